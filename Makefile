@@ -1,0 +1,68 @@
+# `make help` lists the targets. Each makes .venv first, from the lock files, if it is not there yet.
+
+PYTHON ?= python3
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+# A .venv whose Python no longer starts, or that came along from another folder, is made anew.
+ifneq ($(shell $(BIN)/python -c 'import sys; print(sys.prefix)' 2>/dev/null),$(CURDIR)/$(VENV))
+$(shell rm -f $(LOCKED) $(INSTALLED))
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all bench lint format lock clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+
+install: $(INSTALLED) ## make .venv with everything in it (quick when nothing has changed)
+
+# The stamp comes last: whatever was interrupted before it starts from nothing the next time.
+$(LOCKED): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("docketsim needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12, for example" if sys.version_info < (3, 11) else 0)'
+	@echo "Making $(VENV) from requirements-dev.txt: about a minute, once"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# hatchling is in the lock, so the project itself needs no build environment and no network.
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## simulate the pilot review of 2011, beside what was published
+	@rm -rf runs/demo
+	$(BIN)/docketsim run pilot --replications 20 --seed 1 --out runs/demo
+
+test: install ## run the tests, but for the slow ones
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+test-all: install ## run the slow tests too
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not benchmark"
+
+bench: install ## measure the speed, one benchmark at a time
+	$(BIN)/python -m pytest -n 0 -m benchmark -s
+
+lint: install ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install ## put the code into the format that lint asks for
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install ## write the lock files from pyproject.toml (UPGRADE=1: with the newest releases)
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --constraints requirements.txt --group test --group lint --group build --output-file requirements-dev.txt
+
+clean: ## remove .venv and what the tools leave behind (runs/ stays)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	find workflow simulations tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,433 @@
+"""Which moment is it? Dates, durations and rates as whole microseconds, and back.
+
+Inside an engine time is a whole number of microseconds since 00:00 of the scenario's first date, local
+wall-clock without a zone; people read and write dates, "27 minutes" and "0.02 per year". This is the
+only module that turns one into the other. A length is rounded once, when it is read; from then on
+everything is a sum of whole numbers, so 09:00 plus 30 minutes is 09:30 exactly.
+"""
+
+from __future__ import annotations
+
+import calendar
+import itertools
+import math
+import operator
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import NamedTuple
+
+from workflow.errors import InputError, Problem, nearest
+
+__all__ = [
+    "MICROSECONDS_PER_DAY",
+    "MICROSECONDS_PER_HOUR",
+    "MICROSECONDS_PER_MINUTE",
+    "MICROSECONDS_PER_SECOND",
+    "MICROSECONDS_PER_YEAR",
+    "Duration",
+    "Epoch",
+    "Spell",
+    "format_hours",
+    "parse_date",
+    "parse_duration",
+    "parse_hours",
+    "parse_instant",
+    "parse_rate",
+]
+
+MICROSECONDS_PER_SECOND = 1_000_000
+MICROSECONDS_PER_MINUTE = 60 * MICROSECONDS_PER_SECOND
+MICROSECONDS_PER_HOUR = 60 * MICROSECONDS_PER_MINUTE
+MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
+MICROSECONDS_PER_YEAR = 1461 * MICROSECONDS_PER_DAY // 4
+"""365.25 days; a month is a twelfth of it, which is a whole number of seconds too."""
+
+_UNITS = {
+    "second": MICROSECONDS_PER_SECOND,
+    "minute": MICROSECONDS_PER_MINUTE,
+    "hour": MICROSECONDS_PER_HOUR,
+    "day": MICROSECONDS_PER_DAY,
+    "week": 7 * MICROSECONDS_PER_DAY,
+    "month": MICROSECONDS_PER_YEAR // 12,
+    "year": MICROSECONDS_PER_YEAR,
+    "working day": MICROSECONDS_PER_DAY,
+}
+_UNIT_WORDS = {word: unit for unit in _UNITS for word in (unit, unit + "s")}
+_UNITS_TEXT = "seconds, minutes, hours, days, weeks, months, years, working days"
+_LONGEST_YEARS = 1000
+_DIGITS = 60
+"""Decimal digits carried while a written number is scaled: far more than anybody writes."""
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_NOT_FINITE = re.compile(r"[-+]?\.?(?:nan|inf|infinity)\b", re.IGNORECASE)
+_INSTANT = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?)?"
+)
+_ZONE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+ ?(?:Z|z|UTC|[-+][0-9]{2}:?[0-9]{2})")
+_CLOCK_TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?"
+_HOURS = re.compile(rf"{_CLOCK_TIME} ?- ?{_CLOCK_TIME}")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_RATE_EXAMPLES = "'0.02 per year' or '16.5% within 3 years'"
+_NO_ZONE = "names a time zone; times are local wall-clock, for example '2022-06-21 13:22'"
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of time, of the clock or of working dates."""
+
+    microseconds: int
+    """At least 0; 24 hours for each working day if `working`."""
+
+    working: bool = False
+    """Whether it is counted over the working dates of a calendar rather than over all of them."""
+
+
+class Spell(NamedTuple):
+    """Working hours of one date, half-open; in microseconds since 00:00 of the date on which they start."""
+
+    start: int
+    """From 0 up to, but not including, 24 hours."""
+
+    end: int
+    """Later than `start`; beyond 24 hours if the spell crosses midnight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The moment 0 of a run: 00:00 of the scenario's first date.
+
+    Examples
+    --------
+    >>> epoch = Epoch(date(2011, 12, 5))
+    >>> epoch.instant(epoch.microseconds(datetime(2011, 12, 6, 9, 30)))
+    datetime.datetime(2011, 12, 6, 9, 30)
+    """
+
+    start: date
+
+    def __post_init__(self) -> None:
+        if isinstance(self.start, datetime):
+            raise InputError([f"'{self.start}' has a time of day; a scenario starts at 00:00 of a date"])
+
+    def microseconds(self, moment: date) -> int:
+        """Return the microseconds from the start to a naive datetime, or to 00:00 of a date; negative before it."""
+        at = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
+        return (at - datetime.combine(self.start, time())) // timedelta(microseconds=1)
+
+    def end_of(self, day: date) -> int:
+        """Return 24:00 of a date, which is 00:00 of the next, in microseconds since the start."""
+        return ((day.toordinal() - self.start.toordinal()) + 1) * MICROSECONDS_PER_DAY
+
+    def instant(self, microseconds: int) -> datetime:
+        """Return the wall-clock moment so many whole microseconds after the start, exactly."""
+        return datetime.combine(self.start, time()) + timedelta(microseconds=operator.index(microseconds))
+
+    def date(self, microseconds: int) -> date:
+        """Return the date of a moment given in microseconds since the start; 24:00 belongs to the next date."""
+        return date.fromordinal(self.start.toordinal() + operator.index(microseconds) // MICROSECONDS_PER_DAY)
+
+
+def _kind(value: object) -> str:
+    """Name a value that is not text as its author would: what YAML made of it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"'{str(value).lower()}'"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else f"'{value}'"
+
+
+def _text(value: object, what: str, example: str) -> str:
+    """Return text with single spaces; a bare number is let through, for a message about its unit."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InputError([f"expected {what} such as '{example}', got {_kind(value)}"])
+    return " ".join(str(value).split())
+
+
+def _split_number(text: str, what: str, example: str) -> tuple[Decimal, str]:
+    """Return the number a text starts with and what follows it."""
+    if _NOT_FINITE.match(text):
+        raise InputError([f"'{text}' is not {what}: its number must be finite; write for example '{example}'"])
+    found = _NUMBER.match(text)
+    if found is None:
+        raise InputError([f"'{text}' does not start with a number; write for example '{example}'"])
+    rest = text[found.end() :].strip()
+    if rest.startswith(","):
+        raise InputError([f"'{text}' has a comma in its number; write for example '1000.5' for a thousand and a half"])
+    number = Decimal(found[0])
+    if number < 0:
+        raise InputError([f"'{text}' is negative; {what} is at least 0"])
+    return number, rest
+
+
+def _unit(word: str, text: str) -> str:
+    """Return the unit, singular, that a word names."""
+    unit = _UNIT_WORDS.get(word.lower())
+    if unit is None:
+        hint = nearest(word.lower(), _UNIT_WORDS)
+        raise InputError([f"'{word}' in '{text}' is not a unit of time (units: {_UNITS_TEXT}).{hint}"])
+    return unit
+
+
+def parse_duration(text: object) -> Duration:
+    """Read a length of time with its unit.
+
+    Parameters
+    ----------
+    text : str
+        A number and one of seconds, minutes, hours, days, weeks, months, years, working days, singular or
+        plural; from 0 to 1,000 years. A year is 365.25 days, a month a twelfth of it.
+
+    Returns
+    -------
+    Duration
+        Rounded once, half to even, to whole microseconds.
+
+    Raises
+    ------
+    InputError
+        If it is not a length of time, or has no unit; the message carries no position.
+
+    Examples
+    --------
+    >>> parse_duration("1.5 hours")
+    Duration(microseconds=5400000000, working=False)
+    >>> parse_duration("3 working days").working
+    True
+    """
+    text = _text(text, "a duration", "27 minutes")
+    number, word = _split_number(text, "a duration", "27 minutes")
+    if not word:
+        raise InputError([f"'{text}' has no unit; write for example '{text} minutes' ({_UNITS_TEXT})"])
+    unit = _unit(word, text)
+    with localcontext() as context:
+        context.prec = _DIGITS
+        length = number * _UNITS[unit]
+        if length > _LONGEST_YEARS * MICROSECONDS_PER_YEAR:
+            raise InputError([f"'{text}' is longer than {_LONGEST_YEARS} years, the longest duration"])
+        return Duration(int(length.to_integral_value(ROUND_HALF_EVEN)), unit == "working day")
+
+
+def _rate_span(span: str, text: str) -> int:
+    """Return the microseconds of what stands after "per" or "within" in a rate."""
+    if not span:
+        raise InputError([f"'{text}' has no unit of time; write for example '0.02 per year'"])
+    length = parse_duration(span if span[0] in "+-.0123456789" else f"1 {_unit(span, text)}")
+    if length.working:
+        raise InputError([f"'{text}' counts working days; a rate counts calendar time, for example '0.2 per day'"])
+    if length.microseconds == 0:
+        raise InputError([f"'{text}' has a span of zero length; write for example '0.02 per year'"])
+    return length.microseconds
+
+
+def parse_rate(text: object) -> float:
+    """Read a rate of events, or the constant hazard that gives a probability within a span.
+
+    Parameters
+    ----------
+    text : str
+        "0.02 per year", "250 per month" (any calendar unit), or "16.5% within 3 years": the hazard h with
+        1 - exp(-h * span) = 0.165.
+
+    Returns
+    -------
+    float
+        Events per day of 24 hours, at least 0.
+
+    Raises
+    ------
+    InputError
+        If it is neither; the message carries no position.
+
+    Examples
+    --------
+    >>> parse_rate("0.2 per minute")
+    288.0
+    >>> round(parse_rate("16.5% within 3 years") * 365.25, 6)  # -ln(1 - 0.165) / 3 per year
+    0.060108
+    """
+    text = _text(text, "a rate", "0.02 per year")
+    number, rest = _split_number(text, "a rate", "0.02 per year")
+    percent = rest.startswith("%")
+    word, _, span = rest.removeprefix("%").strip().partition(" ")
+    if word not in ("per", "within"):
+        if not word:
+            raise InputError([f"'{text}' has no unit; write for example {_RATE_EXAMPLES}"])
+        hint = nearest(word, ("per", "within"))
+        raise InputError([f"'{text}' is not a rate; write for example {_RATE_EXAMPLES}.{hint}"])
+    if percent and word == "per":
+        raise InputError([f"'{text}' is a share, not a number of events; write for example {_RATE_EXAMPLES}"])
+    microseconds = _rate_span(span, text)
+    if word == "within":
+        p_event = float(number) / 100 if percent else float(number)
+        if p_event >= 1:
+            raise InputError([f"'{text}' is not a probability below 1 (below 100%), as a constant hazard needs"])
+        return -math.log1p(-p_event) / (microseconds / MICROSECONDS_PER_DAY)
+    with localcontext() as context:
+        context.prec = _DIGITS
+        per_microsecond = number / microseconds
+        if per_microsecond > 1:
+            raise InputError([f"'{text}' is more than one event per microsecond, the resolution of time"])
+        return float(per_microsecond * MICROSECONDS_PER_DAY)
+
+
+def _checked_date(year: int, month: int, day: int, text: str) -> date:
+    """Return a date, or say what is impossible about it."""
+    if year == 0:
+        raise InputError([f"'{text}' is not a date: years are 0001 to 9999"])
+    if not 1 <= month <= 12:
+        raise InputError([f"'{text}' is not a date: months are 01 to 12"])
+    days = calendar.monthrange(year, month)[1]
+    if not 1 <= day <= days:
+        raise InputError([f"'{text}' is not a date: {_MONTHS[month - 1]} {year} has {days} days"])
+    return date(year, month, day)
+
+
+def parse_instant(value: object) -> datetime:
+    """Read a moment of local wall-clock time; a date alone means its 00:00.
+
+    Parameters
+    ----------
+    value : date, datetime or str
+        "2022-06-21", "2022-06-21 13:22" or "2022-06-21 13:22:30", with up to six decimals of a second.
+
+    Returns
+    -------
+    datetime
+        Naive.
+
+    Raises
+    ------
+    InputError
+        If there is no such moment, or it names a time zone; the message carries no position.
+
+    Examples
+    --------
+    >>> parse_instant("2022-06-21 13:22:30")
+    datetime.datetime(2022, 6, 21, 13, 22, 30)
+    """
+    if isinstance(value, datetime):
+        if value.tzinfo is not None:
+            raise InputError([f"'{value}' {_NO_ZONE}"])
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time())
+    if not isinstance(value, str):
+        raise InputError([f"expected a date such as '2022-06-21', got {_kind(value)}"])
+    text = " ".join(value.split())
+    if _ZONE.fullmatch(text):
+        raise InputError([f"'{text}' {_NO_ZONE}"])
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        raise InputError([f"'{text}' is not a date; write for example '2022-06-21' or '2022-06-21 13:22:30'"])
+    day = _checked_date(int(found[1]), int(found[2]), int(found[3]), text)
+    hour, minute, second = (int(part or 0) for part in found.group(4, 5, 6))
+    if hour > 23 or minute > 59 or second > 59:
+        raise InputError([f"'{text}' is not a time of day; times are 00:00:00 to 23:59:59"])
+    return datetime.combine(day, time(hour, minute, second, int((found[7] or "0").ljust(6, "0"))))
+
+
+def parse_date(value: object) -> date:
+    """Read a date; a time of day other than 00:00 is an error.
+
+    Examples
+    --------
+    >>> parse_date("2011-12-26")
+    datetime.date(2011, 12, 26)
+    """
+    at = parse_instant(value)
+    if at.time() != time():
+        raise InputError([f"'{value}' has a time of day; expected a date alone, for example '{at.date()}'"])
+    return at.date()
+
+
+def _time_of_day(hours: str, minutes: str, seconds: str | None, text: str) -> int:
+    """Return microseconds since 00:00; 24:00 is allowed."""
+    hour, minute, second = int(hours), int(minutes), int(seconds or 0)
+    if minute > 59 or second > 59 or (hour, minute, second) > (24, 0, 0):
+        raise InputError([f"'{text}' is not a spell of working hours: times of day are 00:00 to 24:00"])
+    return (hour * 3600 + minute * 60 + second) * MICROSECONDS_PER_SECOND
+
+
+def _spell(text: str) -> Spell:
+    found = _HOURS.fullmatch(text)
+    if found is None:
+        raise InputError([f"'{text}' is not a spell of working hours; write for example '08:00-16:30'"])
+    start = _time_of_day(found[1], found[2], found[3], text)
+    end = _time_of_day(found[4], found[5], found[6], text)
+    if start == MICROSECONDS_PER_DAY:
+        raise InputError([f"'{text}' starts at 24:00; write 00:00 on the next day instead"])
+    if start == end:
+        raise InputError([f"'{text}' starts and ends at the same time; a whole day is '00:00-24:00'"])
+    return Spell(start, end if end > start else end + MICROSECONDS_PER_DAY)
+
+
+def parse_hours(value: object) -> tuple[Spell, ...]:
+    """Read the working hours of one date: one spell or several.
+
+    Parameters
+    ----------
+    value : str or list of str
+        "08:00-16:30"; "08:00-12:00, 13:00-17:00" or a list of such; "22:00-06:00" ends on the next date;
+        "00:00-24:00" is a whole day; "closed" and an empty list are no hours at all.
+
+    Returns
+    -------
+    tuple of Spell
+        In order of time; touching spells stay separate.
+
+    Raises
+    ------
+    InputError
+        If a spell cannot be read, or two overlap; all mistakes at once, without positions.
+
+    Examples
+    --------
+    >>> [hours] = parse_hours("08:00-16:30")
+    >>> (hours.end - hours.start) / MICROSECONDS_PER_HOUR
+    8.5
+    """
+    if not isinstance(value, str | list | tuple) or not all(isinstance(part, str) for part in value):
+        raise InputError([f"expected working hours such as '08:00-16:30', or 'closed', got {_kind(value)}"])
+    if value == "closed":
+        return ()
+    spells: list[Spell] = []
+    problems: list[Problem] = []
+    for text in (part.strip() for line in ([value] if isinstance(value, str) else value) for part in line.split(",")):
+        try:
+            spells.append(_spell(text))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    spells.sort()
+    for earlier, later in itertools.pairwise(spells):
+        if later.start < earlier.end:
+            raise InputError([f"the hours {format_hours([earlier])} and {format_hours([later])} overlap"])
+    return tuple(spells)
+
+
+def format_hours(spells: list[Spell] | tuple[Spell, ...]) -> str:
+    """Return working hours as `parse_hours` reads them.
+
+    Examples
+    --------
+    >>> format_hours(parse_hours(["22:00-06:00", "8:00-12:00"]))
+    '08:00-12:00, 22:00-06:00'
+    """
+    return ", ".join(f"{_clock_text(s.start)}-{_clock_text(s.end)}" for s in spells) or "closed"
+
+
+def _clock_text(microseconds: int) -> str:
+    if microseconds > MICROSECONDS_PER_DAY:
+        microseconds -= MICROSECONDS_PER_DAY
+    minutes, seconds = divmod(microseconds // MICROSECONDS_PER_SECOND, 60)
+    text = f"{minutes // 60:02}:{minutes % 60:02}"
+    return f"{text}:{seconds:02}" if seconds else text

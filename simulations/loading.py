@@ -1,0 +1,684 @@
+"""Reading a scenario file: every mistake found, with its place, before anything runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from simulations.calendars import Calendar, parse_calendar
+from simulations.clock import Epoch, parse_duration, parse_instant
+from simulations.format import ArrivalEntry, BacklogEntry, CourtEntry, PoolEntry, ScenarioFile
+from simulations.quantities import Choice, Length, Reader, Shares
+from simulations.scenario import (
+    Backlog,
+    Draw,
+    Law,
+    Order,
+    Pool,
+    Scenario,
+    Stream,
+    Suspension,
+    Trait,
+    Work,
+    scenario_namespace,
+)
+from simulations.tables import read_cases
+from workflow.definition import Kind, Workflow
+from workflow.documents import Node, Plain, Source, merge, node_of, parse_yaml, read_yaml
+from workflow.errors import InputError, Problem, nearest
+from workflow.loading import allowed_values, fits, load_workflow
+from workflow.predicates import Field, Namespace, names
+from workflow.validation import listed, parse_at, said, validate
+
+__all__ = ["catalog", "load_scenario"]
+
+CATALOG = Path(__file__).parent / "catalog"
+ONE_COURT = "court"
+LONGEST_YEARS = 500
+
+
+def catalog() -> dict[str, Path]:
+    """Return the built-in scenarios: their names and files."""
+    return {path.stem.replace("_", "-"): path for path in sorted(CATALOG.glob("*.yaml"))}
+
+
+def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[str] = ()) -> Scenario:
+    """Load a scenario by built-in name, from a file, or from a mapping, with its workflow.
+
+    Parameters
+    ----------
+    scenario : str, Path or mapping
+        ``"pilot"``, ``"my_scenario.yaml"``, or what such a file contains.
+    changes : sequence of str
+        Changes of single values, ``"pools.reviewers.size.denver=20"``; they go through the same checks.
+
+    Raises
+    ------
+    InputError
+        With every mistake of the file, or of its workflow.
+
+    Examples
+    --------
+    >>> load_scenario("pilot").courts
+    ('denver', 'baltimore')
+    """
+    if isinstance(scenario, Mapping):
+        node, beside = node_of(scenario, Source("<mapping>", "")), Path()
+    else:
+        node, beside = _read(str(scenario), Path(), ())
+    for change in changes:
+        node = _changed(node, change)
+    return _Builder(validate(ScenarioFile, node), node, beside).build()
+
+
+def _read(name: str, beside: Path, within: tuple[Path, ...]) -> tuple[Node, Path]:
+    path = catalog().get(name) or (beside / name)
+    if not path.is_file():
+        known = [*catalog(), *(p.name for p in beside.glob("*.yaml"))]
+        hint = nearest(name, known) or f" Built-in scenarios: {listed(catalog())}; or give the path of a file."
+        raise InputError([f"there is no scenario {name!r}: neither a built-in name nor a file.{hint}"])
+    path = path.resolve()
+    if path in within:
+        raise InputError([f"{path}: extends itself: {' -> '.join(p.name for p in (*within, path))}"])
+    shown = path if path in [p.resolve() for p in catalog().values()] else beside / name
+    node = read_yaml(shown)
+    above = node.value.get("extends")
+    if above is None:
+        return node, path.parent
+    if not isinstance(above.value, str):
+        raise InputError([Problem(f"extends: must be the name or path of a scenario, not {said(above.value)}", above.position)])
+    try:
+        base, _ = _read(above.value, shown.parent, (*within, path))
+    except InputError as error:
+        raise InputError([Problem(p.message, p.position or above.position) for p in error.problems]) from None
+    merged = merge(base, node)
+    value = {k: v for k, v in merged.value.items() if k != "extends"}
+    return Node(value, node.source, node.line, node.column, keys=merged.keys), path.parent
+
+
+def _changed(node: Node, change: str) -> Node:
+    """Apply one ``path=value``; the value is read as YAML."""
+    path, equals, text = change.partition("=")
+    if not equals or not path.strip():
+        raise InputError([f"--set {change}: must be path=value, such as pools.reviewers.size.denver=20"])
+    source = Source(f"--set {path.strip()}", text)
+    try:
+        value = parse_yaml(f"value: {text}", source.name).value["value"].plain()
+    except InputError as error:
+        raise InputError([f"--set {change}: {p.message}" for p in error.problems]) from None
+    return _set(node, [part.strip() for part in path.split(".")], [], value, source)
+
+
+def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Source) -> Node:
+    head, *rest = path
+    where = ".".join([*done, head])
+    children = node.value
+    key: Any = head
+    if isinstance(children, list):
+        if not head.isdigit() or int(head) >= len(children):
+            raise InputError([f"--set {'.'.join([*done, *path])}: {'.'.join(done)} is a list of {len(children)}; name one by its place, from 0 to {len(children) - 1}"])
+        key = int(head)
+    elif isinstance(children, dict):
+        spelled = {str(k).lower() if isinstance(k, bool) else str(k): k for k in children}
+        key = spelled.get(head, head)
+    else:
+        raise InputError([f"--set {'.'.join([*done, *path])}: {'.'.join(done)} is {said(children)}, which has no keys"])
+    old = children[key] if isinstance(children, list) else children.get(key)
+    if rest:
+        if old is None:
+            hint = nearest(head, children)
+            raise InputError([f"--set {'.'.join([*done, *path])}: there is no {where}; the keys of {'.'.join(done) or 'the scenario'} are: {listed(children)}.{hint}"])
+        new = _set(old, rest, [*done, head], value, source)
+    else:
+        if old is not None and isinstance(old.value, dict) and not isinstance(value, dict):
+            raise InputError([f"--set {where}: is a mapping and cannot become {said(value)}; set one of its keys: {listed(old.value)}"])
+        new = node_of(value, source)
+    if isinstance(children, list):
+        return Node([*children[:key], new, *children[key + 1 :]], node.source, node.line, node.column, node.start, node.end)
+    keys = {**node.keys, key: node.keys.get(key, new.position)}
+    return Node({**children, key: new}, node.source, node.line, node.column, node.start, node.end, keys)
+
+
+class _Builder:
+    """Turns the shape of a file into a scenario, collecting what is wrong with the names and values in it."""
+
+    def __init__(self, file: ScenarioFile, node: Node, beside: Path) -> None:
+        self.file = file
+        self.node = node
+        self.beside = beside
+        self.problems: list[Problem] = []
+
+    def wrong(self, path: tuple[object, ...], message: str) -> None:
+        self.problems.append(Problem(message, self.node.place(path)))
+
+    def at(self, *path: object) -> Node:
+        return self.node.find(path)
+
+    def build(self) -> Scenario:
+        file = self.file
+        self.workflow = self._workflow()
+        self.epoch = Epoch(file.starts)
+        self._check_dates()
+        self.courts = tuple(file.courts) or (ONE_COURT,)
+        self._check_courts()
+        self.namespace = scenario_namespace(self.workflow, self.courts)
+        facts = {n: f for n, f in self.namespace.fields.items() if f.role == "fact"}
+        self.facts = Namespace(facts, {n: e for n, e in self.workflow.definitions.items() if not names(e) - set(facts)})
+        self.reader = Reader(self.namespace, self.problems, self.beside)
+        self._stop_if_wrong()
+        calendars = {name: found for name in file.calendars if (found := self._calendar(name)) is not None}
+        pools = {name: found for name, entry in file.pools.items() if (found := self._pool(name, entry, calendars)) is not None}
+        work = {name: found for name in file.activities if (found := self._work(name, calendars)) is not None}
+        laws = {name: found for name in file.events if (found := self._law(name)) is not None}
+        people = self._people(file.people, ("people",))
+        suspensions = tuple(s for i in range(len(file.suspensions)) if (s := self._suspension(i)) is not None)
+        backlog = tuple(b for i, court in enumerate(file.courts) for b in self._backlog(i, court, file.courts[court]))
+        streams = tuple(s for name in file.arrivals for s in self._streams(name, file.arrivals[name]))
+        self._check_work(work)
+        self._stop_if_wrong()
+        scenario = Scenario(
+            file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, calendars,
+            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node,
+        )  # fmt: skip
+        self._check_published(scenario)
+        self._stop_if_wrong()
+        return scenario
+
+    def _stop_if_wrong(self) -> None:
+        if self.problems:
+            raise InputError(self.problems)
+
+    def known(self, name: str, allowed: Iterable[str], path: tuple[object, ...], what: str, which: str) -> bool:
+        allowed = list(allowed)
+        if name in allowed:
+            return True
+        hint = nearest(name, allowed) or f" Known: {listed(allowed)}."
+        self.wrong(path, f"{what}: {name!r} is not {which}.{hint}")
+        return False
+
+    # frame ---------------------------------------------------------------------------------------
+
+    def _workflow(self) -> Workflow:
+        try:
+            return load_workflow(self.file.workflow, self.beside)
+        except InputError as error:
+            place = self.node.place(("workflow",))
+            raise InputError([p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]) from None
+
+    def _check_dates(self) -> None:
+        file = self.file
+        if file.ends < file.starts:
+            self.wrong(("ends",), f"ends: {file.ends} is before the start, {file.starts}")
+        elif (file.ends - file.starts).days > LONGEST_YEARS * 366:
+            self.wrong(("ends",), f"ends: {file.ends} is more than {LONGEST_YEARS} years after the start")
+        if file.warm_up is not None and not file.starts <= file.warm_up <= file.ends:
+            self.wrong(("warm_up",), f"warm_up: {file.warm_up} is not between starts, {file.starts}, and ends, {file.ends}")
+
+    def _check_courts(self) -> None:
+        for name in self.file.courts:
+            if not name.replace("-", "_").isidentifier():
+                self.wrong(("courts", name), f"court {name!r}: a name is made of letters, digits, underscores and hyphens, and begins with no digit")
+            elif name == "all":
+                self.wrong(("courts", name), "court 'all': this is the name of all courts together; choose another")
+
+    def _calendar(self, name: str) -> Calendar | None:
+        entry = self.file.calendars[name]
+        path = ("calendars", name)
+        try:
+            spec = parse_calendar(entry.hours, holidays=entry.holidays, closed=entry.closed, open=entry.open)
+            return spec.compile(name, self.epoch, self.file.ends)
+        except InputError as error:
+            for problem in error.problems:
+                key = problem.message.split(":")[0]
+                place = (*path, key) if key in ("hours", "holidays", "closed", "open") else path
+                self.wrong(place, f"calendar {name!r}: {problem.message}")
+            return None
+
+    # pools ---------------------------------------------------------------------------------------
+
+    def _pool(self, name: str, entry: PoolEntry, calendars: Mapping[str, Calendar]) -> Pool | None:
+        path, what = ("pools", name), f"pool {name!r}"
+        at_court = entry.at == "court"
+        places = len(self.courts) if at_court else 1
+        sizes = self._by_court(self.at(*path, "size"), self._sizes, f"{what}: size", at_court)
+        chosen: list[Calendar] | None = [Calendar.always_open()] * places
+        if entry.calendar is not None:
+            found = self._by_court(self.at(*path, "calendar"), self._calendar_name, f"{what}: calendar", at_court)
+            chosen = None if found is None else [calendars[n] for n in found if n in calendars]
+        order = self._order(self.at(*path, "order") if entry.order != "first_come" else None, f"{what}: order")
+        if sizes is None or chosen is None or len(chosen) != places or order is None:
+            return None
+        return Pool(name, at_court, tuple(sizes), tuple(chosen), entry.at_shift_end, order)
+
+    def _by_court(self, node: Node, leaf: Callable[[Node, str], Any], what: str, at_court: bool) -> list[Any] | None:
+        """Read a value for each place of a pool: one value for all, or one for each court."""
+        only_court = Namespace({"court": self.namespace.fields["court"]}, {})
+        choice = self.reader.choice(node, leaf, what, only_court, by_court=True)
+        if choice is None:
+            return None
+        if not at_court and choice.by is not None:
+            self.reader.wrong(node, f"{what}: differs by court, but the pool is one for the nation; add at: court")
+            return None
+        pick = choice.picker(("court",), ())
+        return [pick((court,), ()) for court in (self.courts if at_court else ("",))]
+
+    def _sizes(self, node: Node, what: str) -> tuple[tuple[int, int], ...] | None:
+        if not isinstance(node.value, dict):
+            size = self._size(node, what)
+            return None if size is None else ((0, size),)
+        steps: list[tuple[int, int]] = []
+        for key, child in node.value.items():
+            size = self._size(child, f"{what}: {key}")
+            if not isinstance(key, dt.date):
+                known = [c for c in self.courts]
+                self.problems.append(Problem(f"{what}: {said(key)} is no date{' and no court' if len(known) > 1 else ''}; sizes change on dates, such as 2012-01-16.{nearest(key, known)}", node.keys[key]))
+                return None
+            if size is None:
+                return None
+            steps.append((self.epoch.microseconds(key), size))
+        if [t for t, _ in steps] != sorted(t for t, _ in steps):
+            self.reader.wrong(node, f"{what}: the dates must follow one another")
+            return None
+        before = [s for s in steps if s[0] <= 0]
+        if not before:
+            first = min(node.value)
+            self.reader.wrong(node, f"{what}: says nothing for the time from the start, {self.file.starts}, to {first}")
+            return None
+        return ((0, before[-1][1]), *(s for s in steps if s[0] > 0))
+
+    def _size(self, node: Node, what: str) -> int | None:
+        value = node.value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1_000_000:
+            return value
+        self.reader.wrong(node, f"{what}: must be a whole number of servers, 0 or more, not {said(value)}")
+        return None
+
+    def _calendar_name(self, node: Node, what: str) -> str | None:
+        if isinstance(node.value, str) and node.value in self.file.calendars:
+            return node.value
+        self.reader.wrong(node, f"{what}: {said(node.value)} is no calendar; known: {listed(self.file.calendars)}.{nearest(node.value, self.file.calendars)}")
+        return None
+
+    def _order(self, node: Node | None, what: str) -> Order | None:
+        if node is None:
+            return Order()
+        rules = ("first_come", "oldest", "newest")
+        if isinstance(node.value, str):
+            if node.value in rules:
+                return Order(node.value)
+            self.reader.wrong(node, f"{what}: {said(node.value)} is no order; allowed: {listed(rules)}, or {{by: expression}}.{nearest(node.value, rules)}")
+            return None
+        if not isinstance(node.value, dict) or "by" not in node.value:
+            self.reader.wrong(node, f"{what}: must be {listed(rules)}, or {{by: expression}}, not {said(node.value)}")
+            return None
+        if len(node.value) > 1:
+            choice = self.reader.choice(node, self._number, what)
+            return None if choice is None else Order("by", choice)
+        by = node.value["by"]
+        text = by.value if isinstance(by.value, str) else str(by.value)
+        expression = parse_at(by, text, self.namespace, self.problems, f"{what}: by", "number")
+        return None if expression is None else Order("by", expression)
+
+    def _number(self, node: Node, what: str) -> float | None:
+        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            return float(node.value)
+        self.reader.wrong(node, f"{what}: must be a number (lower is served first), not {said(node.value)}")
+        return None
+
+    def _suspension(self, i: int) -> Suspension | None:
+        entry = self.file.suspensions[i]
+        path, what = ("suspensions", i), f"suspension of {entry.pool!r}"
+        if not self.known(entry.pool, self.file.pools, (*path, "pool"), "suspension", "a pool"):
+            return None
+        if self.file.pools[entry.pool].at != "court":
+            self.wrong((*path, "courts"), f"{what}: the pool is one for the nation; only a pool with at: court can be suspended in some courts")
+        fine = all([self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(entry.courts)])
+        if entry.to < entry.from_:
+            self.wrong((*path, "to"), f"{what}: to: {entry.to} is before from: {entry.from_}")
+        exempt = None
+        if entry.except_ is not None:
+            exempt = parse_at(self.at(*path, "except"), entry.except_, self.namespace, self.problems, f"{what}: except")
+            fine = fine and exempt is not None
+        for earlier in self.file.suspensions[:i]:
+            if earlier.pool == entry.pool and set(earlier.courts) & set(entry.courts) and earlier.except_ != entry.except_:
+                self.wrong((*path, "pool"), f"{what}: the suspensions of one pool and court share one except:")
+        if not fine:
+            return None
+        courts = tuple(self.courts.index(c) for c in entry.courts)
+        return Suspension(entry.pool, courts, self.epoch.microseconds(entry.from_), self.epoch.end_of(entry.to), exempt)
+
+    # activities and events -----------------------------------------------------------------------
+
+    def _work(self, name: str, calendars: Mapping[str, Calendar]) -> Work | None:
+        entry = self.file.activities[name]
+        path, what = ("activities", name), f"activity {name!r}"
+        if not self.known(name, self.workflow.activities, path, "activities", "an activity of the workflow"):
+            return None
+        if entry.pool is not None:
+            self.known(entry.pool, self.file.pools, (*path, "pool"), f"{what}: pool", "a pool")
+        if entry.calendar is not None:
+            self.known(entry.calendar, self.file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
+            if entry.pool is not None:
+                self.wrong((*path, "calendar"), f"{what}: calendar: a pool works by its own calendar; calendar: is for a delay in working days")
+        takes = self.reader.choice(self.at(*path, "takes"), self.reader.length, f"{what}: takes")
+        if takes is not None:
+            self._check_takes(name, takes)
+        activity = self.workflow.activities[name]
+        outcome = self._outcome(entry.outcome, path, what, activity.gives, activity.values)
+        if activity.gives is not None and entry.outcome is None:
+            self.wrong(path, f"{what}: outcome: is missing; the activity gives {activity.gives}: {listed(activity.values)}")
+        if takes is None:
+            return None
+        days = calendars[entry.calendar].working_days() if entry.calendar in calendars else None
+        return Work(name, entry.pool, takes, outcome, entry.priority, days)
+
+    def _check_takes(self, name: str, takes: Choice[Length]) -> None:
+        entry = self.file.activities[name]
+        path, what = ("activities", name, "takes"), f"activity {name!r}: takes"
+        working = any(length.working for length in takes.leaves())
+        if entry.pool is not None and working:
+            self.wrong(path, f"{what}: working days are for a delay; the work of a pool is given in hours or minutes")
+        elif working and entry.calendar is None:
+            self.wrong(path, f"{what}: in working days of which calendar? Add calendar:")
+        pool = self.file.pools.get(entry.pool or "")
+        if pool is not None and pool.calendar is not None and _has_days(self.at(*path)):
+            self.wrong(path, f"{what}: a day of work is 24 hours, or a shift? Give hours or minutes where the pool has a calendar")
+
+    def _outcome(
+        self, outcome: dict[str, Any] | None, path: tuple[object, ...], what: str, gives: str | None, values: tuple[Any, ...]
+    ) -> Choice[Shares] | None:
+        if outcome is None:
+            return None
+        if gives is None:
+            self.wrong((*path, "outcome"), f"{what}: outcome: the workflow says that it gives nothing")
+            return None
+        if set(outcome) != {gives}:
+            extra = [k for k in outcome if k != gives] or list(outcome)
+            self.wrong((*path, "outcome", *extra[:1]), f"{what}: outcome: must give {gives!r}, and nothing else, not {listed(extra)}.{nearest(extra[0] if extra else '', [gives])}")
+            return None
+        return self.reader.choice(
+            self.at(*path, "outcome", gives), lambda node, told: self.reader.shares(node, values, told), f"{what}: outcome: {gives}"
+        )
+
+    def _law(self, name: str) -> Law | None:
+        entry = self.file.events[name]
+        path, what = ("events", name), f"event {name!r}"
+        if not self.known(name, self.workflow.events, path, "events", "an event of the workflow"):
+            return None
+        event = self.workflow.events[name]
+        hazard = after = chance = None
+        if entry.hazard is not None:
+            hazard = self.reader.choice(self.at(*path, "hazard"), self.reader.rate, f"{what}: hazard", self.facts)
+        if entry.after is not None:
+            after = self.reader.choice(self.at(*path, "after"), self.reader.length, f"{what}: after")
+            if after is not None and any(length.working for length in after.leaves()):
+                self.wrong((*path, "after"), f"{what}: after: counts calendar time, not working days")
+        if entry.chance is not None:
+            chance = self.reader.choice(self.at(*path, "chance"), self.reader.share, f"{what}: chance")
+        since: set[int] = set()
+        transitions = [t.name for t in self.workflow.transitions]
+        for word in entry.since or ():
+            if self.known(word, transitions, (*path, "since"), f"{what}: since", "a transition"):
+                since.add(transitions.index(word))
+        outcome = self._outcome(entry.outcome, path, what, event.gives, event.values)
+        if event.gives is not None and entry.outcome is None:
+            self.wrong(path, f"{what}: outcome: is missing; the event gives {event.gives}: {listed(event.values)}")
+        return Law(name, hazard, after, frozenset(since), chance, outcome)
+
+    def _check_work(self, work: Mapping[str, Work]) -> None:
+        """An activity that can be reached needs a length."""
+        forward: dict[str, set[str]] = {s: set() for s in self.workflow.states}
+        for t in self.workflow.transitions:
+            if not t.events or any(e in self.file.events for e in t.events):
+                for s in t.sources:
+                    forward[s].add(t.target or s)
+        begun = {s for court in self.file.courts.values() for s in court.backlog if s in forward}
+        begun |= {s for a in self.file.arrivals.values() for s in ([a.into] if a.into else self.workflow.entry_states) if s in forward}
+        if any("table" in court.backlog for court in self.file.courts.values()) or any(a.table for a in self.file.arrivals.values()):
+            begun |= set(self.workflow.entry_states)
+        todo = list(begun)
+        while todo:
+            for s in forward[todo.pop()] - begun:
+                begun.add(s)
+                todo.append(s)
+        for name in sorted(begun, key=list(self.workflow.states).index):
+            state = self.workflow.states[name]
+            if state.kind is Kind.ACTIVITY and state.activity not in self.file.activities:
+                self.wrong(("activities",), f"activities: nothing is said of {state.activity!r}, but cases can come to the state {name!r}; say what it takes")
+
+    # people --------------------------------------------------------------------------------------
+
+    def _people(self, people: Mapping[str, Any], path: tuple[object, ...]) -> tuple[Trait, ...]:
+        found: list[Trait] = []
+        drawn: list[str] = []
+        for name in people:
+            place = (*path, name)
+            allowed = [*self.workflow.facts, *self.workflow.entry_record]
+            if name in self.workflow.record and name not in self.workflow.entry_record:
+                self.wrong(place, f"people: the workflow's entry: does not let a case begin with another {name!r}; entry: record: has {listed(self.workflow.entry_record)}")
+                continue
+            if not self.known(name, allowed, place, "people", "a fact of the workflow"):
+                continue
+            field = self.workflow.facts.get(name) or self.workflow.record[name]
+            before = self._earlier(path, drawn)
+            choice = self.reader.choice(self.at(*place), lambda node, what, f=field, b=before: self._draw(node, what, f, b), f"people: {name}", before)
+            drawn.append(name)
+            if choice is not None:
+                found.append(Trait(name, choice))
+        return tuple(found)
+
+    def _earlier(self, path: tuple[object, ...], drawn: list[str]) -> Namespace:
+        """Return what a trait may depend on: the traits above it, the court, and what is made of these.
+
+        Facts that have no line in `people:` are at their defaults, and so known from the beginning.
+        """
+        later = [n for n in self.file.people if n not in drawn] if path == ("people",) else []
+        fields = {n: f for n, f in self.namespace.fields.items() if (f.role == "fact" or n in drawn) and n not in later}
+        return Namespace(fields, {n: e for n, e in self.workflow.definitions.items() if not names(e) - set(fields)})
+
+    def _draw(self, node: Node, what: str, field: Field, before: Namespace) -> Draw | None:
+        value = node.value
+        if isinstance(value, dict) and "missing" in value:
+            return self._missing(node, what, field, before)
+        if not isinstance(value, dict):
+            if field.kind == "boolean" and not isinstance(value, bool):
+                share = self.reader.share(node, what)
+                return None if share is None else Draw(Shares((True, False), (share, 1.0)))
+            if not fits(field, value):
+                self.reader.wrong(node, f"{what}: {said(value)} is not {allowed_values(field)}{nearest(value, field.values)}")
+                return None
+            return Draw(Shares((value,), (1.0,)))
+        entries = dict(value)
+        within = entries.pop("within", None)
+        low, high = self._bounds(within, what, before) if within is not None else (None, None)
+        if field.kind == "date":
+            return self._date(node, entries, what, low, high)
+        if field.kind in ("integer", "number") and len(entries) == 1 and isinstance(next(iter(entries)), str):
+            body = Node(entries, node.source, node.line, node.column, node.start, node.end, node.keys)
+            law = self.reader.law(body, "number", what)
+            return None if law is None else Draw(law=law[0], low=low, high=high)
+        possible: tuple[Any, ...] | None = field.values if field.kind == "enum" else (True, False) if field.kind == "boolean" else None
+        shares = self.reader.shares(node, possible, what)
+        for key in value if shares is not None and possible is None else ():
+            if not fits(field, key):
+                self.problems.append(Problem(f"{what}: {said(key)} is not {allowed_values(field)}", node.keys[key]))
+                shares = None
+        return None if shares is None else Draw(shares)
+
+    def _missing(self, node: Node, what: str, field: Field, before: Namespace) -> Draw | None:
+        entries = dict(node.value)
+        share = self.reader.share(entries.pop("missing"), f"{what}: missing")
+        if not field.optional:
+            self.reader.wrong(node, f"{what}: missing: the fact is never missing; the workflow would have to say optional: true")
+            return None
+        body = Node(entries, node.source, node.line, node.column, node.start, node.end, node.keys)
+        inner = self._draw(body, what, field, before) if entries else Draw(Shares((None,), (1.0,)))
+        if share is None or inner is None:
+            return None
+        return Draw(inner.shares, inner.law, inner.back, inner.low, inner.high, share)
+
+    def _date(self, node: Node, entries: dict[Any, Node], what: str, low: Any, high: Any) -> Draw | None:
+        if set(entries) != {"days_before"}:
+            self.reader.wrong(node, f"{what}: a date is given as {{days_before: {{gamma: {{mean: 12 years, cv: 0.8}}}}}}, not {said(node.value)}")
+            return None
+        length = self.reader.length(entries["days_before"], f"{what}: days_before")
+        return None if length is None else Draw(law=length.law, back=True, low=low, high=high)
+
+    def _bounds(self, node: Node, what: str, before: Namespace) -> tuple[Any, Any]:
+        if not isinstance(node.value, list) or len(node.value) != 2:
+            self.reader.wrong(node, f"{what}: within: must be a list of two bounds, such as [0, age], not {said(node.value)}")
+            return None, None
+        return tuple(parse_at(n, str(n.value), before, self.problems, f"{what}: within", "number") for n in node.value)  # type: ignore[return-value]
+
+    # cases ---------------------------------------------------------------------------------------
+
+    def _backlog(self, i: int, court: str, entry: CourtEntry) -> list[Backlog]:
+        found: list[Backlog] = []
+        path = ("courts", court, "backlog")
+        for state in entry.backlog:
+            place, node = (*path, state), self.at(*path, state)
+            if state == "table":
+                found += self._backlog_table(i, court, node)
+                continue
+            if not self.known(state, self.workflow.entry_states, place, f"backlog of {court}", "a state in which a case may begin (entry:)"):
+                continue
+            value = node.value
+            if isinstance(value, int) and not isinstance(value, bool):
+                if value < 0:
+                    self.reader.wrong(node, f"backlog of {court}: {state}: must be a number of cases, 0 or more, not {value}")
+                found.append(Backlog(i, state, max(value, 0), None, ()))
+                continue
+            if not isinstance(value, dict):
+                self.reader.wrong(node, f"backlog of {court}: {state}: must be a number of cases, or {{count:, age:, people:}}, not {said(value)}")
+                continue
+            try:
+                shape = validate(BacklogEntry, node)
+            except InputError as error:
+                self.problems += [Problem(f"backlog of {court}: {state}: {p.message}", p.position) for p in error.problems]
+                continue
+            age = None
+            if shape.age is not None:
+                age = self.reader.choice(self.at(*place, "age"), self.reader.length, f"backlog of {court}: age", Namespace({"court": self.namespace.fields["court"]}, {}))
+            found.append(Backlog(i, state, shape.count, age, self._people(shape.people, (*place, "people"))))
+        return found
+
+    def _backlog_table(self, i: int, court: str, node: Node) -> list[Backlog]:
+        table = self._table(node, node.value, ("court " + court), arrived=False)
+        if table is None:
+            return []
+        if table.states is None:
+            self.reader.wrong(node, f"backlog of {court}: the table {table.path} needs a column 'state'")
+        late = [k for k, t in enumerate(table.arrived) if t > 0]
+        if late:
+            self.reader.wrong(node, f"backlog of {court}: the table {table.path} has {len(late)} cases that arrive after the start; put them under arrivals:")
+        return [Backlog(i, None, len(table), None, (), table)]
+
+    def _table(self, node: Node, name: object, what: str, arrived: bool) -> Any:
+        if not isinstance(name, str):
+            self.reader.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {said(name)}")
+            return None
+        try:
+            return read_cases(self.beside / name, self.workflow, self.epoch, self.courts, self.workflow.entry_states, arrived)
+        except InputError as error:
+            self.problems += [Problem(f"{what}: {p}", node.position) for p in error.problems]
+            return None
+
+    def _streams(self, name: str, entry: ArrivalEntry) -> list[Stream]:
+        path, what = ("arrivals", name), f"arrivals {name!r}"
+        courts = entry.courts or ([name] if name in self.courts else list(self.courts))
+        if entry.courts is not None and name in self.courts and entry.courts != [name]:
+            self.wrong((*path, "courts"), f"{what}: is named like a court, and so is that court's; rename it, or leave out courts:")
+        fine = all([self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(courts)])
+        state = entry.into
+        if state is None and len(self.workflow.entry_states) == 1:
+            state = self.workflow.entry_states[0]
+        if state is None:
+            self.wrong(path, f"{what}: into: is missing; a case may begin in {listed(self.workflow.entry_states)}")
+        elif not self.known(state, self.workflow.entry_states, (*path, "into"), f"{what}: into", "a state in which a case may begin (entry:)"):
+            state = None
+        people = self._people(entry.people, (*path, "people"))
+        law = self._stream_law(entry, path, what)
+        if not fine or state is None or law is None:
+            return []
+        table = law.get("table")
+        if table is not None and table.courts is not None:
+            return [Stream(name, self.courts.index(c), state, people, count=entry.count, **law) for c in self.courts if c in table.courts]
+        return [Stream(name, self.courts.index(c), state, people, count=entry.count, **law) for c in courts]
+
+    def _stream_law(self, entry: ArrivalEntry, path: tuple[object, ...], what: str) -> dict[str, Any] | None:
+        if entry.rate is not None:
+            rate = self._rates(self.at(*path, "rate"), f"{what}: rate")
+            return None if rate is None else {"rate": rate}
+        if entry.at is not None:
+            times = [self._time(self.at(*path, "at", k), f"{what}: at") for k in range(len(entry.at))]
+            return None if any(t is None for t in times) else {"at": tuple(sorted(t for t in times if t is not None))}
+        if entry.table is not None:
+            table = self._table(self.at(*path, "table"), entry.table, what, arrived=True)
+            return None if table is None else {"table": table}
+        length = self.reader.length(self.at(*path, "interarrival"), f"{what}: interarrival")
+        if length is None:
+            return None
+        if length.working:
+            self.wrong((*path, "interarrival"), f"{what}: interarrival: counts calendar time, not working days")
+        if length.law.support[1] <= 0 and entry.count is None:
+            self.wrong((*path, "interarrival"), f"{what}: interarrival: of length zero needs count:")
+        first = None if entry.first is None else self._time(self.at(*path, "first"), f"{what}: first")
+        return {"interarrival": length, "first": first}
+
+    def _rates(self, node: Node, what: str) -> tuple[tuple[int, float], ...] | None:
+        if not isinstance(node.value, dict):
+            rate = self.reader.rate(node, what)
+            return None if rate is None else ((0, rate),)
+        steps: list[tuple[int, float]] = []
+        for key, child in node.value.items():
+            rate = self.reader.rate(child, f"{what}: {key}")
+            if not isinstance(key, dt.date):
+                self.problems.append(Problem(f"{what}: {said(key)} is no date; rates change on dates, such as 2012-04-01", node.keys[key]))
+                return None
+            if rate is None:
+                return None
+            steps.append((self.epoch.microseconds(key), rate))
+        if [t for t, _ in steps] != sorted(t for t, _ in steps):
+            self.reader.wrong(node, f"{what}: the dates must follow one another")
+            return None
+        return tuple(steps)
+
+    def _time(self, node: Node, what: str) -> int | None:
+        """Read a time of arrival: a duration since the start, or a date with a time."""
+        value = node.value
+        try:
+            if isinstance(value, dt.date) or (isinstance(value, str) and value[:4].isdigit() and value[4:5] == "-"):
+                found = self.epoch.microseconds(parse_instant(value))
+            else:
+                found = parse_duration(value).microseconds
+        except InputError as error:
+            self.reader.wrong(node, f"{what}: {error.problems[0].message}")
+            return None
+        if found < 0:
+            self.reader.wrong(node, f"{what}: {said(value)} is before the start, {self.file.starts}; cases open at the start are the backlog of a court")
+            return None
+        return found
+
+    # published figures ----------------------------------------------------------------------------
+
+    def _check_published(self, scenario: Scenario) -> None:
+        from simulations.measures import measure_names
+
+        allowed = measure_names(scenario)
+        for i, entry in enumerate(self.file.published):
+            path = ("published", i)
+            self.known(entry.measure, allowed, (*path, "measure"), "published", "a measure")
+            self.known(entry.court, (*self.courts, "all"), (*path, "court"), "published", "a court")
+            if not self.file.starts <= entry.at <= self.file.ends:
+                self.wrong((*path, "at"), f"published: {entry.at} is not between starts, {self.file.starts}, and ends, {self.file.ends}")
+
+
+def _has_days(node: Node) -> bool:
+    if isinstance(node.value, dict):
+        return any(_has_days(child) for child in node.value.values())
+    if isinstance(node.value, list):
+        return any(_has_days(child) for child in node.value)
+    text = node.value
+    return isinstance(text, str) and text.split()[-1:] in (["day"], ["days"], ["week"], ["weeks"], ["month"], ["months"], ["year"], ["years"])

@@ -1,0 +1,374 @@
+"""YAML files read so that every value remembers where it stands.
+
+A file is read once, event by event, into a tree of `Node`: a mapping, a list or a plain value, each with
+its line and column. What a file may not contain (a duplicate key, an anchor or alias, a tag, a value that
+is not a number, a key without a value inside braces) is collected as `Problem` on the way. Merging for
+``extends:`` works on these trees, so a mistake inherited from another file is still reported where it
+was written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from workflow.errors import InputError, Position, Problem
+
+__all__ = ["Key", "Node", "Plain", "Source", "dump_yaml", "merge", "node_of", "parse_yaml", "read_yaml"]
+
+Key = str | int | float | bool | dt.date
+Plain = Any  # a tree of dict, list, str, int, float, bool, None, date and datetime
+
+MAX_BYTES = 4_000_000
+MAX_DEPTH = 40
+
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\Z")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?\Z")
+_NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text and the name under which messages speak of it."""
+
+    name: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of a YAML file and its place.
+
+    Attributes
+    ----------
+    value : dict of Key to Node, list of Node, or a plain value
+    keys : dict of Key to Position
+        Where each key of a mapping stands.
+    line, column : int
+        From 1.
+    start, end : int
+        Offsets of the raw scalar in the source text.
+    """
+
+    value: Any
+    source: Source
+    line: int
+    column: int
+    start: int = 0
+    end: int = 0
+    keys: Mapping[Key, Position] = field(default_factory=dict)
+
+    @property
+    def position(self) -> Position:
+        """Return the place of the value."""
+        return Position(self.source.name, self.line, self.column)
+
+    def plain(self) -> Plain:
+        """Return the value without places: dict, list and plain values."""
+        if isinstance(self.value, dict):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def find(self, path: tuple[object, ...]) -> Node:
+        """Return the deepest node along a path; parts that lead nowhere are skipped.
+
+        Validators put words of their own into a path (the name of a union's member, say): these
+        do not exist in the file.
+        """
+        node = self
+        for part in path:
+            child = node._child(part)
+            node = node if child is None else child
+        return node
+
+    def place(self, path: tuple[object, ...]) -> Position:
+        """Return the place that a mistake at a path is about: the key's, where the last part is a key."""
+        node, position = self, self.position
+        for part in path:
+            child = node._child(part)
+            if child is not None:
+                position = node.keys.get(part, child.position) if isinstance(node.value, dict) else child.position  # type: ignore[call-overload]
+                node = child
+        return position
+
+    def inside(self, offset: int) -> Position:
+        """Return the place of a character of this text, which may be quoted, folded or on several lines.
+
+        The characters that are not blank keep their order between the raw text and the value, so the
+        place is found by counting them.
+        """
+        text = str(self.value)
+        wanted = sum(not c.isspace() for c in text[:offset])
+        raw = self.source.text
+        at = self.start
+        if raw[at : at + 1] in ("'", '"') and text[:1] != raw[at]:
+            at += 1
+        elif raw[at : at + 1] in ("|", ">"):
+            at = raw.find("\n", at) + 1
+        while at < self.end and (wanted or raw[at].isspace()):
+            wanted -= not raw[at].isspace()
+            at += 1
+        line_start = raw.rfind("\n", 0, at) + 1
+        return Position(self.source.name, raw.count("\n", 0, at) + 1, at - line_start + 1)
+
+    def _child(self, part: object) -> Node | None:
+        if isinstance(self.value, dict):
+            found: Node | None = self.value.get(part)
+            return found
+        if isinstance(self.value, list) and isinstance(part, int) and not isinstance(part, bool):
+            return self.value[part] if 0 <= part < len(self.value) else None
+        return None
+
+
+def read_yaml(path: Path) -> Node:
+    """Read a YAML file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Node
+        The file's top mapping.
+
+    Raises
+    ------
+    InputError
+        With every mistake that the reading itself can find.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError([f"{path}: cannot be read: {error.strerror}"]) from None
+    if len(raw) > MAX_BYTES:
+        raise InputError([f"{path}: has {len(raw):,} bytes; at most {MAX_BYTES:,} are read. Put tables into CSV or Parquet files."])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        message = f"byte 0x{raw[error.start]:02x} is not UTF-8. Save the file as UTF-8."
+        raise InputError([Problem(message, Position(str(path), line, column))]) from None
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, name: str) -> Node:
+    """Read a YAML text; `name` stands for the file in messages.
+
+    Raises
+    ------
+    InputError
+        With every mistake that the reading itself can find.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    source = Source(name, text)
+    reader = _Reader(source)
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            reader.take(event)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Position(name, mark.line + 1, mark.column + 1) if mark else Position(name, 1, 1)
+        reader.problems.append(Problem(_unreadable(str(error.problem or error.context or error)), place))
+    except YAMLError as error:
+        reader.problems.append(Problem(_unreadable(str(error).splitlines()[0]), Position(name, 1, 1)))
+    except (ValueError, RecursionError, AssertionError, AttributeError, IndexError, TypeError) as error:
+        reader.problems.append(Problem(_unreadable(f"{type(error).__name__}: {error}"), Position(name, 1, 1)))
+    if not reader.problems:
+        if reader.root is None:
+            reader.problems.append(Problem("the file is empty; it must hold a mapping of keys to values", Position(name, 1, 1)))
+        elif not isinstance(reader.root.value, dict):
+            reader.problems.append(
+                Problem(f"the file must hold a mapping of keys to values, not {_kind(reader.root.value)}", reader.root.position)
+            )
+    if reader.problems or reader.root is None:
+        raise InputError(reader.problems)
+    return reader.root
+
+
+def _unreadable(problem: str) -> str:
+    hint = ""
+    if any(word in problem for word in ("flow mapping", "flow sequence", "',' or", "but got", "did not find expected", "mapping values")):
+        hint = " Inside { } and [ ], a text with a comma, a bracket or a colon needs quotes."
+    elif "tab" in problem or "\\t" in problem:
+        hint = " Indent with spaces, not tabs."
+    return f"this is not readable as YAML: {problem}.{hint}"
+
+
+def _kind(value: object) -> str:
+    return {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(type(value), "a number or a date")
+
+
+class _Reader:
+    """Builds the tree of nodes from the events of the YAML parser."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self.root: Node | None = None
+        self._open: list[_Open] = []
+        self._documents = 0
+
+    def take(self, event: Any) -> None:
+        kind = type(event).__name__
+        if kind == "DocumentStartEvent":
+            self._documents += 1
+            if self._documents == 2:
+                self._mistake(event.start_mark, "a second document begins here; a file holds one")
+        if getattr(event, "anchor", None):
+            self._mistake(event.start_mark, "anchors and aliases (& and *) are not read; write the value out, or quote a text that begins so")
+        if getattr(event, "tag", None) and kind != "DocumentStartEvent" and str(event.tag) not in ("!", "None"):
+            self._mistake(event.start_mark, f"the tag {event.tag} is not read; quote a text that begins with '!'")
+        if kind == "ScalarEvent":
+            self._add(self._scalar(event), event)
+        elif kind == "AliasEvent":
+            self._add(self._node(None, event), event)
+        elif kind in ("MappingStartEvent", "SequenceStartEvent"):
+            if len(self._open) >= MAX_DEPTH:
+                raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+            value: Any = {} if kind == "MappingStartEvent" else []
+            self._open.append(_Open(self._node(value, event), flow=bool(event.flow_style)))
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            done = self._open.pop()
+            self._add(done.node, event)
+
+    def _node(self, value: Any, event: Any) -> Node:
+        mark, end = event.start_mark, event.end_mark
+        return Node(value, self.source, mark.line + 1, mark.column + 1, mark.index, end.index, {})
+
+    def _mistake(self, mark: Any, message: str) -> None:
+        self.problems.append(Problem(message, Position(self.source.name, mark.line + 1, mark.column + 1)))
+
+    def _add(self, node: Node, event: Any) -> None:
+        if not self._open:
+            if self.root is None:
+                self.root = node
+            return
+        parent = self._open[-1]
+        if isinstance(parent.node.value, list):
+            parent.node.value.append(node)
+        elif parent.key is None:
+            parent.key = node
+        else:
+            self._pair(parent, parent.key, node)
+            parent.key = None
+
+    def _pair(self, parent: _Open, key: Node, value: Node) -> None:
+        name = key.value
+        if name is None or isinstance(name, dict | list):
+            shown = "a mapping" if isinstance(name, dict) else "a list" if isinstance(name, list) else "nothing"
+            self.problems.append(Problem(f"a key must be a word, a number or a date, not {shown}", key.position))
+            return
+        if isinstance(name, dt.datetime):
+            name = name.isoformat(sep=" ")
+        if name in parent.node.keys and any(k == name and type(k) is type(name) for k in parent.node.keys):
+            first = parent.node.keys[name]
+            self.problems.append(Problem(f"the key {name!r} stands here a second time; first at line {first.line}", key.position))
+            return
+        if parent.flow and value.value is None and value.start == value.end:
+            message = f"the key {str(name)!r} has no value: a comma inside {{ }} needs quotes around the whole text"
+            self.problems.append(Problem(message, key.position))
+        parent.node.value[name] = value
+        parent.node.keys[name] = key.position  # type: ignore[index]
+
+    def _scalar(self, event: Any) -> Node:
+        text: str = event.value
+        if event.style is not None:  # quoted, literal or folded: a text
+            return self._node(text, event)
+        if text in ("", "~", "null", "Null", "NULL"):
+            return self._node(None, event)
+        if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+            return self._node(text.lower() == "true", event)
+        if _NOT_A_NUMBER.match(text):
+            self._mistake(event.start_mark, f"{text} is not a usable number")
+            return self._node(0, event)
+        if _INTEGER.match(text):
+            digits = text.lstrip("+-")
+            if len(digits) > 1 and digits[0] == "0":
+                self._mistake(event.start_mark, f"{text} begins with a zero: write {int(text)} for the number, or {text!r} in quotes for the text")
+            if len(digits) > 18:
+                self._mistake(event.start_mark, f"{text[:20]}... has more than 18 digits")
+                return self._node(0, event)
+            return self._node(int(text), event)
+        if _FLOAT.match(text):
+            number = float(text)
+            if not math.isfinite(number):
+                self._mistake(event.start_mark, f"{text} is too large a number")
+                number = 0.0
+            return self._node(number, event)
+        return self._node(self._date(text, event), event)
+
+    def _date(self, text: str, event: Any) -> str | dt.date:
+        if match := _DATE.match(text):
+            year, month, day = (int(part) for part in match.groups())
+            try:
+                return dt.date(year, month, day)
+            except ValueError as error:
+                self._mistake(event.start_mark, f"{text} is not a date: {error}")
+                return dt.date(2000, 1, 1)
+        if _INSTANT.match(text):
+            try:
+                return dt.datetime.fromisoformat(text)
+            except ValueError as error:
+                self._mistake(event.start_mark, f"{text} is not a date with a time: {error}")
+        return text
+
+
+@dataclass(slots=True)
+class _Open:
+    node: Node
+    flow: bool
+    key: Node | None = None
+
+
+def merge(base: Node, over: Node) -> Node:
+    """Return the mapping `over` laid upon `base`, one level deep: an entry given again replaces the base's.
+
+    Sections (the values of the top mapping that are mappings in both) are merged by the names in them;
+    everything else is replaced. A value inside an entry never mixes with the base's.
+    """
+    value: dict[Key, Node] = dict(base.value)
+    keys = {**base.keys, **over.keys}
+    for name, node in over.value.items():
+        below = base.value.get(name)
+        if below is not None and isinstance(below.value, dict) and isinstance(node.value, dict):
+            node = Node(
+                {**below.value, **node.value}, node.source, node.line, node.column, node.start, node.end, {**below.keys, **node.keys}
+            )
+        value[name] = node
+    return Node(value, over.source, over.line, over.column, over.start, over.end, keys)
+
+
+def node_of(plain: Plain, source: Source, line: int = 1, column: int = 1) -> Node:
+    """Return a tree for values that come from no file (a value of ``--set``, a dictionary of a program)."""
+    if isinstance(plain, Mapping):
+        position = Position(source.name, line, column)
+        children = {key: node_of(child, source, line, column) for key, child in plain.items()}
+        return Node(children, source, line, column, keys=dict.fromkeys(children, position))
+    if isinstance(plain, list | tuple):
+        return Node([node_of(child, source, line, column) for child in plain], source, line, column)
+    return Node(plain, source, line, column)
+
+
+def dump_yaml(plain: Plain) -> str:
+    """Return plain values as YAML text, keys in their order; the same values give the same text."""
+    from ruamel.yaml import YAML
+
+    writer = YAML()
+    writer.width = 120
+    text = StringIO()
+    writer.dump(plain, text)
+    return text.getvalue()

@@ -1,0 +1,70 @@
+"""What can be wrong with the text of a predicate: a sentence for each mistake, and its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workflow.errors import DocketsimError
+
+__all__ = ["Mistake", "PredicateError", "listed", "shortened"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One mistake in a text.
+
+    Attributes
+    ----------
+    offset : int
+        The character of the text at which it begins, from 0.
+    message : str
+        One sentence: what is wrong, what is allowed, and the next step.
+    """
+
+    offset: int
+    message: str
+
+
+class PredicateError(DocketsimError, ValueError):
+    """A text is not a predicate: correct each of its mistakes where the offsets say.
+
+    Attributes
+    ----------
+    mistakes : tuple of Mistake
+        In the order of the text, each once.
+    """
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes: tuple[Mistake, ...] = tuple(sorted(set(mistakes)))
+        super().__init__("\n".join(f"character {m.offset + 1}: {m.message}" for m in self.mistakes))
+
+    def __reduce__(self) -> tuple[type[PredicateError], tuple[tuple[Mistake, ...]]]:
+        return type(self), (self.mistakes,)
+
+
+def listed(words: Iterable[object], limit: int = 14) -> str:
+    """Return words as a message lists them, cut where the list becomes too long to read.
+
+    Examples
+    --------
+    >>> listed(["a", "b"])
+    'a, b'
+    >>> listed("abcdef", limit=2)
+    'a, b, and 4 more'
+    """
+    texts = [str(word) for word in words]
+    more = f", and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Return a piece of a text on one line, cut to what a message can quote.
+
+    Examples
+    --------
+    >>> shortened("a  and\\n b")
+    'a and b'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."

@@ -1,0 +1,182 @@
+"""The workflow as integer tables: no guard is evaluated twice.
+
+Facts do not change and the record is finite. Cases whose facts answer the fact-only parts of all guards
+alike form a *fact class*; for each moment, the table runs over the fact classes and over just those record
+fields that the moment's guards read. What a machine decides is then a look-up.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.definition import Moment, Value, Workflow
+from workflow.predicates import Expression, fact_parts, names, vector
+
+__all__ = ["Columns", "FactClasses", "MomentTable", "Table", "codes", "compile_table", "fact_classes", "guards"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Facts of many cases, a column each.
+
+    Attributes
+    ----------
+    values : mapping of str to ndarray, shape (n_cases,)
+        bool, int64, float64, datetime64[D], or for an enum the int64 places of its values.
+    missing : mapping of str to ndarray of bool, shape (n_cases,)
+        Where an optional fact is missing.
+    """
+
+    values: Mapping[str, NDArray[np.generic]]
+    missing: Mapping[str, NDArray[np.bool_]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values()), np.empty(0)))
+
+    def take(self, rows: NDArray[np.int64]) -> Columns:
+        """Return the cases of some rows."""
+        return Columns({k: v[rows] for k, v in self.values.items()}, {k: v[rows] for k, v in self.missing.items()})
+
+
+@dataclass(frozen=True)
+class FactClasses:
+    """The cases of a population, grouped by what the guards can see of their facts.
+
+    Attributes
+    ----------
+    of_case : ndarray of int32, shape (n_cases,)
+        The class of each case.
+    witness : Columns
+        The facts of one case of each class.
+    rows : ndarray of int64, shape (n_classes,)
+        The row of that case.
+    """
+
+    of_case: NDArray[np.int32]
+    witness: Columns
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class MomentTable:
+    """The decisions of one moment.
+
+    Attributes
+    ----------
+    fields : tuple of str
+        The record fields that its guards read.
+    next : ndarray of int16, shape (n_classes, *sizes of the fields)
+        The index of the transition taken, or -1.
+    """
+
+    moment: Moment
+    fields: tuple[str, ...]
+    next: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All decisions of a workflow over the fact classes of a population."""
+
+    workflow: Workflow
+    classes: FactClasses
+    moments: tuple[MomentTable, ...]
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], MomentTable]:
+        return {(m.moment.state, m.moment.trigger): m for m in self.moments}
+
+    def next(self, state: str, trigger: str, fact_class: int, record: Sequence[Value]) -> int | None:
+        """Return the transition that a case of a class takes, as the machine would; ``None`` for none."""
+        table = self._places.get((state, trigger))
+        if table is None:
+            return None
+        place = [codes(self.workflow, field)[record[self._index[field]]] for field in table.fields]
+        found = int(table.next[(fact_class, *place)])
+        return None if found < 0 else found
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.workflow.record)}
+
+
+def codes(workflow: Workflow, field: str) -> dict[Value, int]:
+    """Return the place of each value of a record field, from 0."""
+    return {value: i for i, value in enumerate(workflow.record[field].domain())}
+
+
+def guards(workflow: Workflow) -> tuple[Expression, ...]:
+    """Return every condition that a move or an event of the workflow depends on."""
+    found = [t.guard for t in workflow.transitions] + [e.guard for e in workflow.events.values()]
+    return tuple(guard for guard in found if guard is not None)
+
+
+def fact_classes(conditions: Iterable[Expression], columns: Columns) -> FactClasses:
+    """Group cases by what some conditions can see of their facts."""
+    parts = list(dict.fromkeys(part for condition in conditions for part in fact_parts(condition)))
+    n = len(columns)
+    if not parts or n == 0:
+        rows = np.zeros(min(n, 1), np.int64)
+        return FactClasses(np.zeros(n, np.int32), columns.take(rows), rows)
+    bits = np.stack([np.broadcast_to(vector(part, columns.values, columns.missing), n) for part in parts], axis=1)
+    packed = np.packbits(bits, axis=1)
+    whole = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, rows, of_case = np.unique(whole, return_index=True, return_inverse=True)
+    return FactClasses(of_case.astype(np.int32).ravel(), columns.take(rows), rows)
+
+
+def compile_table(workflow: Workflow, columns: Columns) -> Table:
+    """Tabulate the decisions of a workflow for a population.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    columns : Columns
+        The facts of the cases, those that every case has (``arrived``, ``as_of``) included.
+    """
+    classes = fact_classes(guards(workflow), columns)
+    return Table(workflow, classes, tuple(_tabulate(workflow, moment, classes) for moment in workflow.moments))
+
+
+def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> MomentTable:
+    candidates = [workflow.transitions[i] for i in moment.candidates]
+    read = {name for t in candidates if t.guard is not None for name in names(t.guard)}
+    fields = tuple(name for name in workflow.record if name in read)
+    sizes = [len(workflow.record[f].domain()) for f in fields]
+    shape = (len(classes), *sizes)
+    grid = Columns(*_grid(workflow, classes, fields))
+    taken = np.full(int(np.prod(shape)), -1, np.int16)
+    for i, transition in zip(moment.candidates, candidates, strict=True):
+        holds = np.ones(len(taken), bool) if transition.guard is None else vector(transition.guard, grid.values, grid.missing)
+        taken[(taken < 0) & holds] = i
+    return MomentTable(moment, fields, taken.reshape(shape))
+
+
+def _grid(
+    workflow: Workflow, classes: FactClasses, fields: Sequence[str]
+) -> tuple[dict[str, NDArray[np.generic]], dict[str, NDArray[np.bool_]]]:
+    """Lay every combination of some record fields beside every fact class."""
+    combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
+    n, m = len(classes), len(combinations)
+    values = {name: np.repeat(column, m) for name, column in classes.witness.values.items()}
+    missing = {name: np.repeat(column, m) for name, column in classes.witness.missing.items()}
+    for k, field in enumerate(fields):
+        declared = workflow.record[field]
+        column = np.tile(np.array([c[k] for c in combinations], np.int64), n)
+        if declared.kind == "boolean":
+            values[field] = column.astype(bool)
+        elif declared.kind == "integer":
+            values[field] = column + int(declared.minimum)  # type: ignore[arg-type]
+        else:
+            values[field] = column
+    values["<length>"] = np.zeros(n * m, bool)
+    return values, missing
