@@ -37,17 +37,18 @@ __all__ = [
     "Distribution",
     "Family",
     "Mistake",
-    "distribution",
     "family",
     "family_parameters",
+    "make_distribution",
     "mistakes",
 ]
+
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
     """A distribution of lengths or amounts, in the unit that its parameters were given in.
 
-    Made by `distribution`. Two are equal when family and parameters are.
+    Made by `make_distribution`. Two are equal when family and parameters are.
 
     Attributes
     ----------
@@ -139,7 +140,7 @@ class Distribution:
             raise InputError([f"{self.family}: {error} for {dict(self.parameters)}."]) from error
 
 
-def distribution(name: str, parameters: Parameters) -> Distribution:
+def make_distribution(name: str, parameters: Parameters) -> Distribution:
     """Make a distribution from a family and its parameters.
 
     Parameters
@@ -161,10 +162,10 @@ def distribution(name: str, parameters: Parameters) -> Distribution:
 
     Examples
     --------
-    >>> review_minutes = distribution("lognormal", {"mean": 38, "cv": 0.8})
+    >>> review_minutes = make_distribution("lognormal", {"mean": 38, "cv": 0.8})
     >>> round(review_minutes.draw(2**52 + 1), 2)                       # the median
     29.67
-    >>> distribution("lognormal", {"mean": 38, "cv": -1, "sd": 3})
+    >>> make_distribution("lognormal", {"mean": 38, "cv": -1, "sd": 3})
     Traceback (most recent call last):
     workflow.errors.InputError: lognormal has no parameter 'sd'; it has mean and cv.
     lognormal: cv is -1, but must be 0 or more.
@@ -231,5 +232,3 @@ def _from_scipy(name: str, p: Parameters) -> _Built:
 
 def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Real) else tuple(float(x) for x in value)
-
-

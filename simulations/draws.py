@@ -317,9 +317,7 @@ def _round_keys(key: tuple[int, int]) -> tuple[tuple[int, int], ...]:
     return tuple(((key[0] + i * _WEYL[0]) & _MASK32, (key[1] + i * _WEYL[1]) & _MASK32) for i in range(_ROUNDS))
 
 
-def _encrypt(
-    c0: int, c1: int, c2: int, c3: int, round_keys: tuple[tuple[int, int], ...]
-) -> tuple[int, int, int, int]:
+def _encrypt(c0: int, c1: int, c2: int, c3: int, round_keys: tuple[tuple[int, int], ...]) -> tuple[int, int, int, int]:
     # Literals, because CPython reads a constant faster than a global, and this is the hot spot of the
     # reference engine.
     for k0, k1 in round_keys:

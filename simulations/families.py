@@ -8,7 +8,7 @@ of variation, mostly); any other continuous family of `scipy.stats` goes by its 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from numbers import Real
@@ -16,13 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from simulations.laws import ScipyLaw
+from simulations.scipy_laws import ScipyLaw, scipy_stats
 from workflow.errors import InputError, nearest
 
 __all__ = ["FAMILIES", "Dimension", "Family", "Mistake", "family", "family_parameters", "mistakes", "scipy_law"]
 
 # Outside, doubles cannot tell the quantiles apart, or overflow.
 _CV_LIMITS = (1e-6, 1e3)
+_TOO_SLOW = frozenset({"irwinhall", "ksone", "levy_stable", "studentized_range"})
 
 Dimension = Literal["quantity", "plain"]
 Parameters = Mapping[str, Any]
@@ -145,12 +146,12 @@ def mistakes(name: str, parameters: Parameters) -> list[Mistake]:
     name : str
         The family.
     parameters : mapping
-        As for `distribution`.
+        As for `make_distribution`.
 
     Returns
     -------
     list of Mistake
-        Empty if `distribution` would make it.
+        Empty if `make_distribution` would make it.
     """
     try:
         known = family(name)
@@ -216,12 +217,20 @@ def _joint_mistakes(known: Family, parameters: Parameters) -> Iterator[Mistake]:
 
 
 def _scipy_mistakes(known: Family, parameters: Parameters) -> Iterator[Mistake]:
+    if known.name in _TOO_SLOW:
+        yield Mistake(None, f"{known.name}: scipy takes minutes to invert it, so it is not offered here.")
+        return
     law = scipy_law(known.name, parameters)
-    ends = np.array([2.0**-53, 0.5])
-    with np.errstate(all="ignore"):
-        finite = np.isfinite([law.ppf(ends), law.isf(ends)]).all()
+    ends = np.array([1e-9, 0.5])
+    try:
+        with np.errstate(all="ignore"):
+            finite = bool(np.isfinite([law.ppf(ends), law.isf(ends)]).all())
+    except ValueError:
+        finite = False
     if not finite:
-        yield Mistake(None, f"{known.name}: there is no such distribution with {_written(parameters)}; see scipy.stats.")
+        yield Mistake(
+            None, f"{known.name}: there is no such distribution with {_written(parameters)}; see scipy.stats."
+        )
 
 
 def _at_least_zero(known: Family) -> set[str]:
@@ -236,15 +245,12 @@ def _above_zero(known: Family) -> set[str]:
 
 @cache
 def _scipy_names() -> frozenset[str]:
-    import scipy.stats  # type: ignore[import-untyped]
-
-    return frozenset(n for n, law in vars(scipy.stats).items() if isinstance(law, scipy.stats.rv_continuous))
+    stats = scipy_stats()
+    return frozenset(n for n, law in vars(stats).items() if isinstance(law, stats.rv_continuous))
 
 
 def _scipy_shapes(name: str) -> tuple[str, ...]:
-    import scipy.stats  # type: ignore[import-untyped]
-
-    shapes = getattr(scipy.stats, name).shapes
+    shapes = getattr(scipy_stats(), name).shapes
     return tuple(shapes.replace(" ", "").split(",")) if shapes else ()
 
 
@@ -255,7 +261,9 @@ def _unknown(name: str) -> str:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, Real) and type(value) is not bool and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return math.isfinite(value)
 
 
 def _short(value: Any) -> str:

@@ -302,9 +302,7 @@ def _fit(quantile: Callable[[Floats], Floats], low: Floats, width: Floats) -> Fl
     if not len(low):
         return np.empty((0, 4))
     inner = (low[:, None] + width[:, None] * (np.arange(3) / 3)).ravel()
-    y = np.asarray(quantile(np.append(inner, low[-1] + width[-1])), np.float64)
-    if not np.isfinite(y).all():
-        raise ValueError("a quantile is not a finite number")
+    y = _finite(np.append(inner, low[-1] + width[-1]), quantile)
     first, second, third, last = y[:-1:3], y[1::3], y[2::3], y[3::3].copy()
     # Split cells need not be neighbours: one whose end is not the next one's beginning has its own.
     apart = np.flatnonzero(low[:-1] + width[:-1] != low[1:])
@@ -318,6 +316,18 @@ def _fit(quantile: Callable[[Floats], Floats], low: Floats, width: Floats) -> Fl
         ],
         axis=1,
     )
+
+
+def _finite(u: Floats, quantile: Callable[[Floats], Floats]) -> Floats:
+    """Return the quantiles, the outermost replaced by the next where a library gives up below the tolerance."""
+    y = np.array(quantile(u), np.float64)
+    lost = np.flatnonzero(~np.isfinite(y))
+    if len(lost):
+        outermost = lost[-1] + 1
+        if u[lost[-1]] >= _TOLERANCE:
+            raise ValueError("a quantile is not a finite number")
+        y[:outermost] = y[outermost]
+    return y
 
 
 def _at(cells: Floats, s: Floats) -> Floats:

@@ -5,22 +5,33 @@ deviation 1, the bounded ones lie on [0, 1]. `simulations.distributions` moves a
 hundred courts whose means differ and whose cv does not share one law, and one compiled table.
 
 Lower tails are computed from u and upper tails from v = 1 - u, which keeps both exact. scipy is imported on
-first use only: `scipy.special` for these laws, `scipy.stats` (two seconds) for any other, by `ScipyLaw`.
+first use only: `scipy.special` for these laws, `scipy.stats` (two seconds) for any other, by
+`simulations.scipy_laws`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 
 from simulations.inverse_tables import Floats, InverseTable, Quantiles, compile_table
 
-__all__ = ["Beta", "Gamma", "Law", "Lognormal", "Normal", "ScipyLaw", "Triangular", "Uniform", "Weibull", "compiled"]
+__all__ = [
+    "Beta",
+    "Gamma",
+    "Law",
+    "Lognormal",
+    "Normal",
+    "Triangular",
+    "Uniform",
+    "Weibull",
+    "compiled",
+]
 
 _ZETA3, _ZETA5 = 1.2020569031595942, 1.0369277551433699
 # Beyond this shape scipy's incomplete gamma function loses the tails, and Wilson and Hilferty's cube root of
@@ -125,8 +136,9 @@ class Triangular:
     def cdf(self, x: Floats) -> Floats:
         """Return the probability below x."""
         x = np.clip(x, 0.0, 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(x < self.mode, x * x / self.mode, 1 - (1 - x) ** 2 / (1 - self.mode))
+        if self.mode == 1:
+            return x * x
+        return np.where(x < self.mode, x * x / (self.mode or 1.0), 1 - (1 - x) ** 2 / (1 - self.mode))
 
     def sf(self, x: Floats) -> Floats:
         """Return the probability above x."""
@@ -368,90 +380,8 @@ class Beta:
         return _floats(_special().betaincc(self.a, self.b, np.clip(x, 0.0, 1.0)))
 
 
-@dataclass(frozen=True, slots=True)
-class ScipyLaw:
-    """A continuous law of `scipy.stats`, by its name there and its shape parameters in scipy's order."""
-
-    name: str
-    shapes: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean."""
-        return float(self._law.mean(*self.shapes))
-
-    @property
-    def variance(self) -> float:
-        """Variance."""
-        return float(self._law.var(*self.shapes))
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Least and greatest value."""
-        low, high = self._law.support(*self.shapes)
-        return float(low), float(high)
-
-    def ppf(self, u: Floats) -> Floats:
-        """Return the quantile of probability u below."""
-        if self._has_inverse:
-            return _floats(self._law.ppf(u, *self.shapes))
-        return self._solved(u, lambda x, u: self.cdf(x) - u)
-
-    def isf(self, v: Floats) -> Floats:
-        """Return the quantile of probability v above."""
-        if self._has_inverse:
-            return _floats(self._law.isf(v, *self.shapes))
-        return self._solved(v, lambda x, v: v - self.sf(x))
-
-    def cdf(self, x: Floats) -> Floats:
-        """Return the probability below x."""
-        return _floats(self._law.cdf(x, *self.shapes))
-
-    def sf(self, x: Floats) -> Floats:
-        """Return the probability above x."""
-        return _floats(self._law.sf(x, *self.shapes))
-
-    @property
-    def _law(self) -> Any:
-        import scipy.stats  # type: ignore[import-untyped]
-
-        return getattr(scipy.stats, self.name)
-
-    @property
-    def _has_inverse(self) -> bool:
-        """Whether scipy has a formula; else it searches point by point, a thousand times slower than `_solved`."""
-        import scipy.stats  # type: ignore[import-untyped]
-
-        return type(self._law)._ppf is not scipy.stats.rv_continuous._ppf
-
-    def _solved(self, probability: Floats, excess: Callable[[Floats, Floats], Floats]) -> Floats:
-        """Return where the excess over a probability is zero, for many probabilities at once."""
-        from scipy.optimize.elementwise import find_root  # type: ignore[import-untyped]
-
-        wanted = np.asarray(probability, np.float64)
-        low, high = self._bracket()
-        return _floats(find_root(excess, (np.full(wanted.shape, low), high), args=(wanted,)).x)
-
-    def _bracket(self) -> tuple[float, float]:
-        """Return two points with all but 2**-54 of the probability between them."""
-        low, high = self.support
-        middle = float(self._law.ppf(0.5, *self.shapes))
-        step = 1.0
-        while not math.isfinite(low) or not math.isfinite(high):
-            if not math.isfinite(low) and self._law.cdf(middle - step, *self.shapes) < 2.0**-54:
-                low = middle - step
-            if not math.isfinite(high) and self._law.sf(middle + step, *self.shapes) < 2.0**-54:
-                high = middle + step
-            step *= 2
-            if not math.isfinite(step):
-                raise ValueError("a quantile is not a finite number")
-        return low, high
-
-
 def _special() -> Any:
-    import scipy.special  # type: ignore[import-untyped]
-
-    return scipy.special
+    return import_module("scipy.special")
 
 
 def _floats(values: Any) -> Floats:

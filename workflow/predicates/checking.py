@@ -12,9 +12,8 @@ import math
 import re
 from typing import Literal
 
-from workflow.errors import nearest
 from workflow.predicates.kinds import Matcher, worded
-from workflow.predicates.mistakes import Mistake, listed
+from workflow.predicates.mistakes import listed, suggested
 from workflow.predicates.ranges import LARGEST, bounds
 from workflow.predicates.syntax import Source
 from workflow.predicates.tree import (
@@ -166,7 +165,7 @@ class Checker(Matcher):
         if word.lower() in ("true", "false"):
             return f". Did you mean {word.lower()!r}?"
         known = [*fields, *self.namespace.definitions]
-        return f".{near}" if (near := nearest(word, known)) else f"; known: {listed(sorted(known)) or 'none'}"
+        return suggested(word, known) or f"; known: {listed(sorted(known)) or 'none'}"
 
     def _unary(self, node: ast.UnaryOp) -> Expression:
         start, end = self.source.span(node)
@@ -290,7 +289,7 @@ class Checker(Matcher):
                 self.read(argument)
             if name in self.namespace.fields or name in self.namespace.definitions:
                 return self.wrong(node, f"{name!r} is not a function; write it without parentheses")
-            return self.wrong(node, f"unknown function {name!r}; the functions are {listed(FUNCTIONS)}.{nearest(name, FUNCTIONS)}")
+            return self.wrong(node, f"unknown function {name!r}; the functions are {listed(FUNCTIONS)}{suggested(name, FUNCTIONS)}")
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             return self.wrong(node, f"{name!r} takes plain values only; write {_EXAMPLES[name]}")
         if name in ("implies", "count"):
@@ -338,8 +337,3 @@ class Checker(Matcher):
         except ValueError:
             pass
         return self.wrong(node, f"{text!r} is not a date of the calendar; write year, month and day: {_EXAMPLES['date']}")
-
-    @property
-    def found(self) -> list[Mistake]:
-        """The mistakes so far."""
-        return self.mistakes

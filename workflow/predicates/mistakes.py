@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workflow.errors import DocketsimError
+from workflow.errors import DocketsimError, nearest
 
-__all__ = ["Mistake", "PredicateError", "listed", "shortened"]
+__all__ = ["Mistake", "PredicateError", "listed", "shortened", "suggested"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,12 +59,24 @@ def listed(words: Iterable[object], limit: int = 14) -> str:
 
 
 def shortened(text: str, limit: int = 60) -> str:
-    """Return a piece of a text on one line, cut to what a message can quote.
+    r"""Return a piece of a text on one line, cut to what a message can quote.
 
     Examples
     --------
-    >>> shortened("a  and\\n b")
+    >>> shortened("a  and\n b")
     'a and b'
     """
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def suggested(word: object, allowed: Iterable[object]) -> str:
+    """Return the end of a sentence that asks for the nearest allowed word, or an empty text.
+
+    Examples
+    --------
+    >>> suggested("custdy", ["custody", "check"])
+    ". Did you mean 'custody'?"
+    """
+    near = nearest(word, allowed)
+    return f".{near}" if near else ""

@@ -25,7 +25,7 @@ _INSTEAD = {
     "BETWEEN": "low <= x <= high", "LIKE": "==", "THEN": "a if condition else b",
 }  # fmt: skip
 _PASTED = {"≥": ">=", "≤": "<=", "≠": "!=", "–": "-", "—": "-", "−": "-", "×": "*", "\u00a0": "a plain space"}
-_PASTED |= dict.fromkeys("‘’“”„«»", "a plain quote, ' or \"")
+_PASTED |= dict.fromkeys("\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb", "a plain quote, ' or \"")
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
@@ -46,7 +46,7 @@ class Source:
         """
         if line > len(self._lines):
             return len(self.text)
-        before = self._lines[line - 1].encode()[: column - (line == 1)]
+        before = self._lines[line - 1].encode()[: max(column - (line == 1), 0)]
         return self._starts[line - 1] + len(before.decode(errors="ignore"))
 
     def span(self, node: ast.expr) -> tuple[int, int]:

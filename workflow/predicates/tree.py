@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - what `kind`, `values` and `children` mean is said once, in `Expression`
 """The tree of a checked predicate: what a field is, and what can be said about fields.
 
 The nodes are plain data; each knows its kind. ``implies(a, b)`` is ``not a or b``, a chain of comparisons

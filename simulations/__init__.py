@@ -1,0 +1,2 @@
+"""What the world does to the cases of a workflow, and how long it takes.
+"""

@@ -1,0 +1,111 @@
+"""The event log: one row for each move of a case, and the codes in which it is kept until it is written.
+
+Columns are as in the format reference: ``happened_at`` is the row's instant; ``enabled_at``, ``started_at`` and
+``completed_at`` belong to the work that the row ends. Instants are whole microseconds since the scenario's
+start, `NEVER` where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.population import Cases
+from simulations.scenario import Scenario
+from workflow.definition import COMPLETE, ENTER
+
+__all__ = ["HORIZON", "NEVER", "EventLog", "Row", "Words", "event_log"]
+
+NEVER = -(2**63)
+HORIZON = "horizon"
+
+Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
+"""case, transition, cause, from, to, activity, pool, server, enabled, started, completed, outcome, happened."""
+
+_FIELDS = ("case_id", "transition", "cause", "from_state", "to_state", "activity", "pool", "server", "enabled_at", "started_at", "completed_at", "outcome", "happened_at")  # fmt: skip
+_SMALL = {"transition": np.int16, "cause": np.int16, "from_state": np.int16, "to_state": np.int16, "activity": np.int16, "pool": np.int16, "server": np.int32, "outcome": np.int16}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the codes of a log stand for, a tuple of words a column; -1 stands for nothing."""
+
+    transition: tuple[str, ...]
+    cause: tuple[str, ...]
+    state: tuple[str, ...]
+    activity: tuple[str, ...]
+    pool: tuple[str, ...]
+    outcome: tuple[str, ...]
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Words:
+        """Return the words of a scenario's logs."""
+        workflow = scenario.workflow
+        values = [v for a in workflow.activities.values() for v in a.values] + [v for e in workflow.events.values() for v in e.values]
+        return cls(
+            tuple(t.name for t in workflow.transitions),
+            (COMPLETE, ENTER, HORIZON, *workflow.events),
+            tuple(workflow.states),
+            tuple(workflow.activities),
+            tuple(scenario.pools),
+            tuple(dict.fromkeys(said_outcome(v) for v in values)),
+        )
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Return the words of a column of the log."""
+        found: tuple[str, ...] = getattr(self, "state" if name in ("from_state", "to_state") else name)
+        return found
+
+
+def said_outcome(value: object) -> str:
+    """Return an outcome as the log writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """What happened in one replication.
+
+    Attributes
+    ----------
+    cases : Cases
+    words : Words
+    columns : mapping of str to ndarray, shape (n_rows,)
+        ``case_id`` and the instants as int64, codes as small whole numbers.
+    """
+
+    cases: Cases
+    words: Words
+    columns: Mapping[str, NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(self.columns["case_id"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows with words for codes and datetimes for instants, for tests and for reading."""
+        scenario = self.cases.scenario
+        found = []
+        plain = {name: column.tolist() for name, column in self.columns.items()}
+        for i in range(len(self)):
+            row: dict[str, Any] = {}
+            for name, values in plain.items():
+                value = values[i]
+                if name.endswith("_at"):
+                    row[name] = None if value == NEVER else scenario.epoch.instant(value)
+                elif name in _SMALL and name != "server":
+                    row[name] = None if value < 0 else self.words.column(name)[value]
+                else:
+                    row[name] = None if value < 0 else value
+            found.append(row)
+        return found
+
+
+def event_log(cases: Cases, rows: Iterable[Row]) -> EventLog:
+    """Make a log of an engine's rows, which are in the order in which they happened."""
+    table = np.array(list(rows), np.int64).reshape(-1, len(_FIELDS))
+    columns = {name: np.ascontiguousarray(table[:, k]).astype(_SMALL.get(name, np.int64)) for k, name in enumerate(_FIELDS)}
+    return EventLog(cases, Words.of(cases.scenario), columns)

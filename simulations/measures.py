@@ -1,0 +1,428 @@
+"""What a log says: counts of cases, waiting, use of pools and dates, all computed from the event log alone.
+
+A measure is taken as things stood at the end of a day (or of the run), for each court and for all courts
+together, and for the groups of any fact, definition, court or origin. Counts are of cases, each once;
+cases that are not finished are counted with their age, never dropped.
+
+Most of it is SQL over the log and the case table; working time needs the calendars and is done in numpy.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.eventlog import HORIZON, NEVER, EventLog, Words
+from simulations.population import ORIGINS, Cases
+from simulations.scenario import Scenario
+from workflow.definition import Kind, Workflow
+from workflow.errors import InputError, nearest
+from workflow.format import MeasureEntry
+from workflow.predicates import Namespace, PredicateError, parse, vector
+from workflow.validation import listed, split_names
+
+__all__ = ["Grouping", "Value", "describe", "group_cases", "measure", "measure_names"]
+
+WAITING, PROCESSING = "waiting_time", "processing_time"
+_SHAPES = ("mean", "median", "p95")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One measure of one replication.
+
+    Attributes
+    ----------
+    at : date or None
+        The day at whose end it is taken; ``None`` for the end of the run.
+    value : float or None
+        ``None`` where there is nothing to measure.
+    """
+
+    measure: str
+    court: str
+    by: str | None
+    group: str | None
+    at: dt.date | None
+    unit: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The groups that the cases of a log fall into: ``by=None`` is one group of all."""
+
+    by: str | None
+    labels: tuple[str | None, ...]
+    of_case: NDArray[np.int64]
+
+
+def measure_names(scenario: Scenario) -> list[str]:
+    """Return the names of everything that is measured in a scenario."""
+    return list(describe(scenario))
+
+
+def describe(scenario: Scenario) -> dict[str, str]:
+    """Return each measure's name with its unit."""
+    found: dict[str, str] = {}
+    for entry in scenario.workflow.measures:
+        found[entry.measure] = "days" if entry.emptied else "share" if entry.ratio else "cases"
+        found.update(dict.fromkeys(entry.split or {}, "cases"))
+    found |= {"pending": "cases", "unfinished": "cases", "unfinished_age.mean": "days"}
+    for name, work in scenario.work.items():
+        if work.pool is not None:
+            found |= {f"{WAITING}.{name}.{shape}": "days" for shape in _SHAPES}
+            found[f"still_waiting.{name}"] = "cases"
+        found |= {f"{PROCESSING}.{name}.{shape}": "days" for shape in _SHAPES}
+    found |= {f"utilisation.{pool}": "share" for pool in scenario.pools}
+    return found
+
+
+def group_cases(cases: Cases, by: str | None) -> Grouping:
+    """Group cases by a fact, a definition over facts, ``court`` or ``origin``.
+
+    Raises
+    ------
+    InputError
+        If there is nothing of this name.
+    """
+    n = len(cases)
+    if by is None:
+        return Grouping(None, (None,), np.zeros(n, np.int64))
+    if by == "origin":
+        return Grouping(by, ORIGINS, cases.origin)
+    fields = {name: f for name, f in cases.scenario.namespace.fields.items() if f.role == "fact"}
+    definitions = cases.scenario.workflow.definitions
+    try:
+        expression = parse(by, Namespace(fields, definitions), "any")
+    except PredicateError as error:
+        allowed = [*fields, *definitions, "origin"]
+        message = f"--by {by}: {error.mistakes[0].message}"
+        hint = "" if "Did you mean" in message else nearest(by, allowed) or f" Known: {listed(allowed, 40)}."
+        raise InputError([message + hint]) from None
+    values = np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), n)
+    if expression.kind == "enum":
+        return Grouping(by, tuple(expression.values), values.astype(np.int64))
+    distinct, places = np.unique(values, return_inverse=True)
+    labels = [str(v).lower() if expression.kind == "boolean" else str(v) for v in distinct.tolist()]
+    return Grouping(by, tuple(labels), places.astype(np.int64).ravel())
+
+
+def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: Sequence[Grouping] = ()) -> list[Value]:
+    """Measure a log.
+
+    Parameters
+    ----------
+    log : EventLog
+    days : sequence of date or None
+        The days at whose end to measure; ``None`` for the end of the run.
+    groupings : sequence of Grouping
+        Groups to measure besides all cases together.
+
+    Returns
+    -------
+    list of Value
+        The daily series of `pending` included, one value a day and court.
+    """
+    import duckdb
+
+    everyone = group_cases(log.cases, None)
+    found: list[Value] = []
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 1")
+        taker = _Taker(connection, log)
+        for grouping in (everyone, *groupings):
+            taker.use(grouping)
+            for day in days:
+                found += taker.take(day)
+        taker.use(everyone)
+        found += taker.daily_pending(exclude={d for d in days if d is not None})
+    return found
+
+
+class _Taker:
+    """Takes the measures of one log with the queries of one connection."""
+
+    def __init__(self, connection: Any, log: EventLog) -> None:
+        self.sql = connection
+        self.log = log
+        self.scenario = log.cases.scenario
+        self.workflow: Workflow = self.scenario.workflow
+        self.words = Words.of(self.scenario)
+        self.states = list(self.workflow.states)
+        self.off_docket = [i for i, s in enumerate(self.workflow.states.values()) if s.kind in (Kind.FINAL, Kind.RESTING)]
+        self.final = [i for i, s in enumerate(self.workflow.states.values()) if s.kind is Kind.FINAL]
+        self.since = NEVER if self.scenario.warm_up is None else self.scenario.epoch.microseconds(self.scenario.warm_up)
+        rows = dict(log.columns)
+        rows["sequence"] = np.arange(len(log), dtype=np.int64)
+        self.sql.register("e", rows)
+
+    def use(self, grouping: Grouping) -> None:
+        """Register the cases with their groups."""
+        self.grouping = grouping
+        cases = self.log.cases
+        conditions = {f"if_{i}": self._condition(entry) for i, entry in enumerate(self.workflow.measures) if entry.if_ is not None}
+        table = {
+            "case_id": np.arange(len(cases), dtype=np.int64),
+            "court": cases.court,
+            "grp": grouping.of_case,
+            "begun": cases.state,
+            "arrived": cases.arrived,
+            **conditions,
+        }
+        self.sql.execute("drop table if exists work")
+        self.sql.execute("drop table if exists c")
+        self.sql.register("given_cases", table)
+        self.sql.execute("create temp table c as select * from given_cases")
+        self.sql.unregister("given_cases")
+        self.sql.execute("create temp table work as select e.*, c.court, c.grp from e join c using (case_id)")
+
+    def _condition(self, entry: MeasureEntry) -> NDArray[np.bool_]:
+        cases = self.log.cases
+        fields = {n: f for n, f in self.scenario.namespace.fields.items() if f.role == "fact"}
+        held = vector(parse(str(entry.if_), Namespace(fields, self.workflow.definitions)), cases.columns.values, cases.columns.missing)
+        return np.array(np.broadcast_to(held, len(cases)))
+
+    def take(self, day: dt.date | None) -> Iterator[Value]:
+        """Take every measure as it stood at the end of a day."""
+        epoch = self.scenario.epoch
+        self.until = self.scenario.horizon if day is None else epoch.end_of(day)
+        self.day = day
+        values: dict[str, dict[tuple[int, int], float | None]] = {}
+        values |= self._counts()
+        for entry in self.workflow.measures:
+            if entry.split is not None:
+                values |= self._split(entry)
+            if entry.emptied is not None:
+                values[entry.measure] = self._emptied(str(entry.emptied))
+        values |= self._standing()
+        values |= self._times()
+        if self.grouping.by is None:
+            values |= self._utilisation()
+        for entry in self.workflow.measures:
+            if entry.ratio is not None:
+                over, under = (values[name] for name in entry.ratio)
+                values[entry.measure] = {k: _ratio(over.get(k), under.get(k)) for k in over}
+        units = describe(self.scenario)
+        for name, by_place in values.items():
+            for (court, group), value in sorted(by_place.items(), key=lambda item: (item[0][0] < 0, item[0])):
+                yield Value(name, self._court(court), self.grouping.by, self.grouping.labels[group], day, units[name], value)
+
+    def _court(self, court: int) -> str:
+        return "all" if court < 0 else self.scenario.courts[court]
+
+    def _places(self, fill: float | None = 0.0) -> dict[tuple[int, int], float | None]:
+        return {(court, group): fill for group in range(len(self.grouping.labels)) for court in (*range(len(self.scenario.courts)), -1)}
+
+    def _grouped(self, columns: str, source: str, where: str = "true", fill: float | None = 0.0) -> list[dict[tuple[int, int], float | None]]:
+        """Run an aggregate for each group, each court and all courts; one result a column."""
+        query = (
+            f"select coalesce(court, -1), grp, {columns} from {source} where {where}"
+            " group by grouping sets ((court, grp), (grp))"
+        )
+        rows = self.sql.execute(query).fetchall()
+        width = len(rows[0]) - 2 if rows else self.sql.execute(query).description.__len__() - 2
+        found = [self._places(fill) for _ in range(width)]
+        for court, group, *values in rows:
+            for k, value in enumerate(values):
+                found[k][(court, group)] = None if value is None else float(value)
+        return found
+
+    # counts of cases -----------------------------------------------------------------------------
+
+    def _letters(self, names: Sequence[str], giving: str | None = None) -> str:
+        """Return the condition under which a row is one of these transitions or events."""
+        transitions = [i for i, t in enumerate(self.words.transition) if t in names]
+        causes = [i for i, c in enumerate(self.words.cause) if c in names]
+        some = f"(transition in {_in(transitions)} or cause in {_in(causes)})"
+        return some if giving is None else f"({some} and outcome = {self.words.outcome.index(giving)})"
+
+    def _counts(self) -> dict[str, dict[tuple[int, int], float | None]]:
+        counted = [(i, m) for i, m in enumerate(self.workflow.measures) if m.cases is not None]
+        if not counted:
+            return {}
+        conditions = []
+        for i, entry in counted:
+            only = f" and if_{i}" if entry.if_ is not None else ""
+            conditions.append(f"count(distinct case_id) filter ({self._letters(entry.cases or [], entry.giving)}{only})")
+        names = "".join(f", c.if_{i}" for i, m in counted if m.if_ is not None)
+        source = f"(select w.*{names} from work w join c using (case_id))" if names else "work"
+        found = self._grouped(", ".join(conditions), source, f"happened_at <= {self.until} and happened_at >= {self.since}")
+        return {entry.measure: values for (_, entry), values in zip(counted, found, strict=True)}
+
+    def _split(self, entry: MeasureEntry) -> dict[str, dict[tuple[int, int], float | None]]:
+        within = _in([self.states.index(s) for s in entry.within or []])
+        cases, flags = [], []
+        for k, (part, rule) in enumerate((entry.split or {}).items()):
+            if rule == "rest":
+                continue
+            if "ever" in rule:
+                flags.append(f"bool_or({self._letters(split_names(rule['ever']))}) as part_{k}")
+                cases.append(f"when part_{k} then '{part}'")
+            elif "now" in rule:
+                cases.append(f"when state in {within} then '{part}'")
+            else:
+                codes = [i for i, t in enumerate(self.words.transition) if t in split_names(rule["left_by"])]
+                cases.append(f"when left_by in {_in(codes)} then '{part}'")
+        rest = next(p for p, rule in (entry.split or {}).items() if rule == "rest")
+        per_case = f"""(
+            select case_id, court, grp, {''.join(f + ', ' for f in flags)}
+                arg_max(to_state, sequence) as state,
+                arg_max(transition, sequence) filter (from_state in {within} and to_state not in {within}) as left_by
+            from work where happened_at <= {self.until} group by all
+            having bool_or({self._letters(entry.cases or [])} and happened_at >= {self.since}))"""
+        parts = f"(select court, grp, case {' '.join(cases)} else '{rest}' end as part from {per_case})"
+        columns = ", ".join(f"count(*) filter (part = '{p}')" for p in entry.split or {})
+        return dict(zip(entry.split or {}, self._grouped(columns, parts), strict=True))
+
+    def _emptied(self, state: str) -> dict[tuple[int, int], float | None]:
+        """When the last case that began in a state had left it for the first time, in days since the start."""
+        code = self.states.index(state)
+        left = (
+            f"(select c.court, c.grp, min(happened_at) as left_at from c left join work w on w.case_id = c.case_id"
+            f" and w.from_state = {code} and w.to_state <> {code} and happened_at <= {self.until} and c.begun = {code}"
+            f" where c.begun = {code} and c.arrived <= {self.until} group by c.case_id, c.court, c.grp)"
+        )
+        last, still = self._grouped("max(left_at), count(*) - count(left_at)", left, fill=None)
+        return {k: None if still[k] or t is None else t / MICROSECONDS_PER_DAY for k, t in last.items()}
+
+    def _standing(self) -> dict[str, dict[tuple[int, int], float | None]]:
+        """How things stood: cases pending, cases not finished, and how old these were."""
+        standing = f"""(
+            select court, grp, arrived, coalesce(state, begun) as state from c left join
+                (select case_id, arg_max(to_state, sequence) as state from e where happened_at <= {self.until} group by case_id)
+                using (case_id)
+            where arrived <= {self.until})"""
+        open_ = f"state not in {_in(self.final)}"
+        pending, unfinished, age = self._grouped(
+            f"count(*) filter (state not in {_in(self.off_docket)}), count(*) filter ({open_}),"
+            f" sum({self.until} - arrived) filter ({open_})",
+            standing,
+        )
+        mean_age = {k: _ratio(age[k], None if not n else n * MICROSECONDS_PER_DAY) for k, n in unfinished.items()}
+        return {"pending": pending, "unfinished": unfinished, "unfinished_age.mean": mean_age}
+
+    # times ---------------------------------------------------------------------------------------
+
+    def _times(self) -> dict[str, dict[tuple[int, int], float | None]]:
+        found: dict[str, dict[tuple[int, int], float | None]] = {}
+        day = float(MICROSECONDS_PER_DAY)
+        for name, work in self.scenario.work.items():
+            activity = self.words.activity.index(name)
+            mine = f"activity = {activity} and happened_at >= {self.since}"
+            if work.pool is not None:
+                length = "started_at - enabled_at"
+                begun = f"{mine} and started_at > {NEVER} and started_at <= {self.until}"
+                found |= self._shapes(WAITING, name, length, begun, day)
+                waits = f"activity = {activity} and enabled_at <= {self.until} and enabled_at > {NEVER}"
+                # a row ends the wait when work starts, or when the case leaves the queue
+                still = f"{waits} and greatest(started_at, {NEVER}) not between {NEVER + 1} and {self.until}"
+                still += f" and (happened_at > {self.until} or cause = {self.words.cause.index(HORIZON)})"
+                (found[f"still_waiting.{name}"],) = self._grouped("count(*)", "work", still)
+            found |= self._shapes(PROCESSING, name, "completed_at - started_at", f"{mine} and completed_at > {NEVER} and completed_at <= {self.until}", day)
+        return found
+
+    def _shapes(self, kind: str, name: str, length: str, where: str, day: float) -> dict[str, dict[tuple[int, int], float | None]]:
+        total, n, median, p95 = self._grouped(
+            f"sum({length}), count(*), quantile_cont({length}, 0.5), quantile_cont({length}, 0.95)", "work", where, fill=None
+        )
+        return {
+            f"{kind}.{name}.mean": {k: _ratio(t, None if not n[k] else float(n[k] or 0) * day) for k, t in total.items()},
+            f"{kind}.{name}.median": {k: _ratio(t, day) for k, t in median.items()},
+            f"{kind}.{name}.p95": {k: _ratio(t, day) for k, t in p95.items()},
+        }
+
+    def _utilisation(self) -> dict[str, dict[tuple[int, int], float | None]]:
+        found = {}
+        for pool in self.scenario.pools:
+            busy, shift = self.pool_times(pool, max(self.since, 0), self.until)
+            courts = range(len(self.scenario.courts)) if self.scenario.pools[pool].at_court else ()
+            places: dict[tuple[int, int], float | None] = {(k, 0): _ratio(float(busy[k]), float(shift[k])) for k in courts}
+            places[(-1, 0)] = _ratio(float(busy.sum()), float(shift.sum()))
+            found[f"utilisation.{pool}"] = places
+        return found
+
+    def pool_times(self, pool: str, since: int, until: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return busy time on shift and time on shift of each place of a pool, in server-microseconds."""
+        return pool_times(self.log, pool, since, until)
+
+    # series --------------------------------------------------------------------------------------
+
+    def daily_pending(self, exclude: set[dt.date]) -> Iterator[Value]:
+        """Yield `pending` at the end of every day."""
+        epoch = self.scenario.epoch
+        n_days = (self.scenario.ends - self.scenario.starts).days + 1
+        off = _in(self.off_docket)
+        changes = self.sql.execute(
+            f"""select court, greatest(0, (happened_at + {MICROSECONDS_PER_DAY - 1}) // {MICROSECONDS_PER_DAY} - 1) as day,
+                    sum((to_state not in {off})::int - (from_state not in {off})::int) from work
+                where transition >= 0 group by all
+                union all
+                select court, greatest(0, (greatest(arrived, 0) + {MICROSECONDS_PER_DAY - 1}) // {MICROSECONDS_PER_DAY} - 1),
+                    count(*) from c where begun not in {off} group by all"""
+        ).fetchall()
+        series = np.zeros((len(self.scenario.courts), n_days), np.int64)
+        for court, day, change in changes:
+            if day < n_days:
+                series[court, int(day)] += int(change)
+        series = series.cumsum(axis=1)
+        for day in range(n_days):
+            date = epoch.start + dt.timedelta(days=day)
+            if date in exclude:
+                continue
+            for court in range(len(self.scenario.courts)):
+                yield Value("pending", self.scenario.courts[court], None, None, date, "cases", float(series[court, day]))
+            yield Value("pending", "all", None, None, date, "cases", float(series[:, day].sum()))
+
+
+def pool_times(log: EventLog, pool: str, since: int, until: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return busy time on shift, and time on shift, of each place of a pool.
+
+    Returns
+    -------
+    busy, shift : ndarray of int64, shape (n_places,)
+        In server-microseconds between `since` and `until`.
+    """
+    scenario = log.cases.scenario
+    spec = scenario.pools[pool]
+    columns = log.columns
+    mine = (columns["pool"] == list(scenario.pools).index(pool)) & (columns["started_at"] > NEVER)
+    started = np.clip(columns["started_at"][mine], since, until)
+    ended = np.clip(columns["happened_at"][mine], since, until)
+    court = log.cases.court[columns["case_id"][mine]] if spec.at_court else np.zeros(len(started), np.int64)
+    busy = np.zeros(len(spec.calendars), np.int64)
+    shift = np.zeros(len(spec.calendars), np.int64)
+    for k, (calendar, sizes) in enumerate(zip(spec.calendars, spec.sizes, strict=True)):
+        here = court == k
+        busy[k] = (_working(calendar, ended[here]) - _working(calendar, started[here])).sum()
+        steps = [*sizes, (until, 0)]
+        for (time, size), (end, _) in zip(steps, steps[1:], strict=False):
+            first, last = np.clip(np.array([time, end], np.int64), since, until)
+            shift[k] += size * int((_working(calendar, np.array([last])) - _working(calendar, np.array([first])))[0])
+    return busy, shift
+
+
+def _working(calendar: Any, times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the working time before each instant, as ``calendar.working_time`` does for one."""
+    opens, closes, worked = calendar.arrays()
+    if not len(opens):
+        return np.zeros(len(times), np.int64)
+    k = np.clip(np.searchsorted(opens, times, side="right") - 1, 0, None)
+    inside = np.clip(np.minimum(times, closes[k]) - opens[k], 0, None)
+    return np.asarray(worked[k] + inside)
+
+
+def _in(codes: Sequence[int]) -> str:
+    return f"({', '.join(str(c) for c in codes)})" if codes else "(-99)"
+
+
+def _ratio(over: float | None, under: float | None) -> float | None:
+    return None if over is None or not under else over / under
+
+

@@ -1,0 +1,363 @@
+"""Who is in the system: the cases of one replication, with their facts, their record at the start and their arrival.
+
+Everything is drawn in columns, keyed by case (`simulations.draws`), before any clock starts; both engines
+get the same cases.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.distributions import make_distribution
+from simulations.draws import Draws, case_keys, choose_many
+from simulations.quantities import Choice
+from simulations.scenario import Backlog, Draw, Scenario, Stream, Trait
+from workflow.definition import Value
+from workflow.errors import InputError
+from workflow.predicates import Expression, Field, unparse, vector
+from workflow.table import Columns
+
+__all__ = ["ORIGINS", "Cases", "draw_cases"]
+
+ORIGINS = ("backlog", "arrivals", "table")
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one replication; a case's number is its row.
+
+    Attributes
+    ----------
+    court, origin, state : ndarray of int64, shape (n_cases,)
+        Places in the scenario's courts, in `ORIGINS`, in the workflow's states.
+    keys : ndarray of uint64
+        What a case's draws are keyed by.
+    arrived : ndarray of int64
+        Microseconds since the start; negative for the backlog.
+    columns : Columns
+        Facts (the court included) and the record at the start.
+    """
+
+    scenario: Scenario
+    court: Integers
+    origin: Integers
+    state: Integers
+    keys: NDArray[np.uint64]
+    arrived: Integers
+    columns: Columns
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @cached_property
+    def facts(self) -> list[tuple[Value, ...]]:
+        """Return the facts of each case as plain values, in the order of ``scenario.fact_names``."""
+        return self._rows(self.scenario.fact_names)
+
+    @cached_property
+    def records(self) -> list[tuple[Value, ...]]:
+        """Return the record of each case at the start as plain values."""
+        return self._rows(tuple(self.scenario.workflow.record))
+
+    def _rows(self, names: Sequence[str]) -> list[tuple[Value, ...]]:
+        if not names:
+            return [()] * len(self)
+        return list(zip(*(self.plain(name) for name in names), strict=True))
+
+    def plain(self, name: str) -> list[Value]:
+        """Return a column as plain values, ``None`` where one is missing."""
+        field = self.scenario.namespace.fields[name]
+        column = self.columns.values[name]
+        values: list[Any] = column.tolist() if field.kind != "date" else column.astype("datetime64[D]").tolist()
+        if field.kind == "enum":
+            words = field.values
+            values = [words[code] for code in values]
+        mask = self.columns.missing.get(name)
+        if mask is not None and mask.any():
+            values = [None if absent else value for value, absent in zip(values, mask.tolist(), strict=True)]
+        return values
+
+
+@dataclass
+class _Group:
+    """Cases of one source and court, in a row."""
+
+    court: int
+    origin: str
+    keyed_as: str
+    people: tuple[Trait, ...]
+    arrived: Integers
+    numbers: Integers
+    states: Integers
+    table: Any
+    rows_of_table: Integers
+
+
+def draw_cases(scenario: Scenario, path: Draws) -> Cases:
+    """Draw the cases of one replication.
+
+    Raises
+    ------
+    InputError
+        If a case breaks an assumption of the workflow (`assume:`).
+    """
+    groups = _groups(scenario, path)
+    order, sizes = _order(groups), [len(g.arrived) for g in groups]
+    which = np.repeat(np.arange(len(groups)), sizes)[order] if groups else np.zeros(0, np.int64)
+
+    def joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+        return np.concatenate(parts)[order] if parts else np.zeros(0, dtype)
+
+    keys = joined([case_keys(scenario.courts[g.court], g.keyed_as, g.numbers) for g in groups], np.uint64)
+    arrived = joined([g.arrived for g in groups], np.int64)
+    court = joined([np.full(n, g.court, np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
+    origin = joined([np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
+    state = joined([g.states for g in groups], np.int64)
+    in_table = joined([g.rows_of_table for g in groups], np.int64)
+    columns = _Columns(scenario, path, keys, court, arrived, origin)
+    columns.draw(groups, which, in_table)
+    found = Cases(scenario, court, origin, state, keys, arrived, columns.done())
+    _check_assumptions(scenario, found)
+    return found
+
+
+# where cases come from -----------------------------------------------------------------------------
+
+
+def _groups(scenario: Scenario, path: Draws) -> list[_Group]:
+    groups: list[_Group] = []
+    for court in range(len(scenario.courts)):
+        number = 0
+        for backlog in (b for b in scenario.backlog if b.court == court):
+            group = _backlog(scenario, path, backlog, number)
+            number += len(group.arrived)
+            groups.append(group)
+        groups += [_stream(scenario, path, s) for s in scenario.streams if s.court == court]
+    return [g for g in groups if len(g.arrived)]
+
+
+def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _Group:
+    states = list(scenario.workflow.states)
+    n = backlog.count
+    numbers = np.arange(first, first + n, dtype=np.int64)
+    rows = np.arange(n, dtype=np.int64)
+    if backlog.table is not None:
+        where = rows if backlog.table.courts is None else np.array([i for i in range(n) if backlog.table.courts[i] == scenario.courts[backlog.court]], np.int64)
+        arrived = np.array(backlog.table.arrived, np.int64)[where]
+        begun = np.array([states.index(backlog.table.states[i]) for i in where], np.int64)
+        return _Group(backlog.court, "backlog", "backlog", (), arrived, numbers[: len(where)], begun, backlog.table, where)
+    arrived = np.zeros(n, np.int64)
+    if backlog.age is not None and n:
+        keys = case_keys(scenario.courts[backlog.court], "backlog", numbers)
+        bits, _ = path.many(keys, "backlog:age", 0)
+        column = Columns({"court": np.full(n, backlog.court, np.int64)}, {})
+        for length, some in backlog.age.rows(column, scenario.namespace.fields):
+            arrived[some] = -np.rint(length.law.draw_many(bits[some])).astype(np.int64)
+    begun = np.full(n, states.index(str(backlog.state)), np.int64)
+    return _Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, begun, None, np.full(n, -1, np.int64))
+
+
+def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
+    states = list(scenario.workflow.states)
+    keyed_as = f"{stream.origin}/{stream.name}"
+    court = scenario.courts[stream.court]
+    in_table = None
+    if stream.table is not None:
+        here = [i for i in range(len(stream.table)) if stream.table.courts is None or stream.table.courts[i] == court]
+        in_table = np.array(here, np.int64)
+        times = np.array(stream.table.arrived, np.int64)[in_table]
+    elif stream.at is not None:
+        times = np.array(stream.at, np.int64)
+    else:
+        times = _renewal(scenario, path, stream, court, keyed_as)
+    keep = (times >= 0) & (times <= scenario.horizon)
+    if stream.count is not None:
+        keep &= np.cumsum(keep) <= stream.count
+    times = times[keep]
+    n = len(times)
+    rows = np.full(n, -1, np.int64) if in_table is None else in_table[keep]
+    begun = np.full(n, states.index(stream.state), np.int64)
+    if stream.table is not None and stream.table.states is not None:
+        begun = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
+    return _Group(stream.court, stream.origin, keyed_as, stream.people, times, np.arange(n, dtype=np.int64), begun, stream.table, rows)
+
+
+def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_as: str) -> Integers:
+    """Draw times of arrival up to the horizon: a renewal process, or a Poisson process with a dated rate."""
+    law = stream.interarrival.law if stream.interarrival is not None else make_distribution("exponential", {"mean": 1.0})
+    limit = stream.count if stream.count is not None else 2_000_000_000
+    n = 64
+    while True:
+        n = min(n, limit)
+        keys = case_keys(court, keyed_as, np.arange(n, dtype=np.int64))
+        gaps = law.draw_many(path.many(keys, "arrivals", 0)[0])
+        if stream.interarrival is not None:
+            whole = np.rint(gaps).astype(np.int64)
+            if stream.first is not None and n:
+                whole[0] = stream.first
+            times = np.cumsum(whole)
+        else:
+            times = _through_rate(np.cumsum(gaps), stream.rate or (), scenario.horizon)
+        if n >= limit or (n and times[-1] > scenario.horizon):
+            return times
+        n *= 2
+
+
+def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...], horizon: int) -> Integers:
+    """Map a unit-rate Poisson process to a rate that changes on dates, so that a changed rate moves the same arrivals."""
+    starts = [max(t, 0) for t, _ in rate if t <= horizon]
+    values = [r for t, r in rate if t <= horizon]
+    edges = np.array([*starts, horizon + 1], np.float64)
+    grown = np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.array(values))])
+    keep = np.concatenate([[True], np.diff(grown) > 0])
+    inside = np.interp(unit, grown[keep], edges[keep])
+    first = edges[np.argmax(np.diff(grown) > 0)] if (np.diff(grown) > 0).any() else float(horizon + 1)
+    times = np.rint(np.maximum(inside, first)).astype(np.int64)
+    times[unit >= grown[-1]] = horizon + 1
+    return times
+
+
+def _order(groups: Sequence[_Group]) -> Integers:
+    """Return the case order: courts in file order, backlog before arrivals, arrivals by time."""
+    if not groups:
+        return np.zeros(0, np.int64)
+    court = np.concatenate([np.full(len(g.arrived), g.court, np.int64) for g in groups])
+    later = np.concatenate([np.full(len(g.arrived), g.origin != "backlog") for g in groups])
+    time = np.concatenate([g.arrived if g.origin != "backlog" else np.zeros(len(g.arrived), np.int64) for g in groups])
+    return np.lexsort((time, later, court)).astype(np.int64)
+
+
+# facts ---------------------------------------------------------------------------------------------
+
+
+class _Columns:
+    """The columns under construction."""
+
+    def __init__(
+        self, scenario: Scenario, path: Draws, keys: NDArray[np.uint64], court: Integers, arrived: Integers, origin: Integers
+    ) -> None:
+        self.scenario, self.path, self.keys = scenario, path, keys
+        self.fields = scenario.namespace.fields
+        n = len(keys)
+        days = np.floor_divide(arrived, MICROSECONDS_PER_DAY)
+        start = np.datetime64(scenario.starts, "D")
+        self.values: dict[str, NDArray[Any]] = {}
+        self.missing: dict[str, NDArray[np.bool_]] = {}
+        for name in (*scenario.workflow.facts, *scenario.workflow.record):
+            self._fill(name, n, scenario.default(name))
+        self.values["arrived"] = start + days
+        self.values["as_of"] = start + np.where(origin == 0, 0, days)
+        self.values["court"] = court
+
+    def _fill(self, name: str, n: int, value: Value) -> None:
+        field = self.fields[name]
+        self.values[name] = np.full(n, stored(field, value), _DTYPES[field.kind])
+        if field.optional:
+            self.missing[name] = np.full(n, value is None)
+
+    def draw(self, groups: Sequence[_Group], which: Integers, in_table: Integers) -> None:
+        """Draw every trait in the order of the file; what a table gives is taken from it."""
+        own: dict[str, dict[int, Choice[Draw]]] = {}
+        for i, group in enumerate(groups):
+            for trait in group.people:
+                own.setdefault(trait.name, {})[i] = trait.how
+            for name, column in group.table.values.items() if group.table is not None else ():
+                rows = np.flatnonzero(which == i)
+                self._copy(name, rows, [column[k] for k in in_table[rows]])
+        general = {trait.name: trait.how for trait in self.scenario.people}
+        for name in dict.fromkeys([*general, *own]):
+            given = [i for i, g in enumerate(groups) if g.table is not None and name in g.table.values]
+            rest = ~np.isin(which, [*own.get(name, {}), *given])
+            if name in general:
+                self._trait(name, general[name], np.flatnonzero(rest))
+            for i, how in own.get(name, {}).items():
+                self._trait(name, how, np.flatnonzero(which == i))
+
+    def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
+        field = self.fields[name]
+        self.values[name][rows] = [stored(field, v) for v in values]
+        if field.optional:
+            self.missing[name][rows] = [v is None for v in values]
+
+    def _trait(self, name: str, how: Choice[Draw], rows: Integers) -> None:
+        if not len(rows):
+            return
+        field = self.fields[name]
+        bits, second = self.path.many(self.keys[rows], f"people:{name}", 0)
+        here = Columns(self.values, self.missing).take(rows)
+        for draw, some in how.rows(here, self.fields):
+            mine = rows[some]
+            if draw.shares is not None:
+                chosen = choose_many(bits[some], draw.shares.cumulative)
+                shelf = np.array([stored(field, v) for v in draw.shares.values], _DTYPES[field.kind])
+                self.values[name][mine] = shelf[chosen]
+                absent = np.array([v is None for v in draw.shares.values])[chosen]
+            else:
+                self.values[name][mine] = self._numbers(field, draw, bits[some], mine)
+                absent = np.zeros(len(mine), bool)
+            if field.optional:
+                if draw.missing:
+                    absent = absent | (second[some] < draw.missing * 2.0**53)
+                self.missing[name][mine] = absent
+
+    def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Integers) -> NDArray[Any]:
+        numbers = draw.law.draw_many(bits)
+        if draw.back:
+            days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
+            return np.asarray(self.values["as_of"][rows] - days)
+        if field.kind == "integer":
+            numbers = np.floor(numbers).astype(np.int64)
+        here = Columns(self.values, self.missing).take(rows)
+        for bound, outermost, keep in ((draw.low, field.minimum, np.maximum), (draw.high, field.maximum, np.minimum)):
+            if bound is not None:
+                numbers = keep(numbers, vector(bound, here.values, here.missing))
+            if outermost is not None:
+                numbers = keep(numbers, outermost)
+        return np.asarray(numbers)
+
+    def done(self) -> Columns:
+        return Columns(self.values, self.missing)
+
+
+_DTYPES: dict[str, Any] = {"boolean": bool, "integer": np.int64, "number": np.float64, "enum": np.int64, "date": "datetime64[D]"}
+
+
+def stored(field: Field, value: Value) -> Any:
+    """Return a value as a column holds it; a missing one as any value that fits."""
+    if field.kind == "enum":
+        return 0 if value is None else field.values.index(str(value))
+    if value is None:
+        return np.datetime64("1970-01-01", "D") if field.kind == "date" else field.minimum or 0
+    return np.datetime64(value, "D") if isinstance(value, dt.date) else value
+
+
+def _check_assumptions(scenario: Scenario, cases: Cases) -> None:
+    problems = []
+    for assumption in scenario.workflow.assumptions:
+        holds = np.broadcast_to(vector(assumption, cases.columns.values, cases.columns.missing), len(cases))
+        if not holds.all():
+            i = int(np.argmin(holds))
+            problems.append(
+                f"people: {int((~holds).sum()):,} of {len(cases):,} cases break the workflow's assumption"
+                f" {unparse(assumption)!r}; the first is case {i} of {scenario.courts[int(cases.court[i])]}: {_seen(cases, i, assumption)}."
+                " Draw the facts so that they keep to it (within: helps)."
+            )
+    if problems:
+        raise InputError(problems)
+
+
+def _seen(cases: Cases, i: int, expression: Expression) -> str:
+    from workflow.predicates import names
+
+    one = Cases(cases.scenario, cases.court[[i]], cases.origin[[i]], cases.state[[i]], cases.keys[[i]], cases.arrived[[i]], cases.columns.take(np.array([i])))
+    return ", ".join(f"{name} = {one.plain(name)[0]}" for name in sorted(names(expression)))

@@ -1,0 +1,36 @@
+"""What a case may do, and what the policy says: no clock, no queue.
+
+The verbs are functions of this package: ``from workflow import load_workflow``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workflow.definition import Workflow
+    from workflow.errors import DocketsimError, InputError, StuckCase, VisitCap
+    from workflow.loading import load_workflow
+    from workflow.machine import CaseMachine
+    from workflow.table import compile_table
+
+__all__ = ["CaseMachine", "DocketsimError", "InputError", "StuckCase", "VisitCap", "Workflow", "compile_table", "load_workflow"]
+
+_HOME = {
+    "CaseMachine": "machine",
+    "DocketsimError": "errors",
+    "InputError": "errors",
+    "StuckCase": "errors",
+    "VisitCap": "errors",
+    "Workflow": "definition",
+    "compile_table": "table",
+    "load_workflow": "loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that importing the package is cheap."""
+    if name in _HOME:
+        return getattr(import_module(f"workflow.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'workflow' has no attribute {name!r}")
