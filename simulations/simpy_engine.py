@@ -12,20 +12,23 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from itertools import count
 from typing import Any
 
+import numpy as np
 import simpy
 
-from simulations.calendars import Calendar
-from simulations.draws import Draws, choose
-from simulations.eventlog import NEVER, EventLog, Row, event_log, said_outcome
+from simulations.distributions import make_distribution
+from simulations.draws import Draws
+from simulations.eventlog import NEVER, EventLog, Row, Words, event_log, said_outcome
+from simulations.places import Place, Ticket
 from simulations.plan import Plan
-from simulations.quantities import Choice, Length, Shares
+from simulations.quantities import Choice, Length
+from simulations.sampling import Purpose
 from simulations.scenario import Law, Pool, Scenario, Work
 from workflow.definition import COMPLETE, ENTER, Event, Kind, Value
-from workflow.errors import InputError, StuckCase, VisitCap
+from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.machine import CaseMachine, effect_of
+from workflow.predicates import Expression, scalar
 
 __all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
 
@@ -34,21 +37,24 @@ _DONE, _CAPACITY, _RING, _ARRIVE, _DISPATCH = (kind << 56 for kind in (1, 2, 3, 
 _BY_COMPLETION, _BY_ENTRY, _BY_HORIZON, _FIRST_EVENT = 0, 1, 2, 3
 _NOWHERE, _WAITING, _SERVED, _DELAYED = range(4)
 MOST_VISITS = 1000
+_FAR = 2.0**62
 
 Hook = Callable[["Simulation", "Case"], None]
 Process = Callable[["Simulation"], Generator[Any, Any, Any]]
-Pick = Callable[[Sequence[Value], Sequence[Value]], Any]
+Test = Callable[[Sequence[Value], Sequence[Value]], Any]
+
+_UNIT = make_distribution("exponential", {"mean": 1.0})
 
 
 class _Moment(simpy.Event):
-    """A SimPy event at an absolute time."""
+    """A SimPy event at an absolute time, with one callback."""
 
-    def __init__(self, env: _Clock, callback: Callable[[_Moment], None], value: Any) -> None:
-        self.env = env
-        self.callbacks = [callback]  # type: ignore[list-item]
+    _ok = True
+    _defused = False
+
+    def __init__(self, callback: Callable[[Any], None], value: Any) -> None:
+        self.callbacks = [callback]
         self._value = value
-        self._ok = True
-        self._defused = False
 
     def cancel(self) -> None:
         """Let nothing happen when its time comes."""
@@ -58,9 +64,9 @@ class _Moment(simpy.Event):
 class _Clock(simpy.Environment):
     """A SimPy environment whose time is a whole number of microseconds."""
 
-    def at(self, time: int, priority: int, callback: Callable[[_Moment], None], value: Any) -> _Moment:
-        """Schedule a callback at an absolute time; `priority` orders the events of one instant."""
-        moment = _Moment(self, callback, value)
+    def at(self, time: int, priority: int, callback: Callable[[Any], None], value: Any) -> _Moment:
+        """Schedule ``callback(value)`` at an absolute time; `priority` orders the events of one instant."""
+        moment = _Moment(callback, value)
         heappush(self._queue, (time, priority, next(self._eid), moment))  # type: ignore[misc]
         return moment
 
@@ -70,11 +76,20 @@ class _Clock(simpy.Environment):
             raise InputError([f"a delay in a SimPy process is a whole number of microseconds, not {delay!r}"])
         super().schedule(event, priority, delay)
 
+    def comes_before(self, time: int, priority: int) -> bool:
+        """Say whether something is scheduled before such an event."""
+        return bool(self._queue) and self._queue[0][:2] < (time, priority)
+
     def run_to(self, horizon: int) -> None:
-        """Run every event up to and at the horizon."""
-        queue, step = self._queue, self.step
+        """Run every event up to and at the horizon; a user's events as SimPy does, the engine's own directly."""
+        queue = self._queue
         while queue and queue[0][0] <= horizon:
-            step()
+            if type(queue[0][3]) is _Moment:
+                self._now, _, _, moment = heappop(queue)
+                for callback in moment.callbacks:
+                    callback(moment._value)
+            else:
+                self.step()
 
 
 class Case:
@@ -85,6 +100,7 @@ class Case:
     number : int
         Its row in the case table.
     state : str
+        Empty before it has arrived.
     facts : tuple
         In the order of ``scenario.fact_names``.
     record : list
@@ -93,143 +109,70 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("arrived", "clocks", "court", "enabled", "entry", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "visits", "work")  # fmt: skip
+    __slots__ = ("arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visits", "work")  # fmt: skip
 
-    def __init__(self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value]) -> None:
+    def __init__(
+        self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value], visits: list[int]
+    ) -> None:
         self.number = number
         self.court = court
         self.key = key
         self.arrived = arrived
         self.facts = facts
         self.record = list(record)
+        self.visits = visits
         self.state = ""
         self.status = _NOWHERE
         self.enabled = NEVER
         self.started = NEVER
         self.server = -1
-        self.place: _Place | None = None
-        self.entry: list[Any] | None = None
+        self.place: Place | None = None
+        self.ticket: Ticket | None = None
         self.work: _Moment | None = None
-        self.clocks: dict[int, _Moment | None] = {}
-        self.visits: dict[str, int] = {}
-
-
-class _Place:
-    """A pool at one court, or for the nation: its servers and its queue."""
-
-    __slots__ = ("busy", "calendar", "exempt", "excepted", "free", "index", "order", "pool", "queue", "rule", "servers", "size", "suspended")  # fmt: skip
-
-    def __init__(self, index: int, pool: int, size: int, calendar: Calendar, rule: str, order: Callable[[Case], Any]) -> None:
-        self.index = index
-        self.pool = pool
-        self.size = size
-        self.calendar = calendar
-        self.rule = rule
-        self.order = order
-        self.busy = 0
-        self.servers = 0  # how many numbers have been given out
-        self.free: list[int] = []
-        self.queue: list[list[Any]] = []
-        self.excepted: list[list[Any]] = []
-        self.exempt: Callable[[Sequence[Value], Sequence[Value]], bool] | None = None
-        self.suspended: list[tuple[int, int]] = []
-
-    def head(self, now: int) -> list[list[Any]] | None:
-        """Return the queue whose head is next, or ``None`` if nobody may be served now."""
-        for queue in (self.queue, self.excepted):
-            while queue and queue[0][-1] is None:
-                heappop(queue)
-        if self.suspended and any(start <= now < end for start, end in self.suspended):
-            return self.excepted or None
-        if self.queue and self.excepted:
-            return min(self.queue, self.excepted, key=lambda queue: queue[0][:4])
-        return self.queue or self.excepted or None
+        self.clocks: dict[int, _Moment] | None = None
 
 
 class _Activity:
     """What the engine needs of an activity."""
 
-    __slots__ = ("index", "length", "name", "outcome", "places", "pool", "priority", "purpose", "working_days")
+    __slots__ = ("codes", "gives", "index", "name", "places", "pool", "priority", "purpose", "working_days")
 
-    def __init__(self, engine: Simulation, index: int, work: Work, places: Mapping[str, list[_Place]]) -> None:
+    def __init__(self, engine: Simulation, index: int, work: Work, places: Mapping[str, list[Place]], path: Draws) -> None:
         scenario = engine.scenario
+        declared = scenario.workflow.activities[work.activity]
         self.index = index
         self.name = work.activity
-        self.purpose = f"activity:{work.activity}"
         self.priority = work.priority
-        self.length: Pick = work.takes.picker(scenario.fact_names, tuple(scenario.workflow.record))
-        gives, values = scenario.workflow.activities[work.activity].gives, scenario.workflow.activities[work.activity].values
-        self.outcome = None if work.outcome is None else _Outcome(engine, str(gives), values, work.outcome)
+        self.purpose = Purpose(engine.plan, path, f"activity:{work.activity}", work.takes, work.outcome, declared.values)
+        self.gives, self.codes = engine.giving(declared.gives, declared.values)
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
         self.places = None if work.pool is None else places[work.pool]
         self.working_days = work.working_days
 
 
-class _Outcome:
-    """What an activity or an event may find, and how likely."""
-
-    __slots__ = ("codes", "field", "pick")
-
-    def __init__(self, engine: Simulation, gives: str, values: Sequence[Value], shares: Choice[Shares]) -> None:
-        scenario = engine.scenario
-        self.field = list(scenario.workflow.record).index(gives)
-        self.pick: Pick = shares.picker(scenario.fact_names, tuple(scenario.workflow.record))
-        self.codes = {value: engine.outcomes.index(said_outcome(value)) for value in values}
-
-    def write(self, case: Case, numerator: int) -> int:
-        """Draw the outcome, write it to the record, and return its code."""
-        shares: Shares = self.pick(case.facts, case.record)
-        value = shares.values[choose(numerator, shares.cumulative)]
-        case.record[self.field] = value
-        return self.codes[value]
-
-
 class _Happening:
     """What the engine needs of an outside event and its law."""
 
-    __slots__ = ("chance", "event", "guard", "hazard", "index", "length", "outcome", "purpose", "since", "states", "write")
+    __slots__ = ("by_state", "chance", "codes", "event", "gives", "guard", "hazard", "hazard_picker", "index", "lottery", "purpose", "since", "states", "visits", "write")  # fmt: skip
 
-    def __init__(self, engine: Simulation, index: int, event: Event, law: Law | None) -> None:
+    def __init__(self, engine: Simulation, index: int, event: Event, law: Law | None, path: Draws) -> None:
         scenario = engine.scenario
         names = (scenario.fact_names, tuple(scenario.workflow.record))
         self.index = index
+        self.visits = len(scenario.workflow.activities) + index
         self.event = event.name
-        self.purpose = f"event:{event.name}"
         self.states = frozenset(event.states)
         self.guard = None if event.guard is None else engine.machine.test(event.guard)
         self.write = effect_of(scenario.workflow, event.effects)
-        self.outcome = self.hazard = self.length = self.chance = None
-        self.since: frozenset[int] = frozenset()
-        if law is not None:
-            self.outcome = None if law.outcome is None else _Outcome(engine, str(event.gives), event.values, law.outcome)
-            self.hazard = None if law.hazard is None else law.hazard.picker(*names)
-            self.length = None if law.after is None else law.after.picker(*names)
-            self.chance = None if law.chance is None else law.chance.picker(*names)
-            self.since = law.since
-
-    @property
-    def by_state(self) -> bool:
-        """Whether a clock starts on entering the event's states."""
-        return self.length is not None and not self.since
-
-
-class _Draws:
-    """The draws of a plan, the first visits of all cases made at once."""
-
-    def __init__(self, plan: Plan, path: Draws) -> None:
-        self._keys = plan.cases.keys
-        self._path = path
-        self._first: dict[str, tuple[memoryview, memoryview]] = {}
-
-    def bits(self, case: Case, purpose: str, visit: int) -> tuple[int, int]:
-        """Return the numerators of the two uniforms of a case, a purpose and a visit."""
-        if visit:
-            return self._path.bits(case.key, purpose, visit)
-        first = self._first.get(purpose)
-        if first is None:
-            one, two = self._path.many(self._keys, purpose, 0)
-            first = self._first[purpose] = (memoryview(one), memoryview(two))
-        return first[0][case.number], first[1][case.number]
+        self.gives, self.codes = engine.giving(event.gives, event.values)
+        self.since = frozenset() if law is None else law.since
+        self.hazard = None if law is None else law.hazard
+        self.hazard_picker = None if self.hazard is None else self.hazard.picker(*names)
+        self.chance = None if law is None or law.chance is None else law.chance.picker(*names)
+        self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
+        after = None if law is None else law.after
+        self.by_state = after is not None and not self.since  # whether a clock starts on entering the event's states
+        self.purpose = Purpose(engine.plan, path, f"event:{event.name}", after, None if law is None else law.outcome, event.values)
 
 
 class Simulation:
@@ -245,43 +188,32 @@ class Simulation:
     """
 
     def __init__(self, plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None) -> None:
-        from simulations.eventlog import Words
-
         self.plan = plan
         self.scenario: Scenario = plan.scenario
         self.env = _Clock()
-        self.machine = CaseMachine(self.scenario.workflow)
-        self.outcomes = list(Words.of(self.scenario).outcome)
-        self._draws = _Draws(plan, path)
+        workflow = self.scenario.workflow
+        self.machine = CaseMachine(workflow)
+        self._outcomes = Words.of(self.scenario).outcome
         self._rows: list[Row] = []
-        self._tie = count()
         self._touched: set[int] = set()
         self._horizon = self.scenario.horizon
-        workflow = self.scenario.workflow
         self._transitions = workflow.transitions
-        self._kinds = {s.name: s.kind for s in workflow.states.values()}
         self._codes = {name: i for i, name in enumerate(workflow.states)}
+        self._final = {s.name for s in workflow.states.values() if s.kind is Kind.FINAL}
+        self._instant = {s.name for s in workflow.states.values() if s.kind is Kind.INSTANT}
         self._hooks = self._by_transition(hooks or {})
-        self._places: list[_Place] = []
+        self._places: list[Place] = []
         places = {name: self._open_pool(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
-        activities = {
-            name: _Activity(self, list(workflow.activities).index(name), work, places)
-            for name, work in self.scenario.work.items()
-        }
+        names = list(workflow.activities)
+        activities = {name: _Activity(self, names.index(name), work, places, path) for name, work in self.scenario.work.items()}
         self._activity_of = {s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities}
-        self._happenings = [
-            _Happening(self, i, event, self.scenario.laws.get(event.name)) for i, event in enumerate(workflow.events.values())
-        ]
+        laws = self.scenario.laws
+        self._happenings = [_Happening(self, i, e, laws.get(e.name), path) for i, e in enumerate(workflow.events.values())]
         self._by_name = {h.event: h for h in self._happenings}
-        self._clocks_in = {
-            name: tuple(h for h in self._happenings if h.by_state and name in h.states) for name in workflow.states
-        }
-        self._since: dict[int, list[_Happening]] = {}
-        for happening in self._happenings:
-            for transition in happening.since:
-                self._since.setdefault(transition, []).append(happening)
-        self._hazards = [h for h in self._happenings if h.hazard is not None]
-        self._events_that_move = {(trigger, state) for trigger, state in self.machine.tries if trigger not in (COMPLETE, ENTER)}
+        self._clocks_in = {name: tuple(h for h in self._happenings if h.by_state and name in h.states) for name in workflow.states}
+        self._since = {t: [h for h in self._happenings if t in h.since] for h in self._happenings for t in h.since}
+        self._hazards = [(h, self._first_dates(h)) for h in self._happenings if h.hazard is not None]
+        self._no_visits = [0] * (len(names) + len(self._happenings))
         self.cases = self._make_cases()
 
     # what users may call -------------------------------------------------------------------------
@@ -293,8 +225,8 @@ class Simulation:
 
     def value(self, case: Case, name: str) -> Value:
         """Return a fact or a record field of a case."""
-        names = self.scenario.fact_names
-        return case.facts[names.index(name)] if name in names else case.record[list(self.scenario.workflow.record).index(name)]
+        facts = self.scenario.fact_names
+        return case.facts[facts.index(name)] if name in facts else case.record[list(self.scenario.workflow.record).index(name)]
 
     def happen(self, case: Case, event: str) -> bool:
         """Let an outside event happen to a case now; say whether it counted.
@@ -303,58 +235,54 @@ class Simulation:
         """
         happening = self._by_name.get(event)
         if happening is None:
-            raise InputError([f"{event!r} is no event of the workflow {self.scenario.workflow.name!r}"])
-        visit = case.visits.get(happening.purpose, 0)
-        if happening.outcome is not None:
-            case.visits[happening.purpose] = visit + 1
-        return self._happen(case, happening, visit)
+            raise InputError([f"{event!r} is no event of the workflow {self.scenario.workflow.name!r}.{nearest(event, self._by_name)}"])
+        if happening.gives is not None and self.scenario.laws.get(event) is None:
+            raise InputError([f"the event {event!r} gives a value, but the scenario says nothing of its outcome"])
+        return self._happen(case, happening, self._visit(case, happening.visits, event))
 
     def resize(self, pool: str, court: str | None, size: int) -> None:
-        """Change the number of servers of a pool (at a court) from now on."""
+        """Change the number of servers of a pool (at a court, or at all) from now on."""
+        index = list(self.scenario.pools).index(pool)
         for place in self._places:
-            where = list(self.scenario.pools)[place.pool]
-            at_court = self.scenario.pools[pool].at_court
-            if where == pool and (not at_court or court is None or self._court_of(place) == court):
+            if place.pool == index and court in (None, self.scenario.courts[place.court]):
                 place.size = size
                 self._touch(place)
 
-    def _court_of(self, place: _Place) -> str:
-        first = next(p.index for p in self._places if p.pool == place.pool)
-        return self.scenario.courts[place.index - first]
-
     # building ------------------------------------------------------------------------------------
 
-    def _by_transition(self, hooks: Mapping[str, Hook]) -> dict[int, Hook]:
-        from workflow.errors import nearest
+    def giving(self, field: str | None, values: Sequence[Value]) -> tuple[int, tuple[int, ...]]:
+        """Return the place of a given field in the record (-1 for none), and the log's codes of its values."""
+        if field is None:
+            return -1, ()
+        return list(self.scenario.workflow.record).index(field), tuple(self._outcomes.index(said_outcome(v)) for v in values)
 
+    def _by_transition(self, hooks: Mapping[str, Hook]) -> dict[int, Hook]:
         names = [t.name for t in self._transitions]
         for name in hooks:
             if name not in names:
                 raise InputError([f"hooks: {name!r} is no transition of the workflow {self.scenario.workflow.name!r}.{nearest(name, names)}"])
         return {names.index(name): hook for name, hook in hooks.items()}
 
-    def _open_pool(self, index: int, pool: Pool) -> list[_Place]:
-        order = self._order_of(pool)
-        opened: list[_Place] = []
-        for k, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
-            place = _Place(len(self._places), index, sizes[0][1], calendar, pool.at_shift_end, order)
+    def _test(self, condition: Expression) -> Test:
+        return scalar(condition, self.scenario.fact_names, tuple(self.scenario.workflow.record))
+
+    def _open_pool(self, index: int, pool: Pool) -> list[Place]:
+        opened: list[Place] = []
+        for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
+            place = Place(len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, self._order_of(pool))
             for suspension in self.scenario.suspensions:
-                if suspension.pool == pool.name and k in suspension.courts:
+                if suspension.pool == pool.name and court in suspension.courts:
                     place.suspended.append((suspension.start, suspension.end))
-                    place.exempt = None if suspension.exempt is None else self.machine_test(suspension.exempt)
                     self._at_capacity(suspension.end, place, None)
+                    if suspension.exempt is not None:
+                        exempt = self._test(suspension.exempt)
+                        place.exempt = lambda case, exempt=exempt: exempt(case.facts, case.record)
             for time, size in sizes[1:]:
                 self._at_capacity(time, place, size)
             self._places.append(place)
             opened.append(place)
             self._next_opening(place, -1)
         return opened
-
-    def machine_test(self, condition: Any) -> Callable[[Sequence[Value], Sequence[Value]], bool]:
-        """Return a condition of the scenario as a function of a case's facts and record."""
-        from workflow.predicates import scalar
-
-        return scalar(condition, self.scenario.fact_names, tuple(self.scenario.workflow.record))  # type: ignore[return-value]
 
     def _order_of(self, pool: Pool) -> Callable[[Case], Any]:
         rule, value = pool.order.rule, pool.order.value
@@ -365,103 +293,117 @@ class Simulation:
         if value is None:
             return lambda case: 0
         names = (self.scenario.fact_names, tuple(self.scenario.workflow.record))
-        pick: Pick = value.picker(*names) if isinstance(value, Choice) else self.machine_test(value)
+        pick: Test = value.picker(*names) if isinstance(value, Choice) else self._test(value)
         return lambda case: pick(case.facts, case.record)
 
     def _make_cases(self) -> list[Case]:
         cases = self.plan.cases
-        states = list(self.scenario.workflow.states)
-        rows = zip(cases.court.tolist(), cases.keys.tolist(), cases.arrived.tolist(), cases.facts, cases.records, cases.state.tolist(), strict=True)  # fmt: skip
-        made = []
-        for number, (court, key, arrived, facts, record, state) in enumerate(rows):
-            case = Case(number, court, key, arrived, facts, record)
-            made.append(case)
-            self.env.at(max(arrived, 0), _ARRIVE | number << 8, self._arrive, (case, states[state]))
+        rows = zip(cases.court.tolist(), cases.keys.tolist(), cases.arrived.tolist(), cases.facts, cases.records, strict=True)
+        made = [Case(i, court, key, arrived, facts, record, self._no_visits[:]) for i, (court, key, arrived, facts, record) in enumerate(rows)]  # fmt: skip
+        times = np.maximum(cases.arrived, 0)
+        order = np.argsort(times, kind="stable")
+        self._states = [self.scenario.workflow.states[name].name for name in self._codes]
+        self._arrivals = list(zip(times[order].tolist(), order.tolist(), cases.state[order].tolist(), strict=True))
+        self._next_arrival(0)
         return made
 
-    # capacity ------------------------------------------------------------------------------------
+    def _first_dates(self, happening: _Happening) -> memoryview:
+        """Return the first date of a hazard of every case, drawn at once."""
+        cases = self.plan.cases
+        bits, _ = happening.purpose.all_bits()
+        dates = np.full(len(cases), 2**62, np.int64)
+        for rate, rows in happening.hazard.rows(cases.columns, self.scenario.namespace.fields):  # type: ignore[union-attr]
+            if rate > 0:
+                gaps = np.rint(np.minimum(_UNIT.draw_many(bits[rows]) / rate, _FAR)).astype(np.int64)
+                dates[rows] = np.maximum(cases.arrived[rows], 0) + gaps
+        return memoryview(dates)
 
-    def _at_capacity(self, time: int, place: _Place, size: int | None) -> None:
+    # arrivals and capacity -----------------------------------------------------------------------
+
+    def _next_arrival(self, k: int) -> None:
+        if k < len(self._arrivals):
+            time, number, _ = self._arrivals[k]
+            if time <= self._horizon:
+                self.env.at(time, _ARRIVE | number << 8, self._arrive, k)
+
+    def _arrive(self, k: int) -> None:
+        """Let cases arrive, one after another while nothing comes between them."""
+        arrivals, now = self._arrivals, self.env._now
+        while True:
+            self._begin(self.cases[arrivals[k][1]], self._states[arrivals[k][2]])
+            k += 1
+            if k == len(arrivals) or arrivals[k][0] > now or self.env.comes_before(now, _ARRIVE | arrivals[k][1] << 8):
+                break
+        self._next_arrival(k)
+
+    def _begin(self, case: Case, state: str) -> None:
+        for happening, first in self._hazards:
+            self._set_clock(case, happening, first[case.number], self._visit(case, happening.visits, happening.event))
+        case.state = state
+        self._enter(case, None)
+        self._settle(case)
+
+    def _at_capacity(self, time: int, place: Place, size: int | None) -> None:
         if time <= self._horizon:
-            self.env.at(time, _CAPACITY | place.index, self._change, (place, size))
+            self.env.at(time, _CAPACITY | place.index << 8, self._change, (place, size))
 
-    def _change(self, moment: _Moment) -> None:
-        place, size = moment.value
+    def _change(self, change: tuple[Place, int | None]) -> None:
+        place, size = change
         if size is not None:
             place.size = size
         self._touch(place)
 
-    def _next_opening(self, place: _Place, after: int) -> None:
+    def _next_opening(self, place: Place, after: int) -> None:
         opening = place.calendar.next_opening(after)
         if opening is not None and opening <= self._horizon:
-            self.env.at(opening, _CAPACITY | place.index, self._opened, place)
+            self.env.at(opening, _CAPACITY | place.index << 8 | 1, self._open, place)
 
-    def _opened(self, moment: _Moment) -> None:
-        place = moment.value
+    def _open(self, place: Place) -> None:
+        now = self.env._now
+        spell = place.calendar.spell_at(now)
+        place.open_until = now if spell is None else place.calendar.closes[spell]
         self._touch(place)
-        self._next_opening(place, self.env._now)
+        self._next_opening(place, now)
 
-    def _touch(self, place: _Place) -> None:
+    def _touch(self, place: Place) -> None:
         if not self._touched:
             self.env.at(self.env._now, _DISPATCH, self._dispatch, None)
         self._touched.add(place.index)
 
-    def _dispatch(self, _: _Moment) -> None:
+    def _dispatch(self, _: None) -> None:
         touched, self._touched = sorted(self._touched), set()
-        for index in touched:
-            self._serve(self._places[index])
-
-    def _serve(self, place: _Place) -> None:
         now = self.env._now
-        if place.busy >= place.size or place.calendar.spell_at(now) is None:
-            return
-        while place.busy < place.size:
-            queue = place.head(now)
-            if queue is None:
-                return
-            self._start(heappop(queue)[-1], place, now)
+        for index in touched:
+            place = self._places[index]
+            while place.busy < place.size and now < place.open_until:
+                case = place.next(now)
+                if case is None:
+                    break
+                self._start(case, place, now)
 
-    def _start(self, case: Case, place: _Place, now: int) -> None:
+    def _start(self, case: Case, place: Place, now: int) -> None:
         activity = self._activity_of[case.state]
-        length = self._length(case, activity)
-        case.entry = None
         case.status = _SERVED
         case.started = now
-        if place.free:
-            case.server = heappop(place.free)
-        else:
-            case.server = place.servers
-            place.servers += 1
-        place.busy += 1
-        done = place.calendar.complete(now, length, place.rule)
-        if done is not None and done <= self._horizon:
-            case.work = self.env.at(done, _DONE | case.number << 8, self._complete, case)
+        case.server = place.seize()
+        length = activity.purpose.length(case.number, case.key, case.visits[activity.index] - 1, case.facts, case.record)
+        self._finish_at(case, place.calendar.complete(now, length, place.rule))
 
-    def _length(self, case: Case, activity: _Activity) -> int:
-        length: Length = activity.length(case.facts, case.record)
-        if length.law.constant:
-            return round(length.law.values[0])
-        bits, _ = self._draws.bits(case, activity.purpose, case.visits[activity.purpose] - 1)
-        return max(round(length.law.draw(bits)), 0)
+    def _finish_at(self, case: Case, time: int | None) -> None:
+        if time is not None and time <= self._horizon:
+            case.work = self.env.at(time, _DONE | case.number << 8, self._complete, case)
 
     # moves ---------------------------------------------------------------------------------------
 
-    def _arrive(self, moment: _Moment) -> None:
-        case, state = moment.value
-        for happening in self._hazards:
-            self._next_hazard(case, happening, self.env._now)
-        case.state = state
-        self._enter(case, None, state, None)
-        self._settle(case)
-
-    def _complete(self, moment: _Moment) -> None:
-        case: Case = moment.value
+    def _complete(self, case: Case) -> None:
         case.work = None
         activity = self._activity_of[case.state]
         outcome = -1
-        if activity.outcome is not None:
-            _, bits = self._draws.bits(case, activity.purpose, case.visits[activity.purpose] - 1)
-            outcome = activity.outcome.write(case, bits)
+        if activity.gives >= 0:
+            visit = case.visits[activity.index] - 1
+            k = activity.purpose.outcome(case.number, case.key, visit, case.facts, case.record)
+            case.record[activity.gives] = activity.purpose.values[k]
+            outcome = activity.codes[k]
         self._move(case, COMPLETE, _BY_COMPLETION, outcome)
         self._settle(case)
 
@@ -469,71 +411,100 @@ class Simulation:
         """Follow the transitions of instant states, and those tried on entry, until the case rests or waits."""
         while (ENTER, case.state) in self.machine.tries and self._move(case, ENTER, _BY_ENTRY, -1):
             pass
-        if case.status == _NOWHERE and self._kinds[case.state] is Kind.ACTIVITY:
+        if case.status == _NOWHERE and case.state in self._activity_of:
             self._enable(case)
 
     def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
-        """Let the machine decide; write the row and enter the new state. Say whether the case moved."""
+        """Let the machine decide; write the row and enter the new state. Say whether the case left its state."""
         old = case.state
         taken = self.machine.fire(case, trigger)
         if taken is None:
-            if cause == _BY_COMPLETION or (cause == _BY_ENTRY and self._kinds[old] is Kind.INSTANT):
+            if cause == _BY_COMPLETION or (cause == _BY_ENTRY and old in self._instant):
                 raise StuckCase(self._stuck(case, trigger))
             return False
-        if self._transitions[taken].target is None:
-            self._row(case, taken, cause, old, outcome, at_work=False)
-        else:
-            self._row(case, taken, cause, old, outcome, at_work=case.status != _NOWHERE)
-            if case.status != _NOWHERE:
-                self._leave(case)
-            self._enter(case, old, case.state, taken)
-        for happening in self._since.get(taken, ()):
-            if self._kinds[case.state] is not Kind.FINAL:
-                self._start_clock(case, happening)
-        hook = self._hooks.get(taken)
-        if hook is not None:
-            hook(self, case)
-        return self._transitions[taken].target is not None
-
-    def _row(self, case: Case, taken: int, cause: int, old: str, outcome: int, at_work: bool) -> None:
+        moved = self._transitions[taken].target is not None
         codes, now = self._codes, self.env._now
-        if at_work:
+        if moved and case.status != _NOWHERE:
             activity = self._activity_of[old]
             completed = now if cause == _BY_COMPLETION else NEVER
             self._rows.append(
                 (case.number, taken, cause, codes[old], codes[case.state], activity.index, activity.pool, case.server,
                  case.enabled, case.started, completed, outcome, now)
             )  # fmt: skip
+            self._leave(case)
         else:
-            self._rows.append((case.number, taken, cause, codes[old], codes[case.state], -1, -1, -1, NEVER, NEVER, NEVER, outcome, now))
+            self._plain_row(case, taken, cause, old, outcome)
+        if moved:
+            self._enter(case, old)
+        if taken in self._since and case.state not in self._final:
+            for happening in self._since[taken]:
+                self._start_clock(case, happening)
+        if taken in self._hooks:
+            self._hooks[taken](self, case)
+        return moved
+
+    def _plain_row(self, case: Case, taken: int, cause: int, old: str, outcome: int) -> None:
+        """Write a row that ends no work."""
+        self._rows.append(
+            (case.number, taken, cause, self._codes[old], self._codes[case.state], -1, -1, -1, NEVER, NEVER, NEVER, outcome, self.env._now)
+        )
 
     def _leave(self, case: Case) -> None:
         """Take a case out of its queue or out of its server's hands."""
-        place = case.place
-        if place is not None:
-            if case.status == _WAITING and case.entry is not None:
-                case.entry[-1] = None
-            elif case.status == _SERVED:
-                place.busy -= 1
-                heappush(place.free, case.server)
-            self._touch(place)
+        if case.place is not None:
+            if case.status == _SERVED:
+                case.place.release(case.server)
+            case.ticket = None
+            self._touch(case.place)
+            case.place = None
         if case.work is not None:
             case.work.cancel()
             case.work = None
         case.status = _NOWHERE
-        case.place = case.entry = None
         case.server = -1
         case.enabled = case.started = NEVER
 
-    def _enter(self, case: Case, old: str | None, new: str, taken: int | None) -> None:
+    def _enable(self, case: Case) -> None:
+        """Put a case into its queue, or start its delay."""
+        activity = self._activity_of[case.state]
+        visit = self._visit(case, activity.index, activity.name)
+        case.enabled = now = self.env._now
+        if activity.places is None:
+            case.status = _DELAYED
+            case.started = now
+            length = activity.purpose.length(case.number, case.key, visit, case.facts, case.record)
+            days = activity.working_days
+            self._finish_at(case, now + length if days is None else days.complete(now, length))
+        else:
+            case.status = _WAITING
+            case.place = place = activity.places[case.court if len(activity.places) > 1 else 0]
+            place.join(case, activity.priority)
+            if place.busy < place.size and now < place.open_until:
+                self._touch(place)
+
+    def _visit(self, case: Case, index: int, name: str) -> int:
+        """Count a visit to an activity or a start of a clock; return how many there were before it."""
+        before = case.visits[index]
+        if before >= MOST_VISITS:
+            raise VisitCap(
+                f"case {case.number} of {self.scenario.courts[case.court]} has come {MOST_VISITS:,} times to {name!r}, now in the state"
+                f" {case.state!r}: the workflow sends it round and round.{self._history(case)}"
+            )
+        case.visits[index] = before + 1
+        return before
+
+    # outside events ------------------------------------------------------------------------------
+
+    def _enter(self, case: Case, old: str | None) -> None:
         """Stop and start the clocks of outside events on a change of state."""
+        if case.state in self._final:
+            for clock in (case.clocks or {}).values():
+                clock.cancel()
+            case.clocks = None
+            return
         before = self._clocks_in[old] if old is not None else ()
-        after = self._clocks_in[new]
-        if self._kinds[new] is Kind.FINAL:
-            for clock in case.clocks.values():
-                if clock is not None:
-                    clock.cancel()
-            case.clocks.clear()
+        after = self._clocks_in[case.state]
+        if before is after:
             return
         for happening in before:
             if happening not in after:
@@ -542,81 +513,36 @@ class Simulation:
             if happening not in before:
                 self._start_clock(case, happening)
 
-    def _enable(self, case: Case) -> None:
-        """Put a case into its queue, or start its delay."""
-        activity = self._activity_of[case.state]
-        self._visit(case, activity.purpose)
-        now = self.env._now
-        case.enabled = now
-        if activity.places is None:
-            length = self._length(case, activity)
-            done = now + length if activity.working_days is None else activity.working_days.complete(now, length)
-            case.status = _DELAYED
-            case.started = now
-            if done is not None and done <= self._horizon:
-                case.work = self.env.at(done, _DONE | case.number << 8, self._complete, case)
-            return
-        place = activity.places[case.court if len(activity.places) > 1 else 0]
-        case.place = place
-        case.status = _WAITING
-        case.entry = [activity.priority, place.order(case), now, case.number, next(self._tie), case]
-        self._join(case, place)
-
-    def _join(self, case: Case, place: _Place) -> None:
-        exempt = place.exempt is not None and place.exempt(case.facts, case.record)
-        heappush(place.excepted if exempt else place.queue, case.entry)  # type: ignore[arg-type]
-        self._touch(place)
-
-    def _visit(self, case: Case, purpose: str) -> int:
-        """Count a visit and return how many there were before it."""
-        before = case.visits.get(purpose, 0)
-        if before >= MOST_VISITS:
-            raise VisitCap(
-                f"case {case.number} has come {MOST_VISITS} times to {purpose!r}, now in the state {case.state!r}: the workflow"
-                f" sends it round and round.{self._history(case)}"
-            )
-        case.visits[purpose] = before + 1
-        return before
-
-    # outside events --------------------------------------------------------------------------------
-
     def _start_clock(self, case: Case, happening: _Happening) -> None:
         self._stop_clock(case, happening)
-        visit = self._visit(case, happening.purpose)
+        visit = self._visit(case, happening.visits, happening.event)
         if happening.chance is not None:
-            bits, _ = self._draws.bits(case, f"chance:{happening.event}", visit)
+            bits, _ = happening.lottery.bits(case.number, case.key, visit)
             if not bits < happening.chance(case.facts, case.record) * 2.0**53:
                 return
-        length: Length = happening.length(case.facts, case.record)  # type: ignore[misc]
-        bits, _ = self._draws.bits(case, happening.purpose, visit)
-        time = self.env._now + max(round(length.law.draw(bits)), 0)
+        length = happening.purpose.length(case.number, case.key, visit, case.facts, case.record)
+        self._set_clock(case, happening, self.env._now + length, visit)
+
+    def _set_clock(self, case: Case, happening: _Happening, time: int, visit: int) -> None:
         if time <= self._horizon:
-            value = (case, happening, visit)
-            case.clocks[happening.index] = self.env.at(time, _RING | case.number << 8 | happening.index, self._ring, value)
+            ring = self.env.at(time, _RING | case.number << 8 | happening.index, self._ring, (case, happening, visit))
+            if case.clocks is None:
+                case.clocks = {}
+            case.clocks[happening.index] = ring
 
     def _stop_clock(self, case: Case, happening: _Happening) -> None:
-        clock = case.clocks.pop(happening.index, None)
-        if clock is not None:
-            clock.cancel()
+        if case.clocks is not None and happening.index in case.clocks:
+            case.clocks.pop(happening.index).cancel()
 
-    def _next_hazard(self, case: Case, happening: _Happening, since: int) -> None:
-        """Schedule the next date of a Poisson process over the case's whole life."""
-        rate = happening.hazard(case.facts, case.record)  # type: ignore[misc]
-        if rate <= 0:
-            return
-        visit = self._visit(case, happening.purpose)
-        bits, _ = self._draws.bits(case, happening.purpose, visit)
-        time = since + round(min(_UNIT.draw(bits) / rate, 2.0**62))
-        if time <= self._horizon:
-            value = (case, happening, visit)
-            case.clocks[happening.index] = self.env.at(time, _RING | case.number << 8 | happening.index, self._ring, value)
-
-    def _ring(self, moment: _Moment) -> None:
-        case, happening, visit = moment.value
-        case.clocks.pop(happening.index, None)
+    def _ring(self, ringing: tuple[Case, _Happening, int]) -> None:
+        case, happening, visit = ringing
+        case.clocks.pop(happening.index, None)  # type: ignore[union-attr]
         self._happen(case, happening, visit)
-        if happening.hazard is not None and self._kinds[case.state] is not Kind.FINAL:
-            self._next_hazard(case, happening, self.env._now)
+        if happening.hazard_picker is not None and case.state not in self._final:
+            rate = happening.hazard_picker(case.facts, case.record)
+            visit = self._visit(case, happening.visits, happening.event)
+            bits, _ = happening.purpose.bits(case.number, case.key, visit)
+            self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
 
     def _happen(self, case: Case, happening: _Happening, visit: int) -> bool:
         if case.state not in happening.states or (happening.guard is not None and not happening.guard(case.facts, case.record)):
@@ -625,28 +551,20 @@ class Simulation:
         if happening.write is not None:
             happening.write(case.record)
         outcome = -1
-        if happening.outcome is not None:
-            _, bits = self._draws.bits(case, happening.purpose, visit)
-            outcome = happening.outcome.write(case, bits)
-        cause = _FIRST_EVENT + happening.index
-        rows = len(self._rows)
-        if (happening.event, case.state) in self._events_that_move and self._move(case, happening.event, cause, outcome):
+        if happening.gives >= 0:
+            k = happening.purpose.outcome(case.number, case.key, visit, case.facts, case.record)
+            case.record[happening.gives] = happening.purpose.values[k]
+            outcome = happening.codes[k]
+        cause, rows = _FIRST_EVENT + happening.index, len(self._rows)
+        if self._move(case, happening.event, cause, outcome):
             self._settle(case)
             return True
         if len(self._rows) == rows and case.record != before:
-            self._row(case, -1, cause, case.state, outcome, at_work=False)
-        if case.record != before and case.status == _WAITING:
-            self._requeue(case)
+            self._plain_row(case, -1, cause, case.state, outcome)
+        if case.place is not None and case.status == _WAITING and case.record != before:
+            case.place.rejoin(case)
+            self._touch(case.place)
         return True
-
-    def _requeue(self, case: Case) -> None:
-        """Put a waiting case into the right one of a place's two queues, its enabled time kept."""
-        place = case.place
-        if place is not None and place.exempt is not None and case.entry is not None:
-            entry = [*case.entry[:4], next(self._tie), case]
-            case.entry[-1] = None
-            case.entry = entry
-            self._join(case, place)
 
     # the end -------------------------------------------------------------------------------------
 
@@ -654,14 +572,13 @@ class Simulation:
         """Run to the horizon and return the log."""
         for process in processes:
             self.env.process(process(self))
-        gc.collect()
         gc.freeze()  # cases live to the end: collecting them again and again doubles the time of a large run
         try:
             self.env.run_to(self._horizon)
         finally:
             gc.unfreeze()
         for case in self.cases:
-            if case.state and self._kinds[case.state] is not Kind.FINAL:
+            if case.state and case.state not in self._final:
                 state = self._codes[case.state]
                 activity = self._activity_of.get(case.state)
                 at = (-1, -1) if activity is None or case.status == _NOWHERE else (activity.index, activity.pool)
@@ -713,13 +630,3 @@ def simulate(
         If a case goes round and round.
     """
     return Simulation(plan, path, hooks).run(processes)
-
-
-def _unit() -> Any:
-    from simulations.distributions import make_distribution
-
-    return make_distribution("exponential", {"mean": 1.0})
-
-
-_UNIT = _unit()
-

@@ -65,7 +65,10 @@ class _LeanEvent(Event):
     """An event that tries the transitions of a state in order, without queueing and logging."""
 
     def trigger(self, model: CaseLike, *args: Any, **kwargs: Any) -> bool:
-        return any(t.execute_on(model, args) for t in self.transitions.get(model.state, ()))
+        for transition in self.transitions[model.state]:
+            if transition.execute_on(model, args):
+                return True
+        return False
 
 
 class _LeanTransition(Transition):

@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 from hypothesis import strategies as st
+
 from workflow.predicates import Field
 from workflow.predicates.missing import narrow
 from workflow.predicates.tree import (
@@ -146,14 +147,21 @@ class _Drawing:
     def _compare(self, depth, present):
         kind = self.pick("integer", "number", "date", "days", "enum")
         if kind == "enum":
-            words = sorted({f.values for f in self.fields if f.kind == "enum"})
-            if not words:
-                return self._compare(depth, present)
-            chosen = self.pick(*words)
-            return Compare(self.pick("==", "!="), self._enum(depth, present, chosen), self._enum(depth, present, chosen))
+            names = [name for f in self.fields for name in self.names("enum", present, f.values)]
+            if not names:  # two quoted words have no kind until a field meets them
+                return Constant(self.draw(st.booleans()), "boolean")
+            name = self.draw(st.sampled_from(names))
+            return self._with_word(name, depth, present)
         other = self.pick("integer", "number") if kind == "number" else kind
         sides = self.expression(kind, depth - 1, present), self.expression(other, depth - 1, present)
         return Compare(self.pick("==", "!=", "<", "<=", ">", ">="), *sides)
+
+    def _with_word(self, name, depth, present):
+        if self.draw(st.booleans()):
+            words = self.draw(st.lists(st.sampled_from(name.values), min_size=1, unique=True))
+            return InSet(name, tuple(Constant(word, "enum", name.values) for word in words))
+        sides = self.draw(st.permutations([name, self._enum(depth, present, name.values)]))
+        return Compare(self.pick("==", "!="), *sides)
 
     def _in(self, depth, present):
         kind = self.pick("integer", "number", "date", "days", "boolean")
@@ -174,7 +182,7 @@ class _Drawing:
         names = self.names("enum", present, chosen)
         if depth > 1 and self.draw(st.booleans()):
             test = self._boolean(depth - 1, present)
-            yes, no = narrow(test, present)
+            _, no = narrow(test, present)
             name = self.draw(st.sampled_from(names)) if names else Constant(chosen[0], "enum", chosen)
             return Conditional(test, name, self._enum(0, no, chosen))
         if names and self.draw(st.booleans()):
@@ -201,7 +209,9 @@ class _Drawing:
             return Call("count", tuple(self._boolean(depth - 1, present) for _ in range(self.draw(st.integers(1, 3)))))
         first = self._integer(depth - 1, present)
         if which == "product":
-            return Arithmetic("*", *self.draw(st.permutations([first, Constant(self.draw(st.integers(-3, 3)), "integer")])))
+            return Arithmetic(
+                "*", *self.draw(st.permutations([first, Constant(self.draw(st.integers(-3, 3)), "integer")]))
+            )
         if which == "sum":
             return Arithmetic(self.pick("+", "-"), first, self._integer(depth - 1, present))
         if which == "abs":

@@ -7,11 +7,10 @@ mistake is told once.
 from __future__ import annotations
 
 import ast
-import datetime as dt
 import math
-import re
 from typing import Literal
 
+from workflow.predicates.calls import FUNCTIONS, called
 from workflow.predicates.kinds import Matcher, worded
 from workflow.predicates.mistakes import listed, suggested
 from workflow.predicates.ranges import LARGEST, bounds
@@ -19,7 +18,6 @@ from workflow.predicates.syntax import Source
 from workflow.predicates.tree import (
     And,
     Arithmetic,
-    Call,
     Compare,
     Conditional,
     Constant,
@@ -34,22 +32,11 @@ from workflow.predicates.tree import (
     Unknown,
 )
 
-__all__ = ["FUNCTIONS", "MAX_DEPTH", "Checker"]
+__all__ = ["MAX_DEPTH", "Checker"]
 
 MAX_DEPTH = 60
 MAX_LITERAL = 2**53  # beyond it, a whole number and a number with decimals are no longer the same value
-MAX_DAYS = 10_000_000
 
-FUNCTIONS = ("abs", "count", "date", "days", "implies", "max", "min")
-_EXAMPLES = {
-    "abs": "abs(x)",
-    "count": "count(a, b, c), which says how many of the conditions hold",
-    "date": 'date("2011-12-05")',
-    "days": "days(30)",
-    "implies": "implies(a, b)",
-    "max": "max(x, y)",
-    "min": "min(x, y)",
-}
 _REFUSED = {
     ast.Attribute: "a dot", ast.Subscript: "an index in brackets", ast.Lambda: "lambda", ast.JoinedStr: "an f-string", ast.Starred: "'*'",
     ast.NamedExpr: "':='", ast.Await: "await", ast.Yield: "yield", ast.YieldFrom: "yield", ast.Dict: "a mapping",
@@ -65,7 +52,6 @@ _NOT_ARITHMETIC = {
     ast.BitOr: "'|' is not an operator here; write 'or'",
     ast.BitXor: "'^' is not an operator here; write 'a != b'",
 }
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 class Checker(Matcher):
@@ -79,7 +65,9 @@ class Checker(Matcher):
     def read(self, node: ast.expr) -> Expression:
         """Return a node as a checked expression, `Unknown` where it is none."""
         if self.depth >= MAX_DEPTH:
-            return self.wrong(node, f"nested too deeply (more than {MAX_DEPTH} levels); give parts of the text a name under define:")
+            return self.wrong(
+                node, f"nested too deeply (more than {MAX_DEPTH} levels); give parts of the text a name under define:"
+            )
         self.depth += 1
         try:
             return self._read(node)
@@ -106,7 +94,9 @@ class Checker(Matcher):
                 return self._arithmetic(node)
             case ast.Call():
                 return self._call(node)
-        what = next((words for refused, words in _REFUSED.items() if isinstance(node, refused)), repr(self.source.quote(node)))
+        what = next(
+            (words for refused, words in _REFUSED.items() if isinstance(node, refused)), repr(self.source.quote(node))
+        )
         return self.wrong(node, f"{what} cannot be used in a condition")
 
     def boolean(self, node: ast.expr) -> Expression:
@@ -131,7 +121,9 @@ class Checker(Matcher):
             case bool():
                 return Constant(value, "boolean", start=start, end=end)
             case int() if abs(value) > MAX_LITERAL:
-                return self.wrong(node, f"the number {self.source.quote(node)} is too large; the largest is {MAX_LITERAL}")
+                return self.wrong(
+                    node, f"the number {self.source.quote(node)} is too large; the largest is {MAX_LITERAL}"
+                )
             case int():
                 return Constant(value, "integer", start=start, end=end)
             case float() if math.isfinite(value):
@@ -142,7 +134,10 @@ class Checker(Matcher):
                 return Constant(value, "text", start=start, end=end)
             case None:
                 return self.wrong(node, "None stands only after 'is' or 'is not': x is None")
-        return self.wrong(node, f"{self.source.quote(node)!r} cannot be used in a condition; values are numbers, texts in quotes, true and false")
+        return self.wrong(
+            node,
+            f"{self.source.quote(node)!r} cannot be used in a condition; values are numbers, texts in quotes, true and false",
+        )
 
     def _name(self, node: ast.Name) -> Expression:
         word, (start, end) = node.id, self.source.span(node)
@@ -183,7 +178,9 @@ class Checker(Matcher):
             case Unknown() as found:
                 return found
             case found:
-                return self.wrong(node, f"'-' needs a number, but {self.source.quote(node.operand)!r} is {worded(found)}")
+                return self.wrong(
+                    node, f"'-' needs a number, but {self.source.quote(node.operand)!r} is {worded(found)}"
+                )
 
     def _compare(self, node: ast.Compare) -> Expression:
         """Read a comparison; a chain ``a < b < c`` becomes ``a < b and b < c``."""
@@ -199,7 +196,9 @@ class Checker(Matcher):
         operands = [self.read(n) for n in nodes]
         links: list[Expression] = []
         for i, op in enumerate(node.ops):
-            pair = self.alike(nodes[i], operands[i], nodes[i + 1], operands[i + 1], ordered=not isinstance(op, ast.Eq | ast.NotEq))
+            pair = self.alike(
+                nodes[i], operands[i], nodes[i + 1], operands[i + 1], ordered=not isinstance(op, ast.Eq | ast.NotEq)
+            )
             links.append(Unknown() if pair is None else Compare(_COMPARISONS[type(op)], *pair, start=start, end=end))
         return links[0] if len(links) == 1 else And(tuple(links), start=start, end=end)
 
@@ -216,7 +215,9 @@ class Checker(Matcher):
             return self.wrong(node, f"only a field can be missing, and {self.source.quote(left)!r} is none")
         if not found.field.optional:
             always = "true" if negated else "false"
-            return self.wrong(node, f"{found.field.name!r} is never missing (it is not declared optional), so this is always {always}")
+            return self.wrong(
+                node, f"{found.field.name!r} is never missing (it is not declared optional), so this is always {always}"
+            )
         start, end = self.source.span(node)
         asked = IsNone(found, start=start, end=end)
         return Not(asked, start=start, end=end) if negated else asked
@@ -225,12 +226,15 @@ class Checker(Matcher):
         container, found, (start, end) = node.comparators[0], self.read(node.left), self.source.span(node)
         words = self.source.quote(node.left)
         if not isinstance(container, ast.Tuple | ast.List | ast.Set) or not container.elts:
-            return self.wrong(container, f"'in' needs a list of values: {words} in (\"a\", \"b\")")
+            return self.wrong(container, f'\'in\' needs a list of values: {words} in ("a", "b")')
         members: list[Constant] = []
         for element in container.elts:
             member = self.read(element)
             if not isinstance(member, Constant | Unknown):
-                self.wrong(element, f"{self.source.quote(element)!r} is not a value; the list after 'in' holds values, not names")
+                self.wrong(
+                    element,
+                    f"{self.source.quote(element)!r} is not a value; the list after 'in' holds values, not names",
+                )
             pair = self.alike(node.left, found, element, member) if isinstance(member, Constant) else None
             if pair is not None and isinstance(pair[1], Constant):
                 members.append(pair[1])
@@ -252,7 +256,9 @@ class Checker(Matcher):
         operator = _ARITHMETIC.get(type(node.op))
         if operator is None:
             other = "only whole numbers are reckoned with, by + - *; for a share, multiply the other side"
-            return self.wrong(node, _NOT_ARITHMETIC.get(type(node.op), f"{self.source.quote(node)!r} cannot be reckoned; {other}"))
+            return self.wrong(
+                node, _NOT_ARITHMETIC.get(type(node.op), f"{self.source.quote(node)!r} cannot be reckoned; {other}")
+            )
         kinds = (left.kind, right.kind)
         if "unknown" in kinds:
             return Unknown()
@@ -266,7 +272,10 @@ class Checker(Matcher):
             return self.wrong(node, f"'*' needs a number written out on one side: 3 * {self.source.quote(node.left)}")
         found = Arithmetic(operator, left, right, start=start, end=end)
         if found.kind == "integer" and max(map(abs, bounds(found))) > LARGEST:
-            return self.wrong(node, f"{self.source.quote(node)!r} can become larger than 2**62; give its fields a narrower minimum and maximum")
+            return self.wrong(
+                node,
+                f"{self.source.quote(node)!r} can become larger than 2**62; give its fields a narrower minimum and maximum",
+            )
         return found
 
     def _not_reckoned(self, node: ast.BinOp, operator: str, left: Expression, right: Expression) -> str:
@@ -282,58 +291,19 @@ class Checker(Matcher):
 
     def _call(self, node: ast.Call) -> Expression:
         if not isinstance(node.func, ast.Name):
-            return self.wrong(node, f"{self.source.quote(node.func)!r} cannot be called; the functions are {listed(FUNCTIONS)}")
+            return self.wrong(
+                node, f"{self.source.quote(node.func)!r} cannot be called; the functions are {listed(FUNCTIONS)}"
+            )
         name = node.func.id
         if name not in FUNCTIONS:
             for argument in node.args:
                 self.read(argument)
             if name in self.namespace.fields or name in self.namespace.definitions:
                 return self.wrong(node, f"{name!r} is not a function; write it without parentheses")
-            return self.wrong(node, f"unknown function {name!r}; the functions are {listed(FUNCTIONS)}{suggested(name, FUNCTIONS)}")
+            return self.wrong(
+                node, f"unknown function {name!r}; the functions are {listed(FUNCTIONS)}{suggested(name, FUNCTIONS)}"
+            )
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-            return self.wrong(node, f"{name!r} takes plain values only; write {_EXAMPLES[name]}")
-        if name in ("implies", "count"):
-            operands = [self.boolean(argument) for argument in node.args]
-        else:
-            operands = [self.read(argument) for argument in node.args]
-        found = None if any(isinstance(o, Unknown) for o in operands) and name != "implies" else self._function(node, name, operands)
-        return Unknown() if found is None else found
-
-    def _function(self, node: ast.Call, name: str, operands: list[Expression]) -> Expression | None:
-        start, end = self.source.span(node)
-        kinds = {operand.kind for operand in operands}
-        match name, operands:
-            case "date", [Constant(value=str() as text, of_kind="text")]:
-                return self._date(node, text)
-            case "days", [Constant(value=int() as n, of_kind="integer")] if abs(n) <= MAX_DAYS:
-                return Constant(n, "days", start=start, end=end)
-            case "days", [Constant(of_kind="integer")]:
-                return self.wrong(node, f"{self.source.quote(node)!r} is too long; at most {MAX_DAYS:,} days")
-            case "implies", [premise, conclusion]:
-                # Not(x) for a premise that is a negation itself: `implies(not a, b)` reads as `a or b`
-                denied = premise.operand if isinstance(premise, Not) else Not(premise, start=premise.start, end=premise.end)
-                return Or((denied, conclusion), start=start, end=end)
-            case "count", [_, *_]:
-                return Call("count", tuple(operands), start=start, end=end)
-            case "abs", [_] if kinds <= {"integer", "number", "days"}:
-                return Call("abs", tuple(operands), start=start, end=end)
-            case "min" | "max", [first, second, *more]:
-                return self._extreme(node, "min" if name == "min" else "max", [first, second, *more])
-        given = listed(worded(operand) for operand in operands) or "nothing"
-        return self.wrong(node, f"{name!r} cannot take {given}; write {_EXAMPLES[name]}")
-
-    def _extreme(self, node: ast.Call, name: Literal["min", "max"], operands: list[Expression]) -> Expression:
-        start, end = self.source.span(node)
-        for i in range(1, len(operands)):
-            if self.alike(node.args[0], operands[0], node.args[i], operands[i], ordered=True) is None:
-                return Unknown()
-        return Call(name, tuple(operands), start=start, end=end)
-
-    def _date(self, node: ast.Call, text: str) -> Expression:
-        start, end = self.source.span(node)
-        try:
-            if _ISO_DATE.match(text):
-                return Constant(dt.date.fromisoformat(text), "date", start=start, end=end)
-        except ValueError:
-            pass
-        return self.wrong(node, f"{text!r} is not a date of the calendar; write year, month and day: {_EXAMPLES['date']}")
+            return self.wrong(node, f"{name!r} takes plain values only; write {FUNCTIONS[name]}")
+        read = self.boolean if name in ("implies", "count") else self.read
+        return called(self, node, name, [read(argument) for argument in node.args])

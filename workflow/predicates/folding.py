@@ -32,7 +32,12 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-_CALLS: dict[str, Callable[[list[Any]], Any]] = {"min": min, "max": max, "abs": lambda values: abs(values[0]), "count": sum}
+_CALLS: dict[str, Callable[[list[Any]], Any]] = {
+    "min": min,
+    "max": max,
+    "abs": lambda values: abs(values[0]),
+    "count": sum,
+}
 
 
 class Folding:
@@ -88,7 +93,9 @@ class Folding:
             return _true(not ends_with)
         return kept[0] if len(kept) == 1 else type(expression)(tuple(kept))
 
-    def _conditional(self, expression: Conditional, test: Expression, body: Expression, orelse: Expression) -> Expression:
+    def _conditional(
+        self, expression: Conditional, test: Expression, body: Expression, orelse: Expression
+    ) -> Expression:
         decided = self.fold(test)
         if decided is not test and isinstance(decided, Constant):
             chosen = self.fold(body if decided.value else orelse)
@@ -102,7 +109,11 @@ class Folding:
 def _put_in(field: Field, value: Value) -> Constant:
     if value is None:
         raise ValueError(f"{field.name!r} is missing where no test before it asks for that")
-    return Constant(float(value) if field.kind == "number" and not isinstance(value, str | dt.date) else value, field.kind, field.values)
+    return Constant(
+        float(value) if field.kind == "number" and not isinstance(value, str | dt.date) else value,
+        field.kind,
+        field.values,
+    )
 
 
 def _worked_out(expression: Expression, parts: tuple[Expression, ...]) -> Expression:

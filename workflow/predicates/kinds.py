@@ -82,7 +82,9 @@ class Matcher:
             return None
         if ordered and (unordered := {left.kind, right.kind} & _UNORDERED):
             node, found = (left_node, left) if left.kind in unordered else (right_node, right)
-            self.wrong(node, f"{self.source.quote(node)!r} is {worded(found)}, which has no order; write ==, != or in (...)")
+            self.wrong(
+                node, f"{self.source.quote(node)!r} is {worded(found)}, which has no order; write ==, != or in (...)"
+            )
             return None
         if left.kind == "enum" and right.kind == "text":
             right = self._as_word(right_node, right, left.values, self.source.quote(left_node))
@@ -107,15 +109,22 @@ class Matcher:
         """Return a text as a word of an enumeration."""
         start, end = found.start, found.end
         if isinstance(found, Conditional):
-            body, orelse = self._as_word(node, found.body, values, whose), self._as_word(node, found.orelse, values, whose)
+            body, orelse = (
+                self._as_word(node, found.body, values, whose),
+                self._as_word(node, found.orelse, values, whose),
+            )
             unknown = "unknown" in (body.kind, orelse.kind)
             return Unknown() if unknown else Conditional(found.test, body, orelse, start=start, end=end)
         if isinstance(found, Constant) and found.value in values:
             return Constant(found.value, "enum", values, start=start, end=end)
         value = found.value if isinstance(found, Constant) else self.source.quote(node)
-        return self.wrong(node, f"{value!r} is not a value of {whose}; allowed: {listed(map(repr, values))}{suggested(value, values)}")
+        return self.wrong(
+            node, f"{value!r} is not a value of {whose}; allowed: {listed(map(repr, values))}{suggested(value, values)}"
+        )
 
-    def _unlike(self, left_node: ast.expr, left: Expression, right_node: ast.expr, right: Expression, together: str) -> None:
+    def _unlike(
+        self, left_node: ast.expr, left: Expression, right_node: ast.expr, right: Expression, together: str
+    ) -> None:
         words = self.source.quote(left_node), self.source.quote(right_node)
         hint = self._hint(left_node, left, right) or self._hint(right_node, right, left, words[0])
         if left.kind == right.kind == "text":
@@ -124,13 +133,19 @@ class Matcher:
             hint = "; both must list the same values in the same order"
         elif {left.kind, right.kind} == _NUMERIC:
             hint = "; give the fields of the whole number a minimum and a maximum within 2**53"
-        self.wrong(left_node, f"{words[0]!r} ({worded(left)}) and {words[1]!r} ({worded(right)}) cannot {together}{hint}")
+        self.wrong(
+            left_node, f"{words[0]!r} ({worded(left)}) and {words[1]!r} ({worded(right)}) cannot {together}{hint}"
+        )
 
     def _hint(self, node: ast.expr, found: Expression, other: Expression, other_words: str = "") -> str:
         """Return how the first of two unlike expressions should be written to go with the other."""
         text = found.value if isinstance(found, Constant) and isinstance(found.value, str) else ""
         if other.kind == "date" and found.kind == "text":
-            return f'; write date("{text}")' if _DATE.match(text) else '; write date("2011-12-05"), with year, month and day'
+            return (
+                f'; write date("{text}")'
+                if _DATE.match(text)
+                else '; write date("2011-12-05"), with year, month and day'
+            )
         if other.kind in _NUMERIC and _NUMBER.match(text):
             return f"; write {text} without quotes"
         if other.kind == "days" and found.kind == "integer":

@@ -64,7 +64,9 @@ class _Flow:
             self.through(child, present)
         return present, present
 
-    def _sequence(self, operands: tuple[Expression, ...], present: Present, is_or: bool = False) -> tuple[Present, Present]:
+    def _sequence(
+        self, operands: tuple[Expression, ...], present: Present, is_or: bool = False
+    ) -> tuple[Present, Present]:
         """Return what is present when all operands were passed, and when one of them ended the reading."""
         ended: list[Present] = []
         for operand in operands:

@@ -108,23 +108,31 @@ def parse_definitions(
     return good, {name: mistakes[name] for name in texts if name in mistakes}
 
 
-def _checked(node: ast.expr, source: Source, namespace: Namespace, expect: Expected, is_definition: bool = False) -> Expression:
+def _checked(
+    node: ast.expr, source: Source, namespace: Namespace, expect: Expected, is_definition: bool = False
+) -> Expression:
     checker = Checker(source, namespace)
     found = checker.boolean(node) if expect == "boolean" else checker.read(node)
     size, depth = _measured(found, {})
     if checker.mistakes and max(size, depth) > MAX_DEPTH:
         pass  # too deep was told already, or will be once the rest is right
     elif size > MAX_SIZE:
-        checker.wrong(node, f"with its definitions filled in, this has {size:,} parts; at most {MAX_SIZE:,} are allowed")
+        checker.wrong(
+            node, f"with its definitions filled in, this has {size:,} parts; at most {MAX_SIZE:,} are allowed"
+        )
     elif depth > MAX_DEPTH:
-        checker.wrong(node, f"with its definitions filled in, this is nested too deeply ({depth} levels; at most {MAX_DEPTH})")
+        checker.wrong(
+            node, f"with its definitions filled in, this is nested too deeply ({depth} levels; at most {MAX_DEPTH})"
+        )
     else:
         everything = frozenset(name for name, field in namespace.fields.items() if field.optional)
         told: set[str] = set()
         for name in unchecked(found, everything):
             field = name.field.name
             if field not in told:
-                checker.mistakes.append(Mistake(name.start, f"{field!r} may be missing; write {field} is not None and ..."))
+                checker.mistakes.append(
+                    Mistake(name.start, f"{field!r} may be missing; write {field} is not None and ...")
+                )
                 told.add(field)
     if expect == "number" and found.kind not in ("integer", "number", "unknown"):
         checker.wrong(node, f"a number is needed here, but {source.quote(node)!r} is {worded(found)}")

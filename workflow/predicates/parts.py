@@ -135,11 +135,17 @@ def _gather_by_value(expression: Expression, found: dict[Expression, None]) -> N
     fields = [field for field in _fields(expression).values() if field.role == "record"]
     # A field that the condition does not ask for itself is asked for around it: here, it is not missing.
     present = {name.field.name for name in unchecked(expression)}
-    domains = [[value for value in field.domain() if value is not None or field.name not in present] for field in fields]
+    domains = [
+        [value for value in field.domain() if value is not None or field.name not in present] for field in fields
+    ]
     n_combinations = math.prod(map(len, domains))
     if n_combinations > MAX_COMBINATIONS:
         mixed = " and ".join(repr(field.name) for field in fields)
-        raise InputError([f"facts are compared with {n_combinations:,} combinations of values of {mixed}; at most {MAX_COMBINATIONS:,} can be gone through"])
+        raise InputError(
+            [
+                f"facts are compared with {n_combinations:,} combinations of values of {mixed}; at most {MAX_COMBINATIONS:,} can be gone through"
+            ]
+        )
     for values in itertools.product(*domains):
         put_in = dict(zip((field.name for field in fields), values, strict=True))
         _gather(substitute(expression, put_in), found)

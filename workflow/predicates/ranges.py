@@ -25,7 +25,10 @@ def bounds(expression: Expression) -> tuple[int, int]:
             return value, value
         case Name(field=field):
             low, high = field.minimum, field.maximum
-            return (int(low) if isinstance(low, int) else -_UNBOUNDED, int(high) if isinstance(high, int) else _UNBOUNDED)
+            return (
+                int(low) if isinstance(low, int) else -_UNBOUNDED,
+                int(high) if isinstance(high, int) else _UNBOUNDED,
+            )
         case Negate(operand=operand):
             low, high = bounds(operand)
             return -high, -low

@@ -69,9 +69,13 @@ def scalar(expression: Expression, facts: Sequence[str], record: Sequence[str]) 
     >>> holds([True], [3]), holds([True], [1])
     (True, False)
     """
-    places = {name: ("record", i) for i, name in enumerate(record)} | {name: ("facts", i) for i, name in enumerate(facts)}
+    places = {name: ("record", i) for i, name in enumerate(record)} | {
+        name: ("facts", i) for i, name in enumerate(facts)
+    }
     if unplaced := sorted(names(expression) - places.keys()):
-        raise ValueError(f"the expression reads {unplaced[0]!r}, which is neither among the facts nor in the record that were named")
+        raise ValueError(
+            f"the expression reads {unplaced[0]!r}, which is neither among the facts nor in the record that were named"
+        )
     writer = _Writer(places)
     arguments = ast.arguments(
         posonlyargs=[], args=[ast.arg("facts"), ast.arg("record")], kwonlyargs=[], kw_defaults=[], defaults=[]
@@ -91,7 +95,13 @@ class _Writer:
 
     def __init__(self, places: dict[str, tuple[str, int]]) -> None:
         self.places = places
-        self.globals: dict[str, object] = {"__builtins__": {}, "min": min, "max": max, "abs": abs, "date_of": dt.date.fromordinal}
+        self.globals: dict[str, object] = {
+            "__builtins__": {},
+            "min": min,
+            "max": max,
+            "abs": abs,
+            "date_of": dt.date.fromordinal,
+        }
 
     def value(self, expression: Expression) -> ast.expr:
         match expression:

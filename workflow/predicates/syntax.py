@@ -19,7 +19,9 @@ __all__ = ["Source", "read_syntax"]
 MAX_LENGTH = 4000
 
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
-_FOREIGN = re.compile(r"&&|\|\||===|!==|=>|=<|<>|(?<![=!<>])=(?![=>])|!(?!=)|:=|\b(?:AND|OR|NOT|IN|IS|BETWEEN|LIKE|THEN)\b")
+_FOREIGN = re.compile(
+    r"&&|\|\||===|!==|=>|=<|<>|(?<![=!<>])=(?![=>])|!(?!=)|:=|\b(?:AND|OR|NOT|IN|IS|BETWEEN|LIKE|THEN)\b"
+)
 _INSTEAD = {
     "&&": "and", "||": "or", "===": "==", "!==": "!=", "=>": ">=", "=<": "<=", "<>": "!=", "=": "==", "!": "not", ":=": "==",
     "BETWEEN": "low <= x <= high", "LIKE": "==", "THEN": "a if condition else b",
@@ -69,7 +71,14 @@ def read_syntax(text: str) -> tuple[ast.expr, Source]:
         If the text is no expression at all.
     """
     if len(text) > MAX_LENGTH:
-        raise PredicateError([Mistake(MAX_LENGTH, f"the text has {len(text):,} characters; at most {MAX_LENGTH:,} are read. Give parts of it a name under define:")])
+        raise PredicateError(
+            [
+                Mistake(
+                    MAX_LENGTH,
+                    f"the text has {len(text):,} characters; at most {MAX_LENGTH:,} are read. Give parts of it a name under define:",
+                )
+            ]
+        )
     if not text.strip():
         raise PredicateError([Mistake(0, "the text is empty; write a condition, or true")])
     text = text.replace("\r", " ")
@@ -84,7 +93,9 @@ def read_syntax(text: str) -> tuple[ast.expr, Source]:
     except SyntaxError as error:
         raise PredicateError(_syntax_mistakes(text, masked, error)) from None
     except (MemoryError, RecursionError):
-        raise PredicateError([Mistake(0, "the text is nested too deeply to be read; give parts of it a name under define:")]) from None
+        raise PredicateError(
+            [Mistake(0, "the text is nested too deeply to be read; give parts of it a name under define:")]
+        ) from None
     except ValueError as error:  # whatever else Python's tokenizer refuses
         raise PredicateError([Mistake(0, f"the text cannot be read: {error}")]) from None
     return tree.body, Source(text)
@@ -93,7 +104,11 @@ def read_syntax(text: str) -> tuple[ast.expr, Source]:
 def _odd_characters(text: str, masked: str) -> Iterator[Mistake]:
     for offset, character in enumerate(text):
         quoted = masked[offset] != character
-        if (ord(character) < 32 and character not in "\n\t") or 0xD800 <= ord(character) < 0xE000 or ord(character) == 127:
+        if (
+            (ord(character) < 32 and character not in "\n\t")
+            or 0xD800 <= ord(character) < 0xE000
+            or ord(character) == 127
+        ):
             yield Mistake(offset, f"the character {character!r} cannot be printed; take it out")
         elif not quoted and (ord(character) > 127 or character in "\\#$?`;"):
             instead = _PASTED.get(character)
@@ -118,7 +133,9 @@ def _brackets(masked: str) -> Iterator[Mistake]:
 
 def _syntax_mistakes(text: str, masked: str, error: SyntaxError) -> list[Mistake]:
     foreign = [
-        Mistake(match.start(), f"{match[0]!r} is not an operator here; write {_INSTEAD.get(match[0], match[0].lower())!r}")
+        Mistake(
+            match.start(), f"{match[0]!r} is not an operator here; write {_INSTEAD.get(match[0], match[0].lower())!r}"
+        )
         for match in _FOREIGN.finditer(masked)
     ]
     if foreign:
@@ -135,10 +152,17 @@ def _syntax_mistakes(text: str, masked: str, error: SyntaxError) -> list[Mistake
     else:
         offset = sum(len(before) + 1 for before in lines[: line - 1]) + max(column - 1 - (line == 1), 0)
     if offset >= length:
-        return [Mistake(max(length - 1, 0), f"the text ends too early; something is missing after {_last_word(text)!r}")]
+        return [
+            Mistake(max(length - 1, 0), f"the text ends too early; something is missing after {_last_word(text)!r}")
+        ]
     if "else" in str(error.msg):
         return [Mistake(offset, "'if' needs an 'else': a if condition else b")]
-    return [Mistake(offset, f"cannot be read from {shortened(text[offset:], 20)!r} on; an operator (and, or, ==, <, in ...) may be missing before or after it")]
+    return [
+        Mistake(
+            offset,
+            f"cannot be read from {shortened(text[offset:], 20)!r} on; an operator (and, or, ==, <, in ...) may be missing before or after it",
+        )
+    ]
 
 
 def _last_word(text: str) -> str:

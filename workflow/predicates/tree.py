@@ -93,7 +93,11 @@ class Field:
                 raise InputError([f"{self.name!r} has {n_values:,} values; at most {MAX_DOMAIN:,} can be gone through"])
             found = tuple(range(self.minimum, self.maximum + 1))
         else:
-            raise InputError([f"{self.name!r} ({self.kind}) does not have finitely many values; give a whole number a minimum and a maximum"])
+            raise InputError(
+                [
+                    f"{self.name!r} ({self.kind}) does not have finitely many values; give a whole number a minimum and a maximum"
+                ]
+            )
         return (*found, None) if self.optional else found
 
 

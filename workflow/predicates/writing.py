@@ -27,7 +27,7 @@ _IF, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _WHOLE = range(9)
 
 
 def unparse(expression: Expression) -> str:
-    """Return the text of an expression; parsing it gives an equal expression again.
+    """Return the text of an expression; if it was parsed, parsing this gives an equal expression again.
 
     Definitions are filled in, so the text can be longer than the one that was parsed.
 

@@ -1,0 +1,109 @@
+"""A pool at one place: its servers, its queue, and whom it may serve now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Protocol
+
+from simulations.calendars import Calendar
+
+__all__ = ["Place", "Ticket", "Waiting"]
+
+Ticket = tuple[int, Any, int, int, int, Any]
+"""priority, order, enabled, case number, a tie-breaker, and the case."""
+
+_ties = count()
+
+
+class Waiting(Protocol):
+    """A case as a queue sees it."""
+
+    number: int
+    enabled: int
+    ticket: Ticket | None
+
+
+class Place:
+    """A pool at one court, or for the nation.
+
+    A case leaves a queue by giving up its ticket; the queue forgets it when it comes to its head.
+
+    Parameters
+    ----------
+    index : int
+        Its number among all places, pools in file order.
+    pool, court : int
+        Places in the scenario's pools and courts; the court is 0 for a national pool.
+    size : int
+        Servers; changes on dates.
+    order : callable
+        The value by which a case is served within its priority, lower first.
+    """
+
+    __slots__ = ("_excepted", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "suspended")  # fmt: skip
+
+    def __init__(self, index: int, pool: int, court: int, size: int, calendar: Calendar, rule: str, order: Callable[[Any], Any]) -> None:
+        self.index = index
+        self.pool = pool
+        self.court = court
+        self.size = size
+        self.calendar = calendar
+        self.rule = rule
+        self.order = order
+        self.open_until = -1
+        self.busy = 0
+        self.numbered = 0
+        self.free: list[int] = []
+        self.exempt: Callable[[Any], bool] | None = None
+        self.suspended: list[tuple[int, int]] = []
+        self._queue: list[Ticket] = []
+        self._excepted: list[Ticket] = []
+
+    def join(self, case: Waiting, priority: int) -> None:
+        """Let a case wait; it is given a ticket."""
+        self._line_up(case, (priority, self.order(case), case.enabled, case.number, next(_ties), case))
+
+    def rejoin(self, case: Waiting) -> None:
+        """Put a waiting case into the right one of the two queues anew, its place in the order kept."""
+        if case.ticket is not None and self.exempt is not None:
+            self._line_up(case, (*case.ticket[:4], next(_ties), case))
+
+    def _line_up(self, case: Waiting, ticket: Ticket) -> None:
+        case.ticket = ticket
+        heappush(self._excepted if self.exempt is not None and self.exempt(case) else self._queue, ticket)
+
+    def next(self, now: int) -> Any:
+        """Take the case that is served next out of its queue; ``None`` if nobody may be served now."""
+        queue = self._next_queue(now)
+        if queue is None:
+            return None
+        case = heappop(queue)[-1]
+        case.ticket = None
+        return case
+
+    def _next_queue(self, now: int) -> list[Ticket] | None:
+        queue, excepted = self._queue, self._excepted
+        while queue and queue[0][-1].ticket is not queue[0]:
+            heappop(queue)
+        while excepted and excepted[0][-1].ticket is not excepted[0]:
+            heappop(excepted)
+        if self.suspended and any(start <= now < end for start, end in self.suspended):
+            return excepted or None
+        if queue and excepted:
+            return queue if queue[0][:4] < excepted[0][:4] else excepted
+        return queue or excepted or None
+
+    def seize(self) -> int:
+        """Take the free server with the lowest number and return it."""
+        self.busy += 1
+        if self.free:
+            return heappop(self.free)
+        self.numbered += 1
+        return self.numbered - 1
+
+    def release(self, server: int) -> None:
+        """Give a server back."""
+        self.busy -= 1
+        heappush(self.free, server)
