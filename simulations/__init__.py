@@ -1,2 +1,37 @@
 """What the world does to the cases of a workflow, and how long it takes.
+
+The verbs are functions of this package: ``from simulations import load_scenario, run``.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulations.draws import SamplePath
+    from simulations.loading import load_scenario
+    from simulations.plan import make_plan
+    from simulations.runs import RunResult, run
+    from simulations.scenario import Scenario
+    from simulations.simpy_engine import Simulation, simulate
+
+__all__ = ["RunResult", "SamplePath", "Scenario", "Simulation", "load_scenario", "make_plan", "run", "simulate"]
+
+_HOME = {
+    "RunResult": "runs",
+    "SamplePath": "draws",
+    "Scenario": "scenario",
+    "Simulation": "simpy_engine",
+    "load_scenario": "loading",
+    "make_plan": "plan",
+    "run": "runs",
+    "simulate": "simpy_engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that importing the package is cheap."""
+    if name in _HOME:
+        return getattr(import_module(f"simulations.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'simulations' has no attribute {name!r}")

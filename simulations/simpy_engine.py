@@ -200,6 +200,7 @@ class Simulation:
         self._transitions = workflow.transitions
         self._codes = {name: i for i, name in enumerate(workflow.states)}
         self._final = {s.name for s in workflow.states.values() if s.kind is Kind.FINAL}
+        self._entered = {state for trigger, state in self.machine.tries if trigger == ENTER}
         self._instant = {s.name for s in workflow.states.values() if s.kind is Kind.INSTANT}
         self._hooks = self._by_transition(hooks or {})
         self._places: list[Place] = []
@@ -409,7 +410,7 @@ class Simulation:
 
     def _settle(self, case: Case) -> None:
         """Follow the transitions of instant states, and those tried on entry, until the case rests or waits."""
-        while (ENTER, case.state) in self.machine.tries and self._move(case, ENTER, _BY_ENTRY, -1):
+        while case.state in self._entered and self._move(case, ENTER, _BY_ENTRY, -1):
             pass
         if case.status == _NOWHERE and case.state in self._activity_of:
             self._enable(case)
@@ -572,11 +573,13 @@ class Simulation:
         """Run to the horizon and return the log."""
         for process in processes:
             self.env.process(process(self))
-        gc.freeze()  # cases live to the end: collecting them again and again doubles the time of a large run
+        collecting = gc.isenabled()
+        gc.disable()  # cases live to the end: looking through them again and again doubles the time of a large run
         try:
             self.env.run_to(self._horizon)
         finally:
-            gc.unfreeze()
+            if collecting:
+                gc.enable()
         for case in self.cases:
             if case.state and case.state not in self._final:
                 state = self._codes[case.state]

@@ -24,6 +24,7 @@ from workflow.predicates import (
     vector,
 )
 from workflow.predicates.missing import unchecked
+from workflow.predicates.ranges import bounds
 from workflow.predicates.tree import And, Constant, Name
 
 CUSTODY = ("released", "detained", "monitored")
@@ -492,6 +493,15 @@ class TestParts:
         assert [unparse(part) for part in found] == parts
         assert not any(unchecked(part) for part in found)
 
+    def test_an_optional_record_field_is_not_missing_behind_its_test(self):
+        """Where a test before has shown a record field to be present, no missing value is put in for it."""
+        level = Field("level", "integer", "record", minimum=0, maximum=1, optional=True)
+        expression = parse("level is not None and felony_convictions > level", Namespace(FIELDS | {"level": level}))
+        assert [unparse(part) for part in fact_parts(expression)] == [
+            "felony_convictions > 0",
+            "felony_convictions > 1",
+        ]
+
     def test_fact_parts_need_a_condition_over_finite_record_fields(self):
         """Without finitely many values, or with too many together, the record cannot be gone through."""
         with pytest.raises(ValueError, match="'integer'"):
@@ -589,6 +599,9 @@ def test_the_readings_agree(world):
         assert together[i] == (np.datetime64(alone, "D") if expression.kind == "date" else alone)
         if expression.kind == "boolean":
             assert type(alone) is bool
+        if expression.kind == "integer":
+            low, high = bounds(expression)
+            assert low <= alone <= high
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,0 +1,131 @@
+"""Parquet files of a run, each written whole or not at all.
+
+A part is written to a temporary name and renamed when it is complete, so a killed run leaves whole parts
+only. Text columns are dictionary-encoded, instants are timestamps in whole microseconds. The same log
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.eventlog import NEVER, EventLog
+from simulations.measures import Value
+from simulations.population import ORIGINS, Cases
+from workflow.errors import DocketsimError
+
+__all__ = ["KINDS", "WriteFailed", "part_path", "sha256", "write_cases", "write_events", "write_measures"]
+
+KINDS = ("cases", "events", "measures")
+
+
+class WriteFailed(DocketsimError, OSError):
+    """A part could not be written; nothing of it is left."""
+
+
+def part_path(folder: Path, kind: str, replication: int) -> Path:
+    """Return the file of a kind and a replication."""
+    return folder / kind / f"replication={replication}.parquet"
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_cases(path: Path, cases: Cases, replication: int) -> None:
+    """Write the case table: replication, case_id, court, origin, arrived_at, initial_state, every fact, the record at the start."""
+    scenario = cases.scenario
+    n = len(cases)
+    columns: dict[str, Any] = {"case_id": np.arange(n, dtype=np.int64)}
+    select = [f"{replication}::integer as replication", "case_id"]
+    columns["court"], words = cases.court, _words(scenario.courts)
+    select.append(f"{words}[court + 1] as court")
+    columns["origin"] = cases.origin
+    select.append(f"{_words(ORIGINS)}[origin + 1] as origin")
+    columns["arrived_at"] = _instants(cases.arrived, scenario.epoch.start)
+    columns["initial_state"] = cases.state
+    select += ["arrived_at", f"{_words(scenario.workflow.states)}[initial_state + 1] as initial_state"]
+    for name in (*scenario.workflow.facts, *scenario.workflow.record):
+        field = scenario.namespace.fields[name]
+        column, key = cases.columns.values[name], f"v_{name}"
+        columns[key] = column.astype("datetime64[us]") if field.kind == "date" else column
+        value = f"{_words(field.values)}[{key} + 1]" if field.kind == "enum" else f"{key}::date" if field.kind == "date" else key
+        if name in cases.columns.missing:
+            columns[f"m_{name}"] = cases.columns.missing[name]
+            value = f"case when m_{name} then null else {value} end"
+        select.append(f'{value} as "{name}"')
+    _write(path, columns, select)
+
+
+def write_events(path: Path, log: EventLog, replication: int) -> None:
+    """Write the event log, a row in the order in which it happened."""
+    start = log.cases.scenario.epoch.start
+    columns: dict[str, Any] = {"sequence": np.arange(len(log), dtype=np.int64), "court": log.cases.court[log.columns["case_id"]]}
+    for name, column in log.columns.items():
+        columns[name] = _instants(column, start) if name.endswith("_at") else column
+    words = {name: f"{_words(log.words.column(name))}[{name} + 1] as {name}" for name in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")}
+    select = [
+        f"{replication}::integer as replication", "sequence", "case_id",
+        f"{_words(log.cases.scenario.courts)}[court + 1] as court", "happened_at",
+        *(words[n] for n in ("transition", "cause", "from_state", "to_state", "activity", "pool")),
+        "case when server < 0 then null else server end as server", "enabled_at", "started_at", "completed_at", words["outcome"],
+    ]  # fmt: skip
+    _write(path, columns, select)
+
+
+def write_measures(path: Path, values: Sequence[Value], replication: int) -> None:
+    """Write measures: replication, measure, court, by, group, at, unit, value."""
+    columns: dict[str, Any] = {}
+    select = [f"{replication}::integer as replication"]
+    for name in ("measure", "court", "by", "group", "unit"):
+        words = list(dict.fromkeys(getattr(v, name) for v in values if getattr(v, name) is not None))
+        place = {word: i for i, word in enumerate(words)}
+        columns[f"c_{name}"] = np.array([place.get(getattr(v, name), -1) for v in values], np.int32)
+        select.append(f'{_words(words)}[c_{name} + 1] as "{name}"')
+    columns["at"] = np.array([np.datetime64("NaT") if v.at is None else np.datetime64(v.at) for v in values], "datetime64[us]")
+    columns["value"] = np.array([np.nan if v.value is None else v.value for v in values], np.float64)
+    select[5:5] = ['"at"::date as "at"']
+    select.append("case when isnan(value) then null else value end as value")
+    _write(path, columns, select)
+
+
+def _words(words: Iterable[str | None]) -> str:
+    quoted = ["'" + str(word).replace("'", "''") + "'" for word in words]
+    return f"([{', '.join(quoted)}]::varchar[])"
+
+
+def _instants(microseconds: NDArray[np.int64], start: Any) -> NDArray[np.datetime64]:
+    found = np.datetime64(start, "us") + microseconds.astype("timedelta64[us]")
+    found[microseconds == NEVER] = np.datetime64("NaT")
+    return np.asarray(found)
+
+
+def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
+    import duckdb
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("set threads = 1")
+            connection.register("given", columns)
+            target = str(unfinished).replace("'", "''")
+            connection.execute(f"copy (select {', '.join(select)} from given) to '{target}' (format parquet, compression zstd)")
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except (duckdb.Error, OSError) as error:
+        unfinished.unlink(missing_ok=True)
+        raise WriteFailed(f"{path}: could not be written: {str(error).splitlines()[0]}") from None
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

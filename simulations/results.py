@@ -1,0 +1,134 @@
+"""From replications to results: means with their confidence intervals, and the band of single replications.
+
+The interval (`low`, `high`) is for the mean: it narrows with more replications. The band (`q05`, `q95`) is for a
+single replication: it says how different one course of events can be from another, and does not narrow.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.scenario import Scenario
+
+__all__ = ["Estimate", "estimates", "interval", "read_values"]
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measure over replications.
+
+    Attributes
+    ----------
+    mean, low, high : float or None
+        Mean and the ends of its confidence interval; ``None`` where there is nothing to measure, and for the
+        interval with a single replication.
+    q05, q95 : float or None
+        The band of single replications.
+    date : date or None
+        For a measure that is a point in time: the day of the mean.
+    n : int
+        Replications that have a value.
+    of : int
+        Replications in all.
+    """
+
+    measure: str
+    court: str
+    by: str | None
+    group: str | None
+    at: dt.date | None
+    unit: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    q05: float | None
+    q95: float | None
+    date: dt.date | None
+    n: int
+    of: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Return half the width of the confidence interval."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        names = ("measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date")
+        found = {name: getattr(self, name) for name in names}
+        return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in found.items()}
+
+
+def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+    """Return the t interval for the mean of independent replications, or ``None`` for fewer than two.
+
+    References
+    ----------
+    Law, A. M. (2015). Simulation Modeling and Analysis, 5th ed., section 4.5.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    from scipy.special import stdtrit
+
+    mean = math.fsum(values) / n
+    spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
+    half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * spread / math.sqrt(n)
+    return mean - half, mean + half
+
+
+def read_values(
+    folder: Path, replications: Iterable[int]
+) -> dict[tuple[str, str, str | None, str | None, dt.date | None, str], list[float | None]]:
+    """Return the values of every measure over the replications of a run folder, in their order."""
+    import duckdb
+
+    from simulations.parts import part_path
+
+    files = [str(part_path(folder, "measures", k)) for k in replications]
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 1")
+        rows = connection.execute(
+            'select measure, court, "by", "group", "at", unit, list(value order by replication)'
+            " from (select *, file_row_number as row from read_parquet(?, file_row_number = true))"
+            ' group by all order by min(row)', [files],
+        ).fetchall()  # fmt: skip
+    return {tuple(key): values for *key, values in rows}  # type: ignore[misc]
+
+
+def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Estimate]:
+    """Return the estimate of every measure of a run folder.
+
+    Parameters
+    ----------
+    replications : iterable of int
+        Those to take.
+    confidence : float
+        Of the interval, between 0 and 1.
+
+    Notes
+    -----
+    A measure that is a point in time has a mean only if it was reached in every replication: the mean of those
+    that did would be too early.
+    """
+    dated = {m.measure for m in scenario.workflow.measures if m.emptied}
+    found = []
+    for (measure, court, by, group, at, unit), values in read_values(folder, replications).items():
+        known = [v for v in values if v is not None]
+        usable = known if measure not in dated or len(known) == len(values) else []
+        mean = math.fsum(usable) / len(usable) if usable else None
+        ends = interval(usable, confidence) or (None, None)
+        band = np.quantile(usable, [0.05, 0.95]).tolist() if len(usable) > 1 else [None, None]
+        date = scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if measure in dated and mean is not None else None
+        found.append(Estimate(measure, court, by, group, at, unit, mean, *ends, *band, date, len(known), len(values)))
+    return found

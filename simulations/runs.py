@@ -1,0 +1,445 @@
+"""Running a scenario: replications into a run folder, and results read back from it.
+
+A run folder holds the scenario and its workflow as they were run, a manifest, and for each replication a part
+of cases, of events and of measures. Replication k depends on the scenario, the seed and k alone: it can be
+run by itself, on any number of workers, with the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import platform
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from simulations.draws import SamplePath
+from simulations.honesty import check_log, growing_queues
+from simulations.loading import load_scenario
+from simulations.measures import describe, group_cases, measure
+from simulations.parts import KINDS, part_path, sha256, write_cases, write_events, write_measures
+from simulations.plan import make_plan
+from simulations.quantities import Choice, Length
+from simulations.results import CONFIDENCE, Estimate, estimates
+from simulations.scenario import Scenario
+from simulations.simpy_engine import Hook, Process, simulate
+from workflow.documents import dump_yaml
+from workflow.errors import DocketsimError, InputError, nearest
+from workflow.validation import listed
+
+__all__ = ["Precision", "RunFolderExists", "RunResult", "run"]
+
+Engine = Literal["auto", "simpy"]
+LEAST_FOR_PRECISION = 10
+
+
+class RunFolderExists(DocketsimError, FileExistsError):
+    """A run folder is there already, and would be overwritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How narrow the interval of a measure is to be: half its width, relative to the mean or in the measure's unit."""
+
+    measure: str
+    half_width: float
+    relative: bool
+
+    @classmethod
+    def parse(cls, text: str, scenario: Scenario) -> Precision:
+        """Read ``amenable=2%``, ``review_finished=1d`` or ``pending=50``."""
+        name, equals, amount = (part.strip() for part in text.partition("="))
+        units = describe(scenario)
+        if not equals:
+            raise InputError([f"--precision {text}: must be measure=width, such as amenable=2% or review_finished=1d"])
+        if name not in units:
+            raise InputError([f"--precision {text}: {name!r} is not a measure.{nearest(name, units) or f' Known: {listed(units, 60)}.'}"])
+        relative = amount.endswith("%")
+        number = amount.rstrip("%") if relative else amount.removesuffix("d") if units[name] == "days" else amount
+        try:
+            width = float(number) / (100 if relative else 1)
+        except ValueError:
+            width = -1.0
+        if not 0 < width < float("inf"):
+            raise InputError([f"--precision {text}: {amount!r} is not a width above 0, such as 2%, 1d or 50"])
+        return cls(name, width, relative)
+
+    def met(self, found: Sequence[Estimate]) -> bool:
+        """Say whether the intervals of the measure, in every court, are narrow enough."""
+        mine = [e for e in found if e.measure == self.measure and e.by is None and e.at is None]
+        for estimate in mine:
+            allowed = self.half_width * abs(estimate.mean or 0.0) if self.relative else self.half_width
+            if estimate.mean is None or estimate.half_width is None or estimate.half_width > allowed:
+                return False
+        return True
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run found.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    measures : list of Estimate
+        Of every measure, court, group and day asked for; daily `pending` is in `series`.
+    series : list of Estimate
+        `pending` at the end of each day.
+    growing : list of str
+        Pools whose queue only grew, in some replication.
+    """
+
+    scenario: Scenario
+    folder: Path
+    seed: int
+    engine: str
+    replications: tuple[int, ...]
+    confidence: float
+    measures: list[Estimate]
+    series: list[Estimate] = field(repr=False)
+    growing: list[str]
+
+    def get(self, measure: str, court: str = "all", at: dt.date | None = None, by: str | None = None, group: str | None = None) -> Estimate:
+        """Return one estimate.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this kind.
+        """
+        for estimate in [*self.measures, *self.series]:
+            if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == (measure, court, at, by, group):
+                return estimate
+        raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.scenario))}")
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {
+            "scenario": self.scenario.name,
+            "run": str(self.folder),
+            "seed": self.seed,
+            "engine": self.engine,
+            "replications": len(self.replications),
+            "confidence": self.confidence,
+            "measures": [e.json() for e in self.measures],
+        }
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a worker needs for one replication."""
+
+    scenario: Scenario
+    folder: Path
+    seed: int
+    days: tuple[dt.date | None, ...]
+    by: tuple[str, ...]
+    events: bool
+    hooks: Mapping[str, Hook]
+    processes: tuple[Process, ...]
+
+    def run(self, replication: int) -> tuple[int, list[str]]:
+        """Run one replication and write its parts; the measures last, as they say that the rest is there."""
+        path = SamplePath(self.seed, replication)
+        plan = make_plan(self.scenario, path)
+        log = simulate(plan, path, self.hooks, self.processes)
+        check_log(log)
+        values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
+        write_cases(part_path(self.folder, "cases", replication), plan.cases, replication)
+        if self.events:
+            write_events(part_path(self.folder, "events", replication), log, replication)
+        write_measures(part_path(self.folder, "measures", replication), values, replication)
+        return replication, growing_queues(log)
+
+    def done(self, replication: int) -> bool:
+        """Say whether the parts of a replication are there."""
+        return all(part_path(self.folder, kind, replication).exists() for kind in KINDS if self.events or kind != "events")
+
+
+def run(
+    scenario: Scenario | str | Path,
+    *,
+    replications: int = 1,
+    seed: int = 1,
+    out: str | Path | None = None,
+    at: Sequence[dt.date] = (),
+    by: Sequence[str] = (),
+    only: int | None = None,
+    workers: int = 1,
+    events: bool = True,
+    resume: bool = False,
+    precision: Sequence[str] = (),
+    max_replications: int | None = None,
+    engine: str = "auto",
+    confidence: float = CONFIDENCE,
+    hooks: Mapping[str, Hook] | None = None,
+    processes: Iterable[Process] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> RunResult:
+    """Run replications of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        A scenario, or the name or path of one.
+    replications : int
+        How many, 1 or more; with `precision`, how many at least.
+    seed : int
+        The root of all draws, from 0 to 2**63 - 1.
+    out : path, optional
+        The run folder; ``runs/<scenario>-<date and time>`` if it is not given.
+    at : sequence of date
+        Days at whose end to measure, besides the end of the run.
+    by : sequence of str
+        Facts, definitions, ``court`` or ``origin`` by which to group every measure.
+    only : int, optional
+        Run this replication alone, from 1; with the bytes that it has among all.
+    workers : int
+        Processes at work at the same time.
+    events : bool
+        Whether to write the event log; cases and measures are always written.
+    resume : bool
+        Whether to go on with a folder that is there: parts that are whole are kept.
+    precision : sequence of str
+        Widths such as ``"amenable=2%"``: replications are added until all are met.
+    max_replications : int, optional
+        With `precision`: the most, 1,000 if it is not given.
+    hooks, processes
+        See `simulations.simpy_engine.simulate`; with one worker only.
+    progress : callable, optional
+        Called with the replications done and those to do.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        For a mistake in the input; nothing has been written then.
+    RunFolderExists
+        If the folder is there and `resume` is not given.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario)
+    wanted = [Precision.parse(text, scenario) for text in precision]
+    most = max_replications if max_replications is not None else max(1000, replications)
+    _check(scenario, replications, seed, at, only, workers, engine, confidence, wanted, max_replications)
+    if (hooks or list(processes)) and workers > 1:
+        raise InputError(["hooks and processes are Python of this process; run them with workers=1"])
+    _check_groups(scenario, by)
+    folder = Path(out) if out is not None else _new_folder(scenario)
+    days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
+    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), tuple(processes))
+    manifest = _manifest(scenario, seed, replications, days, by, events)
+    _open_folder(folder, scenario, manifest, resume)
+    numbers = [only] if only is not None else list(range(1, replications + 1))
+    growing = _run_all(job, numbers, workers, progress)
+    if wanted and only is None:
+        numbers, more = _until_precise(job, numbers, wanted, most, workers, confidence, progress)
+        growing |= more
+    _close_folder(folder, manifest, numbers, events)
+    found = estimates(scenario, folder, numbers, confidence)
+    asked = {(e.measure, e.at) for e in found if e.measure != "pending" or e.at in days}
+    return RunResult(
+        scenario, folder, seed, "simpy", tuple(numbers), confidence,
+        [e for e in found if (e.measure, e.at) in asked],
+        [e for e in found if e.measure == "pending" and e.by is None], sorted(growing),
+    )  # fmt: skip
+
+
+def _check(
+    scenario: Scenario, replications: int, seed: int, at: Sequence[dt.date], only: int | None, workers: int, engine: str,
+    confidence: float, wanted: Sequence[Precision], most: int | None,
+) -> None:  # fmt: skip
+    problems = []
+    if replications < 1:
+        problems.append(f"replications: must be 1 or more, not {replications}")
+    if not 0 <= seed < 2**63:
+        problems.append(f"seed: must be a whole number from 0 to 2**63 - 1, not {seed}")
+    if only is not None and not 1 <= only <= replications:
+        problems.append(f"only: must be one of the replications, from 1 to {replications}, not {only}")
+    if workers < 1:
+        problems.append(f"workers: must be 1 or more, not {workers}")
+    if not 0 < confidence < 1:
+        problems.append(f"confidence: must lie between 0 and 1, not {confidence}")
+    if engine not in ("auto", "simpy"):
+        problems.append(f"engine: must be auto or simpy, not {engine!r}.{nearest(engine, ('auto', 'simpy'))}")
+    if most is not None and (not wanted or most < replications):
+        problems.append("max_replications: goes with precision, and is at least the number of replications")
+    problems += [
+        f"at: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"
+        for day in at
+        if not scenario.starts <= day <= scenario.ends
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _check_groups(scenario: Scenario, by: Sequence[str]) -> None:
+    """Find a wrong ``by`` before anything is run or written."""
+    from dataclasses import replace
+
+    nobody = make_plan(replace(scenario, backlog=(), streams=()), SamplePath(0, 0)).cases
+    problems: list[Any] = []
+    for name in by:
+        try:
+            group_cases(nobody, name)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+
+
+# replications --------------------------------------------------------------------------------------
+
+
+def _run_all(job: _Job, numbers: Sequence[int], workers: int, progress: Callable[[int, int], None] | None) -> set[str]:
+    todo = [k for k in numbers if not job.done(k)]
+    finished = len(numbers) - len(todo)
+    growing: set[str] = set()
+    if progress is not None:
+        progress(finished, len(numbers))
+    for _, pools in _each(job, todo, min(workers, len(todo))):
+        finished += 1
+        growing |= set(pools)
+        if progress is not None:
+            progress(finished, len(numbers))
+    return growing
+
+
+def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, list[str]]]:
+    if workers <= 1:
+        yield from (job.run(k) for k in numbers)
+        return
+    from joblib import Parallel, delayed
+
+    yield from Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(job.run)(k) for k in numbers)
+
+
+def _until_precise(
+    job: _Job, numbers: list[int], wanted: Sequence[Precision], most: int, workers: int, confidence: float,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[list[int], set[str]]:  # fmt: skip
+    """Add replications until every interval is narrow enough, or `most` are run."""
+    growing: set[str] = set()
+    while True:
+        found = estimates(job.scenario, job.folder, numbers, confidence) if len(numbers) >= LEAST_FOR_PRECISION else []
+        if found and all(p.met(found) for p in wanted):
+            return numbers, growing
+        if len(numbers) >= most:
+            missed = ", ".join(p.measure for p in wanted if not found or not p.met(found))
+            warnings.warn(f"the precision of {missed} is not reached with {len(numbers)} replications, the most allowed", stacklevel=3)
+            return numbers, growing
+        target = min(most, max(LEAST_FOR_PRECISION, len(numbers) * 3 // 2))
+        numbers = list(range(1, target + 1))
+        growing |= _run_all(job, numbers, workers, progress)
+
+
+# the folder ----------------------------------------------------------------------------------------
+
+
+def _new_folder(scenario: Scenario) -> Path:
+    stamp = dt.datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    folder = Path("runs") / f"{scenario.name}-{stamp}"
+    k = 2
+    while folder.exists():
+        folder = Path("runs") / f"{scenario.name}-{stamp}-{k}"
+        k += 1
+    return folder
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """Return plain values as JSON text with sorted keys, for a hash."""
+    return json.dumps(_keyed(content), sort_keys=True, default=str, ensure_ascii=False)
+
+
+def _keyed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _keyed(v) for k, v in value.items()}
+    return [_keyed(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _manifest(
+    scenario: Scenario, seed: int, replications: int, days: Sequence[dt.date | None], by: Sequence[str], events: bool
+) -> dict[str, Any]:
+    content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain()})
+    laws = {
+        length.law.fingerprint
+        for choice in [w.takes for w in scenario.work.values()] + [x.after for x in scenario.laws.values() if x.after is not None]
+        for length in _lengths(choice)
+    }
+    return {
+        "scenario": scenario.name,
+        "workflow": scenario.workflow.name,
+        "scenario_hash": hashlib.sha256(content.encode()).hexdigest(),
+        "seed": seed,
+        "replications": replications,
+        "at": [day.isoformat() for day in days if day is not None],
+        "by": list(by),
+        "events": events,
+        "engine": "simpy",
+        "versions": {name: _version(name) for name in ("docketsim", "duckdb", "holidays", "numpy", "scipy", "simpy", "transitions")},
+        "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
+        "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
+        "distribution_tables": hashlib.sha256("".join(sorted(laws)).encode()).hexdigest(),
+    }
+
+
+def _lengths(choice: Choice[Length]) -> list[Length]:
+    return choice.leaves()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], resume: bool) -> None:
+    """Make the folder, or see that it is of this very run."""
+    there = folder / "manifest.json"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not resume:
+            raise RunFolderExists(f"{folder} is there already. Give another --out, or --resume to go on with it.")
+        _check_same(folder, there, manifest)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_text(folder / "scenario.yaml", dump_yaml(scenario.plain()))
+    _write_text(folder / "workflow.yaml", dump_yaml(scenario.workflow.plain()))
+    _write_text(there, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def _check_same(folder: Path, there: Path, manifest: Mapping[str, Any]) -> None:
+    try:
+        old = json.loads(there.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RunFolderExists(f"{folder} is no run folder that can be resumed: it has no readable manifest.json. Give another --out.") from None
+    names = {"scenario_hash": "the scenario or its workflow", "seed": "the seed", "replications": "the number of replications", "at": "--at", "by": "--by", "events": "--no-events"}  # fmt: skip
+    other = [told for key, told in names.items() if old.get(key) != manifest[key]]
+    if other:
+        raise RunFolderExists(f"{folder} cannot be resumed: {listed(other)} differ{'s' if len(other) == 1 else ''} from the run that is there. Give another --out.")
+
+
+def _close_folder(folder: Path, manifest: Mapping[str, Any], numbers: Sequence[int], events: bool) -> None:
+    """Write the manifest again with the hash of every part."""
+    parts = {}
+    for kind in KINDS:
+        for path in sorted((folder / kind).glob("replication=*.parquet"), key=lambda p: int(p.stem.split("=")[1])):
+            parts[str(path.relative_to(folder))] = sha256(path)
+    whole = {**manifest, "replications_run": sorted(numbers), "parts": parts}
+    _write_text(folder / "manifest.json", json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
