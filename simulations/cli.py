@@ -1,0 +1,196 @@
+"""The command line: ``docketsim run``, ``list`` and ``draw``.
+
+Everything heavy is imported inside the commands, so that ``--help`` answers at once. Mistakes in the input
+go to standard error, one line each, with exit code 2; a run that fails has exit code 1.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workflow.errors import DocketsimError, InputError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="docketsim",
+    help="Simulate, prove, test and audit one declared case workflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+FAILURE, MISTAKE, INTERRUPTED = 1, 2, 130
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and no tables.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.callback()
+def _docketsim() -> None:
+    pass
+
+
+@contextmanager
+def _told(resume: str | None = None) -> Iterator[None]:
+    """Turn the project's errors into messages and exit codes."""
+    from simulations.runs import RunFolderExists
+
+    try:
+        yield
+    except (InputError, RunFolderExists) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(MISTAKE) from None
+    except DocketsimError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAILURE) from None
+    except KeyboardInterrupt:
+        typer.echo(f"stopped.{f' Go on with: {resume}' if resume else ''}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _date(text: str) -> dt.date:
+    from simulations.clock import parse_date
+
+    try:
+        return parse_date(text)
+    except InputError as error:
+        raise InputError([f"--at {text}: {p.message}" for p in error.problems]) from None
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")],
+    replications: Annotated[int, typer.Option(help="How many replications; with --precision, at least.")] = 1,
+    only: Annotated[int | None, typer.Option(metavar="K", help="Run replication K of these alone.")] = None,
+    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
+    engine: Annotated[str, typer.Option(help="auto or simpy.")] = "auto",
+    change: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20")] = None,
+    at: Annotated[list[str] | None, typer.Option(metavar="DATE", help="Measure as things stood at the end of this day, too.")] = None,
+    by: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes at work; default: one for each core, if there is enough to do.")] = None,
+    precision: Annotated[list[str] | None, typer.Option(metavar="M=X", help="Add replications until the interval of M is +-X: amenable=2%, review_finished=1d")] = None,
+    max_replications: Annotated[int | None, typer.Option(help="With --precision: the most (default 1000).")] = None,
+    warm_up: Annotated[bool, typer.Option("--warm-up", help="Say how long the run takes to settle (Welch, MSER-5).")] = False,
+    no_events: Annotated[bool, typer.Option("--no-events", help="Write cases and measures, but no event log.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's own folder; default runs/<scenario>-<date and time>.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run replications of a scenario: a table of measures with intervals, and a run folder with the event log."""
+    with _told(_resumed(out)):
+        from simulations.loading import load_scenario
+        from simulations.runs import run as run_scenario
+
+        if resume and out is None:
+            raise InputError(["--resume needs --out: the folder to go on with"])
+        loaded = load_scenario(scenario, change or ())
+        days = [_date(text) for text in at or ()]
+        if workers is None:
+            workers = max(1, min(os.cpu_count() or 1, replications // 3))
+        with warnings.catch_warnings(record=True) as caught, _progress(quiet or as_json) as progress:
+            result = run_scenario(
+                loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=workers,
+                events=not no_events, resume=resume, precision=precision or (), max_replications=max_replications,
+                engine=engine, progress=progress,
+            )  # fmt: skip
+        for warning in caught:
+            typer.echo(f"warning: {warning.message}", err=True)
+        found = result.json()
+        diagnosis = None
+        if warm_up:
+            from simulations.warmup import diagnose
+
+            diagnosis = diagnose(result)
+            found["warm_up"] = [d.json() for d in diagnosis]
+        if as_json:
+            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        elif not quiet:
+            from simulations.printing import print_result
+
+            print_result(result, days, diagnosis)
+
+
+def _resumed(out: Path | None) -> str | None:
+    return None if out is None else " ".join(dict.fromkeys([*sys.argv[:1], *sys.argv[1:], "--resume"]))
+
+
+@contextmanager
+def _progress(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on standard error, with the rate and the time left."""
+    if silent or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("replications"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, todo: bar.update(task, completed=done, total=todo)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the built-in workflows and scenarios."""
+    from simulations.loading import catalog as scenarios
+    from workflow.documents import read_yaml
+    from workflow.loading import catalog as workflows
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, paths in (("workflows", workflows()), ("scenarios", scenarios())):
+        found[kind] = [{"name": n, "description": read_yaml(p).plain().get("description"), "path": str(p)} for n, p in paths.items()]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for kind, entries in found.items():
+        typer.echo(f"{kind}:")
+        for entry in entries:
+            typer.echo(f"  {entry['name']}")
+            if entry["description"]:
+                typer.echo(f"      {entry['description']}")
+
+
+@app.command()
+def draw(
+    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .svg or .mmd file; default: Mermaid on standard output.")] = None,
+) -> None:
+    """Draw a workflow as a map of its states and transitions."""
+    with _told():
+        from workflow.drawing import mermaid, svg
+        from workflow.loading import load_workflow
+
+        if out is not None and out.suffix not in (".svg", ".mmd"):
+            raise InputError([f"--out {out}: the file must end in .svg (a picture) or .mmd (Mermaid)"])
+        loaded = load_workflow(workflow)
+        text = svg(loaded) if out is not None and out.suffix == ".svg" else mermaid(loaded)
+        if out is None:
+            typer.echo(text)
+            return
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError([f"--out {out}: cannot be written: {error.strerror}"]) from None
+        typer.echo(f"{loaded.name}: drawn to {out}", err=True)
+
+
+if __name__ == "__main__":
+    main()

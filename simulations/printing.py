@@ -1,0 +1,141 @@
+"""Results as a reader sees them: published figures beside simulated ones, counts, times, use of pools."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from simulations.measures import PROCESSING, WAITING
+from simulations.results import Estimate
+from simulations.runs import RunResult
+from simulations.warmup import WarmUp
+
+__all__ = ["print_result"]
+
+_MOST_COURTS = 4
+
+
+def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence[WarmUp] | None = None) -> None:
+    """Print a run's results to standard output.
+
+    Parameters
+    ----------
+    result : RunResult
+    days : sequence of date
+        The days asked for, besides the end of the run.
+    diagnosis : sequence of WarmUp, optional
+    """
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(_head(result))
+    _published(console, result)
+    for day in (*days, None):
+        _at(console, result, day)
+    for by in dict.fromkeys(e.by for e in result.measures if e.by is not None):
+        _groups(console, result, by)
+    if diagnosis is not None:
+        _warm_up(console, diagnosis)
+    _foot(console, result)
+
+
+def _head(result: RunResult) -> str:
+    scenario, n = result.scenario, len(result.replications)
+    interval = f"{result.confidence:.0%} intervals of the mean in brackets" if n > 1 else "a single replication, so no intervals: add --replications"
+    return (
+        f"[bold]{scenario.name}[/bold]: {scenario.starts} to {scenario.ends}, {n} replication{'s' if n > 1 else ''}, seed {result.seed};"
+        f" {interval}."
+    )
+
+
+def _courts(result: RunResult) -> list[str]:
+    courts = result.scenario.courts
+    return ["all"] if len(courts) == 1 or len(courts) > _MOST_COURTS else [*courts, "all"]
+
+
+def said(estimate: Estimate | None) -> str:
+    """Return an estimate in words: the mean, and its interval in brackets."""
+    if estimate is None:
+        return ""
+    if estimate.mean is None:
+        return f"in {estimate.n} of {estimate.of} replications only" if estimate.n else "none"
+    if estimate.date is not None:
+        return f"{estimate.date}{_bracket(estimate)} d"
+    return f"{_number(estimate.mean, estimate.unit)}{_bracket(estimate)}{' d' if estimate.unit == 'days' else ''}"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "share":
+        return f"{value:.3f}"
+    if unit == "days":
+        return f"{value:,.2f}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
+
+
+def _bracket(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f" ({_number(estimate.mean or 0, estimate.unit)})" if estimate.date is not None else ""
+    inside = f"{_number(estimate.low, estimate.unit)}, {_number(estimate.high, estimate.unit)}"
+    return f" [{_number(estimate.mean or 0, estimate.unit)}: {inside}]" if estimate.date is not None else f" [{inside}]"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, show_edge=False, header_style="dim")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+    return table
+
+
+def _published(console: Console, result: RunResult) -> None:
+    if not result.scenario.published:
+        return
+    table = _table("\nPublished and simulated, at the end of the day", "measure", "court", "day", "published", "simulated", "difference")
+    for figure in result.scenario.published:
+        found = result.get(figure.measure, figure.court, figure.at)
+        away = "" if found.mean is None or not figure.value else f"{(found.mean - figure.value) / figure.value:+.1%}"
+        table.add_row(figure.measure, figure.court, str(figure.at), f"{figure.value:,}", said(found), away)
+    console.print(table)
+
+
+def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
+    when = f"at the end of {day}" if day is not None else f"at the end of the run, {result.scenario.ends}"
+    here = {(e.measure, e.court): e for e in result.measures if e.at == day and e.by is None}
+    courts = _courts(result)
+    names = list(dict.fromkeys(name for name, _ in here))
+    times = [n for n in names if n.startswith((WAITING, PROCESSING))]
+    use = [n for n in names if n.startswith(("utilisation.", "still_waiting."))]
+    counts = [n for n in names if n not in times and n not in use]
+    table = _table(f"\nCases, {when}", "measure", *courts)
+    for name in counts:
+        table.add_row(name, *(said(here.get((name, court))) for court in courts))
+    console.print(table)
+    table = _table(f"\nMean time for each activity, and use of each pool, {when}", "measure", *courts)
+    for name in [n for n in times if n.endswith(".mean")] + use:
+        table.add_row(name, *(said(here.get((name, court))) for court in courts))
+    console.print(table)
+
+
+def _groups(console: Console, result: RunResult, by: str) -> None:
+    here = {(e.measure, e.group): e for e in result.measures if e.by == by and e.court == "all" and e.at is None}
+    groups = list(dict.fromkeys(group for _, group in here))
+    table = _table(f"\nBy {by}, all courts, at the end of the run", "measure", *(str(g) for g in groups))
+    for name in dict.fromkeys(name for name, _ in here):
+        table.add_row(name, *(said(here.get((name, group))) for group in groups))
+    console.print(table)
+
+
+def _warm_up(console: Console, diagnosis: Sequence[WarmUp]) -> None:
+    table = _table("\nWarm-up: days to leave out before pending has settled", "court", "MSER-5", "Welch")
+    for found in diagnosis:
+        table.add_row(found.court, *("not settled" if d is None else str(d) for d in (found.mser, found.welch)))
+    console.print(table)
+
+
+def _foot(console: Console, result: RunResult) -> None:
+    console.print()
+    for note in result.scenario.about.notes:
+        console.print(f"Note: {note}")
+    for pool in result.growing:
+        console.print(f"[bold]Warning:[/bold] the queue of the pool {pool!r} grew all the time: whoever waits for it waits ever longer.")
+    console.print(f"Log and results: {result.folder}")
