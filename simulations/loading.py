@@ -168,10 +168,10 @@ class _Builder:
         self.facts = Namespace(facts, {n: e for n, e in self.workflow.definitions.items() if not names(e) - set(facts)})
         self.reader = Reader(self.namespace, self.problems, self.beside)
         self._stop_if_wrong()
-        calendars = {name: found for name in file.calendars if (found := self._calendar(name)) is not None}
-        pools = {name: found for name, entry in file.pools.items() if (found := self._pool(name, entry, calendars)) is not None}
-        work = {name: found for name in file.activities if (found := self._work(name, calendars)) is not None}
-        laws = {name: found for name in file.events if (found := self._law(name)) is not None}
+        calendars = {name: calendar for name in file.calendars if (calendar := self._calendar(name)) is not None}
+        pools = {name: pool for name, entry in file.pools.items() if (pool := self._pool(name, entry, calendars)) is not None}
+        work = {name: done for name in file.activities if (done := self._work(name, calendars)) is not None}
+        laws = {name: law for name in file.events if (law := self._law(name)) is not None}
         people = self._people(file.people, ("people",))
         suspensions = tuple(s for i in range(len(file.suspensions)) if (s := self._suspension(i)) is not None)
         backlog = tuple(b for i, court in enumerate(file.courts) for b in self._backlog(i, court, file.courts[court]))
@@ -371,7 +371,8 @@ class _Builder:
             self.wrong(path, f"{what}: outcome: is missing; the activity gives {activity.gives}: {listed(activity.values)}")
         if takes is None:
             return None
-        days = calendars[entry.calendar].working_days() if entry.calendar in calendars else None
+        calendar = calendars.get(entry.calendar or "")
+        days = None if calendar is None else calendar.working_days()
         return Work(name, entry.pool, takes, outcome, entry.priority, days)
 
     def _check_takes(self, name: str, takes: Choice[Length]) -> None:
@@ -463,11 +464,14 @@ class _Builder:
                 continue
             field = self.workflow.facts.get(name) or self.workflow.record[name]
             before = self._earlier(path, drawn)
-            choice = self.reader.choice(self.at(*place), lambda node, what, f=field, b=before: self._draw(node, what, f, b), f"people: {name}", before)
+            choice = self.reader.choice(self.at(*place), self._drawer(field, before), f"people: {name}", before)
             drawn.append(name)
             if choice is not None:
                 found.append(Trait(name, choice))
         return tuple(found)
+
+    def _drawer(self, field: Field, before: Namespace) -> Callable[[Node, str], Draw | None]:
+        return lambda node, what: self._draw(node, what, field, before)
 
     def _earlier(self, path: tuple[object, ...], drawn: list[str]) -> Namespace:
         """Return what a trait may depend on: the traits above it, the court, and what is made of these.

@@ -234,7 +234,8 @@ def _order(groups: Sequence[_Group]) -> Integers:
     court = np.concatenate([np.full(len(g.arrived), g.court, np.int64) for g in groups])
     later = np.concatenate([np.full(len(g.arrived), g.origin != "backlog") for g in groups])
     time = np.concatenate([g.arrived if g.origin != "backlog" else np.zeros(len(g.arrived), np.int64) for g in groups])
-    return np.lexsort((time, later, court)).astype(np.int64)
+    order: Integers = np.lexsort((time, later, court)).astype(np.int64)
+    return order
 
 
 # facts ---------------------------------------------------------------------------------------------
@@ -322,7 +323,7 @@ class _Columns:
             if bound is not None:
                 numbers = keep(numbers, vector(bound, here.values, here.missing))
             if outermost is not None:
-                numbers = keep(numbers, outermost)
+                numbers = keep(numbers, float(outermost) if field.kind == "number" else int(outermost))  # type: ignore[arg-type]
         return np.asarray(numbers)
 
     def done(self) -> Columns:

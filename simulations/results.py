@@ -103,7 +103,7 @@ def read_values(
             " from (select *, file_row_number as row from read_parquet(?, file_row_number = true))"
             ' group by all order by min(row)', [files],
         ).fetchall()  # fmt: skip
-    return {tuple(key): values for *key, values in rows}  # type: ignore[misc]
+    return {tuple(key): values for *key, values in rows}
 
 
 def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Estimate]:
@@ -127,8 +127,8 @@ def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], con
         known = [v for v in values if v is not None]
         usable = known if measure not in dated or len(known) == len(values) else []
         mean = math.fsum(usable) / len(usable) if usable else None
-        ends = interval(usable, confidence) or (None, None)
-        band = np.quantile(usable, [0.05, 0.95]).tolist() if len(usable) > 1 else [None, None]
+        low, high = interval(usable, confidence) or (None, None)
+        q05, q95 = np.quantile(usable, [0.05, 0.95]).tolist() if len(usable) > 1 else (None, None)
         date = scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if measure in dated and mean is not None else None
-        found.append(Estimate(measure, court, by, group, at, unit, mean, *ends, *band, date, len(known), len(values)))
+        found.append(Estimate(measure, court, by, group, at, unit, mean, low, high, q05, q95, date, len(known), len(values)))
     return found

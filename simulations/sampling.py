@@ -93,7 +93,7 @@ class Purpose:
         if block is None:
             one, two = self._path.many(self._plan.cases.keys, self.name, visit)
             block = self._blocks[visit] = (
-                memoryview(self._lengths(one)), memoryview(self._outcomes(two)), memoryview(one), memoryview(two)
+                self._lengths(one).data, self._outcomes(two).data, one.data, two.data
             )  # fmt: skip
         return block
 

@@ -64,6 +64,8 @@ class _Moment(simpy.Event):
 class _Clock(simpy.Environment):
     """A SimPy environment whose time is a whole number of microseconds."""
 
+    _now: int
+
     def at(self, time: int, priority: int, callback: Callable[[Any], None], value: Any) -> _Moment:
         """Schedule ``callback(value)`` at an absolute time; `priority` orders the events of one instant."""
         moment = _Moment(callback, value)
@@ -85,7 +87,7 @@ class _Clock(simpy.Environment):
         queue = self._queue
         while queue and queue[0][0] <= horizon:
             if type(queue[0][3]) is _Moment:
-                self._now, _, _, moment = heappop(queue)
+                self._now, _, _, moment = heappop(queue)  # type: ignore[assignment]
                 for callback in moment.callbacks:
                     callback(moment._value)
             else:
@@ -317,7 +319,7 @@ class Simulation:
             if rate > 0:
                 gaps = np.rint(np.minimum(_UNIT.draw_many(bits[rows]) / rate, _FAR)).astype(np.int64)
                 dates[rows] = np.maximum(cases.arrived[rows], 0) + gaps
-        return memoryview(dates)
+        return dates.data
 
     # arrivals and capacity -----------------------------------------------------------------------
 
