@@ -106,6 +106,7 @@ def run(
         if workers is None:
             workers = max(1, min(os.cpu_count() or 1, replications // 3))
         with warnings.catch_warnings(record=True) as caught, _progress(quiet or as_json) as progress:
+            warnings.simplefilter("always")
             result = run_scenario(
                 loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=workers,
                 events=not no_events, resume=resume, precision=precision or (), max_replications=max_replications,

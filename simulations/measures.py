@@ -227,8 +227,7 @@ class _Taker:
             " group by grouping sets ((court, grp), (grp))"
         )
         rows = self.sql.execute(query).fetchall()
-        width = len(rows[0]) - 2 if rows else self.sql.execute(query).description.__len__() - 2
-        found = [self._places(fill) for _ in range(width)]
+        found = [self._places(fill) for _ in range(len(self.sql.description) - 2)]
         for court, group, *values in rows:
             for k, value in enumerate(values):
                 found[k][(court, group)] = None if value is None else float(value)
@@ -247,13 +246,10 @@ class _Taker:
         counted = [(i, m) for i, m in enumerate(self.workflow.measures) if m.cases is not None]
         if not counted:
             return {}
-        conditions = []
-        for i, entry in counted:
-            only = f" and if_{i}" if entry.if_ is not None else ""
-            conditions.append(f"count(distinct case_id) filter ({self._letters(entry.cases or [], entry.giving)}{only})")
-        names = "".join(f", c.if_{i}" for i, m in counted if m.if_ is not None)
-        source = f"(select w.*{names} from work w join c using (case_id))" if names else "work"
-        found = self._grouped(", ".join(conditions), source, f"happened_at <= {self.until} and happened_at >= {self.since}")
+        flags = ", ".join(f"bool_or({self._letters(entry.cases or [], entry.giving)}) as f_{i}" for i, entry in counted)
+        per_case = f"(select case_id, {flags} from e where happened_at <= {self.until} and happened_at >= {self.since} group by case_id)"
+        columns = ", ".join(f"count(*) filter (f_{i}{f' and if_{i}' if entry.if_ is not None else ''})" for i, entry in counted)
+        found = self._grouped(columns, f"{per_case} join c using (case_id)")
         return {entry.measure: values for (_, entry), values in zip(counted, found, strict=True)}
 
     def _split(self, entry: MeasureEntry) -> dict[str, dict[tuple[int, int], float | None]]:

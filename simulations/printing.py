@@ -42,7 +42,7 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
 
 def _head(result: RunResult) -> str:
     scenario, n = result.scenario, len(result.replications)
-    interval = f"{result.confidence:.0%} intervals of the mean in brackets" if n > 1 else "a single replication, so no intervals: add --replications"
+    interval = f"means ± half a {result.confidence:.0%} interval" if n > 1 else "a single replication, so no intervals: add --replications"
     return (
         f"[bold]{scenario.name}[/bold]: {scenario.starts} to {scenario.ends}, {n} replication{'s' if n > 1 else ''}, seed {result.seed};"
         f" {interval}."
@@ -55,29 +55,25 @@ def _courts(result: RunResult) -> list[str]:
 
 
 def said(estimate: Estimate | None) -> str:
-    """Return an estimate in words: the mean, and its interval in brackets."""
+    """Return an estimate in words: the mean, and half the width of its interval."""
     if estimate is None:
         return ""
     if estimate.mean is None:
-        return f"in {estimate.n} of {estimate.of} replications only" if estimate.n else "none"
-    if estimate.date is not None:
-        return f"{estimate.date}{_bracket(estimate)} d"
-    return f"{_number(estimate.mean, estimate.unit)}{_bracket(estimate)}{' d' if estimate.unit == 'days' else ''}"
+        return f"in {estimate.n} of {estimate.of} runs" if estimate.n else "-"
+    unit = " d" if estimate.unit == "days" else ""
+    mean = _number(estimate.mean, estimate.unit) if estimate.date is None else str(estimate.date)
+    if not estimate.half_width:
+        return mean if estimate.date is not None else mean + unit
+    return f"{mean} ± {_number(estimate.half_width, estimate.unit)}{unit}"
 
 
 def _number(value: float, unit: str) -> str:
     if unit == "share":
         return f"{value:.3f}"
-    if unit == "days":
-        return f"{value:,.2f}"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
-
-
-def _bracket(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return f" ({_number(estimate.mean or 0, estimate.unit)})" if estimate.date is not None else ""
-    inside = f"{_number(estimate.low, estimate.unit)}, {_number(estimate.high, estimate.unit)}"
-    return f" [{_number(estimate.mean or 0, estimate.unit)}: {inside}]" if estimate.date is not None else f" [{inside}]"
+    if value == int(value) and unit == "cases":
+        return f"{value:,.0f}"
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 or unit == "cases" else f"{value:.2f}" if size >= 1 else f"{value:.3f}"
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -37,7 +37,6 @@ RESERVED = {
     "court": "always a fact of a case",
     "origin": "the name of where a case comes from",
     "state": "the name of the state of a case",
-    **dict.fromkeys((COMPLETE, ENTER), "the name of a moment"),
     **dict.fromkeys(("min", "max", "abs", "count", "implies", "date", "days", "true", "false", "once", "since", "before", "rest"), "a word of the language"),
 }
 
@@ -222,7 +221,9 @@ class _Builder:
         ]
         for name, what, path in places:
             self._check_word(name, what, path)
-            if name in RESERVED:
+            if what == "event" and name in (COMPLETE, ENTER):
+                self.wrong(path, f"event {name!r}: this is the name of a moment; choose another name")
+            elif name in RESERVED:
                 self.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")
             elif name in taken:
                 other, _ = taken[name]

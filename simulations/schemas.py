@@ -1,0 +1,34 @@
+"""JSON Schemas of the file formats, for editors that complete and check YAML.
+
+``python -m simulations.schemas`` writes them to ``docs/``; a test holds them current.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from simulations.format import ScenarioFile
+from workflow.format import WorkflowFile
+
+__all__ = ["schemas", "write_schemas"]
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each file format by the name of its file."""
+    found = {}
+    for name, model in (("workflow", WorkflowFile), ("scenario", ScenarioFile)):
+        schema = model.model_json_schema(by_alias=True)
+        found[f"{name}.schema.json"] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return found
+
+
+def write_schemas(folder: Path) -> None:
+    """Write the JSON Schemas into a folder."""
+    for name, schema in schemas().items():
+        (folder / name).write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(__file__).parents[1] / "docs")

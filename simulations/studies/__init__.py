@@ -1,0 +1,1 @@
+"""Short scripts over the public functions, to read, run and copy."""

@@ -1,0 +1,32 @@
+"""The pilot review of December 2011, simulated, next to what was published.
+
+Run it with ``python simulations/studies/pilot.py``, or copy it and change it.
+"""
+
+from simulations import load_scenario, run
+
+
+def main() -> None:
+    """Simulate the pilot twenty times and print simulated against published figures."""
+    scenario = load_scenario("pilot")
+    result = run(scenario, replications=20, seed=1, workers=2)
+
+    print(f"{'measure':<10} {'court':<10} {'day':<12} {'published':>9} {'simulated':>10}   95% interval")
+    for figure in scenario.published:
+        found = result.get(figure.measure, figure.court, figure.at)
+        print(
+            f"{figure.measure:<10} {figure.court:<10} {figure.at} {figure.value:>11,} {found.mean:>10,.0f}"
+            f"   {found.low:,.0f} to {found.high:,.0f}"
+        )
+
+    for court in scenario.courts:
+        finished = result.get("review_finished", court)
+        print(f"The review of {court} was finished on {finished.date} on average (published: 2012-01-13).")
+
+    closed, amenable = result.get("closed"), result.get("amenable")
+    print(f"By {scenario.ends}, {closed.mean:,.0f} of {amenable.mean:,.0f} amenable cases were closed or terminated.")
+    print(f"The event log of every case is in {result.folder}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The command line as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from simulations.cli import app
+
+TINY = """\
+scenario: tiny
+workflow: desk.yaml
+starts: 2024-01-01
+ends: 2024-03-31
+courts: {east: {backlog: {queue: 30}}, west: {backlog: {queue: 10}}}
+pools: {desk: {at: court, size: 1}}
+activities: {serve: {pool: desk, takes: {exponential: {mean: 1 day}}}}
+published: [{measure: served, court: east, at: 2024-01-31, value: 30, source: a clerk}]
+about: {notes: [Served means gone.]}
+"""
+DESK = """\
+workflow: desk
+activities: {serve: {}}
+entry: {states: [queue]}
+states: {queue: {activity: serve}, gone: {final: true}}
+transitions: [{transition: finish, from: queue, to: gone}]
+measures: [{measure: served, cases: finish}]
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a small workflow and scenario, as the current one."""
+    (tmp_path / "desk.yaml").write_text(DESK, encoding="utf-8")
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+def _run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, arguments)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_run_prints_published_and_simulated_and_names_its_folder(tiny: Path) -> None:
+    """The tables, the author's notes, and where the log is."""
+    code, out, err = _run("run", "tiny.yaml", "--replications", "3", "--out", "here")
+    assert (code, err) == (0, "")
+    assert "Published and simulated" in out
+    assert "served" in out
+    assert "Note: Served means gone." in out
+    assert "Log and results: here" in out
+    assert {p.name for p in (tiny / "here").iterdir()} == {"manifest.json", "scenario.yaml", "workflow.yaml", "cases", "events", "measures"}
+
+
+def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) -> None:
+    """Scripts read it: the keys are a promise."""
+    code, out, _ = _run("run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31")
+    found = json.loads(out)
+    assert code == 0
+    assert list(found) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures"]
+    assert (found["seed"], found["engine"], found["replications"], found["confidence"]) == (5, "simpy", 3, 0.95)
+    keys = ["measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date"]
+    assert all(list(m) == keys for m in found["measures"])
+    assert {m["court"] for m in found["measures"]} == {"east", "west", "all"}
+    assert {m["at"] for m in found["measures"]} == {None, "2024-01-31"}
+
+
+def test_quiet_prints_nothing(tiny: Path) -> None:
+    """The folder is the result."""
+    assert _run("run", "tiny.yaml", "--out", "here", "--quiet") == (0, "", "")
+
+
+def test_a_folder_that_is_there_is_not_overwritten(tiny: Path) -> None:
+    """Exit code 2, and what to do."""
+    _run("run", "tiny.yaml", "--out", "here", "--quiet")
+    code, _, err = _run("run", "tiny.yaml", "--out", "here", "--quiet")
+    assert code == 2
+    assert err == "here is there already. Give another --out, or --resume to go on with it.\n"
+
+
+def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tiny: Path) -> None:
+    """The same command can be given again and again."""
+    for _ in range(2):
+        assert _run("run", "tiny.yaml", "--out", "here", "--quiet", "--resume")[0] == 0
+    code, _, err = _run("run", "tiny.yaml", "--out", "here", "--quiet", "--resume", "--seed", "2")
+    assert code == 2
+    assert "the seed differs" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "tinny.yaml"], "there is no scenario 'tinny.yaml': neither a built-in name nor a file. Did you mean 'tiny.yaml'?"),
+        (["run", "tiny.yaml", "--at", "2012-02-31"], "--at 2012-02-31"),
+        (["run", "tiny.yaml", "--at", "2025-01-01"], "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31"),
+        (["run", "tiny.yaml", "--by", "cuort"], "--by cuort: unknown name 'cuort'. Did you mean 'court'?"),
+        (["run", "tiny.yaml", "--only", "3", "--replications", "2"], "only: must be one of the replications, from 1 to 2, not 3"),
+        (["run", "tiny.yaml", "--replications", "0"], "replications: must be 1 or more, not 0"),
+        (["run", "tiny.yaml", "--engine", "simpi"], "engine: must be auto or simpy, not 'simpi'. Did you mean 'simpy'?"),
+        (["run", "tiny.yaml", "--set", "pools.desk=3"], "--set pools.desk: is a mapping and cannot become 3; set one of its keys: at, size"),
+        (["run", "tiny.yaml", "--set", "pools.dsk.size=3"], "there is no pools.dsk; the keys of pools are: desk. Did you mean 'desk'?"),
+        (["run", "tiny.yaml", "--resume"], "--resume needs --out"),
+        (["draw", "desk.yml"], "there is no workflow 'desk.yml': neither a built-in name nor a file. Did you mean 'desk.yaml'?"),
+        (["draw", "desk.yaml", "--out", "map.png"], "--out map.png: the file must end in .svg (a picture) or .mmd (Mermaid)"),
+    ],
+)
+def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(tiny: Path, arguments: list[str], message: str) -> None:
+    """Exit code 2, one sentence, no traceback, no folder."""
+    before = sorted(p.name for p in tiny.iterdir())
+    code, out, err = _run(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert sorted(p.name for p in tiny.iterdir()) == before
+
+
+def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) -> None:
+    """Ten at least, more where needed, and a warning where the most allowed do not suffice."""
+    code, out, _ = _run("run", "tiny.yaml", "--precision", "waiting_time.serve.mean=20%", "--out", "a", "--json", "--workers", "1")
+    found = json.loads(out)
+    waits = [m for m in found["measures"] if m["measure"] == "waiting_time.serve.mean" and m["at"] is None]
+    assert code == 0
+    assert found["replications"] >= 10
+    assert all((m["high"] - m["low"]) / 2 <= 0.2 * m["mean"] for m in waits)
+    code, _, err = _run("run", "tiny.yaml", "--precision", "waiting_time.serve.mean=0.1%", "--max-replications", "12", "--out", "b", "--quiet")
+    assert code == 0
+    assert "warning: the precision of waiting_time.serve.mean is not reached with 12 replications, the most allowed" in err
+
+
+def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is_gone(tiny: Path) -> None:
+    """The diagnosis is in the table and in the JSON."""
+    code, out, _ = _run("run", "tiny.yaml", "--warm-up", "--json", "--out", "a")
+    assert code == 0
+    assert [d["court"] for d in json.loads(out)["warm_up"]] == ["east", "west", "all"]
+
+
+def test_list_names_what_is_built_in() -> None:
+    """With the path of each file, for whoever wants to copy one."""
+    code, out, _ = _run("list", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert "pilot" in [s["name"] for s in found["scenarios"]]
+    assert "prosecutorial-discretion-review" in [w["name"] for w in found["workflows"]]
+    assert all(Path(e["path"]).is_file() for kind in found.values() for e in kind)
+
+
+def test_draw_gives_mermaid_or_a_picture(tiny: Path) -> None:
+    """Mermaid on standard output, SVG into a file."""
+    code, out, _ = _run("draw", "desk.yaml")
+    assert code == 0
+    assert out.startswith("stateDiagram-v2")
+    assert _run("draw", "desk.yaml", "--out", "map.svg")[0] == 0
+    assert (tiny / "map.svg").read_text(encoding="utf-8").lstrip().startswith("<svg")

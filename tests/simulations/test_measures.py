@@ -1,0 +1,168 @@
+"""Measures of a tiny run that can be counted by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from simulations import SamplePath, load_scenario, make_plan, simulate
+from simulations.honesty import check_log, growing_queues
+from simulations.measures import Value, group_cases, measure
+from workflow.errors import InputError
+from workflow.loading import load_workflow
+
+WORKFLOW = {
+    "workflow": "desk",
+    "facts": {"kind": {"enum": ["plain", "odd"], "default": "plain"}},
+    "record": {"answer": {"enum": ["none", "yes", "no"], "default": "none"}},
+    "activities": {"serve": {"gives": {"answer": ["yes", "no"]}}, "check": {}},
+    "entry": {"states": ["queue"]},
+    "states": {
+        "queue": {"activity": "serve"},
+        "checking": {"activity": "check"},
+        "done": {"final": True},
+        "shelf": {"resting": True},
+    },
+    "transitions": [
+        {"transition": "say_yes", "from": "queue", "to": "checking", "when": 'answer == "yes"'},
+        {"transition": "say_no", "from": "queue", "to": "shelf"},
+        {"transition": "approve", "from": "checking", "to": "done"},
+        {"transition": "take_down", "from": "shelf", "event": "claim", "to": "done"},
+    ],
+    "events": {"claim": {"while": ["shelf"]}},
+    "measures": [
+        {
+            "measure": "approved_way", "cases": "say_yes", "within": ["checking"],
+            "split": {"through": {"ever": "approve"}, "on_way": {"now": "within"}, "elsewhere": "rest"},
+        },
+        {"measure": "yes", "cases": "say_yes or say_no", "giving": "yes"},
+        {"measure": "odd_ones", "cases": "say_yes or say_no", "if": 'kind == "odd"'},
+        {"measure": "answered", "cases": ["say_yes", "say_no"]},
+        {"measure": "yes_share", "ratio": ["yes", "answered"]},
+        {"measure": "queue_empty", "emptied": "queue"},
+    ],
+}  # fmt: skip
+
+SCENARIO: dict[str, Any] = {
+    "scenario": "tiny",
+    "starts": dt.date(2024, 1, 1),
+    "ends": dt.date(2024, 1, 10),
+    "courts": {"east": {"backlog": {"queue": 2}}, "west": {"backlog": {"queue": 1}}},
+    "pools": {"desk": {"at": "court", "size": 1}},
+    "activities": {
+        "serve": {"pool": "desk", "takes": "2 days", "outcome": {"answer": {"by": "court", "east": {"yes": 1}, "west": {"no": 1}}}},
+        "check": {"takes": "3 days"},
+    },
+    "people": {"kind": {"by": "court", "east": {"plain": 1, "odd": 0}, "west": {"odd": 1, "plain": 0}}},
+}
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory: pytest.TempPathFactory) -> list[Value]:
+    """Two cases in the east, answered yes after 2 and 4 days and approved 3 days later; one in the west, shelved after 2."""
+    return _measured(tmp_path_factory, SCENARIO, (None, dt.date(2024, 1, 3)), ("kind",))
+
+
+def _log(tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any]) -> Any:
+    from workflow.documents import dump_yaml
+
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "desk.yaml").write_text(dump_yaml(WORKFLOW), encoding="utf-8")
+    (folder / "tiny.yaml").write_text(dump_yaml({**scenario, "workflow": "desk.yaml"}), encoding="utf-8")
+    loaded = load_scenario(folder / "tiny.yaml")
+    path = SamplePath(1, 1)
+    plan = make_plan(loaded, path)
+    log = simulate(plan, path)
+    check_log(log)
+    return log
+
+
+def _measured(
+    tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any], days: tuple[dt.date | None, ...], by: tuple[str, ...] = ()
+) -> list[Value]:
+    log = _log(tmp_path_factory, scenario)
+    return measure(log, days, [group_cases(log.cases, name) for name in by])
+
+
+def _get(values: list[Value], name: str, court: str = "all", at: dt.date | None = None, group: str | None = None) -> float | None:
+    return next(v.value for v in values if (v.measure, v.court, v.at, v.group) == (name, court, at, group))
+
+
+@pytest.mark.parametrize(
+    ("name", "east", "west", "both"),
+    [
+        ("answered", 2, 1, 3),
+        ("yes", 2, 0, 2),
+        ("odd_ones", 0, 1, 1),
+        ("yes_share", 1, 0, 2 / 3),
+        ("approved_way", 2, 0, 2),
+        ("through", 2, 0, 2),
+        ("on_way", 0, 0, 0),
+        ("elsewhere", 0, 0, 0),
+        ("queue_empty", 4, 2, 4),
+        ("pending", 0, 0, 0),
+        ("unfinished", 0, 1, 1),
+        ("unfinished_age.mean", None, 10, 10),
+        ("waiting_time.serve.mean", 1, 0, 2 / 3),
+        ("waiting_time.serve.median", 1, 0, 0),
+        ("processing_time.serve.mean", 2, 2, 2),
+        ("processing_time.check.mean", 3, None, 3),
+        ("still_waiting.serve", 0, 0, 0),
+        ("utilisation.desk", 0.4, 0.2, 0.3),
+    ],
+)
+def test_a_measure_at_the_end_is_what_one_counts_by_hand(
+    values: list[Value], name: str, east: float | None, west: float | None, both: float | None
+) -> None:
+    """Each court by itself, and both together."""
+    assert [_get(values, name, c) for c in ("east", "west", "all")] == [pytest.approx(x) if x is not None else None for x in (east, west, both)]
+
+
+@pytest.mark.parametrize(
+    ("name", "both"),
+    [("answered", 2), ("on_way", 1), ("through", 0), ("queue_empty", None), ("pending", 2), ("unfinished", 3), ("still_waiting.serve", 0), ("utilisation.desk", 5 / 6)],
+)
+def test_a_measure_on_a_day_is_as_things_stood_at_its_end(values: list[Value], name: str, both: float | None) -> None:
+    """At 24:00 of the third day the first eastern case is being checked, the second is in hand, the western one lies on the shelf."""
+    found = _get(values, name, at=dt.date(2024, 1, 3))
+    assert found == (None if both is None else pytest.approx(both))
+
+
+def test_groups_are_measured_like_the_whole(values: list[Value]) -> None:
+    """The odd ones are the western court's."""
+    assert _get(values, "answered", group="odd") == 1
+    assert _get(values, "yes_share", group="plain") == 1
+
+
+def test_pending_is_given_for_each_day(values: list[Value]) -> None:
+    """Three cases at first; one shelved at the end of day 2, then two more done at the ends of days 5 and 7."""
+    days = [dt.date(2024, 1, d) for d in range(1, 11)]
+    assert [_get(values, "pending", at=d) for d in days] == [3, 2, 2, 2, 1, 1, 0, 0, 0, 0]
+
+
+def test_a_warm_up_leaves_early_rows_out_of_the_measures(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """From the fourth day on, only the second eastern case is answered."""
+    found = _measured(tmp_path_factory, {**SCENARIO, "warm_up": dt.date(2024, 1, 4)}, (None,))
+    assert _get(found, "answered") == 1
+    assert _get(found, "utilisation.desk", "east") == pytest.approx(1 / 7)
+
+
+def test_a_queue_that_only_grows_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Ten cases a day for a desk that serves one in two days."""
+    busy = {**SCENARIO, "arrivals": {"east": {"interarrival": {"constant": "2 hours"}}}}
+    assert growing_queues(_log(tmp_path_factory, busy)) == ["desk"]
+
+
+def test_a_group_that_does_not_exist_is_an_error_with_the_nearest_name(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The message names what can be grouped by."""
+    log = _log(tmp_path_factory, SCENARIO)
+    with pytest.raises(InputError, match="kind"):
+        group_cases(log.cases, "kindd")
+
+
+def test_the_built_in_workflow_measures_what_the_press_and_the_agency_counted() -> None:
+    """The names that reports of the review use are there."""
+    names = {m.measure for m in load_workflow("prosecutorial-discretion-review").measures}
+    assert {"reviewed", "amenable", "amenable_share", "cleared", "offered", "accepted", "reopened", "work_permits", "review_finished"} <= names
