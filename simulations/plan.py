@@ -12,7 +12,7 @@ from simulations.population import Cases, draw_cases
 from simulations.scenario import Scenario
 from workflow.definition import COMPLETE, Value
 from workflow.errors import StuckCase
-from workflow.exploration import Node, Stuck, find_stuck, may_be_stuck
+from workflow.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck
 from workflow.predicates import names
 from workflow.table import Table, compile_table
 
@@ -56,16 +56,16 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
     cases = draw_cases(scenario, path)
     table = compile_table(scenario.workflow, cases.columns)
     if may_be_stuck(table):
-        stuck = find_stuck(table, _beginnings(cases, table), list(scenario.laws), _outcomes(scenario))
+        stuck = find_stuck(Explorer(table, list(scenario.laws), _outcomes(scenario)), _beginnings(cases, table))
         if stuck is not None:
             raise StuckCase(_told(cases, table, stuck))
     return Plan(scenario, cases, table)
 
 
-def _beginnings(cases: Cases, table: Table) -> dict[Node, int]:
+def _beginnings(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
     """Return the states and records with which cases begin, and the fact classes of those that do."""
     states = list(cases.scenario.workflow.states)
-    found: dict[Node, int] = {}
+    found: dict[tuple[str, Record], int] = {}
     rows: Any = zip(cases.state.tolist(), cases.records, table.classes.of_case.tolist(), strict=True)
     for state, record, fact_class in set(rows):
         node = (states[state], record)

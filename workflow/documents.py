@@ -9,8 +9,10 @@ was written.
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from typing import Any
 
 from workflow.errors import InputError, Position, Problem
 
-__all__ = ["Key", "Node", "Plain", "Source", "dump_yaml", "merge", "node_of", "parse_yaml", "read_yaml"]
+__all__ = ["Key", "Node", "Plain", "Source", "dump_yaml", "merge", "node_of", "parse_yaml", "read_yaml", "tidy"]
 
 Key = str | int | float | bool | dt.date
 Plain = Any  # a tree of dict, list, str, int, float, bool, None, date and datetime
@@ -70,6 +72,11 @@ class Node:
     def position(self) -> Position:
         """Return the place of the value."""
         return Position(self.source.name, self.line, self.column)
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the file that the value stands in: file names in it are read from there."""
+        return Path(self.source.name).parent
 
     def plain(self) -> Plain:
         """Return the value without places: dict, list and plain values."""
@@ -130,6 +137,12 @@ class Node:
         return None
 
 
+def tidy(path: Path) -> Path:
+    """Return a path without detours such as ``a/../b``, as messages show it."""
+    short = Path(os.path.normpath(path))
+    return short if short.resolve() == path.resolve() else path
+
+
 def read_yaml(path: Path) -> Node:
     """Read a YAML file.
 
@@ -173,6 +186,7 @@ def parse_yaml(text: str, name: str) -> Node:
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.reader import ReaderError
 
     source = Source(name, text)
     reader = _Reader(source)
@@ -182,11 +196,17 @@ def parse_yaml(text: str, name: str) -> Node:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(name, mark.line + 1, mark.column + 1) if mark else Position(name, 1, 1)
-        reader.problems.append(Problem(_unreadable(str(error.problem or error.context or error)), place))
+        context = error.context_mark if "while parsing a flow" in str(error.context) else None
+        reader.problems.append(Problem(_unreadable(str(error.problem or error.context or error), context), place))
+    except ReaderError as error:
+        before = text[: error.position]
+        place = Position(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        reader.problems.append(Problem(f"the character {chr(error.character)!r} cannot be printed; take it out", place))
     except YAMLError as error:
         reader.problems.append(Problem(_unreadable(str(error).splitlines()[0]), Position(name, 1, 1)))
     except (ValueError, RecursionError, AssertionError, AttributeError, IndexError, TypeError) as error:
         reader.problems.append(Problem(_unreadable(f"{type(error).__name__}: {error}"), Position(name, 1, 1)))
+    reader.finish()
     if not reader.problems:
         if reader.root is None:
             reader.problems.append(Problem("the file is empty; it must hold a mapping of keys to values", Position(name, 1, 1)))
@@ -199,12 +219,22 @@ def parse_yaml(text: str, name: str) -> Node:
     return reader.root
 
 
-def _unreadable(problem: str) -> str:
+def _unreadable(problem: str, opened: Any = None) -> str:
+    """Return what is wrong with the writing itself, and what mostly helps; `opened` is the mark of an open bracket."""
     hint = ""
-    if any(word in problem for word in ("flow mapping", "flow sequence", "',' or", "but got", "did not find expected", "mapping values")):
-        hint = " Inside { } and [ ], a text with a comma, a bracket or a colon needs quotes."
-    elif "tab" in problem or "\\t" in problem:
-        hint = " Indent with spaces, not tabs."
+    if "mapping values" in problem:
+        problem = "a colon and a space begin a value, but here stands one already"
+        hint = " A text with ': ' in it needs quotes; or the line is indented too far."
+    elif "',' or" in problem or "flow" in problem:
+        inside = f" (opened on line {opened.line + 1})" if opened else ""
+        hint = f" Inside {{ }} and [ ]{inside}, a text with a comma, a bracket or a colon needs quotes; or the bracket is not closed."
+    elif "<block end>" in problem:
+        problem = "this does not go with what stands before it"
+        hint = " A text that begins with a quote must end with it: put quotes of the other kind around the whole text; or the indentation is wrong."
+    elif "\\t" in problem:
+        problem, hint = "a tab stands where a value should begin", " Indent with spaces, not tabs."
+    elif "cannot start any token" in problem:
+        hint = " A text that begins with this character needs quotes."
     return f"this is not readable as YAML: {problem}.{hint}"
 
 
@@ -221,6 +251,7 @@ class _Reader:
         self.root: Node | None = None
         self._open: list[_Open] = []
         self._documents = 0
+        self._anchors: list[Any] = []
 
     def take(self, event: Any) -> None:
         kind = type(event).__name__
@@ -229,9 +260,10 @@ class _Reader:
             if self._documents == 2:
                 self._mistake(event.start_mark, "a second document begins here; a file holds one")
         if getattr(event, "anchor", None):
-            self._mistake(event.start_mark, "anchors and aliases (& and *) are not read; write the value out, or quote a text that begins so")
+            self._anchors.append(event.start_mark)
         if getattr(event, "tag", None) and kind != "DocumentStartEvent" and str(event.tag) not in ("!", "None"):
-            self._mistake(event.start_mark, f"the tag {event.tag} is not read; quote a text that begins with '!'")
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            self._mistake(event.start_mark, f"the tag {tag} is not read; quote a text that begins with '!'")
         if kind == "ScalarEvent":
             self._add(self._scalar(event), event)
         elif kind == "AliasEvent":
@@ -244,6 +276,14 @@ class _Reader:
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
             done = self._open.pop()
             self._add(done.node, event)
+
+    def finish(self) -> None:
+        """Tell of all anchors and aliases at once: a file may have thousands."""
+        if self._anchors:
+            first, *others = self._anchors
+            lines = dict.fromkeys(str(mark.line + 1) for mark in others)
+            more = f" (also on {'line' if len(lines) == 1 else 'lines'} {', '.join(list(lines)[:8])}{' ...' if len(lines) > 8 else ''})" if lines else ""
+            self._mistake(first, f"anchors and aliases, & and *, are not read{more}; write the value out, or quote a text that begins so")
 
     def _node(self, value: Any, event: Any) -> Node:
         mark, end = event.start_mark, event.end_mark
@@ -286,6 +326,9 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Node:
         text: str = event.value
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self._mistake(event.start_mark, "half of a character (a lone surrogate) stands in this text; write the whole character")
+            return self._node("", event)
         if event.style is not None:  # quoted, literal or folded: a text
             return self._node(text, event)
         if text in ("", "~", "null", "Null", "NULL"):
@@ -316,8 +359,8 @@ class _Reader:
             year, month, day = (int(part) for part in match.groups())
             try:
                 return dt.date(year, month, day)
-            except ValueError as error:
-                self._mistake(event.start_mark, f"{text} is not a date: {error}")
+            except ValueError:
+                self._mistake(event.start_mark, f"{text} is not a date: {_impossible(year, month)}")
                 return dt.date(2000, 1, 1)
         if _INSTANT.match(text):
             try:
@@ -325,6 +368,15 @@ class _Reader:
             except ValueError as error:
                 self._mistake(event.start_mark, f"{text} is not a date with a time: {error}")
         return text
+
+
+def _impossible(year: int, month: int) -> str:
+    """Return why there is no such date."""
+    if year == 0:
+        return "years are 0001 to 9999"
+    if not 1 <= month <= 12:
+        return "months are 01 to 12"
+    return f"{year:04}-{month:02} has the days 01 to {calendar.monthrange(year, month)[1]}"
 
 
 @dataclass(slots=True)
@@ -352,15 +404,26 @@ def merge(base: Node, over: Node) -> Node:
     return Node(value, over.source, over.line, over.column, over.start, over.end, keys)
 
 
-def node_of(plain: Plain, source: Source, line: int = 1, column: int = 1) -> Node:
-    """Return a tree for values that come from no file (a value of ``--set``, a dictionary of a program)."""
+def node_of(plain: Plain, source: Source, depth: int = 0) -> Node:
+    """Return a tree for values that come from no file (a value of ``--set``, a dictionary of a program).
+
+    Raises
+    ------
+    InputError
+        If it is nested too deeply (a mapping that holds itself, say), or a text cannot be written to a file.
+    """
+    if depth > MAX_DEPTH:
+        raise InputError([f"{source.name}: nested more than {MAX_DEPTH} levels deep"])
     if isinstance(plain, Mapping):
-        position = Position(source.name, line, column)
-        children = {key: node_of(child, source, line, column) for key, child in plain.items()}
-        return Node(children, source, line, column, keys=dict.fromkeys(children, position))
+        children = {key: node_of(child, source, depth + 1) for key, child in plain.items()}
+        for key in children:
+            node_of(key, source, depth)
+        return Node(children, source, 1, 1, keys=dict.fromkeys(children, Position(source.name, 1, 1)))
     if isinstance(plain, list | tuple):
-        return Node([node_of(child, source, line, column) for child in plain], source, line, column)
-    return Node(plain, source, line, column)
+        return Node([node_of(child, source, depth + 1) for child in plain], source, 1, 1)
+    if isinstance(plain, str) and any("\ud800" <= character <= "\udfff" for character in plain):
+        raise InputError([f"{source.name}: half of a character (a lone surrogate) stands in the text {plain!r}"])
+    return Node(plain, source, 1, 1)
 
 
 def dump_yaml(plain: Plain) -> str:

@@ -8,18 +8,174 @@ written before they are read again are set back to their defaults (liveness), wh
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow
 from workflow.predicates import names
 from workflow.table import MomentTable, Table, codes
 
-__all__ = ["Node", "Stuck", "find_stuck", "may_be_stuck"]
+__all__ = ["Explorer", "Move", "Record", "Stuck", "find_stuck", "may_be_stuck"]
 
 Record = tuple[Value, ...]
-Node = tuple[str, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What can happen next to the cases of some fact classes in a state with a record.
+
+    Attributes
+    ----------
+    trigger : str
+        ``complete``, ``enter``, or the name of an event.
+    given : Value
+        What the activity or the event gave; ``None`` if it gives nothing.
+    seen : tuple
+        The record as the guards saw it.
+    transition : int or None
+        ``None`` for an event that only changes the record, and for a case that is stuck.
+    state, record : str, tuple
+        Where it leads.
+    classes : int
+        The fact classes that make this move: bit k for class k.
+    """
+
+    trigger: str
+    given: Value
+    seen: Record
+    transition: int | None
+    state: str
+    record: Record
+    classes: int
+
+    @property
+    def stuck(self) -> bool:
+        """Return whether the case should have moved and found no guard that holds."""
+        return self.transition is None and self.trigger in (COMPLETE, ENTER)
+
+
+class Explorer:
+    """Enumerates the moves of a workflow over the fact classes of a table.
+
+    Parameters
+    ----------
+    table : Table
+    events : collection of str, optional
+        The events that may happen; every one if it is not given.
+    outcomes : mapping of str to collection, optional
+        For activities and events that give something, the values that they may give; all declared ones for
+        those that are not named.
+    keep : collection of str
+        Record fields that matter to whoever explores, besides those that guards ahead read.
+    """
+
+    def __init__(
+        self, table: Table, events: Collection[str] | None = None,
+        outcomes: Mapping[str, Collection[Value]] | None = None, keep: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        workflow = self.workflow = table.workflow
+        self.table = table
+        self._events = [e for e in workflow.events.values() if events is None or e.name in events]
+        self._outcomes = outcomes or {}
+        self._place = {name: i for i, name in enumerate(workflow.record)}
+        self._codes = {name: codes(workflow, name) for name in workflow.record}
+        self._moments = {(m.moment.state, m.moment.trigger): m for m in table.moments}
+        self._masks: dict[tuple[str, str, Record], list[tuple[int, int]]] = {}
+        self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
+        live = _live_fields(workflow)
+        self._live = {state: fields | set(keep) for state, fields in live.items()}
+        self._defaults = tuple(workflow.defaults[name] for name in workflow.record)
+
+    def normal(self, state: str, record: Record) -> Record:
+        """Return a record with the fields that no longer matter in a state at their defaults."""
+        live = self._live[state]
+        return tuple(v if n in live else d for n, v, d in zip(self.workflow.record, record, self._defaults, strict=True))
+
+    def tried_on_entry(self, state: str) -> bool:
+        """Return whether transitions are tried when a case enters a state."""
+        return (state, ENTER) in self._moments
+
+    def on_entry(self, state: str, record: Record, classes: int) -> tuple[list[Move], int]:
+        """Return the moves on entering a state, and the classes that stay to begin its activity."""
+        moves, left = self._decide(state, ENTER, None, record, classes)
+        if left and self.workflow.states[state].kind is Kind.INSTANT:
+            moves.append(Move(ENTER, None, record, None, state, record, left))
+            left = 0
+        return moves, left
+
+    def moves(self, state: str, record: Record, classes: int) -> Iterator[Move]:
+        """Yield what can happen to cases that rest, wait or are worked on in a state."""
+        declared = self.workflow.states[state]
+        if declared.kind in (Kind.FINAL, Kind.INSTANT):
+            return
+        if declared.activity is not None:
+            activity = self.workflow.activities[declared.activity]
+            for given, seen in self._given(record, activity.name, activity.gives, activity.values):
+                moves, left = self._decide(state, COMPLETE, given, seen, classes)
+                yield from moves
+                if left:
+                    yield Move(COMPLETE, given, seen, None, state, seen, left)
+        for event in self._events:
+            if state not in event.states:
+                continue
+            some = classes & self._may_happen(event.name, record)
+            if not some:
+                continue
+            for given, seen in self._given(self.written(record, event.effects), event.name, event.gives, event.values):
+                moves, left = self._decide(state, event.name, given, seen, some) if (state, event.name) in self._moments else ([], some)
+                yield from moves
+                if left and seen != record:
+                    yield Move(event.name, given, seen, None, state, seen, left)
+
+    def written(self, record: Record, effects: Iterable[tuple[str, Value]]) -> Record:
+        """Return a record after a ``set:``."""
+        values = list(record)
+        for name, value in effects:
+            i = self._place[name]
+            values[i] = min(values[i] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value  # type: ignore[operator, type-var]
+        return tuple(values)
+
+    def _given(self, record: Record, giver: str, field: str | None, values: Collection[Value]) -> list[tuple[Value, Record]]:
+        if field is None:
+            return [(None, record)]
+        i = self._place[field]
+        return [(value, (*record[:i], value, *record[i + 1 :])) for value in self._outcomes.get(giver, values)]
+
+    def _decide(self, state: str, trigger: str, given: Value, seen: Record, classes: int) -> tuple[list[Move], int]:
+        """Return the moves that the guards allow, and the classes for which none holds."""
+        left, moves = classes, []
+        for index, takes in self._taken(self._moments[state, trigger], seen):
+            some = left & takes
+            if some:
+                left &= ~some
+                transition = self.workflow.transitions[index]
+                moves.append(Move(trigger, given, seen, index, transition.target or state, self.written(seen, transition.effects), some))
+        return moves, left
+
+    def _taken(self, moment: MomentTable, record: Record) -> list[tuple[int, int]]:
+        """Return the transitions taken at a moment with a record, each with the classes that take it."""
+        key = (moment.moment.state, moment.moment.trigger, tuple(record[self._place[f]] for f in moment.fields))
+        found = self._masks.get(key)
+        if found is None:
+            row: list[int] = moment.next[self._row(moment.fields, record)].tolist()
+            found = [(t, mask_of(n == t for n in row)) for t in sorted(set(row)) if t >= 0]
+            self._masks[key] = found
+        return found
+
+    def _may_happen(self, event: str, record: Record) -> int:
+        guard = self._allowed[event]
+        if guard is None:
+            return -1
+        return mask_of(guard.holds[self._row(guard.fields, record)].tolist())
+
+    def _row(self, fields: tuple[str, ...], record: Record) -> Any:
+        return (slice(None), *(self._codes[f][record[self._place[f]]] for f in fields))
+
+
+def mask_of(bits: Iterable[bool]) -> int:
+    """Return the whole number whose bit k is the k-th of some truth values."""
+    return sum(1 << k for k, bit in enumerate(bits) if bit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,131 +201,40 @@ def may_be_stuck(table: Table) -> bool:
     return any(m.moment.must_move and bool((m.next < 0).any()) for m in table.moments)
 
 
-def find_stuck(
-    table: Table,
-    beginnings: Mapping[Node, int],
-    events: Collection[str],
-    outcomes: Mapping[str, Collection[Value]],
-) -> Stuck | None:
+def find_stuck(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> Stuck | None:
     """Look for a case that gets stuck, nearest beginnings first.
 
     Parameters
     ----------
-    table : Table
+    explorer : Explorer
     beginnings : mapping of (state, record) to int
         How cases begin, and which fact classes do: bit k for class k.
-    events : collection of str
-        The events that may happen.
-    outcomes : mapping of str to collection
-        For each activity and event that gives something, the values that it may give.
     """
-    return _Exploration(table, events, outcomes).run(beginnings)
+    seen: dict[tuple[str, Record, bool], int] = {}
+    todo: deque[tuple[str, Record, bool, int]] = deque()
 
-
-@dataclass
-class _Exploration:
-    table: Table
-    events: Collection[str]
-    outcomes: Mapping[str, Collection[Value]]
-    seen: dict[Node, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        workflow = self.workflow = self.table.workflow
-        self.place = {name: i for i, name in enumerate(workflow.record)}
-        self.codes = {name: codes(workflow, name) for name in workflow.record}
-        self.moments = {(m.moment.state, m.moment.trigger): m for m in self.table.moments}
-        self.masks: dict[tuple[str, str, Record], list[tuple[int, int]]] = {}
-        self.live = _live_fields(workflow)
-        self.todo: deque[tuple[Node, int]] = deque()
-
-    def run(self, beginnings: Mapping[Node, int]) -> Stuck | None:
-        for (state, record), mask in beginnings.items():
-            self.push(state, record, mask)
-        while self.todo:
-            (state, record), mask = self.todo.popleft()
-            stuck = self.expand(state, record, mask)
-            if stuck is not None:
-                return stuck
-        return None
-
-    def push(self, state: str, record: Record, mask: int) -> None:
-        live, defaults = self.live[state], self.workflow.defaults
-        kept = tuple(v if n in live else defaults[n] for n, v in zip(self.workflow.record, record, strict=True))
-        new = mask & ~self.seen.get((state, kept), 0)
+    def push(state: str, record: Record, entering: bool, classes: int) -> None:
+        node = (state, explorer.normal(state, record), entering and explorer.tried_on_entry(state))
+        new = classes & ~seen.get(node, 0)
         if new:
-            self.seen[state, kept] = self.seen.get((state, kept), 0) | new
-            self.todo.append(((state, kept), new))
+            seen[node] = seen.get(node, 0) | new
+            todo.append((*node, new))
 
-    def expand(self, state: str, record: Record, mask: int) -> Stuck | None:
-        declared = self.workflow.states[state]
-        if declared.kind is Kind.FINAL:
-            return None
-        if (state, ENTER) in self.moments:
-            left, stuck = self.decide(state, ENTER, record, mask)
-            if stuck is not None:
-                return stuck
-            mask = left
-        if declared.kind is Kind.INSTANT or not mask:
-            return None
-        if declared.activity is not None:
-            activity = self.workflow.activities[declared.activity]
-            for after in self.given(record, activity.gives, self.outcomes.get(activity.name, ())):
-                _, stuck = self.decide(state, COMPLETE, after, mask)
-                if stuck is not None:
-                    return stuck
-        self.happen(state, record, mask)
-        return None
-
-    def happen(self, state: str, record: Record, mask: int) -> None:
-        """Let every event happen that may."""
-        for event in self.workflow.events.values():
-            if event.name not in self.events or state not in event.states:
-                continue
-            for after in self.given(self.written(record, event.effects), event.gives, self.outcomes.get(event.name, ())):
-                left = mask
-                if (state, event.name) in self.moments:
-                    left, _ = self.decide(state, event.name, after, mask)
-                if left and after != record:
-                    self.push(state, after, left)
-
-    def decide(self, state: str, trigger: str, record: Record, mask: int) -> tuple[int, Stuck | None]:
-        """Push where the classes of a mask go; return those that stay, and one that is stuck."""
-        moment = self.moments[state, trigger]
-        left = mask
-        for transition, takes in self.taken(moment, record):
-            some = mask & takes
-            if not some:
-                continue
-            left &= ~some
-            chosen = self.workflow.transitions[transition]
-            self.push(chosen.target or state, self.written(record, chosen.effects), some)
-        if left and moment.moment.must_move:
-            return left, Stuck(state, trigger, (left & -left).bit_length() - 1, record)
-        return left, None
-
-    def taken(self, moment: MomentTable, record: Record) -> list[tuple[int, int]]:
-        """Return the transitions taken at a moment with a record, each with the mask of the classes that take it."""
-        key = (moment.moment.state, moment.moment.trigger, tuple(record[self.place[f]] for f in moment.fields))
-        found = self.masks.get(key)
-        if found is None:
-            place: Any = (slice(None), *(self.codes[f][record[self.place[f]]] for f in moment.fields))
-            row: list[int] = moment.next[place].tolist()
-            found = [(t, sum(1 << k for k, n in enumerate(row) if n == t)) for t in sorted(set(row)) if t >= 0]
-            self.masks[key] = found
-        return found
-
-    def written(self, record: Record, effects: Iterable[tuple[str, Value]]) -> Record:
-        values = list(record)
-        for name, value in effects:
-            i = self.place[name]
-            values[i] = min(values[i] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value  # type: ignore[operator, type-var]
-        return tuple(values)
-
-    def given(self, record: Record, name: str | None, values: Collection[Value]) -> list[Record]:
-        if name is None or not values:
-            return [record]
-        i = self.place[name]
-        return [(*record[:i], value, *record[i + 1 :]) for value in values]
+    for (state, record), classes in beginnings.items():
+        push(state, record, True, classes)
+    while todo:
+        state, record, entering, classes = todo.popleft()
+        if entering:
+            moves, left = explorer.on_entry(state, record, classes)
+            push(state, record, False, left)
+        else:
+            moves = list(explorer.moves(state, record, classes))
+        for move in moves:
+            if move.stuck:
+                return Stuck(state, move.trigger, (move.classes & -move.classes).bit_length() - 1, move.seen)
+            stays = move.transition is None or explorer.workflow.transitions[move.transition].target is None
+            push(move.state, move.record, not stays, move.classes)
+    return None
 
 
 def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
@@ -182,7 +247,7 @@ def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
         for moment in workflow.moments:
             event = workflow.events.get(moment.trigger)
             activity = workflow.activities.get(workflow.states[moment.state].activity or "")
-            written = {name for name, _ in event.effects} if event else set()
+            written = {name for name, value in event.effects if value != INCREMENT} if event else set()
             gives = event.gives if event else activity.gives if activity and moment.trigger == COMPLETE else None
             need: set[str] = set()
             for i in moment.candidates:
@@ -202,5 +267,3 @@ def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
                     live[state] |= names(event.guard) & record
                     changed = True
     return live
-
-

@@ -22,11 +22,11 @@ from workflow.definition import (
     Value,
     Workflow,
 )
-from workflow.documents import Node, Plain, Source, merge, node_of, read_yaml
+from workflow.documents import Node, Plain, Source, merge, node_of, read_yaml, tidy
 from workflow.errors import InputError, Problem, nearest
 from workflow.format import EventEntry, FieldEntry, StateEntry, TransitionEntry, WorkflowFile
 from workflow.predicates import Expression, Field, Namespace, parse_definitions
-from workflow.validation import listed, parse_at, said, validate
+from workflow.validation import Usable, apart_from, listed, parse_at, said, usable, validate
 
 __all__ = ["catalog", "load_workflow"]
 
@@ -67,40 +67,48 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
     <Kind.RESTING: 'resting'>
     """
     if isinstance(workflow, Mapping):
-        return _build(node_of(workflow, Source("<mapping>", "")))
-    return _build(_read(str(workflow), beside or Path(), ()))
+        return _build(node_of(workflow, Source("<mapping>", "")), [])
+    problems: list[Problem] = []
+    return _build(_read(str(workflow), beside or Path(), (), problems), problems)
 
 
-def _read(name: str, beside: Path, within: tuple[Path, ...]) -> Node:
-    path = catalog().get(name) or (beside / name)
-    if not path.is_file():
-        known = [*catalog(), *(p.name for p in beside.glob("*.yaml"))]
-        hint = nearest(name, known) or f" Built-in workflows: {listed(catalog())}; or give the path of a file."
-        raise InputError([f"there is no workflow {name!r}: neither a built-in name nor a file.{hint}"])
-    path = path.resolve()
-    if path in within:
-        raise InputError([f"{path}: extends itself: {' -> '.join(p.name for p in (*within, path))}"])
+def find_file(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> Path:
+    """Return the path of a built-in workflow or scenario, or of a file; raises `InputError` if there is none."""
+    path = tidy(built_in.get(name) or (beside / name))
+    try:
+        if path.is_file():
+            return path
+        known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        known = list(built_in)
+    hint = nearest(name, known) or f" Built-in {what}s: {listed(built_in)}; or give the path of a file."
+    raise InputError([f"there is no {what} {name!r}: neither a built-in name nor a file.{hint}"])
+
+
+def _read(name: str, beside: Path, within: tuple[Path, ...], problems: list[Problem]) -> Node:
+    path = find_file(name, beside, catalog(), "workflow")
+    if path.resolve() in within:
+        raise InputError([f"{name!r} leads back to itself: {' -> '.join(p.name for p in (*within, path))}"])
     node = read_yaml(path)
     above = node.value.get("extends")
-    if above is None:
+    if above is None or above.value is None:
         return node
     if not isinstance(above.value, str):
         raise InputError([Problem(f"extends: must be the name or path of a workflow, not {said(above.value)}", above.position)])
     try:
-        base = _read(above.value, path.parent, (*within, path))
+        base = _read(above.value, path.parent, (*within, path.resolve()), problems)
     except InputError as error:
         if any(p.position is None for p in error.problems):
             raise InputError([Problem(f"extends: {p.message}", p.position or above.position) for p in error.problems]) from None
         raise
     validate(WorkflowFile, base)
-    return _extend(base, node)
+    return _extend(base, node, problems)
 
 
-def _extend(base: Node, over: Node) -> Node:
+def _extend(base: Node, over: Node, problems: list[Problem]) -> Node:
     """Lay a variant upon its base: mappings by name, lists of transitions, rules and measures by name."""
     merged = merge(base, over)
     value = dict(merged.value)
-    problems: list[Problem] = []
     removed = over.value.get("remove")
     names = [n for n in removed.value if isinstance(n, Node)] if removed and isinstance(removed.value, list) else []
     known: list[str] = []
@@ -122,10 +130,8 @@ def _extend(base: Node, over: Node) -> Node:
     for name in names:
         if str(name.value) not in known:
             problems.append(
-                Problem(f"remove: {said(name.value)} is no transition, rule or measure of the base.{nearest(name.value, known)}", name.position)
+                Problem(f"remove: {said(name.value)} is no transition, rule or measure of the base.{nearest(name.value, known) or f' Known: {listed(known)}.'}", name.position)
             )
-    if problems:
-        raise InputError(problems)
     value.pop("extends", None)
     value.pop("remove", None)
     return Node(value, over.source, over.line, over.column, keys=merged.keys)
@@ -146,34 +152,46 @@ def _placed(entries: list[Node], entry: Node, key: str, problems: list[Problem])
         return [*entries, entry]
     labels = [_label(e, key) for e in entries]
     if after.value not in labels:
-        problems.append(Problem(f"after: {said(after.value)} is no transition of the base.{nearest(after.value, labels)}", after.position))
+        hint = nearest(after.value, labels) or f" Known: {listed(labels)}."
+        problems.append(Problem(f"after: {said(after.value)} is no transition of the base.{hint}", after.position))
         return [*entries, entry]
     at = labels.index(after.value) + 1
     return [*entries[:at], entry, *entries[at:]]
 
 
-def _build(node: Node) -> Workflow:
-    return _Builder(validate(WorkflowFile, node), node).build()
+def _build(node: Node, problems: list[Problem]) -> Workflow:
+    found = usable(WorkflowFile, node)
+    told = [*problems, *found.problems]
+    if found.content is None:
+        raise InputError(told)
+    return _Builder(found.content, found, told).build()
 
 
 class _Builder:
-    """Turns the shape of a file into a workflow, collecting what is wrong with the names and values in it."""
+    """Turns the shape of a file into a workflow, collecting what is wrong with the names and values in it.
 
-    def __init__(self, file: WorkflowFile, node: Node) -> None:
+    It goes on after a mistake, so that all are told in one pass; `lost` are the names whose entries have one:
+    what is found later and speaks of these may only follow from it, and is not told.
+    """
+
+    def __init__(self, file: WorkflowFile, read: Usable[WorkflowFile], told: list[Problem]) -> None:
         self.file = file
-        self.node = node
+        self.node = read.node
+        self.told = told
+        self.lost = read.lost
         self.problems: list[Problem] = []
+        self.misread: set[str] = set()
 
     def wrong(self, path: tuple[object, ...], message: str) -> None:
-        self.problems.append(Problem(f"{message}", self.node.place(path)))
+        self.problems.append(Problem(message, self.node.place(path)))
 
     def build(self) -> Workflow:
-        self._check_names()
+        wrong = self._check_names()
         facts = {name: self._field(name, entry, "fact") for name, entry in self.file.facts.items()}
         record = {name: self._field(name, entry, "record") for name, entry in self.file.record.items()}
         self.fields: dict[str, Field] = {**facts, **record}
-        defaults = {name: self._default(name) for name in self.fields}
-        self._stop_if_wrong()  # guards cannot be read against fields that are not understood
+        defaults = {name: self._default(name) for name in self.fields if name not in self.misread}
+        self._next_stage(wrong | self.misread)
         everything = {**self.fields, **BUILT_IN_FACTS}
         texts = {name: text for name, text in self.file.define.items() if self._is_definition(name, text)}
         definitions, mistakes = parse_definitions(texts, everything)
@@ -182,7 +200,7 @@ class _Builder:
             for mistake in found:
                 place = at.inside(mistake.offset) if isinstance(at.value, str) else at.position
                 self.problems.append(Problem(f"define {name!r}: {mistake.message}", place))
-        self._stop_if_wrong()
+        self._next_stage(self.file.define.keys() - definitions.keys())
         self.namespace = Namespace(everything, definitions)
         activities = {name: self._activity(name) for name in self.file.activities}
         states = {name: self._state(name, entry, activities) for name, entry in self.file.states.items()}
@@ -193,24 +211,31 @@ class _Builder:
         self._check_sources()
         self._check_rules(transitions, events, states)
         self._check_measures(transitions, events, states)
+        self._next_stage(())
         self._stop_if_wrong()
         workflow = Workflow(
             self.file.workflow, self.file.description, facts, record, defaults, definitions, assumptions,
             activities, states, transitions, events, tuple(self.file.entry.states), tuple(self.file.entry.record),
             tuple(self.file.rules), tuple(self.file.measures), self.file.sources, self.node,
         )  # fmt: skip
-        self.problems += graph_problems(workflow)
+        self.told += graph_problems(workflow)
         self._stop_if_wrong()
         return workflow
 
+    def _next_stage(self, lost: Iterable[str]) -> None:
+        self.told += apart_from(self.lost, self.problems)
+        self.problems.clear()
+        self.lost = self.lost | set(lost)
+
     def _stop_if_wrong(self) -> None:
-        if self.problems:
-            raise InputError(self.problems)
+        if self.told:
+            raise InputError(self.told)
 
     # names ---------------------------------------------------------------------------------------
 
-    def _check_names(self) -> None:
-        """Facts, record fields, definitions, transitions and events share one namespace."""
+    def _check_names(self) -> set[str]:
+        """Facts, record fields, definitions, transitions and events share one namespace; returns the unusable names."""
+        wrong: set[str] = set()
         taken: dict[str, tuple[str, tuple[object, ...]]] = {}
         places: list[tuple[str, str, tuple[object, ...]]] = [
             *((n, "fact", ("facts", n)) for n in self.file.facts),
@@ -220,14 +245,15 @@ class _Builder:
             *((t.transition, "transition", ("transitions", i, "transition")) for i, t in enumerate(self.file.transitions)),
         ]
         for name, what, path in places:
-            self._check_word(name, what, path)
-            if what == "event" and name in (COMPLETE, ENTER):
-                self.wrong(path, f"event {name!r}: this is the name of a moment; choose another name")
+            if not self._check_word(name, what, path):
+                wrong.add(name)
             elif name in RESERVED:
+                wrong.add(name)
                 self.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")
             elif name in taken:
-                other, _ = taken[name]
-                self.wrong(path, f"{what} {name!r}: there is a {other} of this name already; choose another name")
+                wrong |= {name} if what != "transition" else set()
+                other, first = taken[name]
+                self.wrong(path, f"{what} {name!r}: there is a {other} of this name already, at {self.node.place(first)}; choose another name")
             taken.setdefault(name, (what, path))
         for section in ("states", "activities"):
             for name in getattr(self.file, section):
@@ -237,12 +263,16 @@ class _Builder:
             for i, label in enumerate(labels):
                 if label in labels[:i]:
                     self.wrong((section, i, key), f"{key} {label!r} stands here a second time")
+        return wrong
 
-    def _check_word(self, name: str, what: str, path: tuple[object, ...]) -> None:
+    def _check_word(self, name: str, what: str, path: tuple[object, ...]) -> bool:
         if not name.isidentifier() or not name.isascii():
             self.wrong(path, f"{what} {name!r}: a name is made of letters, digits and underscores, and begins with no digit")
         elif keyword.iskeyword(name):
             self.wrong(path, f"{what} {name!r}: this is a word of Python and cannot be used in a condition; write for example '{name}_'")
+        else:
+            return True
+        return False
 
     def known(self, names: Iterable[str], allowed: Iterable[str], path: tuple[object, ...], what: str, which: str) -> bool:
         """Report the names that are not among the allowed ones."""
@@ -252,12 +282,20 @@ class _Builder:
             if name not in allowed:
                 fine = False
                 hint = nearest(name, allowed) or f" Known: {listed(allowed)}."
-                self.wrong(path, f"{what}: {name!r} is not {which}.{hint}")
+                said_so = f" {name!r}, which" if what.endswith(" leads to") else f": {name!r}"
+                self.wrong(path, f"{what}{said_so} is not {which}.{hint}")
         return fine
 
     # facts, record and values --------------------------------------------------------------------
 
     def _field(self, name: str, entry: FieldEntry, role: Any) -> Field:
+        before = len(self.problems)
+        found = self._read_field(name, entry, role)
+        if len(self.problems) > before:
+            self.misread.add(name)
+        return found
+
+    def _read_field(self, name: str, entry: FieldEntry, role: Any) -> Field:
         section = "facts" if role == "fact" else "record"
         path = (section, name)
         what = f"{role if role == 'fact' else 'record field'} {name!r}"
@@ -274,6 +312,7 @@ class _Builder:
                     self.wrong((*path, "enum", i), f"{what}: the value {word!r} is listed twice")
             if low is not None or high is not None:
                 self.wrong(path, f"{what}: minimum and maximum are for numbers and dates, not for enum")
+            self._check_optional(path, what, entry, role)
             return Field(name, "enum", role, values=tuple(words), optional=entry.optional)
         kind = entry.type or "boolean"
         allowed: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "date": (dt.date,), "boolean": ()}
@@ -290,9 +329,12 @@ class _Builder:
                 self.wrong(path, f"{what}: the record holds boolean, integer and enum values, so that it stays finite; not {kind}")
             elif kind == "integer" and isinstance(low, int) and isinstance(high, int) and high - low > 1000:
                 self.wrong(path, f"{what}: a whole number in the record has at most 1,001 values, not {high - low + 1:,}")
-            if entry.optional:
-                self.wrong((*path, "optional"), f"{what}: a record field is never missing; add a value such as none to its enum")
+        self._check_optional(path, what, entry, role)
         return Field(name, kind, role, minimum=low, maximum=high, optional=entry.optional)
+
+    def _check_optional(self, path: tuple[object, ...], what: str, entry: FieldEntry, role: str) -> None:
+        if role == "record" and entry.optional:
+            self.wrong((*path, "optional"), f"{what}: a record field is never missing; give it an enum with a value such as none")
 
     def _default(self, name: str) -> Value:
         section = "facts" if name in self.file.facts else "record"
@@ -438,7 +480,7 @@ class _Builder:
     def _assumptions(self) -> tuple[Expression, ...]:
         found = []
         for i, text in enumerate(self.file.assume):
-            expression = parse_at(self.node.find(("assume", i)), text, Namespace({**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}, {}), self.problems, "assume")
+            expression = parse_at(self.node.find(("assume", i)), text, Namespace({**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}, {}), self.problems, "assume (over facts)")
             if expression is not None:
                 found.append(expression)
         return tuple(found)
@@ -461,7 +503,7 @@ class _Builder:
                 for name in (entry.source or "").split(",") if entry is not None else ():
                     word = name.split()[0] if name.split() else ""
                     if word:
-                        self.known([word], self.file.sources, (section, key, "source"), "source", "among sources:")
+                        self.known([word], self.file.sources, (section, key, "source"), "source", "listed under sources:")
 
     def _check_rules(self, transitions: tuple[Transition, ...], events: Mapping[str, Event], states: Mapping[str, State]) -> None:
         letters = [*(t.transition for t in self.file.transitions), *events]

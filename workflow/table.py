@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from workflow.definition import Moment, Value, Workflow
 from workflow.predicates import Expression, fact_parts, names, vector
 
-__all__ = ["Columns", "FactClasses", "MomentTable", "Table", "codes", "compile_table", "fact_classes", "guards"]
+__all__ = ["Columns", "FactClasses", "GuardTable", "MomentTable", "Table", "codes", "compile_table", "fact_classes", "guards"]
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,36 @@ class MomentTable:
 
 
 @dataclass(frozen=True)
+class GuardTable:
+    """Whether an event may happen.
+
+    Attributes
+    ----------
+    fields : tuple of str
+        The record fields that its condition reads.
+    holds : ndarray of bool, shape (n_classes, *sizes of the fields)
+    """
+
+    fields: tuple[str, ...]
+    holds: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Table:
-    """All decisions of a workflow over the fact classes of a population."""
+    """All decisions of a workflow over the fact classes of a population.
+
+    Attributes
+    ----------
+    moments : tuple of MomentTable
+        In the order of ``Workflow.moments``.
+    event_guards : mapping of str to GuardTable
+        For each event with a condition.
+    """
 
     workflow: Workflow
     classes: FactClasses
     moments: tuple[MomentTable, ...]
+    event_guards: Mapping[str, GuardTable]
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], MomentTable]:
@@ -144,21 +168,37 @@ def compile_table(workflow: Workflow, columns: Columns) -> Table:
         The facts of the cases, those that every case has (``arrived``, ``as_of``) included.
     """
     classes = fact_classes(guards(workflow), columns)
-    return Table(workflow, classes, tuple(_tabulate(workflow, moment, classes) for moment in workflow.moments))
+    moments = tuple(_tabulate(workflow, moment, classes) for moment in workflow.moments)
+    return Table(workflow, classes, moments, _event_guards(workflow, classes))
 
 
 def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> MomentTable:
-    candidates = [workflow.transitions[i] for i in moment.candidates]
-    read = {name for t in candidates if t.guard is not None for name in names(t.guard)}
-    fields = tuple(name for name in workflow.record if name in read)
-    sizes = [len(workflow.record[f].domain()) for f in fields]
-    shape = (len(classes), *sizes)
+    candidates = [(i, workflow.transitions[i].guard) for i in moment.candidates]
+    fields, shape = _shape(workflow, [guard for _, guard in candidates if guard is not None], classes)
     grid = Columns(*_grid(workflow, classes, fields))
     taken = np.full(int(np.prod(shape)), -1, np.int16)
-    for i, transition in zip(moment.candidates, candidates, strict=True):
-        holds = np.ones(len(taken), bool) if transition.guard is None else vector(transition.guard, grid.values, grid.missing)
+    for i, guard in candidates:
+        holds = np.ones(len(taken), bool) if guard is None else vector(guard, grid.values, grid.missing)
         taken[(taken < 0) & holds] = i
     return MomentTable(moment, fields, taken.reshape(shape))
+
+
+def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTable]:
+    found = {}
+    for event in workflow.events.values():
+        if event.guard is not None:
+            fields, shape = _shape(workflow, [event.guard], classes)
+            grid = Columns(*_grid(workflow, classes, fields))
+            holds = np.broadcast_to(vector(event.guard, grid.values, grid.missing), int(np.prod(shape)))
+            found[event.name] = GuardTable(fields, holds.reshape(shape))
+    return found
+
+
+def _shape(workflow: Workflow, conditions: Sequence[Expression], classes: FactClasses) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return the record fields that conditions read, and the shape of a table over the classes and them."""
+    read = {name for condition in conditions for name in names(condition)}
+    fields = tuple(name for name in workflow.record if name in read)
+    return fields, (len(classes), *(len(workflow.record[f].domain()) for f in fields))
 
 
 def _grid(

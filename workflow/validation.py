@@ -7,10 +7,12 @@ joins the two and words the messages: what is wrong, the value, what is allowed,
 from __future__ import annotations
 
 import datetime as dt
+import re
 import types
 import typing
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
@@ -18,7 +20,8 @@ from workflow.documents import Node
 from workflow.errors import InputError, Problem, nearest
 from workflow.predicates import Expression, Namespace, PredicateError, parse
 
-__all__ = ["Condition", "Entry", "Name", "Names", "listed", "parse_at", "said", "split_names", "validate"]
+__all__ = [
+    "Condition", "Entry", "Name", "Names", "Usable", "apart_from", "listed", "parse_at", "said", "split_names", "usable", "validate"]
 
 
 class Entry(BaseModel):
@@ -35,7 +38,7 @@ def said(value: object) -> str:
     if isinstance(value, dict):
         return f"a mapping with the keys {listed(value)}" if value else "an empty mapping"
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
+        return f"a list of {len(value)}" if value else "an empty list"
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -72,7 +75,8 @@ def _condition(value: object) -> str:
         return "True" if value else "False"
     if isinstance(value, str):
         return value
-    raise ValueError(f"must be a condition (a text), not {said(value)}")
+    hint = "; put quotes around the whole condition" if isinstance(value, list | dict) else ""
+    raise ValueError(f"must be a condition (a text), not {said(value)}{hint}")
 
 
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string"})]
@@ -92,14 +96,125 @@ def validate(model: type[_M], node: Node) -> _M:
     InputError
         With every mistake of shape, at its place.
     """
-    try:
-        return model.model_validate(node.plain())
-    except ValidationError as error:
-        found: dict[tuple[object, ...], list[dict[str, Any]]] = {}
-        for item in error.errors():
-            path = _existing(node, item["loc"], item["type"])
-            found.setdefault(path, []).append(dict(item))
-        raise InputError(_problem(model, node, path, items) for path, items in found.items()) from None
+    found = usable(model, node)
+    if found.problems or found.content is None:
+        raise InputError(found.problems)
+    return found.content
+
+
+class Usable(NamedTuple, Generic[_M]):
+    """What can be read of a file with mistakes, so that the rest of it can be checked in the same pass.
+
+    Attributes
+    ----------
+    content : model or None
+        Without the entries and keys that are wrong; ``None`` where too little is left.
+    node : Node
+        The tree, without them too.
+    problems : list of Problem
+        The mistakes of shape.
+    lost : set of str
+        The names of entries that are missing or changed: later mistakes that speak of these may only follow.
+    """
+
+    content: _M | None
+    node: Node
+    problems: list[Problem]
+    lost: set[str]
+
+
+def usable(model: type[_M], node: Node) -> Usable[_M]:
+    """Read what can be read of a file, and tell every mistake of shape at its place."""
+    problems, lost = [], set()
+    empty = dict.fromkeys(_left_out(model, node, ()))
+    for path in empty:
+        message = f"{_where(path[:-1], node)}the key {path[-1]!r} has no value; give it one, or leave the key out"
+        problems.append(Problem(message, node.place(path)))
+    for attempt in range(4):  # an entry taken out may leave its section empty
+        wrong = {} if attempt else dict.fromkeys(empty)
+        try:
+            content = model.model_validate(node.plain())
+            if not wrong:
+                return Usable(content, node, problems, lost)
+        except ValidationError as error:
+            found: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+            for item in error.errors():
+                path = _existing(node, item["loc"], item["type"])
+                found.setdefault(path, []).append(dict(item))
+            if not attempt:
+                problems += [_problem(model, node, path, items) for path, items in found.items() if path not in empty]
+            wrong |= dict.fromkeys(found)
+        taken = {_taken_out(model, path) for path in wrong}
+        lost |= {name for path in taken | set(wrong) for name in _names_of(node, path)}
+        if () in taken:
+            break
+        node = _without(node, taken, ())
+    return Usable(None, node, problems, lost)
+
+
+def _left_out(model: type[BaseModel], node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
+    """Yield the paths of known keys without a value."""
+    children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
+    known = _keys(_model_at(model, path)) if isinstance(node.value, dict) else []
+    for key, child in children:
+        if isinstance(child.value, dict | list):
+            yield from _left_out(model, child, (*path, key))
+        elif child.value is None and key in known:
+            yield (*path, key)
+
+
+def _taken_out(model: type[BaseModel], path: tuple[object, ...]) -> tuple[object, ...]:
+    """Return the least part of a file that can be left out so that a mistake goes with it."""
+    if path and isinstance(path[-1], str) and path[-1].startswith("<"):  # a missing key: its whole entry
+        path = path[:-1]
+    while path:
+        parent = _model_at(model, path[:-1])
+        fields = {(info.alias or name): info for name, info in parent.model_fields.items()} if parent else {}
+        info = fields.get(str(path[-1]))
+        if info is None or not (info.is_required() or (len(path) == 1 and info.default_factory)):
+            return path
+        path = path[:-1]
+    return ()
+
+
+def _names_of(node: Node, path: tuple[object, ...]) -> Iterator[str]:
+    """Yield the names of the entries that a path goes through or, for a section, of all in it."""
+    for i, part in enumerate(path):
+        inside = node.find(path[:i])
+        if isinstance(inside.value, list) and isinstance(part, int) and part < len(inside.value):
+            yield from _label(inside.value[part])
+        elif i == 1 and isinstance(part, str):
+            yield part
+    if len(path) == 1:
+        section = node.find(path)
+        for entry in section.value if isinstance(section.value, list) else ():
+            yield from _label(entry)
+        if isinstance(section.value, dict):
+            yield from (str(name) for name in section.value)
+
+
+def _label(entry: Node) -> Iterator[str]:
+    """Yield the name of an entry of a list: the value of its first key."""
+    if isinstance(entry.value, dict) and entry.value:
+        first = next(iter(entry.value.values()))
+        if isinstance(first.value, str):
+            yield first.value
+
+
+def _without(node: Node, taken: set[tuple[object, ...]], path: tuple[object, ...]) -> Node:
+    """Return a tree without what stands at some paths."""
+    if isinstance(node.value, dict):
+        kept = {k: _without(n, taken, (*path, k)) for k, n in node.value.items() if (*path, k) not in taken}
+        return replace(node, value=kept)
+    if isinstance(node.value, list):
+        return replace(node, value=[_without(n, taken, (*path, i)) for i, n in enumerate(node.value) if (*path, i) not in taken])
+    return node
+
+
+def apart_from(lost: set[str], problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that speak of none of these names."""
+    words = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in lost]
+    return [p for p in problems if not any(word.search(p.message) for word in words)]
 
 
 def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, ...]:
@@ -120,26 +235,44 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     kind, value = first["type"], first["input"]
     if kind == "missing":
         key, parent = first["loc"][-1], path[:-1]
-        return Problem(f"{_where(parent)}the key {key!r} is missing", root.place(parent))
+        return Problem(f"{_where(parent, root)}the key {key!r} is missing", root.place(parent))
     if kind == "extra_forbidden":
         key = path[-1]
         allowed = _keys(_model_at(model, path[:-1]))
-        message = f"{_where(path[:-1])}unknown key {key!r}; allowed: {listed(allowed, 30)}.{nearest(key, allowed)}"
+        message = f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {listed(allowed, 30)}.{nearest(key, allowed)}"
         return Problem(message, root.place(path))
     if kind == "value_error":
-        return Problem(f"{_where(path)}{first['ctx']['error']}", root.find(path).position)
-    wanted = " or ".join(dict.fromkeys(_wanted(item) for item in items))
+        return Problem(f"{_where(path, root)}{first['ctx']['error']}", root.find(path).position)
+    if kind == "too_short":
+        return Problem(f"{_where(path, root)}must have at least one entry", root.find(path).position)
+    wanted = " or ".join(_least([_wanted(item) for item in items]))
     hint = ""
-    if kind == "literal_error":
+    if "true or false" in wanted or "must be true" in f"must be {wanted}":
+        hint = " Write true or false, not yes or no." if str(value).lower() in ("yes", "no", "on", "off") else ""
+    elif kind == "literal_error":
         hint = nearest(value, str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
     elif value is None:
-        hint = " A comma or a colon may be missing."
-    return Problem(f"{_where(path)}must be {wanted}, not {said(value)}.{hint}".replace("..", "."), root.find(path).position)
+        hint = " Write {} for an empty one." if "a mapping" in wanted else " Its value may be missing."
+    elif "a date" in wanted:
+        hint = " Write it without quotes and without a time of day, such as 2024-01-31."
+    return Problem(f"{_where(path, root)}must be {wanted}, not {said(value)}.{hint}".replace("..", "."), root.find(path).position)
 
 
-def _where(path: tuple[object, ...]) -> str:
-    words = [str(part) if not isinstance(part, int) else f"entry {part + 1}" for part in path]
+def _where(path: tuple[object, ...], root: Node) -> str:
+    """Return the keys down to a value; an entry of a list goes by its name, or by its place."""
+    words: list[str] = []
+    for i, part in enumerate(path):
+        name = next(_label(root.find(path[: i + 1])), None) if isinstance(part, int) else None
+        if isinstance(part, int) and not isinstance(root.find(path[:i]).value, dict):
+            words.append(f"entry {part + 1}" if name is None else name if name.isidentifier() else repr(name))
+        else:
+            words.append(str(part))
     return f"{'.'.join(words)}: " if words else ""
+
+
+def _least(words: list[str]) -> list[str]:
+    """Return each word once; a whole number is a number."""
+    return [word for word in dict.fromkeys(words) if word != "a whole number" or "a number" not in words]
 
 
 def _wanted(item: dict[str, Any]) -> str:
@@ -158,11 +291,14 @@ def _wanted(item: dict[str, Any]) -> str:
         "greater_than": lambda: f"more than {context['gt']}",
         "greater_than_equal": lambda: f"at least {context['ge']}",
         "less_than_equal": lambda: f"at most {context['le']}",
-        "literal_error": lambda: f"one of {context['expected']}",
-        "too_short": "a list that is not empty",
+        "literal_error": lambda: _one_of(str(context["expected"])),
     }
     word = names.get(item["type"], str(item["msg"]))
     return word if isinstance(word, str) else word()
+
+
+def _one_of(expected: str) -> str:
+    return "true (or left out)" if expected == "True" else f"one of {expected}" if "," in expected or " or " in expected else expected
 
 
 def _keys(model: type[BaseModel] | None) -> list[str]:
