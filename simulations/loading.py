@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,11 @@ from simulations.scenario import (
 )
 from simulations.tables import read_cases
 from workflow.definition import Kind, Workflow
-from workflow.documents import Node, Plain, Source, merge, node_of, parse_yaml, read_yaml
+from workflow.documents import Node, Plain, Source, merge, node_of, parse_yaml, read_yaml, tidy
 from workflow.errors import InputError, Problem, nearest
-from workflow.loading import allowed_values, fits, load_workflow
+from workflow.loading import allowed_values, find_file, fits, load_workflow
 from workflow.predicates import Field, Namespace, names
-from workflow.validation import listed, parse_at, said, validate
+from workflow.validation import Usable, apart_from, listed, parse_at, said, usable, validate
 
 __all__ = ["catalog", "load_scenario"]
 
@@ -65,37 +66,39 @@ def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[
     ('denver', 'baltimore')
     """
     if isinstance(scenario, Mapping):
-        node, beside = node_of(scenario, Source("<mapping>", "")), Path()
+        node = node_of(scenario, Source("<mapping>", ""))
     else:
-        node, beside = _read(str(scenario), Path(), ())
+        node = _read(str(scenario), Path(), ())
+    problems: list[Problem] = []
     for change in changes:
-        node = _changed(node, change)
-    return _Builder(validate(ScenarioFile, node), node, beside).build()
+        try:
+            node = _changed(node, change)
+        except InputError as error:
+            problems += error.problems
+    found = usable(ScenarioFile, node)
+    problems += found.problems
+    if found.content is None:
+        raise InputError(problems)
+    return _Builder(found.content, found, problems).build()
 
 
-def _read(name: str, beside: Path, within: tuple[Path, ...]) -> tuple[Node, Path]:
-    path = catalog().get(name) or (beside / name)
-    if not path.is_file():
-        known = [*catalog(), *(p.name for p in beside.glob("*.yaml"))]
-        hint = nearest(name, known) or f" Built-in scenarios: {listed(catalog())}; or give the path of a file."
-        raise InputError([f"there is no scenario {name!r}: neither a built-in name nor a file.{hint}"])
-    path = path.resolve()
-    if path in within:
-        raise InputError([f"{path}: extends itself: {' -> '.join(p.name for p in (*within, path))}"])
-    shown = path if path in [p.resolve() for p in catalog().values()] else beside / name
-    node = read_yaml(shown)
+def _read(name: str, beside: Path, within: tuple[Path, ...]) -> Node:
+    path = find_file(name, beside, catalog(), "scenario")
+    if path.resolve() in within:
+        raise InputError([f"{name!r} leads back to itself: {' -> '.join(p.name for p in (*within, path))}"])
+    node = read_yaml(path)
     above = node.value.get("extends")
-    if above is None:
-        return node, path.parent
+    if above is None or above.value is None:
+        return node
     if not isinstance(above.value, str):
         raise InputError([Problem(f"extends: must be the name or path of a scenario, not {said(above.value)}", above.position)])
     try:
-        base, _ = _read(above.value, shown.parent, (*within, path))
+        base = _read(above.value, path.parent, (*within, path.resolve()))
     except InputError as error:
-        raise InputError([Problem(p.message, p.position or above.position) for p in error.problems]) from None
+        raise InputError(p if p.position else Problem(f"extends: {p.message}", above.position) for p in error.problems) from None
     merged = merge(base, node)
     value = {k: v for k, v in merged.value.items() if k != "extends"}
-    return Node(value, node.source, node.line, node.column, keys=merged.keys), path.parent
+    return Node(value, node.source, node.line, node.column, keys=merged.keys)
 
 
 def _changed(node: Node, change: str) -> Node:
@@ -117,8 +120,9 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
     children = node.value
     key: Any = head
     if isinstance(children, list):
-        if not head.isdigit() or int(head) >= len(children):
-            raise InputError([f"--set {'.'.join([*done, *path])}: {'.'.join(done)} is a list of {len(children)}; name one by its place, from 0 to {len(children) - 1}"])
+        if not head.isdecimal() or int(head) >= len(children):
+            places = f"name one by its place, from 0 to {len(children) - 1}" if children else "none can be set"
+            raise InputError([f"--set {'.'.join([*done, *path])}: {'.'.join(done)} is {said(children)}; {places}"])
         key = int(head)
     elif isinstance(children, dict):
         spelled = {str(k).lower() if isinstance(k, bool) else str(k): k for k in children}
@@ -137,17 +141,22 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
         new = node_of(value, source)
     if isinstance(children, list):
         return Node([*children[:key], new, *children[key + 1 :]], node.source, node.line, node.column, node.start, node.end)
-    keys = {**node.keys, key: node.keys.get(key, new.position)}
+    keys = {**node.keys, key: node.keys[key] if rest else new.position}
     return Node({**children, key: new}, node.source, node.line, node.column, node.start, node.end, keys)
 
 
 class _Builder:
-    """Turns the shape of a file into a scenario, collecting what is wrong with the names and values in it."""
+    """Turns the shape of a file into a scenario, collecting what is wrong with the names and values in it.
 
-    def __init__(self, file: ScenarioFile, node: Node, beside: Path) -> None:
+    It goes on after a mistake, so that all are told in one pass; `lost` are the names whose entries have one:
+    what is found later and speaks of these may only follow from it, and is not told.
+    """
+
+    def __init__(self, file: ScenarioFile, read: Usable[ScenarioFile], told: list[Problem]) -> None:
         self.file = file
-        self.node = node
-        self.beside = beside
+        self.node = read.node
+        self.told = told
+        self.lost = read.lost
         self.problems: list[Problem] = []
 
     def wrong(self, path: tuple[object, ...], message: str) -> None:
@@ -158,16 +167,16 @@ class _Builder:
 
     def build(self) -> Scenario:
         file = self.file
+        self._check_dates()
+        self.dates_fit = not self.problems
         self.workflow = self._workflow()
         self.epoch = Epoch(file.starts)
-        self._check_dates()
         self.courts = tuple(file.courts) or (ONE_COURT,)
-        self._check_courts()
+        self._next_stage(self._check_courts())
         self.namespace = scenario_namespace(self.workflow, self.courts)
         facts = {n: f for n, f in self.namespace.fields.items() if f.role == "fact"}
         self.facts = Namespace(facts, {n: e for n, e in self.workflow.definitions.items() if not names(e) - set(facts)})
-        self.reader = Reader(self.namespace, self.problems, self.beside)
-        self._stop_if_wrong()
+        self.reader = Reader(self.namespace, self.problems)
         calendars = {name: calendar for name in file.calendars if (calendar := self._calendar(name)) is not None}
         pools = {name: pool for name, entry in file.pools.items() if (pool := self._pool(name, entry, calendars)) is not None}
         work = {name: done for name in file.activities if (done := self._work(name, calendars)) is not None}
@@ -177,18 +186,21 @@ class _Builder:
         backlog = tuple(b for i, court in enumerate(file.courts) for b in self._backlog(i, court, file.courts[court]))
         streams = tuple(s for name in file.arrivals for s in self._streams(name, file.arrivals[name]))
         self._check_work(work)
-        self._stop_if_wrong()
+        self._next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
         scenario = Scenario(
             file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, calendars,
             pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node,
         )  # fmt: skip
         self._check_published(scenario)
-        self._stop_if_wrong()
+        self._next_stage(())
+        if self.told:
+            raise InputError(self.told)
         return scenario
 
-    def _stop_if_wrong(self) -> None:
-        if self.problems:
-            raise InputError(self.problems)
+    def _next_stage(self, lost: Iterable[str]) -> None:
+        self.told += apart_from(self.lost, self.problems)
+        self.problems.clear()
+        self.lost = self.lost | set(lost)
 
     def known(self, name: str, allowed: Iterable[str], path: tuple[object, ...], what: str, which: str) -> bool:
         allowed = list(allowed)
@@ -202,10 +214,11 @@ class _Builder:
 
     def _workflow(self) -> Workflow:
         try:
-            return load_workflow(self.file.workflow, self.beside)
+            return load_workflow(self.file.workflow, self.at("workflow").folder)
         except InputError as error:
-            place = self.node.place(("workflow",))
-            raise InputError([p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]) from None
+            place = self.at("workflow").position
+            found = [p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]
+            raise InputError([*self.told, *self.problems, *found]) from None
 
     def _check_dates(self) -> None:
         file = self.file
@@ -216,19 +229,23 @@ class _Builder:
         if file.warm_up is not None and not file.starts <= file.warm_up <= file.ends:
             self.wrong(("warm_up",), f"warm_up: {file.warm_up} is not between starts, {file.starts}, and ends, {file.ends}")
 
-    def _check_courts(self) -> None:
+    def _check_courts(self) -> set[str]:
+        wrong: set[str] = set()
         for name in self.file.courts:
+            before = len(self.problems)
             if not name.replace("-", "_").isidentifier():
                 self.wrong(("courts", name), f"court {name!r}: a name is made of letters, digits, underscores and hyphens, and begins with no digit")
             elif name == "all":
                 self.wrong(("courts", name), "court 'all': this is the name of all courts together; choose another")
+            wrong |= {name} if len(self.problems) > before else set()
+        return wrong
 
     def _calendar(self, name: str) -> Calendar | None:
         entry = self.file.calendars[name]
         path = ("calendars", name)
         try:
             spec = parse_calendar(entry.hours, holidays=entry.holidays, closed=entry.closed, open=entry.open)
-            return spec.compile(name, self.epoch, self.file.ends)
+            return spec.compile(name, self.epoch, self.file.ends) if self.dates_fit else Calendar.always_open(name)
         except InputError as error:
             for problem in error.problems:
                 key = problem.message.split(":")[0]
@@ -283,7 +300,7 @@ class _Builder:
             return None
         before = [s for s in steps if s[0] <= 0]
         if not before:
-            first = min(node.value)
+            first = min(node.value, default="the end")
             self.reader.wrong(node, f"{what}: says nothing for the time from the start, {self.file.starts}, to {first}")
             return None
         return ((0, before[-1][1]), *(s for s in steps if s[0] > 0))
@@ -292,7 +309,7 @@ class _Builder:
         value = node.value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1_000_000:
             return value
-        self.reader.wrong(node, f"{what}: must be a whole number of servers, 0 or more, not {said(value)}")
+        self.reader.wrong(node, f"{what}: must be a whole number of servers, 0 or more, not {said(value)}{_without_comma(value)}")
         return None
 
     def _calendar_name(self, node: Node, what: str) -> str | None:
@@ -379,12 +396,12 @@ class _Builder:
         entry = self.file.activities[name]
         path, what = ("activities", name, "takes"), f"activity {name!r}: takes"
         working = any(length.working for length in takes.leaves())
+        pool = self.file.pools.get(entry.pool or "")
         if entry.pool is not None and working:
             self.wrong(path, f"{what}: working days are for a delay; the work of a pool is given in hours or minutes")
         elif working and entry.calendar is None:
-            self.wrong(path, f"{what}: in working days of which calendar? Add calendar:")
-        pool = self.file.pools.get(entry.pool or "")
-        if pool is not None and pool.calendar is not None and _has_days(self.at(*path)):
+            self.wrong(path, f"{what}: in working days of which calendar? Add calendar: (known: {listed(self.file.calendars)})")
+        elif pool is not None and pool.calendar is not None and _has_days(self.at(*path)):
             self.wrong(path, f"{what}: a day of work is 24 hours, or a shift? Give hours or minutes where the pool has a calendar")
 
     def _outcome(
@@ -411,7 +428,9 @@ class _Builder:
         event = self.workflow.events[name]
         hazard = after = chance = None
         if entry.hazard is not None:
+            known = len(self.problems)
             hazard = self.reader.choice(self.at(*path, "hazard"), self.reader.rate, f"{what}: hazard", self.facts)
+            self._explain(known, "may change while a case runs; a hazard differs by facts alone")
         if entry.after is not None:
             after = self.reader.choice(self.at(*path, "after"), self.reader.length, f"{what}: after")
             if after is not None and any(length.working for length in after.leaves()):
@@ -458,17 +477,26 @@ class _Builder:
             place = (*path, name)
             allowed = [*self.workflow.facts, *self.workflow.entry_record]
             if name in self.workflow.record and name not in self.workflow.entry_record:
-                self.wrong(place, f"people: the workflow's entry: does not let a case begin with another {name!r}; entry: record: has {listed(self.workflow.entry_record)}")
+                self.wrong(place, f"people: every case begins with the default of {name!r}; the workflow's entry: lets only these record fields differ: {listed(self.workflow.entry_record)}")
                 continue
             if not self.known(name, allowed, place, "people", "a fact of the workflow"):
                 continue
             field = self.workflow.facts.get(name) or self.workflow.record[name]
-            before = self._earlier(path, drawn)
+            before, known = self._earlier(path, drawn), len(self.problems)
             choice = self.reader.choice(self.at(*place), self._drawer(field, before), f"people: {name}", before)
+            self._explain(known, "is not drawn yet; put what it is made of above this line (record fields cannot be used)")
             drawn.append(name)
             if choice is not None:
                 found.append(Trait(name, choice))
         return tuple(found)
+
+    def _explain(self, known: int, why: str) -> None:
+        """Say why a name that exists cannot be used here, in the problems from the number `known` on."""
+        for i, problem in enumerate(self.problems[known:], known):
+            unknown = re.search(r"unknown name '(\w+)'", problem.message)
+            if unknown and (unknown[1] in self.namespace.fields or unknown[1] in self.namespace.definitions):
+                message = f"{problem.message[: unknown.start()]}{unknown[1]!r} {why}"
+                self.problems[i] = Problem(message, problem.position)
 
     def _drawer(self, field: Field, before: Namespace) -> Callable[[Node, str], Draw | None]:
         return lambda node, what: self._draw(node, what, field, before)
@@ -491,7 +519,8 @@ class _Builder:
                 share = self.reader.share(node, what)
                 return None if share is None else Draw(Shares((True, False), (share, 1.0)))
             if not fits(field, value):
-                self.reader.wrong(node, f"{what}: {said(value)} is not {allowed_values(field)}{nearest(value, field.values)}")
+                hint = " Write a date, or {days_before: {gamma: {mean: 12 years, cv: 0.8}}}." if field.kind == "date" else ""
+                self.reader.wrong(node, f"{what}: {said(value)} is not {allowed_values(field)}{nearest(value, field.values)}{hint}")
                 return None
             return Draw(Shares((value,), (1.0,)))
         entries = dict(value)
@@ -555,7 +584,7 @@ class _Builder:
                 found.append(Backlog(i, state, max(value, 0), None, ()))
                 continue
             if not isinstance(value, dict):
-                self.reader.wrong(node, f"backlog of {court}: {state}: must be a number of cases, or {{count:, age:, people:}}, not {said(value)}")
+                self.reader.wrong(node, f"backlog of {court}: {state}: must be a number of cases, or {{count:, age:, people:}}, not {said(value)}{_without_comma(value)}")
                 continue
             try:
                 shape = validate(BacklogEntry, node)
@@ -569,7 +598,7 @@ class _Builder:
         return found
 
     def _backlog_table(self, i: int, court: str, node: Node) -> list[Backlog]:
-        table = self._table(node, node.value, ("court " + court), arrived=False)
+        table = self._table(node, node.value, f"backlog of {court}", arrived=False)
         if table is None:
             return []
         if table.states is None:
@@ -584,7 +613,7 @@ class _Builder:
             self.reader.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {said(name)}")
             return None
         try:
-            return read_cases(self.beside / name, self.workflow, self.epoch, self.courts, self.workflow.entry_states, arrived)
+            return read_cases(tidy(node.folder / name), self.workflow, self.epoch, self.courts, self.workflow.entry_states, arrived)
         except InputError as error:
             self.problems += [Problem(f"{what}: {p}", node.position) for p in error.problems]
             return None
@@ -675,8 +704,13 @@ class _Builder:
             path = ("published", i)
             self.known(entry.measure, allowed, (*path, "measure"), "published", "a measure")
             self.known(entry.court, (*self.courts, "all"), (*path, "court"), "published", "a court")
-            if not self.file.starts <= entry.at <= self.file.ends:
+            if self.dates_fit and not self.file.starts <= entry.at <= self.file.ends:
                 self.wrong((*path, "at"), f"published: {entry.at} is not between starts, {self.file.starts}, and ends, {self.file.ends}")
+
+
+def _without_comma(value: object) -> str:
+    digits = value.replace(",", "") if isinstance(value, str) else ""
+    return f"; write {digits}" if digits.isdecimal() else ""
 
 
 def _has_days(node: Node) -> bool:

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations.clock import MICROSECONDS_PER_DAY, parse_duration, parse_rate
-from simulations.distributions import Distribution, family_parameters, make_distribution
-from workflow.documents import Node
+from simulations.distributions import Distribution, family_parameters, make_distribution, mistakes
+from workflow.documents import Node, tidy
 from workflow.errors import InputError, Problem, nearest
 from workflow.predicates import Expression, Field, Namespace, names, scalar, vector
 from workflow.table import Columns
@@ -138,14 +137,11 @@ class Reader:
     namespace : Namespace
         The names that `by:` may use.
     problems : list of Problem
-    beside : Path
-        The folder against which file names are read.
     """
 
-    def __init__(self, namespace: Namespace, problems: list[Problem], beside: Path) -> None:
+    def __init__(self, namespace: Namespace, problems: list[Problem]) -> None:
         self.namespace = namespace
         self.problems = problems
-        self.beside = beside
 
     def wrong(self, node: Node, message: str) -> None:
         """Report a mistake at a node."""
@@ -320,7 +316,7 @@ class Reader:
         if law is None:
             return None
         if law[0].support[0] < 0:
-            self.wrong(node, f"{what}: a length cannot be negative, but this law goes down to {law[0].support[0]:.6g}; take gamma or lognormal")
+            self.wrong(node, f"{what}: a length cannot be negative, but {law[0].family} goes below 0; take gamma or lognormal")
             return None
         return Length(*law)
 
@@ -371,9 +367,12 @@ class Reader:
             return None
         try:
             return make_distribution(family, given), True in working
-        except InputError as error:
-            for problem in error.problems:
-                self.wrong(body, f"{what}: {problem.message}")
+        except InputError:
+            days = unit == "duration"
+            shown = {k: v / MICROSECONDS_PER_DAY if days and kinds.get(k) == "quantity" else v for k, v in given.items()}
+            for mistake in mistakes(family, shown):
+                key = mistake.parameter or ""
+                self.wrong(body.find((key,)), f"{what}: {mistake}{' (in days)' if days and kinds.get(key) == 'quantity' else ''}")
             return None
 
     def _constant(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
@@ -403,7 +402,7 @@ class Reader:
             self.wrong(body, f"{what}: table: needs {listed(allowed)}, each a text, not {said(entry)}")
             return None
         try:
-            numbers = read_column(self.beside / entry["file"], entry["column"])
+            numbers = read_column(tidy(body.folder / entry["file"]), entry["column"])
             scale, working = 1.0, False
             if unit == "duration":
                 one = parse_duration(f"1 {entry['unit']}")

@@ -130,7 +130,7 @@ def read_cases(
     columns: dict[str, list[Any]] = {name: [] for name in header}
     for i, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            problems.append(f"{path}: row {i}: has {len(row)} values, but there are {len(header)} columns")
+            problems.append(f"{path}: row {i}: has {len(row)} value{'s' if len(row) != 1 else ''}, but there are {len(header)} columns")
             continue
         for name, cell in zip(header, row, strict=True):
             try:
@@ -165,6 +165,8 @@ def _cell(name: str, cell: Any, fields: Mapping[str, Field], epoch: Epoch, court
     value = _typed(cell.strip(), field) if isinstance(cell, str) else cell
     if isinstance(value, dt.datetime):
         value = value.date()
+    if value is None and not field.optional:
+        raise ValueError(f"is empty; it must be {allowed_values(field)}")
     if not fits(field, value):
         raise ValueError(f"{said(cell)} is not {allowed_values(field)}{nearest(cell, field.values)}")
     return value

@@ -55,7 +55,7 @@ class Node:
     keys : dict of Key to Position
         Where each key of a mapping stands.
     line, column : int
-        From 1.
+        From 1; 0 for what comes from no file.
     start, end : int
         Offsets of the raw scalar in the source text.
     """
@@ -114,6 +114,8 @@ class Node:
         The characters that are not blank keep their order between the raw text and the value, so the
         place is found by counting them.
         """
+        if not self.line:
+            return self.position
         text = str(self.value)
         wanted = sum(not c.isspace() for c in text[:offset])
         raw = self.source.text
@@ -320,6 +322,8 @@ class _Reader:
             return
         if parent.flow and value.value is None and value.start == value.end:
             message = f"the key {str(name)!r} has no value: a comma inside {{ }} needs quotes around the whole text"
+            if isinstance(name, int):
+                message = f"the key {str(name)!r} has no value: write a number without a comma, 7923 and not 7,923"
             self.problems.append(Problem(message, key.position))
         parent.node.value[name] = value
         parent.node.keys[name] = key.position  # type: ignore[index]
@@ -418,12 +422,12 @@ def node_of(plain: Plain, source: Source, depth: int = 0) -> Node:
         children = {key: node_of(child, source, depth + 1) for key, child in plain.items()}
         for key in children:
             node_of(key, source, depth)
-        return Node(children, source, 1, 1, keys=dict.fromkeys(children, Position(source.name, 1, 1)))
+        return Node(children, source, 0, 0, keys=dict.fromkeys(children, Position(source.name, 0, 0)))
     if isinstance(plain, list | tuple):
-        return Node([node_of(child, source, depth + 1) for child in plain], source, 1, 1)
+        return Node([node_of(child, source, depth + 1) for child in plain], source, 0, 0)
     if isinstance(plain, str) and any("\ud800" <= character <= "\udfff" for character in plain):
         raise InputError([f"{source.name}: half of a character (a lone surrogate) stands in the text {plain!r}"])
-    return Node(plain, source, 1, 1)
+    return Node(plain, source, 0, 0)
 
 
 def dump_yaml(plain: Plain) -> str:

@@ -16,14 +16,14 @@ __all__ = ["DocketsimError", "InputError", "Position", "Problem", "StuckCase", "
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a text file; lines and columns count from 1."""
+    """A place in a text file; lines and columns count from 1, line 0 is no file but what `file` says."""
 
     file: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)

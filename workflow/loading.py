@@ -26,7 +26,7 @@ from workflow.documents import Node, Plain, Source, merge, node_of, read_yaml, t
 from workflow.errors import InputError, Problem, nearest
 from workflow.format import EventEntry, FieldEntry, StateEntry, TransitionEntry, WorkflowFile
 from workflow.predicates import Expression, Field, Namespace, parse_definitions
-from workflow.validation import Usable, apart_from, listed, parse_at, said, usable, validate
+from workflow.validation import Usable, apart_from, listed, parse_at, said, split_names, usable, validate
 
 __all__ = ["catalog", "load_workflow"]
 
@@ -252,8 +252,7 @@ class _Builder:
                 self.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")
             elif name in taken:
                 wrong |= {name} if what != "transition" else set()
-                other, first = taken[name]
-                self.wrong(path, f"{what} {name!r}: there is a {other} of this name already, at {self.node.place(first)}; choose another name")
+                self._taken((what, path), taken[name], name)
             taken.setdefault(name, (what, path))
         for section in ("states", "activities"):
             for name in getattr(self.file, section):
@@ -264,6 +263,13 @@ class _Builder:
                 if label in labels[:i]:
                     self.wrong((section, i, key), f"{key} {label!r} stands here a second time")
         return wrong
+
+    def _taken(self, second: tuple[str, tuple[object, ...]], first: tuple[str, tuple[object, ...]], name: str) -> None:
+        """Tell of a name that two things have; at the one in this file, if the other is in one that it extends."""
+        own = self.node.source.name
+        if self.node.place(second[1]).file != own and self.node.place(first[1]).file == own:
+            first, second = second, first
+        self.wrong(second[1], f"{second[0]} {name!r}: there is a {first[0]} of this name already, at {self.node.place(first[1])}; choose another name")
 
     def _check_word(self, name: str, what: str, path: tuple[object, ...]) -> bool:
         if not name.isidentifier() or not name.isascii():
@@ -342,7 +348,8 @@ class _Builder:
         field = self.fields[name]
         if entry.default is not None:
             if not fits(field, entry.default):
-                message = f"{name!r}: the default {said(entry.default)} is not {allowed_values(field)}"
+                what = "fact" if section == "facts" else "record field"
+                message = f"{what} {name!r}: the default {said(entry.default)} is not {allowed_values(field)}"
                 self.wrong((section, name, "default"), message + nearest(entry.default, field.values))
             return entry.default
         if field.optional:
@@ -517,7 +524,10 @@ class _Builder:
                 continue
             partner = {"before": "needs", "after": "then", "at_most": "of"}.get(kinds[0])
             if partner is not None and getattr(rule, partner) is None:
-                self.wrong(path, f"{what}: {kinds[0]} needs {partner}")
+                self.wrong(path, f"{what}: {kinds[0]}: goes with {partner}:, which is missing")
+            never = split_names(rule.never) if isinstance(rule.never, str) and rule.never.strip() else []
+            if all(word.isidentifier() for word in never):
+                self.known(never, (*letters, *namespace.fields, *namespace.definitions), (*path, "never"), f"{what}: never", "a transition, an event or a condition")
             for key in ("before", "needs", "since", "once", "after", "then", "of"):
                 if getattr(rule, key) is not None:
                     self.known(getattr(rule, key), letters, (*path, key), f"{what}: {key}", "a transition or an event")

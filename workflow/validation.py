@@ -49,7 +49,7 @@ def said(value: object) -> str:
 
 def listed(names: Iterable[object], limit: int = 14) -> str:
     """Return names as a comma-separated list, cut where it becomes too long to read."""
-    words = [str(name) for name in names]
+    words = [str(name).lower() if isinstance(name, bool) else str(name) for name in names]
     more = f", and {len(words) - limit} more" if len(words) > limit else ""
     return ", ".join(words[:limit]) + more if words else "none"
 
@@ -212,9 +212,12 @@ def _without(node: Node, taken: set[tuple[object, ...]], path: tuple[object, ...
 
 
 def apart_from(lost: set[str], problems: Iterable[Problem]) -> list[Problem]:
-    """Return the problems that speak of none of these names."""
+    """Return the problems that speak of none of these names, but for what they suggest."""
     words = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in lost]
-    return [p for p in problems if not any(word.search(p.message) for word in words)]
+    return [p for p in problems if not any(word.search(_SUGGESTION.split(p.message)[0]) for word in words)]
+
+
+_SUGGESTION = re.compile(r"Did you mean|[Kk]nown: |allowed: ")
 
 
 def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, ...]:
@@ -253,7 +256,7 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
         hint = nearest(value, str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
     elif value is None:
         hint = " Write {} for an empty one." if "a mapping" in wanted else " Its value may be missing."
-    elif "a date" in wanted:
+    elif wanted == "a date":
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
     return Problem(f"{_where(path, root)}must be {wanted}, not {said(value)}.{hint}".replace("..", "."), root.find(path).position)
 
