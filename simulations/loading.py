@@ -289,7 +289,7 @@ class _Builder:
         for key, child in node.value.items():
             size = self._size(child, f"{what}: {key}")
             if not isinstance(key, dt.date):
-                known = [c for c in self.courts]
+                known = list(self.courts)
                 self.problems.append(Problem(f"{what}: {said(key)} is no date{' and no court' if len(known) > 1 else ''}; sizes change on dates, such as 2012-01-16.{nearest(key, known)}", node.keys[key]))
                 return None
             if size is None:
@@ -351,7 +351,8 @@ class _Builder:
             return None
         if self.file.pools[entry.pool].at != "court":
             self.wrong((*path, "courts"), f"{what}: the pool is one for the nation; only a pool with at: court can be suspended in some courts")
-        fine = all([self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(entry.courts)])
+        known = [self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(entry.courts)]
+        fine = all(known)
         if entry.to < entry.from_:
             self.wrong((*path, "to"), f"{what}: to: {entry.to} is before from: {entry.from_}")
         exempt = None
@@ -448,7 +449,7 @@ class _Builder:
         return Law(name, hazard, after, frozenset(since), chance, outcome)
 
     def _check_work(self, work: Mapping[str, Work]) -> None:
-        """An activity that can be reached needs a length."""
+        """Tell of activities that can be reached and have no length."""
         forward: dict[str, set[str]] = {s: set() for s in self.workflow.states}
         for t in self.workflow.transitions:
             if not t.events or any(e in self.file.events for e in t.events):
@@ -623,7 +624,7 @@ class _Builder:
         courts = entry.courts or ([name] if name in self.courts else list(self.courts))
         if entry.courts is not None and name in self.courts and entry.courts != [name]:
             self.wrong((*path, "courts"), f"{what}: is named like a court, and so is that court's; rename it, or leave out courts:")
-        fine = all([self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(courts)])
+        known = [self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(courts)]
         state = entry.into
         if state is None and len(self.workflow.entry_states) == 1:
             state = self.workflow.entry_states[0]
@@ -633,7 +634,7 @@ class _Builder:
             state = None
         people = self._people(entry.people, (*path, "people"))
         law = self._stream_law(entry, path, what)
-        if not fine or state is None or law is None:
+        if not all(known) or state is None or law is None:
             return []
         table = law.get("table")
         if table is not None and table.courts is not None:

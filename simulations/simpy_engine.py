@@ -33,7 +33,7 @@ from workflow.predicates import Expression, scalar
 __all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
 
 # The kinds of events in the order in which they run at one instant; below them lies what users schedule.
-_DONE, _CAPACITY, _RING, _ARRIVE, _DISPATCH = (kind << 56 for kind in (1, 2, 3, 4, 5))
+_DONE, _CAPACITY, _RING, _ARRIVE = (kind << 56 for kind in (1, 2, 3, 4))
 _BY_COMPLETION, _BY_ENTRY, _BY_HORIZON, _FIRST_EVENT = 0, 1, 2, 3
 _NOWHERE, _WAITING, _SERVED, _DELAYED = range(4)
 MOST_VISITS = 1000
@@ -47,18 +47,21 @@ _UNIT = make_distribution("exponential", {"mean": 1.0})
 
 
 class _Moment(simpy.Event):
-    """A SimPy event at an absolute time, with one callback."""
+    """A SimPy event at an absolute time that calls one function with one value."""
 
-    _ok = True
-    _defused = False
+    __slots__ = ("call", "with_")
 
-    def __init__(self, callback: Callable[[Any], None], value: Any) -> None:
-        self.callbacks = [callback]
-        self._value = value
+    def __init__(self, call: Callable[[Any], None], with_: Any) -> None:
+        self.call = call
+        self.with_ = with_
 
     def cancel(self) -> None:
         """Let nothing happen when its time comes."""
-        self.callbacks = []
+        self.call = _nothing
+
+
+def _nothing(_: Any) -> None:
+    pass
 
 
 class _Clock(simpy.Environment):
@@ -66,9 +69,14 @@ class _Clock(simpy.Environment):
 
     _now: int
 
-    def at(self, time: int, priority: int, callback: Callable[[Any], None], value: Any) -> _Moment:
-        """Schedule ``callback(value)`` at an absolute time; `priority` orders the events of one instant."""
-        moment = _Moment(callback, value)
+    def __init__(self, settled: Callable[[], None]) -> None:
+        super().__init__()
+        self.settled = settled
+        self.unsettled = False
+
+    def at(self, time: int, priority: int, call: Callable[[Any], None], with_: Any) -> _Moment:
+        """Schedule ``call(with_)`` at an absolute time; `priority` orders the events of one instant."""
+        moment = _Moment(call, with_)
         heappush(self._queue, (time, priority, next(self._eid), moment))  # type: ignore[misc]
         return moment
 
@@ -83,13 +91,22 @@ class _Clock(simpy.Environment):
         return bool(self._queue) and self._queue[0][:2] < (time, priority)
 
     def run_to(self, horizon: int) -> None:
-        """Run every event up to and at the horizon; a user's events as SimPy does, the engine's own directly."""
-        queue = self._queue
-        while queue and queue[0][0] <= horizon:
+        """Run every event up to and at the horizon; a user's events as SimPy does, the engine's own directly.
+
+        When no event is left at an instant that was `unsettled`, `settled` is called.
+        """
+        queue, settled = self._queue, self.settled
+        while True:
+            if self.unsettled and not (queue and queue[0][0] <= self._now):
+                self.unsettled = False
+                settled()
+            if not queue or queue[0][0] > horizon:
+                if self.unsettled:
+                    continue
+                return
             if type(queue[0][3]) is _Moment:
                 self._now, _, _, moment = heappop(queue)  # type: ignore[assignment]
-                for callback in moment.callbacks:
-                    callback(moment._value)
+                moment.call(moment.with_)  # type: ignore[attr-defined]
             else:
                 self.step()
 
@@ -192,7 +209,7 @@ class Simulation:
     def __init__(self, plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None) -> None:
         self.plan = plan
         self.scenario: Scenario = plan.scenario
-        self.env = _Clock()
+        self.env = _Clock(self._dispatch)
         workflow = self.scenario.workflow
         self.machine = CaseMachine(workflow)
         self._outcomes = Words.of(self.scenario).outcome
@@ -341,7 +358,9 @@ class Simulation:
 
     def _begin(self, case: Case, state: str) -> None:
         for happening, first in self._hazards:
-            self._set_clock(case, happening, first[case.number], self._visit(case, happening.visits, happening.event))
+            case.visits[happening.visits] = 1
+            if first[case.number] <= self._horizon:
+                self._set_clock(case, happening, first[case.number], 0)
         case.state = state
         self._enter(case, None)
         self._settle(case)
@@ -369,12 +388,12 @@ class Simulation:
         self._next_opening(place, now)
 
     def _touch(self, place: Place) -> None:
-        if not self._touched:
-            self.env.at(self.env._now, _DISPATCH, self._dispatch, None)
         self._touched.add(place.index)
+        self.env.unsettled = True
 
-    def _dispatch(self, _: None) -> None:
-        touched, self._touched = sorted(self._touched), set()
+    def _dispatch(self) -> None:
+        touched = sorted(self._touched)
+        self._touched.clear()
         now = self.env._now
         for index in touched:
             place = self._places[index]
@@ -575,13 +594,7 @@ class Simulation:
         """Run to the horizon and return the log."""
         for process in processes:
             self.env.process(process(self))
-        collecting = gc.isenabled()
-        gc.disable()  # cases live to the end: looking through them again and again doubles the time of a large run
-        try:
-            self.env.run_to(self._horizon)
-        finally:
-            if collecting:
-                gc.enable()
+        self.env.run_to(self._horizon)
         for case in self.cases:
             if case.state and case.state not in self._final:
                 state = self._codes[case.state]
@@ -634,4 +647,10 @@ def simulate(
     VisitCap
         If a case goes round and round.
     """
-    return Simulation(plan, path, hooks).run(processes)
+    collecting = gc.isenabled()
+    gc.disable()  # cases live to the end: looking through them again and again doubles the time of a large run
+    try:
+        return Simulation(plan, path, hooks).run(processes)
+    finally:
+        if collecting:
+            gc.enable()

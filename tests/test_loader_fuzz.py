@@ -34,8 +34,11 @@ def tried(kind, given_file):
         try:
             LOADERS[kind](given_file)
         except InputError as error:
-            assert str(error).strip()
-            assert "Traceback" not in str(error)
+            told = str(error)
+        else:
+            return
+    assert told.strip()
+    told.encode()
 
 
 def with_a_workflow(kind, content):
@@ -47,7 +50,22 @@ def with_a_workflow(kind, content):
 
 # values --------------------------------------------------------------------------------------------
 
-WORDS = ["age", "ground", "counsel", "entered", "finding", "visits", "pending", "review", "reviewed", "granted", "tip", "north", "south", "clerks"]
+WORDS = [
+    "age",
+    "ground",
+    "counsel",
+    "entered",
+    "finding",
+    "visits",
+    "pending",
+    "review",
+    "reviewed",
+    "granted",
+    "tip",
+    "north",
+    "south",
+    "clerks",
+]
 NEAR = ["by", "other", "rest", "missing", "within", "days_before", "count", "table", "file", "column", "unit", "gamma", "constant", "empirical", "any", "court", "none"]  # fmt: skip
 TEXTS = ["", " ", "3 days", "2 working days", "40 minutes", "5 per month", "10% within 2 years", "1/0", "1e999", "nan", "%", "-", "and", "age > 1", "age >", "not", "__import__('os')", "x.y", "((((", "visits + 1", "mon-fri", "09:00-17:00", "25:00-26:00", "US", "2024-02-30", "\x00", "\ud800", "é" * 90, "a" * 5000]  # fmt: skip
 
@@ -113,6 +131,7 @@ def spoilt(draw, content):
 
 
 def at(content, path):
+    """Return the value at a path."""
     for part in path:
         content = content[part]
     return content
@@ -161,6 +180,7 @@ def folder(tmp_path_factory):
 
 
 def written(folder, raw):
+    """Write a file beside the small workflow; return its path."""
     path = folder / "file.yaml"
     path.write_bytes(raw)
     return path
@@ -201,7 +221,7 @@ def test_a_marred_built_in_file_is_loaded_or_refused(kind, folder, data):
 
 
 @BOTH
-@settings(QUICK, max_examples=250)
+@settings(QUICK, max_examples=160)
 @given(data=st.data())
 def test_a_spoilt_mapping_is_loaded_or_refused(kind, data):
     """The content of a small valid file with values swapped for junk raises only the project's own error."""

@@ -195,11 +195,14 @@ def parse_yaml(text: str, name: str) -> Node:
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             reader.take(event)
+            if reader.too_deep:
+                break
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(name, mark.line + 1, mark.column + 1) if mark else Position(name, 1, 1)
         context = error.context_mark if "while parsing a flow" in str(error.context) else None
-        reader.problems.append(Problem(_unreadable(str(error.problem or error.context or error), context), place))
+        if not reader.begins_so(place.line):  # what follows a leading & or * is told with it
+            reader.problems.append(Problem(_unreadable(str(error.problem or error.context or error), context), place))
     except ReaderError as error:
         before = text[: error.position]
         place = Position(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
@@ -254,6 +257,7 @@ class _Reader:
         self._open: list[_Open] = []
         self._documents = 0
         self._anchors: list[Any] = []
+        self.too_deep = False
 
     def take(self, event: Any) -> None:
         kind = type(event).__name__
@@ -272,12 +276,17 @@ class _Reader:
             self._add(self._node(None, event), event)
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
             if len(self._open) >= MAX_DEPTH:
-                raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+                self.too_deep = True
+                self._mistake(event.start_mark, f"nested more than {MAX_DEPTH} levels deep; brackets may be too many, or indented ever further")
             value: Any = {} if kind == "MappingStartEvent" else []
             self._open.append(_Open(self._node(value, event), flow=bool(event.flow_style)))
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
             done = self._open.pop()
             self._add(done.node, event)
+
+    def begins_so(self, line: int) -> bool:
+        """Return whether an anchor or an alias stands on a line."""
+        return any(mark.line + 1 == line for mark in self._anchors)
 
     def finish(self) -> None:
         """Tell of all anchors and aliases at once: a file may have thousands."""

@@ -247,6 +247,8 @@ class _Builder:
         for name, what, path in places:
             if not self._check_word(name, what, path):
                 wrong.add(name)
+            elif what == "event" and name in (COMPLETE, ENTER):
+                self.wrong(path, f"event {name!r}: this is the name of a moment; choose another name")
             elif name in RESERVED:
                 wrong.add(name)
                 self.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")

@@ -57,9 +57,10 @@ def listed(names: Iterable[object], limit: int = 14) -> str:
 def split_names(value: object) -> list[str]:
     """Read one name, a list of names, or names joined by ``or`` or ``|``."""
     parts = value if isinstance(value, list) else [value]
-    if not parts or not all(isinstance(part, str) and part.strip() for part in parts):
+    words = [part for part in parts if isinstance(part, str) and part.strip()]
+    if not parts or len(words) < len(parts):
         raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {said(value)}")
-    return [name.strip() for part in parts for name in part.replace("|", " or ").split(" or ")]
+    return [name.strip() for word in words for name in word.replace("|", " or ").split(" or ")]
 
 
 def _name(value: object) -> str:
@@ -125,7 +126,8 @@ class Usable(NamedTuple, Generic[_M]):
 
 def usable(model: type[_M], node: Node) -> Usable[_M]:
     """Read what can be read of a file, and tell every mistake of shape at its place."""
-    problems, lost = [], set()
+    problems: list[Problem] = []
+    lost: set[str] = set()
     empty = dict.fromkeys(_left_out(model, node, ()))
     for path in empty:
         message = f"{_where(path[:-1], node)}the key {path[-1]!r} has no value; give it one, or leave the key out"

@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from simulations import SamplePath, load_scenario, make_plan
-from simulations.simpy_engine import Simulation
+from simulations import SamplePath, load_scenario, make_plan, simulate
 
 pytestmark = pytest.mark.benchmark
 
@@ -22,7 +21,7 @@ def test_cases_per_second_of_the_simpy_engine_on_the_pilot(capsys: pytest.Captur
     best, rows = float("inf"), 0
     for _ in range(5):
         start = time.perf_counter()
-        rows = len(Simulation(plan, path).run())
+        rows = len(simulate(plan, path))
         best = min(best, time.perf_counter() - start)
     with capsys.disabled():
         print(f"\npilot, SimPy engine: {len(plan.cases) / best:,.0f} cases and {rows / best:,.0f} rows a second ({best:.2f} s)")

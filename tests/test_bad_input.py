@@ -1,0 +1,151 @@
+"""Wrong workflow and scenario files: every mistake is told in one pass, at its place, and nothing is written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulations import load_scenario
+from workflow import load_workflow
+from workflow.errors import InputError
+
+BAD = Path(__file__).parent / "bad"
+BASE = BAD / "base"
+WORKFLOWS = sorted((BAD / "workflows").glob("*.yaml"))
+SCENARIOS = sorted((BAD / "scenarios").glob("*.yaml"))
+MARK = "# expect: "
+
+
+def expected(path):
+    """Return the messages that stand beside a wrong file, or in its first lines."""
+    beside = path.with_suffix(".expected")
+    if beside.exists():
+        return beside.read_text(encoding="utf-8").splitlines()
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith(MARK):
+            break
+        found.append(line.removeprefix(MARK))
+    return found
+
+
+def told(error, path):
+    """Return an error's messages, paths as they stand in the bundle."""
+    return [str(p).removeprefix(f"{path}:").replace(f"{BAD}{os.sep}", "") for p in error.problems]
+
+
+def named(path):
+    """Return a file's name, for the name of a test."""
+    return path.stem
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_a_wrong_workflow_is_refused_with_all_its_mistakes(path):
+    """Exactly the messages that stand in a wrong workflow file are told, in their order."""
+    with pytest.raises(InputError) as caught:
+        load_workflow(path)
+    assert told(caught.value, path) == expected(path)
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=named)
+def test_a_wrong_scenario_is_refused_with_all_its_mistakes(path):
+    """Exactly the messages that stand in a wrong scenario file are told, in their order."""
+    with pytest.raises(InputError) as caught:
+        load_scenario(path)
+    assert told(caught.value, path) == expected(path)
+
+
+def test_every_wrong_file_says_what_is_expected():
+    """No file of the bundle is without a message, and there are enough of them."""
+    assert all(expected(path) for path in (*WORKFLOWS, *SCENARIOS))
+    assert len(WORKFLOWS) + len(SCENARIOS) >= 100
+
+
+def test_the_files_that_the_wrong_ones_extend_are_right():
+    """The base workflow and scenario load, so that each mistake is the wrong file's own."""
+    assert load_workflow(BASE / "permits.yaml").name == "permits"
+    assert load_scenario(BASE / "office.yaml").courts == ("north", "south")
+
+
+def test_a_file_is_named_as_it_was_given(monkeypatch):
+    """A relative path stays relative in the messages."""
+    monkeypatch.chdir(BAD)
+    with pytest.raises(InputError) as caught:
+        load_scenario("scenarios/workflow_wrong.yaml")
+    assert {p.position.file for p in caught.value.problems} == {"workflows/wrong_state.yaml"}
+
+
+# --set -----------------------------------------------------------------------------------------------
+
+CHANGES = {
+    "pools.panel.size": "--set pools.panel.size: must be path=value, such as pools.reviewers.size.denver=20",
+    "=3": "--set =3: must be path=value, such as pools.reviewers.size.denver=20",
+    "pools.pannel.size=2": "--set pools.pannel.size: there is no pools.pannel; the keys of pools are: clerks, panel. Did you mean 'panel'?",
+    "pool.panel.size=2": "--set pool.panel.size: there is no pool; the keys of the scenario are: scenario, workflow, starts, ends, calendars, courts, pools, suspensions, activities, people, arrivals, events, published. Did you mean 'pools'?",
+    "pools.panel.siz=2": "--set pools.panel.siz: pools.panel: unknown key 'siz'; allowed: at, size, calendar, at_shift_end, order. Did you mean 'size'?",
+    "pools.clerks.size.nort=2": "--set pools.clerks.size.nort: pool 'clerks': size: 'nort' is no value of court; allowed: north, south, other. Did you mean 'north'?",
+    "pools.clerks.size=2": "--set pools.clerks.size: is a mapping and cannot become 2; set one of its keys: north, south",
+    "pools.clerks=2": "--set pools.clerks: is a mapping and cannot become 2; set one of its keys: at, size, calendar",
+    "pools.panel.size=two": "--set pools.panel.size: pool 'panel': size: must be a whole number of servers, 0 or more, not 'two'",
+    "pools.panel.size=": "--set pools.panel.size: pools.panel: the key 'size' has no value; give it one, or leave the key out",
+    "activities.hearing.takes=2 huors": "--set activities.hearing.takes: activity 'hearing': takes: 'huors' in '2 huors' is not a unit of time (units: seconds, minutes, hours, days, weeks, months, years, working days). Did you mean 'hours'?",
+    "ends=2023-12-31": "--set ends: ends: 2023-12-31 is before the start, 2024-01-01",
+    "ends=2024-02-31": "--set ends=2024-02-31: 2024-02-31 is not a date: 2024-02 has the days 01 to 29",
+    "starts.year=2024": "--set starts.year: starts is 2024-01-01, which has no keys",
+    "suspensions.1.to=2024-01-31": "--set suspensions.1.to: suspensions is a list of 1; name one by its place, from 0 to 0",
+    "suspensions.first.to=2024-01-31": "--set suspensions.first.to: suspensions is a list of 1; name one by its place, from 0 to 0",
+    "activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}": "--set activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}: this is not readable as YAML: expected ',' or '}', but got '<stream end>'. Inside { } and [ ] (opened on line 1), a text with a comma, a bracket or a colon needs quotes; or the bracket is not closed.",
+    "events.tip.hazard={by: vists, other: 1 per year}": "--set events.tip.hazard: event 'tip': hazard: by: unknown name 'vists'; known: age, arrived, as_of, counsel, court, eligible, entered, ground",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_wrong_change_is_refused_and_named(change):
+    """A wrong --set is told with its path, the value, and what could have been meant."""
+    with pytest.raises(InputError) as caught:
+        load_scenario(BASE / "office.yaml", changes=[change])
+    assert str(caught.value) == CHANGES[change]
+
+
+def test_all_wrong_changes_are_told_at_once():
+    """Two wrong changes are two messages."""
+    with pytest.raises(InputError) as caught:
+        load_scenario(BASE / "office.yaml", changes=["pools.pannel.size=2", "pools.panel.size=-2", "ends=2024-02-29"])
+    assert [str(p).split(":")[0] for p in caught.value.problems] == [
+        "--set pools.pannel.size",
+        "--set pools.panel.size",
+    ]
+
+
+# the command line ------------------------------------------------------------------------------------
+
+
+def run_command(folder, *arguments):
+    """Run docketsim in a folder of its own."""
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-W", "error", "-m", "simulations.cli", "run", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("name", ["many_at_once", "tables", "not_utf8", "workflow_wrong"])
+def test_the_command_line_tells_the_mistakes_and_writes_nothing(name, tmp_path):
+    """A wrong scenario ends with exit code 2, its messages on standard error, and no run folder."""
+    path = BAD / "scenarios" / f"{name}.yaml"
+    done = run_command(tmp_path, str(path), "--out", "folder")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = [line.removeprefix(f"{path}:").replace(f"{BAD}{os.sep}", "") for line in done.stderr.splitlines()]
+    assert lines == expected(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_tells_of_a_wrong_change_and_writes_nothing(tmp_path):
+    """A wrong --set ends with exit code 2, its message on standard error, and no run folder."""
+    done = run_command(tmp_path, str(BASE / "office.yaml"), "--set", "pools.clerks.size=2")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == CHANGES["pools.clerks.size=2"]
+    assert list(tmp_path.iterdir()) == []
