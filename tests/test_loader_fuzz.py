@@ -212,7 +212,7 @@ def test_a_marred_file_is_loaded_or_refused(kind, folder, data):
 
 
 @BOTH
-@settings(QUICK, max_examples=25)
+@settings(QUICK, max_examples=20)
 @given(data=st.data())
 def test_a_marred_built_in_file_is_loaded_or_refused(kind, folder, data):
     """A built-in file with lines and characters deleted, doubled, swapped or inserted raises only the project's own error."""
@@ -221,7 +221,7 @@ def test_a_marred_built_in_file_is_loaded_or_refused(kind, folder, data):
 
 
 @BOTH
-@settings(QUICK, max_examples=160)
+@settings(QUICK, max_examples=130)
 @given(data=st.data())
 def test_a_spoilt_mapping_is_loaded_or_refused(kind, data):
     """The content of a small valid file with values swapped for junk raises only the project's own error."""
@@ -230,7 +230,7 @@ def test_a_spoilt_mapping_is_loaded_or_refused(kind, data):
 
 
 @BOTH
-@settings(QUICK, max_examples=25)
+@settings(QUICK, max_examples=20)
 @given(data=st.data())
 def test_a_spoilt_built_in_mapping_is_loaded_or_refused(kind, data):
     """The content of a built-in file with values swapped for junk raises only the project's own error."""

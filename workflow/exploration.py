@@ -16,7 +16,7 @@ from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflo
 from workflow.predicates import names
 from workflow.table import MomentTable, Table, codes
 
-__all__ = ["Explorer", "Move", "Record", "Stuck", "find_stuck", "may_be_stuck"]
+__all__ = ["Explorer", "Move", "Record", "Stuck", "Visit", "find_stuck", "mask_of", "may_be_stuck", "walk"]
 
 Record = tuple[Value, ...]
 
@@ -95,6 +95,10 @@ class Explorer:
     def tried_on_entry(self, state: str) -> bool:
         """Return whether transitions are tried when a case enters a state."""
         return (state, ENTER) in self._moments
+
+    def enters(self, move: Move) -> bool:
+        """Return whether a move enters a state (and does not only change the record where the case is)."""
+        return move.transition is not None and self.workflow.transitions[move.transition].target is not None
 
     def on_entry(self, state: str, record: Record, classes: int) -> tuple[list[Move], int]:
         """Return the moves on entering a state, and the classes that stay to begin its activity."""
@@ -210,6 +214,32 @@ def find_stuck(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int])
     beginnings : mapping of (state, record) to int
         How cases begin, and which fact classes do: bit k for class k.
     """
+    for visit in walk(explorer, beginnings):
+        for move in visit.moves:
+            if move.stuck:
+                return Stuck(visit.state, move.trigger, (move.classes & -move.classes).bit_length() - 1, move.seen)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A state and a record that some fact classes come to, and what can happen there next.
+
+    Attributes
+    ----------
+    entering : bool
+        Whether only what is tried on entry is among the moves.
+    """
+
+    state: str
+    record: Record
+    entering: bool
+    classes: int
+    moves: list[Move]
+
+
+def walk(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> Iterator[Visit]:
+    """Visit everything that can be reached, nearest beginnings first; each class comes to each place once."""
     seen: dict[tuple[str, Record, bool], int] = {}
     todo: deque[tuple[str, Record, bool, int]] = deque()
 
@@ -229,12 +259,10 @@ def find_stuck(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int])
             push(state, record, False, left)
         else:
             moves = list(explorer.moves(state, record, classes))
+        yield Visit(state, record, entering, classes, moves)
         for move in moves:
-            if move.stuck:
-                return Stuck(state, move.trigger, (move.classes & -move.classes).bit_length() - 1, move.seen)
-            stays = move.transition is None or explorer.workflow.transitions[move.transition].target is None
-            push(move.state, move.record, not stays, move.classes)
-    return None
+            if not move.stuck:
+                push(move.state, move.record, explorer.enters(move), move.classes)
 
 
 def _live_fields(workflow: Workflow) -> dict[str, set[str]]:

@@ -226,7 +226,6 @@ class Prover:
         """Push where a move leads; return the classes for which it breaks the rule."""
         state, _, _, q = node
         final = self.workflow.states[move.state].kind is Kind.FINAL
-        stays = move.transition is None or self.workflow.transitions[move.transition].target is None
         for after, classes in self._hear(rule, q, state, move):
             if after in rule.automaton.broken:
                 return classes
@@ -235,7 +234,7 @@ class Prover:
             bad = classes & self._situation(rule, after, move.state, move.record)
             if bad:
                 return bad
-            entering = not stays and explorer.tried_on_entry(move.state)
+            entering = explorer.enters(move) and explorer.tried_on_entry(move.state)
             search.push((move.state, explorer.normal(move.state, move.record), entering, after), classes, node, move)
         return 0
 

@@ -260,7 +260,8 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
         hint = " Write {} for an empty one." if "a mapping" in wanted else " Its value may be missing."
     elif wanted == "a date":
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
-    return Problem(f"{_where(path, root)}must be {wanted}, not {said(value)}.{hint}".replace("..", "."), root.find(path).position)
+    place = root.place(path) if value is None else root.find(path).position  # nothing stands where the next value does
+    return Problem(f"{_where(path, root)}must be {wanted}, not {said(value)}.{hint}", place)
 
 
 def _where(path: tuple[object, ...], root: Node) -> str:
@@ -269,7 +270,8 @@ def _where(path: tuple[object, ...], root: Node) -> str:
     for i, part in enumerate(path):
         name = next(_label(root.find(path[: i + 1])), None) if isinstance(part, int) else None
         if isinstance(part, int) and not isinstance(root.find(path[:i]).value, dict):
-            words.append(f"entry {part + 1}" if name is None else name if name.isidentifier() else repr(name))
+            nameless = "an entry without a name" if isinstance(root.find(path[: i + 1]).value, dict) else f"entry {part + 1}"
+            words.append(nameless if name is None else name if name.isidentifier() else repr(name))
         else:
             words.append(str(part))
     return f"{'.'.join(words)}: " if words else ""
