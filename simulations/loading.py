@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulations.calendars import Calendar, parse_calendar
+from simulations.calendar_spec import parse_calendar
+from simulations.calendars import Calendar
 from simulations.clock import Epoch, parse_duration, parse_instant
 from simulations.format import ArrivalEntry, BacklogEntry, CourtEntry, PoolEntry, ScenarioFile
 from simulations.quantities import Choice, Length, Reader, Shares

@@ -222,7 +222,7 @@ def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...]
     keep = np.concatenate([[True], np.diff(grown) > 0])
     inside = np.interp(unit, grown[keep], edges[keep])
     first = edges[np.argmax(np.diff(grown) > 0)] if (np.diff(grown) > 0).any() else float(horizon + 1)
-    times = np.rint(np.maximum(inside, first)).astype(np.int64)
+    times: Integers = np.rint(np.maximum(inside, first)).astype(np.int64)
     times[unit >= grown[-1]] = horizon + 1
     return times
 

@@ -156,12 +156,13 @@ def usable(model: type[_M], node: Node) -> Usable[_M]:
 
 def _left_out(model: type[BaseModel], node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
     """Yield the paths of known keys without a value."""
+    if not isinstance(node.value, dict | list):
+        return
     children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
     known = _keys(_model_at(model, path)) if isinstance(node.value, dict) else []
     for key, child in children:
-        if isinstance(child.value, dict | list):
-            yield from _left_out(model, child, (*path, key))
-        elif child.value is None and key in known:
+        yield from _left_out(model, child, (*path, key))
+        if child.value is None and key in known:
             yield (*path, key)
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.calendars import FAR, Calendar, ShiftEnd, parse_calendar
+from simulations.calendar_spec import parse_calendar
+from simulations.calendars import FAR, Calendar, ShiftEnd
 from simulations.clock import (
     MICROSECONDS_PER_DAY,
     MICROSECONDS_PER_HOUR,
