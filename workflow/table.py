@@ -158,7 +158,7 @@ def fact_classes(conditions: Iterable[Expression], columns: Columns) -> FactClas
     return FactClasses(of_case.astype(np.int32).ravel(), columns.take(rows), rows)
 
 
-def compile_table(workflow: Workflow, columns: Columns) -> Table:
+def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Expression] | None = None) -> Table:
     """Tabulate the decisions of a workflow for a population.
 
     Parameters
@@ -166,8 +166,10 @@ def compile_table(workflow: Workflow, columns: Columns) -> Table:
     workflow : Workflow
     columns : Columns
         The facts of the cases, those that every case has (``arrived``, ``as_of``) included.
+    conditions : iterable of Expression, optional
+        What the fact classes must tell apart, if it is more than the guards.
     """
-    classes = fact_classes(guards(workflow), columns)
+    classes = fact_classes(guards(workflow) if conditions is None else conditions, columns)
     moments = tuple(_tabulate(workflow, moment, classes) for moment in workflow.moments)
     return Table(workflow, classes, moments, _event_guards(workflow, classes))
 

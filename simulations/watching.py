@@ -1,0 +1,109 @@
+"""Rules watched while a simulation runs: every rule, on every case, letter by letter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.definition import Kind, Value, Workflow
+from workflow.errors import DocketsimError
+from workflow.monitor import Monitor
+from workflow.rules import Rule
+
+__all__ = ["RuleBroken", "Violation", "Watch"]
+
+DAY = 86_400_000_000
+
+
+class RuleBroken(DocketsimError, AssertionError):
+    """A case broke a rule while the simulation ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule broken by a case.
+
+    Attributes
+    ----------
+    case : int
+        Its number.
+    at : int
+        Microseconds since the start.
+    """
+
+    rule: str
+    case: int
+    at: int
+
+
+class Watch:
+    """Watches the rules of a workflow on the cases of one run.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    rules : sequence of Rule
+    n_cases : int
+    """
+
+    def __init__(self, workflow: Workflow, rules: Sequence[Rule], n_cases: int) -> None:
+        self._monitors = [Monitor(rule, workflow) for rule in rules]
+        self._final = {s.name for s in workflow.states.values() if s.kind is Kind.FINAL}
+        self._states = [[0] * n_cases for _ in rules]
+        self._since: list[dict[int, int]] = [{} for _ in rules]
+        self._over = [bytearray(n_cases) for _ in rules]
+        self.violations: list[Violation] = []
+
+    def begin(self, case: Any, now: int) -> Violation | None:
+        """Look at how a case begins."""
+        found = None
+        for k, monitor in enumerate(self._monitors):
+            if monitor.bad_situation(0, case.facts, case.record, case.state):
+                found = found or self._broken(k, case.number, now)
+        return found
+
+    def row(self, case: Any, words: Sequence[str], seen: Sequence[Value], old: str, now: int) -> Violation | None:
+        """Look at a row of a case's history; return the first rule that it breaks."""
+        found = None
+        for k, monitor in enumerate(self._monitors):
+            if self._over[k][case.number]:
+                continue
+            q = before = self._states[k][case.number]
+            for word in words:
+                if monitor.hears(word):
+                    q = monitor.step(q, word, case.facts, seen, old, case.record, case.state)
+            self._states[k][case.number] = q
+            late = self._late(k, case.number, before, q, now)
+            owed = case.state in self._final and q in monitor.open and monitor.rule.within_days is None
+            if q in monitor.broken or late or owed or monitor.bad_situation(q, case.facts, case.record, case.state):
+                found = found or self._broken(k, case.number, now)
+        return found
+
+    def end(self, now: int) -> None:
+        """Look for obligations whose time was over when the run ended."""
+        for k in range(len(self._monitors)):
+            for number in list(self._since[k]):
+                if not self._over[k][number] and self._overdue(k, number, now):
+                    self._broken(k, number, now)
+
+    def _late(self, k: int, number: int, before: int, after: int, now: int) -> bool:
+        """Keep the time at which an obligation was opened; say whether it is met, or still open, too late."""
+        monitor = self._monitors[k]
+        if monitor.rule.within_days is None:
+            return False
+        late = before in monitor.open and self._overdue(k, number, now)
+        if after in monitor.open:
+            self._since[k].setdefault(number, now)
+        else:
+            self._since[k].pop(number, None)
+        return late
+
+    def _overdue(self, k: int, number: int, now: int) -> bool:
+        return now - self._since[k].get(number, now) > (self._monitors[k].rule.within_days or 0) * DAY
+
+    def _broken(self, k: int, number: int, now: int) -> Violation:
+        self._over[k][number] = 1
+        violation = Violation(self._monitors[k].rule.name, number, now)
+        self.violations.append(violation)
+        return violation
