@@ -2,7 +2,7 @@
 
 A *letter* is a transition taken or an event that happened, with the case as the guards saw it. A *situation* is
 how a case stands at the start and after each row of its history. The templates differ only in their step
-function; `tabulate` turns each into a table of whole numbers.
+function; `_tabulate` turns each into a table of whole numbers.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class Automaton:
 State = tuple[int, ...]
 
 
-def tabulate(
+def _tabulate(
     letters: Sequence[Letter], start: State, step: Callable[[State, tuple[bool, ...]], State]
 ) -> tuple[tuple[tuple[int, ...], ...], list[State]]:
-    """Number the states that can be reached and tabulate the steps between them."""
+    """Number the states that can be reached, and tabulate the steps between them."""
     states = [start]
     rows: list[tuple[int, ...]] = []
     for state in states:
@@ -90,7 +90,7 @@ BROKEN: State = (-1,)
 
 
 def _automaton(letters: Sequence[Letter], start: State, step: Callable[[State, tuple[bool, ...]], State], opened: State | None = None) -> Automaton:
-    table, states = tabulate(letters, start, lambda q, seen: BROKEN if q == BROKEN else step(q, seen))
+    table, states = _tabulate(letters, start, lambda q, seen: BROKEN if q == BROKEN else step(q, seen))
     number = {state: i for i, state in enumerate(states)}
     broken = frozenset({number[BROKEN]} if BROKEN in number else ())
     return Automaton(tuple(letters), table, broken, frozenset({number[opened]} if opened in number else ()))
@@ -188,6 +188,6 @@ def in_no_situation(condition: Expression, past: Sequence[Past], put_in: Callabl
             at += len(operator.names)
         return tuple(after)
 
-    table, states = tabulate(letters, (0, 0) * len(past), step)
+    table, states = _tabulate(letters, (0, 0) * len(past), step)
     flags = tuple({operator.flag: bool(q[2 * k]) for k, operator in enumerate(past)} for q in states)
     return Automaton(tuple(letters), table, situations={i: put_in(condition, f) for i, f in enumerate(flags)}, flags=flags)

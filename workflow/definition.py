@@ -14,8 +14,9 @@ from functools import cached_property
 from typing import Any
 
 from workflow.documents import Node
-from workflow.format import MeasureEntry, RuleEntry
+from workflow.format import MeasureEntry
 from workflow.predicates import Expression, Field, Namespace
+from workflow.rules import Rule
 
 __all__ = [
     "BUILT_IN_FACTS", "COMPLETE", "ENTER", "Activity", "Event", "Kind", "Moment", "State", "Transition", "Value", "Workflow"]
@@ -173,7 +174,7 @@ class Workflow:
     events: Mapping[str, Event]
     entry_states: tuple[str, ...]
     entry_record: tuple[str, ...]
-    rules: tuple[RuleEntry, ...]
+    rules: tuple[Rule, ...]
     measures: tuple[MeasureEntry, ...]
     sources: Mapping[str, str]
     document: Node = field(repr=False)

@@ -125,7 +125,7 @@ class _Survey:
     def _earlier(self, i: int, state: str) -> list[int]:
         for (where, _), candidates in self.candidates.items():
             if where == state and i in candidates:
-                return [j for j in candidates[: candidates.index(i)]]
+                return list(candidates[: candidates.index(i)])
         return []
 
     def _example(self, seen: Record, classes: int, transitions: Iterable[int]) -> dict[str, Value]:

@@ -26,7 +26,8 @@ from workflow.documents import Node, Plain, Source, merge, node_of, read_yaml, t
 from workflow.errors import InputError, Problem, nearest
 from workflow.format import EventEntry, FieldEntry, StateEntry, TransitionEntry, WorkflowFile
 from workflow.predicates import Expression, Field, Namespace, parse_definitions
-from workflow.validation import Usable, apart_from, listed, parse_at, said, split_names, usable, validate
+from workflow.rules import Rule, RuleReader
+from workflow.validation import Usable, apart_from, listed, parse_at, said, usable, validate
 
 __all__ = ["catalog", "load_workflow"]
 
@@ -209,14 +210,14 @@ class _Builder:
         assumptions = self._assumptions()
         self._check_entry(record)
         self._check_sources()
-        self._check_rules(transitions, events, states)
+        rules = self._rules(events, states)
         self._check_measures(transitions, events, states)
         self._next_stage(())
         self._stop_if_wrong()
         workflow = Workflow(
             self.file.workflow, self.file.description, facts, record, defaults, definitions, assumptions,
             activities, states, transitions, events, tuple(self.file.entry.states), tuple(self.file.entry.record),
-            tuple(self.file.rules), tuple(self.file.measures), self.file.sources, self.node,
+            rules, tuple(self.file.measures), self.file.sources, self.node,
         )  # fmt: skip
         self.told += graph_problems(workflow)
         self._stop_if_wrong()
@@ -514,28 +515,11 @@ class _Builder:
                     if word:
                         self.known([word], self.file.sources, (section, key, "source"), "source", "listed under sources:")
 
-    def _check_rules(self, transitions: tuple[Transition, ...], events: Mapping[str, Event], states: Mapping[str, State]) -> None:
-        letters = [*(t.transition for t in self.file.transitions), *events]
-        fields = {**self.fields, **BUILT_IN_FACTS, "state": Field("state", "enum", "record", values=tuple(states))}
-        namespace = Namespace(fields, self.namespace.definitions)
-        for i, rule in enumerate(self.file.rules):
-            path, what = ("rules", i), f"rule {rule.rule!r}"
-            kinds = [k for k in ("never", "before", "after", "at_most") if getattr(rule, k) is not None]
-            if len(kinds) != 1:
-                self.wrong(path, f"{what}: is given by exactly one of never, before, after, at_most; here: {listed(kinds)}")
-                continue
-            partner = {"before": "needs", "after": "then", "at_most": "of"}.get(kinds[0])
-            if partner is not None and getattr(rule, partner) is None:
-                self.wrong(path, f"{what}: {kinds[0]}: goes with {partner}:, which is missing")
-            never = split_names(rule.never) if isinstance(rule.never, str) and rule.never.strip() else []
-            if all(word.isidentifier() for word in never):
-                self.known(never, (*letters, *namespace.fields, *namespace.definitions), (*path, "never"), f"{what}: never", "a transition, an event or a condition")
-            for key in ("before", "needs", "since", "once", "after", "then", "of"):
-                if getattr(rule, key) is not None:
-                    self.known(getattr(rule, key), letters, (*path, key), f"{what}: {key}", "a transition or an event")
-            for key, text in (("if", rule.if_), ("giving", rule.giving)):
-                if text is not None:
-                    parse_at(self.node.find((*path, key)), text, namespace, self.problems, f"{what}: {key}")
+    def _rules(self, events: Mapping[str, Event], states: Mapping[str, State]) -> tuple[Rule, ...]:
+        words = [*(t.transition for t in self.file.transitions), *events]
+        reader = RuleReader(self.namespace, states, words, self.problems)
+        read = [reader.read(entry, self.node.find(("rules", i))) for i, entry in enumerate(self.file.rules)]
+        return tuple(rule for rule in read if rule is not None)
 
     def _check_measures(self, transitions: tuple[Transition, ...], events: Mapping[str, Event], states: Mapping[str, State]) -> None:
         letters = [*(t.transition for t in self.file.transitions), *events]

@@ -118,13 +118,13 @@ class RuleReader:
     def _template(self, entry: RuleEntry, node: Node, what: str) -> str | None:
         given = [k for k in ("never", "before", "after", "at_most") if k in node.value]
         if len(given) != 1:
-            shown = f"here are {' and '.join(given)}" if given else "here is none of them"
-            self._wrong(node, None, f"{what}: a rule is given by exactly one of never, before, after, at_most; {shown}")
+            shown = f"here: {', '.join(given)}" if given else "here is none of them"
+            self._wrong(node, None, f"{what}: is given by exactly one of never, before, after, at_most; {shown}")
             return None
         template = given[0]
         partner = _PARTNERS.get(template)
         if partner is not None and getattr(entry, partner) is None:
-            self._wrong(node, template, f"{what}: {template}: needs {partner}: beside it")
+            self._wrong(node, template, f"{what}: {template}: goes with {partner}:, which is missing")
         for key, templates in _ONLY_WITH.items():
             if getattr(entry, key) is not None and template not in templates:
                 self._wrong(node, key, f"{what}: {key}: goes with {listed(templates)}, not with {template}")
@@ -143,7 +143,7 @@ class RuleReader:
         for name in given:
             if name not in self.words:
                 hint = nearest(name, self.words) or f" Known: {listed(self.words)}."
-                self._wrong(node, key, f"{what}: {key}: {name!r} is no transition and no event.{hint}")
+                self._wrong(node, key, f"{what}: {key}: {name!r} is not a transition or an event.{hint}")
         return Letter(frozenset(given), when)
 
     def _pair(self, template: str, entry: RuleEntry, node: Node, what: str, when: Expression | None) -> Automaton | None:
@@ -216,7 +216,7 @@ class RuleReader:
             for name in operator.names:
                 if name not in self.words:
                     hint = nearest(name, self.words) or f" Known: {listed(self.words)}."
-                    self.problems.append(Problem(f"{what}: never: {shown}: {name!r} is no transition and no event.{hint}", at.inside(text.index(name))))
+                    self.problems.append(Problem(f"{what}: never: {shown}: {name!r} is not a transition or an event.{hint}", at.inside(text.index(name))))
         flags: Mapping[str, Field] = {word: Field(word, "boolean", "record") for word in past}
         namespace = Namespace({**self.namespace.fields, **flags}, self.namespace.definitions)
         condition = parse_at(at, plain, namespace, self.problems, f"{what}: never")
