@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import simpy
@@ -25,6 +25,7 @@ from simulations.plan import Plan
 from simulations.quantities import Choice, Length
 from simulations.sampling import Purpose
 from simulations.scenario import Law, Pool, Scenario, Work
+from simulations.watching import RuleBroken, Violation, Watch
 from workflow.definition import COMPLETE, ENTER, Event, Kind, Value
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.machine import CaseMachine, effect_of
@@ -42,6 +43,7 @@ _FAR = 2.0**62
 Hook = Callable[["Simulation", "Case"], None]
 Process = Callable[["Simulation"], Generator[Any, Any, Any]]
 Test = Callable[[Sequence[Value], Sequence[Value]], Any]
+Monitoring = Literal["stop", "count"]
 
 _UNIT = make_distribution("exponential", {"mean": 1.0})
 
@@ -206,8 +208,10 @@ class Simulation:
         By number; a case that has not arrived has an empty state.
     """
 
-    def __init__(self, plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None) -> None:
+    def __init__(self, plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, monitor: Monitoring | None = None) -> None:
         self.plan = plan
+        self._stops = monitor == "stop"
+        self.watch = None if monitor is None else Watch(plan.scenario.workflow, plan.scenario.workflow.rules, len(plan.cases))
         self.scenario: Scenario = plan.scenario
         self.env = _Clock(self._dispatch)
         workflow = self.scenario.workflow
@@ -362,6 +366,8 @@ class Simulation:
             if first[case.number] <= self._horizon:
                 self._set_clock(case, happening, first[case.number], 0)
         case.state = state
+        if self.watch is not None:
+            self._judge(case, self.watch.begin(case, self.env._now))
         self._enter(case, None)
         self._settle(case)
 
@@ -439,6 +445,7 @@ class Simulation:
     def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
         """Let the machine decide; write the row and enter the new state. Say whether the case left its state."""
         old = case.state
+        seen = case.record[:] if self.watch is not None else case.record
         taken = self.machine.fire(case, trigger)
         if taken is None:
             if cause == _BY_COMPLETION or (cause == _BY_ENTRY and old in self._instant):
@@ -456,6 +463,9 @@ class Simulation:
             self._leave(case)
         else:
             self._plain_row(case, taken, cause, old, outcome)
+        if self.watch is not None:
+            words = [self._transitions[taken].name] if cause < _FIRST_EVENT else [trigger, self._transitions[taken].name]
+            self._judge(case, self.watch.row(case, words, seen, old, now))
         if moved:
             self._enter(case, old)
         if taken in self._since and case.state not in self._final:
@@ -583,6 +593,8 @@ class Simulation:
             return True
         if len(self._rows) == rows and case.record != before:
             self._plain_row(case, -1, cause, case.state, outcome)
+            if self.watch is not None:
+                self._judge(case, self.watch.row(case, [happening.event], case.record, case.state, self.env._now))
         if case.place is not None and case.status == _WAITING and case.record != before:
             case.place.rejoin(case)
             self._touch(case.place)
@@ -595,6 +607,8 @@ class Simulation:
         for process in processes:
             self.env.process(process(self))
         self.env.run_to(self._horizon)
+        if self.watch is not None:
+            self.watch.end(self._horizon)
         for case in self.cases:
             if case.state and case.state not in self._final:
                 state = self._codes[case.state]
@@ -602,6 +616,16 @@ class Simulation:
                 at = (-1, -1) if activity is None or case.status == _NOWHERE else (activity.index, activity.pool)
                 self._rows.append((case.number, -1, _BY_HORIZON, state, state, *at, case.server, case.enabled, case.started, NEVER, -1, self._horizon))
         return event_log(self.plan.cases, self._rows)
+
+    def _judge(self, case: Case, violation: Violation | None) -> None:
+        """Stop at a broken rule, if the run is to."""
+        if violation is not None and self._stops:
+            facts = zip(self.scenario.fact_names, case.facts, strict=True)
+            odd = ", ".join(f"{n} = {v}" for n, v in facts if n in self.scenario.workflow.facts and v != self.scenario.default(n))
+            raise RuleBroken(
+                f"case {case.number} of {self.scenario.courts[case.court]} breaks the rule {violation.rule!r} on"
+                f" {self.scenario.epoch.instant(violation.at)}. Its facts, where not at their defaults: {odd or 'none'}.{self._history(case)}"
+            )
 
     def _stuck(self, case: Case, trigger: str) -> str:
         what = "when its activity completes" if trigger == COMPLETE else "on entry"
@@ -621,8 +645,9 @@ class Simulation:
 
 
 def simulate(
-    plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, processes: Iterable[Process] = ()
-) -> EventLog:
+    plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, processes: Iterable[Process] = (),
+    monitor: Monitoring | None = None, violations: list[Violation] | None = None,
+) -> EventLog:  # fmt: skip
     """Run a plan on the SimPy engine.
 
     Parameters
@@ -635,6 +660,10 @@ def simulate(
     processes : iterable of callable, optional
         Each is called with the `Simulation` and gives a SimPy process; its delays are whole microseconds,
         and it runs before the events of an instant.
+    monitor : {"stop", "count"}, optional
+        Whether the workflow's rules are watched on every case: stop at the first that is broken, or go on.
+    violations : list, optional
+        Takes what the monitor found.
 
     Returns
     -------
@@ -646,11 +675,17 @@ def simulate(
         If no guard holds where a case must move on.
     VisitCap
         If a case goes round and round.
+    RuleBroken
+        With ``monitor="stop"``, at the first broken rule.
     """
     collecting = gc.isenabled()
     gc.disable()  # cases live to the end: looking through them again and again doubles the time of a large run
     try:
-        return Simulation(plan, path, hooks).run(processes)
+        simulation = Simulation(plan, path, hooks, monitor)
+        log = simulation.run(processes)
+        if violations is not None and simulation.watch is not None:
+            violations += simulation.watch.violations
+        return log
     finally:
         if collecting:
             gc.enable()

@@ -72,7 +72,7 @@ State = tuple[int, ...]
 def _tabulate(
     letters: Sequence[Letter], start: State, step: Callable[[State, tuple[bool, ...]], State]
 ) -> tuple[tuple[tuple[int, ...], ...], list[State]]:
-    """Number the states that can be reached, and tabulate the steps between them."""
+    """Return the steps between the states that can be reached as a table, and these states."""
     states = [start]
     rows: list[tuple[int, ...]] = []
     for state in states:
