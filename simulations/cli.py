@@ -89,6 +89,7 @@ def run(
     max_replications: Annotated[int | None, typer.Option(help="With --precision: the most (default 1000).")] = None,
     warm_up: Annotated[bool, typer.Option("--warm-up", help="Say how long the run takes to settle (Welch, MSER-5).")] = False,
     no_events: Annotated[bool, typer.Option("--no-events", help="Write cases and measures, but no event log.")] = False,
+    monitor: Annotated[str | None, typer.Option(metavar="stop|count", help="Watch the workflow's rules on every case: stop at a broken one, or count.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's own folder; default runs/<scenario>-<date and time>.")] = None,
     as_json: Json = False,
@@ -99,6 +100,8 @@ def run(
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
 
+        if monitor not in (None, "stop", "count"):
+            raise InputError([f"--monitor {monitor}: must be stop or count"])
         if resume and out is None:
             raise InputError(["--resume needs --out: the folder to go on with"])
         loaded = load_scenario(scenario, change or ())
@@ -110,7 +113,7 @@ def run(
             result = run_scenario(
                 loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=workers,
                 events=not no_events, resume=resume, precision=precision or (), max_replications=max_replications,
-                engine=engine, progress=progress,
+                engine=engine, monitor=monitor, progress=progress,  # type: ignore[arg-type]
             )  # fmt: skip
         for warning in caught:
             typer.echo(f"warning: {warning.message}", err=True)
@@ -127,6 +130,8 @@ def run(
             from simulations.printing import print_result
 
             print_result(result, days, diagnosis)
+        if result.violations and any(result.violations.values()):
+            raise typer.Exit(FAILURE)
 
 
 def _resumed(out: Path | None) -> str | None:

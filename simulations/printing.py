@@ -37,6 +37,11 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
         _groups(console, result, by)
     if diagnosis is not None:
         _warm_up(console, diagnosis)
+    if result.violations is not None:
+        table = _table("\nRules watched on every case: how many cases broke them", "rule", "cases")
+        for rule, n in result.violations.items():
+            table.add_row(rule, f"{n:,}")
+        console.print(table)
     _foot(console, result)
 
 

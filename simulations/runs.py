@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +29,8 @@ from simulations.plan import make_plan
 from simulations.quantities import Choice, Length
 from simulations.results import CONFIDENCE, Estimate, estimates
 from simulations.scenario import Scenario
-from simulations.simpy_engine import Hook, Process, simulate
+from simulations.simpy_engine import Hook, Monitoring, Process, simulate
+from simulations.watching import Violation
 from workflow.documents import dump_yaml
 from workflow.errors import DocketsimError, InputError, nearest
 from workflow.validation import listed
@@ -94,6 +96,8 @@ class RunResult:
         `pending` at the end of each day.
     growing : list of str
         Pools whose queue only grew, in some replication.
+    violations : dict of str to int, or None
+        With a monitor: how often each rule was broken, over the replications of this run.
     """
 
     scenario: Scenario
@@ -105,6 +109,7 @@ class RunResult:
     measures: list[Estimate]
     series: list[Estimate] = field(repr=False)
     growing: list[str]
+    violations: dict[str, int] | None = None
 
     def get(self, measure: str, court: str = "all", at: dt.date | None = None, by: str | None = None, group: str | None = None) -> Estimate:
         """Return one estimate.
@@ -121,7 +126,7 @@ class RunResult:
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {
+        found: dict[str, Any] = {
             "scenario": self.scenario.name,
             "run": str(self.folder),
             "seed": self.seed,
@@ -130,6 +135,22 @@ class RunResult:
             "confidence": self.confidence,
             "measures": [e.json() for e in self.measures],
         }
+        if self.violations is not None:
+            found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
+        return found
+
+
+@dataclass
+class _Seen:
+    """What replications told besides their measures."""
+
+    growing: set[str] = field(default_factory=set)
+    violations: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: _Seen) -> None:
+        """Take in what another replication told."""
+        self.growing |= other.growing
+        self.violations += other.violations
 
 
 @dataclass(frozen=True)
@@ -144,19 +165,21 @@ class _Job:
     events: bool
     hooks: Mapping[str, Hook]
     processes: tuple[Process, ...]
+    monitor: Monitoring | None = None
 
-    def run(self, replication: int) -> tuple[int, list[str]]:
+    def run(self, replication: int) -> _Seen:
         """Run one replication and write its parts; the measures last, as they say that the rest is there."""
         path = SamplePath(self.seed, replication)
         plan = make_plan(self.scenario, path)
-        log = simulate(plan, path, self.hooks, self.processes)
+        violations: list[Violation] = []
+        log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
         check_log(log)
         values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
         write_cases(part_path(self.folder, "cases", replication), plan.cases, replication)
         if self.events:
             write_events(part_path(self.folder, "events", replication), log, replication)
         write_measures(part_path(self.folder, "measures", replication), values, replication)
-        return replication, growing_queues(log)
+        return _Seen(set(growing_queues(log)), Counter(v.rule for v in violations))
 
     def done(self, replication: int) -> bool:
         """Say whether the parts of a replication are there."""
@@ -181,6 +204,7 @@ def run(
     confidence: float = CONFIDENCE,
     hooks: Mapping[str, Hook] | None = None,
     processes: Iterable[Process] = (),
+    monitor: Monitoring | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
     """Run replications of a scenario.
@@ -213,6 +237,8 @@ def run(
         With `precision`: the most, 1,000 if it is not given.
     hooks, processes
         See `simulations.simpy_engine.simulate`; with one worker only.
+    monitor : {"stop", "count"}, optional
+        Whether the workflow's rules are watched on every case, and a broken one stops the run or is counted.
     progress : callable, optional
         Called with the replications done and those to do.
 
@@ -237,21 +263,22 @@ def run(
     _check_groups(scenario, by)
     folder = Path(out) if out is not None else _new_folder(scenario)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
-    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), tuple(processes))
+    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), tuple(processes), monitor)
     manifest = _manifest(scenario, seed, replications, days, by, events)
     _open_folder(folder, scenario, manifest, resume)
     numbers = [only] if only is not None else list(range(1, replications + 1))
-    growing = _run_all(job, numbers, workers, progress)
+    seen = _run_all(job, numbers, workers, progress)
     if wanted and only is None:
         numbers, more = _until_precise(job, numbers, wanted, most, workers, confidence, progress)
-        growing |= more
+        seen.add(more)
     _close_folder(folder, manifest, numbers, events)
     found = estimates(scenario, folder, numbers, confidence)
     asked = {(e.measure, e.at) for e in found if e.measure != "pending" or e.at in days}
     return RunResult(
         scenario, folder, seed, "simpy", tuple(numbers), confidence,
         [e for e in found if (e.measure, e.at) in asked],
-        [e for e in found if e.measure == "pending" and e.by is None], sorted(growing),
+        [e for e in found if e.measure == "pending" and e.by is None], sorted(seen.growing),
+        None if monitor is None else {rule.name: seen.violations[rule.name] for rule in scenario.workflow.rules},
     )  # fmt: skip
 
 
@@ -301,21 +328,21 @@ def _check_groups(scenario: Scenario, by: Sequence[str]) -> None:
 # replications --------------------------------------------------------------------------------------
 
 
-def _run_all(job: _Job, numbers: Sequence[int], workers: int, progress: Callable[[int, int], None] | None) -> set[str]:
+def _run_all(job: _Job, numbers: Sequence[int], workers: int, progress: Callable[[int, int], None] | None) -> _Seen:
     todo = [k for k in numbers if not job.done(k)]
     finished = len(numbers) - len(todo)
-    growing: set[str] = set()
+    seen = _Seen()
     if progress is not None:
         progress(finished, len(numbers))
-    for _, pools in _each(job, todo, min(workers, len(todo))):
+    for one in _each(job, todo, min(workers, len(todo))):
         finished += 1
-        growing |= set(pools)
+        seen.add(one)
         if progress is not None:
             progress(finished, len(numbers))
-    return growing
+    return seen
 
 
-def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, list[str]]]:
+def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[_Seen]:
     if workers <= 1:
         yield from (job.run(k) for k in numbers)
         return
@@ -327,20 +354,20 @@ def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int
 def _until_precise(
     job: _Job, numbers: list[int], wanted: Sequence[Precision], most: int, workers: int, confidence: float,
     progress: Callable[[int, int], None] | None,
-) -> tuple[list[int], set[str]]:  # fmt: skip
+) -> tuple[list[int], _Seen]:  # fmt: skip
     """Add replications until every interval is narrow enough, or `most` are run."""
-    growing: set[str] = set()
+    seen = _Seen()
     while True:
         found = estimates(job.scenario, job.folder, numbers, confidence) if len(numbers) >= LEAST_FOR_PRECISION else []
         if found and all(p.met(found) for p in wanted):
-            return numbers, growing
+            return numbers, seen
         if len(numbers) >= most:
             missed = ", ".join(p.measure for p in wanted if not found or not p.met(found))
             warnings.warn(f"the precision of {missed} is not reached with {len(numbers)} replications, the most allowed", stacklevel=3)
-            return numbers, growing
+            return numbers, seen
         target = min(most, max(LEAST_FOR_PRECISION, len(numbers) * 3 // 2))
         numbers = list(range(1, target + 1))
-        growing |= _run_all(job, numbers, workers, progress)
+        seen.add(_run_all(job, numbers, workers, progress))
 
 
 # the folder ----------------------------------------------------------------------------------------
