@@ -8,7 +8,7 @@ start, `NEVER` where there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,16 @@ from simulations.population import Cases
 from simulations.scenario import Scenario
 from workflow.definition import COMPLETE, ENTER
 
-__all__ = ["HORIZON", "NEVER", "EventLog", "Row", "Words", "event_log"]
+__all__ = ["HORIZON", "NEVER", "EventLog", "Row", "Sizes", "Words", "event_log"]
 
 NEVER = -(2**63)
 HORIZON = "horizon"
 
 Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 """case, transition, cause, from, to, activity, pool, server, enabled, started, completed, outcome, happened."""
+
+Sizes = tuple[tuple[tuple[int, int], ...], ...]
+"""For each place of a pool: its servers from each time on, in microseconds since the start."""
 
 _FIELDS = ("case_id", "transition", "cause", "from_state", "to_state", "activity", "pool", "server", "enabled_at", "started_at", "completed_at", "outcome", "happened_at")  # fmt: skip
 _SMALL = {"transition": np.int16, "cause": np.int16, "from_state": np.int16, "to_state": np.int16, "activity": np.int16, "pool": np.int16, "server": np.int32, "outcome": np.int16}  # fmt: skip
@@ -76,11 +79,18 @@ class EventLog:
     words : Words
     columns : mapping of str to ndarray, shape (n_rows,)
         ``case_id`` and the instants as int64, codes as small whole numbers.
+    resized : mapping of str to Sizes
+        The sizes of the pools that a user's own process has changed, as they came to be.
     """
 
     cases: Cases
     words: Words
     columns: Mapping[str, NDArray[Any]]
+    resized: Mapping[str, Sizes] = field(default_factory=dict)
+
+    def sizes(self, pool: str) -> Sizes:
+        """Return the size of a pool at each of its places from each time on."""
+        return self.resized.get(pool, self.cases.scenario.pools[pool].sizes)
 
     def __len__(self) -> int:
         return len(self.columns["case_id"])
@@ -104,8 +114,8 @@ class EventLog:
         return found
 
 
-def event_log(cases: Cases, rows: Iterable[Row]) -> EventLog:
+def event_log(cases: Cases, rows: Iterable[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
     """Make a log of an engine's rows, which are in the order in which they happened."""
     table = np.array(list(rows), np.int64).reshape(-1, len(_FIELDS))
     columns = {name: np.ascontiguousarray(table[:, k]).astype(_SMALL.get(name, np.int64)) for k, name in enumerate(_FIELDS)}
-    return EventLog(cases, Words.of(cases.scenario), columns)
+    return EventLog(cases, Words.of(cases.scenario), columns, resized or {})

@@ -86,8 +86,8 @@ def _little(log: EventLog) -> None:
 def _busy(log: EventLog) -> None:
     """Nobody works more than the time on shift, but for servers that finish after a cut in size."""
     scenario = log.cases.scenario
-    for name, pool in scenario.pools.items():
-        shrinks = any(b < a for sizes in pool.sizes for (_, a), (_, b) in zip(sizes, sizes[1:], strict=False))
+    for name in scenario.pools:
+        shrinks = any(b < a for sizes in log.sizes(name) for (_, a), (_, b) in zip(sizes, sizes[1:], strict=False))
         busy, shift = pool_times(log, name, 0, scenario.horizon)
         if not shrinks and (busy > shift).any():
             raise BrokenLaw(f"{name!r} is busy for {int(busy.max())} microseconds in {int(shift.min())} on shift")

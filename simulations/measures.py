@@ -394,7 +394,7 @@ def pool_times(log: EventLog, pool: str, since: int, until: int) -> tuple[NDArra
     court = log.cases.court[columns["case_id"][mine]] if spec.at_court else np.zeros(len(started), np.int64)
     busy = np.zeros(len(spec.calendars), np.int64)
     shift = np.zeros(len(spec.calendars), np.int64)
-    for k, (calendar, sizes) in enumerate(zip(spec.calendars, spec.sizes, strict=True)):
+    for k, (calendar, sizes) in enumerate(zip(spec.calendars, log.sizes(pool), strict=True)):
         here = court == k
         busy[k] = (_working(calendar, ended[here]) - _working(calendar, started[here])).sum()
         steps = [*sizes, (until, 0)]

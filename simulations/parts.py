@@ -42,7 +42,7 @@ def sha256(path: Path) -> str:
 
 
 def write_cases(path: Path, cases: Cases, replication: int) -> None:
-    """Write the case table: replication, case_id, court, origin, arrived_at, initial_state, every fact, the record at the start."""
+    """Write the case table: replication, case_id, court, origin, arrived_at, initial_state, as_of, every fact, the record at the start."""
     scenario = cases.scenario
     n = len(cases)
     columns: dict[str, Any] = {"case_id": np.arange(n, dtype=np.int64)}
@@ -54,7 +54,7 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
     columns["arrived_at"] = _instants(cases.arrived, scenario.epoch.start)
     columns["initial_state"] = cases.state
     select += ["arrived_at", f"{_words(scenario.workflow.states)}[initial_state + 1] as initial_state"]
-    for name in (*scenario.workflow.facts, *scenario.workflow.record):
+    for name in ("as_of", *scenario.workflow.facts, *scenario.workflow.record):
         field = scenario.namespace.fields[name]
         column, key = cases.columns.values[name], f"v_{name}"
         columns[key] = column.astype("datetime64[us]") if field.kind == "date" else column

@@ -40,15 +40,21 @@ class Place:
         Servers; changes on dates.
     order : callable
         The value by which a case is served within its priority, lower first.
+
+    Attributes
+    ----------
+    sizes : list of (int, int)
+        The size from each time on, as it has come to be.
     """
 
-    __slots__ = ("_excepted", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "suspended")  # fmt: skip
+    __slots__ = ("_excepted", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "sizes", "suspended")  # fmt: skip
 
     def __init__(self, index: int, pool: int, court: int, size: int, calendar: Calendar, rule: str, order: Callable[[Any], Any]) -> None:
         self.index = index
         self.pool = pool
         self.court = court
         self.size = size
+        self.sizes = [(0, size)]
         self.calendar = calendar
         self.rule = rule
         self.order = order

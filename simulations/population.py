@@ -22,7 +22,7 @@ from simulations.quantities import Choice
 from simulations.scenario import Backlog, Draw, Scenario, Stream, Trait
 from workflow.definition import Value
 from workflow.errors import InputError
-from workflow.predicates import Expression, Field, unparse, vector
+from workflow.predicates import Expression, Field, names, unparse, vector
 from workflow.table import Columns
 
 __all__ = ["ORIGINS", "Cases", "draw_cases"]
@@ -214,16 +214,18 @@ def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_
 
 
 def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...], horizon: int) -> Integers:
-    """Map a unit-rate Poisson process to a rate that changes on dates, so that a changed rate moves the same arrivals."""
-    starts = [max(t, 0) for t, _ in rate if t <= horizon]
-    values = [r for t, r in rate if t <= horizon]
-    edges = np.array([*starts, horizon + 1], np.float64)
-    grown = np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.array(values))])
-    keep = np.concatenate([[True], np.diff(grown) > 0])
-    inside = np.interp(unit, grown[keep], edges[keep])
-    first = edges[np.argmax(np.diff(grown) > 0)] if (np.diff(grown) > 0).any() else float(horizon + 1)
-    times: Integers = np.rint(np.maximum(inside, first)).astype(np.int64)
-    times[unit >= grown[-1]] = horizon + 1
+    """Map a unit-rate Poisson process to a rate that changes on dates, so that a changed rate moves the same arrivals.
+
+    Times behind the last arrival before the horizon are one microsecond after it.
+    """
+    steps = [(max(t, 0), r) for t, r in rate if t <= horizon]
+    edges = np.array([*(t for t, _ in steps), horizon + 1], np.float64)
+    rates = np.array([r for _, r in steps], np.float64)
+    grown = np.concatenate([[0.0], np.cumsum(np.diff(edges) * rates)])  # expected arrivals before each edge
+    inside = unit < grown[-1]
+    k = np.searchsorted(grown, unit[inside], side="right") - 1  # the last such span: one in which somebody arrives
+    times = np.full(len(unit), horizon + 1, np.int64)
+    times[inside] = np.rint(edges[k] + (unit[inside] - grown[k]) / rates[k]).astype(np.int64)
     return times
 
 
@@ -268,21 +270,20 @@ class _Columns:
 
     def draw(self, groups: Sequence[_Group], which: Integers, in_table: Integers) -> None:
         """Draw every trait in the order of the file; what a table gives is taken from it."""
-        own: dict[str, dict[int, Choice[Draw]]] = {}
         for i, group in enumerate(groups):
-            for trait in group.people:
-                own.setdefault(trait.name, {})[i] = trait.how
             for name, column in group.table.values.items() if group.table is not None else ():
                 rows = np.flatnonzero(which == i)
                 self._copy(name, rows, [column[k] for k in in_table[rows]])
-        general = {trait.name: trait.how for trait in self.scenario.people}
-        for name in dict.fromkeys([*general, *own]):
-            given = [i for i, g in enumerate(groups) if g.table is not None and name in g.table.values]
-            rest = ~np.isin(which, [*own.get(name, {}), *given])
-            if name in general:
-                self._trait(name, general[name], np.flatnonzero(rest))
-            for i, how in own.get(name, {}).items():
-                self._trait(name, how, np.flatnonzero(which == i))
+        general = self.scenario.people
+        alike = [i for i, group in enumerate(groups) if not group.people]
+        for trait in general:
+            drawn = [i for i in alike if groups[i].table is None or trait.name not in groups[i].table.values]
+            self._trait(trait.name, trait.how, np.flatnonzero(np.isin(which, drawn)))
+        for i, group in enumerate(groups):
+            own = {trait.name: trait for trait in group.people}
+            given = group.table.values if group.table is not None else {}
+            for trait in _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()]) if own else ():
+                self._trait(trait.name, trait.how, np.flatnonzero(which == i))
 
     def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
         field = self.fields[name]
@@ -330,6 +331,27 @@ class _Columns:
         return Columns(self.values, self.missing)
 
 
+def _in_order(traits: Sequence[Trait]) -> list[Trait]:
+    """Return traits so that each stands behind those that it depends on, and otherwise as they were."""
+    by_name = {trait.name: trait for trait in traits}
+    found: dict[str, Trait] = {}
+
+    def put(trait: Trait, below: frozenset[str]) -> None:
+        for name in by_name.keys() & _reads(trait) - below - found.keys():
+            put(by_name[name], below | {trait.name})
+        found[trait.name] = trait
+
+    for trait in traits:
+        if trait.name not in found:
+            put(trait, frozenset())
+    return list(found.values())
+
+
+def _reads(trait: Trait) -> frozenset[str]:
+    bounds = [bound for draw in trait.how.leaves() for bound in (draw.low, draw.high) if bound is not None]
+    return trait.how.reads().union(*(names(bound) for bound in bounds))
+
+
 _DTYPES: dict[str, Any] = {"boolean": bool, "integer": np.int64, "number": np.float64, "enum": np.int64, "date": "datetime64[D]"}
 
 
@@ -358,7 +380,5 @@ def _check_assumptions(scenario: Scenario, cases: Cases) -> None:
 
 
 def _seen(cases: Cases, i: int, expression: Expression) -> str:
-    from workflow.predicates import names
-
     one = Cases(cases.scenario, cases.court[[i]], cases.origin[[i]], cases.state[[i]], cases.keys[[i]], cases.arrived[[i]], cases.columns.take(np.array([i])))
     return ", ".join(f"{name} = {one.plain(name)[0]}" for name in sorted(names(expression)))

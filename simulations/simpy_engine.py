@@ -10,6 +10,7 @@ process of their own.
 from __future__ import annotations
 
 import gc
+import operator
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any, Literal
@@ -39,6 +40,7 @@ _BY_COMPLETION, _BY_ENTRY, _BY_HORIZON, _FIRST_EVENT = 0, 1, 2, 3
 _NOWHERE, _WAITING, _SERVED, _DELAYED = range(4)
 MOST_VISITS = 1000
 _FAR = 2.0**62
+_MADE = 2**31  # visits from here on are of events that users let happen
 
 Hook = Callable[["Simulation", "Case"], None]
 Process = Callable[["Simulation"], Generator[Any, Any, Any]]
@@ -84,9 +86,11 @@ class _Clock(simpy.Environment):
 
     def schedule(self, event: simpy.Event, priority: Any = 1, delay: Any = 0) -> None:
         """Schedule a user's event; its delay must be whole microseconds."""
-        if not isinstance(delay, int):
-            raise InputError([f"a delay in a SimPy process is a whole number of microseconds, not {delay!r}"])
-        super().schedule(event, priority, delay)
+        try:
+            whole = operator.index(delay)
+        except TypeError:
+            raise InputError([f"a delay in a SimPy process is a whole number of microseconds, not {delay!r}"]) from None
+        super().schedule(event, priority, whole)
 
     def comes_before(self, time: int, priority: int) -> bool:
         """Say whether something is scheduled before such an event."""
@@ -219,6 +223,8 @@ class Simulation:
         self._outcomes = Words.of(self.scenario).outcome
         self._rows: list[Row] = []
         self._touched: set[int] = set()
+        self._resized: dict[str, None] = {}
+        self._made: dict[tuple[int, int], int] = {}  # events that users let happen to a case
         self._horizon = self.scenario.horizon
         self._transitions = workflow.transitions
         self._codes = {name: i for i, name in enumerate(workflow.states)}
@@ -249,28 +255,42 @@ class Simulation:
 
     def value(self, case: Case, name: str) -> Value:
         """Return a fact or a record field of a case."""
-        facts = self.scenario.fact_names
-        return case.facts[facts.index(name)] if name in facts else case.record[list(self.scenario.workflow.record).index(name)]
+        facts, record = self.scenario.fact_names, tuple(self.scenario.workflow.record)
+        if name in facts:
+            return case.facts[facts.index(name)]
+        self._known(name, record, "a record field of the workflow", (*facts, *record))
+        return case.record[record.index(name)]
 
     def happen(self, case: Case, event: str) -> bool:
         """Let an outside event happen to a case now; say whether it counted.
 
         It counts only in the event's ``while:`` states and where its ``when:`` holds.
         """
-        happening = self._by_name.get(event)
-        if happening is None:
-            raise InputError([f"{event!r} is no event of the workflow {self.scenario.workflow.name!r}.{nearest(event, self._by_name)}"])
+        self._known(event, self._by_name, "an event of the workflow")
+        happening = self._by_name[event]
         if happening.gives is not None and self.scenario.laws.get(event) is None:
             raise InputError([f"the event {event!r} gives a value, but the scenario says nothing of its outcome"])
-        return self._happen(case, happening, self._visit(case, happening.visits, event))
+        before = self._made.get((case.number, happening.index), 0)
+        self._made[case.number, happening.index] = before + 1
+        return self._happen(case, happening, _MADE | before)  # the draws of the event's own law stay as they are
 
     def resize(self, pool: str, court: str | None, size: int) -> None:
-        """Change the number of servers of a pool (at a court, or at all) from now on."""
-        index = list(self.scenario.pools).index(pool)
+        """Change the number of servers of a pool (at a court, or at all) from now on, until its next date with a size."""
+        pools = self.scenario.pools
+        self._known(pool, pools, "a pool of the scenario")
+        if court is not None:
+            self._known(court, self.scenario.courts if pools[pool].at_court else (), "a court that has a pool of its own")
+        if operator.index(size) < 0:
+            raise InputError([f"pool {pool!r}: must be a whole number of servers, 0 or more, not {size}"])
+        self._resized[pool] = None
         for place in self._places:
-            if place.pool == index and court in (None, self.scenario.courts[place.court]):
-                place.size = size
-                self._touch(place)
+            if place.pool == list(pools).index(pool) and court in (None, self.scenario.courts[place.court]):
+                self._change((place, operator.index(size)))
+
+    @staticmethod
+    def _known(name: str, allowed: Iterable[str], what: str, near: Iterable[str] | None = None) -> None:
+        if name not in allowed:
+            raise InputError([f"{name!r} is not {what}.{nearest(name, allowed if near is None else near)}"])
 
     # building ------------------------------------------------------------------------------------
 
@@ -372,13 +392,14 @@ class Simulation:
         self._settle(case)
 
     def _at_capacity(self, time: int, place: Place, size: int | None) -> None:
-        if time <= self._horizon:
+        if 0 <= time <= self._horizon:
             self.env.at(time, _CAPACITY | place.index << 8, self._change, (place, size))
 
     def _change(self, change: tuple[Place, int | None]) -> None:
         place, size = change
         if size is not None:
             place.size = size
+            place.sizes.append((self.now, size))
         self._touch(place)
 
     def _next_opening(self, place: Place, after: int) -> None:
@@ -572,7 +593,8 @@ class Simulation:
         self._happen(case, happening, visit)
         if happening.hazard_picker is not None and case.state not in self._final:
             rate = happening.hazard_picker(case.facts, case.record)
-            visit = self._visit(case, happening.visits, happening.event)
+            visit = case.visits[happening.visits]
+            case.visits[happening.visits] = visit + 1  # its dates come to an end, so that they need no cap
             bits, _ = happening.purpose.bits(case.number, case.key, visit)
             self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
 
@@ -615,7 +637,8 @@ class Simulation:
                 activity = self._activity_of.get(case.state)
                 at = (-1, -1) if activity is None or case.status == _NOWHERE else (activity.index, activity.pool)
                 self._rows.append((case.number, -1, _BY_HORIZON, state, state, *at, case.server, case.enabled, case.started, NEVER, -1, self._horizon))
-        return event_log(self.plan.cases, self._rows)
+        resized = {name: tuple(tuple(p.sizes) for p in self._places if p.pool == i) for i, name in enumerate(self.scenario.pools) if name in self._resized}
+        return event_log(self.plan.cases, self._rows, resized)
 
     def _judge(self, case: Case, violation: Violation | None) -> None:
         """Stop at a broken rule, if the run is to."""

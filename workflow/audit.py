@@ -1,0 +1,322 @@
+"""Was every case of a log treated as the workflow and its rules say? All cases at once, in numpy.
+
+A rule's automaton is run over all cases in step: over the rows that it hears of, first those of every case that
+are its first, then the second ones, and so on. A rule that needs a fact or a record field of which the log says
+nothing is left unjudged, not passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.audit_log import AuditLog
+from workflow.definition import Kind, Workflow
+from workflow.predicates import Expression, names, vector
+from workflow.rules import Rule
+
+__all__ = ["AuditReport", "RuleAudit", "audit"]
+
+DAY = 86_400_000_000
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RuleAudit:
+    """What a log shows of a rule.
+
+    Attributes
+    ----------
+    unjudged : tuple of str
+        What the log would have to say for the rule to be judged; nothing is known of it then.
+    cases, rows : ndarray of int64
+        The cases that break it, and for each the row at which it does (the case's last row for an obligation
+        that was never met).
+    open : int
+        Cases with an obligation that is still open, within its time.
+    """
+
+    rule: Rule
+    unjudged: tuple[str, ...]
+    cases: Integers
+    rows: Integers
+    open: int = 0
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What a log shows of a workflow and its rules.
+
+    Attributes
+    ----------
+    not_allowed : ndarray of int64
+        The rows whose move the workflow does not allow.
+    """
+
+    log: AuditLog
+    not_allowed: Integers
+    rules: tuple[RuleAudit, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Return whether anything is against the workflow or a rule."""
+        return bool(len(self.not_allowed)) or any(len(r.cases) for r in self.rules)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it; `violations` is null for a rule that is not judged."""
+        return {
+            "cases": len(self.log.names),
+            "events": len(self.log),
+            "moves_not_allowed": len(self.not_allowed),
+            "rules": [{"rule": r.rule.name, "violations": None if r.unjudged else len(r.cases), "unjudged": list(r.unjudged)} for r in self.rules],
+        }
+
+    def offending(self) -> list[dict[str, Any]]:
+        """Return a row for each offending case and what it offends against."""
+        found = [self._offence(int(row), "a move that the workflow does not allow") for row in self.not_allowed]
+        return found + [self._offence(int(row), r.rule.name) for r in self.rules for row in r.rows]
+
+    def _offence(self, row: int, against: str) -> dict[str, Any]:
+        log = self.log
+        transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
+        word = transitions[log.transition[row]] if log.transition[row] >= 0 else events[log.event[row]] if log.event[row] >= 0 else "?"
+        return {"case": str(log.names[log.case[row]]), "against": against, "at": str(log.at[row : row + 1].astype("datetime64[us]")[0]), "word": word}
+
+
+def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
+    """Judge every case of a log.
+
+    Parameters
+    ----------
+    log : AuditLog
+    rules : sequence of Rule, optional
+        The workflow's own, if they are not given.
+    """
+    chosen = log.workflow.rules if rules is None else rules
+    return AuditReport(log, _moves(log), tuple(_Run(log, rule).judge() for rule in chosen))
+
+
+# rules -----------------------------------------------------------------------------------------------
+
+
+class _Run:
+    """One rule over one log."""
+
+    def __init__(self, log: AuditLog, rule: Rule) -> None:
+        self.log, self.rule, self.automaton = log, rule, rule.automaton
+
+    def judge(self) -> RuleAudit:
+        """Return what the log shows of the rule."""
+        log = self.log
+        unknown = tuple(sorted(self.rule.reads - log.known))
+        if unknown:
+            return RuleAudit(self.rule, unknown, np.zeros(0, np.int64), np.zeros(0, np.int64))
+        letter_row, symbol = self._symbols()
+        q, states = self._walk(letter_row, symbol)
+        bad = [self._first_broken(letter_row, states), self._late(letter_row, states, q), self._situations(letter_row, states)]
+        rows = np.concatenate(bad)
+        rows = rows[np.lexsort((rows, log.case[rows]))]
+        cases, place = np.unique(log.case[rows], return_index=True)
+        still = np.isin(q, list(self.automaton.open)) if self.automaton.open else np.zeros(len(q), bool)
+        still[cases] = False
+        return RuleAudit(self.rule, (), cases, rows[place], int(still.sum()))
+
+    def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
+        """Return the letters that the rule hears: the row of each and its symbol; an event comes before its transition."""
+        log = self.log
+        transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
+        found_rows, found_symbols, found_order = [], [], []
+        for order, (words, column) in enumerate(((events, log.event), (transitions, log.transition))):
+            symbol = np.zeros(len(log), np.uint8)
+            for i, letter in enumerate(self.automaton.letters):
+                table = np.array([*(w in letter.names for w in words), False])
+                rows = np.flatnonzero(table[column])
+                if len(rows) and letter.when is not None:
+                    rows = rows[self._holds(letter.when, rows, log.seen)]
+                if len(rows) and letter.giving is not None:
+                    rows = rows[self._holds(letter.giving, rows, log.after)]
+                symbol[rows] |= 1 << i
+            rows = np.flatnonzero(symbol)
+            found_rows.append(rows)
+            found_symbols.append(symbol[rows])
+            found_order.append(np.full(len(rows), order, np.int8))
+        if not len(found_rows[0]):
+            return found_rows[1], found_symbols[1]
+        rows, symbols, orders = np.concatenate(found_rows), np.concatenate(found_symbols), np.concatenate(found_order)
+        sort = np.lexsort((orders, rows))
+        return rows[sort], symbols[sort]
+
+    def _holds(self, condition: Expression, rows: Integers, record: Any) -> NDArray[np.bool_]:
+        log = self.log
+        read = names(condition)
+        cases = log.case[rows] if read & set(log.facts) else rows
+        values = {n: record[n][rows] for n in read if n in record}
+        values |= {n: log.facts[n][0][cases] for n in read if n in log.facts}
+        missing = {n: m[cases] for n in read if n in log.facts and (m := log.facts[n][1]) is not None}
+        return np.broadcast_to(vector(condition, values, missing, len(rows)), len(rows))
+
+    def _walk(self, rows: Integers, symbols: NDArray[np.uint8]) -> tuple[Integers, Integers]:
+        """Return the last state of each case, and the state after each letter."""
+        log = self.log
+        table = np.array(self.automaton.table, np.int64)
+        last = np.zeros(len(log.names), np.int64)
+        states = np.zeros(len(rows), np.int64)
+        if not len(rows):
+            return last, states
+        case = log.case[rows]
+        begins = np.flatnonzero(np.concatenate([[True], case[1:] != case[:-1]]))
+        lengths = np.diff(np.concatenate([begins, [len(rows)]]))
+        order = np.argsort(-lengths, kind="stable")
+        begins, lengths = begins[order], lengths[order]
+        q = np.zeros(len(begins), np.int64)
+        live = np.searchsorted(-lengths, -np.arange(1, lengths[0] + 1), side="right")
+        for k in range(int(lengths[0])):
+            m = live[k]
+            at = begins[:m] + k
+            q[:m] = table[q[:m], symbols[at]]
+            states[at] = q[:m]
+        last[case[begins]] = q
+        return last, states
+
+    def _first_broken(self, rows: Integers, states: Integers) -> Integers:
+        return rows[np.isin(states, list(self.automaton.broken))] if self.automaton.broken else np.zeros(0, np.int64)
+
+    def _late(self, rows: Integers, states: Integers, last: Integers) -> Integers:
+        """Return the rows at which an obligation is met too late, or, for one never met, the case's last row."""
+        log, within = self.log, self.rule.within_days
+        if not self.automaton.open:
+            return np.zeros(0, np.int64)
+        is_open = np.isin(states, list(self.automaton.open))
+        case = log.case[rows]
+        before = np.concatenate([[False], is_open[:-1]]) & np.concatenate([[False], case[1:] == case[:-1]]) if len(rows) else is_open
+        opens = is_open & ~before
+        opened = np.maximum.accumulate(np.where(opens, np.arange(len(rows)), -1)) if len(rows) else rows
+        never = np.flatnonzero(np.isin(last, list(self.automaton.open)))
+        ends = log.first[never + 1] - 1
+        if within is None:
+            final = np.array([s.kind is Kind.FINAL for s in log.workflow.states.values()])
+            return ends[final[log.after["state"][ends]]] if "state" in log.after else ends
+        late = before & ~is_open & (log.at[rows] - log.at[rows[np.maximum(opened, 0)]] > within * DAY) if len(rows) else before
+        began = np.full(len(log.names), -1, np.int64)
+        began[case[opens]] = rows[opens]
+        end = log.end if log.end is not None else (int(log.at.max()) if len(log) else 0)
+        overdue = ends[end - log.at[began[never]] > within * DAY]
+        return np.concatenate([rows[late], overdue])
+
+    def _situations(self, rows: Integers, states: Integers) -> Integers:
+        """Return the rows after which the case stands as it never may."""
+        log, situations = self.log, self.automaton.situations
+        if not situations or not len(log):
+            return np.zeros(0, np.int64)
+        q = np.zeros(len(log), np.int64)
+        if len(rows):
+            place = np.full(len(log), -1, np.int64)
+            place[rows] = np.arange(len(rows))  # the last letter of a row wins
+            carried = np.maximum.accumulate(place)
+            mine = (carried >= 0) & (log.case[rows[np.maximum(carried, 0)]] == log.case)
+            q = np.where(mine, states[np.maximum(carried, 0)], 0)
+        bad = np.zeros(len(log), bool)
+        for state, condition in situations.items():
+            here = np.flatnonzero(q == state)
+            if len(here):
+                bad[here] = self._holds(condition, here, log.after)
+        begun = self._begun()
+        bad[log.first[:-1][begun & (np.diff(log.first) > 0)]] = True
+        return np.flatnonzero(bad)
+
+    def _begun(self) -> NDArray[np.bool_]:
+        """Say which cases break the rule by how they begin."""
+        log = self.log
+        condition = self.automaton.situations[0]
+        read = names(condition)
+        if not read <= {*log.begins, *log.facts}:
+            return np.zeros(len(log.names), bool)
+        values = {n: log.begins[n] if n in log.begins else log.facts[n][0] for n in read}
+        missing = {n: m for n in read if n in log.facts and (m := log.facts[n][1]) is not None}
+        return np.array(np.broadcast_to(vector(condition, values, missing, len(log.names)), len(log.names)))
+
+
+# moves -----------------------------------------------------------------------------------------------
+
+
+def _moves(log: AuditLog) -> Integers:
+    """Return the rows whose move the workflow does not allow.
+
+    A transition must leave a state in which the case can be, upon an event that happens there; where the log
+    says what the guard reads, the guard must hold, and no guard tried before it.
+    """
+    bad = log.unknown.copy()
+    bad[_off_the_map(log)] = True
+    workflow = log.workflow
+    for moment in workflow.moments:
+        event = list(workflow.events).index(moment.trigger) if moment.trigger in workflow.events else -1
+        earlier: list[Expression | None] = []
+        for i in moment.candidates:
+            transition = workflow.transitions[i]
+            rows = np.flatnonzero((log.transition == i) & (log.event == event))
+            if "state" in log.seen:
+                rows = rows[log.seen["state"][rows] == list(workflow.states).index(moment.state)]
+            for guard, wanted in [(transition.guard, True), *((g, False) for g in earlier)]:
+                if guard is None:
+                    bad[rows] |= not wanted
+                elif names(guard) <= log.known:
+                    held = _Run(log, _NOTHING)._holds(guard, rows, log.seen)
+                    bad[rows[held != wanted]] = True
+            if "state" in log.seen:
+                earlier.append(transition.guard)
+    return np.flatnonzero(bad)
+
+
+def _off_the_map(log: AuditLog) -> Integers:
+    """Return the rows that lead out of a state in which the case cannot be."""
+    workflow = log.workflow
+    if len(log) == 0:
+        return np.zeros(0, np.int64)
+    states = list(workflow.states)
+    leads = np.zeros((len(workflow.transitions) + 1, len(states)), np.int64)
+    for i, t in enumerate(workflow.transitions):
+        for source in t.sources:
+            leads[i, states.index(source)] = 1 << states.index(t.target or source)
+    arrives = np.bitwise_or.reduce(leads, axis=1)
+    leads[-1] = 1 << np.arange(len(states))  # an event alone leaves the case where it is
+    start = sum(1 << states.index(s) for s in workflow.entry_states)
+    here = np.full(len(log.names), start, np.int64)
+    if "state" in log.begins:
+        here = 1 << log.begins["state"].astype(np.int64)
+    lengths = np.diff(log.first)
+    order = np.argsort(-lengths, kind="stable")
+    begins, lengths = log.first[:-1][order], lengths[order]
+    here = here[order]
+    bad: list[Integers] = []
+    live = np.searchsorted(-lengths, -np.arange(1, int(lengths[0]) + 1), side="right")
+    for k in range(int(lengths[0])):
+        m = live[k]
+        rows = begins[:m] + k
+        moves = _instants(leads, here[:m], log.transition[rows], workflow, states)
+        lost = (moves == 0) & (log.transition[rows] >= 0)
+        bad.append(rows[lost])
+        here[:m] = np.where(lost, arrives[log.transition[rows]], np.where(log.transition[rows] >= 0, moves, here[:m]))
+    return np.concatenate(bad) if bad else np.zeros(0, np.int64)
+
+
+def _instants(leads: Integers, here: Integers, transition: Integers, workflow: Workflow, states: list[str]) -> Integers:
+    """Return the sets of states, as bits, to which transitions lead from sets of states."""
+    found = np.zeros(len(here), np.int64)
+    for s in range(len(states)):
+        inside = (here >> s & 1).astype(bool)
+        found |= np.where(inside, leads[transition, s], 0)
+    return found
+
+
+def _nothing() -> Rule:
+    from workflow.automata import Letter, never
+
+    return Rule("", "never", never(Letter(frozenset())))
+
+
+_NOTHING = _nothing()
