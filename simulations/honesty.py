@@ -10,6 +10,8 @@ Little, J. D. C. (1961). A proof for the queuing formula L = lambda W. Operation
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +67,7 @@ def _histories(log: EventLog) -> None:
 
 
 def _little(log: EventLog) -> None:
-    """The cases waiting, added up over time, are the waiting times, added up over cases (Little's law, in sums)."""
+    """Check that the cases waiting, added up over time, are the waiting times, added up over cases (Little's law, in sums)."""
     columns = log.columns
     for k, pool in enumerate(log.words.pool):
         mine = (columns["pool"] == k) & (columns["enabled_at"] > NEVER)
@@ -87,7 +89,7 @@ def _busy(log: EventLog) -> None:
     """Nobody works more than the time on shift, but for servers that finish after a cut in size."""
     scenario = log.cases.scenario
     for name in scenario.pools:
-        shrinks = any(b < a for sizes in log.sizes(name) for (_, a), (_, b) in zip(sizes, sizes[1:], strict=False))
+        shrinks = any(b < a for sizes in log.sizes(name) for (_, a), (_, b) in itertools.pairwise(sizes))
         busy, shift = pool_times(log, name, 0, scenario.horizon)
         if not shrinks and (busy > shift).any():
             raise BrokenLaw(f"{name!r} is busy for {int(busy.max())} microseconds in {int(shift.min())} on shift")
@@ -107,7 +109,7 @@ def growing_queues(log: EventLog) -> list[str]:
         left = np.where(columns["started_at"][mine] > NEVER, columns["started_at"][mine], columns["happened_at"][mine] + 1)
         marks = [horizon * part // 5 for part in range(1, 6)]
         lengths = [int(((enabled <= t) & (left > t)).sum()) for t in marks]
-        if lengths[-1] > 10 and all(b > a for a, b in zip(lengths, lengths[1:], strict=False)):
+        if lengths[-1] > 10 and all(b > a for a, b in itertools.pairwise(lengths)):
             found.append(pool)
     return found
 

@@ -10,6 +10,7 @@ Most of it is SQL over the log and the case table; working time needs the calend
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -398,7 +399,7 @@ def pool_times(log: EventLog, pool: str, since: int, until: int) -> tuple[NDArra
         here = court == k
         busy[k] = (_working(calendar, ended[here]) - _working(calendar, started[here])).sum()
         steps = [*sizes, (until, 0)]
-        for (time, size), (end, _) in zip(steps, steps[1:], strict=False):
+        for (time, size), (end, _) in itertools.pairwise(steps):
             first, last = np.clip(np.array([time, end], np.int64), since, until)
             shift[k] += size * int((_working(calendar, np.array([last])) - _working(calendar, np.array([first])))[0])
     return busy, shift

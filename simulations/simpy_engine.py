@@ -23,7 +23,7 @@ from simulations.draws import Draws
 from simulations.eventlog import NEVER, EventLog, Row, Words, event_log, said_outcome
 from simulations.places import Place, Ticket
 from simulations.plan import Plan
-from simulations.quantities import Choice, Length
+from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.scenario import Law, Pool, Scenario, Work
 from simulations.watching import RuleBroken, Violation, Watch
