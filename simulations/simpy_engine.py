@@ -268,7 +268,7 @@ class Simulation:
         """
         self._known(event, self._by_name, "an event of the workflow")
         happening = self._by_name[event]
-        if happening.gives is not None and self.scenario.laws.get(event) is None:
+        if happening.gives >= 0 and self.scenario.laws.get(event) is None:
             raise InputError([f"the event {event!r} gives a value, but the scenario says nothing of its outcome"])
         before = self._made.get((case.number, happening.index), 0)
         self._made[case.number, happening.index] = before + 1

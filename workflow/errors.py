@@ -50,7 +50,8 @@ class InputError(DocketsimError, ValueError):
     """
 
     def __init__(self, problems: Iterable[Problem | str]) -> None:
-        found = [p if isinstance(p, Problem) else Problem(p) for p in problems]
+        listed = [problems] if isinstance(problems, str) else problems  # SimPy raises a copy made of the text
+        found = [p if isinstance(p, Problem) else Problem(p) for p in listed]
         unique = dict.fromkeys(found)
         self.problems: tuple[Problem, ...] = tuple(
             sorted(unique, key=lambda p: (p.position is not None, p.position or Position("", 0, 0)))

@@ -35,8 +35,8 @@ def facts(workflow):
 
 
 def records(workflow):
-    """Draw a record of a loaded workflow."""
-    return st.fixed_dictionaries({f.name: _values(f) for f in workflow.record.values()})
+    """Draw a record of a loaded workflow, a list of values in its order."""
+    return st.tuples(*(_values(f) for f in workflow.record.values())).map(list)
 
 
 def population(workflow, cases):
@@ -88,6 +88,10 @@ class _Drawing:
         """Return the whole mapping."""
         for _ in range(self.draw(st.integers(1, 5))):
             self.guarded()
+        busy = [(s, e) for e in self.events for s in self.counts_in(e) if self.kinds[s] == "activity"]
+        if busy and self.pick(True, True, False):  # work that an event interrupts
+            state, event = self.pick(*busy)
+            self.moves.append({"from": state, "event": event, "to": self.pick(*self.kinds), "set": self.effects()})
         if "gone" in self.kinds:
             self.leaving("s0", "gone", when=self.condition())
         for name, after in zip(self.row, self.row[1:], strict=False):
@@ -96,7 +100,9 @@ class _Drawing:
         begun = [name for name, kind in self.kinds.items() if kind != "final"]
         entry = ["s0", *(n for n in begun[1:] if self.draw(st.booleans()))]
         kept = [f.name for f in self.record if self.draw(st.booleans())]
-        states = {n: {"activity": self.pick(*activities)} if k == "activity" else {k: True} for n, k in self.kinds.items()}
+        states = {
+            n: {"activity": self.pick(*activities)} if k == "activity" else {k: True} for n, k in self.kinds.items()
+        }
         return {
             "workflow": "random",
             "facts": {f.name: entry_of(f) for f in self.facts},
@@ -145,11 +151,15 @@ class _Drawing:
         """Add a transition that may be anywhere."""
         move = {"when": self.condition(), "set": self.effects()}
         upon = [e for e in self.events if self.counts_in(e)]
-        where = self.pick("event", "complete", "enter", "instant")
+        where = self.pick("event", "event", "complete", "enter", "instant")
         if where == "event" and upon:
             event = self.pick(*upon)
             to = self.pick(None, *self.kinds)
-            self.moves.append(move | {"from": self.some(self.counts_in(event)), "event": event} | ({"to": to} if to else {}))
+            if self.draw(st.booleans()):
+                del move["when"]
+            self.moves.append(
+                move | {"from": self.some(self.counts_in(event)), "event": event} | ({"to": to} if to else {})
+            )
             return
         sources = self.of("instant" if where == "instant" else "activity")
         if sources:

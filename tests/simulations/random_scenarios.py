@@ -1,0 +1,249 @@
+"""Hypothesis strategies: random scenarios for random workflows, small enough to be run a hundred times."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from simulations import SamplePath, Scenario, Simulation, load_scenario, make_plan, simulate
+from simulations.eventlog import EventLog
+from tests.workflow.random_workflows import workflows
+from workflow.documents import dump_yaml
+from workflow.errors import VisitCap
+
+STARTS = dt.date(2024, 1, 3)  # a Wednesday, so that a weekend lies in the middle
+ENDS = dt.date(2024, 1, 10)
+DAYS = [STARTS + dt.timedelta(days=k) for k in range(8)]
+COURTS = ("east", "west")
+
+Mapping = dict[str, Any]
+
+
+@st.composite
+def scenarios(draw: Any, shared: bool = True) -> Mapping:
+    """Draw a scenario and, under the key ``workflow``, the mapping of its workflow.
+
+    Parameters
+    ----------
+    shared : bool
+        Whether courts may share a pool.
+    """
+    return _Drawing(draw, draw(workflows()), shared).scenario()
+
+
+def loaded(scenario: Mapping) -> Scenario:
+    """Return a scenario as it is read from files that hold the mapping."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "flow.yaml").write_text(dump_yaml(_fresh(scenario["workflow"])), encoding="utf-8")
+        Path(folder, "random.yaml").write_text(
+            dump_yaml(_fresh({**scenario, "workflow": "flow.yaml"})), encoding="utf-8"
+        )
+        return load_scenario(Path(folder, "random.yaml"))
+
+
+def _fresh(value: Any) -> Any:
+    """Return a copy in which no two places share a date, as YAML would give such a date a name."""
+    if isinstance(value, dict):
+        return {_fresh(k): _fresh(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_fresh(v) for v in value]
+    return dt.date(value.year, value.month, value.day) if isinstance(value, dt.date) else value
+
+
+def run(scenario: Scenario, seed: int = 1) -> EventLog:
+    """Run it once; what goes round and round at one instant is not looked at."""
+    path = SamplePath(seed, 1)
+    try:
+        return simulate(make_plan(scenario, path), path)
+    except VisitCap:
+        assume(False)
+        raise
+
+
+def simulated(scenario: Scenario, seed: int = 1) -> tuple[Simulation, EventLog]:
+    """Run it once, and return the simulation too, with the cases as they are at its end."""
+    path = SamplePath(seed, 1)
+    simulation = Simulation(make_plan(scenario, path), path)
+    try:
+        return simulation, simulation.run()
+    except VisitCap:
+        assume(False)
+        raise
+
+
+class _Drawing:
+    def __init__(self, draw: Any, workflow: Mapping, shared: bool) -> None:
+        self.draw, self.workflow, self.shared = draw, workflow, shared
+        self.fields = {**workflow["facts"], **workflow["record"]}
+        sure = {n: entry for n, entry in self.fields.items() if not entry.get("optional")}
+        self.numbers = [n for n, entry in sure.items() if entry.get("type") == "integer"]
+        self.yes = [n for n, entry in sure.items() if entry.get("type") == "boolean"]
+        self.yes += [f"{n} > {sure[n]['minimum']}" for n in self.numbers]
+        words = {n: json.dumps(entry["enum"][0], ensure_ascii=False) for n, entry in sure.items() if "enum" in entry}
+        self.yes += [f"{n} == {word}" for n, word in words.items()]
+
+    def pick(self, *options: Any) -> Any:
+        return self.draw(st.sampled_from(options))
+
+    def maybe(self) -> bool:
+        return bool(self.draw(st.booleans()))
+
+    def scenario(self) -> Mapping:
+        """Return the whole mapping."""
+        pools = {f"p{i}": self.pool() for i in range(self.draw(st.integers(1, 2)))}
+        names = self.workflow["activities"]
+        entry = self.workflow["entry"]
+        courts = {c: {"backlog": {s: self.pick(0, 3, 5, 8) for s in entry["states"]}} for c in COURTS}
+        arrivals = {court: self.stream() for court in COURTS if self.maybe()}
+        return {
+            "scenario": "random",
+            "workflow": self.workflow,
+            "starts": STARTS,
+            "ends": ENDS,
+            "calendars": {
+                "office": {"hours": {"mon-fri": "09:00-17:00"}, "closed": [DAYS[1]]},
+                "split": {"hours": {"mon-sun": ["06:00-12:00", "12:00-14:00", "22:00-02:00"]}},
+            },
+            "courts": courts,
+            "pools": pools,
+            "suspensions": [
+                s
+                for name, pool in pools.items()
+                if pool["at"] == "court" and self.maybe()
+                for s in self.suspensions(name)
+            ],
+            "activities": {name: self.work(names[name], list(pools)) for name in names},
+            "people": {
+                name: self.trait(self.fields[name])
+                for name in (*self.workflow["facts"], *entry["record"])
+                if self.maybe()
+            },
+            "arrivals": arrivals,
+            "events": {
+                name: law for name, event in self.workflow["events"].items() if (law := self.law(event)) is not None
+            },
+        }
+
+    def pool(self) -> Mapping:
+        at = self.pick("court", "nation") if self.shared else "court"
+        found: Mapping = {"at": at, "size": self.size(), "order": self.order()}
+        if at == "court" and self.maybe():
+            found["size"] = {court: self.size() for court in COURTS}
+        if self.maybe():
+            found["calendar"] = self.pick("office", "split")
+        return found
+
+    def size(self) -> Any:
+        if self.maybe():
+            return self.pick(1, 2, 3)
+        return {
+            STARTS: self.pick(1, 0, 2, 3),
+            **{day: self.draw(st.integers(0, 3)) for day in DAYS[1:5] if self.maybe()},
+        }
+
+    def order(self) -> Any:
+        rules: list[Any] = ["first_come", "oldest", "newest"]
+        if self.numbers:
+            rules += [{"by": self.pick(*self.numbers)}, {"by": f"0 - {self.pick(*self.numbers)}"}]
+        if self.yes:
+            rules.append({"by": self.pick(*self.yes), True: 2, False: 1})
+        return self.pick(*rules)
+
+    def suspensions(self, pool: str) -> list[Mapping]:
+        shared = {"except": self.pick(*self.yes)} if self.yes and self.maybe() else {}
+        courts = [self.pick(*COURTS)] if self.maybe() else list(COURTS)
+        first, second = sorted(self.draw(st.lists(st.integers(0, 6), min_size=2, max_size=2, unique=True)))
+        one = {"pool": pool, "courts": courts, "from": DAYS[first], "to": DAYS[first], **shared}
+        return (
+            [one, {**one, "from": DAYS[second], "to": DAYS[second + 1]}]
+            if self.maybe() and second > first + 1
+            else [one]
+        )
+
+    def length(self) -> Any:
+        law = self.pick("exponential", "constant", "constant", "uniform")
+        if law == "constant":
+            return self.pick("7 hours", "1 hours", "20 hours", "30 minutes", "0 minutes")
+        mean = self.draw(st.integers(1, 30))
+        return (
+            {"exponential": {"mean": f"{mean} hours"}}
+            if law == "exponential"
+            else {"uniform": {"min": "0 hours", "max": f"{mean} hours"}}
+        )
+
+    def lengths(self) -> Any:
+        if self.yes and self.maybe():
+            return {"by": self.pick(*self.yes), True: self.length(), False: self.length()}
+        return self.length()
+
+    def work(self, activity: Mapping, pools: list[str]) -> Mapping:
+        found: Mapping = {"takes": self.lengths(), **self.outcome(activity)}
+        if self.pick(True, True, True, False):
+            return found | {"pool": self.pick(*pools), "priority": self.draw(st.integers(0, 2))}
+        return found | (
+            {"takes": f"{self.draw(st.integers(0, 3))} working days", "calendar": self.pick("office", "split")}
+            if self.maybe()
+            else {}
+        )
+
+    def outcome(self, giver: Mapping) -> Mapping:
+        """Return an outcome with shares in quarters; some of them may be zero."""
+        if "gives" not in giver:
+            return {}
+        (field, values), *_ = giver["gives"].items()
+        quarters = [0] * len(values)
+        for _ in range(4):
+            quarters[self.draw(st.integers(0, len(values) - 1))] += 1
+        return {"outcome": {field: {v: q / 4 for v, q in zip(values, quarters, strict=True)}}}
+
+    def law(self, event: Mapping) -> Mapping | None:
+        kind = self.pick("after", "after", "hazard", "since", "none")
+        if kind == "none":
+            return None
+        if kind == "hazard":
+            return {"hazard": self.pick("2 per day", "0.3 per day", "0 per day"), **self.outcome(event)}
+        law: Mapping = {"after": self.lengths(), **self.outcome(event)}
+        if self.maybe():
+            law["chance"] = 0.5
+        if kind == "since":
+            law["since"] = self.pick(*self.workflow["transitions"])["transition"]
+        return law
+
+    def trait(self, entry: Mapping) -> Any:
+        kind = "enum" if "enum" in entry else entry["type"]
+        found: Mapping
+        if kind == "boolean":
+            found = {True: 0.5, False: 0.5}
+        elif kind == "enum":
+            found = {value: "rest" if i == 0 else 1 / len(entry["enum"]) for i, value in enumerate(entry["enum"])}
+        elif kind == "integer":
+            found = (
+                {entry["minimum"]: 0.5, entry["maximum"]: "rest"}
+                if entry["minimum"] < entry["maximum"]
+                else {entry["minimum"]: 1}
+            )
+        elif kind == "number":
+            found = {"uniform": {"min": -2, "max": 2}}
+        else:
+            found = {"days_before": {"exponential": {"mean": "40 days"}}}
+        return {"missing": 0.3, **found} if entry.get("optional") else found
+
+    def stream(self) -> Mapping:
+        into = self.pick(*self.workflow["entry"]["states"])
+        kind = self.pick("at", "interarrival", "rate")
+        if kind == "at":
+            return {"into": into, "at": [f"{h} hours" for h in self.draw(st.lists(st.integers(0, 100), max_size=5))]}
+        if kind == "interarrival":
+            return {
+                "into": into,
+                "first": "0 hours",
+                "interarrival": {"constant": self.pick("5 hours", "0 hours")},
+                "count": 6,
+            }
+        return {"into": into, "rate": {STARTS: "1 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}}

@@ -1,0 +1,373 @@
+"""What holds in every run: laws of the log, looked for in random scenarios of random workflows.
+
+Each law is worked out here from the rows and the case table alone, by another way than the engine's.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+
+from simulations import SamplePath, Scenario, make_plan, simulate
+from simulations.eventlog import HORIZON, NEVER, EventLog
+from simulations.honesty import check_log
+from simulations.quantities import Choice
+from simulations.sampling import Purpose
+from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios, simulated
+from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind
+from workflow.predicates import Expression, scalar
+
+SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(SOME, max_examples=20)
+
+
+class History:
+    """A log read anew: the record of each case after each of its rows, and each piece of work of a pool."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.log, self.scenario, self.workflow = log, log.cases.scenario, log.cases.scenario.workflow
+        self.fields = list(self.workflow.record)
+        self.names = (self.scenario.fact_names, tuple(self.fields))
+        self.rows = self._rows()
+        self.records: dict[int, list[tuple[int, list[Any]]]] = {
+            i: [(NEVER, list(record))] for i, record in enumerate(log.cases.records)
+        }
+        for row in self.rows:
+            self.records[row["case_id"]].append((row["happened_at"], self._after(row)))
+
+    def _rows(self) -> list[dict[str, Any]]:
+        plain = {name: column.tolist() for name, column in self.log.columns.items()}
+        words = {
+            **{
+                n: self.log.words.column(n)
+                for n in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
+            }
+        }
+        found = []
+        for i in range(len(self.log)):
+            row = {name: values[i] for name, values in plain.items()}
+            found.append(row | {name: None if row[name] < 0 else w[row[name]] for name, w in words.items()})
+        return found
+
+    def test(self, expression: Expression | None, case: int, record: list[Any]) -> bool:
+        """Say whether a condition holds for a case."""
+        return expression is None or bool(scalar(expression, *self.names)(self.log.cases.facts[case], record))
+
+    def _after(self, row: dict[str, Any]) -> list[Any]:
+        """Return the record after a row, and see on the way that the row's transition was the one to take."""
+        case = row["case_id"]
+        record = list(self.records[case][-1][1])
+        event = self.workflow.events.get(row["cause"])
+        if row["cause"] == HORIZON:
+            return record
+        if event is not None:
+            assert row["from_state"] in event.states
+            assert self.test(event.guard, case, record)
+            self._write(record, event.effects)
+        giver = event if event is not None else self._work(row) if row["cause"] == COMPLETE else None
+        assert (row["outcome"] is not None) == (giver is not None and giver.gives is not None)
+        if giver is not None and giver.gives is not None:
+            record[self.fields.index(giver.gives)] = next(v for v in giver.values if _said(v) == row["outcome"])
+        assert row["transition"] == self.first(row["from_state"], row["cause"], case, record)
+        if row["transition"] is not None:
+            transition = next(t for t in self.workflow.transitions if t.name == row["transition"])
+            self._write(record, transition.effects)
+            assert row["to_state"] == (transition.target or row["from_state"])
+        else:
+            assert record != self.records[case][-1][1], "a row of an event that changes nothing"
+        return record
+
+    def _work(self, row: dict[str, Any]) -> Any:
+        return self.workflow.activities[self.workflow.states[row["from_state"]].activity or ""]
+
+    def first(self, state: str, cause: str, case: int, record: list[Any]) -> str | None:
+        """Return the first transition of a moment, in the order of the file, whose guard holds."""
+        at_once = self.workflow.states[state].kind is Kind.INSTANT
+        for t in self.workflow.transitions:
+            moment = (cause in t.events) if t.events else cause == (ENTER if at_once or t.at_entry else COMPLETE)
+            if state in t.sources and moment and self.test(t.guard, case, record):
+                return t.name
+        return None
+
+    def _write(self, record: list[Any], effects: Any) -> None:
+        for name, value in effects:
+            k = self.fields.index(name)
+            record[k] = min(record[k] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value
+
+    def record_at(self, case: int, time: int) -> list[Any] | None:
+        """Return a case's record at an instant, or ``None`` if it changes there."""
+        steps = self.records[case]
+        if any(at == time for at, _ in steps):
+            return None
+        return next(record for at, record in reversed(steps) if at < time)
+
+
+def _said(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass
+class Stay:
+    """One wait and the work after it, in a pool's place."""
+
+    case: int
+    activity: str
+    enabled: int
+    started: int | None
+    left: int
+    server: int
+
+    @property
+    def waits_until(self) -> int:
+        """Return when it leaves the queue: to be served, or for good."""
+        return self.left if self.started is None else self.started
+
+
+def places(history: History) -> Iterator[tuple[Any, int, list[Stay]]]:
+    """Yield every pool and court (or the nation) with the stays there; those that go on at the end leave after it."""
+    stays = defaultdict(list)
+    scenario = history.scenario
+    for row in history.rows:
+        if row["pool"] is not None:
+            pool = scenario.pools[row["pool"]]
+            court = int(history.log.cases.court[row["case_id"]]) if pool.at_court else 0
+            left = row["happened_at"] + (row["cause"] == HORIZON)
+            started = None if row["started_at"] == NEVER else row["started_at"]
+            stays[pool.name, court].append(
+                Stay(row["case_id"], row["activity"], row["enabled_at"], started, left, row["server"])
+            )
+    for (name, court), found in stays.items():
+        yield scenario.pools[name], court, found
+
+
+def size_at(pool: Any, court: int, time: int) -> int:
+    """Return the size of a pool at an instant, its changes then included."""
+    return next(size for at, size in reversed(pool.sizes[court]) if at <= time)
+
+
+def suspended(history: History, pool: Any, court: int, time: int) -> Any:
+    """Return the suspension of a place at an instant, or ``None``."""
+    here = [s for s in history.scenario.suspensions if s.pool == pool.name and court in s.courts]
+    return next((s for s in here if s.start <= time < s.end), None)
+
+
+def may_start(history: History, pool: Any, court: int, case: int, time: int) -> bool | None:
+    """Say whether a waiting case may start by the suspensions; ``None`` if its record changes at that instant."""
+    found = suspended(history, pool, court, time)
+    if found is None:
+        return True
+    if found.exempt is None:
+        return False
+    record = history.record_at(case, time)
+    return None if record is None else history.test(found.exempt, case, record)
+
+
+@SOME
+@given(scenarios())
+def test_the_laws_of_every_log_are_kept(scenario: Mapping) -> None:
+    """Conservation: every case has one last row, final or closing, histories are unbroken, times add up, and Little's law holds."""
+    log = run(loaded(scenario))
+    check_log(log)
+    final = {s.name for s in log.cases.scenario.workflow.states.values() if s.kind is Kind.FINAL}
+    last: dict[int, dict[str, Any]] = {}
+    for row in History(log).rows:
+        before = last.get(row["case_id"])
+        assert before is None or (before["to_state"] not in final and before["cause"] != HORIZON)
+        last[row["case_id"]] = row
+    assert sorted(last) == list(range(len(log.cases)))
+    assert all((row["to_state"] in final) != (row["cause"] == HORIZON) for row in last.values())
+    assert log.columns["happened_at"].tolist() == sorted(log.columns["happened_at"].tolist())
+
+
+@SOME
+@given(scenarios())
+def test_the_record_and_every_decision_follow_from_the_log_and_the_case_table(scenario: Mapping) -> None:
+    """Each row's transition is the first whose guard holds on the record so far; the last record is the one that the engine has."""
+    simulation, log = simulated(loaded(scenario))
+    history = History(log)
+    for case in simulation.cases:
+        assert history.records[case.number][-1][1] == case.record
+
+
+@SOME
+@given(scenarios())
+def test_nobody_starts_off_shift_or_during_a_suspension_unless_excepted(scenario: Mapping) -> None:
+    """Every start lies inside a spell of its pool's calendar, and at a time at which the case may be served."""
+    history = History(run(loaded(scenario)))
+    for pool, court, stays in places(history):
+        for stay in stays:
+            if stay.started is not None:
+                assert pool.calendars[court].spell_at(stay.started) is not None
+                assert may_start(history, pool, court, stay.case, stay.started) is not False
+
+
+@SOME
+@given(scenarios())
+def test_no_case_starts_while_a_better_one_waits_in_the_same_place(scenario: Mapping) -> None:
+    """Better: lower priority, then the pool's order, enabled time, case number. The order is taken where only facts decide it."""
+    history = History(run(loaded(scenario)))
+    for pool, court, stays in places(history):
+        if not _by_facts(history, pool):
+            continue
+        ranks = {id(stay): _rank(history, pool, stay) for stay in stays}
+        for stay in stays:
+            for other in stays if stay.started is not None else ():
+                waits = other.enabled < stay.started < other.waits_until
+                if waits and ranks[id(other)] < ranks[id(stay)]:
+                    assert may_start(history, pool, court, other.case, stay.started) is not True
+
+
+def _by_facts(history: History, pool: Any) -> bool:
+    value = pool.order.value
+    reads = value.reads() if isinstance(value, Choice) else frozenset() if value is None else _names(value)
+    return not reads & set(history.fields)
+
+
+def _names(expression: Expression) -> frozenset[str]:
+    from workflow.predicates import names
+
+    return names(expression)
+
+
+def _rank(history: History, pool: Any, stay: Stay) -> tuple[Any, ...]:
+    arrived = int(history.log.cases.arrived[stay.case])
+    facts = history.log.cases.facts[stay.case]
+    value = pool.order.value
+    if isinstance(value, Choice):
+        order = value.picker(*history.names)(facts, [])
+    elif value is not None:
+        order = scalar(value, *history.names)(facts, [])
+    else:
+        order = {"first_come": 0, "oldest": arrived, "newest": -arrived}[pool.order.rule]
+    return (history.scenario.work[stay.activity].priority, order, stay.enabled, stay.case)
+
+
+@SOME
+@given(scenarios())
+def test_no_server_is_idle_while_somebody_waits_and_none_starts_beyond_the_size(scenario: Mapping) -> None:
+    """Looked at after every instant at which anything happens: on shift with a free server, nobody waits who may be served."""
+    history = History(run(loaded(scenario)))
+    horizon = history.scenario.horizon
+    for pool, court, stays in places(history):
+        calendar = pool.calendars[court]
+        instants = (
+            {s.enabled for s in stays} | {s.left for s in stays} | {s.started for s in stays if s.started is not None}
+        )
+        instants |= (
+            {t for t, _ in pool.sizes[court]} | set(calendar.opens) | {s.end for s in history.scenario.suspensions}
+        )
+        for now in sorted(t for t in instants if 0 <= t <= horizon):
+            busy = sum(s.started is not None and s.started <= now < s.left for s in stays)
+            assert busy <= size_at(pool, court, now) or not any(s.started == now < s.left for s in stays)
+            if calendar.spell_at(now) is not None and busy < size_at(pool, court, now):
+                for stay in stays:
+                    if stay.enabled <= now < stay.waits_until:
+                        assert may_start(history, pool, court, stay.case, now) is not True
+
+
+@SOME
+@given(scenarios())
+def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scenario: Mapping) -> None:
+    """Stays of one server do not overlap; a constant length is worked to the microsecond, on shift."""
+    history = History(run(loaded(scenario)))
+    for _, _, stays in places(history):
+        for server in {s.server for s in stays}:
+            mine = sorted((s.started, s.left) for s in stays if s.server == server and s.started is not None)
+            assert all(end <= start for (_, end), (start, _) in itertools.pairwise(mine))
+    for row in history.rows:
+        if row["activity"] is None or row["completed_at"] == NEVER:
+            continue
+        work = history.scenario.work[row["activity"]]
+        lengths = [length.law for length in work.takes.leaves()]
+        if len(lengths) == 1 and lengths[0].constant:
+            calendar = work.working_days
+            if row["pool"] is not None:
+                pool = history.scenario.pools[row["pool"]]
+                calendar = pool.calendars[int(history.log.cases.court[row["case_id"]]) if pool.at_court else 0]
+            start, end = row["started_at"], row["completed_at"]
+            worked = end - start if calendar is None else calendar.working_time(end) - calendar.working_time(start)
+            assert worked == round(lengths[0].values[0])
+
+
+@FEW
+@given(scenarios())
+def test_the_same_plan_twice_gives_the_same_log_also_when_draws_are_made_one_by_one(scenario: Mapping) -> None:
+    """Draws for all cases at once are a matter of speed only."""
+    frame = loaded(scenario)
+    first = run(frame)
+    path = SamplePath(1, 1)
+    plan = make_plan(frame, path)
+    _same(first, simulate(plan, path))
+    at_once = Purpose.__init__
+
+    def one_by_one(self: Purpose, *args: Any, **more: Any) -> None:
+        at_once(self, *args, **more)
+        self._visits_at_once = 0
+
+    Purpose.__init__ = one_by_one  # type: ignore[method-assign]
+    try:
+        _same(first, simulate(plan, path))
+    finally:
+        Purpose.__init__ = at_once  # type: ignore[method-assign]
+
+
+def _same(one: EventLog, two: EventLog) -> None:
+    assert all(np.array_equal(one.columns[name], two.columns[name]) for name in one.columns)
+
+
+@FEW
+@given(scenarios(shared=False))
+def test_one_more_case_in_one_court_leaves_the_other_court_as_it_was(scenario: Mapping) -> None:
+    """Courts that share no pool: the western cases are matched by their place among the western ones, as case numbers shift."""
+    state = scenario["workflow"]["entry"]["states"][0]
+    courts = scenario["courts"]
+    more = {
+        **courts,
+        "east": {"backlog": {**courts["east"]["backlog"], state: courts["east"]["backlog"].get(state, 0) + 1}},
+    }
+    one, two = run(loaded(scenario)), run(loaded({**scenario, "courts": more}))
+    assert len(two.cases) == len(one.cases) + 1
+    assert _of_the_west(one) == _of_the_west(two)
+
+
+def _of_the_west(log: EventLog) -> list[tuple[Any, ...]]:
+    west = np.flatnonzero(log.cases.court == 1)
+    rows = log.columns["case_id"]
+    numbers = [bisect.bisect_left(west, case) for case in rows[log.cases.court[rows] == 1].tolist()]
+    columns = [column[log.cases.court[rows] == 1].tolist() for name, column in log.columns.items() if name != "case_id"]
+    cases = [(log.cases.keys[i], log.cases.facts[i], log.cases.records[i], log.cases.arrived[i]) for i in west.tolist()]
+    return [*zip(numbers, *columns, strict=True), *cases]
+
+
+def test_the_random_scenarios_are_not_all_alike() -> None:
+    """Among eighty there are waits, starts, drops, suspensions with exceptions, and closing rows: the laws above speak of something."""
+    seen: set[str] = set()
+
+    @settings(SOME, max_examples=80, database=None, derandomize=True)
+    @given(scenarios())
+    def look(scenario: Mapping) -> None:
+        frame: Scenario = loaded(scenario)
+        for row in History(run(frame)).rows:
+            seen.update(
+                name
+                for name, holds in {
+                    "starts": row["started_at"] > NEVER and row["pool"] is not None,
+                    "waits": row["started_at"] > row["enabled_at"] > NEVER,
+                    "drops": row["started_at"] > NEVER == row["completed_at"] and row["cause"] != HORIZON,
+                    "leaves": row["enabled_at"] > NEVER == row["started_at"] and row["cause"] != HORIZON,
+                    "marks": row["transition"] is None and row["cause"] != HORIZON,
+                    "closes": row["cause"] == HORIZON,
+                    "excepted": any(s.exempt is not None for s in frame.suspensions),
+                }.items()
+                if holds
+            )
+
+    look()
+    assert seen == {"starts", "waits", "drops", "leaves", "marks", "closes", "excepted"}

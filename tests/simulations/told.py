@@ -1,0 +1,132 @@
+"""Tiny scenarios whose every length is told by the test, and their logs in whole hours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulations import load_scenario, make_plan, simulate
+from simulations.clock import MICROSECONDS_PER_HOUR
+from simulations.draws import Draws, case_key
+from simulations.eventlog import NEVER, EventLog
+from simulations.honesty import check_log
+
+HOUR = MICROSECONDS_PER_HOUR
+LONGEST = 200
+TOLD = json.dumps({"empirical": [f"{k} hours" for k in range(LONGEST + 1)]})
+"""What stands for the word TOLD in a scenario's text: from 0 to 200 whole hours, each as likely as another."""
+
+Number = float | list[float]
+
+
+class Told:
+    """Draws that a test tells, by purpose and case; whoever is not named is served in an hour.
+
+    Parameters
+    ----------
+    hours : mapping
+        ``{"activity:serve": {0: 5, 1: [3, 4]}}``: whole hours of case 0 of the backlog; of case 1 at its first
+        and later visits. ``"name 0"`` is the first case of a stream of arrivals, ``None`` stands for all others.
+    chances : mapping
+        In the same way the uniform itself, for people, outcomes (``outcome:serve``) and ``chance:``.
+    """
+
+    def __init__(
+        self, hours: Mapping[str, Any] | None = None, chances: Mapping[str, Any] | None = None, court: str = "desk"
+    ) -> None:
+        self.hours, self.chances = hours or {}, chances or {}
+        names = {
+            name.rsplit(" ", 1)[0]
+            for told in (*self.hours.values(), *self.chances.values())
+            for name in told
+            if isinstance(name, str)
+        }
+        self.cases: dict[int, Any] = {case_key(court, "backlog", k): k for k in range(20)}
+        self.cases |= {case_key(court, f"arrivals/{name}", k): f"{name} {k}" for name in names for k in range(20)}
+
+    def bits(self, case_key: int, purpose: str, visit: int) -> tuple[int, int]:
+        """Return the two numerators of a draw."""
+        case = self.cases.get(int(case_key))
+        uniform = _of(self.chances.get(purpose), case, visit)
+        if uniform is None:
+            hours = _of(self.hours.get(purpose), case, visit)
+            uniform = ((1 if hours is None else hours) + 0.5) / (LONGEST + 1)
+        found = _of(self.chances.get(f"outcome:{purpose.partition(':')[2]}"), case, visit)
+        return _numerator(uniform), _numerator(0.25 if found is None else found)
+
+    def many(self, case_keys: Any, purpose: str, visit: Any) -> tuple[Any, Any]:
+        """Return the numerators of many cases."""
+        visits = np.broadcast_to(np.asarray(visit), np.shape(case_keys)).tolist()
+        both = [self.bits(key, purpose, v) for key, v in zip(np.asarray(case_keys).tolist(), visits, strict=True)]
+        one, two = np.array(both, np.int64).reshape(-1, 2).T
+        return np.ascontiguousarray(one), np.ascontiguousarray(two)
+
+
+def _of(told: Mapping[Any, Number] | None, case: Any, visit: int) -> float | None:
+    if told is None or (case not in told and None not in told):
+        return None
+    value = told.get(case, told.get(None))
+    return value[min(visit, len(value) - 1)] if isinstance(value, list) else value
+
+
+def _numerator(uniform: float) -> int:
+    return int(uniform * 2**53) | 1
+
+
+def planned(folder: Path, workflow: str, scenario: str, path: Draws) -> Any:
+    """Return the plan of a scenario, written as a user would write it."""
+    (folder / "flow.yaml").write_text(workflow, encoding="utf-8")
+    frame = (
+        "scenario: told\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-03\n"
+        if "starts:" not in scenario
+        else "scenario: told\nworkflow: flow.yaml\n"
+    )
+    (folder / "told.yaml").write_text(frame + scenario.replace("TOLD", TOLD), encoding="utf-8")
+    return make_plan(load_scenario(folder / "told.yaml"), path)
+
+
+def play(
+    folder: Path,
+    workflow: str,
+    scenario: str,
+    path: Draws,
+    hooks: Mapping[str, Any] | None = None,
+    processes: Iterable[Any] = (),
+) -> EventLog:
+    """Run a scenario; the laws that every log keeps are checked."""
+    log = simulate(planned(folder, workflow, scenario, path), path, hooks, processes)
+    check_log(log)
+    return log
+
+
+def story(log: EventLog, closing: bool = False) -> list[tuple[float, int, str]]:
+    """Return hour, case, and transition (or event) of each row but the closing ones."""
+    found = []
+    for row in zip(*(log.columns[n].tolist() for n in ("happened_at", "case_id", "transition", "cause")), strict=True):
+        at, case, transition, cause = row
+        what = log.words.transition[transition] if transition >= 0 else log.words.cause[cause]
+        if closing or what != "horizon":
+            found.append((_hours(at), case, what))
+    return found
+
+
+def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
+    """Return case, enabled, started, end (completed or not) and server of each piece of work, by its start; hours."""
+    found = []
+    names = ("activity", "case_id", "enabled_at", "started_at", "happened_at", "server")
+    for activity, number, enabled, started, happened, server in zip(
+        *(log.columns[n].tolist() for n in names), strict=True
+    ):
+        if activity >= 0 and case in (None, number):
+            found.append((number, _hours(enabled), _hours(started), _hours(happened), None if server < 0 else server))
+    return sorted(found, key=lambda w: (w[2] is None, w[2] or 0, w[4] or 0, w[0]))
+
+
+def _hours(microseconds: int) -> Any:
+    if microseconds == NEVER:
+        return None
+    return microseconds // HOUR if microseconds % HOUR == 0 else microseconds / HOUR
