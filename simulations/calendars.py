@@ -26,7 +26,6 @@ FAR: Final = 2**62
 """Where an endless spell closes: 146,000 years, so that sums with it still fit into 64 bits."""
 
 
-
 class ShiftEnd(StrEnum):
     """What becomes of work in hand when its shift ends."""
 

@@ -76,22 +76,50 @@ def _date(text: str) -> dt.date:
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")],
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")
+    ],
     replications: Annotated[int, typer.Option(help="How many replications; with --precision, at least.")] = 1,
     only: Annotated[int | None, typer.Option(metavar="K", help="Run replication K of these alone.")] = None,
     seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
     engine: Annotated[str, typer.Option(help="auto or simpy.")] = "auto",
-    change: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20")] = None,
-    at: Annotated[list[str] | None, typer.Option(metavar="DATE", help="Measure as things stood at the end of this day, too.")] = None,
-    by: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes at work; default: one for each core, if there is enough to do.")] = None,
-    precision: Annotated[list[str] | None, typer.Option(metavar="M=X", help="Add replications until the interval of M is +-X: amenable=2%, review_finished=1d")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20"),
+    ] = None,
+    at: Annotated[
+        list[str] | None, typer.Option(metavar="DATE", help="Measure as things stood at the end of this day, too.")
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes at work; default: one for each core, if there is enough to do.")
+    ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="M=X", help="Add replications until the interval of M is +-X: amenable=2%, review_finished=1d"
+        ),
+    ] = None,
     max_replications: Annotated[int | None, typer.Option(help="With --precision: the most (default 1000).")] = None,
-    warm_up: Annotated[bool, typer.Option("--warm-up", help="Say how long the run takes to settle (Welch, MSER-5).")] = False,
+    warm_up: Annotated[
+        bool, typer.Option("--warm-up", help="Say how long the run takes to settle (Welch, MSER-5).")
+    ] = False,
     no_events: Annotated[bool, typer.Option("--no-events", help="Write cases and measures, but no event log.")] = False,
-    monitor: Annotated[str | None, typer.Option(metavar="stop|count", help="Watch the workflow's rules on every case: stop at a broken one, or count.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's own folder; default runs/<scenario>-<date and time>.")] = None,
+    monitor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="stop|count", help="Watch the workflow's rules on every case: stop at a broken one, or count."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run's own folder; default runs/<scenario>-<date and time>.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -145,9 +173,23 @@ def _progress(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("replications"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (
+        TextColumn("replications"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
@@ -162,7 +204,10 @@ def list_(as_json: Json = False) -> None:
 
     found: dict[str, list[dict[str, Any]]] = {}
     for kind, paths in (("workflows", workflows()), ("scenarios", scenarios())):
-        found[kind] = [{"name": n, "description": read_yaml(p).plain().get("description"), "path": str(p)} for n, p in paths.items()]
+        found[kind] = [
+            {"name": n, "description": read_yaml(p).plain().get("description"), "path": str(p)}
+            for n, p in paths.items()
+        ]
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -176,8 +221,12 @@ def list_(as_json: Json = False) -> None:
 
 @app.command()
 def draw(
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .svg or .mmd file; default: Mermaid on standard output.")] = None,
+    workflow: Annotated[
+        str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A .svg or .mmd file; default: Mermaid on standard output.")
+    ] = None,
 ) -> None:
     """Draw a workflow as a map of its states and transitions."""
     with _told():

@@ -48,7 +48,9 @@ class Words:
     def of(cls, scenario: Scenario) -> Words:
         """Return the words of a scenario's logs."""
         workflow = scenario.workflow
-        values = [v for a in workflow.activities.values() for v in a.values] + [v for e in workflow.events.values() for v in e.values]
+        values = [v for a in workflow.activities.values() for v in a.values] + [
+            v for e in workflow.events.values() for v in e.values
+        ]
         return cls(
             tuple(t.name for t in workflow.transitions),
             (COMPLETE, ENTER, HORIZON, *workflow.events),
@@ -117,5 +119,7 @@ class EventLog:
 def event_log(cases: Cases, rows: Iterable[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
     """Make a log of an engine's rows, which are in the order in which they happened."""
     table = np.array(list(rows), np.int64).reshape(-1, len(_FIELDS))
-    columns = {name: np.ascontiguousarray(table[:, k]).astype(_SMALL.get(name, np.int64)) for k, name in enumerate(_FIELDS)}
+    columns = {
+        name: np.ascontiguousarray(table[:, k]).astype(_SMALL.get(name, np.int64)) for k, name in enumerate(_FIELDS)
+    }
     return EventLog(cases, Words.of(cases.scenario), columns, resized or {})

@@ -45,7 +45,9 @@ class CalendarEntry(Entry):
 
     hours: _anything("weekdays: hours, such as {mon-fri: '08:00-16:30'}")  # type: ignore[valid-type]
     holidays: _anything("a country such as US, or {country: US, state: CO}") = None  # type: ignore[valid-type]
-    closed: list[Any] = Field(default_factory=list, description="dates taken out, such as 2011-12-23 or '2011-12-24 to 2012-01-02'")
+    closed: list[Any] = Field(
+        default_factory=list, description="dates taken out, such as 2011-12-23 or '2011-12-24 to 2012-01-02'"
+    )
     open: dict[dt.date, Any] = Field(default_factory=dict, description="dates added: hours")
 
 
@@ -54,13 +56,17 @@ class BacklogEntry(Entry):
 
     count: int = Field(ge=0, le=50_000_000, description="how many")
     age: Length | None = Field(None, description="how long they have been pending at the start")  # type: ignore[valid-type]
-    people: dict[str, Any] = Field(default_factory=dict, description="facts of these cases, where they differ from `people:`")
+    people: dict[str, Any] = Field(
+        default_factory=dict, description="facts of these cases, where they differ from `people:`"
+    )
 
 
 class CourtEntry(Entry):
     """A place with cases of its own."""
 
-    backlog: dict[str, Any] = Field(default_factory=dict, description="state: a number of cases, or {count:, age:, people:}; or {table: file}")
+    backlog: dict[str, Any] = Field(
+        default_factory=dict, description="state: a number of cases, or {count:, age:, people:}; or {table: file}"
+    )
 
 
 class PoolEntry(Entry):
@@ -69,7 +75,9 @@ class PoolEntry(Entry):
     at: Literal["court", "nation"] = Field("nation", description="one for each court, or one for all")
     size: _anything("a number of servers; by court, and by date: {denver: {2011-12-05: 16, 2012-01-16: 4}}")  # type: ignore[valid-type]
     calendar: _anything("name of a calendar, or one for each court; none: always at work") = None  # type: ignore[valid-type]
-    at_shift_end: Literal["suspend"] = Field("suspend", description="what happens to work in hand when the shift ends: it goes on at the next opening")
+    at_shift_end: Literal["suspend"] = Field(
+        "suspend", description="what happens to work in hand when the shift ends: it goes on at the next opening"
+    )
     order: _anything("first_come, oldest, newest, or {by: expression} (lower first)") = "first_come"  # type: ignore[valid-type]
 
 
@@ -88,7 +96,9 @@ class WorkEntry(Entry):
 
     pool: Name | None = Field(None, description="who does it; none: it is a delay")
     takes: Length = Field(description="length of the work; in hours where a pool has a calendar")  # type: ignore[valid-type]
-    outcome: dict[str, Any] | None = Field(None, description="the record field that the activity gives: its values and their shares")
+    outcome: dict[str, Any] | None = Field(
+        None, description="the record field that the activity gives: its values and their shares"
+    )
     priority: int = Field(0, description="lower is served first")
     calendar: Name | None = Field(None, description="for a delay in working days: whose")
 
@@ -96,21 +106,31 @@ class WorkEntry(Entry):
 class ArrivalEntry(Entry):
     """A stream of new cases. One named like a court is that court's; any other goes to `courts`, or to all."""
 
-    into: Name | None = Field(None, description="the state in which they begin; may be left out if the workflow has one such state")
+    into: Name | None = Field(
+        None, description="the state in which they begin; may be left out if the workflow has one such state"
+    )
     courts: list[Name] | None = None
     rate: _anything("Poisson: `250 per month`; by date: {2011-12-05: 250 per month, ...}") = None  # type: ignore[valid-type]
-    interarrival: Length | None = Field(None, description="renewal: time from one arrival to the next; the first comes one interval after the start")  # type: ignore[valid-type]
+    interarrival: Length | None = Field(  # type: ignore[valid-type]
+        None, description="renewal: time from one arrival to the next; the first comes one interval after the start"
+    )
     at: list[Any] | None = Field(None, description="exact times: durations since the start, or dates with a time")
-    table: str | None = Field(None, description="CSV or Parquet file with a column `arrived`, and columns named like facts")
+    table: str | None = Field(
+        None, description="CSV or Parquet file with a column `arrived`, and columns named like facts"
+    )
     first: Any = Field(None, description="with interarrival: time of the first arrival")
     count: int | None = Field(None, ge=0, description="at most so many")
-    people: dict[str, Any] = Field(default_factory=dict, description="facts of these cases, where they differ from `people:`")
+    people: dict[str, Any] = Field(
+        default_factory=dict, description="facts of these cases, where they differ from `people:`"
+    )
 
     @model_validator(mode="after")
     def _one_law(self) -> ArrivalEntry:
         given = [k for k in ("rate", "interarrival", "at", "table") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError(f"a stream has exactly one of rate, interarrival, at, table; here: {', '.join(given) or 'none'}")
+            raise ValueError(
+                f"a stream has exactly one of rate, interarrival, at, table; here: {', '.join(given) or 'none'}"
+            )
         if self.first is not None and self.interarrival is None:
             raise ValueError("first: belongs to interarrival:")
         return self
@@ -123,7 +143,9 @@ class LawEntry(Entry):
     after: Length | None = Field(None, description="time from entering the states where it counts, or from `since:`")  # type: ignore[valid-type]
     since: Names | None = Field(None, description="with after: the transition at which its clock starts")
     chance: Probability | None = Field(None, description="with after: the probability that its clock starts at all")  # type: ignore[valid-type]
-    outcome: dict[str, Any] | None = Field(None, description="the record field that the event gives: its values and their shares")
+    outcome: dict[str, Any] | None = Field(
+        None, description="the record field that the event gives: its values and their shares"
+    )
 
     @model_validator(mode="after")
     def _one_law(self) -> LawEntry:
@@ -169,7 +191,9 @@ class ScenarioFile(Entry):
     pools: dict[str, PoolEntry] = Field(default_factory=dict)
     suspensions: list[SuspensionEntry] = Field(default_factory=list)
     activities: dict[str, WorkEntry] = Field(default_factory=dict)
-    people: dict[str, Any] = Field(default_factory=dict, description="how facts, and the record at the start, are distributed; drawn in this order")
+    people: dict[str, Any] = Field(
+        default_factory=dict, description="how facts, and the record at the start, are distributed; drawn in this order"
+    )
     arrivals: dict[str, ArrivalEntry] = Field(default_factory=dict)
     events: dict[str, LawEntry] = Field(default_factory=dict)
     published: list[PublishedEntry] = Field(default_factory=list)

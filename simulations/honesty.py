@@ -63,7 +63,11 @@ def _histories(log: EventLog) -> None:
     np.add.at(spent, case, at - since)
     whole = np.zeros(len(cases), np.int64)
     whole[case[last]] = at[last] - np.maximum(cases.arrived[case[last]], 0)
-    _all(spent == whole, np.arange(len(cases)), "the times that a case spent in its states do not add up to its time in the system")
+    _all(
+        spent == whole,
+        np.arange(len(cases)),
+        "the times that a case spent in its states do not add up to its time in the system",
+    )
 
 
 def _little(log: EventLog) -> None:
@@ -82,7 +86,9 @@ def _little(log: EventLog) -> None:
         area = int((length[:-1] * np.diff(times[order])).sum())
         waited = int((left - enabled).sum())
         if area != waited:
-            raise BrokenLaw(f"Little's law fails for {pool!r}: queue over time {area}, waiting over cases {waited} microseconds")
+            raise BrokenLaw(
+                f"Little's law fails for {pool!r}: queue over time {area}, waiting over cases {waited} microseconds"
+            )
 
 
 def _busy(log: EventLog) -> None:
@@ -106,7 +112,9 @@ def growing_queues(log: EventLog) -> list[str]:
     for k, pool in enumerate(log.words.pool):
         mine = (columns["pool"] == k) & (columns["enabled_at"] > NEVER)
         enabled = columns["enabled_at"][mine]
-        left = np.where(columns["started_at"][mine] > NEVER, columns["started_at"][mine], columns["happened_at"][mine] + 1)
+        left = np.where(
+            columns["started_at"][mine] > NEVER, columns["started_at"][mine], columns["happened_at"][mine] + 1
+        )
         marks = [horizon * part // 5 for part in range(1, 6)]
         lengths = [int(((enabled <= t) & (left > t)).sum()) for t in marks]
         if lengths[-1] > 10 and all(b > a for a, b in itertools.pairwise(lengths)):

@@ -92,11 +92,15 @@ def _read(name: str, beside: Path, within: tuple[Path, ...]) -> Node:
     if above is None or above.value is None:
         return node
     if not isinstance(above.value, str):
-        raise InputError([Problem(f"extends: must be the name or path of a scenario, not {said(above.value)}", above.position)])
+        raise InputError(
+            [Problem(f"extends: must be the name or path of a scenario, not {said(above.value)}", above.position)]
+        )
     try:
         base = _read(above.value, path.parent, (*within, path.resolve()))
     except InputError as error:
-        raise InputError(p if p.position else Problem(f"extends: {p.message}", above.position) for p in error.problems) from None
+        raise InputError(
+            p if p.position else Problem(f"extends: {p.message}", above.position) for p in error.problems
+        ) from None
     merged = merge(base, node)
     value = {k: v for k, v in merged.value.items() if k != "extends"}
     return Node(value, node.source, node.line, node.column, keys=merged.keys)
@@ -134,14 +138,24 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
     if rest:
         if old is None:
             hint = nearest(head, children)
-            raise InputError([f"--set {'.'.join([*done, *path])}: there is no {where}; the keys of {'.'.join(done) or 'the scenario'} are: {listed(children)}.{hint}"])
+            raise InputError(
+                [
+                    f"--set {'.'.join([*done, *path])}: there is no {where}; the keys of {'.'.join(done) or 'the scenario'} are: {listed(children)}.{hint}"
+                ]
+            )
         new = _set(old, rest, [*done, head], value, source)
     else:
         if old is not None and isinstance(old.value, dict) and not isinstance(value, dict):
-            raise InputError([f"--set {where}: is a mapping and cannot become {said(value)}; set one of its keys: {listed(old.value)}"])
+            raise InputError(
+                [
+                    f"--set {where}: is a mapping and cannot become {said(value)}; set one of its keys: {listed(old.value)}"
+                ]
+            )
         new = node_of(value, source)
     if isinstance(children, list):
-        return Node([*children[:key], new, *children[key + 1 :]], node.source, node.line, node.column, node.start, node.end)
+        return Node(
+            [*children[:key], new, *children[key + 1 :]], node.source, node.line, node.column, node.start, node.end
+        )
     keys = {**node.keys, key: node.keys[key] if rest else new.position}
     return Node({**children, key: new}, node.source, node.line, node.column, node.start, node.end, keys)
 
@@ -179,7 +193,9 @@ class _Builder:
         self.facts = Namespace(facts, {n: e for n, e in self.workflow.definitions.items() if not names(e) - set(facts)})
         self.reader = Reader(self.namespace, self.problems)
         calendars = {name: calendar for name in file.calendars if (calendar := self._calendar(name)) is not None}
-        pools = {name: pool for name, entry in file.pools.items() if (pool := self._pool(name, entry, calendars)) is not None}
+        pools = {
+            name: pool for name, entry in file.pools.items() if (pool := self._pool(name, entry, calendars)) is not None
+        }
         work = {name: done for name in file.activities if (done := self._work(name, calendars)) is not None}
         laws = {name: law for name in file.events if (law := self._law(name)) is not None}
         people = self._people(file.people, ("people",))
@@ -228,14 +244,19 @@ class _Builder:
         elif (file.ends - file.starts).days > LONGEST_YEARS * 366:
             self.wrong(("ends",), f"ends: {file.ends} is more than {LONGEST_YEARS} years after the start")
         if file.warm_up is not None and not file.starts <= file.warm_up <= file.ends:
-            self.wrong(("warm_up",), f"warm_up: {file.warm_up} is not between starts, {file.starts}, and ends, {file.ends}")
+            self.wrong(
+                ("warm_up",), f"warm_up: {file.warm_up} is not between starts, {file.starts}, and ends, {file.ends}"
+            )
 
     def _check_courts(self) -> set[str]:
         wrong: set[str] = set()
         for name in self.file.courts:
             before = len(self.problems)
             if not name.replace("-", "_").isidentifier():
-                self.wrong(("courts", name), f"court {name!r}: a name is made of letters, digits, underscores and hyphens, and begins with no digit")
+                self.wrong(
+                    ("courts", name),
+                    f"court {name!r}: a name is made of letters, digits, underscores and hyphens, and begins with no digit",
+                )
             elif name == "all":
                 self.wrong(("courts", name), "court 'all': this is the name of all courts together; choose another")
             wrong |= {name} if len(self.problems) > before else set()
@@ -291,7 +312,12 @@ class _Builder:
             size = self._size(child, f"{what}: {key}")
             if not isinstance(key, dt.date):
                 known = list(self.courts)
-                self.problems.append(Problem(f"{what}: {said(key)} is no date{' and no court' if len(known) > 1 else ''}; sizes change on dates, such as 2012-01-16.{nearest(key, known)}", node.keys[key]))
+                self.problems.append(
+                    Problem(
+                        f"{what}: {said(key)} is no date{' and no court' if len(known) > 1 else ''}; sizes change on dates, such as 2012-01-16.{nearest(key, known)}",
+                        node.keys[key],
+                    )
+                )
                 return None
             if size is None:
                 return None
@@ -310,13 +336,18 @@ class _Builder:
         value = node.value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1_000_000:
             return value
-        self.reader.wrong(node, f"{what}: must be a whole number of servers, 0 or more, not {said(value)}{_without_comma(value)}")
+        self.reader.wrong(
+            node, f"{what}: must be a whole number of servers, 0 or more, not {said(value)}{_without_comma(value)}"
+        )
         return None
 
     def _calendar_name(self, node: Node, what: str) -> str | None:
         if isinstance(node.value, str) and node.value in self.file.calendars:
             return node.value
-        self.reader.wrong(node, f"{what}: {said(node.value)} is no calendar; known: {listed(self.file.calendars)}.{nearest(node.value, self.file.calendars)}")
+        self.reader.wrong(
+            node,
+            f"{what}: {said(node.value)} is no calendar; known: {listed(self.file.calendars)}.{nearest(node.value, self.file.calendars)}",
+        )
         return None
 
     def _order(self, node: Node | None, what: str) -> Order | None:
@@ -326,7 +357,10 @@ class _Builder:
         if isinstance(node.value, str):
             if node.value in rules:
                 return Order(node.value)
-            self.reader.wrong(node, f"{what}: {said(node.value)} is no order; allowed: {listed(rules)}, or {{by: expression}}.{nearest(node.value, rules)}")
+            self.reader.wrong(
+                node,
+                f"{what}: {said(node.value)} is no order; allowed: {listed(rules)}, or {{by: expression}}.{nearest(node.value, rules)}",
+            )
             return None
         if not isinstance(node.value, dict) or "by" not in node.value:
             self.reader.wrong(node, f"{what}: must be {listed(rules)}, or {{by: expression}}, not {said(node.value)}")
@@ -351,7 +385,10 @@ class _Builder:
         if not self.known(entry.pool, self.file.pools, (*path, "pool"), "suspension", "a pool"):
             return None
         if self.file.pools[entry.pool].at != "court":
-            self.wrong((*path, "courts"), f"{what}: the pool is one for the nation; only a pool with at: court can be suspended in some courts")
+            self.wrong(
+                (*path, "courts"),
+                f"{what}: the pool is one for the nation; only a pool with at: court can be suspended in some courts",
+            )
         known = [self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(entry.courts)]
         fine = all(known)
         if entry.to < entry.from_:
@@ -361,7 +398,11 @@ class _Builder:
             exempt = parse_at(self.at(*path, "except"), entry.except_, self.namespace, self.problems, f"{what}: except")
             fine = fine and exempt is not None
         for earlier in self.file.suspensions[:i]:
-            if earlier.pool == entry.pool and set(earlier.courts) & set(entry.courts) and earlier.except_ != entry.except_:
+            if (
+                earlier.pool == entry.pool
+                and set(earlier.courts) & set(entry.courts)
+                and earlier.except_ != entry.except_
+            ):
                 self.wrong((*path, "pool"), f"{what}: the suspensions of one pool and court share one except:")
         if not fine:
             return None
@@ -380,14 +421,19 @@ class _Builder:
         if entry.calendar is not None:
             self.known(entry.calendar, self.file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
             if entry.pool is not None:
-                self.wrong((*path, "calendar"), f"{what}: calendar: a pool works by its own calendar; calendar: is for a delay in working days")
+                self.wrong(
+                    (*path, "calendar"),
+                    f"{what}: calendar: a pool works by its own calendar; calendar: is for a delay in working days",
+                )
         takes = self.reader.choice(self.at(*path, "takes"), self.reader.length, f"{what}: takes")
         if takes is not None:
             self._check_takes(name, takes)
         activity = self.workflow.activities[name]
         outcome = self._outcome(entry.outcome, path, what, activity.gives, activity.values)
         if activity.gives is not None and entry.outcome is None:
-            self.wrong(path, f"{what}: outcome: is missing; the activity gives {activity.gives}: {listed(activity.values)}")
+            self.wrong(
+                path, f"{what}: outcome: is missing; the activity gives {activity.gives}: {listed(activity.values)}"
+            )
         if takes is None:
             return None
         calendar = calendars.get(entry.calendar or "")
@@ -402,12 +448,22 @@ class _Builder:
         if entry.pool is not None and working:
             self.wrong(path, f"{what}: working days are for a delay; the work of a pool is given in hours or minutes")
         elif working and entry.calendar is None:
-            self.wrong(path, f"{what}: in working days of which calendar? Add calendar: (known: {listed(self.file.calendars)})")
+            self.wrong(
+                path, f"{what}: in working days of which calendar? Add calendar: (known: {listed(self.file.calendars)})"
+            )
         elif pool is not None and pool.calendar is not None and _has_days(self.at(*path)):
-            self.wrong(path, f"{what}: a day of work is 24 hours, or a shift? Give hours or minutes where the pool has a calendar")
+            self.wrong(
+                path,
+                f"{what}: a day of work is 24 hours, or a shift? Give hours or minutes where the pool has a calendar",
+            )
 
     def _outcome(
-        self, outcome: dict[str, Any] | None, path: tuple[object, ...], what: str, gives: str | None, values: tuple[Any, ...]
+        self,
+        outcome: dict[str, Any] | None,
+        path: tuple[object, ...],
+        what: str,
+        gives: str | None,
+        values: tuple[Any, ...],
     ) -> Choice[Shares] | None:
         if outcome is None:
             return None
@@ -416,10 +472,15 @@ class _Builder:
             return None
         if set(outcome) != {gives}:
             extra = [k for k in outcome if k != gives] or list(outcome)
-            self.wrong((*path, "outcome", *extra[:1]), f"{what}: outcome: must give {gives!r}, and nothing else, not {listed(extra)}.{nearest(extra[0] if extra else '', [gives])}")
+            self.wrong(
+                (*path, "outcome", *extra[:1]),
+                f"{what}: outcome: must give {gives!r}, and nothing else, not {listed(extra)}.{nearest(extra[0] if extra else '', [gives])}",
+            )
             return None
         return self.reader.choice(
-            self.at(*path, "outcome", gives), lambda node, told: self.reader.shares(node, values, told), f"{what}: outcome: {gives}"
+            self.at(*path, "outcome", gives),
+            lambda node, told: self.reader.shares(node, values, told),
+            f"{what}: outcome: {gives}",
         )
 
     def _law(self, name: str) -> Law | None:
@@ -457,8 +518,15 @@ class _Builder:
                 for s in t.sources:
                     forward[s].add(t.target or s)
         begun = {s for court in self.file.courts.values() for s in court.backlog if s in forward}
-        begun |= {s for a in self.file.arrivals.values() for s in ([a.into] if a.into else self.workflow.entry_states) if s in forward}
-        if any("table" in court.backlog for court in self.file.courts.values()) or any(a.table for a in self.file.arrivals.values()):
+        begun |= {
+            s
+            for a in self.file.arrivals.values()
+            for s in ([a.into] if a.into else self.workflow.entry_states)
+            if s in forward
+        }
+        if any("table" in court.backlog for court in self.file.courts.values()) or any(
+            a.table for a in self.file.arrivals.values()
+        ):
             begun |= set(self.workflow.entry_states)
         todo = list(begun)
         while todo:
@@ -468,7 +536,10 @@ class _Builder:
         for name in sorted(begun, key=list(self.workflow.states).index):
             state = self.workflow.states[name]
             if state.kind is Kind.ACTIVITY and state.activity not in self.file.activities:
-                self.wrong(("activities",), f"activities: nothing is said of {state.activity!r}, but cases can come to the state {name!r}; say what it takes")
+                self.wrong(
+                    ("activities",),
+                    f"activities: nothing is said of {state.activity!r}, but cases can come to the state {name!r}; say what it takes",
+                )
 
     # people --------------------------------------------------------------------------------------
 
@@ -479,14 +550,19 @@ class _Builder:
             place = (*path, name)
             allowed = [*self.workflow.facts, *self.workflow.entry_record]
             if name in self.workflow.record and name not in self.workflow.entry_record:
-                self.wrong(place, f"people: every case begins with the default of {name!r}; the workflow's entry: lets only these record fields differ: {listed(self.workflow.entry_record)}")
+                self.wrong(
+                    place,
+                    f"people: every case begins with the default of {name!r}; the workflow's entry: lets only these record fields differ: {listed(self.workflow.entry_record)}",
+                )
                 continue
             if not self.known(name, allowed, place, "people", "a fact of the workflow"):
                 continue
             field = self.workflow.facts.get(name) or self.workflow.record[name]
             before, known = self._earlier(path, drawn), len(self.problems)
             choice = self.reader.choice(self.at(*place), self._drawer(field, before), f"people: {name}", before)
-            self._explain(known, "is not drawn yet; put what it is made of above this line (record fields cannot be used)")
+            self._explain(
+                known, "is not drawn yet; put what it is made of above this line (record fields cannot be used)"
+            )
             drawn.append(name)
             if choice is not None:
                 found.append(Trait(name, choice))
@@ -521,8 +597,14 @@ class _Builder:
                 share = self.reader.share(node, what)
                 return None if share is None else Draw(Shares((True, False), (share, 1.0)))
             if not fits(field, value):
-                hint = " Write a date, or {days_before: {gamma: {mean: 12 years, cv: 0.8}}}." if field.kind == "date" else ""
-                self.reader.wrong(node, f"{what}: {said(value)} is not {allowed_values(field)}{nearest(value, field.values)}{hint}")
+                hint = (
+                    " Write a date, or {days_before: {gamma: {mean: 12 years, cv: 0.8}}}."
+                    if field.kind == "date"
+                    else ""
+                )
+                self.reader.wrong(
+                    node, f"{what}: {said(value)} is not {allowed_values(field)}{nearest(value, field.values)}{hint}"
+                )
                 return None
             return Draw(Shares((value,), (1.0,)))
         entries = dict(value)
@@ -534,7 +616,9 @@ class _Builder:
             body = Node(entries, node.source, node.line, node.column, node.start, node.end, node.keys)
             law = self.reader.law(body, "number", what)
             return None if law is None else Draw(law=law[0], low=low, high=high)
-        possible: tuple[Any, ...] | None = field.values if field.kind == "enum" else (True, False) if field.kind == "boolean" else None
+        possible: tuple[Any, ...] | None = (
+            field.values if field.kind == "enum" else (True, False) if field.kind == "boolean" else None
+        )
         shares = self.reader.shares(node, possible, what)
         for key in value if shares is not None and possible is None else ():
             if not fits(field, key):
@@ -546,7 +630,9 @@ class _Builder:
         entries = dict(node.value)
         share = self.reader.share(entries.pop("missing"), f"{what}: missing")
         if not field.optional:
-            self.reader.wrong(node, f"{what}: missing: the fact is never missing; the workflow would have to say optional: true")
+            self.reader.wrong(
+                node, f"{what}: missing: the fact is never missing; the workflow would have to say optional: true"
+            )
             return None
         body = Node(entries, node.source, node.line, node.column, node.start, node.end, node.keys)
         inner = self._draw(body, what, field, before) if entries else Draw(Shares((None,), (1.0,)))
@@ -556,14 +642,19 @@ class _Builder:
 
     def _date(self, node: Node, entries: dict[Any, Node], what: str, low: Any, high: Any) -> Draw | None:
         if set(entries) != {"days_before"}:
-            self.reader.wrong(node, f"{what}: a date is given as {{days_before: {{gamma: {{mean: 12 years, cv: 0.8}}}}}}, not {said(node.value)}")
+            self.reader.wrong(
+                node,
+                f"{what}: a date is given as {{days_before: {{gamma: {{mean: 12 years, cv: 0.8}}}}}}, not {said(node.value)}",
+            )
             return None
         length = self.reader.length(entries["days_before"], f"{what}: days_before")
         return None if length is None else Draw(law=length.law, back=True, low=low, high=high)
 
     def _bounds(self, node: Node, what: str, before: Namespace) -> tuple[Any, Any]:
         if not isinstance(node.value, list) or len(node.value) != 2:
-            self.reader.wrong(node, f"{what}: within: must be a list of two bounds, such as [0, age], not {said(node.value)}")
+            self.reader.wrong(
+                node, f"{what}: within: must be a list of two bounds, such as [0, age], not {said(node.value)}"
+            )
             return None, None
         return tuple(parse_at(n, str(n.value), before, self.problems, f"{what}: within", "number") for n in node.value)  # type: ignore[return-value]
 
@@ -577,25 +668,43 @@ class _Builder:
             if state == "table":
                 found += self._backlog_table(i, court, node)
                 continue
-            if not self.known(state, self.workflow.entry_states, place, f"backlog of {court}", "a state in which a case may begin (entry:)"):
+            if not self.known(
+                state,
+                self.workflow.entry_states,
+                place,
+                f"backlog of {court}",
+                "a state in which a case may begin (entry:)",
+            ):
                 continue
             value = node.value
             if isinstance(value, int) and not isinstance(value, bool):
                 if value < 0:
-                    self.reader.wrong(node, f"backlog of {court}: {state}: must be a number of cases, 0 or more, not {value}")
+                    self.reader.wrong(
+                        node, f"backlog of {court}: {state}: must be a number of cases, 0 or more, not {value}"
+                    )
                 found.append(Backlog(i, state, max(value, 0), None, ()))
                 continue
             if not isinstance(value, dict):
-                self.reader.wrong(node, f"backlog of {court}: {state}: must be a number of cases, or {{count:, age:, people:}}, not {said(value)}{_without_comma(value)}")
+                self.reader.wrong(
+                    node,
+                    f"backlog of {court}: {state}: must be a number of cases, or {{count:, age:, people:}}, not {said(value)}{_without_comma(value)}",
+                )
                 continue
             try:
                 shape = validate(BacklogEntry, node)
             except InputError as error:
-                self.problems += [Problem(f"backlog of {court}: {state}: {p.message}", p.position) for p in error.problems]
+                self.problems += [
+                    Problem(f"backlog of {court}: {state}: {p.message}", p.position) for p in error.problems
+                ]
                 continue
             age = None
             if shape.age is not None:
-                age = self.reader.choice(self.at(*place, "age"), self.reader.length, f"backlog of {court}: age", Namespace({"court": self.namespace.fields["court"]}, {}))
+                age = self.reader.choice(
+                    self.at(*place, "age"),
+                    self.reader.length,
+                    f"backlog of {court}: age",
+                    Namespace({"court": self.namespace.fields["court"]}, {}),
+                )
             found.append(Backlog(i, state, shape.count, age, self._people(shape.people, (*place, "people"))))
         return found
 
@@ -607,7 +716,10 @@ class _Builder:
             self.reader.wrong(node, f"backlog of {court}: the table {table.path} needs a column 'state'")
         late = [k for k, t in enumerate(table.arrived) if t > 0]
         if late:
-            self.reader.wrong(node, f"backlog of {court}: the table {table.path} has {len(late)} cases that arrive after the start; put them under arrivals:")
+            self.reader.wrong(
+                node,
+                f"backlog of {court}: the table {table.path} has {len(late)} cases that arrive after the start; put them under arrivals:",
+            )
         return [Backlog(i, None, len(table), None, (), table)]
 
     def _table(self, node: Node, name: object, what: str, arrived: bool) -> Any:
@@ -615,7 +727,9 @@ class _Builder:
             self.reader.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {said(name)}")
             return None
         try:
-            return read_cases(tidy(node.folder / name), self.workflow, self.epoch, self.courts, self.workflow.entry_states, arrived)
+            return read_cases(
+                tidy(node.folder / name), self.workflow, self.epoch, self.courts, self.workflow.entry_states, arrived
+            )
         except InputError as error:
             self.problems += [Problem(f"{what}: {p}", node.position) for p in error.problems]
             return None
@@ -624,14 +738,23 @@ class _Builder:
         path, what = ("arrivals", name), f"arrivals {name!r}"
         courts = entry.courts or ([name] if name in self.courts else list(self.courts))
         if entry.courts is not None and name in self.courts and entry.courts != [name]:
-            self.wrong((*path, "courts"), f"{what}: is named like a court, and so is that court's; rename it, or leave out courts:")
+            self.wrong(
+                (*path, "courts"),
+                f"{what}: is named like a court, and so is that court's; rename it, or leave out courts:",
+            )
         known = [self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(courts)]
         state = entry.into
         if state is None and len(self.workflow.entry_states) == 1:
             state = self.workflow.entry_states[0]
         if state is None:
             self.wrong(path, f"{what}: into: is missing; a case may begin in {listed(self.workflow.entry_states)}")
-        elif not self.known(state, self.workflow.entry_states, (*path, "into"), f"{what}: into", "a state in which a case may begin (entry:)"):
+        elif not self.known(
+            state,
+            self.workflow.entry_states,
+            (*path, "into"),
+            f"{what}: into",
+            "a state in which a case may begin (entry:)",
+        ):
             state = None
         people = self._people(entry.people, (*path, "people"))
         law = self._stream_law(entry, path, what)
@@ -639,7 +762,11 @@ class _Builder:
             return []
         table = law.get("table")
         if table is not None and table.courts is not None:
-            return [Stream(name, self.courts.index(c), state, people, count=entry.count, **law) for c in self.courts if c in table.courts]
+            return [
+                Stream(name, self.courts.index(c), state, people, count=entry.count, **law)
+                for c in self.courts
+                if c in table.courts
+            ]
         return [Stream(name, self.courts.index(c), state, people, count=entry.count, **law) for c in courts]
 
     def _stream_law(self, entry: ArrivalEntry, path: tuple[object, ...], what: str) -> dict[str, Any] | None:
@@ -670,7 +797,11 @@ class _Builder:
         for key, child in node.value.items():
             rate = self.reader.rate(child, f"{what}: {key}")
             if not isinstance(key, dt.date):
-                self.problems.append(Problem(f"{what}: {said(key)} is no date; rates change on dates, such as 2012-04-01", node.keys[key]))
+                self.problems.append(
+                    Problem(
+                        f"{what}: {said(key)} is no date; rates change on dates, such as 2012-04-01", node.keys[key]
+                    )
+                )
                 return None
             if rate is None:
                 return None
@@ -692,7 +823,10 @@ class _Builder:
             self.reader.wrong(node, f"{what}: {error.problems[0].message}")
             return None
         if found < 0:
-            self.reader.wrong(node, f"{what}: {said(value)} is before the start, {self.file.starts}; cases open at the start are the backlog of a court")
+            self.reader.wrong(
+                node,
+                f"{what}: {said(value)} is before the start, {self.file.starts}; cases open at the start are the backlog of a court",
+            )
             return None
         return found
 
@@ -707,7 +841,10 @@ class _Builder:
             self.known(entry.measure, allowed, (*path, "measure"), "published", "a measure")
             self.known(entry.court, (*self.courts, "all"), (*path, "court"), "published", "a court")
             if self.dates_fit and not self.file.starts <= entry.at <= self.file.ends:
-                self.wrong((*path, "at"), f"published: {entry.at} is not between starts, {self.file.starts}, and ends, {self.file.ends}")
+                self.wrong(
+                    (*path, "at"),
+                    f"published: {entry.at} is not between starts, {self.file.starts}, and ends, {self.file.ends}",
+                )
 
 
 def _without_comma(value: object) -> str:
@@ -721,4 +858,13 @@ def _has_days(node: Node) -> bool:
     if isinstance(node.value, list):
         return any(_has_days(child) for child in node.value)
     text = node.value
-    return isinstance(text, str) and text.split()[-1:] in (["day"], ["days"], ["week"], ["weeks"], ["month"], ["months"], ["year"], ["years"])
+    return isinstance(text, str) and text.split()[-1:] in (
+        ["day"],
+        ["days"],
+        ["week"],
+        ["weeks"],
+        ["month"],
+        ["months"],
+        ["year"],
+        ["years"],
+    )

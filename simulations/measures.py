@@ -157,7 +157,9 @@ class _Taker:
         self.workflow: Workflow = self.scenario.workflow
         self.words = Words.of(self.scenario)
         self.states = list(self.workflow.states)
-        self.off_docket = [i for i, s in enumerate(self.workflow.states.values()) if s.kind in (Kind.FINAL, Kind.RESTING)]
+        self.off_docket = [
+            i for i, s in enumerate(self.workflow.states.values()) if s.kind in (Kind.FINAL, Kind.RESTING)
+        ]
         self.final = [i for i, s in enumerate(self.workflow.states.values()) if s.kind is Kind.FINAL]
         self.since = NEVER if self.scenario.warm_up is None else self.scenario.epoch.microseconds(self.scenario.warm_up)
         rows = dict(log.columns)
@@ -168,7 +170,9 @@ class _Taker:
         """Register the cases with their groups."""
         self.grouping = grouping
         cases = self.log.cases
-        conditions = {f"if_{i}": self._condition(entry) for i, entry in enumerate(self.workflow.measures) if entry.if_ is not None}
+        conditions = {
+            f"if_{i}": self._condition(entry) for i, entry in enumerate(self.workflow.measures) if entry.if_ is not None
+        }
         table = {
             "case_id": np.arange(len(cases), dtype=np.int64),
             "court": cases.court,
@@ -187,7 +191,11 @@ class _Taker:
     def _condition(self, entry: MeasureEntry) -> NDArray[np.bool_]:
         cases = self.log.cases
         fields = {n: f for n, f in self.scenario.namespace.fields.items() if f.role == "fact"}
-        held = vector(parse(str(entry.if_), Namespace(fields, self.workflow.definitions)), cases.columns.values, cases.columns.missing)
+        held = vector(
+            parse(str(entry.if_), Namespace(fields, self.workflow.definitions)),
+            cases.columns.values,
+            cases.columns.missing,
+        )
         return np.array(np.broadcast_to(held, len(cases)))
 
     def take(self, day: dt.date | None) -> Iterator[Value]:
@@ -213,15 +221,23 @@ class _Taker:
         units = describe(self.scenario)
         for name, by_place in values.items():
             for (court, group), value in sorted(by_place.items(), key=lambda item: (item[0][0] < 0, item[0])):
-                yield Value(name, self._court(court), self.grouping.by, self.grouping.labels[group], day, units[name], value)
+                yield Value(
+                    name, self._court(court), self.grouping.by, self.grouping.labels[group], day, units[name], value
+                )
 
     def _court(self, court: int) -> str:
         return "all" if court < 0 else self.scenario.courts[court]
 
     def _places(self, fill: float | None = 0.0) -> dict[tuple[int, int], float | None]:
-        return {(court, group): fill for group in range(len(self.grouping.labels)) for court in (*range(len(self.scenario.courts)), -1)}
+        return {
+            (court, group): fill
+            for group in range(len(self.grouping.labels))
+            for court in (*range(len(self.scenario.courts)), -1)
+        }
 
-    def _grouped(self, columns: str, source: str, where: str = "true", fill: float | None = 0.0) -> list[dict[tuple[int, int], float | None]]:
+    def _grouped(
+        self, columns: str, source: str, where: str = "true", fill: float | None = 0.0
+    ) -> list[dict[tuple[int, int], float | None]]:
         """Run an aggregate for each group, each court and all courts; one result a column."""
         query = (
             f"select coalesce(court, -1), grp, {columns} from {source} where {where}"
@@ -249,7 +265,9 @@ class _Taker:
             return {}
         flags = ", ".join(f"bool_or({self._letters(entry.cases or [], entry.giving)}) as f_{i}" for i, entry in counted)
         per_case = f"(select case_id, {flags} from e where happened_at <= {self.until} and happened_at >= {self.since} group by case_id)"
-        columns = ", ".join(f"count(*) filter (f_{i}{f' and if_{i}' if entry.if_ is not None else ''})" for i, entry in counted)
+        columns = ", ".join(
+            f"count(*) filter (f_{i}{f' and if_{i}' if entry.if_ is not None else ''})" for i, entry in counted
+        )
         found = self._grouped(columns, f"{per_case} join c using (case_id)")
         return {entry.measure: values for (_, entry), values in zip(counted, found, strict=True)}
 
@@ -269,7 +287,7 @@ class _Taker:
                 cases.append(f"when left_by in {_in(codes)} then '{part}'")
         rest = next(p for p, rule in (entry.split or {}).items() if rule == "rest")
         per_case = f"""(
-            select case_id, court, grp, {''.join(f + ', ' for f in flags)}
+            select case_id, court, grp, {"".join(f + ", " for f in flags)}
                 arg_max(to_state, sequence) as state,
                 arg_max(transition, sequence) filter (from_state in {within} and to_state not in {within}) as left_by
             from work where happened_at <= {self.until} group by all
@@ -322,15 +340,28 @@ class _Taker:
                 still = f"{waits} and greatest(started_at, {NEVER}) not between {NEVER + 1} and {self.until}"
                 still += f" and (happened_at > {self.until} or cause = {self.words.cause.index(HORIZON)})"
                 (found[f"still_waiting.{name}"],) = self._grouped("count(*)", "work", still)
-            found |= self._shapes(PROCESSING, name, "completed_at - started_at", f"{mine} and completed_at > {NEVER} and completed_at <= {self.until}", day)
+            found |= self._shapes(
+                PROCESSING,
+                name,
+                "completed_at - started_at",
+                f"{mine} and completed_at > {NEVER} and completed_at <= {self.until}",
+                day,
+            )
         return found
 
-    def _shapes(self, kind: str, name: str, length: str, where: str, day: float) -> dict[str, dict[tuple[int, int], float | None]]:
+    def _shapes(
+        self, kind: str, name: str, length: str, where: str, day: float
+    ) -> dict[str, dict[tuple[int, int], float | None]]:
         total, n, median, p95 = self._grouped(
-            f"sum({length}), count(*), quantile_cont({length}, 0.5), quantile_cont({length}, 0.95)", "work", where, fill=None
+            f"sum({length}), count(*), quantile_cont({length}, 0.5), quantile_cont({length}, 0.95)",
+            "work",
+            where,
+            fill=None,
         )
         return {
-            f"{kind}.{name}.mean": {k: _ratio(t, None if not n[k] else float(n[k] or 0) * day) for k, t in total.items()},
+            f"{kind}.{name}.mean": {
+                k: _ratio(t, None if not n[k] else float(n[k] or 0) * day) for k, t in total.items()
+            },
             f"{kind}.{name}.median": {k: _ratio(t, day) for k, t in median.items()},
             f"{kind}.{name}.p95": {k: _ratio(t, day) for k, t in p95.items()},
         }
@@ -340,7 +371,9 @@ class _Taker:
         for pool in self.scenario.pools:
             busy, shift = self.pool_times(pool, max(self.since, 0), self.until)
             courts = range(len(self.scenario.courts)) if self.scenario.pools[pool].at_court else ()
-            places: dict[tuple[int, int], float | None] = {(k, 0): _ratio(float(busy[k]), float(shift[k])) for k in courts}
+            places: dict[tuple[int, int], float | None] = {
+                (k, 0): _ratio(float(busy[k]), float(shift[k])) for k in courts
+            }
             places[(-1, 0)] = _ratio(float(busy.sum()), float(shift.sum()))
             found[f"utilisation.{pool}"] = places
         return found
@@ -374,7 +407,9 @@ class _Taker:
             if date in exclude:
                 continue
             for court in range(len(self.scenario.courts)):
-                yield Value("pending", self.scenario.courts[court], None, None, date, "cases", float(series[court, day]))
+                yield Value(
+                    "pending", self.scenario.courts[court], None, None, date, "cases", float(series[court, day])
+                )
             yield Value("pending", "all", None, None, date, "cases", float(series[:, day].sum()))
 
 
@@ -421,5 +456,3 @@ def _in(codes: Sequence[int]) -> str:
 
 def _ratio(over: float | None, under: float | None) -> float | None:
     return None if over is None or not under else over / under
-
-

@@ -58,7 +58,13 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
         field = scenario.namespace.fields[name]
         column, key = cases.columns.values[name], f"v_{name}"
         columns[key] = column.astype("datetime64[us]") if field.kind == "date" else column
-        value = f"{_words(field.values)}[{key} + 1]" if field.kind == "enum" else f"{key}::date" if field.kind == "date" else key
+        value = (
+            f"{_words(field.values)}[{key} + 1]"
+            if field.kind == "enum"
+            else f"{key}::date"
+            if field.kind == "date"
+            else key
+        )
         if name in cases.columns.missing:
             columns[f"m_{name}"] = cases.columns.missing[name]
             value = f"case when m_{name} then null else {value} end"
@@ -69,10 +75,16 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
 def write_events(path: Path, log: EventLog, replication: int) -> None:
     """Write the event log, a row in the order in which it happened."""
     start = log.cases.scenario.epoch.start
-    columns: dict[str, Any] = {"sequence": np.arange(len(log), dtype=np.int64), "court": log.cases.court[log.columns["case_id"]]}
+    columns: dict[str, Any] = {
+        "sequence": np.arange(len(log), dtype=np.int64),
+        "court": log.cases.court[log.columns["case_id"]],
+    }
     for name, column in log.columns.items():
         columns[name] = _instants(column, start) if name.endswith("_at") else column
-    words = {name: f"{_words(log.words.column(name))}[{name} + 1] as {name}" for name in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")}
+    words = {
+        name: f"{_words(log.words.column(name))}[{name} + 1] as {name}"
+        for name in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
+    }
     select = [
         f"{replication}::integer as replication", "sequence", "case_id",
         f"{_words(log.cases.scenario.courts)}[court + 1] as court", "happened_at",
@@ -91,7 +103,9 @@ def write_measures(path: Path, values: Sequence[Value], replication: int) -> Non
         place = {word: i for i, word in enumerate(words)}
         columns[f"c_{name}"] = np.array([place.get(getattr(v, name), -1) for v in values], np.int32)
         select.append(f'{_words(words)}[c_{name} + 1] as "{name}"')
-    columns["at"] = np.array([np.datetime64("NaT") if v.at is None else np.datetime64(v.at) for v in values], "datetime64[us]")
+    columns["at"] = np.array(
+        [np.datetime64("NaT") if v.at is None else np.datetime64(v.at) for v in values], "datetime64[us]"
+    )
     columns["value"] = np.array([np.nan if v.value is None else v.value for v in values], np.float64)
     select[5:5] = ['"at"::date as "at"']
     select.append("case when isnan(value) then null else value end as value")
@@ -119,7 +133,9 @@ def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
             connection.execute("set threads = 1")
             connection.register("given", columns)
             target = str(unfinished).replace("'", "''")
-            connection.execute(f"copy (select {', '.join(select)} from given) to '{target}' (format parquet, compression zstd)")
+            connection.execute(
+                f"copy (select {', '.join(select)} from given) to '{target}' (format parquet, compression zstd)"
+            )
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)

@@ -49,7 +49,9 @@ class Place:
 
     __slots__ = ("_excepted", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "sizes", "suspended")  # fmt: skip
 
-    def __init__(self, index: int, pool: int, court: int, size: int, calendar: Calendar, rule: str, order: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, index: int, pool: int, court: int, size: int, calendar: Calendar, rule: str, order: Callable[[Any], Any]
+    ) -> None:
         self.index = index
         self.pool = pool
         self.court = court

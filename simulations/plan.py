@@ -75,12 +75,16 @@ def _beginnings(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
 
 def _outcomes(scenario: Scenario) -> dict[str, set[Value]]:
     """Return the values that activities and events give with some probability."""
-    laws = {name: work.outcome for name, work in scenario.work.items()} | {name: law.outcome for name, law in scenario.laws.items()}
+    laws = {name: work.outcome for name, work in scenario.work.items()} | {
+        name: law.outcome for name, law in scenario.laws.items()
+    }
     found: dict[str, set[Value]] = {}
     for name, outcome in laws.items():
         for shares in outcome.leaves() if outcome is not None else ():
             shares_of = np.diff(np.array([0.0, *shares.cumulative]))
-            found.setdefault(name, set()).update(v for v, share in zip(shares.values, shares_of, strict=True) if share > 0)
+            found.setdefault(name, set()).update(
+                v for v, share in zip(shares.values, shares_of, strict=True) if share > 0
+            )
     return found
 
 
@@ -92,9 +96,17 @@ def _told(cases: Cases, table: Table, stuck: Stuck) -> str:
     read = frozenset[str]().union(*(names(g) for g in guards)) if guards else frozenset[str]()
     example = cases.columns.take(table.classes.rows[[stuck.fact_class]])
     row = int(table.classes.rows[stuck.fact_class])
-    facts = [f"{name} = {cases.plain(name)[row]}" for name in cases.scenario.fact_names if name in read and name in example.values]
+    facts = [
+        f"{name} = {cases.plain(name)[row]}"
+        for name in cases.scenario.fact_names
+        if name in read and name in example.values
+    ]
     record = [f"{name} = {value}" for name, value in zip(workflow.record, stuck.record, strict=True) if name in read]
-    when = f"its activity {workflow.states[stuck.state].activity!r} completes" if stuck.trigger == COMPLETE else "it comes there"
+    when = (
+        f"its activity {workflow.states[stuck.state].activity!r} completes"
+        if stuck.trigger == COMPLETE
+        else "it comes there"
+    )
     return (
         f"a case can get stuck in the state {stuck.state!r}: when {when}, no guard of"
         f" {', '.join(t.name for t in candidates) or 'any transition'} holds, for example for case {row} with {', '.join(facts + record)}."

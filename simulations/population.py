@@ -121,7 +121,9 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     keys = joined([case_keys(scenario.courts[g.court], g.keyed_as, g.numbers) for g in groups], np.uint64)
     arrived = joined([g.arrived for g in groups], np.int64)
     court = joined([np.full(n, g.court, np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
-    origin = joined([np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
+    origin = joined(
+        [np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64
+    )
     state = joined([g.states for g in groups], np.int64)
     in_table = joined([g.rows_of_table for g in groups], np.int64)
     columns = _Columns(scenario, path, keys, court, arrived, origin)
@@ -152,10 +154,16 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
     numbers = np.arange(first, first + n, dtype=np.int64)
     rows = np.arange(n, dtype=np.int64)
     if backlog.table is not None:
-        where = rows if backlog.table.courts is None else np.array([i for i in range(n) if backlog.table.courts[i] == scenario.courts[backlog.court]], np.int64)
+        where = (
+            rows
+            if backlog.table.courts is None
+            else np.array([i for i in range(n) if backlog.table.courts[i] == scenario.courts[backlog.court]], np.int64)
+        )
         arrived = np.array(backlog.table.arrived, np.int64)[where]
         begun = np.array([states.index(backlog.table.states[i]) for i in where], np.int64)
-        return _Group(backlog.court, "backlog", "backlog", (), arrived, numbers[: len(where)], begun, backlog.table, where)
+        return _Group(
+            backlog.court, "backlog", "backlog", (), arrived, numbers[: len(where)], begun, backlog.table, where
+        )
     arrived = np.zeros(n, np.int64)
     if backlog.age is not None and n:
         keys = case_keys(scenario.courts[backlog.court], "backlog", numbers)
@@ -164,7 +172,9 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
         for length, some in backlog.age.rows(column, scenario.namespace.fields):
             arrived[some] = -np.rint(length.law.draw_many(bits[some])).astype(np.int64)
     begun = np.full(n, states.index(str(backlog.state)), np.int64)
-    return _Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, begun, None, np.full(n, -1, np.int64))
+    return _Group(
+        backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, begun, None, np.full(n, -1, np.int64)
+    )
 
 
 def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
@@ -189,12 +199,24 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
     begun = np.full(n, states.index(stream.state), np.int64)
     if stream.table is not None and stream.table.states is not None:
         begun = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
-    return _Group(stream.court, stream.origin, keyed_as, stream.people, times, np.arange(n, dtype=np.int64), begun, stream.table, rows)
+    return _Group(
+        stream.court,
+        stream.origin,
+        keyed_as,
+        stream.people,
+        times,
+        np.arange(n, dtype=np.int64),
+        begun,
+        stream.table,
+        rows,
+    )
 
 
 def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_as: str) -> Integers:
     """Draw times of arrival up to the horizon: a renewal process, or a Poisson process with a dated rate."""
-    law = stream.interarrival.law if stream.interarrival is not None else make_distribution("exponential", {"mean": 1.0})
+    law = (
+        stream.interarrival.law if stream.interarrival is not None else make_distribution("exponential", {"mean": 1.0})
+    )
     limit = stream.count if stream.count is not None else 2_000_000_000
     n = 64
     while True:
@@ -247,7 +269,13 @@ class _Columns:
     """The columns under construction."""
 
     def __init__(
-        self, scenario: Scenario, path: Draws, keys: NDArray[np.uint64], court: Integers, arrived: Integers, origin: Integers
+        self,
+        scenario: Scenario,
+        path: Draws,
+        keys: NDArray[np.uint64],
+        court: Integers,
+        arrived: Integers,
+        origin: Integers,
     ) -> None:
         self.scenario, self.path, self.keys = scenario, path, keys
         self.fields = scenario.namespace.fields
@@ -282,7 +310,11 @@ class _Columns:
         for i, group in enumerate(groups):
             own = {trait.name: trait for trait in group.people}
             given = group.table.values if group.table is not None else {}
-            for trait in _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()]) if own else ():
+            for trait in (
+                _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()])
+                if own
+                else ()
+            ):
                 self._trait(trait.name, trait.how, np.flatnonzero(which == i))
 
     def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
@@ -352,7 +384,13 @@ def _reads(trait: Trait) -> frozenset[str]:
     return trait.how.reads().union(*(names(bound) for bound in bounds))
 
 
-_DTYPES: dict[str, Any] = {"boolean": bool, "integer": np.int64, "number": np.float64, "enum": np.int64, "date": "datetime64[D]"}
+_DTYPES: dict[str, Any] = {
+    "boolean": bool,
+    "integer": np.int64,
+    "number": np.float64,
+    "enum": np.int64,
+    "date": "datetime64[D]",
+}
 
 
 def stored(field: Field, value: Value) -> Any:
@@ -380,5 +418,13 @@ def _check_assumptions(scenario: Scenario, cases: Cases) -> None:
 
 
 def _seen(cases: Cases, i: int, expression: Expression) -> str:
-    one = Cases(cases.scenario, cases.court[[i]], cases.origin[[i]], cases.state[[i]], cases.keys[[i]], cases.arrived[[i]], cases.columns.take(np.array([i])))
+    one = Cases(
+        cases.scenario,
+        cases.court[[i]],
+        cases.origin[[i]],
+        cases.state[[i]],
+        cases.keys[[i]],
+        cases.arrived[[i]],
+        cases.columns.take(np.array([i])),
+    )
     return ", ".join(f"{name} = {one.plain(name)[0]}" for name in sorted(names(expression)))

@@ -47,7 +47,11 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
 
 def _head(result: RunResult) -> str:
     scenario, n = result.scenario, len(result.replications)
-    interval = f"means ± half a {result.confidence:.0%} interval" if n > 1 else "a single replication, so no intervals: add --replications"
+    interval = (
+        f"means ± half a {result.confidence:.0%} interval"
+        if n > 1
+        else "a single replication, so no intervals: add --replications"
+    )
     return (
         f"[bold]{scenario.name}[/bold]: {scenario.starts} to {scenario.ends}, {n} replication{'s' if n > 1 else ''}, seed {result.seed};"
         f" {interval}."
@@ -78,11 +82,27 @@ def _number(value: float, unit: str) -> str:
     if value == int(value) and unit == "cases":
         return f"{value:,.0f}"
     size = abs(value)
-    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 or unit == "cases" else f"{value:.2f}" if size >= 1 else f"{value:.3f}"
+    return (
+        f"{value:,.0f}"
+        if size >= 100
+        else f"{value:.1f}"
+        if size >= 10 or unit == "cases"
+        else f"{value:.2f}"
+        if size >= 1
+        else f"{value:.3f}"
+    )
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, show_edge=False, header_style="dim")
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        show_edge=False,
+        header_style="dim",
+    )
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
     return table
@@ -91,7 +111,15 @@ def _table(title: str, *columns: str) -> Table:
 def _published(console: Console, result: RunResult) -> None:
     if not result.scenario.published:
         return
-    table = _table("\nPublished and simulated, at the end of the day", "measure", "court", "day", "published", "simulated", "difference")
+    table = _table(
+        "\nPublished and simulated, at the end of the day",
+        "measure",
+        "court",
+        "day",
+        "published",
+        "simulated",
+        "difference",
+    )
     for figure in result.scenario.published:
         found = result.get(figure.measure, figure.court, figure.at)
         away = "" if found.mean is None or not figure.value else f"{(found.mean - figure.value) / figure.value:+.1%}"
@@ -138,5 +166,7 @@ def _foot(console: Console, result: RunResult) -> None:
     for note in result.scenario.about.notes:
         console.print(f"Note: {note}")
     for pool in result.growing:
-        console.print(f"[bold]Warning:[/bold] the queue of the pool {pool!r} grew all the time: whoever waits for it waits ever longer.")
+        console.print(
+            f"[bold]Warning:[/bold] the queue of the pool {pool!r} grew all the time: whoever waits for it waits ever longer."
+        )
     console.print(f"Log and results: {result.folder}")

@@ -201,21 +201,39 @@ class Reader:
     ) -> Choice[S] | None:  # fmt: skip
         possible: tuple[Any, ...] = (False, True) if by.kind == "boolean" else by.values if by.kind == "enum" else ()
         if by.kind not in ("boolean", "enum", "integer"):
-            self.wrong(node, f"{what}: by: {text} is {by.kind}; a choice is by something true or false, an enum, or a whole number")
+            self.wrong(
+                node,
+                f"{what}: by: {text} is {by.kind}; a choice is by something true or false, an enum, or a whole number",
+            )
             return None
         other = entries.pop("other", None)
         fine = True
         read: list[tuple[Any, Choice[S]]] = []
         for key, child in entries.items():
-            right_kind = isinstance(key, bool) if by.kind == "boolean" else isinstance(key, int) and not isinstance(key, bool) if by.kind == "integer" else key in possible
+            right_kind = (
+                isinstance(key, bool)
+                if by.kind == "boolean"
+                else isinstance(key, int) and not isinstance(key, bool)
+                if by.kind == "integer"
+                else key in possible
+            )
             if not right_kind:
-                allowed = "whole numbers" if by.kind == "integer" else listed(said(v) if isinstance(v, bool) else v for v in possible)
+                allowed = (
+                    "whole numbers"
+                    if by.kind == "integer"
+                    else listed(said(v) if isinstance(v, bool) else v for v in possible)
+                )
                 self.problems.append(
-                    Problem(f"{what}: {said(key)} is no value of {text}; allowed: {allowed}, other.{nearest(key, (*possible, 'other'))}", node.keys[key])
+                    Problem(
+                        f"{what}: {said(key)} is no value of {text}; allowed: {allowed}, other.{nearest(key, (*possible, 'other'))}",
+                        node.keys[key],
+                    )
                 )
                 fine = False
                 continue
-            below = self.choice(child, leaf, f"{what} ({text}: {said(key) if isinstance(key, bool) else key})", names_allowed, by_court)
+            below = self.choice(
+                child, leaf, f"{what} ({text}: {said(key) if isinstance(key, bool) else key})", names_allowed, by_court
+            )
             fine = fine and below is not None
             if below is not None:
                 read.append((key, below))
@@ -259,14 +277,22 @@ class Reader:
             The values that may be given; if just one of them is left out, it has the rest.
         """
         if not isinstance(node.value, dict) or not node.value:
-            self.wrong(node, f"{what}: must be a mapping of values to shares, such as {{favourable: 0.31, unfavourable: rest}}, not {said(node.value)}")
+            self.wrong(
+                node,
+                f"{what}: must be a mapping of values to shares, such as {{favourable: 0.31, unfavourable: rest}}, not {said(node.value)}",
+            )
             return None
         given: dict[Any, float] = {}
         rest: list[Any] = []
         fine = True
         for key, child in node.value.items():
             if possible is not None and not any(key == p and type(key) is type(p) for p in possible):
-                self.problems.append(Problem(f"{what}: {said(key)} is no value that can be given here; allowed: {listed(possible)}.{nearest(key, possible)}", node.keys[key]))
+                self.problems.append(
+                    Problem(
+                        f"{what}: {said(key)} is no value that can be given here; allowed: {listed(possible)}.{nearest(key, possible)}",
+                        node.keys[key],
+                    )
+                )
                 fine = False
             elif child.value == "rest":
                 rest.append(key)
@@ -316,14 +342,19 @@ class Reader:
         if law is None:
             return None
         if law[0].support[0] < 0:
-            self.wrong(node, f"{what}: a length cannot be negative, but {law[0].family} goes below 0; take gamma or lognormal")
+            self.wrong(
+                node, f"{what}: a length cannot be negative, but {law[0].family} goes below 0; take gamma or lognormal"
+            )
             return None
         return Length(*law)
 
     def law(self, node: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
         """Read ``{family: {parameters}}``; returns the law and whether it is in working days."""
         if not isinstance(node.value, dict) or len(node.value) != 1:
-            self.wrong(node, f"{what}: must be one family with its parameters, such as {{gamma: {{mean: 30 days, cv: 1}}}}, not {said(node.value)}")
+            self.wrong(
+                node,
+                f"{what}: must be one family with its parameters, such as {{gamma: {{mean: 30 days, cv: 1}}}}, not {said(node.value)}",
+            )
             return None
         family, body = next(iter(node.value.items()))
         if family == "constant":
@@ -339,9 +370,13 @@ class Reader:
             return None
         return self._family(body, str(family), kinds, unit, what)
 
-    def _family(self, body: Node, family: str, kinds: Mapping[str, str], unit: Unit, what: str) -> tuple[Distribution, bool] | None:
+    def _family(
+        self, body: Node, family: str, kinds: Mapping[str, str], unit: Unit, what: str
+    ) -> tuple[Distribution, bool] | None:
         if not isinstance(body.value, dict):
-            self.wrong(body, f"{what}: {family}: must be a mapping of its parameters ({listed(kinds)}), not {said(body.value)}")
+            self.wrong(
+                body, f"{what}: {family}: must be a mapping of its parameters ({listed(kinds)}), not {said(body.value)}"
+            )
             return None
         given: dict[str, float] = {}
         working: set[bool] = set()
@@ -369,10 +404,15 @@ class Reader:
             return make_distribution(family, given), True in working
         except InputError:
             days = unit == "duration"
-            shown = {k: v / MICROSECONDS_PER_DAY if days and kinds.get(k) == "quantity" else v for k, v in given.items()}
+            shown = {
+                k: v / MICROSECONDS_PER_DAY if days and kinds.get(k) == "quantity" else v for k, v in given.items()
+            }
             for mistake in mistakes(family, shown):
                 key = mistake.parameter or ""
-                self.wrong(body.find((key,)), f"{what}: {mistake}{' (in days)' if days and kinds.get(key) == 'quantity' else ''}")
+                self.wrong(
+                    body.find((key,)),
+                    f"{what}: {mistake}{' (in days)' if days and kinds.get(key) == 'quantity' else ''}",
+                )
             return None
 
     def _constant(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
@@ -398,7 +438,11 @@ class Reader:
 
         entry = body.plain()
         allowed = ("file", "column", "unit") if unit == "duration" else ("file", "column")
-        if not isinstance(entry, dict) or set(entry) != set(allowed) or not all(isinstance(v, str) for v in entry.values()):
+        if (
+            not isinstance(entry, dict)
+            or set(entry) != set(allowed)
+            or not all(isinstance(v, str) for v in entry.values())
+        ):
             self.wrong(body, f"{what}: table: needs {listed(allowed)}, each a text, not {said(entry)}")
             return None
         try:
@@ -408,7 +452,9 @@ class Reader:
                 one = parse_duration(f"1 {entry['unit']}")
                 scale, working = float(one.microseconds), one.working
                 if min(numbers) < 0:
-                    raise InputError([f"{entry['file']}: column {entry['column']!r} has the negative length {min(numbers)}"])
+                    raise InputError(
+                        [f"{entry['file']}: column {entry['column']!r} has the negative length {min(numbers)}"]
+                    )
         except InputError as error:
             for problem in error.problems:
                 self.wrong(body, f"{what}: table: {problem}")
@@ -431,5 +477,3 @@ class Reader:
             self.wrong(node, f"{what}: {error.problems[0].message}")
             return None
         return found.microseconds, found.working
-
-

@@ -106,7 +106,9 @@ def read_values(
     return {tuple(key): values for *key, values in rows}
 
 
-def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Estimate]:
+def estimates(
+    scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE
+) -> list[Estimate]:
     """Return the estimate of every measure of a run folder.
 
     Parameters
@@ -129,6 +131,10 @@ def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], con
         mean = math.fsum(usable) / len(usable) if usable else None
         low, high = interval(usable, confidence) or (None, None)
         q05, q95 = np.quantile(usable, [0.05, 0.95]).tolist() if len(usable) > 1 else (None, None)
-        date = scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if measure in dated and mean is not None else None
-        found.append(Estimate(measure, court, by, group, at, unit, mean, low, high, q05, q95, date, len(known), len(values)))
+        date = (
+            scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if measure in dated and mean is not None else None
+        )
+        found.append(
+            Estimate(measure, court, by, group, at, unit, mean, low, high, q05, q95, date, len(known), len(values))
+        )
     return found

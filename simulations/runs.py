@@ -32,7 +32,7 @@ from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.watching import Violation
 from workflow.documents import dump_yaml
-from workflow.errors import DocketsimError, InputError, nearest
+from workflow.errors import DocketsimError, InputError, Problem, nearest
 from workflow.validation import listed
 
 __all__ = ["Precision", "RunFolderExists", "RunResult", "run"]
@@ -61,7 +61,11 @@ class Precision:
         if not equals:
             raise InputError([f"--precision {text}: must be measure=width, such as amenable=2% or review_finished=1d"])
         if name not in units:
-            raise InputError([f"--precision {text}: {name!r} is not a measure.{nearest(name, units) or f' Known: {listed(units, 60)}.'}"])
+            raise InputError(
+                [
+                    f"--precision {text}: {name!r} is not a measure.{nearest(name, units) or f' Known: {listed(units, 60)}.'}"
+                ]
+            )
         relative = amount.endswith("%")
         number = amount.rstrip("%") if relative else amount.removesuffix("d") if units[name] == "days" else amount
         try:
@@ -111,7 +115,14 @@ class RunResult:
     growing: list[str]
     violations: dict[str, int] | None = None
 
-    def get(self, measure: str, court: str = "all", at: dt.date | None = None, by: str | None = None, group: str | None = None) -> Estimate:
+    def get(
+        self,
+        measure: str,
+        court: str = "all",
+        at: dt.date | None = None,
+        by: str | None = None,
+        group: str | None = None,
+    ) -> Estimate:
         """Return one estimate.
 
         Raises
@@ -120,7 +131,13 @@ class RunResult:
             If there is none of this kind.
         """
         for estimate in [*self.measures, *self.series]:
-            if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == (measure, court, at, by, group):
+            if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == (
+                measure,
+                court,
+                at,
+                by,
+                group,
+            ):
                 return estimate
         raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.scenario))}")
 
@@ -183,7 +200,9 @@ class _Job:
 
     def done(self, replication: int) -> bool:
         """Say whether the parts of a replication are there."""
-        return all(part_path(self.folder, kind, replication).exists() for kind in KINDS if self.events or kind != "events")
+        return all(
+            part_path(self.folder, kind, replication).exists() for kind in KINDS if self.events or kind != "events"
+        )
 
 
 def run(
@@ -260,13 +279,13 @@ def run(
     _check(scenario, replications, seed, at, only, workers, engine, confidence, wanted, max_replications)
     if (hooks or list(processes)) and workers > 1:
         raise InputError(["hooks and processes are Python of this process; run them with workers=1"])
-    _check_groups(scenario, by)
+    numbers = [only] if only is not None else list(range(1, replications + 1))
+    _check_first(scenario, seed, numbers[0], by)
     folder = Path(out) if out is not None else _new_folder(scenario)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
     job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), tuple(processes), monitor)
     manifest = _manifest(scenario, seed, replications, days, by, events)
     _open_folder(folder, scenario, manifest, resume)
-    numbers = [only] if only is not None else list(range(1, replications + 1))
     seen = _run_all(job, numbers, workers, progress)
     if wanted and only is None:
         numbers, more = _until_precise(job, numbers, wanted, most, workers, confidence, progress)
@@ -310,15 +329,13 @@ def _check(
         raise InputError(problems)
 
 
-def _check_groups(scenario: Scenario, by: Sequence[str]) -> None:
-    """Find a wrong ``by`` before anything is run or written."""
-    from dataclasses import replace
-
-    nobody = make_plan(replace(scenario, backlog=(), streams=()), SamplePath(0, 0)).cases
-    problems: list[Any] = []
+def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[str]) -> None:
+    """Find what is wrong with the people of a replication, or with a ``by``, before anything is written."""
+    cases = make_plan(scenario, SamplePath(seed, replication)).cases
+    problems: list[Problem] = []
     for name in by:
         try:
-            group_cases(nobody, name)
+            group_cases(cases, name)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -363,7 +380,10 @@ def _until_precise(
             return numbers, seen
         if len(numbers) >= most:
             missed = ", ".join(p.measure for p in wanted if not found or not p.met(found))
-            warnings.warn(f"the precision of {missed} is not reached with {len(numbers)} replications, the most allowed", stacklevel=3)
+            warnings.warn(
+                f"the precision of {missed} is not reached with {len(numbers)} replications, the most allowed",
+                stacklevel=3,
+            )
             return numbers, seen
         target = min(most, max(LEAST_FOR_PRECISION, len(numbers) * 3 // 2))
         numbers = list(range(1, target + 1))
@@ -400,7 +420,8 @@ def _manifest(
     content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain()})
     laws = {
         length.law.fingerprint
-        for choice in [w.takes for w in scenario.work.values()] + [x.after for x in scenario.laws.values() if x.after is not None]
+        for choice in [w.takes for w in scenario.work.values()]
+        + [x.after for x in scenario.laws.values() if x.after is not None]
         for length in _lengths(choice)
     }
     return {
@@ -413,7 +434,10 @@ def _manifest(
         "by": list(by),
         "events": events,
         "engine": "simpy",
-        "versions": {name: _version(name) for name in ("docketsim", "duckdb", "holidays", "numpy", "scipy", "simpy", "transitions")},
+        "versions": {
+            name: _version(name)
+            for name in ("docketsim", "duckdb", "holidays", "numpy", "scipy", "simpy", "transitions")
+        },
         "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
         "distribution_tables": hashlib.sha256("".join(sorted(laws)).encode()).hexdigest(),
@@ -449,11 +473,15 @@ def _check_same(folder: Path, there: Path, manifest: Mapping[str, Any]) -> None:
     try:
         old = json.loads(there.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise RunFolderExists(f"{folder} is no run folder that can be resumed: it has no readable manifest.json. Give another --out.") from None
+        raise RunFolderExists(
+            f"{folder} is no run folder that can be resumed: it has no readable manifest.json. Give another --out."
+        ) from None
     names = {"scenario_hash": "the scenario or its workflow", "seed": "the seed", "replications": "the number of replications", "at": "--at", "by": "--by", "events": "--no-events"}  # fmt: skip
     other = [told for key, told in names.items() if old.get(key) != manifest[key]]
     if other:
-        raise RunFolderExists(f"{folder} cannot be resumed: {listed(other)} differ{'s' if len(other) == 1 else ''} from the run that is there. Give another --out.")
+        raise RunFolderExists(
+            f"{folder} cannot be resumed: {listed(other)} differ{'s' if len(other) == 1 else ''} from the run that is there. Give another --out."
+        )
 
 
 def _close_folder(folder: Path, manifest: Mapping[str, Any], numbers: Sequence[int], events: bool) -> None:

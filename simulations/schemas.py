@@ -20,6 +20,8 @@ def schemas() -> dict[str, dict[str, Any]]:
     found = {}
     for name, model in (("workflow", WorkflowFile), ("scenario", ScenarioFile)):
         schema = model.model_json_schema(by_alias=True)
+        needed = [key for key in schema.pop("required") if key != name]
+        schema |= {"required": [name], "anyOf": [{"required": ["extends"]}, {"required": needed}]}
         found[f"{name}.schema.json"] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return found
 

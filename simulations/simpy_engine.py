@@ -137,7 +137,14 @@ class Case:
     __slots__ = ("arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visits", "work")  # fmt: skip
 
     def __init__(
-        self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value], visits: list[int]
+        self,
+        number: int,
+        court: int,
+        key: int,
+        arrived: int,
+        facts: Sequence[Value],
+        record: Sequence[Value],
+        visits: list[int],
     ) -> None:
         self.number = number
         self.court = court
@@ -162,13 +169,17 @@ class _Activity:
 
     __slots__ = ("codes", "gives", "index", "name", "places", "pool", "priority", "purpose", "working_days")
 
-    def __init__(self, engine: Simulation, index: int, work: Work, places: Mapping[str, list[Place]], path: Draws) -> None:
+    def __init__(
+        self, engine: Simulation, index: int, work: Work, places: Mapping[str, list[Place]], path: Draws
+    ) -> None:
         scenario = engine.scenario
         declared = scenario.workflow.activities[work.activity]
         self.index = index
         self.name = work.activity
         self.priority = work.priority
-        self.purpose = Purpose(engine.plan, path, f"activity:{work.activity}", work.takes, work.outcome, declared.values)
+        self.purpose = Purpose(
+            engine.plan, path, f"activity:{work.activity}", work.takes, work.outcome, declared.values
+        )
         self.gives, self.codes = engine.giving(declared.gives, declared.values)
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
         self.places = None if work.pool is None else places[work.pool]
@@ -197,7 +208,9 @@ class _Happening:
         self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
         after = None if law is None else law.after
         self.by_state = after is not None and not self.since  # whether a clock starts on entering the event's states
-        self.purpose = Purpose(engine.plan, path, f"event:{event.name}", after, None if law is None else law.outcome, event.values)
+        self.purpose = Purpose(
+            engine.plan, path, f"event:{event.name}", after, None if law is None else law.outcome, event.values
+        )
 
 
 class Simulation:
@@ -212,10 +225,14 @@ class Simulation:
         By number; a case that has not arrived has an empty state.
     """
 
-    def __init__(self, plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, monitor: Monitoring | None = None) -> None:
+    def __init__(
+        self, plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, monitor: Monitoring | None = None
+    ) -> None:
         self.plan = plan
         self._stops = monitor == "stop"
-        self.watch = None if monitor is None else Watch(plan.scenario.workflow, plan.scenario.workflow.rules, len(plan.cases))
+        self.watch = (
+            None if monitor is None else Watch(plan.scenario.workflow, plan.scenario.workflow.rules, len(plan.cases))
+        )
         self.scenario: Scenario = plan.scenario
         self.env = _Clock(self._dispatch)
         workflow = self.scenario.workflow
@@ -235,12 +252,20 @@ class Simulation:
         self._places: list[Place] = []
         places = {name: self._open_pool(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
         names = list(workflow.activities)
-        activities = {name: _Activity(self, names.index(name), work, places, path) for name, work in self.scenario.work.items()}
-        self._activity_of = {s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities}
+        activities = {
+            name: _Activity(self, names.index(name), work, places, path) for name, work in self.scenario.work.items()
+        }
+        self._activity_of = {
+            s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities
+        }
         laws = self.scenario.laws
-        self._happenings = [_Happening(self, i, e, laws.get(e.name), path) for i, e in enumerate(workflow.events.values())]
+        self._happenings = [
+            _Happening(self, i, e, laws.get(e.name), path) for i, e in enumerate(workflow.events.values())
+        ]
         self._by_name = {h.event: h for h in self._happenings}
-        self._clocks_in = {name: tuple(h for h in self._happenings if h.by_state and name in h.states) for name in workflow.states}
+        self._clocks_in = {
+            name: tuple(h for h in self._happenings if h.by_state and name in h.states) for name in workflow.states
+        }
         self._since = {t: [h for h in self._happenings if t in h.since] for h in self._happenings for t in h.since}
         self._hazards = [(h, self._first_dates(h)) for h in self._happenings if h.hazard is not None]
         self._no_visits = [0] * (len(names) + len(self._happenings))
@@ -279,7 +304,9 @@ class Simulation:
         pools = self.scenario.pools
         self._known(pool, pools, "a pool of the scenario")
         if court is not None:
-            self._known(court, self.scenario.courts if pools[pool].at_court else (), "a court that has a pool of its own")
+            self._known(
+                court, self.scenario.courts if pools[pool].at_court else (), "a court that has a pool of its own"
+            )
         if operator.index(size) < 0:
             raise InputError([f"pool {pool!r}: must be a whole number of servers, 0 or more, not {size}"])
         self._resized[pool] = None
@@ -298,13 +325,19 @@ class Simulation:
         """Return the place of a given field in the record (-1 for none), and the log's codes of its values."""
         if field is None:
             return -1, ()
-        return list(self.scenario.workflow.record).index(field), tuple(self._outcomes.index(said_outcome(v)) for v in values)
+        return list(self.scenario.workflow.record).index(field), tuple(
+            self._outcomes.index(said_outcome(v)) for v in values
+        )
 
     def _by_transition(self, hooks: Mapping[str, Hook]) -> dict[int, Hook]:
         names = [t.name for t in self._transitions]
         for name in hooks:
             if name not in names:
-                raise InputError([f"hooks: {name!r} is no transition of the workflow {self.scenario.workflow.name!r}.{nearest(name, names)}"])
+                raise InputError(
+                    [
+                        f"hooks: {name!r} is no transition of the workflow {self.scenario.workflow.name!r}.{nearest(name, names)}"
+                    ]
+                )
         return {names.index(name): hook for name, hook in hooks.items()}
 
     def _test(self, condition: Expression) -> Test:
@@ -313,7 +346,9 @@ class Simulation:
     def _open_pool(self, index: int, pool: Pool) -> list[Place]:
         opened: list[Place] = []
         for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
-            place = Place(len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, self._order_of(pool))
+            place = Place(
+                len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, self._order_of(pool)
+            )
             for suspension in self.scenario.suspensions:
                 if suspension.pool == pool.name and court in suspension.courts:
                     place.suspended.append((suspension.start, suspension.end))
@@ -342,7 +377,9 @@ class Simulation:
 
     def _make_cases(self) -> list[Case]:
         cases = self.plan.cases
-        rows = zip(cases.court.tolist(), cases.keys.tolist(), cases.arrived.tolist(), cases.facts, cases.records, strict=True)
+        rows = zip(
+            cases.court.tolist(), cases.keys.tolist(), cases.arrived.tolist(), cases.facts, cases.records, strict=True
+        )
         made = [Case(i, court, key, arrived, facts, record, self._no_visits[:]) for i, (court, key, arrived, facts, record) in enumerate(rows)]  # fmt: skip
         times = np.maximum(cases.arrived, 0)
         order = np.argsort(times, kind="stable")
@@ -435,7 +472,9 @@ class Simulation:
         case.status = _SERVED
         case.started = now
         case.server = place.seize()
-        length = activity.purpose.length(case.number, case.key, case.visits[activity.index] - 1, case.facts, case.record)
+        length = activity.purpose.length(
+            case.number, case.key, case.visits[activity.index] - 1, case.facts, case.record
+        )
         self._finish_at(case, place.calendar.complete(now, length, place.rule))
 
     def _finish_at(self, case: Case, time: int | None) -> None:
@@ -485,7 +524,9 @@ class Simulation:
         else:
             self._plain_row(case, taken, cause, old, outcome)
         if self.watch is not None:
-            words = [self._transitions[taken].name] if cause < _FIRST_EVENT else [trigger, self._transitions[taken].name]
+            words = (
+                [self._transitions[taken].name] if cause < _FIRST_EVENT else [trigger, self._transitions[taken].name]
+            )
             self._judge(case, self.watch.row(case, words, seen, old, now))
         if moved:
             self._enter(case, old)
@@ -499,7 +540,21 @@ class Simulation:
     def _plain_row(self, case: Case, taken: int, cause: int, old: str, outcome: int) -> None:
         """Write a row that ends no work."""
         self._rows.append(
-            (case.number, taken, cause, self._codes[old], self._codes[case.state], -1, -1, -1, NEVER, NEVER, NEVER, outcome, self.env._now)
+            (
+                case.number,
+                taken,
+                cause,
+                self._codes[old],
+                self._codes[case.state],
+                -1,
+                -1,
+                -1,
+                NEVER,
+                NEVER,
+                NEVER,
+                outcome,
+                self.env._now,
+            )
         )
 
     def _leave(self, case: Case) -> None:
@@ -599,7 +654,9 @@ class Simulation:
             self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
 
     def _happen(self, case: Case, happening: _Happening, visit: int) -> bool:
-        if case.state not in happening.states or (happening.guard is not None and not happening.guard(case.facts, case.record)):
+        if case.state not in happening.states or (
+            happening.guard is not None and not happening.guard(case.facts, case.record)
+        ):
             return False
         before = list(case.record)
         if happening.write is not None:
@@ -636,15 +693,36 @@ class Simulation:
                 state = self._codes[case.state]
                 activity = self._activity_of.get(case.state)
                 at = (-1, -1) if activity is None or case.status == _NOWHERE else (activity.index, activity.pool)
-                self._rows.append((case.number, -1, _BY_HORIZON, state, state, *at, case.server, case.enabled, case.started, NEVER, -1, self._horizon))
-        resized = {name: tuple(tuple(p.sizes) for p in self._places if p.pool == i) for i, name in enumerate(self.scenario.pools) if name in self._resized}
+                self._rows.append(
+                    (
+                        case.number,
+                        -1,
+                        _BY_HORIZON,
+                        state,
+                        state,
+                        *at,
+                        case.server,
+                        case.enabled,
+                        case.started,
+                        NEVER,
+                        -1,
+                        self._horizon,
+                    )
+                )
+        resized = {
+            name: tuple(tuple(p.sizes) for p in self._places if p.pool == i)
+            for i, name in enumerate(self.scenario.pools)
+            if name in self._resized
+        }
         return event_log(self.plan.cases, self._rows, resized)
 
     def _judge(self, case: Case, violation: Violation | None) -> None:
         """Stop at a broken rule, if the run is to."""
         if violation is not None and self._stops:
             facts = zip(self.scenario.fact_names, case.facts, strict=True)
-            odd = ", ".join(f"{n} = {v}" for n, v in facts if n in self.scenario.workflow.facts and v != self.scenario.default(n))
+            odd = ", ".join(
+                f"{n} = {v}" for n, v in facts if n in self.scenario.workflow.facts and v != self.scenario.default(n)
+            )
             raise RuleBroken(
                 f"case {case.number} of {self.scenario.courts[case.court]} breaks the rule {violation.rule!r} on"
                 f" {self.scenario.epoch.instant(violation.at)}. Its facts, where not at their defaults: {odd or 'none'}.{self._history(case)}"
@@ -653,7 +731,9 @@ class Simulation:
     def _stuck(self, case: Case, trigger: str) -> str:
         what = "when its activity completes" if trigger == COMPLETE else "on entry"
         guards = [t.name for t in self._transitions if case.state in t.sources and not t.events]
-        record = ", ".join(f"{name} = {value}" for name, value in zip(self.scenario.workflow.record, case.record, strict=True))
+        record = ", ".join(
+            f"{name} = {value}" for name, value in zip(self.scenario.workflow.record, case.record, strict=True)
+        )
         return (
             f"case {case.number} of {self.scenario.courts[case.court]} is stuck in the state {case.state!r}: {what}, no guard of"
             f" {', '.join(guards)} holds. Its record: {record}. Add a last transition without a guard.{self._history(case)}"
@@ -663,7 +743,10 @@ class Simulation:
         words = [t.name for t in self._transitions]
         states = list(self._codes)
         rows = [r for r in self._rows if r[0] == case.number][-12:]
-        steps = [f"\n  {self.scenario.epoch.instant(r[-1])}  {words[r[1]] if r[1] >= 0 else '-'}: {states[r[3]]} -> {states[r[4]]}" for r in rows]
+        steps = [
+            f"\n  {self.scenario.epoch.instant(r[-1])}  {words[r[1]] if r[1] >= 0 else '-'}: {states[r[3]]} -> {states[r[4]]}"
+            for r in rows
+        ]
         return "\nIts last moves:" + "".join(steps) if steps else ""
 
 

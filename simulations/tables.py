@@ -120,7 +120,9 @@ def read_cases(
     problems: list[str] = []
     for name in header:
         if name not in allowed:
-            problems.append(f"{path}: row 1: unknown column {name!r}; allowed: {listed(allowed)}.{nearest(name, allowed)}")
+            problems.append(
+                f"{path}: row 1: unknown column {name!r}; allowed: {listed(allowed)}.{nearest(name, allowed)}"
+            )
         elif header.count(name) > 1:
             problems.append(f"{path}: row 1: the column {name!r} stands here twice")
     if arrived and "arrived" not in header:
@@ -130,7 +132,9 @@ def read_cases(
     columns: dict[str, list[Any]] = {name: [] for name in header}
     for i, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            problems.append(f"{path}: row {i}: has {len(row)} value{'s' if len(row) != 1 else ''}, but there are {len(header)} columns")
+            problems.append(
+                f"{path}: row {i}: has {len(row)} value{'s' if len(row) != 1 else ''}, but there are {len(header)} columns"
+            )
             continue
         for name, cell in zip(header, row, strict=True):
             try:
@@ -150,7 +154,9 @@ def read_cases(
     return CaseTable(str(path), tuple(times[k] for k in order), sort.get("court"), sort.get("state"), kept)
 
 
-def _cell(name: str, cell: Any, fields: Mapping[str, Field], epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...]) -> Any:
+def _cell(
+    name: str, cell: Any, fields: Mapping[str, Field], epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...]
+) -> Any:
     if name == "arrived":
         try:
             return epoch.microseconds(parse_instant(cell if not isinstance(cell, str) else cell.strip()))

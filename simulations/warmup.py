@@ -49,7 +49,10 @@ class WarmUp:
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it: dates for the ends of the warm-up."""
-        dates = {k: None if v is None else (self.starts + dt.timedelta(days=v)).isoformat() for k, v in (("mser", self.mser), ("welch", self.welch))}
+        dates = {
+            k: None if v is None else (self.starts + dt.timedelta(days=v)).isoformat()
+            for k, v in (("mser", self.mser), ("welch", self.welch))
+        }
         return {"court": self.court, "measure": "pending", "days": self.days, **dates}
 
 
@@ -63,9 +66,16 @@ def diagnose(result: RunResult) -> list[WarmUp]:
     """
     found = []
     for court in (*result.scenario.courts, "all"):
-        series = np.array([e.mean for e in sorted((e for e in result.series if e.court == court and e.at), key=lambda e: str(e.at))], float)
+        series = np.array(
+            [e.mean for e in sorted((e for e in result.series if e.court == court and e.at), key=lambda e: str(e.at))],
+            float,
+        )
         if len(series) < _LEAST_DAYS:
-            raise InputError([f"--warm-up: a run of {len(series)} days is too short to say when it settles; at least {_LEAST_DAYS} are needed"])
+            raise InputError(
+                [
+                    f"--warm-up: a run of {len(series)} days is too short to say when it settles; at least {_LEAST_DAYS} are needed"
+                ]
+            )
         found.append(WarmUp(court, len(series), mser(series), welch(series), result.scenario.starts))
     return found
 

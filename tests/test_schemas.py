@@ -24,7 +24,9 @@ def test_a_committed_schema_is_current(name: str) -> None:
     assert json.loads((DOCS / name).read_text(encoding="utf-8")) == schemas()[name]
 
 
-@pytest.mark.parametrize(("kind", "path"), [("workflow", p) for p in workflows().values()] + [("scenario", p) for p in scenarios().values()])
+@pytest.mark.parametrize(
+    ("kind", "path"), [("workflow", p) for p in workflows().values()] + [("scenario", p) for p in scenarios().values()]
+)
 def test_a_built_in_file_keeps_to_its_schema(kind: str, path: Path) -> None:
     """An editor that checks against the schema finds nothing wrong (dates are texts to it)."""
     Draft202012Validator(schemas()[f"{kind}.schema.json"]).validate(_texts(read_yaml(path).plain()))

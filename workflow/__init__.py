@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from workflow.machine import CaseMachine
     from workflow.table import compile_table
 
-__all__ = ["CaseMachine", "DocketsimError", "InputError", "StuckCase", "VisitCap", "Workflow", "compile_table", "load_workflow"]
+__all__ = [
+    "CaseMachine",
+    "DocketsimError",
+    "InputError",
+    "StuckCase",
+    "VisitCap",
+    "Workflow",
+    "compile_table",
+    "load_workflow",
+]
 
 _HOME = {
     "CaseMachine": "machine",

@@ -73,7 +73,10 @@ class AuditReport:
             "cases": len(self.log.names),
             "events": len(self.log),
             "moves_not_allowed": len(self.not_allowed),
-            "rules": [{"rule": r.rule.name, "violations": None if r.unjudged else len(r.cases), "unjudged": list(r.unjudged)} for r in self.rules],
+            "rules": [
+                {"rule": r.rule.name, "violations": None if r.unjudged else len(r.cases), "unjudged": list(r.unjudged)}
+                for r in self.rules
+            ],
         }
 
     def offending(self) -> list[dict[str, Any]]:
@@ -84,8 +87,19 @@ class AuditReport:
     def _offence(self, row: int, against: str) -> dict[str, Any]:
         log = self.log
         transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
-        word = transitions[log.transition[row]] if log.transition[row] >= 0 else events[log.event[row]] if log.event[row] >= 0 else "?"
-        return {"case": str(log.names[log.case[row]]), "against": against, "at": str(log.at[row : row + 1].astype("datetime64[us]")[0]), "word": word}
+        word = (
+            transitions[log.transition[row]]
+            if log.transition[row] >= 0
+            else events[log.event[row]]
+            if log.event[row] >= 0
+            else "?"
+        )
+        return {
+            "case": str(log.names[log.case[row]]),
+            "against": against,
+            "at": str(log.at[row : row + 1].astype("datetime64[us]")[0]),
+            "word": word,
+        }
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
@@ -118,7 +132,11 @@ class _Run:
             return RuleAudit(self.rule, unknown, np.zeros(0, np.int64), np.zeros(0, np.int64))
         letter_row, symbol = self._symbols()
         q, states = self._walk(letter_row, symbol)
-        bad = [self._first_broken(letter_row, states), self._late(letter_row, states, q), self._situations(letter_row, states)]
+        bad = [
+            self._first_broken(letter_row, states),
+            self._late(letter_row, states, q),
+            self._situations(letter_row, states),
+        ]
         rows = np.concatenate(bad)
         rows = rows[np.lexsort((rows, log.case[rows]))]
         cases, place = np.unique(log.case[rows], return_index=True)
@@ -193,7 +211,11 @@ class _Run:
             return np.zeros(0, np.int64)
         is_open = np.isin(states, list(self.automaton.open))
         case = log.case[rows]
-        before = np.concatenate([[False], is_open[:-1]]) & np.concatenate([[False], case[1:] == case[:-1]]) if len(rows) else is_open
+        before = (
+            np.concatenate([[False], is_open[:-1]]) & np.concatenate([[False], case[1:] == case[:-1]])
+            if len(rows)
+            else is_open
+        )
         opens = is_open & ~before
         opened = np.maximum.accumulate(np.where(opens, np.arange(len(rows)), -1)) if len(rows) else rows
         never = np.flatnonzero(np.isin(last, list(self.automaton.open)))
@@ -201,7 +223,11 @@ class _Run:
         if within is None:
             final = np.array([s.kind is Kind.FINAL for s in log.workflow.states.values()])
             return ends[final[log.after["state"][ends]]] if "state" in log.after else ends
-        late = before & ~is_open & (log.at[rows] - log.at[rows[np.maximum(opened, 0)]] > within * DAY) if len(rows) else before
+        late = (
+            before & ~is_open & (log.at[rows] - log.at[rows[np.maximum(opened, 0)]] > within * DAY)
+            if len(rows)
+            else before
+        )
         began = np.full(len(log.names), -1, np.int64)
         began[case[opens]] = rows[opens]
         end = log.end if log.end is not None else (int(log.at.max()) if len(log) else 0)

@@ -124,7 +124,9 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
             "select * exclude (arrived_at), arrived_at::date as arrived from read_parquet(?) order by replication, case_id",
             [str(path / "cases" / "*.parquet")],
         ).fetchnumpy()
-    names = np.array([f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object)
+    names = np.array(
+        [f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object
+    )
     n = len(names)
     per_case = _counts(events, cases)
     first = np.concatenate([[0], np.cumsum(per_case)]).astype(np.int64)
@@ -142,7 +144,20 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         facts[name] = (np.asarray(cases[name]).astype("datetime64[D]"), None)
     begins: dict[str, NDArray[Any]] = {"state": _places(_filled(cases["initial_state"]), states)}
     outcome = _filled(events["outcome"])
-    log = AuditLog(workflow, names, first, transition, event, unknown, np.asarray(events["at"], np.int64), None, facts, seen, after, begins)
+    log = AuditLog(
+        workflow,
+        names,
+        first,
+        transition,
+        event,
+        unknown,
+        np.asarray(events["at"], np.int64),
+        None,
+        facts,
+        seen,
+        after,
+        begins,
+    )
     for name, declared in workflow.record.items():
         if name in cases:
             begins[name] = _column(cases[name], declared)[0]
@@ -159,8 +174,12 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
 
 def _counts(events: Mapping[str, Any], cases: Mapping[str, Any]) -> Integers:
     """Return how many rows each case has; both tables are sorted by replication and case."""
-    place = {pair: i for i, pair in enumerate(zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True))}
-    rows = np.array([place[pair] for pair in zip(events["replication"].tolist(), events["case_id"].tolist(), strict=True)], np.int64)
+    place = {
+        pair: i for i, pair in enumerate(zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True))
+    }
+    rows = np.array(
+        [place[pair] for pair in zip(events["replication"].tolist(), events["case_id"].tolist(), strict=True)], np.int64
+    )
     return np.bincount(rows, minlength=len(place))
 
 
@@ -175,7 +194,9 @@ def _derive(
     for state in workflow.states.values():
         activity = workflow.activities.get(state.activity or "")
         if activity is not None and activity.gives == name:
-            _write(written[0::2], (cause == COMPLETE) & (log.seen["state"] == states.index(state.name)), outcome, values)
+            _write(
+                written[0::2], (cause == COMPLETE) & (log.seen["state"] == states.index(state.name)), outcome, values
+            )
     for i, event in enumerate(workflow.events.values()):
         mine = log.event == i
         literal = dict(event.effects)
@@ -278,14 +299,20 @@ def _foreign(path: Path, table: Mapping[str, NDArray[Any]], workflow: Workflow, 
     if len(order):  # a foreign log's facts are taken to be as of the day on which a case begins
         begun = times[order][first[:-1]].astype("datetime64[us]").astype("datetime64[D]")
         facts |= {name: (begun, None) for name in BUILT_IN_FACTS if name not in facts}
-    return AuditLog(workflow, names.astype(object), first, transition, event, unknown, times[order], None, facts, seen, dict(seen))
+    return AuditLog(
+        workflow, names.astype(object), first, transition, event, unknown, times[order], None, facts, seen, dict(seen)
+    )
 
 
 def _chosen(path: Path, table: Mapping[str, Any], columns: Mapping[str, str], role: str) -> str:
     wanted = columns.get(role)
     if wanted is not None:
         if wanted not in table:
-            raise InputError([f"{path}: has no column {wanted!r} for the {role}; its columns: {listed(table)}.{nearest(wanted, table)}"])
+            raise InputError(
+                [
+                    f"{path}: has no column {wanted!r} for the {role}; its columns: {listed(table)}.{nearest(wanted, table)}"
+                ]
+            )
         return wanted
     lower = {name.lower(): name for name in table}
     found = next((lower[name] for name in _KNOWN_AS[role] if name in lower), None)
@@ -308,7 +335,9 @@ def _times(path: Path, column: str, values: NDArray[Any]) -> Integers:
             instant = dt.datetime.fromisoformat(str(value))
         except ValueError:
             raise InputError([f"{path}: row {i + 2}, column {column!r}: {value!r} is not a date with a time"]) from None
-        found[i] = (instant.replace(tzinfo=None) - (instant.utcoffset() or dt.timedelta()) - epoch) // dt.timedelta(microseconds=1)
+        found[i] = (instant.replace(tzinfo=None) - (instant.utcoffset() or dt.timedelta()) - epoch) // dt.timedelta(
+            microseconds=1
+        )
     return found
 
 
@@ -330,7 +359,9 @@ def _places(values: NDArray[Any], words: list[str]) -> Integers:
     return shelf[inverse] if len(distinct) else np.zeros(0, np.int64)
 
 
-def _column(values: Any, declared: Field, path: Path | None = None, name: str = "") -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+def _column(
+    values: Any, declared: Field, path: Path | None = None, name: str = ""
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Return a column as predicates read it, and where a value is missing."""
     missing = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
     plain = np.asarray(values)
@@ -340,7 +371,11 @@ def _column(values: Any, declared: Field, path: Path | None = None, name: str = 
         if absent.any() and not declared.optional:
             odd = _filled(values)[int(np.argmax(absent))]
             where = f"{path}: column {name!r}: " if path is not None else ""
-            raise InputError([f"{where}{odd!r} is no value of {declared.name}; allowed: {listed(declared.values)}.{nearest(odd, declared.values)}"])
+            raise InputError(
+                [
+                    f"{where}{odd!r} is no value of {declared.name}; allowed: {listed(declared.values)}.{nearest(odd, declared.values)}"
+                ]
+            )
         return np.maximum(places, 0), absent if declared.optional else None
     if plain.dtype == object:
         plain, missing = _parsed(plain, declared, path, name)
@@ -353,7 +388,9 @@ def _column(values: Any, declared: Field, path: Path | None = None, name: str = 
     return plain.astype(kind), missing if declared.optional else None
 
 
-def _parsed(values: NDArray[Any], declared: Field, path: Path | None, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _parsed(
+    values: NDArray[Any], declared: Field, path: Path | None, name: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     missing = np.array([v in ("", None) for v in values.tolist()])
     readers: dict[str, Any] = {"boolean": lambda v: {"true": True, "false": False, "1": True, "0": False}[str(v).lower()], "integer": int, "number": float, "date": lambda v: np.datetime64(str(v)[:10])}  # fmt: skip
     blank = {"boolean": False, "integer": 0, "number": 0.0, "date": np.datetime64("1970-01-01")}[declared.kind]
@@ -362,7 +399,9 @@ def _parsed(values: NDArray[Any], declared: Field, path: Path | None, name: str)
         try:
             found.append(blank if gone else readers[declared.kind](value))
         except (ValueError, KeyError):
-            raise InputError([f"{path}: row {i + 2}, column {name!r}: {value!r} is not a value of type {declared.kind}"]) from None
+            raise InputError(
+                [f"{path}: row {i + 2}, column {name!r}: {value!r} is not a value of type {declared.kind}"]
+            ) from None
     return np.array(found), missing
 
 

@@ -89,7 +89,12 @@ def _tabulate(
 BROKEN: State = (-1,)
 
 
-def _automaton(letters: Sequence[Letter], start: State, step: Callable[[State, tuple[bool, ...]], State], opened: State | None = None) -> Automaton:
+def _automaton(
+    letters: Sequence[Letter],
+    start: State,
+    step: Callable[[State, tuple[bool, ...]], State],
+    opened: State | None = None,
+) -> Automaton:
     table, states = _tabulate(letters, start, lambda q, seen: BROKEN if q == BROKEN else step(q, seen))
     number = {state: i for i, state in enumerate(states)}
     broken = frozenset({number[BROKEN]} if BROKEN in number else ())
@@ -166,7 +171,9 @@ class Past:
         return (1 if holds or (t and not ended and not u) else 0, 1 if ended or u else 0)  # t before the first u
 
 
-def in_no_situation(condition: Expression, past: Sequence[Past], put_in: Callable[[Expression, Mapping[str, bool]], Expression]) -> Automaton:
+def in_no_situation(
+    condition: Expression, past: Sequence[Past], put_in: Callable[[Expression, Mapping[str, bool]], Expression]
+) -> Automaton:
     """``never: status == "lawful" and not once(grant_relief)`` - a condition that holds of no situation.
 
     Parameters
@@ -190,4 +197,6 @@ def in_no_situation(condition: Expression, past: Sequence[Past], put_in: Callabl
 
     table, states = _tabulate(letters, (0, 0) * len(past), step)
     flags = tuple({operator.flag: bool(q[2 * k]) for k, operator in enumerate(past)} for q in states)
-    return Automaton(tuple(letters), table, situations={i: put_in(condition, f) for i, f in enumerate(flags)}, flags=flags)
+    return Automaton(
+        tuple(letters), table, situations={i: put_in(condition, f) for i, f in enumerate(flags)}, flags=flags
+    )

@@ -19,7 +19,18 @@ from workflow.predicates import Expression, Field, Namespace
 from workflow.rules import Rule
 
 __all__ = [
-    "BUILT_IN_FACTS", "COMPLETE", "ENTER", "Activity", "Event", "Kind", "Moment", "State", "Transition", "Value", "Workflow"]
+    "BUILT_IN_FACTS",
+    "COMPLETE",
+    "ENTER",
+    "Activity",
+    "Event",
+    "Kind",
+    "Moment",
+    "State",
+    "Transition",
+    "Value",
+    "Workflow",
+]
 
 Value = bool | int | float | str | dt.date | None
 

@@ -75,7 +75,9 @@ class Difference:
         return {"regions": [r.json() for r in self.regions], "same": self.same, "total": self.total}
 
 
-def diff(one: Workflow, other: Workflow, people: Columns, plain: Mapping[str, Sequence[Value]] | None = None) -> Difference:
+def diff(
+    one: Workflow, other: Workflow, people: Columns, plain: Mapping[str, Sequence[Value]] | None = None
+) -> Difference:
     """Compare two workflows over a population.
 
     Parameters
@@ -119,7 +121,9 @@ def _check_alike(one: Workflow, other: Workflow) -> None:
         a, b = getattr(one, what), getattr(other, what)
         if dict(a) != dict(b):
             odd = [n for n in {**a, **b} if a.get(n) != b.get(n)]
-            problems.append(f"{one.name} and {other.name} have not the same {what} ({listed(odd)}), so their decisions cannot be compared case by case")
+            problems.append(
+                f"{one.name} and {other.name} have not the same {what} ({listed(odd)}), so their decisions cannot be compared case by case"
+            )
     if problems:
         raise InputError(problems)
 
@@ -148,11 +152,16 @@ def _signatures(one: Workflow, other: Workflow, classes: FactClasses) -> list[fr
     moments = {(m.state, m.trigger): m for m in one.moments}
     others = {(m.state, m.trigger): m for m in other.moments}
     for key in dict.fromkeys([*moments, *others]):
-        sides = [_decisions(one, moments.get(key), classes, other, others.get(key)), _decisions(other, others.get(key), classes, one, moments.get(key))]
+        sides = [
+            _decisions(one, moments.get(key), classes, other, others.get(key)),
+            _decisions(other, others.get(key), classes, one, moments.get(key)),
+        ]
         for k in range(len(classes)):
             for a, b in zip(sides[0][k], sides[1][k], strict=True):
                 if a != b:
-                    found[k].add(f"{key[0]}: {b[0]}, not {a[0]}" if a[0] != b[0] else f"{key[0]}: {a[0]} has another effect")
+                    found[k].add(
+                        f"{key[0]}: {b[0]}, not {a[0]}" if a[0] != b[0] else f"{key[0]}: {a[0]} has another effect"
+                    )
     return [frozenset(s) for s in found]
 
 
@@ -164,17 +173,30 @@ def _decisions(
     theirs = [other.transitions[i] for i in beside.candidates] if beside is not None else []
     trigger = (moment or beside).trigger  # type: ignore[union-attr]
     happens = [w.events[trigger].guard for w in (workflow, other) if trigger in w.events]
-    read = {n for g in [*(t.guard for _, t in mine), *(t.guard for t in theirs), *happens] if g is not None for n in names(g)}
+    read = {
+        n
+        for g in [*(t.guard for _, t in mine), *(t.guard for t in theirs), *happens]
+        if g is not None
+        for n in names(g)
+    }
     fields = [name for name in workflow.record if name in read]
     combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
     n, m = len(classes), len(combinations)
     values: dict[str, NDArray[Any]] = {name: np.repeat(column, m) for name, column in classes.witness.values.items()}
     missing = {name: np.repeat(column, m) for name, column in classes.witness.missing.items()}
     for k, field in enumerate(fields):
-        shelf = np.array(workflow.record[field].domain()) if workflow.record[field].kind != "enum" else np.arange(len(workflow.record[field].values))
+        shelf = (
+            np.array(workflow.record[field].domain())
+            if workflow.record[field].kind != "enum"
+            else np.arange(len(workflow.record[field].values))
+        )
         values[field] = np.tile(shelf[[c[k] for c in combinations]], n)
     taken = np.full(n * m, -1, np.int64)
-    allowed = _holds(workflow.events[trigger].guard, values, missing, n * m) if trigger in workflow.events else np.ones(n * m, bool)
+    allowed = (
+        _holds(workflow.events[trigger].guard, values, missing, n * m)
+        if trigger in workflow.events
+        else np.ones(n * m, bool)
+    )
     for i, transition in mine:
         taken[(taken < 0) & allowed & _holds(transition.guard, values, missing, n * m)] = i
     nothing: tuple[str, str | None, tuple[tuple[str, Value], ...]] = ("nothing", None, ())
@@ -182,11 +204,15 @@ def _decisions(
     return [[shelf_of.get(int(i), nothing) for i in row] for row in taken.reshape(n, m)]
 
 
-def _holds(guard: Expression | None, values: Mapping[str, Any], missing: Mapping[str, Any], n: int) -> NDArray[np.bool_]:
+def _holds(
+    guard: Expression | None, values: Mapping[str, Any], missing: Mapping[str, Any], n: int
+) -> NDArray[np.bool_]:
     return np.ones(n, bool) if guard is None else np.array(np.broadcast_to(vector(guard, values, missing, n), n))
 
 
-def _described(parts: Sequence[Expression], bits: NDArray[np.bool_], members: Sequence[int]) -> tuple[str, frozenset[str]]:
+def _described(
+    parts: Sequence[Expression], bits: NDArray[np.bool_], members: Sequence[int]
+) -> tuple[str, frozenset[str]]:
     """Return a short condition that holds of some classes and of no other, as alternatives of joined parts."""
     inside = np.zeros(len(bits), bool)
     inside[list(members)] = True
@@ -203,7 +229,9 @@ def _described(parts: Sequence[Expression], bits: NDArray[np.bool_], members: Se
         covered = _covers(literals, bits)
         left -= {k for k in left if covered[k]}
         chosen.append(literals)
-    read: frozenset[str] = frozenset().union(*(names(parts[i]) for one in chosen for i in one)) if any(chosen) else frozenset()
+    read: frozenset[str] = (
+        frozenset().union(*(names(parts[i]) for one in chosen for i in one)) if any(chosen) else frozenset()
+    )
     alternatives = [" and ".join(_literal(parts[i], value) for i, value in one.items()) or "always" for one in chosen]
     return (alternatives[0] if len(alternatives) == 1 else " or ".join(f"({a})" for a in alternatives)), read
 

@@ -167,7 +167,9 @@ def read_yaml(path: Path) -> Node:
     except OSError as error:
         raise InputError([f"{path}: cannot be read: {error.strerror}"]) from None
     if len(raw) > MAX_BYTES:
-        raise InputError([f"{path}: has {len(raw):,} bytes; at most {MAX_BYTES:,} are read. Put tables into CSV or Parquet files."])
+        raise InputError(
+            [f"{path}: has {len(raw):,} bytes; at most {MAX_BYTES:,} are read. Put tables into CSV or Parquet files."]
+        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -214,10 +216,15 @@ def parse_yaml(text: str, name: str) -> Node:
     reader.finish()
     if not reader.problems:
         if reader.root is None:
-            reader.problems.append(Problem("the file is empty; it must hold a mapping of keys to values", Position(name, 1, 1)))
+            reader.problems.append(
+                Problem("the file is empty; it must hold a mapping of keys to values", Position(name, 1, 1))
+            )
         elif not isinstance(reader.root.value, dict):
             reader.problems.append(
-                Problem(f"the file must hold a mapping of keys to values, not {_kind(reader.root.value)}", reader.root.position)
+                Problem(
+                    f"the file must hold a mapping of keys to values, not {_kind(reader.root.value)}",
+                    reader.root.position,
+                )
             )
     if reader.problems or reader.root is None:
         raise InputError(reader.problems)
@@ -244,7 +251,9 @@ def _unreadable(problem: str, opened: Any = None) -> str:
 
 
 def _kind(value: object) -> str:
-    return {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(type(value), "a number or a date")
+    return {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(
+        type(value), "a number or a date"
+    )
 
 
 class _Reader:
@@ -277,7 +286,10 @@ class _Reader:
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
             if len(self._open) >= MAX_DEPTH:
                 self.too_deep = True
-                self._mistake(event.start_mark, f"nested more than {MAX_DEPTH} levels deep; brackets may be too many, or indented ever further")
+                self._mistake(
+                    event.start_mark,
+                    f"nested more than {MAX_DEPTH} levels deep; brackets may be too many, or indented ever further",
+                )
             value: Any = {} if kind == "MappingStartEvent" else []
             self._open.append(_Open(self._node(value, event), flow=bool(event.flow_style)))
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
@@ -293,8 +305,15 @@ class _Reader:
         if self._anchors:
             first, *others = self._anchors
             lines = dict.fromkeys(str(mark.line + 1) for mark in others)
-            more = f" (also on {'line' if len(lines) == 1 else 'lines'} {', '.join(list(lines)[:8])}{' ...' if len(lines) > 8 else ''})" if lines else ""
-            self._mistake(first, f"anchors and aliases, & and *, are not read{more}; write the value out, or quote a text that begins so")
+            more = (
+                f" (also on {'line' if len(lines) == 1 else 'lines'} {', '.join(list(lines)[:8])}{' ...' if len(lines) > 8 else ''})"
+                if lines
+                else ""
+            )
+            self._mistake(
+                first,
+                f"anchors and aliases, & and *, are not read{more}; write the value out, or quote a text that begins so",
+            )
 
     def _node(self, value: Any, event: Any) -> Node:
         mark, end = event.start_mark, event.end_mark
@@ -327,7 +346,9 @@ class _Reader:
             name = name.isoformat(sep=" ")
         if name in parent.node.keys and any(k == name and type(k) is type(name) for k in parent.node.keys):
             first = parent.node.keys[name]
-            self.problems.append(Problem(f"the key {name!r} stands here a second time; first at line {first.line}", key.position))
+            self.problems.append(
+                Problem(f"the key {name!r} stands here a second time; first at line {first.line}", key.position)
+            )
             return
         if parent.flow and value.value is None and value.start == value.end:
             message = f"the key {str(name)!r} has no value: a comma inside {{ }} needs quotes around the whole text"
@@ -340,7 +361,10 @@ class _Reader:
     def _scalar(self, event: Any) -> Node:
         text: str = event.value
         if any("\ud800" <= character <= "\udfff" for character in text):
-            self._mistake(event.start_mark, "half of a character (a lone surrogate) stands in this text; write the whole character")
+            self._mistake(
+                event.start_mark,
+                "half of a character (a lone surrogate) stands in this text; write the whole character",
+            )
             return self._node("", event)
         if event.style is not None:  # quoted, literal or folded: a text
             return self._node(text, event)
@@ -354,7 +378,10 @@ class _Reader:
         if _INTEGER.match(text):
             digits = text.lstrip("+-")
             if len(digits) > 1 and digits[0] == "0":
-                self._mistake(event.start_mark, f"{text} begins with a zero: write {int(text)} for the number, or {text!r} in quotes for the text")
+                self._mistake(
+                    event.start_mark,
+                    f"{text} begins with a zero: write {int(text)} for the number, or {text!r} in quotes for the text",
+                )
             if len(digits) > 18:
                 self._mistake(event.start_mark, f"{text[:20]}... has more than 18 digits")
                 return self._node(0, event)
@@ -411,7 +438,13 @@ def merge(base: Node, over: Node) -> Node:
         below = base.value.get(name)
         if below is not None and isinstance(below.value, dict) and isinstance(node.value, dict):
             node = Node(
-                {**below.value, **node.value}, node.source, node.line, node.column, node.start, node.end, {**below.keys, **node.keys}
+                {**below.value, **node.value},
+                node.source,
+                node.line,
+                node.column,
+                node.start,
+                node.end,
+                {**below.keys, **node.keys},
             )
         value[name] = node
     return Node(value, over.source, over.line, over.column, over.start, over.end, keys)

@@ -90,7 +90,9 @@ class Explorer:
     def normal(self, state: str, record: Record) -> Record:
         """Return a record with the fields that no longer matter in a state at their defaults."""
         live = self._live[state]
-        return tuple(v if n in live else d for n, v, d in zip(self.workflow.record, record, self._defaults, strict=True))
+        return tuple(
+            v if n in live else d for n, v, d in zip(self.workflow.record, record, self._defaults, strict=True)
+        )
 
     def tried_on_entry(self, state: str) -> bool:
         """Return whether transitions are tried when a case enters a state."""
@@ -127,7 +129,11 @@ class Explorer:
             if not some:
                 continue
             for given, seen in self._given(self.written(record, event.effects), event.name, event.gives, event.values):
-                moves, left = self._decide(state, event.name, given, seen, some) if (state, event.name) in self._moments else ([], some)
+                moves, left = (
+                    self._decide(state, event.name, given, seen, some)
+                    if (state, event.name) in self._moments
+                    else ([], some)
+                )
                 yield from moves
                 if left and seen != record:
                     yield Move(event.name, given, seen, None, state, seen, left)
@@ -140,7 +146,9 @@ class Explorer:
             values[i] = min(values[i] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value  # type: ignore[operator, type-var]
         return tuple(values)
 
-    def _given(self, record: Record, giver: str, field: str | None, values: Collection[Value]) -> list[tuple[Value, Record]]:
+    def _given(
+        self, record: Record, giver: str, field: str | None, values: Collection[Value]
+    ) -> list[tuple[Value, Record]]:
         if field is None:
             return [(None, record)]
         i = self._place[field]
@@ -154,7 +162,17 @@ class Explorer:
             if some:
                 left &= ~some
                 transition = self.workflow.transitions[index]
-                moves.append(Move(trigger, given, seen, index, transition.target or state, self.written(seen, transition.effects), some))
+                moves.append(
+                    Move(
+                        trigger,
+                        given,
+                        seen,
+                        index,
+                        transition.target or state,
+                        self.written(seen, transition.effects),
+                        some,
+                    )
+                )
         return moves, left
 
     def _taken(self, moment: MomentTable, record: Record) -> list[tuple[int, int]]:

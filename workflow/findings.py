@@ -120,7 +120,10 @@ class _Survey:
             one, two = self.workflow.transitions[j], self.workflow.transitions[i]
             where = f"{state}: the guards of {one.name} and {two.name} both hold; the order decides for {one.name}"
             found.append(Finding("overlap", where, self._example(seen, classes, [j, i])))
-        return found + [Finding("unused fact", f"{name}: no guard, definition in use, measure or rule reads it") for name in self._unused()]
+        return found + [
+            Finding("unused fact", f"{name}: no guard, definition in use, measure or rule reads it")
+            for name in self._unused()
+        ]
 
     def _earlier(self, i: int, state: str) -> list[int]:
         for (where, _), candidates in self.candidates.items():

@@ -32,7 +32,9 @@ Value = bool | int | float | str | dt.date
 class FieldEntry(Entry):
     """A fact or a field of the record; the vocabulary is JSON Schema's."""
 
-    type: Literal["boolean", "integer", "number", "date"] | None = Field(None, description="kind of value; or give `enum`")
+    type: Literal["boolean", "integer", "number", "date"] | None = Field(
+        None, description="kind of value; or give `enum`"
+    )
     enum: list[Any] | None = Field(None, description="the allowed words", min_length=1)
     minimum: int | float | dt.date | None = Field(None, description="least value allowed")
     maximum: int | float | dt.date | None = Field(None, description="greatest value allowed")
@@ -45,7 +47,9 @@ class FieldEntry(Entry):
 class ActivityEntry(Entry):
     """Work that a case waits for, and what it may find."""
 
-    gives: dict[str, list[Any]] | None = Field(None, description="one record field, and the values the work may write to it")
+    gives: dict[str, list[Any]] | None = Field(
+        None, description="one record field, and the values the work may write to it"
+    )
     description: str | None = None
     source: str | None = None
 
@@ -77,7 +81,9 @@ class TransitionEntry(Entry):
     when: Condition | None = Field(None, description="guard over facts, record and definitions")
     event: Names | None = Field(None, description="tried when one of these events happens")
     at: Literal["entry"] | None = Field(None, description="tried on entry, before the activity of the state begins")
-    set: dict[str, Any] | None = Field(None, description="values written to the record; or `name + 1` for a bounded whole number")
+    set: dict[str, Any] | None = Field(
+        None, description="values written to the record; or `name + 1` for a bounded whole number"
+    )
     after: Name | None = Field(None, description="with extends: the transition behind which this new one is placed")
     description: str | None = None
     source: str | None = None
@@ -86,7 +92,9 @@ class TransitionEntry(Entry):
 class EventEntry(Entry):
     """Something that happens to a case from outside."""
 
-    while_: Any = Field(alias="while", description="the states in which it counts, or `any`: every state that is not final")
+    while_: Any = Field(
+        alias="while", description="the states in which it counts, or `any`: every state that is not final"
+    )
     when: Condition | None = Field(None, description="condition under which it counts")
     set: dict[str, Any] | None = Field(None, description="values written to the record")
     gives: dict[str, list[Any]] | None = Field(None, description="one record field, and the values it may write to it")
@@ -133,7 +141,9 @@ class SplitEntry(Entry):
 
     ever: Names | None = Field(None, description="one of these transitions was ever taken")
     now: Literal["within"] | None = Field(None, description="the case is now in one of the states of `within`")
-    left_by: Names | None = Field(None, description="the case last left the states of `within` by one of these transitions")
+    left_by: Names | None = Field(
+        None, description="the case last left the states of `within` by one of these transitions"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> SplitEntry:
@@ -150,9 +160,13 @@ class MeasureEntry(Entry):
     giving: str | None = Field(None, description="only where its outcome was this value")
     if_: Condition | None = Field(None, alias="if", description="only cases whose facts meet this condition")
     within: list[Name] | None = Field(None, description="the states that `split` speaks of")
-    split: dict[str, Any] | None = Field(None, description="parts that add up to the measure, each by ever, now or left_by; one is `rest`")
+    split: dict[str, Any] | None = Field(
+        None, description="parts that add up to the measure, each by ever, now or left_by; one is `rest`"
+    )
     ratio: list[Name] | None = Field(None, min_length=2, max_length=2, description="one measure over another")
-    emptied: Name | None = Field(None, description="the day on which the last case that began in this state first left it")
+    emptied: Name | None = Field(
+        None, description="the day on which the last case that began in this state first left it"
+    )
     description: str | None = None
 
     @model_validator(mode="after")
@@ -171,7 +185,9 @@ class WorkflowFile(Entry):
     extends: Name | None = Field(None, description="name or path of the workflow that this one changes")
     description: str | None = None
     sources: dict[str, str] = Field(default_factory=dict, description="what each `source:` stands for")
-    facts: dict[str, FieldEntry] = Field(default_factory=dict, description="attributes that do not change while a case runs")
+    facts: dict[str, FieldEntry] = Field(
+        default_factory=dict, description="attributes that do not change while a case runs"
+    )
     record: dict[str, FieldEntry] = Field(default_factory=dict, description="attributes that change")
     assume: list[Condition] = Field(default_factory=list, description="what the facts of every case keep to")
     define: dict[str, Any] = Field(default_factory=dict, description="named expressions")
@@ -182,4 +198,6 @@ class WorkflowFile(Entry):
     events: dict[str, EventEntry] = Field(default_factory=dict)
     rules: list[RuleEntry] = Field(default_factory=list)
     measures: list[MeasureEntry] = Field(default_factory=list)
-    remove: list[Name] = Field(default_factory=list, description="with extends: transitions, rules or measures taken out")
+    remove: list[Name] = Field(
+        default_factory=list, description="with extends: transitions, rules or measures taken out"
+    )

@@ -38,7 +38,10 @@ RESERVED = {
     "court": "always a fact of a case",
     "origin": "the name of where a case comes from",
     "state": "the name of the state of a case",
-    **dict.fromkeys(("min", "max", "abs", "count", "implies", "date", "days", "true", "false", "once", "since", "before", "rest"), "a word of the language"),
+    **dict.fromkeys(
+        ("min", "max", "abs", "count", "implies", "date", "days", "true", "false", "once", "since", "before", "rest"),
+        "a word of the language",
+    ),
 }
 
 
@@ -95,12 +98,16 @@ def _read(name: str, beside: Path, within: tuple[Path, ...], problems: list[Prob
     if above is None or above.value is None:
         return node
     if not isinstance(above.value, str):
-        raise InputError([Problem(f"extends: must be the name or path of a workflow, not {said(above.value)}", above.position)])
+        raise InputError(
+            [Problem(f"extends: must be the name or path of a workflow, not {said(above.value)}", above.position)]
+        )
     try:
         base = _read(above.value, path.parent, (*within, path.resolve()), problems)
     except InputError as error:
         if any(p.position is None for p in error.problems):
-            raise InputError([Problem(f"extends: {p.message}", p.position or above.position) for p in error.problems]) from None
+            raise InputError(
+                [Problem(f"extends: {p.message}", p.position or above.position) for p in error.problems]
+            ) from None
         raise
     validate(WorkflowFile, base)
     return _extend(base, node, problems)
@@ -126,12 +133,17 @@ def _extend(base: Node, over: Node, problems: list[Problem]) -> Node:
         known += [str(_label(e, key)) for e in entries if key]
         value[section] = Node(
             [e for e in entries if not key or _label(e, key) not in [n.value for n in names]],
-            (above or below).source, (above or below).line, (above or below).column,
+            (above or below).source,
+            (above or below).line,
+            (above or below).column,
         )
     for name in names:
         if str(name.value) not in known:
             problems.append(
-                Problem(f"remove: {said(name.value)} is no transition, rule or measure of the base.{nearest(name.value, known) or f' Known: {listed(known)}.'}", name.position)
+                Problem(
+                    f"remove: {said(name.value)} is no transition, rule or measure of the base.{nearest(name.value, known) or f' Known: {listed(known)}.'}",
+                    name.position,
+                )
             )
     value.pop("extends", None)
     value.pop("remove", None)
@@ -243,7 +255,10 @@ class _Builder:
             *((n, "record field", ("record", n)) for n in self.file.record),
             *((n, "definition", ("define", n)) for n in self.file.define),
             *((n, "event", ("events", n)) for n in self.file.events),
-            *((t.transition, "transition", ("transitions", i, "transition")) for i, t in enumerate(self.file.transitions)),
+            *(
+                (t.transition, "transition", ("transitions", i, "transition"))
+                for i, t in enumerate(self.file.transitions)
+            ),
         ]
         for name, what, path in places:
             if not self._check_word(name, what, path):
@@ -272,18 +287,28 @@ class _Builder:
         own = self.node.source.name
         if self.node.place(second[1]).file != own and self.node.place(first[1]).file == own:
             first, second = second, first
-        self.wrong(second[1], f"{second[0]} {name!r}: there is a {first[0]} of this name already, at {self.node.place(first[1])}; choose another name")
+        self.wrong(
+            second[1],
+            f"{second[0]} {name!r}: there is a {first[0]} of this name already, at {self.node.place(first[1])}; choose another name",
+        )
 
     def _check_word(self, name: str, what: str, path: tuple[object, ...]) -> bool:
         if not name.isidentifier() or not name.isascii():
-            self.wrong(path, f"{what} {name!r}: a name is made of letters, digits and underscores, and begins with no digit")
+            self.wrong(
+                path, f"{what} {name!r}: a name is made of letters, digits and underscores, and begins with no digit"
+            )
         elif keyword.iskeyword(name):
-            self.wrong(path, f"{what} {name!r}: this is a word of Python and cannot be used in a condition; write for example '{name}_'")
+            self.wrong(
+                path,
+                f"{what} {name!r}: this is a word of Python and cannot be used in a condition; write for example '{name}_'",
+            )
         else:
             return True
         return False
 
-    def known(self, names: Iterable[str], allowed: Iterable[str], path: tuple[object, ...], what: str, which: str) -> bool:
+    def known(
+        self, names: Iterable[str], allowed: Iterable[str], path: tuple[object, ...], what: str, which: str
+    ) -> bool:
         """Report the names that are not among the allowed ones."""
         allowed = list(allowed)
         fine = True
@@ -316,7 +341,10 @@ class _Builder:
             words = [w for w in entry.enum if isinstance(w, str)]
             for i, word in enumerate(entry.enum):
                 if not isinstance(word, str):
-                    self.wrong((*path, "enum", i), f"{what}: enum values are words, not {said(word)}; put it in quotes, or use a type")
+                    self.wrong(
+                        (*path, "enum", i),
+                        f"{what}: enum values are words, not {said(word)}; put it in quotes, or use a type",
+                    )
                 elif word in entry.enum[:i]:
                     self.wrong((*path, "enum", i), f"{what}: the value {word!r} is listed twice")
             if low is not None or high is not None:
@@ -324,7 +352,12 @@ class _Builder:
             self._check_optional(path, what, entry, role)
             return Field(name, "enum", role, values=tuple(words), optional=entry.optional)
         kind = entry.type or "boolean"
-        allowed: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "date": (dt.date,), "boolean": ()}
+        allowed: dict[str, tuple[type, ...]] = {
+            "integer": (int,),
+            "number": (int, float),
+            "date": (dt.date,),
+            "boolean": (),
+        }
         for bound, value in (("minimum", low), ("maximum", high)):
             if value is not None and (not isinstance(value, allowed[kind]) or isinstance(value, bool)):
                 self.wrong((*path, bound), f"{what}: {bound} must be a value of type {kind}, not {said(value)}")
@@ -335,15 +368,23 @@ class _Builder:
             self.wrong(path, f"{what}: a whole number needs minimum and maximum")
         if role == "record":
             if kind in ("number", "date"):
-                self.wrong(path, f"{what}: the record holds boolean, integer and enum values, so that it stays finite; not {kind}")
+                self.wrong(
+                    path,
+                    f"{what}: the record holds boolean, integer and enum values, so that it stays finite; not {kind}",
+                )
             elif kind == "integer" and isinstance(low, int) and isinstance(high, int) and high - low > 1000:
-                self.wrong(path, f"{what}: a whole number in the record has at most 1,001 values, not {high - low + 1:,}")
+                self.wrong(
+                    path, f"{what}: a whole number in the record has at most 1,001 values, not {high - low + 1:,}"
+                )
         self._check_optional(path, what, entry, role)
         return Field(name, kind, role, minimum=low, maximum=high, optional=entry.optional)
 
     def _check_optional(self, path: tuple[object, ...], what: str, entry: FieldEntry, role: str) -> None:
         if role == "record" and entry.optional:
-            self.wrong((*path, "optional"), f"{what}: a record field is never missing; give it an enum with a value such as none")
+            self.wrong(
+                (*path, "optional"),
+                f"{what}: a record field is never missing; give it an enum with a value such as none",
+            )
 
     def _default(self, name: str) -> Value:
         section = "facts" if name in self.file.facts else "record"
@@ -362,7 +403,9 @@ class _Builder:
         if field.kind == "boolean":
             return False
         if field.role == "fact" and field.kind in ("date", "number"):
-            return field.minimum if field.minimum is not None else (0.0 if field.kind == "number" else dt.date(1900, 1, 1))
+            return (
+                field.minimum if field.minimum is not None else (0.0 if field.kind == "number" else dt.date(1900, 1, 1))
+            )
         if field.kind == "integer":
             return field.minimum
         if field.values:
@@ -375,7 +418,9 @@ class _Builder:
         self.wrong(("define", name), f"define {name!r}: must be an expression (a text), not {said(text)}")
         return False
 
-    def _effects(self, entry: TransitionEntry | EventEntry, path: tuple[object, ...], what: str) -> tuple[tuple[str, Value], ...]:
+    def _effects(
+        self, entry: TransitionEntry | EventEntry, path: tuple[object, ...], what: str
+    ) -> tuple[tuple[str, Value], ...]:
         found: list[tuple[str, Value]] = []
         record = [n for n, f in self.fields.items() if f.role == "record"]
         for name, value in (entry.set or {}).items():
@@ -387,12 +432,17 @@ class _Builder:
                 if isinstance(value, str) and field.kind == "integer" and value.replace(" ", "") == f"{name}+1":
                     found.append((name, INCREMENT))
                 elif not fits(field, value):
-                    self.wrong(place, f"{what}: set: {name} cannot become {said(value)}; it is {allowed_values(field)}{nearest(value, field.values)}")
+                    self.wrong(
+                        place,
+                        f"{what}: set: {name} cannot become {said(value)}; it is {allowed_values(field)}{nearest(value, field.values)}",
+                    )
                 else:
                     found.append((name, value))
         return tuple(found)
 
-    def _gives(self, gives: dict[str, list[Any]] | None, path: tuple[object, ...], what: str) -> tuple[str | None, tuple[Value, ...]]:
+    def _gives(
+        self, gives: dict[str, list[Any]] | None, path: tuple[object, ...], what: str
+    ) -> tuple[str | None, tuple[Value, ...]]:
         if not gives:
             if gives is not None:
                 self.wrong((*path, "gives"), f"{what}: gives: names no record field")
@@ -408,7 +458,10 @@ class _Builder:
         field = self.fields[name]
         for i, value in enumerate(values):
             if not fits(field, value):
-                self.wrong((*path, "gives", name, i), f"{what}: gives: {name} cannot become {said(value)}; it is {allowed_values(field)}{nearest(value, field.values)}")
+                self.wrong(
+                    (*path, "gives", name, i),
+                    f"{what}: gives: {name} cannot become {said(value)}; it is {allowed_values(field)}{nearest(value, field.values)}",
+                )
             elif value in values[:i]:
                 self.wrong((*path, "gives", name, i), f"{what}: gives: the value {said(value)} is listed twice")
         return name, tuple(values)
@@ -452,7 +505,9 @@ class _Builder:
             self.wrong((*path, "gives"), f"{what}: {gives} is both set and given")
         return Event(name, inside, guard, effects, gives, values, entry.description, entry.source)
 
-    def _transition(self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]) -> Transition:
+    def _transition(
+        self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]
+    ) -> Transition:
         what, path = f"transition {entry.transition!r}", ("transitions", i)
         upon = tuple(entry.event or ())
         self.known(entry.from_, states, (*path, "from"), f"{what}: from", "a state")
@@ -470,16 +525,34 @@ class _Builder:
             elif state.kind is Kind.INSTANT and upon:
                 self.wrong((*path, "event"), f"{what}: no event happens in the instant state {name!r}")
             elif state.kind is Kind.RESTING and not upon:
-                self.wrong((*path, "from"), f"{what}: from: {name!r} is resting and is left only upon an event; add event:")
+                self.wrong(
+                    (*path, "from"), f"{what}: from: {name!r} is resting and is left only upon an event; add event:"
+                )
             for event in upon:
-                if event in events and name not in events[event].states and state.kind is not Kind.FINAL and state.kind is not Kind.INSTANT:
-                    self.wrong((*path, "event"), f"{what}: the event {event!r} does not count in {name!r}; add {name!r} to its while:")
+                if (
+                    event in events
+                    and name not in events[event].states
+                    and state.kind is not Kind.FINAL
+                    and state.kind is not Kind.INSTANT
+                ):
+                    self.wrong(
+                        (*path, "event"),
+                        f"{what}: the event {event!r} does not count in {name!r}; add {name!r} to its while:",
+                    )
             if entry.at == "entry" and (state.kind is not Kind.ACTIVITY or upon):
                 self.wrong((*path, "at"), f"{what}: at: entry is for a state with an activity, without event:")
         guard = self._guard(entry.when, (*path, "when"), f"{what}: when")
         effects = self._effects(entry, path, what)
         return Transition(
-            entry.transition, tuple(entry.from_), entry.to, guard, upon, entry.at == "entry", effects, entry.description, entry.source
+            entry.transition,
+            tuple(entry.from_),
+            entry.to,
+            guard,
+            upon,
+            entry.at == "entry",
+            effects,
+            entry.description,
+            entry.source,
         )
 
     def _guard(self, text: str | None, path: tuple[object, ...], what: str) -> Expression | None:
@@ -490,7 +563,13 @@ class _Builder:
     def _assumptions(self) -> tuple[Expression, ...]:
         found = []
         for i, text in enumerate(self.file.assume):
-            expression = parse_at(self.node.find(("assume", i)), text, Namespace({**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}, {}), self.problems, "assume (over facts)")
+            expression = parse_at(
+                self.node.find(("assume", i)),
+                text,
+                Namespace({**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}, {}),
+                self.problems,
+                "assume (over facts)",
+            )
             if expression is not None:
                 found.append(expression)
         return tuple(found)
@@ -499,7 +578,10 @@ class _Builder:
 
     def _check_entry(self, record: Mapping[str, Field]) -> None:
         for i, state in enumerate(self.file.entry.states):
-            if self.known([state], self.file.states, ("entry", "states", i), "entry: states", "a state") and self.file.states[state].final:
+            if (
+                self.known([state], self.file.states, ("entry", "states", i), "entry: states", "a state")
+                and self.file.states[state].final
+            ):
                 self.wrong(("entry", "states", i), f"entry: a case cannot begin in the final state {state!r}")
         for i, name in enumerate(self.file.entry.record):
             self.known([name], record, ("entry", "record", i), "entry: record", "a field of the record")
@@ -513,7 +595,9 @@ class _Builder:
                 for name in (entry.source or "").split(",") if entry is not None else ():
                     word = name.split()[0] if name.split() else ""
                     if word:
-                        self.known([word], self.file.sources, (section, key, "source"), "source", "listed under sources:")
+                        self.known(
+                            [word], self.file.sources, (section, key, "source"), "source", "listed under sources:"
+                        )
 
     def _rules(self, events: Mapping[str, Event], states: Mapping[str, State]) -> tuple[Rule, ...]:
         words = [*(t.transition for t in self.file.transitions), *events]
@@ -521,23 +605,32 @@ class _Builder:
         read = [reader.read(entry, self.node.find(("rules", i))) for i, entry in enumerate(self.file.rules)]
         return tuple(rule for rule in read if rule is not None)
 
-    def _check_measures(self, transitions: tuple[Transition, ...], events: Mapping[str, Event], states: Mapping[str, State]) -> None:
+    def _check_measures(
+        self, transitions: tuple[Transition, ...], events: Mapping[str, Event], states: Mapping[str, State]
+    ) -> None:
         letters = [*(t.transition for t in self.file.transitions), *events]
         names = [m.measure for m in self.file.measures] + [p for m in self.file.measures for p in (m.split or {})]
-        facts = Namespace({**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}, self.namespace.definitions)
+        facts = Namespace(
+            {**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}, self.namespace.definitions
+        )
         for i, measure in enumerate(self.file.measures):
             path, what = ("measures", i), f"measure {measure.measure!r}"
             self._check_word(measure.measure, "measure", (*path, "measure"))
             self.known(measure.cases or (), letters, (*path, "cases"), f"{what}: cases", "a transition or an event")
             self.known(measure.ratio or (), names, (*path, "ratio"), f"{what}: ratio", "a measure of this workflow")
             self.known(measure.within or (), states, (*path, "within"), f"{what}: within", "a state")
-            self.known([measure.emptied] if measure.emptied else [], states, (*path, "emptied"), f"{what}: emptied", "a state")
+            self.known(
+                [measure.emptied] if measure.emptied else [], states, (*path, "emptied"), f"{what}: emptied", "a state"
+            )
             if measure.if_ is not None:
                 parse_at(self.node.find((*path, "if")), measure.if_, facts, self.problems, f"{what}: if (over facts)")
             if measure.giving is not None and measure.cases:
                 values = self._outcomes(measure.cases)
                 if measure.giving not in values:
-                    self.wrong((*path, "giving"), f"{what}: giving: {measure.giving!r} is no outcome of {' or '.join(measure.cases)}; allowed: {listed(values)}.{nearest(measure.giving, values)}")
+                    self.wrong(
+                        (*path, "giving"),
+                        f"{what}: giving: {measure.giving!r} is no outcome of {' or '.join(measure.cases)}; allowed: {listed(values)}.{nearest(measure.giving, values)}",
+                    )
             self._check_split(measure.split or {}, letters, path, what)
 
     def _outcomes(self, names: Iterable[str]) -> list[str]:
@@ -564,7 +657,9 @@ class _Builder:
                 self.problems += [Problem(f"{what}: split: {part}: {p.message}", p.position) for p in error.problems]
                 continue
             self.known(shape.ever or (), letters, place, f"{what}: split: {part}: ever", "a transition or an event")
-            self.known(shape.left_by or (), letters, place, f"{what}: split: {part}: left_by", "a transition or an event")
+            self.known(
+                shape.left_by or (), letters, place, f"{what}: split: {part}: left_by", "a transition or an event"
+            )
         if split and list(split.values()).count("rest") != 1:
             self.wrong((*path, "split"), f"{what}: split: exactly one part is `rest`, so that the parts add up")
 

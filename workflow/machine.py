@@ -179,5 +179,3 @@ class CaseMachine:
                 write(record)
 
         return take
-
-

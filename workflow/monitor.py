@@ -31,7 +31,9 @@ class Monitor:
         self._facts = fact_names(workflow)
         self._record = (*workflow.record, "state")
         automaton = rule.automaton
-        self._letters = [(letter.names, self._check(letter.when), self._check(letter.giving)) for letter in automaton.letters]
+        self._letters = [
+            (letter.names, self._check(letter.when), self._check(letter.giving)) for letter in automaton.letters
+        ]
         self._situations = {q: self._check(condition) for q, condition in automaton.situations.items()}
         self._table = automaton.table
         self.broken = automaton.broken
@@ -45,7 +47,14 @@ class Monitor:
         return any(word in names for names, _, _ in self._letters)
 
     def step(
-        self, q: int, word: str, facts: Sequence[Value], seen: Sequence[Value], state: str, after: Sequence[Value], state_after: str
+        self,
+        q: int,
+        word: str,
+        facts: Sequence[Value],
+        seen: Sequence[Value],
+        state: str,
+        after: Sequence[Value],
+        state_after: str,
     ) -> int:
         """Return the automaton's state after a letter.
 

@@ -162,7 +162,9 @@ class Prover:
         self._kept_alive: list[Expression] = []
         self._machine = CaseMachine(self.workflow)
         self._effects = {e.name: effect_of(self.workflow, e.effects) for e in self.workflow.events.values()}
-        self._tests = {e.name: None if e.guard is None else self._machine.test(e.guard) for e in self.workflow.events.values()}
+        self._tests = {
+            e.name: None if e.guard is None else self._machine.test(e.guard) for e in self.workflow.events.values()
+        }
         self._decided: dict[tuple[str, str, Record, int], tuple[int | None, Record]] = {}
 
     # the search ----------------------------------------------------------------------------------
@@ -190,11 +192,16 @@ class Prover:
     def beginnings(self) -> Iterator[tuple[str, Record]]:
         """Yield every state and record with which a case may begin."""
         workflow = self.workflow
-        values = [workflow.record[n].domain() if n in workflow.entry_record else (workflow.defaults[n],) for n in workflow.record]
+        values = [
+            workflow.record[n].domain() if n in workflow.entry_record else (workflow.defaults[n],)
+            for n in workflow.record
+        ]
         for state in workflow.entry_states:
             yield from ((state, record) for record in itertools.product(*values))
 
-    def _search(self, rule: Rule, explorer: Explorer, search: _Search, look: _Look, start: float) -> tuple[Node, int, Move | None] | None:
+    def _search(
+        self, rule: Rule, explorer: Explorer, search: _Search, look: _Look, start: float
+    ) -> tuple[Node, int, Move | None] | None:
         for state, record in self.beginnings():
             node = (state, explorer.normal(state, record), explorer.tried_on_entry(state), 0)
             bad = self._all & self._situation(rule, 0, state, record)
@@ -258,7 +265,9 @@ class Prover:
             if word not in letter.names:
                 continue
             holds = self.mask(letter.when, state, move.seen) & self.mask(letter.giving, move.state, move.record)
-            split = [(symbol | 1 << i, some & holds) for symbol, some in found] + [(symbol, some & ~holds) for symbol, some in found]
+            split = [(symbol | 1 << i, some & holds) for symbol, some in found] + [
+                (symbol, some & ~holds) for symbol, some in found
+            ]
             found = [(symbol, some) for symbol, some in split if some]
         return found
 
@@ -299,7 +308,11 @@ class Prover:
     def _begun(self, node: Node, bit: int) -> Record:
         """Return a record with which a case may begin that is, where it matters, as the node says."""
         explorer = Explorer(self.table, keep=set(self.workflow.record))
-        fits = [r for s, r in self.beginnings() if s == node[0] and all(a == b or b == d for a, b, d in zip(r, node[1], explorer.normal(s, r), strict=True))]
+        fits = [
+            r
+            for s, r in self.beginnings()
+            if s == node[0] and all(a == b or b == d for a, b, d in zip(r, node[1], explorer.normal(s, r), strict=True))
+        ]
         exact = [r for r in fits if r == node[1]]
         return (exact or fits or [node[1]])[0]
 
@@ -332,7 +345,9 @@ class Prover:
                     taken, after = self._fire(state, trigger, seen, k)
                     where = self._lands(monitor, explorer, state, q, trigger, seen, taken, after, record, k)
                     if where is not None and not search.seen.get(where, 0) >> k & 1:
-                        raise UnsoundProof(f"rule {rule.name!r}: from {state!r} the machine leads to {where[0]!r}, where the search has not been")
+                        raise UnsoundProof(
+                            f"rule {rule.name!r}: from {state!r} the machine leads to {where[0]!r}, where the search has not been"
+                        )
 
     def _chances(self, state: str, record: Record, entering: bool, k: int) -> Iterator[tuple[str, Record]]:
         """Yield each trigger that may come, with the record as the guards will see it."""
@@ -383,7 +398,9 @@ class Prover:
             if word is not None and monitor.hears(word):
                 q = monitor.step(q, word, facts, seen, state, after, target)
         if q in monitor.broken or monitor.bad_situation(q, facts, after, target):
-            raise UnsoundProof(f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found")
+            raise UnsoundProof(
+                f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found"
+            )
         moved = transition is not None and transition.target is not None
         return target, explorer.normal(target, after), moved and explorer.tried_on_entry(target), q
 
@@ -396,7 +413,13 @@ class _Look:
         self.word = rule.automaton.letters[0] if rule.template != "situation" else None
         self.happened = False
         self.held = self.word is None or self.word.when is None
-        parts = rule.condition.operands if isinstance(rule.condition, And) else (rule.condition,) if rule.condition is not None else ()
+        parts = (
+            rule.condition.operands
+            if isinstance(rule.condition, And)
+            else (rule.condition,)
+            if rule.condition is not None
+            else ()
+        )
         self.parts = dict.fromkeys(parts, False)
         self._put_in: dict[tuple[Expression, int], Expression] = {}
 
@@ -444,7 +467,9 @@ def words_of(workflow: Workflow, move: Move) -> list[str]:
     return found if move.transition is None else [*found, workflow.transitions[move.transition].name]
 
 
-def replay_step(workflow: Workflow, machine: CaseMachine, monitor: Monitor, case: Any, q: int, step: Step) -> tuple[int, bool]:
+def replay_step(
+    workflow: Workflow, machine: CaseMachine, monitor: Monitor, case: Any, q: int, step: Step
+) -> tuple[int, bool]:
     """Make one step of a history on a machine; return the automaton's state, and whether the situation is bad."""
     state = case.state
     giver: Any = workflow.events.get(step.trigger)
@@ -459,8 +484,12 @@ def replay_step(workflow: Workflow, machine: CaseMachine, monitor: Monitor, case
     seen = tuple(case.record)
     taken = machine.fire(case, step.trigger)
     if taken != step.transition or case.state != step.state_after:
-        raise UnsoundProof(f"the transitions machine goes another way than the history at {step.trigger!r} in {state!r}")
-    words = ([step.trigger] if step.trigger in workflow.events else []) + ([workflow.transitions[taken].name] if taken is not None else [])
+        raise UnsoundProof(
+            f"the transitions machine goes another way than the history at {step.trigger!r} in {state!r}"
+        )
+    words = ([step.trigger] if step.trigger in workflow.events else []) + (
+        [workflow.transitions[taken].name] if taken is not None else []
+    )
     for word in words:
         if monitor.hears(word):
             q = monitor.step(q, word, case.facts, seen, state, case.record, case.state)

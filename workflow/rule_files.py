@@ -48,7 +48,9 @@ def load_rules(path: str | Path, workflow: Workflow | None = None) -> tuple[Work
             workflow = load_workflow(file.workflow, path.parent)
         except InputError as error:
             place = node.place(("workflow",))
-            raise InputError([p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]) from None
+            raise InputError(
+                [p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]
+            ) from None
     problems: list[Problem] = []
     reader = RuleReader(workflow.namespace, workflow.states, words_of(workflow), problems)
     rules = [reader.read(entry, node.find(("rules", i))) for i, entry in enumerate(file.rules)]

@@ -84,7 +84,9 @@ class RuleReader:
     problems : list of Problem
     """
 
-    def __init__(self, namespace: Namespace, states: Iterable[str], words: Iterable[str], problems: list[Problem]) -> None:
+    def __init__(
+        self, namespace: Namespace, states: Iterable[str], words: Iterable[str], problems: list[Problem]
+    ) -> None:
         state = Field("state", "enum", "record", values=tuple(states))
         self.namespace = Namespace({**namespace.fields, "state": state}, namespace.definitions)
         self.words = list(words)
@@ -110,7 +112,15 @@ class RuleReader:
 
     @staticmethod
     def _rule(entry: RuleEntry, node: Node, template: str, automaton: Automaton, **more: Any) -> Rule:
-        return Rule(entry.rule, template, automaton, source=entry.source, description=entry.description, position=node.position, **more)
+        return Rule(
+            entry.rule,
+            template,
+            automaton,
+            source=entry.source,
+            description=entry.description,
+            position=node.position,
+            **more,
+        )
 
     def _wrong(self, node: Node, key: str | None, message: str) -> None:
         self.problems.append(Problem(message, node.place((key,)) if key is not None else node.position))
@@ -137,7 +147,9 @@ class RuleReader:
             return None
         return parse_at(node.find((key,)), text, self.namespace, self.problems, f"{what}: {key}")
 
-    def _letter(self, given: Sequence[str] | None, node: Node, key: str, what: str, when: Expression | None = None) -> Letter | None:
+    def _letter(
+        self, given: Sequence[str] | None, node: Node, key: str, what: str, when: Expression | None = None
+    ) -> Letter | None:
         if given is None:
             return None
         for name in given:
@@ -146,17 +158,29 @@ class RuleReader:
                 self._wrong(node, key, f"{what}: {key}: {name!r} is not a transition or an event.{hint}")
         return Letter(frozenset(given), when)
 
-    def _pair(self, template: str, entry: RuleEntry, node: Node, what: str, when: Expression | None) -> Automaton | None:
+    def _pair(
+        self, template: str, entry: RuleEntry, node: Node, what: str, when: Expression | None
+    ) -> Automaton | None:
         if template == "at_most":
             of = self._letter(entry.of, node, "of", what, when)
             if entry.at_most is not None and not 0 < entry.at_most <= 100:
-                self._wrong(node, "at_most", f"{what}: at_most: must be a number from 1 to 100, not {entry.at_most}; for none at all write never:")
+                self._wrong(
+                    node,
+                    "at_most",
+                    f"{what}: at_most: must be a number from 1 to 100, not {entry.at_most}; for none at all write never:",
+                )
                 return None
             return None if of is None or entry.at_most is None else at_most(entry.at_most, of)
         if template == "after":
-            after, then = self._letter(entry.after, node, "after", what, when), self._letter(entry.then, node, "then", what)
+            after, then = (
+                self._letter(entry.after, node, "after", what, when),
+                self._letter(entry.then, node, "then", what),
+            )
             return None if after is None or then is None else after_then(after, then)
-        before, needs = self._letter(entry.before, node, "before", what, when), self._letter(entry.needs, node, "needs", what)
+        before, needs = (
+            self._letter(entry.before, node, "before", what, when),
+            self._letter(entry.needs, node, "needs", what),
+        )
         reset_key = "since" if entry.since is not None else "once"
         resets = self._letter(entry.since or entry.once, node, reset_key, what)
         return None if before is None or needs is None else before_needs(before, needs, resets, entry.once is not None)
@@ -166,12 +190,18 @@ class RuleReader:
             return None
         match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(hour|day|week|month|year)s?\s*", entry.within)
         if match is None:
-            self._wrong(node, "within", f"{what}: within: must be a length of calendar time such as '90 days', not {said(entry.within)}")
+            self._wrong(
+                node,
+                "within",
+                f"{what}: within: must be a length of calendar time such as '90 days', not {said(entry.within)}",
+            )
             return None
         days = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}[match[2]]
         return float(match[1]) * days
 
-    def _never(self, entry: RuleEntry, node: Node, what: str, when: Expression | None, giving: Expression | None) -> Rule | None:
+    def _never(
+        self, entry: RuleEntry, node: Node, what: str, when: Expression | None, giving: Expression | None
+    ) -> Rule | None:
         text = entry.never
         if isinstance(text, list) or (isinstance(text, str) and self._speaks_of_words(text)):
             try:
@@ -185,7 +215,11 @@ class RuleReader:
             self._wrong(node, "never", f"{what}: never: must be a transition, or a condition, not {said(text)}")
             return None
         if when is not None or giving is not None:
-            self._wrong(node, "if" if when is not None else "giving", f"{what}: never: with a condition has no if: and no giving:; join them with and")
+            self._wrong(
+                node,
+                "if" if when is not None else "giving",
+                f"{what}: never: with a condition has no if: and no giving:; join them with and",
+            )
             return None
         return self._situation(entry, node, what, text)
 
@@ -212,11 +246,20 @@ class RuleReader:
             wanted = 1 if operator.operator == "once" else 2
             shown = f"{operator.operator}({', '.join(operator.names)})"
             if len(operator.names) != wanted:
-                self._wrong(node, "never", f"{what}: never: {shown} names {len(operator.names)}, but {operator.operator} takes {wanted}: once(t), since(t, u), before(t, u)")
+                self._wrong(
+                    node,
+                    "never",
+                    f"{what}: never: {shown} names {len(operator.names)}, but {operator.operator} takes {wanted}: once(t), since(t, u), before(t, u)",
+                )
             for name in operator.names:
                 if name not in self.words:
                     hint = nearest(name, self.words) or f" Known: {listed(self.words)}."
-                    self.problems.append(Problem(f"{what}: never: {shown}: {name!r} is not a transition or an event.{hint}", at.inside(text.index(name))))
+                    self.problems.append(
+                        Problem(
+                            f"{what}: never: {shown}: {name!r} is not a transition or an event.{hint}",
+                            at.inside(text.index(name)),
+                        )
+                    )
         flags: Mapping[str, Field] = {word: Field(word, "boolean", "record") for word in past}
         namespace = Namespace({**self.namespace.fields, **flags}, self.namespace.definitions)
         condition = parse_at(at, plain, namespace, self.problems, f"{what}: never")

@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 from workflow.definition import Moment, Value, Workflow
 from workflow.predicates import Expression, fact_parts, names, vector
 
-__all__ = ["Columns", "FactClasses", "GuardTable", "MomentTable", "Table", "codes", "compile_table", "fact_classes", "guards"]
+__all__ = [
+    "Columns",
+    "FactClasses",
+    "GuardTable",
+    "MomentTable",
+    "Table",
+    "codes",
+    "compile_table",
+    "fact_classes",
+    "guards",
+]
 
 
 @dataclass(frozen=True)
@@ -196,7 +206,9 @@ def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTa
     return found
 
 
-def _shape(workflow: Workflow, conditions: Sequence[Expression], classes: FactClasses) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _shape(
+    workflow: Workflow, conditions: Sequence[Expression], classes: FactClasses
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Return the record fields that conditions read, and the shape of a table over the classes and them."""
     read = {name for condition in conditions for name in names(condition)}
     fields = tuple(name for name in workflow.record if name in read)

@@ -21,7 +21,19 @@ from workflow.errors import InputError, Problem, nearest
 from workflow.predicates import Expression, Namespace, PredicateError, parse
 
 __all__ = [
-    "Condition", "Entry", "Name", "Names", "Usable", "apart_from", "listed", "parse_at", "said", "split_names", "usable", "validate"]
+    "Condition",
+    "Entry",
+    "Name",
+    "Names",
+    "Usable",
+    "apart_from",
+    "listed",
+    "parse_at",
+    "said",
+    "split_names",
+    "usable",
+    "validate",
+]
 
 
 class Entry(BaseModel):
@@ -210,7 +222,9 @@ def _without(node: Node, taken: set[tuple[object, ...]], path: tuple[object, ...
         kept = {k: _without(n, taken, (*path, k)) for k, n in node.value.items() if (*path, k) not in taken}
         return replace(node, value=kept)
     if isinstance(node.value, list):
-        return replace(node, value=[_without(n, taken, (*path, i)) for i, n in enumerate(node.value) if (*path, i) not in taken])
+        return replace(
+            node, value=[_without(n, taken, (*path, i)) for i, n in enumerate(node.value) if (*path, i) not in taken]
+        )
     return node
 
 
@@ -245,7 +259,9 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     if kind == "extra_forbidden":
         key = path[-1]
         allowed = _keys(_model_at(model, path[:-1]))
-        message = f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {listed(allowed, 30)}.{nearest(key, allowed)}"
+        message = (
+            f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {listed(allowed, 30)}.{nearest(key, allowed)}"
+        )
         return Problem(message, root.place(path))
     if kind == "value_error":
         return Problem(f"{_where(path, root)}{first['ctx']['error']}", root.find(path).position)
@@ -271,7 +287,9 @@ def _where(path: tuple[object, ...], root: Node) -> str:
     for i, part in enumerate(path):
         name = next(_label(root.find(path[: i + 1])), None) if isinstance(part, int) else None
         if isinstance(part, int) and not isinstance(root.find(path[:i]).value, dict):
-            nameless = "an entry without a name" if isinstance(root.find(path[: i + 1]).value, dict) else f"entry {part + 1}"
+            nameless = (
+                "an entry without a name" if isinstance(root.find(path[: i + 1]).value, dict) else f"entry {part + 1}"
+            )
             words.append(nameless if name is None else name if name.isidentifier() else repr(name))
         else:
             words.append(str(part))
@@ -306,7 +324,13 @@ def _wanted(item: dict[str, Any]) -> str:
 
 
 def _one_of(expected: str) -> str:
-    return "true (or left out)" if expected == "True" else f"one of {expected}" if "," in expected or " or " in expected else expected
+    return (
+        "true (or left out)"
+        if expected == "True"
+        else f"one of {expected}"
+        if "," in expected or " or " in expected
+        else expected
+    )
 
 
 def _keys(model: type[BaseModel] | None) -> list[str]:
@@ -348,7 +372,12 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def parse_at(
-    node: Node, text: str, namespace: Namespace, problems: list[Problem], what: str, expect: typing.Literal["boolean", "number", "any"] = "boolean"
+    node: Node,
+    text: str,
+    namespace: Namespace,
+    problems: list[Problem],
+    what: str,
+    expect: typing.Literal["boolean", "number", "any"] = "boolean",
 ) -> Expression | None:
     """Parse an expression that stands at a node; its mistakes go to `problems` with their places."""
     try:

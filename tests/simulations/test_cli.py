@@ -54,12 +54,21 @@ def test_a_run_prints_published_and_simulated_and_names_its_folder(tiny: Path) -
     assert "served" in out
     assert "Note: Served means gone." in out
     assert "Log and results: here" in out
-    assert {p.name for p in (tiny / "here").iterdir()} == {"manifest.json", "scenario.yaml", "workflow.yaml", "cases", "events", "measures"}
+    assert {p.name for p in (tiny / "here").iterdir()} == {
+        "manifest.json",
+        "scenario.yaml",
+        "workflow.yaml",
+        "cases",
+        "events",
+        "measures",
+    }
 
 
 def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) -> None:
     """Scripts read it: the keys are a promise."""
-    code, out, _ = _run("run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31")
+    code, out, _ = _run(
+        "run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31"
+    )
     found = json.loads(out)
     assert code == 0
     assert list(found) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures"]
@@ -95,21 +104,47 @@ def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tin
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "tinny.yaml"], "there is no scenario 'tinny.yaml': neither a built-in name nor a file. Did you mean 'tiny.yaml'?"),
+        (
+            ["run", "tinny.yaml"],
+            "there is no scenario 'tinny.yaml': neither a built-in name nor a file. Did you mean 'tiny.yaml'?",
+        ),
         (["run", "tiny.yaml", "--at", "2012-02-31"], "--at 2012-02-31"),
-        (["run", "tiny.yaml", "--at", "2025-01-01"], "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31"),
+        (
+            ["run", "tiny.yaml", "--at", "2025-01-01"],
+            "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31",
+        ),
         (["run", "tiny.yaml", "--by", "cuort"], "--by cuort: unknown name 'cuort'. Did you mean 'court'?"),
-        (["run", "tiny.yaml", "--only", "3", "--replications", "2"], "only: must be one of the replications, from 1 to 2, not 3"),
+        (
+            ["run", "tiny.yaml", "--only", "3", "--replications", "2"],
+            "only: must be one of the replications, from 1 to 2, not 3",
+        ),
         (["run", "tiny.yaml", "--replications", "0"], "replications: must be 1 or more, not 0"),
-        (["run", "tiny.yaml", "--engine", "simpi"], "engine: must be auto or simpy, not 'simpi'. Did you mean 'simpy'?"),
-        (["run", "tiny.yaml", "--set", "pools.desk=3"], "--set pools.desk: is a mapping and cannot become 3; set one of its keys: at, size"),
-        (["run", "tiny.yaml", "--set", "pools.dsk.size=3"], "there is no pools.dsk; the keys of pools are: desk. Did you mean 'desk'?"),
+        (
+            ["run", "tiny.yaml", "--engine", "simpi"],
+            "engine: must be auto or simpy, not 'simpi'. Did you mean 'simpy'?",
+        ),
+        (
+            ["run", "tiny.yaml", "--set", "pools.desk=3"],
+            "--set pools.desk: is a mapping and cannot become 3; set one of its keys: at, size",
+        ),
+        (
+            ["run", "tiny.yaml", "--set", "pools.dsk.size=3"],
+            "there is no pools.dsk; the keys of pools are: desk. Did you mean 'desk'?",
+        ),
         (["run", "tiny.yaml", "--resume"], "--resume needs --out"),
-        (["draw", "desk.yml"], "there is no workflow 'desk.yml': neither a built-in name nor a file. Did you mean 'desk.yaml'?"),
-        (["draw", "desk.yaml", "--out", "map.png"], "--out map.png: the file must end in .svg (a picture) or .mmd (Mermaid)"),
+        (
+            ["draw", "desk.yml"],
+            "there is no workflow 'desk.yml': neither a built-in name nor a file. Did you mean 'desk.yaml'?",
+        ),
+        (
+            ["draw", "desk.yaml", "--out", "map.png"],
+            "--out map.png: the file must end in .svg (a picture) or .mmd (Mermaid)",
+        ),
     ],
 )
-def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(tiny: Path, arguments: list[str], message: str) -> None:
+def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(
+    tiny: Path, arguments: list[str], message: str
+) -> None:
     """Exit code 2, one sentence, no traceback, no folder."""
     before = sorted(p.name for p in tiny.iterdir())
     code, out, err = _run(*arguments)
@@ -120,15 +155,29 @@ def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(tiny: Path, 
 
 def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) -> None:
     """Ten at least, more where needed, and a warning where the most allowed do not suffice."""
-    code, out, _ = _run("run", "tiny.yaml", "--precision", "waiting_time.serve.mean=20%", "--out", "a", "--json", "--workers", "1")
+    code, out, _ = _run(
+        "run", "tiny.yaml", "--precision", "waiting_time.serve.mean=20%", "--out", "a", "--json", "--workers", "1"
+    )
     found = json.loads(out)
     waits = [m for m in found["measures"] if m["measure"] == "waiting_time.serve.mean" and m["at"] is None]
     assert code == 0
     assert found["replications"] >= 10
     assert all((m["high"] - m["low"]) / 2 <= 0.2 * m["mean"] for m in waits)
-    code, _, err = _run("run", "tiny.yaml", "--precision", "waiting_time.serve.mean=0.1%", "--max-replications", "12", "--out", "b", "--quiet")
+    code, _, err = _run(
+        "run",
+        "tiny.yaml",
+        "--precision",
+        "waiting_time.serve.mean=0.1%",
+        "--max-replications",
+        "12",
+        "--out",
+        "b",
+        "--quiet",
+    )
     assert code == 0
-    assert "warning: the precision of waiting_time.serve.mean is not reached with 12 replications, the most allowed" in err
+    assert (
+        "warning: the precision of waiting_time.serve.mean is not reached with 12 replications, the most allowed" in err
+    )
 
 
 def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is_gone(tiny: Path) -> None:

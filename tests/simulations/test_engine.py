@@ -15,6 +15,7 @@ import pytest
 
 from simulations import SamplePath, Simulation, simulate
 from simulations.eventlog import EventLog
+from simulations.measures import measure
 from tests.simulations.told import HOUR, Told, planned, play, story, work
 from workflow.errors import InputError, StuckCase, VisitCap
 
@@ -828,6 +829,18 @@ def test_a_process_of_ones_own_lets_events_happen_and_changes_sizes(office: Play
     assert counted == [True, False]
     assert story(log) == [(1, 2, "withdraw"), (2, 0, "finish"), (3, 1, "finish")]
     assert log.sizes("clerks") == (((0, 1), (HOUR, 2)),)
+
+
+def test_utilisation_is_over_the_servers_that_a_process_has_brought(office: Play) -> None:
+    """Three clerks instead of one from the first instant: 3 cases of 60 hours in 3 x 72 hours, and the laws of the log are kept."""
+
+    def process(simulation: Simulation) -> Generator[Any, Any, None]:
+        simulation.resize("clerks", None, 3)
+        yield simulation.env.timeout(0)
+
+    log = office(PLAIN_DESK.replace("2 hours", "60 hours"), processes=[process])
+    values = {v.measure: v.value for v in measure(log) if v.at is None}
+    assert values["utilisation.clerks"] == pytest.approx(180 / 216)
 
 
 def test_a_process_runs_before_the_events_of_its_instant(office: Play) -> None:

@@ -52,7 +52,11 @@ SCENARIO: dict[str, Any] = {
     "courts": {"east": {"backlog": {"queue": 2}}, "west": {"backlog": {"queue": 1}}},
     "pools": {"desk": {"at": "court", "size": 1}},
     "activities": {
-        "serve": {"pool": "desk", "takes": "2 days", "outcome": {"answer": {"by": "court", "east": {"yes": 1}, "west": {"no": 1}}}},
+        "serve": {
+            "pool": "desk",
+            "takes": "2 days",
+            "outcome": {"answer": {"by": "court", "east": {"yes": 1}, "west": {"no": 1}}},
+        },
         "check": {"takes": "3 days"},
     },
     "people": {"kind": {"by": "court", "east": {"plain": 1, "odd": 0}, "west": {"odd": 1, "plain": 0}}},
@@ -80,13 +84,18 @@ def _log(tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any]) -> 
 
 
 def _measured(
-    tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any], days: tuple[dt.date | None, ...], by: tuple[str, ...] = ()
+    tmp_path_factory: pytest.TempPathFactory,
+    scenario: dict[str, Any],
+    days: tuple[dt.date | None, ...],
+    by: tuple[str, ...] = (),
 ) -> list[Value]:
     log = _log(tmp_path_factory, scenario)
     return measure(log, days, [group_cases(log.cases, name) for name in by])
 
 
-def _get(values: list[Value], name: str, court: str = "all", at: dt.date | None = None, group: str | None = None) -> float | None:
+def _get(
+    values: list[Value], name: str, court: str = "all", at: dt.date | None = None, group: str | None = None
+) -> float | None:
     return next(v.value for v in values if (v.measure, v.court, v.at, v.group) == (name, court, at, group))
 
 
@@ -117,12 +126,23 @@ def test_a_measure_at_the_end_is_what_one_counts_by_hand(
     values: list[Value], name: str, east: float | None, west: float | None, both: float | None
 ) -> None:
     """Each court by itself, and both together."""
-    assert [_get(values, name, c) for c in ("east", "west", "all")] == [pytest.approx(x) if x is not None else None for x in (east, west, both)]
+    assert [_get(values, name, c) for c in ("east", "west", "all")] == [
+        pytest.approx(x) if x is not None else None for x in (east, west, both)
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "both"),
-    [("answered", 2), ("on_way", 1), ("through", 0), ("queue_empty", None), ("pending", 2), ("unfinished", 3), ("still_waiting.serve", 0), ("utilisation.desk", 5 / 6)],
+    [
+        ("answered", 2),
+        ("on_way", 1),
+        ("through", 0),
+        ("queue_empty", None),
+        ("pending", 2),
+        ("unfinished", 3),
+        ("still_waiting.serve", 0),
+        ("utilisation.desk", 5 / 6),
+    ],
 )
 def test_a_measure_on_a_day_is_as_things_stood_at_its_end(values: list[Value], name: str, both: float | None) -> None:
     """At 24:00 of the third day the first eastern case is being checked, the second is in hand, the western one lies on the shelf."""
@@ -155,7 +175,9 @@ def test_a_queue_that_only_grows_is_named(tmp_path_factory: pytest.TempPathFacto
     assert growing_queues(_log(tmp_path_factory, busy)) == ["desk"]
 
 
-def test_a_group_that_does_not_exist_is_an_error_with_the_nearest_name(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_group_that_does_not_exist_is_an_error_with_the_nearest_name(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """The message names what can be grouped by."""
     log = _log(tmp_path_factory, SCENARIO)
     with pytest.raises(InputError, match="kind"):
@@ -165,4 +187,14 @@ def test_a_group_that_does_not_exist_is_an_error_with_the_nearest_name(tmp_path_
 def test_the_built_in_workflow_measures_what_the_press_and_the_agency_counted() -> None:
     """The names that reports of the review use are there."""
     names = {m.measure for m in load_workflow("prosecutorial-discretion-review").measures}
-    assert {"reviewed", "amenable", "amenable_share", "cleared", "offered", "accepted", "reopened", "work_permits", "review_finished"} <= names
+    assert {
+        "reviewed",
+        "amenable",
+        "amenable_share",
+        "cleared",
+        "offered",
+        "accepted",
+        "reopened",
+        "work_permits",
+        "review_finished",
+    } <= names

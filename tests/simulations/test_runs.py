@@ -243,7 +243,6 @@ def test_a_wrong_argument_is_told_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.xfail(reason="the folder is made before the first population is drawn", strict=False)
 @pytest.mark.parametrize(
     ("people", "error", "message"),
     [

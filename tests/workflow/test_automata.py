@@ -118,7 +118,9 @@ def test_an_operator_over_the_past_holds_after_just_the_words_it_describes(
     for word in _words():
         q = 0
         for letter in word:
-            symbol = sum(1 << i for i, one in enumerate(automaton.letters) if any(_is(letter, name) for name in one.names))
+            symbol = sum(
+                1 << i for i, one in enumerate(automaton.letters) if any(_is(letter, name) for name in one.names)
+            )
             q = automaton.step(q, symbol)
         assert automaton.flags[q]["flag"] == meaning(word), word
 

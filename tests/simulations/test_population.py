@@ -1,0 +1,139 @@
+"""Who comes, when, and with which facts: streams, dated rates, tables, and what depends on what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulations import SamplePath, load_scenario
+from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.population import Cases, _through_rate, draw_cases
+
+WORKFLOW = """\
+workflow: desk
+facts:
+  task: {enum: [a, b], default: a}
+  urgency: {enum: [low, high], default: low}
+  age: {type: integer, minimum: 0, maximum: 99}
+  entered: {type: date, optional: true}
+activities: {serve: {}}
+states: {queue: {activity: serve}, done: {final: true}}
+transitions: [{transition: finish, from: queue, to: done}]
+entry: {states: [queue]}
+"""
+FRAME = """\
+scenario: desk
+workflow: desk.yaml
+starts: 2024-01-01
+ends: 2024-12-31
+activities: {serve: {takes: 1 day}}
+"""
+
+
+def _cases(folder: Path, scenario: str, replication: int = 1) -> Cases:
+    (folder / "desk.yaml").write_text(WORKFLOW, encoding="utf-8")
+    (folder / "run.yaml").write_text(FRAME + scenario, encoding="utf-8")
+    return draw_cases(load_scenario(folder / "run.yaml"), SamplePath(1, replication))
+
+
+def test_nobody_arrives_while_the_rate_is_zero_and_then_as_many_as_the_rate_says(tmp_path: Path) -> None:
+    """Ten a day in January and from March on, none in February: within four standard errors (false alarm 0.01 percent)."""
+    cases = _cases(
+        tmp_path, "arrivals: {x: {rate: {2024-01-01: 10 per day, 2024-02-01: 0 per day, 2024-03-01: 10 per day}}}\n"
+    )
+    days = cases.arrived // MICROSECONDS_PER_DAY
+    january, february, march = (
+        (days < 31).sum(),
+        ((days >= 31) & (days < 60)).sum(),
+        ((days >= 60) & (days < 91)).sum(),
+    )
+    assert february == 0
+    assert abs(january - 310) < 4 * 310**0.5
+    assert abs(march - 310) < 4 * 310**0.5
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (((0, 1.0),), [1, 2, 11]),  # unit times 1, 2 and 30 at one a microsecond
+        (((0, 0.0), (4, 1.0)), [5, 6, 11]),  # nobody before 4
+        (
+            ((0, 1.0), (1, 0.0), (6, 0.5)),
+            [6, 8, 11],
+        ),  # the first span ends with arrival 1: the next ones come from 6 on
+        (((-9, 5.0), (-3, 1.0)), [1, 2, 11]),  # what was before the start does not count
+        (((0, 1.0), (20, 9.0)), [1, 2, 11]),  # nor what comes after the horizon
+        (((0, 0.0),), [11, 11, 11]),
+    ],
+)
+def test_a_dated_rate_moves_the_same_arrivals(rate: tuple[tuple[int, float], ...], expected: list[int]) -> None:
+    """Up to a horizon of 10 microseconds; what comes later is one microsecond behind it."""
+    assert _through_rate(np.array([1.0, 2.0, 30.0]), rate, 10).tolist() == expected
+
+
+def test_a_higher_rate_brings_the_same_cases_earlier_and_more_behind_them(tmp_path: Path) -> None:
+    """Arrival k with three a day comes at two thirds of its time with two a day, and is the same person."""
+    slow, fast = (
+        _cases(tmp_path, f"people: {{age: {{uniform: {{min: 0, max: 99}}}}}}\narrivals: {{x: {{rate: {n} per day}}}}\n")
+        for n in (2, 3)
+    )
+    n = len(slow)
+    assert len(fast) > n
+    assert np.abs(fast.arrived[:n] - slow.arrived * 2 / 3).max() <= 1
+    assert fast.plain("age")[:n] == slow.plain("age")
+
+
+def test_the_people_of_a_stream_are_drawn_so_that_each_fact_comes_after_those_that_it_depends_on(
+    tmp_path: Path,
+) -> None:
+    """All of the stream are urgent, so all have task a; for others, drawn in the order task, urgency, nothing changes."""
+    cases = _cases(
+        tmp_path,
+        """\
+people: {task: {a: 0.5, b: 0.5}, urgency: {by: task, a: {low: 1}, b: {high: 1}}}
+arrivals:
+  x: {at: [1 day, 2 days, 3 days, 4 days, 5 days], people: {urgency: high, task: {by: urgency, high: {a: 1}, low: {b: 1}}}}
+  y: {rate: 1 per day}
+  z: {rate: 1 per day, people: {task: b}}
+""",
+    )
+    both = list(zip(cases.plain("task"), cases.plain("urgency"), strict=True))
+    assert both.count(("a", "high")) == 5
+    assert set(both) == {("a", "high"), ("a", "low"), ("b", "high")}
+    assert both.count(("b", "high")) > 400  # all of z, and half of y
+
+
+def test_a_table_gives_its_facts_and_the_rest_is_drawn(tmp_path: Path) -> None:
+    """In the order of arrival, empty cells missing; the age is drawn as for everybody."""
+    (tmp_path / "new.csv").write_text(
+        "arrived,task,entered\n2024-02-01,b,\n2024-01-02 09:30,a,2001-05-06\n", encoding="utf-8"
+    )
+    cases = _cases(tmp_path, "people: {age: 33, task: {a: 1, b: 0}}\narrivals: {x: {table: new.csv}}\n")
+    assert cases.arrived.tolist() == [
+        MICROSECONDS_PER_DAY + 9 * 3_600_000_000 + 1_800_000_000,
+        31 * MICROSECONDS_PER_DAY,
+    ]
+    assert cases.plain("task") == ["a", "b"]
+    assert [None if d is None else d.isoformat() for d in cases.plain("entered")] == ["2001-05-06", None]  # type: ignore[union-attr]
+    assert cases.plain("age") == [33, 33]
+
+
+def test_cases_stand_by_court_backlog_first_and_arrivals_by_time(tmp_path: Path) -> None:
+    """Two streams of the west are merged by time, equal times in the order of the file."""
+    cases = _cases(
+        tmp_path,
+        """\
+courts: {east: {backlog: {queue: 1}}, west: {backlog: {queue: 1}}}
+arrivals:
+  late:  {courts: [west], at: [3 days, 5 days]}
+  early: {courts: [west, east], at: [3 days, 1 day]}
+""",
+    )
+    days = (cases.arrived // MICROSECONDS_PER_DAY).tolist()
+    assert list(zip(cases.plain("court"), cases.origin.tolist(), days, strict=True)) == [
+        ("east", 0, 0), ("east", 1, 1), ("east", 1, 3),
+        ("west", 0, 0), ("west", 1, 1), ("west", 1, 3), ("west", 1, 3), ("west", 1, 5),
+    ]  # fmt: skip
+    assert len(set(cases.keys.tolist())) == 8
