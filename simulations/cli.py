@@ -219,6 +219,141 @@ def list_(as_json: Json = False) -> None:
                 typer.echo(f"      {entry['description']}")
 
 
+Rules = Annotated[
+    list[Path] | None, typer.Option("--rules", metavar="FILE", help="A file of rules, besides the workflow's own.")
+]
+
+
+def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
+    from workflow.rule_files import load_rules
+
+    return [*workflow.rules, *(rule for file in files or () for rule in load_rules(file, workflow)[1])]
+
+
+@app.command()
+def prove(
+    workflow: Annotated[
+        str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
+    ],
+    rules: Rules = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
+    with _told():
+        from workflow.loading import load_workflow
+        from workflow.proving import prove as decide
+        from workflow.proving import told
+
+        loaded = load_workflow(workflow)
+        proof = decide(loaded, _rules(loaded, rules))
+        if as_json:
+            typer.echo(json.dumps(proof.json(), indent=2, ensure_ascii=False))
+        elif not quiet:
+            typer.echo("\n".join(told(proof)))
+        if proof.broken:
+            raise typer.Exit(FAILURE)
+
+
+@app.command()
+def audit(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="A run folder, or a Parquet, CSV or XES file.")],
+    workflow: Annotated[str, typer.Option(metavar="W", help="The workflow to audit against.")],
+    rules: Rules = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="NAME=COLUMN", help="Which column is the case, the activity, the time, or a fact."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a log: moves that the workflow does not allow, and rules that cases broke."""
+    with _told():
+        from workflow.audit import audit as judge
+        from workflow.audit_log import read_log
+        from workflow.loading import load_workflow
+
+        loaded = load_workflow(workflow)
+        chosen = _rules(loaded, rules)
+        named = {}
+        for pair in columns or ():
+            name, equals, column = pair.partition("=")
+            if not equals:
+                raise InputError([f"--map {pair}: must be name=column, such as case=docket_number"])
+            named[name.strip()] = column.strip()
+        report = judge(read_log(log, loaded, named), chosen)
+        if out is not None:
+            _write_offending(out, report.offending())
+        if as_json:
+            typer.echo(json.dumps(report.json(), indent=2, ensure_ascii=False))
+        elif not quiet:
+            typer.echo("\n".join(_audited(report, out)))
+        if report.failed:
+            raise typer.Exit(FAILURE)
+
+
+def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
+    import csv
+
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ["case", "against", "at", "word"])
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
+
+
+def _audited(report: Any, out: Path | None) -> Iterator[str]:
+    yield f"{len(report.log.names):,} cases, {len(report.log):,} rows; moves that the workflow does not allow: {len(report.not_allowed):,}"
+    for rule in report.rules:
+        told = (
+            f"{len(rule.cases):,} cases"
+            if not rule.unjudged
+            else f"unjudged: the log does not tell {', '.join(rule.unjudged)}"
+        )
+        yield f"  {told:<12} {rule.rule.name}" if not rule.unjudged else f"  {told}: {rule.rule.name}"
+    for row in report.offending()[:5]:
+        yield f"    case {row['case']}, {row['at']}, {row['word']}: {row['against']}"
+    if out is not None:
+        yield f"The offending cases: {out}"
+
+
+@app.command()
+def diff(
+    one: Annotated[str, typer.Argument(metavar="WORKFLOW_A", help="A workflow: a built-in name or a path.")],
+    other: Annotated[str, typer.Argument(metavar="WORKFLOW_B", help="Another.")],
+    people: Annotated[str, typer.Option(metavar="SCENARIO", help="The scenario whose people are counted.")] = "pilot",
+    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say which cases two workflows decide differently, with an example, and how many of a scenario's people these are."""
+    with _told():
+        from simulations.draws import SamplePath
+        from simulations.loading import load_scenario
+        from simulations.population import draw_cases
+        from workflow.difference import diff as compare
+        from workflow.loading import load_workflow
+
+        a, b = load_workflow(one), load_workflow(other)
+        cases = draw_cases(load_scenario(people), SamplePath(seed, 1))
+        found = compare(a, b, cases.columns)
+        if as_json:
+            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+        elif not quiet:
+            typer.echo(f"{found.total:,} people of {people}: {found.same:,} are decided alike by {a.name} and {b.name}")
+            for region in found.regions:
+                example = ", ".join(f"{k} = {v}" for k, v in region.example.items())
+                typer.echo(f"\n{region.count:,} differ: {'; '.join(region.decided)}\n  when {region.when}")
+                typer.echo(f"  for example {example}" if example else "  whatever their facts")
+
+
 @app.command()
 def draw(
     workflow: Annotated[

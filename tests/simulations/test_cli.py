@@ -197,6 +197,67 @@ def test_list_names_what_is_built_in() -> None:
     assert all(Path(e["path"]).is_file() for kind in found.values() for e in kind)
 
 
+RULES = """\
+workflow: desk.yaml
+rules:
+  - {rule: nobody is ever served, never: finish}
+  - {rule: a case is served once, at_most: 1, of: finish}
+"""
+
+
+def test_prove_and_audit_agree_on_a_rule_that_can_be_broken(tiny: Path) -> None:
+    """Exit code 1 from both; the prover shows a history of one step, the audit the forty cases that were served."""
+    (tiny / "my.rules.yaml").write_text(RULES, encoding="utf-8")
+    code, out, _ = _run("prove", "desk.yaml", "--rules", "my.rules.yaml", "--json")
+    proof = json.loads(out)
+    assert code == 1
+    assert [(r["verdict"], r["vacuous"]) for r in proof["rules"]] == [("broken", None), ("proved", None)]
+    assert [s["transition"] for s in proof["rules"][0]["history"]["steps"]] == ["finish"]
+    _run("run", "tiny.yaml", "--out", "here", "--quiet")
+    audit = ("audit", "here", "--workflow", "desk.yaml", "--rules", "my.rules.yaml", "--out", "bad.csv")
+    code, out, _ = _run(*audit, "--json")
+    found = json.loads(out)
+    assert code == 1
+    assert (found["cases"], found["moves_not_allowed"]) == (40, 0)
+    assert [r["violations"] for r in found["rules"]] == [len((tiny / "bad.csv").read_text().splitlines()) - 1, 0]
+
+
+def test_an_audit_of_a_foreign_log_leaves_unjudged_what_the_log_does_not_tell(tiny: Path) -> None:
+    """A CSV with other column names, and a move that the workflow does not have."""
+    (tiny / "log.csv").write_text(
+        "id,what,when\n1,finish,2024-01-01\n2,finish,2024-01-02\n2,finish,2024-01-03\n3,flee,2024-01-04\n"
+    )
+    names = ("--map", "case=id", "--map", "activity=what", "--map", "time=when")
+    code, out, _ = _run("audit", "log.csv", "--workflow", "desk.yaml", *names, "--json")
+    assert code == 1
+    assert (json.loads(out)["cases"], json.loads(out)["moves_not_allowed"]) == (3, 2)
+    code, _, err = _run("audit", "log.csv", "--workflow", "desk.yaml")
+    assert code == 2
+    assert "which column is the case? Say --map case=COLUMN; its columns: id, what, when" in err
+
+
+def test_diff_counts_add_up(tiny: Path) -> None:
+    """Those decided alike and the regions are all the people there are."""
+    code, out, _ = _run("diff", "prosecutorial-discretion-review", "strict-criteria", "--people", "pilot", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["total"] == 11_682
+    assert found["same"] + sum(r["count"] for r in found["regions"]) == found["total"]
+    assert found["regions"]
+
+
+def test_a_run_that_breaks_a_rule_stops_or_counts(tiny: Path) -> None:
+    """With the rule in the workflow: stop names the case and its history, count goes on."""
+    (tiny / "desk.yaml").write_text(DESK + "rules: [{rule: nobody is ever served, never: finish}]\n", encoding="utf-8")
+    code, _, err = _run("run", "tiny.yaml", "--monitor", "stop", "--out", "a", "--quiet")
+    assert code == 1
+    assert "breaks the rule 'nobody is ever served'" in err
+    assert "finish: queue -> gone" in err
+    code, out, _ = _run("run", "tiny.yaml", "--monitor", "count", "--out", "b", "--json")
+    assert code == 1
+    assert json.loads(out)["violations"][0]["cases"] > 10
+
+
 def test_draw_gives_mermaid_or_a_picture(tiny: Path) -> None:
     """Mermaid on standard output, SVG into a file."""
     code, out, _ = _run("draw", "desk.yaml")

@@ -1,0 +1,86 @@
+"""The audit of a log says what a monitor that watched the cases one by one would say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulations import load_scenario, run
+from workflow import load_workflow
+from workflow.audit import audit
+from workflow.audit_log import read_log
+
+BROKEN = Path(__file__).parent / "broken"
+
+
+@pytest.fixture(scope="module")
+def pilot_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the pilot."""
+    folder = tmp_path_factory.mktemp("runs") / "pilot"
+    run("pilot", seed=3, out=folder)
+    return folder
+
+
+def test_the_log_of_a_run_keeps_to_its_own_workflow_and_rules(pilot_log: Path) -> None:
+    """No move that is not allowed, no rule broken, none left unjudged."""
+    report = audit(read_log(pilot_log, load_workflow("prosecutorial-discretion-review")))
+    assert report.json()["cases"] == 11_682
+    assert len(report.not_allowed) == 0
+    assert [(r.rule.name, len(r.cases), r.unjudged) for r in report.rules if len(r.cases) or r.unjudged] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "closure_gives_permit",
+        "crime_before_closing",
+        "felon_referred",
+        "permit_for_all",
+        "declined_then_ordered",
+        "hit_goes_on",
+    ],
+)
+def test_a_run_of_a_broken_workflow_is_judged_by_audit_and_monitor_alike(name: str, tmp_path: Path) -> None:
+    """The same number of cases break each rule of the true workflow."""
+    changes = [f"workflow={BROKEN / name}.yaml", "courts.denver.backlog.pending.count=1500"]
+    result = run(load_scenario("pilot", changes), seed=2, out=tmp_path / "run", monitor="count")
+    report = audit(read_log(tmp_path / "run", load_workflow(BROKEN / f"{name}.yaml")))
+    assert {r.rule.name: len(r.cases) for r in report.rules} == result.violations
+    assert sum(len(r.cases) for r in report.rules) > 0
+    assert len(report.not_allowed) == 0
+
+
+def test_a_log_of_another_workflow_is_found_out(pilot_log: Path) -> None:
+    """Under the strict criteria, cases were referred that should have stayed on the docket."""
+    report = audit(read_log(pilot_log, load_workflow("strict-criteria")))
+    words = {row["word"] for row in report.offending()}
+    assert len(report.not_allowed) > 50
+    assert "refer_for_check" in words
+
+
+@pytest.mark.parametrize(("within", "late"), [("30 days", 2), ("90 days", 1), ("400 days", 0)])
+def test_a_time_bound_is_judged_from_the_rows_and_the_end_of_the_log(tmp_path: Path, within: str, late: int) -> None:
+    """One case answered after 60 days, one never answered though the log goes on for 100 days, one at once."""
+    content = {
+        "workflow": "desk",
+        "activities": {"serve": {}},
+        "entry": {"states": ["queue"]},
+        "states": {"queue": {"activity": "serve"}, "shelf": {"resting": True}, "gone": {"final": True}},
+        "transitions": [
+            {"transition": "shelve", "from": "queue", "to": "shelf"},
+            {"transition": "fetch", "from": "shelf", "event": "call", "to": "gone"},
+        ],
+        "events": {"call": {"while": ["shelf"]}},
+        "rules": [{"rule": "fetched in time", "after": "shelve", "then": "fetch", "within": within}],
+    }
+    rows = [
+        "a,shelve,2024-01-01",
+        "a,fetch,2024-03-01",
+        "b,shelve,2024-01-01",
+        "c,shelve,2024-04-09",
+        "c,fetch,2024-04-10",
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(["case,activity,time", *rows]), encoding="utf-8")
+    report = audit(read_log(tmp_path / "log.csv", load_workflow(content)))
+    assert len(report.rules[0].cases) == late

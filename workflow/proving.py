@@ -1,0 +1,174 @@
+"""``docketsim prove``: decide every rule of a workflow, and tell of each how it can be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.definition import COMPLETE, Value, Workflow
+from workflow.fact_space import possible_classes
+from workflow.findings import Finding, find_odd
+from workflow.predicates import names, unparse
+from workflow.proof import History, Prover, Step, Verdict
+from workflow.rules import Rule
+from workflow.table import compile_table, guards
+
+__all__ = ["Proof", "prove", "told"]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The verdicts on the rules of a workflow, and what is odd about it.
+
+    Attributes
+    ----------
+    classes : int
+        The fact classes that every case falls into.
+    """
+
+    workflow: Workflow
+    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
+    classes: int
+
+    @property
+    def broken(self) -> bool:
+        """Return whether any rule can be broken."""
+        return any(v.decision == "broken" for v in self.verdicts)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        rules = [
+            {
+                "rule": v.rule.name,
+                "verdict": v.decision,
+                "vacuous": v.vacuous,
+                "seconds": round(v.seconds, 3),
+                "history": None if v.history is None else _json(self.workflow, v.rule, v.history),
+            }
+            for v in self.verdicts
+        ]
+        return {"workflow": self.workflow.name, "rules": rules, "findings": [f.json() for f in self.findings]}
+
+
+def prove(
+    workflow: Workflow,
+    rules: Sequence[Rule] | None = None,
+    *,
+    most_classes: int = 3000,
+    most_nodes: int = 200_000,
+    seconds: float = 30.0,
+) -> Proof:
+    """Decide rules for every case that can exist, whatever happens to it.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    rules : sequence of Rule, optional
+        The workflow's own, if they are not given.
+    most_classes, most_nodes : int
+        Limits above which a rule is left undecided.
+    seconds : float
+        Limit for each rule, and for listing the fact classes.
+
+    Returns
+    -------
+    Proof
+
+    Examples
+    --------
+    >>> from workflow import load_workflow
+    >>> proof = prove(load_workflow("prosecutorial-discretion-review"))
+    >>> {v.decision for v in proof.verdicts}
+    {'proved'}
+    """
+    chosen = workflow.rules if rules is None else tuple(rules)
+    conditions = [*guards(workflow), *(c for rule in chosen for c in rule.conditions)]
+    space = possible_classes(workflow, conditions, limit=most_classes, seconds=seconds)
+    if not space.complete:
+        undecided = tuple(Verdict(rule, "not decided", 0.0, 0) for rule in chosen)
+        return Proof(workflow, undecided, (), len(space.witness))
+    prover = Prover(compile_table(workflow, space.witness, conditions), most_nodes, seconds)
+    return Proof(workflow, tuple(prover.decide(rule) for rule in chosen), tuple(find_odd(prover)), len(space.witness))
+
+
+def told(proof: Proof) -> Iterator[str]:
+    """Yield the lines of a report."""
+    yield f"{proof.workflow.name}: {len(proof.verdicts)} rules, {proof.classes} kinds of cases"
+    for verdict in proof.verdicts:
+        note = f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
+        if verdict.outstanding:
+            note += f"  (can stay open for ever in {', '.join(verdict.outstanding)})"
+        yield f"  {verdict.decision:<11} {verdict.rule.name}{note}"
+        if verdict.history is not None:
+            yield from (f"      {line}" for line in _history(proof.workflow, verdict.rule, verdict.history))
+    if proof.findings:
+        yield "found besides, none of it a broken rule:"
+        for finding in proof.findings:
+            example = ", ".join(f"{k} = {_shown(v)}" for k, v in finding.example.items())
+            yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
+
+
+def _shown(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _matters(workflow: Workflow, rule: Rule, history: History) -> dict[str, Value]:
+    """Return the facts that the guards along a history, or the rule, read and that are not at their defaults."""
+    read = set(rule.reads)
+    for step in history.steps:
+        if step.transition is not None and (guard := workflow.transitions[step.transition].guard) is not None:
+            read |= names(guard)
+    return {k: v for k, v in history.facts.items() if k in read and k in workflow.facts and v != workflow.defaults[k]}
+
+
+def _history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
+    facts = _matters(workflow, rule, history)
+    begun = {n: v for n, v in zip(workflow.record, history.record, strict=True) if v != workflow.defaults[n]}
+    shown = ", ".join(f"{k} = {_shown(v)}" for k, v in {**facts, **begun}.items()) or "every fact at its default"
+    yield f"a case with {shown} begins in {history.state}"
+    for i, step in enumerate(history.steps, start=1):
+        yield f"{i:>2}. {_step(workflow, step)}"
+    yield f"source of the rule: {rule.source}" if rule.source else "and the rule is broken"
+
+
+def _step(workflow: Workflow, step: Step) -> str:
+    what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
+    gave = f" ({_giver(workflow, step)} = {_shown(step.given)})" if step.given is not None else ""
+    upon = f" upon {step.trigger}" if step.trigger in workflow.events and step.transition is not None else ""
+    line = f"{what}{upon}{gave}: {step.state} -> {step.state_after}"
+    if step.transition is None:
+        return line
+    transition = workflow.transitions[step.transition]
+    guard = unparse(transition.guard) if transition.guard is not None else None
+    guard = guard if guard is None or len(guard) <= 90 else guard[:87] + "..."
+    allowed = f"   allowed by: {guard}" if guard else "   allowed: no guard"
+    return f"{line}{allowed}{f' [{transition.source}]' if transition.source else ''}"
+
+
+def _giver(workflow: Workflow, step: Step) -> str:
+    if step.trigger in workflow.events:
+        return str(workflow.events[step.trigger].gives)
+    return str(workflow.activities[str(workflow.states[step.state].activity)].gives) if step.trigger == COMPLETE else ""
+
+
+def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
+    return {
+        "facts": {
+            k: v if isinstance(v, bool | int | float | str | None) else str(v)
+            for k, v in _matters(workflow, rule, history).items()
+        },
+        "state": history.state,
+        "record": dict(zip(workflow.record, history.record, strict=True)),
+        "steps": [
+            {
+                "trigger": s.trigger,
+                "given": s.given,
+                "transition": None if s.transition is None else workflow.transitions[s.transition].name,
+                "from": s.state,
+                "to": s.state_after,
+            }
+            for s in history.steps
+        ],
+    }
