@@ -60,7 +60,8 @@ class Watch:
         found = None
         for k, monitor in enumerate(self._monitors):
             if monitor.bad_situation(0, case.facts, case.record, case.state):
-                found = found or self._broken(k, case.number, now)
+                violation = self._broken(k, case.number, now)
+                found = found or violation
         return found
 
     def row(self, case: Any, words: Sequence[str], seen: Sequence[Value], old: str, now: int) -> Violation | None:
@@ -77,7 +78,8 @@ class Watch:
             late = self._late(k, case.number, before, q, now)
             owed = case.state in self._final and q in monitor.open and monitor.rule.within_days is None
             if q in monitor.broken or late or owed or monitor.bad_situation(q, case.facts, case.record, case.state):
-                found = found or self._broken(k, case.number, now)
+                violation = self._broken(k, case.number, now)
+                found = found or violation
         return found
 
     def end(self, now: int) -> None:
