@@ -43,7 +43,11 @@ def test_the_log_of_a_run_keeps_to_its_own_workflow_and_rules(pilot_log: Path) -
 )
 def test_a_run_of_a_broken_workflow_is_judged_by_audit_and_monitor_alike(name: str, tmp_path: Path) -> None:
     """The same number of cases break each rule of the true workflow."""
-    changes = [f"workflow={BROKEN / name}.yaml", "courts.denver.backlog.pending.count=1500", "events.new_crime.hazard=2 per year"]
+    changes = [
+        f"workflow={BROKEN / name}.yaml",
+        "courts.denver.backlog.pending.count=1500",
+        "events.new_crime.hazard=2 per year",
+    ]
     result = run(load_scenario("pilot", changes), seed=2, out=tmp_path / "run", monitor="count")
     report = audit(read_log(tmp_path / "run", load_workflow(BROKEN / f"{name}.yaml")))
     assert {r.rule.name: len(r.cases) for r in report.rules} == result.violations

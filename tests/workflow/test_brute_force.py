@@ -1,0 +1,167 @@
+"""The prover against brute force: random small workflows and rules, case by case, record by record."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.workflow.random_workflows import workflows
+from workflow import CaseMachine, Workflow, load_workflow
+from workflow.definition import Kind
+from workflow.fact_space import possible_classes
+from workflow.machine import effect_of
+from workflow.monitor import Monitor
+from workflow.proof import Prover
+from workflow.rule_files import words_of
+from workflow.rules import Rule
+from workflow.table import compile_table, guards
+
+pytest.importorskip("z3")
+
+MOST = 4_000
+
+
+def _shortest(workflow: Workflow, rule: Rule, prover: Prover) -> int | None:
+    """Return how many rows the shortest history has that breaks a rule; ``None`` if there is none.
+
+    Every case by itself, with its whole record, moved by the library's own machine.
+    """
+    machine, monitor = CaseMachine(workflow, lean=False), Monitor(rule, workflow)
+    best: int | None = None
+    for facts in prover.facts:
+        found = _shortest_for(workflow, machine, monitor, facts, list(prover.beginnings()))
+        if found is not None and (best is None or found < best):
+            best = found
+    return best
+
+
+def _shortest_for(
+    workflow: Workflow, machine: CaseMachine, monitor: Monitor, facts: tuple[Any, ...], begins: list[Any]
+) -> int | None:
+    todo: deque[tuple[int, str, tuple[Any, ...], bool, int]] = deque()
+    seen = set()
+    for state, record in begins:
+        if monitor.bad_situation(0, facts, record, state):
+            return 0
+        todo.append((0, state, record, True, 0))
+    while todo:
+        depth, state, record, entering, q = todo.popleft()
+        if (state, record, entering, q) in seen:
+            continue
+        seen.add((state, record, entering, q))
+        if len(seen) > MOST:
+            raise TimeoutError
+        if entering and ("enter", state) in machine.tries:
+            chances = [("enter", record)]
+        else:
+            chances = list(_chances(workflow, machine, state, record, facts))
+        moved = False
+        for trigger, given_record in chances:
+            case = SimpleNamespace(state=state, facts=facts, record=list(given_record))
+            taken = machine.fire(case, trigger)
+            if taken is None and (trigger not in workflow.events or given_record == record):
+                continue
+            moved = moved or trigger == "enter"
+            after, p = tuple(case.record), q
+            for word in ([trigger] if trigger in workflow.events else []) + (
+                [workflow.transitions[taken].name] if taken is not None else []
+            ):
+                p = monitor.step(p, word, facts, given_record, state, after, case.state)
+            owed = workflow.states[case.state].kind is Kind.FINAL and p in monitor.open
+            if p in monitor.broken or owed or monitor.bad_situation(p, facts, after, case.state):
+                return depth + 1
+            goes = taken is not None and workflow.transitions[taken].target is not None
+            todo.append((depth + 1, case.state, after, goes, p))
+        if (
+            entering
+            and not moved
+            and ("enter", state) in machine.tries
+            and workflow.states[state].kind is not Kind.INSTANT
+        ):
+            todo.appendleft((depth, state, record, False, q))
+    return None
+
+
+def _chances(
+    workflow: Workflow, machine: CaseMachine, state: str, record: tuple[Any, ...], facts: tuple[Any, ...]
+) -> Any:
+    names = list(workflow.record)
+    declared = workflow.states[state]
+    if declared.kind is Kind.ACTIVITY:
+        activity = workflow.activities[str(declared.activity)]
+        for value in activity.values or (None,):
+            after = list(record)
+            if activity.gives is not None:
+                after[names.index(activity.gives)] = value
+            yield "complete", tuple(after)
+    for event in workflow.events.values():
+        if state in event.states and (event.guard is None or machine.test(event.guard)(facts, record)):
+            for value in event.values or (None,):
+                after = list(record)
+                write = effect_of(workflow, event.effects)
+                if write is not None:
+                    write(after)
+                if event.gives is not None:
+                    after[names.index(event.gives)] = value
+                yield event.name, tuple(after)
+
+
+@st.composite
+def _rules(draw: st.DrawFn, words: list[str]) -> dict[str, Any]:
+    a, b, c = (draw(st.sampled_from(words)) for _ in range(3))
+    return draw(
+        st.sampled_from(
+            [
+                {"never": a},
+                {"before": a, "needs": b},
+                {"before": a, "needs": b, "since": c},
+                {"before": a, "needs": b, "once": c},
+                {"after": a, "then": b},
+                {"at_most": 1, "of": a},
+                {"at_most": 2, "of": f"{a} or {b}"},
+                {"never": f"once({a}) and not once({b})"},
+                {"never": f"since({a}, {b}) and once({c})"},
+                {"never": f"before({a}, {b}) and once({b})"},
+            ]
+        )
+    )
+
+
+def _compare(data: st.DataObject) -> None:
+    content = data.draw(workflows())
+    words = list(words_of(load_workflow(content)))
+    rule = data.draw(_rules(words))
+    workflow = load_workflow({**content, "rules": [{"rule": "a rule", **rule}]})
+    space = possible_classes(workflow, guards(workflow), limit=40, seconds=5)
+    assume(space.complete)
+    prover = Prover(compile_table(workflow, space.witness))
+    try:
+        expected = _shortest(workflow, workflow.rules[0], prover)
+    except TimeoutError:
+        assume(False)
+    verdict = prover.decide(workflow.rules[0])
+    assert verdict.decision == ("proved" if expected is None else "broken")
+    assert (None if verdict.history is None else len(verdict.history)) == expected
+
+
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@given(st.data())
+def test_the_prover_and_brute_force_agree_in_verdict_and_shortest_length(data: st.DataObject) -> None:
+    """Sixty random workflows with a random rule each; the marked test has more."""
+    _compare(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, deadline=None, suppress_health_check=SLOW)
+@given(st.data())
+def test_the_prover_and_brute_force_agree_on_many_more(data: st.DataObject) -> None:
+    """Fifteen hundred, for ``make test-all``."""
+    _compare(data)
