@@ -172,7 +172,7 @@ class Prover:
     def decide(self, rule: Rule) -> Verdict:
         """Decide one rule."""
         start = time.perf_counter()
-        keep = rule.reads & set(self.workflow.record)
+        keep = rule.reads & set(self.workflow.record) | self._written_by_events(rule)
         explorer = Explorer(self.table, keep=keep)
         search, look = _Search(), _Look(rule)
         broken = self._search(rule, explorer, search, look, start)
@@ -188,6 +188,14 @@ class Prover:
         outstanding = tuple(s for s in resting if any(n[0] == s and n[3] in rule.automaton.open for n in search.seen))
         decision: Decision = "monitored" if rule.within_days is not None else "proved"
         return Verdict(rule, decision, time.perf_counter() - start, len(search.seen), look.vacuous(self), outstanding)
+
+    def _written_by_events(self, rule: Rule) -> set[str]:
+        """Return the fields that events of the rule write: whether such an event is a letter depends on a change of these."""
+        found: set[str] = set()
+        for event in self.workflow.events.values():
+            if event.name in rule.words:
+                found |= {name for name, _ in event.effects} | ({event.gives} if event.gives is not None else set())
+        return found
 
     def beginnings(self) -> Iterator[tuple[str, Record]]:
         """Yield every state and record with which a case may begin."""
@@ -471,7 +479,7 @@ def replay_step(
     workflow: Workflow, machine: CaseMachine, monitor: Monitor, case: Any, q: int, step: Step
 ) -> tuple[int, bool]:
     """Make one step of a history on a machine; return the automaton's state, and whether the situation is bad."""
-    state = case.state
+    state, before = case.state, tuple(case.record)
     giver: Any = workflow.events.get(step.trigger)
     if giver is not None:
         write = effect_of(workflow, giver.effects)
@@ -483,7 +491,8 @@ def replay_step(
         case.record[list(workflow.record).index(giver.gives)] = step.given
     seen = tuple(case.record)
     taken = machine.fire(case, step.trigger)
-    if taken != step.transition or case.state != step.state_after:
+    silent = taken is None and seen == before
+    if taken != step.transition or case.state != step.state_after or silent:
         raise UnsoundProof(
             f"the transitions machine goes another way than the history at {step.trigger!r} in {state!r}"
         )

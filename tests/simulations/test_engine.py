@@ -97,6 +97,33 @@ events: {{plea: {{after: TOLD}}}}
     assert work(log) == [(0, 0, 0, 24, 0), (2, 0, 24, 25, 0), (3, 24, 24, 25, 1), (1, 0, None, 24, None)]
 
 
+def test_events_of_one_instant_stand_in_the_log_by_kind_and_then_by_case(tmp_path: Path) -> None:
+    """At 5 cases 1 and 2 (of the backlog, in the second court) are called and done, case 0 arrives and is let in: 2, 1, 0 by kind."""
+    door = """
+workflow: door
+activities: {serve: {}}
+states: {door: {}, queue: {activity: serve}, shelf: {resting: true}, done: {final: true}}
+transitions:
+  - {transition: let_in, from: door, to: queue}
+  - {transition: finish, from: queue, to: done}
+  - {transition: fetch,  from: shelf, event: call, to: queue}
+entry: {states: [door, queue, shelf]}
+events: {call: {while: [shelf]}}
+"""
+    log = play(
+        tmp_path,
+        door,
+        """
+courts: {first: {}, second: {backlog: {shelf: 1, queue: 1}}}
+arrivals: {late: {into: door, courts: [first], at: [5 hours]}}
+activities: {serve: {takes: 5 hours}}
+events: {call: {after: 5 hours}}
+""",
+        Told(),
+    )
+    assert story(log)[:3] == [(5, 2, "finish"), (5, 1, "fetch"), (5, 0, "let_in")]
+
+
 def test_a_server_freed_at_ten_serves_the_case_that_arrives_at_ten(office: Play) -> None:
     """Case 0 is served from 0 to 10, case 1 arrives at 10 and starts at 10."""
     log = office(
@@ -308,7 +335,7 @@ activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 ho
 """,
         {"activity:serve": {0: 3, 1: 1, 2: 2, "late 0": 9, "late 1": 9}},
     )
-    assert [w[4] for w in work(log)] == [0, 1, 2, 1, 2, 0]
+    assert [(w[0], w[4]) for w in work(log)] == [(0, 0), (1, 1), (2, 2), (3, 1), (4, 2), (5, 0)]
 
 
 @pytest.mark.parametrize(

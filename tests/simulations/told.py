@@ -123,7 +123,7 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
     ):
         if activity >= 0 and case in (None, number):
             found.append((number, _hours(enabled), _hours(started), _hours(happened), None if server < 0 else server))
-    return sorted(found, key=lambda w: (w[2] is None, w[2] or 0, w[4] or 0, w[0]))
+    return sorted(found, key=lambda w: (w[2] is None, w[2] or 0, w[0]))
 
 
 def _hours(microseconds: int) -> Any:

@@ -1,0 +1,84 @@
+"""The Hypothesis kit finds the bugs that were put in on purpose, and nothing where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from workflow import load_workflow
+from workflow.testing import RuleBroken, Walk, case_machine, check_rules, facts, histories, rule_test, seeds
+
+pytest.importorskip("z3")
+
+BROKEN = sorted((Path(__file__).parent / "broken").glob("*.yaml"))
+WORKFLOW = load_workflow("prosecutorial-discretion-review")
+FEW = ("felon_referred", "shortcut_after_reopening", "decided_moves")
+
+
+def _find(path: Path) -> None:
+    rule = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# breaks: ")
+    workflow = load_workflow(path)
+    with pytest.raises(RuleBroken, match=r"broken: [^\n]*\n  a case with .* begins in [a-z]+\n  1\. "):
+        rule_test(workflow, next(r for r in workflow.rules if r.name == rule))()
+
+
+@pytest.mark.parametrize("path", [p for p in BROKEN if p.stem in FEW], ids=lambda p: p.stem)
+def test_the_generated_test_finds_a_bug_and_shows_its_history(path: Path) -> None:
+    """Within five hundred examples; the marked test has all of them."""
+    _find(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
+def test_the_generated_test_finds_every_bug(path: Path) -> None:
+    """Each broken variant, by its own rule."""
+    _find(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", WORKFLOW.rules, ids=lambda r: r.name)
+def test_no_history_breaks_a_rule_of_the_true_workflow(rule: object) -> None:
+    """Five hundred histories a rule."""
+    rule_test(WORKFLOW, rule)()  # type: ignore[arg-type]
+
+
+def test_there_is_a_seed_for_every_transition() -> None:
+    """The prover's shortest history to each."""
+    assert len(seeds(WORKFLOW)) == len(WORKFLOW.transitions)
+
+
+@settings(max_examples=50, deadline=None)
+@given(facts(WORKFLOW))
+def test_drawn_facts_keep_to_the_assumptions(drawn: dict[str, object]) -> None:
+    """Nobody has been present for longer than they have lived."""
+    assert drawn["years_present"] <= drawn["age"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(histories(WORKFLOW))
+def test_a_history_is_one_that_the_machine_makes(walk: Walk) -> None:
+    """The case is where its last step led, and offers only what can happen there."""
+    assert walk.state in WORKFLOW.states
+    assert walk.over or walk.chances() or WORKFLOW.states[walk.state].kind.value == "resting"
+
+
+def test_a_machine_of_a_case_can_be_run_and_extended() -> None:
+    """A rule of one's own beside the workflow's."""
+    extended = type("Mine", (case_machine(WORKFLOW, ()),), {})
+    run_state_machine_as_test(extended, settings=settings(max_examples=5, stateful_step_count=10, deadline=None))
+
+
+def test_a_rules_file_becomes_a_parametrised_test(tmp_path: Path) -> None:
+    """One test a rule; a broken one fails with the history."""
+    (tmp_path / "my.rules.yaml").write_text(
+        "workflow: prosecutorial-discretion-review\nrules:\n  - {rule: nobody is ever closed, never: close}\n",
+        encoding="utf-8",
+    )
+    made = check_rules(tmp_path / "my.rules.yaml")
+    (mark,) = made.pytestmark  # type: ignore[attr-defined]
+    assert mark.kwargs["ids"] == ["nobody is ever closed"]
+    with pytest.raises(RuleBroken, match="broken: nobody is ever closed"):
+        made(rule=mark.args[1][0])

@@ -1,0 +1,399 @@
+"""Property tests of policy rules with Hypothesis: strategies, a generated test for each rule, a machine to extend.
+
+A history is drawn by walking over what the real `transitions` machine accepts. Deep bugs need long histories that
+chance alone seldom finds, so the walk may begin with one of the prover's shortest histories, one for each
+transition, cut short and gone on with at random.
+
+Examples
+--------
+In a test file of your own::
+
+    from workflow.testing import check_rules
+
+    test_my_rules = check_rules("my.rules.yaml")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize
+from hypothesis.stateful import rule as step_rule
+
+from workflow.automata import Letter, never
+from workflow.definition import COMPLETE, ENTER, Kind, Value, Workflow
+from workflow.machine import CaseMachine, effect_of, fact_names
+from workflow.monitor import Monitor
+from workflow.predicates import Expression, Field
+from workflow.predicates.tree import Compare, Constant, InSet, Name
+from workflow.rule_files import load_rules
+from workflow.rules import Rule
+from workflow.table import guards
+
+__all__ = ["Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
+
+MOST_STEPS = 30
+
+Chance = tuple[str, Value]
+"""A trigger, and what the activity or the event gives."""
+
+
+class RuleBroken(AssertionError):
+    """A generated history breaks a rule; the message shows the history."""
+
+
+@dataclass(repr=False)
+class Walk:
+    """A case on its way, moved by the real machine.
+
+    Attributes
+    ----------
+    facts : dict
+    state : str
+    record : list
+    steps : list of str
+        What happened, a line each.
+    """
+
+    workflow: Workflow
+    facts: dict[str, Value]
+    state: str
+    record: list[Value]
+    steps: list[str] = field(default_factory=list)
+    entering: bool = True
+    words: list[tuple[list[str], tuple[Value, ...], str, tuple[Value, ...], str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._machine = _machine(self.workflow)
+        self._values = tuple(self.facts[name] for name in fact_names(self.workflow))
+        self.begins = (self.state, tuple(self.record))
+        self._pass_on()
+
+    def __repr__(self) -> str:
+        odd = {k: v for k, v in self.facts.items() if k in self.workflow.facts and v != self.workflow.defaults[k]}
+        return f"a case with {odd}, begun in {self.begins[0]}: {'; '.join(self.steps) or 'nothing happened'}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+    @property
+    def over(self) -> bool:
+        """Return whether the case is in a final state."""
+        return self.workflow.states[self.state].kind is Kind.FINAL
+
+    def chances(self) -> list[Chance]:
+        """Return everything that can happen to the case now."""
+        workflow, found = self.workflow, []
+        declared = workflow.states[self.state]
+        if declared.activity is not None:
+            activity = workflow.activities[declared.activity]
+            found += [(COMPLETE, value) for value in activity.values or (None,)]
+        for event in workflow.events.values():
+            if self.state in event.states:
+                test = None if event.guard is None else self._machine.test(event.guard)
+                if test is None or test(self._values, self.record):
+                    found += [(event.name, value) for value in event.values or (None,)]
+        return found
+
+    def take(self, chance: Chance) -> None:
+        """Let something happen, and follow the instant states behind it."""
+        trigger, given = chance
+        before = tuple(self.record)
+        giver: Any = self.workflow.events.get(trigger)
+        if giver is not None:
+            write = effect_of(self.workflow, giver.effects)
+            if write is not None:
+                write(self.record)
+        else:
+            giver = self.workflow.activities[str(self.workflow.states[self.state].activity)]
+        if giver.gives is not None:
+            self.record[list(self.workflow.record).index(giver.gives)] = given
+        self._fire(trigger, given, before)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self.entering and (ENTER, self.state) in self._machine.tries:
+            if not self._fire(ENTER, None, tuple(self.record)):
+                break
+        self.entering = False
+
+    def _fire(self, trigger: str, given: Value, before: tuple[Value, ...]) -> bool:
+        state, seen = self.state, tuple(self.record)
+        case = SimpleNamespace(state=state, facts=self._values, record=self.record)
+        taken = self._machine.fire(case, trigger)
+        self.state = case.state
+        event = [trigger] if trigger in self.workflow.events else []
+        if taken is None and (not event or seen == before):
+            return False
+        words = event + ([self.workflow.transitions[taken].name] if taken is not None else [])
+        self.words.append((words, seen, state, tuple(self.record), self.state))
+        self.steps.append(
+            f"{' then '.join(words)}{f' ({given})' if given is not None else ''}: {state} -> {self.state}"
+        )
+        self.entering = taken is not None and self.workflow.transitions[taken].target is not None
+        return self.entering
+
+    def judge(self, rule: Rule) -> None:
+        """See whether the history breaks a rule.
+
+        Raises
+        ------
+        RuleBroken
+            With the case and its numbered history.
+        """
+        monitor, q = Monitor(rule, self.workflow), 0
+        values = self._values
+        broken = monitor.bad_situation(0, values, self.begins[1], self.begins[0])
+        for i, (words, seen, state, after, state_after) in enumerate(self.words):
+            for word in words:
+                if monitor.hears(word):
+                    q = monitor.step(q, word, values, seen, state, after, state_after)
+            owed = (
+                self.workflow.states[state_after].kind is Kind.FINAL and q in monitor.open and rule.within_days is None
+            )
+            if broken or owed or q in monitor.broken or monitor.bad_situation(q, values, after, state_after):
+                raise RuleBroken(self.told(rule, i + 1))
+        if broken:
+            raise RuleBroken(self.told(rule, 0))
+
+    def told(self, rule: Rule, upto: int) -> str:
+        """Return the case and its history up to a step as text."""
+        odd = {k: v for k, v in self.facts.items() if k in self.workflow.facts and v != self.workflow.defaults[k]}
+        lines = [f"broken: {rule.name}" + (f" [{rule.source}]" if rule.source else "")]
+        lines.append(
+            "  a case with "
+            + (", ".join(f"{k} = {v}" for k, v in odd.items()) or "every fact at its default")
+            + f" begins in {self.begins[0]}"
+        )
+        return "\n".join([*lines, *(f"  {n}. {step}" for n, step in enumerate(self.steps[:upto], start=1))])
+
+
+# By identity: a workflow, and a rule, is the same only if it is the same object; both are kept alive here.
+_MACHINES: dict[int, CaseMachine] = {}
+_SEEDS: dict[tuple[int, ...], tuple[Workflow, tuple[Rule, ...], tuple[Seed, ...]]] = {}
+
+
+def _machine(workflow: Workflow) -> CaseMachine:
+    found = _MACHINES.get(id(workflow))
+    if found is None or found.workflow is not workflow:
+        found = _MACHINES[id(workflow)] = CaseMachine(workflow, lean=False)
+    return found
+
+
+def facts(workflow: Workflow) -> st.SearchStrategy[dict[str, Value]]:
+    """Return a strategy for the facts of a case: defaults, any value, and the values at which guards change.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    """
+    bounds = _boundaries([*guards(workflow), *(c for r in workflow.rules for c in r.conditions)])
+    drawn = {
+        name: _values(workflow.namespace.fields[name], workflow.defaults.get(name), bounds.get(name, []))
+        for name in fact_names(workflow)
+    }
+    everything = st.fixed_dictionaries(drawn)
+    if not workflow.assumptions:
+        return everything
+    tests = [_machine(workflow).test(a) for a in workflow.assumptions]
+    return everything.filter(lambda f: all(test(tuple(f[n] for n in fact_names(workflow)), ()) for test in tests))
+
+
+def _values(declared: Field, default: Value, bounds: Sequence[Any]) -> st.SearchStrategy[Any]:
+    import datetime as dt
+
+    low: Any = declared.minimum
+    high: Any = declared.maximum
+    plain: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
+        "boolean": st.booleans,
+        "enum": lambda: st.sampled_from(declared.values),
+        "integer": lambda: st.integers(low, high),
+        "number": lambda: st.floats(
+            low if low is not None else -1e6, high if high is not None else 1e6, allow_nan=False
+        ),
+        "date": lambda: st.dates(low or dt.date(1950, 1, 1), high or dt.date(2050, 1, 1)),
+    }
+    found = plain[declared.kind]()
+    inside = [b for b in bounds if (low is None or b >= low) and (high is None or b <= high)]
+    if inside:
+        found = st.sampled_from(inside) | found
+    if default is not None:
+        found = st.just(default) | found
+    return st.none() | found if declared.optional else found
+
+
+def _boundaries(conditions: Sequence[Expression]) -> dict[str, list[Any]]:
+    """Return, for each field that is compared with constants, these constants and their neighbours."""
+    found: dict[str, list[Any]] = {}
+    todo: list[Expression] = list(conditions)
+    while todo:
+        here = todo.pop()
+        todo += here.children()
+        pairs = []
+        if isinstance(here, Compare):
+            pairs = [(here.left, here.right), (here.right, here.left)]
+        elif isinstance(here, InSet):
+            pairs = [(here.operand, m) for m in here.members]
+        for name, constant in pairs:
+            if isinstance(name, Name) and isinstance(constant, Constant):
+                value = constant.value
+                near = (
+                    [value - 1, value, value + 1] if isinstance(value, int) and not isinstance(value, bool) else [value]
+                )
+                found.setdefault(name.field.name, []).extend(near)
+    return {name: list(dict.fromkeys(values)) for name, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A history to begin with: facts, a beginning, and what happens."""
+
+    facts: Mapping[str, Value]
+    state: str
+    record: tuple[Value, ...]
+    chances: tuple[Chance, ...]
+
+
+def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
+    """Return the prover's shortest history to each transition, and to each rule that can be broken first of all.
+
+    Without Z3 there are none.
+    """
+    key = (id(workflow), *(id(rule) for rule in rules))
+    if key not in _SEEDS:
+        _SEEDS[key] = (workflow, tuple(rules), _find_seeds(workflow, tuple(rules)))
+    return _SEEDS[key][2]
+
+
+def _find_seeds(workflow: Workflow, rules: tuple[Rule, ...]) -> tuple[Seed, ...]:
+    from workflow.fact_space import possible_classes
+    from workflow.predicates.symbolic import ProverMissing
+    from workflow.proof import Prover
+    from workflow.table import compile_table
+
+    conditions = [*guards(workflow), *(c for rule in rules for c in rule.conditions)]
+    try:
+        space = possible_classes(workflow, conditions, limit=500, seconds=10)
+    except ProverMissing:
+        return ()
+    prover = Prover(compile_table(workflow, space.witness, conditions), seconds=5)
+    wanted = [*rules, *(Rule(t.name, "never", never(Letter(frozenset({t.name})))) for t in workflow.transitions)]
+    found = []
+    for rule in wanted:
+        history = prover.decide(rule).history
+        if history is not None:
+            chances = tuple((s.trigger, s.given) for s in history.steps if s.trigger != ENTER)
+            found.append(Seed(history.facts, history.state, history.record, chances))
+    return tuple(found)
+
+
+def histories(workflow: Workflow, rules: Sequence[Rule] = ()) -> st.SearchStrategy[Walk]:
+    """Return a strategy for histories: a case, a beginning, and what happens to it, as the real machine allows.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    rules : sequence of Rule
+        Histories that break these, if the prover knows any, are among the first tried.
+    """
+
+    @st.composite
+    def strategy(draw: st.DrawFn) -> Walk:
+        return _history(draw, workflow, seeds(workflow, rules))
+
+    return strategy()
+
+
+def _history(draw: Any, workflow: Workflow, known: Sequence[Seed]) -> Walk:
+    seed = known[draw(st.integers(0, len(known) - 1))] if known and draw(st.integers(0, 3)) else None
+    if seed is None:
+        chosen = draw(facts(workflow))
+        begins = {n: draw(st.sampled_from(workflow.record[n].domain())) for n in workflow.entry_record}
+        walk = Walk(
+            workflow,
+            chosen,
+            draw(st.sampled_from(workflow.entry_states)),
+            [begins.get(n, workflow.defaults[n]) for n in workflow.record],
+        )
+    else:
+        walk = Walk(workflow, dict(seed.facts), seed.state, list(seed.record))
+        for chance in seed.chances[: draw(st.integers(0, len(seed.chances)).map(lambda k: len(seed.chances) - k))]:
+            if chance not in walk.chances():
+                break
+            walk.take(chance)
+    for _ in range(draw(st.integers(0, MOST_STEPS - min(len(walk.steps), MOST_STEPS)))):
+        chances = walk.chances()
+        if walk.over or not chances:
+            break
+        walk.take(draw(st.sampled_from(chances)))
+    return walk
+
+
+def rule_test(workflow: Workflow, rule: Rule) -> Callable[[], None]:
+    """Return a Hypothesis test of one rule: five hundred histories, none of which may break it."""
+    from hypothesis import HealthCheck, given, settings
+
+    quiet = [
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.differing_executors,
+        HealthCheck.function_scoped_fixture,
+    ]
+
+    @settings(max_examples=500, deadline=None, suppress_health_check=quiet)
+    @given(histories(workflow, [rule]))
+    def test(history: Walk) -> None:
+        history.judge(rule)
+
+    test.__name__ = rule.name
+    return test
+
+
+def check_rules(path: str | Path) -> Callable[..., None]:
+    """Return a parametrised pytest test of every rule in a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``*.rules.yaml``.
+    """
+    import pytest
+
+    workflow, rules = load_rules(path)
+
+    @pytest.mark.parametrize("rule", rules, ids=[r.name for r in rules])
+    def test_rules(rule: Rule) -> None:
+        rule_test(workflow, rule)()
+
+    return test_rules
+
+
+def case_machine(workflow: Workflow, rules: Sequence[Rule] | None = None) -> type[RuleBasedStateMachine]:
+    """Return a `RuleBasedStateMachine` of a case, to extend with rules of your own; ``self.walk`` is the case."""
+    watched = workflow.rules if rules is None else tuple(rules)
+
+    class Case(RuleBasedStateMachine):
+        """A case that something happens to, again and again."""
+
+        walk: Walk
+
+        @initialize(walk=histories(workflow))
+        def begin(self, walk: Walk) -> None:
+            self.walk = walk
+
+        @step_rule(data=st.data())
+        def something_happens(self, data: st.DataObject) -> None:
+            chances = self.walk.chances()
+            if not self.walk.over and chances:
+                self.walk.take(data.draw(st.sampled_from(chances)))
+
+        def teardown(self) -> None:
+            for rule in watched:
+                self.walk.judge(rule)
+
+    return Case
