@@ -477,6 +477,7 @@ def dump_yaml(plain: Plain) -> str:
     from ruamel.yaml import YAML
 
     writer = YAML()
+    writer.representer.ignore_aliases = lambda *_: True  # a value that stands twice is written twice
     writer.width = 120
     text = StringIO()
     writer.dump(plain, text)
