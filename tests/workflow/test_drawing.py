@@ -2,61 +2,310 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import random
+import re
+import time
+from collections import Counter
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from workflow import Workflow, load_workflow
-from workflow.drawing import mermaid, svg
+from workflow.definition import Kind
+from workflow.drawing import Map, Rectangle, map_of, mermaid, svg
+from workflow.layout import Point, Shape, lay_out, rows
 from workflow.loading import catalog
 
-DESK = {
+MAIN_PATH = ["pending", "reviewed", "background_check", "recommended_closure", "closing", "closed"]
+
+DESK: dict[str, Any] = {
     "workflow": "desk",
+    "description": 'those who "wait" < 5 minutes & are served',
     "activities": {"serve": {}},
+    "facts": {"number": {"type": "integer", "minimum": 0, "maximum": 9, "default": 0}},
     "entry": {"states": ["queue"]},
-    "states": {"queue": {"activity": "serve", "description": "wait < 5 & be served"}, "gone": {"final": True}},
-    "transitions": [{"transition": "finish", "from": "queue", "to": "gone"}],
+    "states": {"queue": {"activity": "serve", "description": 'wait < 5 & be "served"'}, "gone": {"final": True}},
+    "transitions": [
+        {"transition": "wait_on", "from": "queue", "to": "queue", "when": "number > 3 and number < 5"},
+        {"transition": "finish", "from": "queue", "to": "gone"},
+    ],
 }
 
 
-@pytest.fixture(params=[*catalog(), "desk"])
+def generated(n_states: int, seed: int, nearby: bool = True) -> dict[str, Any]:
+    """Return a workflow of many states in a row, with jumps ahead and back, loops and bundles among them."""
+    draw = random.Random(seed)
+    names = [f"{'x' * draw.randrange(12)}state_{i}" for i in range(n_states)]
+    kinds = ["activity", *draw.choices(["activity", "activity", "instant", "resting"], k=n_states - 2), "final"]
+    moves: list[dict[str, Any]] = [
+        {"from": a, "to": b} | ({"event": "request"} if kind == "resting" else {})
+        for (a, b), kind in zip(itertools.pairwise(names), kinds, strict=False)
+    ]
+    waiting = [i for i, kind in enumerate(kinds) if kind in ("activity", "resting")]
+    for _ in range(n_states):
+        at = draw.choice(waiting)
+        to = at + draw.choice([-4, -2, -1, 0, 1, 2, 3]) if nearby else draw.randrange(n_states)
+        sources = [names[i] for i in waiting if at <= i < at + draw.choice([1, 1, 2, 4])]
+        target = {} if draw.random() < 0.1 else {"to": names[min(max(to, 0), n_states - 1)]}
+        event = draw.choice([["new_crime"], ["request"], ["new_crime", "request", "expiry"]])
+        moves.insert(0, {"from": sources or [names[at]], "event": event} | target)
+    states: dict[str, Any] = {
+        name: {"activity": "work"} if kind == "activity" else {kind: True}
+        for name, kind in zip(names, kinds, strict=True)
+    }
+    return {
+        "workflow": f"generated-{n_states}-{seed}",
+        "activities": {"work": {}},
+        "entry": {"states": [names[0], *(names[i] for i in waiting[2::3])]},
+        "states": states,
+        "transitions": [{"transition": f"move_{i}", **move} for i, move in enumerate(moves)],
+        "events": {name: {"while": "any"} for name in ("new_crime", "request", "expiry")},
+    }
+
+
+OTHERS = {
+    "desk": DESK,
+    **{f"generated-{n}-{seed}": generated(n, seed) for n, seed in [(3, 1), (8, 2), (13, 3), (20, 4), (40, 5)]},
+    "anywhere": generated(15, 6, nearby=False),
+}
+
+
+@functools.cache
+def loaded(name: str) -> Workflow:
+    """Return one of the workflows by name."""
+    source: str | dict[str, Any] = OTHERS.get(name) or name
+    return load_workflow(source)
+
+
+@pytest.fixture(params=[*catalog(), *OTHERS])
 def workflow(request: pytest.FixtureRequest) -> Workflow:
-    """Every built-in workflow, and one of two states."""
-    return load_workflow(DESK if request.param == "desk" else request.param)
+    """Every built-in workflow, a tiny one, and generated ones up to forty states."""
+    return loaded(request.param)
 
 
-def test_the_text_names_every_state_and_transition(workflow: Workflow) -> None:
-    """Beginnings, ends, moves and kinds are all in it."""
-    text = mermaid(workflow)
-    assert all(f"[*] --> {state}" in text for state in workflow.entry_states)
-    assert all(t.name in text for t in workflow.transitions)
-    assert all(state in text for state in workflow.states)
+def texts(picture: str) -> list[str]:
+    """Return what is written in a picture, line by line; not what is there for screen readers only."""
+    return [text.text or "" for text in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_the_picture_is_whole_and_names_every_state_and_transition(workflow: Workflow) -> None:
-    """Well-formed XML, with a title and a description for who cannot see it."""
-    picture = svg(workflow)
-    words = " ".join(ElementTree.fromstring(picture).itertext())
-    assert all(state in words for state in workflow.states)
-    assert all(t.name in words for t in workflow.transitions)
-    assert 'role="img"' in picture
-    assert f"Map of the workflow {workflow.name}" in words
+def everything(drawn: Map) -> list[tuple[str, Rectangle]]:
+    """Return the boxes of a map, of states and of labels."""
+    labels = [(" ".join(arrow.label), arrow.box) for arrow in drawn.arrows]
+    return [*drawn.boxes.items(), *labels]
 
 
-def test_no_box_of_the_picture_lies_on_another(workflow: Workflow) -> None:
-    """The large rectangles, which are the states, keep apart."""
-    rectangles = ElementTree.fromstring(svg(workflow)).iter("{http://www.w3.org/2000/svg}rect")
-    boxes = [(float(r.get("x", 0)), float(r.get("y", 0))) for r in rectangles if r.get("height") == "46"]
-    assert len(boxes) == len(workflow.states)
-    assert all(abs(x1 - x2) > 168 or abs(y1 - y2) > 46 for i, (x1, y1) in enumerate(boxes) for x2, y2 in boxes[:i])
+def overlap(a: Rectangle, b: Rectangle) -> bool:
+    """Return whether two rectangles have more than an edge in common."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def test_the_same_workflow_gives_the_same_picture(workflow: Workflow) -> None:
-    """Nothing depends on the order of a set."""
-    assert svg(workflow) == svg(workflow)
-    assert mermaid(workflow) == mermaid(workflow)
+def touched(a: Point, b: Point) -> Rectangle:
+    """Return the rectangle that a part of a line keeps within, a hair's breadth narrower."""
+    return min(a[0], b[0]) - 0.01, min(a[1], b[1]) + 0.01, max(a[0], b[0]) + 0.01, max(a[1], b[1]) - 0.01
 
 
-def test_counts_stand_behind_the_transitions() -> None:
-    """For a report: how many cases took each."""
-    assert "finish: 1,234" in "".join(ElementTree.fromstring(svg(load_workflow(DESK), {"finish": 1234})).itertext())
+class TestMermaid:
+    def test_every_transition_stands_once_on_the_arrow_from_each_of_its_states(self, workflow: Workflow) -> None:
+        """With the events upon which it is tried in brackets, and on a line of its own."""
+        arrows = re.findall(r"^    (\w+) --> (\w+): (.+)$", mermaid(workflow), flags=re.MULTILINE)
+        found = Counter((a, b, label) for a, b, labels in arrows for label in labels.split("<br>"))
+        wanted = Counter(
+            (source, t.target or source, f"{t.name} ({', '.join(t.events)})" if t.events else t.name)
+            for t in workflow.transitions
+            for source in t.sources
+        )
+        assert found == wanted
+        assert len({arrow[:2] for arrow in arrows}) == len(arrows)
+
+    def test_beginnings_and_ends_are_marked(self, workflow: Workflow) -> None:
+        """Each entry state is entered from the dot, and each final state leads to one."""
+        lines = mermaid(workflow).splitlines()
+        assert lines[0] == "stateDiagram-v2"
+        assert [line for line in lines if "[*] -->" in line] == [
+            f"    [*] --> {name}" for name in workflow.entry_states
+        ]
+        ends = [f"    {s.name} --> [*]" for s in workflow.states.values() if s.kind is Kind.FINAL]
+        assert [line for line in lines if "--> [*]" in line] == ends
+
+    def test_every_state_has_the_style_of_its_kind(self, workflow: Workflow) -> None:
+        """Once, and every style used is defined."""
+        text = mermaid(workflow)
+        found = [
+            (name, kind)
+            for names, kind in re.findall(r"^    class (\S+) (\w+)$", text, re.M)
+            for name in names.split(",")
+        ]
+        assert sorted(found) == sorted((s.name, s.kind.value) for s in workflow.states.values())
+        assert all(f"classDef {kind} " in text for _, kind in found)
+
+    def test_a_state_called_like_a_word_of_mermaid_gets_another_id(self) -> None:
+        """It is shown under its own name all the same."""
+        states = {"note": {"activity": "serve"}, "note_": {"activity": "serve"}, "end": {"final": True}}
+        moves = [{"from": "note", "to": "note_"}, {"from": "note_", "to": "end"}]
+        transitions = [{"transition": f"move_{i}", **move} for i, move in enumerate(moves)]
+        words = {**DESK, "states": states, "transitions": transitions, "entry": {"states": ["note"]}}
+        lines = mermaid(load_workflow(words)).splitlines()
+        assert '    state "note" as note__' in lines
+        assert "    note__ --> note_: move_0" in lines
+        assert "    note_ --> end_: move_1" in lines
+
+
+class TestPicture:
+    def test_every_state_is_written_once(self, workflow: Workflow) -> None:
+        """In its box, and nowhere else."""
+        written = Counter(texts(svg(workflow)))
+        works = Counter(s.activity for s in workflow.states.values() if s.activity != s.name)
+        assert all(written[name] == 1 + works[name] for name in workflow.states)
+
+    def test_every_transition_is_written_once_for_each_of_its_arrows(self, workflow: Workflow) -> None:
+        """One arrow for all states on the same side of the target, unless they share it with different ones."""
+        groups = ElementTree.fromstring(svg(workflow)).iter("{http://www.w3.org/2000/svg}g")
+        drawn = [ElementTree.tostring(g, encoding="unicode") for g in groups if g.get("class") == "transition"]
+        written = Counter(text.split()[0] for group in drawn for text in texts(group) if not text.startswith("("))
+        arrows = map_of(workflow).arrows
+        shown = Counter(t.name for arrow in arrows for t in arrow.transitions)
+        assert set(written) - set(shown) <= {f"{e}{mark}" for e in workflow.events for mark in ",)"}
+        assert all(1 <= written[t.name] == shown[t.name] <= len(t.sources) for t in workflow.transitions)
+        moves = Counter(
+            (source, arrow.target, t.name) for arrow in arrows for t in arrow.transitions for source in arrow.sources
+        )
+        assert moves == Counter((s, t.target or s, t.name) for t in workflow.transitions for s in t.sources)
+
+    def test_it_says_in_words_what_it_shows(self, workflow: Workflow) -> None:
+        """For who cannot see it: an image with a title, and a description of all states and transitions."""
+        picture = ElementTree.fromstring(svg(workflow))
+        title, description = picture[0], picture[1]
+        assert picture.get("role") == "img"
+        assert picture.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
+        assert title.text == workflow.name
+        words = set(re.findall(r"\w+", description.text or ""))
+        assert words >= {*workflow.states, *(t.name for t in workflow.transitions), *(e for t in workflow.transitions for e in t.events)}  # fmt: skip
+
+    def test_nothing_lies_on_anything_else(self, workflow: Workflow) -> None:
+        """Neither boxes nor labels overlap, and all are on the page."""
+        drawn = map_of(workflow)
+        for (a, box_a), (b, box_b) in itertools.combinations(everything(drawn), 2):
+            assert not overlap(box_a, box_b), (a, b)
+        for name, (left, top, right, bottom) in everything(drawn):
+            assert -0.01 <= left < right <= drawn.width + 0.01, name
+            assert -0.01 <= top < bottom <= drawn.height + 0.01, name
+
+    def test_no_line_runs_through_a_box_or_a_label(self, workflow: Workflow) -> None:
+        """It touches those only that it leads from or to, and these at an edge."""
+        drawn = map_of(workflow)
+        for arrow in drawn.arrows:
+            for part in (pair for way in arrow.ways for pair in itertools.pairwise(way)):
+                for name, box in everything(drawn):
+                    assert not overlap(touched(*part), box), (arrow.label, name)
+
+    def test_every_line_leads_from_its_states_by_its_label_to_its_target(self, workflow: Workflow) -> None:
+        """Each begins and ends at the upper or lower edge of a box, and its last part points at it."""
+        drawn = map_of(workflow)
+
+        def on_edge(point: Point, box: Rectangle) -> bool:
+            return box[0] <= point[0] <= box[2] and min(abs(point[1] - box[1]), abs(point[1] - box[3])) < 3
+
+        for arrow in drawn.arrows:
+            if arrow.is_loop:
+                assert arrow.ways == ()
+                continue
+            *tails, head = arrow.ways
+            for source, tail in zip(arrow.sources, tails, strict=True):
+                assert on_edge(tail[0], drawn.boxes[source])
+                assert on_edge(tail[-1], arrow.box)
+            target = drawn.boxes[arrow.target]
+            assert on_edge(head[0], arrow.box)
+            assert on_edge(head[-1], target)
+            downwards = head[-1][1] < (target[1] + target[3]) / 2
+            assert head[-2][1] < head[-1][1] if downwards else head[-2][1] > head[-1][1]
+
+    def test_moves_upon_events_are_dashed_and_others_are_not(self, workflow: Workflow) -> None:
+        """So that they can be told apart in print, too."""
+        groups = ElementTree.fromstring(svg(workflow)).iter("{http://www.w3.org/2000/svg}g")
+        drawn = [group for group in groups if group.get("class") == "transition"]
+        for arrow, group in zip(map_of(workflow).arrows, drawn, strict=True):
+            dashes = [path.get("stroke-dasharray") for path in group.iter("{http://www.w3.org/2000/svg}path")]
+            assert dashes
+            assert all(bool(dash) == arrow.upon_event for dash in dashes)
+
+    def test_the_same_workflow_gives_the_same_picture(self, workflow: Workflow) -> None:
+        """Nothing depends on the order of a set, nor on what was drawn before."""
+        assert svg(workflow) == svg(workflow)
+        assert mermaid(workflow) == mermaid(workflow)
+
+    def test_the_main_path_is_one_straight_line(self) -> None:
+        """From pending to closed, boxes and labels stand under each other, and the lines between them run straight."""
+        drawn = map_of(loaded("prosecutorial-discretion-review"))
+        main = [arrow for arrow in drawn.arrows if arrow.main]
+        assert [arrow.main for arrow in main] == MAIN_PATH[:-1]
+        boxes = [*(drawn.boxes[name] for name in MAIN_PATH), *(arrow.box for arrow in main)]
+        (middle,) = {round((left + right) / 2, 6) for left, _, right, _ in boxes}
+        assert {round(x, 6) for arrow in main for way in arrow.ways for x, _ in way} == {middle}
+        tops = [drawn.boxes[name][1] for name in MAIN_PATH]
+        assert tops == sorted(tops)
+
+    def test_the_built_in_workflow_fits_a_page(self) -> None:
+        """Its map is no wider than 1280 pixels."""
+        root = ElementTree.fromstring(svg(loaded("prosecutorial-discretion-review")))
+        assert float(root.get("width", "inf")) <= 1280
+
+    def test_a_transition_out_of_several_states_has_one_label(self) -> None:
+        """The recommendation is withdrawn from three states: three lines join at one label."""
+        drawn = map_of(loaded("prosecutorial-discretion-review"))
+        (arrow,) = [a for a in drawn.arrows if a.transitions[0].name == "withdraw_recommendation"]
+        assert arrow.sources == ("background_check", "recommended_closure", "closing")
+        assert len(arrow.ways) == 4
+
+    def test_special_characters_are_escaped(self) -> None:
+        """In descriptions and in guards."""
+        picture = svg(loaded("desk"))
+        titles = [title.text for title in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}title")]
+        assert 'wait < 5 & be "served"' in titles
+        assert "wait_on when number > 3 and number < 5" in titles
+        assert DESK["description"] in texts(picture)
+
+    def test_counts_stand_behind_the_transitions(self) -> None:
+        """In thousands, with a tenth if they are small means; other names are left out."""
+        workflow = loaded("desk")
+        written = texts(svg(workflow, {"finish": 1234, "wait_on": 5.25, "other": 3}))
+        assert "finish: 1,234" in written
+        assert "wait_on: 5.2" in written
+        assert len(written) == len(texts(svg(workflow)))
+
+    def test_a_count_that_several_arrows_share_says_so(self) -> None:
+        """Permits are applied for in four states."""
+        written = texts(svg(loaded("prosecutorial-discretion-review"), {"apply_for_permit": 100}))
+        assert sum("apply_for_permit: 100 in all" in line for line in written) == 4
+
+    def test_a_large_workflow_is_drawn_in_reasonable_time(self) -> None:
+        """Forty states whose moves lead anywhere: far from any real workflow."""
+        workflow = load_workflow(generated(40, 7, nearby=False))
+        begun = time.perf_counter()
+        svg(workflow)
+        assert time.perf_counter() - begun < 30
+
+
+class TestLayout:
+    def test_rows_lead_downwards_except_where_a_cycle_is_closed(self) -> None:
+        """And leave every second row free."""
+        found = rows(["a", "b", "c", "d"], [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("d", "c")], ["a"])
+        assert found == {"a": 0, "b": 2, "c": 4, "d": 0}
+
+    def test_the_spine_leads_downwards_in_any_cycle(self) -> None:
+        """Even when another name comes first."""
+        assert rows(["c", "a", "b"], [("c", "a"), ("a", "b"), ("b", "c")], ["a", "b", "c"]) == {"a": 0, "b": 2, "c": 4}
+
+    def test_lines_that_need_not_cross_do_not(self) -> None:
+        """Two pairs, given crosswise, are put above each other: all four lines run straight."""
+        shape = Shape(30, 30, 10, 10)
+        row = {"a": 0, "b": 0, "y": 2, "x": 2}
+        drawn = lay_out(dict.fromkeys(row, shape), row, [("a", "x"), ("b", "y")], [])
+        assert all(len({x for x, _ in way}) == 1 for way in drawn.ways)
+
+    def test_nothing_to_place_takes_no_room(self) -> None:
+        """An empty map is empty."""
+        drawn = lay_out({}, {}, [], [])
+        assert (drawn.width, drawn.height, drawn.ways) == (0, 0, ())

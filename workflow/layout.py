@@ -1,0 +1,591 @@
+"""Where do the boxes, labels and arrows of a map stand, so that it can be read from top to bottom?
+
+A layered drawing after Sugiyama. Every node stands in a row; an arrow that passes through rows on its way holds a
+place of its own in each of them, so that it never runs through a box or a label. The nodes of a row are ordered
+so that few arrows cross, and moved sideways until most arrows are straight. The nodes named as the *spine* keep
+to one vertical line, whatever that costs the others.
+
+References
+----------
+K. Sugiyama, S. Tagawa, M. Toda (1981). Methods for visual understanding of hierarchical system structures.
+IEEE Transactions on Systems, Man, and Cybernetics 11(2). doi:10.1109/TSMC.1981.4308636
+
+U. Brandes, B. Köpf (2002). Fast and simple horizontal coordinate assignment. Graph Drawing 2001.
+doi:10.1007/3-540-45848-4_3
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+__all__ = ["Layout", "Point", "Shape", "lay_out", "rows"]
+
+_Name = TypeVar("_Name", bound=Hashable)
+
+Point = tuple[float, float]
+"""How far from the left, and how far down, in pixels."""
+
+GAP, GAP_ALONG_ARROW = 22.0, 14.0
+"""Between two nodes of a row; between two of which one is an arrow passing by."""
+
+CLEAR, TRACK = 16.0, 9.0
+"""Between a row and a line that runs sideways next to it; between two such lines."""
+
+PORT = 14.0
+"""Between two arrows at one side of a box."""
+
+SLIGHT = 16.0
+"""How far sideways a line may go in one bend."""
+
+PAGE, WASTE, MOST_CUTS = 1100.0, 1.4, 60
+"""How wide a map may be for the sake of straight lines, and how often that of its widest row; how often lines are cut."""
+
+SWEEPS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The room that a node takes up, measured from its middle, in pixels.
+
+    Attributes
+    ----------
+    left, right : float
+        To its sides, with whatever hangs there.
+    up : float
+        To its upper and its lower edge, where arrows are attached.
+    room : float
+        Above and below, with whatever hangs there; at least `up`.
+    ports : float
+        How far from the middle an arrow may be attached; 0 for one in the middle.
+    """
+
+    left: float
+    right: float
+    up: float
+    room: float
+    ports: float = 0.0
+
+
+PASSING = Shape(0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything stands.
+
+    Attributes
+    ----------
+    middles : dict of str to Point
+        The middle of each node.
+    ways : tuple of tuple of Point
+        The points of each line, in its own direction. From one to the next it runs straight, down or up or
+        sideways, or goes slightly aside while it passes the free band between two rows.
+    """
+
+    middles: Mapping[str, Point]
+    ways: tuple[tuple[Point, ...], ...]
+    width: float
+    height: float
+
+
+def rows(names: Sequence[str], arrows: Iterable[tuple[str, str]], spine: Sequence[str]) -> dict[str, int]:
+    """Give each node a row, the even ones only, so that every second row is free for labels.
+
+    Arrows lead downwards, by as few rows as can be, except those that close a cycle.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The nodes; cycles are entered at the earlier ones.
+    arrows : iterable of (str, str)
+    spine : sequence of str
+        Nodes in a row under each other, entered before all others.
+    """
+    after: dict[str, list[str]] = {name: [] for name in names}
+    for a, b in [*pairwise(spine), *arrows]:
+        if a != b and b not in after[a]:
+            after[a].append(b)
+    order, closing = _search(after, [*spine[:1], *names])
+    found = dict.fromkeys(names, 0)
+    for a in order:
+        for b in after[a]:
+            if (a, b) not in closing:
+                found[b] = max(found[b], found[a] + 2)
+    return found
+
+
+def _search(
+    after: Mapping[_Name, Sequence[_Name]], begin: Iterable[_Name]
+) -> tuple[list[_Name], set[tuple[_Name, _Name]]]:
+    """Return the nodes, each before those that it leads to, and the arrows that close a cycle."""
+    finished: dict[_Name, None] = {}
+    closing: set[tuple[_Name, _Name]] = set()
+    for first in begin:
+        path: dict[_Name, Iterator[_Name]] = {} if first in finished else {first: iter(after[first])}
+        while path:
+            name, left = next(reversed(path.items()))
+            following = next(left, None)
+            if following is None:
+                finished[name] = None
+                del path[name]
+            elif following in path:
+                closing.add((name, following))
+            elif following not in finished:
+                path[following] = iter(after[following])
+    return [*reversed(finished)], closing
+
+
+def lay_out(
+    shapes: Mapping[str, Shape], row: Mapping[str, int], lines: Sequence[tuple[str, str]], spine: Sequence[str]
+) -> Layout:
+    """Place nodes and lines.
+
+    Parameters
+    ----------
+    shapes : mapping of str to Shape
+        The nodes, in an order in which they may stand beside each other.
+    row : mapping of str to int
+        The row of each node, 0 at the top.
+    lines : sequence of (str, str)
+        From a node to another one, in another row.
+    spine : sequence of str
+        Nodes in rows under each other, each joined with the next one by a line.
+    """
+    grid = _Grid(shapes, row, lines, spine)
+    _order(grid)
+    across = _across(grid)
+    left = min((across[v] - grid.shapes[v].left for v in grid.nodes), default=0.0)
+    across = [x - left for x in across]
+    width = max((across[v] + grid.shapes[v].right for v in grid.nodes), default=0.0)
+    ends = _ends(grid, across)
+    bands = _bands(grid, across, ends)
+    down = _down(grid, bands)
+    height = down[-1] + _room(grid, grid.rows[-1]) if down else 0.0
+    middles = {name: (across[v], down[grid.row[v]]) for name, v in grid.names.items()}
+    ways = tuple(_way(grid, line, across, down, ends, bands) for line in range(len(lines)))
+    return Layout(middles, ways, width, height)
+
+
+class _Grid:
+    """The nodes in their rows, with one more for each row that a line passes.
+
+    Attributes
+    ----------
+    shapes : list of Shape
+        By number: the nodes given come first, in their order.
+    rows : list of list of int
+        The numbers in each row, from left to right.
+    chains : list of list of int
+        The numbers that each line comes through, from its top to its bottom.
+    above, below : list of list of int
+        The neighbours of each number in the next row.
+    strong : set of (int, int)
+        The upper and the lower end of each part of the spine.
+    """
+
+    def __init__(
+        self,
+        shapes: Mapping[str, Shape],
+        row: Mapping[str, int],
+        lines: Sequence[tuple[str, str]],
+        spine: Sequence[str],
+    ) -> None:
+        self.names = {name: number for number, name in enumerate(shapes)}
+        self.shapes = list(shapes.values())
+        self.rows: list[list[int]] = [[] for _ in range(max(row.values(), default=-1) + 1)]
+        self.row = [row[name] for name in shapes]
+        for number, at in enumerate(self.row):
+            self.rows[at].append(number)
+        self.chains = [self._chain(*sorted((self.names[a], self.names[b]), key=self.row.__getitem__)) for a, b in lines]
+        self.upward = [row[a] > row[b] for a, b in lines]
+        self.nodes = range(len(self.shapes))
+        self.passing = [shape is PASSING for shape in self.shapes]
+        self.above: list[list[int]] = [[] for _ in self.nodes]
+        self.below: list[list[int]] = [[] for _ in self.nodes]
+        for chain in self.chains:
+            for a, b in pairwise(chain):
+                self.below[a].append(b)
+                self.above[b].append(a)
+        upright = set(pairwise([self.names[name] for name in spine]))
+        self.strong = {part for chain in self.chains if (chain[0], chain[-1]) in upright for part in pairwise(chain)}
+        self.place = [0] * len(self.nodes)
+        self.set_rows(self.rows)
+
+    def _chain(self, top: int, bottom: int) -> list[int]:
+        found = [top]
+        for at in range(self.row[top] + 1, self.row[bottom]):
+            found.append(len(self.shapes))
+            self.rows[at].append(len(self.shapes))
+            self.shapes.append(PASSING)
+            self.row.append(at)
+        return [*found, bottom]
+
+    def set_rows(self, rows: Iterable[Iterable[int]]) -> None:
+        """Put the nodes of every row into another order."""
+        self.rows = [list(row) for row in rows]
+        for row in self.rows:
+            self._number(row)
+
+    def sort(self, at: int, neighbours: Sequence[Sequence[int]]) -> None:
+        """Order a row by where the neighbours of its nodes stand on average."""
+
+        def mean(v: int) -> float:
+            return sum(self.place[u] for u in neighbours[v]) / len(neighbours[v]) if neighbours[v] else self.place[v]
+
+        self.rows[at].sort(key=mean)
+        self._number(self.rows[at])
+
+    def _number(self, row: Sequence[int]) -> None:
+        for place, v in enumerate(row):
+            self.place[v] = place
+
+    def weight(self, a: int, b: int) -> int:
+        """Return how much it costs to cross a line between two rows."""
+        return 4 if (a, b) in self.strong else 1
+
+    def apart(self, a: int, b: int) -> float:
+        """Return how far the middles of two neighbours of a row are apart at least."""
+        gap = GAP_ALONG_ARROW if self.passing[a] or self.passing[b] else GAP
+        return self.shapes[a].right + gap + self.shapes[b].left
+
+
+def _order(grid: _Grid) -> None:
+    """Find an order of the nodes in their rows with few crossings: sweeps down and up, then swaps of neighbours."""
+    best, fewest = grid.rows, _crossings(grid)
+    for start in (grid.rows, [row[::-1] for row in grid.rows]):
+        grid.set_rows(start)
+        for sweep in range(SWEEPS):
+            down = sweep % 2 == 0
+            for at in range(len(grid.rows)) if down else reversed(range(len(grid.rows))):
+                grid.sort(at, grid.above if down else grid.below)
+            _swap(grid)
+            found = _crossings(grid)
+            if found < fewest:
+                best, fewest = [list(row) for row in grid.rows], found
+    grid.set_rows(best)
+
+
+def _swap(grid: _Grid) -> None:
+    """Swap neighbours of a row as long as that saves crossings."""
+    for row in grid.rows:
+        better = True
+        while better:
+            better = False
+            for i in range(len(row) - 1):
+                a, b = row[i], row[i + 1]
+                if _cost(grid, a, b) > _cost(grid, b, a):
+                    row[i], row[i + 1] = b, a
+                    grid.place[a], grid.place[b] = i + 1, i
+                    better = True
+
+
+def _cost(grid: _Grid, a: int, b: int) -> int:
+    """Return the weight of the crossings between the lines of two nodes, the first standing left of the second."""
+    place, weight = grid.place, grid.weight
+    return sum(weight(u, a) * weight(v, b) for u in grid.above[a] for v in grid.above[b] if place[u] > place[v]) + sum(
+        weight(a, u) * weight(b, v) for u in grid.below[a] for v in grid.below[b] if place[u] > place[v]
+    )
+
+
+def _crossings(grid: _Grid) -> int:
+    """Return the weight of all crossings."""
+    total = 0
+    for upper in grid.rows:
+        ends: list[int] = []  # of the lines further left at the top, each as often as it weighs
+        lines = [(a, b) for a in upper for b in grid.below[a]]
+        for a, b in sorted(lines, key=lambda line: [grid.place[v] for v in line]):
+            weight, at = grid.weight(a, b), bisect_right(ends, grid.place[b])
+            total += weight * (len(ends) - at)
+            ends[at:at] = [grid.place[b]] * weight
+    return total
+
+
+def _across(grid: _Grid) -> list[float]:
+    """Return how far from the left each node stands: four ways to line nodes up, and of these the middle."""
+    blocked = _blocked(grid)
+    narrowest = max((sum(grid.apart(a, b) for a, b in pairwise(row)) for row in grid.rows), default=0.0)
+    enough = max(PAGE, WASTE * narrowest)
+    found: list[list[float]] = []
+    for upper in (True, False):
+        for mirrored in (False, True):
+            chains = _line_up(grid, blocked, upper, mirrored)
+            found.append(_press_together(grid, chains, mirrored, enough))
+    spans = [_span(grid, xs) for xs in found]
+    low, high = min(spans, key=lambda span: span[1] - span[0])
+    for i, xs in enumerate(found):
+        shift = high - spans[i][1] if i % 2 else low - spans[i][0]
+        found[i] = [x + shift for x in xs]
+    return [sum(sorted(xs)[1:3]) / 2 for xs in zip(*found, strict=True)]
+
+
+def _span(grid: _Grid, xs: Sequence[float]) -> tuple[float, float]:
+    return (
+        min((x - grid.shapes[v].left for v, x in enumerate(xs)), default=0.0),
+        max((x + grid.shapes[v].right for v, x in enumerate(xs)), default=0.0),
+    )
+
+
+def _blocked(grid: _Grid) -> set[tuple[int, int]]:
+    """Return the parts of lines that must bend, because a straighter one crosses or touches them."""
+
+    def rank(line: tuple[int, int]) -> int:
+        return 2 if line in grid.strong else int(grid.passing[line[0]] and grid.passing[line[1]])
+
+    tops, bottoms = {a for a, _ in grid.strong}, {b for _, b in grid.strong}
+    found: set[tuple[int, int]] = set()
+    for upper in grid.rows:
+        lines = [(a, b) for a in upper for b in grid.below[a]]
+        found.update(e for e in lines if e not in grid.strong and (e[0] in tops or e[1] in bottoms))
+        straight = [(e, grid.place[e[0]], grid.place[e[1]]) for e in lines if rank(e)]
+        for line in lines:
+            a, b = grid.place[line[0]], grid.place[line[1]]
+            if any((a - c) * (b - d) < 0 and rank(other) > rank(line) for other, c, d in straight):
+                found.add(line)
+    return found
+
+
+def _line_up(grid: _Grid, blocked: set[tuple[int, int]], upper: bool, mirrored: bool) -> list[int]:
+    """Return for each node the first one of the vertical line that it is put on, each below a middle neighbour."""
+    neighbours = grid.above if upper else grid.below
+    sign = -1 if mirrored else 1
+    root = list(grid.nodes)
+    taken: set[int] = set()
+    for row in grid.rows if upper else reversed(grid.rows):
+        last: float = float("-inf")
+        for v in row[::sign]:
+            near = sorted(neighbours[v], key=lambda u: sign * grid.place[u])
+            pairs = {u: (u, v) if upper else (v, u) for u in near}
+            strong = [u for u in near if pairs[u] in grid.strong]
+            middle = dict.fromkeys([near[(len(near) - 1) // 2], near[len(near) // 2]]) if near else []
+            for u in strong or middle:
+                if u not in taken and pairs[u] not in blocked and last < sign * grid.place[u]:
+                    root[v], last = root[u], sign * grid.place[u]
+                    taken.add(u)
+                    break
+    return root
+
+
+class _Pressed:
+    """The vertical lines pushed as far to one side as they go.
+
+    Attributes
+    ----------
+    apart : dict of (int, int) to (float, int)
+        By two lines next to each other: how far they must be apart, and the row that asks for it.
+    order : list of int
+        The lines, each before those that it pushes.
+    at : dict of int to float
+        How far from the side each line is.
+    """
+
+    def __init__(self, grid: _Grid, root: Sequence[int], mirrored: bool) -> None:
+        self.apart: dict[tuple[int, int], tuple[float, int]] = {}
+        self.after: dict[int, list[int]] = {v: [] for v in root}
+        for number, row in enumerate(grid.rows):
+            for a, b in pairwise(row):
+                key = (root[b], root[a]) if mirrored else (root[a], root[b])
+                if key not in self.apart:
+                    self.after[key[0]].append(key[1])
+                self.apart[key] = max(self.apart.get(key, (0.0, 0)), (grid.apart(a, b), number))
+        self.order, _ = _search(self.after, self.after)
+        self.at = dict.fromkeys(self.order, 0.0)
+        self.pusher: dict[int, int] = {}
+        for a in self.order:
+            for b in self.after[a]:
+                if self.at[a] + self.apart[a, b][0] > self.at[b]:
+                    self.at[b] = self.at[a] + self.apart[a, b][0]
+                    self.pusher[b] = a
+
+    def farthest(self) -> list[int]:
+        """Return the lines of which each pushes the next, up to the one that is pushed farthest."""
+        found = [max(self.order, key=self.at.__getitem__)]
+        while found[0] in self.pusher:
+            found.insert(0, self.pusher[found[0]])
+        return found
+
+    def pushed_back(self) -> dict[int, float]:
+        """Return how far from the side the lines are when each goes back as far as its neighbours leave room."""
+        found = dict(self.at)
+        for a in reversed(self.order):
+            if self.after[a]:
+                found[a] = max(found[a], min(found[b] - self.apart[a, b][0] for b in self.after[a]))
+        return found
+
+
+def _press_together(grid: _Grid, root: Sequence[int], mirrored: bool, enough: float) -> list[float]:
+    """Return how far from the left the nodes are on their vertical lines.
+
+    Many long lines push each other far aside, each in a row of its own. Beyond a width that is enough, lines in the
+    middle of such a sequence are cut in two, which bends them.
+    """
+    root = list(root)
+    pressed = _Pressed(grid, root, mirrored)
+    for _ in range(MOST_CUTS):
+        if max(pressed.at.values(), default=0.0) <= enough or not _cut(grid, root, pressed, enough):
+            break
+        pressed = _Pressed(grid, root, mirrored)
+    at = pressed.pushed_back()
+    return [-at[v] if mirrored else at[v] for v in root]
+
+
+def _cut(grid: _Grid, root: list[int], pressed: _Pressed, enough: float) -> bool:
+    """Cut lines among those that push each other, about as far apart as the width wanted; return whether one can be cut."""
+    path = pressed.farthest()
+    upright = {root[v] for part in grid.strong for v in part}
+    can_be: dict[int, int] = {}
+    for before, line, after in zip(path, path[1:], path[2:], strict=False):
+        first, last = sorted((pressed.apart[before, line][1], pressed.apart[line, after][1]))
+        if first < last and line not in upright:
+            can_be[line] = (first + last) // 2
+    whole = pressed.at[path[-1]]
+    pieces = int(whole / enough) + 1
+    wanted = [whole * piece / pieces for piece in range(1, pieces)][: len(can_be)]
+    for at in wanted:
+        line = min(can_be, key=lambda line: abs(pressed.at[line] - at))
+        _split(grid, root, line, can_be.pop(line))
+    return bool(wanted)
+
+
+def _split(grid: _Grid, root: list[int], line: int, row: int) -> None:
+    """Cut a vertical line below a row."""
+    own = [v for v in grid.nodes if root[v] == line]
+    lower = [v for v in own if grid.row[v] > row]
+    part = [v for v in own if v not in lower] if line in lower else lower
+    for v in part:
+        root[v] = part[0]
+
+
+def _ends(grid: _Grid, across: Sequence[float]) -> dict[tuple[int, int], float]:
+    """Return where each line, by number, is attached to each of its two nodes: how far from the left."""
+    sides: dict[tuple[int, bool], list[tuple[float, int, bool]]] = {}
+    for line, chain in enumerate(grid.chains):
+        for v, u, pair, below in (
+            (chain[0], chain[1], (chain[0], chain[1]), True),
+            (chain[-1], chain[-2], (chain[-2], chain[-1]), False),
+        ):
+            sides.setdefault((v, below), []).append((across[u], line, pair in grid.strong))
+    found = {}
+    for (v, _), lines in sides.items():
+        lines.sort()
+        reach, middle = grid.shapes[v].ports, across[v]
+        strong = [i for i, (_, _, is_strong) in enumerate(lines) if is_strong]
+        wanted = [x - middle for x, _, _ in lines]
+        if strong:
+            i = strong[0]
+            offsets = [*_spread(wanted[:i], -reach, -PORT), 0.0, *_spread(wanted[i + 1 :], PORT, reach)]
+        else:
+            offsets = _spread(wanted, -reach, reach)
+        found.update({(v, line): middle + offset for (_, line, _), offset in zip(lines, offsets, strict=True)})
+    return found
+
+
+def _spread(wanted: Sequence[float], low: float, high: float) -> list[float]:
+    """Return places near the wanted ones, in their order, within limits, and apart if there is room."""
+    high = max(low, high)
+    gap = min(PORT, (high - low) / max(len(wanted) - 1, 1))
+    found: list[float] = []
+    for x in wanted:
+        found.append(max(min(max(x, low), high), found[-1] + gap if found else low))
+    for i in reversed(range(len(found))):
+        found[i] = min(found[i], found[i + 1] - gap if i + 1 < len(found) else high)
+    return found
+
+
+def _room(grid: _Grid, row: Iterable[int]) -> float:
+    return max((grid.shapes[v].room for v in row), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A line on its way from one row to the next: how far from the left it begins at the top, and ends."""
+
+    line: int
+    top: float
+    bottom: float
+
+    def spans(self, x: float) -> bool:
+        """Return whether it passes a place when it runs sideways."""
+        return min(self.top, self.bottom) - TRACK < x < max(self.top, self.bottom) + TRACK
+
+    def meets(self, other: _Part) -> bool:
+        """Return whether two parts cannot run sideways at the same height; those that join each other can."""
+        if self.top == other.top or self.bottom == other.bottom:
+            return False
+        return self.spans(other.top) or self.spans(other.bottom) or other.spans(self.top)
+
+    def cost_above(self, other: _Part) -> int:
+        """Return how many crossings there are if this one runs sideways above another one."""
+        return self.spans(other.top) + other.spans(self.bottom)
+
+
+def _bands(grid: _Grid, across: Sequence[float], ends: Mapping[tuple[int, int], float]) -> list[dict[int, int]]:
+    """Return for each row the lines that run sideways above it, each with its track, 0 at the top."""
+    parts: list[list[_Part]] = [[] for _ in grid.rows]
+    for line, chain in enumerate(grid.chains):
+        for a, b in pairwise(chain):
+            part = _Part(line, ends.get((a, line), across[a]), ends.get((b, line), across[b]))
+            if abs(part.top - part.bottom) > SLIGHT:
+                parts[grid.row[b]].append(part)
+    return [_tracks(own) for own in parts]
+
+
+def _tracks(parts: Sequence[_Part]) -> dict[int, int]:
+    """Give each part of a band its track: above another one where that saves crossings."""
+    left = sorted(parts, key=lambda part: (part.top, part.bottom, part.line))
+    placed: list[tuple[_Part, int]] = []
+    while left:
+        first = min(
+            left,
+            key=lambda part: sum(
+                part.cost_above(o) - o.cost_above(part) for o in left if o is not part and o.meets(part)
+            ),
+        )
+        left.remove(first)
+        placed.append((first, max((track + 1 for part, track in placed if part.meets(first)), default=0)))
+    return {part.line: track for part, track in placed}
+
+
+def _down(grid: _Grid, bands: Sequence[Mapping[int, int]]) -> list[float]:
+    """Return how far down the middle of each row is."""
+    found: list[float] = []
+    for at, row in enumerate(grid.rows):
+        last = found[-1] + _room(grid, grid.rows[at - 1]) + _band(bands[at]) if found else 0.0
+        found.append(last + _room(grid, row))
+    return found
+
+
+def _band(tracks: Mapping[int, int]) -> float:
+    return 2 * CLEAR + TRACK * max(tracks.values(), default=0)
+
+
+def _way(
+    grid: _Grid,
+    line: int,
+    across: Sequence[float],
+    down: Sequence[float],
+    ends: Mapping[tuple[int, int], float],
+    bands: Sequence[Mapping[int, int]],
+) -> tuple[Point, ...]:
+    """Return the points that a line runs through, corners only."""
+    points: list[Point] = []
+    for v in grid.chains[line]:
+        at = grid.row[v]
+        x, y, room = ends.get((v, line), across[v]), down[at], _room(grid, grid.rows[at])
+        if points:
+            if line in bands[at]:
+                track = y - room - _band(bands[at]) + CLEAR + TRACK * bands[at][line]
+                points += [(points[-1][0], track), (x, track)]
+            points += [(x, y - room), (x, y - grid.shapes[v].up)]
+        if v != grid.chains[line][-1]:
+            points += [(x, y + grid.shapes[v].up), (x, y + room)]
+    points = [point for i, point in enumerate(points) if i == 0 or point != points[i - 1]]
+    corners = points[:1]
+    for i, point in enumerate(points[1:], 1):
+        following = points[min(i + 1, len(points) - 1)]
+        if i == len(points) - 1 or not corners[-1][0] == point[0] == following[0]:
+            corners.append(point)
+    return tuple(reversed(corners) if grid.upward[line] else corners)
