@@ -733,3 +733,10 @@ def test_a_simple_guard_takes_less_than_a_microsecond():
     facts, record = tuple(CASE[name] for name in FACTS), tuple(CASE[name] for name in RECORD)
     seconds = min(timeit.repeat(lambda: function(facts, record), number=100_000, repeat=5)) / 100_000
     assert seconds < 1e-6
+
+
+def test_a_long_sum_is_read_at_once():
+    """Fifty terms: what an expression is, is asked once at each level, so the work does not double with each term."""
+    n = Field("n", "integer", "fact", minimum=0, maximum=9)
+    expression = parse(" + ".join(["n"] * 50) + " > 3", Namespace({"n": n}))
+    assert scalar(expression, ["n"], [])([1], []) is True

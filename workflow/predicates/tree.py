@@ -259,7 +259,8 @@ class Conditional(Expression):
 
     @property
     def kind(self) -> Kind:
-        return self.body.kind if self.body.kind == self.orelse.kind else "number"
+        kind = self.body.kind  # read once: reading it twice would take twice as long for each level of nesting
+        return kind if kind == self.orelse.kind else "number"
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -293,9 +294,10 @@ class Arithmetic(Expression):
 
     @property
     def kind(self) -> Kind:
-        if self.left.kind == "date":
+        kind = self.left.kind
+        if kind == "date":
             return "days" if self.right.kind == "date" else "date"
-        return self.left.kind
+        return kind
 
     def children(self) -> tuple[Expression, ...]:
         return self.left, self.right
@@ -313,7 +315,7 @@ class Call(Expression):
         if self.function == "count":
             return "integer"
         kinds = {operand.kind for operand in self.operands}
-        return "number" if len(kinds) > 1 else self.operands[0].kind
+        return "number" if len(kinds) > 1 else kinds.pop()
 
     def children(self) -> tuple[Expression, ...]:
         return self.operands
