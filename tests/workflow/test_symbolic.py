@@ -1,102 +1,263 @@
-"""The three readings of a predicate agree, and the classes that Z3 lists are those that exist."""
+"""The symbolic reading agrees with the other two, and what Z3 answers is a case again."""
 
 from __future__ import annotations
 
-import itertools
+import datetime as dt
 import math
-from typing import Any
+import sys
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.workflow.strategies import cases, columns, expressions, fields
-from workflow import compile_table, load_workflow
-from workflow.fact_space import possible_classes
-from workflow.predicates import scalar, vector
-from workflow.table import guards
+from workflow.errors import DocketsimError
+from workflow.predicates import Field, Namespace, parse, scalar, vector
+from workflow.predicates import symbolic as reading
+from workflow.predicates.symbolic import ProverMissing, Symbols, symbolic
+from workflow.predicates.tree import And, Constant, Not, Or, Unknown, Value
 
 z3 = pytest.importorskip("z3")
 
-from workflow.predicates.symbolic import Symbols, symbolic  # noqa: E402 - after it is known that Z3 is there
+NUMBER = Field("x", "number", "fact")
+EPOCH = dt.date(1970, 1, 1)
 
 
-@settings(max_examples=150, deadline=None)
+def _put_in(term, symbols: Symbols, case: dict[str, Value]):
+    """Return a term with a case's values in place of the symbols; anything at all where one is missing."""
+    pairs = []
+    for name, field in symbols.fields.items():
+        value = case[name]
+        filler = {"enum": field.values[-1] if field.values else None, "date": EPOCH}.get(field.kind, 1)
+        pairs.append((symbols.values[name], symbols.term(field, filler if value is None else value)))
+        if name in symbols.missing:
+            pairs.append((symbols.missing[name], z3.BoolVal(value is None, symbols.context)))
+    return z3.simplify(z3.substitute(term, *pairs))
+
+
+def _plain(term) -> bool | int | float:
+    if z3.is_bool(term):
+        assert z3.is_true(term) or z3.is_false(term)
+        return z3.is_true(term)
+    return term.as_long() if z3.is_int(term) else float(term.as_fraction())
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_scalar_vector_and_symbolic_readings_agree(data: st.DataObject) -> None:
-    """Random well-typed conditions over random cases, missing values included: one answer from all three."""
+    """Random well-typed expressions over random cases, missing values included: one answer from all three."""
     declared = data.draw(fields())
-    expression = data.draw(expressions(declared, "boolean", 3, frozenset()))
+    kind = data.draw(st.sampled_from(["boolean", "boolean", "boolean", "integer", "number", "days"]))
+    expression = data.draw(expressions(declared, kind, 3))
     population = data.draw(st.lists(cases(declared), min_size=1, max_size=4))
-    assume(all(value is None or value not in (math.inf, -math.inf) for case in population for value in case.values()))
     names = [f.name for f in declared]
-    function = scalar(expression, names, [])
-    values, missing = columns(population, declared)
-    at_once = np.broadcast_to(vector(expression, values, missing, len(population)), len(population))
+    one_by_one = scalar(expression, names, [])
+    at_once = vector(expression, *columns(population, declared), len(population))
     symbols = Symbols({f.name: f for f in declared})
     term = symbolic(expression, symbols)
     for i, case in enumerate(population):
-        expected = function([case[n] for n in names], [])
-        assert bool(at_once[i]) == expected
-        solver = z3.Solver()
-        solver.add(*(symbols.equals(n, case[n]) for n in names), term)
-        assert (solver.check() == z3.sat) == expected
+        expected = one_by_one([case[n] for n in names], [])
+        assert at_once[i] == expected
+        if not isinstance(expected, float) or math.isfinite(expected):
+            assert _plain(_put_in(term, symbols, case)) == expected
 
 
-def _small(guard: str) -> dict[str, Any]:
-    return {
-        "workflow": "small",
-        "facts": {
-            "n": {"type": "integer", "minimum": 0, "maximum": 5},
-            "m": {"type": "integer", "minimum": 0, "maximum": 3, "optional": True},
-            "colour": {"enum": ["red", "green", "blue"]},
-        },
-        "assume": ["n != 4"],
-        "activities": {"serve": {}},
-        "entry": {"states": ["queue"]},
-        "states": {"queue": {"activity": "serve"}, "gone": {"final": True}},
-        "transitions": [
-            {"transition": "one", "from": "queue", "to": "gone", "when": guard},
-            {"transition": "two", "from": "queue", "to": "gone", "when": 'colour == "red" or n >= 4'},
-            {"transition": "three", "from": "queue", "to": "gone"},
-        ],
-    }
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_case_that_z3_finds_is_one_for_the_scalar_reading(data: st.DataObject) -> None:
+    """Asked for a case for which a condition holds, and for one for which it does not."""
+    declared = data.draw(fields())
+    condition = data.draw(expressions(declared, "boolean", 3))
+    names = [f.name for f in declared]
+    holds = scalar(condition, names, [])
+    symbols = Symbols({f.name: f for f in declared})
+    for wanted, asked in ((True, condition), (False, Not(condition))):
+        solver = symbols.solver()
+        solver.set("timeout", 2000)
+        solver.add(symbolic(asked, symbols))
+        answer = solver.check()
+        while answer == z3.sat and (gaps := symbols.gaps(solver.model())):
+            solver.add(*gaps)
+            answer = solver.check()
+        assume(answer != z3.unknown)
+        if answer == z3.sat:
+            case = symbols.case(solver.model())
+            assert holds([case[n] for n in names], []) is wanted
+            for field in declared:
+                assert case[field.name] is not None or field.optional
+                if field.kind in ("boolean", "integer", "enum"):
+                    assert case[field.name] in field.domain()
+        else:
+            drawn = data.draw(cases(declared))
+            assume(all(not isinstance(value, float) or math.isfinite(value) for value in drawn.values()))
+            assert holds([drawn[n] for n in names], []) is not wanted
+
+
+def _asked(text: str, *declared: Field):
+    """Return symbols and a solver that is asked for a condition."""
+    known = {f.name: f for f in declared}
+    symbols = Symbols(known)
+    solver = symbols.solver()
+    solver.add(symbolic(parse(text, Namespace(known)), symbols))
+    return symbols, solver
+
+
+def test_a_number_is_the_float_and_not_its_decimal_text() -> None:
+    """0.1 is a little more than 1/10, in both readings."""
+    symbols, solver = _asked("x == 0.1", NUMBER)
+    assert solver.check() == z3.sat
+    assert symbols.case(solver.model()) == {"x": 0.1}
+    solver.add(symbols.values["x"] == z3.Q(1, 10, symbols.context))
+    assert solver.check() == z3.unsat
+
+
+def test_nothing_lies_between_a_float_and_the_next_one() -> None:
+    """Z3 finds a number in between, until it is told of the gap."""
+    above = math.nextafter(0.1, 1)
+    symbols, solver = _asked(f"x > 0.1 and x < {above!r}", NUMBER)
+    assert solver.check() == z3.sat
+    gaps = symbols.gaps(solver.model())
+    assert gaps
+    solver.add(*gaps)
+    assert solver.check() == z3.unsat
+
+
+def test_a_float_between_two_others_is_found() -> None:
+    """There is one between 0.1 and the next but one."""
+    above = math.nextafter(0.1, 1)
+    symbols, solver = _asked(f"x > 0.1 and x < {math.nextafter(above, 1)!r}", NUMBER)
+    assert solver.check() == z3.sat
+    while gaps := symbols.gaps(solver.model()):
+        solver.add(*gaps)
+        assert solver.check() == z3.sat
+    assert symbols.case(solver.model()) == {"x": above}
+
+
+def test_a_missing_number_has_no_gap() -> None:
+    """What stands in its place does not matter."""
+    symbols, solver = _asked("x is None", Field("x", "number", "fact", optional=True))
+    solver.add(symbols.values["x"] == z3.Q(1, 10, symbols.context))
+    assert solver.check() == z3.sat
+    assert symbols.gaps(solver.model()) == []
+    assert symbols.case(solver.model()) == {"x": None}
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_infinity_is_beyond_every_float(value: float) -> None:
+    """A condition over a number without bounds is the same for infinity as in Python."""
+    symbols = Symbols({"x": NUMBER})
+    term = symbolic(parse("x > 1.7976931348623157e308 or x < 0", Namespace({"x": NUMBER})), symbols)
+    assert z3.is_true(_put_in(term, symbols, {"x": value}))
 
 
 @pytest.mark.parametrize(
-    "guard", ["n > 2", "m is not None and m < n", 'colour in ("red", "blue") and n + 1 > 3', "count(n > 1, n > 3) == 1"]
+    ("field", "beyond"),
+    [
+        (Field("n", "integer", "fact"), "n > 9007199254740991 + 1 or n < -9007199254740991 - 1"),
+        (Field("n", "integer", "fact", minimum=2, maximum=5), "n not in (2, 3, 4, 5)"),
+        (Field("n", "number", "fact", minimum=0.1, maximum=2), "n < 0.1 or n > 2"),
+        (Field("n", "date", "fact"), 'n < date("0001-01-01") or n > date("9999-12-31")'),
+        (
+            Field("n", "date", "fact", minimum=dt.date(2011, 1, 1), maximum=dt.date(2011, 12, 31)),
+            'n - date("2011-06-30") > days(184) or n < date("2011-01-01")',
+        ),
+        (Field("n", "enum", "fact", ("a", "b")), 'n not in ("a", "b")'),
+    ],
+    ids=lambda x: x.kind if isinstance(x, Field) else None,
 )
-def test_the_classes_listed_are_those_that_some_case_has(guard: str) -> None:
-    """Against all 6 x 5 x 3 cases, those that keep to the assumption."""
-    workflow = load_workflow(_small(guard))
-    space = possible_classes(workflow, guards(workflow))
-    functions = [scalar(part, list(workflow.facts), []) for part in space.parts]
-    everyone = itertools.product(range(6), [*range(4), None], ["red", "green", "blue"])
-    exist = {tuple(f(case, []) for f in functions) for case in everyone if case[0] != 4}
-    listed = [
-        tuple(
-            bool(np.broadcast_to(vector(p, space.witness.values, space.witness.missing), len(space.witness))[k])
-            for p in space.parts
-        )
-        for k in range(len(space.witness))
-    ]
-    assert space.complete
-    assert len(listed) == len(set(listed))
-    assert set(listed) == exist
+def test_no_value_lies_outside_what_is_declared(field: Field, beyond: str) -> None:
+    """Bounds of each kind, those that every whole number, date and word has included."""
+    _, solver = _asked(beyond, field)
+    assert solver.check() == z3.unsat
 
 
-def test_the_built_in_workflow_has_a_handful_of_kinds_of_cases() -> None:
-    """The table over the witnesses tells just these apart."""
-    workflow = load_workflow("prosecutorial-discretion-review")
-    space = possible_classes(workflow, guards(workflow))
-    assert space.complete
-    assert len(compile_table(workflow, space.witness).classes) == len(space.witness) <= 16
+@pytest.mark.parametrize("day", [dt.date.min, dt.date(1969, 12, 31), EPOCH, dt.date.max])
+def test_every_day_of_the_calendar_comes_back(day: dt.date) -> None:
+    """There and back, from the first to the last."""
+    symbols, solver = _asked(f'n == date("{day.isoformat()}")', Field("n", "date", "fact"))
+    assert solver.check() == z3.sat
+    assert symbols.case(solver.model()) == {"n": day}
 
 
-def test_a_limit_is_told_and_never_a_hang() -> None:
-    """Two classes of many, then it stops."""
-    workflow = load_workflow("prosecutorial-discretion-review")
-    space = possible_classes(workflow, guards(workflow), limit=2)
-    assert not space.complete
-    assert len(space.witness) == 2
+def test_two_cases_stand_beside_each_other_in_one_solver() -> None:
+    """Which two cases differ in their custody alone, and the condition tells them apart?"""
+    known = {
+        "custody": Field("custody", "enum", "record", ("not_detained", "detained")),
+        "felonies": Field("felonies", "integer", "fact", minimum=0, maximum=3, optional=True),
+    }
+    text = 'custody == "detained" and felonies is not None and felonies > 1'
+    condition = parse(text, Namespace(known))
+    one = Symbols(known)
+    other = Symbols(known, suffix="'", like=one)
+    solver = one.solver()
+    solver.add(*other.domain, symbolic(condition, one), z3.Not(symbolic(condition, other)))
+    solver.add(one.values["felonies"] == other.values["felonies"], one.missing["felonies"] == other.missing["felonies"])
+    assert solver.check() == z3.sat
+    first, second = one.case(solver.model()), other.case(solver.model())
+    assert (first["custody"], second["custody"]) == ("detained", "not_detained")
+    assert first["felonies"] == second["felonies"]
+
+
+def test_equals_asks_for_a_value_or_for_none() -> None:
+    """An optional field that has the value is not missing."""
+    symbols = Symbols({"n": Field("n", "enum", "fact", ("a", "b"), optional=True)})
+    for value in ("a", "b", None):
+        solver = symbols.solver()
+        solver.add(symbols.equals("n", value))
+        assert solver.check() == z3.sat
+        assert symbols.case(solver.model()) == {"n": value}
+
+
+def test_what_z3_answers_does_not_depend_on_what_it_was_asked_before() -> None:
+    """The same case from new symbols, whatever was asked in between."""
+    known = {
+        "a": Field("a", "integer", "fact", minimum=0, maximum=9),
+        "b": Field("b", "integer", "fact", minimum=0, maximum=9, optional=True),
+        "x": NUMBER,
+    }
+    condition = parse("b is not None and a + b > 7 and (x > 0.3 or b > 2)", Namespace(known))
+    found = []
+    for n_others in (0, 5, 50):
+        for i in range(n_others):
+            assert z3.Solver().check(z3.Int(f"other {i}") > i) == z3.sat
+        symbols = Symbols(known)
+        solver = symbols.solver()
+        solver.add(symbolic(condition, symbols))
+        assert solver.check() == z3.sat
+        found.append(symbols.case(solver.model()))
+    assert found[0] == found[1] == found[2]
+
+
+def test_without_z3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One error of the project's own, that is also an import error."""
+    monkeypatch.setitem(sys.modules, "z3", None)
+    with pytest.raises(ProverMissing, match=r"install the extra 'prove' \(pip install 'docketsim\[prove\]'\)") as error:
+        Symbols({"x": NUMBER})
+    assert isinstance(error.value, DocketsimError)
+    assert isinstance(error.value, ImportError)
+    with pytest.raises(ProverMissing):
+        reading.z3()
+
+
+def test_a_field_without_a_symbol_is_named() -> None:
+    """An expression over other fields than the symbols'."""
+    condition = parse("x > 0.5", Namespace({"x": NUMBER}))
+    with pytest.raises(ValueError, match="reads 'x', for which there is no symbol"):
+        symbolic(condition, Symbols({}))
+
+
+@pytest.mark.parametrize("part", [Unknown(), Constant("detained", "text")])
+def test_what_no_finished_predicate_contains_has_no_reading(part) -> None:
+    """Neither a part with mistakes nor a word without its enumeration."""
+    with pytest.raises(TypeError, match="has no symbolic reading"):
+        symbolic(Not(part), Symbols({}))
+
+
+def test_a_definition_is_translated_once() -> None:
+    """A tree of twenty levels of sharing has a thousand million leaves, and 61 nodes."""
+    shared = parse("x > 0.5", Namespace({"x": NUMBER}))
+    for _ in range(20):
+        shared = Or((And((shared, Not(shared))), shared))
+    symbols = Symbols({"x": NUMBER})
+    term = symbolic(shared, symbols)
+    assert [_plain(_put_in(term, symbols, {"x": value})) for value in (0.4, 0.5, 0.6)] == [False, False, True]

@@ -1,15 +1,18 @@
 """The symbolic reading: a predicate as a Z3 term, for questions about every case that can exist.
 
-A word of an enumeration is its place among the field's values, a date its proleptic ordinal, a decimal number an
-exact fraction. Needs the extra ``prove``.
+A word of an enumeration is its place among the field's values, a date its days since 1970-01-01, a number with
+decimals an exact fraction (a decimal text would be another number: 0.1 is not 1/10). Needs the extra ``prove``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import functools
+import math
+import operator
+import sys
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import reduce
 from importlib import import_module
 from typing import Any
 
@@ -32,9 +35,16 @@ from workflow.predicates.tree import (
     Value,
 )
 
-__all__ = ["ProverMissing", "Symbols", "symbolic", "z3"]
+__all__ = ["ProverMissing", "Symbols", "limits", "symbolic", "z3"]
 
-_WIDEST = 2**53
+_EPOCH = dt.date(1970, 1, 1)
+_WIDEST = 2**53  # what a whole number without minimum or maximum is held to be within
+_BEYOND = Fraction(2) ** 1024  # stands for infinity: numbers are only compared, and no float is larger
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "+": operator.add, "-": operator.sub, "*": operator.mul,
+}  # fmt: skip
 
 
 class ProverMissing(DocketsimError, ImportError):
@@ -42,7 +52,7 @@ class ProverMissing(DocketsimError, ImportError):
 
 
 def z3() -> Any:
-    """Return the Z3 library.
+    """Return the Z3 library, which is imported when it is first asked for.
 
     Raises
     ------
@@ -56,59 +66,78 @@ def z3() -> Any:
 
 
 class Symbols:
-    """One Z3 variable for each field, and what is known of each from its declaration.
+    """One Z3 variable for each field, and what its declaration says of it.
+
+    Terms of different `Symbols` do not meet in one solver, unless one is made like the other: each has a context
+    of its own, so that what Z3 answers does not depend on what it was asked before. They are for one thread
+    and cannot be pickled.
+
+    Parameters
+    ----------
+    fields : mapping of str to Field
+        Such as ``Namespace.fields``.
+    suffix : str
+        Added to the names of the variables: for a second case beside a first.
+    like : Symbols, optional
+        The first case's.
 
     Attributes
     ----------
-    values, missing : dict of str to Z3 term
+    z3 : module
+    context : z3.Context
+        What every solver and variable that meets these is made with.
+    values : dict of str to Z3 term
+        Bool, Int or Real; what it is for a missing value does not matter.
+    missing : dict of str to Z3 term
+        For optional fields, whether the value is missing.
     domain : list of Z3 terms
+        What holds for the values of every case: the bounds.
+
+    Examples
+    --------
+    >>> from workflow.predicates import Namespace, parse
+    >>> fields = {"visits": Field("visits", "integer", "fact", minimum=0, maximum=9)}
+    >>> symbols = Symbols(fields)
+    >>> solver = symbols.solver()
+    >>> solver.add(symbolic(parse("visits * 2 > 17", Namespace(fields)), symbols))
+    >>> solver.check()
+    sat
+    >>> symbols.case(solver.model())
+    {'visits': 9}
     """
 
-    def __init__(self, fields: Mapping[str, Field]) -> None:
+    def __init__(self, fields: Mapping[str, Field], suffix: str = "", like: Symbols | None = None) -> None:
         self.z3 = z3()
+        self.context: Any = self.z3.Context() if like is None else like.context
         self.fields = dict(fields)
         self.values: dict[str, Any] = {}
         self.missing: dict[str, Any] = {}
         self.domain: list[Any] = []
         for name, field in fields.items():
-            self._declare(name, field)
+            sort = {"boolean": self.z3.Bool, "number": self.z3.Real}.get(field.kind, self.z3.Int)
+            variable = self.values[name] = sort(name + suffix, self.context)
+            if field.optional:
+                self.missing[name] = self.z3.Bool(f"{name}{suffix} is missing", self.context)
+            if field.kind != "boolean":
+                low, high = limits(field)
+                self.domain += [variable >= self._constant(low), variable <= self._constant(high)]
 
-    def _declare(self, name: str, field: Field) -> None:
-        make = {"boolean": self.z3.Bool, "number": self.z3.Real}.get(field.kind, self.z3.Int)
-        variable = self.values[name] = make(name)
-        if field.optional:
-            self.missing[name] = self.z3.Bool(f"{name} is missing")
-        low, high = self._bounds(field)
-        if low is not None:
-            self.domain.append(variable >= low)
-        if high is not None:
-            self.domain.append(variable <= high)
-
-    def _bounds(self, field: Field) -> tuple[Any, Any]:
-        if field.kind == "enum":
-            return 0, len(field.values) - 1
-        if field.kind == "date":
-            low = field.minimum if isinstance(field.minimum, dt.date) else dt.date(1800, 1, 1)
-            high = field.maximum if isinstance(field.maximum, dt.date) else dt.date(2200, 1, 1)
-            return low.toordinal(), high.toordinal()
-        if field.kind == "integer":
-            return (-_WIDEST if field.minimum is None else field.minimum), (
-                _WIDEST if field.maximum is None else field.maximum
-            )
-        if field.kind == "number":
-            exact = [None if b is None else self.z3.RealVal(str(Fraction(b))) for b in (field.minimum, field.maximum)]  # type: ignore[arg-type]
-            return exact[0], exact[1]
-        return None, None
+    def solver(self) -> Any:
+        """Return a solver for one question after another, which knows the domain."""
+        solver = self.z3.SimpleSolver(self.context)
+        solver.add(*self.domain)
+        return solver
 
     def term(self, field: Field, value: Value) -> Any:
-        """Return a value of a field as a term."""
-        if field.kind == "boolean":
-            return self.z3.BoolVal(bool(value))
-        if field.kind == "number":
-            return self.z3.RealVal(str(Fraction(value)))  # type: ignore[arg-type]
-        if field.kind == "enum":
-            return self.z3.IntVal(field.values.index(str(value)))
-        return self.z3.IntVal(value.toordinal() if isinstance(value, dt.date) else int(value))  # type: ignore[arg-type]
+        """Return a value of a field, not missing, as a term."""
+        match field.kind:
+            case "boolean":
+                return self._constant(bool(value))
+            case "number":
+                return self._constant(float(value))  # type: ignore[arg-type]
+            case "enum":
+                return self._constant(field.values.index(str(value)))
+        return self._constant(value)
 
     def equals(self, name: str, value: Value) -> Any:
         """Return the condition that a field has a value (``None``: that it is missing)."""
@@ -118,105 +147,160 @@ class Symbols:
         return self.z3.And(self.z3.Not(self.missing[name]), same) if name in self.missing else same
 
     def value(self, model: Any, name: str) -> Value:
-        """Return a field's value in a model, as a plain value."""
+        """Return a field's value in a model, as a plain value; a number as the float next to it."""
         field = self.fields[name]
-        if name in self.missing and self.z3.is_true(model.eval(self.missing[name], model_completion=True)):
+        if self._is_missing(model, name):
             return None
         found = model.eval(self.values[name], model_completion=True)
         if field.kind == "boolean":
             return bool(self.z3.is_true(found))
         if field.kind == "number":
-            return float(Fraction(found.numerator_as_long(), found.denominator_as_long()))
+            return float(_fraction(found))
         number: int = found.as_long()
-        return (
-            field.values[number]
-            if field.kind == "enum"
-            else dt.date.fromordinal(number)
-            if field.kind == "date"
-            else number
-        )
+        if field.kind == "enum":
+            return field.values[number]
+        return _EPOCH + dt.timedelta(number) if field.kind == "date" else number
+
+    def case(self, model: Any) -> dict[str, Value]:
+        """Return the values of all fields in a model, as plain values."""
+        return {name: self.value(model, name) for name in self.fields}
+
+    def gaps(self, model: Any) -> list[Any]:
+        """Return what keeps a model's numbers out of the gaps between floats; nothing if all of them are floats.
+
+        Z3's numbers lie dense, a case's do not: nothing lies between a float and the next one. Conditions
+        that only such a number meets are met by no case. Whoever needs a case of a model adds these terms and
+        asks again.
+        """
+        found = []
+        for name, field in self.fields.items():
+            if field.kind != "number" or self._is_missing(model, name):
+                continue
+            exact = _fraction(model.eval(self.values[name], model_completion=True))
+            near = float(exact)
+            if near != exact:
+                other = math.nextafter(near, -math.inf if near > exact else math.inf)
+                low, high = sorted((near, other))
+                outside = self.values[name] <= self._constant(low), self.values[name] >= self._constant(high)
+                found.append(self.z3.Or(*outside))
+        return found
+
+    def _is_missing(self, model: Any, name: str) -> bool:
+        flag = self.missing.get(name)
+        return flag is not None and bool(self.z3.is_true(model.eval(flag, model_completion=True)))
+
+    def _constant(self, value: object) -> Any:
+        match value:
+            case bool():
+                return self.z3.BoolVal(value, self.context)
+            case dt.date():
+                return self.z3.IntVal((value - _EPOCH).days, self.context)
+            case float():
+                exact = Fraction(value) if math.isfinite(value) else _BEYOND if value > 0 else -_BEYOND
+                return self.z3.RealVal(str(exact), self.context)
+        return self.z3.IntVal(value, self.context)
+
+
+def limits(field: Field) -> tuple[Any, Any]:
+    """Return the least and the greatest value of a field that is not boolean; of an enumeration, as places."""
+    if field.kind == "enum":
+        return 0, len(field.values) - 1
+    widest: dict[str, tuple[Any, Any]] = {
+        "integer": (-_WIDEST, _WIDEST),
+        "number": (-sys.float_info.max, sys.float_info.max),
+        "date": (dt.date.min, dt.date.max),
+    }
+    low, high = widest[field.kind]
+    return low if field.minimum is None else field.minimum, high if field.maximum is None else field.maximum
+
+
+def _fraction(number: Any) -> Fraction:
+    return Fraction(number.numerator_as_long(), number.denominator_as_long())
 
 
 def symbolic(expression: Expression, symbols: Symbols) -> Any:
-    """Return a predicate as a Z3 term over some symbols."""
-    return _Translator(symbols).term(expression)
+    """Return a predicate as a Z3 term over some symbols.
+
+    Parameters
+    ----------
+    expression : Expression
+    symbols : Symbols
+        With every field that it reads.
+
+    Returns
+    -------
+    Z3 term
+        Bool for a predicate, Int (also for a word, a date or a length in days) or Real.
+
+    Raises
+    ------
+    ValueError
+        If the expression reads a field without a symbol.
+    """
+    return _Translation(symbols).term(expression)
 
 
-class _Translator:
+class _Translation:
+    """One pass over a tree. A part that several others share (a definition) is translated once."""
+
     def __init__(self, symbols: Symbols) -> None:
         self.symbols = symbols
         self.z3 = symbols.z3
-        self.done: dict[int, Any] = {}
+        self.known: dict[int, Any] = {}
 
     def term(self, expression: Expression) -> Any:
-        """Return the term of an expression; one that is used twice is made once."""
-        found = self.done.get(id(expression))
-        if found is None:
-            found = self.done[id(expression)] = self._term(expression)
-        return found
+        """Return the term of an expression."""
+        key = id(expression)
+        if key not in self.known:
+            self.known[key] = self._translated(expression)
+        return self.known[key]
 
-    def _term(self, expression: Expression) -> Any:
-        z = self.z3
+    def _translated(self, expression: Expression) -> Any:
+        z3 = self.z3
         match expression:
-            case Constant():
-                return self._constant(expression)
-            case Name(field=field):
+            case Constant(kind="enum", value=value, values=values):
+                return self.symbols._constant(values.index(str(value)))
+            case Constant(value=bool() | int() | float() | dt.date() as value):
+                return self.symbols._constant(value)
+            case Name(field=field) if field.name in self.symbols.values:
                 return self.symbols.values[field.name]
+            case Name(field=field):
+                raise ValueError(f"the expression reads {field.name!r}, for which there is no symbol")
             case IsNone(operand=name):
-                return self.symbols.missing.get(name.field.name, z.BoolVal(False))
+                return self.symbols.missing.get(name.field.name, self.symbols._constant(False))
             case Not(operand=operand):
-                return z.Not(self.term(operand))
+                return z3.Not(self.term(operand))
             case And(operands=operands):
-                return z.And(*map(self.term, operands))
+                return z3.And(*map(self.term, operands))
             case Or(operands=operands):
-                return z.Or(*map(self.term, operands))
-            case Compare(operator=operator, left=left, right=right):
-                return self._compare(operator, self.term(left), self.term(right))
+                return z3.Or(*map(self.term, operands))
+            case Compare(operator=sign, left=left, right=right):
+                return _OPERATORS[sign](*self._alike(left, right))
             case InSet(operand=operand, members=members):
-                one = self.term(operand)
-                return z.Or(*(self._compare("==", one, self.term(m)) for m in members))
+                return z3.Or(*(operator.eq(*self._alike(operand, member)) for member in members))
             case Conditional(test=test, body=body, orelse=orelse):
-                return z.If(self.term(test), *self._alike(self.term(body), self.term(orelse)))
+                return z3.If(self.term(test), *self._alike(body, orelse))
             case Negate(operand=operand):
                 return -self.term(operand)
-            case Arithmetic(operator=operator, left=left, right=right):
-                a, b = self.term(left), self.term(right)
-                return a + b if operator == "+" else a - b if operator == "-" else a * b
+            case Arithmetic(operator=sign, left=left, right=right):
+                return _OPERATORS[sign](self.term(left), self.term(right))
             case Call(function="count", operands=operands):
-                return z.Sum(*(z.If(self.term(o), 1, 0) for o in operands))
-            case Call(function="abs", operands=operands):
-                one = self.term(operands[0])
-                return z.If(one >= 0, one, -one)
+                return z3.Sum(*(z3.If(self.term(operand), *self._one_or_none) for operand in operands))
+            case Call(function="abs", operands=(operand,)):
+                one = self.term(operand)
+                return z3.If(one >= 0, one, -one)
             case Call(function=function, operands=operands):
-                return reduce(self._least if function == "min" else self._greatest, map(self.term, operands))
+                first = operator.le if function == "min" else operator.ge
+                return functools.reduce(lambda a, b: z3.If(first(a, b), a, b), self._alike(*operands))
         raise TypeError(f"{type(expression).__name__} has no symbolic reading")
 
-    def _constant(self, constant: Constant) -> Any:
-        value = constant.value
-        if isinstance(value, bool):
-            return self.z3.BoolVal(value)
-        if isinstance(value, str):
-            return self.z3.IntVal(constant.of_values.index(value) if constant.of_values else 0)
-        if isinstance(value, float):
-            return self.z3.RealVal(str(Fraction(value)))
-        return self.z3.IntVal(value.toordinal() if isinstance(value, dt.date) else value)
+    @functools.cached_property
+    def _one_or_none(self) -> tuple[Any, Any]:
+        return self.symbols._constant(1), self.symbols._constant(0)
 
-    def _alike(self, a: Any, b: Any) -> tuple[Any, Any]:
-        """Return two numbers as numbers of one sort."""
-        if self.z3.is_real(a) and self.z3.is_int(b):
-            return a, self.z3.ToReal(b)
-        return (self.z3.ToReal(a), b) if self.z3.is_int(a) and self.z3.is_real(b) else (a, b)
-
-    def _compare(self, operator: str, left: Any, right: Any) -> Any:
-        a, b = self._alike(left, right)
-        if operator in ("==", "!="):
-            return a == b if operator == "==" else a != b
-        return a < b if operator == "<" else a <= b if operator == "<=" else a > b if operator == ">" else a >= b
-
-    def _least(self, a: Any, b: Any) -> Any:
-        a, b = self._alike(a, b)
-        return self.z3.If(a <= b, a, b)
-
-    def _greatest(self, a: Any, b: Any) -> Any:
-        a, b = self._alike(a, b)
-        return self.z3.If(a >= b, a, b)
+    def _alike(self, *expressions: Expression) -> list[Any]:
+        """Return the terms of expressions that meet; whole numbers as Reals, where one of them is a number."""
+        terms = [self.term(e) for e in expressions]
+        if any(map(self.z3.is_real, terms)):
+            return [self.z3.ToReal(t) if self.z3.is_int(t) else t for t in terms]
+        return terms
