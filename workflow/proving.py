@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflow.definition import COMPLETE, Value, Workflow
+from workflow.errors import InputError
 from workflow.fact_space import possible_classes
 from workflow.findings import Finding, find_odd
 from workflow.predicates import names, unparse
@@ -86,6 +87,12 @@ def prove(
     chosen = workflow.rules if rules is None else tuple(rules)
     conditions = [*guards(workflow), *(c for rule in chosen for c in rule.conditions)]
     space = possible_classes(workflow, conditions, limit=most_classes, seconds=seconds)
+    if space.complete and not len(space.witness):
+        raise InputError(
+            [
+                f"{workflow.name}: no case keeps to assume:, so nothing can be proved of any; the assumptions contradict each other"
+            ]
+        )
     if not space.complete:
         undecided = tuple(Verdict(rule, "not decided", 0.0, 0) for rule in chosen)
         return Proof(workflow, undecided, (), len(space.witness))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from workflow import Workflow, load_workflow
+from workflow.errors import InputError
 from workflow.proving import Proof, prove, told
 
 pytest.importorskip("z3")
@@ -125,3 +126,9 @@ def test_what_is_odd_is_found_with_an_example(transitions: list[tuple[str, str |
         _desk(transitions=[*moves, {"transition": "fetch", "from": "shelf", "event": "call", "to": "queue"}])
     ).findings
     assert finding in [f.finding for f in found]
+
+
+def test_assumptions_that_no_case_keeps_to_are_an_error_and_no_proof() -> None:
+    """Otherwise every rule would be proved, of nobody."""
+    with pytest.raises(InputError, match="no case keeps to assume"):
+        prove(_desk(assume=["n > 5", "n < 3"], rules=[{"rule": "a rule", "never": "finish"}]))
