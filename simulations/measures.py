@@ -369,7 +369,7 @@ class _Taker:
     def _utilisation(self) -> dict[str, dict[tuple[int, int], float | None]]:
         found = {}
         for pool in self.scenario.pools:
-            busy, shift = self.pool_times(pool, max(self.since, 0), self.until)
+            busy, shift = pool_times(self.log, pool, max(self.since, 0), self.until)
             courts = range(len(self.scenario.courts)) if self.scenario.pools[pool].at_court else ()
             places: dict[tuple[int, int], float | None] = {
                 (k, 0): _ratio(float(busy[k]), float(shift[k])) for k in courts
@@ -377,10 +377,6 @@ class _Taker:
             places[(-1, 0)] = _ratio(float(busy.sum()), float(shift.sum()))
             found[f"utilisation.{pool}"] = places
         return found
-
-    def pool_times(self, pool: str, since: int, until: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return busy time on shift and time on shift of each place of a pool, in server-microseconds."""
-        return pool_times(self.log, pool, since, until)
 
     # series --------------------------------------------------------------------------------------
 

@@ -76,16 +76,7 @@ class Cases:
 
     def plain(self, name: str) -> list[Value]:
         """Return a column as plain values, ``None`` where one is missing."""
-        field = self.scenario.namespace.fields[name]
-        column = self.columns.values[name]
-        values: list[Any] = column.tolist() if field.kind != "date" else column.astype("datetime64[D]").tolist()
-        if field.kind == "enum":
-            words = field.values
-            values = [words[code] for code in values]
-        mask = self.columns.missing.get(name)
-        if mask is not None and mask.any():
-            values = [None if absent else value for value, absent in zip(values, mask.tolist(), strict=True)]
-        return values
+        return self.columns.plain(self.scenario.namespace.fields[name])
 
 
 @dataclass

@@ -26,7 +26,6 @@ from simulations.loading import load_scenario
 from simulations.measures import describe, group_cases, measure
 from simulations.parts import KINDS, part_path, sha256, write_cases, write_events, write_measures
 from simulations.plan import make_plan
-from simulations.quantities import Choice, Length
 from simulations.results import CONFIDENCE, Estimate, estimates
 from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
@@ -277,13 +276,14 @@ def run(
     wanted = [Precision.parse(text, scenario) for text in precision]
     most = max_replications if max_replications is not None else max(1000, replications)
     _check(scenario, replications, seed, at, only, workers, engine, confidence, wanted, max_replications)
-    if (hooks or list(processes)) and workers > 1:
+    processes = tuple(processes)
+    if (hooks or processes) and workers > 1:
         raise InputError(["hooks and processes are Python of this process; run them with workers=1"])
     numbers = [only] if only is not None else list(range(1, replications + 1))
     _check_first(scenario, seed, numbers[0], by)
     folder = Path(out) if out is not None else _new_folder(scenario)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
-    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), tuple(processes), monitor)
+    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor)
     manifest = _manifest(scenario, seed, replications, days, by, events)
     _open_folder(folder, scenario, manifest, resume)
     seen = _run_all(job, numbers, workers, progress)
@@ -292,10 +292,9 @@ def run(
         seen.add(more)
     _close_folder(folder, manifest, numbers, events)
     found = estimates(scenario, folder, numbers, confidence)
-    asked = {(e.measure, e.at) for e in found if e.measure != "pending" or e.at in days}
     return RunResult(
         scenario, folder, seed, "simpy", tuple(numbers), confidence,
-        [e for e in found if (e.measure, e.at) in asked],
+        [e for e in found if e.measure != "pending" or e.at in days],
         [e for e in found if e.measure == "pending" and e.by is None], sorted(seen.growing),
         None if monitor is None else {rule.name: seen.violations[rule.name] for rule in scenario.workflow.rules},
     )  # fmt: skip
@@ -422,7 +421,7 @@ def _manifest(
         length.law.fingerprint
         for choice in [w.takes for w in scenario.work.values()]
         + [x.after for x in scenario.laws.values() if x.after is not None]
-        for length in _lengths(choice)
+        for length in choice.leaves()
     }
     return {
         "scenario": scenario.name,
@@ -442,10 +441,6 @@ def _manifest(
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
         "distribution_tables": hashlib.sha256("".join(sorted(laws)).encode()).hexdigest(),
     }
-
-
-def _lengths(choice: Choice[Length]) -> list[Length]:
-    return choice.leaves()
 
 
 def _version(package: str) -> str | None:

@@ -198,7 +198,7 @@ class _Happening:
         self.visits = len(scenario.workflow.activities) + index
         self.event = event.name
         self.states = frozenset(event.states)
-        self.guard = None if event.guard is None else engine.machine.test(event.guard)
+        self.guard = engine.machine.event_tests[event.name]
         self.write = effect_of(scenario.workflow, event.effects)
         self.gives, self.codes = engine.giving(event.gives, event.values)
         self.since = frozenset() if law is None else law.since

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simulations.clock import MICROSECONDS_PER_DAY
 from workflow.definition import Kind, Value, Workflow
 from workflow.errors import DocketsimError
 from workflow.monitor import Monitor
 from workflow.rules import Rule
 
 __all__ = ["RuleBroken", "Violation", "Watch"]
-
-DAY = 86_400_000_000
 
 
 class RuleBroken(DocketsimError, AssertionError):
@@ -70,10 +69,8 @@ class Watch:
         for k, monitor in enumerate(self._monitors):
             if self._over[k][case.number]:
                 continue
-            q = before = self._states[k][case.number]
-            for word in words:
-                if monitor.hears(word):
-                    q = monitor.step(q, word, case.facts, seen, old, case.record, case.state)
+            before = self._states[k][case.number]
+            q = monitor.hear(before, words, case.facts, seen, old, case.record, case.state)
             self._states[k][case.number] = q
             late = self._late(k, case.number, before, q, now)
             owed = case.state in self._final and q in monitor.open and monitor.rule.within_days is None
@@ -102,7 +99,7 @@ class Watch:
         return late
 
     def _overdue(self, k: int, number: int, now: int) -> bool:
-        return now - self._since[k].get(number, now) > (self._monitors[k].rule.within_days or 0) * DAY
+        return now - self._since[k].get(number, now) > (self._monitors[k].rule.within_days or 0) * MICROSECONDS_PER_DAY
 
     def _broken(self, k: int, number: int, now: int) -> Violation:
         self._over[k][number] = 1

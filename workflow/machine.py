@@ -8,15 +8,15 @@ events are fired on it directly. The triggers are the moments of `workflow.defin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from transitions.core import Event, Machine, Transition
 
-from workflow.definition import BUILT_IN_FACTS, INCREMENT, Value, Workflow
+from workflow.definition import BUILT_IN_FACTS, COMPLETE, ENTER, INCREMENT, Value, Workflow
 from workflow.predicates import Expression, scalar
 
-__all__ = ["CaseLike", "CaseMachine", "Effect", "Test", "effect_of", "fact_names"]
+__all__ = ["CaseLike", "CaseMachine", "Effect", "Test", "effect_of", "fact_names", "plain_machine"]
 
 Test = Callable[[Sequence[Value], Sequence[Value]], bool]
 Effect = Callable[[list[Value]], None]
@@ -110,6 +110,8 @@ class CaseMachine:
     machine : transitions.Machine
     tries : set of (str, str)
         The pairs of trigger and state for which there is a transition to try.
+    event_tests : dict of str to callable or None
+        The condition of each event, as a function of a case's facts and record.
 
     Examples
     --------
@@ -145,6 +147,9 @@ class CaseMachine:
                 )
                 self.tries.add((moment.trigger, moment.state))
         self._events = {name: event.trigger for name, event in self.machine.events.items()}
+        happening = workflow.events.values()
+        self.event_tests = {e.name: None if e.guard is None else self.test(e.guard) for e in happening}
+        self._event_effects = {e.name: effect_of(workflow, e.effects) for e in happening}
 
     def test(self, condition: Expression) -> Test:
         """Return a condition as a function of a case's facts and record."""
@@ -170,6 +175,31 @@ class CaseMachine:
         self._events[trigger](case, case.facts, case.record)
         return self._taken
 
+    def seen(self, state: str, record: Sequence[Value], trigger: str, given: Value) -> list[Value]:
+        """Return the record as guards see it: an event's effects, and what it or the activity gives, are written."""
+        written = list(record)
+        if trigger == ENTER:
+            return written
+        write = self._event_effects.get(trigger)
+        if write is not None:
+            write(written)
+        giver = self.workflow.events.get(trigger) or self.workflow.activities[str(self.workflow.states[state].activity)]
+        if giver.gives is not None:
+            written[self._record.index(giver.gives)] = given
+        return written
+
+    def chances(self, state: str, facts: Sequence[Value], record: Sequence[Value]) -> Iterator[tuple[str, Value]]:
+        """Yield what can happen to a case that rests, waits or is worked on: a trigger, and what is given."""
+        declared = self.workflow.states[state]
+        if declared.activity is not None:
+            for value in self.workflow.activities[declared.activity].values or (None,):
+                yield COMPLETE, value
+        for event in self.workflow.events.values():
+            test = self.event_tests[event.name]
+            if state in event.states and (test is None or test(facts, record)):
+                for value in event.values or (None,):
+                    yield event.name, value
+
     def _taking(self, index: int) -> Callable[[Sequence[Value], list[Value]], None]:
         write = effect_of(self.workflow, self.workflow.transitions[index].effects)
 
@@ -179,3 +209,15 @@ class CaseMachine:
                 write(record)
 
         return take
+
+
+def plain_machine(workflow: Workflow) -> CaseMachine:
+    """Return a workflow's machine on the library's own classes, made once for each workflow."""
+    found = _PLAIN.get(id(workflow))
+    if found is None or found.workflow is not workflow:
+        found = _PLAIN[id(workflow)] = CaseMachine(workflow, lean=False)
+    return found
+
+
+_PLAIN: dict[int, CaseMachine] = {}
+"""By identity: a workflow is the same only if it is the same object; the machine keeps it alive."""

@@ -78,6 +78,16 @@ class Monitor:
                 symbol |= 1 << i
         return self._table[q][symbol]
 
+    def hear(
+        self, q: int, words: Sequence[str], facts: Sequence[Value], seen: Sequence[Value], state: str,
+        after: Sequence[Value], state_after: str,
+    ) -> int:  # fmt: skip
+        """Return the automaton's state after the letters of a row, an event before its transition; see `step`."""
+        for word in words:
+            if self.hears(word):
+                q = self.step(q, word, facts, seen, state, after, state_after)
+        return q
+
     def bad_situation(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
         """Say whether the rule is broken by how the case stands."""
         check = self._situations.get(q)

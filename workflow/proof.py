@@ -14,17 +14,17 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
 
-from workflow.definition import COMPLETE, ENTER, Kind, Value, Workflow
+from workflow.definition import ENTER, Kind, Value, Workflow
 from workflow.errors import DocketsimError
 from workflow.exploration import Explorer, Move, Record, mask_of
-from workflow.machine import CaseMachine, effect_of, fact_names
+from workflow.machine import CaseMachine, fact_names, plain_machine
 from workflow.monitor import Monitor
 from workflow.predicates import Expression, names, substitute, vector
 from workflow.predicates.tree import And
@@ -156,15 +156,13 @@ class Prover:
         self.workflow: Workflow = table.workflow
         self.most_nodes = most_nodes
         self.seconds = seconds
-        self.facts = _plain_facts(table)
+        fields = table.workflow.namespace.fields
+        columns = [table.classes.witness.plain(fields[name]) for name in fact_names(table.workflow)]
+        self.facts = list(zip(*columns, strict=True))
         self._all = (1 << len(table.classes)) - 1
         self._masks: dict[tuple[int, str, Record], int] = {}
         self._kept_alive: list[Expression] = []
         self._machine = CaseMachine(self.workflow)
-        self._effects = {e.name: effect_of(self.workflow, e.effects) for e in self.workflow.events.values()}
-        self._tests = {
-            e.name: None if e.guard is None else self._machine.test(e.guard) for e in self.workflow.events.values()
-        }
         self._decided: dict[tuple[str, str, Record, int], tuple[int | None, Record]] = {}
 
     # the search ----------------------------------------------------------------------------------
@@ -256,7 +254,7 @@ class Prover:
     def _hear(self, rule: Rule, q: int, state: str, move: Move) -> list[tuple[int, int]]:
         """Return the automaton's states after the letters of a move, each with its classes."""
         found = [(q, move.classes)]
-        for word in words_of(self.workflow, move):
+        for word in letters_of(self.workflow, move.trigger, move.transition):
             if word not in rule.words:
                 continue
             split: dict[int, int] = {}
@@ -337,7 +335,7 @@ class Prover:
         q = 0
         broken = monitor.bad_situation(q, case.facts, case.record, case.state)
         for step in history.steps:
-            q, broken = replay_step(self.workflow, _plain_machine(self.workflow), monitor, case, q, step)
+            q, broken = replay_step(self.workflow, plain_machine(self.workflow), monitor, case, q, step)
         final = self.workflow.states[case.state].kind is Kind.FINAL
         if not (broken or q in monitor.broken or (final and q in monitor.open)):
             raise UnsoundProof(f"rule {rule.name!r}: the history found does not break it on the transitions machine")
@@ -359,26 +357,11 @@ class Prover:
 
     def _chances(self, state: str, record: Record, entering: bool, k: int) -> Iterator[tuple[str, Record]]:
         """Yield each trigger that may come, with the record as the guards will see it."""
-        workflow = self.workflow
         if entering:
             yield ENTER, record
             return
-        declared = workflow.states[state]
-        place = list(workflow.record)
-        if declared.activity is not None:
-            activity = workflow.activities[declared.activity]
-            for value in activity.values or (None,):
-                yield COMPLETE, _with(record, place, activity.gives, value)
-        for event in workflow.events.values():
-            test = self._tests[event.name]
-            if state not in event.states or (test is not None and not test(self.facts[k], record)):
-                continue
-            values = list(record)
-            write = self._effects[event.name]
-            if write is not None:
-                write(values)
-            for value in event.values or (None,):
-                yield event.name, _with(tuple(values), place, event.gives, value)
+        for trigger, given in self._machine.chances(state, self.facts[k], record):
+            yield trigger, tuple(self._machine.seen(state, record, trigger, given))
 
     def _fire(self, state: str, trigger: str, seen: Record, k: int) -> tuple[int | None, Record]:
         """Let the machine decide, once for each question."""
@@ -402,9 +385,7 @@ class Prover:
                 return None
         transition = None if taken is None else workflow.transitions[taken]
         target = state if transition is None or transition.target is None else transition.target
-        for word in (event, None if transition is None else transition.name):
-            if word is not None and monitor.hears(word):
-                q = monitor.step(q, word, facts, seen, state, after, target)
+        q = monitor.hear(q, letters_of(workflow, trigger, taken), facts, seen, state, after, target)
         if q in monitor.broken or monitor.bad_situation(q, facts, after, target):
             raise UnsoundProof(
                 f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found"
@@ -452,7 +433,7 @@ class _Look:
         """Look at a letter."""
         if self.word is None:
             return
-        if any(word in self.word.names for word in words_of(prover.workflow, move)):
+        if any(word in self.word.names for word in letters_of(prover.workflow, move.trigger, move.transition)):
             self.happened = True
         if not self.held and move.classes & prover.mask(self.word.when, state, move.seen):
             self.held = True
@@ -469,10 +450,10 @@ class _Look:
         return f"{unparse(never[0])!r} holds in no situation that can be reached" if never else None
 
 
-def words_of(workflow: Workflow, move: Move) -> list[str]:
-    """Return the letters of a move: an event first, then the transition."""
-    found = [move.trigger] if move.trigger in workflow.events else []
-    return found if move.transition is None else [*found, workflow.transitions[move.transition].name]
+def letters_of(workflow: Workflow, trigger: str, transition: int | None) -> list[str]:
+    """Return the letters of a row: an event first, then the transition."""
+    found = [trigger] if trigger in workflow.events else []
+    return found if transition is None else [*found, workflow.transitions[transition].name]
 
 
 def replay_step(
@@ -480,60 +461,14 @@ def replay_step(
 ) -> tuple[int, bool]:
     """Make one step of a history on a machine; return the automaton's state, and whether the situation is bad."""
     state, before = case.state, tuple(case.record)
-    giver: Any = workflow.events.get(step.trigger)
-    if giver is not None:
-        write = effect_of(workflow, giver.effects)
-        if write is not None:
-            write(case.record)
-    elif step.trigger == COMPLETE:
-        giver = workflow.activities[str(workflow.states[state].activity)]
-    if giver is not None and giver.gives is not None:
-        case.record[list(workflow.record).index(giver.gives)] = step.given
-    seen = tuple(case.record)
+    seen = machine.seen(state, before, step.trigger, step.given)
+    case.record[:] = seen
     taken = machine.fire(case, step.trigger)
-    silent = taken is None and seen == before
+    silent = taken is None and tuple(seen) == before
     if taken != step.transition or case.state != step.state_after or silent:
         raise UnsoundProof(
             f"the transitions machine goes another way than the history at {step.trigger!r} in {state!r}"
         )
-    words = ([step.trigger] if step.trigger in workflow.events else []) + (
-        [workflow.transitions[taken].name] if taken is not None else []
-    )
-    for word in words:
-        if monitor.hears(word):
-            q = monitor.step(q, word, case.facts, seen, state, case.record, case.state)
+    words = letters_of(workflow, step.trigger, taken)
+    q = monitor.hear(q, words, case.facts, seen, state, case.record, case.state)
     return q, monitor.bad_situation(q, case.facts, case.record, case.state)
-
-
-def _plain_machine(workflow: Workflow) -> CaseMachine:
-    """Return the library's own machine, made once for a workflow."""
-    found = _MACHINES.get(id(workflow))
-    if found is None or found.workflow is not workflow:
-        found = _MACHINES[id(workflow)] = CaseMachine(workflow, lean=False)
-    return found
-
-
-_MACHINES: dict[int, CaseMachine] = {}
-
-
-def _plain_facts(table: Table) -> list[tuple[Value, ...]]:
-    """Return the facts of each class's witness as plain values."""
-    witness, workflow = table.classes.witness, table.workflow
-    columns = []
-    for name in fact_names(workflow):
-        declared = workflow.namespace.fields[name]
-        values: list[Any] = witness.values[name].tolist()
-        if declared.kind == "enum":
-            values = [declared.values[code] for code in values]
-        absent = witness.missing.get(name)
-        if absent is not None:
-            values = [None if gone else value for value, gone in zip(values, absent.tolist(), strict=True)]
-        columns.append(values)
-    return list(zip(*columns, strict=True)) if columns else [()] * len(table.classes)
-
-
-def _with(record: Record, place: Sequence[str], name: str | None, value: Value) -> Record:
-    if name is None:
-        return record
-    i = place.index(name)
-    return (*record[:i], value, *record[i + 1 :])

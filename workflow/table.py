@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.definition import Moment, Value, Workflow
-from workflow.predicates import Expression, fact_parts, names, vector
+from workflow.predicates import Expression, Field, fact_parts, names, vector
 
 __all__ = [
     "Columns",
@@ -48,6 +48,17 @@ class Columns:
 
     def __len__(self) -> int:
         return len(next(iter(self.values.values()), np.empty(0)))
+
+    def plain(self, field: Field) -> list[Value]:
+        """Return a field's column as plain values, ``None`` where one is missing."""
+        column = self.values[field.name]
+        values: list[Value] = (column.astype("datetime64[D]") if field.kind == "date" else column).tolist()
+        if field.kind == "enum":
+            values = [field.values[code] for code in column.tolist()]
+        absent = self.missing.get(field.name)
+        if absent is not None and absent.any():
+            values = [None if gone else value for value, gone in zip(values, absent.tolist(), strict=True)]
+        return values
 
     def take(self, rows: NDArray[np.int64]) -> Columns:
         """Return the cases of some rows."""

@@ -26,11 +26,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize
 from hypothesis.stateful import rule as step_rule
 
 from workflow.automata import Letter, never
-from workflow.definition import COMPLETE, ENTER, Kind, Value, Workflow
-from workflow.machine import CaseMachine, effect_of, fact_names
+from workflow.definition import ENTER, Kind, Value, Workflow
+from workflow.machine import fact_names, plain_machine
 from workflow.monitor import Monitor
 from workflow.predicates import Expression, Field
 from workflow.predicates.tree import Compare, Constant, InSet, Name
+from workflow.proof import letters_of
 from workflow.rule_files import load_rules
 from workflow.rules import Rule
 from workflow.table import guards
@@ -69,7 +70,7 @@ class Walk:
     words: list[tuple[list[str], tuple[Value, ...], str, tuple[Value, ...], str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._machine = _machine(self.workflow)
+        self._machine = plain_machine(self.workflow)
         self._values = tuple(self.facts[name] for name in fact_names(self.workflow))
         self.begins = (self.state, tuple(self.record))
         self._pass_on()
@@ -88,31 +89,13 @@ class Walk:
 
     def chances(self) -> list[Chance]:
         """Return everything that can happen to the case now."""
-        workflow, found = self.workflow, []
-        declared = workflow.states[self.state]
-        if declared.activity is not None:
-            activity = workflow.activities[declared.activity]
-            found += [(COMPLETE, value) for value in activity.values or (None,)]
-        for event in workflow.events.values():
-            if self.state in event.states:
-                test = None if event.guard is None else self._machine.test(event.guard)
-                if test is None or test(self._values, self.record):
-                    found += [(event.name, value) for value in event.values or (None,)]
-        return found
+        return list(self._machine.chances(self.state, self._values, self.record))
 
     def take(self, chance: Chance) -> None:
         """Let something happen, and follow the instant states behind it."""
         trigger, given = chance
         before = tuple(self.record)
-        giver: Any = self.workflow.events.get(trigger)
-        if giver is not None:
-            write = effect_of(self.workflow, giver.effects)
-            if write is not None:
-                write(self.record)
-        else:
-            giver = self.workflow.activities[str(self.workflow.states[self.state].activity)]
-        if giver.gives is not None:
-            self.record[list(self.workflow.record).index(giver.gives)] = given
+        self.record[:] = self._machine.seen(self.state, before, trigger, given)
         self._fire(trigger, given, before)
         self._pass_on()
 
@@ -127,10 +110,9 @@ class Walk:
         case = SimpleNamespace(state=state, facts=self._values, record=self.record)
         taken = self._machine.fire(case, trigger)
         self.state = case.state
-        event = [trigger] if trigger in self.workflow.events else []
-        if taken is None and (not event or seen == before):
+        words = letters_of(self.workflow, trigger, taken)
+        if taken is None and (not words or seen == before):
             return False
-        words = event + ([self.workflow.transitions[taken].name] if taken is not None else [])
         self.words.append((words, seen, state, tuple(self.record), self.state))
         self.steps.append(
             f"{' then '.join(words)}{f' ({given})' if given is not None else ''}: {state} -> {self.state}"
@@ -150,9 +132,7 @@ class Walk:
         values = self._values
         broken = monitor.bad_situation(0, values, self.begins[1], self.begins[0])
         for i, (words, seen, state, after, state_after) in enumerate(self.words):
-            for word in words:
-                if monitor.hears(word):
-                    q = monitor.step(q, word, values, seen, state, after, state_after)
+            q = monitor.hear(q, words, values, seen, state, after, state_after)
             owed = (
                 self.workflow.states[state_after].kind is Kind.FINAL and q in monitor.open and rule.within_days is None
             )
@@ -174,15 +154,7 @@ class Walk:
 
 
 # By identity: a workflow, and a rule, is the same only if it is the same object; both are kept alive here.
-_MACHINES: dict[int, CaseMachine] = {}
 _SEEDS: dict[tuple[int, ...], tuple[Workflow, tuple[Rule, ...], tuple[Seed, ...]]] = {}
-
-
-def _machine(workflow: Workflow) -> CaseMachine:
-    found = _MACHINES.get(id(workflow))
-    if found is None or found.workflow is not workflow:
-        found = _MACHINES[id(workflow)] = CaseMachine(workflow, lean=False)
-    return found
 
 
 def facts(workflow: Workflow) -> st.SearchStrategy[dict[str, Value]]:
@@ -200,7 +172,7 @@ def facts(workflow: Workflow) -> st.SearchStrategy[dict[str, Value]]:
     everything = st.fixed_dictionaries(drawn)
     if not workflow.assumptions:
         return everything
-    tests = [_machine(workflow).test(a) for a in workflow.assumptions]
+    tests = [plain_machine(workflow).test(a) for a in workflow.assumptions]
     return everything.filter(lambda f: all(test(tuple(f[n] for n in fact_names(workflow)), ()) for test in tests))
 
 

@@ -315,3 +315,15 @@ def test_the_scenario_and_workflow_of_a_run_folder_can_be_run_again(tmp_path: Pa
     scenario = load_scenario("pilot")
     assert parse_yaml(dump_yaml(scenario.plain()), "scenario.yaml").plain() == scenario.plain()
     assert parse_yaml(dump_yaml(scenario.workflow.plain()), "workflow.yaml").plain() == scenario.workflow.plain()
+
+
+def test_processes_may_be_given_as_a_generator(tiny: Path, tmp_path: Path) -> None:
+    """Each is started once, however they are given."""
+    started = []
+
+    def process(simulation: Any) -> Any:
+        started.append(simulation.now)
+        yield simulation.env.timeout(1)
+
+    run(tiny, out=tmp_path / "out", processes=(p for p in [process]))
+    assert started == [0]
