@@ -7,7 +7,6 @@ Fact classes that differ in the same moments form a region.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 
 from workflow.definition import Moment, Value, Workflow
 from workflow.errors import InputError
-from workflow.predicates import Expression, fact_parts, names, unparse, vector
-from workflow.table import Columns, FactClasses, guards
+from workflow.predicates import Expression, names, unparse, vector
+from workflow.table import Columns, FactClasses, fact_classes, grid, guards, parts_of
 from workflow.validation import listed
 
 __all__ = ["Difference", "Region", "diff"]
@@ -75,9 +74,7 @@ class Difference:
         return {"regions": [r.json() for r in self.regions], "same": self.same, "total": self.total}
 
 
-def diff(
-    one: Workflow, other: Workflow, people: Columns, plain: Mapping[str, Sequence[Value]] | None = None
-) -> Difference:
+def diff(one: Workflow, other: Workflow, people: Columns) -> Difference:
     """Compare two workflows over a population.
 
     Parameters
@@ -94,8 +91,8 @@ def diff(
     """
     _check_alike(one, other)
     conditions = list(dict.fromkeys([*guards(one), *guards(other)]))
-    parts = list(dict.fromkeys(part for condition in conditions for part in fact_parts(condition)))
-    classes, bits = _classes(parts, people)
+    parts, classes = parts_of(conditions), fact_classes(conditions, people)
+    bits = _truths(parts, classes)
     signatures = _signatures(one, other, classes)
     groups: dict[frozenset[str], list[int]] = {}
     for k, signature in enumerate(signatures):
@@ -128,22 +125,11 @@ def _check_alike(one: Workflow, other: Workflow) -> None:
         raise InputError(problems)
 
 
-def _classes(parts: Sequence[Expression], people: Columns) -> tuple[FactClasses, NDArray[np.bool_]]:
-    """Group people by the fact-only parts of both workflows' guards; return the classes and the parts' truth in each."""
-    n = len(people)
-    if not parts or n == 0:
-        rows = np.zeros(min(n, 1), np.int64)
-        return FactClasses(np.zeros(n, np.int32), people.take(rows), rows), np.zeros((len(rows), 0), bool)
-    code = np.zeros(n, np.int64)
-    for start in range(0, len(parts), 62):
-        some = np.zeros(n, np.int64)
-        for i, part in enumerate(parts[start : start + 62]):
-            some |= np.broadcast_to(vector(part, people.values, people.missing), n).astype(np.int64) << i
-        code = some if start == 0 else np.unique(np.stack([code, some], axis=1), axis=0, return_inverse=True)[1].ravel()
-    _, rows, of_case = np.unique(code, return_index=True, return_inverse=True)
-    witness = people.take(rows)
-    bits = np.stack([np.broadcast_to(vector(p, witness.values, witness.missing), len(rows)) for p in parts], axis=1)
-    return FactClasses(of_case.astype(np.int32).ravel(), witness, rows), bits
+def _truths(parts: Sequence[Expression], classes: FactClasses) -> NDArray[np.bool_]:
+    """Return the truth of each part in each class, of shape (n_classes, n_parts)."""
+    n, witness = len(classes), classes.witness
+    held = [np.broadcast_to(vector(part, witness.values, witness.missing), n) for part in parts]
+    return np.stack(held, axis=1) if held else np.zeros((n, 0), bool)
 
 
 def _signatures(one: Workflow, other: Workflow, classes: FactClasses) -> list[frozenset[str]]:
@@ -180,28 +166,19 @@ def _decisions(
         for n in names(g)
     }
     fields = [name for name in workflow.record if name in read]
-    combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
-    n, m = len(classes), len(combinations)
-    values: dict[str, NDArray[Any]] = {name: np.repeat(column, m) for name, column in classes.witness.values.items()}
-    missing = {name: np.repeat(column, m) for name, column in classes.witness.missing.items()}
-    for k, field in enumerate(fields):
-        shelf = (
-            np.array(workflow.record[field].domain())
-            if workflow.record[field].kind != "enum"
-            else np.arange(len(workflow.record[field].values))
-        )
-        values[field] = np.tile(shelf[[c[k] for c in combinations]], n)
-    taken = np.full(n * m, -1, np.int64)
+    laid = grid(workflow, classes, fields)
+    values, missing, size = laid.values, laid.missing, len(laid)
+    taken = np.full(size, -1, np.int64)
     allowed = (
-        _holds(workflow.events[trigger].guard, values, missing, n * m)
+        _holds(workflow.events[trigger].guard, values, missing, size)
         if trigger in workflow.events
-        else np.ones(n * m, bool)
+        else np.ones(size, bool)
     )
     for i, transition in mine:
-        taken[(taken < 0) & allowed & _holds(transition.guard, values, missing, n * m)] = i
+        taken[(taken < 0) & allowed & _holds(transition.guard, values, missing, size)] = i
     nothing: tuple[str, str | None, tuple[tuple[str, Value], ...]] = ("nothing", None, ())
     shelf_of = {i: (t.name, t.target, t.effects) for i, t in mine}
-    return [[shelf_of.get(int(i), nothing) for i in row] for row in taken.reshape(n, m)]
+    return [[shelf_of.get(int(i), nothing) for i in row] for row in taken.reshape(len(classes), -1)]
 
 
 def _holds(
@@ -254,14 +231,6 @@ def _literal(part: Expression, value: bool) -> str:
 
 
 def _example(workflow: Workflow, classes: FactClasses, k: int, read: Iterable[str]) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for name in read:
-        declared = workflow.namespace.fields[name]
-        value = classes.witness.values[name][k : k + 1].tolist()[0]
-        absent = classes.witness.missing.get(name)
-        if absent is not None and absent[k]:
-            value = None
-        elif declared.kind == "enum":
-            value = declared.values[value]
-        found[name] = value
-    return {name: found[name] for name in workflow.namespace.fields if name in found}
+    """Return the facts of a class's witness that a condition reads."""
+    one = classes.witness.take(np.array([k]))
+    return {name: one.plain(field)[0] for name, field in workflow.namespace.fields.items() if name in set(read)}

@@ -19,10 +19,10 @@ import numpy as np
 
 from workflow.definition import BUILT_IN_FACTS, Value, Workflow
 from workflow.machine import fact_names
-from workflow.predicates import Expression, Field, fact_parts, names, scalar, unparse
+from workflow.predicates import Expression, Field, names, scalar, unparse
 from workflow.predicates.symbolic import Symbols, limits, symbolic
 from workflow.predicates.tree import Compare, Constant, Name
-from workflow.table import Columns
+from workflow.table import Columns, parts_of
 
 __all__ = ["FactSpace", "possible_classes"]
 
@@ -94,7 +94,7 @@ def possible_classes(
     (8, True)
     """
     deadline = time.monotonic() + seconds
-    parts = tuple(dict.fromkeys(part for condition in conditions for part in fact_parts(condition)))
+    parts = tuple(parts_of(conditions))
     context = Symbols({})
     listed, complete, n_classes = [], True, 1
     for group in sorted(_groups(workflow, parts), key=lambda group: len(group.parts)):  # the hardest has what is left

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from workflow.definition import Moment, Value, Workflow
 from workflow.predicates import Expression, Field, fact_parts, names, vector
 
+_PARTS_AT_ONCE = 62  # truth values that fit into a whole number
+
 __all__ = [
     "Columns",
     "FactClasses",
@@ -27,7 +29,9 @@ __all__ = [
     "codes",
     "compile_table",
     "fact_classes",
+    "grid",
     "guards",
+    "parts_of",
 ]
 
 
@@ -165,17 +169,25 @@ def guards(workflow: Workflow) -> tuple[Expression, ...]:
     return tuple(guard for guard in found if guard is not None)
 
 
+def parts_of(conditions: Iterable[Expression]) -> list[Expression]:
+    """Return the fact-only parts of some conditions, each once: what tells fact classes apart."""
+    return list(dict.fromkeys(part for condition in conditions for part in fact_parts(condition)))
+
+
 def fact_classes(conditions: Iterable[Expression], columns: Columns) -> FactClasses:
     """Group cases by what some conditions can see of their facts."""
-    parts = list(dict.fromkeys(part for condition in conditions for part in fact_parts(condition)))
+    parts = parts_of(conditions)
     n = len(columns)
     if not parts or n == 0:
         rows = np.zeros(min(n, 1), np.int64)
         return FactClasses(np.zeros(n, np.int32), columns.take(rows), rows)
-    bits = np.stack([np.broadcast_to(vector(part, columns.values, columns.missing), n) for part in parts], axis=1)
-    packed = np.packbits(bits, axis=1)
-    whole = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, rows, of_case = np.unique(whole, return_index=True, return_inverse=True)
+    code = np.zeros(n, np.int64)
+    for start in range(0, len(parts), _PARTS_AT_ONCE):
+        some = np.zeros(n, np.int64)
+        for i, part in enumerate(parts[start : start + _PARTS_AT_ONCE]):
+            some |= np.broadcast_to(vector(part, columns.values, columns.missing), n).astype(np.int64) << i
+        code = some if start == 0 else np.unique(np.stack([code, some], axis=1), axis=0, return_inverse=True)[1].ravel()
+    _, rows, of_case = np.unique(code, return_index=True, return_inverse=True)
     return FactClasses(of_case.astype(np.int32).ravel(), columns.take(rows), rows)
 
 
@@ -198,10 +210,10 @@ def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Exp
 def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> MomentTable:
     candidates = [(i, workflow.transitions[i].guard) for i in moment.candidates]
     fields, shape = _shape(workflow, [guard for _, guard in candidates if guard is not None], classes)
-    grid = Columns(*_grid(workflow, classes, fields))
+    laid = grid(workflow, classes, fields)
     taken = np.full(int(np.prod(shape)), -1, np.int16)
     for i, guard in candidates:
-        holds = np.ones(len(taken), bool) if guard is None else vector(guard, grid.values, grid.missing)
+        holds = np.ones(len(taken), bool) if guard is None else vector(guard, laid.values, laid.missing)
         taken[(taken < 0) & holds] = i
     return MomentTable(moment, fields, taken.reshape(shape))
 
@@ -211,8 +223,8 @@ def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTa
     for event in workflow.events.values():
         if event.guard is not None:
             fields, shape = _shape(workflow, [event.guard], classes)
-            grid = Columns(*_grid(workflow, classes, fields))
-            holds = np.broadcast_to(vector(event.guard, grid.values, grid.missing), int(np.prod(shape)))
+            laid = grid(workflow, classes, fields)
+            holds = np.broadcast_to(vector(event.guard, laid.values, laid.missing), int(np.prod(shape)))
             found[event.name] = GuardTable(fields, holds.reshape(shape))
     return found
 
@@ -226,9 +238,7 @@ def _shape(
     return fields, (len(classes), *(len(workflow.record[f].domain()) for f in fields))
 
 
-def _grid(
-    workflow: Workflow, classes: FactClasses, fields: Sequence[str]
-) -> tuple[dict[str, NDArray[np.generic]], dict[str, NDArray[np.bool_]]]:
+def grid(workflow: Workflow, classes: FactClasses, fields: Sequence[str]) -> Columns:
     """Lay every combination of some record fields beside every fact class."""
     combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
     n, m = len(classes), len(combinations)
@@ -244,4 +254,4 @@ def _grid(
         else:
             values[field] = column
     values["<length>"] = np.zeros(n * m, bool)
-    return values, missing
+    return Columns(values, missing)
