@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulations.population import Cases
 from simulations.scenario import Scenario
-from workflow.definition import COMPLETE, ENTER
+from workflow.definition import COMPLETE, ENTER, as_written
 
 __all__ = ["HORIZON", "NEVER", "EventLog", "Row", "Sizes", "Words", "event_log"]
 
@@ -57,18 +57,13 @@ class Words:
             tuple(workflow.states),
             tuple(workflow.activities),
             tuple(scenario.pools),
-            tuple(dict.fromkeys(said_outcome(v) for v in values)),
+            tuple(dict.fromkeys(as_written(v) for v in values)),
         )
 
     def column(self, name: str) -> tuple[str, ...]:
         """Return the words of a column of the log."""
         found: tuple[str, ...] = getattr(self, "state" if name in ("from_state", "to_state") else name)
         return found
-
-
-def said_outcome(value: object) -> str:
-    """Return an outcome as the log writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True)

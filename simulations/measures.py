@@ -22,7 +22,7 @@ from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.population import ORIGINS, Cases
 from simulations.scenario import Scenario
-from workflow.definition import Kind, Workflow
+from workflow.definition import Kind, Workflow, as_written
 from workflow.errors import InputError, nearest
 from workflow.format import MeasureEntry
 from workflow.predicates import Namespace, PredicateError, parse, vector
@@ -111,7 +111,7 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
     if expression.kind == "enum":
         return Grouping(by, tuple(expression.values), values.astype(np.int64))
     distinct, places = np.unique(values, return_inverse=True)
-    labels = [str(v).lower() if expression.kind == "boolean" else str(v) for v in distinct.tolist()]
+    labels = [as_written(v) for v in distinct.tolist()]
     return Grouping(by, tuple(labels), places.astype(np.int64).ravel())
 
 

@@ -20,14 +20,14 @@ import simpy
 
 from simulations.distributions import make_distribution
 from simulations.draws import Draws
-from simulations.eventlog import NEVER, EventLog, Row, Words, event_log, said_outcome
+from simulations.eventlog import NEVER, EventLog, Row, Words, event_log
 from simulations.places import Place, Ticket
 from simulations.plan import Plan
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.scenario import Law, Pool, Scenario, Work
 from simulations.watching import RuleBroken, Violation, Watch
-from workflow.definition import COMPLETE, ENTER, Event, Kind, Value
+from workflow.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.machine import CaseMachine, effect_of
 from workflow.predicates import Expression, scalar
@@ -326,7 +326,7 @@ class Simulation:
         if field is None:
             return -1, ()
         return list(self.scenario.workflow.record).index(field), tuple(
-            self._outcomes.index(said_outcome(v)) for v in values
+            self._outcomes.index(as_written(v)) for v in values
         )
 
     def _by_transition(self, hooks: Mapping[str, Hook]) -> dict[int, Hook]:

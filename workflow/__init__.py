@@ -9,10 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workflow.audit import audit
     from workflow.definition import Workflow
+    from workflow.difference import diff
     from workflow.errors import DocketsimError, InputError, StuckCase, VisitCap
     from workflow.loading import load_workflow
     from workflow.machine import CaseMachine
+    from workflow.proving import prove
+    from workflow.rule_files import load_rules
     from workflow.table import compile_table
 
 __all__ = [
@@ -22,8 +26,12 @@ __all__ = [
     "StuckCase",
     "VisitCap",
     "Workflow",
+    "audit",
     "compile_table",
+    "diff",
+    "load_rules",
     "load_workflow",
+    "prove",
 ]
 
 _HOME = {
@@ -33,8 +41,12 @@ _HOME = {
     "StuckCase": "errors",
     "VisitCap": "errors",
     "Workflow": "definition",
+    "audit": "audit",
     "compile_table": "table",
+    "diff": "difference",
+    "load_rules": "rule_files",
     "load_workflow": "loading",
+    "prove": "proving",
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Workflow
+from workflow.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Workflow, as_written
 from workflow.errors import InputError, nearest
 from workflow.predicates import Field
 from workflow.validation import listed
@@ -222,7 +222,7 @@ def _derive(
 
 
 def _write(target: NDArray[Any], rows: NDArray[np.bool_], outcome: NDArray[Any], values: list[Any]) -> None:
-    said = {str(v).lower() if isinstance(v, bool) else str(v): i for i, v in enumerate(values)}
+    said = {as_written(v): i for i, v in enumerate(values)}
     words, places = np.unique(outcome[rows].astype(str), return_inverse=True)
     target[rows] = np.array([said.get(str(w), -1) for w in words], np.int64)[places] if len(words) else -1
 

@@ -30,11 +30,18 @@ __all__ = [
     "Transition",
     "Value",
     "Workflow",
+    "as_written",
 ]
 
 Value = bool | int | float | str | dt.date | None
 
 COMPLETE, ENTER = "complete", "enter"
+
+
+def as_written(value: object) -> str:
+    """Return a value as files, logs and messages write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
 
 BUILT_IN_FACTS: dict[str, Field] = {
     "arrived": Field("arrived", "date", "fact"),
@@ -214,6 +221,11 @@ class Workflow:
                 if upon and state.name in event.states:
                     found.append(Moment(state.name, event.name, upon, must_move=False))
         return tuple(found)
+
+    @cached_property
+    def candidates(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
+        """Return, for a state and a trigger, the transitions that are tried, in their order."""
+        return {(m.state, m.trigger): m.candidates for m in self.moments}
 
     def plain(self) -> dict[str, Any]:
         """Return the file's content, `extends:` merged in, as plain values."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.definition import COMPLETE, Value, Workflow
+from workflow.definition import COMPLETE, Value, Workflow, as_written
 from workflow.errors import InputError
 from workflow.fact_space import possible_classes
 from workflow.findings import Finding, find_odd
@@ -15,7 +15,7 @@ from workflow.proof import History, Prover, Step, Verdict
 from workflow.rules import Rule
 from workflow.table import compile_table, guards
 
-__all__ = ["Proof", "prove", "told"]
+__all__ = ["Proof", "prove", "told", "told_verdict"]
 
 
 @dataclass(frozen=True)
@@ -104,28 +104,34 @@ def told(proof: Proof) -> Iterator[str]:
     """Yield the lines of a report."""
     yield f"{proof.workflow.name}: {len(proof.verdicts)} rules, {proof.classes} kinds of cases"
     for verdict in proof.verdicts:
-        note = f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
-        if verdict.outstanding:
-            note += f"  (can stay open for ever in {', '.join(verdict.outstanding)})"
-        yield f"  {verdict.decision:<11} {verdict.rule.name}{note}"
-        if verdict.history is not None:
-            yield from (f"      {line}" for line in _history(proof.workflow, verdict.rule, verdict.history))
+        yield from (f"  {line}" for line in told_verdict(proof, verdict))
     if proof.findings:
         yield "found besides, none of it a broken rule:"
         for finding in proof.findings:
-            example = ", ".join(f"{k} = {_shown(v)}" for k, v in finding.example.items())
+            example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
             yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
 
 
-def _shown(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def told_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
+    """Yield the verdict on one rule, and the history that breaks it if there is one."""
+    note = f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
+    if verdict.outstanding:
+        note += f"  (can stay open for ever in {', '.join(verdict.outstanding)})"
+    yield f"{verdict.decision:<11} {verdict.rule.name}{note}"
+    if verdict.history is not None:
+        yield from (f"    {line}" for line in _history(proof.workflow, verdict.rule, verdict.history))
 
 
 def _matters(workflow: Workflow, rule: Rule, history: History) -> dict[str, Value]:
-    """Return the facts that the guards along a history, or the rule, read and that are not at their defaults."""
+    """Return the facts not at their defaults that the rule, or a guard tried along a history, read."""
     read = set(rule.reads)
     for step in history.steps:
-        if step.transition is not None and (guard := workflow.transitions[step.transition].guard) is not None:
+        for i in workflow.candidates.get((step.state, step.trigger), ()):
+            guard = workflow.transitions[i].guard
+            read |= names(guard) if guard is not None else frozenset()
+            if i == step.transition:
+                break
+        if step.trigger in workflow.events and (guard := workflow.events[step.trigger].guard) is not None:
             read |= names(guard)
     return {k: v for k, v in history.facts.items() if k in read and k in workflow.facts and v != workflow.defaults[k]}
 
@@ -133,7 +139,7 @@ def _matters(workflow: Workflow, rule: Rule, history: History) -> dict[str, Valu
 def _history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
     facts = _matters(workflow, rule, history)
     begun = {n: v for n, v in zip(workflow.record, history.record, strict=True) if v != workflow.defaults[n]}
-    shown = ", ".join(f"{k} = {_shown(v)}" for k, v in {**facts, **begun}.items()) or "every fact at its default"
+    shown = ", ".join(f"{k} = {as_written(v)}" for k, v in {**facts, **begun}.items()) or "every fact at its default"
     yield f"a case with {shown} begins in {history.state}"
     for i, step in enumerate(history.steps, start=1):
         yield f"{i:>2}. {_step(workflow, step)}"
@@ -142,7 +148,7 @@ def _history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
 
 def _step(workflow: Workflow, step: Step) -> str:
     what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
-    gave = f" ({_giver(workflow, step)} = {_shown(step.given)})" if step.given is not None else ""
+    gave = f" ({_giver(workflow, step)} = {as_written(step.given)})" if step.given is not None else ""
     upon = f" upon {step.trigger}" if step.trigger in workflow.events and step.transition is not None else ""
     line = f"{what}{upon}{gave}: {step.state} -> {step.state_after}"
     if step.transition is None:

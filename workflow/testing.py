@@ -15,6 +15,7 @@ In a test file of your own::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize
 from hypothesis.stateful import rule as step_rule
 
 from workflow.automata import Letter, never
-from workflow.definition import ENTER, Kind, Value, Workflow
+from workflow.definition import ENTER, Kind, Value, Workflow, as_written
 from workflow.machine import fact_names, plain_machine
 from workflow.monitor import Monitor
 from workflow.predicates import Expression, Field
@@ -38,6 +39,7 @@ from workflow.table import guards
 
 __all__ = ["Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
 
+EXAMPLES = 500
 MOST_STEPS = 30
 
 Chance = tuple[str, Value]
@@ -76,8 +78,7 @@ class Walk:
         self._pass_on()
 
     def __repr__(self) -> str:
-        odd = {k: v for k, v in self.facts.items() if k in self.workflow.facts and v != self.workflow.defaults[k]}
-        return f"a case with {odd}, begun in {self.begins[0]}: {'; '.join(self.steps) or 'nothing happened'}"
+        return f"a case with {self._odd()}, begun in {self.begins[0]}: {'; '.join(self.steps) or 'nothing happened'}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))
@@ -115,7 +116,7 @@ class Walk:
             return False
         self.words.append((words, seen, state, tuple(self.record), self.state))
         self.steps.append(
-            f"{' then '.join(words)}{f' ({given})' if given is not None else ''}: {state} -> {self.state}"
+            f"{' then '.join(words)}{f' ({as_written(given)})' if given is not None else ''}: {state} -> {self.state}"
         )
         self.entering = taken is not None and self.workflow.transitions[taken].target is not None
         return self.entering
@@ -143,18 +144,20 @@ class Walk:
 
     def told(self, rule: Rule, upto: int) -> str:
         """Return the case and its history up to a step as text."""
-        odd = {k: v for k, v in self.facts.items() if k in self.workflow.facts and v != self.workflow.defaults[k]}
-        lines = [f"broken: {rule.name}" + (f" [{rule.source}]" if rule.source else "")]
-        lines.append(
-            "  a case with "
-            + (", ".join(f"{k} = {v}" for k, v in odd.items()) or "every fact at its default")
-            + f" begins in {self.begins[0]}"
-        )
+        lines = [
+            f"broken: {rule.name}" + (f" [{rule.source}]" if rule.source else ""),
+            f"  a case with {self._odd()} begins in {self.begins[0]}",
+        ]
         return "\n".join([*lines, *(f"  {n}. {step}" for n, step in enumerate(self.steps[:upto], start=1))])
 
+    def _odd(self) -> str:
+        """Return the facts that are not at their defaults, as text."""
+        odd = {k: v for k, v in self.facts.items() if k in self.workflow.facts and v != self.workflow.defaults[k]}
+        return ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
 
-# By identity: a workflow, and a rule, is the same only if it is the same object; both are kept alive here.
-_SEEDS: dict[tuple[int, ...], tuple[Workflow, tuple[Rule, ...], tuple[Seed, ...]]] = {}
+
+# By identity: a workflow is the same only if it is the same object; those met are kept alive here.
+_SEEDS: dict[int, tuple[Workflow, tuple[Seed, ...]]] = {}
 
 
 def facts(workflow: Workflow) -> st.SearchStrategy[dict[str, Value]]:
@@ -232,17 +235,18 @@ class Seed:
 
 
 def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
-    """Return the prover's shortest history to each transition, and to each rule that can be broken first of all.
+    """Return the prover's shortest history to each rule that can be broken, and to each transition.
 
     Without Z3 there are none.
     """
-    key = (id(workflow), *(id(rule) for rule in rules))
-    if key not in _SEEDS:
-        _SEEDS[key] = (workflow, tuple(rules), _find_seeds(workflow, tuple(rules)))
-    return _SEEDS[key][2]
+    if id(workflow) not in _SEEDS:
+        reached = [Rule(t.name, "never", never(Letter(frozenset({t.name})))) for t in workflow.transitions]
+        _SEEDS[id(workflow)] = (workflow, _shortest(workflow, reached))
+    return (_shortest(workflow, rules) if rules else ()) + _SEEDS[id(workflow)][1]
 
 
-def _find_seeds(workflow: Workflow, rules: tuple[Rule, ...]) -> tuple[Seed, ...]:
+def _shortest(workflow: Workflow, rules: Sequence[Rule]) -> tuple[Seed, ...]:
+    """Return a shortest history that breaks each of the rules that can be broken."""
     from workflow.fact_space import possible_classes
     from workflow.predicates.symbolic import ProverMissing
     from workflow.proof import Prover
@@ -254,14 +258,12 @@ def _find_seeds(workflow: Workflow, rules: tuple[Rule, ...]) -> tuple[Seed, ...]
     except ProverMissing:
         return ()
     prover = Prover(compile_table(workflow, space.witness, conditions), seconds=5)
-    wanted = [*rules, *(Rule(t.name, "never", never(Letter(frozenset({t.name})))) for t in workflow.transitions)]
-    found = []
-    for rule in wanted:
-        history = prover.decide(rule).history
-        if history is not None:
-            chances = tuple((s.trigger, s.given) for s in history.steps if s.trigger != ENTER)
-            found.append(Seed(history.facts, history.state, history.record, chances))
-    return tuple(found)
+    found = (prover.decide(rule).history for rule in rules)
+    return tuple(
+        Seed(h.facts, h.state, h.record, tuple((s.trigger, s.given) for s in h.steps if s.trigger != ENTER))
+        for h in found
+        if h is not None
+    )
 
 
 def histories(workflow: Workflow, rules: Sequence[Rule] = ()) -> st.SearchStrategy[Walk]:
@@ -273,18 +275,22 @@ def histories(workflow: Workflow, rules: Sequence[Rule] = ()) -> st.SearchStrate
     rules : sequence of Rule
         Histories that break these, if the prover knows any, are among the first tried.
     """
+    any_facts = facts(workflow)
+    known: list[tuple[Seed, ...]] = []  # looked for at the first draw, so that collecting tests is quick
 
     @st.composite
     def strategy(draw: st.DrawFn) -> Walk:
-        return _history(draw, workflow, seeds(workflow, rules))
+        if not known:
+            known.append(seeds(workflow, rules))
+        return _history(draw, workflow, any_facts, known[0])
 
     return strategy()
 
 
-def _history(draw: Any, workflow: Workflow, known: Sequence[Seed]) -> Walk:
+def _history(draw: Any, workflow: Workflow, any_facts: st.SearchStrategy[Any], known: Sequence[Seed]) -> Walk:
     seed = known[draw(st.integers(0, len(known) - 1))] if known and draw(st.integers(0, 3)) else None
     if seed is None:
-        chosen = draw(facts(workflow))
+        chosen = draw(any_facts)
         begins = {n: draw(st.sampled_from(workflow.record[n].domain())) for n in workflow.entry_record}
         walk = Walk(
             workflow,
@@ -307,8 +313,11 @@ def _history(draw: Any, workflow: Workflow, known: Sequence[Seed]) -> Walk:
 
 
 def rule_test(workflow: Workflow, rule: Rule) -> Callable[[], None]:
-    """Return a Hypothesis test of one rule: five hundred histories, none of which may break it."""
-    from hypothesis import HealthCheck, given, settings
+    """Return a Hypothesis test of one rule: histories, none of which may break it.
+
+    There are 500 of them, unless the Hypothesis profile in use asks for a number of its own.
+    """
+    from hypothesis import HealthCheck, Phase, given, settings
 
     quiet = [
         HealthCheck.too_slow,
@@ -316,14 +325,19 @@ def rule_test(workflow: Workflow, rule: Rule) -> Callable[[], None]:
         HealthCheck.differing_executors,
         HealthCheck.function_scoped_fixture,
     ]
+    profile = settings()
 
-    @settings(max_examples=500, deadline=None, suppress_health_check=quiet)
-    @given(histories(workflow, [rule]))
     def test(history: Walk) -> None:
         history.judge(rule)
 
-    test.__name__ = rule.name
-    return test
+    # Before it is decorated: Hypothesis keeps the examples that failed under the name.
+    test.__name__ = test.__qualname__ = "test_" + re.sub(r"\W", "_", rule.name)
+    asked = profile.max_examples
+    examples = EXAMPLES if asked == settings.get_profile("default").max_examples else asked
+    # The lines of our own code that a failing history ran explain nothing to whoever wrote the rule.
+    phases = [phase for phase in profile.phases if phase is not Phase.explain]
+    checks = settings(max_examples=examples, deadline=None, phases=phases, suppress_health_check=quiet)
+    return checks(given(histories(workflow, [rule]))(test))
 
 
 def check_rules(path: str | Path) -> Callable[..., None]:
@@ -332,11 +346,14 @@ def check_rules(path: str | Path) -> Callable[..., None]:
     Parameters
     ----------
     path : str or Path
-        A ``*.rules.yaml``.
+        A ``*.rules.yaml``; a relative path is taken from the folder of the file that calls this.
     """
+    import sys
+
     import pytest
 
-    workflow, rules = load_rules(path)
+    caller = sys._getframe(1).f_globals.get("__file__")
+    workflow, rules = load_rules(Path(caller).parent / path if caller else path)
 
     @pytest.mark.parametrize("rule", rules, ids=[r.name for r in rules])
     def test_rules(rule: Rule) -> None:

@@ -1,0 +1,3 @@
+"""The wrong files are no tests of their own."""
+
+collect_ignore_glob = ["*"]

@@ -1,0 +1,184 @@
+"""A ``*.rules.yaml`` under pytest: two tests a rule, and everything that pytest users expect of a test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("z3")
+
+pytest_plugins = ["pytester"]
+
+WORKFLOW = """
+workflow: permit-office
+facts:
+  complete: {type: boolean, default: true}
+record:
+  decision: {enum: [none, grant, refuse], default: none}
+activities:
+  examine: {gives: {decision: [grant, refuse]}}
+entry: {states: [waiting]}
+states:
+  waiting: {activity: examine}
+  granted: {final: true}
+  refused: {final: true}
+  withdrawn: {final: true}
+transitions:
+  - {transition: grant, from: waiting, to: granted, when: complete and decision == "grant"}
+  - {transition: refuse, from: waiting, to: refused}
+  - {transition: withdraw, from: waiting, event: impatience, to: withdrawn}
+events:
+  impatience: {while: [waiting]}
+"""
+
+RULES = """workflow: permit_office.yaml
+rules:
+  - {rule: the incomplete get nothing, never: grant, if: not complete}
+  - {rule: nobody is refused, never: refuse}
+  - {rule: answered in time, after: impatience, then: withdraw, within: 3 days}
+"""
+
+
+@pytest.fixture
+def office(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Return a folder with a workflow and a file of rules, one of which can be broken."""
+    pytester.path.joinpath("permit_office.yaml").write_text(WORKFLOW, encoding="utf-8")
+    pytester.path.joinpath("office.rules.yaml").write_text(RULES, encoding="utf-8")
+    return pytester
+
+
+def _run(office: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    plugin = () if _installed() else ("-p", "workflow.pytest_plugin")
+    return office.runpytest_inprocess(*plugin, "-p", "no:cacheprovider", *arguments)
+
+
+def _installed() -> bool:
+    from importlib.metadata import entry_points
+
+    return any(e.value == "workflow.pytest_plugin" for e in entry_points(group="pytest11"))
+
+
+def test_each_rule_is_proved_and_tested_by_its_name(office: pytest.Pytester) -> None:
+    """One passes twice, one fails twice, and the one with a time bound is tested only."""
+    result = _run(office, "-v")
+    result.assert_outcomes(passed=3, failed=2, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*office.rules.yaml::the incomplete get nothing?prove? PASSED*",
+            "*office.rules.yaml::the incomplete get nothing?test? PASSED*",
+            "*office.rules.yaml::nobody is refused?prove? FAILED*",
+            "*office.rules.yaml::nobody is refused?test? FAILED*",
+            "*office.rules.yaml::answered in time?prove? SKIPPED*",
+            "*office.rules.yaml::answered in time?test? PASSED*",
+        ]
+    )
+
+
+def test_the_failure_is_the_history_and_no_traceback(office: pytest.Pytester) -> None:
+    """A reader sees the case and its steps, nothing of the code."""
+    result = _run(office)
+    shown = result.stdout.str()
+    assert "broken      nobody is refused\n    a case with complete = false begins in waiting\n     1. refuse" in shown
+    assert "broken: nobody is refused\n  a case with complete = false begins in waiting\n  1. refuse (grant)" in shown
+    assert "testing.py" not in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    ("expression", "passed", "failed"), [("prove", 1, 1), ("refused", 0, 2), ("incomplete and test", 1, 0)]
+)
+def test_rules_are_selected_by_words(office: pytest.Pytester, expression: str, passed: int, failed: int) -> None:
+    """By ``-k`` with parts of the sentence, or the kind of test."""
+    _run(office, "-k", f"({expression}) and not answered").assert_outcomes(
+        passed=passed, failed=failed, deselected=6 - passed - failed
+    )
+
+
+def test_a_rule_known_to_be_broken_is_marked_in_conftest(office: pytest.Pytester) -> None:
+    """As any other test: xfail, and a fixture for all."""
+    office.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(autouse=True, scope="module")
+        def quiet():
+            yield
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name.startswith("nobody is refused"):
+                    item.add_marker(pytest.mark.xfail(reason="known", strict=True))
+        """
+    )
+    _run(office).assert_outcomes(passed=3, xfailed=2, skipped=1)
+
+
+def test_a_history_that_failed_is_kept_and_tried_first(office: pytest.Pytester) -> None:
+    """Hypothesis's database has an example of the rule's own, which the next run begins with."""
+    arguments = (
+        "-k",
+        "refused and test",
+        "--hypothesis-show-statistics",
+        "-p",
+        "hypothesispytest",
+        "--hypothesis-profile=default",
+    )
+    first, second = (_run(office, *arguments).stdout.str() for _ in range(2))
+    assert "during reuse phase" not in first
+    assert "during reuse phase" in second
+
+
+def test_a_seed_makes_the_same_history(office: pytest.Pytester) -> None:
+    """Twice the same failure, to the letter."""
+    arguments = ("-k", "refused and test", "--hypothesis-seed=7")
+    first, second = (
+        [line for line in _run(office, *arguments).outlines if line.startswith("  ") or "broken:" in line]
+        for _ in range(2)
+    )
+    assert first == second
+    assert first
+
+
+def test_a_wrong_file_is_an_error_of_collection_with_its_places(office: pytest.Pytester) -> None:
+    """Every mistake, and no traceback."""
+    office.path.joinpath("office.rules.yaml").write_text(
+        "workflow: permit_office.yaml\nrules:\n  - {rule: a, never: grnt}\n  - {rule: b, never: refus}\n",
+        encoding="utf-8",
+    )
+    result = _run(office)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*office.rules.yaml:3:*'grnt'*'grant'?", "*office.rules.yaml:4:*'refus'*'refuse'?"])
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_rule_that_says_nothing_is_warned_of(office: pytest.Pytester) -> None:
+    """It passes, but nobody should rest on it."""
+    office.path.joinpath("office.rules.yaml").write_text(
+        "workflow: permit_office.yaml\nrules:\n  - {rule: empty, never: grant, if: complete and not complete}\n",
+        encoding="utf-8",
+    )
+    result = _run(office, "-k", "prove", "-W", "default")
+    result.assert_outcomes(passed=1, warnings=1, deselected=1)
+    result.stdout.fnmatch_lines(["*the rule 'empty' says nothing*"])
+
+
+def test_files_of_other_tools_are_left_alone(office: pytest.Pytester) -> None:
+    """Prometheus has rules files of the same ending."""
+    office.path.joinpath("office.rules.yaml").write_text("groups:\n  - name: alerts\n", encoding="utf-8")
+    _run(office).assert_outcomes()
+
+
+def test_the_plugin_imports_nothing_until_a_file_of_rules_is_met(tmp_path: Path) -> None:
+    """A project without such files pays nothing."""
+    program = (
+        "import sys, pytest; pytest.main(['-q', '-p', 'workflow.pytest_plugin', '-p', 'no:hypothesispytest',"
+        f" '-p', 'no:cacheprovider', {str(tmp_path)!r}]);"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('numpy', 'pydantic', 'transitions', 'z3', 'hypothesis')"
+        " or m.startswith('workflow.')))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.splitlines()[-1] == "['workflow.pytest_plugin']"
