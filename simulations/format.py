@@ -75,8 +75,16 @@ class PoolEntry(Entry):
     at: Literal["court", "nation"] = Field("nation", description="one for each court, or one for all")
     size: _anything("a number of servers; by court, and by date: {denver: {2011-12-05: 16, 2012-01-16: 4}}")  # type: ignore[valid-type]
     calendar: _anything("name of a calendar, or one for each court; none: always at work") = None  # type: ignore[valid-type]
-    at_shift_end: Literal["suspend"] = Field(
-        "suspend", description="what happens to work in hand when the shift ends: it goes on at the next opening"
+    at_shift_end: Literal["suspend", "finish", "fit"] = Field(
+        "suspend",
+        description="what happens to work in hand when the shift ends: it goes on at the next opening (`suspend`), is"
+        " finished in overtime (`finish`), or is not begun unless it ends within the shift (`fit`)",
+    )
+    slots: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="how many cases each server begins in one shift at most, such as 4 hearings a morning",
     )
     order: _anything("first_come, oldest, newest, or {by: expression} (lower first)") = "first_come"  # type: ignore[valid-type]
 
@@ -143,15 +151,20 @@ class LawEntry(Entry):
     after: Length | None = Field(None, description="time from entering the states where it counts, or from `since:`")  # type: ignore[valid-type]
     since: Names | None = Field(None, description="with after: the transition at which its clock starts")
     chance: Probability | None = Field(None, description="with after: the probability that its clock starts at all")  # type: ignore[valid-type]
+    at: _anything("a date, a date with a time, or a list of these: it happens then to every case in its states") = None  # type: ignore[valid-type]
+    only: Literal["waiting"] | None = Field(
+        None, description="it counts only while a case waits in a queue and its work has not begun"
+    )
     outcome: dict[str, Any] | None = Field(
         None, description="the record field that the event gives: its values and their shares"
     )
 
     @model_validator(mode="after")
     def _one_law(self) -> LawEntry:
-        if (self.hazard is None) == (self.after is None):
-            raise ValueError("an event has exactly one law: hazard, or after")
-        if self.hazard is not None and (self.since is not None or self.chance is not None):
+        given = [k for k in ("hazard", "after", "at") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError(f"an event has exactly one law: hazard, after or at; here: {', '.join(given) or 'none'}")
+        if self.after is None and (self.since is not None or self.chance is not None):
             raise ValueError("since: and chance: belong to after:")
         return self
 

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.eventlog import NEVER, EventLog
-from simulations.measures import pool_times
 from workflow.definition import Kind
 from workflow.errors import DocketsimError
 
@@ -43,11 +42,9 @@ def check_log(log: EventLog) -> None:
 def _histories(log: EventLog) -> None:
     """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age."""
     columns, cases = log.columns, log.cases
-    order = np.argsort(columns["case_id"], kind="stable")
+    order, first, since = _since(log)
     case, start, end, at = (columns[n][order] for n in ("case_id", "from_state", "to_state", "happened_at"))
-    first = np.concatenate([[True], case[1:] != case[:-1]]) if len(case) else np.zeros(0, bool)
     before = np.where(first, cases.state[case], np.concatenate([[0], end[:-1]]) if len(end) else 0)
-    since = np.where(first, np.maximum(cases.arrived[case], 0), np.concatenate([[0], at[:-1]]) if len(at) else 0)
     _all(start == before, case, "a case moves from a state in which it is not")
     _all(at >= since, case, "a case moves back in time")
     seen = np.zeros(len(cases), bool)
@@ -70,35 +67,70 @@ def _histories(log: EventLog) -> None:
     )
 
 
+def _since(log: EventLog) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the rows by case, whether each is its case's first, and since when its case was as the row finds it."""
+    order = np.argsort(log.columns["case_id"], kind="stable")
+    case, at = (log.columns[n][order] for n in ("case_id", "happened_at"))
+    first = np.concatenate([[True], case[1:] != case[:-1]]) if len(case) else np.zeros(0, bool)
+    earlier = np.concatenate([[0], at[:-1]]) if len(at) else 0
+    return order, first, np.where(first, np.maximum(log.cases.arrived[case], 0), earlier)
+
+
 def _little(log: EventLog) -> None:
-    """Check that the cases waiting, added up over time, are the waiting times, added up over cases (Little's law, in sums)."""
+    """Check that the cases present, added up over time, are the times of their stays, added up over cases (Little's law, in sums).
+
+    How many are present follows from the states that cases enter and leave; how long each stays from when its
+    work was enabled and ended.
+    """
     columns = log.columns
-    for k, pool in enumerate(log.words.pool):
-        mine = (columns["pool"] == k) & (columns["enabled_at"] > NEVER)
-        enabled = columns["enabled_at"][mine]
-        left = np.where(columns["started_at"][mine] > NEVER, columns["started_at"][mine], columns["happened_at"][mine])
-        times = np.concatenate([enabled, left])
-        steps = np.concatenate([np.ones(len(enabled), np.int64), -np.ones(len(left), np.int64)])
-        order = np.lexsort((-steps, times))
-        length = steps[order].cumsum()
-        if len(length) and length.min() < 0:
-            raise BrokenLaw(f"Little's law: the queue of {pool!r} has at some time fewer than no cases")
-        area = int((length[:-1] * np.diff(times[order])).sum())
-        waited = int((left - enabled).sum())
-        if area != waited:
+    enabled, started, ended = (columns[n] for n in ("enabled_at", "started_at", "happened_at"))
+    stays = enabled > NEVER
+    _all(~stays | (started == NEVER) | (started >= enabled), columns["case_id"], "work starts before it is enabled")
+    order, _, since = _since(log)
+    state, length = columns["from_state"][order], ended[order] - since
+    states = log.cases.scenario.workflow.states.values()
+    for k, activity in enumerate(log.words.activity):
+        within = [i for i, s in enumerate(states) if s.activity == activity]
+        present = int(length[np.isin(state, within)].sum())
+        mine = stays & (columns["activity"] == k)
+        stayed = int((ended[mine] - enabled[mine]).sum())
+        if activity in log.cases.scenario.work and present != stayed:
             raise BrokenLaw(
-                f"Little's law fails for {pool!r}: queue over time {area}, waiting over cases {waited} microseconds"
+                f"Little's law fails for {activity!r}: cases present over time {present}, stays over cases {stayed} microseconds"
             )
 
 
 def _busy(log: EventLog) -> None:
-    """Nobody works more than the time on shift, but for servers that finish after a cut in size."""
-    scenario = log.cases.scenario
-    for name in scenario.pools:
-        shrinks = any(b < a for sizes in log.sizes(name) for (_, a), (_, b) in itertools.pairwise(sizes))
-        busy, shift = pool_times(log, name, 0, scenario.horizon)
-        if not shrinks and (busy > shift).any():
-            raise BrokenLaw(f"{name!r} is busy for {int(busy.max())} microseconds in {int(shift.min())} on shift")
+    """Work starts only on shift and with a free server, and no server does two things at once."""
+    scenario, columns = log.cases.scenario, log.columns
+    for k, (name, pool) in enumerate(scenario.pools.items()):
+        mine = (columns["pool"] == k) & (columns["started_at"] > NEVER)
+        case, start, end, server = (columns[n][mine] for n in ("case_id", "started_at", "happened_at", "server"))
+        court = log.cases.court[case] if pool.at_court else np.zeros(len(case), np.int64)
+        order = np.lexsort((end, start, server, court))
+        same = (np.diff(court[order]) == 0) & (np.diff(server[order]) == 0)
+        _all(
+            ~same | (start[order][1:] >= end[order][:-1]),
+            case[order][1:],
+            f"a server of {name!r} does two things at once",
+        )
+        for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
+            here = np.flatnonzero(court == place)
+            here = here[np.argsort(start[here], kind="stable")]
+            opens, closes, _ = calendar.arrays()
+            begun = start[here]
+            spell = _so_far(opens, begun) - 1
+            _all((spell >= 0) & (begun < np.append(closes, 0)[spell]), case[here], f"work of {name!r} starts off shift")
+            # Of several that start at one instant the last counts: by then, so many work.
+            work = _so_far(begun, begun) - _so_far(np.sort(end[here]), begun)
+            changes = np.array([t for t, _ in sizes], np.int64)
+            size = np.array([n for _, n in sizes], np.int64)[_so_far(changes, begun) - 1]
+            _all(work <= size, case[here], f"work of {name!r} starts without a free server")
+
+
+def _so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many of some sorted instants lie at or before each of others."""
+    return np.asarray(np.searchsorted(instants, at, side="right"))
 
 
 def growing_queues(log: EventLog) -> list[str]:

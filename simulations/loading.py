@@ -289,7 +289,11 @@ class _Builder:
         order = self._order(self.at(*path, "order") if entry.order != "first_come" else None, f"{what}: order")
         if sizes is None or chosen is None or len(chosen) != places or order is None:
             return None
-        return Pool(name, at_court, tuple(sizes), tuple(chosen), entry.at_shift_end, order)
+        if entry.calendar is None:
+            for key, why in (("slots", "a slot is one of a shift"), ("at_shift_end", "a shift ends by a calendar")):
+                if key in entry.model_fields_set:
+                    self.wrong((*path, key), f"{what}: {key}: {why}, and the pool has no calendar:, so it never ends")
+        return Pool(name, at_court, tuple(sizes), tuple(chosen), entry.at_shift_end, order, entry.slots)
 
     def _by_court(self, node: Node, leaf: Callable[[Node, str], Any], what: str, at_court: bool) -> list[Any] | None:
         """Read a value for each place of a pool: one value for all, or one for each court."""
@@ -508,7 +512,28 @@ class _Builder:
         outcome = self._outcome(entry.outcome, path, what, event.gives, event.values)
         if event.gives is not None and entry.outcome is None:
             self.wrong(path, f"{what}: outcome: is missing; the event gives {event.gives}: {listed(event.values)}")
-        return Law(name, hazard, after, frozenset(since), chance, outcome)
+        dates = self._law_dates(name) if entry.at is not None else ()
+        return Law(name, hazard, after, frozenset(since), chance, outcome, dates, entry.only == "waiting")
+
+    def _law_dates(self, name: str) -> tuple[int, ...]:
+        """Read the dates of an event that happens to every case at once."""
+        node, what = self.at("events", name, "at"), f"event {name!r}: at"
+        found: list[int] = []
+        for each in node.value if isinstance(node.value, list) else [node]:
+            time = self._time(each, what, "what has happened by then is in the facts and records of people:")
+            if time is None:
+                continue
+            if time == 0:
+                self.reader.wrong(
+                    each,
+                    f"{what}: {said(each.value)} is the very start, when no case has arrived yet; give a later time",
+                )
+            if self.dates_fit and time > self.epoch.end_of(self.file.ends):
+                self.reader.wrong(each, f"{what}: {said(each.value)} is after the end, {self.file.ends}")
+            if time in found:
+                self.reader.wrong(each, f"{what}: {said(each.value)} is named twice")
+            found.append(time)
+        return tuple(sorted(found))
 
     def _check_work(self, work: Mapping[str, Work]) -> None:
         """Tell of activities that can be reached and have no length."""
@@ -811,8 +836,10 @@ class _Builder:
             return None
         return tuple(steps)
 
-    def _time(self, node: Node, what: str) -> int | None:
-        """Read a time of arrival: a duration since the start, or a date with a time."""
+    def _time(
+        self, node: Node, what: str, before: str = "cases open at the start are the backlog of a court"
+    ) -> int | None:
+        """Read a time: a duration since the start, or a date with a time; `before` helps where it is before the start."""
         value = node.value
         try:
             if isinstance(value, dt.date) or (isinstance(value, str) and value[:4].isdigit() and value[4:5] == "-"):
@@ -825,7 +852,7 @@ class _Builder:
         if found < 0:
             self.reader.wrong(
                 node,
-                f"{what}: {said(value)} is before the start, {self.file.starts}; cases open at the start are the backlog of a court",
+                f"{what}: {said(value)} is before the start, {self.file.starts}; {before}",
             )
             return None
         return found

@@ -10,7 +10,6 @@ Most of it is SQL over the log and the case table; working time needs the calend
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 from simulations.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.population import ORIGINS, Cases
 from simulations.scenario import Scenario
@@ -81,7 +80,8 @@ def describe(scenario: Scenario) -> dict[str, str]:
             found |= {f"{WAITING}.{name}.{shape}": "days" for shape in _SHAPES}
             found[f"still_waiting.{name}"] = "cases"
         found |= {f"{PROCESSING}.{name}.{shape}": "days" for shape in _SHAPES}
-    found |= {f"utilisation.{pool}": "share" for pool in scenario.pools}
+    for pool in scenario.pools:
+        found |= {f"utilisation.{pool}": "share", f"overtime.{pool}": "hours"}
     return found
 
 
@@ -367,15 +367,13 @@ class _Taker:
         }
 
     def _utilisation(self) -> dict[str, dict[tuple[int, int], float | None]]:
-        found = {}
+        found: dict[str, dict[tuple[int, int], float | None]] = {}
         for pool in self.scenario.pools:
-            busy, shift = pool_times(self.log, pool, max(self.since, 0), self.until)
-            courts = range(len(self.scenario.courts)) if self.scenario.pools[pool].at_court else ()
-            places: dict[tuple[int, int], float | None] = {
-                (k, 0): _ratio(float(busy[k]), float(shift[k])) for k in courts
-            }
-            places[(-1, 0)] = _ratio(float(busy.sum()), float(shift.sum()))
-            found[f"utilisation.{pool}"] = places
+            times = pool_times(self.log, pool, max(self.since, 0), self.until)
+            here = dict(enumerate(times)) if self.scenario.pools[pool].at_court else {}
+            here[-1] = PoolTime(*(sum(getattr(t, part) for t in times) for part in ("shift", "busy", "overtime")))
+            found[f"utilisation.{pool}"] = {(k, 0): _ratio(float(t.busy), float(t.shift)) for k, t in here.items()}
+            found[f"overtime.{pool}"] = {(k, 0): t.overtime / MICROSECONDS_PER_HOUR for k, t in here.items()}
         return found
 
     # series --------------------------------------------------------------------------------------
@@ -409,41 +407,54 @@ class _Taker:
             yield Value("pending", "all", None, None, date, "cases", float(series[:, day].sum()))
 
 
-def pool_times(log: EventLog, pool: str, since: int, until: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return busy time on shift, and time on shift, of each place of a pool.
+@dataclass(frozen=True, slots=True)
+class PoolTime:
+    """Time of the servers of one place of a pool, in server-microseconds.
 
-    Returns
-    -------
-    busy, shift : ndarray of int64, shape (n_places,)
-        In server-microseconds between `since` and `until`.
+    Attributes
+    ----------
+    shift : int
+        Servers times the time that they are on shift.
+    busy : int
+        Of that, what they work.
+    overtime : int
+        What they work off shift, or above the size after a cut.
     """
+
+    shift: int
+    busy: int
+    overtime: int
+
+
+def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTime]:
+    """Return the times of the servers of each place of a pool between two instants."""
     scenario = log.cases.scenario
-    spec = scenario.pools[pool]
-    columns = log.columns
+    spec, columns = scenario.pools[pool], log.columns
     mine = (columns["pool"] == list(scenario.pools).index(pool)) & (columns["started_at"] > NEVER)
-    started = np.clip(columns["started_at"][mine], since, until)
-    ended = np.clip(columns["happened_at"][mine], since, until)
+    started, ended = columns["started_at"][mine], columns["happened_at"][mine]
     court = log.cases.court[columns["case_id"][mine]] if spec.at_court else np.zeros(len(started), np.int64)
-    busy = np.zeros(len(spec.calendars), np.int64)
-    shift = np.zeros(len(spec.calendars), np.int64)
+    found = []
     for k, (calendar, sizes) in enumerate(zip(spec.calendars, log.sizes(pool), strict=True)):
-        here = court == k
-        busy[k] = (_working(calendar, ended[here]) - _working(calendar, started[here])).sum()
-        steps = [*sizes, (until, 0)]
-        for (time, size), (end, _) in itertools.pairwise(steps):
-            first, last = np.clip(np.array([time, end], np.int64), since, until)
-            shift[k] += size * int((_working(calendar, np.array([last])) - _working(calendar, np.array([first])))[0])
-    return busy, shift
+        opens, closes, _ = calendar.arrays()
+        times = np.array([t for t, _ in sizes], np.int64)
+        # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
+        marks = [started[court == k], ended[court == k], times, opens, closes, np.array([since, until])]
+        at = np.unique(np.clip(np.concatenate(marks), since, until))
+        working = _so_far(started[court == k], at) - _so_far(ended[court == k], at)
+        size = np.array([n for _, n in sizes], np.int64)[np.maximum(_so_far(times, at) - 1, 0)]
+        on = _so_far(opens, at) - _so_far(closes, at)
+        length = np.diff(at, append=until)
+        busy = np.minimum(working, size) * on
+        effort = working * on if spec.at_shift_end == "suspend" else working
+        found.append(
+            PoolTime(int((size * on * length).sum()), int((busy * length).sum()), int(((effort - busy) * length).sum()))
+        )
+    return found
 
 
-def _working(calendar: Any, times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the working time before each instant, as ``calendar.working_time`` does for one."""
-    opens, closes, worked = calendar.arrays()
-    if not len(opens):
-        return np.zeros(len(times), np.int64)
-    k = np.clip(np.searchsorted(opens, times, side="right") - 1, 0, None)
-    inside = np.clip(np.minimum(times, closes[k]) - opens[k], 0, None)
-    return np.asarray(worked[k] + inside)
+def _so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many of some instants lie at or before each of others."""
+    return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))
 
 
 def _in(codes: Sequence[int]) -> str:

@@ -40,6 +40,8 @@ class Place:
         Servers; changes on dates.
     order : callable
         The value by which a case is served within its priority, lower first.
+    slots : int or None
+        How many cases each server starts in one spell at most.
 
     Attributes
     ----------
@@ -47,10 +49,18 @@ class Place:
         The size from each time on, as it has come to be.
     """
 
-    __slots__ = ("_excepted", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "sizes", "suspended")  # fmt: skip
+    __slots__ = ("_excepted", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "sizes", "slots", "started", "suspended")  # fmt: skip
 
     def __init__(
-        self, index: int, pool: int, court: int, size: int, calendar: Calendar, rule: str, order: Callable[[Any], Any]
+        self,
+        index: int,
+        pool: int,
+        court: int,
+        size: int,
+        calendar: Calendar,
+        rule: str,
+        order: Callable[[Any], Any],
+        slots: int | None = None,
     ) -> None:
         self.index = index
         self.pool = pool
@@ -60,6 +70,8 @@ class Place:
         self.calendar = calendar
         self.rule = rule
         self.order = order
+        self.slots = slots
+        self.started = 0
         self.open_until = -1
         self.busy = 0
         self.numbered = 0
@@ -82,10 +94,26 @@ class Place:
         case.ticket = ticket
         heappush(self._excepted if self.exempt is not None and self.exempt(case) else self._queue, ticket)
 
-    def next(self, now: int) -> Any:
-        """Take the case that is served next out of its queue; ``None`` if nobody may be served now."""
+    def open(self, until: int) -> None:
+        """Begin a spell, with slots of its own."""
+        self.open_until = until
+        self.started = 0
+
+    def may_start(self, now: int) -> bool:
+        """Say whether it is at work and has a free server, and a slot for it."""
+        return (
+            self.busy < self.size
+            and now < self.open_until
+            and (self.slots is None or self.started < self.slots * self.size)
+        )
+
+    def next(self, now: int, length: Callable[[Any], int]) -> Any:
+        """Take the case that is served next out of its queue; ``None`` if nobody may be served now.
+
+        Under ``fit`` nobody may while the `length` of the head's work is too long for what is left of the spell.
+        """
         queue = self._next_queue(now)
-        if queue is None:
+        if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1]))):
             return None
         case = heappop(queue)[-1]
         case.ticket = None
@@ -106,6 +134,7 @@ class Place:
     def seize(self) -> int:
         """Take the free server with the lowest number and return it."""
         self.busy += 1
+        self.started += 1
         if self.free:
             return heappop(self.free)
         self.numbered += 1

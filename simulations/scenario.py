@@ -43,6 +43,10 @@ class Pool:
     sizes : tuple, one entry a place, of ((microseconds, servers), ...)
         The size from each time on; the first time is 0.
     calendars : tuple of Calendar, one a place
+    at_shift_end : str
+        What becomes of work in hand when a spell ends; see `simulations.calendars.ShiftEnd`.
+    slots : int or None
+        How many cases each server starts in one spell at most.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Pool:
     calendars: tuple[Calendar, ...]
     at_shift_end: str
     order: Order
+    slots: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,10 @@ class Law:
         Indices into ``Workflow.transitions``.
     chance : Choice of float, or None
         The probability that the clock starts at all.
+    dates : tuple of int
+        Microseconds since the start at which it happens to every case.
+    only_waiting : bool
+        Whether it counts only while a case waits in a queue.
     """
 
     event: str
@@ -98,6 +107,8 @@ class Law:
     since: frozenset[int]
     chance: Choice[float] | None
     outcome: Choice[Shares] | None
+    dates: tuple[int, ...] = ()
+    only_waiting: bool = False
 
 
 @dataclass(frozen=True)

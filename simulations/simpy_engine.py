@@ -189,7 +189,7 @@ class _Activity:
 class _Happening:
     """What the engine needs of an outside event and its law."""
 
-    __slots__ = ("by_state", "chance", "codes", "event", "gives", "guard", "hazard", "hazard_picker", "index", "lottery", "purpose", "since", "states", "visits", "write")  # fmt: skip
+    __slots__ = ("by_state", "chance", "codes", "dates", "event", "gives", "guard", "hazard", "hazard_picker", "index", "lottery", "only_waiting", "purpose", "since", "states", "visits", "write")  # fmt: skip
 
     def __init__(self, engine: Simulation, index: int, event: Event, law: Law | None, path: Draws) -> None:
         scenario = engine.scenario
@@ -206,6 +206,8 @@ class _Happening:
         self.hazard_picker = None if self.hazard is None else self.hazard.picker(*names)
         self.chance = None if law is None or law.chance is None else law.chance.picker(*names)
         self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
+        self.dates = () if law is None else law.dates
+        self.only_waiting = law is not None and law.only_waiting
         after = None if law is None else law.after
         self.by_state = after is not None and not self.since  # whether a clock starts on entering the event's states
         self.purpose = Purpose(
@@ -270,6 +272,9 @@ class Simulation:
         self._hazards = [(h, self._first_dates(h)) for h in self._happenings if h.hazard is not None]
         self._no_visits = [0] * (len(names) + len(self._happenings))
         self.cases = self._make_cases()
+        for happening in self._happenings:
+            for visit in range(len(happening.dates)):
+                self._next_turn(happening, visit, 0)
 
     # what users may call -------------------------------------------------------------------------
 
@@ -346,9 +351,8 @@ class Simulation:
     def _open_pool(self, index: int, pool: Pool) -> list[Place]:
         opened: list[Place] = []
         for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
-            place = Place(
-                len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, self._order_of(pool)
-            )
+            order = self._order_of(pool)
+            place = Place(len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots)
             for suspension in self.scenario.suspensions:
                 if suspension.pool == pool.name and court in suspension.courts:
                     place.suspended.append((suspension.start, suspension.end))
@@ -447,7 +451,7 @@ class Simulation:
     def _open(self, place: Place) -> None:
         now = self.env._now
         spell = place.calendar.spell_at(now)
-        place.open_until = now if spell is None else place.calendar.closes[spell]
+        place.open(now if spell is None else place.calendar.closes[spell])
         self._touch(place)
         self._next_opening(place, now)
 
@@ -461,21 +465,23 @@ class Simulation:
         now = self.env._now
         for index in touched:
             place = self._places[index]
-            while place.busy < place.size and now < place.open_until:
-                case = place.next(now)
+            while place.may_start(now):
+                case = place.next(now, self._length)
                 if case is None:
                     break
                 self._start(case, place, now)
 
     def _start(self, case: Case, place: Place, now: int) -> None:
-        activity = self._activity_of[case.state]
         case.status = _SERVED
         case.started = now
         case.server = place.seize()
-        length = activity.purpose.length(
-            case.number, case.key, case.visits[activity.index] - 1, case.facts, case.record
-        )
-        self._finish_at(case, place.calendar.complete(now, length, place.rule))
+        self._finish_at(case, place.calendar.complete(now, self._length(case), place.rule))
+
+    def _length(self, case: Case) -> int:
+        """Return the length of the work that a case waits for."""
+        activity = self._activity_of[case.state]
+        visit = case.visits[activity.index] - 1
+        return activity.purpose.length(case.number, case.key, visit, case.facts, case.record)
 
     def _finish_at(self, case: Case, time: int | None) -> None:
         if time is not None and time <= self._horizon:
@@ -575,19 +581,19 @@ class Simulation:
     def _enable(self, case: Case) -> None:
         """Put a case into its queue, or start its delay."""
         activity = self._activity_of[case.state]
-        visit = self._visit(case, activity.index, activity.name)
+        self._visit(case, activity.index, activity.name)
         case.enabled = now = self.env._now
         if activity.places is None:
             case.status = _DELAYED
             case.started = now
-            length = activity.purpose.length(case.number, case.key, visit, case.facts, case.record)
+            length = self._length(case)
             days = activity.working_days
             self._finish_at(case, now + length if days is None else days.complete(now, length))
         else:
             case.status = _WAITING
             case.place = place = activity.places[case.court if len(activity.places) > 1 else 0]
             place.join(case, activity.priority)
-            if place.busy < place.size and now < place.open_until:
+            if place.may_start(now):
                 self._touch(place)
 
     def _visit(self, case: Case, index: int, name: str) -> int:
@@ -653,9 +659,29 @@ class Simulation:
             bits, _ = happening.purpose.bits(case.number, case.key, visit)
             self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
 
+    def _next_turn(self, happening: _Happening, visit: int, number: int) -> None:
+        """Let the event that has a date come to a case and those after it."""
+        if number < len(self.cases) and happening.dates[visit] <= self._horizon:
+            priority = _RING | number << 8 | happening.index
+            self.env.at(happening.dates[visit], priority, self._take_turns, (happening, visit, number))
+
+    def _take_turns(self, turn: tuple[_Happening, int, int]) -> None:
+        """Let a dated event happen to one case after another while nothing comes between them."""
+        happening, visit, number = turn
+        while True:
+            self._happen(self.cases[number], happening, visit)
+            number += 1
+            if self.env.comes_before(self.env._now, _RING | number << 8 | happening.index):
+                break
+            if number == len(self.cases):
+                return
+        self._next_turn(happening, visit, number)
+
     def _happen(self, case: Case, happening: _Happening, visit: int) -> bool:
-        if case.state not in happening.states or (
-            happening.guard is not None and not happening.guard(case.facts, case.record)
+        if (
+            case.state not in happening.states
+            or (happening.only_waiting and case.status != _WAITING)
+            or (happening.guard is not None and not happening.guard(case.facts, case.record))
         ):
             return False
         before = list(case.record)

@@ -137,6 +137,9 @@ class _Drawing:
             found["size"] = {court: self.size() for court in COURTS}
         if self.maybe():
             found["calendar"] = self.pick("office", "split")
+            found["at_shift_end"] = self.pick("suspend", "finish", "fit")
+            if self.maybe():
+                found["slots"] = self.pick(1, 2)
         return found
 
     def size(self) -> Any:
@@ -203,12 +206,15 @@ class _Drawing:
         return {"outcome": {field: {v: q / 4 for v, q in zip(values, quarters, strict=True)}}}
 
     def law(self, event: Mapping) -> Mapping | None:
-        kind = self.pick("after", "after", "hazard", "since", "none")
+        kind = self.pick("after", "after", "hazard", "since", "at", "none")
         if kind == "none":
             return None
+        law: Mapping = self.outcome(event) | ({"only": "waiting"} if self.maybe() else {})
         if kind == "hazard":
-            return {"hazard": self.pick("2 per day", "0.3 per day", "0 per day"), **self.outcome(event)}
-        law: Mapping = {"after": self.lengths(), **self.outcome(event)}
+            return law | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
+        if kind == "at":
+            return law | {"at": self.pick(DAYS[2], [DAYS[1], f"{DAYS[3]} 10:00"], "30 hours")}
+        law["after"] = self.lengths()
         if self.maybe():
             law["chance"] = 0.5
         if kind == "since":

@@ -169,6 +169,31 @@ def may_start(history: History, pool: Any, court: int, case: int, time: int) -> 
     return None if record is None else history.test(found.exempt, case, record)
 
 
+def may_serve(pool: Any, court: int, stays: list[Stay], now: int) -> bool:
+    """Say whether a place is on shift, with slots left in this spell."""
+    calendar = pool.calendars[court]
+    spell = calendar.spell_at(now)
+    if spell is None or pool.slots is None:
+        return spell is not None
+    begun = sum(s.started is not None and calendar.opens[spell] <= s.started <= now for s in stays)
+    return bool(begun < pool.slots * size_at(pool, court, now))
+
+
+def fits(history: History, pool: Any, court: int, stays: list[Stay], now: int) -> bool:
+    """Say whether it is sure that the work of everybody who waits would end within the spell."""
+    if pool.at_shift_end != "fit":
+        return True
+    calendar = pool.calendars[court]
+    spell = calendar.spell_at(now)
+    laws = [
+        law.law
+        for s in stays
+        if s.enabled <= now < s.waits_until
+        for law in history.scenario.work[s.activity].takes.leaves()
+    ]
+    return all(law.constant and now + round(law.values[0]) <= calendar.closes[spell] for law in laws)
+
+
 @SOME
 @given(scenarios())
 def test_the_laws_of_every_log_are_kept(scenario: Mapping) -> None:
@@ -266,16 +291,16 @@ def test_no_server_is_idle_while_somebody_waits_and_none_starts_beyond_the_size(
         for now in sorted(t for t in instants if 0 <= t <= horizon):
             busy = sum(s.started is not None and s.started <= now < s.left for s in stays)
             assert busy <= size_at(pool, court, now) or not any(s.started == now < s.left for s in stays)
-            if calendar.spell_at(now) is not None and busy < size_at(pool, court, now):
+            if may_serve(pool, court, stays, now) and busy < size_at(pool, court, now):
                 for stay in stays:
-                    if stay.enabled <= now < stay.waits_until:
+                    if stay.enabled <= now < stay.waits_until and fits(history, pool, court, stays, now):
                         assert may_start(history, pool, court, stay.case, now) is not True
 
 
 @SOME
 @given(scenarios())
 def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scenario: Mapping) -> None:
-    """Stays of one server do not overlap; a constant length is worked to the microsecond, on shift."""
+    """Stays of one server do not overlap; a constant length is worked to the microsecond, on shift or with overtime."""
     history = History(run(loaded(scenario)))
     for _, _, stays in places(history):
         for server in {s.server for s in stays}:
@@ -292,7 +317,8 @@ def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scena
                 pool = history.scenario.pools[row["pool"]]
                 calendar = pool.calendars[int(history.log.cases.court[row["case_id"]]) if pool.at_court else 0]
             start, end = row["started_at"], row["completed_at"]
-            worked = end - start if calendar is None else calendar.working_time(end) - calendar.working_time(start)
+            rests = calendar is not None and (row["pool"] is None or pool.at_shift_end == "suspend")
+            worked = calendar.working_time(end) - calendar.working_time(start) if rests else end - start
             assert worked == round(lengths[0].values[0])
 
 
