@@ -140,6 +140,11 @@ class CalendarSpec:
             extra=tuple((d.isoformat(), format_hours(h)) for d, h in sorted(self.extra) if epoch.start <= d <= ends),
         )
 
+    def working_dates(self, first: date, last: date) -> list[date]:
+        """Return the dates from first to last, both included, on which a spell starts."""
+        days = self.compile("", Epoch(first), last).days
+        return [first + timedelta(days=day) for day in sorted(set(days)) if day >= 0]
+
     def _longest(self, start: date) -> int:
         """Return the longest spell of the weekly hours and of the extra days not before the start."""
         dated = (hours for day, hours in self.extra if day >= start)

@@ -64,6 +64,7 @@ class BacklogEntry(Entry):
 class CourtEntry(Entry):
     """A place with cases of its own."""
 
+    calendar: Name | None = Field(None, description="name of the calendar in whose working days ages are counted")
     backlog: dict[str, Any] = Field(
         default_factory=dict, description="state: a number of cases, or {count:, age:, people:}; or {table: file}"
     )

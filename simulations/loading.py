@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulations.calendar_spec import parse_calendar
+from simulations.calendar_spec import CalendarSpec, parse_calendar
 from simulations.calendars import Calendar
 from simulations.clock import Epoch, parse_duration, parse_instant
 from simulations.format import ArrivalEntry, BacklogEntry, CourtEntry, PoolEntry, ScenarioFile
@@ -192,7 +192,9 @@ class _Builder:
         facts = {n: f for n, f in self.namespace.fields.items() if f.role == "fact"}
         self.facts = Namespace(facts, {n: e for n, e in self.workflow.definitions.items() if not names(e) - set(facts)})
         self.reader = Reader(self.namespace, self.problems)
+        self.specs: dict[str, CalendarSpec] = {}
         calendars = {name: calendar for name in file.calendars if (calendar := self._calendar(name)) is not None}
+        days = tuple(self._court_days(name, entry) for name, entry in file.courts.items()) or (None,)
         pools = {
             name: pool for name, entry in file.pools.items() if (pool := self._pool(name, entry, calendars)) is not None
         }
@@ -205,7 +207,7 @@ class _Builder:
         self._check_work(work)
         self._next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
         scenario = Scenario(
-            file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, calendars,
+            file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, days, calendars,
             pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node,
         )  # fmt: skip
         self._check_published(scenario)
@@ -267,6 +269,7 @@ class _Builder:
         path = ("calendars", name)
         try:
             spec = parse_calendar(entry.hours, holidays=entry.holidays, closed=entry.closed, open=entry.open)
+            self.specs[name] = spec
             return spec.compile(name, self.epoch, self.file.ends) if self.dates_fit else Calendar.always_open(name)
         except InputError as error:
             for problem in error.problems:
@@ -274,6 +277,12 @@ class _Builder:
                 place = (*path, key) if key in ("hours", "holidays", "closed", "open") else path
                 self.wrong(place, f"calendar {name!r}: {problem.message}")
             return None
+
+    def _court_days(self, name: str, entry: CourtEntry) -> CalendarSpec | None:
+        if entry.calendar is not None:
+            path, what = ("courts", name, "calendar"), f"court {name!r}: calendar"
+            self.known(entry.calendar, self.file.calendars, path, what, "a calendar")
+        return self.specs.get(entry.calendar or "")
 
     # pools ---------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 from simulations.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.population import ORIGINS, Cases
 from simulations.scenario import Scenario
+from simulations.waiting import CAUSES, waits_by_cause
 from workflow.definition import Kind, Workflow, as_written
 from workflow.errors import InputError, nearest
 from workflow.format import MeasureEntry
@@ -30,6 +31,7 @@ from workflow.validation import listed, split_names
 __all__ = ["Grouping", "Value", "describe", "group_cases", "measure", "measure_names"]
 
 WAITING, PROCESSING = "waiting_time", "processing_time"
+WORKING_AGE = "unfinished_working_age.mean"
 _SHAPES = ("mean", "median", "p95")
 
 
@@ -75,9 +77,11 @@ def describe(scenario: Scenario) -> dict[str, str]:
         found[entry.measure] = "days" if entry.emptied else "share" if entry.ratio else "cases"
         found.update(dict.fromkeys(entry.split or {}, "cases"))
     found |= {"pending": "cases", "unfinished": "cases", "unfinished_age.mean": "days"}
+    if any(days is not None for days in scenario.court_days):
+        found[WORKING_AGE] = "working days"
     for name, work in scenario.work.items():
         if work.pool is not None:
-            found |= {f"{WAITING}.{name}.{shape}": "days" for shape in _SHAPES}
+            found |= {f"{WAITING}.{name}.{shape}": "days" for shape in (*_SHAPES, *CAUSES)}
             found[f"still_waiting.{name}"] = "cases"
         found |= {f"{PROCESSING}.{name}.{shape}": "days" for shape in _SHAPES}
     for pool in scenario.pools:
@@ -164,6 +168,8 @@ class _Taker:
         self.since = NEVER if self.scenario.warm_up is None else self.scenario.epoch.microseconds(self.scenario.warm_up)
         rows = dict(log.columns)
         rows["sequence"] = np.arange(len(log), dtype=np.int64)
+        rows |= waits_by_cause(log)
+        self.working_days = [_working_days(log.cases, court) for court in range(len(self.scenario.courts))]
         self.sql.register("e", rows)
 
     def use(self, grouping: Grouping) -> None:
@@ -179,6 +185,7 @@ class _Taker:
             "grp": grouping.of_case,
             "begun": cases.state,
             "arrived": cases.arrived,
+            "working_days_before": self._working_days_before(cases),
             **conditions,
         }
         self.sql.execute("drop table if exists work")
@@ -187,6 +194,15 @@ class _Taker:
         self.sql.execute("create temp table c as select * from given_cases")
         self.sql.unregister("given_cases")
         self.sql.execute("create temp table work as select e.*, c.court, c.grp from e join c using (case_id)")
+
+    def _working_days_before(self, cases: Cases) -> NDArray[np.int64]:
+        """Return how many working days of its court began before each case arrived."""
+        found = np.zeros(len(cases), np.int64)
+        for court, days in enumerate(self.working_days):
+            if days is not None:
+                here = cases.court == court
+                found[here] = np.searchsorted(days, cases.arrived[here])
+        return found
 
     def _condition(self, entry: MeasureEntry) -> NDArray[np.bool_]:
         cases = self.log.cases
@@ -310,18 +326,26 @@ class _Taker:
     def _standing(self) -> dict[str, dict[tuple[int, int], float | None]]:
         """How things stood: cases pending, cases not finished, and how old these were."""
         standing = f"""(
-            select court, grp, arrived, coalesce(state, begun) as state from c left join
+            select court, grp, arrived, working_days_before, coalesce(state, begun) as state from c left join
                 (select case_id, arg_max(to_state, sequence) as state from e where happened_at <= {self.until} group by case_id)
                 using (case_id)
             where arrived <= {self.until})"""
         open_ = f"state not in {_in(self.final)}"
-        pending, unfinished, age = self._grouped(
+        counted = {k: days for k, days in enumerate(self.working_days) if days is not None}
+        by_now = {k: int(np.searchsorted(days, self.until)) for k, days in counted.items()}
+        worked = f"case court {' '.join(f'when {k} then {n}' for k, n in by_now.items())} end"
+        worked = f"{worked if counted else 0} - working_days_before"
+        here = f"{open_} and court in {_in(list(counted))}"
+        pending, unfinished, age, working_age, n_counted = self._grouped(
             f"count(*) filter (state not in {_in(self.off_docket)}), count(*) filter ({open_}),"
-            f" sum({self.until} - arrived) filter ({open_})",
+            f" sum({self.until} - arrived) filter ({open_}), sum({worked}) filter ({here}), count(*) filter ({here})",
             standing,
         )
         mean_age = {k: _ratio(age[k], None if not n else n * MICROSECONDS_PER_DAY) for k, n in unfinished.items()}
-        return {"pending": pending, "unfinished": unfinished, "unfinished_age.mean": mean_age}
+        found = {"pending": pending, "unfinished": unfinished, "unfinished_age.mean": mean_age}
+        if counted:
+            found[WORKING_AGE] = {k: _ratio(total, n_counted[k]) for k, total in working_age.items()}
+        return found
 
     # times ---------------------------------------------------------------------------------------
 
@@ -335,6 +359,7 @@ class _Taker:
                 length = "started_at - enabled_at"
                 begun = f"{mine} and started_at > {NEVER} and started_at <= {self.until}"
                 found |= self._shapes(WAITING, name, length, begun, day)
+                found |= self._by_cause(name, begun, day)
                 waits = f"activity = {activity} and enabled_at <= {self.until} and enabled_at > {NEVER}"
                 # a row ends the wait when work starts, or when the case leaves the queue
                 still = f"{waits} and greatest(started_at, {NEVER}) not between {NEVER + 1} and {self.until}"
@@ -364,6 +389,16 @@ class _Taker:
             },
             f"{kind}.{name}.median": {k: _ratio(t, day) for k, t in median.items()},
             f"{kind}.{name}.p95": {k: _ratio(t, day) for k, t in p95.items()},
+        }
+
+    def _by_cause(self, name: str, where: str, day: float) -> dict[str, dict[tuple[int, int], float | None]]:
+        """Split the mean waiting time: the parts add up to it."""
+        n, *totals = self._grouped(f"count(*), {', '.join(f'sum({c})' for c in CAUSES)}", "work", where, fill=None)
+        return {
+            f"{WAITING}.{name}.{cause}": {
+                k: _ratio(t, None if not n[k] else (n[k] or 0) * day) for k, t in total.items()
+            }
+            for cause, total in zip(CAUSES, totals, strict=True)
         }
 
     def _utilisation(self) -> dict[str, dict[tuple[int, int], float | None]]:
@@ -455,6 +490,17 @@ def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTim
 def _so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many of some instants lie at or before each of others."""
     return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))
+
+
+def _working_days(cases: Cases, court: int) -> NDArray[np.int64] | None:
+    """Return when each working day of a court begins, from the arrival of its oldest case on, in microseconds since the start."""
+    scenario = cases.scenario
+    spec = scenario.court_days[court]
+    if spec is None:
+        return None
+    oldest = int(cases.arrived[cases.court == court].min(initial=0))
+    first = scenario.epoch.instant(oldest).date()
+    return np.array([scenario.epoch.microseconds(day) for day in spec.working_dates(first, scenario.ends)], np.int64)
 
 
 def _in(codes: Sequence[int]) -> str:

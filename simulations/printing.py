@@ -11,6 +11,7 @@ from rich.table import Table
 from simulations.measures import PROCESSING, WAITING
 from simulations.results import Estimate
 from simulations.runs import RunResult
+from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp
 
 __all__ = ["print_result"]
@@ -83,7 +84,9 @@ def _number(value: float, unit: str) -> str:
         return f"{value:,.0f}"
     size = abs(value)
     return (
-        f"{value:,.0f}"
+        "0"
+        if not size
+        else f"{value:,.0f}"
         if size >= 100
         else f"{value:.1f}"
         if size >= 10 or unit == "cases"
@@ -133,8 +136,11 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     courts = _courts(result)
     names = list(dict.fromkeys(name for name, _ in here))
     times = [n for n in names if n.startswith((WAITING, PROCESSING))]
-    use = [n for n in names if n.startswith(("utilisation.", "still_waiting."))]
-    counts = [n for n in names if n not in times and n not in use]
+    use = [n for n in names if n.startswith(("utilisation.", "overtime.", "still_waiting."))]
+    use = [n for n in use if not n.startswith("overtime.") or any(here[n, c].mean for c in courts if (n, c) in here)]
+    counts = [
+        n for n in names if not n.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
+    ]
     table = _table(f"\nCases, {when}", "measure", *courts)
     for name in counts:
         table.add_row(name, *(said(here.get((name, court))) for court in courts))
@@ -143,6 +149,15 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     for name in [n for n in times if n.endswith(".mean")] + use:
         table.add_row(name, *(said(here.get((name, court))) for court in courts))
     console.print(table)
+    activities = [n.split(".")[1] for n in times if n.startswith(WAITING) and n.endswith(".mean")]
+    waited = [a for a in activities if here[f"{WAITING}.{a}.mean", "all"].mean]
+    if waited:
+        table = _table(
+            f"\nWhy cases waited for work that has begun: mean by cause, all courts, {when}", "activity", *CAUSES
+        )
+        for name in waited:
+            table.add_row(name, *(said(here.get((f"{WAITING}.{name}.{cause}", "all"))) for cause in CAUSES))
+        console.print(table)
 
 
 def _groups(console: Console, result: RunResult, by: str) -> None:

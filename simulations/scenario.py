@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from simulations.calendar_spec import CalendarSpec
 from simulations.calendars import Calendar
 from simulations.clock import Epoch
 from simulations.format import AboutEntry, PublishedEntry
@@ -189,6 +190,8 @@ class Scenario:
     horizon : int
         Microseconds from the start to 24:00 of the last date.
     courts : tuple of str
+    court_days : tuple of CalendarSpec or None, one a court
+        The calendar in whose working days a court counts ages.
     people : tuple of Trait
         In the order in which they are drawn.
     """
@@ -200,6 +203,7 @@ class Scenario:
     ends: dt.date
     warm_up: dt.date | None
     courts: tuple[str, ...]
+    court_days: tuple[CalendarSpec | None, ...]
     calendars: Mapping[str, Calendar]
     pools: Mapping[str, Pool]
     suspensions: tuple[Suspension, ...]

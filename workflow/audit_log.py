@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Workflow, as_written
+from workflow.definition import BUILT_IN_FACTS, COMPLETE, Workflow
 from workflow.errors import InputError, nearest
 from workflow.predicates import Field
+from workflow.records import Rows, records_along
 from workflow.validation import listed
 
 __all__ = ["AuditLog", "read_log"]
@@ -144,30 +145,18 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         facts[name] = (np.asarray(cases[name]).astype("datetime64[D]"), None)
     begins: dict[str, NDArray[Any]] = {"state": _places(_filled(cases["initial_state"]), states)}
     outcome = _filled(events["outcome"])
-    log = AuditLog(
-        workflow,
-        names,
-        first,
-        transition,
-        event,
-        unknown,
-        np.asarray(events["at"], np.int64),
-        None,
-        facts,
-        seen,
-        after,
-        begins,
-    )
+    at = np.asarray(events["at"], np.int64)
+    rows = Rows(workflow, first, transition, event, seen["state"], cause == COMPLETE, outcome)
     for name, declared in workflow.record.items():
         if name in cases:
             begins[name] = _column(cases[name], declared)[0]
-            seen[name], after[name] = _derive(log, name, declared, begins[name], outcome, cause)
+            seen[name], after[name] = records_along(rows, name, begins[name])
     keep = ~closing
-    end = int(np.asarray(events["at"], np.int64).max()) if len(closing) else None
+    end = int(at.max()) if len(at) else None
     kept = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
     assert len(kept) == n + 1
     return AuditLog(
-        workflow, names, kept, transition[keep], event[keep], unknown[keep], log.at[keep], end, facts,
+        workflow, names, kept, transition[keep], event[keep], unknown[keep], at[keep], end, facts,
         {k: v[keep] for k, v in seen.items()}, {k: v[keep] for k, v in after.items()}, begins,
     )  # fmt: skip
 
@@ -181,64 +170,6 @@ def _counts(events: Mapping[str, Any], cases: Mapping[str, Any]) -> Integers:
         [place[pair] for pair in zip(events["replication"].tolist(), events["case_id"].tolist(), strict=True)], np.int64
     )
     return np.bincount(rows, minlength=len(place))
-
-
-def _derive(
-    log: AuditLog, name: str, declared: Field, begins: NDArray[Any], outcome: NDArray[Any], cause: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return a record field as the guards saw it, and after each row: the last thing written to it."""
-    workflow, n = log.workflow, len(log)
-    values = list(declared.domain())
-    written = np.full(2 * n, -1, np.int64)
-    states = list(workflow.states)
-    for state in workflow.states.values():
-        activity = workflow.activities.get(state.activity or "")
-        if activity is not None and activity.gives == name:
-            _write(
-                written[0::2], (cause == COMPLETE) & (log.seen["state"] == states.index(state.name)), outcome, values
-            )
-    for i, event in enumerate(workflow.events.values()):
-        mine = log.event == i
-        literal = dict(event.effects)
-        if name in literal and literal[name] != INCREMENT:
-            written[0::2][mine] = values.index(literal[name])
-        if event.gives == name:
-            _write(written[0::2], mine, outcome, values)
-    counts = np.zeros(2 * n, bool)
-    for i, transition in enumerate(workflow.transitions):
-        literal = dict(transition.effects)
-        if name in literal:
-            where = np.flatnonzero(log.transition == i) * 2 + 1
-            if literal[name] == INCREMENT:
-                counts[where] = True
-            else:
-                written[where] = values.index(literal[name])
-    for i, event in enumerate(workflow.events.values()):
-        if dict(event.effects).get(name) == INCREMENT:
-            counts[np.flatnonzero(log.event == i) * 2] = True
-    filled = _carried(written, counts, log.first * 2, _codes(begins, declared), len(values) - 1)
-    shelf = np.array(values) if declared.kind != "enum" else np.arange(len(values))
-    return shelf[filled[0::2]], shelf[filled[1::2]]
-
-
-def _write(target: NDArray[Any], rows: NDArray[np.bool_], outcome: NDArray[Any], values: list[Any]) -> None:
-    said = {as_written(v): i for i, v in enumerate(values)}
-    words, places = np.unique(outcome[rows].astype(str), return_inverse=True)
-    target[rows] = np.array([said.get(str(w), -1) for w in words], np.int64)[places] if len(words) else -1
-
-
-def _carried(written: Integers, counts: NDArray[np.bool_], first: Integers, begins: Integers, most: int) -> Integers:
-    """Carry the last value written forward within each case; where `counts`, one more than before."""
-    n = len(written)
-    case = np.repeat(np.arange(len(first) - 1), np.diff(first))
-    last = np.maximum.accumulate(np.where(written >= 0, np.arange(n), -1)) if n else written
-    fresh = last < first[case] if n else np.zeros(0, bool)
-    found = np.where(fresh, begins[case], written[np.maximum(last, 0)]) if n else written
-    if counts.any():
-        ticks = np.cumsum(counts)
-        base = np.where(fresh, np.concatenate([[0], ticks])[first[case]], ticks[np.maximum(last, 0)])
-        found = np.minimum(found + ticks - base, most)
-    return np.asarray(found, np.int64)
 
 
 # foreign logs ----------------------------------------------------------------------------------------
@@ -403,10 +334,3 @@ def _parsed(
                 [f"{path}: row {i + 2}, column {name!r}: {value!r} is not a value of type {declared.kind}"]
             ) from None
     return np.array(found), missing
-
-
-def _codes(values: NDArray[Any], declared: Field) -> Integers:
-    """Return the place of each value in its domain."""
-    if declared.kind == "integer":
-        return np.asarray(np.asarray(values, np.int64) - int(declared.minimum), np.int64)  # type: ignore[arg-type]
-    return np.asarray(values, np.int64)

@@ -16,10 +16,12 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 
 from simulations import SamplePath, Scenario, make_plan, simulate
+from simulations.clock import MICROSECONDS_PER_DAY as DAY
 from simulations.eventlog import HORIZON, NEVER, EventLog
 from simulations.honesty import check_log
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
+from simulations.waiting import CAUSES, waits_by_cause
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios, simulated
 from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind
 from workflow.predicates import Expression, scalar
@@ -320,6 +322,40 @@ def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scena
             rests = calendar is not None and (row["pool"] is None or pool.at_shift_end == "suspend")
             worked = calendar.working_time(end) - calendar.working_time(start) if rests else end - start
             assert worked == round(lengths[0].values[0])
+
+
+@SOME
+@given(scenarios())
+def test_waiting_by_cause_is_what_one_sees_at_each_moment_and_adds_up_to_the_waiting_time(scenario: Mapping) -> None:
+    """Suspended for this case; else closed on a holiday or closure; else off shift; else no free server."""
+    log = run(loaded(scenario))
+    history, causes = History(log), waits_by_cause(log)
+    assert set(causes) == set(CAUSES)
+    row = -1
+    for row, told in enumerate(history.rows):
+        expected = dict.fromkeys(CAUSES, 0)
+        if told["pool"] is not None:
+            pool = history.scenario.pools[told["pool"]]
+            court = int(log.cases.court[told["case_id"]]) if pool.at_court else 0
+            until = told["started_at"] if told["started_at"] != NEVER else told["happened_at"]
+            calendar, days = pool.calendars[court], [k * DAY for k in range(9)]
+            changes = {told["enabled_at"], until, *calendar.opens, *calendar.closes, *days}
+            changes |= {t for s in history.scenario.suspensions for t in (s.start, s.end)}
+            changes |= {at for at, _ in history.records[told["case_id"]]}
+            marks = sorted(t for t in changes if told["enabled_at"] <= t <= until)
+            for a, b in itertools.pairwise(marks):
+                middle = (a + b) // 2
+                if may_start(history, pool, court, told["case_id"], middle) is False:
+                    cause = "suspended"
+                elif calendar.spell_at(middle) is not None:
+                    cause = "no_free_server"
+                else:
+                    day = history.scenario.epoch.instant(middle).date().isoformat()
+                    cause = "holiday" if day in calendar.closed else "off_shift"
+                expected[cause] += b - a
+            assert sum(expected.values()) == until - told["enabled_at"]
+        assert {cause: int(causes[cause][row]) for cause in CAUSES} == expected
+    assert row + 1 == len(log)
 
 
 @FEW

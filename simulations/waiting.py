@@ -1,0 +1,165 @@
+"""Why did a case wait? The waiting time of each row of a log, by cause.
+
+A wait is split at every instant at which its cause changes. Where several causes hold, the first of `CAUSES`
+counts: the pool was suspended (for this case), it was closed for a holiday or a closure, it was off shift, or it
+was at work and had no free server. The last includes a slot that was used up, and work that did not fit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.calendars import Calendar
+from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.eventlog import NEVER, EventLog
+from simulations.scenario import Scenario, Suspension
+from workflow.definition import COMPLETE
+from workflow.predicates import names, vector
+from workflow.records import Rows, records_along
+
+__all__ = ["CAUSES", "waits_by_cause"]
+
+CAUSES = ("suspended", "holiday", "off_shift", "no_free_server")
+
+Integers = NDArray[np.int64]
+
+
+def waits_by_cause(log: EventLog) -> dict[str, Integers]:
+    """Split the waiting time of every row.
+
+    Returns
+    -------
+    dict of str to ndarray of int64, shape (n_rows,)
+        Microseconds by cause; together they are the time from ``enabled_at`` to ``started_at``, or to the end of the row
+        where work never started. 0 where the row ends no wait for a pool.
+    """
+    scenario = log.cases.scenario
+    found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
+    segments = _Segments.of(log)
+    for k, pool in enumerate(scenario.pools.values()):
+        mine = log.columns["pool"][segments.ends] == k
+        court = log.cases.court[log.columns["case_id"][segments.ends]] if pool.at_court else np.zeros(len(mine), int)
+        for place, calendar in enumerate(pool.calendars):
+            here = np.flatnonzero(mine & (court == place))
+            if not len(here):
+                continue
+            suspensions = [s for s in scenario.suspensions if s.pool == pool.name and place in s.courts]
+            exempt = segments.exempt(log, suspensions, here)
+            for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
+                for cause, length in _split(scenario, calendar, closed, segments, chosen):
+                    np.add.at(found[cause], segments.ends[chosen], length)
+    return found
+
+
+@dataclass(frozen=True)
+class _Segments:
+    """Parts of waits during which a case's record does not change.
+
+    Attributes
+    ----------
+    ends : ndarray of int64, shape (n_segments,)
+        The row that ends the wait.
+    before : ndarray of int64
+        The row after which the record is as it is during the part, in the order of cases; -1 for the start.
+    start, end : ndarray of int64
+    """
+
+    ends: Integers
+    before: Integers
+    start: Integers
+    end: Integers
+    order: Integers
+    first: Integers
+
+    @classmethod
+    def of(cls, log: EventLog) -> _Segments:
+        columns = log.columns
+        order = np.argsort(columns["case_id"], kind="stable")
+        case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
+        n = len(order)
+        first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=len(log.cases)))]).astype(np.int64)
+        opening = np.zeros(n, bool)
+        opening[first[:-1][np.diff(first) > 0]] = True
+        since = np.where(opening, np.maximum(log.cases.arrived[case], 0), np.concatenate([[0], at[:-1]])[:n])
+        # The row that ends the wait that a row lies in: the next one of its case that knows when it was enabled.
+        ending = (enabled > NEVER) & (columns["pool"][order] >= 0)
+        place = np.where(ending, np.arange(n), n)
+        following = np.minimum.accumulate(place[::-1])[::-1] if n else place
+        has = (following < n) & (case[np.minimum(following, n - 1)] == case) if n else np.zeros(0, bool)
+        rows = np.flatnonzero(has)
+        end_row = following[rows]
+        started = columns["started_at"][order][end_row]
+        until = np.where(started > NEVER, started, at[end_row])
+        start, end = np.maximum(since[rows], enabled[end_row]), np.minimum(at[rows], until)
+        some = end > start
+        rows = rows[some]
+        before = np.where(opening[rows], -1, rows - 1)
+        return cls(order[end_row[some]], before, start[some], end[some], order, first)
+
+    def exempt(self, log: EventLog, suspensions: list[Suspension], rows: Integers) -> NDArray[np.bool_]:
+        """Say for each of some segments whether a suspension does not concern its case."""
+        condition = next((s.exempt for s in suspensions if s.exempt is not None), None)
+        if condition is None:
+            return np.zeros(len(rows), bool)
+        case = log.columns["case_id"][self.ends[rows]]
+        facts, scenario = log.cases.columns, log.cases.scenario
+        values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
+        missing = {n: facts.missing[n][case] for n in names(condition) if n in facts.missing}
+        for name in names(condition) & set(scenario.workflow.record):
+            after = records_along(self._rows(log), name, facts.values[name])[1]
+            begun = facts.values[name][case]
+            values[name] = np.where(self.before[rows] < 0, begun, after[np.maximum(self.before[rows], 0)])
+        return np.array(np.broadcast_to(vector(condition, values, missing), len(rows)))
+
+    def _rows(self, log: EventLog) -> Rows:
+        workflow, columns = log.cases.scenario.workflow, {n: c[self.order] for n, c in log.columns.items()}
+        causes = log.words.cause
+        event = np.array([list(workflow.events).index(c) if c in workflow.events else -1 for c in causes], np.int64)
+        outcome = np.array([*log.words.outcome, ""])[columns["outcome"]]  # -1 is the last, no outcome
+        completes = columns["cause"] == causes.index(COMPLETE)
+        transition, state = columns["transition"].astype(np.int64), columns["from_state"].astype(np.int64)
+        return Rows(workflow, self.first, transition, event[columns["cause"]], state, completes, outcome)
+
+
+def _split(
+    scenario: Scenario, calendar: Calendar, suspensions: list[Suspension], segments: _Segments, chosen: Integers
+) -> list[tuple[str, Integers]]:
+    """Return the length of each chosen segment by cause, in the time of one place of a pool."""
+    opens, closes, _ = calendar.arrays()
+    holidays = _closed_days(scenario, calendar)
+    stops = np.array([[s.start, s.end] for s in suspensions], np.int64).reshape(-1, 2)
+    horizon = scenario.horizon
+    at = np.unique(np.clip(np.concatenate([opens, closes, holidays.ravel(), stops.ravel(), [0]]), 0, horizon))
+    suspended = _within(stops, at)
+    open_ = _within(np.stack([opens, closes], axis=1), at)
+    closed = ~open_ & _within(holidays, at)
+    of = [suspended, ~suspended & closed, ~suspended & ~open_ & ~closed, ~suspended & open_]
+    start, end = segments.start[chosen], segments.end[chosen]
+    return [
+        (cause, _so_long(at, holds, end) - _so_long(at, holds, start)) for cause, holds in zip(CAUSES, of, strict=True)
+    ]
+
+
+def _closed_days(scenario: Scenario, calendar: Calendar) -> Integers:
+    """Return the holidays and closures as spells; a date with hours of its own is none."""
+    own = {day for day, _ in calendar.extra}
+    days = sorted({day for day, _ in calendar.holidays} | set(calendar.closed))
+    starts = [scenario.epoch.microseconds(dt.date.fromisoformat(day)) for day in days if day not in own]
+    return np.array([[t, t + MICROSECONDS_PER_DAY] for t in starts], np.int64).reshape(-1, 2)
+
+
+def _within(spells: Integers, at: Integers) -> NDArray[np.bool_]:
+    """Say whether each instant lies in one of some half-open spells, which may overlap."""
+    begun = np.searchsorted(np.sort(spells[:, 0]), at, side="right")
+    return np.asarray(begun > np.searchsorted(np.sort(spells[:, 1]), at, side="right"))
+
+
+def _so_long(at: Integers, holds: NDArray[np.bool_], times: Integers) -> Integers:
+    """Return how long something has held up to each of some times, if it holds or not from each of the instants `at` on."""
+    before = np.concatenate([[0], np.cumsum(np.diff(at) * holds[:-1])]).astype(np.int64)
+    k = np.searchsorted(at, times, side="right") - 1
+    return np.asarray(before[k] + (times - at[k]) * holds[k])

@@ -1,0 +1,89 @@
+"""How long and why cases wait, and how old they are, worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulations.eventlog import EventLog
+from simulations.measures import measure
+from simulations.waiting import CAUSES, waits_by_cause
+from tests.simulations.told import HOUR, Told, play
+
+DESK = """
+workflow: desk
+facts: {urgent: {type: boolean}}
+activities: {serve: {}}
+states: {queue: {activity: serve}, done: {final: true}}
+transitions: [{transition: finish, from: queue, to: done}]
+entry: {states: [queue]}
+"""
+WEEK = """
+starts: 2024-01-01
+ends: 2024-01-05
+calendars: {office: {hours: {mon-fri: "09:00-17:00"}, closed: [2024-01-02]}}
+courts: {desk: {backlog: {queue: {count: 1}}, calendar: office}}
+pools: {clerks: {at: court, size: 1, calendar: office}}
+suspensions: [{pool: clerks, courts: [desk], from: 2024-01-02, to: 2024-01-03, except: urgent}]
+arrivals: {late: {at: [0 hours], people: {urgent: URGENT}}}
+activities: {serve: {pool: clerks, takes: TOLD}}
+"""
+
+
+def _values(log: EventLog) -> dict[str, float | None]:
+    return {v.measure: v.value for v in measure(log) if v.court == "all" and v.at is None}
+
+
+def _log(folder: Path, urgent: str) -> EventLog:
+    return play(folder, DESK, WEEK.replace("URGENT", urgent), Told({"activity:serve": {0: 8}}))
+
+
+@pytest.mark.parametrize(
+    ("urgent", "hours"),
+    [
+        # Until Thursday 09:00: Tuesday and Wednesday suspended; Monday before 9 and after 17, Thursday before 9; Monday's shift.
+        ("false", {"suspended": 48, "holiday": 0, "off_shift": 9 + 7 + 9, "no_free_server": 8}),
+        # Until Wednesday 09:00, as no suspension concerns it: Tuesday is closed; the nights; Monday's shift.
+        ("true", {"suspended": 0, "holiday": 24, "off_shift": 9 + 7 + 9, "no_free_server": 8}),
+    ],
+)
+def test_a_wait_is_split_by_what_kept_the_case_waiting(tmp_path: Path, urgent: str, hours: dict[str, int]) -> None:
+    """The second case, while the first fills Monday's shift; the first has waited for it to begin."""
+    log = _log(tmp_path, urgent)
+    causes = waits_by_cause(log)
+    rows = log.columns["case_id"].tolist()
+    assert {cause: int(causes[cause][rows.index(1)]) // HOUR for cause in CAUSES} == hours
+    assert {cause: int(causes[cause][rows.index(0)]) // HOUR for cause in CAUSES} == {
+        "suspended": 0,
+        "holiday": 0,
+        "off_shift": 9,
+        "no_free_server": 0,
+    }
+
+
+def test_the_means_by_cause_add_up_to_the_mean_waiting_time(tmp_path: Path) -> None:
+    """Nine hours and 81, half of it each."""
+    values = _values(_log(tmp_path, "false"))
+    parts = [values[f"waiting_time.serve.{cause}"] or 0 for cause in CAUSES]
+    assert parts == [pytest.approx(x / 48) for x in (48, 0, 9 + 25, 8)]
+    assert sum(parts) == pytest.approx(values["waiting_time.serve.mean"])
+
+
+def test_ages_are_counted_in_calendar_days_and_in_working_days(tmp_path: Path) -> None:
+    """Begun at 00:00 on Friday 2023-12-29: twelve days to the end of 2024-01-09, of which New Year and two weekends are no working days."""
+    scenario = """
+starts: 2024-01-08
+ends: 2024-01-09
+calendars: {office: {hours: {mon-fri: "09:00-17:00"}, holidays: US}}
+courts: {desk: {backlog: {queue: {count: 1, age: 10 days}}, calendar: office}, annex: {backlog: {queue: {count: 1, age: 2 days}}}}
+pools: {clerks: {size: 0}}
+activities: {serve: {pool: clerks, takes: TOLD}}
+"""
+    log = play(tmp_path, DESK, scenario, Told())
+    found = {(v.measure, v.court): v.value for v in measure(log) if v.at is None}
+    assert found["unfinished_age.mean", "desk"] == 12
+    assert found["unfinished_working_age.mean", "desk"] == 7
+    assert found["unfinished_age.mean", "annex"] == 4
+    assert found["unfinished_working_age.mean", "annex"] is None
+    assert found["unfinished_working_age.mean", "all"] == 7
