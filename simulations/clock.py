@@ -27,6 +27,7 @@ __all__ = [
     "MICROSECONDS_PER_MINUTE",
     "MICROSECONDS_PER_SECOND",
     "MICROSECONDS_PER_YEAR",
+    "UNITS",
     "Duration",
     "Epoch",
     "Spell",
@@ -45,7 +46,7 @@ MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 MICROSECONDS_PER_YEAR = 1461 * MICROSECONDS_PER_DAY // 4
 """365.25 days; a month is a twelfth of it, which is a whole number of seconds too."""
 
-_UNITS = {
+UNITS = {
     "second": MICROSECONDS_PER_SECOND,
     "minute": MICROSECONDS_PER_MINUTE,
     "hour": MICROSECONDS_PER_HOUR,
@@ -55,7 +56,8 @@ _UNITS = {
     "year": MICROSECONDS_PER_YEAR,
     "working day": MICROSECONDS_PER_DAY,
 }
-_UNIT_WORDS = {word: unit for unit in _UNITS for word in (unit, unit + "s")}
+"""The units of time that a duration may be written in, and their lengths in microseconds."""
+_UNIT_WORDS = {word: unit for unit in UNITS for word in (unit, unit + "s")}
 _UNITS_TEXT = "seconds, minutes, hours, days, weeks, months, years, working days"
 _LONGEST_YEARS = 1000
 _DIGITS = 60
@@ -209,7 +211,7 @@ def parse_duration(text: object) -> Duration:
     unit = _unit(word, text)
     with localcontext() as context:
         context.prec = _DIGITS
-        length = number * _UNITS[unit]
+        length = number * UNITS[unit]
         if length > _LONGEST_YEARS * MICROSECONDS_PER_YEAR:
             raise InputError([f"'{text}' is longer than {_LONGEST_YEARS} years, the longest duration"])
         return Duration(int(length.to_integral_value(ROUND_HALF_EVEN)), unit == "working day")
