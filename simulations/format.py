@@ -196,7 +196,7 @@ class ArrivalEntry(Entry):
         description="with `interarrival`: time of the first arrival, a duration since the start or a date with a time",
         examples=["1 day"],
     )
-    count: int | None = Field(None, ge=0, description="at most so many cases", examples=[5])
+    count: int | None = Field(None, ge=0, description="at most so many cases in each court", examples=[5])
     people: dict[str, Any] = Field(
         default_factory=dict,
         description="facts of these cases, where they differ from `people:`",
