@@ -154,7 +154,9 @@ def keys_of(model: type[Entry]) -> list[Key]:
 
 def _loose(hint: object) -> str | None:
     """Return how a value that is read elsewhere is described where it stands, if it is no kind of its own."""
-    if typing.get_origin(hint) is Annotated and hint not in _FORMS:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return next((text for part in typing.get_args(hint) if (text := _loose(part))), None)
+    if typing.get_origin(hint) is Annotated and not any(kind == hint for kind in _FORMS):
         for extra in typing.get_args(hint)[1:]:
             if isinstance(extra, WithJsonSchema) and extra.json_schema is not None:
                 return str(extra.json_schema.get("description", "")) or None
