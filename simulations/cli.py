@@ -1,4 +1,4 @@
-"""The command line: ``docketsim run``, ``list`` and ``draw``.
+"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``.
 
 Everything heavy is imported inside the commands, so that ``--help`` answers at once. Mistakes in the input
 go to standard error, one line each, with exit code 2; a run that fails has exit code 1.
@@ -193,6 +193,43 @@ def _progress(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
+
+
+@app.command()
+def validate(
+    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
+    engine: Annotated[str, typer.Option(help="auto or simpy.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run cases with known answers on this installation: exact event times, and textbook queues within their interval."""
+    with _told(), _waiting("running the checks, about a minute", quiet or as_json):
+        from simulations.runs import check_engine
+        from simulations.validation import validate as check
+
+        check_engine(engine)
+        found = check(seed, workers or os.cpu_count() or 1)
+    if as_json:
+        typer.echo(json.dumps({"cases": [outcome.json() for outcome in found]}, indent=2, ensure_ascii=False))
+    elif not quiet:
+        from simulations.printing import print_validation
+
+        print_validation(found)
+    if not all(outcome.ok for outcome in found):
+        raise typer.Exit(FAILURE)
+
+
+@contextmanager
+def _waiting(what: str, silent: bool) -> Iterator[None]:
+    """Show on standard error that something is going on."""
+    if silent or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 @app.command("list")

@@ -11,10 +11,12 @@ from rich.table import Table
 from simulations.measures import PROCESSING, WAITING
 from simulations.results import Estimate
 from simulations.runs import RunResult
+from simulations.validation import CONFIDENCE as VALIDATED
+from simulations.validation import Outcome
 from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp
 
-__all__ = ["print_result"]
+__all__ = ["print_result", "print_validation"]
 
 _MOST_COURTS = 4
 
@@ -44,6 +46,29 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
             table.add_row(rule, f"{n:,}")
         console.print(table)
     _foot(console, result)
+
+
+def print_validation(outcomes: Sequence[Outcome]) -> None:
+    """Print what came out of the checks of an installation."""
+    console = Console(highlight=False, soft_wrap=False)
+    table = _table("", "check", "what", "estimate", "expected", "z", "verdict")
+    table.columns[1].justify = "left"
+    for o in outcomes:
+        exact = o.half_width is None
+        estimate = f"{o.estimate:g}" if exact else f"{_figures(o.estimate)} ± {_figures(o.half_width or 0)}"
+        expected = f"{o.expected:g} exactly" if exact else _figures(o.expected)
+        verdict = "ok" if o.ok else "[bold]fails[/bold]"
+        table.add_row(o.id, o.what, estimate, expected, "" if o.z is None else f"{o.z:+.1f}", verdict)
+    console.print(table)
+    wrong = [o.id for o in outcomes if not o.ok]
+    said = f"these fail: {', '.join(wrong)}" if wrong else "all ok"
+    console.print(
+        f"\n{len(outcomes)} checks, {said}. Exact ones count event times; the others give half of a {VALIDATED:.1%} interval."
+    )
+
+
+def _figures(value: float) -> str:
+    return f"{value:#.3g}".rstrip(".")
 
 
 def _head(result: RunResult) -> str:

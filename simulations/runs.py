@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from simulations.draws import SamplePath
 from simulations.honesty import check_log, growing_queues
@@ -38,6 +38,19 @@ __all__ = ["Precision", "RunFolderExists", "RunResult", "run"]
 
 Engine = Literal["auto", "simpy"]
 LEAST_FOR_PRECISION = 10
+
+
+def check_engine(engine: str) -> None:
+    """See whether there is such an engine.
+
+    Raises
+    ------
+    InputError
+        With the names of those that there are.
+    """
+    known = get_args(Engine)
+    if engine not in known:
+        raise InputError([f"engine: must be {' or '.join(known)}, not {engine!r}.{nearest(engine, known)}"])
 
 
 class RunFolderExists(DocketsimError, FileExistsError):
@@ -315,8 +328,10 @@ def _check(
         problems.append(f"workers: must be 1 or more, not {workers}")
     if not 0 < confidence < 1:
         problems.append(f"confidence: must lie between 0 and 1, not {confidence}")
-    if engine not in ("auto", "simpy"):
-        problems.append(f"engine: must be auto or simpy, not {engine!r}.{nearest(engine, ('auto', 'simpy'))}")
+    try:
+        check_engine(engine)
+    except InputError as error:
+        problems += [p.message for p in error.problems]
     if most is not None and (not wanted or most < replications):
         problems.append("max_replications: goes with precision, and is at least the number of replications")
     problems += [
