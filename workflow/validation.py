@@ -69,10 +69,12 @@ def listed(names: Iterable[object], limit: int = 14) -> str:
 def split_names(value: object) -> list[str]:
     """Read one name, a list of names, or names joined by ``or`` or ``|``."""
     parts = value if isinstance(value, list) else [value]
-    words = [part for part in parts if isinstance(part, str) and part.strip()]
-    if not parts or len(words) < len(parts):
-        raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {said(value)}")
-    return [name.strip() for word in words for name in word.replace("|", " or ").split(" or ")]
+    words = [part for part in parts if isinstance(part, str)]
+    names = [name.strip() for word in words for name in re.split(r"\||\sor\s", word)]
+    if not names or not all(names) or len(words) < len(parts):
+        wrong = next((part for part in parts if part not in words or not part.strip()), value)
+        raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {said(wrong)}")
+    return names
 
 
 def _name(value: object) -> str:
@@ -209,9 +211,10 @@ def _names_of(node: Node, path: tuple[object, ...]) -> Iterator[str]:
 
 
 def _label(entry: Node) -> Iterator[str]:
-    """Yield the name of an entry of a list: the value of its first key."""
+    """Yield the name of an entry of a list: the value of the key that says what it is, or of its first key."""
     if isinstance(entry.value, dict) and entry.value:
-        first = next(iter(entry.value.values()))
+        named = [entry.value[key] for key in ("rule", "transition", "measure") if key in entry.value]
+        first = named[0] if named else next(iter(entry.value.values()))
         if isinstance(first.value, str):
             yield first.value
 

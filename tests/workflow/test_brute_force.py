@@ -113,7 +113,7 @@ def _chances(
 
 @st.composite
 def _rules(draw: st.DrawFn, words: list[str]) -> dict[str, Any]:
-    a, b, c = (draw(st.sampled_from(words)) for _ in range(3))
+    a, b, c = draw(st.lists(st.sampled_from(words), min_size=3, max_size=3, unique=True))
     return draw(
         st.sampled_from(
             [

@@ -10,7 +10,7 @@ import ast
 import math
 from typing import Literal
 
-from workflow.predicates.calls import FUNCTIONS, called
+from workflow.predicates.calls import FUNCTIONS, PAST, called
 from workflow.predicates.kinds import Matcher, worded
 from workflow.predicates.mistakes import listed, suggested
 from workflow.predicates.ranges import LARGEST, bounds
@@ -22,6 +22,7 @@ from workflow.predicates.tree import (
     Conditional,
     Constant,
     Expression,
+    Field,
     InSet,
     IsNone,
     Name,
@@ -159,6 +160,9 @@ class Checker(Matcher):
             return "; a missing value is asked for with 'x is None'"
         if word.lower() in ("true", "false"):
             return f". Did you mean {word.lower()!r}?"
+        if word in self.namespace.words:
+            asked = f"; once({word}) asks whether it has happened" if self.namespace.past else ", which has no value"
+            return f": it is a transition or an event{asked}"
         known = [*fields, *self.namespace.definitions]
         return suggested(word, known) or f"; known: {listed(sorted(known)) or 'none'}"
 
@@ -295,15 +299,65 @@ class Checker(Matcher):
                 node, f"{self.source.quote(node.func)!r} cannot be called; the functions are {listed(FUNCTIONS)}"
             )
         name = node.func.id
+        if name in PAST:
+            return self._past(node, name)
         if name not in FUNCTIONS:
             for argument in node.args:
                 self.read(argument)
             if name in self.namespace.fields or name in self.namespace.definitions:
                 return self.wrong(node, f"{name!r} is not a function; write it without parentheses")
+            known = [*FUNCTIONS, *(PAST if self.namespace.past else ())]
             return self.wrong(
-                node, f"unknown function {name!r}; the functions are {listed(FUNCTIONS)}{suggested(name, FUNCTIONS)}"
+                node, f"unknown function {name!r}; the functions are {listed(known)}{suggested(name, known)}"
             )
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             return self.wrong(node, f"{name!r} takes plain values only; write {FUNCTIONS[name]}")
         read = self.boolean if name in ("implies", "count") else self.read
         return called(self, node, name, [read(argument) for argument in node.args])
+
+    def _past(self, node: ast.Call, name: str) -> Expression:
+        """Read an operator over the past as the name of a truth value, which whoever watches a case keeps."""
+        if not self.namespace.past:
+            return self.wrong(
+                node,
+                f"{name!r} looks into the past, which only a never: that is a condition does (never: counsel and not {PAST[name]}); here, ask for a field of the record",
+            )
+        n_mistakes, wanted = len(self.mistakes), PAST[name].count(",") + 1
+        for argument in node.args:
+            if not isinstance(argument, ast.Name):
+                self.wrong(argument, self._not_a_word(argument, name))
+            elif argument.id not in self.namespace.words:
+                hint = (
+                    suggested(argument.id, self.namespace.words) or f"; known: {listed(self.namespace.words) or 'none'}"
+                )
+                self.wrong(
+                    argument, f"{self.source.quote(node)}: {argument.id!r} is not a transition or an event{hint}"
+                )
+        words = [argument.id for argument in node.args if isinstance(argument, ast.Name)]
+        if len(node.args) != wanted or node.keywords:
+            n_named = len(node.args) + len(node.keywords)
+            self.wrong(
+                node,
+                f"{self.source.quote(node)} names {n_named}, but {name} takes {wanted}: {', '.join(PAST.values())}",
+            )
+        elif len(set(words)) < len(words):
+            self.wrong(node, f"{self.source.quote(node)} names {words[0]!r} twice; name a second one: {PAST[name]}")
+        start, end = self.source.span(node)
+        if len(self.mistakes) > n_mistakes:
+            return Unknown(start=start, end=end)
+        return Name(Field(f"{name}({', '.join(words)})", "boolean", "record"), start=start, end=end)
+
+    def _not_a_word(self, argument: ast.expr, name: str) -> str:
+        """Return what is said of something in an operator over the past that is no name."""
+        hint = ""
+        if isinstance(argument, ast.BoolOp | ast.UnaryOp):
+            hint = "; ask about each by itself: once(t) or once(u), not once(t)"
+        elif isinstance(argument, ast.Call):
+            hint = "; nothing can stand within it"
+        elif isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            hint = f"; write {argument.value} without quotes"
+        elif isinstance(argument, ast.Compare):
+            hint = "; to ask for a condition of the past, write it to the record (set:) when it holds"
+        return (
+            f"{name} takes the names of transitions and events, {PAST[name]}, not {self.source.quote(argument)!r}{hint}"
+        )
