@@ -16,6 +16,7 @@ from workflow.documents import Node
 from workflow.errors import Position, Problem, nearest
 from workflow.format import RuleEntry
 from workflow.predicates import Expression, Field, Namespace, names, substitute
+from workflow.predicates.calls import PAST
 from workflow.validation import listed, parse_at, said, split_names
 
 __all__ = ["Rule", "RuleReader"]
@@ -29,6 +30,10 @@ _ONLY_WITH = {
     "of": ("at_most",), "giving": ("never",),
 }  # fmt: skip
 _NAMING = ("before", "needs", "since", "once", "after", "then", "of")
+_NO_UNIT = {
+    **dict.fromkeys(("minutes", "seconds"), " The shortest is an hour."),
+    "working days": " Every day of the calendar counts.",
+}
 _DAYS = {"hours": 1 / 24, "days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 
 
@@ -161,6 +166,8 @@ class RuleReader:
         given = [k for k in ("never", "before", "after", "at_most") if getattr(entry, k) is not None]
         if len(given) != 1:
             shown = f"here: {', '.join(given)}" if given else "here is none of them"
+            halves = [k for k in _ONLY_WITH if getattr(entry, k) is not None] if not given else []
+            shown += "".join(f"; {key}: goes with {listed(_ONLY_WITH[key])}" for key in halves)
             self._wrong(node, None, f"{what}: is given by exactly one of never, before, after, at_most; {shown}")
             return None
         template = given[0]
@@ -173,25 +180,23 @@ class RuleReader:
         if entry.since is not None and entry.once is not None:
             self._wrong(node, "once", f"{what}: since: and once: are two ways to begin afresh; give one")
         if entry.at_most is not None and not 0 < entry.at_most <= 100:
-            self._wrong(
-                node,
-                "at_most",
-                f"{what}: at_most: must be a number from 1 to 100, not {entry.at_most}; for none at all write never:",
-            )
+            hint = "; for none at all write never:" if entry.at_most < 1 else ""
+            message = f"{what}: at_most: must be a number from 1 to 100, not {entry.at_most}{hint}"
+            self._wrong(node, "at_most", message)
         self._check_sense(entry, node, what)
         return template
 
     def _check_sense(self, entry: RuleEntry, node: Node, what: str) -> None:
         """Tell of names that cannot be meant where they stand."""
         if entry.if_ is None:
-            for first, second in (("before", "needs"), ("after", "then")):
+            for first, second, instead in (("before", "needs", "never:"), ("after", "then", "at_most:")):
                 one, other = getattr(entry, first), getattr(entry, second)
                 if one and other and set(one) == set(other) and entry.once is None:
                     shown = " or ".join(one)
                     self._wrong(
                         node,
                         second,
-                        f"{what}: {second}: names the same as {first}: ({shown}); name what else must come {first} it, or write never: or at_most:",
+                        f"{what}: {second}: names the same as {first}: ({shown}); name what else must come {first} it, or write {instead}",
                     )
         key = "since" if entry.since is not None else "once"
         resets = entry.since or entry.once
@@ -209,7 +214,7 @@ class RuleReader:
         if match is None:
             shown = f"must be a length of calendar time such as '90 days', not {said(entry.within)}"
         elif (unit := match[2].removesuffix("s") + "s") not in _DAYS:
-            hint = nearest(unit, _DAYS) or " It is calendar time: every day counts."
+            hint = _NO_UNIT.get(unit) or nearest(unit, _DAYS)
             shown = (
                 f"{match[2]!r} in {said(entry.within)} is not a unit of calendar time (units: {listed(_DAYS)}).{hint}"
             )
@@ -241,9 +246,9 @@ class RuleReader:
         if name in self.namespace.fields["state"].values:
             return f" It is a state: name the transition that leads there, or write never: state == '{name}'."
         if name in known:
-            return " It belongs into a condition: under if:, or under never: by itself."
+            return " It is a field or a definition: ask for it under if:, or in a never: of its own."
         if not name.isidentifier():
-            return " Names are joined by 'or'; a condition stands under if:, or under never: by itself."
+            return " Names are joined by 'or'; a condition stands under if:, or in a never: of its own."
         return nearest(name, self.words) or nearest(name, known) or f" Known: {listed(self.words)}."
 
     def _never(self, entry: RuleEntry, node: Node, what: str) -> Letter | Expression | None:
@@ -274,5 +279,5 @@ class RuleReader:
             return False
         if not all(part.isidentifier() for part in parts):
             return False
-        known = {*self.namespace.fields, *self.namespace.definitions}
+        known = {*self.namespace.fields, *self.namespace.definitions, *PAST}
         return any(part in self.words for part in parts) or not any(part in known for part in parts)

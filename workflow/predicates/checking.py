@@ -48,6 +48,7 @@ _COMPARISONS: dict[type[ast.cmpop], Literal["==", "!=", "<", "<=", ">", ">="]] =
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
 _ARITHMETIC: dict[type[ast.operator], Literal["+", "-", "*"]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+_MISSING = ("null", "nil", "none", "undefined")
 _NOT_ARITHMETIC = {
     ast.BitAnd: "'&' is not an operator here; write 'and'",
     ast.BitOr: "'|' is not an operator here; write 'or'",
@@ -156,13 +157,17 @@ class Checker(Matcher):
         for field in fields.values():
             if word in field.values:
                 return f". Did you mean {field.name} == {word!r}? A value needs quotes"
-        if word.lower() in ("null", "nil", "none", "undefined"):
+        if word.lower() in _MISSING:
             return "; a missing value is asked for with 'x is None'"
         if word.lower() in ("true", "false"):
             return f". Did you mean {word.lower()!r}?"
         if word in self.namespace.words:
-            asked = f"; once({word}) asks whether it has happened" if self.namespace.past else ", which has no value"
-            return f": it is a transition or an event{asked}"
+            asked = (
+                f"once({word}) asks whether it has happened" if self.namespace.past else "ask for a field of the record"
+            )
+            return f": it is a transition or an event, which has no value; {asked}"
+        if word in FUNCTIONS or (word in PAST and self.namespace.past):
+            return f"; write {FUNCTIONS.get(word) or PAST[word]}"
         known = [*fields, *self.namespace.definitions]
         return suggested(word, known) or f"; known: {listed(sorted(known)) or 'none'}"
 
@@ -209,6 +214,9 @@ class Checker(Matcher):
     def _is(self, node: ast.Compare) -> Expression:
         left, right, negated = node.left, node.comparators[0], isinstance(node.ops[0], ast.IsNot)
         if not (isinstance(right, ast.Constant) and right.value is None):
+            if isinstance(right, ast.Name) and right.id.lower() in _MISSING:
+                how = "is not" if negated else "is"
+                return self.wrong(right, f"a missing value is called None; write {self.source.quote(left)} {how} None")
             sign, written = ("!=", "is not") if negated else ("==", "is")
             words = f"{self.source.quote(left)} {sign} {self.source.quote(right)}"
             return self.wrong(node, f"{written!r} only asks for None (x is None); write {words}")
@@ -334,12 +342,11 @@ class Checker(Matcher):
                     argument, f"{self.source.quote(node)}: {argument.id!r} is not a transition or an event{hint}"
                 )
         words = [argument.id for argument in node.args if isinstance(argument, ast.Name)]
-        if len(node.args) != wanted or node.keywords:
-            n_named = len(node.args) + len(node.keywords)
-            self.wrong(
-                node,
-                f"{self.source.quote(node)} names {n_named}, but {name} takes {wanted}: {', '.join(PAST.values())}",
-            )
+        if node.keywords:
+            self.wrong(node, f"{name!r} takes plain names only; write {PAST[name]}")
+        elif len(node.args) != wanted:
+            counted = len(node.args) or "none"
+            self.wrong(node, f"{self.source.quote(node)} names {counted}, but {name} takes {wanted}: {PAST[name]}")
         elif len(set(words)) < len(words):
             self.wrong(node, f"{self.source.quote(node)} names {words[0]!r} twice; name a second one: {PAST[name]}")
         start, end = self.source.span(node)
@@ -351,7 +358,7 @@ class Checker(Matcher):
         """Return what is said of something in an operator over the past that is no name."""
         hint = ""
         if isinstance(argument, ast.BoolOp | ast.UnaryOp):
-            hint = "; ask about each by itself: once(t) or once(u), not once(t)"
+            hint = "; join the answers instead, as in once(t) or not once(u)"
         elif isinstance(argument, ast.Call):
             hint = "; nothing can stand within it"
         elif isinstance(argument, ast.Constant) and isinstance(argument.value, str):
