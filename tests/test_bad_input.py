@@ -75,8 +75,9 @@ def test_every_wrong_file_says_what_is_expected():
 
 
 def test_the_files_that_the_wrong_ones_extend_are_right():
-    """The base workflow and scenario load, so that each mistake is the wrong file's own."""
+    """The base workflow, rules and scenario load, so that each mistake is the wrong file's own."""
     assert load_workflow(BASE / "permits.yaml").name == "permits"
+    assert len(load_rules(BASE / "permits.rules.yaml")[1]) == 9
     assert load_scenario(BASE / "office.yaml").courts == ("north", "south")
 
 

@@ -65,7 +65,7 @@ def test_a_rule_of_wrong_shape_does_not_hide_what_is_wrong_in_it():
     assert len(found) == 2
 
 
-def test_eight_names_of_the_past_are_followed_and_nine_are_not():
+def test_eight_names_of_the_past_are_followed_and_ten_are_not():
     """An automaton doubles with each name, so there is a limit."""
     words = ["review", "grant", "call", "refuse", "close", "reopen", "tip", "notice"]
     eight = " and ".join(f"once({word})" for word in words)
