@@ -258,43 +258,50 @@ VALUES = ["None", "true", "1", "18", "-1", "9" * 30, "1e999", '"fit"', "'granted
 CALLS = ["once(", "since(", "before(", "count(", "implies(", "min(", "abs(", "date(", "(", "(", "[", "{"]
 
 letters = st.sampled_from(LETTERS)
-asked = st.one_of(
-    letters.map("once({})".format),
-    st.tuples(letters, letters).map(lambda two: f"since({two[0]}, {two[1]})"),
-    st.tuples(letters, letters).map(lambda two: f"before({two[0]},{two[1]})"),
-    st.sampled_from(["counsel", "eligible", "age < 18", 'finding == "fit"', 'state in ("granted", "refused")']),
-    st.sampled_from(["entered is not None", 'entered > date("2011-12-05")', "visits + 1 < 3", "tip_off == counsel"]),
-)
-formed = st.recursive(
-    asked,
-    lambda inner: st.one_of(
-        inner.map("not ({})".format),
-        st.tuples(inner, st.sampled_from(["and", "or", "==", "<", ","]), inner).map(" ".join),
-        st.tuples(st.sampled_from(CALLS), inner, st.sampled_from([")", ")", "]", ""])).map("".join),
-        st.tuples(inner, inner, inner).map(lambda three: "({}) if ({}) else ({})".format(*three)),
-    ),
-    max_leaves=8,
-)
+two = st.lists(letters, min_size=2, max_size=2, unique=True).map(", ".join)
+present = st.sampled_from(["counsel", "eligible", "age < 18", 'finding == "fit"', 'state in ("granted", "refused")', "entered is not None", "visits + 1 < 3", "tip_off == counsel"])  # fmt: skip
+past = letters.map("once({})".format) | two.map("since({})".format) | two.map("before({})".format)
+
+
+def joined(asked):
+    """Draw conditions of well-formed parts."""
+    return st.recursive(
+        asked,
+        lambda inner: st.one_of(
+            inner.map("not ({})".format),
+            st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(" ".join),
+            st.tuples(inner, inner).map(lambda pair: "implies({}, {})".format(*pair)),
+            st.tuples(inner, inner, inner).map(lambda three: "({}) if ({}) else ({})".format(*three)),
+        ),
+        max_leaves=6,
+    )
+
+
+formed = joined(present | past)
 pieces = st.lists(st.sampled_from(LETTERS + FIELDS + OPERATORS + VALUES + CALLS + [")", ")", "]", "}"]), max_size=14)
 conditions = pieces.map(" ".join) | pieces.map("".join) | formed
 lengths = st.tuples(st.integers(-1, 400) | st.integers(), st.sampled_from(["", " ", "."]), st.sampled_from(["day", "days", "years", "working days", "hour ago", "min", "é"])).map(lambda parts: "".join(map(str, parts)))  # fmt: skip
-named = letters | st.lists(letters, max_size=3) | st.lists(letters, min_size=1, max_size=3).map(" or ".join)
+named = letters | st.lists(letters, min_size=1, max_size=3) | st.lists(letters, min_size=1, max_size=3).map(" or ".join)
 rule_values = {
-    **dict.fromkeys(["before", "needs", "since", "once", "after", "then", "of"], named | conditions | junk),
-    **dict.fromkeys(["if", "giving"], conditions | junk),
-    "never": conditions | named | junk,
-    "within": lengths | junk,
-    "at_most": st.integers(-1, 101) | junk,
+    **dict.fromkeys(
+        ["before", "needs", "since", "once", "after", "then", "of"], st.one_of(named, named, named, conditions, junk)
+    ),
+    **dict.fromkeys(["if", "giving"], st.one_of(joined(present), joined(present), conditions, junk)),
+    "never": st.one_of(named, formed, formed, conditions, junk),
+    "within": st.one_of(lengths, lengths, junk),
+    "at_most": st.one_of(st.integers(-1, 101), st.integers(1, 9), junk),
 }
+
+
+names = st.sampled_from(["a", "b", "c", "d", "grant"])
 
 
 @st.composite
 def rules(draw):
     """Draw a rule with keys of every template, mostly of one."""
-    own = draw(st.sampled_from(TEMPLATES).map(str.split) | st.lists(st.sampled_from(RULE_KEYS), max_size=4))
-    return {"rule": draw(st.sampled_from(["a", "b", "grant"]) | scalars)} | {
-        key: draw(rule_values.get(key, junk)) for key in own
-    }
+    whole = st.sampled_from(TEMPLATES).map(str.split)
+    own = draw(st.one_of(whole, whole, st.lists(st.sampled_from(RULE_KEYS), max_size=4)))
+    return {"rule": draw(st.one_of(names, names, scalars))} | {key: draw(rule_values.get(key, junk)) for key in own}
 
 
 @pytest.fixture(scope="module")
