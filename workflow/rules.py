@@ -17,6 +17,7 @@ from workflow.errors import Position, Problem, nearest
 from workflow.format import RuleEntry
 from workflow.predicates import Expression, Field, Namespace, names, substitute
 from workflow.predicates.calls import PAST
+from workflow.predicates.mistakes import shortened
 from workflow.validation import listed, parse_at, said, split_names
 
 __all__ = ["Rule", "RuleReader"]
@@ -29,6 +30,7 @@ _ONLY_WITH = {
     "needs": ("before",), "since": ("before",), "once": ("before",), "then": ("after",), "within": ("after",),
     "of": ("at_most",), "giving": ("never",),
 }  # fmt: skip
+_TWO_KEYS = re.compile(r"\s*(\w+)\s+(?:if|when)\s+((?:(?!\belse\b).)+)", re.DOTALL)
 _NAMING = ("before", "needs", "since", "once", "after", "then", "of")
 _NO_UNIT = {
     **dict.fromkeys(("minutes", "seconds"), " The shortest is an hour."),
@@ -243,13 +245,15 @@ class RuleReader:
     def _meant(self, name: str) -> str:
         """Return what was probably meant by something that is no transition and no event."""
         known = {**self.namespace.fields, **self.namespace.definitions}
-        if name in self.namespace.fields["state"].values:
+        states = self.namespace.fields["state"].values
+        if name in states:
             return f" It is a state: name the transition that leads there, or write never: state == '{name}'."
         if name in known:
             return " It is a field or a definition: ask for it under if:, or in a never: of its own."
         if not name.isidentifier():
             return " Names are joined by 'or'; a condition stands under if:, or in a never: of its own."
-        return nearest(name, self.words) or nearest(name, known) or f" Known: {listed(self.words)}."
+        also = [*known, *states]
+        return nearest(name, self.words) or nearest(name, also) or f" Known: {listed(self.words)}."
 
     def _never(self, entry: RuleEntry, node: Node, what: str) -> Letter | Expression | None:
         """Read what may never be: a letter, or a condition, which may look into the past."""
@@ -264,6 +268,12 @@ class RuleReader:
                 return None
         if not isinstance(text, str):
             self._wrong(node, "never", f"{what}: never: must be a transition, or a condition, not {said(text)}")
+            return None
+        if (halves := _TWO_KEYS.fullmatch(text)) and halves[1] in self.words:
+            message = (
+                f"a transition and its condition stand in two keys: never: {halves[1]} and if: {shortened(halves[2])}"
+            )
+            self._wrong(node, "never", f"{what}: never: {message}")
             return None
         for key, given in (("if", entry.if_), ("giving", entry.giving)):
             if given is not None:

@@ -162,14 +162,20 @@ class Checker(Matcher):
         if word.lower() in ("true", "false"):
             return f". Did you mean {word.lower()!r}?"
         if word in self.namespace.words:
-            asked = (
-                f"once({word}) asks whether it has happened" if self.namespace.past else "ask for a field of the record"
-            )
-            return f": it is a transition or an event, which has no value; {asked}"
+            return self._no_value(word)
         if word in FUNCTIONS or (word in PAST and self.namespace.past):
             return f"; write {FUNCTIONS.get(word) or PAST[word]}"
         known = [*fields, *self.namespace.definitions]
         return suggested(word, known) or f"; known: {listed(sorted(known)) or 'none'}"
+
+    def _no_value(self, word: str) -> str:
+        """Return what is said of a transition or an event where a value should stand."""
+        asked = (
+            f"once({word}) asks whether it has happened; of the moment itself speaks never: {word} with the rest under if:"
+            if self.namespace.past
+            else "ask for a field of the record"
+        )
+        return f": it is a transition or an event, which has no value; {asked}"
 
     def _unary(self, node: ast.UnaryOp) -> Expression:
         start, end = self.source.span(node)
@@ -218,7 +224,10 @@ class Checker(Matcher):
                 how = "is not" if negated else "is"
                 return self.wrong(right, f"a missing value is called None; write {self.source.quote(left)} {how} None")
             sign, written = ("!=", "is not") if negated else ("==", "is")
-            words = f"{self.source.quote(left)} {sign} {self.source.quote(right)}"
+            word = self.source.quote(right)
+            if isinstance(right, ast.Name) and any(word in field.values for field in self.namespace.fields.values()):
+                word = repr(word)
+            words = f"{self.source.quote(left)} {sign} {word}"
             return self.wrong(node, f"{written!r} only asks for None (x is None); write {words}")
         found = self.read(left)
         if isinstance(found, Unknown):
@@ -311,7 +320,10 @@ class Checker(Matcher):
             return self._past(node, name)
         if name not in FUNCTIONS:
             for argument in node.args:
-                self.read(argument)
+                if not (isinstance(argument, ast.Name) and argument.id in self.namespace.words):
+                    self.read(argument)
+            if name in self.namespace.words:
+                return self.wrong(node, f"{name!r} is not a function{self._no_value(name)}")
             if name in self.namespace.fields or name in self.namespace.definitions:
                 return self.wrong(node, f"{name!r} is not a function; write it without parentheses")
             known = [*FUNCTIONS, *(PAST if self.namespace.past else ())]
