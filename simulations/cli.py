@@ -375,6 +375,7 @@ def diff(
         from simulations.draws import SamplePath
         from simulations.loading import load_scenario
         from simulations.population import draw_cases
+        from workflow.definition import as_written
         from workflow.difference import diff as compare
         from workflow.loading import load_workflow
 
@@ -386,9 +387,12 @@ def diff(
         elif not quiet:
             typer.echo(f"{found.total:,} people of {people}: {found.same:,} are decided alike by {a.name} and {b.name}")
             for region in found.regions:
-                example = ", ".join(f"{k} = {v}" for k, v in region.example.items())
-                typer.echo(f"\n{region.count:,} differ: {'; '.join(region.decided)}\n  when {region.when}")
-                typer.echo(f"  for example {example}" if example else "  whatever their facts")
+                odd = {k: v for k, v in region.example.items() if k in a.facts and v != a.defaults[k]}
+                example = ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
+                typer.echo(f"\n{region.count:,} differ when {region.when}")
+                typer.echo(f"  for example {example}" if region.example else "  whatever their facts")
+                for change in region.decided:
+                    typer.echo(f"  {change}")
 
 
 @app.command()
