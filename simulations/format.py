@@ -21,6 +21,7 @@ __all__ = [
     "CalendarEntry",
     "CourtEntry",
     "LawEntry",
+    "PolicyEntry",
     "PoolEntry",
     "PublishedEntry",
     "ScenarioFile",
@@ -98,6 +99,18 @@ class SuspensionEntry(Entry):
     from_: dt.date = Field(alias="from")
     to: dt.date
     except_: Condition | None = Field(None, alias="except", description="cases that are served all the same")
+
+
+class PolicyEntry(Entry):
+    """A workflow that decides from a date on, in place of the scenario's own or of the policy before."""
+
+    from_: dt.date = Field(alias="from", description="the first day on which it decides")
+    workflow: Name = Field(description="name or path of a workflow with the same facts, record, states and events")
+    in_flight: Literal["at_next_decision", "pinned"] = Field(
+        "at_next_decision",
+        description="whether cases that are open on that day are decided by it too, from their next decision on"
+        " (`at_next_decision`), or only cases that arrive from then on (`pinned`)",
+    )
 
 
 class WorkEntry(Entry):
@@ -204,6 +217,10 @@ class ScenarioFile(Entry):
     courts: dict[str, CourtEntry] = Field(default_factory=dict)
     pools: dict[str, PoolEntry] = Field(default_factory=dict)
     suspensions: list[SuspensionEntry] = Field(default_factory=list)
+    policies: list[PolicyEntry] = Field(
+        default_factory=list,
+        description="other workflows that come into force during the run, in the order of their dates",
+    )
     activities: dict[str, WorkEntry] = Field(default_factory=dict)
     people: dict[str, Any] = Field(
         default_factory=dict, description="how facts, and the record at the start, are distributed; drawn in this order"

@@ -12,6 +12,7 @@ from simulations.calendar_spec import CalendarSpec, parse_calendar
 from simulations.calendars import Calendar
 from simulations.clock import Epoch, parse_duration, parse_instant
 from simulations.format import ArrivalEntry, BacklogEntry, CourtEntry, PoolEntry, ScenarioFile
+from simulations.policies import read_policies
 from simulations.quantities import Choice, Length, Reader, Shares
 from simulations.scenario import (
     Backlog,
@@ -199,6 +200,9 @@ class _Builder:
             name: pool for name, entry in file.pools.items() if (pool := self._pool(name, entry, calendars)) is not None
         }
         work = {name: done for name in file.activities if (done := self._work(name, calendars)) is not None}
+        policies, wrong = read_policies(file.policies, self.at, self.workflow, self.epoch)
+        self.problems += wrong
+        self.policies = tuple(policies)
         laws = {name: law for name in file.events if (law := self._law(name)) is not None}
         people = self._people(file.people, ("people",))
         suspensions = tuple(s for i in range(len(file.suspensions)) if (s := self._suspension(i)) is not None)
@@ -208,7 +212,7 @@ class _Builder:
         self._next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
         scenario = Scenario(
             file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, days, calendars,
-            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node,
+            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node, self.policies,
         )  # fmt: skip
         self._check_published(scenario)
         self._next_stage(())
@@ -514,7 +518,8 @@ class _Builder:
         if entry.chance is not None:
             chance = self.reader.choice(self.at(*path, "chance"), self.reader.share, f"{what}: chance")
         since: set[int] = set()
-        transitions = [t.name for t in self.workflow.transitions]
+        workflows = (self.workflow, *(policy.workflow for policy in self.policies))
+        transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
         for word in entry.since or ():
             if self.known(word, transitions, (*path, "since"), f"{what}: since", "a transition"):
                 since.add(transitions.index(word))
@@ -547,7 +552,7 @@ class _Builder:
     def _check_work(self, work: Mapping[str, Work]) -> None:
         """Tell of activities that can be reached and have no length."""
         forward: dict[str, set[str]] = {s: set() for s in self.workflow.states}
-        for t in self.workflow.transitions:
+        for t in (t for w in (self.workflow, *(p.workflow for p in self.policies)) for t in w.transitions):
             if not t.events or any(e in self.file.events for e in t.events):
                 for s in t.sources:
                     forward[s].add(t.target or s)

@@ -29,7 +29,7 @@ from simulations.plan import make_plan
 from simulations.results import CONFIDENCE, Estimate, estimates
 from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
-from simulations.watching import Violation
+from simulations.watching import Violation, watched_rules
 from workflow.documents import dump_yaml
 from workflow.errors import DocketsimError, InputError, Problem, nearest
 from workflow.validation import listed
@@ -309,7 +309,7 @@ def run(
         scenario, folder, seed, "simpy", tuple(numbers), confidence,
         [e for e in found if e.measure != "pending" or e.at in days],
         [e for e in found if e.measure == "pending" and e.by is None], sorted(seen.growing),
-        None if monitor is None else {rule.name: seen.violations[rule.name] for rule in scenario.workflow.rules},
+        None if monitor is None else {rule.name: seen.violations[rule.name] for rule in watched_rules(scenario)},
     )  # fmt: skip
 
 
@@ -431,7 +431,8 @@ def _keyed(value: Any) -> Any:
 def _manifest(
     scenario: Scenario, seed: int, replications: int, days: Sequence[dt.date | None], by: Sequence[str], events: bool
 ) -> dict[str, Any]:
-    content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain()})
+    policies = [policy.workflow.plain() for policy in scenario.policies]
+    content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain(), "policies": policies})
     laws = {
         length.law.fingerprint
         for choice in [w.takes for w in scenario.work.values()]
@@ -476,6 +477,8 @@ def _open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], 
     folder.mkdir(parents=True, exist_ok=True)
     _write_text(folder / "scenario.yaml", dump_yaml(scenario.plain()))
     _write_text(folder / "workflow.yaml", dump_yaml(scenario.workflow.plain()))
+    for k, policy in enumerate(scenario.policies, start=1):
+        _write_text(folder / f"policy-{k}.yaml", dump_yaml(policy.workflow.plain()))
     _write_text(there, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 

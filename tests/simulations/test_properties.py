@@ -66,7 +66,8 @@ class History:
         """Return the record after a row, and see on the way that the row's transition was the one to take."""
         case = row["case_id"]
         record = list(self.records[case][-1][1])
-        event = self.workflow.events.get(row["cause"])
+        workflow = self.policy(case, row["happened_at"])
+        event = workflow.events.get(row["cause"])
         if row["cause"] == HORIZON:
             return record
         if event is not None:
@@ -77,9 +78,9 @@ class History:
         assert (row["outcome"] is not None) == (giver is not None and giver.gives is not None)
         if giver is not None and giver.gives is not None:
             record[self.fields.index(giver.gives)] = next(v for v in giver.values if _said(v) == row["outcome"])
-        assert row["transition"] == self.first(row["from_state"], row["cause"], case, record)
+        assert row["transition"] == self.first(workflow, row["from_state"], row["cause"], case, record)
         if row["transition"] is not None:
-            transition = next(t for t in self.workflow.transitions if t.name == row["transition"])
+            transition = next(t for t in workflow.transitions if t.name == row["transition"])
             self._write(record, transition.effects)
             assert row["to_state"] == (transition.target or row["from_state"])
         else:
@@ -89,10 +90,17 @@ class History:
     def _work(self, row: dict[str, Any]) -> Any:
         return self.workflow.activities[self.workflow.states[row["from_state"]].activity or ""]
 
-    def first(self, state: str, cause: str, case: int, record: list[Any]) -> str | None:
+    def policy(self, case: int, time: int) -> Any:
+        """Return the workflow that decides a case at an instant: the last one in force that concerns it."""
+        for policy in reversed(self.scenario.policies):
+            if policy.start <= time and (not policy.pinned or policy.start <= self.log.cases.arrived[case]):
+                return policy.workflow
+        return self.workflow
+
+    def first(self, workflow: Any, state: str, cause: str, case: int, record: list[Any]) -> str | None:
         """Return the first transition of a moment, in the order of the file, whose guard holds."""
-        at_once = self.workflow.states[state].kind is Kind.INSTANT
-        for t in self.workflow.transitions:
+        at_once = workflow.states[state].kind is Kind.INSTANT
+        for t in workflow.transitions:
             moment = (cause in t.events) if t.events else cause == (ENTER if at_once or t.at_entry else COMPLETE)
             if state in t.sources and moment and self.test(t.guard, case, record):
                 return t.name
