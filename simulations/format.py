@@ -19,6 +19,7 @@ __all__ = [
     "ArrivalEntry",
     "BacklogEntry",
     "CalendarEntry",
+    "CostsEntry",
     "CourtEntry",
     "LawEntry",
     "PolicyEntry",
@@ -183,6 +184,21 @@ class LawEntry(Entry):
         return self
 
 
+class CostsEntry(Entry):
+    """What things cost."""
+
+    currency: str = Field(min_length=1, description="in which every cost is given, such as USD")
+    pools: dict[str, Any] = Field(
+        default_factory=dict,
+        description="pool: what a server costs, such as `95 per hour` of time on shift and of overtime",
+    )
+    activities: dict[str, float] = Field(
+        default_factory=dict,
+        description="activity: what it costs each time it is completed, besides the time of its pool",
+    )
+    per: list[Name] = Field(default_factory=list, description="measures of cases; the cost of one such case is told")
+
+
 class PublishedEntry(Entry):
     """A published figure, shown beside the result and never used by the run."""
 
@@ -227,5 +243,6 @@ class ScenarioFile(Entry):
     )
     arrivals: dict[str, ArrivalEntry] = Field(default_factory=dict)
     events: dict[str, LawEntry] = Field(default_factory=dict)
+    costs: CostsEntry | None = Field(None, description="what people and activities cost")
     published: list[PublishedEntry] = Field(default_factory=list)
     about: AboutEntry = Field(default_factory=AboutEntry)

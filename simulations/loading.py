@@ -16,6 +16,7 @@ from simulations.policies import read_policies
 from simulations.quantities import Choice, Length, Reader, Shares
 from simulations.scenario import (
     Backlog,
+    Costs,
     Draw,
     Law,
     Order,
@@ -209,10 +210,11 @@ class _Builder:
         backlog = tuple(b for i, court in enumerate(file.courts) for b in self._backlog(i, court, file.courts[court]))
         streams = tuple(s for name in file.arrivals for s in self._streams(name, file.arrivals[name]))
         self._check_work(work)
+        found = self._costs()
         self._next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
         scenario = Scenario(
             file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, days, calendars,
-            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node, self.policies,
+            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node, self.policies, found,
         )  # fmt: skip
         self._check_published(scenario)
         self._next_stage(())
@@ -870,6 +872,25 @@ class _Builder:
             )
             return None
         return found
+
+    def _costs(self) -> Costs | None:
+        entry = self.file.costs
+        if entry is None:
+            return None
+        pools: dict[str, float] = {}
+        for name in entry.pools:
+            path = ("costs", "pools", name)
+            rate = self.reader.rate(self.at(*path), f"costs: {name}")
+            if self.known(name, self.file.pools, path, "costs: pools", "a pool") and rate is not None:
+                pools[name] = rate
+        for name in entry.activities:
+            path = ("costs", "activities", name)
+            self.known(name, self.file.activities, path, "costs: activities", "an activity of the scenario")
+        counted = [n for m in self.workflow.measures if m.cases for n in (m.measure, *(m.split or {}))]
+        for i, name in enumerate(entry.per):
+            self.known(name, counted, ("costs", "per", i), "costs: per", "a measure that counts cases")
+        activities = {n: each for n, each in entry.activities.items() if n in self.file.activities}
+        return Costs(entry.currency, pools, activities, tuple(entry.per))
 
     # published figures ----------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from simulations.loading import load_scenario
 from simulations.measures import describe, group_cases, measure
 from simulations.parts import KINDS, part_path, sha256, write_cases, write_events, write_measures
 from simulations.plan import make_plan
-from simulations.results import CONFIDENCE, Estimate, estimates
+from simulations.results import CONFIDENCE, Contrast, Estimate, contrasts, estimates
 from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.watching import Violation, watched_rules
@@ -112,6 +112,8 @@ class RunResult:
         `pending` at the end of each day.
     growing : list of str
         Pools whose queue only grew, in some replication.
+    contrasts : list of Contrast
+        For each ``by``: who waits longest, and how much longer than who waits least.
     violations : dict of str to int, or None
         With a monitor: how often each rule was broken, over the replications of this run.
     """
@@ -125,6 +127,7 @@ class RunResult:
     measures: list[Estimate]
     series: list[Estimate] = field(repr=False)
     growing: list[str]
+    contrasts: list[Contrast]
     violations: dict[str, int] | None = None
 
     def get(
@@ -164,6 +167,8 @@ class RunResult:
             "confidence": self.confidence,
             "measures": [e.json() for e in self.measures],
         }
+        if self.contrasts:
+            found["contrasts"] = [c.json() for c in self.contrasts]
         if self.violations is not None:
             found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
         return found
@@ -309,6 +314,7 @@ def run(
         scenario, folder, seed, "simpy", tuple(numbers), confidence,
         [e for e in found if e.measure != "pending" or e.at in days],
         [e for e in found if e.measure == "pending" and e.by is None], sorted(seen.growing),
+        contrasts(folder, numbers, confidence) if by else [],
         None if monitor is None else {rule.name: seen.violations[rule.name] for rule in watched_rules(scenario)},
     )  # fmt: skip
 

@@ -22,7 +22,20 @@ from workflow.documents import Node
 from workflow.machine import fact_names
 from workflow.predicates import Expression, Field, Namespace
 
-__all__ = ["Backlog", "Draw", "Law", "Order", "Policy", "Pool", "Scenario", "Stream", "Suspension", "Trait", "Work"]
+__all__ = [
+    "Backlog",
+    "Costs",
+    "Draw",
+    "Law",
+    "Order",
+    "Policy",
+    "Pool",
+    "Scenario",
+    "Stream",
+    "Suspension",
+    "Trait",
+    "Work",
+]
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,26 @@ class Law:
     outcome: Choice[Shares] | None
     dates: tuple[int, ...] = ()
     only_waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What things cost.
+
+    Attributes
+    ----------
+    pools : mapping of str to float
+        Money for a microsecond of a server's paid time.
+    activities : mapping of str to float
+        Money each time that one is completed.
+    per : tuple of str
+        Measures of cases by which the total is divided.
+    """
+
+    currency: str
+    pools: Mapping[str, float]
+    activities: Mapping[str, float]
+    per: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -235,6 +268,7 @@ class Scenario:
     about: AboutEntry
     document: Node = field(repr=False)
     policies: tuple[Policy, ...] = ()
+    costs: Costs | None = None
 
     @cached_property
     def epoch(self) -> Epoch:

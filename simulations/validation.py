@@ -20,11 +20,12 @@ from simulations.draws import SamplePath
 from simulations.eventlog import NEVER, EventLog
 from simulations.honesty import BrokenLaw, check_log
 from simulations.loading import load_scenario
-from simulations.measures import measure, pool_times
+from simulations.measures import measure
 from simulations.plan import make_plan
 from simulations.results import interval
 from simulations.scenario import Scenario
 from simulations.simpy_engine import simulate
+from simulations.utilisation import pool_times
 
 __all__ = ["CHECKS", "CONFIDENCE", "GOLDEN", "Check", "Golden", "Outcome", "run_once", "validate"]
 
