@@ -1,4 +1,4 @@
-"""The command line: ``docketsim run``, ``list`` and ``draw``.
+"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``.
 
 Everything heavy is imported inside the commands, so that ``--help`` answers at once. Mistakes in the input
 go to standard error, one line each, with exit code 2; a run that fails has exit code 1.
@@ -195,6 +195,43 @@ def _progress(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
 
 
+@app.command()
+def validate(
+    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
+    engine: Annotated[str, typer.Option(help="auto or simpy.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run cases with known answers on this installation: exact event times, and textbook queues within their interval."""
+    with _told(), _waiting("running the checks, about a minute", quiet or as_json):
+        from simulations.runs import check_engine
+        from simulations.validation import validate as check
+
+        check_engine(engine)
+        found = check(seed, workers or os.cpu_count() or 1)
+    if as_json:
+        typer.echo(json.dumps({"cases": [outcome.json() for outcome in found]}, indent=2, ensure_ascii=False))
+    elif not quiet:
+        from simulations.printing import print_validation
+
+        print_validation(found)
+    if not all(outcome.ok for outcome in found):
+        raise typer.Exit(FAILURE)
+
+
+@contextmanager
+def _waiting(what: str, silent: bool) -> Iterator[None]:
+    """Show on standard error that something is going on."""
+    if silent or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the built-in workflows and scenarios."""
@@ -338,6 +375,7 @@ def diff(
         from simulations.draws import SamplePath
         from simulations.loading import load_scenario
         from simulations.population import draw_cases
+        from workflow.definition import as_written
         from workflow.difference import diff as compare
         from workflow.loading import load_workflow
 
@@ -349,9 +387,12 @@ def diff(
         elif not quiet:
             typer.echo(f"{found.total:,} people of {people}: {found.same:,} are decided alike by {a.name} and {b.name}")
             for region in found.regions:
-                example = ", ".join(f"{k} = {v}" for k, v in region.example.items())
-                typer.echo(f"\n{region.count:,} differ: {'; '.join(region.decided)}\n  when {region.when}")
-                typer.echo(f"  for example {example}" if example else "  whatever their facts")
+                odd = {k: v for k, v in region.example.items() if k in a.facts and v != a.defaults[k]}
+                example = ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
+                typer.echo(f"\n{region.count:,} differ when {region.when}")
+                typer.echo(f"  for example {example}" if region.example else "  whatever their facts")
+                for change in region.decided:
+                    typer.echo(f"  {change}")
 
 
 @app.command()

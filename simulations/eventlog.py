@@ -52,7 +52,7 @@ class Words:
             v for e in workflow.events.values() for v in e.values
         ]
         return cls(
-            tuple(t.name for t in workflow.transitions),
+            scenario.transition_names,
             (COMPLETE, ENTER, HORIZON, *workflow.events),
             tuple(workflow.states),
             tuple(workflow.activities),

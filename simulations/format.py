@@ -19,8 +19,10 @@ __all__ = [
     "ArrivalEntry",
     "BacklogEntry",
     "CalendarEntry",
+    "CostsEntry",
     "CourtEntry",
     "LawEntry",
+    "PolicyEntry",
     "PoolEntry",
     "PublishedEntry",
     "ScenarioFile",
@@ -136,6 +138,24 @@ class SuspensionEntry(Entry):
     to: dt.date = Field(description="the last day", examples=[dt.date(2024, 2, 16)])
     except_: Condition | None = Field(
         None, alias="except", description="cases that are served all the same", examples=["urgent"]
+    )
+
+
+class PolicyEntry(Entry):
+    """A workflow that decides from a date on, in place of the scenario's own or of the policy before."""
+
+    from_: dt.date = Field(
+        alias="from", description="the first day on which it decides", examples=[dt.date(2024, 2, 15)]
+    )
+    workflow: Name = Field(
+        description="name or path of a workflow with the same facts, record, states and events",
+        examples=["stricter.yaml"],
+    )
+    in_flight: Literal["at_next_decision", "pinned"] = Field(
+        "at_next_decision",
+        description="whether cases that are open on that day are decided by it too, from their next decision on"
+        " (`at_next_decision`), or only cases that arrive from then on (`pinned`)",
+        examples=["pinned"],
     )
 
 
@@ -260,6 +280,27 @@ class LawEntry(Entry):
         return self
 
 
+class CostsEntry(Entry):
+    """What things cost."""
+
+    currency: str = Field(min_length=1, description="in which every cost is given, such as USD", examples=["USD"])
+    pools: dict[str, Any] = Field(
+        default_factory=dict,
+        description="pool: what a server costs, such as `95 per hour` of time on shift and of overtime",
+        examples=[{"clerks": "40 per hour"}],
+    )
+    activities: dict[str, float] = Field(
+        default_factory=dict,
+        description="activity: what it costs each time it is completed, besides the time of its pool",
+        examples=[{"hear": 120}],
+    )
+    per: list[Name] = Field(
+        default_factory=list,
+        description="measures of cases; the cost of one such case is told",
+        examples=[["permits"]],
+    )
+
+
 class PublishedEntry(Entry):
     """A published figure, shown beside the result and never used by the run."""
 
@@ -324,6 +365,10 @@ class ScenarioFile(Entry):
     suspensions: list[SuspensionEntry] = Field(
         default_factory=list, description="days on which a pool starts no work in some courts"
     )
+    policies: list[PolicyEntry] = Field(
+        default_factory=list,
+        description="other workflows that come into force during the run, in the order of their dates",
+    )
     activities: dict[str, WorkEntry] = Field(
         default_factory=dict,
         description="what each activity of the workflow takes; one that cases can come to must be here",
@@ -338,6 +383,7 @@ class ScenarioFile(Entry):
         default_factory=dict,
         description="when the events of the workflow happen; one that is not named never does",
     )
+    costs: CostsEntry | None = Field(None, description="what people and activities cost")
     published: list[PublishedEntry] = Field(
         default_factory=list, description="published figures to show beside the results"
     )

@@ -99,6 +99,8 @@ _OPEN_FORMS = {
     ("BacklogEntry", "people"): "fact: [distribution](scenario_format.md#people)",
     ("CalendarEntry", "closed"): "list of dates and ranges",
     ("CalendarEntry", "open"): "date: hours",
+    ("CostsEntry", "activities"): "activity: number",
+    ("CostsEntry", "pools"): "pool: [rate](scenario_format.md#rates)",
     ("CourtEntry", "backlog"): "state: number, or [entry](scenario_format.md#backlog); or `table:` file",
     ("EventEntry", "gives"): "field: list of values",
     ("EventEntry", "set"): "field: value",

@@ -12,9 +12,11 @@ from simulations.calendar_spec import CalendarSpec, parse_calendar
 from simulations.calendars import Calendar
 from simulations.clock import Epoch, parse_duration, parse_instant
 from simulations.format import ArrivalEntry, BacklogEntry, CourtEntry, PoolEntry, ScenarioFile
+from simulations.policies import read_policies
 from simulations.quantities import Choice, Length, Reader, Shares
 from simulations.scenario import (
     Backlog,
+    Costs,
     Draw,
     Law,
     Order,
@@ -199,16 +201,20 @@ class _Builder:
             name: pool for name, entry in file.pools.items() if (pool := self._pool(name, entry, calendars)) is not None
         }
         work = {name: done for name in file.activities if (done := self._work(name, calendars)) is not None}
+        policies, wrong = read_policies(file.policies, self.at, self.workflow, self.epoch)
+        self.problems += wrong
+        self.policies = tuple(policies)
         laws = {name: law for name in file.events if (law := self._law(name)) is not None}
         people = self._people(file.people, ("people",))
         suspensions = tuple(s for i in range(len(file.suspensions)) if (s := self._suspension(i)) is not None)
         backlog = tuple(b for i, court in enumerate(file.courts) for b in self._backlog(i, court, file.courts[court]))
         streams = tuple(s for name in file.arrivals for s in self._streams(name, file.arrivals[name]))
         self._check_work(work)
+        found = self._costs()
         self._next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
         scenario = Scenario(
             file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, days, calendars,
-            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node,
+            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node, self.policies, found,
         )  # fmt: skip
         self._check_published(scenario)
         self._next_stage(())
@@ -514,7 +520,8 @@ class _Builder:
         if entry.chance is not None:
             chance = self.reader.choice(self.at(*path, "chance"), self.reader.share, f"{what}: chance")
         since: set[int] = set()
-        transitions = [t.name for t in self.workflow.transitions]
+        workflows = (self.workflow, *(policy.workflow for policy in self.policies))
+        transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
         for word in entry.since or ():
             if self.known(word, transitions, (*path, "since"), f"{what}: since", "a transition"):
                 since.add(transitions.index(word))
@@ -547,7 +554,7 @@ class _Builder:
     def _check_work(self, work: Mapping[str, Work]) -> None:
         """Tell of activities that can be reached and have no length."""
         forward: dict[str, set[str]] = {s: set() for s in self.workflow.states}
-        for t in self.workflow.transitions:
+        for t in (t for w in (self.workflow, *(p.workflow for p in self.policies)) for t in w.transitions):
             if not t.events or any(e in self.file.events for e in t.events):
                 for s in t.sources:
                     forward[s].add(t.target or s)
@@ -865,6 +872,25 @@ class _Builder:
             )
             return None
         return found
+
+    def _costs(self) -> Costs | None:
+        entry = self.file.costs
+        if entry is None:
+            return None
+        pools: dict[str, float] = {}
+        for name in entry.pools:
+            path = ("costs", "pools", name)
+            rate = self.reader.rate(self.at(*path), f"costs: {name}")
+            if self.known(name, self.file.pools, path, "costs: pools", "a pool") and rate is not None:
+                pools[name] = rate
+        for name in entry.activities:
+            path = ("costs", "activities", name)
+            self.known(name, self.file.activities, path, "costs: activities", "an activity of the scenario")
+        counted = [n for m in self.workflow.measures if m.cases for n in (m.measure, *(m.split or {}))]
+        for i, name in enumerate(entry.per):
+            self.known(name, counted, ("costs", "per", i), "costs: per", "a measure that counts cases")
+        activities = {n: each for n, each in entry.activities.items() if n in self.file.activities}
+        return Costs(entry.currency, pools, activities, tuple(entry.per))
 
     # published figures ----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ Most of it is SQL over the log and the case table; working time needs the calend
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from simulations.costs import MONTH, Places, cost_units, costs
 from simulations.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.population import ORIGINS, Cases
 from simulations.scenario import Scenario
+from simulations.utilisation import PoolTime, pool_times
 from simulations.waiting import CAUSES, waits_by_cause
 from workflow.definition import Kind, Workflow, as_written
 from workflow.errors import InputError, nearest
@@ -77,6 +79,7 @@ def describe(scenario: Scenario) -> dict[str, str]:
         found[entry.measure] = "days" if entry.emptied else "share" if entry.ratio else "cases"
         found.update(dict.fromkeys(entry.split or {}, "cases"))
     found |= {"pending": "cases", "unfinished": "cases", "unfinished_age.mean": "days"}
+    found |= {"inflow": "cases", "disposals": "cases", "clearance_rate": "share"}
     if any(days is not None for days in scenario.court_days):
         found[WORKING_AGE] = "working days"
     for name, work in scenario.work.items():
@@ -86,6 +89,7 @@ def describe(scenario: Scenario) -> dict[str, str]:
         found |= {f"{PROCESSING}.{name}.{shape}": "days" for shape in _SHAPES}
     for pool in scenario.pools:
         found |= {f"utilisation.{pool}": "share", f"overtime.{pool}": "hours"}
+    found |= cost_units(scenario)
     return found
 
 
@@ -185,6 +189,7 @@ class _Taker:
             "grp": grouping.of_case,
             "begun": cases.state,
             "arrived": cases.arrived,
+            "was_pending": cases.origin == ORIGINS.index("backlog"),
             "working_days_before": self._working_days_before(cases),
             **conditions,
         }
@@ -219,7 +224,7 @@ class _Taker:
         epoch = self.scenario.epoch
         self.until = self.scenario.horizon if day is None else epoch.end_of(day)
         self.day = day
-        values: dict[str, dict[tuple[int, int], float | None]] = {}
+        values: dict[str, Places] = {}
         values |= self._counts()
         for entry in self.workflow.measures:
             if entry.split is not None:
@@ -227,9 +232,11 @@ class _Taker:
             if entry.emptied is not None:
                 values[entry.measure] = self._emptied(str(entry.emptied))
         values |= self._standing()
+        values |= self._flows(values["pending"])
         values |= self._times()
-        if self.grouping.by is None:
-            values |= self._utilisation()
+        times = self._pool_times() if self.grouping.by is None else {}
+        values |= self._utilisation(times)
+        values |= costs(self.scenario, values, times, self._completed(), (self.until - max(self.since, 0)) / MONTH)
         for entry in self.workflow.measures:
             if entry.ratio is not None:
                 over, under = (values[name] for name in entry.ratio)
@@ -244,16 +251,14 @@ class _Taker:
     def _court(self, court: int) -> str:
         return "all" if court < 0 else self.scenario.courts[court]
 
-    def _places(self, fill: float | None = 0.0) -> dict[tuple[int, int], float | None]:
+    def _places(self, fill: float | None = 0.0) -> Places:
         return {
             (court, group): fill
             for group in range(len(self.grouping.labels))
             for court in (*range(len(self.scenario.courts)), -1)
         }
 
-    def _grouped(
-        self, columns: str, source: str, where: str = "true", fill: float | None = 0.0
-    ) -> list[dict[tuple[int, int], float | None]]:
+    def _grouped(self, columns: str, source: str, where: str = "true", fill: float | None = 0.0) -> list[Places]:
         """Run an aggregate for each group, each court and all courts; one result a column."""
         query = (
             f"select coalesce(court, -1), grp, {columns} from {source} where {where}"
@@ -275,7 +280,7 @@ class _Taker:
         some = f"(transition in {_in(transitions)} or cause in {_in(causes)})"
         return some if giving is None else f"({some} and outcome = {self.words.outcome.index(giving)})"
 
-    def _counts(self) -> dict[str, dict[tuple[int, int], float | None]]:
+    def _counts(self) -> dict[str, Places]:
         counted = [(i, m) for i, m in enumerate(self.workflow.measures) if m.cases is not None]
         if not counted:
             return {}
@@ -287,7 +292,7 @@ class _Taker:
         found = self._grouped(columns, f"{per_case} join c using (case_id)")
         return {entry.measure: values for (_, entry), values in zip(counted, found, strict=True)}
 
-    def _split(self, entry: MeasureEntry) -> dict[str, dict[tuple[int, int], float | None]]:
+    def _split(self, entry: MeasureEntry) -> dict[str, Places]:
         within = _in([self.states.index(s) for s in entry.within or []])
         cases, flags = [], []
         for k, (part, rule) in enumerate((entry.split or {}).items()):
@@ -312,7 +317,7 @@ class _Taker:
         columns = ", ".join(f"count(*) filter (part = '{p}')" for p in entry.split or {})
         return dict(zip(entry.split or {}, self._grouped(columns, parts), strict=True))
 
-    def _emptied(self, state: str) -> dict[tuple[int, int], float | None]:
+    def _emptied(self, state: str) -> Places:
         """When the last case that began in a state had left it for the first time, in days since the start."""
         code = self.states.index(state)
         left = (
@@ -323,7 +328,7 @@ class _Taker:
         last, still = self._grouped("max(left_at), count(*) - count(left_at)", left, fill=None)
         return {k: None if still[k] or t is None else t / MICROSECONDS_PER_DAY for k, t in last.items()}
 
-    def _standing(self) -> dict[str, dict[tuple[int, int], float | None]]:
+    def _standing(self) -> dict[str, Places]:
         """How things stood: cases pending, cases not finished, and how old these were."""
         standing = f"""(
             select court, grp, arrived, working_days_before, coalesce(state, begun) as state from c left join
@@ -347,10 +352,40 @@ class _Taker:
             found[WORKING_AGE] = {k: _ratio(total, n_counted[k]) for k, total in working_age.items()}
         return found
 
+    def _flows(self, pending: Places) -> dict[str, Places]:
+        """Count cases that come onto the docket and that leave it: pending at the start, and inflow, are pending and disposals."""
+        off = _in(self.off_docket)
+        moved = f"transition >= 0 and happened_at >= {self.since} and happened_at <= {self.until}"
+        left, back = self._grouped(
+            f"count(*) filter (from_state not in {off} and to_state in {off}),"
+            f" count(*) filter (from_state in {off} and to_state not in {off})",
+            "work",
+            moved,
+        )
+        (new,) = self._grouped(
+            "count(*)",
+            "c",
+            f"not was_pending and begun not in {off} and arrived >= {self.since} and arrived <= {self.until}",
+        )
+        inflow: Places = {k: (new[k] or 0) + (back[k] or 0) for k in new}
+        return {
+            "inflow": inflow,
+            "disposals": left,
+            "clearance_rate": {k: _ratio(left[k], inflow[k]) for k in inflow},
+        }
+
+    def _completed(self) -> dict[str, Places]:
+        """Count how often each activity was completed."""
+        found = {}
+        for name in self.scenario.work:
+            mine = f"activity = {self.words.activity.index(name)} and completed_at >= {max(self.since, 0)}"
+            (found[name],) = self._grouped("count(*)", "work", f"{mine} and completed_at <= {self.until}")
+        return found
+
     # times ---------------------------------------------------------------------------------------
 
-    def _times(self) -> dict[str, dict[tuple[int, int], float | None]]:
-        found: dict[str, dict[tuple[int, int], float | None]] = {}
+    def _times(self) -> dict[str, Places]:
+        found: dict[str, Places] = {}
         day = float(MICROSECONDS_PER_DAY)
         for name, work in self.scenario.work.items():
             activity = self.words.activity.index(name)
@@ -374,9 +409,7 @@ class _Taker:
             )
         return found
 
-    def _shapes(
-        self, kind: str, name: str, length: str, where: str, day: float
-    ) -> dict[str, dict[tuple[int, int], float | None]]:
+    def _shapes(self, kind: str, name: str, length: str, where: str, day: float) -> dict[str, Places]:
         total, n, median, p95 = self._grouped(
             f"sum({length}), count(*), quantile_cont({length}, 0.5), quantile_cont({length}, 0.95)",
             "work",
@@ -391,7 +424,7 @@ class _Taker:
             f"{kind}.{name}.p95": {k: _ratio(t, day) for k, t in p95.items()},
         }
 
-    def _by_cause(self, name: str, where: str, day: float) -> dict[str, dict[tuple[int, int], float | None]]:
+    def _by_cause(self, name: str, where: str, day: float) -> dict[str, Places]:
         """Split the mean waiting time: the parts add up to it."""
         n, *totals = self._grouped(f"count(*), {', '.join(f'sum({c})' for c in CAUSES)}", "work", where, fill=None)
         return {
@@ -401,12 +434,20 @@ class _Taker:
             for cause, total in zip(CAUSES, totals, strict=True)
         }
 
-    def _utilisation(self) -> dict[str, dict[tuple[int, int], float | None]]:
-        found: dict[str, dict[tuple[int, int], float | None]] = {}
+    def _pool_times(self) -> dict[str, dict[int, PoolTime]]:
+        """Return the times of each pool's servers by court; those of all under -1."""
+        found = {}
         for pool in self.scenario.pools:
             times = pool_times(self.log, pool, max(self.since, 0), self.until)
             here = dict(enumerate(times)) if self.scenario.pools[pool].at_court else {}
             here[-1] = PoolTime(*(sum(getattr(t, part) for t in times) for part in ("shift", "busy", "overtime")))
+            found[pool] = here
+        return found
+
+    @staticmethod
+    def _utilisation(times: Mapping[str, Mapping[int, PoolTime]]) -> dict[str, Places]:
+        found: dict[str, Places] = {}
+        for pool, here in times.items():
             found[f"utilisation.{pool}"] = {(k, 0): _ratio(float(t.busy), float(t.shift)) for k, t in here.items()}
             found[f"overtime.{pool}"] = {(k, 0): t.overtime / MICROSECONDS_PER_HOUR for k, t in here.items()}
         return found
@@ -440,56 +481,6 @@ class _Taker:
                     "pending", self.scenario.courts[court], None, None, date, "cases", float(series[court, day])
                 )
             yield Value("pending", "all", None, None, date, "cases", float(series[:, day].sum()))
-
-
-@dataclass(frozen=True, slots=True)
-class PoolTime:
-    """Time of the servers of one place of a pool, in server-microseconds.
-
-    Attributes
-    ----------
-    shift : int
-        Servers times the time that they are on shift.
-    busy : int
-        Of that, what they work.
-    overtime : int
-        What they work off shift, or above the size after a cut.
-    """
-
-    shift: int
-    busy: int
-    overtime: int
-
-
-def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTime]:
-    """Return the times of the servers of each place of a pool between two instants."""
-    scenario = log.cases.scenario
-    spec, columns = scenario.pools[pool], log.columns
-    mine = (columns["pool"] == list(scenario.pools).index(pool)) & (columns["started_at"] > NEVER)
-    started, ended = columns["started_at"][mine], columns["happened_at"][mine]
-    court = log.cases.court[columns["case_id"][mine]] if spec.at_court else np.zeros(len(started), np.int64)
-    found = []
-    for k, (calendar, sizes) in enumerate(zip(spec.calendars, log.sizes(pool), strict=True)):
-        opens, closes, _ = calendar.arrays()
-        times = np.array([t for t, _ in sizes], np.int64)
-        # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
-        marks = [started[court == k], ended[court == k], times, opens, closes, np.array([since, until])]
-        at = np.unique(np.clip(np.concatenate(marks), since, until))
-        working = _so_far(started[court == k], at) - _so_far(ended[court == k], at)
-        size = np.array([n for _, n in sizes], np.int64)[np.maximum(_so_far(times, at) - 1, 0)]
-        on = _so_far(opens, at) - _so_far(closes, at)
-        length = np.diff(at, append=until)
-        busy = np.minimum(working, size) * on
-        effort = working * on if spec.at_shift_end == "suspend" else working
-        found.append(
-            PoolTime(int((size * on * length).sum()), int((busy * length).sum()), int(((effort - busy) * length).sum()))
-        )
-    return found
-
-
-def _so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many of some instants lie at or before each of others."""
-    return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))
 
 
 def _working_days(cases: Cases, court: int) -> NDArray[np.int64] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,9 @@ from simulations.population import Cases, draw_cases
 from simulations.scenario import Scenario
 from workflow.definition import COMPLETE, Value
 from workflow.errors import StuckCase
-from workflow.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck
+from workflow.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck, walk
 from workflow.predicates import names
-from workflow.table import Table, compile_table
+from workflow.table import Table, compile_table, guards
 
 __all__ = ["Plan", "make_plan"]
 
@@ -28,13 +29,13 @@ class Plan:
     scenario : Scenario
     cases : Cases
         Of one replication.
-    table : Table
-        The decisions of the workflow over the fact classes of these cases.
+    tables : tuple of Table
+        The decisions of the workflow, and of each policy after it, over the fact classes of these cases.
     """
 
     scenario: Scenario
     cases: Cases
-    table: Table
+    tables: tuple[Table, ...]
 
 
 def make_plan(scenario: Scenario, path: Draws) -> Plan:
@@ -54,12 +55,29 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
         If a case can come to where it must move and no guard holds.
     """
     cases = draw_cases(scenario, path)
-    table = compile_table(scenario.workflow, cases.columns)
-    if may_be_stuck(table):
-        stuck = find_stuck(Explorer(table, list(scenario.laws), _outcomes(scenario)), _beginnings(cases, table))
+    workflows = (scenario.workflow, *(policy.workflow for policy in scenario.policies))
+    conditions = [guard for workflow in workflows for guard in guards(workflow)]
+    tables = tuple(compile_table(workflow, cases.columns, conditions) for workflow in workflows)
+    if any(may_be_stuck(table) for table in tables):
+        _look_for_stuck(cases, tables)
+    return Plan(scenario, cases, tables)
+
+
+def _look_for_stuck(cases: Cases, tables: Sequence[Table]) -> None:
+    """Look for a case that can get stuck under any policy, wherever the policies before it may have brought it."""
+    scenario = cases.scenario
+    nodes = _beginnings(cases, tables[0])
+    read = [name for table in tables for guard in guards(table.workflow) for name in names(guard)]
+    keep = {name for name in read if name in scenario.workflow.record} if len(tables) > 1 else set()
+    for table in tables:
+        explorer = Explorer(table, list(scenario.laws), _outcomes(scenario), keep)
+        stuck = find_stuck(explorer, nodes)
         if stuck is not None:
             raise StuckCase(_told(cases, table, stuck))
-    return Plan(scenario, cases, table)
+        if table is not tables[-1]:
+            for visit in walk(explorer, dict(nodes)):
+                node = (visit.state, visit.record)
+                nodes[node] = nodes.get(node, 0) | visit.classes
 
 
 def _beginnings(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
@@ -89,7 +107,7 @@ def _outcomes(scenario: Scenario) -> dict[str, set[Value]]:
 
 
 def _told(cases: Cases, table: Table, stuck: Stuck) -> str:
-    workflow = cases.scenario.workflow
+    workflow = table.workflow
     moment = next(m for m in workflow.moments if (m.state, m.trigger) == (stuck.state, stuck.trigger))
     candidates = [workflow.transitions[i] for i in moment.candidates]
     guards = [t.guard for t in candidates if t.guard is not None]

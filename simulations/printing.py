@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from simulations.measures import PROCESSING, WAITING
-from simulations.results import Estimate
+from simulations.results import Contrast, Estimate
 from simulations.runs import RunResult
+from simulations.validation import CONFIDENCE as VALIDATED
+from simulations.validation import Outcome
 from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp
 
-__all__ = ["print_result"]
+__all__ = ["print_result", "print_validation"]
 
 _MOST_COURTS = 4
 
@@ -44,6 +46,29 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
             table.add_row(rule, f"{n:,}")
         console.print(table)
     _foot(console, result)
+
+
+def print_validation(outcomes: Sequence[Outcome]) -> None:
+    """Print what came out of the checks of an installation."""
+    console = Console(highlight=False, soft_wrap=False)
+    table = _table("", "check", "what", "estimate", "expected", "z", "verdict")
+    table.columns[1].justify = "left"
+    for o in outcomes:
+        exact = o.half_width is None
+        estimate = f"{o.estimate:g}" if exact else f"{_figures(o.estimate)} ± {_figures(o.half_width or 0)}"
+        expected = f"{o.expected:g} exactly" if exact else _figures(o.expected)
+        verdict = "ok" if o.ok else "[bold]fails[/bold]"
+        table.add_row(o.id, o.what, estimate, expected, "" if o.z is None else f"{o.z:+.1f}", verdict)
+    console.print(table)
+    wrong = [o.id for o in outcomes if not o.ok]
+    said = f"these fail: {', '.join(wrong)}" if wrong else "all ok"
+    console.print(
+        f"\n{len(outcomes)} checks, {said}. Exact ones count event times; the others give half of a {VALIDATED:.1%} interval."
+    )
+
+
+def _figures(value: float) -> str:
+    return f"{value:#.3g}".rstrip(".")
 
 
 def _head(result: RunResult) -> str:
@@ -138,6 +163,8 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     times = [n for n in names if n.startswith((WAITING, PROCESSING))]
     use = [n for n in names if n.startswith(("utilisation.", "overtime.", "still_waiting."))]
     use = [n for n in use if not n.startswith("overtime.") or any(here[n, c].mean for c in courts if (n, c) in here)]
+    money = [n for n in names if n.split(".")[0] in ("cost", "cost_per")]
+    names = [n for n in names if n not in money]
     counts = [
         n for n in names if not n.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
     ]
@@ -149,6 +176,11 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     for name in [n for n in times if n.endswith(".mean")] + use:
         table.add_row(name, *(said(here.get((name, court))) for court in courts))
     console.print(table)
+    if money:
+        table = _table(f"\nCosts, {here[money[0], 'all'].unit}, {when}", "measure", *courts)
+        for name in money:
+            table.add_row(name, *(said(here.get((name, court))) for court in courts))
+        console.print(table)
     activities = [n.split(".")[1] for n in times if n.startswith(WAITING) and n.endswith(".mean")]
     waited = [a for a in activities if here[f"{WAITING}.{a}.mean", "all"].mean]
     if waited:
@@ -163,10 +195,20 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
 def _groups(console: Console, result: RunResult, by: str) -> None:
     here = {(e.measure, e.group): e for e in result.measures if e.by == by and e.court == "all" and e.at is None}
     groups = list(dict.fromkeys(group for _, group in here))
-    table = _table(f"\nBy {by}, all courts, at the end of the run", "measure", *(str(g) for g in groups))
+    ratios = {c.measure: c for c in result.contrasts if c.by == by}
+    columns = [*(str(g) for g in groups), *(["slowest / fastest"] if ratios else [])]
+    table = _table(f"\nBy {by}, all courts, at the end of the run", "measure", *columns)
     for name in dict.fromkeys(name for name, _ in here):
-        table.add_row(name, *(said(here.get((name, group))) for group in groups))
+        ratio = [_ratio(ratios.get(name))] if ratios else []
+        table.add_row(name, *(said(here.get((name, group))) for group in groups), *ratio)
     console.print(table)
+
+
+def _ratio(contrast: Contrast | None) -> str:
+    if contrast is None:
+        return ""
+    half = "" if contrast.low is None or contrast.high is None else f" ± {(contrast.high - contrast.low) / 2:.2f}"
+    return f"{contrast.ratio:.2f}{half}"
 
 
 def _warm_up(console: Console, diagnosis: Sequence[WarmUp]) -> None:

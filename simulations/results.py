@@ -18,7 +18,7 @@ import numpy as np
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.scenario import Scenario
 
-__all__ = ["Estimate", "estimates", "interval", "read_values"]
+__all__ = ["Contrast", "Estimate", "contrasts", "estimates", "interval", "read_values"]
 
 CONFIDENCE = 0.95
 
@@ -67,6 +67,54 @@ class Estimate:
         names = ("measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date")
         found = {name: getattr(self, name) for name in names}
         return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Who waits: the slowest and the fastest group by a measure of time, all courts together, at the end of the run.
+
+    Attributes
+    ----------
+    slowest, fastest : str
+        By their means over the replications.
+    ratio, low, high : float or None
+        The mean over replications of the slowest group's value over the fastest group's, with its interval.
+    """
+
+    measure: str
+    by: str
+    slowest: str
+    fastest: str
+    ratio: float
+    low: float | None
+    high: float | None
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {name: getattr(self, name) for name in ("measure", "by", "slowest", "fastest", "ratio", "low", "high")}
+
+
+def contrasts(folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Contrast]:
+    """Return for every measure of time and every ``by`` of a run folder how the slowest group compares with the fastest.
+
+    A group without a value in some replication, such as one in which nobody waited at all, takes no part.
+    """
+    groups: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for (measure, court, by, group, at, unit), values in read_values(folder, replications).items():
+        known = [v for v in values if v is not None]
+        if by and group and court == "all" and at is None and unit.endswith("days") and len(known) == len(values):
+            groups.setdefault((measure, by), {})[group] = known
+    found = []
+    for (measure, by), values_of in groups.items():
+        if not measure.endswith(".mean") or len(values_of) < 2:
+            continue
+        fastest, *_, slowest = sorted(values_of, key=lambda group: math.fsum(values_of[group]))
+        if min(values_of[fastest]) <= 0:
+            continue
+        ratios = [a / b for a, b in zip(values_of[slowest], values_of[fastest], strict=True)]
+        low, high = interval(ratios, confidence) or (None, None)
+        found.append(Contrast(measure, by, slowest, fastest, math.fsum(ratios) / len(ratios), low, high))
+    return found
 
 
 def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float] | None:

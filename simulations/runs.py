@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from simulations.draws import SamplePath
 from simulations.honesty import check_log, growing_queues
@@ -26,10 +26,10 @@ from simulations.loading import load_scenario
 from simulations.measures import describe, group_cases, measure
 from simulations.parts import KINDS, part_path, sha256, write_cases, write_events, write_measures
 from simulations.plan import make_plan
-from simulations.results import CONFIDENCE, Estimate, estimates
+from simulations.results import CONFIDENCE, Contrast, Estimate, contrasts, estimates
 from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
-from simulations.watching import Violation
+from simulations.watching import Violation, watched_rules
 from workflow.documents import dump_yaml
 from workflow.errors import DocketsimError, InputError, Problem, nearest
 from workflow.validation import listed
@@ -38,6 +38,19 @@ __all__ = ["Precision", "RunFolderExists", "RunResult", "run"]
 
 Engine = Literal["auto", "simpy"]
 LEAST_FOR_PRECISION = 10
+
+
+def check_engine(engine: str) -> None:
+    """See whether there is such an engine.
+
+    Raises
+    ------
+    InputError
+        With the names of those that there are.
+    """
+    known = get_args(Engine)
+    if engine not in known:
+        raise InputError([f"engine: must be {' or '.join(known)}, not {engine!r}.{nearest(engine, known)}"])
 
 
 class RunFolderExists(DocketsimError, FileExistsError):
@@ -99,6 +112,8 @@ class RunResult:
         `pending` at the end of each day.
     growing : list of str
         Pools whose queue only grew, in some replication.
+    contrasts : list of Contrast
+        For each ``by``: who waits longest, and how much longer than who waits least.
     violations : dict of str to int, or None
         With a monitor: how often each rule was broken, over the replications of this run.
     """
@@ -112,6 +127,7 @@ class RunResult:
     measures: list[Estimate]
     series: list[Estimate] = field(repr=False)
     growing: list[str]
+    contrasts: list[Contrast]
     violations: dict[str, int] | None = None
 
     def get(
@@ -151,6 +167,8 @@ class RunResult:
             "confidence": self.confidence,
             "measures": [e.json() for e in self.measures],
         }
+        if self.contrasts:
+            found["contrasts"] = [c.json() for c in self.contrasts]
         if self.violations is not None:
             found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
         return found
@@ -296,7 +314,8 @@ def run(
         scenario, folder, seed, "simpy", tuple(numbers), confidence,
         [e for e in found if e.measure != "pending" or e.at in days],
         [e for e in found if e.measure == "pending" and e.by is None], sorted(seen.growing),
-        None if monitor is None else {rule.name: seen.violations[rule.name] for rule in scenario.workflow.rules},
+        contrasts(folder, numbers, confidence) if by else [],
+        None if monitor is None else {rule.name: seen.violations[rule.name] for rule in watched_rules(scenario)},
     )  # fmt: skip
 
 
@@ -315,8 +334,10 @@ def _check(
         problems.append(f"workers: must be 1 or more, not {workers}")
     if not 0 < confidence < 1:
         problems.append(f"confidence: must lie between 0 and 1, not {confidence}")
-    if engine not in ("auto", "simpy"):
-        problems.append(f"engine: must be auto or simpy, not {engine!r}.{nearest(engine, ('auto', 'simpy'))}")
+    try:
+        check_engine(engine)
+    except InputError as error:
+        problems += [p.message for p in error.problems]
     if most is not None and (not wanted or most < replications):
         problems.append("max_replications: goes with precision, and is at least the number of replications")
     problems += [
@@ -416,7 +437,8 @@ def _keyed(value: Any) -> Any:
 def _manifest(
     scenario: Scenario, seed: int, replications: int, days: Sequence[dt.date | None], by: Sequence[str], events: bool
 ) -> dict[str, Any]:
-    content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain()})
+    policies = [policy.workflow.plain() for policy in scenario.policies]
+    content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain(), "policies": policies})
     laws = {
         length.law.fingerprint
         for choice in [w.takes for w in scenario.work.values()]
@@ -461,6 +483,8 @@ def _open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], 
     folder.mkdir(parents=True, exist_ok=True)
     _write_text(folder / "scenario.yaml", dump_yaml(scenario.plain()))
     _write_text(folder / "workflow.yaml", dump_yaml(scenario.workflow.plain()))
+    for k, policy in enumerate(scenario.policies, start=1):
+        _write_text(folder / f"policy-{k}.yaml", dump_yaml(policy.workflow.plain()))
     _write_text(there, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -22,7 +22,20 @@ from workflow.documents import Node
 from workflow.machine import fact_names
 from workflow.predicates import Expression, Field, Namespace
 
-__all__ = ["Backlog", "Draw", "Law", "Order", "Pool", "Scenario", "Stream", "Suspension", "Trait", "Work"]
+__all__ = [
+    "Backlog",
+    "Costs",
+    "Draw",
+    "Law",
+    "Order",
+    "Policy",
+    "Pool",
+    "Scenario",
+    "Stream",
+    "Suspension",
+    "Trait",
+    "Work",
+]
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,23 @@ class Suspension:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """A workflow that decides from a date on.
+
+    Attributes
+    ----------
+    start : int
+        Microseconds since the scenario's start; may be negative.
+    pinned : bool
+        Whether it decides only the cases that arrive from then on.
+    """
+
+    start: int
+    workflow: Workflow
+    pinned: bool
+
+
+@dataclass(frozen=True)
 class Work:
     """How long an activity takes, who does it, what it finds."""
 
@@ -93,7 +123,7 @@ class Law:
     after : Choice of Length, or None
         From entering the event's states, or from a transition of `since`.
     since : frozenset of int
-        Indices into ``Workflow.transitions``.
+        Places in ``Scenario.transition_names``.
     chance : Choice of float, or None
         The probability that the clock starts at all.
     dates : tuple of int
@@ -110,6 +140,26 @@ class Law:
     outcome: Choice[Shares] | None
     dates: tuple[int, ...] = ()
     only_waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What things cost.
+
+    Attributes
+    ----------
+    pools : mapping of str to float
+        Money for a microsecond of a server's paid time.
+    activities : mapping of str to float
+        Money each time that one is completed.
+    per : tuple of str
+        Measures of cases by which the total is divided.
+    """
+
+    currency: str
+    pools: Mapping[str, float]
+    activities: Mapping[str, float]
+    per: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -194,6 +244,8 @@ class Scenario:
         The calendar in whose working days a court counts ages.
     people : tuple of Trait
         In the order in which they are drawn.
+    policies : tuple of Policy
+        In the order of their dates; before the first, ``workflow`` decides.
     """
 
     name: str
@@ -215,6 +267,8 @@ class Scenario:
     published: tuple[PublishedEntry, ...]
     about: AboutEntry
     document: Node = field(repr=False)
+    policies: tuple[Policy, ...] = ()
+    costs: Costs | None = None
 
     @cached_property
     def epoch(self) -> Epoch:
@@ -230,6 +284,12 @@ class Scenario:
     def fact_names(self) -> tuple[str, ...]:
         """Return the names of a case's facts in their order, the court last."""
         return (*fact_names(self.workflow), "court")
+
+    @cached_property
+    def transition_names(self) -> tuple[str, ...]:
+        """Return the names of the transitions of every policy, each once, the workflow's own first."""
+        workflows = (self.workflow, *(policy.workflow for policy in self.policies))
+        return tuple(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
 
     @cached_property
     def namespace(self) -> Namespace:

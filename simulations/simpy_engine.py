@@ -25,8 +25,8 @@ from simulations.places import Place, Ticket
 from simulations.plan import Plan
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
-from simulations.scenario import Law, Pool, Scenario, Work
-from simulations.watching import RuleBroken, Violation, Watch
+from simulations.scenario import Law, Policy, Pool, Scenario, Work
+from simulations.watching import RuleBroken, Violation, Watch, watched_rules
 from workflow.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.machine import CaseMachine, effect_of
@@ -36,6 +36,7 @@ __all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
 
 # The kinds of events in the order in which they run at one instant; below them lies what users schedule.
 _DONE, _CAPACITY, _RING, _ARRIVE = (kind << 56 for kind in (1, 2, 3, 4))
+_POLICY = -1  # a policy decides from its first instant on
 _BY_COMPLETION, _BY_ENTRY, _BY_HORIZON, _FIRST_EVENT = 0, 1, 2, 3
 _NOWHERE, _WAITING, _SERVED, _DELAYED = range(4)
 MOST_VISITS = 1000
@@ -189,7 +190,7 @@ class _Activity:
 class _Happening:
     """What the engine needs of an outside event and its law."""
 
-    __slots__ = ("by_state", "chance", "codes", "dates", "event", "gives", "guard", "hazard", "hazard_picker", "index", "lottery", "only_waiting", "purpose", "since", "states", "visits", "write")  # fmt: skip
+    __slots__ = ("by_state", "chance", "codes", "dates", "event", "gives", "hazard", "hazard_picker", "index", "lottery", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
 
     def __init__(self, engine: Simulation, index: int, event: Event, law: Law | None, path: Draws) -> None:
         scenario = engine.scenario
@@ -198,8 +199,6 @@ class _Happening:
         self.visits = len(scenario.workflow.activities) + index
         self.event = event.name
         self.states = frozenset(event.states)
-        self.guard = engine.machine.event_tests[event.name]
-        self.write = effect_of(scenario.workflow, event.effects)
         self.gives, self.codes = engine.giving(event.gives, event.values)
         self.since = frozenset() if law is None else law.since
         self.hazard = None if law is None else law.hazard
@@ -213,6 +212,23 @@ class _Happening:
         self.purpose = Purpose(
             engine.plan, path, f"event:{event.name}", after, None if law is None else law.outcome, event.values
         )
+
+
+class _Policy:
+    """A workflow that decides: its machine, and where its transitions stand among those of all policies."""
+
+    __slots__ = ("codes", "entered", "guards", "machine", "pinned", "start", "transitions", "writes")
+
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        workflow = policy.workflow
+        self.start = policy.start
+        self.pinned = policy.pinned
+        self.machine = CaseMachine(workflow)
+        self.transitions = workflow.transitions
+        self.codes = [scenario.transition_names.index(t.name) for t in workflow.transitions]
+        self.entered = {state for trigger, state in self.machine.tries if trigger == ENTER}
+        self.guards = [self.machine.event_tests[name] for name in workflow.events]
+        self.writes = [effect_of(workflow, event.effects) for event in workflow.events.values()]
 
 
 class Simulation:
@@ -233,22 +249,22 @@ class Simulation:
         self.plan = plan
         self._stops = monitor == "stop"
         self.watch = (
-            None if monitor is None else Watch(plan.scenario.workflow, plan.scenario.workflow.rules, len(plan.cases))
+            None if monitor is None else Watch(plan.scenario.workflow, watched_rules(plan.scenario), len(plan.cases))
         )
         self.scenario: Scenario = plan.scenario
         self.env = _Clock(self._dispatch)
         workflow = self.scenario.workflow
-        self.machine = CaseMachine(workflow)
+        own = Policy(NEVER, workflow, pinned=False)
+        self._policies = [_Policy(self.scenario, policy) for policy in (own, *self.scenario.policies)]
+        self._policy = self._policies[0]
         self._outcomes = Words.of(self.scenario).outcome
         self._rows: list[Row] = []
         self._touched: set[int] = set()
         self._resized: dict[str, None] = {}
         self._made: dict[tuple[int, int], int] = {}  # events that users let happen to a case
         self._horizon = self.scenario.horizon
-        self._transitions = workflow.transitions
         self._codes = {name: i for i, name in enumerate(workflow.states)}
         self._final = {s.name for s in workflow.states.values() if s.kind is Kind.FINAL}
-        self._entered = {state for trigger, state in self.machine.tries if trigger == ENTER}
         self._instant = {s.name for s in workflow.states.values() if s.kind is Kind.INSTANT}
         self._hooks = self._by_transition(hooks or {})
         self._places: list[Place] = []
@@ -272,6 +288,9 @@ class Simulation:
         self._hazards = [(h, self._first_dates(h)) for h in self._happenings if h.hazard is not None]
         self._no_visits = [0] * (len(names) + len(self._happenings))
         self.cases = self._make_cases()
+        for policy in self._policies[1:]:
+            if policy.start <= self._horizon:
+                self.env.at(max(policy.start, 0), _POLICY, self._enforce, policy)
         for happening in self._happenings:
             for visit in range(len(happening.dates)):
                 self._next_turn(happening, visit, 0)
@@ -335,7 +354,7 @@ class Simulation:
         )
 
     def _by_transition(self, hooks: Mapping[str, Hook]) -> dict[int, Hook]:
-        names = [t.name for t in self._transitions]
+        names = self.scenario.transition_names
         for name in hooks:
             if name not in names:
                 raise InputError(
@@ -503,7 +522,7 @@ class Simulation:
 
     def _settle(self, case: Case) -> None:
         """Follow the transitions of instant states, and those tried on entry, until the case rests or waits."""
-        while case.state in self._entered and self._move(case, ENTER, _BY_ENTRY, -1):
+        while case.state in self._policy_of(case).entered and self._move(case, ENTER, _BY_ENTRY, -1):
             pass
         if case.status == _NOWHERE and case.state in self._activity_of:
             self._enable(case)
@@ -512,12 +531,14 @@ class Simulation:
         """Let the machine decide; write the row and enter the new state. Say whether the case left its state."""
         old = case.state
         seen = case.record[:] if self.watch is not None else case.record
-        taken = self.machine.fire(case, trigger)
-        if taken is None:
+        policy = self._policy_of(case)
+        fired = policy.machine.fire(case, trigger)
+        if fired is None:
             if cause == _BY_COMPLETION or (cause == _BY_ENTRY and old in self._instant):
                 raise StuckCase(self._stuck(case, trigger))
             return False
-        moved = self._transitions[taken].target is not None
+        taken = policy.codes[fired]
+        moved = policy.transitions[fired].target is not None
         codes, now = self._codes, self.env._now
         if moved and case.status != _NOWHERE:
             activity = self._activity_of[old]
@@ -530,9 +551,8 @@ class Simulation:
         else:
             self._plain_row(case, taken, cause, old, outcome)
         if self.watch is not None:
-            words = (
-                [self._transitions[taken].name] if cause < _FIRST_EVENT else [trigger, self._transitions[taken].name]
-            )
+            word = policy.transitions[fired].name
+            words = [word] if cause < _FIRST_EVENT else [trigger, word]
             self._judge(case, self.watch.row(case, words, seen, old, now))
         if moved:
             self._enter(case, old)
@@ -542,6 +562,18 @@ class Simulation:
         if taken in self._hooks:
             self._hooks[taken](self, case)
         return moved
+
+    def _enforce(self, policy: _Policy) -> None:
+        """Let a policy decide from now on."""
+        self._policy = policy
+
+    def _policy_of(self, case: Case) -> _Policy:
+        """Return the policy that decides a case now: the last one in force, but for those pinned to later arrivals."""
+        policy = self._policy
+        if not policy.pinned or case.arrived >= policy.start:
+            return policy
+        k = self._policies.index(policy)
+        return next(p for p in reversed(self._policies[:k]) if not p.pinned or case.arrived >= p.start)
 
     def _plain_row(self, case: Case, taken: int, cause: int, old: str, outcome: int) -> None:
         """Write a row that ends no work."""
@@ -678,15 +710,15 @@ class Simulation:
         self._next_turn(happening, visit, number)
 
     def _happen(self, case: Case, happening: _Happening, visit: int) -> bool:
-        if (
-            case.state not in happening.states
-            or (happening.only_waiting and case.status != _WAITING)
-            or (happening.guard is not None and not happening.guard(case.facts, case.record))
-        ):
+        if case.state not in happening.states or (happening.only_waiting and case.status != _WAITING):
+            return False
+        policy = self._policy_of(case)
+        guard, write = policy.guards[happening.index], policy.writes[happening.index]
+        if guard is not None and not guard(case.facts, case.record):
             return False
         before = list(case.record)
-        if happening.write is not None:
-            happening.write(case.record)
+        if write is not None:
+            write(case.record)
         outcome = -1
         if happening.gives >= 0:
             k = happening.purpose.outcome(case.number, case.key, visit, case.facts, case.record)
@@ -756,7 +788,7 @@ class Simulation:
 
     def _stuck(self, case: Case, trigger: str) -> str:
         what = "when its activity completes" if trigger == COMPLETE else "on entry"
-        guards = [t.name for t in self._transitions if case.state in t.sources and not t.events]
+        guards = [t.name for t in self._policy_of(case).transitions if case.state in t.sources and not t.events]
         record = ", ".join(
             f"{name} = {value}" for name, value in zip(self.scenario.workflow.record, case.record, strict=True)
         )
@@ -766,7 +798,7 @@ class Simulation:
         )
 
     def _history(self, case: Case) -> str:
-        words = [t.name for t in self._transitions]
+        words = self.scenario.transition_names
         states = list(self._codes)
         rows = [r for r in self._rows if r[0] == case.number][-12:]
         steps = [

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from simulations.calendars import Calendar
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.eventlog import NEVER, EventLog
+from simulations.policies import policy_in_force
 from simulations.scenario import Scenario, Suspension
-from workflow.definition import COMPLETE
+from workflow.definition import COMPLETE, Event, Transition
 from workflow.predicates import names, vector
 from workflow.records import Rows, records_along
 
@@ -116,13 +117,35 @@ class _Segments:
         return np.array(np.broadcast_to(vector(condition, values, missing), len(rows)))
 
     def _rows(self, log: EventLog) -> Rows:
-        workflow, columns = log.cases.scenario.workflow, {n: c[self.order] for n, c in log.columns.items()}
+        scenario, columns = log.cases.scenario, {n: c[self.order] for n, c in log.columns.items()}
         causes = log.words.cause
-        event = np.array([list(workflow.events).index(c) if c in workflow.events else -1 for c in causes], np.int64)
         outcome = np.array([*log.words.outcome, ""])[columns["outcome"]]  # -1 is the last, no outcome
         completes = columns["cause"] == causes.index(COMPLETE)
-        transition, state = columns["transition"].astype(np.int64), columns["from_state"].astype(np.int64)
-        return Rows(workflow, self.first, transition, event[columns["cause"]], state, completes, outcome)
+        transition, event, state = (columns[n].astype(np.int64) for n in ("transition", "cause", "from_state"))
+        # A transition of the same name may write something else under another policy.
+        policy = policy_in_force(scenario, columns["happened_at"], log.cases.arrived[columns["case_id"]])
+        transitions: list[Transition] = []
+        events: list[Event] = []
+        for k, workflow in enumerate((scenario.workflow, *(p.workflow for p in scenario.policies))):
+            mine = policy == k
+            names = [t.name for t in workflow.transitions]
+            shelf = [names.index(n) + len(transitions) if n in names else -1 for n in log.words.transition]
+            transition[mine] = np.array([*shelf, -1])[columns["transition"][mine]]
+            shelf = [list(workflow.events).index(c) + len(events) if c in workflow.events else -1 for c in causes]
+            event[mine] = np.array(shelf)[columns["cause"][mine]]
+            transitions += workflow.transitions
+            events += workflow.events.values()
+        return Rows(
+            scenario.workflow,
+            self.first,
+            transition,
+            event,
+            state,
+            completes,
+            outcome,
+            tuple(transitions),
+            tuple(events),
+        )
 
 
 def _split(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.scenario import Scenario
 from workflow.definition import Kind, Value, Workflow
 from workflow.errors import DocketsimError
 from workflow.monitor import Monitor
 from workflow.rules import Rule
 
-__all__ = ["RuleBroken", "Violation", "Watch"]
+__all__ = ["RuleBroken", "Violation", "Watch", "watched_rules"]
 
 
 class RuleBroken(DocketsimError, AssertionError):
@@ -34,6 +35,12 @@ class Violation:
     rule: str
     case: int
     at: int
+
+
+def watched_rules(scenario: Scenario) -> tuple[Rule, ...]:
+    """Return the rules that every policy of a scenario has: what a later policy drops is not demanded of its cases."""
+    kept = [{rule.name for rule in policy.workflow.rules} for policy in scenario.policies]
+    return tuple(rule for rule in scenario.workflow.rules if all(rule.name in names for names in kept))
 
 
 class Watch:

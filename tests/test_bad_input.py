@@ -1,4 +1,4 @@
-"""Wrong workflow and scenario files: every mistake is told in one pass, at its place, and nothing is written."""
+"""Wrong workflow, rule and scenario files: every mistake is told in one pass, at its place, and nothing is written."""
 
 import os
 import subprocess
@@ -10,10 +10,12 @@ import pytest
 from simulations import load_scenario
 from workflow import load_workflow
 from workflow.errors import InputError
+from workflow.rule_files import load_rules
 
 BAD = Path(__file__).parent / "bad"
 BASE = BAD / "base"
 WORKFLOWS = sorted((BAD / "workflows").glob("*.yaml"))
+RULES = sorted((BAD / "rules").glob("*.rules.yaml"))
 SCENARIOS = sorted((BAD / "scenarios").glob("*.yaml"))
 MARK = "# expect: "
 
@@ -49,6 +51,14 @@ def test_a_wrong_workflow_is_refused_with_all_its_mistakes(path):
     assert told(caught.value, path) == expected(path)
 
 
+@pytest.mark.parametrize("path", RULES, ids=named)
+def test_a_wrong_rule_file_is_refused_with_all_its_mistakes(path):
+    """Exactly the messages that stand in a wrong rule file are told, in their order."""
+    with pytest.raises(InputError) as caught:
+        load_rules(path)
+    assert told(caught.value, path) == expected(path)
+
+
 @pytest.mark.parametrize("path", SCENARIOS, ids=named)
 def test_a_wrong_scenario_is_refused_with_all_its_mistakes(path):
     """Exactly the messages that stand in a wrong scenario file are told, in their order."""
@@ -59,13 +69,15 @@ def test_a_wrong_scenario_is_refused_with_all_its_mistakes(path):
 
 def test_every_wrong_file_says_what_is_expected():
     """No file of the bundle is without a message, and there are enough of them."""
-    assert all(expected(path) for path in (*WORKFLOWS, *SCENARIOS))
+    assert all(expected(path) for path in (*WORKFLOWS, *RULES, *SCENARIOS))
+    assert len(RULES) >= 40
     assert len(WORKFLOWS) + len(SCENARIOS) >= 100
 
 
 def test_the_files_that_the_wrong_ones_extend_are_right():
-    """The base workflow and scenario load, so that each mistake is the wrong file's own."""
+    """The base workflow, rules and scenario load, so that each mistake is the wrong file's own."""
     assert load_workflow(BASE / "permits.yaml").name == "permits"
+    assert len(load_rules(BASE / "permits.rules.yaml")[1]) == 9
     assert load_scenario(BASE / "office.yaml").courts == ("north", "south")
 
 

@@ -194,7 +194,7 @@ def inside(model: type[Entry], key: str) -> tuple[type[Entry], bool] | None:
     hints = [info.annotation for name, info in model.model_fields.items() if key == (info.alias or name)]
     for name, found in MODELS.items():
         if re.search(rf"\b{name}\b", str(hints)):
-            return found, found not in hints
+            return found, bool(re.search(r"\b(dict|list)\[", str(hints)))
     return None
 
 

@@ -16,23 +16,25 @@ from workflow.documents import read_yaml
 from workflow.errors import InputError
 from workflow.format import WorkflowFile
 from workflow.loading import catalog as workflows
+from workflow.rule_files import RulesFile, load_rules
 
 BASE = Path(__file__).parent / "bad" / "base"
-LOADERS = {"workflow": load_workflow, "scenario": load_scenario}
-SMALL = {"workflow": BASE / "permits.yaml", "scenario": BASE / "office.yaml"}
+LOADERS = {"workflow": load_workflow, "scenario": load_scenario, "rules": load_rules}
+SMALL = {"workflow": BASE / "permits.yaml", "scenario": BASE / "office.yaml", "rules": BASE / "permits.rules.yaml"}
 BUILT_IN = {"workflow": workflows()["prosecutorial-discretion-review"], "scenario": scenarios()["pilot"]}
-FILES = {"workflow": WorkflowFile, "scenario": ScenarioFile}
+FILES = {"workflow": WorkflowFile, "scenario": ScenarioFile, "rules": RulesFile}
 QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 BOTH = pytest.mark.parametrize("kind", ["workflow", "scenario"])
+EACH = pytest.mark.parametrize("kind", ["workflow", "scenario", "rules"])
 
 
-def tried(kind, given_file):
+def tried(kind, *given_file):
     """Load; the project's own error is fine, with a message and a place or none; anything else is raised."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            LOADERS[kind](given_file)
+            LOADERS[kind](*given_file)
         except InputError as error:
             told = str(error)
         else:
@@ -43,7 +45,7 @@ def tried(kind, given_file):
 
 def with_a_workflow(kind, content):
     """Return the content of a file from which the small workflow can be found."""
-    if kind == "scenario" and content.get("workflow") == "permits.yaml":
+    if kind != "workflow" and content.get("workflow") == "permits.yaml":
         return content | {"workflow": str(SMALL["workflow"])}
     return content
 
@@ -186,7 +188,7 @@ def written(folder, raw):
     return path
 
 
-@BOTH
+@EACH
 @settings(QUICK, max_examples=80)
 @given(text=st.text() | st.lists(st.sampled_from(PIECES + WORDS)).map("".join))
 def test_any_text_is_loaded_or_refused(kind, folder, text):
@@ -194,7 +196,7 @@ def test_any_text_is_loaded_or_refused(kind, folder, text):
     tried(kind, written(folder, text.encode("utf-8", "surrogatepass")))
 
 
-@BOTH
+@EACH
 @settings(QUICK, max_examples=80)
 @given(raw=st.binary(max_size=200))
 def test_any_bytes_are_loaded_or_refused(kind, folder, raw):
@@ -202,7 +204,7 @@ def test_any_bytes_are_loaded_or_refused(kind, folder, raw):
     tried(kind, written(folder, raw))
 
 
-@BOTH
+@EACH
 @settings(QUICK, max_examples=150)
 @given(data=st.data())
 def test_a_marred_file_is_loaded_or_refused(kind, folder, data):
@@ -220,7 +222,7 @@ def test_a_marred_built_in_file_is_loaded_or_refused(kind, folder, data):
     tried(kind, written(folder, text.encode("utf-8", "surrogatepass")))
 
 
-@BOTH
+@EACH
 @settings(QUICK, max_examples=130)
 @given(data=st.data())
 def test_a_spoilt_mapping_is_loaded_or_refused(kind, data):
@@ -237,12 +239,90 @@ def test_a_spoilt_built_in_mapping_is_loaded_or_refused(kind, data):
     tried(kind, data.draw(spoilt(read_yaml(BUILT_IN[kind]).plain())))
 
 
-@BOTH
+@EACH
 @settings(QUICK, max_examples=100)
 @given(data=st.data())
 def test_any_mapping_is_loaded_or_refused(kind, data):
     """A random nested mapping raises only the project's own error."""
     tried(kind, data.draw(st.dictionaries(keys, junk, max_size=6) | shaped(FILES[kind])))
+
+
+# rules ---------------------------------------------------------------------------------------------
+
+RULE_KEYS = ["never", "before", "needs", "since", "once", "after", "then", "within", "at_most", "of", "if", "giving", "description", "source"]  # fmt: skip
+TEMPLATES = ["never", "never if", "never giving", "before needs", "before needs since if", "before needs once", "after then within", "after then if", "at_most of if"]  # fmt: skip
+LETTERS = ["review", "grant", "call", "refuse", "close", "reopen", "tip", "notice"]
+FIELDS = ["age", "ground", "counsel", "entered", "finding", "visits", "tip_off", "eligible", "state", "arrived"]
+OPERATORS = ["and", "or", "not", "==", "!=", "<", "<=", "=", "&&", "|", "in", "is", "is not", "+", "-", "*", "/", "if", "else", ",", ".", ":"]  # fmt: skip
+VALUES = ["None", "true", "1", "18", "-1", "9" * 30, "1e999", '"fit"', "'granted'", '"', "'", "date('2011-12-05')", "2011-12-05", "days(3)", "granted", "\n", "\t", "\x00", "\ud800", "#", "é"]  # fmt: skip
+CALLS = ["once(", "since(", "before(", "count(", "implies(", "min(", "abs(", "date(", "(", "(", "[", "{"]
+
+letters = st.sampled_from(LETTERS)
+two = st.lists(letters, min_size=2, max_size=2, unique=True).map(", ".join)
+present = st.sampled_from(["counsel", "eligible", "age < 18", 'finding == "fit"', 'state in ("granted", "refused")', "entered is not None", "visits + 1 < 3", "tip_off == counsel"])  # fmt: skip
+past = letters.map("once({})".format) | two.map("since({})".format) | two.map("before({})".format)
+
+
+def joined(asked):
+    """Draw conditions of well-formed parts."""
+    return st.recursive(
+        asked,
+        lambda inner: st.one_of(
+            inner.map("not ({})".format),
+            st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(" ".join),
+            st.tuples(inner, inner).map(lambda pair: "implies({}, {})".format(*pair)),
+            st.tuples(inner, inner, inner).map(lambda three: "({}) if ({}) else ({})".format(*three)),
+        ),
+        max_leaves=6,
+    )
+
+
+formed = joined(present | past)
+pieces = st.lists(st.sampled_from(LETTERS + FIELDS + OPERATORS + VALUES + CALLS + [")", ")", "]", "}"]), max_size=14)
+conditions = pieces.map(" ".join) | pieces.map("".join) | formed
+lengths = st.tuples(st.integers(-1, 400) | st.integers(), st.sampled_from(["", " ", "."]), st.sampled_from(["day", "days", "years", "working days", "hour ago", "min", "é"])).map(lambda parts: "".join(map(str, parts)))  # fmt: skip
+named = letters | st.lists(letters, min_size=1, max_size=3) | st.lists(letters, min_size=1, max_size=3).map(" or ".join)
+rule_values = {
+    **dict.fromkeys(
+        ["before", "needs", "since", "once", "after", "then", "of"], st.one_of(named, named, named, conditions, junk)
+    ),
+    **dict.fromkeys(["if", "giving"], st.one_of(joined(present), joined(present), conditions, junk)),
+    "never": st.one_of(named, formed, formed, conditions, junk),
+    "within": st.one_of(lengths, lengths, junk),
+    "at_most": st.one_of(st.integers(-1, 101), st.integers(1, 9), junk),
+}
+
+
+names = st.sampled_from(["a", "b", "c", "d", "grant"])
+
+
+@st.composite
+def rules(draw):
+    """Draw a rule with keys of every template, mostly of one."""
+    whole = st.sampled_from(TEMPLATES).map(str.split)
+    own = draw(st.one_of(whole, whole, st.lists(st.sampled_from(RULE_KEYS), max_size=4)))
+    return {"rule": draw(st.one_of(names, names, scalars))} | {key: draw(rule_values.get(key, junk)) for key in own}
+
+
+@pytest.fixture(scope="module")
+def permits():
+    """Return the small workflow."""
+    return load_workflow(SMALL["workflow"])
+
+
+@settings(QUICK, max_examples=120)
+@given(content=st.lists(rules(), min_size=1, max_size=3))
+def test_any_rules_are_loaded_or_refused(permits, content):
+    """Rules made of the language's own pieces, in order or in none, raise only the project's own error."""
+    tried("rules", {"workflow": "permits.yaml", "rules": content}, permits)
+
+
+@settings(QUICK, max_examples=250)
+@given(key=st.sampled_from(["never", "if", "giving"]), text=conditions)
+def test_any_condition_of_a_rule_is_read_or_refused(permits, key, text):
+    """Names, operators, brackets and operators over the past, strung together, raise only the project's own error."""
+    rule = {"rule": "a rule", "never": "grant"} | {key: text}
+    tried("rules", {"workflow": "permits.yaml", "rules": [rule]}, permits)
 
 
 def test_a_mapping_that_holds_itself_is_refused():

@@ -146,7 +146,18 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     begins: dict[str, NDArray[Any]] = {"state": _places(_filled(cases["initial_state"]), states)}
     outcome = _filled(events["outcome"])
     at = np.asarray(events["at"], np.int64)
-    rows = Rows(workflow, first, transition, event, seen["state"], cause == COMPLETE, outcome)
+    declared_events = tuple(workflow.events.values())
+    rows = Rows(
+        workflow,
+        first,
+        transition,
+        event,
+        seen["state"],
+        cause == COMPLETE,
+        outcome,
+        workflow.transitions,
+        declared_events,
+    )
     for name, declared in workflow.record.items():
         if name in cases:
             begins[name] = _column(cases[name], declared)[0]

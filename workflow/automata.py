@@ -73,15 +73,16 @@ def _tabulate(
     letters: Sequence[Letter], start: State, step: Callable[[State, tuple[bool, ...]], State]
 ) -> tuple[tuple[tuple[int, ...], ...], list[State]]:
     """Return the steps between the states that can be reached as a table, and these states."""
-    states = [start]
+    states, number = [start], {start: 0}
     rows: list[tuple[int, ...]] = []
     for state in states:
         row = []
         for symbol in range(2 ** len(letters)):
             after = step(state, tuple(bool(symbol >> i & 1) for i in range(len(letters))))
-            if after not in states:
+            if after not in number:
+                number[after] = len(states)
                 states.append(after)
-            row.append(states.index(after))
+            row.append(number[after])
         rows.append(tuple(row))
     return tuple(rows), states
 
@@ -160,6 +161,12 @@ class Past:
     operator: str
     names: tuple[str, ...]
     flag: str
+
+    @classmethod
+    def of(cls, flag: str) -> Past:
+        """Return the operator that a truth value of a condition is called after."""
+        operator, _, words = flag.removesuffix(")").partition("(")
+        return cls(operator, tuple(words.split(", ")), flag)
 
     def step(self, q: State, t: bool, u: bool) -> State:
         """Return (does it hold, has u been) after a letter."""

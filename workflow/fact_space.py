@@ -8,7 +8,6 @@ stands for a class is one to read: as many facts as can be are at their defaults
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import time
 from collections.abc import Iterable, Sequence
@@ -19,15 +18,13 @@ import numpy as np
 
 from workflow.definition import BUILT_IN_FACTS, Value, Workflow
 from workflow.machine import fact_names
+from workflow.nearby import AS_OF, constants_in, nearby
 from workflow.predicates import Expression, Field, names, scalar, unparse
 from workflow.predicates.symbolic import Symbols, limits, symbolic
-from workflow.predicates.tree import Compare, Constant, Name
+from workflow.predicates.tree import Compare, Name
 from workflow.table import Columns, parts_of
 
 __all__ = ["FactSpace", "possible_classes"]
-
-AS_OF = dt.date(2012, 1, 1)
-"""When the case of a class arrives, and as of when its facts are given, where its class leaves that open."""
 
 _IN_TIME = Compare("<=", Name(BUILT_IN_FACTS["arrived"]), Name(BUILT_IN_FACTS["as_of"]))
 _TYPES = {"boolean": "bool", "integer": "int64", "number": "float64", "enum": "int64", "date": "datetime64[D]"}
@@ -285,9 +282,9 @@ class _Plain:
             [test for test, condition in zip(self.tests, self.conditions, strict=True) if name in names(condition)]
             for name in group.fields
         ]
-        constants = _constants(self.conditions)
+        constants = constants_in(self.conditions)
         declared = zip(group.fields.values(), group.defaults, strict=True)
-        self.values = [_nearby(field, default, constants) for field, default in declared]
+        self.values = [nearby(field, default, constants) for field, default in declared]
 
     def check(self, case: Case, answers: Sequence[bool]) -> None:
         """Make sure that a case that Z3 found answers the parts as Z3 says, and keeps to the assumptions."""
@@ -319,49 +316,3 @@ class _Plain:
             if all(test(moved, ()) is answer for test, answer in zip(self.readers[place], answers, strict=True)):
                 return moved
         return None
-
-
-def _constants(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
-    """Return the constants of each kind that stand in expressions."""
-    found: dict[str, dict[Any, None]] = {}
-    seen: set[int] = set()
-    ahead = list(expressions)
-    while ahead:
-        part = ahead.pop()
-        if id(part) not in seen:
-            seen.add(id(part))
-            ahead.extend(part.children())
-            if isinstance(part, Constant):
-                found.setdefault(part.kind, {})[part.value] = None
-    return {kind: list(values) for kind, values in found.items()}
-
-
-def _nearby(field: Field, default: Value, constants: dict[str, list[Any]]) -> list[Value]:
-    """Return values of a field that conditions may call for: the default first, then those nearest to it."""
-    if field.kind in ("boolean", "enum"):
-        others: list[Value] = [value for value in field.domain() if value is not None]
-    else:
-        others = _ordered(field, default, constants)
-    return list(dict.fromkeys([default, *others, *([None] if field.optional else [])]))
-
-
-def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> list[Value]:
-    """Return values around the default and the constants of conditions, and as far from the default as these say."""
-    low, high = limits(field)
-    if field.kind == "date":
-        middle = (AS_OF if default is None else default).toordinal()
-        compared = [day.toordinal() for day in constants.get("date", [])]
-        added = constants.get("days", [])
-        low, high = low.toordinal(), high.toordinal()
-    else:
-        middle = min(max(0, low), high) if default is None else default
-        compared = added = constants.get("integer", [])
-    if field.kind == "number":
-        numbers = [*compared, *constants.get("number", [])]
-        compared = [near for number in numbers for near in (number, math.floor(number), math.ceil(number))]
-    bases = [middle, *compared, *(middle + d for d in added), *(middle - d for d in added)]
-    some = {base + step for base in bases for step in (-1, 0, 1) if low <= base + step <= high}
-    nearest = sorted(some, key=lambda value: (abs(value - middle), value < middle))
-    if field.kind == "date":
-        return [dt.date.fromordinal(day) for day in nearest]
-    return [float(value) for value in nearest] if field.kind == "number" else list(nearest)

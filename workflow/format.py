@@ -7,9 +7,9 @@ checked by `workflow.loading`. The JSON Schema in ``docs/`` is made from them.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from workflow.validation import Condition, Entry, Name, Names, said
 
@@ -27,6 +27,15 @@ __all__ = [
 ]
 
 Value = bool | int | float | str | dt.date
+
+
+def _length(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"must be a length of calendar time such as '90 days', not {said(value)}")
+
+
+Length = Annotated[str, BeforeValidator(_length), WithJsonSchema({"type": "string"})]
 
 
 class FieldEntry(Entry):
@@ -217,7 +226,7 @@ class RuleEntry(Entry):
     then: Names | None = Field(
         None, description="with `after`: one of these must happen later", examples=["allow or uphold or withdraw"]
     )
-    within: str | None = Field(
+    within: Length | None = Field(
         None,
         description="with `after`: the time allowed, in hours, days, weeks, months or years of the calendar",
         examples=["180 days"],

@@ -113,18 +113,31 @@ Node = tuple[str, Record, bool, int]
 
 @dataclass
 class _Search:
-    """The nodes of one search, and how each class first came to each node."""
+    """The nodes of one search, and how each class first came to each node.
+
+    Nodes are gone through in rounds, one for each row of a history; those on entry come first in a round, since to
+    stay where one has entered is no row.
+    """
 
     seen: dict[Node, int] = field(default_factory=dict)
     came: dict[Node, list[tuple[int, Node | None, Move | None]]] = field(default_factory=dict)
     todo: deque[tuple[Node, int]] = field(default_factory=deque)
+    next_round: list[tuple[Node, int]] = field(default_factory=list)
 
-    def push(self, node: Node, classes: int, parent: Node | None, move: Move | None, first: bool = False) -> None:
+    def push(self, node: Node, classes: int, parent: Node | None, move: Move | None) -> None:
         new = classes & ~self.seen.get(node, 0)
         if new:
             self.seen[node] = self.seen.get(node, 0) | new
             self.came.setdefault(node, []).append((new, parent, move))
-            (self.todo.appendleft if first else self.todo.append)((node, new))
+            stays = parent is not None and move is None
+            (self.todo if stays else self.next_round).append((node, new))
+
+    def pop(self) -> tuple[Node, int]:
+        """Return the next node, with the classes that have not been there."""
+        if not self.todo:
+            self.todo.extend(sorted(self.next_round, key=lambda found: not found[0][2]))
+            self.next_round.clear()
+        return self.todo.popleft()
 
     def trail(self, node: Node, bit: int) -> tuple[Node, list[tuple[Node, Move]]]:
         """Return the node at which a class began and its moves up to a node."""
@@ -179,7 +192,7 @@ class Prover:
             history = self._history(search, *broken)
             self.replay(rule, history)
             return Verdict(rule, "broken", time.perf_counter() - start, len(search.seen), history=history)
-        if search.todo:
+        if search.todo or search.next_round:
             return Verdict(rule, "not decided", spent, len(search.seen))
         self._walk(rule, explorer, search)
         resting = [s.name for s in self.workflow.states.values() if s.kind is Kind.RESTING]
@@ -214,16 +227,16 @@ class Prover:
             search.push(node, self._all, None, None)
             if bad:
                 return node, bad, None
-        while search.todo:
+        while search.todo or search.next_round:
             if len(search.seen) > self.most_nodes or time.perf_counter() - start > self.seconds:
                 return None
-            node, classes = search.todo.popleft()
+            node, classes = search.pop()
             look.at(self, node, classes)
             state, record, entering, q = node
             moves: Any
             if entering:
                 moves, left = explorer.on_entry(state, record, classes)
-                search.push((state, record, False, q), left, node, None, first=True)
+                search.push((state, record, False, q), left, node, None)
             else:
                 moves = explorer.moves(state, record, classes)
             for move in moves:

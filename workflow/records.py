@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.definition import INCREMENT, Workflow, as_written
+from workflow.definition import INCREMENT, Event, Transition, Workflow, as_written
 from workflow.predicates import Field
 
 __all__ = ["Rows", "records_along"]
@@ -28,12 +28,16 @@ class Rows:
     ----------
     first : ndarray of int64, shape (n_cases + 1,)
         The first row of each case; the last entry is the number of rows.
-    transition, event, from_state : ndarray of int64, shape (n_rows,)
-        Places in the workflow's transitions, events and states, -1 for none.
+    transition, event : ndarray of int64, shape (n_rows,)
+        Places in `transitions` and `events`, -1 for none.
+    from_state : ndarray of int64
+        Places in the workflow's states.
     completes : ndarray of bool
         Rows that end work.
     outcome : ndarray of str
         What the work or the event gave, as the log writes it.
+    transitions, events : tuple
+        Those of the workflow; or, where several have decided, those of all of them one after another.
     """
 
     workflow: Workflow
@@ -43,6 +47,8 @@ class Rows:
     from_state: Integers
     completes: NDArray[np.bool_]
     outcome: NDArray[Any]
+    transitions: tuple[Transition, ...]
+    events: tuple[Event, ...]
 
 
 def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -71,7 +77,7 @@ def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[
         activity = workflow.activities.get(state.activity or "")
         if activity is not None and activity.gives == name:
             _write(found, rows.completes & (rows.from_state == place), rows.outcome, values)
-    for i, event in enumerate(workflow.events.values()):
+    for i, event in enumerate(rows.events):
         mine = rows.event == i
         literal = dict(event.effects).get(name)
         if literal == INCREMENT:
@@ -80,7 +86,7 @@ def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[
             found[mine] = values.index(literal)
         if event.gives == name:
             _write(found, mine, rows.outcome, values)
-    for i, transition in enumerate(workflow.transitions):
+    for i, transition in enumerate(rows.transitions):
         literal = dict(transition.effects).get(name)
         if literal == INCREMENT:
             counts[1::2][rows.transition == i] = True

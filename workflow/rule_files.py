@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import Field
 
 from workflow.definition import Workflow
-from workflow.documents import read_yaml
+from workflow.documents import Plain, Source, node_of, read_yaml
 from workflow.errors import InputError, Problem
 from workflow.format import RuleEntry
 from workflow.loading import load_workflow
 from workflow.rules import Rule, RuleReader
-from workflow.validation import Entry, Name, said, validate
+from workflow.validation import Entry, Name, said, usable
 
 __all__ = ["RulesFile", "load_rules"]
 
@@ -27,12 +27,15 @@ class RulesFile(Entry):
     rules: list[RuleEntry] = Field(min_length=1, description="the rules, each under a sentence of its own")
 
 
-def load_rules(path: str | Path, workflow: Workflow | None = None) -> tuple[Workflow, tuple[Rule, ...]]:
+def load_rules(
+    rules: str | Path | Mapping[str, Plain], workflow: Workflow | None = None
+) -> tuple[Workflow, tuple[Rule, ...]]:
     """Load a file of rules, and the workflow that they are about.
 
     Parameters
     ----------
-    path : str or Path
+    rules : str, Path or mapping
+        A path, or what such a file contains.
     workflow : Workflow, optional
         The workflow to read them against; if it is not given, the one that the file names. A variant of that
         workflow may be given.
@@ -42,27 +45,33 @@ def load_rules(path: str | Path, workflow: Workflow | None = None) -> tuple[Work
     InputError
         With every mistake of the file.
     """
-    path = Path(path)
-    node = read_yaml(path)
-    file = validate(RulesFile, node)
+    node = node_of(rules, Source("<mapping>", "")) if isinstance(rules, Mapping) else read_yaml(Path(rules))
+    found = usable(RulesFile, node)
+    problems = found.problems
+    if found.content is None:
+        raise InputError(problems)
+    file, node = found.content, found.node
     if workflow is None:
         try:
-            workflow = load_workflow(file.workflow, path.parent)
+            workflow = load_workflow(file.workflow, node.folder)
         except InputError as error:
             place = node.place(("workflow",))
-            raise InputError(
-                [p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]
-            ) from None
-    problems: list[Problem] = []
+            problems += [p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]
+            raise InputError(problems) from None
     reader = RuleReader(workflow.namespace, workflow.states, words_of(workflow), problems)
-    rules = [reader.read(entry, node.find(("rules", i))) for i, entry in enumerate(file.rules)]
+    read = [
+        reader.read(entry, node.find(("rules", i)), marred=entry.rule in found.lost)
+        for i, entry in enumerate(file.rules)
+    ]
     names = [entry.rule for entry in file.rules]
     for i, name in enumerate(names):
         if name in names[:i]:
-            problems.append(Problem(f"rule {said(name)} stands here a second time", node.place(("rules", i, "rule"))))
+            first = node.place(("rules", names.index(name), "rule"))
+            message = f"rule {said(name)} stands here a second time; first at line {first.line}"
+            problems.append(Problem(message, node.place(("rules", i, "rule"))))
     if problems:
         raise InputError(problems)
-    return workflow, tuple(rule for rule in rules if rule is not None)
+    return workflow, tuple(rule for rule in read if rule is not None)
 
 
 def words_of(workflow: Workflow) -> Iterable[str]:

@@ -186,7 +186,11 @@ def fact_classes(conditions: Iterable[Expression], columns: Columns) -> FactClas
         some = np.zeros(n, np.int64)
         for i, part in enumerate(parts[start : start + _PARTS_AT_ONCE]):
             some |= np.broadcast_to(vector(part, columns.values, columns.missing), n).astype(np.int64) << i
-        code = some if start == 0 else np.unique(np.stack([code, some], axis=1), axis=0, return_inverse=True)[1].ravel()
+        if start:  # both as small numbers, so that the pair is one
+            code, some = (np.unique(codes, return_inverse=True)[1] for codes in (code, some))
+            code = code * (some.max() + 1) + some
+        else:
+            code = some
     _, rows, of_case = np.unique(code, return_index=True, return_inverse=True)
     return FactClasses(of_case.astype(np.int32).ravel(), columns.take(rows), rows)
 

@@ -69,10 +69,12 @@ def listed(names: Iterable[object], limit: int = 14) -> str:
 def split_names(value: object) -> list[str]:
     """Read one name, a list of names, or names joined by ``or`` or ``|``."""
     parts = value if isinstance(value, list) else [value]
-    words = [part for part in parts if isinstance(part, str) and part.strip()]
-    if not parts or len(words) < len(parts):
-        raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {said(value)}")
-    return [name.strip() for word in words for name in word.replace("|", " or ").split(" or ")]
+    words = [part for part in parts if isinstance(part, str)]
+    names = [name.strip() for word in words for name in re.split(r"\||\sor\s", word)]
+    if not names or not all(names) or len(words) < len(parts):
+        wrong = next((part for part in parts if part not in words or not part.strip()), value)
+        raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {said(wrong)}")
+    return names
 
 
 def _name(value: object) -> str:
@@ -209,11 +211,14 @@ def _names_of(node: Node, path: tuple[object, ...]) -> Iterator[str]:
 
 
 def _label(entry: Node) -> Iterator[str]:
-    """Yield the name of an entry of a list: the value of its first key."""
-    if isinstance(entry.value, dict) and entry.value:
-        first = next(iter(entry.value.values()))
-        if isinstance(first.value, str):
-            yield first.value
+    """Yield the name of an entry of a list: the value of the key that says what it is."""
+    if isinstance(entry.value, dict):
+        found = next((entry.value[key].value for key in _NAMING if key in entry.value), None)
+        if isinstance(found, str) and found.strip():
+            yield found
+
+
+_NAMING = ("rule", "transition", "measure")
 
 
 def _without(node: Node, taken: set[tuple[object, ...]], path: tuple[object, ...]) -> Node:
@@ -250,6 +255,15 @@ def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, .
     return (*path, f"<{loc[-1]}>") if kind == "missing" and loc else tuple(path)
 
 
+# What other words for a key mean, where the nearest in spelling is another.
+_MEANT = {
+    "when": ("if",),
+    "if": ("when",),
+    "unless": ("if: not ...", "when: not ..."),
+    "name": ("rule", "transition", "measure"),
+}
+
+
 def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: list[dict[str, Any]]) -> Problem:
     first = items[0]
     kind, value = first["type"], first["input"]
@@ -259,9 +273,9 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     if kind == "extra_forbidden":
         key = path[-1]
         allowed = _keys(_model_at(model, path[:-1]))
-        message = (
-            f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {listed(allowed, 30)}.{nearest(key, allowed)}"
-        )
+        meant = next((f" Did you mean {m!r}?" for m in _MEANT.get(str(key), ()) if m.split(":")[0] in allowed), "")
+        hint = meant or nearest(key, allowed)
+        message = f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {listed(allowed, 30)}.{hint}"
         return Problem(message, root.place(path))
     if kind == "value_error":
         return Problem(f"{_where(path, root)}{first['ctx']['error']}", root.find(path).position)
@@ -275,6 +289,8 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
         hint = nearest(value, str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
     elif value is None:
         hint = " Write {} for an empty one." if "a mapping" in wanted else " Its value may be missing."
+    elif wanted == "a list":
+        hint = " Begin each entry with '- '."
     elif wanted == "a date":
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
     place = root.place(path) if value is None else root.find(path).position  # nothing stands where the next value does

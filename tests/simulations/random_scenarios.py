@@ -41,8 +41,11 @@ def loaded(scenario: Mapping) -> Scenario:
     """Return a scenario as it is read from files that hold the mapping."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "flow.yaml").write_text(dump_yaml(_fresh(scenario["workflow"])), encoding="utf-8")
+        policies = [{**policy, "workflow": "other.yaml"} for policy in scenario["policies"]]
+        for policy in scenario["policies"]:
+            Path(folder, "other.yaml").write_text(dump_yaml(_fresh(policy["workflow"])), encoding="utf-8")
         Path(folder, "random.yaml").write_text(
-            dump_yaml(_fresh({**scenario, "workflow": "flow.yaml"})), encoding="utf-8"
+            dump_yaml(_fresh({**scenario, "workflow": "flow.yaml", "policies": policies})), encoding="utf-8"
         )
         return load_scenario(Path(folder, "random.yaml"))
 
@@ -118,6 +121,7 @@ class _Drawing:
                 if pool["at"] == "court" and self.maybe()
                 for s in self.suspensions(name)
             ],
+            "policies": self.policies(),
             "activities": {name: self.work(names[name], list(pools)) for name in names},
             "people": {
                 name: self.trait(self.fields[name])
@@ -129,6 +133,19 @@ class _Drawing:
                 name: law for name, event in self.workflow["events"].items() if (law := self.law(event)) is not None
             },
         }
+
+    def policies(self) -> list[Mapping]:
+        """Return a policy that decides the other way where one of the workflow's guards is asked, or none."""
+        transitions = self.workflow["transitions"]
+        guarded = [i for i, t in enumerate(transitions) if "when" in t]
+        if not guarded or self.maybe():
+            return []
+        k = self.pick(*guarded)
+        turned = {**transitions[k], "when": f"not ({transitions[k]['when']})"}
+        other = {**self.workflow, "workflow": "other", "transitions": [*transitions[:k], turned, *transitions[k + 1 :]]}
+        return [
+            {"from": self.pick(*DAYS[1:5]), "workflow": other, "in_flight": self.pick("at_next_decision", "pinned")}
+        ]
 
     def pool(self) -> Mapping:
         at = self.pick("court", "nation") if self.shared else "court"

@@ -6,132 +6,106 @@ so each such test raises a false alarm for one seed in a thousand; the seeds are
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
-from typing import Any
+import json
+from dataclasses import replace
 
-import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from simulations import SamplePath, Scenario, load_scenario, make_plan, simulate
-from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_MINUTE
-from simulations.eventlog import NEVER, EventLog
-from simulations.honesty import check_log
+from simulations import load_scenario, validation
+from simulations.cli import app
+from simulations.closed_forms import mean_wait_mg1, mean_wait_mmc
 from simulations.measures import measure
-from simulations.results import interval
+from simulations.validation import CHECKS, FOLDER, GOLDEN, Check, Golden, Outcome, run_once, validate
 
-CHECKS = Path(__file__).parent / "checks"
-DAY, MINUTE = MICROSECONDS_PER_DAY, MICROSECONDS_PER_MINUTE
-REPLICATIONS = 24
-CONFIDENCE = 0.999
+TABLES = [replace(golden, file=f"{golden.file}_table") for golden in GOLDEN if golden.id in ("D9", "D13")]
 
 
-def _run(scenario: Scenario, replication: int = 1, seed: int = 1) -> EventLog:
-    path = SamplePath(seed, replication)
-    log = simulate(make_plan(scenario, path), path)
-    check_log(log)
-    return log
-
-
-def _times(name: str) -> list[tuple[int, int, int, int, int]]:
-    """Return case, enabled, started, completed and happened of every row of a check, in microseconds."""
-    columns = _run(load_scenario(CHECKS / f"{name}.yaml")).columns
-    rows = zip(
-        *(columns[c].tolist() for c in ("case_id", "enabled_at", "started_at", "completed_at", "happened_at")),
-        strict=True,
-    )
-    return list(rows)
-
-
-@pytest.mark.parametrize("name", ["D9", "D9_table"])
-def test_d9_a_high_case_passes_the_low_one_that_waits(name: str) -> None:
-    """Low from 0 to 2, high (enabled at 1) from 2 to 4, the other low one from 4 to 6; to the microsecond."""
-    assert _times(name) == [
-        (0, 0, 0, 2 * DAY, 2 * DAY),
-        (2, 1 * DAY, 2 * DAY, 4 * DAY, 4 * DAY),
-        (1, 0, 4 * DAY, 6 * DAY, 6 * DAY),
-    ]
-
-
-@pytest.mark.parametrize("name", ["D13", "D13_table"])
-def test_d13_a_server_that_is_freed_serves_the_case_that_arrives_at_that_instant(name: str) -> None:
-    """Ten cases at 0, 1, ..., 9, each served for a day without waiting; to the microsecond."""
-    assert _times(name) == [(k, k * DAY, k * DAY, (k + 1) * DAY, (k + 1) * DAY) for k in range(10)]
-
-
-def test_d5_nobody_starts_on_a_closed_day_and_work_in_hand_is_not_interrupted() -> None:
-    """Starts at 5, 15 and 20, ends at 10, 20 and 25; to the microsecond."""
-    assert _times("D5") == [
-        (0, 0, 5 * DAY, 10 * DAY, 10 * DAY),
-        (1, 0, 15 * DAY, 20 * DAY, 20 * DAY),
-        (2, 0, 20 * DAY, 25 * DAY, 25 * DAY),
-    ]
+@pytest.mark.parametrize("golden", [*GOLDEN, *TABLES], ids=lambda g: f"{g.id}-{g.file}")
+def test_a_golden_case_is_exact_to_the_microsecond(golden: Golden) -> None:
+    """Every start and every end; two of them with their arrivals from a table."""
+    outcome = validation._golden(golden)
+    assert outcome.ok
+    assert outcome.estimate == outcome.expected == len(golden.expected)
 
 
 def test_d18_utilisation_is_busy_time_over_the_servers_time_on_shift() -> None:
     """Busy 3 + 1 + 4 of 2 x 10 + 1 x 5 server-days: 0.32, without rounding."""
-    values = {v.measure: v.value for v in measure(_run(load_scenario(CHECKS / "D18.yaml"))) if v.at is None}
+    values = {v.measure: v.value for v in measure(run_once(load_scenario(FOLDER / "D18.yaml"))) if v.at is None}
     assert values["utilisation.servers"] == 8 / 25
 
 
-@functools.cache
-def _logs(name: str, change: str | None) -> list[EventLog]:
-    scenario = load_scenario(CHECKS / f"{name}.yaml", [change] if change else [])
-    return [_run(scenario, k, seed=2011) for k in range(1, REPLICATIONS + 1)]
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, Outcome]:
+    """What `docketsim validate` finds, with half its replications."""
+    return {outcome.id: outcome for outcome in validate(seed=2011, replications=10)}
 
 
-def _measured(name: str, unit: float) -> Any:
-    return lambda log: next(float(v.value or 0) * unit for v in measure(log) if v.measure == name and v.at is None)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
+def test_a_closed_form_lies_within_the_interval(outcomes: dict[str, Outcome], check: Check) -> None:
+    """And the interval is narrow enough to mean something."""
+    outcome = outcomes[check.id]
+    assert outcome.ok
+    assert outcome.half_width is not None
+    assert 0 < outcome.half_width < 0.3 * check.expected
 
 
-def _sojourn(log: EventLog) -> float:
-    """Return the mean time from arrival to leaving of those that leave after the warm-up, in days."""
-    columns, since = (
-        log.columns,
-        log.cases.scenario.epoch.microseconds(log.cases.scenario.warm_up or log.cases.scenario.starts),
-    )
-    left = (columns["transition"] >= 0) & (columns["happened_at"] >= since)
-    spent = columns["happened_at"][left] - log.cases.arrived[columns["case_id"][left]]
-    return float(spent.mean()) / DAY
+def test_the_expected_values_are_those_of_the_textbooks() -> None:
+    """As published: Kleinrock's M/M/c and M/G/1, Cobham's priorities, the overloaded queue."""
+    expected = {check.id: check.expected for check in CHECKS}
+    told = {
+        "A1-use": 0.625, "A1-wait": 0.20833, "A1-sojourn": 0.33333, "A2-3-wait": 4.4444, "A2-3-queue": 0.88889,
+        "A2-4-wait": 0.86957, "A2-4-queue": 0.17391, "A6-high": 2.0, "A6-low": 6.0, "A8-0": 2.0, "A8-0.25": 2.5,
+        "A8-1": 4.0, "A8-2": 6.0, "A12-rate": 0.75, "A12-number": 3.0, "A12-total": 5.0, "A20-pending": 300,
+        "A20-clearance": 0.8, "E1-lost": 0.4,
+    }  # fmt: skip
+    assert {name: expected[name] for name in told} == {name: pytest.approx(v, rel=2e-5) for name, v in told.items()}
+    assert mean_wait_mmc(1, 0.8, 1.0) == pytest.approx(mean_wait_mg1(0.8, 1.0, 1.0))
 
 
-def _queue(log: EventLog) -> float:
-    """Return the mean number of waiting cases after the warm-up, from the lengths of the queue over time."""
-    scenario, columns = log.cases.scenario, log.columns
-    since, until = scenario.epoch.microseconds(scenario.warm_up or scenario.starts), scenario.horizon
-    started = np.where(columns["started_at"] == NEVER, until, columns["started_at"])
-    times = np.concatenate([columns["enabled_at"], started])
-    steps = np.repeat([1, -1], len(started))
-    order = np.argsort(times, kind="stable")
-    edges = np.clip(np.concatenate([times[order], [until]]), since, until)
-    return float((steps[order].cumsum() * np.diff(edges)).sum()) / (until - since)
+def test_the_laws_of_the_log_and_the_identity_of_the_pilot_are_among_the_checks(outcomes: dict[str, Outcome]) -> None:
+    """No law is broken; amenable is the sum of its parts, exactly."""
+    assert outcomes["laws"].ok
+    assert outcomes["pilot"].ok
+    assert outcomes["pilot"].estimate == outcomes["pilot"].expected > 1000
+    assert len(outcomes) >= 15
 
 
-@pytest.mark.parametrize(
-    ("name", "change", "of", "expected"),
-    [
-        ("A1", None, _measured("utilisation.servers", 1), 0.625),
-        ("A1", None, _measured("waiting_time.serve.mean", 1), 5 / (8 * 3)),
-        ("A1", None, _sojourn, 1 / 3),
-        ("A2", None, _measured("waiting_time.serve.mean", DAY / MINUTE), 4.4444),
-        ("A2", None, _queue, 0.88889),
-        ("A2", "pools.servers.size=4", _measured("waiting_time.serve.mean", DAY / MINUTE), 0.86957),
-        ("A2", "pools.servers.size=4", _queue, 0.17391),
-    ],
-    ids=["mm1-utilisation", "mm1-wait", "mm1-sojourn", "mm3-wait", "mm3-queue", "mm4-wait", "mm4-queue"],
-)
-def test_a_textbook_queue_is_met_within_the_interval(name: str, change: str | None, of: Any, expected: float) -> None:
-    """The closed form lies in the 99.9 percent interval of 24 replications, which is narrow enough to mean something."""
-    values = [of(log) for log in _logs(name, change)]
-    low, high = interval(values, CONFIDENCE) or (0.0, 0.0)
-    assert low <= expected <= high
-    assert high - low < 0.6 * expected
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave two of the checks, one of each kind."""
+    monkeypatch.setattr(validation, "GOLDEN", GOLDEN[:1])
+    monkeypatch.setattr(validation, "CHECKS", [c for c in CHECKS if c.id == "P1-arrivals"])
+    monkeypatch.setattr(validation, "_pilot", lambda seed: iter(()))
 
 
-def test_littles_law_holds_over_a_whole_run() -> None:
-    """Queue over time is arrivals times waiting, to the microsecond, in a run that begins and ends with an empty queue."""
-    log = _run(load_scenario(CHECKS / "A2.yaml", ["arrivals.visitors.count=1000", "warm_up=2000-01-01"]))
-    waited = int((log.columns["started_at"] - log.columns["enabled_at"]).sum())
-    assert len(log) == len(log.cases) == 1000
-    assert _queue(log) * log.cases.scenario.horizon == pytest.approx(waited, rel=1e-12)
-    assert waited > 0
+@pytest.mark.usefixtures("few")
+def test_validate_prints_a_table_and_succeeds() -> None:
+    """Estimate, expected, z, verdict."""
+    done = CliRunner().invoke(app, ["validate", "--workers", "1"])
+    assert done.exit_code == 0
+    assert "D1 " in done.stdout
+    assert "P1-arrivals" in done.stdout
+    assert "2 checks, all ok" in done.stdout
+
+
+@pytest.mark.usefixtures("few")
+def test_validate_fails_where_an_answer_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth off in a closed form, a microsecond's worth of a golden case: exit code 1, and which."""
+    wrong = [replace(c, expected=c.expected * 1.1) for c in CHECKS if c.id == "P1-arrivals"]
+    monkeypatch.setattr(validation, "CHECKS", wrong)
+    monkeypatch.setattr(validation, "GOLDEN", [replace(GOLDEN[0], expected=(*GOLDEN[0].expected[:-1], (2, 21, 33)))])
+    done = CliRunner().invoke(app, ["validate", "--workers", "1", "--json"])
+    assert done.exit_code == 1
+    cases = {case["id"]: case for case in json.loads(done.stdout)["cases"]}
+    assert {name: case["verdict"] for name, case in cases.items()} == {"D1": "fails", "P1-arrivals": "fails"}
+    assert cases["D1"]["z"] is None
+    assert cases["D1"]["estimate"] == 3
+    assert cases["P1-arrivals"]["z"] < -3
+
+
+def test_an_engine_that_does_not_exist_is_a_mistake() -> None:
+    """Exit code 2, and what there is."""
+    done = CliRunner().invoke(app, ["validate", "--engine", "steam"])
+    assert done.exit_code == 2
+    assert "steam" in done.output

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from simulations import SamplePath, Scenario, make_plan, simulate
 from simulations.clock import MICROSECONDS_PER_DAY as DAY
 from simulations.eventlog import HORIZON, NEVER, EventLog
 from simulations.honesty import check_log
+from simulations.measures import group_cases, measure
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.waiting import CAUSES, waits_by_cause
@@ -66,7 +68,8 @@ class History:
         """Return the record after a row, and see on the way that the row's transition was the one to take."""
         case = row["case_id"]
         record = list(self.records[case][-1][1])
-        event = self.workflow.events.get(row["cause"])
+        workflow = self.policy(case, row["happened_at"])
+        event = workflow.events.get(row["cause"])
         if row["cause"] == HORIZON:
             return record
         if event is not None:
@@ -77,9 +80,9 @@ class History:
         assert (row["outcome"] is not None) == (giver is not None and giver.gives is not None)
         if giver is not None and giver.gives is not None:
             record[self.fields.index(giver.gives)] = next(v for v in giver.values if _said(v) == row["outcome"])
-        assert row["transition"] == self.first(row["from_state"], row["cause"], case, record)
+        assert row["transition"] == self.first(workflow, row["from_state"], row["cause"], case, record)
         if row["transition"] is not None:
-            transition = next(t for t in self.workflow.transitions if t.name == row["transition"])
+            transition = next(t for t in workflow.transitions if t.name == row["transition"])
             self._write(record, transition.effects)
             assert row["to_state"] == (transition.target or row["from_state"])
         else:
@@ -89,10 +92,17 @@ class History:
     def _work(self, row: dict[str, Any]) -> Any:
         return self.workflow.activities[self.workflow.states[row["from_state"]].activity or ""]
 
-    def first(self, state: str, cause: str, case: int, record: list[Any]) -> str | None:
+    def policy(self, case: int, time: int) -> Any:
+        """Return the workflow that decides a case at an instant: the last one in force that concerns it."""
+        for policy in reversed(self.scenario.policies):
+            if policy.start <= time and (not policy.pinned or policy.start <= self.log.cases.arrived[case]):
+                return policy.workflow
+        return self.workflow
+
+    def first(self, workflow: Any, state: str, cause: str, case: int, record: list[Any]) -> str | None:
         """Return the first transition of a moment, in the order of the file, whose guard holds."""
-        at_once = self.workflow.states[state].kind is Kind.INSTANT
-        for t in self.workflow.transitions:
+        at_once = workflow.states[state].kind is Kind.INSTANT
+        for t in workflow.transitions:
             moment = (cause in t.events) if t.events else cause == (ENTER if at_once or t.at_entry else COMPLETE)
             if state in t.sources and moment and self.test(t.guard, case, record):
                 return t.name
@@ -433,3 +443,44 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
 
     look()
     assert seen == {"starts", "waits", "drops", "leaves", "marks", "closes", "excepted"}
+
+
+@FEW
+@given(scenarios())
+def test_flows_groups_and_costs_add_up_to_the_whole(scenario: Mapping) -> None:
+    """Pending at the start and inflow are pending and disposals; groups and courts add up; the total is the sum of the costs."""
+    pools, work = list(scenario["pools"]), list(scenario["activities"])
+    priced = {
+        "currency": "EUR",
+        "pools": {pool: f"{10 + k} per hour" for k, pool in enumerate(pools)},
+        "activities": dict.fromkeys(work, 2.5),
+    }
+    frame = loaded({**scenario, "costs": priced})
+    log = run(frame)
+    days = (frame.starts, None)
+    values = measure(log, days, [group_cases(log.cases, by) for by in ("origin", "court")])
+    found = {(v.measure, v.court, v.by, v.group, v.at): v.value or 0.0 for v in values}
+    off = {Kind.FINAL, Kind.RESTING}
+    states = list(frame.workflow.states.values())
+    for court in ("all", *frame.courts):
+        here = np.ones(len(log.cases), bool) if court == "all" else log.cases.court == frame.courts.index(court)
+        at_start = sum(states[s].kind not in off for s in log.cases.state[here & (log.cases.origin == 0)].tolist())
+        for day in days:
+            taken = [found[name, court, None, None, day] for name in ("inflow", "disposals", "pending")]
+            assert at_start + taken[0] == taken[1] + taken[2]
+    counted = ["pending", "inflow", "disposals", *(f"cost.{name}" for name in work)]
+    for name in counted:
+        whole = found[name, "all", None, None, None]
+        assert sum(found[name, c, None, None, None] for c in frame.courts) == pytest.approx(whole)
+        for by in ("origin", "court"):
+            parts = [value for key, value in found.items() if key[:3] == (name, "all", by) and key[4] is None]
+            assert sum(parts) == pytest.approx(whole)
+    costs = [found[f"cost.{name}", "all", None, None, None] for name in (*pools, *work)]
+    assert found["cost", "all", None, None, None] == pytest.approx(sum(costs))
+    if found["disposals", "all", None, None, None]:
+        each = found["cost_per.disposal", "all", None, None, None]
+        assert each * found["disposals", "all", None, None, None] == pytest.approx(sum(costs))
+    for name in (n for n in work if "pool" in scenario["activities"][n]):
+        for court in ("all", *frame.courts):
+            parts = [found[f"waiting_time.{name}.{cause}", court, None, None, None] for cause in CAUSES]
+            assert sum(parts) == pytest.approx(found[f"waiting_time.{name}.mean", court, None, None, None])

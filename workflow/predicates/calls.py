@@ -11,7 +11,7 @@ from workflow.predicates.kinds import Matcher, worded
 from workflow.predicates.mistakes import listed
 from workflow.predicates.tree import Call, Constant, Expression, Not, Or, Unknown
 
-__all__ = ["FUNCTIONS", "called"]
+__all__ = ["FUNCTIONS", "PAST", "called"]
 
 MAX_DAYS = 10_000_000  # more than the calendar has
 
@@ -25,6 +25,9 @@ FUNCTIONS = {
     "min": "min(x, y)",
 }
 """The functions, each with a way to write it."""
+
+PAST = {"once": "once(t)", "since": "since(t, u)", "before": "before(t, u)"}
+"""The operators over the past, which take the names of transitions and events."""
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 

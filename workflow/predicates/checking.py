@@ -10,7 +10,7 @@ import ast
 import math
 from typing import Literal
 
-from workflow.predicates.calls import FUNCTIONS, called
+from workflow.predicates.calls import FUNCTIONS, PAST, called
 from workflow.predicates.kinds import Matcher, worded
 from workflow.predicates.mistakes import listed, suggested
 from workflow.predicates.ranges import LARGEST, bounds
@@ -22,6 +22,7 @@ from workflow.predicates.tree import (
     Conditional,
     Constant,
     Expression,
+    Field,
     InSet,
     IsNone,
     Name,
@@ -47,6 +48,7 @@ _COMPARISONS: dict[type[ast.cmpop], Literal["==", "!=", "<", "<=", ">", ">="]] =
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
 _ARITHMETIC: dict[type[ast.operator], Literal["+", "-", "*"]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+_MISSING = ("null", "nil", "none", "undefined")
 _NOT_ARITHMETIC = {
     ast.BitAnd: "'&' is not an operator here; write 'and'",
     ast.BitOr: "'|' is not an operator here; write 'or'",
@@ -155,12 +157,25 @@ class Checker(Matcher):
         for field in fields.values():
             if word in field.values:
                 return f". Did you mean {field.name} == {word!r}? A value needs quotes"
-        if word.lower() in ("null", "nil", "none", "undefined"):
+        if word.lower() in _MISSING:
             return "; a missing value is asked for with 'x is None'"
         if word.lower() in ("true", "false"):
             return f". Did you mean {word.lower()!r}?"
+        if word in self.namespace.words:
+            return self._no_value(word)
+        if word in FUNCTIONS or (word in PAST and self.namespace.past):
+            return f"; write {FUNCTIONS.get(word) or PAST[word]}"
         known = [*fields, *self.namespace.definitions]
         return suggested(word, known) or f"; known: {listed(sorted(known)) or 'none'}"
+
+    def _no_value(self, word: str) -> str:
+        """Return what is said of a transition or an event where a value should stand."""
+        asked = (
+            f"once({word}) asks whether it has happened; of the moment itself speaks never: {word} with the rest under if:"
+            if self.namespace.past
+            else "ask for a field of the record"
+        )
+        return f": it is a transition or an event, which has no value; {asked}"
 
     def _unary(self, node: ast.UnaryOp) -> Expression:
         start, end = self.source.span(node)
@@ -205,8 +220,14 @@ class Checker(Matcher):
     def _is(self, node: ast.Compare) -> Expression:
         left, right, negated = node.left, node.comparators[0], isinstance(node.ops[0], ast.IsNot)
         if not (isinstance(right, ast.Constant) and right.value is None):
+            if isinstance(right, ast.Name) and right.id.lower() in _MISSING:
+                how = "is not" if negated else "is"
+                return self.wrong(right, f"a missing value is called None; write {self.source.quote(left)} {how} None")
             sign, written = ("!=", "is not") if negated else ("==", "is")
-            words = f"{self.source.quote(left)} {sign} {self.source.quote(right)}"
+            word = self.source.quote(right)
+            if isinstance(right, ast.Name) and any(word in field.values for field in self.namespace.fields.values()):
+                word = repr(word)
+            words = f"{self.source.quote(left)} {sign} {word}"
             return self.wrong(node, f"{written!r} only asks for None (x is None); write {words}")
         found = self.read(left)
         if isinstance(found, Unknown):
@@ -295,15 +316,67 @@ class Checker(Matcher):
                 node, f"{self.source.quote(node.func)!r} cannot be called; the functions are {listed(FUNCTIONS)}"
             )
         name = node.func.id
+        if name in PAST:
+            return self._past(node, name)
         if name not in FUNCTIONS:
             for argument in node.args:
-                self.read(argument)
+                if not (isinstance(argument, ast.Name) and argument.id in self.namespace.words):
+                    self.read(argument)
+            if name in self.namespace.words:
+                return self.wrong(node, f"{name!r} is not a function{self._no_value(name)}")
             if name in self.namespace.fields or name in self.namespace.definitions:
                 return self.wrong(node, f"{name!r} is not a function; write it without parentheses")
+            known = [*FUNCTIONS, *(PAST if self.namespace.past else ())]
             return self.wrong(
-                node, f"unknown function {name!r}; the functions are {listed(FUNCTIONS)}{suggested(name, FUNCTIONS)}"
+                node, f"unknown function {name!r}; the functions are {listed(known)}{suggested(name, known)}"
             )
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             return self.wrong(node, f"{name!r} takes plain values only; write {FUNCTIONS[name]}")
         read = self.boolean if name in ("implies", "count") else self.read
         return called(self, node, name, [read(argument) for argument in node.args])
+
+    def _past(self, node: ast.Call, name: str) -> Expression:
+        """Read an operator over the past as the name of a truth value, which whoever watches a case keeps."""
+        if not self.namespace.past:
+            return self.wrong(
+                node,
+                f"{name!r} looks into the past, which only a never: that is a condition does (never: counsel and not {PAST[name]}); here, ask for a field of the record",
+            )
+        n_mistakes, wanted = len(self.mistakes), PAST[name].count(",") + 1
+        for argument in node.args:
+            if not isinstance(argument, ast.Name):
+                self.wrong(argument, self._not_a_word(argument, name))
+            elif argument.id not in self.namespace.words:
+                hint = (
+                    suggested(argument.id, self.namespace.words) or f"; known: {listed(self.namespace.words) or 'none'}"
+                )
+                self.wrong(
+                    argument, f"{self.source.quote(node)}: {argument.id!r} is not a transition or an event{hint}"
+                )
+        words = [argument.id for argument in node.args if isinstance(argument, ast.Name)]
+        if node.keywords:
+            self.wrong(node, f"{name!r} takes plain names only; write {PAST[name]}")
+        elif len(node.args) != wanted:
+            counted = len(node.args) or "none"
+            self.wrong(node, f"{self.source.quote(node)} names {counted}, but {name} takes {wanted}: {PAST[name]}")
+        elif len(set(words)) < len(words):
+            self.wrong(node, f"{self.source.quote(node)} names {words[0]!r} twice; name a second one: {PAST[name]}")
+        start, end = self.source.span(node)
+        if len(self.mistakes) > n_mistakes:
+            return Unknown(start=start, end=end)
+        return Name(Field(f"{name}({', '.join(words)})", "boolean", "record"), start=start, end=end)
+
+    def _not_a_word(self, argument: ast.expr, name: str) -> str:
+        """Return what is said of something in an operator over the past that is no name."""
+        hint = ""
+        if isinstance(argument, ast.BoolOp | ast.UnaryOp):
+            hint = "; join the answers instead, as in once(t) or not once(u)"
+        elif isinstance(argument, ast.Call):
+            hint = "; nothing can stand within it"
+        elif isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            hint = f"; write {argument.value} without quotes"
+        elif isinstance(argument, ast.Compare):
+            hint = "; to ask for a condition of the past, write it to the record (set:) when it holds"
+        return (
+            f"{name} takes the names of transitions and events, {PAST[name]}, not {self.source.quote(argument)!r}{hint}"
+        )

@@ -146,6 +146,8 @@ class Matcher:
                 if _DATE.match(text)
                 else '; write date("2011-12-05"), with year, month and day'
             )
+        if other.kind == "date" and _DATE.match(self.source.quote(node)):
+            return f'; write date("{self.source.quote(node)}")'
         if other.kind in _NUMERIC and _NUMBER.match(text):
             return f"; write {text} without quotes"
         if other.kind == "days" and found.kind == "integer":

@@ -22,6 +22,7 @@ _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FOREIGN = re.compile(
     r"&&|\|\||===|!==|=>|=<|<>|(?<![=!<>])=(?![=>])|!(?!=)|:=|\b(?:AND|OR|NOT|IN|IS|BETWEEN|LIKE|THEN)\b"
 )
+_BARE_DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
 _INSTEAD = {
     "&&": "and", "||": "or", "===": "==", "!==": "!=", "=>": ">=", "=<": "<=", "<>": "!=", "=": "==", "!": "not", ":=": "==",
     "BETWEEN": "low <= x <= high", "LIKE": "==", "THEN": "a if condition else b",
@@ -140,6 +141,8 @@ def _syntax_mistakes(text: str, masked: str, error: SyntaxError) -> list[Mistake
     ]
     if foreign:
         return foreign
+    if dates := [Mistake(m.start(), f'a date is written date("{m[0]}")') for m in _BARE_DATE.finditer(masked)]:
+        return dates
     for quote in re.finditer(r"['\"]", masked):
         return [Mistake(quote.start(), "this quote is never closed")]
     line, column = error.lineno or 1, error.offset or 1

@@ -9,7 +9,7 @@ stands for (one object, however often it is used), so every reading has few node
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -139,10 +139,16 @@ class Namespace:
     fields : mapping of str to Field
     definitions : mapping of str to Expression
         Already parsed, see `parse_definitions`. A definition hides a field of its name.
+    words : collection of str
+        Transitions and events: no values, but ``once``, ``since`` and ``before`` ask about them.
+    past : bool
+        Whether these three may stand here. Each becomes the `Name` of a truth value that is called as it is written.
     """
 
     fields: Mapping[str, Field]
     definitions: Mapping[str, Expression] = field(default_factory=dict)
+    words: Collection[str] = ()
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,102 @@
+"""What queueing theory says: the closed forms that simulated queues are held against.
+
+Rates and times are in one unit of time of the caller's choice; waiting times exclude service.
+
+References
+----------
+Kleinrock, L. (1975). Queueing Systems, Volume 1: Theory. Wiley.
+Garnett, O., Mandelbaum, A. and Reiman, M. (2002). Designing a call center with impatient customers.
+Manufacturing & Service Operations Management 4(3), 208-227.
+"""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["abandoning", "erlang_b", "erlang_c", "mean_wait_mg1", "mean_wait_mmc", "mean_waits_priority"]
+
+
+def erlang_b(servers: int, load: float) -> float:
+    """Return the probability that all of `servers` are busy in M/G/c/c with an offered `load` (arrival rate x mean service).
+
+    Examples
+    --------
+    >>> erlang_b(2, 2.0)
+    0.4
+    """
+    blocked = 1.0
+    for k in range(1, servers + 1):
+        blocked = load * blocked / (k + load * blocked)
+    return blocked
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Return the probability of waiting in M/M/c; `load` is below `servers`."""
+    blocked = erlang_b(servers, load)
+    return blocked / (1 - load / servers * (1 - blocked))
+
+
+def mean_wait_mmc(servers: int, arrival_rate: float, service_rate: float) -> float:
+    """Return the mean waiting time of M/M/c (Kleinrock 1975, section 3.5).
+
+    Examples
+    --------
+    >>> round(mean_wait_mmc(3, 0.2, 0.1), 4), round(mean_wait_mmc(4, 0.2, 0.1), 5)
+    (4.4444, 0.86957)
+    """
+    return erlang_c(servers, arrival_rate / service_rate) / (servers * service_rate - arrival_rate)
+
+
+def mean_wait_mg1(arrival_rate: float, mean_service: float, cv: float) -> float:
+    """Return the mean waiting time of M/G/1 (Pollaczek and Khinchine; Kleinrock 1975, section 5.6).
+
+    Parameters
+    ----------
+    arrival_rate, mean_service : float
+    cv : float
+        Coefficient of variation of the service time.
+
+    Examples
+    --------
+    >>> [mean_wait_mg1(0.8, 1.0, cv2**0.5) for cv2 in (0, 0.25, 1)]
+    [2.0..., 2.5..., 4.0...]
+    """
+    load = arrival_rate * mean_service
+    return load * mean_service * (1 + cv**2) / (2 * (1 - load))
+
+
+def mean_waits_priority(arrival_rates: list[float], service_rate: float) -> list[float]:
+    """Return the mean waiting time of each class of M/M/1 with priorities and no preemption, the first served first (Cobham 1954).
+
+    Examples
+    --------
+    >>> [round(wait, 9) for wait in mean_waits_priority([0.2, 0.6], 1.0)]
+    [1.0, 5.0]
+    """
+    residual = sum(arrival_rates) / service_rate**2
+    before, found = 0.0, []
+    for rate in arrival_rates:
+        up_to = before + rate / service_rate
+        found.append(residual / ((1 - before) * (1 - up_to)))
+        before = up_to
+    return found
+
+
+def abandoning(servers: int, arrival_rate: float, service_rate: float, patience_rate: float) -> float:
+    """Return the share of customers that abandon in M/M/c+M (Erlang A; Garnett et al. 2002).
+
+    Examples
+    --------
+    >>> round(abandoning(1, 1.0, 1.0, 1e9), 6)  # without any patience, Erlang B
+    0.5
+    """
+    weight = total = 1.0
+    lost = 0.0
+    for present in range(1, 100_000):
+        waiting = max(0, present - servers)
+        weight *= arrival_rate / (min(present, servers) * service_rate + waiting * patience_rate)
+        total += weight
+        lost += weight * waiting * patience_rate
+        if present > servers and weight < total * 1e-16:
+            break
+    return lost / total / arrival_rate if math.isfinite(total) else math.nan

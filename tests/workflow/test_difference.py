@@ -1,0 +1,203 @@
+"""Who is decided differently by two workflows is found by trying everything; conditions are right and minimal."""
+
+import itertools
+from copy import deepcopy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from simulations import SamplePath, load_scenario
+from simulations.population import draw_cases
+from tests.workflow.random_workflows import facts, population, workflows
+from workflow import CaseMachine, load_workflow
+from workflow.definition import ENTER
+from workflow.describing import cheapest_cover, shortest
+from workflow.difference import diff
+from workflow.errors import InputError
+from workflow.machine import fact_names
+from workflow.nearby import variations
+from workflow.predicates import vector
+from workflow.table import guards
+
+BASE = "prosecutorial-discretion-review"
+SLOW = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def people():
+    """The people of the pilot."""
+    return draw_cases(load_scenario("pilot"), SamplePath(1, 1)).columns
+
+
+@pytest.mark.parametrize(
+    ("other", "when", "decided"),
+    [
+        (
+            "strict-criteria",
+            "factor_in_favour and enforcement_priority of strict-criteria"
+            " and not enforcement_priority of prosecutorial-discretion-review",
+            ("incoming: file_charges, not forgo_charges", "reviewed: keep_on_docket, not refer_for_check",
+             "docket, adjourned: nothing, not review_again"),
+        ),
+        (
+            "no-discretion",
+            "factor_in_favour and not enforcement_priority",
+            ("incoming: file_charges, not forgo_charges", "reviewed: keep_on_docket, not refer_for_check",
+             "docket, adjourned: nothing, not review_again"),
+        ),
+        (
+            "permit-for-all-closed",
+            'permit_basis == "none"',
+            ("pending, closed, docket, adjourned: apply_for_permit, not nothing",),
+        ),
+        (
+            "detained-never-reviewed",
+            "always",
+            ("pending: leave_review, not detention alone", "pending: screen_out, not nothing"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_sets_each_built_in_variant_apart_is_said_in_the_words_of_its_definitions(people, other, when, decided):
+    """One region each, in few words."""
+    found = diff(load_workflow(BASE), load_workflow(other), people)
+    assert [(r.when, r.decided) for r in found.regions] == [(when, decided)]
+    assert found.same + found.regions[0].count == len(people)
+
+
+def test_a_workflow_does_not_differ_from_itself(people):
+    """Everybody is decided alike."""
+    found = diff(load_workflow(BASE), load_workflow(BASE), people)
+    assert (found.regions, found.same) == ((), len(people))
+
+
+@pytest.mark.parametrize("other", ["strict-criteria", "no-discretion", "permit-for-all-closed"])
+def test_no_literal_and_no_alternative_of_a_built_in_region_can_be_left_out(people, other):
+    """Over the people and their variations, of which those are left open that differ in a way that nobody does."""
+    _check_minimal(load_workflow(BASE), load_workflow(other), people)
+
+
+@st.composite
+def pairs(draw):
+    """Draw two workflows with the same facts, record and states, as mappings, and some cases; most differ in something."""
+    content = draw(workflows())
+    changed = deepcopy(content)
+    for move in draw(st.lists(st.sampled_from(changed["transitions"]), max_size=2)):
+        how = draw(st.sampled_from(["never", "other", "effect", "narrow"]))
+        others = [m["when"] for m in content["transitions"] if m.get("when")]
+        if how == "effect":
+            move["set"] = {}
+        elif move.get("when") and how == "never":
+            move["when"] = f"not ({move['when']})"
+        elif move.get("when"):
+            guard = draw(st.sampled_from(others))
+            move["when"] = guard if how == "other" else f"({move['when']}) and ({guard})"
+    cases = draw(st.lists(facts(load_workflow(content)), min_size=1, max_size=8))
+    return content, {**changed, "workflow": "changed"}, cases
+
+
+@given(pairs())
+@SLOW
+def test_a_case_is_in_a_region_if_and_only_if_the_two_machines_part_on_some_record(pair):
+    """Every state, every record, everything that can happen there."""
+    one, other, cases = load_workflow(pair[0]), load_workflow(pair[1]), pair[2]
+    every = list(itertools.product(*(f.domain() for f in one.record.values())))
+    assume(len(every) <= 100)
+    found = diff(one, other, population(one, cases))
+    sides = CaseMachine(one), CaseMachine(other)
+    for number, case in enumerate(cases[:3]):
+        values = [case[name] for name in fact_names(one)]
+        ways = any(
+            _decided(sides[0], one, values, state, record) != _decided(sides[1], other, values, state, record)
+            for state in one.states
+            for record in every
+        )
+        assert (found.of_case[number] >= 0) == ways
+    assert found.same + sum(r.count for r in found.regions) == len(cases)
+
+
+@given(pairs())
+@SLOW
+def test_the_conditions_are_right_and_minimal_for_any_pair(pair):
+    """Each holds of its own cases alone, and of others as soon as a part is left out."""
+    one, other, cases = load_workflow(pair[0]), load_workflow(pair[1]), pair[2]
+    _check_minimal(one, other, population(one, cases))
+
+
+@given(st.integers(0, 2**32 - 1))
+@SLOW
+def test_a_description_is_the_cheapest_of_all(seed):
+    """Against trying every set of columns."""
+    random = np.random.default_rng(seed)
+    covers = random.random((random.integers(1, 9), random.integers(1, 8))) < 0.4
+    costs = [(int(a), int(b)) for a, b in random.integers(1, 4, (covers.shape[1], 2))]
+    sets = [s for n in range(len(costs) + 1) for s in itertools.combinations(range(len(costs)), n)]
+    fit = [s for s in sets if covers[:, list(s)].any(axis=1).all()]
+    price = [(sum(costs[k][0] for k in s), sum(costs[k][1] for k in s)) for s in fit]
+    found = cheapest_cover(covers, costs)
+    assert (found is None) == (not fit)
+    if found is not None:
+        assert (sum(costs[k][0] for k in found), sum(costs[k][1] for k in found)) == min(price)
+
+
+def test_literals_that_cannot_tell_cases_apart_are_an_error():
+    """The same literals hold inside and outside."""
+    with pytest.raises(ValueError, match="do not tell"):
+        shortest(np.ones((2, 1), bool), np.array([True, False]), [(1, 1)])
+
+
+def test_workflows_with_other_facts_cannot_be_compared(people):
+    """The message names them."""
+    other = load_workflow({**load_workflow(BASE).plain(), "workflow": "more", "sources": load_workflow(BASE).sources})
+    assert diff(load_workflow(BASE), other, people).same == len(people)
+    plain = other.plain()
+    plain["facts"]["tall"] = {"type": "boolean", "default": False}
+    with pytest.raises(InputError, match="have not the same facts \\(tall\\)"):
+        diff(load_workflow(BASE), load_workflow(plain), people)
+
+
+def _decided(machine, workflow, values, state, record):
+    """Return what each thing that can happen leads to: the transition, the state, the record and what was to be written."""
+    found = {}
+    chances = [(ENTER, None)] if (ENTER, state) in machine.tries else []
+    for trigger, given_ in [*chances, *machine.chances(state, values, record)]:
+        seen = machine.seen(state, tuple(record), trigger, given_)
+        case = SimpleNamespace(state=state, facts=values, record=list(seen))
+        taken = machine.fire(case, trigger)
+        name = None if taken is None else workflow.transitions[taken].name
+        if name is not None or (trigger in workflow.events and seen != tuple(record)):
+            found[trigger, given_] = name, case.state, case.record
+    return found
+
+
+def _check_minimal(one, other, people):
+    """Over the people, and over variations of them but for those that differ in a way in which nobody does."""
+    found = diff(one, other, people)
+    beside = variations(one, people, [*guards(one), *guards(other)])
+    near = diff(one, other, beside)
+    region_of = {r.decided: i for i, r in enumerate(found.regions)}
+    near_of = np.array([*(region_of.get(r.decided, -2) for r in near.regions), -1])[near.of_case]
+    for i, region in enumerate(found.regions):
+        known = ((people, found.of_case == i, np.full(len(people), True)), (beside, near_of == i, near_of > -2))
+
+        def right(alternatives, known=known):
+            return all((_holding(alternatives, who) == inside)[asked].all() for who, inside, asked in known)
+
+        assert right(region.alternatives)
+        for k, alternative in enumerate(region.alternatives):
+            others = [*region.alternatives[:k], *region.alternatives[k + 1 :]]
+            assert not right(others)
+            for n in range(len(alternative)):
+                assert not right([*others, (*alternative[:n], *alternative[n + 1 :])])
+
+
+def _holding(alternatives, people):
+    found = np.zeros(len(people), bool)
+    for alternative in alternatives:
+        every = np.ones(len(people), bool)
+        for x in alternative:
+            every &= vector(x.condition, people.values, people.missing, len(people)) == x.holds
+        found |= every
+    return found
