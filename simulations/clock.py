@@ -32,6 +32,7 @@ __all__ = [
     "Epoch",
     "Spell",
     "format_hours",
+    "kind_of",
     "parse_date",
     "parse_duration",
     "parse_hours",
@@ -135,7 +136,7 @@ class Epoch:
         return date.fromordinal(self.start.toordinal() + operator.index(microseconds) // MICROSECONDS_PER_DAY)
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
     """Name a value that is not text as its author would: what YAML made of it."""
     if value is None:
         return "nothing"
@@ -149,7 +150,7 @@ def _kind(value: object) -> str:
 def _text(value: object, what: str, example: str) -> str:
     """Return text with single spaces; a bare number is let through, for a message about its unit."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InputError([f"expected {what} such as '{example}', got {_kind(value)}"])
+        raise InputError([f"expected {what} such as '{example}', got {kind_of(value)}"])
     return " ".join(str(value).split())
 
 
@@ -322,7 +323,7 @@ def parse_instant(value: object) -> datetime:
     if isinstance(value, date):
         return datetime.combine(value, time())
     if not isinstance(value, str):
-        raise InputError([f"expected a date such as '2022-06-21', got {_kind(value)}"])
+        raise InputError([f"expected a date such as '2022-06-21', got {kind_of(value)}"])
     text = " ".join(value.split())
     if _ZONE.fullmatch(text):
         raise InputError([f"'{text}' {_NO_ZONE}"])
@@ -397,7 +398,7 @@ def parse_hours(value: object) -> tuple[Spell, ...]:
     8.5
     """
     if not isinstance(value, str | list | tuple) or not all(isinstance(part, str) for part in value):
-        raise InputError([f"expected working hours such as '08:00-16:30', or 'closed', got {_kind(value)}"])
+        raise InputError([f"expected working hours such as '08:00-16:30', or 'closed', got {kind_of(value)}"])
     if value == "closed":
         return ()
     spells: list[Spell] = []

@@ -360,7 +360,7 @@ def _in_order(traits: Sequence[Trait]) -> list[Trait]:
     found: dict[str, Trait] = {}
 
     def put(trait: Trait, below: frozenset[str]) -> None:
-        for name in by_name.keys() & _reads(trait) - below - found.keys():
+        for name in by_name.keys() & trait.reads() - below - found.keys():
             put(by_name[name], below | {trait.name})
         found[trait.name] = trait
 
@@ -368,11 +368,6 @@ def _in_order(traits: Sequence[Trait]) -> list[Trait]:
         if trait.name not in found:
             put(trait, frozenset())
     return list(found.values())
-
-
-def _reads(trait: Trait) -> frozenset[str]:
-    bounds = [bound for draw in trait.how.leaves() for bound in (draw.low, draw.high) if bound is not None]
-    return trait.how.reads().union(*(names(bound) for bound in bounds))
 
 
 _DTYPES: dict[str, Any] = {
