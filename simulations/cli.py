@@ -273,6 +273,9 @@ def prove(
         str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
     ],
     rules: Rules = None,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="The most time to take in all; what is then open is not decided.")
+    ] = 25.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -283,7 +286,7 @@ def prove(
         from workflow.proving import told
 
         loaded = load_workflow(workflow)
-        proof = decide(loaded, _rules(loaded, rules))
+        proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
         if as_json:
             typer.echo(json.dumps(proof.json(), indent=2, ensure_ascii=False))
         elif not quiet:

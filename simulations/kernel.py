@@ -52,7 +52,9 @@ LOOKUP = _record(base="i8", stride="i8", first="i8", n="i8")
 FIELD = _record(field="i8", stride="i8")
 STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8")
 TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8")
-EVENT = _record(gives="i8", given="i8", outcome="i8", after="i8", chance="i8", rate="i8", only="i8", hash="u8", lottery="u8")
+EVENT = _record(
+    gives="i8", given="i8", outcome="i8", after="i8", chance="i8", rate="i8", only="i8", hash="u8", lottery="u8"
+)
 POLICY = _record(start="i8", pinned="i8", moments="i8", guards="i8", effects="i8")
 EFFECT = _record(field="i8", value="i8", most="i8")
 RANGE = _record(first="i8", n="i8")
@@ -875,9 +877,7 @@ def run(
                     elif places[p].order == _NEWEST:
                         cases[i].order = -cases[i].arrived
                     elif places[p].order == _BY:
-                        cases[i].order = _look(
-                            lookups, fields, values, record, i, cases[i].fact_class, places[p].by
-                        )
+                        cases[i].order = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].by)
                     elif places[p].order == _BY_FACTS:
                         cases[i].order = orders[places[p].by, i]
                     else:

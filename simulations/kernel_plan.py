@@ -131,9 +131,15 @@ class _Layout:
         self.fields = {name: i for i, name in enumerate(self.workflow.record)}
         for name in self.workflow.record:
             if len(self.workflow.record[name].domain()) > 65_535:
-                raise InputError([f"the record field {name!r} has too many values for the compiled engine; use --engine simpy"])
+                raise InputError(
+                    [f"the record field {name!r} has too many values for the compiled engine; use --engine simpy"]
+                )
         if len(self.events) > 64:
-            raise InputError([f"the workflow has {len(self.events)} events, more than the 64 of the compiled engine; use --engine simpy"])
+            raise InputError(
+                [
+                    f"the workflow has {len(self.events)} events, more than the 64 of the compiled engine; use --engine simpy"
+                ]
+            )
         self.laws: dict[Any, int] = {}
         self.law_rows: list[tuple[int, int, int, int]] = []
         self.cells: list[NDArray[np.float64]] = []
@@ -265,7 +271,9 @@ class _Layout:
         record = np.empty((n, max(1, len(self.fields))), np.uint16)
         for name, k in self.fields.items():
             record[:, k] = _record_codes(self.workflow, name, cases.columns.values[name])
-        margin = int(sum(size for size in (max(s for _, s in sizes) for p in scenario.pools.values() for sizes in p.sizes)))
+        margin = int(
+            sum(size for size in (max(s for _, s in sizes) for p in scenario.pools.values() for sizes in p.sizes))
+        )
         margin += (len(self.events) + 2) * (len(self.states) + 2) + len(hazards)
         arguments: dict[str, Any] = {
             "scalars": np.zeros(kernel.N_SCALARS, np.int64),
@@ -440,7 +448,9 @@ class _Layout:
                 ))  # fmt: skip
                 n_free += max(s for _, s in sizes)
                 n_queues += 2 * levels
-        columns = np.array(orders, np.int64).reshape(len(orders), len(self.cases)) if orders else np.zeros((1, 1), np.int64)
+        columns = (
+            np.array(orders, np.int64).reshape(len(orders), len(self.cases)) if orders else np.zeros((1, 1), np.int64)
+        )
         places = _array(rows, kernel.PLACE, spare=False)
         return places, _array(pools, kernel.POOL), np.zeros(n_free + 1, np.int64), n_queues, columns
 
@@ -453,7 +463,9 @@ class _Layout:
             ranks = {v: i for i, v in enumerate(sorted(set(value.leaves())))}
             return _BY, self.look.choice(value, lambda leaf: ranks[leaf], self.scenario)
         if not names(value) & set(self.fields):
-            found = np.broadcast_to(vector(value, self.cases.columns.values, self.cases.columns.missing), len(self.cases))
+            found = np.broadcast_to(
+                vector(value, self.cases.columns.values, self.cases.columns.missing), len(self.cases)
+            )
             orders.append(np.unique(found, return_inverse=True)[1].ravel().astype(np.int64))
             return _BY_FACTS, len(orders) - 1
         fields, laid = self.look.grid(names(value))
@@ -478,9 +490,7 @@ class _Layout:
         for name, pool in self.scenario.pools.items():
             for court in range(len(pool.sizes)):
                 places["suspended"][k] = len(found)
-                found += [
-                    (s.start, s.end) for s in self.scenario.suspensions if s.pool == name and court in s.courts
-                ]
+                found += [(s.start, s.end) for s in self.scenario.suspensions if s.pool == name and court in s.courts]
                 k += 1
         return _array(found, kernel.RANGE)
 
@@ -490,9 +500,7 @@ class _Layout:
         for name, pool in self.scenario.pools.items():
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 found += [(time, k, 0, size) for time, size in sizes[1:]]
-                found += [
-                    (s.end, k, 0, -1) for s in self.scenario.suspensions if s.pool == name and court in s.courts
-                ]
+                found += [(s.end, k, 0, -1) for s in self.scenario.suspensions if s.pool == name and court in s.courts]
                 found += [(o, k, 1, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
                 k += 1
         return _array(sorted(c for c in found if 0 <= c[0] <= self.scenario.horizon), kernel.CHANGE, spare=False)
