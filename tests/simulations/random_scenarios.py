@@ -101,6 +101,7 @@ class _Drawing:
         entry = self.workflow["entry"]
         courts = {c: {"backlog": {s: self.pick(0, 3, 5, 8) for s in entry["states"]}} for c in COURTS}
         arrivals = {court: self.stream() for court in COURTS if self.maybe()}
+        self.works = {name: self.work(names[name], list(pools)) for name in names}
         return {
             "scenario": "random",
             "workflow": self.workflow,
@@ -118,7 +119,7 @@ class _Drawing:
                 if pool["at"] == "court" and self.maybe()
                 for s in self.suspensions(name)
             ],
-            "activities": {name: self.work(names[name], list(pools)) for name in names},
+            "activities": self.works,
             "people": {
                 name: self.trait(self.fields[name])
                 for name in (*self.workflow["facts"], *entry["record"])
@@ -205,11 +206,17 @@ class _Drawing:
             quarters[self.draw(st.integers(0, len(values) - 1))] += 1
         return {"outcome": {field: {v: q / 4 for v, q in zip(values, quarters, strict=True)}}}
 
+    def waits(self, event: Mapping) -> bool:
+        """Say whether an event counts in a state in which cases wait for a pool."""
+        states: Mapping = self.workflow["states"]
+        within = list(states) if event["while"] == "any" else event["while"]
+        return any("pool" in self.works.get(states[s].get("activity"), {}) for s in within)
+
     def law(self, event: Mapping) -> Mapping | None:
         kind = self.pick("after", "after", "hazard", "since", "at", "none")
         if kind == "none":
             return None
-        law: Mapping = self.outcome(event) | ({"only": "waiting"} if self.maybe() else {})
+        law: Mapping = self.outcome(event) | ({"only": "waiting"} if self.waits(event) and self.maybe() else {})
         if kind == "hazard":
             return law | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
         if kind == "at":
