@@ -21,6 +21,10 @@ STARTS = dt.date(2024, 1, 3)  # a Wednesday, so that a weekend lies in the middl
 ENDS = dt.date(2024, 1, 10)
 DAYS = [STARTS + dt.timedelta(days=k) for k in range(8)]
 COURTS = ("east", "west")
+CALENDARS = {
+    "office": {"hours": {"mon-fri": "09:00-17:00"}, "closed": [DAYS[1]]},
+    "split": {"hours": {"mon-sun": ["06:00-12:00", "12:00-14:00", "22:00-02:00"]}},
+}
 
 Mapping = dict[str, Any]
 
@@ -35,6 +39,46 @@ def scenarios(draw: Any, shared: bool = True) -> Mapping:
         Whether courts may share a pool.
     """
     return _Drawing(draw, draw(workflows()), shared).scenario()
+
+
+@st.composite
+def desks(draw: Any) -> Mapping:
+    """Draw a scenario of one stage: all cases wait at the start for one pool of constant size, with any shifts and slots."""
+    pick = lambda *options: draw(st.sampled_from(options))  # noqa: E731
+    length = {"uniform": {"min": "0 hours", "max": f"{draw(st.integers(1, 30))} hours"}}
+    pool: Mapping = {"at": "court", "size": pick(1, 2, 3), "calendar": pick("office", "split")}
+    pool |= {"at_shift_end": pick("suspend", "finish", "fit"), "order": pick("first_come", "oldest", {"by": "rank"})}
+    if pick(True, False):
+        pool["slots"] = pick(1, 2)
+    return {
+        "scenario": "desk",
+        "workflow": {
+            "workflow": "desk",
+            "facts": {"rank": {"type": "integer", "minimum": 0, "maximum": 2}},
+            "activities": {"serve": {}, "hear": {}},
+            "states": {
+                "plain": {"activity": "serve"},
+                "urgent": {"activity": "hear"},
+                "done": {"final": True},
+            },
+            "transitions": [{"transition": "finish", "from": ["plain", "urgent"], "to": "done"}],
+            "entry": {"states": ["plain", "urgent"]},
+        },
+        "starts": STARTS,
+        "ends": ENDS,
+        "calendars": CALENDARS,
+        "courts": {"desk": {"backlog": {"plain": draw(st.integers(1, 12)), "urgent": draw(st.integers(0, 4))}}},
+        "pools": {"clerks": pool},
+        "suspensions": [
+            {"pool": "clerks", "courts": ["desk"], "from": DAYS[k], "to": DAYS[k]}
+            for k in draw(st.lists(st.integers(0, 6), max_size=2, unique=True))
+        ],
+        "activities": {
+            "serve": {"pool": "clerks", "takes": length, "priority": 1},
+            "hear": {"pool": "clerks", "takes": pick(length, "3 hours"), "priority": pick(0, 1)},
+        },
+        "people": {"rank": {0: 0.3, 1: 0.3, 2: 0.4}},
+    }
 
 
 def loaded(scenario: Mapping) -> Scenario:
@@ -107,10 +151,7 @@ class _Drawing:
             "workflow": self.workflow,
             "starts": STARTS,
             "ends": ENDS,
-            "calendars": {
-                "office": {"hours": {"mon-fri": "09:00-17:00"}, "closed": [DAYS[1]]},
-                "split": {"hours": {"mon-sun": ["06:00-12:00", "12:00-14:00", "22:00-02:00"]}},
-            },
+            "calendars": CALENDARS,
             "courts": courts,
             "pools": pools,
             "suspensions": [
