@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,39 @@ from simulations.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.plan import Plan
 from workflow.definition import Kind
 
-__all__ = ["simulate"]
+__all__ = ["available", "compile_kernel", "is_compiled", "simulate"]
 
 ROWS_AT_ONCE = 1 << 18
+LEAST_HEAP = 1 << 14
 _COLUMNS = {
     "case_id": "case", "transition": "transition", "cause": "cause", "from_state": "from_state", "to_state": "to_state",
     "activity": "activity", "pool": "pool", "server": "server", "enabled_at": "enabled", "started_at": "started",
     "completed_at": "completed", "outcome": "outcome", "happened_at": "happened",
 }  # fmt: skip
+
+
+def available() -> bool:
+    """Say whether numba is installed (the extra ``fast``)."""
+    return find_spec("numba") is not None
+
+
+def is_compiled() -> bool:
+    """Say whether the kernel is in numba's cache, so that it need not be compiled (some twenty seconds) first."""
+    from simulations import kernel
+
+    try:
+        return bool(kernel.run.signatures or kernel.run._cache._cache_file._load_index())
+    except Exception:  # what numba keeps inside may change; then nothing is announced
+        return True
+
+
+def compile_kernel() -> None:
+    """Compile the kernel, or load it from the cache, on three cases."""
+    from simulations.loading import load_scenario
+    from simulations.plan import make_plan
+
+    path = SamplePath(1, 1)
+    simulate(make_plan(load_scenario(Path(__file__).parent / "checks" / "D5.yaml"), path), path)
 
 
 def simulate(plan: Plan, path: SamplePath) -> EventLog:
@@ -47,7 +74,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
 
     made = kernel_plan(plan, path)
     arguments = made.arguments
-    arguments["heap"] = np.zeros(max(1024, 2 * made.margin), kernel.PENDING)
+    arguments["heap"] = np.zeros(max(LEAST_HEAP, made.margin + 1), kernel.PENDING)
     arguments["rows"] = np.zeros(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
     order = list(inspect.signature(kernel.run.py_func).parameters)
     parts: list[dict[str, Any]] = []

@@ -89,7 +89,7 @@ def _bits_of(_context: Any, number: Any) -> Any:
     return types.int64(types.float64), generate
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _philox(k0, k1, c0, c1, c2, c3):
     for _ in range(10):
         p0 = _M0 * c0
@@ -103,19 +103,19 @@ def _philox(k0, k1, c0, c1, c2, c3):
     return c0, c1, c2, c3
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _length_bits(key, case_key, purpose, visit):
     a, b, _, _ = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
     return np.int64((a << _S21) | (b >> _S11) | _ONE)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _outcome_bits(key, case_key, purpose, visit):
     _, _, c, d = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
     return np.int64((c << _S21) | (d >> _S11) | _ONE)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _read(cells, first, numerator):
     """Read a table of an inverse; see `simulations.inverse_tables`."""
     if numerator >= _HALF:
@@ -137,7 +137,7 @@ def _read(cells, first, numerator):
     return cells[cell, 0] + s * (cells[cell, 1] + s * (cells[cell, 2] + s * d))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _drawn(laws, cells, steps, law, numerator):
     """Return a length of a law in whole microseconds."""
     kind = laws[law].kind
@@ -154,7 +154,7 @@ def _drawn(laws, cells, steps, law, numerator):
 # tables ----------------------------------------------------------------------------------------------
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _look(lookups, fields, values, record, i, fact_class, k):
     """Return what a case finds in a table over fact classes and the record fields that matter there."""
     at = lookups[k].base + fact_class * lookups[k].stride
@@ -163,7 +163,7 @@ def _look(lookups, fields, values, record, i, fact_class, k):
     return values[at]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _write(effects, first, n, record, i):
     """Write effects to a record; say whether anything changed."""
     changed = False
@@ -178,7 +178,7 @@ def _write(effects, first, n, record, i):
     return changed
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _found(ranges, shares, places, outcome, numerator):
     """Return the place among its giver's values of an outcome."""
     first, n = ranges[outcome].first, ranges[outcome].n
@@ -192,7 +192,7 @@ def _found(ranges, shares, places, outcome, numerator):
 # the heap of what is to come -------------------------------------------------------------------------
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _push(heap, n, time, code, visit):
     i = n
     while i > 0:
@@ -208,7 +208,7 @@ def _push(heap, n, time, code, visit):
     heap[i].visit = visit
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _pop(heap, n):
     """Take out the least of n + 1 entries."""
     time, code, visit = heap[n].time, heap[n].code, heap[n].visit
@@ -235,7 +235,7 @@ def _pop(heap, n):
 # working time ----------------------------------------------------------------------------------------
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _spell(calendars, spells, c, t):
     """Return how many spells of a calendar open at or before t."""
     low, high = np.int64(0), calendars[c].n
@@ -249,7 +249,7 @@ def _spell(calendars, spells, c, t):
     return low
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _complete(calendars, spells, c, start, length):
     """Return the least t >= start with W(t) = W(start) + length, NEVER if the spells end before."""
     if length == 0:
@@ -282,7 +282,7 @@ def _complete(calendars, spells, c, start, length):
 # a pairing heap threaded through the cases.
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _earlier(cases, levels, x, y):
     lx, ly = levels[cases[x].state], levels[cases[y].state]
     if lx != ly:
@@ -398,7 +398,7 @@ def _join_queue(cases, levels, heads, tails, queue, in_order, i):
     cases[root].next = -1
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _first_of(heads, queue, n):
     """Return the first case of a row of queues, -1 for none."""
     for q in range(queue, queue + n):
@@ -407,19 +407,19 @@ def _first_of(heads, queue, n):
     return np.int64(-1)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _n_queues(places, p):
     return places[p].n_levels if places[p].order == _FIRST_COME else 1
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _queue_of(places, levels, p, exempt, state):
     """Return the queue of a place for a case in a state."""
     n = _n_queues(places, p)
     return places[p].queue + (n if exempt else 0) + (levels[state] if n > 1 else 0)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _head(cases, levels, heads, places, stops, p, now):
     """Return the case that is served next at a place, -1 if nobody may be served now."""
     n = _n_queues(places, p)
@@ -436,7 +436,7 @@ def _head(cases, levels, heads, places, stops, p, now):
     return plain
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _touch(places, touched, scalars, p):
     if places[p].touched == 0:
         places[p].touched = 1
@@ -444,7 +444,7 @@ def _touch(places, touched, scalars, p):
         scalars[N_TOUCHED] += 1
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _may_start(places, p, now):
     return (
         places[p].busy < places[p].size
@@ -453,7 +453,7 @@ def _may_start(places, p, now):
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _seize(places, free, p):
     """Take the free server with the lowest number."""
     places[p].busy += 1
@@ -482,7 +482,7 @@ def _seize(places, free, p):
     return taken
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _release(places, free, p, server):
     places[p].busy -= 1
     first, i = places[p].free, places[p].n_free
@@ -496,7 +496,7 @@ def _release(places, free, p, server):
     free[first + i] = server
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _row(rows, scalars, i, transition, cause, from_state, to_state, now, outcome):
     """Write a row that ends no work; return its place."""
     r = scalars[N_ROWS]
@@ -517,7 +517,7 @@ def _row(rows, scalars, i, transition, cause, from_state, to_state, now, outcome
     return r
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _policy(policies, now, arrived):
     """Return the policy that decides a case now."""
     found = 0

@@ -431,7 +431,8 @@ class _Layout:
         return _array(rows, kernel.STATE, spare=False)
 
     def _places(self) -> tuple[Any, Any, Integers, int, Integers]:
-        rows, pools = [], []
+        rows: list[Any] = []
+        pools: list[Any] = []
         orders: list[Integers] = []
         n_free = n_queues = 0
         for name, pool in self.scenario.pools.items():
@@ -476,7 +477,8 @@ class _Layout:
         return next(i for i, known in enumerate(self.all_calendars) if known is calendar)
 
     def _calendars(self) -> tuple[Any, Any]:
-        rows, spells = [], []
+        rows: list[Any] = []
+        spells: list[Any] = []
         for calendar in self.all_calendars:
             rows.append((len(spells), len(calendar.opens), calendar.longest))
             spells += list(zip(calendar.opens, calendar.closes, calendar.worked, strict=False))
@@ -485,7 +487,7 @@ class _Layout:
 
     def _stops(self, places: Any) -> Any:
         """Return the suspensions of each place, and tell the places where theirs begin."""
-        found = []
+        found: list[Any] = []
         k = 0
         for name, pool in self.scenario.pools.items():
             for court in range(len(pool.sizes)):
@@ -496,7 +498,8 @@ class _Layout:
 
     def _changes(self) -> Any:
         """Return the changes of size, the ends of suspensions and the openings of shifts, in their order."""
-        found, k = [], 0
+        found: list[Any] = []
+        k = 0
         for name, pool in self.scenario.pools.items():
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 found += [(time, k, 0, size) for time, size in sizes[1:]]
@@ -510,6 +513,7 @@ class _Layout:
             (time, self.events.index(name), visit)
             for name, law in self.scenario.laws.items()
             for visit, time in enumerate(law.dates)
+            if len(self.cases)
         ]
         return _array(sorted(d for d in found if d[0] <= self.scenario.horizon), kernel.DATE, spare=False)
 

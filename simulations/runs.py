@@ -18,9 +18,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
+from simulations import compiled_engine
 from simulations.draws import SamplePath
+from simulations.engines import Chosen, check_engine, choose_engine
+from simulations.engines import simulate as simulate_on
 from simulations.honesty import check_log, growing_queues
 from simulations.loading import load_scenario
 from simulations.measures import describe, group_cases, measure
@@ -36,21 +39,7 @@ from workflow.validation import listed
 
 __all__ = ["Precision", "RunFolderExists", "RunResult", "run"]
 
-Engine = Literal["auto", "simpy"]
 LEAST_FOR_PRECISION = 10
-
-
-def check_engine(engine: str) -> None:
-    """See whether there is such an engine.
-
-    Raises
-    ------
-    InputError
-        With the names of those that there are.
-    """
-    known = get_args(Engine)
-    if engine not in known:
-        raise InputError([f"engine: must be {' or '.join(known)}, not {engine!r}.{nearest(engine, known)}"])
 
 
 class RunFolderExists(DocketsimError, FileExistsError):
@@ -200,13 +189,17 @@ class _Job:
     hooks: Mapping[str, Hook]
     processes: tuple[Process, ...]
     monitor: Monitoring | None = None
+    engine: Chosen = "simpy"
 
     def run(self, replication: int) -> _Seen:
         """Run one replication and write its parts; the measures last, as they say that the rest is there."""
         path = SamplePath(self.seed, replication)
         plan = make_plan(self.scenario, path)
         violations: list[Violation] = []
-        log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
+        if self.engine == "simpy":
+            log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
+        else:
+            log = simulate_on(self.engine, plan, path)
         check_log(log)
         values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
         write_cases(part_path(self.folder, "cases", replication), plan.cases, replication)
@@ -301,8 +294,9 @@ def run(
     _check_first(scenario, seed, numbers[0], by)
     folder = Path(out) if out is not None else _new_folder(scenario)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
-    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor)
-    manifest = _manifest(scenario, seed, replications, days, by, events)
+    chosen = choose_engine(engine, scenario, len(numbers), bool(hooks or processes or monitor))
+    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor, chosen)
+    manifest = _manifest(scenario, seed, replications, days, by, events, chosen)
     _open_folder(folder, scenario, manifest, resume)
     seen = _run_all(job, numbers, workers, progress)
     if wanted and only is None:
@@ -311,7 +305,7 @@ def run(
     _close_folder(folder, manifest, numbers, events)
     found = estimates(scenario, folder, numbers, confidence)
     return RunResult(
-        scenario, folder, seed, "simpy", tuple(numbers), confidence,
+        scenario, folder, seed, chosen, tuple(numbers), confidence,
         [e for e in found if e.measure != "pending" or e.at in days],
         [e for e in found if e.measure == "pending" and e.by is None], sorted(seen.growing),
         contrasts(folder, numbers, confidence) if by else [],
@@ -380,6 +374,8 @@ def _run_all(job: _Job, numbers: Sequence[int], workers: int, progress: Callable
 
 
 def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[_Seen]:
+    if job.engine == "compiled" and numbers:
+        compiled_engine.compile_kernel()  # once, here, and not in each of the workers
     if workers <= 1:
         yield from (job.run(k) for k in numbers)
         return
@@ -435,7 +431,13 @@ def _keyed(value: Any) -> Any:
 
 
 def _manifest(
-    scenario: Scenario, seed: int, replications: int, days: Sequence[dt.date | None], by: Sequence[str], events: bool
+    scenario: Scenario,
+    seed: int,
+    replications: int,
+    days: Sequence[dt.date | None],
+    by: Sequence[str],
+    events: bool,
+    engine: Chosen,
 ) -> dict[str, Any]:
     policies = [policy.workflow.plain() for policy in scenario.policies]
     content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain(), "policies": policies})
@@ -454,10 +456,10 @@ def _manifest(
         "at": [day.isoformat() for day in days if day is not None],
         "by": list(by),
         "events": events,
-        "engine": "simpy",
+        "engine": engine,
         "versions": {
             name: _version(name)
-            for name in ("docketsim", "duckdb", "holidays", "numpy", "scipy", "simpy", "transitions")
+            for name in ("docketsim", "duckdb", "holidays", "numba", "numpy", "scipy", "simpy", "transitions")
         },
         "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
