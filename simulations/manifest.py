@@ -17,7 +17,15 @@ from typing import Any
 
 from simulations.scenario import Scenario
 
-__all__ = ["MANIFEST", "canonical", "differences", "make_manifest", "read_manifest", "scenario_hash"]
+__all__ = [
+    "MANIFEST",
+    "canonical_hash",
+    "differences",
+    "make_manifest",
+    "read_manifest",
+    "scenario_hash",
+    "versions",
+]
 
 MANIFEST = "manifest.json"
 _PACKAGES = ("docketsim", "duckdb", "holidays", "numpy", "scipy", "simpy", "transitions")
@@ -33,6 +41,7 @@ _DECIDES = {
     "versions": "the versions of the packages",
     "calendars": "the holidays used",
     "distribution_tables": "the tables of the distributions",
+    "case_tables": "the tables of cases",
 }
 
 
@@ -47,21 +56,20 @@ def _keyed(value: Any) -> Any:
     return [_keyed(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def scenario_hash(scenario: Scenario, content: Mapping[str, Any] | None = None) -> str:
-    """Return the SHA-256 of a scenario with its workflow and policies.
+def canonical_hash(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of plain values: the same for the same content, however it is written."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
 
-    Parameters
-    ----------
-    content : mapping, optional
-        The scenario's own text as plain values, if it is not to be taken from the scenario.
-    """
+
+def scenario_hash(scenario: Scenario) -> str:
+    """Return the SHA-256 of a scenario with its workflow and policies."""
     policies = [policy.workflow.plain() for policy in scenario.policies]
-    whole = {
-        "scenario": scenario.plain() if content is None else content,
-        "workflow": scenario.workflow.plain(),
-        "policies": policies,
-    }
-    return hashlib.sha256(canonical(whole).encode()).hexdigest()
+    return canonical_hash({"scenario": scenario.plain(), "workflow": scenario.workflow.plain(), "policies": policies})
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the packages that decide over a run's bytes."""
+    return {name: _version(name) for name in _PACKAGES}
 
 
 def make_manifest(
@@ -94,11 +102,19 @@ def make_manifest(
         "monitor": monitor,
         "own_python": own_python,
         "engine": "simpy",
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": versions(),
         "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
         "distribution_tables": hashlib.sha256("".join(sorted(laws)).encode()).hexdigest(),
+        "case_tables": _case_tables(scenario),
     }
+
+
+def _case_tables(scenario: Scenario) -> str | None:
+    """Return the SHA-256 of the tables that cases are read from, ``None`` if there are none."""
+    tables = [t for t in (*(b.table for b in scenario.backlog), *(s.table for s in scenario.streams)) if t is not None]
+    content = [(t.arrived, t.courts, t.states, sorted(t.values.items())) for t in tables]
+    return hashlib.sha256(repr(content).encode()).hexdigest() if content else None
 
 
 def _version(package: str) -> str | None:
