@@ -31,7 +31,7 @@ from simulations.watching import Violation, watched_rules
 from workflow.errors import DocketsimError, InputError, Problem, nearest
 from workflow.validation import listed
 
-__all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "run"]
+__all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "check_run", "run"]
 
 Engine = Literal["auto", "simpy"]
 LEAST_FOR_PRECISION = 10
@@ -314,6 +314,20 @@ def run(
         contrasts(folder, numbers, confidence) if by else [],
         None if monitor is None else {rule.name: broken[rule.name] for rule in watched_rules(scenario)},
     )  # fmt: skip
+
+
+def check_run(
+    scenario: Scenario, *, replications: int, seed: int, at: Sequence[dt.date], workers: int, confidence: float
+) -> None:
+    """See whether a run could begin, before anything is written.
+
+    Raises
+    ------
+    InputError
+        With every mistake.
+    """
+    _check(scenario, replications, seed, at, None, workers, "auto", confidence, (), None)
+    _check_first(scenario, seed, 1, ())
 
 
 def _check(

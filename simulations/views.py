@@ -32,6 +32,7 @@ from workflow.validation import listed
 __all__ = ["Answer", "ask"]
 
 _BATCH = 10_000
+_UNQUOTED = re.compile(r"(?<!\")\b(at|by|group)\b(?!\")(?!\s+by\b)", re.IGNORECASE)
 _READING = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _HIDING = {"query", "query_table", "json_execute_serialized_sql"}  # they run a query that they are given as a text
 _NAMES = ("pm4py.log", "vidigi.event_log", "ocel.event", "ocel.object", "ocel.event_object", "ocel.object_object", "ocel.event_map_type", "ocel.object_map_type", "ocel.object_case", "transitions")  # fmt: skip
@@ -107,7 +108,8 @@ def _check_single_select(connection: Any, query: str) -> None:
     try:
         statements = connection.extract_statements(query)
     except duckdb.Error as error:
-        raise InputError([f"sql: {_first_line(error)}"]) from None
+        hint = ' The columns at, by and group are words of SQL, too: write "at".' if _UNQUOTED.search(query) else ""
+        raise InputError([f"sql: {_first_line(error)}.{hint}"]) from None
     if len(statements) != 1:
         raise InputError([f"sql: give one query, not {len(statements)}"])
     if statements[0].type == duckdb.StatementType.SELECT:
@@ -123,7 +125,7 @@ def _reads_only(part: Any) -> bool:
     if not isinstance(part, dict):
         return True
     kind = str(part.get("type", ""))
-    if (kind.endswith("_NODE") and kind not in _READING) or part.get("function_name") in _HIDING:
+    if (kind.endswith("_NODE") and kind not in _READING) or str(part.get("function_name")).lower() in _HIDING:
         return False
     return all(_reads_only(each) for each in part.values())
 
