@@ -153,7 +153,8 @@ class RunFolder:
         }
         self._write_manifest(whole)
         self._before = whole
-        for path in (self.path / "measures").glob("replication=*.json"):
+        left = unfinished_files(self.path)  # of a worker that was killed
+        for path in (*left, *(self.path / "measures").glob("replication=*.json")):
             path.unlink(missing_ok=True)
 
     def begin(self, scenario: Scenario) -> None:
