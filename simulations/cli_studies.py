@@ -142,7 +142,7 @@ def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
     console = Console(highlight=False, soft_wrap=False, markup=False)
     shown = list(islice(rows, _MOST_ROWS))
-    grid = new_table("", *columns)
+    grid = new_table(None, *columns)
     for column, values in zip(grid.columns, zip(*shown, strict=True), strict=False):
         numeric = all(
             isinstance(v, int | float) and not isinstance(v, bool) for v in map(_plain, values) if v is not None

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 
 from simulations.case_pairs import ALIKE
 from simulations.clock import MICROSECONDS_PER_DAY
@@ -25,6 +26,7 @@ def print_comparison(found: Comparison, days: Sequence[dt.date]) -> None:
     console = Console(highlight=False, soft_wrap=False)
     console.print(_head(found))
     for name in found.against:
+        console.print(f"\n[bold]Against {escape(name)}[/bold]")
         for day in (*days, None):
             _measures(console, found, name, day)
         _cases(console, found, name)
@@ -50,15 +52,17 @@ def _measures(console: Console, found: Comparison, name: str, day: dt.date | Non
     when = f"at the end of {day}" if day is not None else f"at the end of the run, {found.base.ends}"
     if apart:
         columns = ("measure", "court", "base", "other", "difference", "p", "correlation", "var. reduction")
-        grid = new_table(f"\nAgainst {name}, {when}", *columns)
+        told = "Told apart" if found.replications > 1 else "Differing"
+        console.print(f"\n[bold]{told}, {when}[/bold]")
+        grid = new_table(None, *columns)
         for d in apart:
             grid.add_row(*_row(found, d))
         console.print(grid)
     rest = [d for d in differing if d not in apart]
     listed = [d for d in rest if not d.measure.startswith(_TIMES) or d.measure.endswith(".mean")] or rest
     if rest:
-        title = f"\nNot told apart with {found.replications} replications, {when}"
-        grid = new_table(title, "measure", "court", "base", "other", "difference", "p", "about so many would do")
+        console.print(f"\n[bold]Not told apart with {found.replications} replications, {when}[/bold]")
+        grid = new_table(None, "measure", "court", "base", "other", "difference", "p", "about so many would do")
         for d in listed:
             grid.add_row(*_row(found, d)[:6], _needed(d))
         console.print(grid)
@@ -105,7 +109,8 @@ def _cases(console: Console, found: Comparison, name: str) -> None:
     courts = found.base.courts
     shown = ["all"] if len(courts) == 1 or len(courts) > _MOST_COURTS else [*courts, "all"]
     here = {(p.what, p.court): p for p in found.cases[name]}
-    grid = new_table(f"\nCase by case against {name}, at the end of the run: how many are", "", *shown)
+    console.print("\n[bold]Case by case, at the end of the run: how many are[/bold]")
+    grid = new_table(None, "", *shown)
     for what in dict.fromkeys(what for what, _ in here):
         if what != ALIKE and not here[what, "all"].mean:
             continue
@@ -119,9 +124,8 @@ def _cases(console: Console, found: Comparison, name: str) -> None:
         grid.add_row(what, *cells)
     console.print(grid)
     if found.changes[name]:
-        grid = new_table(
-            "\nThe most frequent changes, cases in the mean over replications", "in the base", "in the other", "cases"
-        )
+        console.print("\n[bold]The most frequent changes, cases in the mean over replications[/bold]")
+        grid = new_table(None, "in the base", "in the other", "cases")
         grid.columns[1].justify = "left"
         for change in found.changes[name][:_MOST_CHANGES]:
             grid.add_row(change.base, change.other, number(change.mean, "cases"))

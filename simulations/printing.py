@@ -122,7 +122,7 @@ def number(value: float, unit: str) -> str:
     )
 
 
-def new_table(title: str, *columns: str) -> Table:
+def new_table(title: str | None, *columns: str) -> Table:
     """Return a table without lines: the first column to the left, the others to the right."""
     table = Table(
         title=title,
