@@ -45,11 +45,11 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def _start(*arguments: str) -> subprocess.Popen[str]:
+def _start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
     """Start the command line in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "simulations.cli", *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=cwd,
     )  # fmt: skip
 
 
@@ -112,6 +112,22 @@ def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -
     deadline = time.monotonic() + 60
     while not condition() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.001)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_says_how_to_go_on_and_that_does(tiny: Path, six: Path, tmp_path: Path, workers: int) -> None:
+    """Also where the folder was given no name: it is in the command that is printed. Nothing but this is printed."""
+    arguments = ("run", str(tiny), "--replications", "6", "--seed", "3", "--workers", str(workers), "--quiet")
+    process = _start(*arguments, cwd=tmp_path)
+    _wait_until(lambda: bool(list(tmp_path.glob("runs/*/measures/*.parquet"))), process)
+    os.killpg(process.pid, signal.SIGINT)
+    code, err = _end(process)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert code == 130
+    command = f"docketsim {' '.join(arguments)} --out runs/{folder.name} --resume"
+    assert err == f"stopped. Go on with: {command}\n"
+    assert _end(_start(*command.split()[1:], cwd=tmp_path)) == (0, "")
+    assert _files(folder) == _files(six)
 
 
 def test_a_folder_in_which_nothing_was_written_yet_is_begun_on_resuming(tiny: Path, six: Path, tmp_path: Path) -> None:
