@@ -9,24 +9,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simulations.comparison import Comparison, compare
     from simulations.draws import SamplePath
     from simulations.loading import load_scenario
     from simulations.plan import make_plan
     from simulations.runs import RunResult, run
     from simulations.scenario import Scenario
     from simulations.simpy_engine import Simulation, simulate
+    from simulations.verifying import Verification, verify
 
-__all__ = ["RunResult", "SamplePath", "Scenario", "Simulation", "load_scenario", "make_plan", "run", "simulate"]
+__all__ = [
+    "Comparison",
+    "RunResult",
+    "SamplePath",
+    "Scenario",
+    "Simulation",
+    "Verification",
+    "compare",
+    "load_scenario",
+    "make_plan",
+    "run",
+    "simulate",
+    "verify",
+]
 
 _HOME = {
+    "Comparison": "comparison",
     "RunResult": "runs",
     "SamplePath": "draws",
     "Scenario": "scenario",
     "Simulation": "simpy_engine",
+    "Verification": "verifying",
+    "compare": "comparison",
     "load_scenario": "loading",
     "make_plan": "plan",
     "run": "runs",
     "simulate": "simpy_engine",
+    "verify": "verifying",
 }
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``.
+"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``; and `simulations.cli_studies`.
 
 Everything heavy is imported inside the commands, so that ``--help`` answers at once. Mistakes in the input
 go to standard error, one line each, with exit code 2; a run that fails has exit code 1.
@@ -6,19 +6,18 @@ go to standard error, one line each, with exit code 2; a run that fails has exit
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
-import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from workflow.errors import DocketsimError, InputError
+from simulations.cli_studies import compare, sql, verify
+from simulations.command_line import FAILURE, Json, Quiet, date, progress_bar, resumed, told, waiting
+from workflow.errors import InputError
 
 __all__ = ["app", "main"]
 
@@ -31,11 +30,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-FAILURE, MISTAKE, INTERRUPTED = 1, 2, 130
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and no tables.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")]
-
 
 def main() -> None:
     """Run the command line."""
@@ -45,33 +39,6 @@ def main() -> None:
 @app.callback()
 def _docketsim() -> None:
     pass
-
-
-@contextmanager
-def _told(resume: str | None = None) -> Iterator[None]:
-    """Turn the project's errors into messages and exit codes."""
-    from simulations.runs import RunFolderExists
-
-    try:
-        yield
-    except (InputError, RunFolderExists) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(MISTAKE) from None
-    except DocketsimError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(FAILURE) from None
-    except KeyboardInterrupt:
-        typer.echo(f"stopped.{f' Go on with: {resume}' if resume else ''}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def _date(text: str) -> dt.date:
-    from simulations.clock import parse_date
-
-    try:
-        return parse_date(text)
-    except InputError as error:
-        raise InputError([f"--at {text}: {p.message}" for p in error.problems]) from None
 
 
 @app.command()
@@ -124,7 +91,8 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run replications of a scenario: a table of measures with intervals, and a run folder with the event log."""
-    with _told(_resumed(out)):
+    with told(lambda: resumed(out)):
+        from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
 
@@ -133,10 +101,11 @@ def run(
         if resume and out is None:
             raise InputError(["--resume needs --out: the folder to go on with"])
         loaded = load_scenario(scenario, change or ())
-        days = [_date(text) for text in at or ()]
+        out = out if out is not None else default_folder(loaded.name)
+        days = [date(text) for text in at or ()]
         if workers is None:
             workers = max(1, min(os.cpu_count() or 1, replications // 3))
-        with warnings.catch_warnings(record=True) as caught, _progress(quiet or as_json) as progress:
+        with warnings.catch_warnings(record=True) as caught, progress_bar(quiet or as_json) as progress:
             warnings.simplefilter("always")
             result = run_scenario(
                 loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=workers,
@@ -162,39 +131,6 @@ def run(
             raise typer.Exit(FAILURE)
 
 
-def _resumed(out: Path | None) -> str | None:
-    return None if out is None else " ".join(dict.fromkeys([*sys.argv[:1], *sys.argv[1:], "--resume"]))
-
-
-@contextmanager
-def _progress(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on standard error, with the rate and the time left."""
-    if silent or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("replications"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, todo: bar.update(task, completed=done, total=todo)
-
-
 @app.command()
 def validate(
     seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
@@ -204,7 +140,7 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """Run cases with known answers on this installation: exact event times, and textbook queues within their interval."""
-    with _told(), _waiting("running the checks, about a minute", quiet or as_json):
+    with told(), waiting("running the checks, about a minute", quiet or as_json):
         from simulations.engines import check_engine
         from simulations.validation import validate as check
 
@@ -218,18 +154,6 @@ def validate(
         print_validation(found)
     if not all(outcome.ok for outcome in found):
         raise typer.Exit(FAILURE)
-
-
-@contextmanager
-def _waiting(what: str, silent: bool) -> Iterator[None]:
-    """Show on standard error that something is going on."""
-    if silent or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(what):
-        yield
 
 
 @app.command("list")
@@ -280,17 +204,17 @@ def prove(
     quiet: Quiet = False,
 ) -> None:
     """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
-    with _told():
+    with told():
         from workflow.loading import load_workflow
         from workflow.proving import prove as decide
-        from workflow.proving import told
+        from workflow.proving import told as in_words
 
         loaded = load_workflow(workflow)
         proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
         if as_json:
             typer.echo(json.dumps(proof.json(), indent=2, ensure_ascii=False))
         elif not quiet:
-            typer.echo("\n".join(told(proof)))
+            typer.echo("\n".join(in_words(proof)))
         if proof.broken:
             raise typer.Exit(FAILURE)
 
@@ -313,7 +237,7 @@ def audit(
     quiet: Quiet = False,
 ) -> None:
     """Judge a log: moves that the workflow does not allow, and rules that cases broke."""
-    with _told():
+    with told():
         from workflow.audit import audit as judge
         from workflow.audit_log import read_log
         from workflow.loading import load_workflow
@@ -374,7 +298,7 @@ def diff(
     quiet: Quiet = False,
 ) -> None:
     """Say which cases two workflows decide differently, with an example, and how many of a scenario's people these are."""
-    with _told():
+    with told():
         from simulations.draws import SamplePath
         from simulations.loading import load_scenario
         from simulations.population import draw_cases
@@ -408,7 +332,7 @@ def draw(
     ] = None,
 ) -> None:
     """Draw a workflow as a map of its states and transitions."""
-    with _told():
+    with told():
         from workflow.drawing import mermaid, svg
         from workflow.loading import load_workflow
 
@@ -424,6 +348,11 @@ def draw(
         except OSError as error:
             raise InputError([f"--out {out}: cannot be written: {error.strerror}"]) from None
         typer.echo(f"{loaded.name}: drawn to {out}", err=True)
+
+
+app.command()(compare)
+app.command()(sql)
+app.command()(verify)
 
 
 if __name__ == "__main__":

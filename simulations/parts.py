@@ -1,15 +1,16 @@
-"""Parquet files of a run, each written whole or not at all.
+"""The files of a run, each written whole or not at all.
 
-A part is written to a temporary name and renamed when it is complete, so a killed run leaves whole parts
-only. Text columns are dictionary-encoded, instants are timestamps in whole microseconds. The same log
-gives the same bytes.
+A file is written to a temporary name and renamed when it is complete and on the disk, so a killed run leaves
+whole files only. In the Parquet parts text columns are dictionary-encoded and instants are timestamps in whole
+microseconds. The same log gives the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,39 @@ from simulations.measures import Value
 from simulations.population import ORIGINS, Cases
 from workflow.errors import DocketsimError
 
-__all__ = ["KINDS", "WriteFailed", "part_path", "sha256", "write_cases", "write_events", "write_measures"]
+__all__ = [
+    "KINDS",
+    "WriteFailed",
+    "part_path",
+    "record_path",
+    "sha256",
+    "unfinished_files",
+    "write_cases",
+    "write_events",
+    "write_measures",
+    "write_text",
+]
 
 KINDS = ("cases", "events", "measures")
 
 
 class WriteFailed(DocketsimError, OSError):
-    """A part could not be written; nothing of it is left."""
+    """A file could not be written; nothing of it is left."""
 
 
 def part_path(folder: Path, kind: str, replication: int) -> Path:
     """Return the file of a kind and a replication."""
     return folder / kind / f"replication={replication}.parquet"
+
+
+def record_path(folder: Path, replication: int) -> Path:
+    """Return the file that says that a replication is finished, until the manifest says so."""
+    return folder / "measures" / f"replication={replication}.json"
+
+
+def unfinished_files(folder: Path) -> list[Path]:
+    """Return what a killed process has left of files that it was writing."""
+    return [path for place in (folder, *(folder / kind for kind in KINDS)) for path in place.glob(".*.tmp")]
 
 
 def sha256(path: Path) -> str:
@@ -123,25 +145,51 @@ def _instants(microseconds: NDArray[np.int64], start: Any) -> NDArray[np.datetim
     return np.asarray(found)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file.
+
+    Raises
+    ------
+    WriteFailed
+        If it cannot be written, as on a full disk; what was there before is there still.
+    """
+    with _whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
 def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
     import duckdb
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _whole(path) as unfinished, duckdb.connect() as connection:
+        connection.execute("set threads = 1")
+        connection.register("given", columns)
+        target = str(unfinished).replace("'", "''")
+        connection.execute(
+            f"copy (select {', '.join(select)} from given) to '{target}' (format parquet, compression zstd)"
+        )
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary name, and give the file its own when it is complete; after a failure neither is there."""
+    import duckdb
+
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with duckdb.connect() as connection:
-            connection.execute("set threads = 1")
-            connection.register("given", columns)
-            target = str(unfinished).replace("'", "''")
-            connection.execute(
-                f"copy (select {', '.join(select)} from given) to '{target}' (format parquet, compression zstd)"
-            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield unfinished
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except (duckdb.Error, OSError) as error:
-        unfinished.unlink(missing_ok=True)
-        raise WriteFailed(f"{path}: could not be written: {str(error).splitlines()[0]}") from None
+        _forget(unfinished)
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+        raise WriteFailed(f"{path}: could not be written: {said}") from None
     except BaseException:
-        unfinished.unlink(missing_ok=True)
+        _forget(unfinished)
         raise
+
+
+def _forget(unfinished: Path) -> None:
+    with suppress(OSError):
+        unfinished.unlink(missing_ok=True)

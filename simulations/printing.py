@@ -16,7 +16,7 @@ from simulations.validation import Outcome
 from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp
 
-__all__ = ["print_result", "print_validation"]
+__all__ = ["new_table", "number", "print_result", "print_validation", "said"]
 
 _MOST_COURTS = 4
 
@@ -41,7 +41,7 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
     if diagnosis is not None:
         _warm_up(console, diagnosis)
     if result.violations is not None:
-        table = _table("\nRules watched on every case: how many cases broke them", "rule", "cases")
+        table = new_table("\nRules watched on every case: how many cases broke them", "rule", "cases")
         for rule, n in result.violations.items():
             table.add_row(rule, f"{n:,}")
         console.print(table)
@@ -51,7 +51,7 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
 def print_validation(outcomes: Sequence[Outcome]) -> None:
     """Print what came out of the checks of an installation."""
     console = Console(highlight=False, soft_wrap=False)
-    table = _table("", "check", "what", "estimate", "expected", "z", "verdict")
+    table = new_table("", "check", "what", "estimate", "expected", "z", "verdict")
     table.columns[1].justify = "left"
     for o in outcomes:
         exact = o.half_width is None
@@ -96,13 +96,14 @@ def said(estimate: Estimate | None) -> str:
     if estimate.mean is None:
         return f"in {estimate.n} of {estimate.of} runs" if estimate.n else "-"
     unit = " d" if estimate.unit == "days" else ""
-    mean = _number(estimate.mean, estimate.unit) if estimate.date is None else str(estimate.date)
+    mean = number(estimate.mean, estimate.unit) if estimate.date is None else str(estimate.date)
     if not estimate.half_width:
         return mean if estimate.date is not None else mean + unit
-    return f"{mean} ± {_number(estimate.half_width, estimate.unit)}{unit}"
+    return f"{mean} ± {number(estimate.half_width, estimate.unit)}{unit}"
 
 
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str) -> str:
+    """Return a number with as many digits as a reader can use."""
     if unit == "share":
         return f"{value:.3f}"
     if value == int(value) and unit == "cases":
@@ -121,7 +122,8 @@ def _number(value: float, unit: str) -> str:
     )
 
 
-def _table(title: str, *columns: str) -> Table:
+def new_table(title: str | None, *columns: str) -> Table:
+    """Return a table without lines: the first column to the left, the others to the right."""
     table = Table(
         title=title,
         title_justify="left",
@@ -139,7 +141,7 @@ def _table(title: str, *columns: str) -> Table:
 def _published(console: Console, result: RunResult) -> None:
     if not result.scenario.published:
         return
-    table = _table(
+    table = new_table(
         "\nPublished and simulated, at the end of the day",
         "measure",
         "court",
@@ -168,23 +170,23 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     counts = [
         n for n in names if not n.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
     ]
-    table = _table(f"\nCases, {when}", "measure", *courts)
+    table = new_table(f"\nCases, {when}", "measure", *courts)
     for name in counts:
         table.add_row(name, *(said(here.get((name, court))) for court in courts))
     console.print(table)
-    table = _table(f"\nMean time for each activity, and use of each pool, {when}", "measure", *courts)
+    table = new_table(f"\nMean time for each activity, and use of each pool, {when}", "measure", *courts)
     for name in [n for n in times if n.endswith(".mean")] + use:
         table.add_row(name, *(said(here.get((name, court))) for court in courts))
     console.print(table)
     if money:
-        table = _table(f"\nCosts, {here[money[0], 'all'].unit}, {when}", "measure", *courts)
+        table = new_table(f"\nCosts, {here[money[0], 'all'].unit}, {when}", "measure", *courts)
         for name in money:
             table.add_row(name, *(said(here.get((name, court))) for court in courts))
         console.print(table)
     activities = [n.split(".")[1] for n in times if n.startswith(WAITING) and n.endswith(".mean")]
     waited = [a for a in activities if here[f"{WAITING}.{a}.mean", "all"].mean]
     if waited:
-        table = _table(
+        table = new_table(
             f"\nWhy cases waited for work that has begun: mean by cause, all courts, {when}", "activity", *CAUSES
         )
         for name in waited:
@@ -197,7 +199,7 @@ def _groups(console: Console, result: RunResult, by: str) -> None:
     groups = list(dict.fromkeys(group for _, group in here))
     ratios = {c.measure: c for c in result.contrasts if c.by == by}
     columns = [*(str(g) for g in groups), *(["slowest / fastest"] if ratios else [])]
-    table = _table(f"\nBy {by}, all courts, at the end of the run", "measure", *columns)
+    table = new_table(f"\nBy {by}, all courts, at the end of the run", "measure", *columns)
     for name in dict.fromkeys(name for name, _ in here):
         ratio = [_ratio(ratios.get(name))] if ratios else []
         table.add_row(name, *(said(here.get((name, group))) for group in groups), *ratio)
@@ -212,7 +214,7 @@ def _ratio(contrast: Contrast | None) -> str:
 
 
 def _warm_up(console: Console, diagnosis: Sequence[WarmUp]) -> None:
-    table = _table("\nWarm-up: days to leave out before pending has settled", "court", "MSER-5", "Welch")
+    table = new_table("\nWarm-up: days to leave out before pending has settled", "court", "MSER-5", "Welch")
     for found in diagnosis:
         table.add_row(found.court, *("not settled" if d is None else str(d) for d in (found.mser, found.welch)))
     console.print(table)

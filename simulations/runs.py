@@ -8,15 +8,11 @@ run by itself, on any number of workers, with the same bytes.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import os
-import platform
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +20,27 @@ from simulations import compiled_engine
 from simulations.draws import SamplePath
 from simulations.engines import Chosen, check_engine, choose_engine
 from simulations.engines import simulate as simulate_on
+from simulations.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.honesty import check_log, growing_queues
 from simulations.loading import load_scenario
+from simulations.manifest import make_manifest
 from simulations.measures import describe, group_cases, measure
-from simulations.parts import KINDS, part_path, sha256, write_cases, write_events, write_measures
+from simulations.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
 from simulations.plan import make_plan
 from simulations.results import CONFIDENCE, Contrast, Estimate, contrasts, estimates
 from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.watching import Violation, watched_rules
-from workflow.documents import dump_yaml
 from workflow.errors import DocketsimError, InputError, Problem, nearest
 from workflow.validation import listed
 
-__all__ = ["Precision", "RunFolderExists", "RunResult", "run"]
+__all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "check_run", "run"]
 
 LEAST_FOR_PRECISION = 10
 
 
-class RunFolderExists(DocketsimError, FileExistsError):
-    """A run folder is there already, and would be overwritten."""
+class WorkerLost(DocketsimError, RuntimeError):
+    """Processes at work were ended from outside, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +160,6 @@ class RunResult:
         return found
 
 
-@dataclass
-class _Seen:
-    """What replications told besides their measures."""
-
-    growing: set[str] = field(default_factory=set)
-    violations: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: _Seen) -> None:
-        """Take in what another replication told."""
-        self.growing |= other.growing
-        self.violations += other.violations
-
-
 @dataclass(frozen=True)
 class _Job:
     """What a worker needs for one replication."""
@@ -190,9 +174,15 @@ class _Job:
     processes: tuple[Process, ...]
     monitor: Monitoring | None = None
     engine: Chosen = "simpy"
+    main: int = field(default_factory=os.getpid)
 
-    def run(self, replication: int) -> _Seen:
-        """Run one replication and write its parts; the measures last, as they say that the rest is there."""
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of parts that are written; the measures last."""
+        return tuple(kind for kind in KINDS if self.events or kind != "events")
+
+    def run(self, replication: int) -> int:
+        """Run one replication and write its parts, and at last the record that says that they are there."""
         path = SamplePath(self.seed, replication)
         plan = make_plan(self.scenario, path)
         violations: list[Violation] = []
@@ -202,17 +192,19 @@ class _Job:
             log = simulate_on(self.engine, plan, path)
         check_log(log)
         values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
+        self._end_if_orphaned()
         write_cases(part_path(self.folder, "cases", replication), plan.cases, replication)
         if self.events:
             write_events(part_path(self.folder, "events", replication), log, replication)
         write_measures(part_path(self.folder, "measures", replication), values, replication)
-        return _Seen(set(growing_queues(log)), Counter(v.rule for v in violations))
+        self._end_if_orphaned()
+        write_record(self.folder, replication, self.kinds, growing_queues(log), Counter(v.rule for v in violations))
+        return replication
 
-    def done(self, replication: int) -> bool:
-        """Say whether the parts of a replication are there."""
-        return all(
-            part_path(self.folder, kind, replication).exists() for kind in KINDS if self.events or kind != "events"
-        )
+    def _end_if_orphaned(self) -> None:
+        """End a worker whose main process is gone: the folder may be somebody else's by now."""
+        if self.main not in (os.getpid(), os.getppid()):
+            os._exit(1)
 
 
 def run(
@@ -292,25 +284,45 @@ def run(
         raise InputError(["hooks and processes are Python of this process; run them with workers=1"])
     numbers = [only] if only is not None else list(range(1, replications + 1))
     _check_first(scenario, seed, numbers[0], by)
-    folder = Path(out) if out is not None else _new_folder(scenario)
+    folder = Path(out) if out is not None else default_folder(scenario.name)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
     chosen = choose_engine(engine, scenario, len(numbers), bool(hooks or processes or monitor))
     job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor, chosen)
-    manifest = _manifest(scenario, seed, replications, days, by, events, chosen)
-    _open_folder(folder, scenario, manifest, resume)
-    seen = _run_all(job, numbers, workers, progress)
-    if wanted and only is None:
-        numbers, more = _until_precise(job, numbers, wanted, most, workers, confidence, progress)
-        seen.add(more)
-    _close_folder(folder, manifest, numbers, events)
+    manifest = make_manifest(
+        scenario, seed=seed, replications=replications, days=days, by=by, events=events, monitor=monitor,
+        engine=chosen,
+        own_python=bool(hooks or processes),
+    )  # fmt: skip
+    with open_folder(folder, scenario, manifest, resume) as open_one:
+        _run_all(job, open_one, numbers, workers, progress)
+        if wanted and only is None:
+            numbers = _until_precise(job, open_one, numbers, wanted, most, workers, confidence, progress)
+        records = open_one.records()
+        open_one.close()
     found = estimates(scenario, folder, numbers, confidence)
+    broken = sum((Counter(records[k].violations) for k in numbers), Counter[str]())
     return RunResult(
         scenario, folder, seed, chosen, tuple(numbers), confidence,
         [e for e in found if e.measure != "pending" or e.at in days],
-        [e for e in found if e.measure == "pending" and e.by is None], sorted(seen.growing),
+        [e for e in found if e.measure == "pending" and e.by is None],
+        sorted({pool for k in numbers for pool in records[k].growing}),
         contrasts(folder, numbers, confidence) if by else [],
-        None if monitor is None else {rule.name: seen.violations[rule.name] for rule in watched_rules(scenario)},
+        None if monitor is None else {rule.name: broken[rule.name] for rule in watched_rules(scenario)},
     )  # fmt: skip
+
+
+def check_run(
+    scenario: Scenario, *, replications: int, seed: int, at: Sequence[dt.date], workers: int, confidence: float
+) -> None:
+    """See whether a run could begin, before anything is written.
+
+    Raises
+    ------
+    InputError
+        With every mistake.
+    """
+    _check(scenario, replications, seed, at, None, workers, "auto", confidence, (), None)
+    _check_first(scenario, seed, 1, ())
 
 
 def _check(
@@ -359,163 +371,73 @@ def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[s
 # replications --------------------------------------------------------------------------------------
 
 
-def _run_all(job: _Job, numbers: Sequence[int], workers: int, progress: Callable[[int, int], None] | None) -> _Seen:
-    todo = [k for k in numbers if not job.done(k)]
-    finished = len(numbers) - len(todo)
-    seen = _Seen()
+def _run_all(
+    job: _Job, folder: RunFolder, numbers: Sequence[int], workers: int, progress: Callable[[int, int], None] | None
+) -> None:
+    whole = folder.whole(numbers)
+    todo = [k for k in numbers if k not in whole]
+    for k in todo:
+        record_path(folder.path, k).unlink(missing_ok=True)
     if progress is not None:
-        progress(finished, len(numbers))
-    for one in _each(job, todo, min(workers, len(todo))):
-        finished += 1
-        seen.add(one)
+        progress(len(whole), len(numbers))
+    for finished, _ in enumerate(_each(job, todo, min(workers, len(todo))), start=len(whole) + 1):
         if progress is not None:
             progress(finished, len(numbers))
-    return seen
 
 
-def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[_Seen]:
+def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[int]:
+    """Run replications, and yield each as it is finished."""
     if job.engine == "compiled" and numbers:
         compiled_engine.compile_kernel()  # once, here, and not in each of the workers
     if workers <= 1:
         yield from (job.run(k) for k in numbers)
         return
     from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
-    yield from Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(job.run)(k) for k in numbers)
+    todo = list(numbers)
+    while todo:
+        seen: set[int] = set()
+        try:
+            for k in Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")(
+                delayed(job.run)(k) for k in todo
+            ):
+                seen.add(k)
+                yield k
+            return
+        except TerminatedWorkerError:
+            finished = {k for k in todo if record_path(job.folder, k).exists()}
+            if not finished:
+                raise WorkerLost(
+                    f"{job.folder}: a process at work was ended from outside, and again before it had finished a replication."
+                    " Mostly this is for want of memory: go on with --resume and fewer --workers."
+                ) from None
+            warnings.warn("a process at work was ended from outside; what it had in hand is run again", stacklevel=2)
+            yield from finished - seen
+            todo = [k for k in todo if k not in finished]
 
 
 def _until_precise(
-    job: _Job, numbers: list[int], wanted: Sequence[Precision], most: int, workers: int, confidence: float,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[list[int], _Seen]:  # fmt: skip
+    job: _Job, folder: RunFolder, numbers: list[int], wanted: Sequence[Precision], most: int, workers: int,
+    confidence: float, progress: Callable[[int, int], None] | None,
+) -> list[int]:  # fmt: skip
     """Add replications until every interval is narrow enough, or `most` are run."""
-    seen = _Seen()
     while True:
         found = estimates(job.scenario, job.folder, numbers, confidence) if len(numbers) >= LEAST_FOR_PRECISION else []
         if found and all(p.met(found) for p in wanted):
-            return numbers, seen
+            return numbers
         if len(numbers) >= most:
             missed = ", ".join(p.measure for p in wanted if not found or not p.met(found))
             warnings.warn(
                 f"the precision of {missed} is not reached with {len(numbers)} replications, the most allowed",
                 stacklevel=3,
             )
-            return numbers, seen
+            return numbers
         target = min(most, max(LEAST_FOR_PRECISION, len(numbers) * 3 // 2))
-        numbers = list(range(1, target + 1))
-        seen.add(_run_all(job, numbers, workers, progress))
+        more = list(range(len(numbers) + 1, target + 1))
+        numbers = [*numbers, *more]
+        _run_all(job, folder, more, workers, _after(len(numbers) - len(more), progress))
 
 
-# the folder ----------------------------------------------------------------------------------------
-
-
-def _new_folder(scenario: Scenario) -> Path:
-    stamp = dt.datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    folder = Path("runs") / f"{scenario.name}-{stamp}"
-    k = 2
-    while folder.exists():
-        folder = Path("runs") / f"{scenario.name}-{stamp}-{k}"
-        k += 1
-    return folder
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """Return plain values as JSON text with sorted keys, for a hash."""
-    return json.dumps(_keyed(content), sort_keys=True, default=str, ensure_ascii=False)
-
-
-def _keyed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _keyed(v) for k, v in value.items()}
-    return [_keyed(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def _manifest(
-    scenario: Scenario,
-    seed: int,
-    replications: int,
-    days: Sequence[dt.date | None],
-    by: Sequence[str],
-    events: bool,
-    engine: Chosen,
-) -> dict[str, Any]:
-    policies = [policy.workflow.plain() for policy in scenario.policies]
-    content = canonical({"scenario": scenario.plain(), "workflow": scenario.workflow.plain(), "policies": policies})
-    laws = {
-        length.law.fingerprint
-        for choice in [w.takes for w in scenario.work.values()]
-        + [x.after for x in scenario.laws.values() if x.after is not None]
-        for length in choice.leaves()
-    }
-    return {
-        "scenario": scenario.name,
-        "workflow": scenario.workflow.name,
-        "scenario_hash": hashlib.sha256(content.encode()).hexdigest(),
-        "seed": seed,
-        "replications": replications,
-        "at": [day.isoformat() for day in days if day is not None],
-        "by": list(by),
-        "events": events,
-        "engine": engine,
-        "versions": {
-            name: _version(name)
-            for name in ("docketsim", "duckdb", "holidays", "numba", "numpy", "scipy", "simpy", "transitions")
-        },
-        "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
-        "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
-        "distribution_tables": hashlib.sha256("".join(sorted(laws)).encode()).hexdigest(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], resume: bool) -> None:
-    """Make the folder, or see that it is of this very run."""
-    there = folder / "manifest.json"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if not resume:
-            raise RunFolderExists(f"{folder} is there already. Give another --out, or --resume to go on with it.")
-        _check_same(folder, there, manifest)
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_text(folder / "scenario.yaml", dump_yaml(scenario.plain()))
-    _write_text(folder / "workflow.yaml", dump_yaml(scenario.workflow.plain()))
-    for k, policy in enumerate(scenario.policies, start=1):
-        _write_text(folder / f"policy-{k}.yaml", dump_yaml(policy.workflow.plain()))
-    _write_text(there, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-
-
-def _check_same(folder: Path, there: Path, manifest: Mapping[str, Any]) -> None:
-    try:
-        old = json.loads(there.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise RunFolderExists(
-            f"{folder} is no run folder that can be resumed: it has no readable manifest.json. Give another --out."
-        ) from None
-    names = {"scenario_hash": "the scenario or its workflow", "seed": "the seed", "replications": "the number of replications", "at": "--at", "by": "--by", "events": "--no-events"}  # fmt: skip
-    other = [told for key, told in names.items() if old.get(key) != manifest[key]]
-    if other:
-        raise RunFolderExists(
-            f"{folder} cannot be resumed: {listed(other)} differ{'s' if len(other) == 1 else ''} from the run that is there. Give another --out."
-        )
-
-
-def _close_folder(folder: Path, manifest: Mapping[str, Any], numbers: Sequence[int], events: bool) -> None:
-    """Write the manifest again with the hash of every part."""
-    parts = {}
-    for kind in KINDS:
-        for path in sorted((folder / kind).glob("replication=*.parquet"), key=lambda p: int(p.stem.split("=")[1])):
-            parts[str(path.relative_to(folder))] = sha256(path)
-    whole = {**manifest, "replications_run": sorted(numbers), "parts": parts}
-    _write_text(folder / "manifest.json", json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+def _after(before: int, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, todo: progress(before + done, before + todo)

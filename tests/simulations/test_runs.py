@@ -20,51 +20,15 @@ from simulations import SamplePath, load_scenario, make_plan, run, simulate
 from simulations.eventlog import EventLog
 from simulations.parts import KINDS, sha256
 from simulations.runs import RunFolderExists
+from tests.simulations.desk import DESK, TINY, write_tiny
 from workflow.errors import InputError, StuckCase
-
-DESK = """\
-workflow: desk
-facts:
-  kind: {enum: [plain, odd], default: plain}
-  age: {type: integer, minimum: 0, maximum: 99}
-record:
-  answer: {enum: [none, yes, no]}
-assume: [age < 90]
-activities:
-  serve: {gives: {answer: [yes, no]}}
-states:
-  queue: {activity: serve}
-  shelf: {resting: true}
-  done:  {final: true}
-transitions:
-  - {transition: finish, from: queue, to: done, when: answer == "yes"}
-  - {transition: store,  from: queue, to: shelf, when: kind == "plain" or age < 99}
-  - {transition: resume, from: shelf, event: wake, to: queue}
-entry: {states: [queue]}
-events:
-  wake: {while: [shelf]}
-"""
-TINY = """\
-scenario: tiny
-workflow: desk.yaml
-starts: 2024-01-01
-ends: 2024-02-15
-courts: {east: {backlog: {queue: 20}}, west: {backlog: {queue: 10}}}
-pools: {clerks: {at: court, size: 2}}
-people: {kind: {plain: 0.7, odd: rest}, age: {uniform: {min: 18, max: 80}}}
-arrivals: {east: {rate: 3 per day}}
-activities: {serve: {pool: clerks, takes: {lognormal: {mean: 9 hours, cv: 1}}, outcome: {answer: {yes: 0.7, no: rest}}}}
-events: {wake: {after: {exponential: {mean: 4 days}}}}
-"""
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small scenario beside its workflow."""
     folder = tmp_path_factory.mktemp("tiny")
-    (folder / "desk.yaml").write_text(DESK, encoding="utf-8")
-    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    return folder / "tiny.yaml"
+    return write_tiny(folder)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +190,7 @@ def test_a_folder_that_is_there_is_refused(tiny: Path, six: Path, tmp_path: Path
         ({"precision": ["pendin=1%"]}, "--precision pendin=1%: 'pendin' is not a measure. Did you mean 'pending'?"),
         ({"workers": 0}, "workers: must be 1 or more, not 0"),
         ({"confidence": 1.0}, "confidence: must lie between 0 and 1, not 1.0"),
-        ({"engine": "simpi"}, "engine: must be auto or simpy, not 'simpi'. Did you mean 'simpy'?"),
+        ({"engine": "simpi"}, "engine: must be auto, simpy or compiled, not 'simpi'. Did you mean 'simpy'?"),
         (
             {"hooks": {"finish": print}, "workers": 2},
             "hooks and processes are Python of this process; run them with workers=1",

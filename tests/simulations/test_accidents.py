@@ -1,0 +1,374 @@
+"""Nothing is lost, and nothing wrong is taken for a result: killed processes, damaged parts, two at once, a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joblib.externals.loky import reusable_executor
+
+from simulations import load_scenario, run, verify
+from simulations.folders import RunFolderExists, RunFolderInUse, open_folder
+from simulations.parts import KINDS, WriteFailed, write_text
+from simulations.runs import WorkerLost
+from tests.simulations.desk import write_tiny
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small scenario beside its workflow."""
+    return write_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def six(tiny: Path) -> Path:
+    """The folder of six replications, never changed."""
+    return run(tiny, replications=6, seed=3, out=tiny.parent / "six").folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder, hidden ones included."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start the command line in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "simulations.cli", *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=cwd,
+    )  # fmt: skip
+
+
+def _end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Wait for a process, and return its exit code and what it said on standard error."""
+    _, err = process.communicate()
+    return process.returncode, err
+
+
+@pytest.fixture(scope="module")
+def three(tiny: Path) -> Path:
+    """The folder of six replications of which three were run before an interruption, never changed."""
+    return _stopped(tiny, tiny.parent / "three", 3)
+
+
+def _stopped(tiny: Path, folder: Path, after: int) -> Path:
+    """Leave a run of six that was interrupted after some replications."""
+
+    def stop(done: int, _: int) -> None:
+        if done == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, replications=6, seed=3, out=folder, progress=stop)
+    return folder
+
+
+# killed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_run_killed_with_all_its_workers_at_any_moment_is_resumed_to_the_same_bytes(
+    tiny: Path, tmp_path: Path
+) -> None:
+    """Signal 9 to the whole process group, at five random moments of forty replications; every file is as undisturbed."""
+    common = ("run", str(tiny), "--set", "ends=2024-01-15", "--replications", "40", "--seed", "3", "--workers", "2", "--quiet", "--out")  # fmt: skip
+    assert _end(_start(*common, str(tmp_path / "whole"))) == (0, "")
+    wanted = _files(tmp_path / "whole")
+    assert len(wanted) == 3 * 40 + 3
+    dice = random.Random()
+    left = []
+    for k, finished in enumerate([None, *sorted(dice.sample(range(39), 4))]):
+        folder = tmp_path / str(k)
+        killed = _start(*common, str(folder))
+        _wait_until(folder.exists if finished is None else lambda: len(_measured(folder)) >= finished, killed)  # noqa: B023
+        time.sleep(dice.uniform(0, 0.05))
+        os.killpg(killed.pid, signal.SIGKILL)
+        assert _end(killed)[0] == -signal.SIGKILL
+        left.append(len(_measured(folder)))
+        assert _end(_start(*common, str(folder), "--resume")) == (0, ""), f"killed after {left[-1]} replications"
+        assert _files(folder) == wanted, f"killed after {left[-1]} replications"
+    print("replications finished when killed:", left)
+
+
+def _measured(folder: Path) -> list[Path]:
+    return list(folder.glob("measures/*.parquet"))
+
+
+def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_says_how_to_go_on_and_that_does(tiny: Path, six: Path, tmp_path: Path, workers: int) -> None:
+    """Also where the folder was given no name: it is in the command that is printed. Nothing but this is printed."""
+    arguments = ("run", str(tiny), "--replications", "6", "--seed", "3", "--workers", str(workers), "--quiet")
+    process = _start(*arguments, cwd=tmp_path)
+    _wait_until(lambda: bool(list(tmp_path.glob("runs/*/measures/*.parquet"))), process)
+    os.killpg(process.pid, signal.SIGINT)
+    code, err = _end(process)
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert code == 130
+    command = f"docketsim {' '.join(arguments)} --out runs/{folder.name} --resume"
+    assert err == f"stopped. Go on with: {command}\n"
+    assert _end(_start(*command.split()[1:], cwd=tmp_path)) == (0, "")
+    assert _files(folder) == _files(six)
+
+
+def test_a_folder_in_which_nothing_was_written_yet_is_begun_on_resuming(tiny: Path, six: Path, tmp_path: Path) -> None:
+    """Killed right after making the folder, after taking the lock, or while writing the manifest."""
+    for k, left in enumerate([(), (".lock",), (".lock", ".manifest.json.4711.tmp")]):
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        for name in left:
+            (folder / name).write_text("4711", encoding="utf-8")
+        run(tiny, replications=6, seed=3, out=folder, resume=True)
+        assert _files(folder) == _files(six)
+
+
+def test_what_a_killed_process_was_writing_is_removed_on_resuming(
+    tiny: Path, six: Path, three: Path, tmp_path: Path
+) -> None:
+    """Only the manifest and half-written files are there; nothing but the run is there afterwards."""
+    folder = tmp_path / "run"
+    shutil.copytree(three, folder)
+    for name in ("workflow.yaml", "measures/replication=2.parquet"):
+        (folder / name).unlink()
+    for name in (".workflow.yaml.4711.tmp", "events/.replication=3.parquet.4711.tmp", ".lock"):
+        (folder / name).write_text("half", encoding="utf-8")
+    run(tiny, replications=6, seed=3, out=folder, resume=True)
+    assert _files(folder) == _files(six)
+
+
+def test_an_empty_folder_is_refused_without_resume(tiny: Path, tmp_path: Path) -> None:
+    """A folder that is there is somebody's, though it is empty."""
+    with pytest.raises(RunFolderExists, match="is there already"):
+        run(tiny, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_is_killed_costs_nothing_but_time(tiny: Path, six: Path, tmp_path: Path) -> None:
+    """Signal 9 to one of two processes at work: what they had in hand is run again, with a warning."""
+    killed = []
+
+    def kill(done: int, _: int) -> None:
+        if done == 1 and not killed:
+            killed.append(next(iter(reusable_executor._executor._processes)))
+            os.kill(killed[0], signal.SIGKILL)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        folder = run(tiny, replications=6, seed=3, workers=2, out=tmp_path / "run", progress=kill).folder
+    assert killed
+    assert all("run again" in str(w.message) for w in caught if w.category is UserWarning)
+    assert _files(folder) == _files(six)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_workers_that_are_killed_again_and_again_end_the_run_with_a_clear_message(
+    tiny: Path, six: Path, tmp_path: Path
+) -> None:
+    """Nothing gets finished: the run says so, and can be resumed."""
+    over = threading.Event()
+
+    def kill_all() -> None:
+        while not over.wait(0.02):
+            executor = reusable_executor._executor
+            for pid in list(getattr(executor, "_processes", None) or ()):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+
+    killer = threading.Thread(target=kill_all)
+    killer.start()
+    try:
+        with pytest.raises(WorkerLost, match=r"for want of memory: go on with --resume"):
+            run(tiny, replications=6, seed=3, workers=2, out=tmp_path / "run")
+    finally:
+        over.set()
+        killer.join()
+    assert _files(run(tiny, replications=6, seed=3, out=tmp_path / "run", resume=True).folder) == _files(six)
+
+
+def test_what_was_told_of_replications_before_the_stop_is_told_after_resuming(tmp_path: Path) -> None:
+    """A rule that was broken, and a queue that grew, in replications that were not run again."""
+    tiny = write_tiny(tmp_path)
+    workflow = tmp_path / "desk.yaml"
+    rule = "rules: [{rule: nobody is ever stored, never: store}]\n"
+    workflow.write_text(workflow.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    whole = run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=tmp_path / "whole")
+    assert whole.violations is not None
+    assert whole.violations["nobody is ever stored"] > 10
+    assert whole.growing == ["clerks"]
+    again = run(
+        load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=whole.folder, resume=True
+    )
+    assert (again.violations, again.growing) == (whole.violations, whole.growing)
+    with pytest.raises(RunFolderExists, match="--monitor differs"):
+        run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, out=whole.folder, resume=True)
+
+
+# damaged ---------------------------------------------------------------------------------------------
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [_cut, _flip])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_part_cut_short_or_with_a_flipped_bit_is_found_and_run_again(
+    tiny: Path, six: Path, three: Path, tmp_path: Path, kind: str, harm: Any, finished: bool
+) -> None:
+    """By verify and by resume, of a run that was finished and of one that was stopped."""
+    folder = tmp_path / "run"
+    shutil.copytree(six if finished else three, folder)
+    name = f"{kind}/replication=2.parquet"
+    harm(folder / name)
+    found = verify(folder)
+    assert (name, "not as it was written") in found.wrong
+    assert len(found.wrong) == (1 if finished else 2)
+    with pytest.warns(UserWarning, match=f"{name}: not as it was written; replication 2 is run again"):
+        run(tiny, replications=6, seed=3, out=folder, resume=True)
+    assert _files(folder) == _files(six)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "{}", "null", '{"parts": 1}'])
+def test_a_manifest_that_is_not_readable_is_told(tiny: Path, six: Path, tmp_path: Path, text: str) -> None:
+    """Nobody can say what the folder is of."""
+    folder = tmp_path / "run"
+    shutil.copytree(six, folder)
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    with pytest.raises(RunFolderExists, match=r"has no readable manifest\.json"):
+        run(tiny, replications=6, seed=3, out=folder, resume=True)
+
+
+def test_versions_that_changed_since_are_told(tiny: Path, six: Path, tmp_path: Path) -> None:
+    """Parts of two installations are not mixed."""
+    folder = tmp_path / "run"
+    shutil.copytree(six, folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["versions"]["numpy"] = "1.0"
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(RunFolderExists, match="the versions of the packages differs"):
+        run(tiny, replications=6, seed=3, out=folder, resume=True)
+
+
+# two at once -------------------------------------------------------------------------------------------
+
+
+def test_a_second_process_on_a_folder_is_refused_and_the_first_is_not_disturbed(
+    tiny: Path, six: Path, tmp_path: Path
+) -> None:
+    """The message names the first process; when it was killed, its lock is gone."""
+    folder = tmp_path / "run"
+    common = ("run", str(tiny), "--replications", "6", "--seed", "3", "--workers", "1", "--quiet", "--out", str(folder))
+    first = _start(*common)
+    _wait_until((folder / "manifest.json").exists, first)
+    os.killpg(first.pid, signal.SIGSTOP)
+    second = _start(*common, "--resume")
+    code, err = _end(second)
+    assert code == 2
+    assert (
+        err
+        == f"{folder} is in use: another docketsim (process {first.pid}) is writing to it. Wait for it, or give another --out.\n"
+    )
+    os.killpg(first.pid, signal.SIGKILL)
+    _end(first)
+    assert (folder / ".lock").exists()
+    assert _end(_start(*common, "--resume")) == (0, "")
+    assert _files(folder) == _files(six)
+
+
+def test_a_folder_is_free_when_its_run_is_over_or_has_failed(tiny: Path, tmp_path: Path) -> None:
+    """Within one process, too: the lock belongs to the run."""
+    scenario, manifest = load_scenario(tiny), {"scenario_hash": "x", "events": True}
+    same = {**dict.fromkeys(("seed", "replications"), 1), **manifest}
+    folder = tmp_path / "run"
+    full = {key: same.get(key) for key in ("scenario_hash", "seed", "replications", "at", "by", "events", "monitor", "own_python", "versions", "calendars", "distribution_tables", "case_tables")}  # fmt: skip
+    with open_folder(folder, scenario, full, resume=False):
+        with pytest.raises(RunFolderInUse, match="is in use"), open_folder(folder, scenario, full, resume=True):
+            pass
+        assert (folder / ".lock").exists()
+    assert not (folder / ".lock").exists()
+    with pytest.raises(ZeroDivisionError), open_folder(folder, scenario, full, resume=True):
+        raise ZeroDivisionError
+    with open_folder(folder, scenario, full, resume=True):
+        pass
+
+
+# a full disk -------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_of_a_text_file(tiny: Path, six: Path, tmp_path: Path) -> None:
+    """Not even the manifest can be written; when there is room again, the run is resumed."""
+    folder = tmp_path / "run"
+    program = (
+        "import resource, sys; from simulations import run\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "run(sys.argv[1], replications=6, seed=3, out=sys.argv[2])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tiny), str(folder)],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"WriteFailed: {folder / 'manifest.json'}: could not be written: File too large" in done.stderr
+    assert _files(folder) == {}
+    run(tiny, replications=6, seed=3, out=folder, resume=True)
+    assert _files(folder) == _files(six)
+
+
+def test_a_text_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    """A folder stands where the file should."""
+    (tmp_path / "there").mkdir()
+    with pytest.raises(WriteFailed, match="there: could not be written"):
+        write_text(tmp_path / "there", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["there"]
+
+
+# memory ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_thousand_replications_take_no_more_memory_than_a_hundred(tiny: Path, tmp_path: Path) -> None:
+    """Resident memory at replication 1,000 within 20 percent of that at 100, in a process of its own."""
+    program = (
+        "import sys; from pathlib import Path; from simulations import load_scenario, run\n"
+        "def seen(done, todo):\n"
+        "    if done in (100, 1000):\n"
+        "        print(Path('/proc/self/statm').read_text().split()[1], flush=True)\n"
+        "run(load_scenario(sys.argv[1], ['ends=2024-01-08']), replications=1000, out=sys.argv[2], progress=seen)\n"
+        "print(Path('/proc/self/statm').read_text().split()[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tiny), str(tmp_path / "run")],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    early, late, end = (int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20 for pages in done.stdout.split())
+    print(f"{early:.0f} MB at 100, {late:.0f} MB at 1,000, {end:.0f} MB with the results read")
+    assert late <= 1.2 * early
+    assert end <= 1.2 * early + 64

@@ -1,0 +1,185 @@
+"""Comparisons by common random numbers: what does not differ does not differ at all, and what does is found."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from simulations import SamplePath, compare, load_scenario
+from simulations.case_pairs import ALIKE, DECIDED, ELSEWHERE, ONE_ONLY, ONLY_BASE, ONLY_OTHER
+from simulations.folders import RunFolderExists
+from simulations.population import draw_cases
+from tests.simulations.desk import DESK, write_tiny
+from workflow.errors import InputError
+
+REVIEW_ENDS = dt.date(2012, 1, 13)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small scenario beside its workflow."""
+    return write_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+def test_a_scenario_does_not_differ_from_itself(tiny: Path, tmp_path: Path) -> None:
+    """Exactly zero, for every measure, court and day, and every case ends alike."""
+    found = compare(tiny, tiny, replications=4, seed=3, at=[dt.date(2024, 1, 31)], out=tmp_path / "c")
+    assert len(found.differences) > 100
+    assert {d.at for d in found.differences} == {None, dt.date(2024, 1, 31)}
+    assert all(d.paired is None or (d.paired.same and d.p_corrected == 1.0) for d in found.differences)
+    cases = {(p.what, p.court): p.mean for p in found.cases["tiny"]}
+    assert cases[ALIKE, "all"] > 100
+    assert not any(cases[what, "all"] for what in (DECIDED, ONE_ONLY, ELSEWHERE, ONLY_BASE, ONLY_OTHER))
+    assert found.changes == {"tiny": []}
+
+
+def test_one_more_clerk_in_the_east_changes_nothing_in_the_west(tiny: Path, tmp_path: Path) -> None:
+    """Told apart in the east, with less variance than independent runs, and not one case ends otherwise in the west."""
+    base, other = tiny, load_scenario(tiny, ["pools.clerks.size={east: 3, west: 2}"])
+    found = compare(load_scenario(base), other, replications=8, seed=3, out=tmp_path / "c")
+    west = [d for d in found.differences if d.court == "west"]
+    assert len(west) > 15
+    assert all(d.paired is None or d.paired.same for d in west)
+    waiting = found.get("waiting_time.serve.mean", "east")
+    assert waiting.paired is not None
+    assert waiting.paired.difference < 0
+    assert waiting.told_apart(0.95)
+    cases = {(p.what, p.court): p for p in found.cases["tiny"]}
+    assert cases[ALIKE, "west"].mean == 10
+    assert cases[ONE_ONLY, "east"].mean > 0
+    total = sum(p.mean for p in found.cases["tiny"] if p.court == "east")
+    assert total == pytest.approx(sum(p.mean for p in found.cases["tiny"] if p.court == "all") - 10)
+
+
+def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> None:
+    """Odd cases are refused instead of stored: just these are decided otherwise, and the counts are those of the logs."""
+    shutil.copy(tiny, tmp_path / "tiny.yaml")
+    (tmp_path / "desk.yaml").write_text(
+        DESK.replace(
+            "  - {transition: store,", "  - {transition: refuse, from: queue, to: done, when: kind == \"odd\"}\n  - {transition: store,"
+        ),
+        encoding="utf-8",
+    )  # fmt: skip
+    changes = ["courts.east.backlog.queue=21"]
+    found = compare(tiny, load_scenario(tmp_path / "tiny.yaml", changes), replications=3, seed=3, out=tmp_path / "c")
+    cases = {(p.what, p.court): p.mean for p in found.cases["tiny"]}
+    assert cases[ONLY_OTHER, "east"] == 1
+    assert cases[ONLY_BASE, "all"] == 0
+    assert cases[DECIDED, "all"] > 0
+    assert [c.base for c in found.changes["tiny"] if c.other == "done (refuse)"]
+    counted = 0
+    for k in (1, 2, 3):
+        ends = []
+        for scenario, folder in (
+            (load_scenario(tiny), "base"),
+            (load_scenario(tmp_path / "tiny.yaml", changes), "other-1"),
+        ):
+            keys = draw_cases(scenario, SamplePath(3, k)).keys.tolist()
+            with duckdb.connect() as connection:
+                rows = connection.execute(
+                    "select case_id, max_by(transition, sequence) filter (transition is not null), bool_or(to_state = 'done')"
+                    f" from '{tmp_path}/c/{folder}/events/replication={k}.parquet' group by 1"
+                ).fetchall()
+            ends.append({keys[case]: by for case, by, done in rows if done})
+        counted += sum(by != ends[1][key] for key, by in ends[0].items() if key in ends[1])
+    with duckdb.connect() as connection:
+        (stored_and_shelved,) = connection.execute(
+            f"select count(*) from (select 1 from '{tmp_path}/c/base/events/*.parquet' group by replication, case_id"
+            " having max_by(to_state, sequence) = 'shelf')"
+        ).fetchone() or (0,)
+    assert counted / 3 <= cases[DECIDED, "all"] <= (counted + stored_and_shelved) / 3
+
+
+def test_a_comparison_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -> None:
+    """Interrupted in the second run; resumed to the same result, and refused without resume."""
+    other = load_scenario(tiny, ["pools.clerks.size=3"])
+
+    def stop(done: int, todo: int) -> None:
+        assert todo == 6
+        if done == 5:
+            raise KeyboardInterrupt
+
+    whole = compare(load_scenario(tiny), other, replications=3, out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c", progress=stop)
+    with pytest.raises(RunFolderExists, match="is there already"):
+        compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c")
+    again = compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c", resume=True)
+    assert again.differences == whole.differences
+    assert again.cases == whole.cases
+    told = json.loads((tmp_path / "c" / "comparison.json").read_text(encoding="utf-8"))
+    assert told == json.loads(json.dumps(again.json()))
+
+
+def test_few_measures_chosen_beforehand_are_corrected_for_these_alone(tiny: Path, tmp_path: Path) -> None:
+    """The same runs, and a smaller p."""
+    other = load_scenario(tiny, ["pools.clerks.size={east: 3, west: 2}"])
+    everything = compare(load_scenario(tiny), other, replications=4, out=tmp_path / "c")
+    few = compare(
+        load_scenario(tiny),
+        other,
+        replications=4,
+        out=tmp_path / "c",
+        resume=True,
+        measures=["waiting_time.serve.mean"],
+    )
+    assert {d.measure for d in few.differences} == {"waiting_time.serve.mean"}
+    one, two = (f.get("waiting_time.serve.mean", "east") for f in (everything, few))
+    assert one.paired == two.paired
+    assert one.p_corrected is not None
+    assert two.p_corrected is not None
+    assert two.p_corrected < one.p_corrected
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"other_changes": ["ends=2024-01-31"]}, "compare: ends: 2024-01-31 in tiny, 2024-02-15 in tiny; give both the same"),
+        ({"measures": ["pendin"]}, "--measure pendin: is not a measure of all these scenarios. Did you mean 'pending'?"),
+        ({"other_changes": ["people.age.uniform={min: 91, max: 95}"]}, "cases break the workflow's assumption 'age < 90'"),
+        ({"replications": 0}, "replications: must be 1 or more, not 0"),
+        ({"at": [dt.date(2025, 1, 1)]}, "at: 2025-01-01 is not between starts"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_before_anything_runs(tiny: Path, tmp_path: Path, more: dict, message: str) -> None:
+    """And nothing is written."""
+    with pytest.raises(InputError) as raised:
+        compare(tiny, tiny, out=tmp_path / "c", **more)
+    assert message in str(raised.value)
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.slow
+def test_the_pilot_does_not_differ_from_itself(tmp_path: Path) -> None:
+    """Two replications, to the end of September; also with two workers on one side."""
+    found = compare("pilot", "pilot", replications=2, at=[REVIEW_ENDS], out=tmp_path / "c", workers=2)
+    assert all(d.paired is None or d.paired.same for d in found.differences)
+
+
+@pytest.mark.slow
+def test_one_more_reviewer_in_denver_ends_its_review_earlier_and_leaves_baltimore_alone(tmp_path: Path) -> None:
+    """Thirty replications; and the mean waiting time of review takes a fifth of the runs that independent ones would."""
+    found = compare(
+        "pilot", "pilot", changes=["published=[]", "ends=2012-01-31"], other_changes=["pools.reviewers.size.denver=17"],
+        replications=30, at=[REVIEW_ENDS], workers=2, out=tmp_path / "c",
+    )  # fmt: skip
+    baltimore = [d for d in found.differences if d.court == "baltimore" and d.at == REVIEW_ENDS]
+    assert len(baltimore) > 50
+    assert all(d.paired is None or d.paired.same for d in baltimore)
+    ended = found.get("review_finished", "denver")
+    assert ended.paired is not None
+    assert ended.paired.high is not None
+    assert ended.paired.high < 0
+    assert ended.told_apart(0.95)
+    waited = found.get("waiting_time.review.mean", "denver", REVIEW_ENDS)
+    assert waited.paired is not None
+    assert waited.paired.difference < 0
+    assert waited.paired.variance_reduction is not None
+    assert waited.paired.variance_reduction >= 5
+    for told in (ended, waited):
+        print(told.json())

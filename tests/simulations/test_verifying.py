@@ -1,0 +1,103 @@
+"""Verifying a run folder: what is as it was written, and what follows again from scenario and seed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from simulations import run, verify
+from simulations.parts import sha256
+from tests.simulations.desk import TINY, write_tiny
+from workflow.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small scenario beside its workflow."""
+    return write_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def three(tiny: Path) -> Path:
+    """The folder of three replications, never changed."""
+    return run(tiny, replications=3, seed=3, by=["kind"], out=tiny.parent / "three").folder
+
+
+@pytest.fixture
+def copy(three: Path, tmp_path: Path) -> Path:
+    """A copy of it to spoil."""
+    return Path(shutil.copytree(three, tmp_path / "copy"))
+
+
+def test_a_run_that_nobody_touched_is_as_written_and_follows_again(three: Path) -> None:
+    """From the folder's own scenario and workflow, every replication with the same bytes."""
+    found = verify(three, rerun=99)
+    assert found.ok
+    assert (found.parts, found.replications, found.run_again) == (9, 3, [1, 2, 3])
+    assert found.json()["verdict"] == "ok"
+
+
+def test_as_many_replications_are_run_again_as_asked_for(three: Path) -> None:
+    """Chosen among all that there are."""
+    chosen = {tuple(verify(three, rerun=1).run_again) for _ in range(2)}
+    assert chosen <= {(1,), (2,), (3,)}
+
+
+def test_figures_that_do_not_follow_from_the_scenario_are_found_though_their_hash_fits(copy: Path) -> None:
+    """Somebody put the parts of another replication in place of these, and their hashes into the manifest."""
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    shutil.copy(copy / "measures" / "replication=1.parquet", copy / "measures" / "replication=2.parquet")
+    manifest["parts"]["measures/replication=2.parquet"] = sha256(copy / "measures" / "replication=2.parquet")
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert verify(copy).ok
+    assert verify(copy, rerun=3).wrong == [("measures/replication=2.parquet", "run again, it has other bytes")]
+
+
+def test_missing_and_foreign_parts_and_another_scenario_are_named(copy: Path) -> None:
+    """All of it in one pass."""
+    (copy / "events" / "replication=1.parquet").unlink()
+    shutil.copy(copy / "cases" / "replication=1.parquet", copy / "cases" / "replication=9.parquet")
+    text = (copy / "scenario.yaml").read_text(encoding="utf-8")
+    (copy / "scenario.yaml").write_text(text.replace("9 hours", "8 hours"), encoding="utf-8")
+    assert verify(copy).wrong == [
+        ("scenario.yaml, workflow.yaml", "not what was run"),
+        ("events/replication=1.parquet", "missing"),
+        ("cases/replication=9.parquet", "of no finished replication"),
+    ]
+
+
+def test_a_scenario_that_reads_a_table_is_run_again_with_its_own_file(tmp_path: Path) -> None:
+    """Without it the message says so; a table that has changed since is found by the bytes, and by resume."""
+    write_tiny(tmp_path)
+    lines = [f"2024-01-{day:02d},plain" for day in range(2, 20)]
+    (tmp_path / "new.csv").write_text("\n".join(["arrived,kind", *lines]) + "\n", encoding="utf-8")
+    scenario = tmp_path / "tiny.yaml"
+    scenario.write_text(TINY.replace("{rate: 3 per day}", "{table: new.csv}"), encoding="utf-8")
+    folder = run(scenario, replications=2, out=tmp_path / "run").folder
+    with pytest.raises(InputError, match=r"cannot be run again from its own files: .*Give --scenario"):
+        verify(folder, rerun=1)
+    assert verify(folder, rerun=2, scenario=scenario).ok
+    with pytest.raises(InputError, match="is not the scenario of this run"):
+        verify(folder, rerun=1, scenario="pilot")
+    (tmp_path / "new.csv").write_text("\n".join(["arrived,kind", *lines[1:]]) + "\n", encoding="utf-8")
+    assert len(verify(folder, rerun=2, scenario=scenario).wrong) == 6
+    with pytest.raises(FileExistsError, match="the tables of cases differs"):
+        run(scenario, replications=2, out=folder, resume=True)
+
+
+def test_a_run_in_which_python_of_the_users_own_took_part_cannot_be_run_again(tiny: Path, tmp_path: Path) -> None:
+    """The folder does not have it."""
+    folder = run(tiny, out=tmp_path / "run", hooks={"finish": lambda simulation, case: None}).folder
+    assert verify(folder).ok
+    with pytest.raises(InputError, match="hooks or processes of your own took part"):
+        verify(folder, rerun=1)
+
+
+def test_something_else_is_no_run_folder(tmp_path: Path) -> None:
+    """Neither is a folder that is not there."""
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="is no run folder"):
+            verify(folder)
