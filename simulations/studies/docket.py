@@ -18,6 +18,11 @@ PLANS = {
 }
 
 
+def cases(hundreds: float | None) -> str:
+    """Write a count of the scenario as a number of cases."""
+    return "-" if hundreds is None else f"{CASES_IN_ONE * hundreds:,.0f}"
+
+
 def main(replications: int = 2) -> None:
     """Simulate ten years with each plan; print the pending cases, and when nobody waits for a judge any more."""
     print(f"{'judges':<24} {'pending at the end':>18}   {'95% interval':<24} {'highest':>10}   waiting is over")
@@ -26,14 +31,12 @@ def main(replications: int = 2) -> None:
         scenario = load_scenario("docket", changes)
         years = [scenario.starts.replace(year=scenario.starts.year + k) for k in range(1, 10)]
         result = run(scenario, replications=replications, seed=1, at=years)
-        pending = result.get("pending")
-        highest = max(each.mean for each in result.series)
-        over = [year for year in (*years, None) if result.get("still_waiting.hearing", at=year).mean < NO_MORE_WAITING]
-        when = f"by {over[0] or scenario.ends}" if over else f"not by {scenario.ends}"
-        low, high = CASES_IN_ONE * pending.low, CASES_IN_ONE * pending.high
+        waiting = {day: result.get("still_waiting.hearing", at=day).mean or 0 for day in (*years, None)}
+        over = [day or scenario.ends for day, hundreds in waiting.items() if hundreds < NO_MORE_WAITING]
+        pending, highest = result.get("pending"), max(day.mean or 0 for day in result.series)
         print(
-            f"{name:<24} {CASES_IN_ONE * pending.mean:>18,.0f}   {f'{low:,.0f} to {high:,.0f}':<24}"
-            f" {CASES_IN_ONE * highest:>10,.0f}   {when}"
+            f"{name:<24} {cases(pending.mean):>18}   {f'{cases(pending.low)} to {cases(pending.high)}':<24}"
+            f" {cases(highest):>10}   {f'by {over[0]}' if over else f'not by {scenario.ends}'}"
         )
 
 

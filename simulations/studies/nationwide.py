@@ -12,6 +12,11 @@ from simulations import load_scenario, run
 CALIBRATED_TO = dt.date(2012, 5, 29)
 
 
+def share(part: float | None, whole: float | None) -> float:
+    """Divide, where there is something to divide."""
+    return part / whole if part is not None and whole else float("nan")
+
+
 def main(replications: int = 3) -> None:
     """Simulate the nation, print simulated against published figures, and the interval and band at the end."""
     scenario = load_scenario("nationwide")
@@ -23,7 +28,7 @@ def main(replications: int = 3) -> None:
         found = result.get(figure.measure, figure.court, figure.at)
         print(
             f"{figure.measure:<20} {figure.court:<13} {figure.at} {figure.value:>9,} {found.mean:>9,.0f}"
-            f" {found.mean / figure.value - 1:>+6.1%}   {found.low:,.0f} to {found.high:,.0f}"
+            f" {share(found.mean, figure.value) - 1:>+6.1%}   {found.low:,.0f} to {found.high:,.0f}"
         )
 
     print(f"\nAt {scenario.ends}: the interval of the mean, and the band in which single replications lie")
@@ -31,7 +36,7 @@ def main(replications: int = 3) -> None:
         found = result.get(measure)
         print(
             f"{measure:<10} {found.mean:>9,.0f}   interval {found.low:,.0f} to {found.high:,.0f}"
-            f" (± {found.half_width / found.mean:.2%})   band {found.q05:,.0f} to {found.q95:,.0f}"
+            f" (± {share(found.half_width, found.mean):.2%})   band {found.q05:,.0f} to {found.q95:,.0f}"
         )
     last = result.get("review_finished")
     print(f"The last file of the backlog was read on {last.date} on average.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,16 +57,14 @@ def line(scenario: Scenario, day: dt.date) -> tuple[float, float]:
     sizes = [*pool.sizes[0], (t, 0)]
     worked = sum(
         size * (pool.calendars[0].working_time(min(until, t)) - pool.calendars[0].working_time(min(since, t)))
-        for (since, size), (until, _) in zip(sizes, sizes[1:], strict=False)
+        for (since, size), (until, _) in pairwise(sizes)
     )
     decided = worked / MICROSECONDS_PER_HOUR / hours * decides
     came = 0.0
     for stream in scenario.streams:
         assert stream.rate is not None
         steps = [*stream.rate, (t, 0.0)]
-        came += sum(
-            rate * (min(until, t) - min(since, t)) for (since, rate), (until, _) in zip(steps, steps[1:], strict=False)
-        )
+        came += sum(rate * (min(until, t) - min(since, t)) for (since, rate), (until, _) in pairwise(steps))
     begun = {b.state: b.count for b in scenario.backlog}
     hazard = scenario.laws["recalendar_motion"].hazard
     assert hazard is not None
@@ -96,7 +95,8 @@ def test_the_published_flows_are_in_hundreds(docket: Scenario) -> None:
         pytest.approx(2_768_875 - 2_464_021, abs=50),
     ]
     receipts, reopenings = docket.streams
-    assert receipts.rate is not None and reopenings.rate is not None
+    assert receipts.rate is not None
+    assert reopenings.rate is not None
     assert [round(100 * YEAR * rate, -2) for _, rate in receipts.rate] == [1_783_900] + 9 * [707_500]
     assert 100 * YEAR * reopenings.rate[0][1] == pytest.approx(44_655, abs=50)
 
