@@ -21,7 +21,9 @@ def main(replications: int = 3) -> None:
     """Simulate the nation, print simulated against published figures, and the interval and band at the end."""
     scenario = load_scenario("nationwide")
     result = run(scenario, replications=replications, seed=1)
-    print(f"{len(scenario.courts)} courts, {replications} replications. Calibrated on figures up to {CALIBRATED_TO} alone.")
+    print(
+        f"{len(scenario.courts)} courts, {replications} replications. Calibrated on figures up to {CALIBRATED_TO} alone."
+    )
 
     print(f"\n{'measure':<20} {'court':<13} {'day':<10} {'published':>9} {'simulated':>9}   miss   95% interval")
     for figure in scenario.published:
