@@ -1,0 +1,146 @@
+"""The built-in ten years of a docket: its capacity by arithmetic, and pending cases on the line of an overloaded queue."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from simulations import RunResult, Scenario, load_scenario, run
+from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+
+NOBODY_ADDED = "pools.judges.size={2023-10-01: 700}"
+TENTH = [  # of the courts: backlog, arrivals and judges
+    "courts.nation.backlog.docket.count=2464",
+    "courts.nation.backlog.closed.count=305",
+    "pools.judges.size={2023-10-01: 70}",
+    "arrivals.receipts.rate={2023-10-01: 1783.9 per year, 2024-10-01: 707.5 per year}",
+    "arrivals.reopenings.rate=44.7 per year",
+]
+ENDS_OF_YEARS = [dt.date(year, 9, 30) for year in range(2024, 2034)]
+YEAR = 365.25 * MICROSECONDS_PER_DAY
+
+
+@pytest.fixture(scope="module")
+def docket() -> Scenario:
+    """The scenario as shipped."""
+    return load_scenario("docket")
+
+
+@pytest.fixture(scope="module")
+def tenth(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """A replication of a tenth of the courts, nobody added."""
+    out = tmp_path_factory.mktemp("runs") / "docket"
+    return run(load_scenario("docket", TENTH), seed=1, out=out, events=False)
+
+
+def hearing(scenario: Scenario) -> tuple[float, float]:
+    """Return the mean hours of a hearing, and the probability that it decides the case."""
+    work = scenario.work["hearing"]
+    assert work.outcome is not None
+    hours, shares = work.takes.leaves()[0].law.mean / MICROSECONDS_PER_HOUR, work.outcome.leaves()[0]
+    return hours, 1 - shares.cumulative[shares.values.index("adjourned")]
+
+
+def line(scenario: Scenario, day: dt.date) -> tuple[float, float]:
+    """Return the expected number pending at the end of a day, and its standard deviation, while nobody is idle.
+
+    B0 + arrivals + recalendared - decided. Hearings are exponential, so those decided are a Poisson process in the
+    judges' working time, as arrivals are one in the calendar's; the variance is the sum of the counts.
+    """
+    t = scenario.epoch.end_of(day)
+    pool = scenario.pools["judges"]
+    hours, decides = hearing(scenario)
+    sizes = [*pool.sizes[0], (t, 0)]
+    worked = sum(
+        size * (pool.calendars[0].working_time(min(until, t)) - pool.calendars[0].working_time(min(since, t)))
+        for (since, size), (until, _) in pairwise(sizes)
+    )
+    decided = worked / MICROSECONDS_PER_HOUR / hours * decides
+    came = 0.0
+    for stream in scenario.streams:
+        assert stream.rate is not None
+        steps = [*stream.rate, (t, 0.0)]
+        came += sum(rate * (min(until, t) - min(since, t)) for (since, rate), (until, _) in pairwise(steps))
+    begun = {b.state: b.count for b in scenario.backlog}
+    hazard = scenario.laws["recalendar_motion"].hazard
+    assert hazard is not None
+    back = begun["closed"] * (1 - math.exp(-hazard.leaves()[0] * t))
+    return begun["docket"] + came + back - decided, math.sqrt(came + back + decided)
+
+
+def test_a_judge_completes_as_many_cases_in_a_year_as_in_fiscal_2024(docket: Scenario) -> None:
+    """2,125 hours a year / 58.65 hours for 100 hearings x 10/36 x 100 = 1,006.4 = 704,514 / 700."""
+    worked = docket.pools["judges"].calendars[0].working_time(docket.horizon) / MICROSECONDS_PER_HOUR
+    assert worked == 2500 * 8.5
+    hours, decides = hearing(docket)
+    assert decides == pytest.approx(10 / 36)
+    assert worked / 10 / hours * decides * 100 == pytest.approx(704_514 / 700, rel=1e-4)
+
+
+def test_that_a_case_stands_for_a_hundred_is_said_wherever_figures_are_read(docket: Scenario) -> None:
+    """In the description, in the notes below the results and beside each published figure."""
+    assert "100 cases" in (docket.description or "")
+    assert any("multiply counts of cases by 100" in note for note in docket.about.notes)
+    assert all("in hundreds" in (figure.source or "") for figure in docket.published)
+
+
+def test_the_published_flows_are_in_hundreds(docket: Scenario) -> None:
+    """Backlog, closed stock, receipts of fiscal 2024 and 2022, motions to reopen."""
+    assert [100 * b.count for b in docket.backlog] == [
+        pytest.approx(2_464_021, abs=50),
+        pytest.approx(2_768_875 - 2_464_021, abs=50),
+    ]
+    receipts, reopenings = docket.streams
+    assert receipts.rate is not None
+    assert reopenings.rate is not None
+    assert [round(100 * YEAR * rate, -2) for _, rate in receipts.rate] == [1_783_900] + 9 * [707_500]
+    assert 100 * YEAR * reopenings.rate[0][1] == pytest.approx(44_655, abs=50)
+
+
+def test_the_published_end_of_fiscal_2024_lies_on_the_line(docket: Scenario) -> None:
+    """The line reaches 3.6 million within two percent, though only the completions were calibrated."""
+    assert 100 * line(docket, dt.date(2024, 9, 30))[0] == pytest.approx(3_600_000, rel=0.02)
+
+
+def test_seven_hundred_judges_lose_ground_and_eight_hundred_gain_it(docket: Scenario) -> None:
+    """From fiscal 2025 on, arrivals lie between the capacity of 700 judges and that of 800."""
+    nobody_added = load_scenario("docket", [NOBODY_ADDED])
+    year = [dt.date(2031, 9, 30), dt.date(2032, 9, 30)]
+    assert line(nobody_added, year[0])[0] < line(nobody_added, year[1])[0]
+    assert line(docket, year[0])[0] > line(docket, year[1])[0]
+
+
+def test_pending_follows_the_line_of_the_overloaded_queue(tenth: RunResult) -> None:
+    """At the end of each fiscal year the mean is within 3.9 standard errors of the line (false alarm: one in 1,000)."""
+    assert tenth.scenario.pools["judges"].sizes[0] == ((0, 70),)
+    for day in ENDS_OF_YEARS:
+        expected, deviation = line(tenth.scenario, day)
+        found = tenth.get("pending", at=day).mean
+        assert found is not None
+        assert abs(found - expected) < 3.9 * deviation / math.sqrt(len(tenth.replications)), day
+
+
+def test_judges_of_an_overloaded_court_are_never_idle(tenth: RunResult) -> None:
+    """Everybody is at work from the first morning on, as the line takes for granted."""
+    assert tenth.get("utilisation.judges").mean == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_ten_years_in_full_follow_the_line_and_enough_judges_end_the_waiting(tmp_path: Path) -> None:
+    """Nobody added: on the line. 1,200 judges from October 2025: nobody waits for long at the end; 800: millions do."""
+    nobody_added = run(
+        load_scenario("docket", [NOBODY_ADDED]), replications=2, seed=1, out=tmp_path / "a", events=False
+    )
+    for day in ENDS_OF_YEARS:
+        expected, deviation = line(nobody_added.scenario, day)
+        found = nobody_added.get("pending", at=day).mean
+        assert found is not None
+        assert abs(found - expected) < 3.9 * deviation / math.sqrt(2), day
+    many = "pools.judges.size={2023-10-01: 700, 2025-10-01: 1200}"
+    enough = run(load_scenario("docket", [many]), seed=1, out=tmp_path / "b", events=False)
+    assert enough.get("still_waiting.hearing").mean < 1000
+    assert nobody_added.get("still_waiting.hearing").mean > 20_000

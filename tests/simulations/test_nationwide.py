@@ -1,0 +1,211 @@
+"""The built-in national review: where its cases come from, what was calibrated, and what a run of it must keep to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulations import SamplePath, Scenario, load_scenario, make_plan, run, simulate
+from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.eventlog import EventLog
+from simulations.measures import Value, group_cases, measure
+
+# TRAC report 225: pending cases on 30 November 2009 by the state where the court sits, and the mean days waited.
+T225 = {
+    "california": (59451, 619), "new_york": (36922, 420), "florida": (19021, 431), "texas": (18030, 218),
+    "illinois": (8696, 375), "massachusetts": (8323, 612), "virginia": (7428, 478), "arizona": (7088, 304),
+    "new_jersey": (6880, 295), "georgia": (6408, 359), "colorado": (5622, 450), "maryland": (5025, 430),
+    "pennsylvania": (4644, 450), "washington": (3796, 278), "north_carolina": (3788, 223), "tennessee": (3684, 214),
+    "nebraska": (3418, 498), "ohio": (3339, 264), "missouri": (2767, 327), "michigan": (2367, 503),
+    "minnesota": (2234, 369), "louisiana": (1980, 195), "oregon": (1870, 290), "connecticut": (1388, 231),
+    "puerto_rico": (1283, 319), "nevada": (1221, 197), "utah": (1100, 455), "hawaii": (549, 316), "guam": (99, 212),
+}  # fmt: skip
+SEPTEMBER_2010 = {"california": 63539, "new_york": 42256, "texas": 26957, "florida": 16942, "illinois": 12795, "arizona": 9180, "maryland": 5765}  # fmt: skip
+PARTS = {"los_angeles": "california", "san_francisco": "california", "rest_of_california": "california", "orlando": "florida", "rest_of_florida": "florida", "denver": "colorado", "baltimore": "maryland"}  # fmt: skip
+MAY = dt.date(2012, 5, 29)
+COUNTED_IN_MAY = {"reviewed": 288_361, "amenable": 20_648, "closed": 4_403, "declined": 3_998}
+SCALE = 10
+
+
+@pytest.fixture(scope="module")
+def nationwide() -> Scenario:
+    """The scenario as shipped."""
+    return load_scenario("nationwide")
+
+
+def scaled_down(content: dict[str, Any], scale: int) -> dict[str, Any]:
+    """Return the scenario with a fraction of the cases, each of which takes the staff as much longer."""
+
+    def times(length: Any, factor: float) -> Any:
+        if isinstance(length, str):
+            number, unit = length.split(" ", 1)
+            return f"{float(number) * factor:.6f} {unit}"
+        return {k: v if k in ("by", "cv") else times(v, factor) for k, v in length.items()}
+
+    for court in content["courts"].values():
+        court["backlog"]["pending"]["count"] = round(court["backlog"]["pending"]["count"] / scale)
+    for stream in content["arrivals"].values():
+        stream["rate"] = times(stream["rate"], 1 / scale)
+    for work in content["activities"].values():
+        if "pool" in work:
+            work["takes"] = times(work["takes"], scale)
+    return content
+
+
+@pytest.fixture(scope="module")
+def small(nationwide: Scenario) -> EventLog:
+    """The log of one replication with a tenth of the cases."""
+    scenario = load_scenario(scaled_down(nationwide.plain(), SCALE))
+    path = SamplePath(1, 1)
+    return simulate(make_plan(scenario, path), path)
+
+
+@pytest.fixture(scope="module")
+def values(small: EventLog) -> dict[tuple[object, ...], float | None]:
+    """The measures of that log at the end of 29 May, everyone and by origin."""
+    found: list[Value] = measure(small, [MAY], [group_cases(small.cases, "origin")])
+    return {(v.measure, v.court, v.group): v.value for v in found if v.at == MAY}
+
+
+def test_the_pending_cases_of_29_jurisdictions_add_up_to_those_of_the_end_of_2011(nationwide: Scenario) -> None:
+    """300,225 to rounding, in 32 courts; every jurisdiction of TRAC's report has its cases, scaled as the file says."""
+    assert len(nationwide.courts) == 32
+    counts = dict.fromkeys(T225, 0)
+    for backlog in nationwide.backlog:
+        court = nationwide.courts[backlog.court]
+        counts[PARTS.get(court, court)] += backlog.count
+    assert sum(counts.values()) == pytest.approx(300_225, abs=5)
+    later = {place: round(n * 300_225 / 261_083) for place, n in SEPTEMBER_2010.items()} | {"colorado": 7923}
+    others = [place for place in T225 if place not in later]
+    factor = (300_225 - sum(later.values())) / sum(T225[place][0] for place in others)
+    assert factor == pytest.approx(1.287, abs=0.0005)
+    assert counts == later | {place: round(T225[place][0] * factor) for place in others}
+
+
+def test_ages_are_those_of_2009_scaled_to_the_mean_of_2011(nationwide: Scenario) -> None:
+    """The mean of all courts is 507 days, and each court's age stands to it as in TRAC's report."""
+    counts = np.array([b.count for b in nationwide.backlog])
+    ages = np.array([b.age.leaves()[0].law.mean / MICROSECONDS_PER_DAY for b in nationwide.backlog if b.age])
+    assert np.average(ages, weights=counts) == pytest.approx(507, abs=0.5)
+    before = np.array([T225[PARTS.get(court, court)][1] for court in nationwide.courts])
+    assert (ages / before).min() == pytest.approx((ages / before).max(), rel=0.01)
+
+
+def test_some_111_000_cases_are_newly_filed(nationwide: Scenario) -> None:
+    """The streams of all courts, over the run, into the state in which charges are not filed yet."""
+    assert {stream.state for stream in nationwide.streams} == {"incoming"}
+    assert len(nationwide.streams) == len(nationwide.courts)
+    expected = sum(stream.rate[0][1] for stream in nationwide.streams if stream.rate) * nationwide.horizon
+    assert expected == pytest.approx(111_000, rel=0.002)
+
+
+def test_the_courts_are_suspended_on_the_announced_dates(nationwide: Scenario) -> None:
+    """Six courts in whole but for detained people; three in part, with half of their judges."""
+    day = nationwide.epoch.date
+    found = {
+        nationwide.courts[court]: (day(s.start), day(s.end - 1)) for s in nationwide.suspensions for court in s.courts
+    }
+    pilot, second = (dt.date(2011, 12, 5), dt.date(2012, 1, 13)), (dt.date(2012, 4, 23), dt.date(2012, 5, 4))
+    assert found == {
+        **dict.fromkeys(("denver", "baltimore"), pilot),
+        **dict.fromkeys(("michigan", "louisiana", "orlando", "washington"), second),
+    }
+    assert all(s.exempt is not None for s in nationwide.suspensions)
+    sizes = dict(zip(nationwide.courts, nationwide.pools["judges"].sizes, strict=True))
+    partly = {court: [day(t) for t, _ in steps[1:]] for court, steps in sizes.items() if len(steps) > 1}
+    assert partly == {
+        "new_york": [dt.date(2012, 5, 7), dt.date(2012, 5, 19)],
+        "san_francisco": [dt.date(2012, 6, 4), dt.date(2012, 6, 16)],
+        "los_angeles": [dt.date(2012, 7, 9), dt.date(2012, 7, 21)],
+    }
+    assert all(0 <= sizes[court][0][1] - 2 * sizes[court][1][1] <= 1 for court in partly)
+
+
+def test_every_published_figure_has_a_source_and_is_told_to_be_calibrated_or_not(nationwide: Scenario) -> None:
+    """Both kinds are there, the four counts of 29 May among them, and later days are said to be unused."""
+    assert all(figure.source for figure in nationwide.published)
+    figures = {(f.measure, f.court, f.at): f.value for f in nationwide.published}
+    assert {name: figures[name, "all", MAY] for name in COUNTED_IN_MAY} == COUNTED_IN_MAY
+    assert figures["in_process", "all", MAY] == 20_648 - 4_403 - 3_998
+    told = {a.split(",")[0].split(" ")[0]: " ".join(a.split()) for a in nationwide.about.assumptions[:2]}
+    assert "reviewed, amenable, closed and declined on 05-29" in told["Calibrated"]
+    assert "reviewed and amenable on 03-05 and 04-16; every figure after 05-29" in told["Not"]
+    assert any(f.at > MAY for f in nationwide.published)
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [("nationwide-oldest-first", "oldest"), ("nationwide-hearing-order", {"by": "days_to_hearing"})],
+)
+def test_a_variant_differs_in_the_order_of_reading_alone(nationwide: Scenario, name: str, order: object) -> None:
+    """Everything but name, description and the reviewers' order is the base's."""
+    base, variant = nationwide.plain(), load_scenario(name).plain()
+    assert base["pools"]["reviewers"].pop("order") == "first_come"
+    assert variant["pools"]["reviewers"].pop("order") == order
+    for content in (base, variant):
+        del content["scenario"], content["description"]
+    assert variant == base
+
+
+def test_a_tenth_of_the_nation_comes_near_the_counts_of_may(values: dict[tuple[object, ...], float | None]) -> None:
+    """Reviewed within 4 percent; the others, of which there are a few hundred, within 15 and 20."""
+    for name, tolerance in (("reviewed", 0.04), ("amenable", 0.15), ("closed", 0.2), ("declined", 0.2)):
+        found = values[name, "all", None]
+        assert found is not None
+        assert SCALE * found == pytest.approx(COUNTED_IN_MAY[name], rel=tolerance), name
+
+
+def test_the_review_is_of_the_backlog_alone(values: dict[tuple[object, ...], float | None]) -> None:
+    """No newly filed case is reviewed, and every amenable case is in exactly one of four places."""
+    for name in ("reviewed", "amenable", "closed", "declined", "in_process", "hit"):
+        assert values[name, "all", "arrivals"] == 0
+        assert values[name, "all", "backlog"] == values[name, "all", None]
+    parts = [values[name, "all", None] or 0 for name in ("closed", "declined", "in_process", "hit")]
+    assert sum(parts) == values["amenable", "all", None]
+    assert (values["pending", "all", "arrivals"] or 0) > 0
+
+
+def test_about_a_fifth_of_the_files_read_by_may_are_of_detained_people(small: EventLog) -> None:
+    """56,180 of 288,361, by the custody in which they began."""
+    rows, words = small.columns, small.words
+    read = (rows["transition"] == words.transition.index("review")) & (
+        rows["happened_at"] <= small.cases.scenario.epoch.end_of(MAY)
+    )
+    custody = small.cases.columns.values["custody"][np.unique(rows["case_id"][read])]
+    assert custody.mean() == pytest.approx(56_180 / 288_361, rel=0.03)
+
+
+def test_judges_of_a_suspended_court_hear_detained_people_alone(small: EventLog) -> None:
+    """Hearings begun in the six courts during their suspension are of people detained at the start or since."""
+    rows, words, scenario = small.columns, small.words, small.cases.scenario
+    detained = small.cases.columns.values["custody"] == scenario.workflow.record["custody"].values.index("detained")
+    detained = detained.copy()
+    detained[rows["case_id"][rows["cause"] == words.cause.index("detention")]] = True
+    court = small.cases.court[rows["case_id"]]
+    hearings = rows["activity"] == words.activity.index("hearing")
+    for suspension in scenario.suspensions:
+        begun = (
+            hearings
+            & np.isin(court, suspension.courts)
+            & (rows["started_at"] >= suspension.start)
+            & (rows["started_at"] < suspension.end)
+        )
+        assert begun.sum() > 5
+        assert detained[rows["case_id"][begun]].all()
+
+
+@pytest.mark.slow
+def test_the_nation_in_full_comes_within_ten_percent_of_the_counts_of_may(tmp_path: Path) -> None:
+    """Three replications, as the issue has it; the pace of the review is 9,000 to 11,000 files a week."""
+    found = run("nationwide", replications=3, seed=1, at=[MAY], out=tmp_path / "nationwide", events=False)
+    for name, counted in COUNTED_IN_MAY.items():
+        assert found.get(name, "all", MAY).mean == pytest.approx(counted, rel=0.1), name
+    days = [dt.date(2012, 3, 5), dt.date(2012, 4, 16), MAY]
+    read = [found.get("reviewed", "all", day).mean or 0 for day in days]
+    for k in (0, 1):
+        weeks = (days[k + 1] - days[k]).days / 7
+        assert 9_000 <= (read[k + 1] - read[k]) / weeks <= 11_000
