@@ -209,3 +209,13 @@ def test_the_nation_in_full_comes_within_ten_percent_of_the_counts_of_may(tmp_pa
     for k in (0, 1):
         weeks = (days[k + 1] - days[k]).days / 7
         assert 9_000 <= (read[k + 1] - read[k]) / weeks <= 11_000
+
+
+def test_the_stricter_list_comes_into_force_in_april(nationwide: Scenario) -> None:
+    """The variant has the critics' list as a policy from 1 April on, for cases in flight too, and differs in nothing else."""
+    variant = load_scenario("nationwide-stricter-from-april")
+    (policy,) = variant.policies
+    assert (policy.workflow.name, policy.pinned) == ("strict-criteria", False)
+    assert variant.epoch.date(policy.start) == dt.date(2012, 4, 1)
+    ours, theirs = variant.plain(), nationwide.plain()
+    assert {k for k in ours if ours.get(k) != theirs.get(k)} == {"scenario", "description", "policies"}

@@ -1,6 +1,8 @@
 """One scenario under two policies: with the same draws, only cases that `diff` names are decided differently."""
 
+import re
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -124,3 +126,19 @@ def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_on
             assert first[0][1] != first[1][1]
             overtaken += 1
     assert overtaken < 0.02 * named.count(False)
+
+
+def test_the_script_tells_of_each_side_whom_it_decides_otherwise_and_what_comes_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On two replications: nobody is amenable without discretion, and the permits of all closed cases change no closure."""
+    from simulations.studies import two_sides
+
+    monkeypatch.chdir(tmp_path)
+    two_sides.main("pilot", replications=2)
+    told = capsys.readouterr().out
+    for side in two_sides.SIDES:
+        assert f"\n{side}: " in f"\n{told}"
+    assert re.search(r"amenable +1,[67]\d\d\.\d becomes +0\.0", told)
+    assert told.count("+0.0 (+0.0 to +0.0)") == 3
+    assert 'when permit_basis == "none"' in told
