@@ -256,7 +256,10 @@ def test_a_part_cut_short_or_with_a_flipped_bit_is_found_and_run_again(
     assert _files(folder) == _files(six)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "{}", "null", '{"parts": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[1]", "{}", "null", '{"parts": 1}', '{"scenario_hash": "0", "seed": 1, "replications": 1, "parts": 1}'],
+)
 def test_a_manifest_that_is_not_readable_is_told(tiny: Path, six: Path, tmp_path: Path, text: str) -> None:
     """Nobody can say what the folder is of."""
     folder = tmp_path / "run"
