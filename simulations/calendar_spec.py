@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from simulations.calendars import Calendar
-from simulations.clock import MICROSECONDS_PER_DAY, Epoch, Spell, format_hours, parse_date, parse_hours
+from simulations.clock import MICROSECONDS_PER_DAY, Epoch, Spell, format_hours, kind_of, parse_date, parse_hours
 from workflow.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -124,8 +124,9 @@ class CalendarSpec:
             for spell in extra.get(day, () if off else self.weekly[day.weekday()]):
                 start, end = midnight + spell.start, midnight + spell.end
                 if spells and start < spells[-1][1]:
+                    where = next((f"open: {d}" for d in (day, day - _ONE_DAY) if d in extra), "hours")
                     raise InputError(
-                        [f"hours: those of {day} ({format_hours([spell])}) overlap those of the day before"]
+                        [f"{where}: the hours of {day} ({format_hours([spell])}) overlap those of the day before"]
                     )
                 spells.append((start, end))
                 days.append(midnight // MICROSECONDS_PER_DAY)
@@ -207,7 +208,9 @@ def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[Spell, 
     weekly: dict[int, tuple[Spell, ...]] = {}
     named: dict[int, object] = {}
     if not isinstance(hours, Mapping):
-        problems.append(Problem(f"hours: expected hours by weekday such as {{mon-fri: '08:00-16:30'}}, got '{hours}'"))
+        problems.append(
+            Problem(f"hours: expected hours by weekday such as {{mon-fri: '08:00-16:30'}}, got {kind_of(hours)}")
+        )
         return ()
     for key, value in hours.items():
         try:
@@ -218,7 +221,7 @@ def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[Spell, 
                     raise InputError([f"'{_DAY_NAMES[weekday]}' is named twice, in {both}"])
                 named[weekday] = key
         except InputError as error:
-            _add(problems, "hours", error)
+            _add(problems, f"hours: {key}", error)
             weekdays = []
         try:
             weekly.update(dict.fromkeys(weekdays, parse_hours(value)))
@@ -248,13 +251,13 @@ def _parse_closed(closed: object, problems: list[Problem]) -> tuple[tuple[date, 
     if closed is None:
         return ()
     if not isinstance(closed, list | tuple):
-        problems.append(Problem(f"closed: expected a list of dates such as [2011-12-23], got '{closed}'"))
+        problems.append(Problem(f"closed: expected a list of dates such as [2011-12-23], got {kind_of(closed)}"))
         return ()
     ranges = []
     for value in closed:
         try:
             parts = re.split(r"\s+to\s+", value.strip()) if isinstance(value, str) else [value]
-            if len(parts) > 2:
+            if isinstance(value, str) and (len(parts) > 2 or len(re.findall(r"\d{4}-\d\d", value)) > len(parts)):
                 raise InputError([f"'{value}' is not a range of dates; write '2011-12-24 to 2012-01-02'"])
             first, last = parse_date(parts[0]), parse_date(parts[-1])
             if last < first:
@@ -269,7 +272,9 @@ def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tup
     if extra is None:
         return ()
     if not isinstance(extra, Mapping):
-        problems.append(Problem(f"open: expected hours by date such as {{2011-12-10: '08:00-16:30'}}, got '{extra}'"))
+        problems.append(
+            Problem(f"open: expected hours by date such as {{2011-12-10: '08:00-16:30'}}, got {kind_of(extra)}")
+        )
         return ()
     dates: dict[date, tuple[Spell, ...]] = {}
     for key, value in extra.items():
@@ -298,7 +303,7 @@ def _parse_holidays(value: object, problems: list[Problem]) -> HolidayRules | No
     elif isinstance(value, Mapping):
         rules = _holiday_mapping(value, found)
     else:
-        found.append(f"expected a country such as 'US', or 'US-CO', or a mapping with 'country', got '{value}'")
+        found.append(f"expected a country such as 'US', or 'US-CO', or a mapping with 'country', got {kind_of(value)}")
     if not found:
         found = _unknown_holidays(rules)
     problems.extend(Problem(f"holidays: {message}") for message in found)
@@ -315,12 +320,12 @@ def _holiday_mapping(value: Mapping[object, object], found: list[str]) -> Holida
     if not isinstance(country, str):
         found.append("'country' is missing; write for example {country: US, state: CO}")
     if state is not None and not isinstance(state, str | int):
-        found.append(f"state: expected a code such as 'CO', got '{state}'")
+        found.append(f"state: expected a code such as 'CO', got {kind_of(state)}")
     if not isinstance(observed, bool):
-        found.append(f"observed: expected true or false, got '{observed}'")
+        found.append(f"observed: expected true or false, got {kind_of(observed)}")
     listed = [categories] if isinstance(categories, str) else categories
     if not isinstance(listed, list | tuple):
-        found.append(f"categories: expected a list such as [public], got '{categories}'")
+        found.append(f"categories: expected a list such as [public], got {kind_of(categories)}")
         listed = ()
     return HolidayRules(str(country), None if state is None else str(state), bool(observed), tuple(map(str, listed)))
 

@@ -49,7 +49,7 @@ def run(
     replications: Annotated[int, typer.Option(help="How many replications; with --precision, at least.")] = 1,
     only: Annotated[int | None, typer.Option(metavar="K", help="Run replication K of these alone.")] = None,
     seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
-    engine: Annotated[str, typer.Option(help="auto or simpy.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, simpy or compiled.")] = "auto",
     change: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20"),
@@ -134,18 +134,18 @@ def run(
 @app.command()
 def validate(
     seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
-    engine: Annotated[str, typer.Option(help="auto or simpy.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, simpy or compiled.")] = "auto",
     workers: Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Run cases with known answers on this installation: exact event times, and textbook queues within their interval."""
     with told(), waiting("running the checks, about a minute", quiet or as_json):
-        from simulations.runs import check_engine
+        from simulations.engines import check_engine
         from simulations.validation import validate as check
 
         check_engine(engine)
-        found = check(seed, workers or os.cpu_count() or 1)
+        found = check(seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy")
     if as_json:
         typer.echo(json.dumps({"cases": [outcome.json() for outcome in found]}, indent=2, ensure_ascii=False))
     elif not quiet:
@@ -197,6 +197,9 @@ def prove(
         str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
     ],
     rules: Rules = None,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="The most time to take in all; what is then open is not decided.")
+    ] = 25.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -207,7 +210,7 @@ def prove(
         from workflow.proving import told as in_words
 
         loaded = load_workflow(workflow)
-        proof = decide(loaded, _rules(loaded, rules))
+        proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
         if as_json:
             typer.echo(json.dumps(proof.json(), indent=2, ensure_ascii=False))
         elif not quiet:

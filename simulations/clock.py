@@ -27,10 +27,12 @@ __all__ = [
     "MICROSECONDS_PER_MINUTE",
     "MICROSECONDS_PER_SECOND",
     "MICROSECONDS_PER_YEAR",
+    "UNITS",
     "Duration",
     "Epoch",
     "Spell",
     "format_hours",
+    "kind_of",
     "parse_date",
     "parse_duration",
     "parse_hours",
@@ -45,7 +47,7 @@ MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 MICROSECONDS_PER_YEAR = 1461 * MICROSECONDS_PER_DAY // 4
 """365.25 days; a month is a twelfth of it, which is a whole number of seconds too."""
 
-_UNITS = {
+UNITS = {
     "second": MICROSECONDS_PER_SECOND,
     "minute": MICROSECONDS_PER_MINUTE,
     "hour": MICROSECONDS_PER_HOUR,
@@ -55,7 +57,8 @@ _UNITS = {
     "year": MICROSECONDS_PER_YEAR,
     "working day": MICROSECONDS_PER_DAY,
 }
-_UNIT_WORDS = {word: unit for unit in _UNITS for word in (unit, unit + "s")}
+"""The units of time that a duration may be written in, and their lengths in microseconds."""
+_UNIT_WORDS = {word: unit for unit in UNITS for word in (unit, unit + "s")}
 _UNITS_TEXT = "seconds, minutes, hours, days, weeks, months, years, working days"
 _LONGEST_YEARS = 1000
 _DIGITS = 60
@@ -133,7 +136,7 @@ class Epoch:
         return date.fromordinal(self.start.toordinal() + operator.index(microseconds) // MICROSECONDS_PER_DAY)
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
     """Name a value that is not text as its author would: what YAML made of it."""
     if value is None:
         return "nothing"
@@ -147,7 +150,7 @@ def _kind(value: object) -> str:
 def _text(value: object, what: str, example: str) -> str:
     """Return text with single spaces; a bare number is let through, for a message about its unit."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InputError([f"expected {what} such as '{example}', got {_kind(value)}"])
+        raise InputError([f"expected {what} such as '{example}', got {kind_of(value)}"])
     return " ".join(str(value).split())
 
 
@@ -209,7 +212,7 @@ def parse_duration(text: object) -> Duration:
     unit = _unit(word, text)
     with localcontext() as context:
         context.prec = _DIGITS
-        length = number * _UNITS[unit]
+        length = number * UNITS[unit]
         if length > _LONGEST_YEARS * MICROSECONDS_PER_YEAR:
             raise InputError([f"'{text}' is longer than {_LONGEST_YEARS} years, the longest duration"])
         return Duration(int(length.to_integral_value(ROUND_HALF_EVEN)), unit == "working day")
@@ -320,7 +323,7 @@ def parse_instant(value: object) -> datetime:
     if isinstance(value, date):
         return datetime.combine(value, time())
     if not isinstance(value, str):
-        raise InputError([f"expected a date such as '2022-06-21', got {_kind(value)}"])
+        raise InputError([f"expected a date such as '2022-06-21', got {kind_of(value)}"])
     text = " ".join(value.split())
     if _ZONE.fullmatch(text):
         raise InputError([f"'{text}' {_NO_ZONE}"])
@@ -395,7 +398,7 @@ def parse_hours(value: object) -> tuple[Spell, ...]:
     8.5
     """
     if not isinstance(value, str | list | tuple) or not all(isinstance(part, str) for part in value):
-        raise InputError([f"expected working hours such as '08:00-16:30', or 'closed', got {_kind(value)}"])
+        raise InputError([f"expected working hours such as '08:00-16:30', or 'closed', got {kind_of(value)}"])
     if value == "closed":
         return ()
     spells: list[Spell] = []

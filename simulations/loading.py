@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from simulations.scenario import (
     Work,
     scenario_namespace,
 )
-from simulations.tables import read_cases
+from simulations.tables import BEFORE_THE_START, read_cases
 from workflow.definition import Kind, Workflow
 from workflow.documents import Node, Plain, Source, merge, node_of, parse_yaml, read_yaml, tidy
 from workflow.errors import InputError, Problem, nearest
@@ -205,7 +207,8 @@ class _Builder:
         self.problems += wrong
         self.policies = tuple(policies)
         laws = {name: law for name in file.events if (law := self._law(name)) is not None}
-        people = self._people(file.people, ("people",))
+        self.people: tuple[Trait, ...] = ()  # until they are read
+        self.people = self._people(file.people, ("people",))
         suspensions = tuple(s for i in range(len(file.suspensions)) if (s := self._suspension(i)) is not None)
         backlog = tuple(b for i, court in enumerate(file.courts) for b in self._backlog(i, court, file.courts[court]))
         streams = tuple(s for name in file.arrivals for s in self._streams(name, file.arrivals[name]))
@@ -214,7 +217,8 @@ class _Builder:
         self._next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
         scenario = Scenario(
             file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, days, calendars,
-            pools, suspensions, work, laws, people, backlog, streams, tuple(file.published), file.about, self.node, self.policies, found,
+            pools, suspensions, work, laws, self.people, backlog, streams, tuple(file.published), file.about, self.node,
+            self.policies, found,
         )  # fmt: skip
         self._check_published(scenario)
         self._next_stage(())
@@ -279,10 +283,18 @@ class _Builder:
             return spec.compile(name, self.epoch, self.file.ends) if self.dates_fit else Calendar.always_open(name)
         except InputError as error:
             for problem in error.problems:
-                key = problem.message.split(":")[0]
-                place = (*path, key) if key in ("hours", "holidays", "closed", "open") else path
-                self.wrong(place, f"calendar {name!r}: {problem.message}")
+                self.wrong(self._along(path, problem.message), f"calendar {name!r}: {problem.message}")
             return None
+
+    def _along(self, path: tuple[object, ...], message: str) -> tuple[object, ...]:
+        """Follow the keys with which a message begins, as in ``hours: sat: ...``, down the entry at a path."""
+        for word in message.split(": "):
+            inside = self.at(*path).value
+            key = next((k for k in inside if str(k) == word), None) if isinstance(inside, dict) else None
+            if key is None:
+                return path
+            path = (*path, key)
+        return path
 
     def _court_days(self, name: str, entry: CourtEntry) -> CalendarSpec | None:
         if entry.calendar is not None:
@@ -307,7 +319,9 @@ class _Builder:
         if entry.calendar is None:
             for key, why in (("slots", "a slot is one of a shift"), ("at_shift_end", "a shift ends by a calendar")):
                 if key in entry.model_fields_set:
-                    self.wrong((*path, key), f"{what}: {key}: {why}, and the pool has no calendar:, so it never ends")
+                    self.wrong(
+                        (*path, key), f"{what}: {key}: {why}, and the pool has none; add calendar:, or leave {key}: out"
+                    )
         return Pool(name, at_court, tuple(sizes), tuple(chosen), entry.at_shift_end, order, entry.slots)
 
     def _by_court(self, node: Node, leaf: Callable[[Node, str], Any], what: str, at_court: bool) -> list[Any] | None:
@@ -327,29 +341,36 @@ class _Builder:
             size = self._size(node, what)
             return None if size is None else ((0, size),)
         steps: list[tuple[int, int]] = []
+        if not self._are_dates(node, what, "sizes"):
+            return None
         for key, child in node.value.items():
             size = self._size(child, f"{what}: {key}")
-            if not isinstance(key, dt.date):
-                known = list(self.courts)
-                self.problems.append(
-                    Problem(
-                        f"{what}: {said(key)} is no date{' and no court' if len(known) > 1 else ''}; sizes change on dates, such as 2012-01-16.{nearest(key, known)}",
-                        node.keys[key],
-                    )
-                )
-                return None
             if size is None:
                 return None
             steps.append((self.epoch.microseconds(key), size))
-        if [t for t, _ in steps] != sorted(t for t, _ in steps):
-            self.reader.wrong(node, f"{what}: the dates must follow one another")
-            return None
         before = [s for s in steps if s[0] <= 0]
         if not before:
             first = min(node.value, default="the end")
             self.reader.wrong(node, f"{what}: says nothing for the time from the start, {self.file.starts}, to {first}")
             return None
         return ((0, before[-1][1]), *(s for s in steps if s[0] > 0))
+
+    def _are_dates(self, node: Node, what: str, which: str) -> bool:
+        """Say whether the keys of a mapping are dates, each later than the one before it."""
+        for earlier, key in itertools.pairwise((dt.date.min, *node.value)):
+            if isinstance(key, dt.datetime) or not isinstance(key, dt.date):
+                court = " and no court" if which == "sizes" and len(self.courts) > 1 else ""
+                example = "such as 2012-01-16, without quotes and without a time of day"
+                message = (
+                    f"{said(key)} is no date{court}; {which} change on dates, {example}.{nearest(key, self.courts)}"
+                )
+            elif key < earlier:
+                message = f"{key} stands below {earlier}; the dates must follow one another"
+            else:
+                continue
+            self.problems.append(Problem(f"{what}: {message}", node.keys[key]))
+            return False
+        return True
 
     def _size(self, node: Node, what: str) -> int | None:
         value = node.value
@@ -470,6 +491,11 @@ class _Builder:
             self.wrong(
                 path, f"{what}: in working days of which calendar? Add calendar: (known: {listed(self.file.calendars)})"
             )
+        elif entry.calendar is not None and entry.pool is None and not all(length.working for length in takes.leaves()):
+            self.wrong(
+                (*path[:2], "calendar"),
+                f"activity {name!r}: calendar: is for a delay in working days; write takes: in working days throughout, or leave calendar: out",
+            )
         elif pool is not None and pool.calendar is not None and _has_days(self.at(*path)):
             self.wrong(
                 path,
@@ -491,9 +517,10 @@ class _Builder:
             return None
         if set(outcome) != {gives}:
             extra = [k for k in outcome if k != gives] or list(outcome)
+            near = f" Write {{{gives}: {{by: ...}}}}." if "by" in extra else nearest(extra[0] if extra else "", [gives])
             self.wrong(
                 (*path, "outcome", *extra[:1]),
-                f"{what}: outcome: must give {gives!r}, and nothing else, not {listed(extra)}.{nearest(extra[0] if extra else '', [gives])}",
+                f"{what}: outcome: must give {gives!r}, and nothing else, not {listed(extra)}.{near}",
             )
             return None
         return self.reader.choice(
@@ -514,9 +541,7 @@ class _Builder:
             hazard = self.reader.choice(self.at(*path, "hazard"), self.reader.rate, f"{what}: hazard", self.facts)
             self._explain(known, "may change while a case runs; a hazard differs by facts alone")
         if entry.after is not None:
-            after = self.reader.choice(self.at(*path, "after"), self.reader.length, f"{what}: after")
-            if after is not None and any(length.working for length in after.leaves()):
-                self.wrong((*path, "after"), f"{what}: after: counts calendar time, not working days")
+            after = self.reader.choice(self.at(*path, "after"), self._calendar_time, f"{what}: after")
         if entry.chance is not None:
             chance = self.reader.choice(self.at(*path, "chance"), self.reader.share, f"{what}: chance")
         since: set[int] = set()
@@ -528,13 +553,27 @@ class _Builder:
         outcome = self._outcome(entry.outcome, path, what, event.gives, event.values)
         if event.gives is not None and entry.outcome is None:
             self.wrong(path, f"{what}: outcome: is missing; the event gives {event.gives}: {listed(event.values)}")
+        if entry.only == "waiting" and not any(self._is_queue(state) for state in event.states):
+            self.wrong(
+                (*path, "only"),
+                f"{what}: only: waiting: in none of its states ({listed(event.states)}) does a case wait for a pool",
+            )
         dates = self._law_dates(name) if entry.at is not None else ()
         return Law(name, hazard, after, frozenset(since), chance, outcome, dates, entry.only == "waiting")
+
+    def _is_queue(self, state: str) -> bool:
+        """Say whether cases in a state wait for a pool, as far as its entry could be read."""
+        activity = self.workflow.states[state].activity or ""
+        return activity in self.lost or (
+            activity in self.file.activities and self.file.activities[activity].pool is not None
+        )
 
     def _law_dates(self, name: str) -> tuple[int, ...]:
         """Read the dates of an event that happens to every case at once."""
         node, what = self.at("events", name, "at"), f"event {name!r}: at"
         found: list[int] = []
+        if node.value == []:
+            self.reader.wrong(node, f"{what}: must have at least one date; leave the event out if it never happens")
         for each in node.value if isinstance(node.value, list) else [node]:
             time = self._time(each, what, "what has happened by then is in the facts and records of people:")
             if time is None:
@@ -544,8 +583,6 @@ class _Builder:
                     each,
                     f"{what}: {said(each.value)} is the very start, when no case has arrived yet; give a later time",
                 )
-            if self.dates_fit and time > self.epoch.end_of(self.file.ends):
-                self.reader.wrong(each, f"{what}: {said(each.value)} is after the end, {self.file.ends}")
             if time in found:
                 self.reader.wrong(each, f"{what}: {said(each.value)} is named twice")
             found.append(time)
@@ -607,7 +644,20 @@ class _Builder:
             drawn.append(name)
             if choice is not None:
                 found.append(Trait(name, choice))
+        self._check_circle(found, path)
         return tuple(found)
+
+    def _check_circle(self, own: Sequence[Trait], path: tuple[object, ...]) -> None:
+        """Tell of facts of some cases that would be drawn from each other, those of `people:` for all included."""
+        traits = {trait.name: trait for trait in (*self.people, *own)}
+        try:
+            TopologicalSorter({name: trait.reads() & traits.keys() for name, trait in traits.items()}).prepare()
+        except CycleError as error:
+            pairs = itertools.pairwise(reversed(error.args[1]))
+            self.wrong(
+                (*path, next(t.name for t in own if t.name in error.args[1])),
+                f"people: {', '.join(f'{a!r} is made of {b!r}' for a, b in pairs)}: a circle; give one of them without by: and within:",
+            )
 
     def _explain(self, known: int, why: str) -> None:
         """Say why a name that exists cannot be used here, in the problems from the number `known` on."""
@@ -688,7 +738,7 @@ class _Builder:
                 f"{what}: a date is given as {{days_before: {{gamma: {{mean: 12 years, cv: 0.8}}}}}}, not {said(node.value)}",
             )
             return None
-        length = self.reader.length(entries["days_before"], f"{what}: days_before")
+        length = self._calendar_time(entries["days_before"], f"{what}: days_before")
         return None if length is None else Draw(law=length.law, back=True, low=low, high=high)
 
     def _bounds(self, node: Node, what: str, before: Namespace) -> tuple[Any, Any]:
@@ -697,7 +747,11 @@ class _Builder:
                 node, f"{what}: within: must be a list of two bounds, such as [0, age], not {said(node.value)}"
             )
             return None, None
-        return tuple(parse_at(n, str(n.value), before, self.problems, f"{what}: within", "number") for n in node.value)  # type: ignore[return-value]
+        low, high = (parse_at(n, str(n.value), before, self.problems, f"{what}: within", "number") for n in node.value)
+        given = [n.value for n in node.value if isinstance(n.value, int | float)]
+        if len(given) == 2 and given[0] > given[1]:
+            self.reader.wrong(node, f"{what}: within: the lower bound, {given[0]}, is above the upper one, {given[1]}")
+        return low, high
 
     # cases ---------------------------------------------------------------------------------------
 
@@ -742,34 +796,28 @@ class _Builder:
             if shape.age is not None:
                 age = self.reader.choice(
                     self.at(*place, "age"),
-                    self.reader.length,
-                    f"backlog of {court}: age",
+                    self._calendar_time,
+                    f"backlog of {court}: {state}: age",
                     Namespace({"court": self.namespace.fields["court"]}, {}),
                 )
             found.append(Backlog(i, state, shape.count, age, self._people(shape.people, (*place, "people"))))
         return found
 
     def _backlog_table(self, i: int, court: str, node: Node) -> list[Backlog]:
-        table = self._table(node, node.value, f"backlog of {court}", arrived=False)
+        table = self._table(node, node.value, f"backlog of {court}", backlog=True)
         if table is None:
             return []
         if table.states is None:
             self.reader.wrong(node, f"backlog of {court}: the table {table.path} needs a column 'state'")
-        late = [k for k, t in enumerate(table.arrived) if t > 0]
-        if late:
-            self.reader.wrong(
-                node,
-                f"backlog of {court}: the table {table.path} has {len(late)} cases that arrive after the start; put them under arrivals:",
-            )
         return [Backlog(i, None, len(table), None, (), table)]
 
-    def _table(self, node: Node, name: object, what: str, arrived: bool) -> Any:
+    def _table(self, node: Node, name: object, what: str, backlog: bool) -> Any:
         if not isinstance(name, str):
             self.reader.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {said(name)}")
             return None
         try:
             return read_cases(
-                tidy(node.folder / name), self.workflow, self.epoch, self.courts, self.workflow.entry_states, arrived
+                tidy(node.folder / name), self.workflow, self.epoch, self.courts, self.workflow.entry_states, backlog
             )
         except InputError as error:
             self.problems += [Problem(f"{what}: {p}", node.position) for p in error.problems]
@@ -784,6 +832,9 @@ class _Builder:
                 f"{what}: is named like a court, and so is that court's; rename it, or leave out courts:",
             )
         known = [self.known(c, self.courts, (*path, "courts", k), what, "a court") for k, c in enumerate(courts)]
+        for k, court in enumerate(courts):
+            if court in courts[:k]:
+                self.wrong((*path, "courts", k), f"{what}: {court!r} is named twice")
         state = entry.into
         if state is None and len(self.workflow.entry_states) == 1:
             state = self.workflow.entry_states[0]
@@ -798,7 +849,7 @@ class _Builder:
         ):
             state = None
         people = self._people(entry.people, (*path, "people"))
-        law = self._stream_law(entry, path, what)
+        law = self._stream_law(entry, path, what, courts)
         if not all(known) or state is None or law is None:
             return []
         table = law.get("table")
@@ -810,7 +861,9 @@ class _Builder:
             ]
         return [Stream(name, self.courts.index(c), state, people, count=entry.count, **law) for c in courts]
 
-    def _stream_law(self, entry: ArrivalEntry, path: tuple[object, ...], what: str) -> dict[str, Any] | None:
+    def _stream_law(
+        self, entry: ArrivalEntry, path: tuple[object, ...], what: str, courts: Sequence[str]
+    ) -> dict[str, Any] | None:
         if entry.rate is not None:
             rate = self._rates(self.at(*path, "rate"), f"{what}: rate")
             return None if rate is None else {"rate": rate}
@@ -818,13 +871,23 @@ class _Builder:
             times = [self._time(self.at(*path, "at", k), f"{what}: at") for k in range(len(entry.at))]
             return None if any(t is None for t in times) else {"at": tuple(sorted(t for t in times if t is not None))}
         if entry.table is not None:
-            table = self._table(self.at(*path, "table"), entry.table, what, arrived=True)
-            return None if table is None else {"table": table}
-        length = self.reader.length(self.at(*path, "interarrival"), f"{what}: interarrival")
+            node = self.at(*path, "table")
+            table = self._table(node, entry.table, what, backlog=False)
+            if table is None:
+                return None
+            if self.dates_fit and len(table) and table.arrived[0] > self.epoch.end_of(self.file.ends):
+                self.reader.wrong(node, f"{what}: {table.path}: all cases arrive after the end, {self.file.ends}")
+            others = [court for court in self.courts if court in set(table.courts or ()) - set(courts)]
+            if others:
+                message = f"has cases of {listed(others)}, but the stream is that of {listed(courts)}; rename it, or leave these cases out"
+                self.reader.wrong(node, f"{what}: {table.path}: column 'court': {message}")
+            for name in table.values.keys() & entry.people.keys():
+                message = f"{what}: people: the table has a column {name!r} too; leave out one of them"
+                self.wrong((*path, "people", name), message)
+            return {"table": table}
+        length = self._calendar_time(self.at(*path, "interarrival"), f"{what}: interarrival")
         if length is None:
             return None
-        if length.working:
-            self.wrong((*path, "interarrival"), f"{what}: interarrival: counts calendar time, not working days")
         if length.law.support[1] <= 0 and entry.count is None:
             self.wrong((*path, "interarrival"), f"{what}: interarrival: of length zero needs count:")
         first = None if entry.first is None else self._time(self.at(*path, "first"), f"{what}: first")
@@ -835,33 +898,43 @@ class _Builder:
             rate = self.reader.rate(node, what)
             return None if rate is None else ((0, rate),)
         steps: list[tuple[int, float]] = []
+        if "by" in node.value or any(court in node.value for court in self.courts):
+            self.reader.wrong(
+                node, f"{what}: is that of each court; where it differs, give each court a stream of its own"
+            )
+            return None
+        if not self._are_dates(node, what, "rates"):
+            return None
         for key, child in node.value.items():
             rate = self.reader.rate(child, f"{what}: {key}")
-            if not isinstance(key, dt.date):
-                self.problems.append(
-                    Problem(
-                        f"{what}: {said(key)} is no date; rates change on dates, such as 2012-04-01", node.keys[key]
-                    )
-                )
-                return None
             if rate is None:
                 return None
             steps.append((self.epoch.microseconds(key), rate))
-        if [t for t, _ in steps] != sorted(t for t, _ in steps):
-            self.reader.wrong(node, f"{what}: the dates must follow one another")
-            return None
         return tuple(steps)
 
-    def _time(
-        self, node: Node, what: str, before: str = "cases open at the start are the backlog of a court"
-    ) -> int | None:
+    def _calendar_time(self, node: Node, what: str) -> Length | None:
+        """Read a length that counts all days."""
+        length = self.reader.length(node, what)
+        if length is not None and length.working:
+            self.reader.wrong(node, f"{what}: counts calendar time, not working days")
+            return None
+        return length
+
+    def _time(self, node: Node, what: str, before: str = BEFORE_THE_START) -> int | None:
         """Read a time: a duration since the start, or a date with a time; `before` helps where it is before the start."""
         value = node.value
+        text = value if isinstance(value, str) else ""
         try:
-            if isinstance(value, dt.date) or (isinstance(value, str) and value[:4].isdigit() and value[4:5] == "-"):
+            if isinstance(value, dt.date) or (text[:4].isdigit() and text[4:5] == "-"):
                 found = self.epoch.microseconds(parse_instant(value))
+            elif not text[:1].isdigit():
+                message = f"must be a date such as 2024-01-31 or '2024-01-31 09:30', or a duration since the start, not {said(value)}"
+                raise InputError([message])
             else:
-                found = parse_duration(value).microseconds
+                length = parse_duration(text)
+                found = length.microseconds
+                if length.working:
+                    raise InputError([f"{said(value)} counts working days; a time since the start counts all days"])
         except InputError as error:
             self.reader.wrong(node, f"{what}: {error.problems[0].message}")
             return None
@@ -870,6 +943,9 @@ class _Builder:
                 node,
                 f"{what}: {said(value)} is before the start, {self.file.starts}; {before}",
             )
+            return None
+        if self.dates_fit and found > self.epoch.end_of(self.file.ends):
+            self.reader.wrong(node, f"{what}: {said(value)} is after the end, {self.file.ends}")
             return None
         return found
 

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-_PACKAGES = ("docketsim", "duckdb", "holidays", "numpy", "scipy", "simpy", "transitions")
+_PACKAGES = ("docketsim", "duckdb", "holidays", "numba", "numpy", "scipy", "simpy", "transitions")
 _DECIDES = {
     "scenario_hash": "the scenario or its workflow",
     "seed": "the seed",
@@ -82,6 +82,7 @@ def make_manifest(
     events: bool,
     monitor: str | None,
     own_python: bool,
+    engine: str,
 ) -> dict[str, Any]:
     """Return what is known of a run before it begins."""
     laws = {
@@ -101,7 +102,7 @@ def make_manifest(
         "events": events,
         "monitor": monitor,
         "own_python": own_python,
-        "engine": "simpy",
+        "engine": engine,
         "versions": versions(),
         "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},

@@ -100,7 +100,8 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     Raises
     ------
     InputError
-        If a case breaks an assumption of the workflow (`assume:`).
+        If a case breaks an assumption of the workflow (`assume:`), or has waited since before the years whose
+        holidays are known to its court's calendar.
     """
     groups = _groups(scenario, path)
     order, sizes = _order(groups), [len(g.arrived) for g in groups]
@@ -121,6 +122,7 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     columns.draw(groups, which, in_table)
     found = Cases(scenario, court, origin, state, keys, arrived, columns.done())
     _check_assumptions(scenario, found)
+    _check_ages(scenario, found)
     return found
 
 
@@ -360,7 +362,7 @@ def _in_order(traits: Sequence[Trait]) -> list[Trait]:
     found: dict[str, Trait] = {}
 
     def put(trait: Trait, below: frozenset[str]) -> None:
-        for name in by_name.keys() & _reads(trait) - below - found.keys():
+        for name in by_name.keys() & trait.reads() - below - found.keys():
             put(by_name[name], below | {trait.name})
         found[trait.name] = trait
 
@@ -368,11 +370,6 @@ def _in_order(traits: Sequence[Trait]) -> list[Trait]:
         if trait.name not in found:
             put(trait, frozenset())
     return list(found.values())
-
-
-def _reads(trait: Trait) -> frozenset[str]:
-    bounds = [bound for draw in trait.how.leaves() for bound in (draw.low, draw.high) if bound is not None]
-    return trait.how.reads().union(*(names(bound) for bound in bounds))
 
 
 _DTYPES: dict[str, Any] = {
@@ -404,6 +401,23 @@ def _check_assumptions(scenario: Scenario, cases: Cases) -> None:
                 f" {unparse(assumption)!r}; the first is case {i} of {scenario.courts[int(cases.court[i])]}: {_seen(cases, i, assumption)}."
                 " Draw the facts so that they keep to it (within: helps)."
             )
+    if problems:
+        raise InputError(problems)
+
+
+def _check_ages(scenario: Scenario, cases: Cases) -> None:
+    """See that the holidays are known from each court's oldest case on, as its age in working days needs them."""
+    problems = []
+    for court, days in enumerate(scenario.court_days):
+        if days is not None and days.holidays is not None:
+            first = scenario.epoch.instant(int(cases.arrived[cases.court == court].min(initial=0))).date()
+            try:
+                days.holidays.dates(first, first)
+            except InputError as error:
+                problems.append(
+                    f"court {scenario.courts[court]!r}: its oldest case arrived on {first}, but {error.problems[0].message};"
+                    " leave out the court's calendar:, in whose working days ages are counted, or name one without holidays"
+                )
     if problems:
         raise InputError(problems)
 

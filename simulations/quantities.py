@@ -7,6 +7,7 @@ Wherever a value may differ, ``{by: <expression>, value: ..., other: ...}`` may 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -223,9 +224,12 @@ class Reader:
                     if by.kind == "integer"
                     else listed(said(v) if isinstance(v, bool) else v for v in possible)
                 )
+                hint = nearest(key, (*possible, "other"))
+                if isinstance(key, dt.date) and text == "court":
+                    hint = f" A date stands below its court: {{{possible[0]}: {{{key}: ...}}}}."
                 self.problems.append(
                     Problem(
-                        f"{what}: {said(key)} is no value of {text}; allowed: {allowed}, other.{nearest(key, (*possible, 'other'))}",
+                        f"{what}: {said(key)} is no value of {text}; allowed: {allowed}, other.{hint}",
                         node.keys[key],
                     )
                 )

@@ -14,9 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
+from simulations import compiled_engine
 from simulations.draws import SamplePath
+from simulations.engines import Chosen, check_engine, choose_engine
+from simulations.engines import simulate as simulate_on
 from simulations.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.honesty import check_log, growing_queues
 from simulations.loading import load_scenario
@@ -33,21 +36,7 @@ from workflow.validation import listed
 
 __all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "check_run", "run"]
 
-Engine = Literal["auto", "simpy"]
 LEAST_FOR_PRECISION = 10
-
-
-def check_engine(engine: str) -> None:
-    """See whether there is such an engine.
-
-    Raises
-    ------
-    InputError
-        With the names of those that there are.
-    """
-    known = get_args(Engine)
-    if engine not in known:
-        raise InputError([f"engine: must be {' or '.join(known)}, not {engine!r}.{nearest(engine, known)}"])
 
 
 class WorkerLost(DocketsimError, RuntimeError):
@@ -184,6 +173,7 @@ class _Job:
     hooks: Mapping[str, Hook]
     processes: tuple[Process, ...]
     monitor: Monitoring | None = None
+    engine: Chosen = "simpy"
     main: int = field(default_factory=os.getpid)
 
     @property
@@ -196,7 +186,10 @@ class _Job:
         path = SamplePath(self.seed, replication)
         plan = make_plan(self.scenario, path)
         violations: list[Violation] = []
-        log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
+        if self.engine == "simpy":
+            log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
+        else:
+            log = simulate_on(self.engine, plan, path)
         check_log(log)
         values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
         self._end_if_orphaned()
@@ -293,9 +286,11 @@ def run(
     _check_first(scenario, seed, numbers[0], by)
     folder = Path(out) if out is not None else default_folder(scenario.name)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
-    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor)
+    chosen = choose_engine(engine, scenario, len(numbers), bool(hooks or processes or monitor))
+    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor, chosen)
     manifest = make_manifest(
         scenario, seed=seed, replications=replications, days=days, by=by, events=events, monitor=monitor,
+        engine=chosen,
         own_python=bool(hooks or processes),
     )  # fmt: skip
     with open_folder(folder, scenario, manifest, resume) as open_one:
@@ -307,7 +302,7 @@ def run(
     found = estimates(scenario, folder, numbers, confidence)
     broken = sum((Counter(records[k].violations) for k in numbers), Counter[str]())
     return RunResult(
-        scenario, folder, seed, "simpy", tuple(numbers), confidence,
+        scenario, folder, seed, chosen, tuple(numbers), confidence,
         [e for e in found if e.measure != "pending" or e.at in days],
         [e for e in found if e.measure == "pending" and e.by is None],
         sorted({pool for k in numbers for pool in records[k].growing}),
@@ -392,6 +387,8 @@ def _run_all(
 
 def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[int]:
     """Run replications, and yield each as it is finished."""
+    if job.engine == "compiled" and numbers:
+        compiled_engine.compile_kernel()  # once, here, and not in each of the workers
     if workers <= 1:
         yield from (job.run(k) for k in numbers)
         return

@@ -20,7 +20,7 @@ from simulations.quantities import Choice, Length, Shares
 from workflow.definition import Value, Workflow
 from workflow.documents import Node
 from workflow.machine import fact_names
-from workflow.predicates import Expression, Field, Namespace
+from workflow.predicates import Expression, Field, Namespace, names
 
 __all__ = [
     "Backlog",
@@ -187,6 +187,11 @@ class Trait:
 
     name: str
     how: Choice[Draw]
+
+    def reads(self) -> frozenset[str]:
+        """Return the names of the fields that it is made of."""
+        bounds = [bound for draw in self.how.leaves() for bound in (draw.low, draw.high) if bound is not None]
+        return self.how.reads().union(*(names(bound) for bound in bounds))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """JSON Schemas of the file formats, for editors that complete and check YAML.
 
-``python -m simulations.schemas`` writes them to ``docs/``; a test holds them current.
+``python -m simulations.schemas`` writes them to ``docs/``, with the tables of the reference pages
+(`simulations.format_reference`); tests hold both current.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.format import ScenarioFile
+from simulations.format_reference import write_pages
 from workflow.format import WorkflowFile
 
 __all__ = ["schemas", "write_schemas"]
@@ -34,3 +36,4 @@ def write_schemas(folder: Path) -> None:
 
 if __name__ == "__main__":
     write_schemas(Path(__file__).parents[1] / "docs")
+    write_pages(Path(__file__).parents[1] / "docs")

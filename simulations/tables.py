@@ -19,6 +19,7 @@ from workflow.validation import listed, said
 __all__ = ["CaseTable", "read_cases", "read_column"]
 
 _MOST_MISTAKES = 20
+BEFORE_THE_START = "cases open at the start are the backlog of a court"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ def read_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
     if not rows:
         raise InputError([f"{path}: is empty; its first row must name the columns"])
     header = [name.strip() for name in rows[0]]
+    if len(header) == 1 and ";" in header[0]:
+        raise InputError(
+            [f"{path}: row 1: the columns are separated by semicolons; save the file with commas between them"]
+        )
     return header, [row for row in rows[1:] if any(cell.strip() for cell in row)]
 
 
@@ -97,7 +102,7 @@ def read_column(path: Path, column: str) -> list[float]:
 
 
 def read_cases(
-    path: Path, workflow: Workflow, epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...], arrived: bool
+    path: Path, workflow: Workflow, epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...], backlog: bool
 ) -> CaseTable:
     """Read the cases of a table.
 
@@ -106,8 +111,9 @@ def read_cases(
     path : Path
     courts, states : tuple of str
         What the columns ``court`` and ``state`` may name.
-    arrived : bool
-        Whether the column ``arrived`` must be there; cases without it arrive at the start.
+    backlog : bool
+        Whether the cases are open at the start: those without a column ``arrived`` arrive then, and none later.
+        Other cases must have one, and arrive at the start or later.
 
     Raises
     ------
@@ -125,7 +131,7 @@ def read_cases(
             )
         elif header.count(name) > 1:
             problems.append(f"{path}: row 1: the column {name!r} stands here twice")
-    if arrived and "arrived" not in header:
+    if not backlog and "arrived" not in header:
         problems.append(f"{path}: row 1: the column 'arrived' is missing")
     if problems:
         raise InputError(problems)
@@ -138,7 +144,7 @@ def read_cases(
             continue
         for name, cell in zip(header, row, strict=True):
             try:
-                columns[name].append(_cell(name, cell, fields, epoch, courts, states))
+                columns[name].append(_cell(name, cell, fields, epoch, courts, states, backlog))
             except ValueError as error:
                 columns[name].append(None)
                 problems.append(f"{path}: row {i}, column {name!r}: {error}")
@@ -155,13 +161,19 @@ def read_cases(
 
 
 def _cell(
-    name: str, cell: Any, fields: Mapping[str, Field], epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...]
-) -> Any:
+    name: str, cell: Any, fields: Mapping[str, Field], epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...],
+    backlog: bool,
+) -> Any:  # fmt: skip
     if name == "arrived":
         try:
-            return epoch.microseconds(parse_instant(cell if not isinstance(cell, str) else cell.strip()))
+            time = epoch.microseconds(parse_instant(cell if not isinstance(cell, str) else cell.strip()))
         except InputError as error:
             raise ValueError(error.problems[0].message) from None
+        if backlog and time > 0:
+            raise ValueError(f"{said(cell)} is after the start, {epoch.start}; put the case under arrivals:")
+        if not backlog and time < 0:
+            raise ValueError(f"{said(cell)} is before the start, {epoch.start}; {BEFORE_THE_START}")
+        return time
     if name in ("court", "state"):
         allowed = courts if name == "court" else states
         if cell not in allowed:

@@ -16,7 +16,9 @@ import numpy as np
 
 from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE, parse_instant
 from simulations.closed_forms import abandoning, erlang_b, mean_wait_mg1, mean_wait_mmc, mean_waits_priority
+from simulations.compiled_engine import compile_kernel
 from simulations.draws import SamplePath
+from simulations.engines import Chosen, simulate
 from simulations.eventlog import NEVER, EventLog
 from simulations.honesty import BrokenLaw, check_log
 from simulations.loading import load_scenario
@@ -24,7 +26,6 @@ from simulations.measures import measure
 from simulations.plan import make_plan
 from simulations.results import interval
 from simulations.scenario import Scenario
-from simulations.simpy_engine import simulate
 from simulations.utilisation import pool_times
 
 __all__ = ["CHECKS", "CONFIDENCE", "GOLDEN", "Check", "Golden", "Outcome", "run_once", "validate"]
@@ -96,10 +97,10 @@ class Outcome:
         return {**shown, "half_width": self.half_width, "z": self.z, "verdict": "ok" if self.ok else "fails"}
 
 
-def run_once(scenario: Scenario, replication: int = 1, seed: int = 1) -> EventLog:
+def run_once(scenario: Scenario, replication: int = 1, seed: int = 1, engine: Chosen = "simpy") -> EventLog:
     """Simulate one replication, and check that its log hangs together."""
     path = SamplePath(seed, replication)
-    log = simulate(make_plan(scenario, path), path)
+    log = simulate(engine, make_plan(scenario, path), path)
     check_log(log)
     return log
 
@@ -258,7 +259,11 @@ CHECKS = (
 
 
 def validate(
-    seed: int = 1, workers: int = 1, replications: int = REPLICATIONS, told: Callable[[Outcome], None] | None = None
+    seed: int = 1,
+    workers: int = 1,
+    replications: int = REPLICATIONS,
+    told: Callable[[Outcome], None] | None = None,
+    engine: Chosen = "simpy",
 ) -> list[Outcome]:
     """Run every check.
 
@@ -271,18 +276,21 @@ def validate(
         For each closed form, at least 2.
     told : callable, optional
         Called with each outcome as it comes.
+    engine : {"simpy", "compiled"}
     """
     found = []
-    for outcome in _outcomes(seed, workers, replications):
+    for outcome in _outcomes(seed, workers, replications, engine):
         found.append(outcome)
         if told is not None:
             told(outcome)
     return found
 
 
-def _outcomes(seed: int, workers: int, replications: int) -> Iterator[Outcome]:
-    yield from (_golden(golden) for golden in GOLDEN)
-    yield from _pilot(seed)
+def _outcomes(seed: int, workers: int, replications: int, engine: Chosen) -> Iterator[Outcome]:
+    if engine == "compiled":
+        compile_kernel()
+    yield from (_golden(golden, engine) for golden in GOLDEN)
+    yield from _pilot(seed, engine)
     from joblib import Parallel, delayed
 
     # Checks of one scenario are estimated from the same logs.
@@ -292,14 +300,14 @@ def _outcomes(seed: int, workers: int, replications: int) -> Iterator[Outcome]:
     with Parallel(n_jobs=workers) as parallel:
         for checks in groups.values():
             names = [check.id for check in checks]
-            rows = parallel(delayed(_replicate)(names, seed, k) for k in range(1, replications + 1))
+            rows = parallel(delayed(_replicate)(names, seed, k, engine) for k in range(1, replications + 1))
             yield from (_judged(check, [row[i] for row in rows]) for i, check in enumerate(checks))
 
 
-def _replicate(names: Sequence[str], seed: int, replication: int) -> list[float]:
+def _replicate(names: Sequence[str], seed: int, replication: int, engine: Chosen) -> list[float]:
     """Return the estimates of some checks of one scenario from one replication."""
     checks = [check for check in CHECKS if check.id in names]
-    log = run_once(load_scenario(FOLDER / f"{checks[0].file}.yaml", checks[0].changes), replication, seed)
+    log = run_once(load_scenario(FOLDER / f"{checks[0].file}.yaml", checks[0].changes), replication, seed, engine)
     return [check.of(log) for check in checks]
 
 
@@ -313,9 +321,9 @@ def _judged(check: Check, values: Sequence[float]) -> Outcome:
     return Outcome(check.id, check.what, mean, check.expected, half, z, low <= check.expected <= high)
 
 
-def _golden(golden: Golden) -> Outcome:
+def _golden(golden: Golden, engine: Chosen = "simpy") -> Outcome:
     scenario = load_scenario(FOLDER / f"{golden.file}.yaml", golden.changes)
-    log = run_once(scenario)
+    log = run_once(scenario, engine=engine)
     left = log.columns["transition"] >= 0
     columns = (log.columns[name][left].tolist() for name in ("case_id", "started_at", "happened_at"))
     found = list(zip(*columns, strict=True))
@@ -330,11 +338,11 @@ def _instant(scenario: Scenario, told: Any) -> int:
     return int(told * _DAY) if not isinstance(told, str) else scenario.epoch.microseconds(parse_instant(told))
 
 
-def _pilot(seed: int) -> Iterator[Outcome]:
+def _pilot(seed: int, engine: Chosen) -> Iterator[Outcome]:
     """Yield the laws of every log on the built-in pilot, and its identity: who was found amenable is closed, declined or in process."""
     scenario = load_scenario("pilot")
     path = SamplePath(seed, 1)
-    log = simulate(make_plan(scenario, path), path)
+    log = simulate(engine, make_plan(scenario, path), path)
     try:
         check_log(log)
         broken = 0

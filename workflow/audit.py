@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.audit_log import AuditLog
-from workflow.definition import Kind, Workflow
+from workflow.definition import Kind, Transition
 from workflow.predicates import Expression, names, vector
 from workflow.rules import Rule
 
-__all__ = ["AuditReport", "RuleAudit", "audit"]
+__all__ = ["AuditReport", "RuleAudit", "audit", "judge", "moves_not_allowed"]
 
 DAY = 86_400_000_000
 
 Integers = NDArray[np.int64]
+States = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,12 @@ def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
         The workflow's own, if they are not given.
     """
     chosen = log.workflow.rules if rules is None else rules
-    return AuditReport(log, _moves(log), tuple(_Run(log, rule).judge() for rule in chosen))
+    return AuditReport(log, moves_not_allowed(log), tuple(judge(log, rule) for rule in chosen))
+
+
+def judge(log: AuditLog, rule: Rule) -> RuleAudit:
+    """Judge every case of a log by one rule."""
+    return _Run(log, rule).judge()
 
 
 # rules -----------------------------------------------------------------------------------------------
@@ -169,42 +175,30 @@ class _Run:
         sort = np.lexsort((orders, rows))
         return rows[sort], symbols[sort]
 
-    def _holds(self, condition: Expression, rows: Integers, record: Any) -> NDArray[np.bool_]:
+    def _holds(self, condition: Expression, rows: Integers | slice, record: Any) -> NDArray[np.bool_]:
         log = self.log
         read = names(condition)
+        n = rows.stop if isinstance(rows, slice) else len(rows)
         cases = log.case[rows] if read & set(log.facts) else rows
-        values = {n: record[n][rows] for n in read if n in record}
-        values |= {n: log.facts[n][0][cases] for n in read if n in log.facts}
-        missing = {n: m[cases] for n in read if n in log.facts and (m := log.facts[n][1]) is not None}
-        return np.broadcast_to(vector(condition, values, missing, len(rows)), len(rows))
+        values = {name: record[name][rows] for name in read if name in record}
+        values |= {name: log.facts[name][0][cases] for name in read if name in log.facts}
+        missing = {name: m[cases] for name in read if name in log.facts and (m := log.facts[name][1]) is not None}
+        return np.broadcast_to(vector(condition, values, missing, n), n)
 
-    def _walk(self, rows: Integers, symbols: NDArray[np.uint8]) -> tuple[Integers, Integers]:
+    def _walk(self, rows: Integers, symbols: NDArray[np.uint8]) -> tuple[States, States]:
         """Return the last state of each case, and the state after each letter."""
-        log = self.log
-        table = np.array(self.automaton.table, np.int64)
-        last = np.zeros(len(log.names), np.int64)
-        states = np.zeros(len(rows), np.int64)
-        if not len(rows):
-            return last, states
-        case = log.case[rows]
-        begins = np.flatnonzero(np.concatenate([[True], case[1:] != case[:-1]]))
-        lengths = np.diff(np.concatenate([begins, [len(rows)]]))
-        order = np.argsort(-lengths, kind="stable")
-        begins, lengths = begins[order], lengths[order]
-        q = np.zeros(len(begins), np.int64)
-        live = np.searchsorted(-lengths, -np.arange(1, lengths[0] + 1), side="right")
-        for k in range(int(lengths[0])):
-            m = live[k]
-            at = begins[:m] + k
-            q[:m] = table[q[:m], symbols[at]]
-            states[at] = q[:m]
-        last[case[begins]] = q
-        return last, states
+        table = np.array(self.automaton.table, np.int32)
+        case = self.log.case[rows]
+        first = np.flatnonzero(np.diff(case, prepend=-1, append=len(self.log.names)))
+        before, q = _stepped(table, np.zeros(len(first) - 1, np.int32), first, symbols)
+        last = np.zeros(len(self.log.names), np.int32)
+        last[case[first[:-1]]] = q
+        return last, table[before, symbols]
 
-    def _first_broken(self, rows: Integers, states: Integers) -> Integers:
+    def _first_broken(self, rows: Integers, states: States) -> Integers:
         return rows[np.isin(states, list(self.automaton.broken))] if self.automaton.broken else np.zeros(0, np.int64)
 
-    def _late(self, rows: Integers, states: Integers, last: Integers) -> Integers:
+    def _late(self, rows: Integers, states: States, last: States) -> Integers:
         """Return the rows at which an obligation is met too late, or, for one never met, the case's last row."""
         log, within = self.log, self.rule.within_days
         if not self.automaton.open:
@@ -234,23 +228,19 @@ class _Run:
         overdue = ends[end - log.at[began[never]] > within * DAY]
         return np.concatenate([rows[late], overdue])
 
-    def _situations(self, rows: Integers, states: Integers) -> Integers:
+    def _situations(self, rows: Integers, states: States) -> Integers:
         """Return the rows after which the case stands as it never may."""
         log, situations = self.log, self.automaton.situations
         if not situations or not len(log):
             return np.zeros(0, np.int64)
-        q = np.zeros(len(log), np.int64)
-        if len(rows):
-            place = np.full(len(log), -1, np.int64)
-            place[rows] = np.arange(len(rows))  # the last letter of a row wins
-            carried = np.maximum.accumulate(place)
-            mine = (carried >= 0) & (log.case[rows[np.maximum(carried, 0)]] == log.case)
-            q = np.where(mine, states[np.maximum(carried, 0)], 0)
+        ends = np.minimum(np.append(rows[1:], len(log)), log.first[log.case[rows] + 1])
         bad = np.zeros(len(log), bool)
-        for state, condition in situations.items():
-            here = np.flatnonzero(q == state)
-            if len(here):
-                bad[here] = self._holds(condition, here, log.after)
+        if 0 in situations:
+            bad |= self._holds(situations[0], slice(0, len(log)), log.after)
+            bad[_ranges(rows[states != 0], ends[states != 0])] = False
+        for state in situations.keys() - {0}:
+            here = _ranges(rows[states == state], ends[states == state])
+            bad[here] = self._holds(situations[state], here, log.after)
         begun = self._begun()
         bad[log.first[:-1][begun & (np.diff(log.first) > 0)]] = True
         return np.flatnonzero(bad)
@@ -267,10 +257,41 @@ class _Run:
         return np.array(np.broadcast_to(vector(condition, values, missing, len(log.names)), len(log.names)))
 
 
+def _ranges(starts: Integers, ends: Integers) -> Integers:
+    """Return the numbers from each start up to its end, one range after another."""
+    lengths = ends - starts
+    return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+
+
+def _stepped(table: States, begun: States, first: Integers, symbols: NDArray[Any]) -> tuple[States, States]:
+    """Run an automaton over all cases in step; return its state before each symbol, and at the end of each case.
+
+    Parameters
+    ----------
+    table : ndarray of int32, shape (n_states, n_symbols)
+    begun : ndarray of int32, shape (n_cases,)
+        The state in which each case begins.
+    first : ndarray of int64, shape (n_cases + 1,)
+        The place of each case's first symbol.
+    """
+    lengths = np.diff(first)
+    order = np.argsort(-lengths, kind="stable")
+    begins, q = first[order], begun[order]
+    live = np.searchsorted(-lengths[order], -np.arange(1, lengths.max(initial=0) + 1), side="right")
+    before = np.zeros(len(symbols), table.dtype)
+    for k, m in enumerate(live.tolist()):
+        at = begins[:m] + k
+        before[at] = q[:m]
+        q[:m] = table[q[:m], symbols[at]]
+    last = np.empty_like(q)
+    last[order] = q
+    return before, last
+
+
 # moves -----------------------------------------------------------------------------------------------
 
 
-def _moves(log: AuditLog) -> Integers:
+def moves_not_allowed(log: AuditLog) -> Integers:
     """Return the rows whose move the workflow does not allow.
 
     A transition must leave a state in which the case can be, upon an event that happens there; where the log
@@ -279,64 +300,60 @@ def _moves(log: AuditLog) -> Integers:
     bad = log.unknown.copy()
     bad[_off_the_map(log)] = True
     workflow = log.workflow
+    order = np.argsort(log.transition.astype(np.int16), kind="stable")
+    starts = np.searchsorted(log.transition[order], np.arange(len(workflow.transitions) + 1))
     for moment in workflow.moments:
         event = list(workflow.events).index(moment.trigger) if moment.trigger in workflow.events else -1
         earlier: list[Expression | None] = []
         for i in moment.candidates:
-            transition = workflow.transitions[i]
-            rows = np.flatnonzero((log.transition == i) & (log.event == event))
+            guard = workflow.transitions[i].guard
+            checks = [(g, wanted) for g, wanted in [(guard, True), *((g, False) for g in earlier)] if g is not None]
+            checks = [(g, wanted) for g, wanted in checks if names(g) <= log.known]
+            if checks or None in earlier:
+                rows = order[starts[i] : starts[i + 1]]
+                rows = rows[log.event[rows] == event]
+                if "state" in log.seen:
+                    rows = rows[log.seen["state"][rows] == list(workflow.states).index(moment.state)]
+                bad[rows] |= None in earlier
+                for condition, wanted in checks:
+                    bad[rows[_Run(log, _NOTHING)._holds(condition, rows, log.seen) != wanted]] = True
             if "state" in log.seen:
-                rows = rows[log.seen["state"][rows] == list(workflow.states).index(moment.state)]
-            for guard, wanted in [(transition.guard, True), *((g, False) for g in earlier)]:
-                if guard is None:
-                    bad[rows] |= not wanted
-                elif names(guard) <= log.known:
-                    held = _Run(log, _NOTHING)._holds(guard, rows, log.seen)
-                    bad[rows[held != wanted]] = True
-            if "state" in log.seen:
-                earlier.append(transition.guard)
+                earlier.append(guard)
     return np.flatnonzero(bad)
 
 
 def _off_the_map(log: AuditLog) -> Integers:
-    """Return the rows that lead out of a state in which the case cannot be."""
+    """Return the rows that lead out of a state in which the case cannot be.
+
+    What is known of a case's state is a set of states; after a move that cannot be, the case is where the move leads.
+    """
     workflow = log.workflow
-    if len(log) == 0:
-        return np.zeros(0, np.int64)
     states = list(workflow.states)
-    leads = np.zeros((len(workflow.transitions) + 1, len(states)), np.int64)
-    for i, t in enumerate(workflow.transitions):
-        for source in t.sources:
-            leads[i, states.index(source)] = 1 << states.index(t.target or source)
-    arrives = np.bitwise_or.reduce(leads, axis=1)
-    leads[-1] = 1 << np.arange(len(states))  # an event alone leaves the case where it is
-    start = sum(1 << states.index(s) for s in workflow.entry_states)
-    here = np.full(len(log.names), start, np.int64)
+    everywhere = frozenset(states)
+    starts = [frozenset(workflow.entry_states)]
+    begun = np.zeros(len(log.names), np.int32)
     if "state" in log.begins:
-        here = 1 << log.begins["state"].astype(np.int64)
-    lengths = np.diff(log.first)
-    order = np.argsort(-lengths, kind="stable")
-    begins, lengths = log.first[:-1][order], lengths[order]
-    here = here[order]
-    bad: list[Integers] = []
-    live = np.searchsorted(-lengths, -np.arange(1, int(lengths[0]) + 1), side="right")
-    for k in range(int(lengths[0])):
-        m = live[k]
-        rows = begins[:m] + k
-        moves = _instants(leads, here[:m], log.transition[rows], workflow, states)
-        lost = (moves == 0) & (log.transition[rows] >= 0)
-        bad.append(rows[lost])
-        here[:m] = np.where(lost, arrives[log.transition[rows]], np.where(log.transition[rows] >= 0, moves, here[:m]))
-    return np.concatenate(bad) if bad else np.zeros(0, np.int64)
+        starts, begun = [frozenset({state}) for state in states], log.begins["state"].astype(np.int32)
+    sets, table, lost = dict.fromkeys(starts), [], []
+    ahead = list(sets)
+    for here in ahead:  # grows by the sets that are met for the first time
+        moves = [_led(t, here) for t in workflow.transitions]
+        lost.append([not there for there in moves] + [False])
+        moves = [there or _led(t, everywhere) for t, there in zip(workflow.transitions, moves, strict=True)]
+        for there in moves:
+            if there not in sets:
+                sets[there] = None
+                ahead.append(there)
+        table.append([*moves, here])  # an event alone leaves the case where it is: transition -1
+    place = {found: k for k, found in enumerate(sets)}
+    numbered = np.array([[place[there] for there in row] for row in table], np.int32)
+    before, _ = _stepped(numbered, begun, log.first, log.transition)
+    return np.flatnonzero(np.array(lost, bool)[before, log.transition])
 
 
-def _instants(leads: Integers, here: Integers, transition: Integers, workflow: Workflow, states: list[str]) -> Integers:
-    """Return the sets of states, as bits, to which transitions lead from sets of states."""
-    found = np.zeros(len(here), np.int64)
-    for s in range(len(states)):
-        inside = (here >> s & 1).astype(bool)
-        found |= np.where(inside, leads[transition, s], 0)
-    return found
+def _led(transition: Transition, here: frozenset[str]) -> frozenset[str]:
+    """Return the states to which a transition leads from some of those where a case may be."""
+    return frozenset(transition.target or state for state in here & set(transition.sources))
 
 
 def _nothing() -> Rule:

@@ -20,8 +20,8 @@ Alternative = tuple[int, ...]
 Cost = tuple[int, int]
 Bits = NDArray[np.bool_]
 
-_MOST_STEPS = 20_000  # of the exact search for a cover; the best found until then is taken
-_MOST_SEEDS = 50  # classes around which alternatives are sought, before those that are still left
+_MOST_STEPS = 20_000  # rows looked at in the exact search for a cover; the best found until then is taken
+_MOST_SEEDS = 20  # classes around which alternatives are sought, before those that are still left
 
 
 def shortest(holds: Bits, inside: Bits, costs: Sequence[Cost]) -> list[Alternative]:
@@ -129,10 +129,6 @@ def _needed(covers: Bits) -> list[frozenset[int]] | None:
     return kept
 
 
-def _order(row: frozenset[int]) -> tuple[int, list[int]]:
-    return len(row), sorted(row)
-
-
 class _Search:
     """Branch and bound: of the row with the fewest columns, one must be taken."""
 
@@ -161,13 +157,13 @@ class _Search:
 
     def extend(self, chosen: frozenset[int], left: list[frozenset[int]], price: Cost, refused: frozenset[int]) -> None:
         """Try every cheaper cover that has the columns chosen and none of those refused."""
-        self.steps += 1
+        self.steps += 1 + len(left)
         if price >= self.price or self.steps > _MOST_STEPS:
             return
         if not left:
             self.best, self.price = chosen, price
             return
-        row = min((row - refused for row in left), key=_order)
+        row = min((row - refused for row in left), key=len)
         for k in sorted(row, key=lambda k: (self.costs[k], k)):
             more = price[0] + self.costs[k][0], price[1] + self.costs[k][1]
             self.extend(chosen | {k}, [r for r in left if k not in r], more, refused)

@@ -347,7 +347,10 @@ class _Reader:
         if name in parent.node.keys and any(k == name and type(k) is type(name) for k in parent.node.keys):
             first = parent.node.keys[name]
             self.problems.append(
-                Problem(f"the key {name!r} stands here a second time; first at line {first.line}", key.position)
+                Problem(
+                    f"the key {str(name) if isinstance(name, dt.date) else repr(name)} stands here a second time; first at line {first.line}",
+                    key.position,
+                )
             )
             return
         if parent.flow and value.value is None and value.start == value.end:

@@ -5,6 +5,8 @@ None of it makes a workflow wrong, except a gap: a case that can be stuck. Each 
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,22 +44,31 @@ class Finding:
         return {"finding": self.finding, "where": self.where, "example": example}
 
 
-def find_odd(prover: Prover) -> list[Finding]:
+def find_odd(prover: Prover, seconds: float | None = None) -> list[Finding] | None:
     """Look at every moment that a case can come to.
 
     Parameters
     ----------
     prover : Prover
         Whose table covers every case that can exist.
+    seconds : float, optional
+        The most time to take.
+
+    Returns
+    -------
+    list of Finding or None
+        ``None`` if the time was over before every moment was seen.
     """
-    return _Survey(prover).findings()
+    survey = _Survey(prover, math.inf if seconds is None else time.perf_counter() + seconds)
+    return survey.findings() if survey.complete else None
 
 
 class _Survey:
     """Every moment that can be reached: what is taken there, and which guards hold."""
 
-    def __init__(self, prover: Prover) -> None:
+    def __init__(self, prover: Prover, deadline: float) -> None:
         self.prover = prover
+        self.deadline = deadline
         self.workflow: Workflow = prover.workflow
         self.taken: set[int] = set()
         self.held: dict[int, tuple[int, str, Record, int]] = {}
@@ -65,11 +76,19 @@ class _Survey:
         self.gaps: dict[tuple[str, str], tuple[Record, int]] = {}
         self.candidates = {(m.state, m.trigger): m.candidates for m in self.workflow.moments}
         self._looked: set[tuple[str, str, Record, int]] = set()
-        self._visit()
+        self.complete = self._visit()
 
-    def _visit(self) -> None:
+    def _visit(self) -> bool:
+        """Visit everything that can be reached; say whether there was time."""
         full = (1 << len(self.prover.table.classes)) - 1
-        for visit in walk(Explorer(self.prover.table), dict.fromkeys(self.prover.beginnings(), full)):
+        begins = {}
+        for begun in self.prover.beginnings():
+            if time.perf_counter() > self.deadline:
+                return False
+            begins[begun] = full
+        for visit in walk(Explorer(self.prover.table), begins):
+            if time.perf_counter() > self.deadline:
+                return False
             if visit.entering:
                 self._look(visit.state, ENTER, visit.record, visit.classes)
             for move in visit.moves:
@@ -78,6 +97,7 @@ class _Survey:
                 if move.stuck:
                     self.gaps.setdefault((visit.state, move.trigger), (move.seen, move.classes))
                 self._look(visit.state, move.trigger, move.seen, visit.classes)
+        return True
 
     def _look(self, state: str, trigger: str, seen: Record, classes: int) -> None:
         """See which guards of a moment hold, whatever the order."""

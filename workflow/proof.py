@@ -97,6 +97,8 @@ class Verdict:
         A shortest history that breaks it.
     nodes : int
         How many nodes were visited.
+    reason : str or None
+        Why the rule is not decided, if so.
     """
 
     rule: Rule
@@ -106,6 +108,7 @@ class Verdict:
     vacuous: str | None = None
     outstanding: tuple[str, ...] = ()
     history: History | None = None
+    reason: str | None = None
 
 
 Node = tuple[str, Record, bool, int]
@@ -180,21 +183,22 @@ class Prover:
 
     # the search ----------------------------------------------------------------------------------
 
-    def decide(self, rule: Rule) -> Verdict:
-        """Decide one rule."""
+    def decide(self, rule: Rule, seconds: float | None = None) -> Verdict:
+        """Decide one rule, in no more time than is given (or in that of every rule)."""
         start = time.perf_counter()
+        deadline = start + (self.seconds if seconds is None else seconds)
         keep = rule.reads & set(self.workflow.record) | self._written_by_events(rule)
         explorer = Explorer(self.table, keep=keep)
         search, look = _Search(), _Look(rule)
-        broken = self._search(rule, explorer, search, look, start)
-        spent = time.perf_counter() - start
+        broken, reason = self._search(rule, explorer, search, look, deadline)
         if broken is not None:
             history = self._history(search, *broken)
             self.replay(rule, history)
             return Verdict(rule, "broken", time.perf_counter() - start, len(search.seen), history=history)
-        if search.todo or search.next_round:
-            return Verdict(rule, "not decided", spent, len(search.seen))
-        self._walk(rule, explorer, search)
+        if reason is None and not self._walk(rule, explorer, search, deadline):
+            reason = "the time was over before the proof was checked"
+        if reason is not None:
+            return Verdict(rule, "not decided", time.perf_counter() - start, len(search.seen), reason=reason)
         resting = [s.name for s in self.workflow.states.values() if s.kind is Kind.RESTING]
         outstanding = tuple(s for s in resting if any(n[0] == s and n[3] in rule.automaton.open for n in search.seen))
         decision: Decision = "monitored" if rule.within_days is not None else "proved"
@@ -219,17 +223,20 @@ class Prover:
             yield from ((state, record) for record in itertools.product(*values))
 
     def _search(
-        self, rule: Rule, explorer: Explorer, search: _Search, look: _Look, start: float
-    ) -> tuple[Node, int, Move | None] | None:
+        self, rule: Rule, explorer: Explorer, search: _Search, look: _Look, deadline: float
+    ) -> tuple[tuple[Node, int, Move | None] | None, str | None]:
+        """Return the node, classes and move that break the rule, if any; or why the search was given up, if it was."""
         for state, record in self.beginnings():
+            if (reason := self._too_much(search, deadline)) is not None:
+                return None, reason
             node = (state, explorer.normal(state, record), explorer.tried_on_entry(state), 0)
             bad = self._all & self._situation(rule, 0, state, record)
             search.push(node, self._all, None, None)
             if bad:
-                return node, bad, None
+                return (node, bad, None), None
         while search.todo or search.next_round:
-            if len(search.seen) > self.most_nodes or time.perf_counter() - start > self.seconds:
-                return None
+            if (reason := self._too_much(search, deadline)) is not None:
+                return None, reason
             node, classes = search.pop()
             look.at(self, node, classes)
             state, record, entering, q = node
@@ -245,8 +252,13 @@ class Prover:
                 look.saw(self, state, move)
                 bad = self._take(rule, explorer, search, node, move)
                 if bad:
-                    return node, bad, move
-        return None
+                    return (node, bad, move), None
+        return None, None
+
+    def _too_much(self, search: _Search, deadline: float) -> str | None:
+        if len(search.seen) > self.most_nodes:
+            return f"more than {self.most_nodes:,} situations"
+        return "the time was over" if time.perf_counter() > deadline else None
 
     def _take(self, rule: Rule, explorer: Explorer, search: _Search, node: Node, move: Move) -> int:
         """Push where a move leads; return the classes for which it breaks the rule."""
@@ -353,13 +365,18 @@ class Prover:
         if not (broken or q in monitor.broken or (final and q in monitor.open)):
             raise UnsoundProof(f"rule {rule.name!r}: the history found does not break it on the transitions machine")
 
-    def _walk(self, rule: Rule, explorer: Explorer, search: _Search) -> None:
-        """Walk from every node, with one case of each class, every way that the machine allows; none may lead out of the nodes found."""
+    def _walk(self, rule: Rule, explorer: Explorer, search: _Search, deadline: float) -> bool:
+        """Walk from every node, with one case of each class, every way that the machine allows; say whether there was time.
+
+        None may lead out of the nodes found.
+        """
         monitor = Monitor(rule, self.workflow)
         for (state, record, entering, q), classes in search.seen.items():
             for k in range(len(self.facts)):
                 if not classes >> k & 1:
                     continue
+                if time.perf_counter() > deadline:
+                    return False
                 for trigger, seen in self._chances(state, record, entering, k):
                     taken, after = self._fire(state, trigger, seen, k)
                     where = self._lands(monitor, explorer, state, q, trigger, seen, taken, after, record, k)
@@ -367,6 +384,7 @@ class Prover:
                         raise UnsoundProof(
                             f"rule {rule.name!r}: from {state!r} the machine leads to {where[0]!r}, where the search has not been"
                         )
+        return True
 
     def _chances(self, state: str, record: Record, entering: bool, k: int) -> Iterator[tuple[str, Record]]:
         """Yield each trigger that may come, with the record as the guards will see it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,16 @@ from workflow.findings import Finding, find_odd
 from workflow.predicates import names, unparse
 from workflow.proof import History, Prover, Step, Verdict
 from workflow.rules import Rule
-from workflow.table import compile_table, guards
+from workflow.table import compile_table, guards, largest
+
+SECONDS = 25.0
+MOST_ENTRIES = 1_000_000  # of a table: each takes a few hundred bytes while it is made
+
+_NEXT = (
+    "not decided is neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
+    "a fact with fewer different values; an assume: that leaves out cases that cannot be; fewer values of record fields.",
+    "Until then the rules can be tested on random histories (pytest) and watched in runs (docketsim run --monitor stop).",
+)
 
 __all__ = ["Proof", "prove", "told", "told_verdict"]
 
@@ -25,13 +35,18 @@ class Proof:
     Attributes
     ----------
     classes : int
-        The fact classes that every case falls into.
+        The fact classes that every case falls into, as far as they were listed.
+    complete : bool
+        Whether they were all listed; if not, no rule is decided.
+    findings : tuple of Finding or None
+        ``None`` if there was no time to look everywhere.
     """
 
     workflow: Workflow
     verdicts: tuple[Verdict, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] | None
     classes: int
+    complete: bool = True
 
     @property
     def broken(self) -> bool:
@@ -44,13 +59,20 @@ class Proof:
             {
                 "rule": v.rule.name,
                 "verdict": v.decision,
+                "reason": v.reason,
                 "vacuous": v.vacuous,
                 "seconds": round(v.seconds, 3),
                 "history": None if v.history is None else _json(self.workflow, v.rule, v.history),
             }
             for v in self.verdicts
         ]
-        return {"workflow": self.workflow.name, "rules": rules, "findings": [f.json() for f in self.findings]}
+        return {
+            "workflow": self.workflow.name,
+            "classes": self.classes,
+            "complete": self.complete,
+            "rules": rules,
+            "findings": None if self.findings is None else [f.json() for f in self.findings],
+        }
 
 
 def prove(
@@ -59,7 +81,7 @@ def prove(
     *,
     most_classes: int = 3000,
     most_nodes: int = 200_000,
-    seconds: float = 30.0,
+    seconds: float = SECONDS,
 ) -> Proof:
     """Decide rules for every case that can exist, whatever happens to it.
 
@@ -71,7 +93,8 @@ def prove(
     most_classes, most_nodes : int
         Limits above which a rule is left undecided.
     seconds : float
-        Limit for each rule, and for listing the fact classes.
+        Limit for everything together: half of it at most for listing the fact classes; what is left is shared by the
+        rules and the look at what is odd, each of which leaves to those after it what it does not need.
 
     Returns
     -------
@@ -86,26 +109,43 @@ def prove(
     """
     chosen = workflow.rules if rules is None else tuple(rules)
     conditions = [*guards(workflow), *(c for rule in chosen for c in rule.conditions)]
-    space = possible_classes(workflow, conditions, limit=most_classes, seconds=seconds)
+    deadline = time.perf_counter() + seconds
+    space = possible_classes(workflow, conditions, limit=most_classes, seconds=seconds / 2)
     if space.complete and not len(space.witness):
         raise InputError(
             [
                 f"{workflow.name}: no case keeps to assume:, so nothing can be proved of any; the assumptions contradict each other"
             ]
         )
-    if not space.complete:
-        undecided = tuple(Verdict(rule, "not decided", 0.0, 0) for rule in chosen)
-        return Proof(workflow, undecided, (), len(space.witness))
-    prover = Prover(compile_table(workflow, space.witness, conditions), most_nodes, seconds)
-    return Proof(workflow, tuple(prover.decide(rule) for rule in chosen), tuple(find_odd(prover)), len(space.witness))
+    reason = (
+        None
+        if space.complete
+        else (f"not all kinds of cases could be listed, at most {most_classes:,} in {seconds / 2:g} seconds")
+    )
+    if reason is None and (n := largest(workflow, len(space.witness))) > MOST_ENTRIES:
+        reason = f"the guards tried in one state read {n:,} combinations of facts and record"
+    if reason is not None:
+        undecided = tuple(Verdict(rule, "not decided", 0.0, 0, reason=reason) for rule in chosen)
+        return Proof(workflow, undecided, None, len(space.witness), space.complete)
+    prover = Prover(compile_table(workflow, space.witness, conditions), most_nodes)
+    verdicts = []
+    for n_ahead, rule in zip(range(len(chosen), 0, -1), chosen, strict=True):
+        verdicts.append(prover.decide(rule, (deadline - time.perf_counter()) / (n_ahead + 1)))
+    odd = find_odd(prover, deadline - time.perf_counter())
+    return Proof(workflow, tuple(verdicts), None if odd is None else tuple(odd), len(space.witness))
 
 
 def told(proof: Proof) -> Iterator[str]:
     """Yield the lines of a report."""
-    yield f"{proof.workflow.name}: {len(proof.verdicts)} rules, {proof.classes} kinds of cases"
+    kinds = f"{proof.classes:,} kinds of cases" if proof.complete else f"at least {proof.classes:,} kinds of cases"
+    yield f"{proof.workflow.name}: {len(proof.verdicts)} rules, {kinds}"
     for verdict in proof.verdicts:
         yield from (f"  {line}" for line in told_verdict(proof, verdict))
-    if proof.findings:
+    if any(v.decision == "not decided" for v in proof.verdicts):
+        yield from _NEXT
+    if proof.findings is None:
+        yield "what else is odd was not looked for to the end"
+    elif proof.findings:
         yield "found besides, none of it a broken rule:"
         for finding in proof.findings:
             example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
@@ -114,7 +154,8 @@ def told(proof: Proof) -> Iterator[str]:
 
 def told_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
     """Yield the verdict on one rule, and the history that breaks it if there is one."""
-    note = f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
+    note = f"  ({verdict.reason})" if verdict.reason else ""
+    note += f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
     if verdict.outstanding:
         note += f"  (can stay open for ever in {', '.join(verdict.outstanding)})"
     yield f"{verdict.decision:<11} {verdict.rule.name}{note}"

@@ -21,8 +21,10 @@ __all__ = ["RulesFile", "load_rules"]
 class RulesFile(Entry):
     """A file of rules."""
 
-    workflow: Name = Field(description="name or path of the workflow that the rules are about")
-    rules: list[RuleEntry] = Field(min_length=1)
+    workflow: Name = Field(
+        description="name or path of the workflow that the rules are about", examples=["permits.yaml"]
+    )
+    rules: list[RuleEntry] = Field(min_length=1, description="the rules, each under a sentence of its own")
 
 
 def load_rules(

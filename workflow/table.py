@@ -8,6 +8,7 @@ fields that the moment's guards read. What a machine decides is then a look-up.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ __all__ = [
     "fact_classes",
     "grid",
     "guards",
+    "largest",
     "parts_of",
 ]
 
@@ -209,6 +211,15 @@ def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Exp
     classes = fact_classes(guards(workflow) if conditions is None else conditions, columns)
     moments = tuple(_tabulate(workflow, moment, classes) for moment in workflow.moments)
     return Table(workflow, classes, moments, _event_guards(workflow, classes))
+
+
+def largest(workflow: Workflow, n_classes: int) -> int:
+    """Return how many entries the largest of a workflow's tables has over so many fact classes."""
+    tried = [[workflow.transitions[i].guard for i in moment.candidates] for moment in workflow.moments]
+    tried += [[event.guard] for event in workflow.events.values()]
+    read = [frozenset[str]().union(*(names(g) for g in some if g is not None)) for some in tried]
+    sizes = {name: len(field.domain()) for name, field in workflow.record.items()}
+    return n_classes * max((math.prod(n for name, n in sizes.items() if name in some) for some in read), default=1)
 
 
 def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> MomentTable:

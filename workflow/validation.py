@@ -303,10 +303,7 @@ def _where(path: tuple[object, ...], root: Node) -> str:
     for i, part in enumerate(path):
         name = next(_label(root.find(path[: i + 1])), None) if isinstance(part, int) else None
         if isinstance(part, int) and not isinstance(root.find(path[:i]).value, dict):
-            nameless = (
-                "an entry without a name" if isinstance(root.find(path[: i + 1]).value, dict) else f"entry {part + 1}"
-            )
-            words.append(nameless if name is None else name if name.isidentifier() else repr(name))
+            words.append(f"entry {part + 1}" if name is None else name if name.isidentifier() else repr(name))
         else:
             words.append(str(part))
     return f"{'.'.join(words)}: " if words else ""

@@ -21,6 +21,10 @@ STARTS = dt.date(2024, 1, 3)  # a Wednesday, so that a weekend lies in the middl
 ENDS = dt.date(2024, 1, 10)
 DAYS = [STARTS + dt.timedelta(days=k) for k in range(8)]
 COURTS = ("east", "west")
+CALENDARS = {
+    "office": {"hours": {"mon-fri": "09:00-17:00"}, "closed": [DAYS[1]]},
+    "split": {"hours": {"mon-sun": ["06:00-12:00", "12:00-14:00", "22:00-02:00"]}},
+}
 
 Mapping = dict[str, Any]
 
@@ -37,12 +41,52 @@ def scenarios(draw: Any, shared: bool = True) -> Mapping:
     return _Drawing(draw, draw(workflows()), shared).scenario()
 
 
+@st.composite
+def desks(draw: Any) -> Mapping:
+    """Draw a scenario of one stage: all cases wait at the start for one pool of constant size, with any shifts and slots."""
+    pick = lambda *options: draw(st.sampled_from(options))  # noqa: E731
+    length = {"uniform": {"min": "0 hours", "max": f"{draw(st.integers(1, 30))} hours"}}
+    pool: Mapping = {"at": "court", "size": pick(1, 2, 3), "calendar": pick("office", "split")}
+    pool |= {"at_shift_end": pick("suspend", "finish", "fit"), "order": pick("first_come", "oldest", {"by": "rank"})}
+    if pick(True, False):
+        pool["slots"] = pick(1, 2)
+    return {
+        "scenario": "desk",
+        "workflow": {
+            "workflow": "desk",
+            "facts": {"rank": {"type": "integer", "minimum": 0, "maximum": 2}},
+            "activities": {"serve": {}, "hear": {}},
+            "states": {
+                "plain": {"activity": "serve"},
+                "urgent": {"activity": "hear"},
+                "done": {"final": True},
+            },
+            "transitions": [{"transition": "finish", "from": ["plain", "urgent"], "to": "done"}],
+            "entry": {"states": ["plain", "urgent"]},
+        },
+        "starts": STARTS,
+        "ends": ENDS,
+        "calendars": CALENDARS,
+        "courts": {"desk": {"backlog": {"plain": draw(st.integers(1, 12)), "urgent": draw(st.integers(0, 4))}}},
+        "pools": {"clerks": pool},
+        "suspensions": [
+            {"pool": "clerks", "courts": ["desk"], "from": DAYS[k], "to": DAYS[k]}
+            for k in draw(st.lists(st.integers(0, 6), max_size=2, unique=True))
+        ],
+        "activities": {
+            "serve": {"pool": "clerks", "takes": length, "priority": 1},
+            "hear": {"pool": "clerks", "takes": pick(length, "3 hours"), "priority": pick(0, 1)},
+        },
+        "people": {"rank": {0: 0.3, 1: 0.3, 2: 0.4}},
+    }
+
+
 def loaded(scenario: Mapping) -> Scenario:
     """Return a scenario as it is read from files that hold the mapping."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "flow.yaml").write_text(dump_yaml(_fresh(scenario["workflow"])), encoding="utf-8")
-        policies = [{**policy, "workflow": "other.yaml"} for policy in scenario["policies"]]
-        for policy in scenario["policies"]:
+        policies = [{**policy, "workflow": "other.yaml"} for policy in scenario.get("policies", ())]
+        for policy in scenario.get("policies", ()):
             Path(folder, "other.yaml").write_text(dump_yaml(_fresh(policy["workflow"])), encoding="utf-8")
         Path(folder, "random.yaml").write_text(
             dump_yaml(_fresh({**scenario, "workflow": "flow.yaml", "policies": policies})), encoding="utf-8"
@@ -104,15 +148,13 @@ class _Drawing:
         entry = self.workflow["entry"]
         courts = {c: {"backlog": {s: self.pick(0, 3, 5, 8) for s in entry["states"]}} for c in COURTS}
         arrivals = {court: self.stream() for court in COURTS if self.maybe()}
+        self.works = {name: self.work(names[name], list(pools)) for name in names}
         return {
             "scenario": "random",
             "workflow": self.workflow,
             "starts": STARTS,
             "ends": ENDS,
-            "calendars": {
-                "office": {"hours": {"mon-fri": "09:00-17:00"}, "closed": [DAYS[1]]},
-                "split": {"hours": {"mon-sun": ["06:00-12:00", "12:00-14:00", "22:00-02:00"]}},
-            },
+            "calendars": CALENDARS,
             "courts": courts,
             "pools": pools,
             "suspensions": [
@@ -122,7 +164,7 @@ class _Drawing:
                 for s in self.suspensions(name)
             ],
             "policies": self.policies(),
-            "activities": {name: self.work(names[name], list(pools)) for name in names},
+            "activities": self.works,
             "people": {
                 name: self.trait(self.fields[name])
                 for name in (*self.workflow["facts"], *entry["record"])
@@ -222,11 +264,17 @@ class _Drawing:
             quarters[self.draw(st.integers(0, len(values) - 1))] += 1
         return {"outcome": {field: {v: q / 4 for v, q in zip(values, quarters, strict=True)}}}
 
+    def waits(self, event: Mapping) -> bool:
+        """Say whether an event counts in a state in which cases wait for a pool."""
+        states: Mapping = self.workflow["states"]
+        within = list(states) if event["while"] == "any" else event["while"]
+        return any("pool" in self.works.get(states[s].get("activity"), {}) for s in within)
+
     def law(self, event: Mapping) -> Mapping | None:
         kind = self.pick("after", "after", "hazard", "since", "at", "none")
         if kind == "none":
             return None
-        law: Mapping = self.outcome(event) | ({"only": "waiting"} if self.maybe() else {})
+        law: Mapping = self.outcome(event) | ({"only": "waiting"} if self.waits(event) and self.maybe() else {})
         if kind == "hazard":
             return law | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
         if kind == "at":

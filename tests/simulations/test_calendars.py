@@ -170,7 +170,9 @@ def test_touching_spells_are_separate():
 
 def test_overlapping_days_are_an_error():
     """A night shift that runs into the next morning's hours is refused with the date."""
-    with pytest.raises(InputError, match=r"hours: those of 2022-06-21 \(05:00-09:00\) overlap those of the day before"):
+    with pytest.raises(
+        InputError, match=r"hours: the hours of 2022-06-21 \(05:00-09:00\) overlap those of the day before"
+    ):
         compiled("2022-06-20", "2022-06-22", {"mon": "22:00-06:00", "tue": "05:00-09:00"})
 
 
@@ -415,11 +417,11 @@ def test_all_mistakes_are_told_at_once():
         open={"2011-12-10": "x", "2011-02-30": "08:00-09:00", "2012-01-01": "closed", date(2012, 1, 1): "closed"},
     )
     assert found[0] == (
-        "hours: 'fry' in 'mon-fry' is not a weekday (mon, tue, wed, thu, fri, sat, sun, or a range 'mon-fri'). "
+        "hours: mon-fry: 'fry' in 'mon-fry' is not a weekday (mon, tue, wed, thu, fri, sat, sun, or a range 'mon-fri'). "
         "Did you mean 'fri'?"
     )
     assert found[1] == "hours: sat: '8-12' is not a spell of working hours; write for example '08:00-16:30'"
-    assert found[2] == "hours: 'mon' is named twice, in 'mon' and 'mon-tue'"
+    assert found[2] == "hours: mon-tue: 'mon' is named twice, in 'mon' and 'mon-tue'"
     assert found[3].startswith("holidays: 'XO' is not a state of 'US' (allowed: AK, AL, ")
     assert found[4] == "closed: '2011-02-31' is not a date: February 2011 has 28 days"
     assert found[5] == "closed: '2012-01-02 to 2011-12-24' ends before it starts"
@@ -439,7 +441,7 @@ def test_all_mistakes_are_told_at_once():
         ("United States", "is not a country code"),
         ("US-Colorad", "Did you mean 'Colorado'?"),
         ("SG-X", "'X' is not a state of 'SG' (it has none)"),
-        (False, "got 'False'"),
+        (False, "got 'false'"),
         ({"country": "US", "sate": "CO"}, "'sate' is not a key (country, state, observed, categories). Did you mean"),
         ({"state": "CO"}, "'country' is missing"),
         ({"country": "US", "state": []}, "state: expected a code"),

@@ -76,7 +76,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave two of the checks, one of each kind."""
     monkeypatch.setattr(validation, "GOLDEN", GOLDEN[:1])
     monkeypatch.setattr(validation, "CHECKS", [c for c in CHECKS if c.id == "P1-arrivals"])
-    monkeypatch.setattr(validation, "_pilot", lambda seed: iter(()))
+    monkeypatch.setattr(validation, "_pilot", lambda seed, engine: iter(()))
 
 
 @pytest.mark.usefixtures("few")

@@ -679,7 +679,7 @@ def test_what_happens_at_the_last_instant_is_included(office: Play) -> None:
         f"""
 courts: {{desk: {{backlog: {{queue: 1}}}}}}
 pools: {{clerks: {{size: 1}}}}
-arrivals: {{late: {{into: queue, at: [2024-01-04 00:00, 2024-01-04 00:00:00.000001]}}}}
+arrivals: {{late: {{into: queue, first: 2024-01-04 00:00, interarrival: 0.000001 seconds}}}}
 activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 72}},

@@ -10,6 +10,7 @@ import pytest
 from simulations import SamplePath, load_scenario
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.population import Cases, _through_rate, draw_cases
+from workflow.errors import InputError
 
 WORKFLOW = """\
 workflow: desk
@@ -137,3 +138,14 @@ arrivals:
         ("west", 0, 0), ("west", 1, 1), ("west", 1, 3), ("west", 1, 3), ("west", 1, 5),
     ]  # fmt: skip
     assert len(set(cases.keys.tolist())) == 8
+
+
+def test_a_case_older_than_the_known_holidays_of_its_court_is_told_before_the_run(tmp_path: Path) -> None:
+    """Ages are counted in the working days of the court's calendar, from the oldest arrival on; without it there is no need."""
+    backlog = "backlog: {queue: {count: 2, age: 60 years}}"
+    office = "calendars: {office: {hours: {mon-fri: '09:00-17:00'}, holidays: DE}}\n"
+    with pytest.raises(
+        InputError, match="court 'x': its oldest case arrived on 1964-01-01, but holidays: those of 'DE'"
+    ):
+        _cases(tmp_path, f"{office}courts: {{x: {{calendar: office, {backlog}}}}}\n")
+    assert len(_cases(tmp_path, f"{office}courts: {{x: {{{backlog}}}}}\n")) == 2

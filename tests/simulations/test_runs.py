@@ -190,7 +190,7 @@ def test_a_folder_that_is_there_is_refused(tiny: Path, six: Path, tmp_path: Path
         ({"precision": ["pendin=1%"]}, "--precision pendin=1%: 'pendin' is not a measure. Did you mean 'pending'?"),
         ({"workers": 0}, "workers: must be 1 or more, not 0"),
         ({"confidence": 1.0}, "confidence: must lie between 0 and 1, not 1.0"),
-        ({"engine": "simpi"}, "engine: must be auto or simpy, not 'simpi'. Did you mean 'simpy'?"),
+        ({"engine": "simpi"}, "engine: must be auto, simpy or compiled, not 'simpi'. Did you mean 'simpy'?"),
         (
             {"hooks": {"finish": print}, "workers": 2},
             "hooks and processes are Python of this process; run them with workers=1",

@@ -213,7 +213,8 @@ def test_who_is_in_a_delay_does_not_wait_in_a_queue(tmp_path: Path) -> None:
     """A delay has no queue, so that an event for those who wait never happens in it."""
     scenario = """
 courts: {desk: {backlog: {alone: 1}}}
-activities: {serve: {takes: TOLD}, think: {takes: TOLD}}
+pools: {clerks: {size: 1}}
+activities: {serve: {pool: clerks, takes: TOLD}, think: {takes: TOLD}}
 events: {plea: {after: 1 hour, only: waiting}}
 """
     assert story(play(tmp_path, DESK, scenario, Told({"activity:think": {0: 5}}))) == [(5, 0, "conclude")]

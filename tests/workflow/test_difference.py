@@ -166,9 +166,10 @@ def _decided(machine, workflow, values, state, record):
         seen = machine.seen(state, tuple(record), trigger, given_)
         case = SimpleNamespace(state=state, facts=values, record=list(seen))
         taken = machine.fire(case, trigger)
-        name = None if taken is None else workflow.transitions[taken].name
-        if name is not None or (trigger in workflow.events and seen != tuple(record)):
-            found[trigger, given_] = name, case.state, case.record
+        transition = None if taken is None else workflow.transitions[taken]
+        if transition is not None or (trigger in workflow.events and seen != list(record)):
+            wrote = {n: v for n, v in transition.effects if len(workflow.record[n].domain()) > 1} if transition else {}
+            found[trigger, given_] = transition and transition.name, case.state, case.record, wrote
     return found
 
 
@@ -201,3 +202,22 @@ def _holding(alternatives, people):
             every &= vector(x.condition, people.values, people.missing, len(people)) == x.holds
         found |= every
     return found
+
+
+def test_nobody_is_decided_differently_where_there_is_nobody(people):
+    """No people, no regions."""
+    found = diff(load_workflow(BASE), load_workflow("no-discretion"), people.take(np.zeros(0, np.int64)))
+    assert (found.regions, found.same, found.total) == ((), 0, 0)
+
+
+def test_what_alternatives_share_is_written_once(people):
+    """Two ways of being young and carried by one factor, told as one condition."""
+    plain = load_workflow(BASE).plain()
+    guard = "low_priority and (victim or pregnant_or_nursing) and finding == 'favourable'"
+    for move in plain["transitions"]:
+        if move["transition"] == "refer_for_check":
+            move["when"] = guard
+    found = diff(load_workflow(plain), load_workflow(BASE), people)
+    literals = ("not enforcement_priority", "not victim", "not pregnant_or_nursing", "factor_in_favour")
+    assert [r.decided for r in found.regions] == [("reviewed: refer_for_check, not keep_on_docket",)]
+    assert all(literal in found.regions[0].when for literal in literals), found.regions[0].when

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.workflow.large_workflows import STYLES, large_workflow
 from workflow import Workflow, load_workflow
 from workflow.errors import InputError
 from workflow.proving import Proof, prove, told
@@ -132,3 +134,51 @@ def test_assumptions_that_no_case_keeps_to_are_an_error_and_no_proof() -> None:
     """Otherwise every rule would be proved, of nobody."""
     with pytest.raises(InputError, match="no case keeps to assume"):
         prove(_desk(assume=["n > 5", "n < 3"], rules=[{"rule": "a rule", "never": "finish"}]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_limit_of_time_goes_for_everything_together(style: str, seed: int) -> None:
+    """100 transitions, 20 facts and 20 rules in one second, or not decided; ten seconds allow for a busy machine."""
+    workflow = load_workflow(large_workflow(seed, style))
+    start = time.monotonic()
+    proof = prove(workflow, seconds=1.0)
+    assert time.monotonic() - start < 10
+    assert len(proof.verdicts) == 20
+    assert all((v.reason is not None) == (v.decision == "not decided") for v in proof.verdicts)
+
+
+def test_where_not_all_kinds_of_cases_are_listed_the_report_says_so_and_what_to_do() -> None:
+    """At least so many kinds; no rule is decided, nothing is called odd."""
+    proof = prove(_desk(rules=[{"rule": "a rule", "never": "finish", "if": "n > 7 or n < 2"}]), most_classes=2)
+    lines = list(told(proof))
+    assert (proof.complete, proof.findings, proof.verdicts[0].decision) == (False, None, "not decided")
+    assert "1 rules, at least 2 kinds of cases" in lines[0]
+    assert "not decided a rule  (not all kinds of cases could be listed, at most 2 in 12.5 seconds)" in lines[1]
+    assert any("--seconds 300" in line for line in lines)
+
+
+@pytest.mark.parametrize(("limits", "reason"), [
+    ({"most_nodes": 1}, "more than 1 situations"),
+    ({"seconds": 0.0}, "not all kinds of cases could be listed, at most 3,000 in 0 seconds"),
+])  # fmt: skip
+def test_a_rule_that_is_given_up_says_why(limits: dict[str, float], reason: str) -> None:
+    """Too many situations, or no time."""
+    verdict = prove(_desk(rules=[{"rule": "a rule", "at_most": 9, "of": "retry"}]), **limits).verdicts[0]  # type: ignore[arg-type]
+    assert (verdict.decision, verdict.reason) == ("not decided", reason)
+
+
+def test_tables_that_would_not_fit_into_memory_are_not_made() -> None:
+    """A guard over four counters of 41 values each has millions of entries; nothing is decided, at once."""
+    counters = {f"c{i}": {"type": "integer", "minimum": 0, "maximum": 40} for i in range(4)}
+    answer = {"answer": {"enum": ["none", "yes", "no"]}}
+    moves = [
+        {"transition": "finish", "from": "queue", "to": "gone", "when": "n > 5 and c0 + c1 + c2 + c3 > 7"},
+        {"transition": "shelve", "from": "queue", "to": "shelf"},
+        {"transition": "fetch", "from": "shelf", "event": "call", "to": "queue"},
+    ]
+    rules = [{"rule": "a rule", "never": "finish"}]
+    verdict = prove(_desk(record={**answer, **counters}, transitions=moves, rules=rules)).verdicts[0]
+    assert verdict.decision == "not decided"
+    assert verdict.reason == "the guards tried in one state read 5,651,522 combinations of facts and record"

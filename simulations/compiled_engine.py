@@ -1,0 +1,128 @@
+"""The compiled engine: the log of `simulations.simpy_engine`, to the bit, at the machine's limit."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulations.draws import SamplePath
+from simulations.eventlog import HORIZON, NEVER, EventLog, Words
+from simulations.plan import Plan
+from workflow.definition import Kind
+
+__all__ = ["available", "compile_kernel", "is_compiled", "simulate"]
+
+ROWS_AT_ONCE = 1 << 18
+LEAST_HEAP = 1 << 14
+_COLUMNS = {
+    "case_id": "case", "transition": "transition", "cause": "cause", "from_state": "from_state", "to_state": "to_state",
+    "activity": "activity", "pool": "pool", "server": "server", "enabled_at": "enabled", "started_at": "started",
+    "completed_at": "completed", "outcome": "outcome", "happened_at": "happened",
+}  # fmt: skip
+
+
+def available() -> bool:
+    """Say whether numba is installed (the extra ``fast``)."""
+    return find_spec("numba") is not None
+
+
+def is_compiled() -> bool:
+    """Say whether the kernel is in numba's cache, so that it need not be compiled (some twenty seconds) first."""
+    from simulations import kernel
+
+    try:
+        return bool(kernel.run.signatures or kernel.run._cache._cache_file._load_index())
+    except Exception:  # what numba keeps inside may change; then nothing is announced
+        return True
+
+
+def compile_kernel() -> None:
+    """Compile the kernel, or load it from the cache, on three cases."""
+    from simulations.loading import load_scenario
+    from simulations.plan import make_plan
+
+    path = SamplePath(1, 1)
+    simulate(make_plan(load_scenario(Path(__file__).parent / "checks" / "D5.yaml"), path), path)
+
+
+def simulate(plan: Plan, path: SamplePath) -> EventLog:
+    """Run a plan on the compiled engine.
+
+    Parameters
+    ----------
+    plan : Plan
+    path : SamplePath
+        The source of draws, the one that the plan was made with.
+
+    Returns
+    -------
+    EventLog
+
+    Raises
+    ------
+    InputError
+        If the model is too large for tables.
+    StuckCase, VisitCap
+        As the SimPy engine, which tells the case's history.
+    """
+    from simulations import kernel
+    from simulations.kernel_plan import kernel_plan
+
+    made = kernel_plan(plan, path)
+    arguments = made.arguments
+    arguments["heap"] = np.zeros(max(LEAST_HEAP, made.margin + 1), kernel.PENDING)
+    arguments["rows"] = np.zeros(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
+    order = list(inspect.signature(kernel.run.py_func).parameters)
+    parts: list[dict[str, Any]] = []
+    while True:
+        code = kernel.run(*(arguments[name] for name in order))
+        scalars, rows = arguments["scalars"], arguments["rows"]
+        if code in (kernel.STUCK, kernel.TOO_MANY_VISITS):
+            from simulations.simpy_engine import simulate as readable
+
+            return readable(plan, path)  # comes to the same case, and tells its history
+        if code == kernel.HEAP_FULL:
+            heap = arguments["heap"]
+            arguments["heap"] = np.concatenate([heap, np.zeros(len(heap) + made.margin, kernel.PENDING)])
+            continue
+        parts.append(_columns(rows[: scalars[kernel.N_ROWS]]))
+        scalars[kernel.N_ROWS] = 0
+        if code == kernel.DONE:
+            break
+    parts.append(_columns(_closing(plan, arguments)))
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+    return EventLog(plan.cases, Words.of(plan.scenario), columns)
+
+
+def _columns(rows: Any) -> dict[str, Any]:
+    found = {name: np.ascontiguousarray(rows[field]) for name, field in _COLUMNS.items()}
+    found["case_id"] = found["case_id"].astype(np.int64)
+    return found
+
+
+def _closing(plan: Plan, arguments: dict[str, Any]) -> Any:
+    """Return a row for each case that is open at the end: right-censored."""
+    from simulations import kernel
+
+    cases, workflow = arguments["cases"], plan.scenario.workflow
+    final = np.array([s.kind is Kind.FINAL for s in workflow.states.values()])
+    state = cases["state"].astype(np.int64)
+    open_ = np.flatnonzero((state >= 0) & ~final[np.maximum(state, 0)])
+    rows = np.zeros(len(open_), kernel.ROW)
+    here, at = cases[open_], state[open_]
+    activity = arguments["states"]["activity"][at]
+    busy = (here["status"] != 0) & (activity >= 0)
+    rows["case"], rows["from_state"], rows["to_state"] = open_, at, at
+    rows["transition"] = rows["outcome"] = -1
+    rows["cause"] = Words.of(plan.scenario).cause.index(HORIZON)
+    rows["activity"] = np.where(busy, activity, -1)
+    rows["pool"] = np.where(busy, arguments["activities"]["pool"][np.maximum(activity, 0)], -1) if len(open_) else -1
+    rows["server"] = np.where(here["status"] == 2, here["server"], -1)
+    rows["enabled"] = np.where(busy, here["enabled"], NEVER)
+    rows["started"] = np.where(busy & (here["status"] != 1), here["started"], NEVER)
+    rows["completed"], rows["happened"] = NEVER, plan.scenario.horizon
+    return rows

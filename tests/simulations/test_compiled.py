@@ -1,0 +1,140 @@
+"""The compiled engine gives the log of the SimPy engine, to the bit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from simulations import SamplePath, Scenario, compiled_engine, engines, load_scenario, make_plan, run, simpy_engine
+from simulations.eventlog import EventLog
+from simulations.validation import FOLDER, GOLDEN, Golden, _golden
+from tests.simulations.random_scenarios import Mapping, loaded, scenarios
+from workflow.errors import InputError, VisitCap
+
+pytest.importorskip("numba")
+
+SOME = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def _same(one: EventLog, two: EventLog) -> None:
+    for name, column in one.columns.items():
+        assert np.array_equal(column, two.columns[name]), name
+        assert column.dtype == two.columns[name].dtype
+
+
+def _compare(scenario: Scenario, seed: int) -> None:
+    path = SamplePath(seed, 1)
+    plan = make_plan(scenario, path)
+    try:
+        expected = simpy_engine.simulate(plan, path)
+    except VisitCap:
+        assume(False)
+    _same(expected, compiled_engine.simulate(plan, path))
+
+
+@SOME
+@given(scenarios(), st.integers(0, 3))
+def test_both_engines_give_the_same_log_on_random_scenarios(scenario: Mapping, seed: int) -> None:
+    """A hundred of them; the marked test has ten thousand."""
+    _compare(loaded(scenario), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+@settings(SOME, max_examples=2500)
+@given(data=st.data())
+def test_both_engines_give_the_same_log_on_very_many(part: int, data: st.DataObject) -> None:
+    """Ten thousand in four parts."""
+    _compare(loaded(data.draw(scenarios())), data.draw(st.integers(0, 1000)) + part)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem[0].isupper()))
+def test_both_engines_give_the_same_log_on_every_check(name: str) -> None:
+    """Golden cases and textbook queues."""
+    _compare(load_scenario(FOLDER / f"{name}.yaml"), 5)
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda g: g.id)
+def test_golden_cases_are_exact(golden: Golden) -> None:
+    """To the microsecond, as on the other engine."""
+    assert _golden(golden, "compiled").ok
+
+
+@pytest.mark.parametrize("changes", [[], ["pools.reviewers.at_shift_end=fit"], ["workflow=strict-criteria"]])
+def test_both_engines_give_the_same_log_of_the_pilot(changes: list[str]) -> None:
+    """As it is, with shifts that work must fit into, and under another policy."""
+    _compare(load_scenario("pilot", changes), 1)
+
+
+def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control is handed back again and again, and the log goes on where it was."""
+    scenario, path = load_scenario("pilot", ["courts.denver.backlog.pending.count=300"]), SamplePath(1, 1)
+    plan = make_plan(scenario, path)
+    whole = compiled_engine.simulate(plan, path)
+    monkeypatch.setattr(compiled_engine, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(compiled_engine, "LEAST_HEAP", 1)
+    _same(whole, compiled_engine.simulate(plan, path))
+
+
+def test_a_run_has_the_same_parts_on_either_engine(tmp_path: Path) -> None:
+    """Byte for byte; only the manifest says which engine it was."""
+    for engine in ("simpy", "compiled"):
+        run("pilot", out=tmp_path / engine, engine=engine)
+    for kind in ("cases", "events", "measures"):
+        one, two = ((tmp_path / e / kind / "replication=1.parquet").read_bytes() for e in ("simpy", "compiled"))
+        assert one == two
+
+
+def test_a_case_that_goes_round_and_round_is_told_with_its_history() -> None:
+    """By the readable engine, which comes to the same case."""
+    workflow = {
+        "workflow": "round",
+        "activities": {"a": {}},
+        "states": {"one": {"activity": "a"}, "two": {"activity": "a"}, "end": {"final": True}},
+        "transitions": [
+            {"transition": "there", "from": "one", "to": "two"},
+            {"transition": "back", "from": "two", "to": "one"},
+            {"transition": "stop", "from": "one", "event": "halt", "to": "end"},
+        ],
+        "events": {"halt": {"while": ["one"]}},
+        "entry": {"states": ["one"]},
+    }
+    scenario = loaded(
+        {
+            "scenario": "round", "workflow": workflow, "starts": dt.date(2024, 1, 1), "ends": dt.date(2024, 1, 2),
+            "courts": {"desk": {"backlog": {"one": 1}}}, "activities": {"a": {"takes": "1 minute"}},
+        }
+    )  # fmt: skip
+    path = SamplePath(1, 1)
+    with pytest.raises(VisitCap, match="Its last moves"):
+        compiled_engine.simulate(make_plan(scenario, path), path)
+
+
+def test_auto_takes_the_engine_that_is_done_first() -> None:
+    """One replication of the pilot on SimPy, fifty compiled; hooks always on SimPy."""
+    pilot = load_scenario("pilot")
+    assert engines.choose_engine("auto", pilot, 1, python=False) == "simpy"
+    assert engines.choose_engine("auto", pilot, 50, python=False) == "compiled"
+    assert engines.choose_engine("auto", pilot, 50, python=True) == "simpy"
+
+
+def test_hooks_are_refused_by_the_compiled_engine(tmp_path: Path) -> None:
+    """With the name of the engine that has them; nothing is written."""
+    with pytest.raises(InputError, match="use --engine simpy"):
+        run("pilot", out=tmp_path / "out", engine="compiled", hooks={"review": lambda simulation, case: None})
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_numba_auto_says_once_what_would_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the compiled engine, asked for, is an error that says what to install."""
+    monkeypatch.setattr(compiled_engine, "available", lambda: False)
+    pilot = load_scenario("pilot")
+    with pytest.warns(UserWarning, match="docketsim\\[fast\\]"):
+        assert engines.choose_engine("auto", pilot, 50, python=False) == "simpy"
+    with pytest.raises(InputError, match="docketsim\\[fast\\]"):
+        engines.choose_engine("compiled", pilot, 1, python=False)
