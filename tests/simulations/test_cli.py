@@ -121,7 +121,7 @@ def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tin
         (["run", "tiny.yaml", "--replications", "0"], "replications: must be 1 or more, not 0"),
         (
             ["run", "tiny.yaml", "--engine", "simpi"],
-            "engine: must be auto or simpy, not 'simpi'. Did you mean 'simpy'?",
+            "engine: must be auto, simpy or compiled, not 'simpi'. Did you mean 'simpy'?",
         ),
         (
             ["run", "tiny.yaml", "--set", "pools.desk=3"],
