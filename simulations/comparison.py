@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from simulations.case_pairs import Change, Pairs, pair_cases
-from simulations.folders import default_folder, make_folder
+from simulations.folders import RunFolderExists, default_folder, make_folder
 from simulations.loading import load_scenario
 from simulations.measures import describe
 from simulations.paired import Paired, holm, pair, replications_needed
@@ -84,6 +85,8 @@ class Comparison:
     cases : dict of str to list of Pairs
         For each other scenario, how many cases end otherwise; empty without event logs.
     changes : dict of str to list of Change
+    growing : dict of str to list of str
+        For the base (``base``) and each other scenario, the pools whose queue only grew in some replication.
     """
 
     base: Scenario
@@ -95,6 +98,7 @@ class Comparison:
     differences: list[Difference]
     cases: dict[str, list[Pairs]] = field(default_factory=dict)
     changes: dict[str, list[Change]] = field(default_factory=dict)
+    growing: dict[str, list[str]] = field(default_factory=dict)
 
     def get(
         self, measure: str, court: str = "all", at: dt.date | None = None, against: str | None = None
@@ -124,6 +128,7 @@ class Comparison:
             "measures": [d.json() for d in self.differences],
             "cases": [{"against": name, **p.json()} for name, found in self.cases.items() for p in found],
             "changes": [{"against": name, **c.json()} for name, found in self.changes.items() for c in found],
+            "growing": self.growing,
         }
 
 
@@ -178,14 +183,18 @@ def compare(
         check_run(one, replications=replications, seed=seed, at=at, workers=workers, confidence=confidence)
     folder = Path(out) if out is not None else default_folder(f"compare-{first.name}")
     make_folder(folder, resume)
+    _see_whether_ours(folder)
     places = [folder / "base", *(folder / f"other-{k}" for k in range(1, len(rest) + 1))]
     days = sorted({*at, *(p.at for one in (first, *rest) for p in one.published)})
+    growing = []
     for done, (one, place) in enumerate(zip((first, *rest), places, strict=True)):
-        run(
+        result = run(
             one, replications=replications, seed=seed, out=place, at=days, workers=workers, events=events, resume=resume,
             progress=_of_all(progress, done, len(places)),
         )  # fmt: skip
+        growing.append(result.growing)
     found = Comparison(first, folder, seed, replications, confidence, _called(rest, other_changes), [])
+    found.growing.update(zip(["base", *found.against], growing, strict=True))
     for name, one, place in zip(found.against, rest, places[1:], strict=True):
         found.differences.extend(_differences(found, name, places[0], place, {None, *at}, measures))
         if events:
@@ -220,6 +229,15 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
     ]
     if problems:
         raise InputError(problems)
+
+
+def _see_whether_ours(folder: Path) -> None:
+    """See that nothing but runs of a comparison is in the folder."""
+    foreign = [p for p in folder.iterdir() if not re.fullmatch(r"base|other-\d+|\.?comparison\.json.*", p.name)]
+    if foreign:
+        raise RunFolderExists(
+            f"{folder} is no comparison that can be resumed: it has {foreign[0].name}. Give another --out."
+        )
 
 
 def _called(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:

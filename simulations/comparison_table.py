@@ -30,6 +30,9 @@ def print_comparison(found: Comparison, days: Sequence[dt.date]) -> None:
         for day in (*days, None):
             _measures(console, found, name, day)
         _cases(console, found, name)
+    for name, pools in found.growing.items():
+        for pool in pools:
+            console.print(f"\n[bold]Warning:[/bold] {escape(name)}: the queue of the pool {pool!r} grew all the time.")
     console.print(f"\nRuns and results: {found.folder}")
 
 

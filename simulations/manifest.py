@@ -131,7 +131,13 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and "scenario_hash" in found else None
+    return found if isinstance(found, dict) and _well_formed(found) else None
+
+
+def _well_formed(content: Mapping[str, Any]) -> bool:
+    numbers = all(isinstance(content.get(name), int) for name in ("seed", "replications"))
+    tables = all(isinstance(content.get(name, {}), dict) for name in ("versions", "growing", "violations", "parts"))
+    return numbers and tables and isinstance(content.get("scenario_hash"), str)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -170,7 +170,7 @@ def _pm4py(connection: Any) -> None:
 
 
 def _vidigi(connection: Any, folder: Path) -> None:
-    starts = parse_yaml((folder / "scenario.yaml").read_text(encoding="utf-8"), "scenario.yaml").plain()["starts"]
+    starts = _read(folder / "scenario.yaml")["starts"]
     minutes = f"greatest(date_diff('microsecond', timestamp '{starts}', {{}}), 0) / 60e6"
     work = "from events where pool is not null and enabled_at is not null"
     connection.execute("create schema vidigi")
@@ -221,7 +221,7 @@ def _transitions(connection: Any, folder: Path) -> None:
     """Make a table of the workflow's transitions: which guard allowed a move, and by which source."""
     rows = []
     for path in (folder / "workflow.yaml", *sorted(folder.glob("policy-*.yaml"))):
-        content = parse_yaml(path.read_text(encoding="utf-8"), path.name).plain()
+        content = _read(path)
         for entry in content.get("transitions", []):
             from_ = entry.get("from")
             states = ", ".join(map(str, from_)) if isinstance(from_, list) else from_
@@ -231,6 +231,13 @@ def _transitions(connection: Any, folder: Path) -> None:
     )
     if rows:
         connection.executemany("insert into transitions values (?, ?, ?, ?, ?, ?)", rows)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
+    except OSError as error:
+        raise InputError([f"{path}: is not readable: {error.strerror}"]) from None
 
 
 def _text(value: object) -> str | None:

@@ -21,6 +21,7 @@ from joblib.externals.loky import reusable_executor
 
 from simulations import load_scenario, run, verify
 from simulations.folders import RunFolderExists, RunFolderInUse, open_folder
+from simulations.manifest import make_manifest
 from simulations.parts import KINDS, WriteFailed, write_text
 from simulations.runs import WorkerLost
 from tests.simulations.desk import write_tiny
@@ -256,7 +257,10 @@ def test_a_part_cut_short_or_with_a_flipped_bit_is_found_and_run_again(
     assert _files(folder) == _files(six)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "{}", "null", '{"parts": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[1]", "{}", "null", '{"parts": 1}', '{"scenario_hash": "0", "seed": 1, "replications": 1, "parts": 1}'],
+)
 def test_a_manifest_that_is_not_readable_is_told(tiny: Path, six: Path, tmp_path: Path, text: str) -> None:
     """Nobody can say what the folder is of."""
     folder = tmp_path / "run"
@@ -305,10 +309,18 @@ def test_a_second_process_on_a_folder_is_refused_and_the_first_is_not_disturbed(
 
 def test_a_folder_is_free_when_its_run_is_over_or_has_failed(tiny: Path, tmp_path: Path) -> None:
     """Within one process, too: the lock belongs to the run."""
-    scenario, manifest = load_scenario(tiny), {"scenario_hash": "x", "events": True}
-    same = {**dict.fromkeys(("seed", "replications"), 1), **manifest}
-    folder = tmp_path / "run"
-    full = {key: same.get(key) for key in ("scenario_hash", "seed", "replications", "at", "by", "events", "monitor", "own_python", "versions", "calendars", "distribution_tables", "case_tables")}  # fmt: skip
+    scenario, folder = load_scenario(tiny), tmp_path / "run"
+    full = make_manifest(
+        scenario,
+        seed=1,
+        replications=1,
+        days=[None],
+        by=[],
+        events=True,
+        monitor=None,
+        own_python=False,
+        engine="simpy",
+    )
     with open_folder(folder, scenario, full, resume=False):
         with pytest.raises(RunFolderInUse, match="is in use"), open_folder(folder, scenario, full, resume=True):
             pass

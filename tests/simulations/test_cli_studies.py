@@ -62,6 +62,7 @@ def test_compare_in_json_has_the_documented_keys(tiny: Path) -> None:
         "measures",
         "cases",
         "changes",
+        "growing",
     ]
     keys = ["against", "measure", "court", "at", "unit", "n", "base", "other", "difference", "low", "high", "p", "p_corrected", "correlation", "variance_reduction", "replications_needed"]  # fmt: skip
     assert all(list(m) == keys for m in found["measures"])

@@ -116,6 +116,21 @@ def test_a_comparison_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -
     assert told == json.loads(json.dumps(again.json()))
 
 
+def test_a_folder_of_something_else_is_not_gone_on_with(tiny: Path, tmp_path: Path) -> None:
+    """Nothing is written into it."""
+    (tmp_path / "letter").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunFolderExists, match="is no comparison that can be resumed: it has letter"):
+        compare(tiny, tiny, replications=2, out=tmp_path, resume=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["letter"]
+
+
+def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
+    """In the base, where one clerk does the work of two."""
+    base = load_scenario(tiny, ["pools.clerks.size=1"])
+    found = compare(base, load_scenario(tiny, ["pools.clerks.size=9"]), replications=2, out=tmp_path / "c")
+    assert found.growing == {"base": ["clerks"], "tiny": []}
+
+
 def test_few_measures_chosen_beforehand_are_corrected_for_these_alone(tiny: Path, tmp_path: Path) -> None:
     """The same runs, and a smaller p."""
     other = load_scenario(tiny, ["pools.clerks.size={east: 3, west: 2}"])
