@@ -73,7 +73,8 @@ def columns(some_cases, some_fields):
         filler = {"date": dt.date(2012, 1, 1)}.get(field.kind, 1)
         if field.kind == "enum":
             column = [None if value is None else field.values.index(value) for value in column]
-        small = field.kind != "integer" or (field.minimum >= -128 and field.maximum <= 127)
+        bounded = field.minimum is not None and field.maximum is not None
+        small = field.kind != "integer" or (bounded and field.minimum >= -128 and field.maximum <= 127)
         found[field.name] = np.array(
             [filler if value is None else value for value in column], dtype=types[field.kind] if small else np.int64
         )
