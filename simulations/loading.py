@@ -700,10 +700,17 @@ class _Builder:
             return Draw(Shares((value,), (1.0,)))
         entries = dict(value)
         within = entries.pop("within", None)
+        by_law = field.kind in ("integer", "number") and len(entries) == 1 and isinstance(next(iter(entries)), str)
+        if within is not None and not by_law:
+            self.reader.wrong(
+                within,
+                f"{what}: within: bounds what a family of numbers draws, such as {{normal: {{mean: 34, sd: 12}}}}, and nothing else",
+            )
+            return None
         low, high = self._bounds(within, what, before) if within is not None else (None, None)
         if field.kind == "date":
-            return self._date(node, entries, what, low, high)
-        if field.kind in ("integer", "number") and len(entries) == 1 and isinstance(next(iter(entries)), str):
+            return self._date(node, entries, what)
+        if by_law:
             body = Node(entries, node.source, node.line, node.column, node.start, node.end, node.keys)
             law = self.reader.law(body, "number", what)
             return None if law is None else Draw(law=law[0], low=low, high=high)
@@ -725,13 +732,19 @@ class _Builder:
                 node, f"{what}: missing: the fact is never missing; the workflow would have to say optional: true"
             )
             return None
+        if not entries and share is not None and share < 1:
+            self.reader.wrong(
+                node,
+                f"{what}: missing: says nothing of the other {1 - share:.4g}; add shares, a family, or days_before",
+            )
+            return None
         body = Node(entries, node.source, node.line, node.column, node.start, node.end, node.keys)
         inner = self._draw(body, what, field, before) if entries else Draw(Shares((None,), (1.0,)))
         if share is None or inner is None:
             return None
         return Draw(inner.shares, inner.law, inner.back, inner.low, inner.high, share)
 
-    def _date(self, node: Node, entries: dict[Any, Node], what: str, low: Any, high: Any) -> Draw | None:
+    def _date(self, node: Node, entries: dict[Any, Node], what: str) -> Draw | None:
         if set(entries) != {"days_before"}:
             self.reader.wrong(
                 node,
@@ -739,7 +752,7 @@ class _Builder:
             )
             return None
         length = self._calendar_time(entries["days_before"], f"{what}: days_before")
-        return None if length is None else Draw(law=length.law, back=True, low=low, high=high)
+        return None if length is None else Draw(law=length.law, back=True)
 
     def _bounds(self, node: Node, what: str, before: Namespace) -> tuple[Any, Any]:
         if not isinstance(node.value, list) or len(node.value) != 2:

@@ -341,7 +341,11 @@ class _Columns:
         numbers = draw.law.draw_many(bits)
         if draw.back:
             days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
-            return np.asarray(self.values["as_of"][rows] - days)
+            dates = np.asarray(self.values["as_of"][rows] - days)
+            for outermost, keep in ((field.minimum, np.maximum), (field.maximum, np.minimum)):
+                if outermost is not None:
+                    dates = keep(dates, np.datetime64(outermost, "D"))  # type: ignore[call-overload]
+            return dates
         if field.kind == "integer":
             numbers = np.floor(numbers).astype(np.int64)
         here = Columns(self.values, self.missing).take(rows)

@@ -26,6 +26,7 @@ from workflow.documents import Node, Plain, Source, merge, node_of, read_yaml, t
 from workflow.errors import InputError, Problem, nearest
 from workflow.format import EventEntry, FieldEntry, StateEntry, TransitionEntry, WorkflowFile
 from workflow.predicates import Expression, Field, Namespace, parse_definitions
+from workflow.predicates import names as names_in
 from workflow.rules import Rule, RuleReader
 from workflow.validation import Usable, apart_from, listed, parse_at, said, usable, validate
 
@@ -610,9 +611,9 @@ class _Builder:
     ) -> None:
         letters = [*(t.transition for t in self.file.transitions), *events]
         names = [m.measure for m in self.file.measures] + [p for m in self.file.measures for p in (m.split or {})]
-        facts = Namespace(
-            {**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}, self.namespace.definitions
-        )
+        fields = {**{n: f for n, f in self.fields.items() if f.role == "fact"}, **BUILT_IN_FACTS}
+        over_facts = {n: d for n, d in self.namespace.definitions.items() if not names_in(d) - set(fields)}
+        facts = Namespace(fields, over_facts)
         for i, measure in enumerate(self.file.measures):
             path, what = ("measures", i), f"measure {measure.measure!r}"
             self._check_word(measure.measure, "measure", (*path, "measure"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simulations import SamplePath, load_scenario
+from simulations import SamplePath, load_scenario, make_plan
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.population import Cases, _through_rate, draw_cases
 from workflow.errors import InputError
@@ -149,3 +150,19 @@ def test_a_case_older_than_the_known_holidays_of_its_court_is_told_before_the_ru
     ):
         _cases(tmp_path, f"{office}courts: {{x: {{calendar: office, {backlog}}}}}\n")
     assert len(_cases(tmp_path, f"{office}courts: {{x: {{{backlog}}}}}\n")) == 2
+
+
+def test_a_drawn_date_keeps_within_the_bounds_of_its_fact(tmp_path: Path) -> None:
+    """Ten years before the start is before the earliest date that the workflow allows."""
+    (tmp_path / "flow.yaml").write_text(
+        "workflow: flow\nfacts: {filed: {type: date, minimum: 2019-01-01, default: 2020-01-01}}\nactivities: {a: {}}\n"
+        "states: {s: {activity: a}, end: {final: true}}\ntransitions: [{transition: t, from: s, to: end}]\nentry: {states: [s]}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "told.yaml").write_text(
+        "scenario: told\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-02\ncourts: {c: {backlog: {s: 3}}}\n"
+        "activities: {a: {takes: 1 hour}}\npeople: {filed: {days_before: 10 years}}\n",
+        encoding="utf-8",
+    )
+    cases = make_plan(load_scenario(tmp_path / "told.yaml"), SamplePath(1, 1)).cases
+    assert set(cases.plain("filed")) == {dt.date(2019, 1, 1)}
