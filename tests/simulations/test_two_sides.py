@@ -128,6 +128,7 @@ def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_on
     assert overtaken < 0.02 * named.count(False)
 
 
+@pytest.mark.slow
 def test_the_script_tells_of_each_side_whom_it_decides_otherwise_and_what_comes_of_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
