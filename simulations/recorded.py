@@ -88,7 +88,7 @@ def recorded_scenario(
 
 
 def read_result(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult:
-    """Read what a run found back from its folder: the same as `simulations.runs.run` returned.
+    """Read what a run found back from its folder: what `simulations.runs.run` returned, the daily series sorted by day.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
     return RunResult(
         loaded, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), CONFIDENCE,
         [e for e in found if e.measure != "pending" or e.at in days],
-        [e for e in found if e.measure == "pending" and e.by is None],
+        sorted((e for e in found if e.measure == "pending" and e.by is None), key=lambda e: e.at or loaded.ends),
         sorted({pool for record in records.values() for pool in record.growing}),
         contrasts(folder, records, CONFIDENCE) if manifest["by"] else [],
         {rule.name: broken[rule.name] for rule in watched_rules(loaded)} if watched else None,
