@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulations.cli_outputs import report
+from simulations.cli_outputs import export, report
 from simulations.cli_studies import compare, sql, verify
 from simulations.command_line import FAILURE, Json, Quiet, date, progress_bar, resumed, told, waiting
 from workflow.errors import InputError
@@ -354,6 +354,7 @@ def draw(
 app.command()(compare)
 app.command()(sql)
 app.command()(report)
+app.command()(export)
 app.command()(verify)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from simulations.command_line import Quiet, told, waiting
 
-__all__ = ["report"]
+__all__ = ["export", "report"]
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 ScenarioFile = Annotated[
@@ -43,6 +43,27 @@ def report(
             with waiting("drawing", quiet):
                 page = write_page(folder, out, figures, scenario)
             _say(f"Report: {page}", quiet)
+
+
+def export(
+    folder: Run,
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="xes, csv, ocel or vidigi.")],
+    out: Annotated[Path, typer.Option(metavar="PATH", help="The file.")],
+    zone: Annotated[
+        str, typer.Option(metavar="NAME", help="The time zone of the run's local times, such as America/Denver.")
+    ] = "UTC",
+    replication: Annotated[
+        list[int] | None, typer.Option(metavar="K", help="Export replication K alone; can be given again.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Export the event log for other tools: XES, CSV as pm4py names it, OCEL 2.0 as JSON, vidigi's CSV."""
+    with told():
+        from simulations.exports import export as write
+
+        with waiting("writing the log", quiet):
+            found = write(folder, to, out, zone, replication or ())
+        _say(f"{found.n_cases:,} cases, {found.n_events:,} events: {found.path}", quiet)
 
 
 def _say(text: str, quiet: bool) -> None:
