@@ -70,10 +70,10 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
-    """Three replications of a pilot of 300 cases."""
+    """Two replications of a pilot of 300 cases."""
     pilot = load_scenario("pilot", ["courts.denver.backlog.pending.count=200", "courts.baltimore.backlog.pending.count=100"])  # fmt: skip
     folder = tmp_path_factory.mktemp("runs") / "small"
-    return run(pilot, replications=3, seed=1, out=folder, by=["represented"], engine="simpy")
+    return run(pilot, replications=2, seed=1, out=folder, by=["represented"], engine="simpy")
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,6 @@ def test_every_figure_is_there_with_words_for_who_cannot_see_it(text: str, drawn
         words = [child for child in root if child.tag.rpartition("}")[2] in ("title", "desc")]
         assert [bool(word.text) for word in words] == [True, True]
         assert str(root.get("aria-labelledby")).split() == [word.get("id") for word in words]
-        assert figure.png().startswith(b"\x89PNG")
 
 
 def test_the_page_can_be_read_aloud(text: str) -> None:
@@ -181,7 +180,7 @@ def test_the_map_counts_what_the_log_has(small: RunResult, drawn: list[Figure]) 
     assert f"review: {moves['review']:,.0f}" in next(f.svg for f in drawn if f.key == "workflow-map")
 
 
-def test_the_command_writes_page_figures_and_sections(small: RunResult, tmp_path: Path) -> None:
+def test_the_command_writes_page_figures_and_sections(small: RunResult, text: str, tmp_path: Path) -> None:
     """Only whole files, and the same bytes again."""
     arguments = ["report", str(small.folder), "--out", str(tmp_path / "a.html"), "--figures", str(tmp_path / "figures"), "--stress", str(tmp_path / "s.md")]  # fmt: skip
     told = CliRunner().invoke(app, arguments)
@@ -190,8 +189,8 @@ def test_the_command_writes_page_figures_and_sections(small: RunResult, tmp_path
     names = sorted(p.name for p in (tmp_path / "figures").iterdir())
     assert names == sorted(f"{key}.{kind}" for key in FIGURES for kind in ("svg", "png"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "figures", "s.md"]
-    again = write_page(small.folder, tmp_path / "b.html")
-    assert again.read_bytes() == (tmp_path / "a.html").read_bytes()
+    assert (tmp_path / "figures/pending.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == text
 
 
 def test_the_sections_say_what_is_not_reported(small: RunResult, tmp_path: Path) -> None:
@@ -199,7 +198,7 @@ def test_the_sections_say_what_is_not_reported(small: RunResult, tmp_path: Path)
     written = write_stress(small.folder, tmp_path / "s.md").read_text(encoding="utf-8")
     assert [line[3] for line in written.splitlines() if line.startswith("## ")] == ["1", "2", "3", "4", "5", "6"]
     assert str(small.scenario.about.purpose) in written
-    assert "3 independent replications, root seed 1" in written
+    assert "2 independent replications, root seed 1" in written
     assert "### 3.2 Pre-processing\n\nNOT REPORTED" in written
     assert "`refer_for_check`: from `reviewed` to `background_check`, when `" in written
 
