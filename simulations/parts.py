@@ -29,6 +29,7 @@ __all__ = [
     "record_path",
     "sha256",
     "unfinished_files",
+    "whole_file",
     "write_cases",
     "write_events",
     "write_measures",
@@ -153,14 +154,14 @@ def write_text(path: Path, text: str) -> None:
     WriteFailed
         If it cannot be written, as on a full disk; what was there before is there still.
     """
-    with _whole(path) as unfinished:
+    with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
     import duckdb
 
-    with _whole(path) as unfinished, duckdb.connect() as connection:
+    with whole_file(path) as unfinished, duckdb.connect() as connection:
         connection.execute("set threads = 1")
         connection.register("given", columns)
         target = str(unfinished).replace("'", "''")
@@ -170,7 +171,7 @@ def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name, and give the file its own when it is complete; after a failure neither is there."""
     import duckdb
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from simulations.folders import Record, finished_replications
-from simulations.loading import load_scenario
-from simulations.manifest import canonical_hash, read_manifest, scenario_hash, versions
+from simulations.manifest import canonical_hash, versions
 from simulations.parts import KINDS, part_path
+from simulations.recorded import manifest_of, recorded_contents, recorded_scenario
 from simulations.runs import run
 from simulations.scenario import Scenario
-from workflow.documents import parse_yaml
 from workflow.errors import InputError
 from workflow.validation import listed
 
@@ -83,9 +82,7 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
         If it is no run folder, or cannot be run again.
     """
     folder = Path(folder)
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise InputError([f"{folder}: is no run folder (it has no readable manifest.json)"])
+    manifest = manifest_of(folder)
     if rerun < 0:
         raise InputError([f"rerun: must be 0 or more, not {rerun}"])
     records = finished_replications(folder, manifest)
@@ -103,23 +100,11 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
 def _description(folder: Path, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """See whether the scenario and workflow beside the parts are those of the manifest."""
     try:
-        content = _contents(folder)
+        content = recorded_contents(folder)
     except (OSError, InputError) as error:
         return [("scenario.yaml, workflow.yaml", f"not readable: {str(error).splitlines()[0]}")]
     same = canonical_hash(content) == manifest["scenario_hash"]
     return [] if same else [("scenario.yaml, workflow.yaml", "not what was run")]
-
-
-def _contents(folder: Path) -> dict[str, Any]:
-    def read(path: Path) -> Any:
-        return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
-
-    policies = sorted(folder.glob("policy-*.yaml"), key=lambda p: int(p.stem.partition("-")[2]))
-    return {
-        "scenario": read(folder / "scenario.yaml"),
-        "workflow": read(folder / "workflow.yaml"),
-        "policies": [read(path) for path in policies],
-    }
 
 
 def _damaged(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str]]:
@@ -141,24 +126,7 @@ def _scenario(folder: Path, manifest: Mapping[str, Any], given: str | Path | Sce
     """Load what was run from the run folder, or from the file it came from."""
     if manifest.get("own_python"):
         raise InputError([f"{folder}: hooks or processes of your own took part in this run; it cannot be run again from its folder"])  # fmt: skip
-    if given is not None:
-        found = given if isinstance(given, Scenario) else load_scenario(given)
-        if scenario_hash(found) != manifest["scenario_hash"]:
-            raise InputError([f"--scenario {given}: is not the scenario of this run, or has changed since"])
-        return found
-    try:
-        content = dict(_contents(folder)["scenario"])
-        content["workflow"] = str((folder / "workflow.yaml").resolve())
-        if content.get("policies"):
-            content["policies"] = [
-                {**policy, "workflow": str((folder / f"policy-{k}.yaml").resolve())}
-                for k, policy in enumerate(content["policies"], start=1)
-            ]
-        return load_scenario(content)
-    except (OSError, InputError) as error:
-        raise InputError(
-            [f"{folder}: cannot be run again from its own files: {str(error).splitlines()[0]}. Give --scenario, the file that was run"]
-        ) from None  # fmt: skip
+    return recorded_scenario(folder, manifest, given)
 
 
 def _differing(

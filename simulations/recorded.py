@@ -1,0 +1,125 @@
+"""A run that was made before, read back from its folder: its scenario, its manifest, and what it found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from simulations.folders import finished_replications
+from simulations.loading import load_scenario
+from simulations.manifest import read_manifest, scenario_hash
+from simulations.results import CONFIDENCE, contrasts, estimates
+from simulations.runs import RunResult
+from simulations.scenario import Scenario
+from simulations.watching import watched_rules
+from workflow.documents import parse_yaml
+from workflow.errors import InputError
+
+__all__ = ["manifest_of", "read_result", "recorded_contents", "recorded_scenario"]
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run folder.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    found = read_manifest(folder)
+    if found is None:
+        raise InputError([f"{folder}: is no run folder (it has no readable manifest.json)"])
+    return found
+
+
+def recorded_contents(folder: Path) -> dict[str, Any]:
+    """Return scenario, workflow and policies of a run folder as plain values."""
+
+    def read(path: Path) -> Any:
+        return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
+
+    policies = sorted(folder.glob("policy-*.yaml"), key=lambda p: int(p.stem.partition("-")[2]))
+    return {
+        "scenario": read(folder / "scenario.yaml"),
+        "workflow": read(folder / "workflow.yaml"),
+        "policies": [read(path) for path in policies],
+    }
+
+
+def recorded_scenario(
+    folder: Path, manifest: Mapping[str, Any], given: str | Path | Scenario | None = None, what: str = "be run again"
+) -> Scenario:
+    """Load what was run from the run folder, or from the file it came from.
+
+    Parameters
+    ----------
+    folder : Path
+    manifest : mapping
+    given : Scenario, str or Path, optional
+        The scenario's own file, for one that reads tables of cases beside it.
+    what : str
+        What cannot be done without it, for the message.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or is not what was run.
+    """
+    if given is not None:
+        found = given if isinstance(given, Scenario) else load_scenario(given)
+        if scenario_hash(found) != manifest["scenario_hash"]:
+            raise InputError([f"--scenario {given}: is not the scenario of this run, or has changed since"])
+        return found
+    try:
+        content = dict(recorded_contents(folder)["scenario"])
+        content["workflow"] = str((folder / "workflow.yaml").resolve())
+        if content.get("policies"):
+            content["policies"] = [
+                {**policy, "workflow": str((folder / f"policy-{k}.yaml").resolve())}
+                for k, policy in enumerate(content["policies"], start=1)
+            ]
+        return load_scenario(content)
+    except (OSError, InputError) as error:
+        raise InputError(
+            [f"{folder}: cannot {what} from its own files: {str(error).splitlines()[0]}. Give --scenario, the file that was run"]
+        ) from None  # fmt: skip
+
+
+def read_result(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult:
+    """Read what a run found back from its folder: what `simulations.runs.run` returned, the daily series sorted by day.
+
+    Parameters
+    ----------
+    folder : path
+    scenario : Scenario, str or Path, optional
+        As for `recorded_scenario`.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder, or no replication is finished, or a part is missing.
+    """
+    folder = Path(folder)
+    manifest = manifest_of(folder)
+    loaded = recorded_scenario(folder, manifest, scenario, "be read")
+    records = finished_replications(folder, manifest)
+    if not records:
+        raise InputError([f"{folder}: not a single replication is finished; go on with docketsim run ... --resume"])
+    gone = [folder / "measures" / f"replication={k}.parquet" for k in records]
+    gone = [path for path in gone if not path.is_file()]
+    if gone:
+        raise InputError([f"{gone[0]}: is missing; docketsim verify {folder} lists what is, --resume brings it back"])
+    found = estimates(loaded, folder, records, CONFIDENCE)
+    days = {None, *(e.at for e in found if e.measure == "unfinished")}
+    broken = sum((Counter(record.violations) for record in records.values()), Counter[str]())
+    watched = manifest.get("monitor") is not None
+    return RunResult(
+        loaded, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), CONFIDENCE,
+        [e for e in found if e.measure != "pending" or e.at in days],
+        sorted((e for e in found if e.measure == "pending" and e.by is None), key=lambda e: e.at or loaded.ends),
+        sorted({pool for record in records.values() for pool in record.growing}),
+        contrasts(folder, records, CONFIDENCE) if manifest["by"] else [],
+        {rule.name: broken[rule.name] for rule in watched_rules(loaded)} if watched else None,
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""What stands in a report: the results of a run, and the few numbers that only its log has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulations.folders import finished_replications
+from simulations.manifest import MANIFEST
+from simulations.parts import part_path
+from simulations.recorded import manifest_of, read_result
+from simulations.report.survival import Curve, survival
+from simulations.runs import RunResult
+from simulations.scenario import Scenario
+from workflow.errors import InputError
+
+__all__ = ["Contents", "read_contents"]
+
+MOST_COURTS = 5
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is told of a run.
+
+    Attributes
+    ----------
+    courts : list of str
+        The courts that are shown by name, those with the most pending cases; with several ``all`` stands first.
+    left_out : int
+        How many courts are not shown by name; they are among all.
+    moves : dict of str to float, or None
+        How often a replication took each transition on average; ``None`` if the run has no event log.
+    curves : list of Curve
+        Time until a case leaves the docket; none without an event log.
+    """
+
+    result: RunResult
+    manifest: Mapping[str, Any]
+    courts: list[str]
+    left_out: int
+    moves: dict[str, float] | None
+    curves: list[Curve]
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return the scenario that was run."""
+        return self.result.scenario
+
+
+def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Contents:
+    """Read what a report tells from a run folder.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder, or cannot be read.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        _see_whether_of_several(folder)
+    manifest = manifest_of(folder)
+    result = read_result(folder, scenario)
+    courts = _courts(result)
+    moves, curves = _from_the_log(folder, manifest, result.scenario, courts)
+    return Contents(result, manifest, courts, max(0, len(result.scenario.courts) - MOST_COURTS), moves, curves)
+
+
+def _see_whether_of_several(folder: Path) -> None:
+    runs = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    if runs:
+        raise InputError([f"{folder}: holds {len(runs)} runs and is none itself; name one of them, such as {runs[0]}"])
+
+
+def _courts(result: RunResult) -> list[str]:
+    courts = result.scenario.courts
+    if len(courts) == 1:
+        return ["all"]
+    most = {e.court: e.mean or 0.0 for e in reversed(result.series)}  # the first day's stays
+    chosen = sorted(courts, key=lambda court: -most.get(court, 0.0))[:MOST_COURTS]
+    return ["all", *(court for court in courts if court in chosen)]
+
+
+def _from_the_log(
+    folder: Path, manifest: Mapping[str, Any], scenario: Scenario, courts: list[str]
+) -> tuple[dict[str, float] | None, list[Curve]]:
+    import duckdb
+
+    records = finished_replications(folder, manifest)
+    if not all("events" in record.parts for record in records.values()):
+        return None, []
+    with duckdb.connect() as connection:
+        try:
+            for kind in ("cases", "events"):
+                files = ", ".join("'" + str(part_path(folder, kind, k)).replace("'", "''") + "'" for k in records)
+                connection.execute(f"create view {kind} as select * from read_parquet([{files}])")
+            rows = connection.execute(
+                "select transition, count(*) from events where transition is not null and cause <> 'horizon' group by all"
+            ).fetchall()
+            curves = survival(connection, scenario, courts)
+        except duckdb.Error as error:
+            raise InputError([f"{folder}: {str(error).splitlines()[0]}; docketsim verify {folder} lists what is damaged"]) from None  # fmt: skip
+    counted = {name: n / len(records) for name, n in rows}
+    return {name: counted.get(name, 0.0) for name in scenario.transition_names}, curves

@@ -1,0 +1,191 @@
+"""The STRESS-DES sections of a run, from its manifest, its scenario and the author's words.
+
+What the machine knows is written out; what only the author knows comes from ``about:``. A section that neither
+fills says NOT REPORTED, so that a reader sees what is missing.
+
+References
+----------
+Monks, T. et al. (2019). Strengthening the reporting of empirical simulation studies: introducing the STRESS
+guidelines. Journal of Simulation 13(1), 55-67. doi:10.1080/17477778.2018.1442155
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from simulations.measures import describe
+from simulations.parts import write_text
+from simulations.recorded import manifest_of, read_result
+from simulations.runs import RunResult
+from simulations.scenario import Scenario
+from workflow.definition import Kind, Transition, Workflow
+from workflow.documents import dump_yaml
+from workflow.drawing import mermaid
+from workflow.predicates import unparse
+
+__all__ = ["stress", "write_stress"]
+
+MISSING = "NOT REPORTED"
+
+
+def write_stress(folder: str | Path, out: str | Path, scenario: str | Path | None = None) -> Path:
+    """Write the STRESS-DES sections of a run as Markdown.
+
+    Parameters
+    ----------
+    folder : path
+        The run folder.
+    out : path
+    scenario : path, optional
+        The scenario's own file, if it reads tables of cases beside it.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder, or cannot be read.
+    """
+    write_text(Path(out), stress(read_result(folder, scenario), manifest_of(Path(folder))))
+    return Path(out)
+
+
+def stress(result: RunResult, manifest: Mapping[str, Any]) -> str:
+    """Return the sections as Markdown."""
+    scenario = result.scenario
+    parts = [f"# STRESS-DES: {scenario.name}", ""]
+    for heading, items in _sections(result, manifest):
+        parts += [f"## {heading}", ""]
+        for name, text in items:
+            parts += [f"### {name}", "", text or MISSING, ""]
+    return "\n".join(parts)
+
+
+def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    scenario = result.scenario
+    about, workflow = scenario.about, scenario.workflow
+    yield (
+        "1. Objectives",
+        [
+            ("1.1 Purpose of the model", about.purpose or ""),
+            ("1.2 Model outputs", _list(f"`{name}` ({unit})" for name, unit in describe(scenario).items())),
+            ("1.3 Experimentation aims", about.rationale or ""),
+        ],
+    )
+    yield "2. Logic", [
+        ("2.1 Base model overview diagram", f"```mermaid\n{mermaid(workflow)}```"),
+        ("2.2 Base model logic", _list([*(_move(t) for t in workflow.transitions), *_definitions(workflow)])),
+        ("2.3 Scenario logic", _policies(scenario)),
+        ("2.4 Algorithms", _algorithms(scenario)),
+        ("2.5.1 Components: entities", _entities(scenario)),
+        ("2.5.2 Components: activities", _activities(scenario)),
+        ("2.5.3 Components: resources", _resources(scenario)),
+        ("2.5.4 Components: queues", _list(f"of `{p.name}`: {_order(p.order)}, after the priority of the activity (lower is served first)" for p in scenario.pools.values())),
+        ("2.5.5 Components: entry and exit points", f"Cases begin in {_words(workflow.entry_states)}. They end in {_words(s.name for s in workflow.states.values() if s.kind is Kind.FINAL)}."),
+    ]  # fmt: skip
+    yield (
+        "3. Data",
+        [
+            ("3.1 Data sources", _list(about.data_sources)),
+            ("3.2 Pre-processing", ""),
+            ("3.3 Input parameters", _parameters(scenario)),
+            ("3.4 Assumptions", _list(about.assumptions)),
+        ],
+    )
+    n = len(result.replications)
+    yield "4. Experimentation", [
+        ("4.1 Initialisation", _initial(scenario)),
+        ("4.2 Run length", f"From {scenario.starts} to the end of {scenario.ends}, {(scenario.ends - scenario.starts).days + 1} days; time in whole microseconds."),
+        ("4.3 Estimation approach", f"{n} independent replication{'s' if n > 1 else ''}, root seed {result.seed}; t intervals of {result.confidence:.0%} for means over replications, and the band of single replications from 5 to 95 percent."),
+    ]  # fmt: skip
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items() if version)
+    platform = manifest["platform"]
+    yield "5. Implementation", [
+        ("5.1 Software or programming language", f"Python {platform['python']}; {versions}."),
+        ("5.2 Random sampling", "Each draw depends on the root seed, the replication, the case and the purpose alone (a counter-based generator); common random numbers across scenarios with the same seed."),
+        ("5.3 Model execution", f"Discrete events, engine {result.engine}; ties are decided by a fixed order, so that the same seed gives the same bytes.{' Python of the user took part (hooks or processes).' if manifest.get('own_python') else ''}"),
+        ("5.4 System specification", f"{platform['system']} on {platform['machine']}. Time taken: {MISSING}"),
+    ]  # fmt: skip
+    yield "6. Code access", [
+        ("6.1 Computer model sharing statement", f"The run folder holds the scenario, the workflow and the log. Scenario and workflow have the SHA-256 {manifest['scenario_hash']}. Where they are published: {MISSING}"),
+    ]  # fmt: skip
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "\n".join(f"* {' '.join(text.split())}" for text in texts)
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def _move(transition: Transition) -> str:
+    when = f", when `{unparse(transition.guard)}`" if transition.guard is not None else ""
+    upon = f", upon {_words(transition.events)}" if transition.events else ""
+    to = f" to `{transition.target}`" if transition.target else ", without a change of state"
+    return f"`{transition.name}`: from {_words(transition.sources)}{to}{upon}{when}"
+
+
+def _definitions(workflow: Workflow) -> Iterator[str]:
+    for name, definition in workflow.definitions.items():
+        yield f"`{name}` stands for `{unparse(definition)}`"
+
+
+def _policies(scenario: Scenario) -> str:
+    if not scenario.policies:
+        return f"One policy throughout: the workflow `{scenario.workflow.name}`. {scenario.description or ''}".strip()
+    return _list(
+        f"from {scenario.epoch.date(policy.start)}: `{policy.workflow.name}`{', for cases that arrive from then on' if policy.pinned else ''}"
+        for policy in scenario.policies
+    )
+
+
+def _algorithms(scenario: Scenario) -> str:
+    found = [
+        "The transitions out of a state are tried in their order; the first whose guard holds is taken.",
+        "A pool serves by priority, then in the order of its queue; work in hand at the end of a shift follows the pool's `at_shift_end`.",
+    ]
+    found += [
+        f"`{s.pool}` is suspended in {_words(scenario.courts[k] for k in s.courts)} from {scenario.epoch.instant(s.start)} to {scenario.epoch.instant(s.end)}"
+        for s in scenario.suspensions
+    ]
+    return _list(found)
+
+
+def _entities(scenario: Scenario) -> str:
+    facts = scenario.workflow.facts
+    return f"Cases, each of one court ({_words(scenario.courts)}), with the facts {_words(facts)} and the record {_words(scenario.workflow.record)}."
+
+
+def _activities(scenario: Scenario) -> str:
+    return _list(
+        f"`{work.activity}`: {f'by `{work.pool}`, priority {work.priority}' if work.pool else 'by nobody of the model, a delay'}"
+        for work in scenario.work.values()
+    )
+
+
+def _resources(scenario: Scenario) -> str:
+    found = []
+    for pool in scenario.pools.values():
+        places = scenario.courts if pool.at_court else ("all courts",)
+        sizes = ", ".join(
+            f"{place} {' then '.join(str(n) for _, n in size)}" for place, size in zip(places, pool.sizes, strict=True)
+        )
+        found.append(f"`{pool.name}`: {sizes}; at the end of a shift: {pool.at_shift_end}")
+    return _list(found)
+
+
+def _order(order: Any) -> str:
+    return str(order.rule).replace("_", " ") if order.value is None else "lowest value first"
+
+
+def _parameters(scenario: Scenario) -> str:
+    left_out = ("scenario", "description", "workflow", "extends", "about", "starts", "ends")
+    content = {key: value for key, value in scenario.plain().items() if key not in left_out}
+    return f"```yaml\n{dump_yaml(content).rstrip()}\n```"
+
+
+def _initial(scenario: Scenario) -> str:
+    backlog = sum(b.count for b in scenario.backlog)
+    warm = f"warm-up until {scenario.warm_up}" if scenario.warm_up else "no warm-up: the run begins with the backlog"
+    return f"{backlog:,} cases are open at the start; {warm}."

@@ -1,0 +1,182 @@
+"""The tables of a report: rows for reading, each with the value to sort by, and the whole numbers as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from simulations.measures import PROCESSING, WAITING
+from simulations.printing import number, said
+from simulations.report.contents import Contents
+from simulations.results import Contrast, Estimate
+from simulations.waiting import CAUSES
+
+__all__ = ["Cell", "Table", "cases_table", "contrast_table", "estimates_csv", "group_table", "published_table", "times_table", "wait_table"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One entry: what is read, and the number by which it is sorted, if it is one."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a report.
+
+    Attributes
+    ----------
+    rows : list of list of Cell
+        The first of each names the row.
+    csv : str
+        The same content and more, unrounded.
+    """
+
+    key: str
+    caption: str
+    columns: list[str]
+    rows: list[list[Cell]]
+    csv: str = field(repr=False)
+
+    @property
+    def link(self) -> str:
+        """Return the CSV as a link that holds it."""
+        return data_link(self.csv)
+
+
+def data_link(text: str) -> str:
+    """Return a CSV text as a link that holds it."""
+    return "data:text/csv;charset=utf-8," + quote(text)
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV text."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def estimates_csv(estimates: Iterable[Estimate]) -> str:
+    """Return estimates as CSV, a row each, with the names that ``--json`` has."""
+    rows = [e.json() for e in estimates]
+    columns = ("measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date")
+    return as_csv(columns, ([row[c] for c in columns] for row in rows))
+
+
+def published_table(contents: Contents) -> Table | None:
+    """Return the published figures beside the simulated ones, ``None`` if the scenario has none."""
+    rows, plain = [], []
+    for figure in contents.scenario.published:
+        found = contents.result.get(figure.measure, figure.court, figure.at)
+        away = None if found.mean is None or not figure.value else (found.mean - figure.value) / figure.value
+        rows.append([
+            Cell(figure.measure), Cell(figure.court), Cell(str(figure.at)), Cell(f"{figure.value:,}", figure.value),
+            Cell(said(found), found.mean), Cell(_band(found), found.q05), Cell("" if away is None else f"{away:+.1%}", away),
+            Cell(figure.source or ""),
+        ])  # fmt: skip
+        plain.append([figure.measure, figure.court, figure.at, figure.value, found.mean, found.low, found.high, found.q05, found.q95, figure.source])  # fmt: skip
+    if not rows:
+        return None
+    columns = ["measure", "court", "day", "published", "simulated", "single runs, 5–95 %", "difference", "source"]
+    names = ["measure", "court", "at", "published", "mean", "low", "high", "q05", "q95", "source"]
+    return Table("published", "Published and simulated, at the end of the day", columns, rows, as_csv(names, plain))
+
+
+def _band(estimate: Estimate) -> str:
+    if estimate.q05 is None or estimate.q95 is None or estimate.date is not None:
+        return ""
+    return f"{number(estimate.q05, estimate.unit)} – {number(estimate.q95, estimate.unit)}"
+
+
+def _by_court(contents: Contents, key: str, caption: str, names: Sequence[str]) -> Table:
+    here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
+    rows = [
+        [Cell(name), Cell(here[name, "all"].unit)]
+        + [Cell(said(e), e.mean if e else None) for e in (here.get((name, court)) for court in contents.courts)]
+        for name in names
+    ]
+    text = estimates_csv(e for (name, _), e in here.items() if name in names)
+    return Table(key, caption, ["measure", "unit", *_named(contents)], rows, text)
+
+
+def _named(contents: Contents) -> list[str]:
+    return ["all courts" if court == "all" else court for court in contents.courts]
+
+
+def _names(contents: Contents) -> list[str]:
+    return list(dict.fromkeys(e.measure for e in contents.result.measures if e.by is None and e.at is None))
+
+
+def _is_time_or_use(name: str) -> bool:
+    return name.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
+
+
+def cases_table(contents: Contents) -> Table:
+    """Return counts of cases, shares, dates and costs at the end of the run, by court."""
+    names = [name for name in _names(contents) if not _is_time_or_use(name)]
+    return _by_court(contents, "cases", f"Cases at the end of the run, {contents.scenario.ends}", names)
+
+
+def times_table(contents: Contents) -> Table:
+    """Return times of activities and use of pools at the end of the run, by court."""
+    causes = tuple(f".{cause}" for cause in CAUSES)
+    names = [name for name in _names(contents) if _is_time_or_use(name) and not name.endswith(causes)]
+    return _by_court(contents, "times", "Waiting, work and use of each pool, over the whole run", names)
+
+
+def wait_table(contents: Contents) -> Table | None:
+    """Return mean waiting by cause of each activity and court, ``None`` if nobody waited."""
+    here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
+    rows, used = [], []
+    for name in contents.scenario.work:
+        for court in contents.courts:
+            whole = here.get((f"{WAITING}.{name}.mean", court))
+            if whole is None or not whole.mean:
+                continue
+            parts = [here[f"{WAITING}.{name}.{cause}", court] for cause in CAUSES]
+            cells = [Cell(said(e), e.mean) for e in (whole, *parts)]
+            rows.append([Cell(name), Cell("all courts" if court == "all" else court), *cells])
+            used += [whole, *parts]
+    caption = "Mean wait for work that has begun, by cause, in days"
+    columns = ["activity", "court", "in all", *(cause.replace("_", " ") for cause in CAUSES)]
+    return Table("waiting", caption, columns, rows, estimates_csv(used)) if rows else None
+
+
+def group_table(contents: Contents, by: str) -> Table:
+    """Return every measure of each group of cases, all courts together, at the end of the run."""
+    here = {
+        (e.measure, e.group): e
+        for e in contents.result.measures
+        if e.by == by and e.court == "all" and e.at is None and not e.measure.startswith(("utilisation.", "overtime."))
+    }
+    groups = list(dict.fromkeys(group for _, group in here))
+    rows = [
+        [Cell(name), *(Cell(said(e), e.mean if e else None) for e in (here.get((name, group)) for group in groups))]
+        for name in dict.fromkeys(name for name, _ in here)
+    ]
+    caption = f"By {by}, all courts, at the end of the run"
+    return Table(f"by-{by}", caption, ["measure", *map(str, groups)], rows, estimates_csv(here.values()))
+
+
+def contrast_table(contents: Contents, by: str) -> Table | None:
+    """Return who waits longest for what, ``None`` if no group waits longer than another."""
+    mine = [c for c in contents.result.contrasts if c.by == by]
+    rows = [[Cell(c.measure), Cell(c.slowest), Cell(c.fastest), Cell(_ratio(c), c.ratio)] for c in mine]
+    columns = ["measure of time", "slowest", "fastest", "slowest / fastest"]
+    names = ["measure", "by", "slowest", "fastest", "ratio", "low", "high"]
+    text = as_csv(names, ([c.json()[n] for n in names] for c in mine))
+    return Table(f"who-waits-{by}", f"Who waits longest, by {by}", columns, rows, text) if rows else None
+
+
+def _ratio(contrast: Contrast) -> str:
+    if contrast.low is None or contrast.high is None:
+        return f"{contrast.ratio:.2f}"
+    return f"{contrast.ratio:.2f} ± {(contrast.high - contrast.low) / 2:.2f}"

@@ -1,0 +1,144 @@
+"""The exports of a run, read back: the counts of the log, instants with a time zone, and nothing of what is not there."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from simulations import run
+from simulations.cli import app
+from simulations.exports import _Clock, export
+from tests.simulations.desk import write_tiny
+from workflow.audit import audit
+from workflow.audit_log import read_log
+from workflow.errors import InputError
+from workflow.loading import load_workflow
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two replications of a desk, as a run folder."""
+    folder = tmp_path_factory.mktemp("tiny")
+    return run(write_tiny(folder), replications=2, out=folder / "run").folder
+
+
+def _count(folder: Path, query: str) -> Any:
+    with duckdb.connect() as connection:
+        for kind in ("cases", "events"):
+            connection.execute(f"create view {kind} as from '{folder}/{kind}/*.parquet'")
+        return connection.execute(query).fetchall()
+
+
+def test_xes_has_every_case_and_event(tiny: Path, tmp_path: Path) -> None:
+    """Read by a parser of its own: traces, events, typed attributes, instants with an offset."""
+    found = export(tiny, "xes", tmp_path / "log.xes", zone="America/Denver", replications=[1])
+    n_cases, n_events = _count(tiny, "select (select count(*) from cases where replication = 1), (select count(*) from events where replication = 1 and cause <> 'horizon')")[0]  # fmt: skip
+    assert (found.n_cases, found.n_events) == (n_cases, n_events)
+    space = "{http://www.xes-standard.org/}"
+    traces = ElementTree.parse(tmp_path / "log.xes").getroot().findall(f"{space}trace")
+    assert len(traces) == n_cases
+    events = [event for trace in traces for event in trace.findall(f"{space}event")]
+    assert len(events) == n_events
+    for event in events:
+        values = {child.get("key"): child.get("value") for child in event}
+        assert dt.datetime.fromisoformat(str(values["time:timestamp"])).utcoffset() == dt.timedelta(hours=-7)
+    kinds = {child.get("key"): child.tag.removeprefix(space) for child in traces[0]}
+    assert (kinds["age"], kinds["arrived_at"], kinds["kind"]) == ("int", "date", "string")
+
+
+def test_xes_is_read_by_the_audit(tiny: Path, tmp_path: Path) -> None:
+    """The same rows, facts and instants as from the run folder, and every move allowed."""
+    workflow = load_workflow(tiny / "workflow.yaml")
+    export(tiny, "xes", tmp_path / "log.xes")
+    log, own = read_log(tmp_path / "log.xes", workflow), read_log(tiny, workflow)
+    assert len(log) == len(own)
+    assert sorted(log.at.tolist()) == sorted(own.at.tolist())
+    assert len(audit(log, ()).not_allowed) == 0
+    assert {"kind", "age"} <= set(log.facts)
+
+
+@pytest.mark.parametrize("replications", [[], [2]])
+def test_csv_has_the_rows_of_the_log(tiny: Path, tmp_path: Path, replications: list[int]) -> None:
+    """A header once, the instants of the log when read with their zone."""
+    found = export(tiny, "csv", tmp_path / "log.csv", replications=replications)
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text(encoding="utf-8").splitlines()))
+    mine = f"and replication in {tuple(replications or [1, 2])}".replace(",)", ")")
+    logged = _count(tiny, f"select happened_at from events where cause <> 'horizon' {mine} order by replication, sequence")  # fmt: skip
+    assert found.n_events == len(rows) == len(logged)
+    read = [dt.datetime.fromisoformat(row["time:timestamp"]) for row in rows]
+    assert read == [at.replace(tzinfo=dt.UTC) for (at,) in logged]
+
+
+def test_ocel_has_objects_and_events_with_declared_types(tiny: Path, tmp_path: Path) -> None:
+    """As the JSON of OCEL 2.0: every relation leads to an object, every attribute is declared."""
+    found = export(tiny, "ocel", tmp_path / "log.json", zone="Europe/Berlin")
+    log = json.loads((tmp_path / "log.json").read_text(encoding="utf-8"))
+    assert (len(log["objects"]), len(log["events"])) == (found.n_cases, found.n_events)
+    assert [(found.n_cases,)] == _count(tiny, "select count(*) from cases")
+    ids = {entry["id"] for entry in log["objects"]}
+    assert len(ids) == found.n_cases
+    assert {relation["objectId"] for event in log["events"] for relation in event["relationships"]} <= ids
+    assert {event["type"] for event in log["events"]} == {kind["name"] for kind in log["eventTypes"]}
+    declared = {a["name"]: a["type"] for a in log["objectTypes"][0]["attributes"]}
+    assert {a["name"] for entry in log["objects"] for a in entry["attributes"]} <= set(declared)
+    assert (declared["age"], declared["arrived_at"], declared["kind"]) == ("integer", "time", "string")
+    assert log["events"][0]["time"].endswith("+01:00")
+
+
+def test_vidigi_has_arrivals_and_departures(tiny: Path, tmp_path: Path) -> None:
+    """A row of arrival for each case, in minutes."""
+    found = export(tiny, "vidigi", tmp_path / "log.csv")
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == found.n_events
+    assert sum(row["event"] == "arrival" for row in rows) == found.n_cases
+    assert all(0 <= float(row["time"]) <= 46 * 24 * 60 for row in rows)
+
+
+def test_a_change_of_the_clocks_keeps_the_order() -> None:
+    """Times that are left out in spring are the end of the gap; an hour that comes twice in autumn is the first."""
+    clock = _Clock("America/New_York")
+    spring = [dt.datetime(2024, 3, 10, hour, minute) for hour in (1, 2, 3) for minute in (0, 20, 59)]
+    read = [dt.datetime.fromisoformat(clock(local)) for local in spring]
+    assert read == sorted(read)
+    assert clock(dt.datetime(2024, 3, 10, 2, 20)) == "2024-03-10T03:00:00.000-04:00"
+    assert clock(dt.datetime(2024, 11, 3, 1, 30)).endswith("-04:00")
+    assert clock(dt.datetime(2024, 11, 3, 2, 0, 0, 5)) == "2024-11-03T02:00:00.000005-05:00"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "xess"], "--to xess: must be one of xes, csv, ocel, vidigi. Did you mean 'xes'?"),
+        (["--to", "xes", "--zone", "America/Denvr"], "Did you mean 'America/Denver'?"),
+        (["--to", "xes", "--replication", "7"], "--replication 7: is not in this run"),
+    ],
+)
+def test_a_mistake_is_told_and_nothing_written(tiny: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    """With exit code 2."""
+    told = CliRunner().invoke(app, ["export", str(tiny), *arguments, "--out", str(tmp_path / "x")])
+    assert (told.exit_code, message in told.stderr) == (2, True), told.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_no_log_is_told(tmp_path: Path) -> None:
+    """A folder that is no run, and a run without an event log."""
+    with pytest.raises(InputError, match="is no run folder"):
+        export(tmp_path, "csv", tmp_path / "x")
+    folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
+    with pytest.raises(InputError, match="has no event log"):
+        export(folder, "csv", tmp_path / "x")
+
+
+def test_the_command_says_what_it_has_written(tiny: Path, tmp_path: Path) -> None:
+    """In one line."""
+    told = CliRunner().invoke(app, ["export", str(tiny), "--to", "xes", "--out", str(tmp_path / "x.xes")])
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert f"events: {tmp_path / 'x.xes'}" in told.stdout

@@ -1,0 +1,228 @@
+"""The report of a run: a page that stands alone, with the run's own numbers, its figures, and the STRESS-DES sections."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from simulations import RunResult, load_scenario, run
+from simulations.cli import app
+from simulations.printing import said
+from simulations.recorded import read_result
+from simulations.report import write_page, write_stress
+from simulations.report.contents import read_contents
+from simulations.report.figures import Figure, figures
+from simulations.report.page import page
+from tests.simulations.desk import write_tiny
+from workflow.errors import InputError
+
+FIGURES = ["pending", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """A page's elements with their attributes; every end tag must close what was opened last."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element, open until its end tag."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that closes itself."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """See that an end tag closes what was opened last."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Note the text of a cell."""
+        if self.open and self.open[-1] in ("td", "th", "dd"):
+            self.cells.append(data.strip())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of each element of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """Two replications of a pilot of 300 cases."""
+    pilot = load_scenario("pilot", ["courts.denver.backlog.pending.count=200", "courts.baltimore.backlog.pending.count=100"])  # fmt: skip
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    return run(pilot, replications=2, seed=1, out=folder, by=["represented"], engine="simpy")
+
+
+@pytest.fixture(scope="module")
+def drawn(small: RunResult) -> list[Figure]:
+    """Its figures."""
+    return figures(read_contents(small.folder))
+
+
+@pytest.fixture(scope="module")
+def text(small: RunResult, drawn: list[Figure]) -> str:
+    """Its page."""
+    return page(read_contents(small.folder), drawn)
+
+
+def test_a_run_is_read_back_as_it_was_returned(small: RunResult) -> None:
+    """Scenario, every estimate, and who waits longest."""
+    found = read_result(small.folder)
+    assert found.measures == small.measures
+    assert found.contrasts == small.contrasts
+    assert sorted(map(repr, found.series)) == sorted(map(repr, small.series))
+    assert (found.seed, found.replications, found.growing) == (small.seed, small.replications, small.growing)
+    days = [e.at for e in found.series if e.court == "all" and e.at is not None]
+    assert days == sorted(days)
+
+
+def test_the_page_is_whole_and_asks_for_nothing(text: str) -> None:
+    """It parses, its links lead into itself or hold their data, and its policy forbids every request."""
+    found = Page(text)
+    for _, attributes in found.elements:
+        assert not attributes.get("src")
+        for name in ("href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:text/csv"))
+    assert not {"link", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in found.elements}
+    assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|import\(", text)
+    policy = next(m["content"] for m in found.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy).startswith("default-src 'none'")
+    ids = [a["id"] for _, a in found.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    targets = {a["href"] for a in found.all("a") if str(a["href"]).startswith("#")}
+    assert targets <= {f"#{id_}" for id_ in ids}
+
+
+def test_every_figure_is_there_with_words_for_who_cannot_see_it(text: str, drawn: list[Figure]) -> None:
+    """Each is one well-formed SVG with a title and a description."""
+    assert [figure.key for figure in drawn] == FIGURES
+    found = Page(text)
+    assert [f["id"] for f in found.all("figure")] == [f"figure-{key}" for key in FIGURES]
+    for figure in drawn:
+        root = ElementTree.fromstring(figure.svg)
+        assert root.get("role") == "img"
+        words = [child for child in root if child.tag.rpartition("}")[2] in ("title", "desc")]
+        assert [bool(word.text) for word in words] == [True, True]
+        assert str(root.get("aria-labelledby")).split() == [word.get("id") for word in words]
+
+
+def test_the_page_can_be_read_aloud(text: str) -> None:
+    """Landmarks, a language, a caption and scopes in each table, headings in their order."""
+    found = Page(text)
+    assert found.all("html")[0]["lang"] == "en"
+    assert [len(found.all(tag)) for tag in ("header", "nav", "main", "footer", "h1")] == [1] * 5
+    assert len(found.all("caption")) == len(found.all("table")) > 5
+    assert {th.get("scope") for th in found.all("th")} == {"row", "col"}
+    levels = [int(tag[1]) for tag, _ in found.elements if re.fullmatch(r"h\d", tag)]
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_numbers_are_those_of_the_run(small: RunResult, text: str) -> None:
+    """Published and simulated in the cells, and every estimate unrounded in the CSV."""
+    found = Page(text)
+    for figure in small.scenario.published:
+        assert said(small.get(figure.measure, figure.court, figure.at)) in found.cells
+    assert said(small.get("pending")) in found.cells
+    link = next(a["href"] for a in found.all("a") if a.get("download") == "cases.csv")
+    rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
+    for row in rows:
+        estimate = small.get(row["measure"], row["court"])
+        assert float(row["mean"] or "nan") == pytest.approx(np.nan if estimate.mean is None else estimate.mean, nan_ok=True)  # fmt: skip
+    assert {row["court"] for row in rows} == {"all", "denver", "baltimore"}
+
+
+def test_the_share_still_on_the_docket_is_counted_by_hand(small: RunResult) -> None:
+    """Nobody is censored before the end in the pilot: the last share is that of cases that never left."""
+    import duckdb
+
+    query = """select count(*) filter (not exists (from events e where e.replication = c.replication and e.case_id = c.case_id
+        and cause <> 'horizon' and to_state in ('closed', 'terminated', 'decided', 'not_filed'))) / count(*)
+        from cases c where court = 'denver'"""
+    with duckdb.connect() as connection:
+        for kind in ("cases", "events"):
+            connection.execute(f"create view {kind} as from '{small.folder}/{kind}/*.parquet'")
+        (share,) = connection.execute(query).fetchone() or (None,)
+    curve = next(c for c in read_contents(small.folder).curves if c.court == "denver")
+    assert curve.mean[-1] == pytest.approx(share)
+    assert curve.mean[0] == 1.0
+    assert (np.diff(curve.mean) <= 0).all()
+    assert (curve.low <= curve.high).all()
+
+
+def test_the_map_counts_what_the_log_has(small: RunResult, drawn: list[Figure]) -> None:
+    """Reviews on average, on the arrow."""
+    moves = read_contents(small.folder).moves
+    assert moves is not None
+    assert moves["close"] == pytest.approx(small.get("administratively_closed").mean)
+    assert f"review: {moves['review']:,.0f}" in next(f.svg for f in drawn if f.key == "workflow-map")
+
+
+def test_the_command_writes_page_figures_and_sections(small: RunResult, text: str, tmp_path: Path) -> None:
+    """Only whole files, and the same bytes again."""
+    arguments = ["report", str(small.folder), "--out", str(tmp_path / "a.html"), "--figures", str(tmp_path / "figures"), "--stress", str(tmp_path / "s.md")]  # fmt: skip
+    told = CliRunner().invoke(app, arguments)
+    assert told.exit_code == 0, told.output
+    assert f"Report: {tmp_path / 'a.html'}" in told.output
+    names = sorted(p.name for p in (tmp_path / "figures").iterdir())
+    assert names == sorted(f"{key}.{kind}" for key in FIGURES for kind in ("svg", "png"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "figures", "s.md"]
+    assert (tmp_path / "figures/pending.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == text
+
+
+def test_the_sections_say_what_is_not_reported(small: RunResult, tmp_path: Path) -> None:
+    """The author's words and the run's own; NOT REPORTED where there are none."""
+    written = write_stress(small.folder, tmp_path / "s.md").read_text(encoding="utf-8")
+    assert [line[3] for line in written.splitlines() if line.startswith("## ")] == ["1", "2", "3", "4", "5", "6"]
+    assert str(small.scenario.about.purpose) in written
+    assert "2 independent replications, root seed 1" in written
+    assert "### 3.2 Pre-processing\n\nNOT REPORTED" in written
+    assert "`refer_for_check`: from `reviewed` to `background_check`, when `" in written
+
+
+def test_a_run_without_an_event_log_or_groups_is_reported_as_far_as_it_goes(tmp_path: Path) -> None:
+    """One replication, no intervals, no map."""
+    folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
+    contents = read_contents(folder)
+    drawn = figures(contents)
+    assert [f.key for f in drawn] == ["pending", "waiting-by-cause", "utilisation"]
+    assert "A single replication" in page(contents, drawn)
+    many = replace(contents, left_out=3)
+    assert "3 courts with fewer pending cases" in figures(many)[0].text
+
+
+def test_what_is_no_run_is_told(small: RunResult, tmp_path: Path) -> None:
+    """A wrong folder, a folder of runs, a part that is gone: exit code 2, and no page."""
+    for folder, message in ((tmp_path, "is no run folder"), (tmp_path / "none", "is no run folder")):
+        told = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "p.html")])
+        assert (told.exit_code, message in told.stderr) == (2, True)
+    shutil.copytree(small.folder, tmp_path / "several" / "one")
+    with pytest.raises(InputError, match=r"holds 1 runs and is none itself"):
+        write_page(tmp_path / "several")
+    (tmp_path / "several/one/measures/replication=2.parquet").unlink()
+    with pytest.raises(InputError, match=r"replication=2\.parquet: is missing"):
+        write_page(tmp_path / "several/one", tmp_path / "p.html")
+    assert not (tmp_path / "p.html").exists()
