@@ -86,6 +86,10 @@ def published_table(contents: Contents) -> Table | None:
     if not rows:
         return None
     columns = ["measure", "court", "day", "published", "simulated", "single runs, 5–95 %", "difference", "source"]
+    if len(contents.result.replications) == 1:  # no band
+        del columns[5]
+        for row in rows:
+            del row[5]
     names = ["measure", "court", "at", "published", "mean", "low", "high", "q05", "q95", "source"]
     return Table("published", "Published and simulated, at the end of the day", columns, rows, as_csv(names, plain))
 
