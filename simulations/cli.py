@@ -1,4 +1,4 @@
-"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``; and `simulations.cli_studies`.
+"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``; and those of `cli_studies` and `cli_planning`.
 
 Everything heavy is imported inside the commands, so that ``--help`` answers at once. Mistakes in the input
 go to standard error, one line each, with exit code 2; a run that fails has exit code 1.
@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from simulations.cli_planning import forecast, staff
 from simulations.cli_studies import compare, sql, verify
 from simulations.command_line import FAILURE, Json, Quiet, date, progress_bar, resumed, told, waiting
 from workflow.errors import InputError
@@ -351,6 +352,8 @@ def draw(
 
 
 app.command()(compare)
+app.command()(staff)
+app.command()(forecast)
 app.command()(sql)
 app.command()(verify)
 
