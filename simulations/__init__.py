@@ -11,40 +11,50 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simulations.comparison import Comparison, compare
     from simulations.draws import SamplePath
+    from simulations.forecasting import Forecast, forecast
     from simulations.loading import load_scenario
     from simulations.plan import make_plan
     from simulations.runs import RunResult, run
     from simulations.scenario import Scenario
     from simulations.simpy_engine import Simulation, simulate
+    from simulations.staffing import Staffing, staff
     from simulations.verifying import Verification, verify
 
 __all__ = [
     "Comparison",
+    "Forecast",
     "RunResult",
     "SamplePath",
     "Scenario",
     "Simulation",
+    "Staffing",
     "Verification",
     "compare",
+    "forecast",
     "load_scenario",
     "make_plan",
     "run",
     "simulate",
+    "staff",
     "verify",
 ]
 
 _HOME = {
     "Comparison": "comparison",
+    "Forecast": "forecasting",
     "RunResult": "runs",
     "SamplePath": "draws",
     "Scenario": "scenario",
     "Simulation": "simpy_engine",
+    "Staffing": "staffing",
     "Verification": "verifying",
     "compare": "comparison",
+    "forecast": "forecasting",
     "load_scenario": "loading",
     "make_plan": "plan",
     "run": "runs",
     "simulate": "simpy_engine",
+    "staff": "staffing",
     "verify": "verifying",
 }
 

@@ -1,4 +1,4 @@
-"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``; and `simulations.cli_studies`, `simulations.cli_outputs`.
+"""The command line: ``docketsim run``, ``validate``, ``list``; ``prove``, ``audit``, ``diff``, ``draw``; and those of `cli_studies`, `cli_planning`, `cli_outputs`.
 
 Everything heavy is imported inside the commands, so that ``--help`` answers at once. Mistakes in the input
 go to standard error, one line each, with exit code 2; a run that fails has exit code 1.
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from simulations.cli_outputs import export, report
+from simulations.cli_planning import forecast, staff
 from simulations.cli_studies import compare, sql, verify
 from simulations.command_line import FAILURE, Json, Quiet, date, progress_bar, resumed, told, waiting
 from workflow.errors import InputError
@@ -352,6 +353,8 @@ def draw(
 
 
 app.command()(compare)
+app.command()(staff)
+app.command()(forecast)
 app.command()(sql)
 app.command()(report)
 app.command()(export)

@@ -58,14 +58,14 @@ def told(resume: Callable[[], str | None] | None = None) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def date(text: str) -> dt.date:
-    """Read the date of an ``--at``."""
+def date(text: str, option: str = "--at") -> dt.date:
+    """Read the date of an option."""
     from simulations.clock import parse_date
 
     try:
         return parse_date(text)
     except InputError as error:
-        raise InputError([f"--at {text}: {p.message}" for p in error.problems]) from None
+        raise InputError([f"{option} {text}: {p.message}" for p in error.problems]) from None
 
 
 def resumed(out: Path | None) -> str | None:

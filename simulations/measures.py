@@ -30,7 +30,7 @@ from workflow.format import MeasureEntry
 from workflow.predicates import Namespace, PredicateError, parse, vector
 from workflow.validation import listed, split_names
 
-__all__ = ["Grouping", "Value", "describe", "group_cases", "measure", "measure_names"]
+__all__ = ["Grouping", "Value", "describe", "group_cases", "measure", "measure_dates_and_pending", "measure_names"]
 
 WAITING, PROCESSING = "waiting_time", "processing_time"
 WORKING_AGE = "unfinished_working_age.mean"
@@ -155,10 +155,24 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
     return found
 
 
+def measure_dates_and_pending(log: EventLog) -> list[Value]:
+    """Measure what a log says of dates, as at the end of the run, and the daily series of `pending`, and nothing else.
+
+    A study that asks for a date alone has it some ten times as fast as with `measure`.
+    """
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 1")
+        taker = _Taker(connection, log, times=False)
+        taker.use(group_cases(log.cases, None))
+        return [*taker.take_dates(), *taker.daily_pending(exclude=set())]
+
+
 class _Taker:
     """Takes the measures of one log with the queries of one connection."""
 
-    def __init__(self, connection: Any, log: EventLog) -> None:
+    def __init__(self, connection: Any, log: EventLog, times: bool = True) -> None:
         self.sql = connection
         self.log = log
         self.scenario = log.cases.scenario
@@ -172,8 +186,10 @@ class _Taker:
         self.since = NEVER if self.scenario.warm_up is None else self.scenario.epoch.microseconds(self.scenario.warm_up)
         rows = dict(log.columns)
         rows["sequence"] = np.arange(len(log), dtype=np.int64)
-        rows |= waits_by_cause(log)
-        self.working_days = [_working_days(log.cases, court) for court in range(len(self.scenario.courts))]
+        rows |= waits_by_cause(log) if times else {}
+        self.working_days = [
+            _working_days(log.cases, court) if times else None for court in range(len(self.scenario.courts))
+        ]
         self.sql.register("e", rows)
 
     def use(self, grouping: Grouping) -> None:
@@ -270,6 +286,14 @@ class _Taker:
             for k, value in enumerate(values):
                 found[k][(court, group)] = None if value is None else float(value)
         return found
+
+    def take_dates(self) -> Iterator[Value]:
+        """Take the measures that are points in time, as they stand at the end of the run."""
+        self.until, self.day = self.scenario.horizon, None
+        for entry in self.workflow.measures:
+            if entry.emptied is not None:
+                for (court, _), value in self._emptied(str(entry.emptied)).items():
+                    yield Value(entry.measure, self._court(court), None, None, None, "days", value)
 
     # counts of cases -----------------------------------------------------------------------------
 

@@ -1,0 +1,150 @@
+"""The commands that plan ahead: ``docketsim staff`` and ``forecast``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulations.command_line import Json, Quiet, date, told, waiting
+
+if TYPE_CHECKING:
+    from simulations.forecasting import Forecast
+    from simulations.staffing import Point, Staffing
+
+__all__ = ["forecast", "staff"]
+
+Scenario = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")
+]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the scenario.")
+]
+Seed = Annotated[int, typer.Option(help="The root of all random draws.")]
+Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
+Workers = Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")]
+
+
+def staff(
+    scenario: Scenario,
+    pool: Annotated[str, typer.Option(metavar="P", help="The pool whose size is looked for.")],
+    court: Annotated[
+        str | None, typer.Option(metavar="C", help="Its size in this court, for the goal of this court.")
+    ] = None,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Its sizes in all courts by a common factor, for the goal of all.")
+    ] = False,
+    finish_by: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The last day on which --measure may come about.")
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option(metavar="M", help="A measure that is a date, such as review_finished.")
+    ] = None,
+    pending_below: Annotated[
+        float | None, typer.Option(metavar="X", help="Instead: fewer cases pending than this, at the end of --at.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="With --pending-below: the day.")] = None,
+    confidence: Annotated[float, typer.Option(help="The probability with which the goal is to be met.")] = 0.95,
+    seed: Seed = 1,
+    replications: Annotated[int, typer.Option(help="The most for one size; fewer where it is soon decided.")] = 480,
+    change: Changes = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the smallest pool that meets a date, or brings pending down, with a given probability."""
+    with told():
+        from simulations.loading import load_scenario
+        from simulations.staffing import staff as search
+
+        def seen(point: Point) -> None:
+            if not (quiet or as_json) and sys.stderr.isatty():
+                typer.echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
+
+        found = search(
+            load_scenario(scenario, change or ()), pool, court=court, scale=scale,
+            finish_by=None if finish_by is None else date(finish_by, "--finish-by"), measure=measure,
+            pending_below=pending_below, at=None if at is None else date(at), confidence=confidence, seed=seed,
+            replications=replications, engine=engine, workers=workers or os.cpu_count() or 1, progress=seen,
+        )  # fmt: skip
+        if as_json:
+            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+        elif not quiet:
+            _print_staffing(found)
+
+
+def _print_staffing(found: Staffing) -> None:
+    from rich.console import Console
+
+    from simulations.printing import new_table
+
+    console = Console(highlight=False, soft_wrap=False)
+    where = f" in {found.court}" if found.court else ""
+    console.print(
+        f"[bold]{found.scenario.name}[/bold]: {found.pool}{where}, for {found.goal} with probability {found.wanted:g}; seed {found.seed}."
+    )
+    names = (["factor"] if found.answer.factor is not None else []) + ["size"]
+    grid = new_table("\nThe curve", *names, "probability", "interval", "replications")
+    for p in found.curve:
+        factor = [] if p.factor is None else [f"{p.factor:.2f}"]
+        mark = "[bold]" if p == found.answer else ""
+        cells = [*factor, f"{p.size:,}", f"{p.probability:.3f}", f"{p.low:.3f} to {p.high:.3f}", f"{p.n}"]
+        grid.add_row(*(mark + cell for cell in cells))
+    console.print(grid)
+    answer, less = found.answer, found.less
+    named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f}, {answer.size:,} in all,"
+    said = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
+    if less is not None:
+        said += f", with {less.size:,} at most {less.high:.3f}"
+    console.print(f"{said} (each by an exact 95% interval).")
+    if not found.decided:
+        console.print(f"Not told apart from {found.wanted:g} with so many: add --replications.")
+
+
+def forecast(
+    scenario: Scenario,
+    when: Annotated[str, typer.Option(metavar="CONDITION", help="'pending < 1000', or a measure that is a date.")],
+    court: Annotated[str, typer.Option(metavar="C", help="Of this court; default: all together.")] = "all",
+    seed: Seed = 1,
+    replications: Annotated[int, typer.Option(help="How many replications.")] = 100,
+    change: Changes = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say when a condition first holds: the date, its interval, and the band of single replications."""
+    with told():
+        from simulations.forecasting import forecast as look_ahead
+        from simulations.loading import load_scenario
+
+        with waiting("running replications", quiet or as_json):
+            found = look_ahead(
+                load_scenario(scenario, change or ()), when, court=court, seed=seed, replications=replications,
+                engine=engine, workers=workers or max(1, min(os.cpu_count() or 1, replications // 3)),
+            )  # fmt: skip
+        if as_json:
+            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+        elif not quiet:
+            _print_forecast(found)
+
+
+def _print_forecast(found: Forecast) -> None:
+    n = len(found.days)
+    hits = sum(day is not None for day in found.days)
+    late = f"after {found.scenario.ends}"
+    typer.echo(f"{found.scenario.name}: {found.when}, {found.court}; {n} replications, seed {found.seed}")
+    if found.date is not None:
+        ends = "" if found.low is None else f" ({found.confidence:.0%} interval {found.low} to {found.high})"
+        typer.echo(f"  mean     {found.date}{ends}")
+    ends = f" ({found.confidence:.0%} interval {found.median_low or 'open'} to {found.median_high or 'open'})"
+    typer.echo(f"  median   {found.median or late}{ends}")
+    typer.echo(f"  band     {found.q05 or late} to {found.q95 or late}: nine in ten replications")
+    typer.echo(
+        f"  reached  in {hits} of {n} by {found.scenario.ends}"
+        f" ({found.confidence:.0%} interval {found.reached_low:.3f} to {found.reached_high:.3f})"
+    )

@@ -1,0 +1,160 @@
+"""Staffing, forecasts and their intervals: the answer holds on fresh runs, and what is not known is not told as known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from simulations import forecast, load_scenario, run, staff
+from simulations.cli import app
+from simulations.intervals import quantile_interval, share_interval
+from simulations.replicating import replicate, until
+from tests.simulations.desk import DESK, TINY
+
+DAY = dt.date(2024, 1, 31)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small scenario beside its workflow, which measures when the queue of the first day was served."""
+    folder = tmp_path_factory.mktemp("tiny")
+    measure = "measures:\n  - {measure: served, emptied: queue}\n"
+    (folder / "desk.yaml").write_text(DESK + measure, encoding="utf-8")
+    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    return folder / "tiny.yaml"
+
+
+def test_a_course_is_what_a_run_measures(tiny: Path, tmp_path: Path) -> None:
+    """The same dates and daily pending as in a run folder, and the same up to a day at which it is cut off."""
+    whole = replicate(load_scenario(tiny), 3, [1, 2], "west")
+    cut = replicate(until(load_scenario(tiny), DAY), 3, [1, 2], "west")
+    found = run(tiny, replications=2, seed=3, out=tmp_path / "r")
+    mean = found.get("served", "west").mean
+    assert sum(c.dates["served"] or 0 for c in whole) / 2 == mean
+    assert sum(c.pending[30] for c in whole) / 2 == found.get("pending", "west", DAY).mean
+    assert [c.pending[:31] for c in whole] == [c.pending for c in cut]
+
+
+def test_staff_finds_the_size_that_fresh_runs_confirm(tiny: Path) -> None:
+    """With another seed the answer meets the goal, and one less does not."""
+    found = staff(tiny, "clerks", court="west", finish_by=dt.date(2024, 1, 2), confidence=0.7, replications=160)
+    assert found.decided
+    assert found.answer.low >= 0.7
+    assert found.less is not None
+    assert found.less.high < 0.7
+    for size, met in ((found.answer.size, True), (found.less.size, False)):
+        fresh = replicate(
+            until(load_scenario(tiny, [f"pools.clerks.size={{east: 2, west: {size}}}"]), dt.date(2024, 1, 2)),
+            99, range(1, 61), "west",
+        )  # fmt: skip
+        assert (sum(c.dates["served"] is not None for c in fresh) / 60 >= 0.7) is met
+
+
+def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
+    """The sizes of all courts, rounded up; the curve is in order and the answer stands on it."""
+    found = staff(
+        tiny, "clerks", scale=True, pending_below=25, at=dt.date(2024, 1, 12), confidence=0.5, replications=10
+    )
+    assert found.answer.factor is not None
+    assert found.answer in found.curve
+    assert [p.size for p in found.curve] == sorted(p.size for p in found.curve)
+    assert found.answer.probability >= 0.5
+
+
+def test_forecast_gives_the_day_with_its_band(tiny: Path) -> None:
+    """The band holds the median and the mean; and what not all replications reach has no mean."""
+    found = forecast(tiny, "pending < 10", replications=20, seed=3)
+    assert found.reached == 1.0
+    assert found.low is not None
+    assert found.q05 is not None
+    assert found.low <= found.date <= found.high
+    assert found.q05 <= found.median <= found.q95
+    never = forecast(tiny, "pending < 0", replications=5)
+    assert (never.reached, never.date, never.median, never.q05) == (0.0, None, None, None)
+    assert never.reached_high == pytest.approx(1 - 0.025 ** (1 / 5))
+    assert forecast(tiny, "served", court="west", replications=2).date is not None
+
+
+def test_both_commands_print_the_documented_keys(tiny: Path) -> None:
+    """Scripts read them; and without --json there is a sentence."""
+    staffed = ("staff", str(tiny), "--pool", "clerks", "--court", "west", "--finish-by", "2024-01-12", "--replications", "10", "--workers", "1", "--confidence", "0.5")  # fmt: skip
+    foreseen = ("forecast", str(tiny), "--when", "pending < 10", "--replications", "3", "--workers", "1")
+    for arguments, keys in (
+        (staffed, {"size", "probability", "low", "high", "curve"}),
+        (foreseen, {"date", "low", "high", "q05", "q95", "reached"}),
+    ):
+        result = CliRunner().invoke(app, [*arguments, "--json"])
+        assert result.exit_code == 0, result.stderr
+        assert keys <= set(json.loads(result.stdout))
+    assert "the probability is at least" in " ".join(CliRunner().invoke(app, staffed).stdout.split())
+    assert "reached  in 3 of 3 by 2024-02-15" in CliRunner().invoke(app, foreseen).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("staff", "--pool", "clerk", "--scale", "--finish-by", "2024-01-12"), "Did you mean 'clerks'?"),
+        (("staff", "--pool", "clerks", "--finish-by", "2024-01-12"), "give --court or --scale"),
+        (("staff", "--pool", "clerks", "--scale"), "give either --finish-by DATE or --pending-below X"),
+        (("staff", "--pool", "clerks", "--scale", "--pending-below", "3"), "--pending-below and --at go together"),
+        (("staff", "--pool", "clerks", "--scale", "--finish-by", "2025-01-12"), "is not between starts"),
+        (("staff", "--pool", "clerks", "--court", "eest", "--finish-by", "2024-01-12"), "there is no such court"),
+        (("forecast", "--when", "inflow < 3"), "or a measure that is a date: 'pending < 1000' or 'served'"),
+        (("forecast", "--when", "served", "--court", "eest"), "there is no such court"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told(tiny: Path, arguments: tuple[str, ...], message: str) -> None:
+    """Exit code 2, on standard error."""
+    command, *rest = arguments
+    result = CliRunner().invoke(app, [command, str(tiny), *rest])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_exact_intervals_are_those_of_the_textbook() -> None:
+    """No hit and all hits have closed forms; and the interval is symmetric in hits and misses."""
+    assert share_interval(0, 20) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
+    assert share_interval(20, 20) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
+    low, high = share_interval(3, 10)
+    assert share_interval(7, 10) == (pytest.approx(1 - high), pytest.approx(1 - low))
+
+
+@pytest.mark.slow
+def test_intervals_cover_as_often_as_they_say() -> None:
+    """Nominal 90 percent, 4,000 experiments each: never below 90 percent less four standard errors, 88.1 percent."""
+    draw = random.Random(7)
+    n, experiments, least = 60, 4000, 0.881
+    for p in (0.05, 0.5, 0.95):
+        ends = [share_interval(sum(draw.random() < p for _ in range(n)), n, 0.9) for _ in range(experiments)]
+        covered = sum(low <= p <= high for low, high in ends) / experiments
+        print(f"share {p}: {covered:.3f}")
+        assert covered >= least
+    for share in (0.25, 0.5, 0.75):
+        covered = 0
+        for _ in range(experiments):
+            low, high = quantile_interval([draw.random() ** 3 for _ in range(n)], share, 0.9)
+            assert low is not None
+            assert high is not None
+            covered += low <= share**3 <= high
+        print(f"quantile {share}: {covered / experiments:.3f}")
+        assert least <= covered / experiments <= 0.97
+
+
+@pytest.mark.slow
+def test_fresh_runs_confirm_how_many_reviewers_denver_needs() -> None:
+    """By 2012-01-13 with nine in ten: a hundred runs of another seed, with the answer and with one less."""
+    day = dt.date(2012, 1, 13)
+    found = staff("pilot", "reviewers", court="denver", finish_by=day, confidence=0.9, workers=2)
+    assert found.decided
+    shares = []
+    for size in (found.answer.size, found.answer.size - 1):
+        scenario = until(load_scenario("pilot", [f"pools.reviewers.size.denver={size}"]), day)
+        fresh = replicate(scenario, 2024, range(1, 101), "denver", "compiled", 2)
+        shares.append(sum(c.dates["review_finished"] is not None for c in fresh) / 100)
+    print(found.answer, shares)
+    assert shares[0] >= 0.9 > shares[1]
