@@ -43,7 +43,8 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 
 demo: install ## simulate the pilot review of 2011, beside what was published
 	@rm -rf runs/demo
-	$(BIN)/docketsim run pilot --replications 10 --seed 1 --out runs/demo
+	$(BIN)/docketsim run pilot --replications 10 --seed 1 --by represented --out runs/demo
+	@$(BIN)/docketsim report runs/demo --out runs/demo.html
 
 test: install ## run the tests, but for the slow ones
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile

@@ -94,6 +94,8 @@ def run(
 ) -> None:
     """Run replications of a scenario: a table of measures with intervals, and a run folder with the event log."""
     with told(lambda: resumed(out)):
+        from simulations.compiled_engine import compile_kernel
+        from simulations.engines import will_compile
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
@@ -107,6 +109,9 @@ def run(
         days = [date(text) for text in at or ()]
         if workers is None:
             workers = max(1, min(os.cpu_count() or 1, replications // 3))
+        if will_compile(engine, loaded, replications, bool(monitor)):
+            with waiting("compiling the fast engine, once, some ten seconds", quiet or as_json):
+                compile_kernel()
         with warnings.catch_warnings(record=True) as caught, progress_bar(quiet or as_json) as progress:
             warnings.simplefilter("always")
             result = run_scenario(

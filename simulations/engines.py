@@ -17,7 +17,7 @@ from simulations.plan import Plan
 from simulations.scenario import Scenario
 from workflow.errors import InputError, nearest
 
-__all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "simulate"]
+__all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "simulate", "will_compile"]
 
 Engine = Literal["auto", "simpy", "compiled"]
 Chosen = Literal["simpy", "compiled"]
@@ -72,6 +72,14 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
         return "compiled"
     warnings.warn(f"a run of this size would be much faster: {_MISSING}", stacklevel=3)
     return "simpy"
+
+
+def will_compile(engine: str, scenario: Scenario, replications: int, python: bool) -> bool:
+    """Say whether a run would first compile the kernel, which is done once for an installation."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chosen = choose_engine(engine, scenario, replications, python)
+    return chosen == "compiled" and not compiled_engine.is_compiled()
 
 
 def _about(scenario: Scenario) -> float:
