@@ -69,7 +69,7 @@ def quantile_interval(
     >>> quantile_interval([float(k) for k in range(1, 101)], 0.5)
     (40.0, 61.0)
     >>> quantile_interval([1.0, 2.0, None], 0.95)
-    (None, None)
+    (2.0, None)
 
     References
     ----------
