@@ -72,9 +72,8 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     from simulations import kernel
     from simulations.kernel_plan import kernel_plan
 
-    made = kernel_plan(plan, path)
-    arguments = made.arguments
-    arguments["heap"] = np.zeros(max(LEAST_HEAP, made.margin + 1), kernel.PENDING)
+    arguments = kernel_plan(plan, path)
+    arguments["heap"] = np.zeros(max(LEAST_HEAP, arguments["margin"] + 1), kernel.PENDING)
     arguments["rows"] = np.zeros(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
     order = list(inspect.signature(kernel.run.py_func).parameters)
     parts: list[dict[str, Any]] = []
@@ -87,7 +86,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
             return readable(plan, path)  # comes to the same case, and tells its history
         if code == kernel.HEAP_FULL:
             heap = arguments["heap"]
-            arguments["heap"] = np.concatenate([heap, np.zeros(len(heap) + made.margin, kernel.PENDING)])
+            arguments["heap"] = np.concatenate([heap, np.zeros(len(heap) + arguments["margin"], kernel.PENDING)])
             continue
         parts.append(_columns(rows[: scalars[kernel.N_ROWS]]))
         scalars[kernel.N_ROWS] = 0

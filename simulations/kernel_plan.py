@@ -20,17 +20,16 @@ from simulations.calendars import Calendar
 from simulations.distributions import Distribution, make_distribution
 from simulations.draws import SamplePath, purpose_hash
 from simulations.eventlog import NEVER, Words
-from simulations.plan import Plan
+from simulations.plan import MOST_VISITS, Plan
 from simulations.quantities import Choice, Length, Shares
-from simulations.scenario import Policy, Pool, Scenario
+from simulations.scenario import Pool, Scenario
 from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow, as_written
 from workflow.errors import InputError
 from workflow.predicates import Expression, names, vector
 from workflow.table import Columns, FactClasses, codes, grid
 
-__all__ = ["KernelPlan", "kernel_plan"]
+__all__ = ["kernel_plan"]
 
-MOST_VISITS = 1000
 _MOST_ENTRIES = 200_000_000
 _KINDS = {Kind.ACTIVITY: 0, Kind.INSTANT: 1, Kind.RESTING: 2, Kind.FINAL: 3}
 _RULES = {"suspend": 0, "finish": 1, "fit": 2}
@@ -40,22 +39,14 @@ _BY, _BY_FACTS = 3, 4
 Integers = NDArray[np.int64]
 
 
-@dataclass
-class KernelPlan:
-    """The arguments of the kernel, and what is needed to read its rows.
-
-    Attributes
-    ----------
-    arguments : dict of str to array
-        By the names of the parameters of `simulations.kernel.run`.
-    """
-
-    arguments: dict[str, Any]
-    margin: int
-
-
-def kernel_plan(plan: Plan, path: SamplePath) -> KernelPlan:
+def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
     """Lay out a plan for the kernel.
+
+    Returns
+    -------
+    dict of str to array or int
+        Arguments, by the names of the parameters of `simulations.kernel.run`; without the heap and the rows, whose sizes
+        are the caller's.
 
     Raises
     ------
@@ -125,7 +116,6 @@ class _Layout:
         self.plan, self.path = plan, path
         scenario = self.scenario = plan.scenario
         self.cases, self.workflow = plan.cases, scenario.workflow
-        self.policies = (Policy(NEVER, self.workflow, pinned=False), *scenario.policies)
         self.events = list(self.workflow.events)
         self.states = list(self.workflow.states)
         self.fields = {name: i for i, name in enumerate(self.workflow.record)}
@@ -251,7 +241,7 @@ class _Layout:
 
     # the whole -----------------------------------------------------------------------------------
 
-    def done(self) -> KernelPlan:
+    def done(self) -> dict[str, Any]:
         """Return every array."""
         scenario, cases = self.scenario, self.cases
         n, n_activities = len(cases), len(self.workflow.activities)
@@ -259,7 +249,7 @@ class _Layout:
         events = self._events()
         activities = self._activities()
         states = self._states()
-        places, pools, free, n_queues, orders = self._places()
+        places, pools, stops, free, n_queues, orders = self._places()
         calendars, spells = self._calendars()
         unit = self.law(make_distribution("exponential", {"mean": 1.0}))
         times = np.maximum(cases.arrived, 0)
@@ -313,7 +303,7 @@ class _Layout:
             "free": free,
             "heads": np.full(n_queues + 1, -1, np.int32),
             "tails": np.full(n_queues + 1, -1, np.int32),
-            "stops": self._stops(places),
+            "stops": stops,
             "orders": orders,
             "changes": self._changes(),
             "dates": self._dates(),
@@ -324,7 +314,7 @@ class _Layout:
             "hazards": np.array(hazards, np.int64),
         }
         arguments["scalars"][kernel.WRONG] = -1
-        return KernelPlan(arguments, margin)
+        return arguments
 
     def _decisions(self) -> tuple[list[Any], list[int], list[int], list[Any], list[Any]]:
         """Return transitions, moments, guards and effects of events, of one policy after another."""
@@ -338,7 +328,7 @@ class _Layout:
         triggers = {COMPLETE: 0, ENTER: 1, **{name: 2 + e for e, name in enumerate(self.events)}}
         width = 2 + len(self.events)
         code = {name: i for i, name in enumerate(self.scenario.transition_names)}
-        for policy, table in zip(self.policies, self.plan.tables, strict=True):
+        for policy, table in zip(self.scenario.every_policy, self.plan.tables, strict=True):
             workflow, offset = policy.workflow, len(transitions)
             policies.append((policy.start, policy.pinned, len(moments), len(guards), len(event_effects)))
             for t in workflow.transitions:
@@ -430,9 +420,11 @@ class _Layout:
             rows.append((_KINDS[state.kind], activity, counts, started))
         return _array(rows, kernel.STATE, spare=False)
 
-    def _places(self) -> tuple[Any, Any, Integers, int, Integers]:
+    def _places(self) -> tuple[Any, Any, Any, Integers, int, Integers]:
+        """Return places, pools, suspensions, room for free servers, the number of queues, and the orders by facts."""
         rows: list[Any] = []
         pools: list[Any] = []
+        stops: list[Any] = []
         orders: list[Integers] = []
         n_free = n_queues = 0
         for name, pool in self.scenario.pools.items():
@@ -440,20 +432,22 @@ class _Layout:
             levels = self.n_levels[name]
             pools.append((len(rows), pool.at_court))
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
-                stops = [s for s in self.scenario.suspensions if s.pool == name and court in s.courts]
-                exempt = next((s.exempt for s in stops if s.exempt is not None), None)
+                here = self.scenario.suspensions_at(name, court)
+                exempt = self.scenario.exemption(name, court)
                 rows.append((
                     0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
                     _RULES[pool.at_shift_end], order, by, n_queues, levels, n_free, 0, 0,
-                    -1 if exempt is None else self.look.expression(exempt), 0, len(stops), 0,
+                    -1 if exempt is None else self.look.expression(exempt), len(stops), len(here), 0,
                 ))  # fmt: skip
+                stops += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
                 n_queues += 2 * levels
         columns = (
             np.array(orders, np.int64).reshape(len(orders), len(self.cases)) if orders else np.zeros((1, 1), np.int64)
         )
         places = _array(rows, kernel.PLACE, spare=False)
-        return places, _array(pools, kernel.POOL), np.zeros(n_free + 1, np.int64), n_queues, columns
+        free = np.zeros(n_free + 1, np.int64)
+        return places, _array(pools, kernel.POOL), _array(stops, kernel.RANGE), free, n_queues, columns
 
     def _order(self, pool: Pool, orders: list[Integers]) -> tuple[int, int]:
         """Return the kind of a pool's order, and its lookup or column; values are numbered by rank."""
@@ -485,17 +479,6 @@ class _Layout:
             spells.append((0, 0, calendar.worked[-1]))
         return _array(rows, kernel.CALENDAR), _array(spells, kernel.SPELL)
 
-    def _stops(self, places: Any) -> Any:
-        """Return the suspensions of each place, and tell the places where theirs begin."""
-        found: list[Any] = []
-        k = 0
-        for name, pool in self.scenario.pools.items():
-            for court in range(len(pool.sizes)):
-                places["suspended"][k] = len(found)
-                found += [(s.start, s.end) for s in self.scenario.suspensions if s.pool == name and court in s.courts]
-                k += 1
-        return _array(found, kernel.RANGE)
-
     def _changes(self) -> Any:
         """Return the changes of size, the ends of suspensions and the openings of shifts, in their order."""
         found: list[Any] = []
@@ -503,7 +486,7 @@ class _Layout:
         for name, pool in self.scenario.pools.items():
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 found += [(time, k, 0, size) for time, size in sizes[1:]]
-                found += [(s.end, k, 0, -1) for s in self.scenario.suspensions if s.pool == name and court in s.courts]
+                found += [(s.end, k, 0, -1) for s in self.scenario.suspensions_at(name, court)]
                 found += [(o, k, 1, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
                 k += 1
         return _array(sorted(c for c in found if 0 <= c[0] <= self.scenario.horizon), kernel.CHANGE, spare=False)

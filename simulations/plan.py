@@ -17,7 +17,10 @@ from workflow.exploration import Explorer, Record, Stuck, find_stuck, may_be_stu
 from workflow.predicates import names
 from workflow.table import Table, compile_table, guards
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["MOST_VISITS", "Plan", "make_plan"]
+
+MOST_VISITS = 1000
+"""How often a case may come to one activity, or start one clock; more, and the workflow sends it round and round."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,8 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
         If a case can come to where it must move and no guard holds.
     """
     cases = draw_cases(scenario, path)
-    workflows = (scenario.workflow, *(policy.workflow for policy in scenario.policies))
-    conditions = [guard for workflow in workflows for guard in guards(workflow)]
-    tables = tuple(compile_table(workflow, cases.columns, conditions) for workflow in workflows)
+    conditions = [guard for workflow in scenario.workflows for guard in guards(workflow)]
+    tables = tuple(compile_table(workflow, cases.columns, conditions) for workflow in scenario.workflows)
     if any(may_be_stuck(table) for table in tables):
         _look_for_stuck(cases, tables)
     return Plan(scenario, cases, tables)

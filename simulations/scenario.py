@@ -83,6 +83,10 @@ class Suspension:
     exempt: Expression | None
 
 
+EVER = -(2**63)
+"""An instant before all others."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """A workflow that decides from a date on.
@@ -291,10 +295,27 @@ class Scenario:
         return (*fact_names(self.workflow), "court")
 
     @cached_property
+    def every_policy(self) -> tuple[Policy, ...]:
+        """Return the policies with the scenario's own workflow as the first, which decides from ever on."""
+        return (Policy(EVER, self.workflow, pinned=False), *self.policies)
+
+    @cached_property
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return every workflow that may decide."""
+        return tuple(policy.workflow for policy in self.every_policy)
+
+    @cached_property
     def transition_names(self) -> tuple[str, ...]:
         """Return the names of the transitions of every policy, each once, the workflow's own first."""
-        workflows = (self.workflow, *(policy.workflow for policy in self.policies))
-        return tuple(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
+        return tuple(dict.fromkeys(t.name for workflow in self.workflows for t in workflow.transitions))
+
+    def suspensions_at(self, pool: str, court: int) -> list[Suspension]:
+        """Return the suspensions of a pool's place."""
+        return [s for s in self.suspensions if s.pool == pool and court in s.courts]
+
+    def exemption(self, pool: str, court: int) -> Expression | None:
+        """Return the condition under which a case is served all the same: one for all suspensions of a place."""
+        return next((s.exempt for s in self.suspensions_at(pool, court) if s.exempt is not None), None)
 
     @cached_property
     def namespace(self) -> Namespace:

@@ -22,7 +22,7 @@ from simulations.distributions import make_distribution
 from simulations.draws import Draws
 from simulations.eventlog import NEVER, EventLog, Row, Words, event_log
 from simulations.places import Place, Ticket
-from simulations.plan import Plan
+from simulations.plan import MOST_VISITS, Plan
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.scenario import Law, Policy, Pool, Scenario, Work
@@ -39,7 +39,6 @@ _DONE, _CAPACITY, _RING, _ARRIVE = (kind << 56 for kind in (1, 2, 3, 4))
 _POLICY = -1  # a policy decides from its first instant on
 _BY_COMPLETION, _BY_ENTRY, _BY_HORIZON, _FIRST_EVENT = 0, 1, 2, 3
 _NOWHERE, _WAITING, _SERVED, _DELAYED = range(4)
-MOST_VISITS = 1000
 _FAR = 2.0**62
 _MADE = 2**31  # visits from here on are of events that users let happen
 
@@ -254,8 +253,7 @@ class Simulation:
         self.scenario: Scenario = plan.scenario
         self.env = _Clock(self._dispatch)
         workflow = self.scenario.workflow
-        own = Policy(NEVER, workflow, pinned=False)
-        self._policies = [_Policy(self.scenario, policy) for policy in (own, *self.scenario.policies)]
+        self._policies = [_Policy(self.scenario, policy) for policy in self.scenario.every_policy]
         self._policy = self._policies[0]
         self._outcomes = Words.of(self.scenario).outcome
         self._rows: list[Row] = []
@@ -372,13 +370,13 @@ class Simulation:
         for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
             order = self._order_of(pool)
             place = Place(len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots)
-            for suspension in self.scenario.suspensions:
-                if suspension.pool == pool.name and court in suspension.courts:
-                    place.suspended.append((suspension.start, suspension.end))
-                    self._at_capacity(suspension.end, place, None)
-                    if suspension.exempt is not None:
-                        exempt = self._test(suspension.exempt)
-                        place.exempt = lambda case, exempt=exempt: exempt(case.facts, case.record)
+            for suspension in self.scenario.suspensions_at(pool.name, court):
+                place.suspended.append((suspension.start, suspension.end))
+                self._at_capacity(suspension.end, place, None)
+            condition = self.scenario.exemption(pool.name, court)
+            if condition is not None:
+                exempt = self._test(condition)
+                place.exempt = lambda case, exempt=exempt: exempt(case.facts, case.record)
             for time, size in sizes[1:]:
                 self._at_capacity(time, place, size)
             self._places.append(place)

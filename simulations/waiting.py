@@ -19,7 +19,7 @@ from simulations.eventlog import NEVER, EventLog
 from simulations.policies import policy_in_force
 from simulations.scenario import Scenario, Suspension
 from workflow.definition import COMPLETE, Event, Transition
-from workflow.predicates import names, vector
+from workflow.predicates import Expression, names, vector
 from workflow.records import Rows, records_along
 
 __all__ = ["CAUSES", "waits_by_cause"]
@@ -48,8 +48,8 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
             here = np.flatnonzero(mine & (court == place))
             if not len(here):
                 continue
-            suspensions = [s for s in scenario.suspensions if s.pool == pool.name and place in s.courts]
-            exempt = segments.exempt(log, suspensions, here)
+            suspensions = scenario.suspensions_at(pool.name, place)
+            exempt = segments.exempt(log, scenario.exemption(pool.name, place), here)
             for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
                 for cause, length in _split(scenario, calendar, closed, segments, chosen):
                     np.add.at(found[cause], segments.ends[chosen], length)
@@ -101,9 +101,8 @@ class _Segments:
         before = np.where(opening[rows], -1, rows - 1)
         return cls(order[end_row[some]], before, start[some], end[some], order, first)
 
-    def exempt(self, log: EventLog, suspensions: list[Suspension], rows: Integers) -> NDArray[np.bool_]:
+    def exempt(self, log: EventLog, condition: Expression | None, rows: Integers) -> NDArray[np.bool_]:
         """Say for each of some segments whether a suspension does not concern its case."""
-        condition = next((s.exempt for s in suspensions if s.exempt is not None), None)
         if condition is None:
             return np.zeros(len(rows), bool)
         case = log.columns["case_id"][self.ends[rows]]
@@ -126,7 +125,7 @@ class _Segments:
         policy = policy_in_force(scenario, columns["happened_at"], log.cases.arrived[columns["case_id"]])
         transitions: list[Transition] = []
         events: list[Event] = []
-        for k, workflow in enumerate((scenario.workflow, *(p.workflow for p in scenario.policies))):
+        for k, workflow in enumerate(scenario.workflows):
             mine = policy == k
             names = [t.name for t in workflow.transitions]
             shelf = [names.index(n) + len(transitions) if n in names else -1 for n in log.words.transition]

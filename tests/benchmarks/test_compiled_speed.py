@@ -24,10 +24,9 @@ PARAMETERS = list(inspect.signature(kernel.run.py_func).parameters)
 
 def _kernel(plan: Any, path: SamplePath) -> tuple[float, int]:
     """Return the seconds of the kernel alone, and its rows."""
-    made = kernel_plan(plan, path)
-    arguments = made.arguments
+    arguments = kernel_plan(plan, path)
     n = len(plan.cases)
-    arguments["heap"] = np.zeros(n // 8 + 8 * made.margin + 1024, kernel.PENDING)
+    arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.PENDING)
     arguments["rows"] = np.zeros(2 * n + 1000, kernel.ROW)
     given = [arguments[name] for name in PARAMETERS]
     start = time.perf_counter()
@@ -37,7 +36,7 @@ def _kernel(plan: Any, path: SamplePath) -> tuple[float, int]:
 
 def _bare(plan: Any, path: SamplePath) -> tuple[float, int]:
     """Return the seconds of the loop written for W, and its rows."""
-    arguments = kernel_plan(plan, path).arguments
+    arguments = kernel_plan(plan, path)
     cases, n = plan.cases, len(plan.cases)
     n_places = len(plan.scenario.courts) + 1
     laws = arguments["laws"]
