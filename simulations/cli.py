@@ -94,8 +94,7 @@ def run(
 ) -> None:
     """Run replications of a scenario: a table of measures with intervals, and a run folder with the event log."""
     with told(lambda: resumed(out)):
-        from simulations.compiled_engine import compile_kernel
-        from simulations.engines import will_compile
+        from simulations.engines import prepare, will_compile
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
@@ -111,7 +110,7 @@ def run(
             workers = max(1, min(os.cpu_count() or 1, replications // 3))
         if will_compile(engine, loaded, replications, bool(monitor)):
             with waiting("compiling the fast engine, once, some ten seconds", quiet or as_json):
-                compile_kernel()
+                prepare("compiled")
         with warnings.catch_warnings(record=True) as caught, progress_bar(quiet or as_json) as progress:
             warnings.simplefilter("always")
             result = run_scenario(
@@ -156,7 +155,7 @@ def validate(
     if as_json:
         typer.echo(json.dumps({"cases": [outcome.json() for outcome in found]}, indent=2, ensure_ascii=False))
     elif not quiet:
-        from simulations.printing import print_validation
+        from simulations.validation_table import print_validation
 
         print_validation(found)
     if not all(outcome.ok for outcome in found):

@@ -41,10 +41,13 @@ def is_compiled() -> bool:
 
 
 def compile_kernel() -> None:
-    """Compile the kernel, or load it from the cache, on three cases."""
+    """Compile the kernel, or load it from the cache, on three cases; once for a process."""
+    from simulations import kernel
     from simulations.loading import load_scenario
     from simulations.plan import make_plan
 
+    if kernel.run.signatures:
+        return
     path = SamplePath(1, 1)
     simulate(make_plan(load_scenario(Path(__file__).parent / "checks" / "D5.yaml"), path), path)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulations.clock import MICROSECONDS_PER_DAY
-from simulations.scenario import Scenario
+from simulations.scenario import Costs, Scenario
 from simulations.utilisation import PoolTime
 
 __all__ = ["MONTH", "Places", "cost_units", "costs"]
@@ -34,7 +34,7 @@ def cost_units(scenario: Scenario) -> dict[str, str]:
 
 
 def costs(
-    scenario: Scenario,
+    declared: Costs,
     values: Mapping[str, Places],
     times: Mapping[str, Mapping[int, PoolTime]],
     completed: Mapping[str, Places],
@@ -44,7 +44,7 @@ def costs(
 
     Parameters
     ----------
-    scenario : Scenario
+    declared : Costs
     values : mapping
         The measures taken so far; `inflow`, `disposals` and `pending` among them.
     times : mapping of str to (mapping of int to PoolTime)
@@ -59,9 +59,6 @@ def costs(
     Backlog in months is `pending` over the disposals of a month; a month of it removed costs the total cost over the
     months that pending fell by. Where it did not fall there is no such cost.
     """
-    declared = scenario.costs
-    if declared is None:
-        return {}
     found: dict[str, Places] = {}
     for name, each in declared.activities.items():
         found[f"{TOTAL}.{name}"] = {k: None if n is None else n * each for k, n in completed[name].items()}

@@ -17,7 +17,7 @@ from simulations.plan import Plan
 from simulations.scenario import Scenario
 from workflow.errors import InputError, nearest
 
-__all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "simulate", "will_compile"]
+__all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "prepare", "simulate", "will_compile"]
 
 Engine = Literal["auto", "simpy", "compiled"]
 Chosen = Literal["simpy", "compiled"]
@@ -72,6 +72,12 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
         return "compiled"
     warnings.warn(f"a run of this size would be much faster: {_MISSING}", stacklevel=3)
     return "simpy"
+
+
+def prepare(engine: Chosen) -> None:
+    """Make an engine ready, once and here, so that it is not done in each of the processes at work."""
+    if engine == "compiled":
+        compiled_engine.compile_kernel()
 
 
 def will_compile(engine: str, scenario: Scenario, replications: int, python: bool) -> bool:

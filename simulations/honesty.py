@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.eventlog import NEVER, EventLog
+from simulations.utilisation import so_far
 from workflow.definition import Kind
 from workflow.errors import DocketsimError
 
@@ -119,18 +120,13 @@ def _busy(log: EventLog) -> None:
             here = here[np.argsort(start[here], kind="stable")]
             opens, closes, _ = calendar.arrays()
             begun = start[here]
-            spell = _so_far(opens, begun) - 1
+            spell = so_far(opens, begun) - 1
             _all((spell >= 0) & (begun < np.append(closes, 0)[spell]), case[here], f"work of {name!r} starts off shift")
             # Of several that start at one instant the last counts: by then, so many work.
-            work = _so_far(begun, begun) - _so_far(np.sort(end[here]), begun)
+            work = so_far(begun, begun) - so_far(end[here], begun)
             changes = np.array([t for t, _ in sizes], np.int64)
-            size = np.array([n for _, n in sizes], np.int64)[_so_far(changes, begun) - 1]
+            size = np.array([n for _, n in sizes], np.int64)[so_far(changes, begun) - 1]
             _all(work <= size, case[here], f"work of {name!r} starts without a free server")
-
-
-def _so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many of some sorted instants lie at or before each of others."""
-    return np.asarray(np.searchsorted(instants, at, side="right"))
 
 
 def growing_queues(log: EventLog) -> list[str]:

@@ -206,6 +206,7 @@ class _Builder:
         policies, wrong = read_policies(file.policies, self.at, self.workflow, self.epoch)
         self.problems += wrong
         self.policies = tuple(policies)
+        self.workflows = (self.workflow, *(policy.workflow for policy in policies))
         laws = {name: law for name in file.events if (law := self._law(name)) is not None}
         self.people: tuple[Trait, ...] = ()  # until they are read
         self.people = self._people(file.people, ("people",))
@@ -213,12 +214,12 @@ class _Builder:
         backlog = tuple(b for i, court in enumerate(file.courts) for b in self._backlog(i, court, file.courts[court]))
         streams = tuple(s for name in file.arrivals for s in self._streams(name, file.arrivals[name]))
         self._check_work(work)
-        found = self._costs()
+        costs = self._costs()
         self._next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
         scenario = Scenario(
             file.scenario, file.description, self.workflow, file.starts, file.ends, file.warm_up, self.courts, days, calendars,
             pools, suspensions, work, laws, self.people, backlog, streams, tuple(file.published), file.about, self.node,
-            self.policies, found,
+            self.policies, costs,
         )  # fmt: skip
         self._check_published(scenario)
         self._next_stage(())
@@ -545,8 +546,7 @@ class _Builder:
         if entry.chance is not None:
             chance = self.reader.choice(self.at(*path, "chance"), self.reader.share, f"{what}: chance")
         since: set[int] = set()
-        workflows = (self.workflow, *(policy.workflow for policy in self.policies))
-        transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
+        transitions = list(dict.fromkeys(t.name for workflow in self.workflows for t in workflow.transitions))
         for word in entry.since or ():
             if self.known(word, transitions, (*path, "since"), f"{what}: since", "a transition"):
                 since.add(transitions.index(word))
@@ -591,7 +591,7 @@ class _Builder:
     def _check_work(self, work: Mapping[str, Work]) -> None:
         """Tell of activities that can be reached and have no length."""
         forward: dict[str, set[str]] = {s: set() for s in self.workflow.states}
-        for t in (t for w in (self.workflow, *(p.workflow for p in self.policies)) for t in w.transitions):
+        for t in (t for workflow in self.workflows for t in workflow.transitions):
             if not t.events or any(e in self.file.events for e in t.events):
                 for s in t.sources:
                     forward[s].add(t.target or s)

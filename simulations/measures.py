@@ -10,7 +10,7 @@ Most of it is SQL over the log and the case table; working time needs the calend
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,16 @@ from workflow.format import MeasureEntry
 from workflow.predicates import Namespace, PredicateError, parse, vector
 from workflow.validation import listed, split_names
 
-__all__ = ["Grouping", "Value", "describe", "group_cases", "measure", "measure_dates_and_pending", "measure_names"]
+__all__ = [
+    "Grouping",
+    "Value",
+    "describe",
+    "group_cases",
+    "is_time_or_use",
+    "measure",
+    "measure_dates_and_pending",
+    "measure_names",
+]
 
 WAITING, PROCESSING = "waiting_time", "processing_time"
 WORKING_AGE = "unfinished_working_age.mean"
@@ -91,6 +100,11 @@ def describe(scenario: Scenario) -> dict[str, str]:
         found |= {f"utilisation.{pool}": "share", f"overtime.{pool}": "hours"}
     found |= cost_units(scenario)
     return found
+
+
+def is_time_or_use(name: str) -> bool:
+    """Say whether a measure is of times and of the use of pools, rather than of cases."""
+    return name.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
 
 
 def group_cases(cases: Cases, by: str | None) -> Grouping:
@@ -252,7 +266,9 @@ class _Taker:
         values |= self._times()
         times = self._pool_times() if self.grouping.by is None else {}
         values |= self._utilisation(times)
-        values |= costs(self.scenario, values, times, self._completed(), (self.until - max(self.since, 0)) / MONTH)
+        if (priced := self.scenario.costs) is not None:
+            months = (self.until - max(self.since, 0)) / MONTH
+            values |= costs(priced, values, times, self._completed(priced.activities), months)
         for entry in self.workflow.measures:
             if entry.ratio is not None:
                 over, under = (values[name] for name in entry.ratio)
@@ -398,10 +414,10 @@ class _Taker:
             "clearance_rate": {k: _ratio(left[k], inflow[k]) for k in inflow},
         }
 
-    def _completed(self) -> dict[str, Places]:
-        """Count how often each activity was completed."""
+    def _completed(self, activities: Iterable[str]) -> dict[str, Places]:
+        """Count how often some activities were completed."""
         found = {}
-        for name in self.scenario.work:
+        for name in activities:
             mine = f"activity = {self.words.activity.index(name)} and completed_at >= {max(self.since, 0)}"
             (found[name],) = self._grouped("count(*)", "work", f"{mine} and completed_at <= {self.until}")
         return found

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from simulations.measures import PROCESSING, WAITING
+from simulations.measures import PROCESSING, WAITING, is_time_or_use
 from simulations.results import Contrast, Estimate
 from simulations.runs import RunResult
-from simulations.validation import CONFIDENCE as VALIDATED
-from simulations.validation import Outcome
 from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp
 
-__all__ = ["new_table", "number", "print_result", "print_validation", "said"]
+__all__ = ["new_table", "number", "print_result", "said", "said_ratio"]
 
 _MOST_COURTS = 4
 
@@ -46,29 +44,6 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
             table.add_row(rule, f"{n:,}")
         console.print(table)
     _foot(console, result)
-
-
-def print_validation(outcomes: Sequence[Outcome]) -> None:
-    """Print what came out of the checks of an installation."""
-    console = Console(highlight=False, soft_wrap=False)
-    table = new_table("", "check", "what", "estimate", "expected", "z", "verdict")
-    table.columns[1].justify = "left"
-    for o in outcomes:
-        exact = o.half_width is None
-        estimate = f"{o.estimate:g}" if exact else f"{_figures(o.estimate)} ± {_figures(o.half_width or 0)}"
-        expected = f"{o.expected:g} exactly" if exact else _figures(o.expected)
-        verdict = "ok" if o.ok else "[bold]fails[/bold]"
-        table.add_row(o.id, o.what, estimate, expected, "" if o.z is None else f"{o.z:+.1f}", verdict)
-    console.print(table)
-    wrong = [o.id for o in outcomes if not o.ok]
-    said = f"these fail: {', '.join(wrong)}" if wrong else "all ok"
-    console.print(
-        f"\n{len(outcomes)} checks, {said}. Exact ones count event times; the others give half of a {VALIDATED:.1%} interval."
-    )
-
-
-def _figures(value: float) -> str:
-    return f"{value:#.3g}".rstrip(".")
 
 
 def _head(result: RunResult) -> str:
@@ -167,9 +142,7 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     use = [n for n in use if not n.startswith("overtime.") or any(here[n, c].mean for c in courts if (n, c) in here)]
     money = [n for n in names if n.split(".")[0] in ("cost", "cost_per")]
     names = [n for n in names if n not in money]
-    counts = [
-        n for n in names if not n.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
-    ]
+    counts = [n for n in names if not is_time_or_use(n)]
     table = new_table(f"\nCases, {when}", "measure", *courts)
     for name in counts:
         table.add_row(name, *(said(here.get((name, court))) for court in courts))
@@ -201,12 +174,13 @@ def _groups(console: Console, result: RunResult, by: str) -> None:
     columns = [*(str(g) for g in groups), *(["slowest / fastest"] if ratios else [])]
     table = new_table(f"\nBy {by}, all courts, at the end of the run", "measure", *columns)
     for name in dict.fromkeys(name for name, _ in here):
-        ratio = [_ratio(ratios.get(name))] if ratios else []
+        ratio = [said_ratio(ratios.get(name))] if ratios else []
         table.add_row(name, *(said(here.get((name, group))) for group in groups), *ratio)
     console.print(table)
 
 
-def _ratio(contrast: Contrast | None) -> str:
+def said_ratio(contrast: Contrast | None) -> str:
+    """Return in words how much longer the slowest group takes than the fastest, and half the width of the interval."""
     if contrast is None:
         return ""
     half = "" if contrast.low is None or contrast.high is None else f" ± {(contrast.high - contrast.low) / 2:.2f}"

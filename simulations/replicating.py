@@ -6,9 +6,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from simulations import compiled_engine
 from simulations.draws import SamplePath
-from simulations.engines import Chosen, simulate
+from simulations.engines import Chosen, prepare, simulate
 from simulations.measures import measure_dates_and_pending
 from simulations.plan import make_plan
 from simulations.scenario import Scenario
@@ -59,8 +58,8 @@ def replicate(
         Processes at work at the same time.
     """
     todo = list(numbers)
-    if engine == "compiled" and todo:
-        compiled_engine.compile_kernel()
+    if todo:
+        prepare(engine)
     if workers <= 1 or len(todo) < 2:
         return [_one(scenario, seed, k, court, engine) for k in todo]
     from joblib import Parallel, delayed

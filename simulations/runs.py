@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulations import compiled_engine
 from simulations.draws import SamplePath
-from simulations.engines import Chosen, check_engine, choose_engine
+from simulations.engines import Chosen, check_engine, choose_engine, prepare
 from simulations.engines import simulate as simulate_on
 from simulations.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.honesty import check_log, growing_queues
@@ -387,8 +386,8 @@ def _run_all(
 
 def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[int]:
     """Run replications, and yield each as it is finished."""
-    if job.engine == "compiled" and numbers:
-        compiled_engine.compile_kernel()  # once, here, and not in each of the workers
+    if numbers:
+        prepare(job.engine)
     if workers <= 1:
         yield from (job.run(k) for k in numbers)
         return

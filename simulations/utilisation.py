@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from simulations.eventlog import NEVER, EventLog
 
-__all__ = ["PoolTime", "pool_times"]
+__all__ = ["PoolTime", "pool_times", "so_far"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTim
         # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
         marks = [started[court == k], ended[court == k], times, opens, closes, np.array([since, until])]
         at = np.unique(np.clip(np.concatenate(marks), since, until))
-        working = _so_far(started[court == k], at) - _so_far(ended[court == k], at)
-        size = np.array([n for _, n in sizes], np.int64)[np.maximum(_so_far(times, at) - 1, 0)]
-        on = _so_far(opens, at) - _so_far(closes, at)
+        working = so_far(started[court == k], at) - so_far(ended[court == k], at)
+        size = np.array([n for _, n in sizes], np.int64)[np.maximum(so_far(times, at) - 1, 0)]
+        on = so_far(opens, at) - so_far(closes, at)
         length = np.diff(at, append=until)
         busy = np.minimum(working, size) * on
         effort = working * on if spec.at_shift_end == "suspend" else working
@@ -57,6 +57,6 @@ def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTim
     return found
 
 
-def _so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+def so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many of some instants lie at or before each of others."""
     return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))

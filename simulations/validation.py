@@ -16,9 +16,8 @@ import numpy as np
 
 from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE, parse_instant
 from simulations.closed_forms import abandoning, erlang_b, mean_wait_mg1, mean_wait_mmc, mean_waits_priority
-from simulations.compiled_engine import compile_kernel
 from simulations.draws import SamplePath
-from simulations.engines import Chosen, simulate
+from simulations.engines import Chosen, prepare, simulate
 from simulations.eventlog import NEVER, EventLog
 from simulations.honesty import BrokenLaw, check_log
 from simulations.loading import load_scenario
@@ -287,8 +286,7 @@ def validate(
 
 
 def _outcomes(seed: int, workers: int, replications: int, engine: Chosen) -> Iterator[Outcome]:
-    if engine == "compiled":
-        compile_kernel()
+    prepare(engine)
     yield from (_golden(golden, engine) for golden in GOLDEN)
     yield from _pilot(seed, engine)
     from joblib import Parallel, delayed

@@ -18,6 +18,7 @@ from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.eventlog import NEVER, EventLog
 from simulations.policies import policy_in_force
 from simulations.scenario import Scenario, Suspension
+from simulations.utilisation import so_far
 from workflow.definition import COMPLETE, Event, Transition
 from workflow.predicates import Expression, names, vector
 from workflow.records import Rows, records_along
@@ -176,8 +177,7 @@ def _closed_days(scenario: Scenario, calendar: Calendar) -> Integers:
 
 def _within(spells: Integers, at: Integers) -> NDArray[np.bool_]:
     """Say whether each instant lies in one of some half-open spells, which may overlap."""
-    begun = np.searchsorted(np.sort(spells[:, 0]), at, side="right")
-    return np.asarray(begun > np.searchsorted(np.sort(spells[:, 1]), at, side="right"))
+    return so_far(spells[:, 0], at) > so_far(spells[:, 1], at)
 
 
 def _so_long(at: Integers, holds: NDArray[np.bool_], times: Integers) -> Integers:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from simulations.measures import PROCESSING, WAITING
-from simulations.printing import number, said
+from simulations.measures import WAITING, is_time_or_use
+from simulations.printing import number, said, said_ratio
 from simulations.report.contents import Contents
-from simulations.results import Contrast, Estimate
+from simulations.results import Estimate
 from simulations.waiting import CAUSES
 
 __all__ = ["Cell", "Table", "cases_table", "contrast_table", "estimates_csv", "group_table", "published_table", "times_table", "wait_table"]  # fmt: skip
@@ -119,20 +119,16 @@ def _names(contents: Contents) -> list[str]:
     return list(dict.fromkeys(e.measure for e in contents.result.measures if e.by is None and e.at is None))
 
 
-def _is_time_or_use(name: str) -> bool:
-    return name.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
-
-
 def cases_table(contents: Contents) -> Table:
     """Return counts of cases, shares, dates and costs at the end of the run, by court."""
-    names = [name for name in _names(contents) if not _is_time_or_use(name)]
+    names = [name for name in _names(contents) if not is_time_or_use(name)]
     return _by_court(contents, "cases", f"Cases at the end of the run, {contents.scenario.ends}", names)
 
 
 def times_table(contents: Contents) -> Table:
     """Return times of activities and use of pools at the end of the run, by court."""
     causes = tuple(f".{cause}" for cause in CAUSES)
-    names = [name for name in _names(contents) if _is_time_or_use(name) and not name.endswith(causes)]
+    names = [name for name in _names(contents) if is_time_or_use(name) and not name.endswith(causes)]
     return _by_court(contents, "times", "Waiting, work and use of each pool, over the whole run", names)
 
 
@@ -173,14 +169,8 @@ def group_table(contents: Contents, by: str) -> Table:
 def contrast_table(contents: Contents, by: str) -> Table | None:
     """Return who waits longest for what, ``None`` if no group waits longer than another."""
     mine = [c for c in contents.result.contrasts if c.by == by]
-    rows = [[Cell(c.measure), Cell(c.slowest), Cell(c.fastest), Cell(_ratio(c), c.ratio)] for c in mine]
+    rows = [[Cell(c.measure), Cell(c.slowest), Cell(c.fastest), Cell(said_ratio(c), c.ratio)] for c in mine]
     columns = ["measure of time", "slowest", "fastest", "slowest / fastest"]
     names = ["measure", "by", "slowest", "fastest", "ratio", "low", "high"]
     text = as_csv(names, ([c.json()[n] for n in names] for c in mine))
     return Table(f"who-waits-{by}", f"Who waits longest, by {by}", columns, rows, text) if rows else None
-
-
-def _ratio(contrast: Contrast) -> str:
-    if contrast.low is None or contrast.high is None:
-        return f"{contrast.ratio:.2f}"
-    return f"{contrast.ratio:.2f} ± {(contrast.high - contrast.low) / 2:.2f}"
