@@ -6,9 +6,7 @@ go to standard error, one line each, with exit code 2; a run that fails has exit
 
 from __future__ import annotations
 
-import json
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +16,25 @@ import typer
 from simulations.cli_outputs import export, report
 from simulations.cli_planning import forecast, staff
 from simulations.cli_studies import compare, sql, verify
-from simulations.command_line import FAILURE, Json, Quiet, date, progress_bar, resumed, told, waiting
+from simulations.command_line import (
+    FAILURE,
+    Engine,
+    Json,
+    Quiet,
+    ScenarioName,
+    Seed,
+    Workers,
+    WorkersIfMany,
+    WorkflowName,
+    date,
+    enough_workers,
+    print_json,
+    progress_bar,
+    resumed,
+    told,
+    waiting,
+    warnings_told,
+)
 from workflow.errors import InputError
 
 __all__ = ["app", "main"]
@@ -45,13 +61,11 @@ def _docketsim() -> None:
 
 @app.command()
 def run(
-    scenario: Annotated[
-        str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")
-    ],
+    scenario: ScenarioName,
     replications: Annotated[int, typer.Option(help="How many replications; with --precision, at least.")] = 1,
     only: Annotated[int | None, typer.Option(metavar="K", help="Run replication K of these alone.")] = None,
-    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
-    engine: Annotated[str, typer.Option(help="auto, simpy or compiled.")] = "auto",
+    seed: Seed = 1,
+    engine: Engine = "auto",
     change: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20"),
@@ -63,9 +77,7 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes at work; default: one for each core, if there is enough to do.")
-    ] = None,
+    workers: WorkersIfMany = None,
     precision: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,20 +118,15 @@ def run(
         loaded = load_scenario(scenario, change or ())
         out = out if out is not None else default_folder(loaded.name)
         days = [date(text) for text in at or ()]
-        if workers is None:
-            workers = max(1, min(os.cpu_count() or 1, replications // 3))
-        if will_compile(engine, loaded, replications, bool(monitor)):
+        if will_compile(engine, loaded, 1 if only is not None else replications, bool(monitor)):
             with waiting("compiling the fast engine, once, some ten seconds", quiet or as_json):
                 prepare("compiled")
-        with warnings.catch_warnings(record=True) as caught, progress_bar(quiet or as_json) as progress:
-            warnings.simplefilter("always")
+        with warnings_told(), progress_bar(quiet or as_json) as progress:
             result = run_scenario(
-                loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=workers,
+                loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=enough_workers(workers, replications),
                 events=not no_events, resume=resume, precision=precision or (), max_replications=max_replications,
                 engine=engine, monitor=monitor, progress=progress,  # type: ignore[arg-type]
             )  # fmt: skip
-        for warning in caught:
-            typer.echo(f"warning: {warning.message}", err=True)
         found = result.json()
         diagnosis = None
         if warm_up:
@@ -128,7 +135,7 @@ def run(
             diagnosis = diagnose(result)
             found["warm_up"] = [d.json() for d in diagnosis]
         if as_json:
-            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+            print_json(found)
         elif not quiet:
             from simulations.printing import print_result
 
@@ -139,9 +146,9 @@ def run(
 
 @app.command()
 def validate(
-    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
-    engine: Annotated[str, typer.Option(help="auto, simpy or compiled.")] = "auto",
-    workers: Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")] = None,
+    seed: Seed = 1,
+    engine: Engine = "auto",
+    workers: Workers = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -153,7 +160,7 @@ def validate(
         check_engine(engine)
         found = check(seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy")
     if as_json:
-        typer.echo(json.dumps({"cases": [outcome.json() for outcome in found]}, indent=2, ensure_ascii=False))
+        print_json({"cases": [outcome.json() for outcome in found]})
     elif not quiet:
         from simulations.validation_table import print_validation
 
@@ -176,7 +183,7 @@ def list_(as_json: Json = False) -> None:
             for n, p in paths.items()
         ]
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        print_json(found)
         return
     for kind, entries in found.items():
         typer.echo(f"{kind}:")
@@ -199,9 +206,7 @@ def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
 
 @app.command()
 def prove(
-    workflow: Annotated[
-        str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
-    ],
+    workflow: WorkflowName,
     rules: Rules = None,
     seconds: Annotated[
         float, typer.Option(min=0, help="The most time to take in all; what is then open is not decided.")
@@ -218,7 +223,7 @@ def prove(
         loaded = load_workflow(workflow)
         proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
         if as_json:
-            typer.echo(json.dumps(proof.json(), indent=2, ensure_ascii=False))
+            print_json(proof.json())
         elif not quiet:
             typer.echo("\n".join(in_words(proof)))
         if proof.broken:
@@ -260,7 +265,7 @@ def audit(
         if out is not None:
             _write_offending(out, report.offending())
         if as_json:
-            typer.echo(json.dumps(report.json(), indent=2, ensure_ascii=False))
+            print_json(report.json())
         elif not quiet:
             typer.echo("\n".join(_audited(report, out)))
         if report.failed:
@@ -299,7 +304,7 @@ def diff(
     one: Annotated[str, typer.Argument(metavar="WORKFLOW_A", help="A workflow: a built-in name or a path.")],
     other: Annotated[str, typer.Argument(metavar="WORKFLOW_B", help="Another.")],
     people: Annotated[str, typer.Option(metavar="SCENARIO", help="The scenario whose people are counted.")] = "pilot",
-    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
+    seed: Seed = 1,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -316,7 +321,7 @@ def diff(
         cases = draw_cases(load_scenario(people), SamplePath(seed, 1))
         found = compare(a, b, cases.columns)
         if as_json:
-            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+            print_json(found.json())
         elif not quiet:
             typer.echo(f"{found.total:,} people of {people}: {found.same:,} are decided alike by {a.name} and {b.name}")
             for region in found.regions:
@@ -330,9 +335,7 @@ def diff(
 
 @app.command()
 def draw(
-    workflow: Annotated[
-        str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
-    ],
+    workflow: WorkflowName,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A .svg or .mmd file; default: Mermaid on standard output.")
     ] = None,

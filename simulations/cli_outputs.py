@@ -7,18 +7,17 @@ from typing import Annotated
 
 import typer
 
-from simulations.command_line import Quiet, told, waiting
+from simulations.command_line import Quiet, RunFolder, told, waiting
 
 __all__ = ["export", "report"]
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 ScenarioFile = Annotated[
     str | None, typer.Option("--scenario", metavar="FILE", help="The scenario, if it reads tables beside its file.")
 ]
 
 
 def report(
-    folder: Run,
+    folder: RunFolder,
     out: Annotated[
         Path | None, typer.Option(metavar="PAGE", help="The page; default: report.html in the run folder.")
     ] = None,
@@ -46,7 +45,7 @@ def report(
 
 
 def export(
-    folder: Run,
+    folder: RunFolder,
     to: Annotated[str, typer.Option(metavar="FORMAT", help="xes, csv, ocel or vidigi.")],
     out: Annotated[Path, typer.Option(metavar="PATH", help="The file.")],
     zone: Annotated[

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulations.command_line import Json, Quiet, date, told, waiting
+from simulations.command_line import (
+    Engine,
+    Json,
+    Quiet,
+    ScenarioName,
+    Seed,
+    Workers,
+    date,
+    enough_workers,
+    print_json,
+    told,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from simulations.forecasting import Forecast
@@ -17,19 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["forecast", "staff"]
 
-Scenario = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")
-]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the scenario.")
 ]
-Seed = Annotated[int, typer.Option(help="The root of all random draws.")]
-Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
-Workers = Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")]
 
 
 def staff(
-    scenario: Scenario,
+    scenario: ScenarioName,
     pool: Annotated[str, typer.Option(metavar="P", help="The pool whose size is looked for.")],
     court: Annotated[
         str | None, typer.Option(metavar="C", help="Its size in this court, for the goal of this court.")
@@ -72,7 +77,7 @@ def staff(
             replications=replications, engine=engine, workers=workers or os.cpu_count() or 1, progress=seen,
         )  # fmt: skip
         if as_json:
-            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+            print_json(found.json())
         elif not quiet:
             _print_staffing(found)
 
@@ -106,7 +111,7 @@ def _print_staffing(found: Staffing) -> None:
 
 
 def forecast(
-    scenario: Scenario,
+    scenario: ScenarioName,
     when: Annotated[str, typer.Option(metavar="CONDITION", help="'pending < 1000', or a measure that is a date.")],
     court: Annotated[str, typer.Option(metavar="C", help="Of this court; default: all together.")] = "all",
     seed: Seed = 1,
@@ -125,10 +130,10 @@ def forecast(
         with waiting("running replications", quiet or as_json):
             found = look_ahead(
                 load_scenario(scenario, change or ()), when, court=court, seed=seed, replications=replications,
-                engine=engine, workers=workers or max(1, min(os.cpu_count() or 1, replications // 3)),
+                engine=engine, workers=enough_workers(workers, replications),
             )  # fmt: skip
         if as_json:
-            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+            print_json(found.json())
         elif not quiet:
             _print_forecast(found)
 

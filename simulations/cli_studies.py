@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,7 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
-from simulations.command_line import FAILURE, Json, Quiet, date, progress_bar, resumed, told, waiting
+from simulations.command_line import (
+    FAILURE,
+    Json,
+    Quiet,
+    RunFolder,
+    Seed,
+    WorkersIfMany,
+    date,
+    enough_workers,
+    print_json,
+    progress_bar,
+    resumed,
+    told,
+    waiting,
+    warnings_told,
+)
 from workflow.errors import InputError
 
 __all__ = ["compare", "sql", "verify"]
@@ -31,7 +44,7 @@ def compare(
         list[str] | None, typer.Option(metavar="PATH=VALUE", help="Change one value of the others, not of the base.")
     ] = None,
     replications: Annotated[int, typer.Option(help="How many replications of each.")] = 10,
-    seed: Annotated[int, typer.Option(help="The root of all random draws.")] = 1,
+    seed: Seed = 1,
     at: Annotated[
         list[str] | None, typer.Option(metavar="DATE", help="Compare as things stood at the end of this day, too.")
     ] = None,
@@ -39,9 +52,7 @@ def compare(
         list[str] | None,
         typer.Option(metavar="M", help="Compare this measure only: few are told apart more easily than all."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes at work; default: one for each core, if there is enough to do.")
-    ] = None,
+    workers: WorkersIfMany = None,
     no_events: Annotated[
         bool, typer.Option("--no-events", help="Write no event logs, and compare no case with itself.")
     ] = False,
@@ -65,30 +76,22 @@ def compare(
             raise InputError(["--resume needs --out: the folder to go on with"])
         days = [date(text) for text in at or ()]
         out = out if out is not None else default_folder(f"compare-{load_scenario(base, change or ()).name}")
-        if workers is None:
-            workers = max(1, min(os.cpu_count() or 1, replications // 3))
-        with warnings.catch_warnings(record=True) as caught, progress_bar(quiet or as_json) as progress:
-            warnings.simplefilter("always")
+        with warnings_told(), progress_bar(quiet or as_json) as progress:
             found = run_comparison(
                 base, *others, changes=change or (), other_changes=set_other or (), replications=replications, seed=seed,
-                at=days, measures=measure or (), workers=workers, events=not no_events, out=out, resume=resume,
+                at=days, measures=measure or (), workers=enough_workers(workers, replications), events=not no_events, out=out, resume=resume,
                 progress=progress,
             )  # fmt: skip
-        for warning in caught:
-            typer.echo(f"warning: {warning.message}", err=True)
         if as_json:
-            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+            print_json(found.json())
         elif not quiet:
             from simulations.comparison_table import print_comparison
 
             print_comparison(found, days)
 
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-
-
 def sql(
-    folder: Run,
+    folder: RunFolder,
     query: Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT over cases, events and measures.")],
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on standard output.")] = False,
@@ -156,7 +159,7 @@ def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def verify(
-    folder: Run,
+    folder: RunFolder,
     rerun: Annotated[int, typer.Option(metavar="K", help="Run K random replications again and compare the bytes.")] = 0,
     scenario: Annotated[
         str | None, typer.Option(metavar="FILE", help="For --rerun: the scenario, if it reads tables beside its file.")
@@ -171,7 +174,7 @@ def verify(
         with waiting("reading every part", quiet or as_json):
             found = check(folder, rerun, scenario)
         if as_json:
-            typer.echo(json.dumps(found.json(), indent=2, ensure_ascii=False))
+            print_json(found.json())
         elif not quiet:
             for name, what in found.wrong:
                 typer.echo(f"{folder / name if '.yaml' not in name else name}: {what}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,17 +21,40 @@ __all__ = [
     "FAILURE",
     "INTERRUPTED",
     "MISTAKE",
+    "Engine",
     "Json",
     "Quiet",
+    "RunFolder",
+    "ScenarioName",
+    "Seed",
+    "Workers",
+    "WorkersIfMany",
+    "WorkflowName",
     "date",
+    "enough_workers",
+    "print_json",
     "progress_bar",
     "resumed",
     "told",
     "waiting",
+    "warnings_told",
 ]
 
 FAILURE, MISTAKE, INTERRUPTED = 1, 2, 130
 
+ScenarioName = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")
+]
+WorkflowName = Annotated[
+    str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+Seed = Annotated[int, typer.Option(help="The root of all random draws.")]
+Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
+Workers = Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")]
+WorkersIfMany = Annotated[
+    int | None, typer.Option(help="Processes at work; default: one for each core, if there is enough to do.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and no tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")]
 
@@ -66,6 +92,26 @@ def date(text: str, option: str = "--at") -> dt.date:
         return parse_date(text)
     except InputError as error:
         raise InputError([f"{option} {text}: {p.message}" for p in error.problems]) from None
+
+
+def enough_workers(asked: int | None, replications: int) -> int:
+    """Return how many processes to work with: one for each core, but each with some replications to do."""
+    return asked if asked is not None else max(1, min(os.cpu_count() or 1, replications // 3))
+
+
+def print_json(value: Any) -> None:
+    """Print plain values as JSON on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Print warnings on standard error, when all is done."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        typer.echo(f"warning: {warning.message}", err=True)
 
 
 def resumed(out: Path | None) -> str | None:

@@ -22,9 +22,8 @@ from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from simulations.folders import finished_replications
 from simulations.parts import whole_file
-from simulations.recorded import manifest_of, recorded_contents
+from simulations.recorded import finished_in, manifest_of, recorded_contents
 from simulations.views import ask
 from workflow.errors import InputError, nearest
 from workflow.validation import listed
@@ -110,9 +109,7 @@ def export(
     if to not in FORMATS:
         raise InputError([f"--to {to}: must be one of {listed(FORMATS)}.{nearest(to, FORMATS)}"])
     clock = _Clock(zone)
-    records = finished_replications(folder, manifest_of(folder))
-    if not records:
-        raise InputError([f"{folder}: not a single replication is finished; go on with docketsim run ... --resume"])
+    records = finished_in(folder, manifest_of(folder))
     unknown = [k for k in replications if k not in records]
     if unknown:
         raise InputError([f"--replication {unknown[0]}: is not in this run, which has {listed(map(str, records))}"])

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simulations.folders import finished_replications
+from simulations.folders import Record, finished_replications
 from simulations.loading import load_scenario
 from simulations.manifest import read_manifest, scenario_hash
-from simulations.results import CONFIDENCE, contrasts, estimates
-from simulations.runs import RunResult
+from simulations.runs import RunResult, gather
 from simulations.scenario import Scenario
-from simulations.watching import watched_rules
 from workflow.documents import parse_yaml
 from workflow.errors import InputError
 
-__all__ = ["manifest_of", "read_result", "recorded_contents", "recorded_scenario"]
+__all__ = ["finished_in", "manifest_of", "read_result", "recorded_contents", "recorded_scenario"]
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -31,6 +29,20 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     found = read_manifest(folder)
     if found is None:
         raise InputError([f"{folder}: is no run folder (it has no readable manifest.json)"])
+    return found
+
+
+def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
+    """Return the records of the finished replications of a run folder.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    found = finished_replications(folder, manifest)
+    if not found:
+        raise InputError([f"{folder}: not a single replication is finished; go on with docketsim run ... --resume"])
     return found
 
 
@@ -104,22 +116,10 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
     folder = Path(folder)
     manifest = manifest_of(folder)
     loaded = recorded_scenario(folder, manifest, scenario, "be read")
-    records = finished_replications(folder, manifest)
-    if not records:
-        raise InputError([f"{folder}: not a single replication is finished; go on with docketsim run ... --resume"])
+    records = finished_in(folder, manifest)
     gone = [folder / "measures" / f"replication={k}.parquet" for k in records]
     gone = [path for path in gone if not path.is_file()]
     if gone:
         raise InputError([f"{gone[0]}: is missing; docketsim verify {folder} lists what is, --resume brings it back"])
-    found = estimates(loaded, folder, records, CONFIDENCE)
-    days = {None, *(e.at for e in found if e.measure == "unfinished")}
-    broken = sum((Counter(record.violations) for record in records.values()), Counter[str]())
-    watched = manifest.get("monitor") is not None
-    return RunResult(
-        loaded, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), CONFIDENCE,
-        [e for e in found if e.measure != "pending" or e.at in days],
-        sorted((e for e in found if e.measure == "pending" and e.by is None), key=lambda e: e.at or loaded.ends),
-        sorted({pool for record in records.values() for pool in record.growing}),
-        contrasts(folder, records, CONFIDENCE) if manifest["by"] else [],
-        {rule.name: broken[rule.name] for rule in watched_rules(loaded)} if watched else None,
-    )  # fmt: skip
+    found = gather(loaded, {"monitor": None, **manifest}, records, folder)
+    return replace(found, series=sorted(found.series, key=lambda e: e.at or loaded.ends))

@@ -11,7 +11,7 @@ import datetime as dt
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from simulations.draws import SamplePath
 from simulations.engines import Chosen, check_engine, choose_engine, prepare
 from simulations.engines import simulate as simulate_on
-from simulations.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
+from simulations.folders import Record, RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.honesty import check_log, growing_queues
 from simulations.loading import load_scenario
 from simulations.manifest import make_manifest
@@ -33,7 +33,7 @@ from simulations.watching import Violation, watched_rules
 from workflow.errors import DocketsimError, InputError, Problem, nearest
 from workflow.validation import listed
 
-__all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "check_run", "run"]
+__all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "check_run", "gather", "run"]
 
 LEAST_FOR_PRECISION = 10
 
@@ -298,15 +298,40 @@ def run(
             numbers = _until_precise(job, open_one, numbers, wanted, most, workers, confidence, progress)
         records = open_one.records()
         open_one.close()
-    found = estimates(scenario, folder, numbers, confidence)
-    broken = sum((Counter(records[k].violations) for k in numbers), Counter[str]())
+    return gather(scenario, manifest, {k: records[k] for k in numbers}, folder, set(days), confidence)
+
+
+def gather(
+    scenario: Scenario,
+    manifest: Mapping[str, Any],
+    records: Mapping[int, Record],
+    folder: Path,
+    days: Container[dt.date | None] | None = None,
+    confidence: float = CONFIDENCE,
+) -> RunResult:
+    """Gather what finished replications found from the parts in their folder.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Of the run.
+    records : mapping of int to Record
+        Of the replications to take, by number.
+    days : container of date or None, optional
+        The days asked for; if they are not given, those on which more than `pending` was measured.
+    """
+    found = estimates(scenario, folder, records, confidence)
+    if days is None:
+        days = {None, *(e.at for e in found if e.measure == "unfinished")}
+    broken = sum((Counter(record.violations) for record in records.values()), Counter[str]())
+    watched = manifest["monitor"] is not None
     return RunResult(
-        scenario, folder, seed, chosen, tuple(numbers), confidence,
+        scenario, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), confidence,
         [e for e in found if e.measure != "pending" or e.at in days],
         [e for e in found if e.measure == "pending" and e.by is None],
-        sorted({pool for k in numbers for pool in records[k].growing}),
-        contrasts(folder, numbers, confidence) if by else [],
-        None if monitor is None else {rule.name: broken[rule.name] for rule in watched_rules(scenario)},
+        sorted({pool for record in records.values() for pool in record.growing}),
+        contrasts(folder, records, confidence) if manifest["by"] else [],
+        {rule.name: broken[rule.name] for rule in watched_rules(scenario)} if watched else None,
     )  # fmt: skip
 
 
