@@ -32,9 +32,10 @@ from simulations.scenario import (
 )
 from simulations.tables import BEFORE_THE_START, read_cases
 from workflow.definition import Kind, Workflow
-from workflow.documents import Node, Plain, Source, merge, node_of, parse_yaml, read_yaml, tidy
+from workflow.documents import Node, Plain, Source, merge, node_of, parse_yaml, tidy
 from workflow.errors import InputError, Problem, nearest
-from workflow.loading import allowed_values, find_file, fits, load_workflow
+from workflow.extending import read_extending
+from workflow.loading import allowed_values, fits, load_workflow
 from workflow.predicates import Field, Namespace, names
 from workflow.validation import Usable, apart_from, listed, parse_at, said, usable, validate
 
@@ -73,7 +74,7 @@ def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[
     if isinstance(scenario, Mapping):
         node = node_of(scenario, Source("<mapping>", ""))
     else:
-        node = _read(str(scenario), Path(), ())
+        node = read_extending(str(scenario), Path(), catalog(), "scenario", _laid_upon)
     problems: list[Problem] = []
     for change in changes:
         try:
@@ -87,27 +88,10 @@ def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[
     return _Builder(found.content, found, problems).build()
 
 
-def _read(name: str, beside: Path, within: tuple[Path, ...]) -> Node:
-    path = find_file(name, beside, catalog(), "scenario")
-    if path.resolve() in within:
-        raise InputError([f"{name!r} leads back to itself: {' -> '.join(p.name for p in (*within, path))}"])
-    node = read_yaml(path)
-    above = node.value.get("extends")
-    if above is None or above.value is None:
-        return node
-    if not isinstance(above.value, str):
-        raise InputError(
-            [Problem(f"extends: must be the name or path of a scenario, not {said(above.value)}", above.position)]
-        )
-    try:
-        base = _read(above.value, path.parent, (*within, path.resolve()))
-    except InputError as error:
-        raise InputError(
-            p if p.position else Problem(f"extends: {p.message}", above.position) for p in error.problems
-        ) from None
-    merged = merge(base, node)
+def _laid_upon(base: Node, over: Node) -> Node:
+    merged = merge(base, over)
     value = {k: v for k, v in merged.value.items() if k != "extends"}
-    return Node(value, node.source, node.line, node.column, keys=merged.keys)
+    return Node(value, over.source, over.line, over.column, keys=merged.keys)
 
 
 def _changed(node: Node, change: str) -> Node:

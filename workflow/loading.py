@@ -22,8 +22,9 @@ from workflow.definition import (
     Value,
     Workflow,
 )
-from workflow.documents import Node, Plain, Source, merge, node_of, read_yaml, tidy
+from workflow.documents import Node, Plain, Source, merge, node_of
 from workflow.errors import InputError, Problem, nearest
+from workflow.extending import read_extending
 from workflow.format import EventEntry, FieldEntry, StateEntry, TransitionEntry, WorkflowFile
 from workflow.predicates import Expression, Field, Namespace, parse_definitions
 from workflow.predicates import names as names_in
@@ -74,44 +75,12 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
     if isinstance(workflow, Mapping):
         return _build(node_of(workflow, Source("<mapping>", "")), [])
     problems: list[Problem] = []
-    return _build(_read(str(workflow), beside or Path(), (), problems), problems)
 
+    def lay_upon(base: Node, over: Node) -> Node:
+        validate(WorkflowFile, base)
+        return _extend(base, over, problems)
 
-def find_file(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> Path:
-    """Return the path of a built-in workflow or scenario, or of a file; raises `InputError` if there is none."""
-    path = tidy(built_in.get(name) or (beside / name))
-    try:
-        if path.is_file():
-            return path
-        known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
-    except (OSError, ValueError):  # a name that is too long, or that no file can have
-        known = list(built_in)
-    hint = nearest(name, known) or f" Built-in {what}s: {listed(built_in)}; or give the path of a file."
-    raise InputError([f"there is no {what} {name!r}: neither a built-in name nor a file.{hint}"])
-
-
-def _read(name: str, beside: Path, within: tuple[Path, ...], problems: list[Problem]) -> Node:
-    path = find_file(name, beside, catalog(), "workflow")
-    if path.resolve() in within:
-        raise InputError([f"{name!r} leads back to itself: {' -> '.join(p.name for p in (*within, path))}"])
-    node = read_yaml(path)
-    above = node.value.get("extends")
-    if above is None or above.value is None:
-        return node
-    if not isinstance(above.value, str):
-        raise InputError(
-            [Problem(f"extends: must be the name or path of a workflow, not {said(above.value)}", above.position)]
-        )
-    try:
-        base = _read(above.value, path.parent, (*within, path.resolve()), problems)
-    except InputError as error:
-        if any(p.position is None for p in error.problems):
-            raise InputError(
-                [Problem(f"extends: {p.message}", p.position or above.position) for p in error.problems]
-            ) from None
-        raise
-    validate(WorkflowFile, base)
-    return _extend(base, node, problems)
+    return _build(read_extending(str(workflow), beside or Path(), catalog(), "workflow", lay_upon), problems)
 
 
 def _extend(base: Node, over: Node, problems: list[Problem]) -> Node:
