@@ -172,7 +172,7 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
 def measure_dates_and_pending(log: EventLog) -> list[Value]:
     """Measure what a log says of dates, as at the end of the run, and the daily series of `pending`, and nothing else.
 
-    A study that asks for a date alone has it some ten times as fast as with `measure`.
+    A study that asks for a date alone has it in about a quarter of the time of `measure`.
     """
     import duckdb
 

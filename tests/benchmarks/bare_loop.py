@@ -18,19 +18,16 @@ NEVER = -(2**63)
 
 @njit(nogil=True, _nrt=False)
 def bare_loop(
-    key, keys, court, horizon, lengths, checks, unit, rate, hashes, cells, n_checkers, heap, rows, queue, first, last, busy,
-    waiting, enabled, started, times, stage, following,
+    key, keys, court, horizon, lengths, checks, unit, rate, hashes, cells, n_checkers, heap, rows, first, last, busy, enabled,
+    started, stage, following,
 ):  # fmt: skip
     """Run workload W; return the number of rows.
 
     `stage` is 0 for the first review, 1 for the check, 2 closed, 3 for the second review, 4 on the docket. Place c is court
     c's reviewers, the last one the checkers.
     """
-    n = len(keys)
     n_rows = n_heap = 0
     n_places = len(busy)
-    for i in range(n):
-        queue[i] = i
     now = np.int64(0)
     touched = np.int64(-2)  # -2: every place, at the start
     while True:

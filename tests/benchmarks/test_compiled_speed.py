@@ -49,8 +49,7 @@ def _bare(plan: Any, path: SamplePath) -> tuple[float, int]:
         following[mine[:-1]] = mine[1:]
     names = ("activity:review", "activity:check", "event:crime", "activity:second_review")
     hashes = np.array([purpose_hash(name) for name in names], np.uint64)
-    columns = [np.zeros(n, np.int64) for _ in range(6)]
-    queue, waiting, enabled, started, times, stage = columns
+    enabled, started, stage = (np.zeros(n, np.int64) for _ in range(3))
     lookups = arguments["lookups"]
 
     def table(activity: int) -> int:
@@ -60,7 +59,7 @@ def _bare(plan: Any, path: SamplePath) -> tuple[float, int]:
     given = (
         arguments["key"], cases.keys, cases.court.astype(np.int64), plan.scenario.horizon, table(0), table(1),
         arguments["unit"], arguments["rates"][0], hashes, arguments["cells"], plan.scenario.pools["checkers"].sizes[0][0][1],
-        heap, rows, queue, first, last, np.zeros(n_places, np.int64), waiting, enabled, started, times, stage, following,
+        heap, rows, first, last, np.zeros(n_places, np.int64), enabled, started, stage, following,
     )  # fmt: skip
     start = time.perf_counter()
     found = bare_loop(*given)

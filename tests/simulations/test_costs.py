@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulations import run
-from simulations.measures import measure
-from tests.simulations.told import Told, planned, play
+from tests.simulations.told import Told, measured, planned, play
 from workflow.errors import InputError
 
 DESK = """
@@ -38,7 +37,7 @@ costs:
 def test_people_are_paid_for_their_shifts_and_overtime_and_work_by_the_piece(tmp_path: Path) -> None:
     """In January 2024 there are 21 working days: two clerks at 50 for 8 hours each, and three hours of overtime; a guard at 10 for 31 days; six cases at 7."""
     log = play(tmp_path, DESK, WEEK, Told({"activity:serve": {0: 11}}))
-    found = {v.measure: v.value for v in measure(log) if v.court == "all" and v.at is None}
+    found = measured(log)
     clerks, guard, pieces = 50 * (2 * 8 * 21 + 3), 10 * 24 * 31, 6 * 7
     assert found["overtime.clerks"] == 3
     assert found["cost.clerks"] == pytest.approx(clerks)

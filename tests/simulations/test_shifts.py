@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from simulations.eventlog import EventLog
-from simulations.measures import measure
-from tests.simulations.told import Told, play, story, work
+from tests.simulations.told import Told, measured, play, story, work
 
 DESK = """
 workflow: desk
@@ -60,10 +59,6 @@ activities: {{serve: {{pool: clerks, takes: TOLD}}, think: {{takes: TOLD}}}}
     return run
 
 
-def _value(log: EventLog, name: str) -> float | None:
-    return next(v.value for v in measure(log) if v.measure == name and v.court == "all" and v.at is None)
-
-
 # the end of a shift --------------------------------------------------------------------------------
 
 
@@ -71,7 +66,7 @@ def test_suspended_work_goes_on_at_the_next_opening(desk: Play) -> None:
     """Ten hours from 9: eight to 17 on Monday, two on Tuesday (hour 33) to 11:00, hour 35. No overtime."""
     log = desk("size: 1, calendar: office, at_shift_end: suspend", 2, {0: 10, 1: 1})
     assert work(log) == [(0, 0, 9, 35, 0), (1, 0, 35, 36, 0)]
-    assert _value(log, "overtime.clerks") == 0
+    assert measured(log)["overtime.clerks"] == 0
 
 
 def test_finished_work_runs_into_overtime(desk: Play) -> None:
@@ -81,15 +76,15 @@ def test_finished_work_runs_into_overtime(desk: Play) -> None:
     """
     log = desk("size: 1, calendar: office, at_shift_end: finish", 3, {0: 6, 1: 5, 2: 1})
     assert work(log) == [(0, 0, 9, 15, 0), (1, 0, 15, 20, 0), (2, 0, 33, 34, 0)]
-    assert _value(log, "overtime.clerks") == 3
-    assert _value(log, "utilisation.clerks") == 9 / 24
+    assert measured(log)["overtime.clerks"] == 3
+    assert measured(log)["utilisation.clerks"] == 9 / 24
 
 
 def test_work_that_does_not_fit_waits_and_nothing_passes_it(desk: Play) -> None:
     """Six hours to 15; five do not fit before 17, so that the hour behind them waits too, to 14:00 on Tuesday, hour 38."""
     log = desk("size: 1, calendar: office, at_shift_end: fit", 3, {0: 6, 1: 5, 2: 1})
     assert work(log) == [(0, 0, 9, 15, 0), (1, 0, 33, 38, 0), (2, 0, 38, 39, 0)]
-    assert _value(log, "overtime.clerks") == 0
+    assert measured(log)["overtime.clerks"] == 0
 
 
 def test_work_that_ends_with_the_shift_fits(desk: Play) -> None:
@@ -104,7 +99,7 @@ def test_work_longer_than_any_shift_starts_at_an_opening_and_runs_over(desk: Pla
     """An hour to 10; nine hours fit into no day: from Tuesday's opening, 33, to 42, one of them overtime."""
     log = desk("size: 1, calendar: office, at_shift_end: fit", 2, {0: 1, 1: 9})
     assert work(log) == [(0, 0, 9, 10, 0), (1, 0, 33, 42, 0)]
-    assert _value(log, "overtime.clerks") == 1
+    assert measured(log)["overtime.clerks"] == 1
 
 
 def test_each_spell_of_a_day_bounds_what_fits(desk: Play) -> None:
@@ -129,8 +124,8 @@ def test_a_server_above_a_cut_size_works_overtime(desk: Play) -> None:
     """Two begin at 9 with ten hours each, when the size falls to 1 on Tuesday: from 33 to 35 one of them is above it."""
     log = desk("size: {2024-01-01: 2, 2024-01-02: 1}, calendar: office", 2, {0: 10, 1: 10})
     assert [w[:4] for w in work(log)] == [(0, 0, 9, 35), (1, 0, 9, 35)]
-    assert _value(log, "overtime.clerks") == 2
-    assert _value(log, "utilisation.clerks") == (16 + 2) / (16 + 8 + 8)
+    assert measured(log)["overtime.clerks"] == 2
+    assert measured(log)["utilisation.clerks"] == (16 + 2) / (16 + 8 + 8)
 
 
 # slots ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from simulations.eventlog import EventLog
 from simulations.measures import measure
 from simulations.waiting import CAUSES, waits_by_cause
-from tests.simulations.told import HOUR, Told, play
+from tests.simulations.told import HOUR, Told, measured, play
 
 DESK = """
 workflow: desk
@@ -29,10 +29,6 @@ suspensions: [{pool: clerks, courts: [desk], from: 2024-01-02, to: 2024-01-03, e
 arrivals: {late: {at: [0 hours], people: {urgent: URGENT}}}
 activities: {serve: {pool: clerks, takes: TOLD}}
 """
-
-
-def _values(log: EventLog) -> dict[str, float | None]:
-    return {v.measure: v.value for v in measure(log) if v.court == "all" and v.at is None}
 
 
 def _log(folder: Path, urgent: str) -> EventLog:
@@ -64,7 +60,7 @@ def test_a_wait_is_split_by_what_kept_the_case_waiting(tmp_path: Path, urgent: s
 
 def test_the_means_by_cause_add_up_to_the_mean_waiting_time(tmp_path: Path) -> None:
     """Nine hours and 81, half of it each."""
-    values = _values(_log(tmp_path, "false"))
+    values = measured(_log(tmp_path, "false"))
     parts = [values[f"waiting_time.serve.{cause}"] or 0 for cause in CAUSES]
     assert parts == [pytest.approx(x / 48) for x in (48, 0, 9 + 25, 8)]
     assert sum(parts) == pytest.approx(values["waiting_time.serve.mean"])

@@ -14,6 +14,7 @@ from simulations.clock import MICROSECONDS_PER_HOUR
 from simulations.draws import Draws, case_key
 from simulations.eventlog import NEVER, EventLog
 from simulations.honesty import check_log
+from simulations.measures import measure
 
 HOUR = MICROSECONDS_PER_HOUR
 LONGEST = 200
@@ -124,6 +125,11 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
         if activity >= 0 and case in (None, number):
             found.append((number, _hours(enabled), _hours(started), _hours(happened), None if server < 0 else server))
     return sorted(found, key=lambda w: (w[2] is None, w[2] or 0, w[0]))
+
+
+def measured(log: EventLog) -> dict[str, float | None]:
+    """Return every measure at the end of the run, all courts together."""
+    return {v.measure: v.value for v in measure(log) if v.court == "all" and v.at is None and v.by is None}
 
 
 def _hours(microseconds: int) -> Any:
