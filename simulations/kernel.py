@@ -527,6 +527,46 @@ def _policy(policies, now, arrived):
     return found
 
 
+@njit(forceinline=True)
+def _place(pools, cases, i, pool):
+    """Return the place of a pool that serves a case."""
+    return pools[pool].place + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0)
+
+
+@njit(forceinline=True)
+def _length(lookups, fields, values, record, laws, cells, steps, key, cases, i, table, purpose, visit):
+    """Return a length of the law that a table has for a case."""
+    law = _look(lookups, fields, values, record, i, cases[i].fact_class, table)
+    bits = np.int64(0)
+    if laws[law].kind != 0:
+        bits = _length_bits(key, cases[i].key, purpose, visit)
+    return _drawn(laws, cells, steps, law, bits)
+
+
+@njit(forceinline=True)
+def _due(heap, scalars, horizon, cases, i, end):
+    """Let the work in hand, or the delay, of a case complete."""
+    if NEVER < end <= horizon:
+        _push(heap, scalars[N_HEAP], end, _DONE | np.int64(i) << 8, np.int64(cases[i].stamp))
+        scalars[N_HEAP] += 1
+
+
+@njit(forceinline=True)
+def _arm(heap, scalars, horizon, cases, i, event, at, visit):
+    """Let a clock of a case ring."""
+    if at <= horizon:
+        cases[i].armed |= _ONE << _U(event)
+        _push(heap, scalars[N_HEAP], at, _RING | np.int64(i) << 8 | event, np.int64(visit))
+        scalars[N_HEAP] += 1
+
+
+@njit(forceinline=True)
+def _next_date(cells, unit, key, case_key, purpose, visit, rate, now):
+    """Return the next date of a constant hazard."""
+    x = _read(cells, unit, _length_bits(key, case_key, purpose, visit)) / rate
+    return now + np.int64(np.rint(min(x, 4611686018427387904.0)))
+
+
 # the loop --------------------------------------------------------------------------------------------
 
 
@@ -599,11 +639,10 @@ def run(
                     if i < 0:
                         break
                     a = states[cases[i].state].activity
-                    law = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].takes)
-                    bits = np.int64(0)
-                    if laws[law].kind != 0:
-                        bits = _length_bits(key, cases[i].key, activities[a].hash, visits[i, a] - 1)
-                    length = _drawn(laws, cells, steps, law, bits)
+                    length = _length(
+                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities[a].takes,
+                        activities[a].hash, visits[i, a] - 1,
+                    )  # fmt: skip
                     c = places[p].calendar
                     if places[p].rule == _FIT and now + length > places[p].until:
                         k = _spell(calendars, spells, c, now) - 1
@@ -620,9 +659,7 @@ def run(
                     end = now + length
                     if places[p].rule == _SUSPEND:
                         end = _complete(calendars, spells, c, now, length)
-                    if NEVER < end <= horizon:
-                        _push(heap, scalars[N_HEAP], end, _DONE | np.int64(i) << 8, np.int64(cases[i].stamp))
-                        scalars[N_HEAP] += 1
+                    _due(heap, scalars, horizon, cases, i, end)
             scalars[N_TOUCHED] = 0
             continue
         if time > horizon:
@@ -728,12 +765,8 @@ def run(
                     visits[i, n_activities + e] = 1
                     law_rate = rates[_look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)]
                     if law_rate > 0.0:
-                        x = _read(cells, unit, _length_bits(key, cases[i].key, events[e].hash, 0)) / law_rate
-                        at = now + np.int64(np.rint(min(x, 4611686018427387904.0)))
-                        if at <= horizon:
-                            cases[i].armed |= _ONE << _U(e)
-                            _push(heap, scalars[N_HEAP], at, _RING | np.int64(i) << 8 | e, np.int64(0))
-                            scalars[N_HEAP] += 1
+                        at = _next_date(cells, unit, key, cases[i].key, events[e].hash, 0, law_rate, now)
+                        _arm(heap, scalars, horizon, cases, i, e, at, 0)
             else:
                 if event >= 0 and not happens and not settle:
                     break
@@ -774,7 +807,7 @@ def run(
                             if trigger == 0:
                                 rows[r].completed = now
                             if pool >= 0:
-                                p = pools[pool].place + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0)
+                                p = _place(pools, cases, i, pool)
                                 if cases[i].status == _SERVED:
                                     _release(places, free, p, cases[i].server)
                                 else:
@@ -810,8 +843,7 @@ def run(
                 e = 0
                 while wanted != 0:
                     if wanted & _ONE != 0:
-                        bit = _ONE << _U(e)
-                        cases[i].armed &= ~bit
+                        cases[i].armed &= ~(_ONE << _U(e))
                         v = visits[i, n_activities + e]
                         if v >= most_visits:
                             scalars[WRONG] = TOO_MANY_VISITS
@@ -825,15 +857,11 @@ def run(
                             ]
                             runs = _length_bits(key, cases[i].key, events[e].lottery, v) < share * 2.0**53
                         if runs:
-                            law = _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].after)
-                            bits = np.int64(0)
-                            if laws[law].kind != 0:
-                                bits = _length_bits(key, cases[i].key, events[e].hash, v)
-                            at = now + _drawn(laws, cells, steps, law, bits)
-                            if at <= horizon:
-                                cases[i].armed |= bit
-                                _push(heap, scalars[N_HEAP], at, _RING | np.int64(i) << 8 | e, np.int64(v))
-                                scalars[N_HEAP] += 1
+                            length = _length(
+                                lookups, fields, values, record, laws, cells, steps, key, cases, i, events[e].after,
+                                events[e].hash, v,
+                            )  # fmt: skip
+                            _arm(heap, scalars, horizon, cases, i, e, now + length, v)
                     wanted >>= _ONE
                     e += 1
             if scalars[WRONG] >= 0:
@@ -859,18 +887,15 @@ def run(
                 if pool < 0:
                     cases[i].status = _DELAYED
                     cases[i].started = now
-                    law = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].takes)
-                    bits = np.int64(0)
-                    if laws[law].kind != 0:
-                        bits = _length_bits(key, cases[i].key, activities[a].hash, v)
-                    length = _drawn(laws, cells, steps, law, bits)
+                    length = _length(
+                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities[a].takes,
+                        activities[a].hash, v,
+                    )  # fmt: skip
                     c = activities[a].calendar
                     end = now + length if c < 0 else _complete(calendars, spells, c, now, length)
-                    if NEVER < end <= horizon:
-                        _push(heap, scalars[N_HEAP], end, _DONE | np.int64(i) << 8, np.int64(cases[i].stamp))
-                        scalars[N_HEAP] += 1
+                    _due(heap, scalars, horizon, cases, i, end)
                 else:
-                    p = pools[pool].place + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0)
+                    p = _place(pools, cases, i, pool)
                     cases[i].status = _WAITING
                     if places[p].order == _OLDEST:
                         cases[i].order = cases[i].arrived
@@ -901,7 +926,7 @@ def run(
         if event >= 0 and happens and changed and not settle and cases[i].status == _WAITING:
             state = np.int64(cases[i].state)
             pool = activities[states[state].activity].pool
-            p = pools[pool].place + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0)
+            p = _place(pools, cases, i, pool)
             if places[p].exempt >= 0:
                 was = cases[i].server == -2
                 exempt = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
@@ -915,9 +940,5 @@ def run(
             law_rate = rates[_look(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)]
             v = visits[i, n_activities + event]
             visits[i, n_activities + event] = v + 1
-            x = _read(cells, unit, _length_bits(key, cases[i].key, events[event].hash, v)) / law_rate
-            at = now + np.int64(np.rint(min(x, 4611686018427387904.0)))
-            if at <= horizon:
-                cases[i].armed |= _ONE << _U(event)
-                _push(heap, scalars[N_HEAP], at, _RING | np.int64(i) << 8 | event, np.int64(v))
-                scalars[N_HEAP] += 1
+            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, v, law_rate, now)
+            _arm(heap, scalars, horizon, cases, i, event, at, v)
