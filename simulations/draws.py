@@ -37,6 +37,7 @@ __all__ = [
     "philox",
     "philox_many",
     "purpose_hash",
+    "seed_problems",
     "uniform",
 ]
 
@@ -247,6 +248,11 @@ class SamplePath:
             a, b, c, d = philox_many((low, high, name, visits[part]), self.key)
             lengths[part], outcomes[part] = _numerators(a, b), _numerators(c, d)
         return lengths, outcomes
+
+
+def seed_problems(seed: int) -> list[str]:
+    """Return what is wrong with a root seed, nothing if it can be one."""
+    return [] if 0 <= seed < 2**63 else [f"seed: must be a whole number from 0 to 2**63 - 1, not {seed}"]
 
 
 def uniform(numerator: int) -> float:

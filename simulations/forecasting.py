@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.draws import seed_problems
 from simulations.engines import choose_engine
 from simulations.intervals import quantile_interval, share_interval
 from simulations.loading import load_scenario
@@ -115,8 +116,7 @@ def forecast(
         problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")
     if replications < 1:
         problems.append(f"replications: must be 1 or more, not {replications}")
-    if not 0 <= seed < 2**63:
-        problems.append(f"seed: must be a whole number from 0 to 2**63 - 1, not {seed}")
+    problems += seed_problems(seed)
     if problems:
         raise InputError(problems)
     chosen = choose_engine(engine, scenario, replications, False)

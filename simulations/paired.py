@@ -16,6 +16,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simulations.results import interval
+
 __all__ = ["Paired", "holm", "pair", "replications_needed"]
 
 POWER = 0.8
@@ -77,7 +79,7 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
     >>> found.difference, round(found.low, 3), round(found.high, 3), round(found.p, 4), round(found.correlation, 3)
     (0.75, -0.046, 1.546, 0.0577, 0.981)
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     n = len(base)
     differences = [b - a for a, b in zip(base, other, strict=True)]
@@ -91,10 +93,9 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
     if spread == 0:
         p = 1.0 if mean == 0 else 2.0 ** (1 - n)
         return Paired(n, *means, mean, mean, mean, p, correlation, None, 0.0)
-    error = spread / math.sqrt(n)
-    half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * error
-    p = 2 * float(stdtr(n - 1, -abs(mean) / error))
-    return Paired(n, *means, mean, mean - half, mean + half, p, correlation, sum(apart) / spread**2, spread)
+    low, high = interval(differences, confidence) or (None, None)
+    p = 2 * float(stdtr(n - 1, -abs(mean) / (spread / math.sqrt(n))))
+    return Paired(n, *means, mean, low, high, p, correlation, sum(apart) / spread**2, spread)
 
 
 def _variance(values: Sequence[float]) -> float:

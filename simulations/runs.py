@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulations.draws import SamplePath
+from simulations.draws import SamplePath, seed_problems
 from simulations.engines import Chosen, check_engine, choose_engine, prepare
 from simulations.engines import simulate as simulate_on
 from simulations.folders import Record, RunFolder, RunFolderExists, default_folder, open_folder, write_record
@@ -356,8 +356,7 @@ def _check(
     problems = []
     if replications < 1:
         problems.append(f"replications: must be 1 or more, not {replications}")
-    if not 0 <= seed < 2**63:
-        problems.append(f"seed: must be a whole number from 0 to 2**63 - 1, not {seed}")
+    problems += seed_problems(seed)
     if only is not None and not 1 <= only <= replications:
         problems.append(f"only: must be one of the replications, from 1 to {replications}, not {only}")
     if workers < 1:

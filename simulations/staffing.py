@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from simulations.draws import seed_problems
 from simulations.engines import choose_engine
 from simulations.intervals import share_interval
 from simulations.loading import load_scenario
@@ -239,8 +240,7 @@ def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted
         problems.append(f"confidence: must lie between 0 and 1, not {wanted}")
     if most < _LEAST:
         problems.append(f"replications: must be {_LEAST} or more, not {most}")
-    if not 0 <= seed < 2**63:
-        problems.append(f"seed: must be a whole number from 0 to 2**63 - 1, not {seed}")
+    problems += seed_problems(seed)
     if problems:
         raise InputError(problems)
 
