@@ -11,7 +11,7 @@ from rich.markup import escape
 from simulations.case_pairs import ALIKE
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.comparison import Comparison, Difference
-from simulations.measures import PROCESSING, WAITING
+from simulations.lengths import PROCESSING, WAITING
 from simulations.printing import new_table, number
 
 __all__ = ["print_comparison"]

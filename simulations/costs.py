@@ -6,19 +6,19 @@ each time it is completed. Costs of a pool for the nation belong to no court.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.measured import Places
 from simulations.scenario import Costs, Scenario
 from simulations.utilisation import PoolTime
 
-__all__ = ["MONTH", "Places", "cost_units", "costs"]
+__all__ = ["MONTH", "cost_units", "costs"]
 
 MONTH = 365.25 / 12 * MICROSECONDS_PER_DAY
 """A month in microseconds."""
-
-Places = dict[tuple[int, int], float | None]
-"""The values of a measure by court (-1: all courts) and group."""
 
 TOTAL, EACH, OF_BACKLOG = "cost", "cost_per", "cost_per.month_of_backlog"
 
@@ -36,7 +36,7 @@ def cost_units(scenario: Scenario) -> dict[str, str]:
 def costs(
     declared: Costs,
     values: Mapping[str, Places],
-    times: Mapping[str, Mapping[int, PoolTime]],
+    times: Mapping[str, Sequence[PoolTime]],
     completed: Mapping[str, Places],
     months: float,
 ) -> dict[str, Places]:
@@ -47,8 +47,8 @@ def costs(
     declared : Costs
     values : mapping
         The measures taken so far; `inflow`, `disposals` and `pending` among them.
-    times : mapping of str to (mapping of int to PoolTime)
-        By pool and court. Without them, for a group of cases, only activities have a cost.
+    times : mapping of str to (sequence of PoolTime)
+        Of each pool by court, of all last. Without them, for a group of cases, only activities have a cost.
     completed : mapping of str to Places
         How often each activity was completed.
     months : float
@@ -59,28 +59,25 @@ def costs(
     Backlog in months is `pending` over the disposals of a month; a month of it removed costs the total cost over the
     months that pending fell by. Where it did not fall there is no such cost.
     """
-    found: dict[str, Places] = {}
-    for name, each in declared.activities.items():
-        found[f"{TOTAL}.{name}"] = {k: None if n is None else n * each for k, n in completed[name].items()}
+    found: dict[str, Places] = {f"{TOTAL}.{n}": completed[n] * each for n, each in declared.activities.items()}
     if not times:
         return found
     for name, rate in declared.pools.items():
-        found[f"{TOTAL}.{name}"] = {(k, 0): (t.shift + t.overtime) * rate for k, t in times[name].items()}
-    everywhere = set.intersection(*(set(places) for places in found.values())) if found else set()
-    total: Places = {k: sum(places[k] or 0.0 for places in found.values()) for k in everywhere}
+        found[f"{TOTAL}.{name}"] = np.array([[(t.shift + t.overtime) * rate] for t in times[name]])
+    # What a pool for the nation costs belongs to no court: then there is a total for all of them alone.
+    n_rows = min((len(places) for places in found.values()), default=0)
+    total: Places = sum((places[-n_rows:] for places in found.values()), start=np.zeros((n_rows, 1)))
     found[TOTAL] = total
     for name in ("disposal", *declared.per):
-        cases = values["disposals" if name == "disposal" else name]
-        found[f"{EACH}.{name}"] = {k: _per(cost, cases[k]) for k, cost in total.items()}
-    found[OF_BACKLOG] = {k: _per(cost, _months_removed(values, k, months)) for k, cost in total.items()}
+        found[f"{EACH}.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
+    disposals, inflow = values["disposals"], values["inflow"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        removed = np.where((disposals > inflow) & (months > 0), (disposals - inflow) / (disposals / months), np.nan)
+    found[OF_BACKLOG] = _per(total, removed)
     return found
 
 
-def _months_removed(values: Mapping[str, Places], place: tuple[int, int], months: float) -> float | None:
-    """Return by how many months of disposals pending has fallen."""
-    disposals, inflow = (values[name][place] or 0.0 for name in ("disposals", "inflow"))
-    return (disposals - inflow) / (disposals / months) if disposals > inflow and months > 0 else None
-
-
-def _per(cost: float | None, n: float | None) -> float | None:
-    return None if cost is None or not n else cost / n
+def _per(cost: Places, n: Places) -> Places:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        here = n[-len(cost) :] if len(cost) else n[:0]
+        return np.where(here == 0, np.nan, cost / here)

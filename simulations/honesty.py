@@ -15,7 +15,8 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.eventlog import NEVER, EventLog
+from simulations.eventlog import NEVER, EventLog, order_of
+from simulations.lengths import add_up
 from simulations.utilisation import so_far
 from workflow.definition import Kind
 from workflow.errors import DocketsimError
@@ -42,39 +43,37 @@ def check_log(log: EventLog) -> None:
 
 def _histories(log: EventLog) -> None:
     """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age."""
-    columns, cases = log.columns, log.cases
-    order, first, since = _since(log)
+    columns, cases, by_case = log.columns, log.cases, log.by_case
+    order = by_case.order
     case, start, end, at = (columns[n][order] for n in ("case_id", "from_state", "to_state", "happened_at"))
+    first, since = _since(log, case, at)
     before = np.where(first, cases.state[case], np.concatenate([[0], end[:-1]]) if len(end) else 0)
     _all(start == before, case, "a case moves from a state in which it is not")
     _all(at >= since, case, "a case moves back in time")
-    seen = np.zeros(len(cases), bool)
-    seen[case] = True
     horizon = cases.scenario.horizon
+    seen = np.diff(by_case.first) > 0
     _all(seen | (cases.arrived > horizon), np.arange(len(cases)), "a case has no row, not even one at the end")
-    last = np.concatenate([first[1:], [True]]) if len(case) else first
+    last = by_case.first[1:][seen] - 1
     kinds = [s.kind for s in cases.scenario.workflow.states.values()]
     final = np.array([k is Kind.FINAL for k in kinds])
     closed = final[end[last]] | (at[last] == horizon)
     _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
-    spent = np.zeros(len(cases), np.int64)
-    np.add.at(spent, case, at - since)
-    whole = np.zeros(len(cases), np.int64)
-    whole[case[last]] = at[last] - np.maximum(cases.arrived[case[last]], 0)
+    spent = np.add.reduceat(at - since, by_case.first[:-1][seen]) if len(case) else at
+    whole = at[last] - np.maximum(cases.arrived[seen], 0)
     _all(
         spent == whole,
-        np.arange(len(cases)),
+        case[last],
         "the times that a case spent in its states do not add up to its time in the system",
     )
 
 
-def _since(log: EventLog) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Return the rows by case, whether each is its case's first, and since when its case was as the row finds it."""
-    order = np.argsort(log.columns["case_id"], kind="stable")
-    case, at = (log.columns[n][order] for n in ("case_id", "happened_at"))
+def _since(
+    log: EventLog, case: NDArray[np.int64], at: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Say of the rows case by case whether each is its case's first, and since when its case was as the row finds it."""
     first = np.concatenate([[True], case[1:] != case[:-1]]) if len(case) else np.zeros(0, bool)
     earlier = np.concatenate([[0], at[:-1]]) if len(at) else 0
-    return order, first, np.where(first, np.maximum(log.cases.arrived[case], 0), earlier)
+    return first, np.where(first, np.maximum(log.cases.arrived[case], 0), earlier)
 
 
 def _little(log: EventLog) -> None:
@@ -87,46 +86,51 @@ def _little(log: EventLog) -> None:
     enabled, started, ended = (columns[n] for n in ("enabled_at", "started_at", "happened_at"))
     stays = enabled > NEVER
     _all(~stays | (started == NEVER) | (started >= enabled), columns["case_id"], "work starts before it is enabled")
-    order, _, since = _since(log)
-    state, length = columns["from_state"][order], ended[order] - since
-    states = log.cases.scenario.workflow.states.values()
+    order = log.by_case.order
+    at = ended[order]
+    length = at - _since(log, columns["case_id"][order], at)[1]
+    states = list(log.cases.scenario.workflow.states.values())
+    present = _sums(columns["from_state"][order], length, len(states))
+    stayed = _sums(columns["activity"][stays], ended[stays] - enabled[stays], len(log.words.activity))
     for k, activity in enumerate(log.words.activity):
-        within = [i for i, s in enumerate(states) if s.activity == activity]
-        present = int(length[np.isin(state, within)].sum())
-        mine = stays & (columns["activity"] == k)
-        stayed = int((ended[mine] - enabled[mine]).sum())
-        if activity in log.cases.scenario.work and present != stayed:
+        within = sum(int(n) for n, s in zip(present, states, strict=True) if s.activity == activity)
+        if activity in log.cases.scenario.work and within != stayed[k]:
             raise BrokenLaw(
-                f"Little's law fails for {activity!r}: cases present over time {present}, stays over cases {stayed} microseconds"
+                f"Little's law fails for {activity!r}: cases present over time {within}, stays over cases {stayed[k]} microseconds"
             )
+
+
+def _sums(codes: NDArray[np.int64], lengths: NDArray[np.int64], n: int) -> list[int]:
+    """Add up lengths by code, without rounding."""
+    return [int(total) for total in add_up(codes.astype(np.int64), (n, 1), lengths)[:-1, 0]]
 
 
 def _busy(log: EventLog) -> None:
     """Work starts only on shift and with a free server, and no server does two things at once."""
-    scenario, columns = log.cases.scenario, log.columns
-    for k, (name, pool) in enumerate(scenario.pools.items()):
-        mine = (columns["pool"] == k) & (columns["started_at"] > NEVER)
-        case, start, end, server = (columns[n][mine] for n in ("case_id", "started_at", "happened_at", "server"))
-        court = log.cases.court[case] if pool.at_court else np.zeros(len(case), np.int64)
-        order = np.lexsort((end, start, server, court))
-        same = (np.diff(court[order]) == 0) & (np.diff(server[order]) == 0)
-        _all(
-            ~same | (start[order][1:] >= end[order][:-1]),
-            case[order][1:],
-            f"a server of {name!r} does two things at once",
-        )
+    for name, pool in log.cases.scenario.pools.items():
+        served = log.served[name]
         for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
-            here = np.flatnonzero(court == place)
-            here = here[np.argsort(start[here], kind="stable")]
+            here = served.at(place)
+            case, server, begun, ended = (t[here] for t in (served.case, served.server, served.started, served.ended))
+            # Work that a server does one after the other also ends so: as it stands in the log.
+            order = order_of(server, int(server.max(initial=0)) + 1)
+            same = np.diff(server[order]) == 0
+            _all(
+                ~same | (begun[order][1:] >= ended[order][:-1]),
+                case[order][1:],
+                f"a server of {name!r} does two things at once",
+            )
             opens, closes, _ = calendar.arrays()
-            begun = start[here]
             spell = so_far(opens, begun) - 1
-            _all((spell >= 0) & (begun < np.append(closes, 0)[spell]), case[here], f"work of {name!r} starts off shift")
+            _all((spell >= 0) & (begun < np.append(closes, 0)[spell]), case, f"work of {name!r} starts off shift")
             # Of several that start at one instant the last counts: by then, so many work.
-            work = so_far(begun, begun) - so_far(end[here], begun)
+            in_time = np.sort(begun)
+            work = so_far(in_time, in_time) - so_far(ended, in_time)
             changes = np.array([t for t, _ in sizes], np.int64)
-            size = np.array([n for _, n in sizes], np.int64)[so_far(changes, begun) - 1]
-            _all(work <= size, case[here], f"work of {name!r} starts without a free server")
+            size = np.array([n for _, n in sizes], np.int64)[so_far(changes, in_time) - 1]
+            if not (work <= size).all():
+                at = in_time[int(np.argmin(work <= size))]
+                _all(begun != at, case, f"work of {name!r} starts without a free server")
 
 
 def growing_queues(log: EventLog) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.eventlog import NEVER, EventLog
-from simulations.measures import Value
+from simulations.measured import Measured
 from simulations.population import ORIGINS, Cases
 from workflow.errors import DocketsimError
 
@@ -117,22 +117,16 @@ def write_events(path: Path, log: EventLog, replication: int) -> None:
     _write(path, columns, select)
 
 
-def write_measures(path: Path, values: Sequence[Value], replication: int) -> None:
+def write_measures(path: Path, measured: Measured, replication: int) -> None:
     """Write measures: replication, measure, court, by, group, at, unit, value."""
-    columns: dict[str, Any] = {}
+    columns, words = measured.columns()
     select = [f"{replication}::integer as replication"]
-    for name in ("measure", "court", "by", "group", "unit"):
-        words = list(dict.fromkeys(getattr(v, name) for v in values if getattr(v, name) is not None))
-        place = {word: i for i, word in enumerate(words)}
-        columns[f"c_{name}"] = np.array([place.get(getattr(v, name), -1) for v in values], np.int32)
-        select.append(f'{_words(words)}[c_{name} + 1] as "{name}"')
-    columns["at"] = np.array(
-        [np.datetime64("NaT") if v.at is None else np.datetime64(v.at) for v in values], "datetime64[us]"
-    )
-    columns["value"] = np.array([np.nan if v.value is None else v.value for v in values], np.float64)
-    select[5:5] = ['"at"::date as "at"']
-    select.append("case when isnan(value) then null else value end as value")
-    _write(path, columns, select)
+    for name in columns:
+        code = f"{_words(words[name])}[{name}_ + 1]" if name in words else f"{name}_"
+        said = {"at": "at_::date", "value": "case when isnan(value_) then null else value_ end"}.get(name, code)
+        select.append(f'{said} as "{name}"')
+    columns["at"] = columns["at"].astype("datetime64[us]")
+    _write(path, {f"{name}_": column for name, column in columns.items()}, select)
 
 
 def _words(words: Iterable[str | None]) -> str:

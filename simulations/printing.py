@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from simulations.measures import PROCESSING, WAITING, is_time_or_use
+from simulations.lengths import PROCESSING, WAITING
+from simulations.measures import is_time_or_use
 from simulations.results import Contrast, Estimate
 from simulations.runs import RunResult
 from simulations.waiting import CAUSES

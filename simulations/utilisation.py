@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.eventlog import NEVER, EventLog
+from simulations.eventlog import EventLog
 
 __all__ = ["PoolTime", "pool_times", "so_far"]
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +35,40 @@ class PoolTime:
 
 def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTime]:
     """Return the times of the servers of each place of a pool between two instants."""
-    scenario = log.cases.scenario
-    spec, columns = scenario.pools[pool], log.columns
-    mine = (columns["pool"] == list(scenario.pools).index(pool)) & (columns["started_at"] > NEVER)
-    started, ended = columns["started_at"][mine], columns["happened_at"][mine]
-    court = log.cases.court[columns["case_id"][mine]] if spec.at_court else np.zeros(len(started), np.int64)
+    spec, served = log.cases.scenario.pools[pool], log.served[pool]
     found = []
     for k, (calendar, sizes) in enumerate(zip(spec.calendars, log.sizes(pool), strict=True)):
+        here = served.at(k)
+        started, ended = (np.clip(t[here], since, until) for t in (served.started, served.ended))
         opens, closes, _ = calendar.arrays()
         times = np.array([t for t, _ in sizes], np.int64)
-        # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
-        marks = [started[court == k], ended[court == k], times, opens, closes, np.array([since, until])]
-        at = np.unique(np.clip(np.concatenate(marks), since, until))
-        working = so_far(started[court == k], at) - so_far(ended[court == k], at)
-        size = np.array([n for _, n in sizes], np.int64)[np.maximum(so_far(times, at) - 1, 0)]
+        servers = np.array([n for _, n in sizes], np.int64)
+        # From each of these instants on: is it a shift, for how long so far, and how many servers are there?
+        at = np.unique(np.clip(np.concatenate([times, opens, closes, np.array([since, until])]), since, until))
         on = so_far(opens, at) - so_far(closes, at)
-        length = np.diff(at, append=until)
-        busy = np.minimum(working, size) * on
-        effort = working * on if spec.at_shift_end == "suspend" else working
-        found.append(
-            PoolTime(int((size * on * length).sum()), int((busy * length).sum()), int(((effort - busy) * length).sum()))
-        )
+        shift = np.concatenate([[0], np.cumsum(np.diff(at) * on[:-1])])
+        size = servers[np.maximum(so_far(times, at) - 1, 0)]
+        worked = int((_so_long(at, on, shift, ended) - _so_long(at, on, shift, started)).sum())
+        busy = worked if not (np.diff(servers) < 0).any() else _up_to_size(started, ended, at, on, size)
+        effort = worked if spec.at_shift_end == "suspend" else int((ended - started).sum())
+        found.append(PoolTime(int((size[:-1] * np.diff(shift)).sum()), busy, effort - busy))
     return found
 
 
-def so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+def _so_long(at: Integers, on: Integers, shift: Integers, instants: Integers) -> Integers:
+    """Return for how long there has been a shift, up to each of some instants."""
+    k = np.searchsorted(at, instants, side="right") - 1
+    return np.asarray(shift[k] + (instants - at[k]) * on[k])
+
+
+def _up_to_size(started: Integers, ended: Integers, at: Integers, on: Integers, size: Integers) -> int:
+    """Add up what is worked on shift, where after a cut more may be at work than there are to be."""
+    marks = np.unique(np.concatenate([started, ended, at]))
+    k = np.searchsorted(at, marks, side="right") - 1
+    working = so_far(started, marks) - so_far(ended, marks)
+    return int((np.minimum(working, size[k]) * on[k] * np.diff(marks, append=at[-1])).sum())
+
+
+def so_far(instants: Integers, at: Integers) -> Integers:
     """Return how many of some instants lie at or before each of others."""
     return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from simulations.calendars import Calendar
 from simulations.clock import MICROSECONDS_PER_DAY
-from simulations.eventlog import NEVER, EventLog
+from simulations.eventlog import NEVER, EventLog, order_of
 from simulations.policies import policy_in_force
 from simulations.scenario import Scenario, Suspension
 from simulations.utilisation import so_far
@@ -43,10 +43,14 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
     found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
     segments = _Segments.of(log)
     for k, pool in enumerate(scenario.pools.values()):
-        mine = log.columns["pool"][segments.ends] == k
-        court = log.cases.court[log.columns["case_id"][segments.ends]] if pool.at_court else np.zeros(len(mine), int)
+        mine = np.flatnonzero(log.columns["pool"][segments.ends] == k)
+        court = (
+            log.cases.court[log.columns["case_id"][segments.ends[mine]]] if pool.at_court else np.zeros(len(mine), int)
+        )
+        mine = mine[order_of(court, len(pool.calendars))]
+        ends = np.cumsum(np.bincount(court, minlength=len(pool.calendars)))
         for place, calendar in enumerate(pool.calendars):
-            here = np.flatnonzero(mine & (court == place))
+            here = mine[ends[place - 1] if place else 0 : ends[place]]
             if not len(here):
                 continue
             suspensions = scenario.suspensions_at(pool.name, place)
@@ -80,10 +84,9 @@ class _Segments:
     @classmethod
     def of(cls, log: EventLog) -> _Segments:
         columns = log.columns
-        order = np.argsort(columns["case_id"], kind="stable")
+        order, first = log.by_case.order, log.by_case.first
         case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
         n = len(order)
-        first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=len(log.cases)))]).astype(np.int64)
         opening = np.zeros(n, bool)
         opening[first[:-1][np.diff(first) > 0]] = True
         since = np.where(opening, np.maximum(log.cases.arrived[case], 0), np.concatenate([[0], at[:-1]])[:n])
@@ -156,12 +159,14 @@ def _split(
     holidays = _closed_days(scenario, calendar)
     stops = np.array([[s.start, s.end] for s in suspensions], np.int64).reshape(-1, 2)
     horizon = scenario.horizon
+    start, end = segments.start[chosen], segments.end[chosen]
+    if not len(stops) and (opens[:1] <= 0).any() and closes[0] > horizon:  # open all the time
+        return [("no_free_server", end - start)]
     at = np.unique(np.clip(np.concatenate([opens, closes, holidays.ravel(), stops.ravel(), [0]]), 0, horizon))
     suspended = _within(stops, at)
     open_ = _within(np.stack([opens, closes], axis=1), at)
     closed = ~open_ & _within(holidays, at)
     of = [suspended, ~suspended & closed, ~suspended & ~open_ & ~closed, ~suspended & open_]
-    start, end = segments.start[chosen], segments.end[chosen]
     return [
         (cause, _so_long(at, holds, end) - _so_long(at, holds, start)) for cause, holds in zip(CAUSES, of, strict=True)
     ]

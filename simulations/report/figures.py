@@ -15,7 +15,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from simulations.clock import MICROSECONDS_PER_DAY
-from simulations.measures import WAITING
+from simulations.lengths import WAITING
 from simulations.printing import number, said
 from simulations.report.contents import Contents
 from simulations.report.tables import as_csv, estimates_csv

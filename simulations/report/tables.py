@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from simulations.measures import WAITING, is_time_or_use
+from simulations.lengths import WAITING
+from simulations.measures import is_time_or_use
 from simulations.printing import number, said, said_ratio
 from simulations.report.contents import Contents
 from simulations.results import Estimate

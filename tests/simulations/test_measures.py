@@ -9,7 +9,8 @@ import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, simulate
 from simulations.honesty import check_log, growing_queues
-from simulations.measures import Value, group_cases, measure
+from simulations.measured import Value
+from simulations.measures import group_cases, measure
 from workflow.errors import InputError
 from workflow.loading import load_workflow
 

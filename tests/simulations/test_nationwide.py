@@ -12,7 +12,8 @@ import pytest
 from simulations import SamplePath, Scenario, load_scenario, make_plan, run, simulate
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.eventlog import EventLog
-from simulations.measures import Value, group_cases, measure
+from simulations.measured import Value
+from simulations.measures import group_cases, measure
 
 # TRAC report 225: pending cases on 30 November 2009 by the state where the court sits, and the mean days waited.
 T225 = {

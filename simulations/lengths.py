@@ -1,0 +1,156 @@
+"""How long did cases wait for each activity, and how long did it take? Means and quantiles by court and group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.eventlog import HORIZON, NEVER, EventLog, order_of
+from simulations.measured import Places
+from simulations.waiting import CAUSES
+
+__all__ = ["PROCESSING", "SHAPES", "WAITING", "Lengths", "add_up", "ratio"]
+
+WAITING, PROCESSING = "waiting_time", "processing_time"
+SHAPES = ("mean", "median", "p95")
+_QUANTILES = (0.5, 0.95)
+
+Integers = NDArray[np.int64]
+
+
+class Lengths:
+    """Takes the lengths of waits and of work from a log.
+
+    Parameters
+    ----------
+    log : EventLog
+    waits : mapping of str to ndarray
+        The waiting time of each row by cause, see `simulations.waiting`.
+    place : ndarray of int64, shape (n_cases,)
+        Court times groups plus group of each case.
+    shape : tuple of int
+        How many courts, how many groups.
+    since : int
+        The end of the warm-up: what ended before is not counted.
+    """
+
+    def __init__(
+        self, log: EventLog, waits: Mapping[str, Integers], place: Integers, shape: tuple[int, int], since: int
+    ) -> None:
+        self._log, self._waits, self._place, self._shape, self._since = log, waits, place, shape, since
+        self._rows: dict[str, tuple[Integers, Integers]] = {}
+
+    def take(self, until: int) -> dict[str, Places]:
+        """Take everything as it stood at an instant."""
+        found: dict[str, Places] = {}
+        for name, work in self._log.cases.scenario.work.items():
+            if work.pool is not None:
+                found |= self._waiting(name, until)
+            found |= self._processing(name, until)
+        return found
+
+    def _of(self, activity: str) -> tuple[Integers, Integers]:
+        """Return the rows that end an activity or the wait for it, sorted by place, and their places."""
+        if activity not in self._rows:
+            columns = self._log.columns
+            rows = np.flatnonzero(columns["activity"] == self._log.words.activity.index(activity))
+            place = self._place[columns["case_id"][rows]]
+            order = order_of(place, self._shape[0] * self._shape[1])
+            self._rows[activity] = rows[order], place[order]
+        return self._rows[activity]
+
+    def _waiting(self, name: str, until: int) -> dict[str, Places]:
+        columns = self._log.columns
+        rows, place = self._of(name)
+        enabled, started, happened = (columns[n][rows] for n in ("enabled_at", "started_at", "happened_at"))
+        began = (started > NEVER) & (started <= until)
+        # A row ends the wait when work starts, or when the case leaves the queue.
+        open_ = (happened > until) | (columns["cause"][rows] == self._log.words.cause.index(HORIZON))
+        still = (enabled > NEVER) & (enabled <= until) & ~began & open_
+        began &= happened >= self._since
+        found = self._shapes(WAITING, name, started[began] - enabled[began], place[began])
+        counts = add_up(place[began], self._shape)
+        for cause in CAUSES:
+            total = add_up(place[began], self._shape, self._waits[cause][rows[began]])
+            found[f"{WAITING}.{name}.{cause}"] = _mean(total, counts)
+        found[f"still_waiting.{name}"] = add_up(place[still], self._shape).astype(float)
+        return found
+
+    def _processing(self, name: str, until: int) -> dict[str, Places]:
+        columns = self._log.columns
+        rows, place = self._of(name)
+        completed = columns["completed_at"][rows]
+        ended = (completed > NEVER) & (completed <= until) & (columns["happened_at"][rows] >= self._since)
+        return self._shapes(PROCESSING, name, completed[ended] - columns["started_at"][rows[ended]], place[ended])
+
+    def _shapes(self, kind: str, name: str, length: Integers, place: Integers) -> dict[str, Places]:
+        """Return mean and quantiles of some lengths, which are sorted by place."""
+        n_courts, n_groups = self._shape
+        counts = add_up(place, self._shape)
+        found = {"mean": _mean(add_up(place, self._shape, length), counts)}
+        in_place = _quantiles(length, counts[:-1].ravel()).reshape(-1, n_courts, n_groups)
+        if n_groups > 1:
+            length = length[order_of(place % n_groups, n_groups)]
+        overall = _quantiles(length, counts[-1])
+        for k, shape in enumerate(SHAPES[1:]):
+            found[shape] = np.vstack([in_place[k], overall[k]]) / MICROSECONDS_PER_DAY
+        return {f"{kind}.{name}.{shape}": places for shape, places in found.items()}
+
+
+def add_up(place: Integers, shape: tuple[int, int], weights: Integers | None = None) -> NDArray[Any]:
+    """Count, or add up whole numbers, by court and group, with a last row for all courts; sums have no rounding.
+
+    Parameters
+    ----------
+    place : ndarray of int64, shape (n,)
+        Court times groups plus group.
+    shape : tuple of int
+        How many courts, how many groups.
+    weights : ndarray of int64, shape (n,), optional
+        0 or more each.
+
+    Returns
+    -------
+    ndarray, shape (n_courts + 1, n_groups)
+        Of int64 for counts, else of Python's whole numbers: microseconds of millions of cases pass 64 bits.
+    """
+    n = shape[0] * shape[1]
+    if weights is None:
+        found: NDArray[Any] = np.bincount(place, minlength=n)
+    else:
+        # Three parts of 21 bits, each of whose sums is exact as a double.
+        parts = [np.bincount(place, weights >> s & 0x1FFFFF, n).astype(np.int64).astype(object) for s in (42, 21, 0)]
+        found = (parts[0] << 42) + (parts[1] << 21) + parts[2]
+    found = found.reshape(shape)
+    return np.vstack([found, found.sum(axis=0)])
+
+
+def ratio(over: NDArray[Any], under: NDArray[Any]) -> Places:
+    """Divide, place by place; NaN by nothing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(under == 0, np.nan, over.astype(float) / under.astype(float))
+
+
+def _mean(total: NDArray[Any], counts: NDArray[Any]) -> Places:
+    """Return mean lengths in days."""
+    return ratio(total, counts * float(MICROSECONDS_PER_DAY))
+
+
+def _quantiles(lengths: Integers, counts: Integers) -> NDArray[np.float64]:
+    """Return the quantiles of parts of an array, one after another, interpolated between order statistics; NaN for an empty part."""
+    found = np.full((len(_QUANTILES), len(counts)), np.nan)
+    ends = np.cumsum(counts)
+    for k in np.flatnonzero(counts):
+        n = int(counts[k])
+        where = [(n - 1) * q for q in _QUANTILES]
+        lows = [int(w) for w in where]
+        highs = [min(low + 1, n - 1) for low in lows]
+        part = np.partition(lengths[ends[k] - n : ends[k]], sorted({*lows, *highs}))
+        for q, (w, low, high) in enumerate(zip(where, lows, highs, strict=True)):
+            a, b = float(part[low]), float(part[high])
+            found[q, k] = a + (b - a) * (w - low)
+    return found
