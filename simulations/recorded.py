@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +99,7 @@ def recorded_scenario(
 
 
 def read_result(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult:
-    """Read what a run found back from its folder: what `simulations.runs.run` returned, the daily series sorted by day.
+    """Read what a run found back from its folder: what `simulations.runs.run` returned.
 
     Parameters
     ----------
@@ -121,5 +120,4 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
     gone = [path for path in gone if not path.is_file()]
     if gone:
         raise InputError([f"{gone[0]}: is missing; docketsim verify {folder} lists what is, --resume brings it back"])
-    found = gather(loaded, {"monitor": None, **manifest}, records, folder)
-    return replace(found, series=sorted(found.series, key=lambda e: e.at or loaded.ends))
+    return gather(loaded, {"monitor": None, **manifest}, records, folder)

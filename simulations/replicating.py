@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -72,8 +73,8 @@ def replicate(
 
 def _one(scenario: Scenario, seed: int, replication: int, court: str, engine: Chosen) -> Course:
     path = SamplePath(seed, replication)
-    values = measure_dates_and_pending(simulate(engine, make_plan(scenario, path), path))
-    here = [v for v in values if v.court == court]
-    return Course(
-        {v.measure: v.value for v in here if v.at is None}, tuple(v.value or 0.0 for v in here if v.at is not None)
-    )
+    measured = measure_dates_and_pending(simulate(engine, make_plan(scenario, path), path))
+    column = [*measured.courts, "all"].index(court)
+    dates = {table.measure: float(table.places[column, 0]) for table in measured.tables}
+    pending = measured.daily.pending[:, column].astype(float).tolist()
+    return Course({name: None if math.isnan(date) else date for name, date in dates.items()}, tuple(pending))

@@ -10,15 +10,17 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.scenario import Scenario
 
-__all__ = ["Contrast", "Estimate", "contrasts", "estimates", "interval", "read_values"]
+__all__ = ["Contrast", "Estimate", "Series", "contrasts", "estimates", "interval", "read_series", "read_values"]
 
 CONFIDENCE = 0.95
 
@@ -67,6 +69,58 @@ class Estimate:
         names = ("measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date")
         found = {name: getattr(self, name) for name in names}
         return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in found.items()}
+
+
+@dataclass(frozen=True)
+class Series(Sequence[Estimate]):
+    """Pending cases at the end of each day, over replications: a row a day, a column a court and a last one for all.
+
+    As a sequence it is of estimates, day by day and court by court.
+
+    Attributes
+    ----------
+    days : ndarray of datetime64[D], shape (n_days,)
+    courts : tuple of str
+        With ``all`` at the end.
+    values : ndarray of float, shape (n_days, n_courts + 1, n_replications)
+    confidence : float
+    """
+
+    days: NDArray[np.datetime64]
+    courts: tuple[str, ...]
+    values: NDArray[np.float64]
+    confidence: float = CONFIDENCE
+
+    @cached_property
+    def mean(self) -> NDArray[np.float64]:
+        """Return the means, shape (n_days, n_courts + 1)."""
+        found: NDArray[np.float64] = self.values.mean(axis=2)
+        return found
+
+    def of(self, court: str) -> NDArray[np.float64]:
+        """Return the means of a court, day by day."""
+        return self.mean[:, self.courts.index(court)]
+
+    def at(self, day: dt.date, court: str) -> Estimate | None:
+        """Return the estimate of a day, if it is one of the run."""
+        row = int(np.searchsorted(self.days, np.datetime64(day)))
+        if court not in self.courts or row == len(self.days) or self.days[row] != np.datetime64(day):
+            return None
+        found: Estimate = self[row * len(self.courts) + self.courts.index(court)]
+        return found
+
+    def __len__(self) -> int:
+        return len(self.days) * len(self.courts)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[k] for k in range(*place.indices(len(self)))]
+        row, column = divmod(range(len(self))[place], len(self.courts))
+        known = self.values[row, column].tolist()
+        low, high = interval(known, self.confidence) or (None, None)
+        q05, q95 = np.quantile(known, [0.05, 0.95]).tolist() if len(known) > 1 else (None, None)
+        mean, day, n = float(self.mean[row, column]), self.days[row].item(), len(known)
+        return Estimate("pending", self.courts[column], None, None, day, "cases", mean, low, high, q05, q95, None, n, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +192,49 @@ def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[f
 def read_values(
     folder: Path, replications: Iterable[int]
 ) -> dict[tuple[str, str, str | None, str | None, dt.date | None, str], list[float | None]]:
-    """Return the values of every measure over the replications of a run folder, in their order."""
+    """Return the values of every measure over the replications of a run folder, in their order.
+
+    Of the daily series only the days are among them on which everything was measured.
+    """
+    rows = _asked(
+        'with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true)),'
+        ' days as (select distinct "at" from m where measure = \'unfinished\')'
+        ' select measure, court, "by", "group", "at", unit, list(value order by replication) from m'
+        f' where not ({_DAILY}) or "at" in (from days) group by all order by min(row)',
+        folder, replications,
+    ).fetchall()  # fmt: skip
+    return {tuple(key): values for *key, values in rows}
+
+
+def read_series(
+    folder: Path, courts: Sequence[str], replications: Iterable[int], confidence: float = CONFIDENCE
+) -> Series:
+    """Return the daily series of a run folder."""
+    numbers = list(replications)
+    # In every part the courts of a day stand in their order, the one of all last.
+    columns = _asked(
+        f'select "at", value from read_parquet(?, file_row_number = true) where {_DAILY}'
+        ' order by "at", file_row_number, replication',
+        folder, numbers,
+    ).fetchnumpy()  # fmt: skip
+    names = (*courts, "all")
+    values = np.asarray(columns["value"], float).reshape(-1, len(names), len(numbers))
+    days = np.asarray(columns["at"]).astype("datetime64[D]")[:: len(names) * len(numbers)]
+    return Series(days, names, values, confidence)
+
+
+_DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
+
+
+def _asked(query: str, folder: Path, replications: Iterable[int]) -> Any:
+    """Ask the measures of some replications."""
     import duckdb
 
     from simulations.parts import part_path
 
-    files = [str(part_path(folder, "measures", k)) for k in replications]
-    with duckdb.connect() as connection:
-        connection.execute("set threads = 1")
-        rows = connection.execute(
-            'select measure, court, "by", "group", "at", unit, list(value order by replication)'
-            " from (select *, file_row_number as row from read_parquet(?, file_row_number = true))"
-            ' group by all order by min(row)', [files],
-        ).fetchall()  # fmt: skip
-    return {tuple(key): values for *key, values in rows}
+    connection = duckdb.connect()
+    connection.execute("set threads = 1")
+    return connection.execute(query, [[str(part_path(folder, "measures", k)) for k in replications]])
 
 
 def estimates(

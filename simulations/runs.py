@@ -11,7 +11,7 @@ import datetime as dt
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from simulations.manifest import make_manifest
 from simulations.measures import describe, group_cases, measure
 from simulations.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
 from simulations.plan import make_plan
-from simulations.results import CONFIDENCE, Contrast, Estimate, contrasts, estimates
+from simulations.results import CONFIDENCE, Contrast, Estimate, Series, contrasts, estimates, read_series
 from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.watching import Violation, watched_rules
@@ -93,7 +93,7 @@ class RunResult:
         The run folder.
     measures : list of Estimate
         Of every measure, court, group and day asked for; daily `pending` is in `series`.
-    series : list of Estimate
+    series : Series
         `pending` at the end of each day.
     growing : list of str
         Pools whose queue only grew, in some replication.
@@ -110,7 +110,7 @@ class RunResult:
     replications: tuple[int, ...]
     confidence: float
     measures: list[Estimate]
-    series: list[Estimate] = field(repr=False)
+    series: Series = field(repr=False)
     growing: list[str]
     contrasts: list[Contrast]
     violations: dict[str, int] | None = None
@@ -130,7 +130,8 @@ class RunResult:
         KeyError
             If there is none of this kind.
         """
-        for estimate in [*self.measures, *self.series]:
+        day = self.series.at(at, court) if measure == "pending" and at is not None and by is None else None
+        for estimate in self.measures if day is None else [day]:
             if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == (
                 measure,
                 court,
@@ -298,7 +299,7 @@ def run(
             numbers = _until_precise(job, open_one, numbers, wanted, most, workers, confidence, progress)
         records = open_one.records()
         open_one.close()
-    return gather(scenario, manifest, {k: records[k] for k in numbers}, folder, set(days), confidence)
+    return gather(scenario, manifest, {k: records[k] for k in numbers}, folder, confidence)
 
 
 def gather(
@@ -306,7 +307,6 @@ def gather(
     manifest: Mapping[str, Any],
     records: Mapping[int, Record],
     folder: Path,
-    days: Container[dt.date | None] | None = None,
     confidence: float = CONFIDENCE,
 ) -> RunResult:
     """Gather what finished replications found from the parts in their folder.
@@ -317,18 +317,13 @@ def gather(
         Of the run.
     records : mapping of int to Record
         Of the replications to take, by number.
-    days : container of date or None, optional
-        The days asked for; if they are not given, those on which more than `pending` was measured.
     """
-    found = estimates(scenario, folder, records, confidence)
-    if days is None:
-        days = {None, *(e.at for e in found if e.measure == "unfinished")}
     broken = sum((Counter(record.violations) for record in records.values()), Counter[str]())
     watched = manifest["monitor"] is not None
     return RunResult(
         scenario, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), confidence,
-        [e for e in found if e.measure != "pending" or e.at in days],
-        [e for e in found if e.measure == "pending" and e.by is None],
+        estimates(scenario, folder, records, confidence),
+        read_series(folder, scenario.courts, records, confidence),
         sorted({pool for record in records.values() for pool in record.growing}),
         contrasts(folder, records, confidence) if manifest["by"] else [],
         {rule.name: broken[rule.name] for rule in watched_rules(scenario)} if watched else None,

@@ -66,10 +66,7 @@ def diagnose(result: RunResult) -> list[WarmUp]:
     """
     found = []
     for court in (*result.scenario.courts, "all"):
-        series = np.array(
-            [e.mean for e in sorted((e for e in result.series if e.court == court and e.at), key=lambda e: str(e.at))],
-            float,
-        )
+        series = result.series.of(court)
         if len(series) < _LEAST_DAYS:
             raise InputError(
                 [

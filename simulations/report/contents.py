@@ -78,8 +78,7 @@ def _courts(result: RunResult) -> list[str]:
     courts = result.scenario.courts
     if len(courts) == 1:
         return ["all"]
-    most = {e.court: e.mean or 0.0 for e in reversed(result.series)}  # the first day's stays
-    chosen = sorted(courts, key=lambda court: -most.get(court, 0.0))[:MOST_COURTS]
+    chosen = sorted(courts, key=lambda court: -result.series.of(court)[0])[:MOST_COURTS]
     return ["all", *(court for court in courts if court in chosen)]
 
 
