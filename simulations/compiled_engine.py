@@ -77,6 +77,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
 
     arguments = kernel_plan(plan, path)
     arguments["heap"] = np.zeros(max(LEAST_HEAP, arguments["margin"] + 1), kernel.PENDING)
+    arguments["far"] = np.zeros(max(LEAST_HEAP, arguments["margin"] + 2), kernel.FAR)
     arguments["rows"] = np.zeros(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
     order = list(inspect.signature(kernel.run.py_func).parameters)
     parts: list[dict[str, Any]] = []
@@ -87,9 +88,10 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
             from simulations.simpy_engine import simulate as readable
 
             return readable(plan, path)  # comes to the same case, and tells its history
-        if code == kernel.HEAP_FULL:
-            heap = arguments["heap"]
-            arguments["heap"] = np.concatenate([heap, np.zeros(len(heap) + arguments["margin"], kernel.PENDING)])
+        if code in (kernel.HEAP_FULL, kernel.FAR_FULL):
+            name = "heap" if code == kernel.HEAP_FULL else "far"
+            full = arguments[name]
+            arguments[name] = np.concatenate([full, np.zeros(len(full) + arguments["margin"], full.dtype)])
             continue
         parts.append(_columns(rows[: scalars[kernel.N_ROWS]]))
         scalars[kernel.N_ROWS] = 0

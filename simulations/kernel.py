@@ -19,7 +19,8 @@ from numba.extending import intrinsic
 __all__ = ["run"]
 
 NEVER = -(2**63)
-_FAR = 2**62
+_NEVER_COMES = 2**62
+_NO_EDGE = 2**63 - 1
 _U = np.uint64
 _M0, _M1, _W0, _W1 = _U(0xD2511F53), _U(0xCD9E8D57), _U(0x9E3779B9), _U(0xBB67AE85)
 _LOW, _S32, _S21, _S11, _ONE = _U(0xFFFFFFFF), _U(32), _U(21), _U(11), _U(1)
@@ -35,9 +36,9 @@ _SUSPEND, _FINISH, _FIT = 0, 1, 2
 _FIRST_COME, _OLDEST, _NEWEST, _BY, _BY_FACTS = 0, 1, 2, 3, 4
 
 # Places in the array of scalars that outlives a call.
-N_ROWS, N_HEAP, AT_CAPACITY, AT_ARRIVAL, AT_DATE, AT_TURN, NOW, N_TOUCHED, WRONG, WHERE, N_EVENTS = range(11)
+N_ROWS, N_HEAP, AT_CAPACITY, AT_ARRIVAL, AT_DATE, AT_TURN, NOW, N_TOUCHED, N_EVENTS, BUCKET, WHERE = range(11)
 N_SCALARS = 11
-DONE, ROWS_FULL, HEAP_FULL, STUCK, TOO_MANY_VISITS = range(5)
+RUNNING, DONE, ROWS_FULL, HEAP_FULL, FAR_FULL, STUCK, TOO_MANY_VISITS = range(-1, 6)
 
 
 def _record(**fields: str) -> np.dtype[Any]:
@@ -70,6 +71,8 @@ PLACE = _record(
 CHANGE = _record(time="i8", place="i8", opens="i8", value="i8")
 DATE = _record(time="i8", event="i8", visit="i8")
 PENDING = _record(time="i8", code="i8", visit="i8")
+FAR = _record(time="i8", code="i8", visit="i8", next="i8")
+BUCKETS = _record(first="i8", n="i8")
 ROW = _record(
     enabled="i8", started="i8", completed="i8", happened="i8", case="i4", server="i4", transition="i2", cause="i2",
     from_state="i2", to_state="i2", activity="i2", pool="i2", outcome="i2",
@@ -107,6 +110,12 @@ def _philox(k0, k1, c0, c1, c2, c3):
 def _length_bits(key, case_key, purpose, visit):
     a, b, _, _ = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
     return np.int64((a << _S21) | (b >> _S11) | _ONE)
+
+
+@njit(forceinline=True)
+def _both_bits(key, case_key, purpose, visit):
+    a, b, c, d = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
+    return np.int64((a << _S21) | (b >> _S11) | _ONE), np.int64((c << _S21) | (d >> _S11) | _ONE)
 
 
 @njit(forceinline=True)
@@ -232,6 +241,48 @@ def _pop(heap, n):
     heap[i].visit = visit
 
 
+# What lies further off waits in buckets of time, as lists, and is put into the heap when its bucket's time has come: so the
+# heap stays as small as what is about to happen. The first entry of `far` heads the list of those that are free.
+
+
+@njit(forceinline=True)
+def _later(heap, n_heap, far, buckets, edge, shift, time, code, visit):
+    """Let something happen; return how many the heap has then."""
+    if time < edge:
+        _push(heap, n_heap, time, code, visit)
+        return n_heap + 1
+    x = far[0].next
+    if x > 0:
+        far[0].next = far[x].next
+    else:
+        x = far[0].visit + 1
+        far[0].visit = x
+    b = time >> shift
+    far[x].time = time
+    far[x].code = code
+    far[x].visit = visit
+    far[x].next = buckets[b].first
+    buckets[b].first = x
+    buckets[b].n += 1
+    return n_heap
+
+
+@njit(forceinline=True)
+def _pour(heap, n_heap, far, buckets, b):
+    """Put what a bucket holds into the heap; return how many that has then."""
+    x = buckets[b].first
+    while x > 0:
+        _push(heap, n_heap, far[x].time, far[x].code, far[x].visit)
+        n_heap += 1
+        after = far[x].next
+        far[x].next = far[0].next
+        far[0].next = x
+        x = after
+    buckets[b].first = 0
+    buckets[b].n = 0
+    return n_heap
+
+
 # working time ----------------------------------------------------------------------------------------
 
 
@@ -255,6 +306,8 @@ def _complete(calendars, spells, c, start, length):
     if length == 0:
         return start
     first, n = calendars[c].first, calendars[c].n
+    if n == 1 and spells[first].open <= start and length <= spells[first].close - start:  # open all the time
+        return start + length
     k = _spell(calendars, spells, c, start)
     worked = spells[first + k].worked
     if k > 0:
@@ -337,20 +390,26 @@ def _meld_children(cases, levels, x):
     return root
 
 
-@njit
+@njit(forceinline=True)
 def _leave_queue(cases, levels, heads, tails, queue, in_order, i):
     """Take a case out of a queue."""
-    before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
-    if not in_order:
-        if before >= 0:
-            cases[before].next = after
-        else:
-            heads[queue] = after
-        if after >= 0:
-            cases[after].previous = before
-        else:
-            tails[queue] = before
+    if in_order:
+        _leave_ordered(cases, levels, heads, queue, i)
         return
+    before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
+    if before >= 0:
+        cases[before].next = after
+    else:
+        heads[queue] = after
+    if after >= 0:
+        cases[after].previous = before
+    else:
+        tails[queue] = before
+
+
+@njit
+def _leave_ordered(cases, levels, heads, queue, i):
+    before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
     below = _meld_children(cases, levels, i)
     if heads[queue] == i:
         root = below
@@ -368,27 +427,32 @@ def _leave_queue(cases, levels, heads, tails, queue, in_order, i):
         cases[root].next = -1
 
 
-@njit
+@njit(forceinline=True)
 def _join_queue(cases, levels, heads, tails, queue, in_order, i):
     """Put a case into a queue, behind those enabled before it."""
-    if not in_order:
-        before, after = np.int64(tails[queue]), np.int64(-1)
-        while before >= 0 and (
-            cases[before].enabled > cases[i].enabled or (cases[before].enabled == cases[i].enabled and before > i)
-        ):
-            after = before
-            before = np.int64(cases[before].previous)
-        cases[i].previous = before
-        cases[i].next = after
-        if before >= 0:
-            cases[before].next = i
-        else:
-            heads[queue] = i
-        if after >= 0:
-            cases[after].previous = i
-        else:
-            tails[queue] = i
+    if in_order:
+        _join_ordered(cases, levels, heads, queue, i)
         return
+    before, after = np.int64(tails[queue]), np.int64(-1)
+    while before >= 0 and (
+        cases[before].enabled > cases[i].enabled or (cases[before].enabled == cases[i].enabled and before > i)
+    ):
+        after = before
+        before = np.int64(cases[before].previous)
+    cases[i].previous = before
+    cases[i].next = after
+    if before >= 0:
+        cases[before].next = i
+    else:
+        heads[queue] = i
+    if after >= 0:
+        cases[after].previous = i
+    else:
+        tails[queue] = i
+
+
+@njit
+def _join_ordered(cases, levels, heads, queue, i):
     cases[i].next = -1
     cases[i].previous = -1
     cases[i].child = -1
@@ -437,11 +501,13 @@ def _head(cases, levels, heads, places, stops, p, now):
 
 
 @njit(forceinline=True)
-def _touch(places, touched, scalars, p):
-    if places[p].touched == 0:
-        places[p].touched = 1
-        touched[scalars[N_TOUCHED]] = p
-        scalars[N_TOUCHED] += 1
+def _touch(places, touched, n_touched, p):
+    """Note that somebody may be served at a place; return how many such places there are."""
+    if places[p].touched != 0:
+        return n_touched
+    places[p].touched = 1
+    touched[n_touched] = p
+    return n_touched + 1
 
 
 @njit(forceinline=True)
@@ -497,10 +563,8 @@ def _release(places, free, p, server):
 
 
 @njit(forceinline=True)
-def _row(rows, scalars, i, transition, cause, from_state, to_state, now, outcome):
-    """Write a row that ends no work; return its place."""
-    r = scalars[N_ROWS]
-    scalars[N_ROWS] = r + 1
+def _row(rows, r, i, transition, cause, from_state, to_state, now, outcome):
+    """Write a row that ends no work."""
     rows[r].case = i
     rows[r].transition = transition
     rows[r].cause = cause
@@ -514,7 +578,6 @@ def _row(rows, scalars, i, transition, cause, from_state, to_state, now, outcome
     rows[r].completed = NEVER
     rows[r].outcome = outcome
     rows[r].happened = now
-    return r
 
 
 @njit(forceinline=True)
@@ -544,20 +607,32 @@ def _length(lookups, fields, values, record, laws, cells, steps, key, cases, i, 
 
 
 @njit(forceinline=True)
-def _due(heap, scalars, horizon, cases, i, end):
-    """Let the work in hand, or the delay, of a case complete."""
-    if NEVER < end <= horizon:
-        _push(heap, scalars[N_HEAP], end, _DONE | np.int64(i) << 8, np.int64(cases[i].stamp))
-        scalars[N_HEAP] += 1
+def _begin(lookups, fields, values, record, laws, cells, steps, key, cases, i, activities, a, visit):
+    """Return how long an activity of a case takes, and the bits of its outcome: one draw has both."""
+    law = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].takes)
+    bits, outcome = np.int64(0), np.int64(0)
+    if laws[law].kind != 0 or activities[a].outcome >= 0:
+        bits, outcome = _both_bits(key, cases[i].key, activities[a].hash, visit)
+    return _drawn(laws, cells, steps, law, bits), outcome
 
 
 @njit(forceinline=True)
-def _arm(heap, scalars, horizon, cases, i, event, at, visit):
+def _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end):
+    """Let the work in hand, or the delay, of a case complete."""
+    if NEVER < end <= horizon:
+        code = _DONE | np.int64(i) << 8
+        return _later(heap, n_heap, far, buckets, edge, shift, end, code, np.int64(cases[i].stamp))
+    return n_heap
+
+
+@njit(forceinline=True)
+def _arm(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, event, at, visit):
     """Let a clock of a case ring."""
     if at <= horizon:
         cases[i].armed |= _ONE << _U(event)
-        _push(heap, scalars[N_HEAP], at, _RING | np.int64(i) << 8 | event, np.int64(visit))
-        scalars[N_HEAP] += 1
+        code = _RING | np.int64(i) << 8 | event
+        return _later(heap, n_heap, far, buckets, edge, shift, at, code, np.int64(visit))
+    return n_heap
 
 
 @njit(forceinline=True)
@@ -575,63 +650,80 @@ def run(
     scalars, key, horizon, most_visits, cases, record, visits, lookups, fields, values, states, moments, transitions,
     events, guards, event_effects, policies, effects, activities, levels, laws, cells, steps, rates, chances, unit,
     outcomes, shares, found_at, given, calendars, spells, pools, places, free, heads, tails, stops, orders,
-    changes, dates, arrivals, beginnings, heap, touched, rows, margin, hazards,
+    changes, dates, arrivals, beginnings, heap, far, buckets, shift, touched, rows, margin, hazards,
 ):  # fmt: skip
     """Run until the horizon, or until a buffer is full.
 
     Returns
     -------
     int
-        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `STUCK` or `TOO_MANY_VISITS`; for the last two the case, and the state,
-        activity or clock, stand among the scalars.
+        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `FAR_FULL`, `STUCK` or `TOO_MANY_VISITS`; for the last two the case stands
+        among the scalars.
     """
     n_cases, n_states, n_events, n_activities = len(cases), len(states), len(events), len(activities)
     width = 2 + n_events
-    now = scalars[NOW]
-    while True:
-        if scalars[WRONG] >= 0:
-            return scalars[WRONG]
-        if scalars[N_ROWS] + n_states + 4 > len(rows):
-            scalars[NOW] = now
-            return ROWS_FULL
-        if scalars[N_HEAP] + margin > len(heap):
-            scalars[NOW] = now
-            return HEAP_FULL
+    # In variables of their own, which stay in registers; put back at the end.
+    now, n_rows, n_heap, n_touched, n_done = (
+        scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS],
+    )  # fmt: skip
+    at_capacity, at_arrival, at_date, at_turn = (
+        scalars[AT_CAPACITY], scalars[AT_ARRIVAL], scalars[AT_DATE], scalars[AT_TURN],
+    )  # fmt: skip
+    bucket, n_buckets = scalars[BUCKET], len(buckets)
+    edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
+    result = np.int64(RUNNING)
+    while result == RUNNING:
+        if n_rows + n_states + 4 > len(rows):
+            result = ROWS_FULL
+            continue
+        if n_heap + margin > len(heap):
+            result = HEAP_FULL
+            continue
+        if far[0].visit + margin + 1 > len(far):
+            result = FAR_FULL
+            continue
 
         # What comes next: the least of the heap, the changes of capacity, the dated events and the arrivals.
-        time, code, source = np.int64(_FAR), np.int64(_FAR), 0
-        if scalars[N_HEAP] > 0:
+        time, code, source = np.int64(_NEVER_COMES), np.int64(_NEVER_COMES), 0
+        if n_heap > 0:
             time, code, source = heap[0].time, heap[0].code, 1
-        if scalars[AT_CAPACITY] < len(changes):
-            t = changes[scalars[AT_CAPACITY]].time
+        if at_capacity < len(changes):
+            t = changes[at_capacity].time
             if t < time or (t == time and code >= _CAPACITY):
                 time, code, source = t, _CAPACITY, 2
-        if scalars[AT_DATE] < len(dates):
-            t = dates[scalars[AT_DATE]].time
+        if at_date < len(dates):
+            t = dates[at_date].time
             if t <= time:
                 g = 1
-                while scalars[AT_DATE] + g < len(dates) and dates[scalars[AT_DATE] + g].time == t:
+                while at_date + g < len(dates) and dates[at_date + g].time == t:
                     g += 1
-                turn = scalars[AT_TURN]
-                c = _RING | (turn // g) << 8 | dates[scalars[AT_DATE] + turn % g].event
+                c = _RING | (at_turn // g) << 8 | dates[at_date + at_turn % g].event
                 if t < time or c < code:
                     time, code, source = t, c, 3
-        if scalars[AT_ARRIVAL] < len(arrivals):
-            i = arrivals[scalars[AT_ARRIVAL]]
+        if at_arrival < len(arrivals):
+            i = arrivals[at_arrival]
             t = max(cases[i].arrived, 0)
             if t < time or (t == time and (_ARRIVE | i << 8) < code):
                 time, code, source = t, _ARRIVE, 4
 
-        if scalars[N_TOUCHED] > 0 and time > now:  # nothing is left at this instant: dispatch
-            n = scalars[N_TOUCHED]
-            for x in range(1, n):
+        if time >= edge:  # the next bucket may hold something earlier
+            if n_heap + buckets[bucket].n + margin > len(heap):
+                result = HEAP_FULL
+                continue
+            n_heap = _pour(heap, n_heap, far, buckets, bucket)
+            bucket += 1
+            edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
+            continue
+
+        if n_touched > 0 and time > now:  # nothing is left at this instant: dispatch
+            for x in range(1, n_touched):
                 y = touched[x]
                 z = x - 1
                 while z >= 0 and touched[z] > y:
                     touched[z + 1] = touched[z]
                     z -= 1
                 touched[z + 1] = y
-            for x in range(n):
+            for x in range(n_touched):
                 p = touched[x]
                 places[p].touched = 0
                 while _may_start(places, p, now):
@@ -639,9 +731,9 @@ def run(
                     if i < 0:
                         break
                     a = states[cases[i].state].activity
-                    length = _length(
-                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities[a].takes,
-                        activities[a].hash, visits[i, a] - 1,
+                    length, bits = _begin(
+                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities, a,
+                        visits[i, a] - 1,
                     )  # fmt: skip
                     c = places[p].calendar
                     if places[p].rule == _FIT and now + length > places[p].until:
@@ -655,46 +747,46 @@ def run(
                     )  # fmt: skip
                     cases[i].status = _SERVED
                     cases[i].started = now
+                    cases[i].order = bits
                     cases[i].server = _seize(places, free, p)
                     end = now + length
                     if places[p].rule == _SUSPEND:
                         end = _complete(calendars, spells, c, now, length)
-                    _due(heap, scalars, horizon, cases, i, end)
-            scalars[N_TOUCHED] = 0
+                    n_heap = _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
+            n_touched = 0
             continue
         if time > horizon:
-            scalars[NOW] = now
-            return DONE
+            result = DONE
+            continue
         now = time
-        scalars[N_EVENTS] += 1
+        n_done += 1
 
         event, visit, trigger, outcome, hazard, cause = -1, np.int64(0), 0, -1, False, 0
         arrives = False
         changed = False
         if source == 2:
-            x = scalars[AT_CAPACITY]
-            scalars[AT_CAPACITY] = x + 1
+            x = at_capacity
+            at_capacity += 1
             p = changes[x].place
             if changes[x].opens == 1:
                 places[p].until = changes[x].value
                 places[p].begun = 0
             elif changes[x].value >= 0:
                 places[p].size = changes[x].value
-            _touch(places, touched, scalars, p)
+            n_touched = _touch(places, touched, n_touched, p)
             continue
         if source == 1:
             i = (heap[0].code >> 8) & _NUMBER
             kind, index, payload = heap[0].code >> 56, heap[0].code & 255, heap[0].visit
-            scalars[N_HEAP] -= 1
-            _pop(heap, scalars[N_HEAP])
+            n_heap -= 1
+            _pop(heap, n_heap)
             if kind == 1:
                 if cases[i].status < _SERVED or np.int64(cases[i].stamp) != payload:
                     continue
                 a = states[cases[i].state].activity
                 if activities[a].outcome >= 0:
                     o = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].outcome)
-                    bits = _outcome_bits(key, cases[i].key, activities[a].hash, visits[i, a] - 1)
-                    k = activities[a].given + _found(outcomes, shares, found_at, o, bits)
+                    k = activities[a].given + _found(outcomes, shares, found_at, o, cases[i].order)
                     record[i, activities[a].gives] = given[k].first
                     outcome = given[k].n
                 trigger = 0
@@ -707,21 +799,19 @@ def run(
                 cases[i].armed &= ~bit
                 hazard = events[event].rate >= 0
         elif source == 3:
-            x = scalars[AT_DATE]
+            x = at_date
             g = 1
             while x + g < len(dates) and dates[x + g].time == now:
                 g += 1
-            turn = scalars[AT_TURN]
-            i = turn // g
-            event, visit = dates[x + turn % g].event, dates[x + turn % g].visit
-            turn += 1
-            if turn == n_cases * g:
-                scalars[AT_DATE] = x + g
-                turn = 0
-            scalars[AT_TURN] = turn
+            i = at_turn // g
+            event, visit = dates[x + at_turn % g].event, dates[x + at_turn % g].visit
+            at_turn += 1
+            if at_turn == n_cases * g:
+                at_date = x + g
+                at_turn = 0
         else:
-            i = arrivals[scalars[AT_ARRIVAL]]
-            scalars[AT_ARRIVAL] += 1
+            i = arrivals[at_arrival]
+            at_arrival += 1
             arrives = True
 
         happens = False
@@ -766,7 +856,7 @@ def run(
                     law_rate = rates[_look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)]
                     if law_rate > 0.0:
                         at = _next_date(cells, unit, key, cases[i].key, events[e].hash, 0, law_rate, now)
-                        _arm(heap, scalars, horizon, cases, i, e, at, 0)
+                        n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, e, at, 0)
             else:
                 if event >= 0 and not happens and not settle:
                     break
@@ -781,12 +871,13 @@ def run(
                     taken = np.int64(_look(lookups, fields, values, record, i, cases[i].fact_class, m))
                 if taken < 0:
                     if trigger == 0 or (trigger == 1 and states[old].kind == _INSTANT):
-                        scalars[WRONG] = STUCK
+                        result = STUCK
                         scalars[WHERE] = i
                         break
                     if trigger > 1 and not settle:
                         if changed:
-                            _row(rows, scalars, i, -1, cause, old, old, now, outcome)
+                            _row(rows, n_rows, i, -1, cause, old, old, now, outcome)
+                            n_rows += 1
                         break
                 else:
                     inside = transitions[taken].target < 0
@@ -794,7 +885,9 @@ def run(
                     n = transitions[taken].n_effects
                     if n > 0 and _write(effects, transitions[taken].effect, n, record, i):
                         changed = True
-                    r = _row(rows, scalars, i, transitions[taken].code, cause, old, target, now, outcome)
+                    r = n_rows
+                    _row(rows, r, i, transitions[taken].code, cause, old, target, now, outcome)
+                    n_rows += 1
                     if not inside:
                         if cases[i].status != _NOWHERE:
                             a = states[old].activity
@@ -816,7 +909,7 @@ def run(
                                         cases, levels, heads, tails, _queue_of(places, levels, p, exempt, old),
                                         places[p].order != _FIRST_COME, i,
                                     )  # fmt: skip
-                                _touch(places, touched, scalars, p)
+                                n_touched = _touch(places, touched, n_touched, p)
                             cases[i].status = _NOWHERE
                             cases[i].server = -1
                             cases[i].enabled = NEVER
@@ -846,7 +939,7 @@ def run(
                         cases[i].armed &= ~(_ONE << _U(e))
                         v = visits[i, n_activities + e]
                         if v >= most_visits:
-                            scalars[WRONG] = TOO_MANY_VISITS
+                            result = TOO_MANY_VISITS
                             scalars[WHERE] = i
                             break
                         visits[i, n_activities + e] = v + 1
@@ -861,10 +954,12 @@ def run(
                                 lookups, fields, values, record, laws, cells, steps, key, cases, i, events[e].after,
                                 events[e].hash, v,
                             )  # fmt: skip
-                            _arm(heap, scalars, horizon, cases, i, e, now + length, v)
+                            n_heap = _arm(
+                                heap, n_heap, far, buckets, edge, shift, horizon, cases, i, e, now + length, v
+                            )
                     wanted >>= _ONE
                     e += 1
-            if scalars[WRONG] >= 0:
+            if result != RUNNING:
                 break
             if entered:
                 settle = True
@@ -878,7 +973,7 @@ def run(
                 a = states[state].activity
                 v = visits[i, a]
                 if v >= most_visits:
-                    scalars[WRONG] = TOO_MANY_VISITS
+                    result = TOO_MANY_VISITS
                     scalars[WHERE] = i
                     break
                 visits[i, a] = v + 1
@@ -887,13 +982,13 @@ def run(
                 if pool < 0:
                     cases[i].status = _DELAYED
                     cases[i].started = now
-                    length = _length(
-                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities[a].takes,
-                        activities[a].hash, v,
-                    )  # fmt: skip
+                    length, bits = _begin(
+                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities, a, v
+                    )
+                    cases[i].order = bits
                     c = activities[a].calendar
                     end = now + length if c < 0 else _complete(calendars, spells, c, now, length)
-                    _due(heap, scalars, horizon, cases, i, end)
+                    n_heap = _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
                 else:
                     p = _place(pools, cases, i, pool)
                     cases[i].status = _WAITING
@@ -917,10 +1012,10 @@ def run(
                         places[p].order != _FIRST_COME, i,
                     )  # fmt: skip
                     if _may_start(places, p, now):
-                        _touch(places, touched, scalars, p)
+                        n_touched = _touch(places, touched, n_touched, p)
             break
 
-        if scalars[WRONG] >= 0:
+        if result != RUNNING:
             continue
         # A waiting case whose record an event has changed may belong into the other queue now.
         if event >= 0 and happens and changed and not settle and cases[i].status == _WAITING:
@@ -935,10 +1030,17 @@ def run(
                     _leave_queue(cases, levels, heads, tails, _queue_of(places, levels, p, was, state), in_order, i)
                     cases[i].server = -2 if exempt else -1
                     _join_queue(cases, levels, heads, tails, _queue_of(places, levels, p, exempt, state), in_order, i)
-            _touch(places, touched, scalars, p)
+            n_touched = _touch(places, touched, n_touched, p)
         if hazard and states[cases[i].state].kind != _FINAL:
             law_rate = rates[_look(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)]
             v = visits[i, n_activities + event]
             visits[i, n_activities + event] = v + 1
             at = _next_date(cells, unit, key, cases[i].key, events[event].hash, v, law_rate, now)
-            _arm(heap, scalars, horizon, cases, i, event, at, v)
+            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, event, at, v)
+    scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS] = (
+        now, n_rows, n_heap, n_touched, n_done,
+    )  # fmt: skip
+    scalars[AT_CAPACITY], scalars[AT_ARRIVAL], scalars[AT_DATE], scalars[AT_TURN], scalars[BUCKET] = (
+        at_capacity, at_arrival, at_date, at_turn, bucket,
+    )  # fmt: skip
+    return result

@@ -31,6 +31,7 @@ from workflow.table import Columns, FactClasses, codes, grid
 __all__ = ["kernel_plan"]
 
 _MOST_ENTRIES = 200_000_000
+_LOG_BUCKETS = 11
 _KINDS = {Kind.ACTIVITY: 0, Kind.INSTANT: 1, Kind.RESTING: 2, Kind.FINAL: 3}
 _RULES = {"suspend": 0, "finish": 1, "fit": 2}
 _ORDERS = {"first_come": 0, "oldest": 1, "newest": 2}
@@ -265,6 +266,7 @@ class _Layout:
             sum(size for size in (max(s for _, s in sizes) for p in scenario.pools.values() for sizes in p.sizes))
         )
         margin += (len(self.events) + 2) * (len(self.states) + 2) + len(hazards)
+        shift = max(0, scenario.horizon.bit_length() - _LOG_BUCKETS)
         arguments: dict[str, Any] = {
             "scalars": np.zeros(kernel.N_SCALARS, np.int64),
             "key": np.array(self.path.key, np.uint64),
@@ -309,11 +311,13 @@ class _Layout:
             "dates": self._dates(),
             "arrivals": np.argsort(times, kind="stable").astype(np.int64),
             "beginnings": cases.state.astype(np.int64),
+            "shift": shift,
+            "buckets": np.zeros((scenario.horizon >> shift) + 1, kernel.BUCKETS),
             "touched": np.zeros(len(places) + 1, np.int64),
             "margin": margin,
             "hazards": np.array(hazards, np.int64),
         }
-        arguments["scalars"][kernel.WRONG] = -1
+        arguments["scalars"][kernel.BUCKET] = 1  # what comes in the first bucket's time goes into the heap at once
         return arguments
 
     def _decisions(self) -> tuple[list[Any], list[int], list[int], list[Any], list[Any]]:

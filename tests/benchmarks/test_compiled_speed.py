@@ -27,6 +27,7 @@ def _kernel(plan: Any, path: SamplePath) -> tuple[float, int]:
     arguments = kernel_plan(plan, path)
     n = len(plan.cases)
     arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.PENDING)
+    arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.FAR)
     arguments["rows"] = np.zeros(2 * n + 1000, kernel.ROW)
     given = [arguments[name] for name in PARAMETERS]
     start = time.perf_counter()
