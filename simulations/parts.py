@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.database import cursor, enum
 from simulations.eventlog import NEVER, EventLog
 from simulations.measured import Measured
 from simulations.population import ORIGINS, Cases
@@ -130,8 +131,7 @@ def write_measures(path: Path, measured: Measured, replication: int) -> None:
 
 
 def _words(words: Iterable[str | None]) -> str:
-    quoted = ["'" + str(word).replace("'", "''") + "'" for word in words]
-    return f"([{', '.join(quoted)}]::varchar[])"
+    return enum(tuple(str(word) for word in words))
 
 
 def _instants(microseconds: NDArray[np.int64], start: Any) -> NDArray[np.datetime64]:
@@ -153,10 +153,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
-    import duckdb
-
-    with whole_file(path) as unfinished, duckdb.connect() as connection:
-        connection.execute("set threads = 1")
+    with whole_file(path) as unfinished, cursor() as connection:
         connection.register("given", columns)
         target = str(unfinished).replace("'", "''")
         connection.execute(

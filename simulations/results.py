@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.database import cursor
 from simulations.scenario import Scenario
 
 __all__ = ["Contrast", "Estimate", "Series", "contrasts", "estimates", "interval", "read_series", "read_values"]
@@ -197,12 +198,14 @@ def read_values(
     Of the daily series only the days are among them on which everything was measured.
     """
     rows = _asked(
-        'with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true)),'
-        ' days as (select distinct "at" from m where measure = \'unfinished\')'
+        "with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true)),"
+        " days as (select distinct \"at\" from m where measure = 'unfinished')"
         ' select measure, court, "by", "group", "at", unit, list(value order by replication) from m'
         f' where not ({_DAILY}) or "at" in (from days) group by all order by min(row)',
-        folder, replications,
-    ).fetchall()  # fmt: skip
+        folder,
+        replications,
+        "fetchall",
+    )
     return {tuple(key): values for *key, values in rows}
 
 
@@ -215,8 +218,10 @@ def read_series(
     columns = _asked(
         f'select "at", value from read_parquet(?, file_row_number = true) where {_DAILY}'
         ' order by "at", file_row_number, replication',
-        folder, numbers,
-    ).fetchnumpy()  # fmt: skip
+        folder,
+        numbers,
+        "fetchnumpy",
+    )
     names = (*courts, "all")
     values = np.asarray(columns["value"], float).reshape(-1, len(names), len(numbers))
     days = np.asarray(columns["at"]).astype("datetime64[D]")[:: len(names) * len(numbers)]
@@ -226,15 +231,13 @@ def read_series(
 _DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
 
 
-def _asked(query: str, folder: Path, replications: Iterable[int]) -> Any:
+def _asked(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:
     """Ask the measures of some replications."""
-    import duckdb
-
     from simulations.parts import part_path
 
-    connection = duckdb.connect()
-    connection.execute("set threads = 1")
-    return connection.execute(query, [[str(part_path(folder, "measures", k)) for k in replications]])
+    with cursor() as connection:
+        connection.execute(query, [[str(part_path(folder, "measures", k)) for k in replications]])
+        return getattr(connection, fetch)()
 
 
 def estimates(
