@@ -116,17 +116,23 @@ def add_up(place: Integers, shape: tuple[int, int], weights: Integers | None = N
     Returns
     -------
     ndarray, shape (n_courts + 1, n_groups)
-        Of int64 for counts, else of Python's whole numbers: microseconds of millions of cases pass 64 bits.
+        Of int64, or of Python's whole numbers: microseconds of millions of cases may pass 64 bits.
     """
     n = shape[0] * shape[1]
     if weights is None:
         found: NDArray[Any] = np.bincount(place, minlength=n)
     else:
-        # Three parts of 21 bits, each of whose sums is exact as a double.
-        parts = [np.bincount(place, weights >> s & 0x1FFFFF, n).astype(np.int64).astype(object) for s in (42, 21, 0)]
-        found = (parts[0] << 42) + (parts[1] << 21) + parts[2]
+        found = np.zeros(n, np.int64)
+        most = int(weights.max(initial=0))
+        if most * len(weights) < 1 << 63:
+            np.add.at(found, place, weights)
+        else:
+            low = np.zeros(n, np.int64)
+            np.add.at(found, place, weights >> 32)
+            np.add.at(low, place, weights & 0xFFFFFFFF)
+            found = (found.astype(object) << 32) + low
     found = found.reshape(shape)
-    return np.vstack([found, found.sum(axis=0)])
+    return np.concatenate([found, found.sum(axis=0, keepdims=True)])
 
 
 def ratio(over: NDArray[Any], under: NDArray[Any]) -> Places:

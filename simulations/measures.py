@@ -164,6 +164,7 @@ class _Taker:
         self.n_courts, self.n_groups = len(self.scenario.courts), len(grouping.labels)
         self.place = log.cases.court * self.n_groups + grouping.of_case
         self.happened = log.columns["happened_at"]
+        self._letters: dict[tuple[str | None, ...], Integers] = {}
         self.lengths = Lengths(log, waits, self.place, (self.n_courts, self.n_groups), self.since)
 
     def take(self, day: dt.date | None) -> Iterator[Table]:
@@ -215,14 +216,16 @@ class _Taker:
 
     def _rows(self, names: Sequence[str], giving: str | None = None, warm: bool = True) -> Integers:
         """Return the rows up to now, after the warm-up if asked for, that are one of these transitions or events."""
-        words, columns = self.log.words, self.log.columns
-        start = self.n_before if warm else 0
-        rows = slice(start, max(start, self.n_rows))
-        some = _one_of(names, words.transition)[columns["transition"][rows]]
-        some |= _one_of(names, words.cause)[columns["cause"][rows]]
-        if giving is not None:
-            some &= columns["outcome"][rows] == words.outcome.index(giving)
-        return np.flatnonzero(some) + start
+        rows = self._letters.get((*names, giving))
+        if rows is None:
+            words, columns = self.log.words, self.log.columns
+            some = _one_of(names, words.transition)[columns["transition"]]
+            some |= _one_of(names, words.cause)[columns["cause"]]
+            if giving is not None:
+                some &= columns["outcome"] == words.outcome.index(giving)
+            rows = self._letters[*names, giving] = np.flatnonzero(some)
+        first, last = np.searchsorted(rows, [self.n_before if warm else 0, self.n_rows])
+        return rows[first : max(first, last)]
 
     def _count(self, entry: MeasureEntry) -> Places:
         happened = np.zeros(len(self.place), bool)

@@ -42,6 +42,7 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
     scenario = log.cases.scenario
     found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
     segments = _Segments.of(log)
+    exempt_by: dict[Expression | None, NDArray[np.bool_]] = {}
     for k, pool in enumerate(scenario.pools.values()):
         mine = np.flatnonzero(log.columns["pool"][segments.ends] == k)
         court = (
@@ -54,7 +55,10 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
             if not len(here):
                 continue
             suspensions = scenario.suspensions_at(pool.name, place)
-            exempt = segments.exempt(log, scenario.exemption(pool.name, place), here)
+            condition = scenario.exemption(pool.name, place)
+            if condition not in exempt_by:
+                exempt_by[condition] = segments.exempt(log, condition)
+            exempt = exempt_by[condition][here]
             for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
                 for cause, length in _split(scenario, calendar, closed, segments, chosen):
                     np.add.at(found[cause], segments.ends[chosen], length)
@@ -105,22 +109,24 @@ class _Segments:
         before = np.where(opening[rows], -1, rows - 1)
         return cls(order[end_row[some]], before, start[some], end[some], order, first)
 
-    def exempt(self, log: EventLog, condition: Expression | None, rows: Integers) -> NDArray[np.bool_]:
-        """Say for each of some segments whether a suspension does not concern its case."""
+    def exempt(self, log: EventLog, condition: Expression | None) -> NDArray[np.bool_]:
+        """Say for each segment whether a suspension that excepts a condition does not concern its case."""
         if condition is None:
-            return np.zeros(len(rows), bool)
-        case = log.columns["case_id"][self.ends[rows]]
+            return np.zeros(len(self.ends), bool)
+        case = log.columns["case_id"][self.ends]
         facts, scenario = log.cases.columns, log.cases.scenario
         values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
         missing = {n: facts.missing[n][case] for n in names(condition) if n in facts.missing}
         for name in names(condition) & set(scenario.workflow.record):
             after = records_along(self._rows(log), name, facts.values[name])[1]
             begun = facts.values[name][case]
-            values[name] = np.where(self.before[rows] < 0, begun, after[np.maximum(self.before[rows], 0)])
-        return np.array(np.broadcast_to(vector(condition, values, missing), len(rows)))
+            values[name] = np.where(self.before < 0, begun, after[np.maximum(self.before, 0)])
+        return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
 
     def _rows(self, log: EventLog) -> Rows:
-        scenario, columns = log.cases.scenario, {n: c[self.order] for n, c in log.columns.items()}
+        scenario = log.cases.scenario
+        read = ("case_id", "transition", "cause", "from_state", "outcome", "happened_at")
+        columns = {name: log.columns[name][self.order] for name in read}
         causes = log.words.cause
         outcome = np.array([*log.words.outcome, ""])[columns["outcome"]]  # -1 is the last, no outcome
         completes = columns["cause"] == causes.index(COMPLETE)
@@ -167,9 +173,17 @@ def _split(
     open_ = _within(np.stack([opens, closes], axis=1), at)
     closed = ~open_ & _within(holidays, at)
     of = [suspended, ~suspended & closed, ~suspended & ~open_ & ~closed, ~suspended & open_]
-    return [
-        (cause, _so_long(at, holds, end) - _so_long(at, holds, start)) for cause, holds in zip(CAUSES, of, strict=True)
-    ]
+    first, last = (np.searchsorted(at, times, side="right") - 1 for times in (start, end))
+    found = []
+    for cause, holds in zip(CAUSES, of, strict=True):
+        if holds.any():
+            # How long it has held at each instant, and from the last of them on until the start and the end.
+            so_long = np.concatenate([[0], np.cumsum(np.diff(at) * holds[:-1])]).astype(np.int64)
+            length = (
+                so_long[last] - so_long[first] + (end - at[last]) * holds[last] - (start - at[first]) * holds[first]
+            )
+            found.append((cause, length))
+    return found
 
 
 def _closed_days(scenario: Scenario, calendar: Calendar) -> Integers:
@@ -183,10 +197,3 @@ def _closed_days(scenario: Scenario, calendar: Calendar) -> Integers:
 def _within(spells: Integers, at: Integers) -> NDArray[np.bool_]:
     """Say whether each instant lies in one of some half-open spells, which may overlap."""
     return so_far(spells[:, 0], at) > so_far(spells[:, 1], at)
-
-
-def _so_long(at: Integers, holds: NDArray[np.bool_], times: Integers) -> Integers:
-    """Return how long something has held up to each of some times, if it holds or not from each of the instants `at` on."""
-    before = np.concatenate([[0], np.cumsum(np.diff(at) * holds[:-1])]).astype(np.int64)
-    k = np.searchsorted(at, times, side="right") - 1
-    return np.asarray(before[k] + (times - at[k]) * holds[k])
