@@ -94,7 +94,7 @@ class _Lookups:
         """Lay out every combination of the record fields among some names, beside every class."""
         wanted = set(read)
         fields = [name for name in self.workflow.record if name in wanted]
-        return fields, grid(self.workflow, self.classes, fields)
+        return fields, grid(self.workflow, self.classes, fields, wanted)
 
     def expression(self, condition: Expression) -> int:
         """Tabulate a condition, or a number."""

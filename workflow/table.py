@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -225,7 +225,7 @@ def largest(workflow: Workflow, n_classes: int) -> int:
 def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> MomentTable:
     candidates = [(i, workflow.transitions[i].guard) for i in moment.candidates]
     fields, shape = _shape(workflow, [guard for _, guard in candidates if guard is not None], classes)
-    laid = grid(workflow, classes, fields)
+    laid = grid(workflow, classes, fields, _read([guard for _, guard in candidates]))
     taken = np.full(int(np.prod(shape)), -1, np.int16)
     for i, guard in candidates:
         holds = np.ones(len(taken), bool) if guard is None else vector(guard, laid.values, laid.missing)
@@ -238,7 +238,7 @@ def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTa
     for event in workflow.events.values():
         if event.guard is not None:
             fields, shape = _shape(workflow, [event.guard], classes)
-            laid = grid(workflow, classes, fields)
+            laid = grid(workflow, classes, fields, _read([event.guard]))
             holds = np.broadcast_to(vector(event.guard, laid.values, laid.missing), int(np.prod(shape)))
             found[event.name] = GuardTable(fields, holds.reshape(shape))
     return found
@@ -248,17 +248,25 @@ def _shape(
     workflow: Workflow, conditions: Sequence[Expression], classes: FactClasses
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Return the record fields that conditions read, and the shape of a table over the classes and them."""
-    read = {name for condition in conditions for name in names(condition)}
+    read = _read(conditions)
     fields = tuple(name for name in workflow.record if name in read)
     return fields, (len(classes), *(len(workflow.record[f].domain()) for f in fields))
 
 
-def grid(workflow: Workflow, classes: FactClasses, fields: Sequence[str]) -> Columns:
-    """Lay every combination of some record fields beside every fact class."""
+def _read(conditions: Iterable[Expression | None]) -> set[str]:
+    return {name for condition in conditions if condition is not None for name in names(condition)}
+
+
+def grid(
+    workflow: Workflow, classes: FactClasses, fields: Sequence[str], facts: Container[str] | None = None
+) -> Columns:
+    """Lay every combination of some record fields beside some facts, or all of them, of every fact class."""
     combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
     n, m = len(classes), len(combinations)
-    values = {name: np.repeat(column, m) for name, column in classes.witness.values.items()}
-    missing = {name: np.repeat(column, m) for name, column in classes.witness.missing.items()}
+    values, missing = (
+        {name: np.repeat(column, m) for name, column in columns.items() if facts is None or name in facts}
+        for columns in (classes.witness.values, classes.witness.missing)
+    )
     for k, field in enumerate(fields):
         declared = workflow.record[field]
         column = np.tile(np.array([c[k] for c in combinations], np.int64), n)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from workflow.errors import InputError
 from workflow.predicates.folding import Folding
@@ -163,11 +164,31 @@ def _reads(expression: Expression, role: str) -> bool:
     return any(field.role == role for field in _fields(expression).values())
 
 
+class _Same:
+    """An expression that is equal to itself only: to look something up of it without going through all of it."""
+
+    __slots__ = ("expression",)
+
+    def __init__(self, expression: Expression) -> None:
+        self.expression = expression
+
+    def __hash__(self) -> int:
+        return id(self.expression)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.expression is other.expression
+
+
 def _fields(expression: Expression) -> dict[str, Field]:
     """Return the fields that an expression reads, in its order."""
+    return _fields_of(_Same(expression))
+
+
+@lru_cache(maxsize=4096)
+def _fields_of(one: _Same) -> dict[str, Field]:
     found: dict[str, Field] = {}
     seen: set[int] = set()
-    ahead = [expression]
+    ahead = [one.expression]
     while ahead:
         part = ahead.pop()
         if id(part) in seen:
