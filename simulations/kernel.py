@@ -45,9 +45,10 @@ def _record(**fields: str) -> np.dtype[Any]:
     return np.dtype(list(fields.items()), align=True)
 
 
+# 64 bytes, a line of the processor's cache.
 CASE = _record(
-    key="u8", enabled="i8", started="i8", arrived="i8", order="i8", armed="u8", next="i4", previous="i4", child="i4",
-    stamp="u4", fact_class="i4", server="i4", court="i2", state="i2", status="i2",
+    key="u8", enabled="i8", started="i8", order="i8", next="i4", previous="i4", stamp="u4", fact_class="i4", server="i4",
+    visit="i4", court="i2", state="i2", status="i2",
 )  # fmt: skip
 LOOKUP = _record(base="i8", stride="i8", first="i8", n="i8")
 FIELD = _record(field="i8", stride="i8")
@@ -60,6 +61,7 @@ POLICY = _record(start="i8", pinned="i8", moments="i8", guards="i8", effects="i8
 EFFECT = _record(field="i8", value="i8", most="i8")
 RANGE = _record(first="i8", n="i8")
 ACTIVITY = _record(pool="i8", level="i8", gives="i8", given="i8", outcome="i8", takes="i8", calendar="i8", hash="u8")
+HAZARD = _record(rate="f8", most="i8")
 LAW = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
 SPELL = _record(open="i8", close="i8", worked="i8")
@@ -90,6 +92,17 @@ def _bits_of(_context: Any, number: Any) -> Any:
         return builder.bitcast(arguments[0], ir.IntType(64))
 
     return types.int64(types.float64), generate
+
+
+@intrinsic
+def _index(_context: Any, number: Any) -> Any:
+    """Return a place in an array, which is not negative: so that counting from the end is left out of what is compiled."""
+
+    def generate(_c: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        builder.assume(builder.icmp_signed(">=", arguments[0], ir.Constant(arguments[0].type, 0)))
+        return arguments[0]
+
+    return number(number), generate
 
 
 @njit(forceinline=True)
@@ -134,14 +147,14 @@ def _read(cells, first, numerator):
         t = numerator
         cell = first
     bits = _bits_of(float(t))
-    cell += (bits >> 47) - _BIAS
+    cell = _index(cell + (bits >> 47) - _BIAS)
     s = (bits & _LOW47) * _P47
     d = cells[cell, 3]
     if d != d:
         s = s * 32.0
         fine = np.int64(s)
         s = s - fine
-        cell = first + np.int64(cells[cell, 0]) + fine
+        cell = _index(first + np.int64(cells[cell, 0]) + fine)
         d = cells[cell, 3]
     return cells[cell, 0] + s * (cells[cell, 1] + s * (cells[cell, 2] + s * d))
 
@@ -149,6 +162,7 @@ def _read(cells, first, numerator):
 @njit(forceinline=True)
 def _drawn(laws, cells, steps, law, numerator):
     """Return a length of a law in whole microseconds."""
+    law = _index(law)
     kind = laws[law].kind
     if kind == 0:
         return laws[law].value
@@ -166,18 +180,21 @@ def _drawn(laws, cells, steps, law, numerator):
 @njit(forceinline=True)
 def _look(lookups, fields, values, record, i, fact_class, k):
     """Return what a case finds in a table over fact classes and the record fields that matter there."""
+    k = _index(k)
     at = lookups[k].base + fact_class * lookups[k].stride
-    for j in range(lookups[k].first, lookups[k].first + lookups[k].n):
-        at += fields[j].stride * record[i, fields[j].field]
-    return values[at]
+    for j in range(lookups[k].n):
+        f = _index(lookups[k].first + j)
+        at += fields[f].stride * record[i, _index(fields[f].field)]
+    return values[_index(at)]
 
 
 @njit(forceinline=True)
 def _write(effects, first, n, record, i):
     """Write effects to a record; say whether anything changed."""
     changed = False
-    for j in range(first, first + n):
-        f = effects[j].field
+    for k in range(n):
+        j = _index(first + k)
+        f = _index(effects[j].field)
         value = effects[j].value
         if value < 0:
             value = min(np.int64(record[i, f]) + 1, effects[j].most)
@@ -203,9 +220,9 @@ def _found(ranges, shares, places, outcome, numerator):
 
 @njit(forceinline=True)
 def _push(heap, n, time, code, visit):
-    i = n
+    i = _index(n)
     while i > 0:
-        j = (i - 1) >> 1
+        j = _index((i - 1) >> 1)
         if heap[j].time < time or (heap[j].time == time and heap[j].code < code):
             break
         heap[i].time = heap[j].time
@@ -220,10 +237,11 @@ def _push(heap, n, time, code, visit):
 @njit(forceinline=True)
 def _pop(heap, n):
     """Take out the least of n + 1 entries."""
+    n = _index(n)
     time, code, visit = heap[n].time, heap[n].code, heap[n].visit
-    i = 0
+    i = np.int64(0)
     while True:
-        c = 2 * i + 1
+        c = _index(2 * i + 1)
         if c >= n:
             break
         if c + 1 < n and (
@@ -348,25 +366,25 @@ def _earlier(cases, levels, x, y):
 
 
 @njit
-def _meld(cases, levels, x, y):
+def _meld(cases, children, levels, x, y):
     if x < 0:
         return y
     if y < 0:
         return x
     if _earlier(cases, levels, y, x):
         x, y = y, x
-    c = cases[x].child
+    c = children[x]
     cases[y].next = c
     if c >= 0:
         cases[c].previous = y
     cases[y].previous = x
-    cases[x].child = y
+    children[x] = y
     return x
 
 
 @njit
-def _meld_children(cases, levels, x):
-    c = np.int64(cases[x].child)
+def _meld_children(cases, children, levels, x):
+    c = np.int64(children[x])
     last = np.int64(-1)
     while c >= 0:  # pairs from left to right, stacked through `previous`
         d = np.int64(cases[c].next)
@@ -376,7 +394,7 @@ def _meld_children(cases, levels, x):
             after = np.int64(cases[d].next)
             cases[c].next = -1
             cases[d].next = -1
-            y = _meld(cases, levels, c, d)
+            y = _meld(cases, children, levels, c, d)
         cases[y].next = -1
         cases[y].previous = last
         last = y
@@ -385,16 +403,16 @@ def _meld_children(cases, levels, x):
     while last >= 0:
         before = np.int64(cases[last].previous)
         cases[last].previous = -1
-        root = _meld(cases, levels, last, root)
+        root = _meld(cases, children, levels, last, root)
         last = before
     return root
 
 
 @njit(forceinline=True)
-def _leave_queue(cases, levels, heads, tails, queue, in_order, i):
+def _leave_queue(cases, children, levels, heads, tails, queue, in_order, i):
     """Take a case out of a queue."""
     if in_order:
-        _leave_ordered(cases, levels, heads, queue, i)
+        _leave_ordered(cases, children, levels, heads, queue, i)
         return
     before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
     if before >= 0:
@@ -408,19 +426,19 @@ def _leave_queue(cases, levels, heads, tails, queue, in_order, i):
 
 
 @njit
-def _leave_ordered(cases, levels, heads, queue, i):
+def _leave_ordered(cases, children, levels, heads, queue, i):
     before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
-    below = _meld_children(cases, levels, i)
+    below = _meld_children(cases, children, levels, i)
     if heads[queue] == i:
         root = below
     else:
-        if cases[before].child == i:
-            cases[before].child = after
+        if children[before] == i:
+            children[before] = after
         else:
             cases[before].next = after
         if after >= 0:
             cases[after].previous = before
-        root = _meld(cases, levels, np.int64(heads[queue]), below)
+        root = _meld(cases, children, levels, np.int64(heads[queue]), below)
     heads[queue] = root
     if root >= 0:
         cases[root].previous = -1
@@ -428,10 +446,10 @@ def _leave_ordered(cases, levels, heads, queue, i):
 
 
 @njit(forceinline=True)
-def _join_queue(cases, levels, heads, tails, queue, in_order, i):
+def _join_queue(cases, children, levels, heads, tails, queue, in_order, i):
     """Put a case into a queue, behind those enabled before it."""
     if in_order:
-        _join_ordered(cases, levels, heads, queue, i)
+        _join_ordered(cases, children, levels, heads, queue, i)
         return
     before, after = np.int64(tails[queue]), np.int64(-1)
     while before >= 0 and (
@@ -452,11 +470,11 @@ def _join_queue(cases, levels, heads, tails, queue, in_order, i):
 
 
 @njit
-def _join_ordered(cases, levels, heads, queue, i):
+def _join_ordered(cases, children, levels, heads, queue, i):
     cases[i].next = -1
     cases[i].previous = -1
-    cases[i].child = -1
-    root = _meld(cases, levels, np.int64(heads[queue]), i)
+    children[i] = -1
+    root = _meld(cases, children, levels, np.int64(heads[queue]), i)
     heads[queue] = root
     cases[root].previous = -1
     cases[root].next = -1
@@ -480,7 +498,7 @@ def _n_queues(places, p):
 def _queue_of(places, levels, p, exempt, state):
     """Return the queue of a place for a case in a state."""
     n = _n_queues(places, p)
-    return places[p].queue + (n if exempt else 0) + (levels[state] if n > 1 else 0)
+    return _index(places[p].queue + (n if exempt else 0) + (levels[state] if n > 1 else 0))
 
 
 @njit(forceinline=True)
@@ -565,6 +583,7 @@ def _release(places, free, p, server):
 @njit(forceinline=True)
 def _row(rows, r, i, transition, cause, from_state, to_state, now, outcome):
     """Write a row that ends no work."""
+    r = _index(r)
     rows[r].case = i
     rows[r].transition = transition
     rows[r].cause = cause
@@ -593,7 +612,8 @@ def _policy(policies, now, arrived):
 @njit(forceinline=True)
 def _place(pools, cases, i, pool):
     """Return the place of a pool that serves a case."""
-    return pools[pool].place + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0)
+    pool = _index(pool)
+    return _index(pools[pool].place + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0))
 
 
 @njit(forceinline=True)
@@ -626,19 +646,22 @@ def _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end):
 
 
 @njit(forceinline=True)
-def _arm(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, event, at, visit):
+def _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit):
     """Let a clock of a case ring."""
     if at <= horizon:
-        cases[i].armed |= _ONE << _U(event)
+        armed[i] |= _ONE << _U(event)
         code = _RING | np.int64(i) << 8 | event
         return _later(heap, n_heap, far, buckets, edge, shift, at, code, np.int64(visit))
     return n_heap
 
 
 @njit(forceinline=True)
-def _next_date(cells, unit, key, case_key, purpose, visit, rate, now):
+def _next_date(cells, unit, key, case_key, purpose, visit, hazard, now):
     """Return the next date of a constant hazard."""
-    x = _read(cells, unit, _length_bits(key, case_key, purpose, visit)) / rate
+    bits = _length_bits(key, case_key, purpose, visit)
+    if bits > hazard.most:
+        return np.int64(_NEVER_COMES)
+    x = _read(cells, unit, bits) / hazard.rate
     return now + np.int64(np.rint(min(x, 4611686018427387904.0)))
 
 
@@ -647,7 +670,7 @@ def _next_date(cells, unit, key, case_key, purpose, visit, rate, now):
 
 @njit(cache=True, nogil=True, _nrt=False)
 def run(
-    scalars, key, horizon, most_visits, cases, record, visits, lookups, fields, values, states, moments, transitions,
+    scalars, key, horizon, most_visits, cases, arrived, armed, children, record, visits, lookups, fields, values, states, moments, transitions,
     events, guards, event_effects, policies, effects, activities, levels, laws, cells, steps, rates, chances, unit,
     outcomes, shares, found_at, given, calendars, spells, pools, places, free, heads, tails, stops, orders,
     changes, dates, arrivals, beginnings, heap, far, buckets, shift, touched, rows, margin, hazards,
@@ -671,6 +694,7 @@ def run(
     )  # fmt: skip
     bucket, n_buckets = scalars[BUCKET], len(buckets)
     edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
+    planned, moved_on = np.int64(_NEVER_COMES), True
     result = np.int64(RUNNING)
     while result == RUNNING:
         if n_rows + n_states + 4 > len(rows):
@@ -687,11 +711,20 @@ def run(
         time, code, source = np.int64(_NEVER_COMES), np.int64(_NEVER_COMES), 0
         if n_heap > 0:
             time, code, source = heap[0].time, heap[0].code, 1
-        if at_capacity < len(changes):
+        if moved_on:
+            moved_on = False
+            planned = np.int64(_NEVER_COMES)
+            if at_capacity < len(changes):
+                planned = min(planned, changes[at_capacity].time)
+            if at_date < len(dates):
+                planned = min(planned, dates[at_date].time)
+            if at_arrival < len(arrivals):
+                planned = min(planned, max(arrived[arrivals[at_arrival]], 0))
+        if planned <= time and at_capacity < len(changes):
             t = changes[at_capacity].time
             if t < time or (t == time and code >= _CAPACITY):
                 time, code, source = t, _CAPACITY, 2
-        if at_date < len(dates):
+        if planned <= time and at_date < len(dates):
             t = dates[at_date].time
             if t <= time:
                 g = 1
@@ -700,9 +733,9 @@ def run(
                 c = _RING | (at_turn // g) << 8 | dates[at_date + at_turn % g].event
                 if t < time or c < code:
                     time, code, source = t, c, 3
-        if at_arrival < len(arrivals):
+        if planned <= time and at_arrival < len(arrivals):
             i = arrivals[at_arrival]
-            t = max(cases[i].arrived, 0)
+            t = max(arrived[i], 0)
             if t < time or (t == time and (_ARRIVE | i << 8) < code):
                 time, code, source = t, _ARRIVE, 4
 
@@ -724,16 +757,17 @@ def run(
                     z -= 1
                 touched[z + 1] = y
             for x in range(n_touched):
-                p = touched[x]
+                p = _index(touched[x])
                 places[p].touched = 0
                 while _may_start(places, p, now):
                     i = _head(cases, levels, heads, places, stops, p, now)
                     if i < 0:
                         break
-                    a = states[cases[i].state].activity
+                    i = _index(i)
+                    a = _index(states[_index(np.int64(cases[i].state))].activity)
                     length, bits = _begin(
                         lookups, fields, values, record, laws, cells, steps, key, cases, i, activities, a,
-                        visits[i, a] - 1,
+                        np.int64(cases[i].visit),
                     )  # fmt: skip
                     c = places[p].calendar
                     if places[p].rule == _FIT and now + length > places[p].until:
@@ -742,7 +776,7 @@ def run(
                             break
                     exempt = places[p].exempt >= 0 and cases[i].server == -2
                     _leave_queue(
-                        cases, levels, heads, tails, _queue_of(places, levels, p, exempt, cases[i].state),
+                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, cases[i].state),
                         places[p].order != _FIRST_COME, i,
                     )  # fmt: skip
                     cases[i].status = _SERVED
@@ -760,6 +794,7 @@ def run(
             continue
         now = time
         n_done += 1
+        moved_on = source != 1
 
         event, visit, trigger, outcome, hazard, cause = -1, np.int64(0), 0, -1, False, 0
         arrives = False
@@ -783,20 +818,20 @@ def run(
             if kind == 1:
                 if cases[i].status < _SERVED or np.int64(cases[i].stamp) != payload:
                     continue
-                a = states[cases[i].state].activity
+                a = _index(states[_index(np.int64(cases[i].state))].activity)
                 if activities[a].outcome >= 0:
                     o = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].outcome)
                     k = activities[a].given + _found(outcomes, shares, found_at, o, cases[i].order)
-                    record[i, activities[a].gives] = given[k].first
+                    record[i, _index(activities[a].gives)] = given[k].first
                     outcome = given[k].n
                 trigger = 0
                 cause = 0
             else:
                 event, visit = index, payload
                 bit = _ONE << _U(event)
-                if cases[i].armed & bit == 0 or visits[i, n_activities + event] - 1 != visit:
+                if armed[i] & bit == 0 or visits[i, n_activities + event] - 1 != visit:
                     continue
-                cases[i].armed &= ~bit
+                armed[i] &= ~bit
                 hazard = events[event].rate >= 0
         elif source == 3:
             x = at_date
@@ -810,12 +845,12 @@ def run(
                 at_date = x + g
                 at_turn = 0
         else:
-            i = arrivals[at_arrival]
+            i = _index(arrivals[at_arrival])
             at_arrival += 1
             arrives = True
 
         happens = False
-        q = _policy(policies, now, cases[i].arrived)
+        q = _index(_policy(policies, now, arrived[i]))
         if event >= 0:
             state = np.int64(cases[i].state)
             happens = (
@@ -853,19 +888,19 @@ def run(
                 for h in range(len(hazards)):
                     e = hazards[h]
                     visits[i, n_activities + e] = 1
-                    law_rate = rates[_look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)]
-                    if law_rate > 0.0:
-                        at = _next_date(cells, unit, key, cases[i].key, events[e].hash, 0, law_rate, now)
-                        n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, e, at, 0)
+                    k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
+                    if rates[k].rate > 0.0:
+                        at = _next_date(cells, unit, key, cases[i].key, events[e].hash, 0, rates[k], now)
+                        n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, 0)
             else:
                 if event >= 0 and not happens and not settle:
                     break
-                old = np.int64(cases[i].state)
+                old = _index(np.int64(cases[i].state))
                 if settle:
                     trigger = 1
                     cause = 1
                     outcome = -1
-                m = moments[policies[q].moments + old * width + trigger]
+                m = moments[_index(policies[q].moments + old * width + trigger)]
                 taken = np.int64(-1)
                 if m >= 0:
                     taken = np.int64(_look(lookups, fields, values, record, i, cases[i].fact_class, m))
@@ -880,6 +915,7 @@ def run(
                             n_rows += 1
                         break
                 else:
+                    taken = _index(taken)
                     inside = transitions[taken].target < 0
                     target = old if inside else transitions[taken].target
                     n = transitions[taken].n_effects
@@ -890,7 +926,7 @@ def run(
                     n_rows += 1
                     if not inside:
                         if cases[i].status != _NOWHERE:
-                            a = states[old].activity
+                            a = _index(states[old].activity)
                             pool = activities[a].pool
                             rows[r].activity = a
                             rows[r].pool = pool
@@ -906,7 +942,7 @@ def run(
                                 else:
                                     exempt = places[p].exempt >= 0 and cases[i].server == -2
                                     _leave_queue(
-                                        cases, levels, heads, tails, _queue_of(places, levels, p, exempt, old),
+                                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, old),
                                         places[p].order != _FIRST_COME, i,
                                     )  # fmt: skip
                                 n_touched = _touch(places, touched, n_touched, p)
@@ -919,16 +955,14 @@ def run(
                         entered = True
                     since = transitions[taken].since
             # The clocks of outside events, on entering a state and since a transition.
-            state = np.int64(cases[i].state)
+            state = _index(np.int64(cases[i].state))
             start = _U(0)
             if entered:
-                if states[state].kind == _FINAL:
-                    cases[i].armed = _U(0)
-                else:
-                    before = states[old].clocks if old >= 0 else _U(0)
-                    after = states[state].clocks
-                    cases[i].armed &= ~(before & ~after)
-                    start = after & ~before
+                before = states[old].clocks if old >= 0 else _U(0)
+                after = states[state].clocks
+                if before & ~after != 0:
+                    armed[i] &= ~(before & ~after)
+                start = after & ~before
             if states[state].kind == _FINAL:
                 since = _U(0)
             for turn in range(2):
@@ -936,7 +970,7 @@ def run(
                 e = 0
                 while wanted != 0:
                     if wanted & _ONE != 0:
-                        cases[i].armed &= ~(_ONE << _U(e))
+                        armed[i] &= ~(_ONE << _U(e))
                         v = visits[i, n_activities + e]
                         if v >= most_visits:
                             result = TOO_MANY_VISITS
@@ -955,7 +989,7 @@ def run(
                                 events[e].hash, v,
                             )  # fmt: skip
                             n_heap = _arm(
-                                heap, n_heap, far, buckets, edge, shift, horizon, cases, i, e, now + length, v
+                                heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, now + length, v
                             )
                     wanted >>= _ONE
                     e += 1
@@ -963,20 +997,21 @@ def run(
                 break
             if entered:
                 settle = True
-                q = _policy(policies, now, cases[i].arrived)
+                q = _policy(policies, now, arrived[i])
                 if moments[policies[q].moments + state * width + 1] >= 0:
                     continue
             elif not settle:
                 break
             # Settled: it waits, or its delay begins.
             if cases[i].status == _NOWHERE and states[state].kind == _ACTIVITY:
-                a = states[state].activity
+                a = _index(states[state].activity)
                 v = visits[i, a]
                 if v >= most_visits:
                     result = TOO_MANY_VISITS
                     scalars[WHERE] = i
                     break
                 visits[i, a] = v + 1
+                cases[i].visit = v
                 cases[i].enabled = now
                 pool = activities[a].pool
                 if pool < 0:
@@ -993,9 +1028,9 @@ def run(
                     p = _place(pools, cases, i, pool)
                     cases[i].status = _WAITING
                     if places[p].order == _OLDEST:
-                        cases[i].order = cases[i].arrived
+                        cases[i].order = arrived[i]
                     elif places[p].order == _NEWEST:
-                        cases[i].order = -cases[i].arrived
+                        cases[i].order = -arrived[i]
                     elif places[p].order == _BY:
                         cases[i].order = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].by)
                     elif places[p].order == _BY_FACTS:
@@ -1008,7 +1043,7 @@ def run(
                     )
                     cases[i].server = -2 if exempt else -1
                     _join_queue(
-                        cases, levels, heads, tails, _queue_of(places, levels, p, exempt, state),
+                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, state),
                         places[p].order != _FIRST_COME, i,
                     )  # fmt: skip
                     if _may_start(places, p, now):
@@ -1027,16 +1062,20 @@ def run(
                 exempt = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
                 if was != exempt:
                     in_order = places[p].order != _FIRST_COME
-                    _leave_queue(cases, levels, heads, tails, _queue_of(places, levels, p, was, state), in_order, i)
+                    _leave_queue(
+                        cases, children, levels, heads, tails, _queue_of(places, levels, p, was, state), in_order, i
+                    )
                     cases[i].server = -2 if exempt else -1
-                    _join_queue(cases, levels, heads, tails, _queue_of(places, levels, p, exempt, state), in_order, i)
+                    _join_queue(
+                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, state), in_order, i
+                    )
             n_touched = _touch(places, touched, n_touched, p)
         if hazard and states[cases[i].state].kind != _FINAL:
-            law_rate = rates[_look(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)]
+            k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)
             v = visits[i, n_activities + event]
             visits[i, n_activities + event] = v + 1
-            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, v, law_rate, now)
-            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, event, at, v)
+            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, v, rates[k], now)
+            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, v)
     scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS] = (
         now, n_rows, n_heap, n_touched, n_done,
     )  # fmt: skip

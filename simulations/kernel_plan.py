@@ -255,8 +255,8 @@ class _Layout:
         unit = self.law(make_distribution("exponential", {"mean": 1.0}))
         times = np.maximum(cases.arrived, 0)
         hazards = [self.events.index(name) for name, law in scenario.laws.items() if law.hazard is not None]
-        table = np.zeros(n, kernel.CASE)
-        table["key"], table["arrived"], table["court"] = cases.keys, cases.arrived, cases.court
+        table = _in_lines(n, kernel.CASE)
+        table["key"], table["court"] = cases.keys, cases.court
         table["fact_class"], table["state"], table["server"] = self.of_class, -1, -1
         table["enabled"] = table["started"] = NEVER
         record = np.empty((n, max(1, len(self.fields))), np.uint16)
@@ -273,6 +273,9 @@ class _Layout:
             "horizon": scenario.horizon,
             "most_visits": MOST_VISITS,
             "cases": table,
+            "arrived": cases.arrived,
+            "armed": np.zeros(n, np.uint64),
+            "children": np.zeros(n, np.int32),
             "record": record,
             "visits": np.zeros((n, max(1, n_activities + len(self.events))), np.int32),
             "lookups": _array(self.look.rows, kernel.LOOKUP),
@@ -291,7 +294,7 @@ class _Layout:
             "laws": _array(self.law_rows, kernel.LAW),
             "cells": np.concatenate([*self.cells, np.zeros((1, 4))]),
             "steps": np.concatenate([*self.steps, np.zeros(1)]),
-            "rates": np.array([*self.rates, 0.0]),
+            "rates": self._rates(),
             "chances": np.array([*self.chances, 0.0]),
             "unit": self.law_rows[unit][1],
             "outcomes": _array(self.outcomes, kernel.RANGE),
@@ -319,6 +322,14 @@ class _Layout:
         }
         arguments["scalars"][kernel.BUCKET] = 1  # what comes in the first bucket's time goes into the heap at once
         return arguments
+
+    def _rates(self) -> Any:
+        """Return the rates of hazards, with the largest numerator of a draw that may lead to a date before the end, and more."""
+        found = np.zeros(len(self.rates) + 1, kernel.HAZARD)
+        found["rate"] = [*self.rates, 0.0]
+        share = -np.expm1(-found["rate"] * self.scenario.horizon) * (1 + 1e-6) + 1e-9
+        found["most"] = np.minimum(share, 1.0) * 2.0**53
+        return found
 
     def _decisions(self) -> tuple[list[Any], list[int], list[int], list[Any], list[Any]]:
         """Return transitions, moments, guards and effects of events, of one policy after another."""
@@ -544,3 +555,11 @@ def _array(rows: Sequence[Any], dtype: np.dtype[Any], spare: bool = True) -> Any
     for i, row in enumerate(rows):
         found[i] = tuple(row)
     return found
+
+
+def _in_lines(n: int, dtype: np.dtype[Any]) -> Any:
+    """Return an array of zeros that begins with a line of the processor's cache."""
+    size = n * dtype.itemsize
+    room = np.zeros(size + 64, np.uint8)
+    first = -room.ctypes.data % 64
+    return room[first : first + size].view(dtype)

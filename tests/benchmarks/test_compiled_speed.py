@@ -59,7 +59,7 @@ def _bare(plan: Any, path: SamplePath) -> tuple[float, int]:
 
     given = (
         arguments["key"], cases.keys, cases.court.astype(np.int64), plan.scenario.horizon, table(0), table(1),
-        arguments["unit"], arguments["rates"][0], hashes, arguments["cells"], plan.scenario.pools["checkers"].sizes[0][0][1],
+        arguments["unit"], arguments["rates"][0]["rate"], hashes, arguments["cells"], plan.scenario.pools["checkers"].sizes[0][0][1],
         heap, rows, first, last, np.zeros(n_places, np.int64), enabled, started, stage, following,
     )  # fmt: skip
     start = time.perf_counter()
