@@ -31,16 +31,18 @@ MUTANTS = {
     "a queue in order: no tie by case number": ("        return cases[x].enabled < cases[y].enabled\n    return x < y", "        return cases[x].enabled < cases[y].enabled\n    return x > y"),
     "no dispatch after a withdrawal": (
         "                                _touch(places, touched, scalars, p)\n                            cases[i].status = _NOWHERE",
-        "                                    continue_ = 0\n                                if rows[r].server >= 0:\n                                    _touch(places, touched, scalars, p)\n                            cases[i].status = _NOWHERE",
+        "                                if rows[r].server >= 0:\n                                    _touch(places, touched, scalars, p)\n                            cases[i].status = _NOWHERE",
     ),
-    "completions after changes of capacity": ("(t == time and code >= _CAPACITY)", "(t == time and code >= 0)"),
-    "changes of capacity after events": ("(t == time and code >= _CAPACITY)", "(t == time and code >= _ARRIVE)"),
     "arrivals before everything": ("(_ARRIVE | i << 8) < code)", "0 <= code)"),
     "the heap: no order of kinds": (
         "        if heap[j].time < time or (heap[j].time == time and heap[j].code < code):\n",
         "        if heap[j].time <= time:\n",
     ),
-    "dated events: one event for all cases before the next": ("c = _RING | (turn // g) << 8", "c = _RING | (turn // g // 1000) << 8"),
+    "dated events: one event for all cases before the next": (
+        "            i = turn // g\n            event, visit = dates[x + turn % g].event, dates[x + turn % g].visit",
+        "            i = turn % n_cases\n            event, visit = dates[x + turn // n_cases].event, dates[x + turn // n_cases].visit",
+    ),
+    "dated events: before the clocks of earlier cases": ("c = _RING | (turn // g) << 8", "c = _RING | (turn // g // 1000) << 8"),
     "a shift that is closed, not half-open": ("now < places[p].until", "now <= places[p].until"),
     "slots that are not given back": ("                places[p].begun = 0\n", ""),
     "slots by the case, not by the server": ("places[p].slots * places[p].size", "places[p].slots"),
