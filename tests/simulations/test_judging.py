@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,30 @@ def test_the_pilots_rules_are_judged_as_they_are_watched(name: str) -> None:
     changes = ["courts.denver.backlog.pending.count=1500", "courts.baltimore.backlog.pending.count=300"]
     changes += [f"workflow={BROKEN / name}.yaml", "events.new_crime.hazard=2 per year"] if name else []
     assert bool(_agree(*planned(load_scenario("pilot", changes), 2))) == bool(name)
+
+
+@pytest.mark.parametrize(("within", "hour"), [("3 hours", 24), ("1 hour", 11)])
+def test_an_event_settles_what_its_own_transition_then_opens_anew(within: str, hour: int) -> None:
+    """A call every two hours, each of which owes the next; the last one is owed at the end, within the hour already the second."""
+    workflow = {
+        "workflow": "shelf",
+        "activities": {"serve": {}},
+        "states": {"queue": {"activity": "serve"}, "shelf": {"resting": True}, "gone": {"final": True}},
+        "transitions": [
+            {"transition": "serve", "from": "queue", "to": "shelf"},
+            {"transition": "look", "from": "shelf", "event": "call"},
+            {"transition": "leave", "from": "shelf", "event": "end", "to": "gone"},
+        ],
+        "events": {"call": {"while": ["shelf"]}, "end": {"while": ["shelf"]}},
+        "entry": {"states": ["queue"]},
+        "rules": [{"rule": "looked at again", "after": "look", "then": "call", "within": within}],
+    }
+    scenario = {
+        "scenario": "shelf", "workflow": workflow, "starts": dt.date(2024, 1, 1), "ends": dt.date(2024, 1, 1),
+        "courts": {"desk": {"backlog": {"queue": 1}}}, "activities": {"serve": {"takes": "1 hour"}},
+        "events": {"call": {"at": ["9 hours", "11 hours", "13 hours", "15 hours"]}},
+    }  # fmt: skip
+    assert _agree(*planned(loaded(scenario), 1)) == [Violation("looked at again", 0, hour * 3_600_000_000)]
 
 
 def test_a_run_has_the_same_violations_on_either_engine(tmp_path: Path) -> None:
