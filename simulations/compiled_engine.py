@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,17 @@ def is_compiled() -> bool:
     """Say whether the kernel is in numba's cache, so that it need not be compiled (some twenty seconds) first."""
     from simulations import kernel
 
+    if not _is_kept(kernel):
+        return bool(kernel.run.signatures)
     try:
         return bool(kernel.run.signatures or kernel.run._cache._cache_file._load_index())
     except Exception:  # what numba keeps inside may change; then nothing is announced
         return True
+
+
+def _is_kept(kernel: Any) -> bool:
+    """Say whether the compiled kernel is kept for the next process."""
+    return bool(kernel.run._cache.cache_path)
 
 
 def compile_kernel() -> None:
@@ -48,6 +56,12 @@ def compile_kernel() -> None:
 
     if kernel.run.signatures:
         return
+    if not _is_kept(kernel):
+        warnings.warn(
+            "the compiled engine has no folder to be kept in and is compiled anew each time: set NUMBA_CACHE_DIR to a"
+            " folder that can be written to",
+            stacklevel=2,
+        )
     path = SamplePath(1, 1)
     simulate(make_plan(load_scenario(Path(__file__).parent / "checks" / "D5.yaml"), path), path)
 

@@ -15,7 +15,9 @@ from simulations.draws import SamplePath
 from simulations.eventlog import EventLog
 from simulations.plan import Plan
 from simulations.scenario import Scenario
-from workflow.errors import InputError, nearest
+from simulations.simpy_engine import Monitoring
+from simulations.watching import Violation
+from workflow.errors import InputError, StuckCase, VisitCap, nearest
 
 __all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "prepare", "simulate", "will_compile"]
 
@@ -54,7 +56,7 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
     scenario : Scenario
     replications : int
     python : bool
-        Whether hooks, processes or monitors take part, which only the SimPy engine has.
+        Whether hooks or processes take part, which only the SimPy engine has.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
     check_engine(engine)
     if engine == "compiled":
         if python:
-            raise InputError(["hooks, processes and monitors take part in the SimPy engine only: use --engine simpy"])
+            raise InputError(["hooks and processes take part in the SimPy engine only: use --engine simpy"])
         return "compiled"
     if engine == "simpy" or python or _about(scenario) * replications <= FEW_CASES:
         return "simpy"
@@ -80,11 +82,11 @@ def prepare(engine: Chosen) -> None:
         compiled_engine.compile_kernel()
 
 
-def will_compile(engine: str, scenario: Scenario, replications: int, python: bool) -> bool:
+def will_compile(engine: str, scenario: Scenario, replications: int) -> bool:
     """Say whether a run would first compile the kernel, which is done once for an installation."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        chosen = choose_engine(engine, scenario, replications, python)
+        chosen = choose_engine(engine, scenario, replications, python=False)
     return chosen == "compiled" and not compiled_engine.is_compiled()
 
 
@@ -102,6 +104,29 @@ def _about(scenario: Scenario) -> float:
     return found
 
 
-def simulate(engine: Chosen, plan: Plan, path: SamplePath) -> EventLog:
-    """Run a plan on an engine."""
-    return compiled_engine.simulate(plan, path) if engine == "compiled" else simpy_engine.simulate(plan, path)
+def simulate(
+    engine: Chosen,
+    plan: Plan,
+    path: SamplePath,
+    monitor: Monitoring | None = None,
+    violations: list[Violation] | None = None,
+) -> EventLog:
+    """Run a plan on an engine; `monitor` and `violations` as for `simulations.simpy_engine.simulate`.
+
+    The compiled engine's rules are judged on its log, with the same violations.
+    """
+    if engine == "simpy":
+        return simpy_engine.simulate(plan, path, monitor=monitor, violations=violations)
+    try:
+        log = compiled_engine.simulate(plan, path)
+    except (StuckCase, VisitCap):
+        if monitor != "stop":
+            raise
+        return simpy_engine.simulate(plan, path, monitor=monitor)  # a rule may have been broken before
+    if monitor is not None:
+        from simulations.judging import violations_in
+
+        found = violations_in(log, stop=monitor == "stop")
+        if violations is not None:
+            violations += found
+    return log

@@ -668,7 +668,15 @@ def _next_date(cells, unit, key, case_key, purpose, visit, hazard, now):
 # the loop --------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+def _kept(function):
+    """Compile a function, and keep its machine code where there is a folder for it."""
+    try:
+        return njit(cache=True, nogil=True, _nrt=False)(function)
+    except RuntimeError:  # neither beside this file nor in the user's cache folder
+        return njit(nogil=True, _nrt=False)(function)
+
+
+@_kept
 def run(
     scalars, key, horizon, most_visits, cases, arrived, armed, children, record, visits, lookups, fields, values, states, moments, transitions,
     events, guards, event_effects, policies, effects, activities, levels, laws, cells, steps, rates, chances, unit,

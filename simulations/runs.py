@@ -189,7 +189,7 @@ class _Job:
         if self.engine == "simpy":
             log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
         else:
-            log = simulate_on(self.engine, plan, path)
+            log = simulate_on(self.engine, plan, path, self.monitor, violations)
         check_log(log)
         values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
         self._end_if_orphaned()
@@ -286,7 +286,7 @@ def run(
     _check_first(scenario, seed, numbers[0], by)
     folder = Path(out) if out is not None else default_folder(scenario.name)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
-    chosen = choose_engine(engine, scenario, len(numbers), bool(hooks or processes or monitor))
+    chosen = choose_engine(engine, scenario, len(numbers), bool(hooks or processes))
     job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor, chosen)
     manifest = make_manifest(
         scenario, seed=seed, replications=replications, days=days, by=by, events=events, monitor=monitor,

@@ -26,7 +26,7 @@ from simulations.plan import MOST_VISITS, Plan
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.scenario import Law, Policy, Pool, Scenario, Work
-from simulations.watching import RuleBroken, Violation, Watch, watched_rules
+from simulations.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from workflow.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.machine import CaseMachine, effect_of
@@ -775,14 +775,7 @@ class Simulation:
     def _judge(self, case: Case, violation: Violation | None) -> None:
         """Stop at a broken rule, if the run is to."""
         if violation is not None and self._stops:
-            facts = zip(self.scenario.fact_names, case.facts, strict=True)
-            odd = ", ".join(
-                f"{n} = {v}" for n, v in facts if n in self.scenario.workflow.facts and v != self.scenario.default(n)
-            )
-            raise RuleBroken(
-                f"case {case.number} of {self.scenario.courts[case.court]} breaks the rule {violation.rule!r} on"
-                f" {self.scenario.epoch.instant(violation.at)}. Its facts, where not at their defaults: {odd or 'none'}.{self._history(case)}"
-            )
+            raise rule_broken(self.scenario, violation, case.court, case.facts, self._moves(case))
 
     def _stuck(self, case: Case, trigger: str) -> str:
         what = "when its activity completes" if trigger == COMPLETE else "on entry"
@@ -795,15 +788,11 @@ class Simulation:
             f" {', '.join(guards)} holds. Its record: {record}. Add a last transition without a guard.{self._history(case)}"
         )
 
+    def _moves(self, case: Case) -> list[tuple[int, int, int, int]]:
+        return [(r[1], r[3], r[4], r[-1]) for r in self._rows if r[0] == case.number]
+
     def _history(self, case: Case) -> str:
-        words = self.scenario.transition_names
-        states = list(self._codes)
-        rows = [r for r in self._rows if r[0] == case.number][-12:]
-        steps = [
-            f"\n  {self.scenario.epoch.instant(r[-1])}  {words[r[1]] if r[1] >= 0 else '-'}: {states[r[3]]} -> {states[r[4]]}"
-            for r in rows
-        ]
-        return "\nIts last moves:" + "".join(steps) if steps else ""
+        return last_moves(self.scenario, self._moves(case))
 
 
 def simulate(

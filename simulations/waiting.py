@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from simulations.calendars import Calendar
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.eventlog import NEVER, EventLog, order_of
-from simulations.policies import policy_in_force
+from simulations.histories import rows_by_case
 from simulations.scenario import Scenario, Suspension
 from simulations.utilisation import so_far
-from workflow.definition import COMPLETE, Event, Transition
 from workflow.predicates import Expression, names, vector
-from workflow.records import Rows, records_along
+from workflow.records import records_along
 
 __all__ = ["CAUSES", "waits_by_cause"]
 
@@ -118,43 +117,10 @@ class _Segments:
         values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
         missing = {n: facts.missing[n][case] for n in names(condition) if n in facts.missing}
         for name in names(condition) & set(scenario.workflow.record):
-            after = records_along(self._rows(log), name, facts.values[name])[1]
+            after = records_along(rows_by_case(log), name, facts.values[name])[1]
             begun = facts.values[name][case]
             values[name] = np.where(self.before < 0, begun, after[np.maximum(self.before, 0)])
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
-
-    def _rows(self, log: EventLog) -> Rows:
-        scenario = log.cases.scenario
-        read = ("case_id", "transition", "cause", "from_state", "outcome", "happened_at")
-        columns = {name: log.columns[name][self.order] for name in read}
-        causes = log.words.cause
-        outcome = np.array([*log.words.outcome, ""])[columns["outcome"]]  # -1 is the last, no outcome
-        completes = columns["cause"] == causes.index(COMPLETE)
-        transition, event, state = (columns[n].astype(np.int64) for n in ("transition", "cause", "from_state"))
-        # A transition of the same name may write something else under another policy.
-        policy = policy_in_force(scenario, columns["happened_at"], log.cases.arrived[columns["case_id"]])
-        transitions: list[Transition] = []
-        events: list[Event] = []
-        for k, workflow in enumerate(scenario.workflows):
-            mine = policy == k
-            names = [t.name for t in workflow.transitions]
-            shelf = [names.index(n) + len(transitions) if n in names else -1 for n in log.words.transition]
-            transition[mine] = np.array([*shelf, -1])[columns["transition"][mine]]
-            shelf = [list(workflow.events).index(c) + len(events) if c in workflow.events else -1 for c in causes]
-            event[mine] = np.array(shelf)[columns["cause"][mine]]
-            transitions += workflow.transitions
-            events += workflow.events.values()
-        return Rows(
-            scenario.workflow,
-            self.first,
-            transition,
-            event,
-            state,
-            completes,
-            outcome,
-            tuple(transitions),
-            tuple(events),
-        )
 
 
 def _split(

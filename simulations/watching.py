@@ -1,8 +1,8 @@
-"""Rules watched while a simulation runs: every rule, on every case, letter by letter."""
+"""Rules watched while a simulation runs: every rule, on every case, letter by letter; and what is said of a broken one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,10 @@ from workflow.errors import DocketsimError
 from workflow.monitor import Monitor
 from workflow.rules import Rule
 
-__all__ = ["RuleBroken", "Violation", "Watch", "watched_rules"]
+__all__ = ["RuleBroken", "Violation", "Watch", "last_moves", "rule_broken", "watched_rules"]
+
+Move = tuple[int, int, int, int]
+"""transition, from, to, happened: codes and an instant, as in the log."""
 
 
 class RuleBroken(DocketsimError, AssertionError):
@@ -35,6 +38,39 @@ class Violation:
     rule: str
     case: int
     at: int
+
+
+def last_moves(scenario: Scenario, moves: Iterable[Move]) -> str:
+    """Tell the last dozen moves of a case."""
+    words, states = scenario.transition_names, list(scenario.workflow.states)
+    steps = [
+        f"\n  {scenario.epoch.instant(at)}  {words[taken] if taken >= 0 else '-'}: {states[old]} -> {states[new]}"
+        for taken, old, new, at in list(moves)[-12:]
+    ]
+    return "\nIts last moves:" + "".join(steps) if steps else ""
+
+
+def rule_broken(
+    scenario: Scenario, violation: Violation, court: int, facts: Sequence[Value], moves: Iterable[Move]
+) -> RuleBroken:
+    """Return the error that tells of a violation: the case, its facts, and its moves up to there.
+
+    Parameters
+    ----------
+    court : int
+        Of the case.
+    facts : sequence
+        Of the case, in the order of ``scenario.fact_names``.
+    """
+    odd = ", ".join(
+        f"{n} = {v}"
+        for n, v in zip(scenario.fact_names, facts, strict=True)
+        if n in scenario.workflow.facts and v != scenario.default(n)
+    )
+    return RuleBroken(
+        f"case {violation.case} of {scenario.courts[court]} breaks the rule {violation.rule!r} on"
+        f" {scenario.epoch.instant(violation.at)}. Its facts, where not at their defaults: {odd or 'none'}.{last_moves(scenario, moves)}"
+    )
 
 
 def watched_rules(scenario: Scenario) -> tuple[Rule, ...]:
@@ -76,10 +112,11 @@ class Watch:
         for k, monitor in enumerate(self._monitors):
             if self._over[k][case.number]:
                 continue
-            before = self._states[k][case.number]
-            q = monitor.hear(before, words, case.facts, seen, old, case.record, case.state)
+            q, late = self._states[k][case.number], False
+            for word in words:  # what an event settles, its transition may open anew
+                before, q = q, monitor.hear(q, [word], case.facts, seen, old, case.record, case.state)
+                late = self._late(k, case.number, before, q, now) or late
             self._states[k][case.number] = q
-            late = self._late(k, case.number, before, q, now)
             owed = case.state in self._final and q in monitor.open and monitor.rule.within_days is None
             if q in monitor.broken or late or owed or monitor.bad_situation(q, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)

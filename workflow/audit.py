@@ -7,6 +7,7 @@ nothing is left unjudged, not passed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +37,10 @@ class RuleAudit:
     unjudged : tuple of str
         What the log would have to say for the rule to be judged; nothing is known of it then.
     cases, rows : ndarray of int64
-        The cases that break it, and for each the row at which it does (the case's last row for an obligation
-        that was never met).
+        The cases that break it, and for each the row at which it does: for an obligation with a time, the first row after
+        its time was over; the case's last row if it was over only after that.
+    at : ndarray of int64
+        The instant of that row, or the log's end for a time that was over only after the case's last row.
     open : int
         Cases with an obligation that is still open, within its time.
     """
@@ -46,6 +49,7 @@ class RuleAudit:
     unjudged: tuple[str, ...]
     cases: Integers
     rows: Integers
+    at: Integers
     open: int = 0
 
 
@@ -135,20 +139,21 @@ class _Run:
         log = self.log
         unknown = tuple(sorted(self.rule.reads - log.known))
         if unknown:
-            return RuleAudit(self.rule, unknown, np.zeros(0, np.int64), np.zeros(0, np.int64))
+            nothing = np.zeros(0, np.int64)
+            return RuleAudit(self.rule, unknown, nothing, nothing, nothing)
         letter_row, symbol = self._symbols()
         q, states = self._walk(letter_row, symbol)
-        bad = [
-            self._first_broken(letter_row, states),
-            self._late(letter_row, states, q),
-            self._situations(letter_row, states),
-        ]
-        rows = np.concatenate(bad)
-        rows = rows[np.lexsort((rows, log.case[rows]))]
+        bad = [self._first_broken(letter_row, states), self._situations(letter_row, states)]
+        late, overdue = self._late(letter_row, states, q)
+        rows = np.concatenate([*bad, late, overdue])
+        at = log.at[rows]
+        at[len(rows) - len(overdue) :] = self._end()
+        order = np.lexsort((rows, at, log.case[rows]))
+        rows, at = rows[order], at[order]
         cases, place = np.unique(log.case[rows], return_index=True)
         still = np.isin(q, list(self.automaton.open)) if self.automaton.open else np.zeros(len(q), bool)
         still[cases] = False
-        return RuleAudit(self.rule, (), cases, rows[place], int(still.sum()))
+        return RuleAudit(self.rule, (), cases, rows[place], at[place], int(still.sum()))
 
     def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
         """Return the letters that the rule hears: the row of each and its symbol; an event comes before its transition."""
@@ -198,35 +203,40 @@ class _Run:
     def _first_broken(self, rows: Integers, states: States) -> Integers:
         return rows[np.isin(states, list(self.automaton.broken))] if self.automaton.broken else np.zeros(0, np.int64)
 
-    def _late(self, rows: Integers, states: States, last: States) -> Integers:
-        """Return the rows at which an obligation is met too late, or, for one never met, the case's last row."""
+    def _end(self) -> int:
+        """Return the instant up to which the log reaches."""
+        log = self.log
+        return log.end if log.end is not None else (int(log.at.max()) if len(log) else 0)
+
+    def _late(self, rows: Integers, states: States, last: States) -> tuple[Integers, Integers]:
+        """Return the rows by which an obligation is not met in time, and the last rows of cases whose time is over at the end.
+
+        Without a time, an obligation must be met before the case ends.
+        """
         log, within = self.log, self.rule.within_days
+        nothing = np.zeros(0, np.int64)
         if not self.automaton.open:
-            return np.zeros(0, np.int64)
+            return nothing, nothing
+        never = np.flatnonzero(np.isin(last, list(self.automaton.open)))
+        if within is None:
+            ends = log.first[never + 1] - 1
+            final = np.array([s.kind is Kind.FINAL for s in log.workflow.states.values()])
+            return (ends[final[log.after["state"][ends]]] if "state" in log.after else ends), nothing
+        if not len(rows):
+            return nothing, nothing
         is_open = np.isin(states, list(self.automaton.open))
         case = log.case[rows]
-        before = (
-            np.concatenate([[False], is_open[:-1]]) & np.concatenate([[False], case[1:] == case[:-1]])
-            if len(rows)
-            else is_open
-        )
-        opens = is_open & ~before
-        opened = np.maximum.accumulate(np.where(opens, np.arange(len(rows)), -1)) if len(rows) else rows
-        never = np.flatnonzero(np.isin(last, list(self.automaton.open)))
-        ends = log.first[never + 1] - 1
-        if within is None:
-            final = np.array([s.kind is Kind.FINAL for s in log.workflow.states.values()])
-            return ends[final[log.after["state"][ends]]] if "state" in log.after else ends
-        late = (
-            before & ~is_open & (log.at[rows] - log.at[rows[np.maximum(opened, 0)]] > within * DAY)
-            if len(rows)
-            else before
-        )
-        began = np.full(len(log.names), -1, np.int64)
-        began[case[opens]] = rows[opens]
-        end = log.end if log.end is not None else (int(log.at.max()) if len(log) else 0)
-        overdue = ends[end - log.at[began[never]] > within * DAY]
-        return np.concatenate([rows[late], overdue])
+        before = np.concatenate([[False], is_open[:-1] & (case[1:] == case[:-1])])
+        opens = np.flatnonzero(is_open & ~before)
+        # Each obligation lasts from the row that opens it to the row that meets it, or to the case's last row.
+        place = np.where(before & ~is_open, np.arange(len(rows)), len(rows))
+        met = np.minimum.accumulate(place[::-1])[::-1][opens]
+        met = np.where(case[np.minimum(met, len(rows) - 1)] == case[opens], met, len(rows))
+        begun, after = rows[opens], log.first[case[opens] + 1]
+        until = np.where(met < len(rows), rows[np.minimum(met, len(rows) - 1)] + 1, after)
+        over = _first_later(log.at, begun, until, log.at[begun] + math.floor(within * DAY))
+        at_end = (met == len(rows)) & (over == after) & (self._end() - log.at[begun] > within * DAY)
+        return over[over < until], after[at_end] - 1
 
     def _situations(self, rows: Integers, states: States) -> Integers:
         """Return the rows after which the case stands as it never may."""
@@ -255,6 +265,17 @@ class _Run:
         values = {n: log.begins[n] if n in log.begins else log.facts[n][0] for n in read}
         missing = {n: m for n in read if n in log.facts and (m := log.facts[n][1]) is not None}
         return np.array(np.broadcast_to(vector(condition, values, missing, len(log.names)), len(log.names)))
+
+
+def _first_later(at: Integers, low: Integers, high: Integers, than: Integers) -> Integers:
+    """Return the first place from each `low` up to before `high` whose instant is later; `high` if there is none."""
+    low, high = low.copy(), high.copy()
+    while (searching := low < high).any():
+        middle = (low + high) >> 1
+        later = at[np.where(searching, middle, 0)] > than
+        high = np.where(searching & later, middle, high)
+        low = np.where(searching & ~later, middle + 1, low)
+    return high
 
 
 def _ranges(starts: Integers, ends: Integers) -> Integers:

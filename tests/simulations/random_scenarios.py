@@ -82,8 +82,11 @@ def desks(draw: Any) -> Mapping:
 
 
 def loaded(scenario: Mapping) -> Scenario:
-    """Return a scenario as it is read from files that hold the mapping."""
+    """Return a scenario as it is read from files that hold the mapping, and beside it the texts under ``tables``."""
+    scenario = dict(scenario)
     with tempfile.TemporaryDirectory() as folder:
+        for name, text in scenario.pop("tables", {}).items():
+            Path(folder, name).write_text(text, encoding="utf-8")
         Path(folder, "flow.yaml").write_text(dump_yaml(_fresh(scenario["workflow"])), encoding="utf-8")
         policies = [{**policy, "workflow": "other.yaml"} for policy in scenario.get("policies", ())]
         for policy in scenario.get("policies", ()):

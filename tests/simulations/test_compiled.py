@@ -5,58 +5,30 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations import SamplePath, Scenario, compiled_engine, engines, load_scenario, make_plan, run, simpy_engine
-from simulations.eventlog import EventLog
+from simulations import SamplePath, compiled_engine, engines, load_scenario, make_plan, run
 from simulations.validation import FOLDER, GOLDEN, Golden, _golden
-from tests.simulations.random_scenarios import Mapping, loaded, scenarios
+from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare
+from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import InputError, VisitCap
 
 pytest.importorskip("numba")
 
-SOME = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def _same(one: EventLog, two: EventLog) -> None:
-    for name, column in one.columns.items():
-        assert np.array_equal(column, two.columns[name]), name
-        assert column.dtype == two.columns[name].dtype
-
-
-def _compare(scenario: Scenario, seed: int) -> None:
-    path = SamplePath(seed, 1)
-    plan = make_plan(scenario, path)
-    try:
-        expected = simpy_engine.simulate(plan, path)
-    except VisitCap:
-        assume(False)
-    _same(expected, compiled_engine.simulate(plan, path))
-
 
 @SOME
-@given(scenarios(), st.integers(0, 3))
+@given(any_scenario(), st.integers(0, 3))
 def test_both_engines_give_the_same_log_on_random_scenarios(scenario: Mapping, seed: int) -> None:
-    """A hundred of them; the marked test has ten thousand."""
-    _compare(loaded(scenario), seed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(4))
-@settings(SOME, max_examples=2500)
-@given(data=st.data())
-def test_both_engines_give_the_same_log_on_very_many(part: int, data: st.DataObject) -> None:
-    """Ten thousand in four parts."""
-    _compare(loaded(data.draw(scenarios())), data.draw(st.integers(0, 1000)) + part)
+    """A hundred of them; `test_compiled_many_1` and `_2` have ten thousand."""
+    compare(loaded(scenario), seed)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem[0].isupper()))
 def test_both_engines_give_the_same_log_on_every_check(name: str) -> None:
     """Golden cases and textbook queues."""
-    _compare(load_scenario(FOLDER / f"{name}.yaml"), 5)
+    compare(load_scenario(FOLDER / f"{name}.yaml"), 5)
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda g: g.id)
@@ -68,7 +40,7 @@ def test_golden_cases_are_exact(golden: Golden) -> None:
 @pytest.mark.parametrize("changes", [[], ["pools.reviewers.at_shift_end=fit"], ["workflow=strict-criteria"]])
 def test_both_engines_give_the_same_log_of_the_pilot(changes: list[str]) -> None:
     """As it is, with shifts that work must fit into, and under another policy."""
-    _compare(load_scenario("pilot", changes), 1)
+    compare(load_scenario("pilot", changes), 1)
 
 
 def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +50,7 @@ def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     whole = compiled_engine.simulate(plan, path)
     monkeypatch.setattr(compiled_engine, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(compiled_engine, "LEAST_HEAP", 1)
-    _same(whole, compiled_engine.simulate(plan, path))
+    assert_same(whole, compiled_engine.simulate(plan, path))
 
 
 def test_a_run_has_the_same_parts_on_either_engine(tmp_path: Path) -> None:

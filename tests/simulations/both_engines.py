@@ -1,0 +1,54 @@
+"""One plan on both engines: are the logs the same, to the bit?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from simulations import SamplePath, Scenario, compiled_engine, make_plan, simpy_engine
+from simulations.eventlog import EventLog
+from simulations.plan import Plan
+from tests.simulations.crowds import crowds
+from tests.simulations.random_scenarios import Mapping, loaded, scenarios
+from workflow.errors import VisitCap
+
+SOME = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def any_scenario() -> st.SearchStrategy[Mapping]:
+    """Draw a scenario of a random workflow, or, as often, one in which much happens at once."""
+    return scenarios() | crowds()
+
+
+def assert_same(one: EventLog, two: EventLog) -> None:
+    """See that two logs are the same, types and all."""
+    for name, column in one.columns.items():
+        assert np.array_equal(column, two.columns[name]), name
+        assert column.dtype == two.columns[name].dtype
+
+
+def planned(scenario: Scenario, seed: int) -> tuple[Plan, SamplePath]:
+    """Draw the cases of a first replication."""
+    path = SamplePath(seed, 1)
+    return make_plan(scenario, path), path
+
+
+def compare(scenario: Scenario, seed: int) -> None:
+    """Run it on both engines; a case that goes round and round is a fault on both."""
+    plan, path = planned(scenario, seed)
+    try:
+        expected = simpy_engine.simulate(plan, path)
+    except VisitCap:
+        with pytest.raises(VisitCap):
+            compiled_engine.simulate(plan, path)
+        return
+    assert_same(expected, compiled_engine.simulate(plan, path))
+
+
+def compare_drawn(data: Any, part: int) -> None:
+    """Draw a scenario and a seed, and compare."""
+    compare(loaded(data.draw(any_scenario())), data.draw(st.integers(0, 1000)) + part)

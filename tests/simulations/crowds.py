@@ -1,0 +1,240 @@
+"""Hypothesis strategy: scenarios in which much happens at once, so that every tie and every rare corner is met.
+
+The workflow has one shape (two queues, delays, a state to rest in, five events) and drawn guards, effects and ways;
+lengths and dates are few, so that completions, events, arrivals and openings fall on the same instants.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.simulations.random_scenarios import CALENDARS, COURTS, DAYS, ENDS, STARTS, Mapping
+
+HOURS = (9, 10, 12, 13, 22, 57, 58, 60, 61, 65)
+MOMENTS = [f"{h} hours" for h in HOURS]
+CONDITIONS = ("urgent", "mark", "not mark", "rank == 0", "rounds > 0", "found == 'b'")
+
+
+@st.composite
+def crowds(draw: Any) -> Mapping:
+    """Draw a scenario and, under the key ``workflow``, the mapping of its workflow."""
+    return _Drawing(draw).scenario()
+
+
+class _Drawing:
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+
+    def pick(self, *options: Any) -> Any:
+        return self.draw(st.sampled_from(options))
+
+    def maybe(self) -> bool:
+        return bool(self.draw(st.booleans()))
+
+    def when(self) -> Mapping:
+        return {"when": self.pick(*CONDITIONS)} if self.maybe() else {}
+
+    # the workflow --------------------------------------------------------------------------------
+
+    def workflow(self, ways: Mapping) -> Mapping:
+        """Return the workflow with some of its ways."""
+        return {
+            "workflow": "crowd",
+            "facts": {"rank": {"type": "integer", "minimum": 0, "maximum": 2}, "urgent": {"type": "boolean"}},
+            "record": {
+                "mark": {"type": "boolean"},
+                "rounds": {"type": "integer", "minimum": 0, "maximum": 3},
+                "found": {"enum": ["none", "a", "b"]},
+            },
+            "activities": {"look": {"gives": {"found": ["a", "b"]}}, "hear": {}, "think": {}, "pause": {}},
+            "states": {
+                "queue": {"activity": "look"},
+                "docket": {"activity": "hear"},
+                "thought": {"activity": "think"},
+                "pausing": {"activity": "pause"},
+                "choice": {"instant": True},
+                "shelf": {"resting": True},
+                "done": {"final": True},
+                "gone": {"final": True},
+            },
+            "transitions": [
+                {"transition": "looked", "from": "queue", "to": "choice", "set": {"rounds": "rounds + 1"}},
+                {"transition": "again", "from": "choice", "to": "queue", "when": f"rounds < {ways['most']}"},
+                {"transition": "shelve", "from": "choice", "to": "shelf", "when": ways["shelve"]},
+                {"transition": "send", "from": "choice", "to": ways["send"], "set": ways["set"]},
+                {"transition": "back", "from": "docket", "to": "queue", "when": ways["back"]},
+                {"transition": "heard", "from": "docket", "to": ways["heard"]},
+                {"transition": "end", "from": "thought", "to": "done", "when": "rounds > 2"},
+                {"transition": "lapse", "from": "shelf", "event": "strike", "to": "gone", "when": "rounds > 2"},
+                {"transition": "thought_of", "from": "thought", "to": "docket"},
+                {"transition": "paused", "from": "pausing", "to": ways["paused"]},
+                {"transition": "fetch", "from": "shelf", "event": "call", "to": ways["fetch"]},
+                {"transition": "leave", "from": ["queue", "docket"], "event": "withdraw", "to": ways["leave"]},
+                {"transition": "noted", "from": ["queue", "docket"], "event": "tick", **ways["noted"]},
+            ],
+            "entry": {"states": ["queue", "docket", "shelf", "thought", "pausing"], "record": ["mark"]},
+            "events": ways["events"],
+        }  # fmt: skip
+
+    def ways(self) -> Mapping:
+        """Draw guards, effects and targets."""
+        return {
+            "most": self.pick(0, 1, 2, 3),
+            "shelve": self.pick(*CONDITIONS),
+            "send": self.pick("docket", "thought", "pausing", "docket"),
+            "set": self.pick({}, {"mark": True}, {"rounds": 0}),
+            "back": self.pick("mark and rounds < 3", "found == 'b' and rounds < 3", "urgent and not mark"),
+            "heard": self.pick("done", "pausing", "shelf", "docket"),
+            "paused": self.pick("done", "shelf", "queue"),
+            "fetch": self.pick("queue", "docket", "done"),
+            "leave": self.pick("gone", "shelf", "docket", "gone"),
+            "noted": {**self.when(), **self.pick({}, {"to": "thought"}, {"set": {"mark": True}}, {"to": "queue"})},
+            "events": {
+                "call": {"while": self.pick(["shelf"], "any"), **self.when(), **self.pick({}, {"set": {"mark": True}})},
+                "withdraw": {"while": ["queue", "docket"], **self.when()},
+                "note": {
+                    "while": self.pick("any", ["queue", "docket"]),
+                    **self.pick({"set": {"mark": True}}, {"gives": {"mark": [True, False]}}),
+                    **self.when(),
+                },
+                "strike": {"while": "any", "set": {"mark": False, "rounds": "rounds + 1"}},
+                "tick": {"while": self.pick("any", ["queue", "docket", "shelf"]), "set": {"rounds": "rounds + 1"}},
+            },
+        }  # fmt: skip
+
+    # the scenario --------------------------------------------------------------------------------
+
+    def scenario(self) -> Mapping:
+        """Return the whole mapping."""
+        ways = self.ways()
+        workflow = self.workflow(ways)
+        pools = {name: self.pool() for name in self.pick(("clerks",), ("clerks", "judges"))}
+        courts = COURTS[: self.pick(1, 2)]
+        tables: dict[str, str] = {}
+        return {
+            "scenario": "crowd",
+            "workflow": workflow,
+            "starts": STARTS,
+            "ends": ENDS,
+            "calendars": CALENDARS,
+            "courts": {court: {"backlog": self.backlog()} for court in courts},
+            "pools": pools,
+            "suspensions": [
+                s
+                for name in pools
+                if pools[name]["at"] == "court" and self.maybe()
+                for s in self.suspensions(name, courts)
+            ],
+            "policies": self.policies(ways),
+            "activities": {
+                "look": {"pool": "clerks", **self.work(), "outcome": {"found": {"a": 0.5, "b": 0.5}}},
+                "hear": {"pool": self.pick(*pools), **self.work()},
+                "think": {"takes": self.length()},
+                "pause": {"takes": f"{self.pick(0, 1, 2)} working days", "calendar": self.pick("office", "split")},
+            },
+            "people": {"rank": {0: 0.4, 1: 0.3, 2: 0.3}, "urgent": 0.5, "mark": self.pick(0.5, 0, 1)},
+            "arrivals": {f"stream{k}": self.stream(tables, courts) for k in range(self.pick(0, 1, 2))},
+            "events": {
+                "call": self.law("interval", "date"),
+                "withdraw": self.law("interval", "date", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
+                "note": self.law("interval", "date", "since")
+                | ({"outcome": {"mark": {True: 0.5, False: 0.5}}} if "gives" in workflow["events"]["note"] else {}),
+                "strike": self.law("date", "hazard", "since", "interval"),
+                "tick": self.law("date", "interval", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
+            },
+            "tables": tables,
+        }  # fmt: skip
+
+    def backlog(self) -> Mapping:
+        age = {"age": self.pick({"uniform": {"min": "0 days", "max": "30 days"}}, "3 days")} if self.maybe() else {}
+        return {
+            "queue": {"count": self.pick(3, 6, 9), **age},
+            "docket": self.pick(0, 3, 6),
+            "shelf": self.pick(0, 2),
+        }
+
+    def pool(self) -> Mapping:
+        found: Mapping = {
+            "at": self.pick("court", "nation"),
+            "size": self.size(),
+            "order": self.pick(
+                *("first_come", "oldest", "newest", {"by": "rank"}, {"by": "0 - rank"}, {"by": "rounds"}),
+                {"by": "urgent", True: 1, False: 2},
+            ),
+        }  # fmt: skip
+        if self.pick(True, True, True, False):
+            found |= {
+                "calendar": self.pick("office", "split"),
+                "at_shift_end": self.pick("suspend", "finish", "fit", "fit"),
+            }
+            if self.pick(True, False, False):
+                found["slots"] = self.pick(1, 2)
+        return found
+
+    def size(self) -> Any:
+        if self.maybe():
+            return self.pick(1, 2)
+        return {STARTS: self.pick(1, 2, 3), **{day: self.pick(0, 1, 2) for day in DAYS[1:4] if self.maybe()}}
+
+    def suspensions(self, pool: str, courts: tuple[str, ...]) -> list[Mapping]:
+        shared = (
+            {"except": self.pick(*CONDITIONS, "not mark", "mark", "mark")} if self.pick(True, True, True, False) else {}
+        )
+        first = self.pick(0, 1, 2)
+        one = {"pool": pool, "courts": list(courts), "from": DAYS[first], "to": DAYS[first + self.pick(0, 1)], **shared}
+        return [one] if self.maybe() else [one, {**one, "from": DAYS[4], "to": DAYS[4]}]
+
+    def policies(self, ways: Mapping) -> list[Mapping]:
+        if self.maybe():
+            return []
+        other = self.workflow({**self.ways(), "events": ways["events"]})
+        return [
+            {
+                "from": self.pick(*DAYS[:4]),
+                "workflow": other,
+                "in_flight": self.pick("at_next_decision", "pinned"),
+            }
+        ]  # fmt: skip
+
+    def length(self) -> Any:
+        return self.pick(
+            *("1 hour", "2 hours", "8 hours", "5 hours", "0 minutes", "24 hours"),
+            {"empirical": ["1 hour", "2 hours", "8 hours"]},
+            {"uniform": {"min": "0 hours", "max": "9 hours"}},
+        )  # fmt: skip
+
+    def work(self) -> Mapping:
+        takes = {"by": self.pick("urgent", "mark"), True: self.length(), False: self.length()}
+        return {"takes": self.pick(takes, self.length()), "priority": self.pick(0, 1, 2)}
+
+    def stream(self, tables: dict[str, str], courts: tuple[str, ...]) -> Mapping:
+        found: Mapping = {"into": self.pick("queue", "docket", "shelf"), "courts": [self.pick(*courts)]}
+        kind = self.pick("at", "interarrival", "rate", "table")
+        hours = self.draw(st.lists(st.sampled_from([0, 6, *HOURS]), min_size=1, max_size=5))
+        if kind == "at":
+            return found | {"at": [f"{h} hours" for h in hours]}
+        if kind == "table":
+            begins = dt.datetime.combine(STARTS, dt.time())
+            times = [f"{begins + dt.timedelta(hours=h):%Y-%m-%d %H:%M:%S}" for h in hours]
+            name = f"new_{len(tables)}.csv"
+            tables[name] = "\n".join(["arrived", *times, ""])
+            return found | {"table": name}
+        if kind == "interarrival":
+            gaps = ({"constant": "3 hours"}, {"constant": "0 hours"}, {"uniform": {"min": "0 hours", "max": "9 hours"}})
+            return found | {"first": self.pick(*MOMENTS), "interarrival": self.pick(*gaps), "count": 6}
+        return found | {"rate": {STARTS: "3 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}}
+
+    def law(self, *kinds: str) -> Mapping:
+        kind = self.pick(*kinds)
+        if kind == "hazard":
+            rate = self.pick("2 per day", "0.5 per day", {"by": "urgent", True: "3 per day", False: "0 per day"})
+            return {"hazard": rate}
+        if kind == "date":
+            return {"at": self.pick(*MOMENTS, DAYS[2], ["58 hours", DAYS[3]])}
+        found: Mapping = {"after": self.pick(self.length(), *MOMENTS)}
+        if self.pick(True, False, False):
+            found["chance"] = self.pick(0.5, {"by": "urgent", True: 1, False: 0.2})
+        return found | ({"since": self.pick("looked", "again", "back", "fetch", "send")} if kind == "since" else {})

@@ -1,0 +1,76 @@
+"""The compiled engine's kernel as plain Python, from any text of it: slow, but without the time to compile.
+
+numba is stood in for by functions that do nothing, and a structured array by one whose records have attributes; whole
+numbers of 64 bits go round as they do in machine code.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from simulations import kernel
+
+SOURCE = Path(kernel.__file__).read_text(encoding="utf-8")
+
+
+class _Record:
+    """A record of a structured array; its fields are attributes, as numba has them."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Any) -> None:
+        object.__setattr__(self, "_fields", fields)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._fields[name] = value
+
+
+class _Records:
+    """A structured array."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __getitem__(self, i: int) -> _Record:
+        return _Record(self._array[i])
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+
+def _index(number: int) -> int:
+    assert number >= 0, "a place in an array that is said not to be negative, and is"
+    return number
+
+
+class Interpreted:
+    """What stands in for the jitted ``kernel.run``."""
+
+    def __init__(self, source: str) -> None:
+        plain = lambda function=None, **_: function if function is not None else plain  # noqa: E731
+        numba, extending = ModuleType("numba"), ModuleType("numba.extending")
+        numba.__dict__.update(njit=plain, types=SimpleNamespace())
+        extending.__dict__.update(intrinsic=plain)
+        names: dict[str, Any] = {"__name__": "interpreted"}
+        with mock.patch.dict(sys.modules, {"numba": numba, "numba.extending": extending}):
+            exec(compile(source, "kernel.py", "exec"), names)
+        names["_bits_of"] = lambda number: struct.unpack("<q", struct.pack("<d", number))[0]
+        names["_index"] = _index
+        self.py_func = names["run"]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it."""
+        with np.errstate(all="ignore"):
+            return self.py_func(
+                *(_Records(a) if getattr(a, "dtype", None) is not None and a.dtype.names else a for a in arguments)
+            )

@@ -1,0 +1,173 @@
+"""Rules judged on the compiled engine's log are broken by the same cases, at the same instants, as rules watched live."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from simulations import SamplePath, engines, load_scenario, run
+from simulations.plan import Plan
+from simulations.watching import RuleBroken, Violation
+from tests.simulations.both_engines import any_scenario, planned
+from tests.simulations.random_scenarios import Mapping, _Drawing, loaded
+from workflow.errors import VisitCap
+
+pytest.importorskip("numba")
+
+SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+BROKEN = Path(__file__).parents[1] / "workflow" / "broken"
+
+
+@st.composite
+def ruled(draw: Any) -> Mapping:
+    """Draw a scenario whose workflow has rules of every template, most of which are broken by somebody."""
+    scenario: Mapping = draw(any_scenario())
+    workflow = scenario["workflow"]
+    words = [*(t["transition"] for t in workflow["transitions"]), *workflow["events"]]
+    conditions = [*_Drawing(draw, workflow, True).yes, *(f"state == '{s}'" for s in workflow["states"])]
+    rules = [_rule(draw, words, conditions) for _ in range(draw(st.integers(1, 4)))]
+    rules = [{"rule": f"rule {k}", **rule} for k, rule in enumerate(rules)]
+    policies = [{**p, "workflow": {**p["workflow"], "rules": rules}} for p in scenario["policies"]]
+    return {**scenario, "workflow": {**workflow, "rules": rules}, "policies": policies}
+
+
+def _rule(draw: Any, words: list[str], conditions: list[str]) -> Mapping:
+    one, two, three = draw(st.lists(st.sampled_from(words), min_size=3, max_size=3, unique=True))
+    condition = draw(st.sampled_from(conditions))
+    only = {"if": condition} if draw(st.booleans()) else {}
+    return draw(
+        st.sampled_from(
+            [
+                {"never": condition},
+                {"never": f"{condition} and once({one})"},
+                {"never": f"{condition} and since({one}, {two})"},
+                {"never": f"({condition}) and before({one}, {two})"},
+                {"never": [one, two], **only},
+                {"never": one, "giving": condition},
+                {"before": one, "needs": two, **only},
+                {"before": [one, three], "needs": two, draw(st.sampled_from(["since", "once"])): three},
+                {"after": one, "then": two, **only},
+                {"after": one, "then": [two, three], "within": draw(st.sampled_from(["3 hours", "1 day", "2.5 days"]))},
+                {"at_most": draw(st.integers(1, 3)), "of": [one, two], **only},
+            ]
+        )
+    )
+
+
+def _found(engine: engines.Chosen, plan: Plan, path: SamplePath) -> list[Violation]:
+    found: list[Violation] = []
+    engines.simulate(engine, plan, path, "count", found)
+    return found
+
+
+def _first(engine: engines.Chosen, plan: Plan, path: SamplePath) -> str:
+    """Return what stops the run, nothing if it is not stopped."""
+    try:
+        engines.simulate(engine, plan, path, "stop")
+    except (RuleBroken, VisitCap) as error:
+        return str(error)
+    return ""
+
+
+def _agree(plan: Plan, path: SamplePath) -> list[Violation]:
+    watched = _found("simpy", plan, path)
+    judged = _found("compiled", plan, path)
+    order = lambda v: (v.at, v.case, v.rule)  # noqa: E731
+    assert sorted(judged, key=order) == sorted(watched, key=order)
+    assert _first("compiled", plan, path) == _first("simpy", plan, path)
+    return watched
+
+
+@SOME
+@given(ruled(), st.integers(0, 3))
+def test_rules_of_random_scenarios_are_judged_as_they_are_watched(scenario: Mapping, seed: int) -> None:
+    """The same rule, case and instant; with stop, the same error, to the word."""
+    plan, path = planned(loaded(scenario), seed)
+    try:
+        _agree(plan, path)
+    except VisitCap:
+        assert _first("compiled", plan, path) == _first("simpy", plan, path)
+
+
+@pytest.mark.slow
+def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
+    """By how a case begins, at its moves, at the end of the run; a first one among several at one instant."""
+    reached: Counter[str] = Counter()
+
+    @settings(SOME, max_examples=300, database=None, derandomize=True)
+    @given(ruled())
+    def look(scenario: Mapping) -> None:
+        plan, path = planned(loaded(scenario), 1)
+        try:
+            found = _agree(plan, path)
+        except VisitCap:
+            assume(False)
+        begins = [v.at == max(plan.cases.arrived[v.case], 0) for v in found]
+        first = [b for v, b in zip(found, begins, strict=True) if v.at == min(v.at for v in found)]
+        rules = {r.name: r for r in plan.scenario.workflow.rules}
+        reached.update(rules[v.rule].template for v in found)
+        reached.update("within" for v in found if rules[v.rule].within_days is not None)
+        reached.update("at the end" for v in found if v.at == plan.scenario.horizon)
+        reached.update("begins" for b in begins if b)
+        reached.update(["several at first"] if len(first) > 1 else [])
+
+    look()
+    assert {*reached} == {
+        "never",
+        "situation",
+        "before",
+        "after",
+        "at_most",
+        "within",
+        "at the end",
+        "begins",
+        "several at first",
+    }
+
+
+@pytest.mark.parametrize("name", ["", "closure_gives_permit", "declined_then_ordered", "hit_goes_on"])
+def test_the_pilots_rules_are_judged_as_they_are_watched(name: str) -> None:
+    """Of the built-in workflow, which nobody breaks, and of broken ones."""
+    changes = ["courts.denver.backlog.pending.count=1500", "courts.baltimore.backlog.pending.count=300"]
+    changes += [f"workflow={BROKEN / name}.yaml", "events.new_crime.hazard=2 per year"] if name else []
+    assert bool(_agree(*planned(load_scenario("pilot", changes), 2))) == bool(name)
+
+
+@pytest.mark.parametrize(("within", "hour"), [("3 hours", 24), ("1 hour", 11)])
+def test_an_event_settles_what_its_own_transition_then_opens_anew(within: str, hour: int) -> None:
+    """A call every two hours, each of which owes the next; the last one is owed at the end, within the hour already the second."""
+    workflow = {
+        "workflow": "shelf",
+        "activities": {"serve": {}},
+        "states": {"queue": {"activity": "serve"}, "shelf": {"resting": True}, "gone": {"final": True}},
+        "transitions": [
+            {"transition": "serve", "from": "queue", "to": "shelf"},
+            {"transition": "look", "from": "shelf", "event": "call"},
+            {"transition": "leave", "from": "shelf", "event": "end", "to": "gone"},
+        ],
+        "events": {"call": {"while": ["shelf"]}, "end": {"while": ["shelf"]}},
+        "entry": {"states": ["queue"]},
+        "rules": [{"rule": "looked at again", "after": "look", "then": "call", "within": within}],
+    }
+    scenario = {
+        "scenario": "shelf", "workflow": workflow, "starts": dt.date(2024, 1, 1), "ends": dt.date(2024, 1, 1),
+        "courts": {"desk": {"backlog": {"queue": 1}}}, "activities": {"serve": {"takes": "1 hour"}},
+        "events": {"call": {"at": ["9 hours", "11 hours", "13 hours", "15 hours"]}},
+    }  # fmt: skip
+    assert _agree(*planned(loaded(scenario), 1)) == [Violation("looked at again", 0, hour * 3_600_000_000)]
+
+
+def test_a_run_has_the_same_violations_on_either_engine(tmp_path: Path) -> None:
+    """In the result, and in the record of the run folder."""
+    changes = [f"workflow={BROKEN / 'hit_goes_on'}.yaml", "courts.denver.backlog.pending.count=500"]
+    scenario = load_scenario("pilot", changes)
+    one, two = (run(scenario, out=tmp_path / e, engine=e, monitor="count").violations for e in ("simpy", "compiled"))
+    assert one == two
+    assert one is not None
+    assert sum(one.values()) > 0

@@ -1,0 +1,82 @@
+"""Where the compiled kernel is kept: in an installation that cannot be written to, after an upgrade, and without any folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import simulations
+import workflow
+
+pytest.importorskip("numba")
+pytestmark = pytest.mark.slow
+
+TOLD = """
+import warnings
+from simulations import SamplePath, compiled_engine, kernel, load_scenario, make_plan
+print(kernel.__file__)
+print(compiled_engine.is_compiled())
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    compiled_engine.compile_kernel()
+print(kernel.run._cache.cache_path)
+print(sum(kernel.run.stats.cache_hits.values()))
+path = SamplePath(1, 1)
+print(compiled_engine.simulate(make_plan(load_scenario("simulations/checks/D5.yaml"), path), path).columns["completed_at"].max())
+print(*(w.message for w in told))
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """An installation in which Python and numba can keep nothing: where their folder would be stands a file."""
+    folder = tmp_path / "site"
+    for package in (simulations, workflow):
+        source = Path(str(package.__file__)).parent
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "simulations" / "__pycache__").touch()
+    return folder
+
+
+def _told(site: Path, home: Path) -> list[str]:
+    """Return what a new process says: file, whether it was compiled, where it is kept, from where it came, a result, warnings."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "PYTHON"))}
+    environment |= {"PYTHONPATH": str(site), "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD], cwd=site, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.split("\n")
+    assert lines[0] == str(site / "simulations" / "kernel.py")
+    return lines[1:6]
+
+
+def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upgrade_compiles_anew(
+    site: Path, tmp_path: Path
+) -> None:
+    """Compiled once and found by the next process; when the kernel's file changes, what was kept is not used."""
+    compiled, kept, hits, result, told = _told(site, tmp_path / "home")
+    assert compiled == "False"
+    assert kept.startswith(str(tmp_path / "home"))
+    assert (hits, told) == ("0", "")
+    assert _told(site, tmp_path / "home") == ["True", kept, "1", result, ""]
+    kernel = site / "simulations" / "kernel.py"
+    text = kernel.read_text(encoding="utf-8")
+    line = "rows[r].completed = now"
+    assert text.count(line) == 1
+    kernel.write_text(text.replace(line, f"{line} + 1"), encoding="utf-8")
+    compiled, _, hits, changed, _ = _told(site, tmp_path / "home")
+    assert (compiled, hits) == ("False", "0")
+    assert int(changed) == int(result) + 1
+
+
+def test_without_any_folder_the_engine_runs_and_says_what_to_set(site: Path) -> None:
+    """Neither the installation nor the user's cache can be written to."""
+    compiled, _, hits, _, told = _told(site, Path(os.devnull))
+    assert (compiled, hits) == ("False", "0")
+    assert "set NUMBA_CACHE_DIR" in told

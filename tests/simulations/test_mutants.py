@@ -1,0 +1,136 @@
+"""Would the differential test see a mistake in the kernel? Mutants of its text must be told from the SimPy engine."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+
+from simulations import SamplePath, compiled_engine, kernel, simpy_engine
+from simulations.eventlog import EventLog
+from simulations.plan import Plan
+from tests.simulations.both_engines import SOME, planned
+from tests.simulations.crowds import crowds
+from tests.simulations.interpreted_kernel import SOURCE, Interpreted
+from tests.simulations.random_scenarios import Mapping, loaded
+from workflow.errors import VisitCap
+
+pytest.importorskip("numba")
+
+EXAMPLES = 300
+
+MUTANTS = {
+    "a queue in the order of joining, not of case numbers": (
+        "or (cases[before].enabled == cases[i].enabled and before > i)",
+        "or False",
+    ),
+    "a queue in order: priority does not count": ("        return lx < ly\n", "        pass\n"),
+    "a queue in order: the later one first": ("cases[x].order < cases[y].order", "cases[x].order > cases[y].order"),
+    "a queue in order: no tie by case number": ("        return cases[x].enabled < cases[y].enabled\n    return x < y", "        return cases[x].enabled < cases[y].enabled\n    return x > y"),
+    "no dispatch after a withdrawal": (
+        "                                n_touched = _touch(places, touched, n_touched, p)\n                            cases[i].status",
+        "                                if rows[r].server >= 0:\n                                    n_touched = _touch(places, touched, n_touched, p)\n                            cases[i].status",
+    ),
+    "arrivals before everything": ("(_ARRIVE | i << 8) < code)", "0 <= code)"),
+    "the heap: no order of kinds": (
+        "        if heap[j].time < time or (heap[j].time == time and heap[j].code < code):\n",
+        "        if heap[j].time <= time:\n",
+    ),
+    "dated events: one event for all cases before the next": (
+        "            i = at_turn // g\n            event, visit = dates[x + at_turn % g].event, dates[x + at_turn % g].visit",
+        "            i = at_turn % n_cases\n            event, visit = dates[x + at_turn // n_cases].event, dates[x + at_turn // n_cases].visit",
+    ),
+    "dated events: before the clocks of earlier cases": ("c = _RING | (at_turn // g) << 8", "c = _RING | (at_turn // g // 1000) << 8"),
+    "a shift that is closed, not half-open": ("now < places[p].until", "now <= places[p].until"),
+    "slots that are not given back": ("                places[p].begun = 0\n", ""),
+    "slots by the case, not by the server": ("places[p].slots * places[p].size", "places[p].slots"),
+    "fit: work that just fits is refused": ("now + length > places[p].until", "now + length >= places[p].until"),
+    "fit: long work never starts": ("if not (length > calendars[c].longest and", "if not (False and"),
+    "suspend: the next spell, not the end of this one": ("        if length <= rest:", "        if length < rest:"),
+    "suspend: the spell before": ("spells[first + middle].worked < target", "spells[first + middle].worked <= target"),
+    "an opening belongs to the spell before": ("spells[first + middle].open <= t", "spells[first + middle].open < t"),
+    "the highest free server": ("        if free[first + j] < server:", "        if free[first + j] > server:"),
+    "a server that is not given back when work is dropped": (
+        "                                    _release(places, free, p, cases[i].server)\n",
+        "                                    if trigger == 0:\n                                        _release(places, free, p, cases[i].server)\n",
+    ),
+    "work that is dropped completes all the same": (
+        "if cases[i].status < _SERVED or np.int64(cases[i].stamp) != payload:",
+        "if cases[i].status < _SERVED:",
+    ),
+    "only: waiting is forgotten": ("(events[event].only == 0 or cases[i].status == _WAITING)", "True"),
+    "a suspension whose last instant counts": ("now < stops[s].n", "now <= stops[s].n"),
+    "a suspension that lets nobody pass": ("            return excepted\n    plain", "            return np.int64(-1)\n    plain"),
+    "an exception that changes is not heeded": ("                if was != exempt:", "                if False:"),
+    "an exception that changes leaves the wrong queue": (
+        "_queue_of(places, levels, p, was, state), in_order",
+        "_queue_of(places, levels, p, exempt, state), in_order",
+    ),
+    "outside a suspension the excepted first": ("or (excepted >= 0 and _earlier(cases, levels, excepted, plain))", "or excepted >= 0"),
+    "a policy from the instant after its date": ("if policies[k].start <= now and", "if policies[k].start < now and"),
+    "a pinned policy that decides old cases": ("(policies[k].pinned == 0 or policies[k].start <= arrived)", "True"),
+    "clocks that start anew on a move within their states": ("start = after & ~before", "start = after"),
+    "a hazard that comes once": ("if hazard and states", "if False and states"),
+    "a clock that is not stopped when it starts anew": ("visits[i, n_activities + event] - 1 != visit:", "False:"),
+    "the outcome and the length of the next visit": ("                cases[i].visit = v\n", "                cases[i].visit = v + 1\n"),
+    "the length by the outcome's words": ("        bits, outcome = _both_bits(", "        outcome, bits = _both_bits("),
+    "the outcome of a delay is forgotten": ("                    cases[i].order = bits\n                    c = activities", "                    c = activities"),
+    "the chance by the event's own purpose": ("events[e].lottery, v) <", "events[e].hash, v) <"),
+    "an outcome at the very share": ("while k < n - 1 and not u < shares[first + k]:", "while k < n and not u < shares[first + k]:"),
+    "a count that is not kept at its maximum": ("value = min(np.int64(record[i, f]) + 1, effects[j].most)", "value = np.int64(record[i, f]) + 1"),
+    "a delay in working days by the calendar's days": ("end = now + length if c < 0 else", "end = now + length if c >= -1 else"),
+    "newest is oldest": ("cases[i].order = -arrived[i]", "cases[i].order = arrived[i]"),
+    "a bucket of time that is put into the heap when its first instant is over": ("        if time >= edge:", "        if time > edge:"),
+    "what is planned is not looked at anew": ("        moved_on = source != 1\n", ""),
+    "what happens at the horizon does not count": ("if NEVER < end <= horizon:", "if NEVER < end < horizon:"),
+}  # fmt: skip
+
+
+@cache
+def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
+    """Return plans with the SimPy engine's logs."""
+    found: list[tuple[Plan, SamplePath, EventLog]] = []
+
+    @settings(SOME, max_examples=EXAMPLES, database=None, derandomize=True, phases=[Phase.generate])
+    @given(crowds())
+    def gather(scenario: Mapping) -> None:
+        plan, path = planned(loaded(scenario), 1)
+        with contextlib.suppress(VisitCap):
+            found.append((plan, path, simpy_engine.simulate(plan, path)))
+
+    gather()
+    return found
+
+
+def _told_apart(monkeypatch: pytest.MonkeyPatch, source: str) -> int | None:
+    """Return by which example a kernel is told from the SimPy engine; ``None`` if by none."""
+    monkeypatch.setattr(kernel, "run", Interpreted(source))
+    for k, (plan, path, expected) in enumerate(_corpus()):
+        try:
+            found = compiled_engine.simulate(plan, path)
+        except Exception:  # whatever goes wrong is noticed
+            return k
+        if any(not np.array_equal(column, found.columns[name]) for name, column in expected.columns.items()):
+            return k
+    return None
+
+
+def test_every_mutant_applies() -> None:
+    """Each changes one place of the kernel's text; who changes that place changes the mutant."""
+    assert {name: n for name, (old, _) in MUTANTS.items() if (n := SOURCE.count(old)) != 1} == {}
+
+
+@pytest.mark.slow
+def test_the_kernel_itself_is_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As plain Python, on every example: what tells a mutant apart is the mutation."""
+    assert _told_apart(monkeypatch, SOURCE) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_is_told_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one of three hundred random scenarios."""
+    assert _told_apart(monkeypatch, SOURCE.replace(*MUTANTS[name])) is not None, f"the mutant survives: {name}"

@@ -1,0 +1,185 @@
+"""A simulation that notes which rare corners of the semantics it comes through: what do random scenarios reach?"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from simulations import Simulation
+from simulations.places import Place
+from simulations.simpy_engine import Case
+
+WAITING, SERVED = 1, 2
+
+CORNERS = (
+    "a completion with a completion", "a completion with an event", "an arrival with a change of capacity",
+    "the end of a shift with a completion", "two events for one case at one instant", "two dated events on one date",
+    "priority against the order", "order first_come", "order oldest", "order newest", "order by a value", "order by a table",
+    "a withdrawal from a queue", "a withdrawal that counts only for who waits", "a start after a withdrawal alone",
+    "slots used up", "a size that changes during work", "a size that falls below those at work",
+    "a suspension", "an exception during a suspension", "an exception that comes while waiting in a suspension",
+    "an exception that goes while waiting in a suspension",
+    "work over the end of a shift: suspend", "work over the end of a shift: finish", "work over the end of a shift: fit",
+    "work that does not fit", "a later policy", "a later policy for new cases only", "an earlier policy for an old case",
+    "an arrival of a renewal process", "an arrival of a table", "a resting state", "a delay", "a delay in working days",
+    "work dropped", "a record that changes alone", "a hazard that comes twice", "a clock since a transition",
+    "a clock that is stopped",
+)  # fmt: skip
+
+
+class Watched(Simulation):
+    """A simulation with notes.
+
+    Attributes
+    ----------
+    corners : set of str
+        What it has come through.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        self.corners: set[str] = set()
+        self.at_instant: list[tuple[str, Any]] = []
+        self.instant = -1
+        self.reasons: dict[int, set[str]] = defaultdict(set)
+        self.reason = ""
+        super().__init__(*arguments)
+
+    def note(self, corner: str, holds: bool = True) -> None:
+        """Keep what was come through."""
+        assert corner in CORNERS
+        if holds:
+            self.corners.add(corner)
+
+    def waiting(self, place: Place) -> list[Case]:
+        """Return who waits at a place."""
+        return [c for c in self.cases if c.place is place and c.status == WAITING]
+
+    def _moment(self, kind: str, what: Any = None) -> None:
+        if self.now != self.instant:
+            self.instant, self.at_instant = self.now, []
+        self.at_instant.append((kind, what))
+        self.reason = kind
+        kinds = Counter(k for k, _ in self.at_instant)
+        self.note("a completion with a completion", kinds["completion"] > 1)
+        self.note("a completion with an event", bool(kinds["completion"] and kinds["event"]))
+        self.note("an arrival with a change of capacity", bool(kinds["arrival"] and kinds["capacity"] and self.now))
+
+    def _complete(self, case: Case) -> None:
+        self._moment("completion", case.number)
+        place, activity = case.place, self._activity_of[case.state]
+        if place is None:
+            self.note(
+                "a delay" if activity.working_days is None else "a delay in working days", self.now > case.enabled
+            )
+        else:
+            calendar = place.calendar
+            self.note("the end of a shift with a completion", self.now in calendar.closes)
+            over = calendar.spell_at(case.started) != calendar.spell_at(self.now - 1) and self.now > case.started
+            if place.rule != "fit":
+                self.note(f"work over the end of a shift: {place.rule}", over)
+        super()._complete(case)
+
+    def _change(self, change: tuple[Place, int | None]) -> None:
+        self._moment("capacity")
+        place, size = change
+        if size is not None:
+            self.note("a size that changes during work", place.busy > 0 and size != place.size)
+            self.note("a size that falls below those at work", place.busy > size)
+        super()._change(change)
+
+    def _open(self, place: Place) -> None:
+        self._moment("capacity")
+        super()._open(place)
+
+    def _begin(self, case: Case, state: str) -> None:
+        if self.now:
+            self._moment("arrival", case.number)
+            streams = [s for s in self.scenario.streams if s.court == case.court]
+            self.note("an arrival of a renewal process", any(s.interarrival is not None for s in streams))
+            self.note("an arrival of a table", any(s.table is not None for s in streams))
+        super()._begin(case, state)
+        self.note("a resting state", self.scenario.workflow.states[case.state].kind.name == "RESTING")
+
+    def _happen(self, case: Case, happening: Any, visit: int) -> bool:
+        before, place, state = case.ticket, case.place, case.state
+        was_served, record, rows = case.status == SERVED, list(case.record), len(self._rows)
+        excepted = place is not None and place.exempt is not None and bool(place.exempt(case))
+        self.reason = "event"
+        happened = super()._happen(case, happening, visit)
+        if not happened:
+            return False
+        self._moment("event", (case.number, happening.index))
+        mine = [what[1] for kind, what in self.at_instant if kind == "event" and what[0] == case.number]
+        self.note("two events for one case at one instant", len(mine) > 1)
+        dated = [k for k in mine if self._happenings[k].dates]
+        self.note("two dated events on one date", len(set(dated)) > 1)
+        self.note("a hazard that comes twice", happening.hazard is not None and visit > 0)
+        self.note("a clock since a transition", bool(happening.since))
+        self.note("a resting state", self.scenario.workflow.states[state].kind.name == "RESTING")
+        self.note("work dropped", was_served and case.place is not place)
+        self.note("a record that changes alone", len(self._rows) == rows + 1 and self._rows[rows][1] < 0)
+        if before is None or place is None:
+            return True
+        if case.place is not place or case.ticket is None or case.ticket[:4] != before[:4]:
+            others = [c for c in self.waiting(place) if c is not case]
+            self.note("a withdrawal from a queue", bool(others))
+            self.note("a withdrawal that counts only for who waits", bool(others) and happening.only_waiting)
+            self.reasons[place.index].add("withdrawal")
+        elif place.exempt is not None and record != case.record:
+            closed = any(start <= self.now < end for start, end in place.suspended)
+            comes = bool(place.exempt(case))
+            self.note("an exception that comes while waiting in a suspension", closed and comes and not excepted)
+            self.note("an exception that goes while waiting in a suspension", closed and excepted and not comes)
+        return True
+
+    def _leave(self, case: Case) -> None:
+        self.reason = "withdrawal" if case.status == WAITING else self.reason
+        super()._leave(case)
+
+    def _touch(self, place: Place) -> None:
+        self.reasons[place.index].add(self.reason)
+        super()._touch(place)
+
+    def _stop_clock(self, case: Case, happening: Any) -> None:
+        self.note("a clock that is stopped", case.clocks is not None and happening.index in case.clocks)
+        super()._stop_clock(case, happening)
+
+    def _dispatch(self) -> None:
+        touched = [self._places[k] for k in sorted(self._touched)]
+        super()._dispatch()
+        for place in touched:
+            waiting = self.waiting(place)
+            closed = any(start <= self.now < end for start, end in place.suspended)
+            self.note("a suspension", closed and bool(waiting) and place.busy < place.size)
+            self.note("work that does not fit", place.may_start(self.now) and bool(waiting) and not closed)
+            used = place.slots is not None and place.started >= place.slots * place.size
+            free = place.busy < place.size and self.now < place.open_until
+            self.note("slots used up", used and free and bool(waiting))
+        self.reasons.clear()
+
+    def _start(self, case: Case, place: Place, now: int) -> None:
+        others = [c for c in self.waiting(place) if c is not case]
+        order, rank = place.order, self._activity_of
+        pool = list(self.scenario.pools.values())[place.pool].order
+        closed = any(start <= now < end for start, end in place.suspended)
+        self.note("an exception during a suspension", closed)
+        self.note("a start after a withdrawal alone", self.reasons[place.index] == {"withdrawal"})
+        for other in others:
+            level, mine = rank[other.state].priority, rank[case.state].priority
+            if level > mine:
+                self.note("priority against the order", order(other) < order(case))
+            elif level == mine and (order(other) != order(case) or pool.rule == "first_come"):
+                by = "table" if hasattr(pool.value, "branches") else "value"
+                self.note(f"order {pool.rule}" if pool.value is None else f"order by a {by}")
+        super()._start(case, place, now)
+        if place.rule == "fit":
+            self.note("work over the end of a shift: fit", now + self._length(case) > place.open_until)
+
+    def _policy_of(self, case: Case) -> Any:
+        policy = super()._policy_of(case)
+        if self.now and policy is not self._policies[0]:
+            old = case.arrived < policy.start
+            self.note("a later policy", old)
+            self.note("a later policy for new cases only", policy.pinned)
+        self.note("an earlier policy for an old case", self._policy.pinned and policy is not self._policy)
+        return policy
