@@ -112,7 +112,8 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
         if code == kernel.DONE:
             break
     parts.append(_columns(_closing(plan, arguments)))
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
+    arguments.clear()  # as much memory again as the log
+    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in _COLUMNS}
     return EventLog(plan.cases, Words.of(plan.scenario), columns)
 
 

@@ -256,9 +256,11 @@ class _Layout:
         times = np.maximum(cases.arrived, 0)
         hazards = [self.events.index(name) for name, law in scenario.laws.items() if law.hazard is not None]
         table = _in_lines(n, kernel.CASE)
-        table["key"], table["court"] = cases.keys, cases.court
-        table["fact_class"], table["state"], table["server"] = self.of_class, -1, -1
-        table["enabled"] = table["started"] = NEVER
+        nowhere = np.zeros((), kernel.CASE)
+        nowhere["state"] = nowhere["server"] = -1
+        nowhere["enabled"] = nowhere["started"] = NEVER
+        table[:] = nowhere
+        table["key"], table["court"], table["fact_class"] = cases.keys, cases.court, self.of_class
         record = np.empty((n, max(1, len(self.fields))), np.uint16)
         for name, k in self.fields.items():
             record[:, k] = _record_codes(self.workflow, name, cases.columns.values[name])

@@ -98,22 +98,22 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
 
 def write_events(path: Path, log: EventLog, replication: int) -> None:
     """Write the event log, a row in the order in which it happened."""
-    start = log.cases.scenario.epoch.start
-    columns: dict[str, Any] = {
-        "sequence": np.arange(len(log), dtype=np.int64),
-        "court": log.cases.court[log.columns["case_id"]],
+    start = np.datetime64(log.cases.scenario.epoch.start, "us").astype(np.int64)
+    columns = dict(log.columns)
+    columns["sequence"] = np.arange(len(log), dtype=np.uint32)
+    columns["court"] = log.cases.court.astype(np.int16)[log.columns["case_id"]]
+    instants = {
+        name: f"make_timestamp(nullif({name}, {NEVER}) + {start}) as {name}" for name in columns if name.endswith("_at")
     }
-    for name, column in log.columns.items():
-        columns[name] = _instants(column, start) if name.endswith("_at") else column
     words = {
         name: f"{_words(log.words.column(name))}[{name} + 1] as {name}"
         for name in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
     }
     select = [
-        f"{replication}::integer as replication", "sequence", "case_id",
-        f"{_words(log.cases.scenario.courts)}[court + 1] as court", "happened_at",
+        f"{replication}::integer as replication", "sequence::bigint as sequence", "case_id",
+        f"{_words(log.cases.scenario.courts)}[court + 1] as court", instants["happened_at"],
         *(words[n] for n in ("transition", "cause", "from_state", "to_state", "activity", "pool")),
-        "case when server < 0 then null else server end as server", "enabled_at", "started_at", "completed_at", words["outcome"],
+        "case when server < 0 then null else server end as server", *(instants[n] for n in ("enabled_at", "started_at", "completed_at")), words["outcome"],
     ]  # fmt: skip
     _write(path, columns, select)
 

@@ -246,8 +246,8 @@ def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...]
 
 def _order(groups: Sequence[_Group]) -> Integers:
     """Return the case order: courts in file order, backlog before arrivals, arrivals by time."""
-    if not groups:
-        return np.zeros(0, np.int64)
+    if all(g.origin == "backlog" for g in groups):
+        return np.arange(sum(len(g.arrived) for g in groups))
     court = np.concatenate([np.full(len(g.arrived), g.court, np.int64) for g in groups])
     later = np.concatenate([np.full(len(g.arrived), g.origin != "backlog") for g in groups])
     time = np.concatenate([g.arrived if g.origin != "backlog" else np.zeros(len(g.arrived), np.int64) for g in groups])

@@ -12,6 +12,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from simulations.draws import SamplePath, seed_problems
 from simulations.engines import Chosen, check_engine, choose_engine, prepare
 from simulations.engines import simulate as simulate_on
+from simulations.eventlog import EventLog
 from simulations.folders import Record, RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.honesty import check_log, growing_queues
 from simulations.loading import load_scenario
@@ -190,16 +192,21 @@ class _Job:
             log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
         else:
             log = simulate_on(self.engine, plan, path, self.monitor, violations)
-        check_log(log)
-        values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
         self._end_if_orphaned()
-        write_cases(part_path(self.folder, "cases", replication), plan.cases, replication)
-        if self.events:
-            write_events(part_path(self.folder, "events", replication), log, replication)
+        with ThreadPoolExecutor(1) as writer:  # the log is written while it is measured
+            written = writer.submit(self._write_log, log, replication)
+            check_log(log)
+            values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
+            written.result()
         write_measures(part_path(self.folder, "measures", replication), values, replication)
         self._end_if_orphaned()
         write_record(self.folder, replication, self.kinds, growing_queues(log), Counter(v.rule for v in violations))
         return replication
+
+    def _write_log(self, log: EventLog, replication: int) -> None:
+        write_cases(part_path(self.folder, "cases", replication), log.cases, replication)
+        if self.events:
+            write_events(part_path(self.folder, "events", replication), log, replication)
 
     def _end_if_orphaned(self) -> None:
         """End a worker whose main process is gone: the folder may be somebody else's by now."""

@@ -40,7 +40,11 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
     """
     scenario = log.cases.scenario
     found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
-    segments = _Segments.of(log)
+    conditions = [
+        scenario.exemption(pool.name, k) for pool in scenario.pools.values() for k in range(len(pool.calendars))
+    ]
+    changing = any(names(c) & set(scenario.workflow.record) for c in conditions if c is not None)
+    segments = _Segments.by_record(log) if changing else _Segments.whole(log)
     exempt_by: dict[Expression | None, NDArray[np.bool_]] = {}
     for k, pool in enumerate(scenario.pools.values()):
         mine = np.flatnonzero(log.columns["pool"][segments.ends] == k)
@@ -66,7 +70,7 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
 
 @dataclass(frozen=True)
 class _Segments:
-    """Parts of waits during which a case's record does not change.
+    """Parts of waits during which a case's record does not change, or whole waits where it does not matter.
 
     Attributes
     ----------
@@ -81,11 +85,17 @@ class _Segments:
     before: Integers
     start: Integers
     end: Integers
-    order: Integers
-    first: Integers
 
     @classmethod
-    def of(cls, log: EventLog) -> _Segments:
+    def whole(cls, log: EventLog) -> _Segments:
+        columns = log.columns
+        ends = np.flatnonzero((columns["enabled_at"] > NEVER) & (columns["pool"] >= 0))
+        started = columns["started_at"][ends]
+        until = np.where(started > NEVER, started, columns["happened_at"][ends])
+        return cls(ends, np.full(len(ends), -1), columns["enabled_at"][ends], until)
+
+    @classmethod
+    def by_record(cls, log: EventLog) -> _Segments:
         columns = log.columns
         order, first = log.by_case.order, log.by_case.first
         case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
@@ -106,7 +116,7 @@ class _Segments:
         some = end > start
         rows = rows[some]
         before = np.where(opening[rows], -1, rows - 1)
-        return cls(order[end_row[some]], before, start[some], end[some], order, first)
+        return cls(order[end_row[some]], before, start[some], end[some])
 
     def exempt(self, log: EventLog, condition: Expression | None) -> NDArray[np.bool_]:
         """Say for each segment whether a suspension that excepts a condition does not concern its case."""
