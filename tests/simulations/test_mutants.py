@@ -78,7 +78,7 @@ MUTANTS = {
     "the outcome of the next visit": ("activities[a].hash, visits[i, a] - 1)\n                    k =", "activities[a].hash, visits[i, a])\n                    k ="),
     "the length by the outcome's words": ("        bits = _length_bits(key, cases[i].key, purpose, visit)\n    return", "        bits = _outcome_bits(key, cases[i].key, purpose, visit)\n    return"),
     "the chance by the event's own purpose": ("events[e].lottery, v) <", "events[e].hash, v) <"),
-    "an outcome at the very share": ("while k < n - 1 and not u < shares[first + k]:", "while k < n and not u < shares[first + k]:"),
+    "an outcome by twice its uniform": ("u = numerator * 2.0**-53", "u = numerator * 2.0**-52"),
     "a count that is not kept at its maximum": ("value = min(np.int64(record[i, f]) + 1, effects[j].most)", "value = np.int64(record[i, f]) + 1"),
     "a delay in working days by the calendar's days": ("end = now + length if c < 0 else", "end = now + length if c >= -1 else"),
     "newest is oldest": ("cases[i].order = -cases[i].arrived", "cases[i].order = cases[i].arrived"),
