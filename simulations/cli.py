@@ -119,7 +119,7 @@ def run(
         out = out if out is not None else default_folder(loaded.name)
         days = [date(text) for text in at or ()]
         if will_compile(engine, loaded, 1 if only is not None else replications):
-            with waiting("compiling the fast engine, once, some ten seconds", quiet or as_json):
+            with warnings_told(), waiting("compiling the fast engine, once, some ten seconds", quiet or as_json):
                 prepare("compiled")
         with warnings_told(), progress_bar(quiet or as_json) as progress:
             result = run_scenario(

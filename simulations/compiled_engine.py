@@ -45,7 +45,7 @@ def is_compiled() -> bool:
 
 def _is_kept(kernel: Any) -> bool:
     """Say whether the compiled kernel is kept for the next process."""
-    return bool(kernel.run._cache.cache_path)
+    return bool(kernel.run.stats.cache_path)
 
 
 def compile_kernel() -> None:

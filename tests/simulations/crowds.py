@@ -17,6 +17,32 @@ HOURS = (9, 10, 12, 13, 22, 57, 58, 60, 61, 65)
 MOMENTS = [f"{h} hours" for h in HOURS]
 CONDITIONS = ("urgent", "mark", "not mark", "rank == 0", "rounds > 0", "found == 'b'")
 
+WITHDRAWN: Mapping = {
+    "scenario": "withdrawn",
+    "workflow": {
+        "workflow": "withdrawn",
+        "activities": {"hear": {}, "sign": {}},
+        "states": {"long": {"activity": "hear"}, "short": {"activity": "sign"}, "done": {"final": True}},
+        "transitions": [
+            {"transition": "heard", "from": ["long", "short"], "to": "done"},
+            {"transition": "leave", "from": "long", "event": "withdraw", "to": "done"},
+        ],
+        "events": {"withdraw": {"while": ["long"]}},
+        "entry": {"states": ["long", "short"]},
+    },
+    "starts": STARTS,
+    "ends": ENDS,
+    "calendars": CALENDARS,
+    "courts": {"east": {"backlog": {"long": 2, "short": 1}}},
+    "pools": {"judges": {"at": "court", "size": 1, "calendar": "office", "at_shift_end": "fit"}},
+    "activities": {
+        "hear": {"pool": "judges", "takes": "7 hours", "priority": 0},
+        "sign": {"pool": "judges", "takes": "30 minutes", "priority": 1},
+    },
+    "events": {"withdraw": {"at": f"{STARTS} 16:15", "only": "waiting"}},
+}
+"""At four the second hearing no longer fits, and nobody passes it; when it is withdrawn, the signature begins at once."""
+
 
 @st.composite
 def crowds(draw: Any) -> Mapping:

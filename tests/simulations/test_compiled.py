@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from simulations import SamplePath, compiled_engine, engines, load_scenario, make_plan, run
 from simulations.validation import FOLDER, GOLDEN, Golden, _golden
-from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare
+from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
+from tests.simulations.crowds import WITHDRAWN
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import InputError, VisitCap
 
@@ -41,6 +42,15 @@ def test_golden_cases_are_exact(golden: Golden) -> None:
 def test_both_engines_give_the_same_log_of_the_pilot(changes: list[str]) -> None:
     """As it is, with shifts that work must fit into, and under another policy."""
     compare(load_scenario("pilot", changes), 1)
+
+
+def test_who_was_kept_waiting_starts_when_the_head_of_the_queue_is_withdrawn() -> None:
+    """At once, on both engines."""
+    scenario = loaded(WITHDRAWN)
+    compare(scenario, 1)
+    plan, path = planned(scenario, 1)
+    signed = [row for row in compiled_engine.simulate(plan, path).rows() if row["activity"] == "sign"]
+    assert [row["started_at"] for row in signed] == [dt.datetime(2024, 1, 3, 16, 15)]
 
 
 def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

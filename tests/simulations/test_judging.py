@@ -163,6 +163,35 @@ def test_an_event_settles_what_its_own_transition_then_opens_anew(within: str, h
     assert _agree(*planned(loaded(scenario), 1)) == [Violation("looked at again", 0, hour * 3_600_000_000)]
 
 
+@pytest.mark.parametrize(
+    ("work", "first"), [({"takes": "9 hours"}, 0), ({"takes": "0 minutes", "pool": "clerks"}, 1)]
+)  # fmt: skip
+def test_of_violations_at_one_instant_the_run_stops_at_the_one_that_comes_first(work: Mapping, first: int) -> None:
+    """Case 1 arrives on the shelf at nine: after case 0 has come there, but before what the clerks start at nine."""
+    workflow = {
+        "workflow": "shelf",
+        "activities": {"serve": {}},
+        "states": {"queue": {"activity": "serve"}, "shelf": {"resting": True}, "gone": {"final": True}},
+        "transitions": [
+            {"transition": "serve", "from": "queue", "to": "shelf"},
+            {"transition": "leave", "from": "shelf", "event": "end", "to": "gone"},
+        ],
+        "events": {"end": {"while": ["shelf"]}},
+        "entry": {"states": ["queue", "shelf"]},
+        "rules": [{"rule": "nobody rests", "never": "state == 'shelf'"}],
+    }
+    scenario = {
+        "scenario": "shelf", "workflow": workflow, "starts": dt.date(2024, 1, 1), "ends": dt.date(2024, 1, 1),
+        "calendars": {"office": {"hours": {"mon-fri": "09:00-17:00"}}},
+        "pools": {"clerks": {"at": "court", "size": 1, "calendar": "office"}},
+        "courts": {"desk": {"backlog": {"queue": 1}}}, "activities": {"serve": work},
+        "arrivals": {"desk": {"into": "shelf", "at": ["9 hours"]}},
+    }  # fmt: skip
+    plan, path = planned(loaded(scenario), 1)
+    assert len(_agree(plan, path)) == 2
+    assert _first("compiled", plan, path).startswith(f"case {first} of desk")
+
+
 def test_a_run_has_the_same_violations_on_either_engine(tmp_path: Path) -> None:
     """In the result, and in the record of the run folder."""
     changes = [f"workflow={BROKEN / 'hit_goes_on'}.yaml", "courts.denver.backlog.pending.count=500"]
