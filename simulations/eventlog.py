@@ -76,10 +76,18 @@ class ByCase:
     order : ndarray of int64, shape (n_rows,)
     first : ndarray of int64, shape (n_cases + 1,)
         Where in `order` each case begins.
+    since : ndarray of int64, shape (n_rows,)
+        Since when its case had been as each of the rows, in this order, finds it.
     """
 
     order: NDArray[np.int64]
     first: NDArray[np.int64]
+    since: NDArray[np.int64]
+
+    @property
+    def opening(self) -> NDArray[np.int64]:
+        """Return where the cases that have rows begin."""
+        return self.first[:-1][np.diff(self.first) > 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,12 @@ class EventLog:
     def by_case(self) -> ByCase:
         """Return the rows case by case."""
         case, n = self.columns["case_id"], len(self.cases)
-        return ByCase(order_of(case, n), _first(case, n))
+        order, first = order_of(case, n), _first(case, n)
+        since = np.empty(len(order), np.int64)
+        since[1:] = self.columns["happened_at"][order[:-1]]
+        some = np.diff(first) > 0
+        since[first[:-1][some]] = np.maximum(self.cases.arrived[some], 0)
+        return ByCase(order, first, since)
 
     @cached_property
     def served(self) -> Mapping[str, Served]:

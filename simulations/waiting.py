@@ -97,12 +97,11 @@ class _Segments:
     @classmethod
     def by_record(cls, log: EventLog) -> _Segments:
         columns = log.columns
-        order, first = log.by_case.order, log.by_case.first
+        order, since = log.by_case.order, log.by_case.since
         case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
         n = len(order)
         opening = np.zeros(n, bool)
-        opening[first[:-1][np.diff(first) > 0]] = True
-        since = np.where(opening, np.maximum(log.cases.arrived[case], 0), np.concatenate([[0], at[:-1]])[:n])
+        opening[log.by_case.opening] = True
         # The row that ends the wait that a row lies in: the next one of its case that knows when it was enabled.
         ending = (enabled > NEVER) & (columns["pool"][order] >= 0)
         place = np.where(ending, np.arange(n), n)
