@@ -76,13 +76,10 @@ class ByCase:
     order : ndarray of int64, shape (n_rows,)
     first : ndarray of int64, shape (n_cases + 1,)
         Where in `order` each case begins.
-    since : ndarray of int64, shape (n_rows,)
-        Since when its case had been as each of the rows, in this order, finds it.
     """
 
     order: NDArray[np.int64]
     first: NDArray[np.int64]
-    since: NDArray[np.int64]
 
     @property
     def opening(self) -> NDArray[np.int64]:
@@ -96,13 +93,13 @@ class Served:
 
     Attributes
     ----------
-    case, server, started, ended : ndarray of int64, shape (n,)
+    case, server, started, ended : ndarray of whole numbers, shape (n,)
     first : ndarray of int64, shape (n_places + 1,)
         Where each place begins.
     """
 
-    case: NDArray[np.int64]
-    server: NDArray[np.int64]
+    case: NDArray[Any]
+    server: NDArray[Any]
     started: NDArray[np.int64]
     ended: NDArray[np.int64]
     first: NDArray[np.int64]
@@ -142,12 +139,14 @@ class EventLog:
     def by_case(self) -> ByCase:
         """Return the rows case by case."""
         case, n = self.columns["case_id"], len(self.cases)
-        order, first = order_of(case, n), _first(case, n)
-        since = np.empty(len(order), np.int64)
-        since[1:] = self.columns["happened_at"][order[:-1]]
-        some = np.diff(first) > 0
-        since[first[:-1][some]] = np.maximum(self.cases.arrived[some], 0)
-        return ByCase(order, first, since)
+        return ByCase(order_of(case, n), _first(case, n))
+
+    def since(self) -> NDArray[np.int64]:
+        """Return since when its case had been as each row finds it, row by row in the order of `by_case`."""
+        found = np.empty(len(self), np.int64)
+        found[1:] = self.columns["happened_at"][self.by_case.order[:-1]]
+        found[self.by_case.opening] = np.maximum(self.cases.arrived[np.diff(self.by_case.first) > 0], 0)
+        return found
 
     @cached_property
     def served(self) -> Mapping[str, Served]:
@@ -160,7 +159,7 @@ class EventLog:
             place = self.cases.court[columns["case_id"][rows]] if pool.at_court else np.zeros(len(rows), np.int64)
             rows = rows[order_of(place, places)]
             case, server, start, end = (columns[n][rows] for n in ("case_id", "server", "started_at", "happened_at"))
-            found[name] = Served(case, server.astype(np.int64), start, end, _first(place, places))
+            found[name] = Served(case.astype(np.int32), server, start, end, _first(place, places))
         return found
 
     def rows(self) -> list[dict[str, Any]]:

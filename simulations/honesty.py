@@ -36,12 +36,14 @@ def check_log(log: EventLog) -> None:
     BrokenLaw
         Naming the law, and the first case or pool that breaks it.
     """
-    _histories(log)
-    _little(log)
+    since = log.since()
+    _histories(log, since)
+    _little(log, since)
+    del since
     _busy(log)
 
 
-def _histories(log: EventLog) -> None:
+def _histories(log: EventLog, since: NDArray[np.int64]) -> None:
     """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age."""
     columns, cases, by_case = log.columns, log.cases, log.by_case
     order = by_case.order
@@ -50,7 +52,7 @@ def _histories(log: EventLog) -> None:
     before[1:] = end[:-1]
     before[by_case.opening] = cases.state[np.diff(by_case.first) > 0]
     _all(start == before, case, "a case moves from a state in which it is not")
-    spans = at - by_case.since
+    spans = at - since
     _all(spans >= 0, case, "a case moves back in time")
     horizon = cases.scenario.horizon
     seen = np.diff(by_case.first) > 0
@@ -69,7 +71,7 @@ def _histories(log: EventLog) -> None:
     )
 
 
-def _little(log: EventLog) -> None:
+def _little(log: EventLog, since: NDArray[np.int64]) -> None:
     """Check that the cases present, added up over time, are the times of their stays, added up over cases (Little's law, in sums).
 
     How many are present follows from the states that cases enter and leave; how long each stays from when its
@@ -80,7 +82,7 @@ def _little(log: EventLog) -> None:
     stays = enabled > NEVER
     _all(~stays | (started == NEVER) | (started >= enabled), columns["case_id"], "work starts before it is enabled")
     order = log.by_case.order
-    length = ended[order] - log.by_case.since
+    length = ended[order] - since
     states = list(log.cases.scenario.workflow.states.values())
     present = _sums(columns["from_state"][order], length, len(states))
     stayed = _sums(columns["activity"][stays], ended[stays] - enabled[stays], len(log.words.activity))

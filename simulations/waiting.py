@@ -92,12 +92,12 @@ class _Segments:
         ends = np.flatnonzero((columns["enabled_at"] > NEVER) & (columns["pool"] >= 0))
         started = columns["started_at"][ends]
         until = np.where(started > NEVER, started, columns["happened_at"][ends])
-        return cls(ends, np.full(len(ends), -1), columns["enabled_at"][ends], until)
+        return cls(ends, np.broadcast_to(np.int64(-1), ends.shape), columns["enabled_at"][ends], until)
 
     @classmethod
     def by_record(cls, log: EventLog) -> _Segments:
         columns = log.columns
-        order, since = log.by_case.order, log.by_case.since
+        order, since = log.by_case.order, log.since()
         case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
         n = len(order)
         opening = np.zeros(n, bool)
