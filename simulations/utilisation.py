@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.eventlog import NEVER, EventLog
+from simulations.eventlog import NEVER, EventLog, Sizes
+from simulations.scenario import Pool
 
-__all__ = ["PoolTime", "pool_times", "so_far"]
+__all__ = ["PoolTime", "pool_times", "so_far", "time_between"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +39,43 @@ def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTim
     mine = (columns["pool"] == list(scenario.pools).index(pool)) & (columns["started_at"] > NEVER)
     started, ended = columns["started_at"][mine], columns["happened_at"][mine]
     court = log.cases.court[columns["case_id"][mine]] if spec.at_court else np.zeros(len(started), np.int64)
+    bounds = np.array([since, until], np.int64)
     found = []
-    for k, (calendar, sizes) in enumerate(zip(spec.calendars, log.sizes(pool), strict=True)):
-        opens, closes, _ = calendar.arrays()
-        times = np.array([t for t, _ in sizes], np.int64)
-        # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
-        marks = [started[court == k], ended[court == k], times, opens, closes, np.array([since, until])]
-        at = np.unique(np.clip(np.concatenate(marks), since, until))
-        working = so_far(started[court == k], at) - so_far(ended[court == k], at)
-        size = np.array([n for _, n in sizes], np.int64)[np.maximum(so_far(times, at) - 1, 0)]
-        on = so_far(opens, at) - so_far(closes, at)
-        length = np.diff(at, append=until)
-        busy = np.minimum(working, size) * on
-        effort = working * on if spec.at_shift_end == "suspend" else working
-        found.append(
-            PoolTime(int((size * on * length).sum()), int((busy * length).sum()), int(((effort - busy) * length).sum()))
-        )
+    for place in range(len(spec.calendars)):
+        here = court == place
+        found += time_between(spec, place, log.sizes(pool), started[here], ended[here], bounds)
     return found
+
+
+def time_between(
+    spec: Pool, place: int, sizes: Sizes, started: NDArray[np.int64], ended: NDArray[np.int64], bounds: NDArray[np.int64]
+) -> list[PoolTime]:
+    """Return the times of the servers of one place of a pool between each two instants that follow each other.
+
+    Parameters
+    ----------
+    spec : Pool
+    place : int
+    sizes : Sizes
+        Of every place of the pool.
+    started, ended : ndarray of int
+        When each piece of work of this place was begun, and when it ended, in microseconds since the start.
+    bounds : ndarray of int
+        Two or more instants, increasing.
+    """
+    opens, closes, _ = spec.calendars[place].arrays()
+    times = np.array([t for t, _ in sizes[place]], np.int64)
+    # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
+    at = np.unique(np.clip(np.concatenate([started, ended, times, opens, closes, bounds]), bounds[0], bounds[-1]))
+    working = so_far(started, at) - so_far(ended, at)
+    size = np.array([n for _, n in sizes[place]], np.int64)[np.maximum(so_far(times, at) - 1, 0)]
+    on = so_far(opens, at) - so_far(closes, at)
+    length = np.diff(at, append=bounds[-1])
+    busy = np.minimum(working, size) * on
+    effort = working * on if spec.at_shift_end == "suspend" else working
+    first = np.searchsorted(at, bounds[:-1])
+    sums = [np.add.reduceat(part * length, first).tolist() for part in (size * on, busy, effort - busy)]
+    return [PoolTime(*parts) for parts in zip(*sums, strict=True)]
 
 
 def so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
