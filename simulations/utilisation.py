@@ -48,7 +48,12 @@ def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTim
 
 
 def time_between(
-    spec: Pool, place: int, sizes: Sizes, started: NDArray[np.int64], ended: NDArray[np.int64], bounds: NDArray[np.int64]
+    spec: Pool,
+    place: int,
+    sizes: Sizes,
+    started: NDArray[np.int64],
+    ended: NDArray[np.int64],
+    bounds: NDArray[np.int64],
 ) -> list[PoolTime]:
     """Return the times of the servers of one place of a pool between each two instants that follow each other.
 

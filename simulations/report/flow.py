@@ -7,6 +7,7 @@ there if it comes later. So each day has all cases, and what goes from one day t
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ def flow_days(scenario: Scenario) -> list[dt.date | None]:
         published.remove(min(published, key=lambda day: ends[ends.index(day) + 1] - ends[ends.index(day) - 1]))
     days = sorted({scenario.starts - dt.timedelta(days=1), *published, scenario.ends})
     while len(days) < _DAYS:
-        gap, before = max((b - a, a) for a, b in zip(days, days[1:], strict=False))
+        gap, before = max((b - a, a) for a, b in itertools.pairwise(days))
         if gap.days < 2:
             break
         days = sorted([*days, before + gap // 2])
@@ -103,6 +104,6 @@ def flow(connection: Any, scenario: Scenario, replications: int) -> Flow:
     at[None] = at[LATER]
     moved = np.zeros((len(days) - 1, len(places), len(places)))
     for *path, n in rows:
-        for k, (one, two) in enumerate(zip(path, path[1:], strict=False)):
+        for k, (one, two) in enumerate(itertools.pairwise(path)):
             moved[k, at[one], at[two]] += n
     return Flow(days, places, moved / max(replications, 1))

@@ -8,7 +8,8 @@ from typing import Any
 from simulations.parts import whole_file, write_text
 from simulations.printing import number, said
 from simulations.report.contents import Contents, read_contents
-from simulations.report.figures import Figure, figures
+from simulations.report.figure import Figure
+from simulations.report.figures import figures
 from simulations.report.tables import (
     Table,
     cases_table,

@@ -62,16 +62,24 @@ def use_by_week(
     """
     weeks = _weeks(scenario)
     bounds = np.array([*(scenario.epoch.microseconds(day) for day in weeks), scenario.horizon], np.int64)
+    start = f"timestamp '{scenario.starts}'"
     shares: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
     for k in replications:
+        given = {
+            "pools": list(scenario.pools),
+            "courts": list(scenario.courts),
+            "part": str(part_path(folder, "events", k)),
+        }
         work = connection.execute(
-            f"""select pool, court, epoch_us(started_at) - epoch_us(timestamp '{scenario.starts}') as started,
-                epoch_us(happened_at) - epoch_us(timestamp '{scenario.starts}') as ended
-            from read_parquet(?) where pool is not null and started_at is not null""",
-            [str(part_path(folder, "events", k))],
+            f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court,
+                date_diff('microsecond', {start}, started_at) as started, date_diff('microsecond', {start}, happened_at) as ended
+            from read_parquet($part) where pool is not null and started_at is not null""",
+            given,
         ).fetchnumpy()
-        for name, pool in scenario.pools.items():
-            places = _of_pool(pool, scenario, {key: work[key][work["pool"] == name] for key in ("court", "started", "ended")}, bounds)  # fmt: skip
+        for code, (name, pool) in enumerate(scenario.pools.items()):
+            mine = work["pool"] == code
+            court, started, ended = (np.asarray(work[key][mine], np.int64) for key in ("court", "started", "ended"))
+            places = _of_pool(pool, court, started, ended, bounds)
             everywhere = [_sum(times) for times in zip(*places, strict=True)]
             shares.setdefault((name, "all"), []).append(_shares(everywhere))
             if pool.at_court:
@@ -90,12 +98,17 @@ def _weeks(scenario: Scenario) -> list[dt.date]:
     return found
 
 
-def _of_pool(pool: Pool, scenario: Scenario, work: dict[str, Any], bounds: NDArray[np.int64]) -> list[list[PoolTime]]:
+def _of_pool(
+    pool: Pool,
+    court: NDArray[np.int64],
+    started: NDArray[np.int64],
+    ended: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+) -> list[list[PoolTime]]:
     found = []
     for place in range(len(pool.calendars)):
-        mine = work["court"] == scenario.courts[place] if pool.at_court else np.ones(len(work["started"]), bool)
-        started, ended = (np.asarray(work[key][mine], np.int64) for key in ("started", "ended"))
-        found.append(time_between(pool, place, pool.sizes, started, ended, bounds))
+        mine = court == place if pool.at_court else np.ones(len(court), bool)
+        found.append(time_between(pool, place, pool.sizes, started[mine], ended[mine], bounds))
     return found
 
 
