@@ -78,8 +78,8 @@ def use_by_week(
         ).fetchnumpy()
         for code, (name, pool) in enumerate(scenario.pools.items()):
             mine = work["pool"] == code
-            court, started, ended = (np.asarray(work[key][mine], np.int64) for key in ("court", "started", "ended"))
-            places = _of_pool(pool, court, started, ended, bounds)
+            of, started, ended = (np.asarray(work[key][mine], np.int64) for key in ("court", "started", "ended"))
+            places = _of_pool(pool, of, started, ended, bounds)
             everywhere = [_sum(times) for times in zip(*places, strict=True)]
             shares.setdefault((name, "all"), []).append(_shares(everywhere))
             if pool.at_court:
