@@ -18,7 +18,7 @@ from simulations.runs import RunResult
 from simulations.scenario import Scenario
 from workflow.errors import InputError
 
-__all__ = ["Contents", "read_contents"]
+__all__ = ["Contents", "read_contents", "see_whether_of_several", "shown_courts"]
 
 MOST_COURTS = 5
 
@@ -73,22 +73,23 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
         If it is no run folder, or cannot be read.
     """
     folder = Path(folder)
-    if folder.is_dir() and not (folder / MANIFEST).exists():
-        _see_whether_of_several(folder)
+    see_whether_of_several(folder)
     manifest = manifest_of(folder)
     result = read_result(folder, scenario)
-    courts = _courts(result)
+    courts = shown_courts(result)
     left_out = max(0, len(result.scenario.courts) - MOST_COURTS)
     return Contents(result, manifest, courts, left_out, **_from_the_log(folder, manifest, result.scenario, courts))
 
 
-def _see_whether_of_several(folder: Path) -> None:
-    runs = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+def see_whether_of_several(folder: Path) -> None:
+    """Refuse a folder that holds runs and is none itself."""
+    runs = [] if (folder / MANIFEST).exists() else sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if runs:
         raise InputError([f"{folder}: holds {len(runs)} runs and is none itself; name one of them, such as {runs[0]}"])
 
 
-def _courts(result: RunResult) -> list[str]:
+def shown_courts(result: RunResult) -> list[str]:
+    """Return the courts to show by name, those with the most pending cases; with several, all of them together first."""
     courts = result.scenario.courts
     if len(courts) == 1:
         return ["all"]

@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
 from simulations.clock import MICROSECONDS_PER_DAY
@@ -60,6 +60,7 @@ class Figure:
     text: str
     svg: str
     csv: str | None = None
+    kind: ClassVar[str] = "figure"
 
     def png(self) -> bytes:
         """Return it as a picture of twice its size in pixels."""

@@ -23,12 +23,14 @@ from simulations.printing import said
 from simulations.recorded import read_result
 from simulations.report import write_page, write_stress
 from simulations.report.contents import read_contents
-from simulations.report.figures import Figure, figures
-from simulations.report.page import page
+from simulations.report.document import render
+from simulations.report.figure import Figure
+from simulations.report.figures import figures
+from simulations.report.page import run_document
 from tests.simulations.desk import write_tiny
 from workflow.errors import InputError
 
-FIGURES = ["pending", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
+FIGURES = ["pending", "flow", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
 
@@ -85,7 +87,7 @@ def drawn(small: RunResult) -> list[Figure]:
 @pytest.fixture(scope="module")
 def text(small: RunResult, drawn: list[Figure]) -> str:
     """Its page."""
-    return page(read_contents(small.folder), drawn)
+    return render(run_document(read_contents(small.folder), drawn))
 
 
 def test_a_run_is_read_back_as_it_was_returned(small: RunResult) -> None:
@@ -209,7 +211,7 @@ def test_a_run_without_an_event_log_or_groups_is_reported_as_far_as_it_goes(tmp_
     contents = read_contents(folder)
     drawn = figures(contents)
     assert [f.key for f in drawn] == ["pending", "waiting-by-cause", "utilisation"]
-    assert "A single replication" in page(contents, drawn)
+    assert "A single replication" in render(run_document(contents, drawn))
     many = replace(contents, left_out=3)
     assert "3 courts with fewer pending cases" in figures(many)[0].text
 
