@@ -15,7 +15,7 @@ from simulations.runs import RunResult
 from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp
 
-__all__ = ["few_came_in", "new_table", "number", "print_result", "said", "said_of", "said_ratio"]
+__all__ = ["few", "few_came_in", "new_table", "number", "print_result", "said", "said_of", "said_ratio"]
 
 _MOST_COURTS = 4
 _FEW = 0.05
@@ -91,7 +91,12 @@ def few_came_in(here: Mapping[tuple[str, Any], Estimate], of: Any) -> bool:
         The court or group.
     """
     came, left = (here.get((name, of)) for name in ("inflow", "disposals"))
-    return came is not None and left is not None and (came.mean or 0.0) < _FEW * (left.mean or 0.0)
+    return came is not None and left is not None and few(came.mean or 0.0, left.mean or 0.0)
+
+
+def few(came_in: float, left: float) -> bool:
+    """Say whether cases that came in are few beside those that left."""
+    return came_in < _FEW * left
 
 
 def said_of(here: Mapping[tuple[str, Any], Estimate], measure: str, of: Any) -> str:

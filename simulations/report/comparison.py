@@ -8,8 +8,8 @@ from pathlib import Path
 from simulations.case_pairs import ALIKE
 from simulations.comparison import RESULT, Comparison, Difference, read_comparison
 from simulations.comparison_table import level, said_difference, said_needed, said_p
-from simulations.measures import PROCESSING, WAITING
-from simulations.printing import number
+from simulations.measures import PROCESSING, WAITING, is_time_or_use
+from simulations.printing import few, number
 from simulations.recorded import read_result
 from simulations.report.contents import shown_courts
 from simulations.report.document import Document, Items, Note, Section, Tiles
@@ -34,6 +34,7 @@ __all__ = ["comparison_document", "is_comparison"]
 
 _MOST_ROWS = 12
 _TILES = 6
+_PLOT = WIDTH - 220
 
 
 def is_comparison(folder: str | Path) -> bool:
@@ -72,9 +73,9 @@ def comparison_document(folder: str | Path) -> Document:
 def _summary(found: Comparison, base: RunResult, others: Sequence[RunResult]) -> Section:
     blocks: list[Tiles | Note | Figure] = []
     for name in found.against:
-        clear = [d for d in _here(found, name) if d.court == "all" and _clear(found, d)]
-        own = [d for d in _here(found, name) if d.court == "all" and not _is_of_time(d)]
-        chosen = sorted(clear, key=_clearness, reverse=True)[:_TILES] or own[:_TILES]
+        here = [d for d in _here(found, name) if d.court == "all" and _of_interest(d)]
+        clear = [d for d in here if _clear(found, d)]
+        chosen = sorted(clear, key=_rank)[:_TILES] or here[:_TILES]
         blocks += [Note(f"Against {name}, all courts, at the end of {found.base.ends}:", "lead")]
         if not clear and found.replications > 1:
             blocks.append(
@@ -107,9 +108,18 @@ def _about(found: Comparison, others: Sequence[RunResult]) -> Section:
 
 
 def _here(found: Comparison, name: str) -> list[Difference]:
-    """Return the differences at the end of the run in which some replication differs."""
-    mine = (d for d in found.differences if d.against == name and d.at is None)
-    return [d for d in mine if d.paired is not None and not d.paired.same]
+    """Return the differences at the end of the run in which some replication differs, those that are more than chance first.
+
+    A clearance rate is left out where so few cases come in that it says nothing.
+    """
+    levels = {(d.measure, d.court): d.paired for d in found.differences if d.against == name and d.at is None}
+
+    def says_nothing(d: Difference) -> bool:
+        came, left = (levels.get((measure, d.court)) for measure in ("inflow", "disposals"))
+        return d.measure == "clearance_rate" and came is not None and left is not None and few(came.base, left.base)
+
+    mine = [d for d in found.differences if d.against == name and d.at is None and not says_nothing(d)]
+    return sorted((d for d in mine if d.paired is not None and not d.paired.same), key=lambda d: not _clear(found, d))
 
 
 def _clear(found: Comparison, d: Difference) -> bool:
@@ -122,8 +132,14 @@ def _clearness(d: Difference) -> float:
     return abs(d.paired.difference) / d.paired.spread if d.paired.spread else float("inf")
 
 
-def _is_of_time(d: Difference) -> bool:
-    return d.measure.startswith((WAITING, PROCESSING))
+def _rank(d: Difference) -> tuple[int, float]:
+    """Return a key that puts cases before waits, and both before the use of pools; among them what is clearest."""
+    return (2 if d.unit == "share" else int(is_time_or_use(d.measure)), -_clearness(d))
+
+
+def _of_interest(d: Difference) -> bool:
+    """Say whether it is of cases, a mean, or the use of a pool, rather than another shape or a part of a time."""
+    return not d.measure.startswith((WAITING, PROCESSING)) or d.measure.endswith(".mean")
 
 
 def _unit(d: Difference) -> str:
@@ -132,10 +148,18 @@ def _unit(d: Difference) -> str:
 
 def _in_figure(found: Comparison, name: str) -> dict[str, list[Difference]]:
     """Return what is drawn by unit: means and counts of all courts, and of a court what is more than chance there."""
-    whole = [d for d in _here(found, name) if not _is_of_time(d) or d.measure.endswith(".mean")]
-    shown = [d for d in whole if d.court == "all" or (_clear(found, d) and len(found.base.courts) > 1)]
+    several = len(found.base.courts) > 1
+    shown = [
+        d
+        for d in _here(found, name)
+        if _of_interest(d)
+        and (
+            (_clear(found, d) and several)
+            or (d.court == "all" and not d.measure.startswith((PROCESSING, "utilisation.")))
+        )
+    ]
     panels: dict[str, list[Difference]] = {}
-    for unit in dict.fromkeys(d.unit for d in shown):
+    for unit in sorted({d.unit for d in shown}, key=lambda unit: (unit != "cases", unit)):
         mine = [d for d in shown if d.unit == unit]
         first = sorted(mine, key=lambda d: (_clear(found, d), _clearness(d)), reverse=True)[:_MOST_ROWS]
         panels[unit] = [d for d in mine if d in first]
@@ -158,18 +182,18 @@ def _figure(found: Comparison, k: int, name: str) -> Figure | None:
         base = alt.Chart(alt.Data(values=data)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=alt.Axis(labelLimit=330)))  # fmt: skip
         zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK, strokeWidth=1).encode(x="zero:Q")
         bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(
-            x=alt.X("low:Q", title=f"difference, {unit}"), x2="high:Q"
+            x=alt.X("low:Q", title=f"difference, {unit}", scale=alt.Scale(padding=12)), x2="high:Q"
         )
         clear = alt.condition("datum.clear", alt.value(BLUE), alt.value("#ffffff"))
         points = base.mark_point(size=60, opacity=1, stroke=BLUE, strokeWidth=1.5).encode(x="difference:Q", fill=clear)
-        labels = base.mark_text(align="left", dx=10, fontSize=11, color="#222").encode(x="high:Q", text="said:N")
-        charts.append(alt.layer(zero, bars, points, labels).properties(width=WIDTH - 220, height=22 * len(lines)))
+        labels = base.mark_text(align="left", fontSize=11, color="#222").encode(x=alt.value(_PLOT + 10), text="said:N")
+        charts.append(alt.layer(zero, bars, points, labels).properties(width=_PLOT, height=22 * len(lines)))
     clear_ones = [d for d in _here(found, name) if _clear(found, d)]
     if found.replications < 2:
         title = f"{len(clear_ones)} measures differ between {found.base.name} and {name}, in a single replication"
     elif clear_ones:
-        most = max(clear_ones, key=lambda d: (d.court == "all", _clearness(d)))
-        title = f"{len(clear_ones)} differences are more than chance, most clearly {most.measure}: {said_difference(most)}{_unit(most)}"
+        most = min(clear_ones, key=lambda d: (d.court != "all", not _of_interest(d), *_rank(d)))
+        title = f"{len(clear_ones)} differences are more than chance, among them {most.measure}: {said_difference(most)}{_unit(most)}"
     else:
         title = f"With {found.replications} replications nothing differs by more than chance"
     text = f"{name} less {found.base.name}: mean of the paired differences and its {found.confidence:.0%} interval."
@@ -233,27 +257,21 @@ def _pending(found: Comparison, base: RunResult, others: Sequence[RunResult]) ->
 
 def _table(found: Comparison, k: int, name: str) -> Table:
     rows = []
-    for d in _here(found, name):
+    here = _here(found, name)
+    shown = [d for d in here if _clear(found, d) or _of_interest(d)]
+    for d in shown:
         paired = d.paired
         assert paired is not None
         rows.append([
             Cell(d.measure), Cell("all courts" if d.court == "all" else d.court), Cell(level(found, d, paired.base), paired.base),
             Cell(level(found, d, paired.other), paired.other), Cell(said_difference(d), paired.difference), Cell(said_p(d), d.p_corrected),
-            Cell("" if paired.correlation is None else f"{paired.correlation:.2f}", paired.correlation), _needed(found, d),
+            _needed(found, d),
         ])  # fmt: skip
     every = [d for d in found.differences if d.against == name and d.at is None]
     same = sum(d.paired is not None and d.paired.same for d in every)
-    caption = f"Every measure that differs, at the end of {found.base.ends}; {same} of {len(every)} measures of a court are exactly the same"
-    columns = [
-        "measure",
-        "court",
-        "base",
-        "other",
-        "difference",
-        "p, corrected",
-        "correlation",
-        "replications that would do",
-    ]
+    caption = f"Measures that differ, at the end of {found.base.ends}; {same} of {len(every)} are exactly the same"
+    caption += f", and the CSV has {len(here) - len(shown)} more" if len(here) > len(shown) else ""
+    columns = ["measure", "court", "base", "other", "difference", "p", "replications needed"]
     return Table(
         f"differences-table-{k}", caption, columns, rows, _csv([d for d in found.differences if d.against == name])
     )

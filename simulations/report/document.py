@@ -5,6 +5,7 @@ What stands in it is put together by `simulations.report.page` for a run and `si
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,7 @@ def render(document: Document) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["breakable"] = _breakable
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(document=document, link=data_link) + "\n"
 
@@ -100,3 +102,11 @@ def write_document(document: Document, out: Path, figures_folder: str | Path | N
             with whole_file(Path(figures_folder) / f"{figure.key}.png") as unfinished:
                 unfinished.write_bytes(figure.png())
     write_text(out, render(document))
+
+
+def _breakable(text: str) -> str:
+    """Return a name with the places at which a narrow column may break it."""
+    from markupsafe import Markup
+
+    parts = re.split(r"([_.])", text)
+    return Markup("").join(part + Markup("<wbr>") if part in ("_", ".") else part for part in parts)
