@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.report.figure import FONT
+
 __all__ = ["alluvial"]
 
 _LETTERS, _HEAD, _LETTER = 12.0, 13.0, 6.9
@@ -61,7 +63,7 @@ def alluvial(
     height = _TOP + max(bottom for column in blocks for _, bottom in column.values()) + _EDGE
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-        f' font-family="sans-serif" font-size="{_LETTERS:.0f}"><rect width="100%" height="100%" fill="#ffffff"/>'
+        f' font-family={quoteattr(FONT)} font-size="{_LETTERS:.0f}"><rect width="100%" height="100%" fill="#ffffff"/>'
     ]
     xs = [_EDGE + pitch * k for k in range(len(times))]
     for k in range(len(times) - 1):

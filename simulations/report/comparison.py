@@ -235,7 +235,7 @@ def _pending(found: Comparison, base: RunResult, others: Sequence[RunResult]) ->
     names = list(runs)
     colour = alt.Color("scenario:N", sort=names, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])), legend=alt.Legend(symbolType="stroke", symbolSize=500, labelLimit=400, columns=1))  # fmt: skip
     dash = alt.StrokeDash("scenario:N", sort=names, scale=alt.Scale(domain=names, range=list(DASHES[: len(names)])))
-    day = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(labelOverlap=True, tickCount=8))
+    day = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=8))
     chart = (
         alt.Chart(alt.Data(values=data))
         .mark_line(strokeWidth=2)

@@ -20,7 +20,7 @@ from simulations.report.contents import Contents
 from simulations.report.tables import estimates_csv
 from simulations.results import Estimate
 
-__all__ = ["BLACK", "BLUE", "COLOURS", "DASHES", "GREEN", "GREY", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "dots", "drawn", "end_of", "halts", "instant", "stamp", "told"]  # fmt: skip
+__all__ = ["BLACK", "BLUE", "COLOURS", "DASHES", "FONT", "GREEN", "GREY", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "dots", "drawn", "end_of", "halts", "instant", "stamp", "told"]  # fmt: skip
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, BLACK, GREY = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000", "#8A8A8A")  # fmt: skip
 COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE)
@@ -28,6 +28,9 @@ COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2])
 """Of the same lines."""
+
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+"""Faces of one and the same width, so that labels have the room in a browser that they were given."""
 
 WIDTH = 600
 MOST_POINTS = 400
@@ -79,8 +82,8 @@ def drawn(key: str, name: str, title: str, text: str, chart: Any, csv: str) -> F
     import vl_convert
 
     plain = chart.configure_view(stroke=None).configure(
-        font="sans-serif", background="white",
-        axis={"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridColor": "#e4e4e4", "labelLimit": 220, "labelColor": "#222", "titleColor": "#222"},
+        font=FONT, background="white",
+        axis={"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridColor": "#e4e4e4", "labelLimit": 220, "labelColor": "#222", "titleColor": "#222", "labelOverlap": "greedy", "labelSeparation": 6},
         header={"labelFontSize": 13, "labelFontWeight": "bold", "labelOrient": "top", "labelAnchor": "start", "title": None},
         legend={"labelFontSize": 12, "orient": "top", "title": None, "labelLimit": 200, "symbolStrokeWidth": 3},
     )  # fmt: skip
@@ -91,6 +94,7 @@ def drawn(key: str, name: str, title: str, text: str, chart: Any, csv: str) -> F
 def told(svg: str, key: str, title: str, text: str) -> str:
     """Give a picture its words: a title and a description for all of it, instead of a label for every mark."""
     svg = re.sub(r' (aria-[a-z]+|role|aria-roledescription)="[^"]*"', "", svg)
+    svg = re.sub(r'<text[^>]*\bopacity="0"[^>]*>[^<]*</text>', "", svg)  # labels that Vega hides
     svg = re.sub(r'\bid="', f'id="{key}-', svg)
     svg = re.sub(r"url\(#", f"url(#{key}-", svg)
     head, rest = svg.split(">", 1)

@@ -55,7 +55,7 @@ def _pending(contents: Contents) -> Figure | None:
     start = contents.scenario.starts
     shown = [e for e in series if e.at and ((e.at - start).days % step == 0 or e.at == contents.scenario.ends)]
     data: Data = [{"court": courts[e.court], "day": end_of(e.at), "mean": e.mean, "low": _or(e.q05, e.mean), "high": _or(e.q95, e.mean)} for e in shown]  # fmt: skip
-    day = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(labelOverlap=True, tickCount=8))
+    day = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=8))
     base = alt.Chart().encode(x=day)
     layers = [
         base.mark_area(color=SKY, opacity=0.45).encode(y=alt.Y("low:Q", title="pending cases"), y2="high:Q"),

@@ -108,7 +108,7 @@ def use_figure(contents: Contents) -> Figure | None:
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500) if len(names) > 1 else None
     colour = alt.Color("court:N", sort=names, scale=scale, legend=legend)
     dash = alt.StrokeDash("court:N", sort=names, scale=alt.Scale(domain=names, range=list(DASHES[: len(names)])))
-    week = alt.X("week:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(labelOverlap=True, tickCount=8))
+    week = alt.X("week:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=8))
     base = alt.Chart().transform_filter("isValid(datum.week)").encode(x=week, color=colour)
     y = alt.Y(
         "low:Q", title="share of time on shift", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)

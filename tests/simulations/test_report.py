@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from simulations import RunResult, load_scenario, run
+from simulations import RunResult, run
 from simulations.cli import app
 from simulations.printing import said
 from simulations.recorded import read_result
@@ -28,9 +28,18 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.page import run_document
 from tests.simulations.desk import write_tiny
+from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
 
-FIGURES = ["pending", "flow", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
+FIGURES = [
+    "pending",
+    "flow",
+    "waiting-by-cause",
+    "utilisation",
+    "time-to-closure",
+    "workflow-map",
+    "groups-represented",
+]
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
 
@@ -73,9 +82,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """Two replications of a pilot of 300 cases."""
-    pilot = load_scenario("pilot", ["courts.denver.backlog.pending.count=200", "courts.baltimore.backlog.pending.count=100"])  # fmt: skip
-    folder = tmp_path_factory.mktemp("runs") / "small"
-    return run(pilot, replications=2, seed=1, out=folder, by=["represented"], engine="simpy")
+    return run_small_pilot(tmp_path_factory.mktemp("runs") / "small")
 
 
 @pytest.fixture(scope="module")
