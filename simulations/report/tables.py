@@ -17,6 +17,8 @@ from simulations.waiting import CAUSES
 
 __all__ = ["Cell", "Table", "as_csv", "cases_table", "contrast_table", "data_link", "estimates_csv", "group_table", "published_table", "standing_table", "times_table", "use_table", "wait_table"]  # fmt: skip
 
+_BUSY = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -172,26 +174,25 @@ def standing_table(contents: Contents) -> Table | None:
 
 
 def use_table(contents: Contents) -> Table | None:
-    """Return how busy each pool was over the whole run, in its busiest week, and in the weeks in which it worked."""
+    """Return how busy each pool was over the whole run and in its busiest week, and for how many weeks it had much to do."""
     rows, plain = [], []
     here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
     for use in contents.use:
         shares = [(v, week) for v, week in zip(use.mean.tolist(), use.weeks, strict=True) if v == v]  # no shift: NaN
-        worked = [v for v, _ in shares if v > 0]
         whole = here.get((f"utilisation.{use.pool}", use.court))
-        if not worked or whole is None:
+        if not shares or whole is None:
             continue
         busiest, week = max(shares, key=lambda pair: pair[0])
-        while_at_work = sum(worked) / len(worked)
+        busy = sum(v > _BUSY for v, _ in shares)
         rows.append([
-            Cell(use.pool), Cell(contents.titles[use.court]), Cell(said(whole), whole.mean), Cell(f"{len(worked)} of {len(shares)}", len(worked)),
-            Cell(f"{while_at_work:.3f}", while_at_work), Cell(f"{busiest:.3f}", busiest), Cell(str(week)),
+            Cell(use.pool), Cell(contents.titles[use.court]), Cell(said(whole), whole.mean), Cell(f"{busy} of {len(shares)}", busy),
+            Cell(f"{busiest:.3f}", busiest), Cell(str(week)),
         ])  # fmt: skip
-        plain.append([use.pool, use.court, whole.mean, whole.low, whole.high, len(worked), len(shares), while_at_work, busiest, week])  # fmt: skip
+        plain.append([use.pool, use.court, whole.mean, whole.low, whole.high, busy, len(shares), busiest, week])
     if not rows:
         return None
-    columns = ["pool", "court", "whole run", "weeks with work", "mean of these weeks", "busiest week", "which began on"]
-    names = ["pool", "court", "mean", "low", "high", "weeks_with_work", "weeks", "mean_of_weeks_with_work", "busiest_week", "busiest_week_began"]  # fmt: skip
+    columns = ["pool", "court", "whole run", f"weeks above {_BUSY:.0%}", "busiest week", "which began on"]
+    names = ["pool", "court", "mean", "low", "high", "busy_weeks", "weeks", "busiest_week", "busiest_week_began"]
     return Table("use", "Use of each pool: share of time on shift", columns, rows, as_csv(names, plain))
 
 
