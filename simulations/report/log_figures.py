@@ -59,7 +59,7 @@ def flow_figure(contents: Contents) -> Figure | None:
     here = dict(zip(flow.places, flow.standing[-1].tolist(), strict=True))
     cases = sum(n for place, n in here.items() if place != LATER)
     left = sum(n for place, n in here.items() if kinds.get(place) in (Kind.FINAL, Kind.RESTING))
-    title = f"By {contents.scenario.ends}, {left / cases:.0%} of {number(cases, 'cases')} cases had left the docket"
+    title = f"By {contents.scenario.ends}, {left / cases:.0%} of {number(cases, 'cases')} cases were off the docket"
     rest = {place: n for place, n in here.items() if kinds.get(place) in (Kind.ACTIVITY, Kind.INSTANT) and n > 0}
     if rest:
         title += f"; most of the others stood in {max(rest, key=lambda place: rest[place])}"
@@ -131,9 +131,7 @@ def use_figure(contents: Contents) -> Figure | None:
         text += " Line: mean. Light band: 5 to 95 percent of single replications."
     if shaded:
         text += " Shaded in orange: the pool is suspended in some court or all; it is on shift, but begins no work."
-    text += (
-        " A mean over the whole run also counts the weeks in which a pool had nothing to do; it stands in the table."
-    )
+    text += " The mean over the whole run, in the table, also counts the weeks in which a pool had nothing to do."
     columns = ["pool", "court", "week", "mean", "q05", "q95"]
     return drawn("utilisation", "Utilisation by week", _use_title(contents), text, chart, as_csv(columns, rows))
 
