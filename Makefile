@@ -61,6 +61,9 @@ interop: install ## test that pm4py reads the exports, in an environment of its 
 bench: install ## measure the speed, one benchmark at a time
 	$(BIN)/python -m pytest -n 0 -m benchmark -s
 
+pictures: install ## make the pictures of README.md (needs Chromium)
+	$(BIN)/python docs/pictures.py
+
 lint: install ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

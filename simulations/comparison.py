@@ -268,7 +268,9 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
 
 def _see_whether_ours(folder: Path) -> None:
     """See that nothing but runs of a comparison is in the folder."""
-    foreign = [p for p in folder.iterdir() if not re.fullmatch(r"base|other-\d+|\.?comparison\.json.*", p.name)]
+    foreign = [
+        p for p in folder.iterdir() if not re.fullmatch(r"base|other-\d+|\.?comparison\.json.*|report\.html", p.name)
+    ]
     if foreign:
         raise RunFolderExists(
             f"{folder} is no comparison that can be resumed: it has {foreign[0].name}. Give another --out."

@@ -96,14 +96,19 @@ def _numbers(contents: Contents) -> Section:
     found += [Note(text, start="Note:") for text in scenario.about.notes]
     published = published_table(contents)
     found += [published] if published is not None else []
-    found.append(cases_table(contents))
-    here = {(e.measure, e.court): e for e in result.measures if e.by is None and e.at is None}
-    if any(few_came_in(here, court) for court in contents.courts):
-        found.append(Note("Few came in: a clearance rate (disposals over inflow) says nothing of a court to which hardly any case comes; the CSV has it."))  # fmt: skip
     if result.violations is not None:
         broken = [f"{rule}: broken by {n} cases" for rule, n in result.violations.items()]
         found.append(Items("Rules watched on every case", broken))
     return Section("numbers", "Numbers", found)
+
+
+def _counts(contents: Contents) -> Section:
+    result = contents.result
+    found: list[Note | Table] = [cases_table(contents)]
+    here = {(e.measure, e.court): e for e in result.measures if e.by is None and e.at is None}
+    if any(few_came_in(here, court) for court in contents.courts):
+        found.append(Note("Few came in: a clearance rate (disposals over inflow) says nothing of a court to which hardly any case comes; the CSV has it."))  # fmt: skip
+    return Section("counts", "All counts", found)
 
 
 def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]:
@@ -117,6 +122,7 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     for key, figure in drawn.items():
         if not key.startswith("groups-"):
             yield Section(key, figure.name, [figure, *(table for table in tables.get(key, []) if table is not None)])
+    yield _counts(contents)
     if "utilisation" not in drawn:
         yield Section("times", "Times", [times])
     for by in contents.manifest["by"]:
