@@ -34,12 +34,12 @@ def main() -> None:
         folder = run("pilot", replications=10, seed=1, by=["represented"], out=Path(scratch) / "run").folder
         report = write_page(folder)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1060, "height": 900}, offline=True)
+        page = browser.new_page(viewport={"width": 1020, "height": 900}, offline=True)
         page.goto(report.as_uri())
         page.add_style_tag(content=BETWEEN)
         flow = page.locator("#figure-flow svg").bounding_box()
         assert flow is not None
-        clip = {"x": 0, "y": 0, "width": 1060, "height": flow["y"] + flow["height"] + 16}
+        clip = {"x": 0, "y": 0, "width": 1020, "height": flow["y"] + flow["height"] + 4}
         page.screenshot(path=DOCS / "report.png", full_page=True, clip=clip)
         browser.close()
 

@@ -255,7 +255,7 @@ def _pending(found: Comparison, base: RunResult, others: Sequence[RunResult]) ->
 # tables ----------------------------------------------------------------------------------------------------
 
 
-def _table(found: Comparison, k: int, name: str) -> Table:
+def _table(found: Comparison, k: int, name: str) -> Table | None:
     rows = []
     here = _here(found, name)
     shown = [d for d in here if _clear(found, d) or _of_interest(d)]
@@ -267,6 +267,8 @@ def _table(found: Comparison, k: int, name: str) -> Table:
             Cell(level(found, d, paired.other), paired.other), Cell(said_difference(d), paired.difference), Cell(said_p(d), d.p_corrected),
             _needed(found, d),
         ])  # fmt: skip
+    if not rows:
+        return None
     every = [d for d in found.differences if d.against == name and d.at is None]
     same = sum(d.paired is not None and d.paired.same for d in every)
     caption = f"Measures that differ, at the end of {found.base.ends}; {same} of {len(every)} are exactly the same"

@@ -96,6 +96,8 @@ def _numbers(contents: Contents) -> Section:
     found += [Note(text, start="Note:") for text in scenario.about.notes]
     published = published_table(contents)
     found += [published] if published is not None else []
+    keys = dict.fromkeys(p.source for p in scenario.published if p.source in scenario.workflow.sources)
+    found += [Note(f"{key}: {scenario.workflow.sources[key]}.") for key in keys if key is not None]
     if result.violations is not None:
         broken = [f"{rule}: broken by {n} cases" for rule, n in result.violations.items()]
         found.append(Items("Rules watched on every case", broken))

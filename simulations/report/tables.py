@@ -82,7 +82,7 @@ def published_table(contents: Contents) -> Table | None:
         away = None if found.mean is None or not figure.value else (found.mean - figure.value) / figure.value
         rows.append([
             Cell(figure.measure), Cell(figure.court), Cell(str(figure.at)), Cell(f"{figure.value:,}", figure.value),
-            Cell(said(found), found.mean), Cell(_band(found), found.q05), Cell("" if away is None else f"{away:+.1%}", away),
+            Cell(said(found), found.mean), Cell(_band(found), found.q05), Cell("" if away is None else f"{away:+.1%}".replace("-0.0%", "+0.0%"), away),
             Cell(figure.source or ""),
         ])  # fmt: skip
         plain.append([figure.measure, figure.court, figure.at, figure.value, found.mean, found.low, found.high, found.q05, found.q95, figure.source])  # fmt: skip
