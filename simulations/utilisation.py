@@ -78,7 +78,7 @@ def time_between(
     length = np.diff(at, append=bounds[-1])
     busy = np.minimum(working, size) * on
     effort = working * on if spec.at_shift_end == "suspend" else working
-    first = np.searchsorted(at, bounds[:-1])
+    first = np.minimum(np.searchsorted(at, bounds[:-1]), len(at) - 1)  # where a bound lies behind the last: nothing
     sums = [np.add.reduceat(part * length, first).tolist() for part in (size * on, busy, effort - busy)]
     return [PoolTime(*parts) for parts in zip(*sums, strict=True)]
 

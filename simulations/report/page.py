@@ -21,6 +21,7 @@ from simulations.report.tables import (
     use_table,
     wait_table,
 )
+from workflow.errors import InputError
 
 __all__ = ["run_document", "write_page"]
 
@@ -58,6 +59,8 @@ def write_page(
 
     target = Path(out) if out is not None else Path(folder) / "report.html"
     if is_comparison(folder):
+        if scenario is not None:
+            raise InputError([f"--scenario goes with a run, and {folder} holds a comparison; leave it out"])
         document = comparison_document(folder)
     else:
         contents = read_contents(folder, scenario)

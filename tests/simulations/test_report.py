@@ -29,7 +29,7 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.flow import flow_days
 from simulations.report.page import run_document
-from simulations.utilisation import time_between
+from simulations.utilisation import PoolTime, time_between
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
@@ -240,6 +240,7 @@ def test_times_between_instants_add_up(small: RunResult) -> None:
     assert len(parts) == 4
     for name in ("shift", "busy", "overtime"):
         assert sum(getattr(part, name) for part in parts) == getattr(whole, name)
+    assert time_between(pool, 0, pool.sizes, started, ended, bounds[[1, 0]])[0] == PoolTime(0, 0, 0)  # none at all
 
 
 def test_a_clearance_rate_of_hardly_any_inflow_is_not_shown(small: RunResult, text: str) -> None:
