@@ -87,8 +87,9 @@ def _pending_title(contents: Contents) -> str:
     first = next(e for e in contents.result.series if e.court == "all" and e.at is not None)
     last = contents.result.get("pending")
     a, b = (number(e.mean or 0, "cases") for e in (first, last))
-    verb = "stayed at" if a == b else "fell from" if (last.mean or 0) < (first.mean or 0) else "rose from"
-    return f"Pending cases {verb} {a}" + ("" if a == b else f" to {b}")
+    if a == b:
+        return f"As many cases are pending at the end as at the start: {a}"
+    return f"Pending cases {'fell' if (last.mean or 0) < (first.mean or 0) else 'rose'} from {a} to {b}"
 
 
 def _pending_text(contents: Contents, halted: bool, published: bool) -> str:
