@@ -95,9 +95,10 @@ def test_the_runtime_lock_covers_the_dependencies(pyproject: dict[str, Any]) -> 
 
 
 def test_the_development_lock_covers_the_groups(pyproject: dict[str, Any]) -> None:
-    """Each requirement of the groups test, lint and build, and of the build system, is in requirements-dev.txt."""
+    """Each requirement of test, lint, build and the build system is in requirements-dev.txt, and none of interop."""
     groups = pyproject["dependency-groups"]
-    assert set(groups) == {"test", "lint", "build"}
+    assert set(groups) == {"test", "lint", "build", "interop"}
+    assert declared(groups.pop("interop")) & set(locked("requirements-dev.txt")) == set()
     wanted = declared([text for group in [*groups.values(), pyproject["build-system"]["requires"]] for text in group])
     assert wanted - set(locked("requirements-dev.txt")) == set()
 
