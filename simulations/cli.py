@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from simulations.cli_outputs import export, report
-from simulations.cli_planning import forecast, staff
+from simulations.cli_planning import forecast, staff, sweep
 from simulations.cli_studies import compare, sql, verify
 from simulations.command_line import (
     FAILURE,
@@ -360,6 +360,7 @@ def draw(
 
 
 app.command()(compare)
+app.command()(sweep)
 app.command()(staff)
 app.command()(forecast)
 app.command()(sql)

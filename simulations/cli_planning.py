@@ -1,9 +1,10 @@
-"""The commands that plan ahead: ``docketsim staff`` and ``forecast``."""
+"""The commands that plan ahead: ``docketsim sweep``, ``staff`` and ``forecast``."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,22 +16,86 @@ from simulations.command_line import (
     ScenarioName,
     Seed,
     Workers,
+    WorkersIfMany,
     date,
     enough_workers,
     print_json,
+    progress_bar,
+    resumed,
     told,
     waiting,
+    warnings_told,
 )
+from workflow.errors import InputError
 
 if TYPE_CHECKING:
     from simulations.forecasting import Forecast
     from simulations.staffing import Point, Staffing
 
-__all__ = ["forecast", "staff"]
+__all__ = ["forecast", "staff", "sweep"]
 
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the scenario.")
 ]
+
+
+def sweep(
+    scenario: ScenarioName,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUES", help="from:to:step or a,b,c: every combination is a point; one value: at all points."
+        ),
+    ] = None,
+    replications: Annotated[int, typer.Option(help="How many replications of each point.")] = 10,
+    seed: Seed = 1,
+    at: Annotated[
+        list[str] | None, typer.Option(metavar="DATE", help="Measure as things stood at the end of this day, too.")
+    ] = None,
+    measure: Annotated[
+        list[str] | None, typer.Option(metavar="M", help="Show this measure; default: dates, pending, and the pools changed.")
+    ] = None,
+    court: Annotated[list[str] | None, typer.Option(metavar="C", help="Show this court; all for all together.")] = None,
+    engine: Engine = "auto",
+    workers: WorkersIfMany = None,
+    events: Annotated[bool, typer.Option("--events", help="Write event logs besides cases and measures.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of all runs; default runs/sweep-<scenario>-<date and time>.")
+    ] = None,
+    chart: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The chart, .svg or .png; default: sweep.svg in the folder.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Run a scenario at every point of a grid, with the same people and chances: a table and a chart."""
+    with told(lambda: resumed(out)):
+        from simulations.folders import default_folder
+        from simulations.sweep_table import check_chart, print_sweep, write_chart
+        from simulations.sweeping import sweep as run_sweep
+
+        if resume and out is None:
+            raise InputError(["--resume needs --out: the folder to go on with"])
+        days = [date(text) for text in at or ()]
+        check_chart(chart)
+        out = out if out is not None else default_folder(f"sweep-{Path(scenario).stem}")
+        with warnings_told(), progress_bar(quiet or as_json) as progress:
+            found = run_sweep(
+                scenario, change or (), replications=replications, seed=seed, at=days, measures=measure or (),
+                courts=court or (), workers=enough_workers(workers, replications), events=events, out=out, resume=resume,
+                engine=engine, progress=progress,
+            )  # fmt: skip
+        chart = chart if chart is not None else found.folder / "sweep.svg"
+        with waiting("drawing", quiet or as_json):
+            write_chart(found, chart)
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            print_sweep(found, days)
+            typer.echo(f"Chart: {chart}")
 
 
 def staff(

@@ -336,8 +336,9 @@ def gather(
 
 
 def check_run(
-    scenario: Scenario, *, replications: int, seed: int, at: Sequence[dt.date], workers: int, confidence: float
-) -> None:
+    scenario: Scenario, *, replications: int, seed: int, at: Sequence[dt.date], workers: int, confidence: float,
+    engine: str,
+) -> None:  # fmt: skip
     """See whether a run could begin, before anything is written.
 
     Raises
@@ -345,7 +346,7 @@ def check_run(
     InputError
         With every mistake.
     """
-    _check(scenario, replications, seed, at, None, workers, "auto", confidence, (), None)
+    _check(scenario, replications, seed, at, None, workers, engine, confidence, (), None)
     _check_first(scenario, seed, 1, ())
 
 

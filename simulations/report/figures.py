@@ -23,7 +23,7 @@ from simulations.results import Estimate
 from simulations.waiting import CAUSES
 from workflow.drawing import svg as map_svg
 
-__all__ = ["Figure", "figures"]
+__all__ = ["Figure", "drawn", "figures"]
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, BLACK, GREY = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#8A8A8A")  # fmt: skip
 _CAUSE_COLOURS = (VERMILION, PURPLE, ORANGE, BLUE)
@@ -73,7 +73,8 @@ def _altair() -> Any:
     return import_module("altair")
 
 
-def _drawn(key: str, title: str, text: str, chart: Any, csv: str) -> Figure:
+def drawn(key: str, title: str, text: str, chart: Any, csv: str) -> Figure:
+    """Return an Altair chart as a figure, in the looks that all figures have."""
     import vl_convert
 
     plain = chart.configure_view(stroke=None).configure(
@@ -134,7 +135,7 @@ def _pending(contents: Contents) -> Figure | None:
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )
-    return _drawn("pending", "Pending cases", _pending_text(contents, bool(halts), bool(points)), chart, estimates_csv(series))  # fmt: skip
+    return drawn("pending", "Pending cases", _pending_text(contents, bool(halts), bool(points)), chart, estimates_csv(series))  # fmt: skip
 
 
 def _pending_text(contents: Contents, halted: bool, published: bool) -> str:
@@ -219,7 +220,7 @@ def _waiting(contents: Contents) -> Figure | None:
         f"Mean wait of cases whose work has begun, by the cause of each part of it. The longest part: {longest['days']:.1f} days"
         f" for {longest['activity']}, {longest['court']}, {longest['cause']}."
     )
-    return _drawn("waiting-by-cause", "Waiting by cause", text, chart, estimates_csv(used))
+    return drawn("waiting-by-cause", "Waiting by cause", text, chart, estimates_csv(used))
 
 
 def _utilisation(contents: Contents) -> Figure | None:
@@ -280,7 +281,7 @@ def _dots(
     )
     if domain is None:
         chart = chart.resolve_scale(x="independent")
-    return _drawn(key, title, text, chart, estimates_csv(e for _, _, e in rows))
+    return drawn(key, title, text, chart, estimates_csv(e for _, _, e in rows))
 
 
 # time to closure and the map -----------------------------------------------------------------------------
@@ -318,7 +319,7 @@ def _survival(contents: Contents) -> Figure | None:
         f" Mean over replications, with the band of single ones. At the end of the run: {end}."
     )
     names_of = ["court", "day", "mean", "q05", "q95"]
-    return _drawn("time-to-closure", "Time until a case leaves the docket", text, chart, as_csv(names_of, rows))
+    return drawn("time-to-closure", "Time until a case leaves the docket", text, chart, as_csv(names_of, rows))
 
 
 def _dashes(n: int) -> list[list[int]]:
