@@ -24,6 +24,7 @@ __all__ = ["chart_of", "check_chart", "print_sweep", "sparkline", "write_chart"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MOST_PANELS = 12
+_MOST_TICKS = 12
 _SUFFIXES = (".svg", ".png")
 
 
@@ -65,6 +66,8 @@ def _table(console: Console, found: Sweep, court: str, day: dt.date | None) -> N
     when = "the end of the run" if day is None else f"the end of {day}"
     where = "all courts" if court == "all" else court
     grid = new_table(f"\n{where}, at {when}", *(axis.name for axis in found.axes), *measures)
+    for column in grid.columns:
+        column.overflow = "fold"  # a name is told whole
     for point in found.points:
         grid.add_row(*map(escape, point.texts), *(said(point.get(measure, court, day)) for measure in measures))
     if len(found.axes) == 1 and len(found.points) > 2:
@@ -128,34 +131,45 @@ def chart_of(found: Sweep) -> Figure:
     """Draw every measure shown against the first axis, with intervals; further axes are told apart by colour and dash."""
     from importlib import import_module
 
-    from simulations.report.figures import drawn
+    from simulations.report.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, drawn
     from simulations.report.tables import as_csv
 
     alt: Any = import_module("altair")
     first, rest = found.axes[0], found.axes[1:]
     ordered = all(isinstance(v, int | float) and not isinstance(v, bool) for v in first.values)
+    ticks = {"values": list(first.values)} if ordered and len(first.values) <= _MOST_TICKS else {}
+    x = alt.X("x:O", title=first.name, sort=None)
+    if ordered:
+        x = alt.X("x:Q", title=first.name, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**ticks))
+    inks = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+    lines = list(dict.fromkeys(", ".join(point.texts[1:]) for point in found.points))
+    colours = alt.Scale(domain=lines, range=[inks[k % len(inks)] for k in range(len(lines))])
+    legend = alt.Legend(title=", ".join(axis.name for axis in rest)) if rest else None
     panels, rows = [], []
     for measure, court in [one for one in found.shown if _has(found, *one, None)][:_MOST_PANELS]:
         data = [_datum(found, point, point.get(measure, court), ordered) for point in found.points]
-        rows += [[measure, court, *point.texts, d["mean"], d["low"], d["high"]] for point, d in zip(found.points, data, strict=True)]  # fmt: skip
+        rows += [
+            [measure, court, *point.texts, d["mean"], d["low"], d["high"]]
+            for point, d in zip(found.points, data, strict=True)
+        ]
         dated = any(point.get(measure, court).date for point in found.points)
-        x = alt.X(f"x:{'Q' if ordered else 'O'}", title=first.name, scale=alt.Scale(zero=False) if ordered else alt.Undefined, sort=None)  # fmt: skip
-        y = {"title": [measure, "all courts" if court == "all" else court], "scale": alt.Scale(zero=False)}
         kind = "T" if dated else "Q"
-        base = alt.Chart(alt.Data(values=[d for d in data if d["mean"] is not None])).encode(x=x)
-        if rest:
-            title = ", ".join(axis.name for axis in rest)
-            base = base.encode(color=alt.Color("rest:N", title=title, sort=None))
+        axis = alt.Axis(format="%Y-%m-%d", tickCount=4) if dated else alt.Axis(tickCount=5)
+        y = {"title": [measure, "all courts" if court == "all" else court], "scale": alt.Scale(zero=False, padding=8), "axis": axis}  # fmt: skip
+        base = alt.Chart(alt.Data(values=[d for d in data if d["mean"] is not None])).encode(
+            x=x, color=alt.Color("rest:N", scale=colours, legend=legend, sort=None)
+        )
         bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y(f"low:{kind}", **y), y2=f"high:{kind}")
-        line = base.mark_line(point={"filled": True, "size": 45}, strokeWidth=1.5).encode(y=alt.Y(f"mean:{kind}", **y))
-        line = line.encode(strokeDash=alt.StrokeDash("rest:N", title=None, sort=None)) if rest else line
-        panels.append((bars + line).properties(width=420, height=150))
+        line = base.mark_line(point={"filled": True, "size": 45}, strokeWidth=1.5).encode(
+            y=alt.Y(f"mean:{kind}", **y), strokeDash=alt.StrokeDash("rest:N", legend=None, sort=None)
+        )
+        panels.append((bars + line).properties(width=320, height=150))
     text = (
         f"{found.name}: means over {found.replications} replications at each of {len(found.points)} points, with their"
         f" {found.confidence:.0%} intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
     )
     names = ["measure", "court", *(axis.path for axis in found.axes), "mean", "low", "high"]
-    return drawn("sweep", f"Sweep of {found.name}", text, alt.vconcat(*panels), as_csv(names, rows))
+    return drawn("sweep", f"Sweep of {found.name}", text, alt.concat(*panels, columns=2), as_csv(names, rows))
 
 
 def _datum(found: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dict[str, Any]:
