@@ -158,21 +158,35 @@ def _print_staffing(found: Staffing) -> None:
         f"[bold]{found.scenario.name}[/bold]: {found.pool}{where}, for {found.goal} with probability {found.wanted:g}; seed {found.seed}."
     )
     names = (["factor"] if found.answer.factor is not None else []) + ["size"]
-    grid = new_table("\nThe curve", *names, "probability", "interval", "replications")
+    grid = new_table("\nThe curve", *names, "probability", "interval", "replications", "")
     for p in found.curve:
         factor = [] if p.factor is None else [f"{p.factor:.2f}"]
         mark = "[bold]" if p == found.answer else ""
-        cells = [*factor, f"{p.size:,}", f"{p.probability:.3f}", f"{p.low:.3f} to {p.high:.3f}", f"{p.n}"]
+        cells = [
+            *factor,
+            f"{p.size:,}",
+            f"{p.probability:.3f}",
+            f"{p.low:.3f} to {p.high:.3f}",
+            f"{p.n}",
+            "fresh" if p.confirmed else "search",
+        ]
         grid.add_row(*(mark + cell for cell in cells))
     console.print(grid)
     answer, less = found.answer, found.less
-    named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f}, {answer.size:,} in all,"
+    named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
     said = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
     if less is not None:
         said += f", with {less.size:,} at most {less.high:.3f}"
-    console.print(f"{said} (each by an exact 95% interval).")
+    console.print(
+        f"{said}: 95% sure, both together and at every look, on replications that took no part in the search."
+    )
     if not found.decided:
         console.print(f"Not told apart from {found.wanted:g} with so many: add --replications.")
+    if found.not_in_order:
+        console.print(
+            f"[bold]Warning:[/bold] in {found.not_in_order} of {found.compared} replications a larger pool missed what a smaller one met:"
+            " a smaller size that was not tried may do, too. docketsim sweep shows all of them."
+        )
 
 
 def forecast(
