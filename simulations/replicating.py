@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.draws import SamplePath
 from simulations.engines import Chosen, prepare, simulate
-from simulations.measures import measure_dates_and_pending
+from simulations.eventlog import EventLog
 from simulations.plan import make_plan
 from simulations.scenario import Scenario
+from workflow.definition import Kind
 
-__all__ = ["Course", "replicate", "until"]
+__all__ = ["Course", "course_of", "here", "off_docket", "replicate", "replicated", "until"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +66,86 @@ def replicate(
     workers : int
         Processes at work at the same time.
     """
+    return replicated(partial(course_of, court=court), scenario, seed, numbers, engine, workers)
+
+
+def replicated(
+    read: Callable[[EventLog], T],
+    scenario: Scenario,
+    seed: int,
+    numbers: Iterable[int],
+    engine: Chosen = "simpy",
+    workers: int = 1,
+) -> list[T]:
+    """Run replications, and return what is read from the log of each; the logs are not kept."""
     todo = list(numbers)
     if todo:
         prepare(engine)
     if workers <= 1 or len(todo) < 2:
-        return [_one(scenario, seed, k, court, engine) for k in todo]
+        return [_one(read, scenario, seed, k, engine) for k in todo]
     from joblib import Parallel, delayed
 
-    found: list[Course] = Parallel(n_jobs=min(workers, len(todo)), backend="loky")(
-        delayed(_one)(scenario, seed, k, court, engine) for k in todo
+    found: list[T] = Parallel(n_jobs=min(workers, len(todo)), backend="loky")(
+        delayed(_one)(read, scenario, seed, k, engine) for k in todo
     )
     return found
 
 
-def _one(scenario: Scenario, seed: int, replication: int, court: str, engine: Chosen) -> Course:
+def _one(read: Callable[[EventLog], T], scenario: Scenario, seed: int, replication: int, engine: Chosen) -> T:
     path = SamplePath(seed, replication)
-    values = measure_dates_and_pending(simulate(engine, make_plan(scenario, path), path))
-    here = [v for v in values if v.court == court]
-    return Course(
-        {v.measure: v.value for v in here if v.at is None}, tuple(v.value or 0.0 for v in here if v.at is not None)
-    )
+    return read(simulate(engine, make_plan(scenario, path), path))
+
+
+# reading a log -------------------------------------------------------------------------------------
+
+
+def course_of(log: EventLog, court: str) -> Course:
+    """Return the course of one court, or of all: what `simulations.measures` says of dates and daily pending."""
+    mine = here(log, court)
+    measures = log.cases.scenario.workflow.measures
+    dates = {m.measure: _emptied(log, str(m.emptied), mine) for m in measures if m.emptied is not None}
+    return Course(dates, _pending(log, mine))
+
+
+def here(log: EventLog, court: str) -> NDArray[np.bool_]:
+    """Return which cases are of a court, ``all`` for every one."""
+    courts = log.cases.scenario.courts
+    return np.full(len(log.cases), True) if court == "all" else log.cases.court == courts.index(court)
+
+
+def off_docket(scenario: Scenario) -> NDArray[np.bool_]:
+    """Return for each state whether a case in it is not pending."""
+    kinds = [state.kind for state in scenario.workflow.states.values()]
+    return np.array([kind in (Kind.FINAL, Kind.RESTING) for kind in kinds])
+
+
+def _emptied(log: EventLog, state: str, mine: NDArray[np.bool_]) -> float | None:
+    """Return when the last case that began in a state had left it for the first time, in days since the start."""
+    cases, columns = log.cases, log.columns
+    code = list(cases.scenario.workflow.states).index(state)
+    begun = mine & (cases.state == code) & (cases.arrived <= cases.scenario.horizon)
+    left = (columns["from_state"] == code) & (columns["to_state"] != code) & begun[columns["case_id"]]
+    case, at = columns["case_id"][left], columns["happened_at"][left]
+    first = np.full(len(cases), -1, np.int64)
+    first[case[::-1]] = at[::-1]  # rows are in order: what is written last is the earliest
+    if not begun.any() or (first[begun] < 0).any():
+        return None
+    return float(first[begun].max()) / MICROSECONDS_PER_DAY
+
+
+def _pending(log: EventLog, mine: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Return how many cases are pending at the end of each day."""
+    cases, columns = log.cases, log.columns
+    scenario, off = cases.scenario, off_docket(cases.scenario)
+    n_days = (scenario.ends - scenario.starts).days + 1
+    rows = (columns["transition"] >= 0) & mine[columns["case_id"]]
+    change = off[columns["from_state"][rows]].astype(np.int64) - off[columns["to_state"][rows]]
+    begun = mine & ~off[cases.state] & (cases.arrived <= scenario.horizon)
+    series = np.bincount(_days(columns["happened_at"][rows], n_days), change, n_days)
+    series += np.bincount(_days(cases.arrived[begun], n_days), minlength=n_days)
+    return tuple(series.cumsum().tolist())
+
+
+def _days(at: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
+    """Return the days at whose end something is so; midnight belongs to the day that ends."""
+    return np.clip(-(-at // MICROSECONDS_PER_DAY) - 1, 0, n_days - 1)
