@@ -232,3 +232,32 @@ def _print_forecast(found: Forecast) -> None:
         f"  reached  in {hits} of {n} by {found.scenario.ends}"
         f" ({found.confidence:.0%} interval {found.reached_low:.3f} to {found.reached_high:.3f})"
     )
+    _print_outlook(found)
+
+
+def _print_outlook(found: Forecast) -> None:
+    """Print who is still on the docket after how long, and how old the pending cases are."""
+    from rich.console import Console
+
+    from simulations.outlook import MARKS
+    from simulations.printing import new_table, number
+
+    def ends(low: float | None, high: float | None, unit: str) -> str:
+        return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
+
+    console = Console(highlight=False, soft_wrap=False)
+    last = len(found.time_to_closure) - 1
+    title = "\nStill on the docket so many days after arrival, or the start (Kaplan-Meier)"
+    grid = new_table(title, "days", "share", f"{found.confidence:.0%} interval", "nine in ten replications")
+    for point in (found.time_to_closure[day] for day in sorted({*(m for m in MARKS if m < last), last})):
+        grid.add_row(f"{point.days}", number(point.mean, "share"), ends(point.low, point.high, "share"), ends(point.q05, point.q95, "share"))  # fmt: skip
+    console.print(grid)
+    hits = sum(day is not None for day in found.days)
+    for when, when_told in (("reached", f"when {found.when} first held, in {hits} replications"), ("end", f"at the end, {found.scenario.ends}")):  # fmt: skip
+        bands = [band for band in found.pending_by_age if band.when == when and band.mean is not None]
+        if not bands:
+            continue
+        grid = new_table(f"\nPending by age, {when_told}", "age", "cases", f"{found.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
+        for band in bands:
+            grid.add_row(band.name, number(band.mean or 0.0, "cases"), ends(band.low, band.high, "cases"), ends(band.q05, band.q95, "cases"))  # fmt: skip
+        console.print(grid)
