@@ -246,10 +246,10 @@ def _print_outlook(found: Forecast) -> None:
         return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
 
     console = Console(highlight=False, soft_wrap=False)
-    last = len(found.time_to_closure) - 1
+    last = found.time_to_closure[-1]
     title = "\nStill on the docket so many days after arrival, or the start (Kaplan-Meier)"
     grid = new_table(title, "days", "share", f"{found.confidence:.0%} interval", "nine in ten replications")
-    for point in (found.time_to_closure[day] for day in sorted({*(m for m in MARKS if m < last), last})):
+    for point in (p for p in found.time_to_closure if p.days in MARKS or p is last):
         grid.add_row(f"{point.days}", number(point.mean, "share"), ends(point.low, point.high, "share"), ends(point.q05, point.q95, "share"))  # fmt: skip
     console.print(grid)
     hits = sum(day is not None for day in found.days)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,9 +66,15 @@ class Grid:
     axes: tuple[Axis, ...]
     fixed: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """Return how many points there are."""
+        return math.prod(len(axis.texts) for axis in self.axes)
+
     def points(self) -> list[tuple[str, ...]]:
-        """Return the texts of every point, the last axis running fastest."""
-        return list(itertools.product(*(axis.texts for axis in self.axes)))
+        """Return the texts of every point, the last axis running fastest; of too many the first alone."""
+        every = itertools.product(*(axis.texts for axis in self.axes))
+        return list(every if self.size <= MOST_POINTS else itertools.islice(every, 1))
 
     def changes(self, point: Sequence[str]) -> list[str]:
         """Return the changes that make a point."""
@@ -107,17 +114,15 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
             fixed.append(change)
         else:
             axes.append(Axis(path, tuple(texts), tuple(_value(t) for t in texts)))
-    size = 1
-    for axis in axes:
-        size *= len(axis.texts)
+    grid = Grid(tuple(axes), tuple(fixed))
     if not axes and not problems:
         problems.append(f"sweep: nothing has several values; give --set path=from:to:step or path=a,b,c, {_EXAMPLE}")
-    if size > MOST_POINTS:
+    if grid.size > MOST_POINTS:
         shape = " x ".join(f"{len(axis.texts):,}" for axis in axes)
         problems.append(
-            f"sweep: {shape if len(axes) > 1 else f'{size:,}'} points are too many: at most {MOST_POINTS:,}; take larger steps"
+            f"sweep: {shape if len(axes) > 1 else f'{grid.size:,}'} points are too many: at most {MOST_POINTS:,}; take larger steps"
         )
-    return Grid(tuple(axes), tuple(fixed)), problems
+    return grid, problems
 
 
 def _several(text: str) -> list[str] | None:

@@ -33,7 +33,7 @@ class Outlook:
     day : float or None
         Days since the start on which the condition first held; of one on pending, the day at whose end it did.
     remaining : ndarray of float, shape (n_days,)
-        Kaplan-Meier: the share still on the docket so many days after cases were first seen there.
+        Kaplan-Meier: the share still on the docket one, two, ... days after cases were first seen there.
     aged_then, aged_at_end : tuple of int
         Pending by band of age when the condition first held (empty if it never did), and at the end.
     """
@@ -160,11 +160,11 @@ def age_bands(outlooks: Sequence[Outlook], confidence: float) -> list[AgeBand]:
 def remaining(outlooks: Sequence[Outlook], confidence: float) -> list[Remaining]:
     """Return the Kaplan-Meier curve over replications, day by day."""
     found = []
-    for day, shares in enumerate(np.array([o.remaining for o in outlooks]).T.tolist()):
+    for days, shares in enumerate(np.array([o.remaining for o in outlooks]).T.tolist(), start=1):
         mean, low, high, q05, q95 = _spread(shares, confidence)
         assert mean is not None
         bounds = (None if low is None else max(0.0, low), None if high is None else min(1.0, high))
-        found.append(Remaining(day, mean, *bounds, q05, q95))
+        found.append(Remaining(days, mean, *bounds, q05, q95))
     return found
 
 

@@ -8,10 +8,11 @@ and the purpose alone, what is left has the same draws, and so the same date to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from simulations.quantities import Choice, Shares
 from simulations.scenario import Backlog, Law, Scenario, Stream, Trait, Work
 from workflow.definition import Kind, State, Transition, Workflow
 from workflow.predicates import Expression, names
@@ -62,8 +63,8 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
     traits, read = _traits([*scenario.people, *own], read)
     return replace(
         scenario,
-        workflow=_reduced(scenario.workflow, kept, read, measure),
-        policies=tuple(replace(p, workflow=_reduced(p.workflow, kept, read, measure)) for p in scenario.policies),
+        workflow=_reduced(scenario.workflow, kept, read, measure, laws),
+        policies=tuple(replace(p, workflow=_reduced(p.workflow, kept, read, measure, laws)) for p in scenario.policies),
         court_days=(None,) * len(scenario.courts),
         pools={name: pool for name, pool in scenario.pools.items() if name in pools},
         suspensions=tuple(s for s in scenario.suspensions if s.pool in pools),
@@ -206,9 +207,11 @@ def _read(scenario: Scenario, kept: frozenset[str], laws: Iterable[str]) -> froz
 
 
 def _without_outcome(scenario: Scenario, work: Work, read: frozenset[str]) -> Work:
-    """Leave out what work finds where nobody reads it."""
-    gives = scenario.workflow.activities[work.activity].gives
-    return work if gives is None or gives in read else replace(work, outcome=None)
+    """Let work find always the same where nobody reads what it finds."""
+    activity = scenario.workflow.activities[work.activity]
+    if work.outcome is None or activity.gives in read:
+        return work
+    return replace(work, outcome=Choice(Shares(activity.values[:1], (1.0,))))
 
 
 def _traits(people: Iterable[Trait], read: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -224,7 +227,9 @@ def _traits(people: Iterable[Trait], read: frozenset[str]) -> tuple[frozenset[st
 # the workflow ----------------------------------------------------------------------------------------
 
 
-def _reduced(workflow: Workflow, kept: frozenset[str], read: frozenset[str], measure: str) -> Workflow:
+def _reduced(
+    workflow: Workflow, kept: frozenset[str], read: frozenset[str], measure: str, laws: Mapping[str, Law]
+) -> Workflow:
     """End every case that leaves the states kept; states, transitions and events keep their places and names."""
     return replace(
         workflow,
@@ -233,6 +238,7 @@ def _reduced(workflow: Workflow, kept: frozenset[str], read: frozenset[str], mea
         assumptions=(),
         states={name: _ended(state, kept) for name, state in workflow.states.items()},
         transitions=tuple(_left(t, kept) for t in workflow.transitions),
+        events={name: event if name in laws else replace(event, guard=None) for name, event in workflow.events.items()},
         rules=(),
         measures=tuple(m for m in workflow.measures if m.measure == measure),
     )

@@ -179,9 +179,8 @@ def sweep(
 def _scenarios(scenario: str | Path, changes: Sequence[str]) -> tuple[Grid, list[Scenario]]:
     """Load the scenario at every point; tell the mistakes of the grid and of all points together, each once."""
     grid, problems = parse_grid(changes)
-    points = grid.points() if not problems else grid.points()[:1]
     found: list[Scenario] = []
-    for point in points:
+    for point in grid.points():
         try:
             found.append(load_scenario(scenario, grid.changes(point)))
         except InputError as error:

@@ -94,6 +94,22 @@ def test_forecast_gives_the_day_with_its_band(tiny: Path) -> None:
     assert forecast(tiny, "served", court="west", replications=2).date is not None
 
 
+def test_forecast_says_how_long_cases_take_and_how_old_they_are(tiny: Path) -> None:
+    """The bands of age add up to what is pending; the share still there falls from day to day, and a run's cases say the same."""
+    found = forecast(tiny, "pending < 10", replications=4, seed=3)
+    ends = [band for band in found.pending_by_age if band.when == "end"]
+    measured = replicate(load_scenario(tiny), 3, range(1, 5))
+    assert sum(band.mean or 0 for band in ends) == pytest.approx(sum(c.pending[-1] for c in measured) / 4)
+    assert sum(band.mean or 0 for band in found.pending_by_age if band.when == "reached") < 10
+    shares = [point.mean for point in found.time_to_closure]
+    assert shares == sorted(shares, reverse=True)
+    assert [point.days for point in found.time_to_closure] == list(range(1, 47))  # the days of the run
+    assert all(p.q05 <= p.mean <= p.q95 for p in found.time_to_closure)  # type: ignore[operator]
+    never = forecast(tiny, "pending < 0", replications=1)
+    assert {band.mean for band in never.pending_by_age if band.when == "reached"} == {None}
+    assert never.time_to_closure[0].low is None
+
+
 def test_both_commands_print_the_documented_keys(tiny: Path) -> None:
     """Scripts read them; and without --json there is a sentence."""
     staffed = ("staff", str(tiny), "--pool", "clerks", "--court", "west", "--finish-by", "2024-01-12", "--replications", "10", "--workers", "1", "--confidence", "0.5")  # fmt: skip
