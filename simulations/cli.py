@@ -110,6 +110,7 @@ def run(
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
+        from simulations.warmup import diagnose, still_trending
 
         if monitor not in (None, "stop", "count"):
             raise InputError([f"--monitor {monitor}: must be stop or count"])
@@ -128,10 +129,10 @@ def run(
                 engine=engine, monitor=monitor, progress=progress,  # type: ignore[arg-type]
             )  # fmt: skip
         found = result.json()
+        if trends := still_trending(result):
+            found["trending"] = [trend.json() for trend in trends]
         diagnosis = None
         if warm_up:
-            from simulations.warmup import diagnose
-
             diagnosis = diagnose(result)
             found["warm_up"] = [d.json() for d in diagnosis]
         if as_json:

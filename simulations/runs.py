@@ -154,6 +154,8 @@ class RunResult:
         }
         if self.contrasts:
             found["contrasts"] = [c.json() for c in self.contrasts]
+        if self.growing:
+            found["growing"] = self.growing
         if self.violations is not None:
             found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
         return found
