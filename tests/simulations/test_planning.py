@@ -14,6 +14,7 @@ from simulations import forecast, load_scenario, run, staff
 from simulations.cli import app
 from simulations.intervals import quantile_interval, share_interval
 from simulations.replicating import replicate, until
+from simulations.staff_search import Goal, Search
 from tests.simulations.desk import DESK, TINY
 from workflow.errors import InputError
 
@@ -57,6 +58,14 @@ def test_staff_finds_the_size_that_fresh_runs_confirm(tiny: Path) -> None:
             99, range(1, 21), "west",
         )  # fmt: skip
         assert (sum(c.dates["served"] is not None for c in fresh) / 20 >= 0.7) is met
+
+
+def test_a_larger_pool_that_misses_what_a_smaller_one_met_is_counted(tiny: Path) -> None:
+    """Replication by replication, over those that were run with two sizes or more."""
+    goal = Goal(dt.date(2024, 1, 2), "served")
+    search = Search(load_scenario(tiny), "clerks", "west", False, goal, 0.9, 1, 10, "simpy", 1, None)
+    search.met = {3: {1: True, 2: False}, 1: {1: True, 2: True, 3: True, 4: False}, 2: {1: True, 2: True, 3: True}}
+    assert search.not_in_order() == (1, 3)
 
 
 def test_what_no_size_can_meet_is_told_with_its_reason(tiny: Path) -> None:
