@@ -1,4 +1,4 @@
-"""A grid of changes: ``pools.reviewers.size.denver=8:24:2`` and ``seed_money=1,2,5``, every combination a point.
+"""A grid of changes: ``pools.reviewers.size.denver=8:24:2`` and ``ends=2012-03-31,2012-06-30``, every combination a point.
 
 A range is ``from:to:step``, of numbers (with a unit behind it, if one is needed) or of dates (the step in days); values
 are separated by commas. What has one value only is the same at every point.
