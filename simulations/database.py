@@ -22,9 +22,14 @@ def _database() -> Any:
     import duckdb
 
     database = duckdb.connect()
-    atexit.register(database.close)  # or it speaks of leaks when Python ends
+    atexit.register(_forget, database)  # or it speaks of leaks when Python ends
     database.execute("set threads = 1")
     return database
+
+
+def _forget(database: Any) -> None:
+    _database.cache_clear()
+    database.close()
 
 
 @lru_cache(maxsize=1000)

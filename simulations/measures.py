@@ -372,19 +372,20 @@ class _Taker:
         """Return `pending` at the end of every day but some."""
         scenario, cases, columns = self.scenario, self.log.cases, self.log.columns
         n_days = (scenario.ends - scenario.starts).days + 1
-        moved = np.flatnonzero(columns["transition"] >= 0)
-        was, now = (~self.off_docket[columns[name][moved]] for name in ("from_state", "to_state"))
-        some = was != now
-        moved, come_back = moved[some], now[some]
+
+        def counted(at: Integers, court: Integers) -> Integers:
+            day = np.maximum(0, (at + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
+            inside = day < n_days
+            found = np.bincount(day[inside] * self.n_courts + court[inside], minlength=n_days * self.n_courts)
+            return np.asarray(found, np.int64)
+
         come = np.flatnonzero(~self.off_docket[cases.state])
-        at = np.concatenate([self.happened[moved], np.maximum(cases.arrived[come], 0)])
-        court = np.concatenate([cases.court[columns["case_id"][moved]], cases.court[come]])
-        day = np.maximum(0, (at + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
-        place = day * self.n_courts + court
-        comes = np.concatenate([come_back, np.ones(len(come), bool)])
-        size = n_days * self.n_courts
-        more, less = (np.bincount(p[p < size], minlength=size) for p in (place[comes], place[~comes]))
-        pending = (more - less).reshape(n_days, self.n_courts).cumsum(axis=0)
+        change = counted(np.maximum(cases.arrived[come], 0), cases.court[come])
+        was_off, is_off = (self.off_docket[columns[name]] for name in ("from_state", "to_state"))
+        for moved, sign in ((was_off & ~is_off, 1), (~was_off & is_off, -1)):
+            rows = np.flatnonzero(moved & (columns["transition"] >= 0))
+            change += sign * counted(self.happened[rows], cases.court[columns["case_id"][rows]])
+        pending = change.reshape(n_days, self.n_courts).cumsum(axis=0)
         days = np.datetime64(scenario.starts, "D") + np.arange(n_days)
         kept = ~np.isin(days, np.array(sorted(exclude), "datetime64[D]"))
         return Daily(days[kept], np.column_stack([pending, pending.sum(axis=1)])[kept])

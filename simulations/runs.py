@@ -190,23 +190,24 @@ class _Job:
         path = SamplePath(self.seed, replication)
         plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
-        if self.engine == "simpy":
-            log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
-        else:
-            log = simulate_on(self.engine, plan, path, self.monitor, violations)
-        self._end_if_orphaned()
-        with ThreadPoolExecutor(1) as writer:  # the log is written while it is measured
-            written = writer.submit(self._write_log, log, replication)
+        with ThreadPoolExecutor(1) as writer:  # parts are written while others come to be
+            cases = writer.submit(write_cases, part_path(self.folder, "cases", replication), plan.cases, replication)
+            if self.engine == "simpy":
+                log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
+            else:
+                log = simulate_on(self.engine, plan, path, self.monitor, violations)
+            self._end_if_orphaned()
+            events = writer.submit(self._write_events, log, replication)
             check_log(log)
             values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
-            written.result()
+            cases.result()
+            events.result()
         write_measures(part_path(self.folder, "measures", replication), values, replication)
         self._end_if_orphaned()
         write_record(self.folder, replication, self.kinds, growing_queues(log), Counter(v.rule for v in violations))
         return replication
 
-    def _write_log(self, log: EventLog, replication: int) -> None:
-        write_cases(part_path(self.folder, "cases", replication), log.cases, replication)
+    def _write_events(self, log: EventLog, replication: int) -> None:
         if self.events:
             write_events(part_path(self.folder, "events", replication), log, replication)
 
