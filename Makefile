@@ -52,8 +52,10 @@ test: install ## run the tests, but for the slow ones
 test-all: install ## run the slow tests too
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not benchmark"
 
-bench: install ## measure the speed, one benchmark at a time
+bench: install ## measure the speed, beside other tools, and write README's tables (about ten minutes)
+	@$(PIP) install --require-hashes -r requirements-bench.txt
 	$(BIN)/python -m pytest -n 0 -m benchmark -s
+	$(BIN)/python -m tests.benchmarks.table
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .
@@ -67,6 +69,7 @@ format: install ## put the code into the format that lint asks for
 lock: install ## write the lock files from pyproject.toml (UPGRADE=1: with the newest releases)
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraints requirements.txt --group test --group lint --group build --output-file requirements-dev.txt
+	$(COMPILE) --constraints requirements-dev.txt --group bench --output-file requirements-bench.txt
 
 clean: ## remove .venv and what the tools leave behind (runs/ stays)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -14,8 +14,18 @@ import cimba as cb
 import numpy as np
 
 from tests.benchmarks.peers.log import (
-    CHECK, CLOSED, DOCKET, MU, P_CLEARED, P_REFERRED, REVIEW, SECOND, SIGMA, Log, Size,
-)  # fmt: skip
+    CHECK,
+    CLOSED,
+    DOCKET,
+    MU,
+    P_CLEARED,
+    P_REFERRED,
+    REVIEW,
+    SECOND,
+    SIGMA,
+    Log,
+    Size,
+)
 
 __all__ = ["run"]
 

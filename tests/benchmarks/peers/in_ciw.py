@@ -13,8 +13,18 @@ from typing import Any
 import ciw
 
 from tests.benchmarks.peers.log import (
-    CHECK, CLOSED, DOCKET, MU, P_CLEARED, P_REFERRED, REVIEW, SECOND, SIGMA, Log, Size,
-)  # fmt: skip
+    CHECK,
+    CLOSED,
+    DOCKET,
+    MU,
+    P_CLEARED,
+    P_REFERRED,
+    REVIEW,
+    SECOND,
+    SIGMA,
+    Log,
+    Size,
+)
 
 __all__ = ["run"]
 

@@ -10,8 +10,18 @@ from typing import Any
 import salabim as sim
 
 from tests.benchmarks.peers.log import (
-    CHECK, CLOSED, DOCKET, MU, P_CLEARED, P_REFERRED, REVIEW, SECOND, SIGMA, Log, Size,
-)  # fmt: skip
+    CHECK,
+    CLOSED,
+    DOCKET,
+    MU,
+    P_CLEARED,
+    P_REFERRED,
+    REVIEW,
+    SECOND,
+    SIGMA,
+    Log,
+    Size,
+)
 
 __all__ = ["run"]
 

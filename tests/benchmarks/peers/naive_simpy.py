@@ -17,8 +17,18 @@ import simpy
 from transitions import Machine
 
 from tests.benchmarks.peers.log import (
-    CHECK, CLOSED, DOCKET, MU, P_CLEARED, P_REFERRED, REVIEW, SECOND, SIGMA, Log, Size,
-)  # fmt: skip
+    CHECK,
+    CLOSED,
+    DOCKET,
+    MU,
+    P_CLEARED,
+    P_REFERRED,
+    REVIEW,
+    SECOND,
+    SIGMA,
+    Log,
+    Size,
+)
 
 __all__ = ["run"]
 
