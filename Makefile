@@ -4,6 +4,7 @@ PYTHON ?= python3
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+INTEROP := $(VENV)/interop
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -16,7 +17,7 @@ $(shell rm -f $(LOCKED) $(INSTALLED))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all bench lint format lock clean
+.PHONY: help install demo test test-all interop bench pictures lint format lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
@@ -52,10 +53,18 @@ test: install ## run the tests, but for the slow ones
 test-all: install ## run the slow tests too
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not benchmark"
 
+interop: install ## test that pm4py reads the exports, in an environment of its own: its licence (AGPL) and packages stay out of .venv
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(INTEROP)
+	$(BIN)/uv pip install --quiet --python $(INTEROP) --constraints requirements-dev.txt --group interop --group test --editable .
+	$(INTEROP)/bin/python -m pytest tests/simulations/test_exports_read_by_pm4py.py
+
 bench: install ## measure the speed, beside other tools, and write README's tables (about ten minutes)
 	@$(PIP) install --require-hashes -r requirements-bench.txt
 	$(BIN)/python -m pytest -n 0 -m benchmark -s
 	$(BIN)/python -m tests.benchmarks.table
+
+pictures: install ## make the pictures of README.md (needs Chromium)
+	$(BIN)/python docs/pictures.py
 
 lint: install ## check style, format and types
 	$(BIN)/ruff check .

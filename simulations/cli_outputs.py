@@ -17,9 +17,9 @@ ScenarioFile = Annotated[
 
 
 def report(
-    folder: RunFolder,
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the folder of a comparison.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="PAGE", help="The page; default: report.html in the run folder.")
+        Path | None, typer.Option(metavar="PAGE", help="The page; default: report.html in the folder.")
     ] = None,
     figures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write each figure as SVG and PNG to this folder, too.")
@@ -31,7 +31,7 @@ def report(
     scenario: ScenarioFile = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write what a run found as one page that needs no network: numbers, figures and tables."""
+    """Write what a run or a comparison found as one page that needs no network: numbers, figures and tables."""
     with told():
         from simulations.report import write_page, write_stress
 

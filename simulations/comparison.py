@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from simulations.loading import load_scenario
 from simulations.measures import describe
 from simulations.paired import Paired, holm, pair, replications_needed
 from simulations.parts import write_text
+from simulations.recorded import manifest_of, recorded_scenario
 from simulations.results import CONFIDENCE, read_values
 from simulations.runs import check_run, run
 from simulations.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.validation import listed
 
-__all__ = ["Comparison", "Difference", "compare"]
+__all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
 
 RESULT = "comparison.json"
 
@@ -58,6 +59,14 @@ class Difference:
         """Say whether the difference is more than chance, among all that are tested."""
         return self.p_corrected is not None and self.p_corrected < 1 - confidence
 
+    @classmethod
+    def of_json(cls, row: Mapping[str, Any]) -> Difference:
+        """Return what `json` has written."""
+        paired = None if row["n"] is None else Paired(**{f.name: row[f.name] for f in fields(Paired)})
+        at = None if row["at"] is None else dt.date.fromisoformat(row["at"])
+        own = (row[name] for name in ("p_corrected", "replications_needed"))
+        return cls(row["against"], row["measure"], row["court"], at, row["unit"], paired, *own)
+
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         found: dict[str, Any] = {"against": self.against, "measure": self.measure, "court": self.court}
@@ -67,7 +76,7 @@ class Difference:
         found["p_corrected"] = self.p_corrected
         found |= {
             name: None if self.paired is None else getattr(self.paired, name)
-            for name in ("correlation", "variance_reduction")
+            for name in ("correlation", "variance_reduction", "spread")
         }
         return found | {"replications_needed": self.needed}
 
@@ -204,6 +213,32 @@ def compare(
     return found
 
 
+def read_comparison(folder: str | Path) -> Comparison:
+    """Read what a comparison found back from its folder.
+
+    Raises
+    ------
+    InputError
+        If it is no folder of a comparison, or its base cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        confidence = content["confidence"]
+        differences = [Difference.of_json(row) for row in content["measures"]]
+        cases: dict[str, list[Pairs]] = {}
+        changes: dict[str, list[Change]] = {}
+        for row in content["cases"]:
+            cases.setdefault(row.pop("against"), []).append(Pairs(**row))
+        for row in content["changes"]:
+            changes.setdefault(row.pop("against"), []).append(Change(**row))
+        growing = content["growing"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError([f"{folder}: is no folder of a comparison: {RESULT}: {str(error) or type(error).__name__}"]) from None  # fmt: skip
+    base = recorded_scenario(folder / "base", manifest_of(folder / "base"), what="be read")
+    return Comparison(base, folder, content["seed"], content["replications"], confidence, content["against"], differences, cases, changes, growing)  # fmt: skip
+
+
 def _loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
     if not isinstance(scenario, Scenario):
         return load_scenario(scenario, changes)
@@ -233,7 +268,9 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
 
 def _see_whether_ours(folder: Path) -> None:
     """See that nothing but runs of a comparison is in the folder."""
-    foreign = [p for p in folder.iterdir() if not re.fullmatch(r"base|other-\d+|\.?comparison\.json.*", p.name)]
+    foreign = [
+        p for p in folder.iterdir() if not re.fullmatch(r"base|other-\d+|\.?comparison\.json.*|report\.html", p.name)
+    ]
     if foreign:
         raise RunFolderExists(
             f"{folder} is no comparison that can be resumed: it has {foreign[0].name}. Give another --out."

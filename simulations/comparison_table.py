@@ -14,7 +14,7 @@ from simulations.comparison import Comparison, Difference
 from simulations.lengths import PROCESSING, WAITING
 from simulations.printing import new_table, number
 
-__all__ = ["print_comparison"]
+__all__ = ["level", "print_comparison", "said_difference", "said_needed", "said_p"]
 
 _MOST_COURTS = 4
 _MOST_CHANGES = 8
@@ -67,7 +67,7 @@ def _measures(console: Console, found: Comparison, name: str, day: dt.date | Non
         console.print(f"\n[bold]Not told apart with {found.replications} replications, {when}[/bold]")
         grid = new_table(None, "measure", "court", "base", "other", "difference", "p", "about so many would do")
         for d in listed:
-            grid.add_row(*_row(found, d)[:6], _needed(d))
+            grid.add_row(*_row(found, d)[:6], said_needed(d))
         console.print(grid)
         if len(rest) > len(listed):
             console.print(f"and {len(rest) - len(listed)} more of waiting and processing times (--json has all).")
@@ -78,7 +78,8 @@ def _measures(console: Console, found: Comparison, name: str, day: dt.date | Non
         console.print(f"Nothing to compare: {blank} (a date not reached in every replication, or nobody to measure).")
 
 
-def _needed(d: Difference) -> str:
+def said_needed(d: Difference) -> str:
+    """Return about how many replications would tell the two apart."""
     if d.needed is not None:
         return f"{d.needed:,}"
     return "no difference seen" if d.paired is None or d.paired.difference == 0 else "more than a million"
@@ -87,19 +88,34 @@ def _needed(d: Difference) -> str:
 def _row(found: Comparison, d: Difference) -> list[str]:
     paired = d.paired
     assert paired is not None
-    half = "" if paired.low is None or paired.high is None else f" ± {number((paired.high - paired.low) / 2, d.unit)}"
     return [
         d.measure,
         d.court,
-        *(_level(found, d, value) for value in (paired.base, paired.other)),
-        f"{'+' if paired.difference > 0 else '−' if paired.difference < 0 else ''}{number(abs(paired.difference), d.unit)}{half}",
-        "" if d.p_corrected is None else "<0.001" if d.p_corrected < 0.001 else f"{d.p_corrected:.3f}",
+        *(level(found, d, value) for value in (paired.base, paired.other)),
+        said_difference(d),
+        said_p(d),
         "" if paired.correlation is None else f"{paired.correlation:.2f}",
         "" if paired.variance_reduction is None else f"{paired.variance_reduction:.1f}",
     ]
 
 
-def _level(found: Comparison, d: Difference, value: float) -> str:
+def said_difference(d: Difference) -> str:
+    """Return the difference with its sign, and half the width of its interval."""
+    paired = d.paired
+    if paired is None:
+        return ""
+    half = "" if paired.low is None or paired.high is None else f" ± {number((paired.high - paired.low) / 2, d.unit)}"
+    sign = "+" if paired.difference > 0 else "−" if paired.difference < 0 else ""
+    return f"{sign}{number(abs(paired.difference), d.unit)}{half}"
+
+
+def said_p(d: Difference) -> str:
+    """Return the corrected p-value."""
+    return "" if d.p_corrected is None else "<0.001" if d.p_corrected < 0.001 else f"{d.p_corrected:.3f}"
+
+
+def level(found: Comparison, d: Difference, value: float) -> str:
+    """Return the value of one of the two, as a date where the measure is one."""
     dated = {m.measure for m in found.base.workflow.measures if m.emptied}
     if d.measure in dated:
         return str(found.base.epoch.date(round(value * MICROSECONDS_PER_DAY)))

@@ -81,6 +81,11 @@ class ByCase:
     order: NDArray[np.int64]
     first: NDArray[np.int64]
 
+    @property
+    def opening(self) -> NDArray[np.int64]:
+        """Return where the cases that have rows begin."""
+        return self.first[:-1][np.diff(self.first) > 0]
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -88,13 +93,13 @@ class Served:
 
     Attributes
     ----------
-    case, server, started, ended : ndarray of int64, shape (n,)
+    case, server, started, ended : ndarray of whole numbers, shape (n,)
     first : ndarray of int64, shape (n_places + 1,)
         Where each place begins.
     """
 
-    case: NDArray[np.int64]
-    server: NDArray[np.int64]
+    case: NDArray[Any]
+    server: NDArray[Any]
     started: NDArray[np.int64]
     ended: NDArray[np.int64]
     first: NDArray[np.int64]
@@ -136,6 +141,13 @@ class EventLog:
         case, n = self.columns["case_id"], len(self.cases)
         return ByCase(order_of(case, n), _first(case, n))
 
+    def since(self) -> NDArray[np.int64]:
+        """Return since when its case had been as each row finds it, row by row in the order of `by_case`."""
+        found = np.empty(len(self), np.int64)
+        found[1:] = self.columns["happened_at"][self.by_case.order[:-1]]
+        found[self.by_case.opening] = np.maximum(self.cases.arrived[np.diff(self.by_case.first) > 0], 0)
+        return found
+
     @cached_property
     def served(self) -> Mapping[str, Served]:
         """Return what the servers of each pool did; a row ends the work of one of them."""
@@ -147,7 +159,7 @@ class EventLog:
             place = self.cases.court[columns["case_id"][rows]] if pool.at_court else np.zeros(len(rows), np.int64)
             rows = rows[order_of(place, places)]
             case, server, start, end = (columns[n][rows] for n in ("case_id", "server", "started_at", "happened_at"))
-            found[name] = Served(case, server.astype(np.int64), start, end, _first(place, places))
+            found[name] = Served(case.astype(np.int32), server, start, end, _first(place, places))
         return found
 
     def rows(self) -> list[dict[str, Any]]:

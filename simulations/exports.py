@@ -188,7 +188,11 @@ def _events(folder: Path, replication: int, order: str) -> Iterator[tuple[Any, .
 
 
 def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
-    """Write a trace for each case, also for one without an event."""
+    """Write a trace for each case, also for one without an event.
+
+    When work began is not called ``start_timestamp``: pm4py puts events in the order of that wherever it finds it, and
+    those without any last, though in the log they happen in the order in which they end.
+    """
     file.write(_XES_HEAD)
     n_cases = n_events = 0
     for k in replications:
@@ -200,7 +204,7 @@ def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock)
             n_cases += 1
             if waiting is not None and waiting[0] == case:
                 for _, _, _, name, at, started, resource, *more in waiting[1]:
-                    event = [("concept:name", name), ("time:timestamp", at), ("lifecycle:transition", "complete"), ("start_timestamp", started), ("org:resource", resource)]  # fmt: skip
+                    event = [("concept:name", name), ("time:timestamp", at), ("lifecycle:transition", "complete"), ("started_at", started), ("org:resource", resource)]  # fmt: skip
                     named = zip(_EVENT, more, strict=True)
                     file.write(f"    <event>\n{_attributes([*event, *named], '      ', clock)}    </event>\n")
                     n_events += 1
@@ -232,7 +236,9 @@ def _attribute(key: str, value: Any, clock: _Clock) -> str:
 def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
     """Write OCEL 2.0 as JSON: a case is an object, with its facts as of its arrival."""
     _, example = next(_cases(folder, replications[0]), ("", []))
-    with ask(folder, "select distinct coalesce(transition, cause) from events where cause <> 'horizon' order by all") as answer:  # fmt: skip
+    here = ", ".join(map(str, replications))
+    query = f"select distinct coalesce(transition, cause) from events where cause <> 'horizon' and replication in ({here}) order by all"
+    with ask(folder, query) as answer:
         types = [row[0] for row in answer.rows]
     with ask(folder, "describe cases") as answer:
         kinds = [_OCEL_KINDS.get(str(row[1]).partition("(")[0], "string") for row in answer.rows][2:]

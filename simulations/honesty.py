@@ -36,20 +36,24 @@ def check_log(log: EventLog) -> None:
     BrokenLaw
         Naming the law, and the first case or pool that breaks it.
     """
-    _histories(log)
-    _little(log)
+    since = log.since()
+    _histories(log, since)
+    _little(log, since)
+    del since
     _busy(log)
 
 
-def _histories(log: EventLog) -> None:
+def _histories(log: EventLog, since: NDArray[np.int64]) -> None:
     """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age."""
     columns, cases, by_case = log.columns, log.cases, log.by_case
     order = by_case.order
     case, start, end, at = (columns[n][order] for n in ("case_id", "from_state", "to_state", "happened_at"))
-    first, since = _since(log, case, at)
-    before = np.where(first, cases.state[case], np.concatenate([[0], end[:-1]]) if len(end) else 0)
+    before = np.empty_like(end)
+    before[1:] = end[:-1]
+    before[by_case.opening] = cases.state[np.diff(by_case.first) > 0]
     _all(start == before, case, "a case moves from a state in which it is not")
-    _all(at >= since, case, "a case moves back in time")
+    spans = at - since
+    _all(spans >= 0, case, "a case moves back in time")
     horizon = cases.scenario.horizon
     seen = np.diff(by_case.first) > 0
     _all(seen | (cases.arrived > horizon), np.arange(len(cases)), "a case has no row, not even one at the end")
@@ -58,7 +62,7 @@ def _histories(log: EventLog) -> None:
     final = np.array([k is Kind.FINAL for k in kinds])
     closed = final[end[last]] | (at[last] == horizon)
     _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
-    spent = np.add.reduceat(at - since, by_case.first[:-1][seen]) if len(case) else at
+    spent = np.add.reduceat(spans, by_case.opening) if len(case) else at
     whole = at[last] - np.maximum(cases.arrived[seen], 0)
     _all(
         spent == whole,
@@ -67,16 +71,7 @@ def _histories(log: EventLog) -> None:
     )
 
 
-def _since(
-    log: EventLog, case: NDArray[np.int64], at: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Say of the rows case by case whether each is its case's first, and since when its case was as the row finds it."""
-    first = np.concatenate([[True], case[1:] != case[:-1]]) if len(case) else np.zeros(0, bool)
-    earlier = np.concatenate([[0], at[:-1]]) if len(at) else 0
-    return first, np.where(first, np.maximum(log.cases.arrived[case], 0), earlier)
-
-
-def _little(log: EventLog) -> None:
+def _little(log: EventLog, since: NDArray[np.int64]) -> None:
     """Check that the cases present, added up over time, are the times of their stays, added up over cases (Little's law, in sums).
 
     How many are present follows from the states that cases enter and leave; how long each stays from when its
@@ -87,8 +82,7 @@ def _little(log: EventLog) -> None:
     stays = enabled > NEVER
     _all(~stays | (started == NEVER) | (started >= enabled), columns["case_id"], "work starts before it is enabled")
     order = log.by_case.order
-    at = ended[order]
-    length = at - _since(log, columns["case_id"][order], at)[1]
+    length = ended[order] - since
     states = list(log.cases.scenario.workflow.states.values())
     present = _sums(columns["from_state"][order], length, len(states))
     stayed = _sums(columns["activity"][stays], ended[stays] - enabled[stays], len(log.words.activity))

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulations.database import cursor, enum
 from simulations.eventlog import NEVER, EventLog
 from simulations.measured import Measured
 from simulations.population import ORIGINS, Cases
+from simulations.scenario import Scenario
 from workflow.errors import DocketsimError
 
 __all__ = [
@@ -69,15 +69,18 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
     """Write the case table: replication, case_id, court, origin, arrived_at, initial_state, as_of, every fact, the record at the start."""
     scenario = cases.scenario
     n = len(cases)
-    columns: dict[str, Any] = {"case_id": np.arange(n, dtype=np.int64)}
-    select = [f"{replication}::integer as replication", "case_id"]
+    columns: dict[str, Any] = {"case_id": np.arange(n, dtype=np.uint32)}
+    select = [f"{replication}::integer as replication", "case_id::bigint as case_id"]
     columns["court"], words = cases.court, _words(scenario.courts)
     select.append(f"{words}[court + 1] as court")
     columns["origin"] = cases.origin
     select.append(f"{_words(ORIGINS)}[origin + 1] as origin")
-    columns["arrived_at"] = _instants(cases.arrived, scenario.epoch.start)
+    columns["arrived_at"] = cases.arrived
     columns["initial_state"] = cases.state
-    select += ["arrived_at", f"{_words(scenario.workflow.states)}[initial_state + 1] as initial_state"]
+    select += [
+        _instant("arrived_at", scenario),
+        f"{_words(scenario.workflow.states)}[initial_state + 1] as initial_state",
+    ]
     for name in ("as_of", *scenario.workflow.facts, *scenario.workflow.record):
         field = scenario.namespace.fields[name]
         column, key = cases.columns.values[name], f"v_{name}"
@@ -98,13 +101,10 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
 
 def write_events(path: Path, log: EventLog, replication: int) -> None:
     """Write the event log, a row in the order in which it happened."""
-    start = np.datetime64(log.cases.scenario.epoch.start, "us").astype(np.int64)
     columns = dict(log.columns)
     columns["sequence"] = np.arange(len(log), dtype=np.uint32)
     columns["court"] = log.cases.court.astype(np.int16)[log.columns["case_id"]]
-    instants = {
-        name: f"make_timestamp(nullif({name}, {NEVER}) + {start}) as {name}" for name in columns if name.endswith("_at")
-    }
+    instants = {name: _instant(name, log.cases.scenario) for name in columns if name.endswith("_at")}
     words = {
         name: f"{_words(log.words.column(name))}[{name} + 1] as {name}"
         for name in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
@@ -134,10 +134,10 @@ def _words(words: Iterable[str | None]) -> str:
     return enum(tuple(str(word) for word in words))
 
 
-def _instants(microseconds: NDArray[np.int64], start: Any) -> NDArray[np.datetime64]:
-    found = np.datetime64(start, "us") + microseconds.astype("timedelta64[us]")
-    found[microseconds == NEVER] = np.datetime64("NaT")
-    return np.asarray(found)
+def _instant(column: str, scenario: Scenario) -> str:
+    """Return the SQL expression of a column of microseconds since the start as a timestamp."""
+    start = np.datetime64(scenario.epoch.start, "us").astype(np.int64)
+    return f"make_timestamp(nullif({column}, {NEVER}) + {start}) as {column}"
 
 
 def write_text(path: Path, text: str) -> None:

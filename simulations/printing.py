@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,9 +16,11 @@ from simulations.runs import RunResult
 from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp
 
-__all__ = ["new_table", "number", "print_result", "said", "said_ratio"]
+__all__ = ["few", "few_came_in", "new_table", "number", "print_result", "said", "said_of", "said_ratio"]
 
 _MOST_COURTS = 4
+_FEW = 0.05
+"""Of the cases that left: where fewer came in, disposals over inflow says nothing of a court."""
 
 
 def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence[WarmUp] | None = None) -> None:
@@ -76,6 +79,33 @@ def said(estimate: Estimate | None) -> str:
     if not estimate.half_width:
         return mean if estimate.date is not None else mean + unit
     return f"{mean} ± {number(estimate.half_width, estimate.unit)}{unit}"
+
+
+def few_came_in(here: Mapping[tuple[str, Any], Estimate], of: Any) -> bool:
+    """Say whether so few cases came in that the clearance rate, disposals over inflow, means nothing.
+
+    Parameters
+    ----------
+    here : mapping
+        Estimates by measure and by court or group.
+    of : str or None
+        The court or group.
+    """
+    came, left = (here.get((name, of)) for name in ("inflow", "disposals"))
+    return came is not None and left is not None and few(came.mean or 0.0, left.mean or 0.0)
+
+
+def few(came_in: float, left: float) -> bool:
+    """Say whether cases that came in are few beside those that left."""
+    return came_in < _FEW * left
+
+
+def said_of(here: Mapping[tuple[str, Any], Estimate], measure: str, of: Any) -> str:
+    """Return a measure in words as `said` does, but for a clearance rate that means nothing."""
+    found = here.get((measure, of))
+    if measure == "clearance_rate" and found is not None and few_came_in(here, of):
+        return "few came in"
+    return said(found)
 
 
 def number(value: float, unit: str) -> str:
@@ -146,7 +176,7 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     counts = [n for n in names if not is_time_or_use(n)]
     table = new_table(f"\nCases, {when}", "measure", *courts)
     for name in counts:
-        table.add_row(name, *(said(here.get((name, court))) for court in courts))
+        table.add_row(name, *(said_of(here, name, court) for court in courts))
     console.print(table)
     table = new_table(f"\nMean time for each activity, and use of each pool, {when}", "measure", *courts)
     for name in [n for n in times if n.endswith(".mean")] + use:
@@ -176,7 +206,7 @@ def _groups(console: Console, result: RunResult, by: str) -> None:
     table = new_table(f"\nBy {by}, all courts, at the end of the run", "measure", *columns)
     for name in dict.fromkeys(name for name, _ in here):
         ratio = [said_ratio(ratios.get(name))] if ratios else []
-        table.add_row(name, *(said(here.get((name, group))) for group in groups), *ratio)
+        table.add_row(name, *(said_of(here, name, group) for group in groups), *ratio)
     console.print(table)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,11 +117,28 @@ class Series(Sequence[Estimate]):
         if isinstance(place, slice):
             return [self[k] for k in range(*place.indices(len(self)))]
         row, column = divmod(range(len(self))[place], len(self.courts))
-        known = self.values[row, column].tolist()
-        low, high = interval(known, self.confidence) or (None, None)
-        q05, q95 = np.quantile(known, [0.05, 0.95]).tolist() if len(known) > 1 else (None, None)
-        mean, day, n = float(self.mean[row, column]), self.days[row].item(), len(known)
-        return Estimate("pending", self.courts[column], None, None, day, "cases", mean, low, high, q05, q95, None, n, n)
+        n = self.values.shape[2]
+        low, high, q05, q95 = (float(bound[row, column]) if n > 1 else None for bound in self._spread)
+        return Estimate(
+            "pending", self.courts[column], None, None, self.days[row].item(), "cases", float(self.mean[row, column]),
+            low, high, q05, q95, None, n, n,
+        )  # fmt: skip
+
+    @cached_property
+    def _spread(self) -> tuple[NDArray[np.float64], ...]:
+        """Return the ends of the interval of the mean, and of the band of single replications."""
+        from scipy.special import stdtrit
+
+        n = self.values.shape[2]
+        half = stdtrit(n - 1, 0.5 + self.confidence / 2) * self.values.std(axis=2, ddof=1) / np.sqrt(n) if n > 1 else 0
+        return (self.mean - half, self.mean + half, *np.quantile(self.values, [0.05, 0.95], axis=2))
+
+    def of_courts(self, courts: Container[str], days: int | None = None) -> list[Estimate]:
+        """Return the estimates of some courts, of about so many days with the last among them, or of all."""
+        step = max(1, len(self.days) // days) if days else 1
+        rows = sorted({*range(0, len(self.days), step), len(self.days) - 1})
+        columns = [k for k, court in enumerate(self.courts) if court in courts]
+        return [self[row * len(self.courts) + k] for row in rows for k in columns]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from simulations.loading import load_scenario
 from simulations.manifest import make_manifest
 from simulations.measures import describe, group_cases, measure
 from simulations.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
-from simulations.plan import make_plan
+from simulations.plan import Plan, make_plan
 from simulations.results import CONFIDENCE, Contrast, Estimate, Series, contrasts, estimates, read_series
 from simulations.scenario import Scenario
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
@@ -183,10 +183,10 @@ class _Job:
         """Return the kinds of parts that are written; the measures last."""
         return tuple(kind for kind in KINDS if self.events or kind != "events")
 
-    def run(self, replication: int) -> int:
+    def run(self, replication: int, plan: Plan | None = None) -> int:
         """Run one replication and write its parts, and at last the record that says that they are there."""
         path = SamplePath(self.seed, replication)
-        plan = make_plan(self.scenario, path)
+        plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
         if self.engine == "simpy":
             log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
@@ -290,7 +290,7 @@ def run(
     if (hooks or processes) and workers > 1:
         raise InputError(["hooks and processes are Python of this process; run them with workers=1"])
     numbers = [only] if only is not None else list(range(1, replications + 1))
-    _check_first(scenario, seed, numbers[0], by)
+    planned = {numbers[0]: _check_first(scenario, seed, numbers[0], by)}
     folder = Path(out) if out is not None else default_folder(scenario.name)
     days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
     chosen = choose_engine(engine, scenario, len(numbers), bool(hooks or processes))
@@ -301,7 +301,7 @@ def run(
         own_python=bool(hooks or processes),
     )  # fmt: skip
     with open_folder(folder, scenario, manifest, resume) as open_one:
-        _run_all(job, open_one, numbers, workers, progress)
+        _run_all(job, open_one, numbers, workers, progress, planned)
         if wanted and only is None:
             numbers = _until_precise(job, open_one, numbers, wanted, most, workers, confidence, progress)
         records = open_one.records()
@@ -380,43 +380,51 @@ def _check(
         raise InputError(problems)
 
 
-def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[str]) -> None:
-    """Find what is wrong with the people of a replication, or with a ``by``, before anything is written."""
-    cases = make_plan(scenario, SamplePath(seed, replication)).cases
+def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[str]) -> Plan:
+    """Find what is wrong with the people of a replication, or with a ``by``, before anything is written; return its plan."""
+    plan = make_plan(scenario, SamplePath(seed, replication))
     problems: list[Problem] = []
     for name in by:
         try:
-            group_cases(cases, name)
+            group_cases(plan.cases, name)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
+    return plan
 
 
 # replications --------------------------------------------------------------------------------------
 
 
 def _run_all(
-    job: _Job, folder: RunFolder, numbers: Sequence[int], workers: int, progress: Callable[[int, int], None] | None
+    job: _Job,
+    folder: RunFolder,
+    numbers: Sequence[int],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+    planned: dict[int, Plan],
 ) -> None:
+    """Run what is not finished yet; `planned` has plans that are made already, and is empty afterwards."""
     whole = folder.whole(numbers)
     todo = [k for k in numbers if k not in whole]
     for k in todo:
         record_path(folder.path, k).unlink(missing_ok=True)
     if progress is not None:
         progress(len(whole), len(numbers))
-    for finished, _ in enumerate(_each(job, todo, min(workers, len(todo))), start=len(whole) + 1):
+    for finished, _ in enumerate(_each(job, todo, min(workers, len(todo)), planned), start=len(whole) + 1):
         if progress is not None:
             progress(finished, len(numbers))
 
 
-def _each(job: _Job, numbers: Sequence[int], workers: int) -> Iterator[int]:
+def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Plan]) -> Iterator[int]:
     """Run replications, and yield each as it is finished."""
     if numbers:
         prepare(job.engine)
     if workers <= 1:
-        yield from (job.run(k) for k in numbers)
+        yield from (job.run(k, planned.pop(k, None)) for k in numbers)
         return
+    planned.clear()
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
@@ -461,7 +469,7 @@ def _until_precise(
         target = min(most, max(LEAST_FOR_PRECISION, len(numbers) * 3 // 2))
         more = list(range(len(numbers) + 1, target + 1))
         numbers = [*numbers, *more]
-        _run_all(job, folder, more, workers, _after(len(numbers) - len(more), progress))
+        _run_all(job, folder, more, workers, _after(len(numbers) - len(more), progress), {})
 
 
 def _after(before: int, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.eventlog import EventLog
+from simulations.eventlog import EventLog, Sizes
+from simulations.scenario import Pool
 
-__all__ = ["PoolTime", "pool_times", "so_far"]
+__all__ = ["PoolTime", "pool_times", "so_far", "time_between"]
 
 Integers = NDArray[np.int64]
 
@@ -35,40 +36,50 @@ class PoolTime:
 
 def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTime]:
     """Return the times of the servers of each place of a pool between two instants."""
-    spec, served = log.cases.scenario.pools[pool], log.served[pool]
+    spec, served, bounds = log.cases.scenario.pools[pool], log.served[pool], np.array([since, until], np.int64)
     found = []
-    for k, (calendar, sizes) in enumerate(zip(spec.calendars, log.sizes(pool), strict=True)):
-        here = served.at(k)
-        started, ended = (np.clip(t[here], since, until) for t in (served.started, served.ended))
-        opens, closes, _ = calendar.arrays()
-        times = np.array([t for t, _ in sizes], np.int64)
-        servers = np.array([n for _, n in sizes], np.int64)
-        # From each of these instants on: is it a shift, for how long so far, and how many servers are there?
-        at = np.unique(np.clip(np.concatenate([times, opens, closes, np.array([since, until])]), since, until))
-        on = so_far(opens, at) - so_far(closes, at)
-        shift = np.concatenate([[0], np.cumsum(np.diff(at) * on[:-1])])
-        size = servers[np.maximum(so_far(times, at) - 1, 0)]
-        worked = int((_so_long(at, on, shift, ended) - _so_long(at, on, shift, started)).sum())
-        busy = worked if not (np.diff(servers) < 0).any() else _up_to_size(started, ended, at, on, size)
-        effort = worked if spec.at_shift_end == "suspend" else int((ended - started).sum())
-        found.append(PoolTime(int((size[:-1] * np.diff(shift)).sum()), busy, effort - busy))
+    for place in range(len(spec.calendars)):
+        here = served.at(place)
+        found += time_between(spec, place, log.sizes(pool), served.started[here], served.ended[here], bounds)
     return found
 
 
-def _so_long(at: Integers, on: Integers, shift: Integers, instants: Integers) -> Integers:
-    """Return for how long there has been a shift, up to each of some instants."""
-    k = np.searchsorted(at, instants, side="right") - 1
-    return np.asarray(shift[k] + (instants - at[k]) * on[k])
+def time_between(
+    spec: Pool,
+    place: int,
+    sizes: Sizes,
+    started: NDArray[np.int64],
+    ended: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+) -> list[PoolTime]:
+    """Return the times of the servers of one place of a pool between each two instants that follow each other.
+
+    Parameters
+    ----------
+    spec : Pool
+    place : int
+    sizes : Sizes
+        Of every place of the pool.
+    started, ended : ndarray of int
+        When each piece of work of this place was begun, and when it ended, in microseconds since the start.
+    bounds : ndarray of int
+        Two or more instants, increasing.
+    """
+    opens, closes, _ = spec.calendars[place].arrays()
+    times = np.array([t for t, _ in sizes[place]], np.int64)
+    # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
+    at = np.unique(np.clip(np.concatenate([started, ended, times, opens, closes, bounds]), bounds[0], bounds[-1]))
+    working = so_far(started, at) - so_far(ended, at)
+    size = np.array([n for _, n in sizes[place]], np.int64)[np.maximum(so_far(times, at) - 1, 0)]
+    on = so_far(opens, at) - so_far(closes, at)
+    length = np.diff(at, append=bounds[-1])
+    busy = np.minimum(working, size) * on
+    effort = working * on if spec.at_shift_end == "suspend" else working
+    first = np.minimum(np.searchsorted(at, bounds[:-1]), len(at) - 1)  # where a bound lies behind the last: nothing
+    sums = [np.add.reduceat(part * length, first).tolist() for part in (size * on, busy, effort - busy)]
+    return [PoolTime(*parts) for parts in zip(*sums, strict=True)]
 
 
-def _up_to_size(started: Integers, ended: Integers, at: Integers, on: Integers, size: Integers) -> int:
-    """Add up what is worked on shift, where after a cut more may be at work than there are to be."""
-    marks = np.unique(np.concatenate([started, ended, at]))
-    k = np.searchsorted(at, marks, side="right") - 1
-    working = so_far(started, marks) - so_far(ended, marks)
-    return int((np.minimum(working, size[k]) * on[k] * np.diff(marks, append=at[-1])).sum())
-
-
-def so_far(instants: Integers, at: Integers) -> Integers:
+def so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many of some instants lie at or before each of others."""
     return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))

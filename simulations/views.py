@@ -162,7 +162,7 @@ def _pm4py(connection: Any) -> None:
     connection.execute(
         f"""create view pm4py.log as select e.replication || ':' || e.case_id as "case:concept:name",
             coalesce(e.transition, e.cause) as "concept:name", e.happened_at as "time:timestamp",
-            e.started_at as start_timestamp, e.pool || '/' || e.court || '/' || e.server as "org:resource",
+            e.started_at, e.pool || '/' || e.court || '/' || e.server as "org:resource",
             'complete' as "lifecycle:transition", e.activity, e.outcome, e.from_state, e.to_state, {of_case}
         from events e join cases c using (replication, case_id) where e.cause <> 'horizon'
         order by e.replication, e.sequence"""

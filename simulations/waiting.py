@@ -92,17 +92,16 @@ class _Segments:
         ends = np.flatnonzero((columns["enabled_at"] > NEVER) & (columns["pool"] >= 0))
         started = columns["started_at"][ends]
         until = np.where(started > NEVER, started, columns["happened_at"][ends])
-        return cls(ends, np.full(len(ends), -1), columns["enabled_at"][ends], until)
+        return cls(ends, np.broadcast_to(np.int64(-1), ends.shape), columns["enabled_at"][ends], until)
 
     @classmethod
     def by_record(cls, log: EventLog) -> _Segments:
         columns = log.columns
-        order, first = log.by_case.order, log.by_case.first
+        order, since = log.by_case.order, log.since()
         case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
         n = len(order)
         opening = np.zeros(n, bool)
-        opening[first[:-1][np.diff(first) > 0]] = True
-        since = np.where(opening, np.maximum(log.cases.arrived[case], 0), np.concatenate([[0], at[:-1]])[:n])
+        opening[log.by_case.opening] = True
         # The row that ends the wait that a row lies in: the next one of its case that knows when it was enabled.
         ending = (enabled > NEVER) & (columns["pool"][order] >= 0)
         place = np.where(ending, np.arange(n), n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ from simulations.folders import finished_replications
 from simulations.manifest import MANIFEST
 from simulations.parts import part_path
 from simulations.recorded import manifest_of, read_result
+from simulations.report.flow import Flow, flow
 from simulations.report.survival import Curve, survival
+from simulations.report.use import Use, use_by_week
 from simulations.runs import RunResult
 from simulations.scenario import Scenario
 from workflow.errors import InputError
 
-__all__ = ["Contents", "read_contents"]
+__all__ = ["Contents", "read_contents", "see_whether_of_several", "shown_courts"]
 
 MOST_COURTS = 5
 
@@ -35,19 +37,31 @@ class Contents:
         How often a replication took each transition on average; ``None`` if the run has no event log.
     curves : list of Curve
         Time until a case leaves the docket; none without an event log.
+    flow : Flow or None
+        Where cases stood; ``None`` without an event log.
+    use : list of Use
+        The pools week by week; none without an event log, and none if the user's own Python took part in the run, since
+        the log does not say which sizes that gave them.
     """
 
     result: RunResult
     manifest: Mapping[str, Any]
     courts: list[str]
     left_out: int
-    moves: dict[str, float] | None
-    curves: list[Curve]
+    moves: dict[str, float] | None = None
+    curves: list[Curve] = field(default_factory=list)
+    flow: Flow | None = None
+    use: list[Use] = field(default_factory=list)
 
     @property
     def scenario(self) -> Scenario:
         """Return the scenario that was run."""
         return self.result.scenario
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Return what the courts that are shown are called."""
+        return {court: "all courts" if court == "all" else court for court in self.courts}
 
 
 def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Contents:
@@ -59,22 +73,23 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
         If it is no run folder, or cannot be read.
     """
     folder = Path(folder)
-    if folder.is_dir() and not (folder / MANIFEST).exists():
-        _see_whether_of_several(folder)
+    see_whether_of_several(folder)
     manifest = manifest_of(folder)
     result = read_result(folder, scenario)
-    courts = _courts(result)
-    moves, curves = _from_the_log(folder, manifest, result.scenario, courts)
-    return Contents(result, manifest, courts, max(0, len(result.scenario.courts) - MOST_COURTS), moves, curves)
+    courts = shown_courts(result)
+    left_out = max(0, len(result.scenario.courts) - MOST_COURTS)
+    return Contents(result, manifest, courts, left_out, **_from_the_log(folder, manifest, result.scenario, courts))
 
 
-def _see_whether_of_several(folder: Path) -> None:
-    runs = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+def see_whether_of_several(folder: Path) -> None:
+    """Refuse a folder that holds runs and is none itself."""
+    runs = [] if (folder / MANIFEST).exists() else sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if runs:
         raise InputError([f"{folder}: holds {len(runs)} runs and is none itself; name one of them, such as {runs[0]}"])
 
 
-def _courts(result: RunResult) -> list[str]:
+def shown_courts(result: RunResult) -> list[str]:
+    """Return the courts to show by name, those with the most pending cases; with several, all of them together first."""
     courts = result.scenario.courts
     if len(courts) == 1:
         return ["all"]
@@ -82,14 +97,12 @@ def _courts(result: RunResult) -> list[str]:
     return ["all", *(court for court in courts if court in chosen)]
 
 
-def _from_the_log(
-    folder: Path, manifest: Mapping[str, Any], scenario: Scenario, courts: list[str]
-) -> tuple[dict[str, float] | None, list[Curve]]:
+def _from_the_log(folder: Path, manifest: Mapping[str, Any], scenario: Scenario, courts: list[str]) -> dict[str, Any]:
     import duckdb
 
     records = finished_replications(folder, manifest)
     if not all("events" in record.parts for record in records.values()):
-        return None, []
+        return {}
     with duckdb.connect() as connection:
         try:
             for kind in ("cases", "events"):
@@ -98,8 +111,12 @@ def _from_the_log(
             rows = connection.execute(
                 "select transition, count(*) from events where transition is not null and cause <> 'horizon' group by all"
             ).fetchall()
-            curves = survival(connection, scenario, courts)
+            counted = {name: n / len(records) for name, n in rows}
+            return {
+                "moves": {name: counted.get(name, 0.0) for name in scenario.transition_names},
+                "curves": survival(connection, scenario, courts),
+                "flow": flow(connection, scenario, len(records)),
+                "use": [] if manifest.get("own_python") else use_by_week(connection, folder, records, scenario, courts),
+            }
         except duckdb.Error as error:
             raise InputError([f"{folder}: {str(error).splitlines()[0]}; docketsim verify {folder} lists what is damaged"]) from None  # fmt: skip
-    counted = {name: n / len(records) for name, n in rows}
-    return {name: counted.get(name, 0.0) for name in scenario.transition_names}, curves

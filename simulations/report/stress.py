@@ -18,6 +18,7 @@ from typing import Any
 from simulations.measures import describe
 from simulations.parts import write_text
 from simulations.recorded import manifest_of, read_result
+from simulations.report.contents import see_whether_of_several
 from simulations.runs import RunResult
 from simulations.scenario import Scenario
 from workflow.definition import Kind, Transition, Workflow
@@ -46,6 +47,7 @@ def write_stress(folder: str | Path, out: str | Path, scenario: str | Path | Non
     InputError
         If it is no run folder, or cannot be read.
     """
+    see_whether_of_several(Path(folder))
     write_text(Path(out), stress(read_result(folder, scenario), manifest_of(Path(folder))))
     return Path(out)
 

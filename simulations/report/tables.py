@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from simulations.lengths import WAITING
 from simulations.measures import is_time_or_use
-from simulations.printing import number, said, said_ratio
+from simulations.printing import number, said, said_of, said_ratio
 from simulations.report.contents import Contents
 from simulations.results import Estimate
 from simulations.waiting import CAUSES
 
-__all__ = ["Cell", "Table", "cases_table", "contrast_table", "estimates_csv", "group_table", "published_table", "times_table", "wait_table"]  # fmt: skip
+__all__ = ["Cell", "Table", "as_csv", "cases_table", "contrast_table", "data_link", "estimates_csv", "group_table", "published_table", "standing_table", "times_table", "use_table", "wait_table"]  # fmt: skip
+
+_BUSY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Table:
     columns: list[str]
     rows: list[list[Cell]]
     csv: str = field(repr=False)
+    kind: ClassVar[str] = "table"
 
     @property
     def link(self) -> str:
@@ -80,7 +83,7 @@ def published_table(contents: Contents) -> Table | None:
         away = None if found.mean is None or not figure.value else (found.mean - figure.value) / figure.value
         rows.append([
             Cell(figure.measure), Cell(figure.court), Cell(str(figure.at)), Cell(f"{figure.value:,}", figure.value),
-            Cell(said(found), found.mean), Cell(_band(found), found.q05), Cell("" if away is None else f"{away:+.1%}", away),
+            Cell(said(found), found.mean), Cell(_band(found), found.q05), Cell("" if away is None else f"{away:+.1%}".replace("-0.0%", "+0.0%"), away),
             Cell(figure.source or ""),
         ])  # fmt: skip
         plain.append([figure.measure, figure.court, figure.at, figure.value, found.mean, found.low, found.high, found.q05, found.q95, figure.source])  # fmt: skip
@@ -104,16 +107,21 @@ def _band(estimate: Estimate) -> str:
 def _by_court(contents: Contents, key: str, caption: str, names: Sequence[str]) -> Table:
     here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
     rows = [
-        [Cell(name), Cell(here[name, "all"].unit)]
-        + [Cell(said(e), e.mean if e else None) for e in (here.get((name, court)) for court in contents.courts)]
+        [Cell(name), Cell(here[name, "all"].unit)] + [_cell(here, name, court) for court in contents.courts]
         for name in names
     ]
     text = estimates_csv(e for (name, _), e in here.items() if name in names)
     return Table(key, caption, ["measure", "unit", *_named(contents)], rows, text)
 
 
+def _cell(here: Mapping[tuple[str, Any], Estimate], name: str, of: Any) -> Cell:
+    estimate = here.get((name, of))
+    shown = said_of(here, name, of)
+    return Cell(shown, estimate.mean if estimate is not None and shown == said(estimate) else None)
+
+
 def _named(contents: Contents) -> list[str]:
-    return ["all courts" if court == "all" else court for court in contents.courts]
+    return [*contents.titles.values()]
 
 
 def _names(contents: Contents) -> list[str]:
@@ -144,11 +152,49 @@ def wait_table(contents: Contents) -> Table | None:
                 continue
             parts = [here[f"{WAITING}.{name}.{cause}", court] for cause in CAUSES]
             cells = [Cell(said(e), e.mean) for e in (whole, *parts)]
-            rows.append([Cell(name), Cell("all courts" if court == "all" else court), *cells])
+            rows.append([Cell(name), Cell(contents.titles[court]), *cells])
             used += [whole, *parts]
     caption = "Mean wait for work that has begun, by cause, in days"
     columns = ["activity", "court", "in all", *(cause.replace("_", " ") for cause in CAUSES)]
     return Table("waiting", caption, columns, rows, estimates_csv(used)) if rows else None
+
+
+def standing_table(contents: Contents) -> Table | None:
+    """Return in which states cases stood on the days of the flow figure, ``None`` without an event log."""
+    flow = contents.flow
+    if flow is None:
+        return None
+    days = ["at the start" if day is None else f"end of {day}" for day in flow.days]
+    counts = dict(zip(flow.places, flow.standing.T.tolist(), strict=True))
+    shown = {place: row for place, row in counts.items() if any(row)}
+    rows = [[Cell(place), *(Cell(number(n, "cases"), n) for n in row)] for place, row in shown.items()]
+    text = as_csv(["state", *days], ([place, *row] for place, row in shown.items()))
+    return Table(
+        "standing", "Cases by the state in which they stood, mean over replications", ["state", *days], rows, text
+    )
+
+
+def use_table(contents: Contents) -> Table | None:
+    """Return how busy each pool was over the whole run and in its busiest week, and for how many weeks it had much to do."""
+    rows, plain = [], []
+    here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
+    for use in contents.use:
+        shares = [(v, week) for v, week in zip(use.mean.tolist(), use.weeks, strict=True) if v == v]  # no shift: NaN
+        whole = here.get((f"utilisation.{use.pool}", use.court))
+        if not shares or whole is None:
+            continue
+        busiest, week = max(shares, key=lambda pair: pair[0])
+        busy = sum(v > _BUSY for v, _ in shares)
+        rows.append([
+            Cell(use.pool), Cell(contents.titles[use.court]), Cell(said(whole), whole.mean), Cell(f"{busy} of {len(shares)}", busy),
+            Cell(f"{busiest:.3f}", busiest), Cell(str(week)),
+        ])  # fmt: skip
+        plain.append([use.pool, use.court, whole.mean, whole.low, whole.high, busy, len(shares), busiest, week])
+    if not rows:
+        return None
+    columns = ["pool", "court", "whole run", f"weeks above {_BUSY:.0%}", "busiest week", "which began on"]
+    names = ["pool", "court", "mean", "low", "high", "busy_weeks", "weeks", "busiest_week", "busiest_week_began"]
+    return Table("use", "Use of each pool: share of time on shift", columns, rows, as_csv(names, plain))
 
 
 def group_table(contents: Contents, by: str) -> Table:
@@ -160,7 +206,7 @@ def group_table(contents: Contents, by: str) -> Table:
     }
     groups = list(dict.fromkeys(group for _, group in here))
     rows = [
-        [Cell(name), *(Cell(said(e), e.mean if e else None) for e in (here.get((name, group)) for group in groups))]
+        [Cell(name), *(_cell(here, name, group) for group in groups)]
         for name in dict.fromkeys(name for name, _ in here)
     ]
     caption = f"By {by}, all courts, at the end of the run"

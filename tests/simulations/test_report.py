@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
 import shutil
@@ -23,13 +24,26 @@ from simulations.printing import said
 from simulations.recorded import read_result
 from simulations.report import write_page, write_stress
 from simulations.report.contents import read_contents
-from simulations.report.figures import Figure, figures
-from simulations.report.page import page
+from simulations.report.document import render
+from simulations.report.figure import Figure
+from simulations.report.figures import figures
+from simulations.report.flow import flow_days
+from simulations.report.page import run_document
+from simulations.utilisation import PoolTime, time_between
 from tests.simulations.desk import write_tiny
+from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
 
-FIGURES = ["pending", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
-VOID = {"meta", "link", "img", "br", "input", "hr"}
+FIGURES = [
+    "pending",
+    "flow",
+    "waiting-by-cause",
+    "utilisation",
+    "time-to-closure",
+    "workflow-map",
+    "groups-represented",
+]
+VOID = {"wbr", "meta", "link", "img", "br", "input", "hr"}
 
 
 class Page(HTMLParser):
@@ -71,9 +85,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """Two replications of a pilot of 300 cases."""
-    pilot = load_scenario("pilot", ["courts.denver.backlog.pending.count=200", "courts.baltimore.backlog.pending.count=100"])  # fmt: skip
-    folder = tmp_path_factory.mktemp("runs") / "small"
-    return run(pilot, replications=2, seed=1, out=folder, by=["represented"], engine="simpy")
+    return run_small_pilot(tmp_path_factory.mktemp("runs") / "small")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +97,7 @@ def drawn(small: RunResult) -> list[Figure]:
 @pytest.fixture(scope="module")
 def text(small: RunResult, drawn: list[Figure]) -> str:
     """Its page."""
-    return page(read_contents(small.folder), drawn)
+    return render(run_document(read_contents(small.folder), drawn))
 
 
 def test_a_run_is_read_back_as_it_was_returned(small: RunResult) -> None:
@@ -170,6 +182,75 @@ def test_the_share_still_on_the_docket_is_counted_by_hand(small: RunResult) -> N
     assert (curve.low <= curve.high).all()
 
 
+def test_each_day_of_the_flow_has_every_case_where_the_log_has_it(small: RunResult, drawn: list[Figure]) -> None:
+    """All pending at the start; on a day in between and at the end as counted by hand; nobody is lost on the way."""
+    import duckdb
+
+    flow = read_contents(small.folder).flow
+    assert flow is not None
+    names = flow.places
+    assert flow.standing.sum(axis=1).tolist() == [300.0] * len(flow.days)
+    assert flow.standing[0, names.index("pending")] == 300
+    query = """select state, count(*) / 2 from (select replication, case_id, coalesce(arg_max(to_state, sequence)
+        filter (where cause <> 'horizon' and happened_at <= timestamp '{}' + interval 1 day), 'pending') as state
+        from events group by all) group by all"""
+    with duckdb.connect() as connection:
+        connection.execute(f"create view events as from '{small.folder}/events/*.parquet'")
+        for k, day in enumerate(flow.days[1:], start=1):
+            rows = connection.execute(query.format(day)).fetchall()
+            assert dict(rows) == {name: n for name, n in zip(names, flow.standing[k].tolist(), strict=True) if n}
+    picture = next(f.svg for f in drawn if f.key == "flow")
+    assert "300 pending" in picture
+    assert f"{flow.standing[-1, names.index('decided')]:,.0f} decided" in picture
+
+
+def test_the_days_of_the_flow_are_those_of_published_figures_and_no_more_than_six(tmp_path: Path) -> None:
+    """A short run has fewer; of many published days those that crowd others go."""
+    nationwide = load_scenario("nationwide")
+    days = flow_days(nationwide)
+    assert (days[0], days[-1], len(days)) == (None, nationwide.ends, 6)
+    assert set(days[1:-1]) <= {p.at for p in nationwide.published}
+    short = load_scenario(write_tiny(tmp_path), ["ends=2024-01-02"])
+    assert flow_days(short) == [None, dt.date(2024, 1, 1), dt.date(2024, 1, 2)]
+
+
+def test_weeks_show_what_a_mean_over_the_run_hides(small: RunResult) -> None:
+    """Judges do nothing while they are suspended and reviewers nothing after the review; weeks add up to the whole run."""
+    contents = read_contents(small.folder)
+    use = {(u.pool, u.court): u for u in contents.use}
+    assert set(use) == {(pool, court) for pool in ("reviewers", "judges") for court in ("all", "denver", "baltimore")}
+    judges, reviewers = use["judges", "denver"], use["reviewers", "denver"]
+    assert [week.isoweekday() for week in judges.weeks] == [1] * 43
+    assert judges.mean[:5].tolist() == [0.0] * 5
+    assert judges.mean[6] > 0
+    assert reviewers.mean[0] == reviewers.mean.max() > 10 * (small.get("utilisation.reviewers", "denver").mean or 1)
+
+
+def test_times_between_instants_add_up(small: RunResult) -> None:
+    """The parts of a run make the whole, to the microsecond."""
+    pool = small.scenario.pools["judges"]
+    rng = np.random.default_rng(1)
+    started = np.sort(rng.integers(0, small.scenario.horizon // 2, 40))
+    ended = started + rng.integers(1, 10**11, 40)
+    bounds = np.array([0, 10**11, 3 * 10**12, 10**13, small.scenario.horizon])
+    whole = time_between(pool, 0, pool.sizes, started, ended, bounds[[0, -1]])[0]
+    parts = time_between(pool, 0, pool.sizes, started, ended, bounds)
+    assert len(parts) == 4
+    for name in ("shift", "busy", "overtime"):
+        assert sum(getattr(part, name) for part in parts) == getattr(whole, name)
+    assert time_between(pool, 0, pool.sizes, started, ended, bounds[[1, 0]])[0] == PoolTime(0, 0, 0)  # none at all
+
+
+def test_a_clearance_rate_of_hardly_any_inflow_is_not_shown(small: RunResult, text: str) -> None:
+    """The page says why; the CSV has the number all the same."""
+    assert (small.get("inflow").mean or 0) < 0.05 * (small.get("disposals").mean or 0)
+    assert "few came in" in Page(text).cells
+    assert "Few came in: a clearance rate" in text
+    link = next(a["href"] for a in Page(text).all("a") if a.get("download") == "cases.csv")
+    rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
+    assert any(row["measure"] == "clearance_rate" for row in rows)
+
+
 def test_the_map_counts_what_the_log_has(small: RunResult, drawn: list[Figure]) -> None:
     """Reviews on average, on the arrow."""
     moves = read_contents(small.folder).moves
@@ -207,7 +288,7 @@ def test_a_run_without_an_event_log_or_groups_is_reported_as_far_as_it_goes(tmp_
     contents = read_contents(folder)
     drawn = figures(contents)
     assert [f.key for f in drawn] == ["pending", "waiting-by-cause", "utilisation"]
-    assert "A single replication" in page(contents, drawn)
+    assert "A single replication" in render(run_document(contents, drawn))
     many = replace(contents, left_out=3)
     assert "3 courts with fewer pending cases" in figures(many)[0].text
 

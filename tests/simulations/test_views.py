@@ -52,7 +52,7 @@ def test_the_log_has_the_names_that_pm4py_expects(two: Path) -> None:
     """A row for each move, none for the end of the run, and the facts of the case with their prefix."""
     with ask(two, "select * from pm4py.log") as answer:
         rows = list(answer.rows)
-        assert answer.columns[:6] == ["case:concept:name", "concept:name", "time:timestamp", "start_timestamp", "org:resource", "lifecycle:transition"]  # fmt: skip
+        assert answer.columns[:6] == ["case:concept:name", "concept:name", "time:timestamp", "started_at", "org:resource", "lifecycle:transition"]  # fmt: skip
         assert {"case:court", "case:kind", "case:age"} <= set(answer.columns)
     assert [(len(rows),)] == _all(two, "select count(*) from events where cause <> 'horizon'")
     assert {row[1] for row in rows} == {"finish", "store", "resume"}

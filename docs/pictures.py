@@ -1,0 +1,48 @@
+"""Make the pictures of README.md: ``make pictures``.
+
+``docs/report.png`` shows the head of the report of the pilot and its flow of cases, as Chromium draws them, and
+``docs/workflow.svg`` the map of its workflow.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import sync_playwright
+
+from simulations import run
+from simulations.report import write_page
+from workflow import load_workflow
+from workflow.drawing import svg
+
+DOCS = Path(__file__).resolve().parent
+REVIEW = "prosecutorial-discretion-review"
+BETWEEN = "#pending, #figure-pending { display: none }"
+"""What stands between the head and the flow of cases, and is left out of the picture."""
+
+
+def main() -> None:
+    """Write both pictures."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        sys.exit("docs/report.png is taken with Chromium, which is not on the path (Debian: apt-get install chromium)")
+    (DOCS / "workflow.svg").write_text(svg(load_workflow(REVIEW)), encoding="utf-8")
+    with TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        folder = run("pilot", replications=10, seed=1, by=["represented"], out=Path(scratch) / "run").folder
+        report = write_page(folder)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1020, "height": 900}, offline=True)
+        page.goto(report.as_uri())
+        page.add_style_tag(content=BETWEEN)
+        flow = page.locator("#figure-flow svg").bounding_box()
+        assert flow is not None
+        clip = {"x": 0, "y": 0, "width": 1020, "height": flow["y"] + flow["height"] + 4}
+        page.screenshot(path=DOCS / "report.png", full_page=True, clip=clip)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

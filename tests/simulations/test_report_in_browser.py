@@ -1,0 +1,173 @@
+"""The report as a reader has it: opened from a file in Chromium without a network, on a wide and a narrow screen and on paper."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from simulations import compare
+from simulations.report import write_page
+from tests.simulations.desk import write_tiny
+from tests.simulations.small_pilot import run_small_pilot
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+KINDS = ("run", "comparison")
+FIGURES = {
+    "run": ["pending", "flow", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"],
+    "comparison": ["pending", "differences-1"],
+}  # fmt: skip
+
+OVERLAPS = """() => {
+  const crossing = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  const found = [];
+  const check = (elements) => {
+    const boxes = elements.map(e => [e, e.getBoundingClientRect()]).filter(([e, box]) => box.width > 1 && box.height > 1);
+    boxes.forEach(([a, one], i) => boxes.slice(i + 1).forEach(([b, two]) => {
+      if (crossing(one, two) && !a.contains(b) && !b.contains(a)) found.push(`${a.textContent.trim().slice(0, 40)} / ${b.textContent.trim().slice(0, 40)}`);
+    }));
+  };
+  for (const svg of document.querySelectorAll("figure svg")) check([...svg.querySelectorAll("text")]);
+  check([...document.querySelectorAll("h1, h2, h3, p, li, dl > div, figure, table, figcaption, button")]);
+  return found;
+}"""
+SLIDING = """() => [document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  ...[...document.querySelectorAll("h1, h2, h3, p, li, dd, dt, figcaption, dl > div")].map(e => e.scrollWidth - e.clientWidth)]"""
+DRAWN = """figure => { const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
+  return [box.width, box.height, [...svg.querySelectorAll("path, rect, line, circle")].filter(e => e.getBoundingClientRect().width + e.getBoundingClientRect().height > 1).length]; }"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The report of a run, and that of a comparison."""
+    folder = tmp_path_factory.mktemp("pages")
+    write_page(run_small_pilot(folder / "small").folder, folder / "run.html")
+    tiny = write_tiny(folder)
+    compare(tiny, tiny, other_changes=["pools.clerks.size=3"], replications=3, out=folder / "both")
+    write_page(folder / "both", folder / "comparison.html")
+    return {kind: folder / f"{kind}.html" for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        missing = f"there is no Chromium: none of {', '.join(NAMES)} is on the path (Debian: apt-get install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Opened:
+    """A page with everything it said and asked for while it was open."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[dict[str, Opened]]:
+    """Both pages, opened from their files with the network off."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    found = {}
+    for kind, path in pages.items():
+        it = found[kind] = Opened(context.new_page())
+        it.page.on("console", lambda message, it=it: it.said.append(message.text))
+        it.page.on("pageerror", lambda error, it=it: it.said.append(str(error)))
+        it.page.on("request", lambda request, it=it: it.asked.append(request.url))
+        it.page.goto(path.as_uri())
+    yield found
+    context.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_figure_is_drawn_and_nothing_is_asked_for(kind: str, opened: dict[str, Opened], pages: dict[str, Path]) -> None:  # fmt: skip
+    """Each figure has a size and marks; no message, no error, no request but for the page itself."""
+    it = opened[kind]
+    drawn = {figure.get_attribute("id"): figure.evaluate(DRAWN) for figure in it.page.query_selector_all("figure")}
+    assert list(drawn) == [f"figure-{key}" for key in FIGURES[kind]]
+    for width, height, marks in drawn.values():
+        assert width > 300
+        assert height > 50
+        assert marks > 5
+    assert it.said == []
+    assert it.asked == [pages[kind].as_uri()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_overlaps_and_nothing_sticks_out(kind: str, width: int, opened: dict[str, Opened]) -> None:
+    """No two texts of a figure, no two blocks of the page; wide tables and figures slide within their own frames."""
+    page = opened[kind].page
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate(OVERLAPS) == []
+    assert max(page.evaluate(SLIDING)) <= 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_axe_finds_nothing_serious(kind: str, opened: dict[str, Opened]) -> None:
+    """No violation of any weight, and many rules that were looked at."""
+    page = opened[kind].page
+    page.set_viewport_size({"width": 400, "height": 900})  # so that tables and figures slide
+    found: dict[str, Any] = Axe().run(page).response
+    assert [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in found["violations"]] == []
+    assert {"color-contrast", "svg-img-alt", "scrollable-region-focusable"} <= {rule["id"] for rule in found["passes"]}
+
+
+def test_tables_sort_by_click_and_by_key(opened: dict[str, Opened]) -> None:
+    """Numbers as numbers, up and then down; the column says so; the values are the same."""
+    page = opened["run"].page
+    cells = "table => [...table.tBodies[0].rows].map(row => row.cells[2]).filter(c => c.dataset.value).map(c => +c.dataset.value)"
+    table = page.locator("#table-cases table")
+    before = table.evaluate(cells)
+    assert before != sorted(before)
+    head = table.locator("thead th").nth(2)
+    head.locator("button").click()
+    assert (table.evaluate(cells), head.get_attribute("aria-sort")) == (sorted(before), "ascending")
+    head.locator("button").focus()
+    page.keyboard.press("Enter")
+    assert (table.evaluate(cells), head.get_attribute("aria-sort")) == (sorted(before, reverse=True), "descending")
+    table.locator("thead th button").first.click()
+    names = table.locator("tbody th").all_text_contents()
+    assert names == sorted(names, key=str.lower)
+    assert head.get_attribute("aria-sort") is None
+
+
+def test_a_table_is_copied_and_the_keyboard_gets_to_the_results(opened: dict[str, Opened]) -> None:
+    """The button says that it was copied; the first stop of the Tab key leads past the navigation."""
+    page = opened["run"].page
+    page.locator("#table-cases").get_by_role("button", name="Copy the table").click()
+    assert page.locator("#table-cases").get_by_role("button", name="Copied").count() == 1
+    page.reload()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_prints(kind: str, opened: dict[str, Opened]) -> None:
+    """On paper there is no navigation and no button, every figure fits the sheet, and a PDF comes out."""
+    page = opened[kind].page
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins
+    page.emulate_media(media="print")
+    try:
+        assert not page.locator("nav").is_visible()
+        assert page.locator(".tools button:visible").count() == 0
+        assert max(page.evaluate("[...document.querySelectorAll('figure svg')].map(e => e.getBoundingClientRect().right)")) <= 718  # fmt: skip
+        assert page.evaluate(OVERLAPS) == []
+    finally:
+        page.emulate_media(media="screen")
+    assert page.pdf(format="A4").startswith(b"%PDF")

@@ -1,0 +1,88 @@
+"""The report of a comparison: the differences that the comparison found, drawn and in tables, and what it says of chance."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from typer.testing import CliRunner
+
+from simulations import compare
+from simulations.cli import app
+from simulations.comparison import Comparison, read_comparison
+from simulations.comparison_table import said_difference
+from simulations.report import write_page
+from simulations.report.comparison import comparison_document
+from simulations.report.document import render
+from tests.simulations.desk import write_tiny
+from tests.simulations.test_report import Page
+from workflow.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """A desk with two clerks in each court against three, four times."""
+    folder = tmp_path_factory.mktemp("compared")
+    tiny = write_tiny(folder)
+    return compare(tiny, tiny, other_changes=["pools.clerks.size=3"], replications=4, out=folder / "both")
+
+
+def test_a_comparison_is_read_back_as_it_was_returned(found: Comparison) -> None:
+    """Every difference with its p-value, every pair of cases."""
+    again = read_comparison(found.folder)
+    assert again.json() == found.json()
+    assert again.differences == found.differences
+    assert again.get("pending").told_apart(0.95) == found.get("pending").told_apart(0.95)
+
+
+def test_the_page_has_every_difference(found: Comparison) -> None:
+    """In the cells as the command prints them, and unrounded in the CSV, the same ones and those of courts too."""
+    page = Page(render(comparison_document(found.folder)))
+    wait = found.get("waiting_time.serve.mean")
+    assert wait.told_apart(0.95)
+    assert wait.paired is not None
+    assert wait.paired.difference < 0
+    assert {said_difference(wait), said_difference(found.get("pending"))} <= set(page.cells)
+    link = next(a["href"] for a in page.all("a") if a.get("download") == "differences-table-1.csv")
+    rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
+    assert len(rows) == len(found.differences)
+    row = next(r for r in rows if (r["measure"], r["court"]) == ("waiting_time.serve.mean", "all"))
+    assert float(row["difference"]) == wait.paired.difference
+    assert [f["id"] for f in page.all("figure")] == ["figure-pending", "figure-differences-1"]
+
+
+def test_a_figure_says_which_differences_are_more_than_chance(found: Comparison) -> None:
+    """How many, and one of them with its interval."""
+    clear = [d for d in found.differences if d.at is None and d.told_apart(0.95) and d.paired and not d.paired.same]
+    figure = comparison_document(found.folder).figures[1]
+    assert figure.title.startswith(f"{len(clear)} differences are more than chance, among them ")
+    assert "Full dots: more than chance" in figure.text
+    assert "waiting_time.serve.mean" in figure.svg
+
+
+def test_one_replication_tells_nothing_apart(tmp_path: Path) -> None:
+    """The page says so instead of giving intervals; the same scenario twice has no figure of differences."""
+    tiny = write_tiny(tmp_path)
+    compare(tiny, tiny, other_changes=["pools.clerks.size=3"], replications=1, out=tmp_path / "one")
+    page = render(comparison_document(tmp_path / "one"))
+    assert "chance is not told from effect" in page
+    assert "in a single replication" in page
+    compare(tiny, tiny, replications=2, out=tmp_path / "same")
+    document = comparison_document(tmp_path / "same")
+    assert [figure.key for figure in document.figures] == ["pending"]
+    assert "No measure of all courts is told apart" in render(document)
+
+
+def test_the_command_takes_the_folder_of_a_comparison(found: Comparison, tmp_path: Path) -> None:
+    """The page goes beside comparison.json; a STRESS-DES section is of one run; a damaged result is told."""
+    told = CliRunner().invoke(app, ["report", str(found.folder)])
+    assert (told.exit_code, (found.folder / "report.html").is_file()) == (0, True), told.output
+    told = CliRunner().invoke(app, ["report", str(found.folder), "--stress", str(tmp_path / "s.md")])
+    assert told.exit_code == 2
+    assert f"name one of them, such as {found.folder}/base" in told.stderr
+    (tmp_path / "comparison.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"is no folder of a comparison: comparison\.json: 'confidence'"):
+        write_page(tmp_path)

@@ -1,0 +1,41 @@
+"""The pictures of README.md, and the file that says how to cite the project."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from workflow import load_workflow
+from workflow.drawing import svg
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_readme_opens_with_a_picture_of_the_report() -> None:
+    """It stands before the first heading of a section, has words for who cannot see it, and is no large file."""
+    opening = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    words, path = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", opening)[0]
+    assert path == "docs/report.png"
+    assert len(words) > 30
+    picture = (ROOT / path).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 300_000
+
+
+def test_the_picture_of_the_workflow_is_that_of_the_built_in_one() -> None:
+    """`make pictures` would change nothing."""
+    drawn = svg(load_workflow("prosecutorial-discretion-review"))
+    assert (ROOT / "docs/workflow.svg").read_text(encoding="utf-8") == drawn
+
+
+def test_the_citation_names_this_version() -> None:
+    """What the Citation File Format 1.2.0 requires is there, and version and licence are those of pyproject.toml."""
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["cff-version"] == "1.2.0"
+    assert all(set(author) & {"name", "family-names"} for author in citation["authors"])
+    assert (citation["title"], citation["version"], citation["license"]) == (project["name"], project["version"], project["license"])  # fmt: skip
