@@ -25,6 +25,8 @@ from tests.benchmarks.peers.log import (
     SIGMA,
     Log,
     Size,
+    Spent,
+    since,
 )
 
 __all__ = ["run"]
@@ -164,14 +166,14 @@ def _docket(size: Size) -> Docket:
     return docket
 
 
-def run(size: Size, seed: int) -> tuple[Log, float]:
-    """Return the log, and the seconds of a run, its data sets handed over; the classes are compiled beforehand."""
+def run(size: Size, seed: int) -> tuple[Log, Spent]:
+    """Return the log, and what was spent on a run, its data sets handed over; the classes are compiled beforehand."""
     cb.Experiment(_docket(Size(600)), window=cb.Window(duration=1.0)).run(workers=1)
     docket = _docket(size)
     experiment = cb.Experiment(docket, window=cb.Window(duration=size.horizon), seed=seed)
     start = time.perf_counter()
     found = experiment.run(workers=1, on_failure="raise")
-    seconds = time.perf_counter() - start
+    spent = since(start)
     parts = []
     for model, stage, usual, rarer in (
         (docket.reviewed, REVIEW, DOCKET, CHECK), (docket.checked, CHECK, CLOSED, DOCKET),
@@ -182,4 +184,4 @@ def run(size: Size, seed: int) -> tuple[Log, float]:
         code = coded.astype(np.int64)
         to = np.where(code % 2 == 1, rarer, usual).astype(np.int8)
         parts.append((code // 2, np.full(len(code), stage, np.int8), to, enabled, started, completed))
-    return Log(*(np.concatenate(column) for column in zip(*parts, strict=True))), seconds
+    return Log(*(np.concatenate(column) for column in zip(*parts, strict=True))), spent

@@ -24,6 +24,8 @@ from tests.benchmarks.peers.log import (
     SIGMA,
     Log,
     Size,
+    Spent,
+    since,
 )
 
 __all__ = ["run"]
@@ -87,12 +89,12 @@ def _log(records: Any, n_courts: int) -> Log:
     return Log.of([(row[0], SECOND, *row[2:]) if second else row for row, second in zip(rows, again, strict=True)])
 
 
-def run(size: Size, seed: int) -> tuple[Log, float]:
-    """Return the log, and the seconds from the network to the last record."""
+def run(size: Size, seed: int) -> tuple[Log, Spent]:
+    """Return the log, and what was spent from the network to the last record."""
     ciw.seed(seed)
     start = time.perf_counter()
     simulation = ciw.Simulation(network(size))
     simulation.simulate_until_max_time(size.horizon)
     records = simulation.get_all_records()
-    seconds = time.perf_counter() - start
-    return _log(records, size.n_courts), seconds
+    spent = since(start)
+    return _log(records, size.n_courts), spent

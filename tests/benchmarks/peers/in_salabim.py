@@ -21,6 +21,8 @@ from tests.benchmarks.peers.log import (
     SIGMA,
     Log,
     Size,
+    Spent,
+    since,
 )
 
 __all__ = ["run"]
@@ -78,12 +80,12 @@ class Docket:
         self.rows: list[tuple[Any, ...]] = []
 
 
-def run(size: Size, seed: int) -> tuple[Log, float]:
-    """Return the log, and the seconds from the first component to the last row."""
+def run(size: Size, seed: int) -> tuple[Log, Spent]:
+    """Return the log, and what was spent from the first component to the last row."""
     start = time.perf_counter()
     docket = Docket(size, seed)
     for number in range(size.n_cases):
         Case(number=number, docket=docket, env=docket.env)
     docket.env.run(till=size.horizon)
-    seconds = time.perf_counter() - start
-    return Log.of(docket.rows), seconds
+    spent = since(start)
+    return Log.of(docket.rows), spent

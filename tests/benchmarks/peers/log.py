@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from tests.benchmarks.workload import days
 
-__all__ = ["CHECK", "CLOSED", "DOCKET", "REVIEW", "SECOND", "Log", "Size", "answers", "waits"]
+__all__ = ["CHECK", "CLOSED", "DOCKET", "REVIEW", "SECOND", "Log", "Size", "Spent", "answers", "since", "waits"]
 
 REVIEW, CHECK, CLOSED, SECOND, DOCKET = range(5)
 """The stages of a case, numbered as `bare_loop` numbers them."""
@@ -82,6 +84,31 @@ class Log:
         kinds = (np.int64, np.int8, np.int8, np.float64, np.float64, np.float64)
         columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
         return cls(*(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)))
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run took.
+
+    Attributes
+    ----------
+    seconds : float
+        From the model's first case to the last row of its log.
+    peak_mb : float
+        The most memory that the process has had until then, in MB; nan where the system does not say.
+    """
+
+    seconds: float
+    peak_mb: float
+
+
+def since(start: float) -> Spent:
+    """Return what was spent since an instant of `time.perf_counter`."""
+    seconds = time.perf_counter() - start
+    # Not getrusage: that keeps the peak of the process that this one was started from.
+    status = Path("/proc/self/status")
+    told = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
+    return Spent(seconds, int(told[0]) / 1024 if told else math.nan)
 
 
 def waits(log: Log) -> dict[int, tuple[float, float]]:

@@ -28,6 +28,8 @@ from tests.benchmarks.peers.log import (
     SIGMA,
     Log,
     Size,
+    Spent,
+    since,
 )
 
 __all__ = ["run"]
@@ -106,8 +108,8 @@ class Docket:
             yield from self.work(case, court, chance.lognormvariate(MU, SIGMA), False)
 
 
-def run(size: Size, seed: int, registered: bool = False) -> tuple[Log, float]:
-    """Return the log, and the seconds from the first case's process to the last row."""
+def run(size: Size, seed: int, registered: bool = False) -> tuple[Log, Spent]:
+    """Return the log, and what was spent from the first case's process to the last row."""
     start = time.perf_counter()
     docket = Docket(size, seed, registered)
     for number in range(size.n_cases):
@@ -116,5 +118,5 @@ def run(size: Size, seed: int, registered: bool = False) -> tuple[Log, float]:
             docket.machine.add_model(case)
         docket.env.process(docket.live(case))
     docket.env.run(until=size.horizon)
-    seconds = time.perf_counter() - start
-    return Log.of(docket.rows), seconds
+    spent = since(start)
+    return Log.of(docket.rows), spent
