@@ -55,10 +55,9 @@ def network(size: Size) -> Any:
     """Return the network of queues."""
     n = size.n_courts
     check, closed = n + 1, n + 2
-    per_court = [size.n_cases // n + (k < size.n_cases % n) for k in range(n)]
     return ciw.create_network(
         arrival_distributions=[*(ciw.dists.Sequential([0.0, float("inf")]) for _ in range(n)), None, None],
-        batching_distributions=[*(ciw.dists.Deterministic(m) for m in per_court), None, None],
+        batching_distributions=[*(ciw.dists.Deterministic(m) for m in _per_court(size)), None, None],
         service_distributions=[
             *(ciw.dists.Lognormal(MU, SIGMA) for _ in range(n)),
             ciw.dists.Exponential(1.0),
@@ -75,15 +74,20 @@ def network(size: Size) -> Any:
     )
 
 
-def _log(records: Any, n_courts: int) -> Log:
-    """Return Ciw's records as the log."""
-    rows = []
+def _per_court(size: Size) -> list[int]:
+    return [size.n_cases // size.n_courts + (k < size.n_cases % size.n_courts) for k in range(size.n_courts)]
+
+
+def _log(records: Any, size: Size) -> Log:
+    """Return Ciw's records as the log; Ciw has numbered the cases from 1, court by court."""
+    n_courts, rows = size.n_courts, []
+    number = [k + j * n_courts for k, n in enumerate(_per_court(size)) for j in range(n)]
     for r in records:
         if r.record_type != "service":
             continue
         stage = {n_courts + 1: CHECK, n_courts + 2: CLOSED}.get(r.node, REVIEW)
         to = {n_courts + 1: CHECK, n_courts + 2: CLOSED, -1: DOCKET}.get(r.destination, SECOND)
-        rows.append((r.id_number - 1, stage, to, r.arrival_date, r.service_start_date, r.exit_date))
+        rows.append((number[r.id_number - 1], stage, to, r.arrival_date, r.service_start_date, r.exit_date))
     rows.sort(key=lambda row: (row[0], row[3]))
     again = [rows[k - 1][0] == row[0] and row[1] == REVIEW for k, row in enumerate(rows)]
     return Log.of([(row[0], SECOND, *row[2:]) if second else row for row, second in zip(rows, again, strict=True)])
@@ -97,4 +101,4 @@ def run(size: Size, seed: int) -> tuple[Log, Spent]:
     simulation.simulate_until_max_time(size.horizon)
     records = simulation.get_all_records()
     spent = since(start)
-    return _log(records, size.n_courts), spent
+    return _log(records, size), spent
