@@ -19,20 +19,20 @@ PARAMETERS = list(inspect.signature(kernel.run.py_func).parameters)
 
 
 def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
-    """Return the seconds of the compiled kernel alone, on arrays made beforehand, and its rows."""
+    """Return the processor seconds of the compiled kernel alone, on arrays made beforehand, and its rows."""
     arguments = kernel_plan(plan, path)
     n = len(plan.cases)
     arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.PENDING)
     arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.FAR)
     arguments["rows"] = np.zeros(2 * n + 1000, kernel.ROW)
     given = [arguments[name] for name in PARAMETERS]
-    start = time.perf_counter()
+    start = time.process_time()
     assert kernel.run(*given) == kernel.DONE
-    return time.perf_counter() - start, int(arguments["scalars"][kernel.N_ROWS])
+    return time.process_time() - start, int(arguments["scalars"][kernel.N_ROWS])
 
 
 def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
-    """Return the seconds of the loop written for W, on arrays made beforehand, and its rows."""
+    """Return the processor seconds of the loop written for W, on arrays made beforehand, and its rows."""
     arguments = kernel_plan(plan, path)
     cases, n = plan.cases, len(plan.cases)
     n_places = len(plan.scenario.courts) + 1
@@ -58,6 +58,6 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
         arguments["unit"], arguments["rates"][0]["rate"], hashes, arguments["cells"], plan.scenario.pools["checkers"].sizes[0][0][1],
         heap, rows, first, last, np.zeros(n_places, np.int64), enabled, started, stage, following,
     )  # fmt: skip
-    start = time.perf_counter()
+    start = time.process_time()
     found = bare_loop(*given)
-    return time.perf_counter() - start, found
+    return time.process_time() - start, found

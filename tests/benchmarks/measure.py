@@ -1,6 +1,6 @@
 """One program on workload W, measured in this process: ``python -m tests.benchmarks.measure SUBJECT N_CASES``.
 
-Prints JSON: seconds, rows of the log, and peak memory in MB. The programs are docketsim's engines, the bare loop and
+Prints JSON: seconds of processor time, rows of the log, and peak memory in MB. The programs are docketsim's engines, the bare loop and
 the peers; `tests.benchmarks.table` starts a fresh process for each measurement.
 """
 
@@ -10,12 +10,13 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
 from tests.benchmarks.peers.log import Log, Size, Spent, since
 
-__all__ = ["SUBJECTS", "Found", "importable", "measure"]
+__all__ = ["SUBJECTS", "Found", "Subject", "importable", "measure"]
 
 Found = tuple[Spent, int]
 """What was spent, and how many rows the log has."""
@@ -34,7 +35,7 @@ def _ours(name: str) -> Callable[[Size], Found]:
         engine = simpy_engine if name == "simpy" else compiled_engine
         engine.simulate(make_plan(workload(600), path), path)
         scenario = workload(size.n_cases, size.n_courts)
-        start = time.perf_counter()
+        start = time.process_time()
         log = engine.simulate(make_plan(scenario, path), path)
         return since(start), len(log)
 
@@ -78,28 +79,52 @@ def _cimba(size: Size) -> Found:
     return Spent(min(spent.seconds for spent, _ in tries), tries[0][0].peak_mb), tries[0][1]
 
 
-SUBJECTS: dict[str, tuple[str, str, Callable[[Size], Found]]] = {
-    "kernel": ("docketsim, compiled engine alone", "numba", _alone("kernel_alone")),
-    "bare": ("a loop in numba, written for W by hand", "numba", _alone("bare_alone")),
-    "compiled": ("docketsim, compiled engine, with its cases drawn and its log in columns", "numba", _ours("compiled")),
-    "cimba": ("Cimba", "cimba", _cimba),
-    "simpy": ("docketsim, SimPy engine, with its cases drawn", "simpy", _ours("simpy")),
-    "naive": ("SimPy and `transitions`, a process a case", "simpy", _peer("naive_simpy")),
-    "registered": ("the same, each case registered (`add_model`)", "simpy", _peer("naive_simpy", registered=True)),
-    "ciw": ("Ciw", "ciw", _peer("in_ciw")),
-    "salabim": ("salabim", "salabim", _peer("in_salabim")),
+@dataclass(frozen=True)
+class Subject:
+    """A program to measure.
+
+    Attributes
+    ----------
+    label : str
+        What the table calls it.
+    needs : str
+        The package without which it cannot run.
+    run : callable
+    most : int, optional
+        The most cases with which it is measured.
+    """
+
+    label: str
+    needs: str
+    run: Callable[[Size], Found]
+    most: int | None = None
+
+
+SUBJECTS: dict[str, Subject] = {
+    "kernel": Subject("docketsim, compiled engine alone", "numba", _alone("kernel_alone")),
+    "bare": Subject("a loop in numba, written for W by hand", "numba", _alone("bare_alone")),
+    "compiled": Subject(
+        "docketsim, compiled engine, with its cases drawn and its log in columns", "numba", _ours("compiled")
+    ),
+    "cimba": Subject("Cimba", "cimba", _cimba),
+    "simpy": Subject("docketsim, SimPy engine, with its cases drawn", "simpy", _ours("simpy")),
+    "naive": Subject("SimPy and `transitions`, a process a case", "simpy", _peer("naive_simpy")),
+    "registered": Subject(
+        "the same, each case registered (`add_model`)", "simpy", _peer("naive_simpy", registered=True), most=20_000
+    ),
+    "ciw": Subject("Ciw", "ciw", _peer("in_ciw")),
+    "salabim": Subject("salabim", "salabim", _peer("in_salabim")),
 }
-"""For each program: what the table calls it, the package that it needs, and how it is measured."""
 
 
 def importable(subject: str) -> bool:
     """Say whether the package that a program needs is installed."""
-    return find_spec(SUBJECTS[subject][1]) is not None
+    return find_spec(SUBJECTS[subject].needs) is not None
 
 
 def measure(subject: str, n_cases: int) -> dict[str, float]:
     """Run a program on workload W, and return what it took."""
-    spent, rows = SUBJECTS[subject][2](Size(n_cases))
+    spent, rows = SUBJECTS[subject].run(Size(n_cases))
     return {"seconds": spent.seconds, "peak_mb": spent.peak_mb, "rows": rows}
 
 

@@ -93,7 +93,8 @@ class Spent:
     Attributes
     ----------
     seconds : float
-        From the model's first case to the last row of its log.
+        Of processor time, from the model's first case to the last row of its log: other work on the machine counts less
+        than on a clock, and all programs work on one processor.
     peak_mb : float
         The most memory that the process has had until then, in MB; nan where the system does not say.
     """
@@ -103,8 +104,8 @@ class Spent:
 
 
 def since(start: float) -> Spent:
-    """Return what was spent since an instant of `time.perf_counter`."""
-    seconds = time.perf_counter() - start
+    """Return what was spent since an instant of `time.process_time`."""
+    seconds = time.process_time() - start
     # Not getrusage: that keeps the peak of the process that this one was started from.
     status = Path("/proc/self/status")
     told = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
