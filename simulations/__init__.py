@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulations.scenario import Scenario
     from simulations.simpy_engine import Simulation, simulate
     from simulations.staffing import Staffing, staff
+    from simulations.sweeping import Sweep, sweep
     from simulations.verifying import Verification, verify
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Scenario",
     "Simulation",
     "Staffing",
+    "Sweep",
     "Verification",
     "compare",
     "forecast",
@@ -36,6 +38,7 @@ __all__ = [
     "run",
     "simulate",
     "staff",
+    "sweep",
     "verify",
 ]
 
@@ -47,6 +50,7 @@ _HOME = {
     "Scenario": "scenario",
     "Simulation": "simpy_engine",
     "Staffing": "staffing",
+    "Sweep": "sweeping",
     "Verification": "verifying",
     "compare": "comparison",
     "forecast": "forecasting",
@@ -55,6 +59,7 @@ _HOME = {
     "run": "runs",
     "simulate": "simpy_engine",
     "staff": "staffing",
+    "sweep": "sweeping",
     "verify": "verifying",
 }
 

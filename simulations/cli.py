@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from simulations.cli_outputs import export, report
-from simulations.cli_planning import forecast, staff
+from simulations.cli_planning import forecast, staff, sweep
 from simulations.cli_studies import compare, sql, verify
 from simulations.command_line import (
     FAILURE,
@@ -110,6 +110,7 @@ def run(
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
+        from simulations.warmup import diagnose, still_trending
 
         if monitor not in (None, "stop", "count"):
             raise InputError([f"--monitor {monitor}: must be stop or count"])
@@ -128,10 +129,10 @@ def run(
                 engine=engine, monitor=monitor, progress=progress,  # type: ignore[arg-type]
             )  # fmt: skip
         found = result.json()
+        if trends := still_trending(result):
+            found["trending"] = [trend.json() for trend in trends]
         diagnosis = None
         if warm_up:
-            from simulations.warmup import diagnose
-
             diagnosis = diagnose(result)
             found["warm_up"] = [d.json() for d in diagnosis]
         if as_json:
@@ -360,6 +361,7 @@ def draw(
 
 
 app.command()(compare)
+app.command()(sweep)
 app.command()(staff)
 app.command()(forecast)
 app.command()(sql)

@@ -17,7 +17,7 @@ ScenarioFile = Annotated[
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the folder of a comparison.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or that of a comparison or a sweep.")],
     out: Annotated[
         Path | None, typer.Option(metavar="PAGE", help="The page; default: report.html in the folder.")
     ] = None,
@@ -31,7 +31,7 @@ def report(
     scenario: ScenarioFile = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write what a run or a comparison found as one page that needs no network: numbers, figures and tables."""
+    """Write what a run, a comparison or a sweep found as one page that needs no network: numbers, figures and tables."""
     with told():
         from simulations.report import write_page, write_stress
 

@@ -1,9 +1,10 @@
-"""The commands that plan ahead: ``docketsim staff`` and ``forecast``."""
+"""The commands that plan ahead: ``docketsim sweep``, ``staff`` and ``forecast``."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,22 +16,86 @@ from simulations.command_line import (
     ScenarioName,
     Seed,
     Workers,
+    WorkersIfMany,
     date,
     enough_workers,
     print_json,
+    progress_bar,
+    resumed,
     told,
     waiting,
+    warnings_told,
 )
+from workflow.errors import InputError
 
 if TYPE_CHECKING:
     from simulations.forecasting import Forecast
     from simulations.staffing import Point, Staffing
 
-__all__ = ["forecast", "staff"]
+__all__ = ["forecast", "staff", "sweep"]
 
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the scenario.")
 ]
+
+
+def sweep(
+    scenario: ScenarioName,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUES", help="from:to:step or a,b,c: every combination is a point; one value: at all points."
+        ),
+    ] = None,
+    replications: Annotated[int, typer.Option(help="How many replications of each point.")] = 10,
+    seed: Seed = 1,
+    at: Annotated[
+        list[str] | None, typer.Option(metavar="DATE", help="Measure as things stood at the end of this day, too.")
+    ] = None,
+    measure: Annotated[
+        list[str] | None, typer.Option(metavar="M", help="Show this measure; default: dates, pending, and the pools changed.")
+    ] = None,
+    court: Annotated[list[str] | None, typer.Option(metavar="C", help="Show this court; all for all together.")] = None,
+    engine: Engine = "auto",
+    workers: WorkersIfMany = None,
+    events: Annotated[bool, typer.Option("--events", help="Write event logs besides cases and measures.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of all runs; default runs/sweep-<scenario>-<date and time>.")
+    ] = None,
+    chart: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The chart, .svg or .png; default: sweep.svg in the folder.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Run a scenario at every point of a grid, with the same people and chances: a table and a chart."""
+    with told(lambda: resumed(out)):
+        from simulations.folders import default_folder
+        from simulations.sweep_table import check_chart, print_sweep, write_chart
+        from simulations.sweeping import sweep as run_sweep
+
+        if resume and out is None:
+            raise InputError(["--resume needs --out: the folder to go on with"])
+        days = [date(text) for text in at or ()]
+        check_chart(chart)
+        out = out if out is not None else default_folder(f"sweep-{Path(scenario).stem}")
+        with warnings_told(), progress_bar(quiet or as_json) as progress:
+            found = run_sweep(
+                scenario, change or (), replications=replications, seed=seed, at=days, measures=measure or (),
+                courts=court or (), workers=enough_workers(workers, replications), events=events, out=out, resume=resume,
+                engine=engine, progress=progress,
+            )  # fmt: skip
+        chart = chart if chart is not None else found.folder / "sweep.svg"
+        with waiting("drawing", quiet or as_json):
+            write_chart(found, chart)
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            print_sweep(found, days)
+            typer.echo(f"Chart: {chart}")
 
 
 def staff(
@@ -93,21 +158,35 @@ def _print_staffing(found: Staffing) -> None:
         f"[bold]{found.scenario.name}[/bold]: {found.pool}{where}, for {found.goal} with probability {found.wanted:g}; seed {found.seed}."
     )
     names = (["factor"] if found.answer.factor is not None else []) + ["size"]
-    grid = new_table("\nThe curve", *names, "probability", "interval", "replications")
+    grid = new_table("\nThe curve", *names, "probability", "interval", "replications", "")
     for p in found.curve:
         factor = [] if p.factor is None else [f"{p.factor:.2f}"]
         mark = "[bold]" if p == found.answer else ""
-        cells = [*factor, f"{p.size:,}", f"{p.probability:.3f}", f"{p.low:.3f} to {p.high:.3f}", f"{p.n}"]
+        cells = [
+            *factor,
+            f"{p.size:,}",
+            f"{p.probability:.3f}",
+            f"{p.low:.3f} to {p.high:.3f}",
+            f"{p.n}",
+            "fresh" if p.confirmed else "search",
+        ]
         grid.add_row(*(mark + cell for cell in cells))
     console.print(grid)
     answer, less = found.answer, found.less
-    named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f}, {answer.size:,} in all,"
+    named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
     said = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
     if less is not None:
         said += f", with {less.size:,} at most {less.high:.3f}"
-    console.print(f"{said} (each by an exact 95% interval).")
+    console.print(
+        f"{said}: 95% sure, both together and at every look, on replications that took no part in the search."
+    )
     if not found.decided:
         console.print(f"Not told apart from {found.wanted:g} with so many: add --replications.")
+    if found.not_in_order:
+        console.print(
+            f"[bold]Warning:[/bold] in {found.not_in_order} of {found.compared} replications a larger pool missed what a smaller one met:"
+            " a smaller size that was not tried may do, too. docketsim sweep shows all of them."
+        )
 
 
 def forecast(
@@ -153,3 +232,32 @@ def _print_forecast(found: Forecast) -> None:
         f"  reached  in {hits} of {n} by {found.scenario.ends}"
         f" ({found.confidence:.0%} interval {found.reached_low:.3f} to {found.reached_high:.3f})"
     )
+    _print_outlook(found)
+
+
+def _print_outlook(found: Forecast) -> None:
+    """Print who is still on the docket after how long, and how old the pending cases are."""
+    from rich.console import Console
+
+    from simulations.outlook import MARKS
+    from simulations.printing import new_table, number
+
+    def ends(low: float | None, high: float | None, unit: str) -> str:
+        return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
+
+    console = Console(highlight=False, soft_wrap=False)
+    last = found.time_to_closure[-1]
+    title = "\nStill on the docket so many days after arrival, or the start (Kaplan-Meier)"
+    grid = new_table(title, "days", "share", f"{found.confidence:.0%} interval", "nine in ten replications")
+    for point in (p for p in found.time_to_closure if p.days in MARKS or p is last):
+        grid.add_row(f"{point.days}", number(point.mean, "share"), ends(point.low, point.high, "share"), ends(point.q05, point.q95, "share"))  # fmt: skip
+    console.print(grid)
+    hits = sum(day is not None for day in found.days)
+    for when, when_told in (("reached", f"when {found.when} first held, in {hits} replications"), ("end", f"at the end, {found.scenario.ends}")):  # fmt: skip
+        bands = [band for band in found.pending_by_age if band.when == when and band.mean is not None]
+        if not bands:
+            continue
+        grid = new_table(f"\nPending by age, {when_told}", "age", "cases", f"{found.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
+        for band in bands:
+            grid.add_row(band.name, number(band.mean or 0.0, "cases"), ends(band.low, band.high, "cases"), ends(band.q05, band.q95, "cases"))  # fmt: skip
+        console.print(grid)

@@ -13,6 +13,7 @@ import typer
 
 from simulations.command_line import (
     FAILURE,
+    Engine,
     Json,
     Quiet,
     RunFolder,
@@ -52,6 +53,7 @@ def compare(
         list[str] | None,
         typer.Option(metavar="M", help="Compare this measure only: few are told apart more easily than all."),
     ] = None,
+    engine: Engine = "auto",
     workers: WorkersIfMany = None,
     no_events: Annotated[
         bool, typer.Option("--no-events", help="Write no event logs, and compare no case with itself.")
@@ -80,7 +82,7 @@ def compare(
             found = run_comparison(
                 base, *others, changes=change or (), other_changes=set_other or (), replications=replications, seed=seed,
                 at=days, measures=measure or (), workers=enough_workers(workers, replications), events=not no_events, out=out, resume=resume,
-                progress=progress,
+                engine=engine, progress=progress,
             )  # fmt: skip
         if as_json:
             print_json(found.json())

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from simulations.case_pairs import Change, Pairs, pair_cases
-from simulations.folders import RunFolderExists, default_folder, make_folder
-from simulations.loading import load_scenario
+from simulations.folders import default_folder
+from simulations.joint_runs import check_each, loaded, open_joint_folder, run_each
 from simulations.measures import describe
 from simulations.paired import Paired, holm, pair, replications_needed
 from simulations.parts import write_text
 from simulations.recorded import manifest_of, recorded_scenario
 from simulations.results import CONFIDENCE, read_values
-from simulations.runs import check_run, run
 from simulations.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.validation import listed
@@ -30,6 +28,7 @@ from workflow.validation import listed
 __all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
 
 RESULT = "comparison.json"
+_OURS = r"base|other-\d+|\.?comparison\.json.*|report\.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +154,7 @@ def compare(
     out: str | Path | None = None,
     resume: bool = False,
     confidence: float = CONFIDENCE,
+    engine: str = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare scenarios by common random numbers.
@@ -175,6 +175,8 @@ def compare(
         The measures to compare: few that were chosen beforehand are told apart more easily than all of them.
     events : bool
         Whether to write event logs, and pair the cases.
+    engine : {"auto", "simpy", "compiled"}
+        Which runs them; the figures are the same.
     out : path, optional
         The folder for all runs; ``runs/compare-<scenario>-<date and time>`` if it is not given.
 
@@ -185,23 +187,28 @@ def compare(
     RunFolderExists
         If the folder is there and `resume` is not given.
     """
-    first = _loaded(base, changes)
-    rest = [_loaded(other, [*changes, *other_changes]) for other in others]
+    first = loaded(base, changes)
+    rest = [loaded(other, [*changes, *other_changes]) for other in others]
     _check(first, rest, measures)
-    for one in (first, *rest):
-        check_run(one, replications=replications, seed=seed, at=at, workers=workers, confidence=confidence)
+    check_each(
+        [first, *rest],
+        replications=replications,
+        seed=seed,
+        at=at,
+        workers=workers,
+        confidence=confidence,
+        engine=engine,
+    )
     folder = Path(out) if out is not None else default_folder(f"compare-{first.name}")
-    make_folder(folder, resume)
-    _see_whether_ours(folder)
-    places = [folder / "base", *(folder / f"other-{k}" for k in range(1, len(rest) + 1))]
+    open_joint_folder(folder, resume, _OURS, "comparison")
     days = sorted({*at, *(p.at for one in (first, *rest) for p in one.published)})
-    growing = []
-    for done, (one, place) in enumerate(zip((first, *rest), places, strict=True)):
-        result = run(
-            one, replications=replications, seed=seed, out=place, at=days, workers=workers, events=events, resume=resume,
-            progress=_of_all(progress, done, len(places)),
-        )  # fmt: skip
-        growing.append(result.growing)
+    scenarios = {"base": first, **{f"other-{k}": one for k, one in enumerate(rest, start=1)}}
+    runs = run_each(
+        scenarios, folder, replications=replications, seed=seed, at=days, workers=workers, events=events, resume=resume,
+        confidence=confidence, engine=engine, progress=progress,
+    )  # fmt: skip
+    places = [result.folder for result in runs.values()]
+    growing = [result.growing for result in runs.values()]
     found = Comparison(first, folder, seed, replications, confidence, _called(rest, other_changes), [])
     found.growing.update(zip(["base", *found.against], growing, strict=True))
     for name, one, place in zip(found.against, rest, places[1:], strict=True):
@@ -239,14 +246,6 @@ def read_comparison(folder: str | Path) -> Comparison:
     return Comparison(base, folder, content["seed"], content["replications"], confidence, content["against"], differences, cases, changes, growing)  # fmt: skip
 
 
-def _loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
-    if not isinstance(scenario, Scenario):
-        return load_scenario(scenario, changes)
-    if changes:
-        raise InputError(["changes go with the name or path of a scenario; give them to load_scenario"])
-    return scenario
-
-
 def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) -> None:
     problems = [] if others else ["compare: give another scenario besides the base"]
     for other in others:
@@ -266,17 +265,6 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
         raise InputError(problems)
 
 
-def _see_whether_ours(folder: Path) -> None:
-    """See that nothing but runs of a comparison is in the folder."""
-    foreign = [
-        p for p in folder.iterdir() if not re.fullmatch(r"base|other-\d+|\.?comparison\.json.*|report\.html", p.name)
-    ]
-    if foreign:
-        raise RunFolderExists(
-            f"{folder} is no comparison that can be resumed: it has {foreign[0].name}. Give another --out."
-        )
-
-
 def _called(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
     found: list[str] = []
     for other in others:
@@ -284,10 +272,6 @@ def _called(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
         k = sum(one == name or one.startswith(f"{name} (") for one in found)
         found.append(f"{name} ({k + 1})" if k else name)
     return found
-
-
-def _of_all(progress: Callable[[int, int], None] | None, before: int, runs: int) -> Callable[[int, int], None] | None:
-    return None if progress is None else lambda done, todo: progress(before * todo + done, runs * todo)
 
 
 def _differences(

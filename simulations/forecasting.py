@@ -6,8 +6,9 @@ import datetime as dt
 import math
 import operator
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from simulations.draws import seed_problems
 from simulations.engines import choose_engine
 from simulations.intervals import quantile_interval, share_interval
 from simulations.loading import load_scenario
-from simulations.replicating import Course, replicate
+from simulations.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
+from simulations.replicating import Course, replicated
 from simulations.results import CONFIDENCE, interval
 from simulations.scenario import Scenario
 from workflow.errors import InputError, nearest
@@ -49,6 +51,10 @@ class Forecast:
         The interval of the median, by order statistics.
     reached, reached_low, reached_high : float
         The share of replications that reached it, with its exact interval.
+    time_to_closure : list of Remaining
+        Kaplan-Meier, day by day: who is still on the docket so many days after arrival, or after the start.
+    pending_by_age : list of AgeBand
+        When the condition first held, in the replications in which it did, and at the end.
     """
 
     scenario: Scenario
@@ -68,6 +74,8 @@ class Forecast:
     reached: float
     reached_low: float
     reached_high: float
+    time_to_closure: list[Remaining] = field(repr=False)
+    pending_by_age: list[AgeBand] = field(repr=False)
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -77,6 +85,8 @@ class Forecast:
         )  # fmt: skip
         found = {name: getattr(self, name) for name in names}
         found = {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in found.items()}
+        found["time_to_closure"] = [point.json() for point in self.time_to_closure]
+        found["pending_by_age"] = [band.json() for band in self.pending_by_age]
         return {"scenario": self.scenario.name, "replications": len(self.days), **found}
 
 
@@ -120,16 +130,39 @@ def forecast(
     if problems:
         raise InputError(problems)
     chosen = choose_engine(engine, scenario, replications, False)
-    courses = replicate(scenario, seed, range(1, replications + 1), court, chosen, workers)
-    return _summary(scenario, when.strip(), court, seed, confidence, tuple(first(course) for course in courses))
+    read = partial(outlook_of, court=court, first=first, at_end_of_day=isinstance(first, _PendingIs))
+    found = replicated(read, scenario, seed, range(1, replications + 1), chosen, workers)
+    return _summary(scenario, when.strip(), court, seed, confidence, found)
 
 
-def _condition(scenario: Scenario, when: str) -> Callable[[Course], float | None]:
+@dataclass(frozen=True)
+class _PendingIs:
+    """The first day at whose end pending is less, or more, than a number."""
+
+    sign: str
+    number: float
+
+    def __call__(self, course: Course) -> float | None:
+        holds = _SIGNS[self.sign]
+        return next((float(day) for day, n in enumerate(course.pending) if holds(n, self.number)), None)
+
+
+@dataclass(frozen=True)
+class _DateOf:
+    """The day of a measure that is a point in time."""
+
+    measure: str
+
+    def __call__(self, course: Course) -> float | None:
+        return course.dates[self.measure]
+
+
+def _condition(scenario: Scenario, when: str) -> _PendingIs | _DateOf:
     """Return what gives the day of a replication on which the condition first holds."""
     dated = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
     name = when.strip()
     if name in dated:
-        return lambda course: course.dates[name]
+        return _DateOf(name)
     found = _CONDITION.fullmatch(when)
     if found is None or found["name"] != "pending":
         allowed = ["'pending < 1000'", *(repr(one) for one in dated)]
@@ -138,13 +171,13 @@ def _condition(scenario: Scenario, when: str) -> Callable[[Course], float | None
                 f"--when {when}: must be pending, a sign (<, <=, >, >=) and a number, or a measure that is a date: {' or '.join(allowed)}"
             ]
         )
-    holds, number = _SIGNS[found["sign"]], float(found["number"].replace(",", "").replace("_", ""))
-    return lambda course: next((float(day) for day, n in enumerate(course.pending) if holds(n, number)), None)
+    return _PendingIs(found["sign"], float(found["number"].replace(",", "").replace("_", "")))
 
 
 def _summary(
-    scenario: Scenario, when: str, court: str, seed: int, confidence: float, days: tuple[float | None, ...]
+    scenario: Scenario, when: str, court: str, seed: int, confidence: float, outlooks: Sequence[Outlook]
 ) -> Forecast:
+    days = tuple(outlook.day for outlook in outlooks)
     known = [d for d in days if d is not None]
     n = len(days)
     mean, low, high = None, None, None
@@ -161,6 +194,7 @@ def _summary(
     return Forecast(
         scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), q05, median, q95,
         date(middle[0]), date(middle[1]), len(known) / n, share_low, share_high,
+        remaining(outlooks, confidence), age_bands(outlooks, confidence),
     )  # fmt: skip
 
 

@@ -35,6 +35,9 @@ _ACTIVITY, _INSTANT, _RESTING, _FINAL = 0, 1, 2, 3
 _SUSPEND, _FINISH, _FIT = 0, 1, 2
 _FIRST_COME, _OLDEST, _NEWEST, _BY, _BY_FACTS = 0, 1, 2, 3, 4
 
+# A lookup's number: of none, and below of one that says the same to everybody, -3 less what it says.
+NONE = -1
+
 # Places in the array of scalars that outlives a call.
 N_ROWS, N_HEAP, AT_CAPACITY, AT_ARRIVAL, AT_DATE, AT_TURN, NOW, N_TOUCHED, N_EVENTS, BUCKET, WHERE = range(11)
 N_SCALARS = 11
@@ -52,7 +55,7 @@ CASE = _record(
 )  # fmt: skip
 LOOKUP = _record(base="i8", stride="i8", first="i8", n="i8")
 FIELD = _record(field="i8", stride="i8")
-STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8")
+STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8", hazards="u8")
 TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8")
 EVENT = _record(
     gives="i8", given="i8", outcome="i8", after="i8", chance="i8", rate="i8", only="i8", hash="u8", lottery="u8"
@@ -180,12 +183,14 @@ def _drawn(laws, cells, steps, law, numerator):
 @njit(forceinline=True)
 def _look(lookups, fields, values, record, i, fact_class, k):
     """Return what a case finds in a table over fact classes and the record fields that matter there."""
+    if k < NONE:  # the same for everybody
+        return np.int64(-3 - k)
     k = _index(k)
     at = lookups[k].base + fact_class * lookups[k].stride
     for j in range(lookups[k].n):
         f = _index(lookups[k].first + j)
         at += fields[f].stride * record[i, _index(fields[f].field)]
-    return values[_index(at)]
+    return np.int64(values[_index(at)])
 
 
 @njit(forceinline=True)
@@ -506,7 +511,7 @@ def _head(cases, levels, heads, places, stops, p, now):
     """Return the case that is served next at a place, -1 if nobody may be served now."""
     n = _n_queues(places, p)
     queue = places[p].queue
-    if places[p].exempt < 0 and places[p].n_suspended == 0:
+    if places[p].exempt == NONE and places[p].n_suspended == 0:
         return _first_of(heads, queue, n)
     excepted = _first_of(heads, queue + n, n)
     for s in range(places[p].suspended, places[p].suspended + places[p].n_suspended):
@@ -631,7 +636,7 @@ def _begin(lookups, fields, values, record, laws, cells, steps, key, cases, i, a
     """Return how long an activity of a case takes, and the bits of its outcome: one draw has both."""
     law = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].takes)
     bits, outcome = np.int64(0), np.int64(0)
-    if laws[law].kind != 0 or activities[a].outcome >= 0:
+    if laws[law].kind != 0 or activities[a].outcome != NONE:
         bits, outcome = _both_bits(key, cases[i].key, activities[a].hash, visit)
     return _drawn(laws, cells, steps, law, bits), outcome
 
@@ -782,7 +787,7 @@ def run(
                         k = _spell(calendars, spells, c, now) - 1
                         if not (length > calendars[c].longest and now == spells[calendars[c].first + k].open):
                             break
-                    exempt = places[p].exempt >= 0 and cases[i].server == -2
+                    exempt = places[p].exempt != NONE and cases[i].server == -2
                     _leave_queue(
                         cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, cases[i].state),
                         places[p].order != _FIRST_COME, i,
@@ -827,7 +832,7 @@ def run(
                 if cases[i].status < _SERVED or np.int64(cases[i].stamp) != payload:
                     continue
                 a = _index(states[_index(np.int64(cases[i].state))].activity)
-                if activities[a].outcome >= 0:
+                if activities[a].outcome != NONE:
                     o = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].outcome)
                     k = activities[a].given + _found(outcomes, shares, found_at, o, cases[i].order)
                     record[i, _index(activities[a].gives)] = given[k].first
@@ -840,7 +845,7 @@ def run(
                 if armed[i] & bit == 0 or visits[i, n_activities + event] - 1 != visit:
                     continue
                 armed[i] &= ~bit
-                hazard = events[event].rate >= 0
+                hazard = events[event].rate != NONE
         elif source == 3:
             x = at_date
             g = 1
@@ -868,7 +873,7 @@ def run(
             )
             if happens:
                 k = guards[policies[q].guards + event]
-                happens = k < 0 or _look(lookups, fields, values, record, i, cases[i].fact_class, k) != 0
+                happens = k == NONE or _look(lookups, fields, values, record, i, cases[i].fact_class, k) != 0
             if happens:
                 e = event_effects[policies[q].effects + event]
                 changed = _write(effects, e.first, e.n, record, i)
@@ -910,7 +915,7 @@ def run(
                     outcome = -1
                 m = moments[_index(policies[q].moments + old * width + trigger)]
                 taken = np.int64(-1)
-                if m >= 0:
+                if m != NONE:
                     taken = np.int64(_look(lookups, fields, values, record, i, cases[i].fact_class, m))
                 if taken < 0:
                     if trigger == 0 or (trigger == 1 and states[old].kind == _INSTANT):
@@ -948,7 +953,7 @@ def run(
                                 if cases[i].status == _SERVED:
                                     _release(places, free, p, cases[i].server)
                                 else:
-                                    exempt = places[p].exempt >= 0 and cases[i].server == -2
+                                    exempt = places[p].exempt != NONE and cases[i].server == -2
                                     _leave_queue(
                                         cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, old),
                                         places[p].order != _FIRST_COME, i,
@@ -971,6 +976,24 @@ def run(
                 if before & ~after != 0:
                     armed[i] &= ~(before & ~after)
                 start = after & ~before
+                # A hazard's dates before its case first comes to where it counts do nothing: they are gone through now.
+                wanted = states[state].hazards
+                e = 0
+                while wanted != 0:
+                    if wanted & _ONE != 0 and visits[i, n_activities + e] == 0:
+                        v = 1
+                        k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
+                        if rates[k].rate > 0.0:
+                            at = _next_date(
+                                cells, unit, key, cases[i].key, events[e].hash, 0, rates[k], max(arrived[i], 0)
+                            )
+                            while at < now or (at == now and source != 4 and (_RING | i << 8 | e) < code):
+                                at = _next_date(cells, unit, key, cases[i].key, events[e].hash, v, rates[k], at)
+                                v += 1
+                            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, v - 1)
+                        visits[i, n_activities + e] = v
+                    wanted >>= _ONE
+                    e += 1
             if states[state].kind == _FINAL:
                 since = _U(0)
             for turn in range(2):
@@ -986,7 +1009,7 @@ def run(
                             break
                         visits[i, n_activities + e] = v + 1
                         runs = True
-                        if events[e].chance >= 0:
+                        if events[e].chance != NONE:
                             share = chances[
                                 _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].chance)
                             ]
@@ -1006,7 +1029,7 @@ def run(
             if entered:
                 settle = True
                 q = _policy(policies, now, arrived[i])
-                if moments[policies[q].moments + state * width + 1] >= 0:
+                if moments[policies[q].moments + state * width + 1] != NONE:
                     continue
             elif not settle:
                 break
@@ -1046,7 +1069,7 @@ def run(
                     else:
                         cases[i].order = 0
                     exempt = (
-                        places[p].exempt >= 0
+                        places[p].exempt != NONE
                         and _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
                     )
                     cases[i].server = -2 if exempt else -1
@@ -1065,7 +1088,7 @@ def run(
             state = np.int64(cases[i].state)
             pool = activities[states[state].activity].pool
             p = _place(pools, cases, i, pool)
-            if places[p].exempt >= 0:
+            if places[p].exempt != NONE:
                 was = cases[i].server == -2
                 exempt = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
                 if was != exempt:

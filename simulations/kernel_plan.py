@@ -70,25 +70,21 @@ class _Lookups:
     size: int = 0
 
     def add(self, read: Iterable[str], table: NDArray[Any]) -> int:
-        """Add a table of shape (n_classes, *sizes of the fields read, in the order of the record); return its number."""
+        """Add a table of shape (n_classes, *sizes of the fields read, in the order of the record), of values from -1 on; return its number."""
         names_read = [name for name in self.workflow.record if name in set(read)]
         flat = np.ascontiguousarray(table, np.int32).ravel()
-        if (flat == flat[:1]).all():
-            names_read, flat = [], flat[:1]  # the same for everybody
+        if len(flat) and (flat == flat[0]).all():
+            return -3 - int(flat[0])  # the same for everybody
         sizes = [len(self.workflow.record[name].domain()) for name in names_read]
         per_class = int(np.prod(sizes, dtype=np.int64))
         strides = [int(np.prod(sizes[k + 1 :], dtype=np.int64)) for k in range(len(sizes))]
-        self.rows.append((self.size, per_class if len(flat) > 1 else 0, len(self.dimensions), len(names_read)))
+        self.rows.append((self.size, per_class, len(self.dimensions), len(names_read)))
         self.dimensions += [(self.fields[name], stride) for name, stride in zip(names_read, strides, strict=True)]
         self.values.append(flat)
         self.size += len(flat)
         if self.size > _MOST_ENTRIES:
             raise InputError(["the model needs tables that are too large for the compiled engine; use --engine simpy"])
         return len(self.rows) - 1
-
-    def one(self, value: int) -> int:
-        """Add a table that says the same to everybody."""
-        return self.add((), np.array([value]))
 
     def grid(self, read: Iterable[str]) -> tuple[list[str], Columns]:
         """Lay out every combination of the record fields among some names, beside every class."""
@@ -254,7 +250,7 @@ class _Layout:
         calendars, spells = self._calendars()
         unit = self.law(make_distribution("exponential", {"mean": 1.0}))
         times = np.maximum(cases.arrived, 0)
-        hazards = [self.events.index(name) for name, law in scenario.laws.items() if law.hazard is not None]
+        hazards = [self.events.index(name) for name in scenario.laws if name in self._hazards(by_record=True)]
         table = _in_lines(n, kernel.CASE)
         nowhere = np.zeros((), kernel.CASE)
         nowhere["state"] = nowhere["server"] = -1
@@ -426,15 +422,25 @@ class _Layout:
             rows.append((pool, level, field_, first, outcome, takes, calendar, purpose_hash(f"activity:{name}")))
         return _array(rows, kernel.ACTIVITY, spare=False)
 
+    def _hazards(self, by_record: bool) -> list[str]:
+        """Return the events that are hazards, and whose rate depends on the record or does not.
+
+        The dates of those that do not need not be known before they count.
+        """
+        laws = {name: law.hazard for name, law in self.scenario.laws.items() if law.hazard is not None}
+        return [name for name, rate in laws.items() if by_record != rate.reads().isdisjoint(self.fields)]
+
     def _states(self) -> Any:
         activities = list(self.workflow.activities)
         clocks = [n for n in self.events if (law := self.scenario.laws.get(n)) and law.after and not law.since]
+        hazards = self._hazards(by_record=False)
         rows = []
         for state in self.workflow.states.values():
             activity = -1 if state.activity is None else activities.index(state.activity)
             counts = sum(1 << e for e, n in enumerate(self.events) if state.name in self.workflow.events[n].states)
             started = sum(1 << self.events.index(n) for n in clocks if state.name in self.workflow.events[n].states)
-            rows.append((_KINDS[state.kind], activity, counts, started))
+            late = sum(1 << self.events.index(n) for n in hazards if state.name in self.workflow.events[n].states)
+            rows.append((_KINDS[state.kind], activity, counts, started, late))
         return _array(rows, kernel.STATE, spare=False)
 
     def _places(self) -> tuple[Any, Any, Any, Integers, int, Integers]:

@@ -14,7 +14,7 @@ from simulations.measures import is_time_or_use
 from simulations.results import Contrast, Estimate
 from simulations.runs import RunResult
 from simulations.waiting import CAUSES
-from simulations.warmup import WarmUp
+from simulations.warmup import WarmUp, still_trending
 
 __all__ = ["few", "few_came_in", "new_table", "number", "print_result", "said", "said_of", "said_ratio"]
 
@@ -69,7 +69,7 @@ def _courts(result: RunResult) -> list[str]:
 
 
 def said(estimate: Estimate | None) -> str:
-    """Return an estimate in words: the mean, and half the width of its interval."""
+    """Return an estimate in words: the mean and half the width of its interval, or its ends where they are not as far away."""
     if estimate is None:
         return ""
     if estimate.mean is None:
@@ -78,6 +78,8 @@ def said(estimate: Estimate | None) -> str:
     mean = number(estimate.mean, estimate.unit) if estimate.date is None else str(estimate.date)
     if not estimate.half_width:
         return mean if estimate.date is not None else mean + unit
+    if not estimate.symmetric:
+        return f"{mean} ({number(estimate.low or 0.0, estimate.unit)} to {number(estimate.high or 0.0, estimate.unit)}){unit}"
     return f"{mean} ± {number(estimate.half_width, estimate.unit)}{unit}"
 
 
@@ -231,6 +233,14 @@ def _foot(console: Console, result: RunResult) -> None:
         console.print(f"Note: {note}")
     for pool in result.growing:
         console.print(
-            f"[bold]Warning:[/bold] the queue of the pool {pool!r} grew all the time: whoever waits for it waits ever longer."
+            f"[bold]Warning:[/bold] the queue of the pool {pool!r} grew all the time: whoever waits for it waits ever longer, and"
+            " waiting times hold for a run of this length only. docketsim staff says how many people it takes."
+        )
+    for trend in still_trending(result):
+        where = "all courts together" if trend.court == "all" else trend.court
+        console.print(
+            f"[bold]Warning:[/bold] pending cases of {where} still {'rise' if trend.late > trend.early else 'fall'} after the warm-up, from"
+            f" {number(trend.early, 'cases')} to {number(trend.late, 'cases')}: this is no steady state. Let the run end later, or warm_up too:"
+            " --warm-up says when it has settled."
         )
     console.print(f"Log and results: {result.folder}")

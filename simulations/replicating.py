@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simulations.draws import SamplePath
 from simulations.engines import Chosen, prepare, simulate
+from simulations.eventlog import EventLog
 from simulations.measures import measure_dates_and_pending
 from simulations.plan import make_plan
 from simulations.scenario import Scenario
+from workflow.definition import Kind
 
-__all__ = ["Course", "replicate", "until"]
+__all__ = ["Course", "course_of", "here", "off_docket", "replicate", "replicated", "until"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +67,55 @@ def replicate(
     workers : int
         Processes at work at the same time.
     """
+    return replicated(partial(course_of, court=court), scenario, seed, numbers, engine, workers)
+
+
+def replicated(
+    read: Callable[[EventLog], T],
+    scenario: Scenario,
+    seed: int,
+    numbers: Iterable[int],
+    engine: Chosen = "simpy",
+    workers: int = 1,
+) -> list[T]:
+    """Run replications, and return what is read from the log of each; the logs are not kept."""
     todo = list(numbers)
     if todo:
         prepare(engine)
     if workers <= 1 or len(todo) < 2:
-        return [_one(scenario, seed, k, court, engine) for k in todo]
+        return [_one(read, scenario, seed, k, engine) for k in todo]
     from joblib import Parallel, delayed
 
-    found: list[Course] = Parallel(n_jobs=min(workers, len(todo)), backend="loky")(
-        delayed(_one)(scenario, seed, k, court, engine) for k in todo
+    found: list[T] = Parallel(n_jobs=min(workers, len(todo)), backend="loky")(
+        delayed(_one)(read, scenario, seed, k, engine) for k in todo
     )
     return found
 
 
-def _one(scenario: Scenario, seed: int, replication: int, court: str, engine: Chosen) -> Course:
+def _one(read: Callable[[EventLog], T], scenario: Scenario, seed: int, replication: int, engine: Chosen) -> T:
     path = SamplePath(seed, replication)
-    measured = measure_dates_and_pending(simulate(engine, make_plan(scenario, path), path))
+    return read(simulate(engine, make_plan(scenario, path), path))
+
+
+# reading a log -------------------------------------------------------------------------------------
+
+
+def course_of(log: EventLog, court: str) -> Course:
+    """Return the course of one court, or of all: dates, and daily pending."""
+    measured = measure_dates_and_pending(log)
     column = [*measured.courts, "all"].index(court)
     dates = {table.measure: float(table.places[column, 0]) for table in measured.tables}
     pending = measured.daily.pending[:, column].astype(float).tolist()
     return Course({name: None if math.isnan(date) else date for name, date in dates.items()}, tuple(pending))
+
+
+def here(log: EventLog, court: str) -> NDArray[np.bool_]:
+    """Return which cases are of a court, ``all`` for every one."""
+    courts = log.cases.scenario.courts
+    return np.full(len(log.cases), True) if court == "all" else log.cases.court == courts.index(court)
+
+
+def off_docket(scenario: Scenario) -> NDArray[np.bool_]:
+    """Return for each state whether a case in it is not pending."""
+    kinds = [state.kind for state in scenario.workflow.states.values()]
+    return np.array([kind in (Kind.FINAL, Kind.RESTING) for kind in kinds])

@@ -24,6 +24,7 @@ from simulations.scenario import Scenario
 __all__ = ["Contrast", "Estimate", "Series", "contrasts", "estimates", "interval", "read_series", "read_values"]
 
 CONFIDENCE = 0.95
+_MOST_ON_LOGS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,13 @@ class Estimate:
     def half_width(self) -> float | None:
         """Return half the width of the confidence interval."""
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+    @property
+    def symmetric(self) -> bool:
+        """Say whether both ends of the interval are as far from the mean."""
+        if self.mean is None or self.low is None or self.high is None:
+            return True
+        return math.isclose(self.high - self.mean, self.mean - self.low, rel_tol=1e-6, abs_tol=1e-12)
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -189,8 +197,24 @@ def contrasts(folder: Path, replications: Iterable[int], confidence: float = CON
     return found
 
 
-def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+def interval(
+    values: Sequence[float], confidence: float = CONFIDENCE, least: float | None = None, most: float | None = None
+) -> tuple[float, float] | None:
     """Return the t interval for the mean of independent replications, or ``None`` for fewer than two.
+
+    Parameters
+    ----------
+    values : sequence of float
+    confidence : float
+        Between 0 and 1.
+    least, most : float, optional
+        What no value can be less, or more, than.
+
+    Notes
+    -----
+    Where the interval would pass a bound, the mean is close to it and its distribution skewed, and a t interval is wrong.
+    Then the interval is taken on the scale of logarithms (of logits, between two bounds) by the delta method, which keeps
+    it inside and covers more often; where it is wider than that can bear, it is cut off at the bound.
 
     References
     ----------
@@ -204,7 +228,18 @@ def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[f
     mean = math.fsum(values) / n
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
     half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * spread / math.sqrt(n)
-    return mean - half, mean + half
+    low, high = mean - half, mean + half
+    if (least is None or low >= least) and (most is None or high <= most):
+        return low, high
+    room = [abs(mean - bound) for bound in (least, most) if bound is not None]
+    if all(room) and half * math.fsum(1 / r for r in room) <= _MOST_ON_LOGS:
+        odds = math.exp(half * math.fsum(1 / r for r in room))
+        if least is not None and most is not None:
+            there, away = mean - least, most - mean
+            return least + (most - least) * there / (there + away * odds), least + (most - least) * there * odds / (there * odds + away)  # fmt: skip
+        if least is not None:
+            return least + (mean - least) / odds, least + (mean - least) * odds
+    return max(low, -math.inf if least is None else least), min(high, math.inf if most is None else most)
 
 
 def read_values(
@@ -280,7 +315,8 @@ def estimates(
         known = [v for v in values if v is not None]
         usable = known if measure not in dated or len(known) == len(values) else []
         mean = math.fsum(usable) / len(usable) if usable else None
-        low, high = interval(usable, confidence) or (None, None)
+        ceiling = 1.0 if measure.startswith("utilisation.") and all(v <= 1 for v in usable) else None
+        low, high = interval(usable, confidence, 0.0, ceiling) or (None, None)
         q05, q95 = np.quantile(usable, [0.05, 0.95]).tolist() if len(usable) > 1 else (None, None)
         date = (
             scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if measure in dated and mean is not None else None

@@ -157,6 +157,8 @@ class RunResult:
         }
         if self.contrasts:
             found["contrasts"] = [c.json() for c in self.contrasts]
+        if self.growing:
+            found["growing"] = self.growing
         if self.violations is not None:
             found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
         return found
@@ -338,8 +340,9 @@ def gather(
 
 
 def check_run(
-    scenario: Scenario, *, replications: int, seed: int, at: Sequence[dt.date], workers: int, confidence: float
-) -> None:
+    scenario: Scenario, *, replications: int, seed: int, at: Sequence[dt.date], workers: int, confidence: float,
+    engine: str,
+) -> None:  # fmt: skip
     """See whether a run could begin, before anything is written.
 
     Raises
@@ -347,7 +350,7 @@ def check_run(
     InputError
         With every mistake.
     """
-    _check(scenario, replications, seed, at, None, workers, "auto", confidence, (), None)
+    _check(scenario, replications, seed, at, None, workers, engine, confidence, (), None)
     _check_first(scenario, seed, 1, ())
 
 

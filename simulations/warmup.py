@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from simulations.runs import RunResult
 from workflow.errors import InputError
 
-__all__ = ["WarmUp", "diagnose", "mser", "welch"]
+__all__ = ["Trend", "WarmUp", "diagnose", "mser", "still_trending", "welch"]
 
 _BATCH = 5
 _LEAST_DAYS = 50
+_SMALL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,54 @@ class WarmUp:
             for k, v in (("mser", self.mser), ("welch", self.welch))
         }
         return {"court": self.court, "measure": "pending", "days": self.days, **dates}
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A court whose pending cases still rise or fall where the scenario takes them for settled.
+
+    Attributes
+    ----------
+    early, late : float
+        Mean pending in the first and in the last third of the days after the warm-up.
+    """
+
+    court: str
+    early: float
+    late: float
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {"court": self.court, "measure": "pending", "early": self.early, "late": self.late}
+
+
+def still_trending(result: RunResult) -> list[Trend]:
+    """Return the courts in which pending still rises or falls after the scenario's ``warm_up``.
+
+    Notes
+    -----
+    It does so if the first and the last third of the days after the warm-up differ by more than 5 percent, and their daily
+    intervals, averaged, do not overlap. A single replication has no intervals, and a scenario without a warm-up asks no
+    question about the long run: neither is judged.
+    """
+    warm_up = result.scenario.warm_up
+    if warm_up is None:
+        return []
+    found = []
+    for court in (*result.scenario.courts, "all"):
+        days = [e for e in result.series if e.court == court and e.at is not None and e.at >= warm_up]
+        days.sort(key=lambda e: str(e.at))
+        known = [
+            (e.mean, e.low, e.high) for e in days if e.mean is not None and e.low is not None and e.high is not None
+        ]
+        third = len(known) // 3
+        if third < _BATCH:
+            continue
+        early, late = np.mean(known[:third], axis=0).tolist(), np.mean(known[-third:], axis=0).tolist()
+        apart = late[1] > early[2] or late[2] < early[1]
+        if apart and abs(late[0] - early[0]) > _SMALL * max(early[0], late[0], 1.0):
+            found.append(Trend(court, early[0], late[0]))
+    return found
 
 
 def diagnose(result: RunResult) -> list[WarmUp]:

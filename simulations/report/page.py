@@ -37,7 +37,7 @@ def write_page(
     Parameters
     ----------
     folder : path
-        The run folder, or the folder of a comparison.
+        The run folder, or the folder of a comparison or a sweep.
     out : path, optional
         The page; ``report.html`` in the folder if it is not given.
     figures_folder : path, optional
@@ -53,15 +53,17 @@ def write_page(
     Raises
     ------
     InputError
-        If it is neither a run folder nor a comparison, or cannot be read.
+        If it is no run folder, comparison or sweep, or cannot be read.
     """
     from simulations.report.comparison import comparison_document, is_comparison
+    from simulations.report.sweep import is_sweep, sweep_document
 
     target = Path(out) if out is not None else Path(folder) / "report.html"
-    if is_comparison(folder):
+    joint = "comparison" if is_comparison(folder) else "sweep" if is_sweep(folder) else None
+    if joint is not None:
         if scenario is not None:
-            raise InputError([f"--scenario goes with a run, and {folder} holds a comparison; leave it out"])
-        document = comparison_document(folder)
+            raise InputError([f"--scenario goes with a run, and {folder} holds a {joint}; leave it out"])
+        document = comparison_document(folder) if joint == "comparison" else sweep_document(folder)
     else:
         contents = read_contents(folder, scenario)
         document = run_document(contents, figures(contents))

@@ -2,10 +2,6 @@
 
 Time is counted from the day from which a case is observed: its arrival, or the start of the run if it was open by
 then. A case that is still open at the end is censored there, not dropped. A case that begins off the docket takes no part.
-
-References
-----------
-Kaplan, E. L. and Meier, P. (1958). Nonparametric estimation from incomplete observations. JASA 53, 457-481.
 """
 
 from __future__ import annotations
@@ -18,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.kaplan_meier import still_there
 from simulations.scenario import Scenario
 from workflow.definition import Kind
 
@@ -74,9 +71,7 @@ def survival(connection: Any, scenario: Scenario, courts: Sequence[str]) -> list
             if court in ("all", of):
                 counts[int(left_it), place[replication], min(int(day), n_days - 1)] += n
         censored, left = counts
-        at_risk = (censored + left)[:, ::-1].cumsum(axis=1)[:, ::-1]
-        share = np.divide(left, at_risk, out=np.zeros_like(left), where=at_risk > 0)
-        curves = np.cumprod(1 - share, axis=1)[:, :-1]
+        curves = still_there(left, censored)[:, :-1]
         if counts.sum():
             low, high = np.quantile(curves, [0.05, 0.95], axis=0)
             found.append(Curve(court, curves.mean(axis=0), low, high))

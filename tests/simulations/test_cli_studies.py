@@ -64,7 +64,7 @@ def test_compare_in_json_has_the_documented_keys(tiny: Path) -> None:
         "changes",
         "growing",
     ]
-    keys = ["against", "measure", "court", "at", "unit", "n", "base", "other", "difference", "low", "high", "p", "p_corrected", "correlation", "variance_reduction", "replications_needed"]  # fmt: skip
+    keys = ["against", "measure", "court", "at", "unit", "n", "base", "other", "difference", "low", "high", "p", "p_corrected", "correlation", "variance_reduction", "spread", "replications_needed"]  # fmt: skip
     assert all(list(m) == keys for m in found["measures"])
     assert found["against"] == ["tiny with pools.clerks.size=3"]
     assert found == json.loads((tiny / "c" / "comparison.json").read_text(encoding="utf-8"))

@@ -14,7 +14,9 @@ from simulations import forecast, load_scenario, run, staff
 from simulations.cli import app
 from simulations.intervals import quantile_interval, share_interval
 from simulations.replicating import replicate, until
+from simulations.staff_search import Goal, Search
 from tests.simulations.desk import DESK, TINY
+from workflow.errors import InputError
 
 DAY = dt.date(2024, 1, 31)
 
@@ -41,18 +43,39 @@ def test_a_course_is_what_a_run_measures(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_staff_finds_the_size_that_fresh_runs_confirm(tiny: Path) -> None:
-    """With another seed the answer meets the goal, and one less does not."""
-    found = staff(tiny, "clerks", court="west", finish_by=dt.date(2024, 1, 2), confidence=0.7, replications=160)
+    """With another seed the answer meets the goal, and one less does not; it was confirmed on replications of its own."""
+    alike = "activities.serve.takes.lognormal.cv=0.1"
+    found = staff(load_scenario(tiny, [alike]), "clerks", court="west", finish_by=dt.date(2024, 1, 2), confidence=0.7)
     assert found.decided
     assert found.answer.low >= 0.7
     assert found.less is not None
     assert found.less.high < 0.7
+    assert [p.size for p in found.curve if p.confirmed] == [found.less.size, found.answer.size]
+    assert (found.not_in_order, found.compared > 0) == (0, True)
     for size, met in ((found.answer.size, True), (found.less.size, False)):
         fresh = replicate(
-            until(load_scenario(tiny, [f"pools.clerks.size={{east: 2, west: {size}}}"]), dt.date(2024, 1, 2)),
-            99, range(1, 61), "west",
+            until(load_scenario(tiny, [f"pools.clerks.size={{east: 2, west: {size}}}", alike]), dt.date(2024, 1, 2)),
+            99, range(1, 21), "west",
         )  # fmt: skip
-        assert (sum(c.dates["served"] is not None for c in fresh) / 60 >= 0.7) is met
+        assert (sum(c.dates["served"] is not None for c in fresh) / 20 >= 0.7) is met
+
+
+def test_a_larger_pool_that_misses_what_a_smaller_one_met_is_counted(tiny: Path) -> None:
+    """Replication by replication, over those that were run with two sizes or more."""
+    goal = Goal(dt.date(2024, 1, 2), "served")
+    search = Search(load_scenario(tiny), "clerks", "west", False, goal, 0.9, 1, 10, "simpy", 1, None)
+    search.met = {3: {1: True, 2: False}, 1: {1: True, 2: True, 3: True, 4: False}, 2: {1: True, 2: True, 3: True}}
+    assert search.not_in_order() == (1, 3)
+
+
+def test_what_no_size_can_meet_is_told_with_its_reason(tiny: Path) -> None:
+    """At once, by more servers than there are cases: work itself takes longer."""
+    with pytest.raises(
+        InputError, match="with more servers than there are cases served comes on 2024-01-02 at the earliest"
+    ):
+        staff(load_scenario(tiny, ["activities.serve.takes={constant: 30 hours}"]), "clerks", court="west", finish_by=dt.date(2024, 1, 1))  # fmt: skip
+    with pytest.raises(InputError, match=r"and more are pending then, in \d+ of \d+ replications"):
+        staff(tiny, "clerks", scale=True, pending_below=1, at=dt.date(2024, 1, 1))
 
 
 def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
@@ -78,6 +101,22 @@ def test_forecast_gives_the_day_with_its_band(tiny: Path) -> None:
     assert (never.reached, never.date, never.median, never.q05) == (0.0, None, None, None)
     assert never.reached_high == pytest.approx(1 - 0.025 ** (1 / 5))
     assert forecast(tiny, "served", court="west", replications=2).date is not None
+
+
+def test_forecast_says_how_long_cases_take_and_how_old_they_are(tiny: Path) -> None:
+    """The bands of age add up to what is pending; the share still there falls from day to day, and a run's cases say the same."""
+    found = forecast(tiny, "pending < 10", replications=4, seed=3)
+    ends = [band for band in found.pending_by_age if band.when == "end"]
+    measured = replicate(load_scenario(tiny), 3, range(1, 5))
+    assert sum(band.mean or 0 for band in ends) == pytest.approx(sum(c.pending[-1] for c in measured) / 4)
+    assert sum(band.mean or 0 for band in found.pending_by_age if band.when == "reached") < 10
+    shares = [point.mean for point in found.time_to_closure]
+    assert shares == sorted(shares, reverse=True)
+    assert [point.days for point in found.time_to_closure] == list(range(1, 47))  # the days of the run
+    assert all(p.q05 <= p.mean <= p.q95 for p in found.time_to_closure)  # type: ignore[operator]
+    never = forecast(tiny, "pending < 0", replications=1)
+    assert {band.mean for band in never.pending_by_age if band.when == "reached"} == {None}
+    assert never.time_to_closure[0].low is None
 
 
 def test_both_commands_print_the_documented_keys(tiny: Path) -> None:

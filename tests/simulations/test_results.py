@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from simulations import load_scenario
 from simulations.results import Estimate, interval
 from simulations.runs import Precision
-from simulations.warmup import mser, welch
+from simulations.warmup import mser, still_trending, welch
 from workflow.errors import InputError
 
 
@@ -89,3 +92,55 @@ def test_a_run_that_is_settled_from_the_first_day_needs_no_warm_up() -> None:
     """A constant needs nothing cut off."""
     assert mser(np.full(100, 7.0)) == 0
     assert welch(np.full(100, 7.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "least", "most"),
+    [([0.0, 0.0, 1.0, 4.0], 0.0, None), ([0.90, 0.99, 0.999, 0.999], 0.0, 1.0), ([0.0, 0.0, 0.0, 9.0], 0.0, None), ([0.0, 1.0], 0.0, 1.0)],
+)  # fmt: skip
+def test_an_interval_keeps_to_what_is_possible(values: list[float], least: float, most: float | None) -> None:
+    """And holds the mean; where the t interval does so anyway, it is that."""
+    plain, found = interval(values, 0.95), interval(values, 0.95, least, most)
+    assert plain is not None
+    assert found is not None
+    assert plain[0] < least or (most is not None and plain[1] > most)
+    assert least <= found[0] < sum(values) / len(values) < found[1]
+    assert most is None or found[1] <= most
+    assert interval([8.0, 9.0, 10.0], 0.95, 0.0) == interval([8.0, 9.0, 10.0], 0.95)
+
+
+@pytest.mark.parametrize(("court_days", "told"), [([100, 101, 100, 99], []), ([100, 120, 140, 160], ["all"])])
+def test_a_trend_after_the_warm_up_is_told(court_days: list[int], told: list[str]) -> None:
+    """Where the last third of the days lies apart from the first, by more than a twentieth and by its intervals."""
+    start = dt.date(2024, 1, 1)
+    series = [
+        Estimate("pending", "all", None, None, start + dt.timedelta(days=10 * k + day), "cases", float(n), n - 2.0, n + 2.0, n - 5.0, n + 5.0, None, 9, 9)
+        for k, n in enumerate(court_days)
+        for day in range(10)
+    ]  # fmt: skip
+    scenario = SimpleNamespace(warm_up=start, courts=())
+    found = still_trending(SimpleNamespace(scenario=scenario, series=series))  # type: ignore[arg-type]
+    assert [trend.court for trend in found] == told
+    scenario.warm_up = None
+    assert still_trending(SimpleNamespace(scenario=scenario, series=series)) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_intervals_of_means_cover_about_as_often_as_they_say() -> None:
+    """Nominal 90 percent, 4,000 experiments each: of normal values exactly; of skewed ones near 0 more often than a t interval."""
+    draw = np.random.default_rng(11)
+    for law, mean in (("normal", 50.0), ("exponential", 1.0), ("poisson", 1.0)):
+        for n in (5, 10, 30):
+            size = (4000, n)
+            values = {
+                "normal": draw.normal(50, 5, size),
+                "exponential": draw.exponential(1, size),
+                "poisson": draw.poisson(1, size),
+            }[law]
+            plain, kept = (
+                [interval(row, 0.9, *bounds) for row in values.astype(float).tolist()] for bounds in ((), (0.0,))
+            )
+            covered = [sum(low <= mean <= high for low, high in found if found) / 4000 for found in (plain, kept)]  # type: ignore[misc, union-attr]
+            print(f"{law}, {n} replications: {covered[0]:.3f} by t, {covered[1]:.3f} as given")
+            assert covered[1] >= covered[0] - 0.002
+            assert covered[1] >= (0.886 if law == "normal" else 0.8)

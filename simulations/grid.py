@@ -1,0 +1,206 @@
+"""A grid of changes: ``pools.reviewers.size.denver=8:24:2`` and ``ends=2012-03-31,2012-06-30``, every combination a point.
+
+A range is ``from:to:step``, of numbers (with a unit behind it, if one is needed) or of dates (the step in days); values
+are separated by commas. What has one value only is the same at every point.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from workflow.documents import parse_yaml
+from workflow.errors import InputError
+
+__all__ = ["Axis", "Grid", "parse_grid"]
+
+MOST_POINTS = 1000
+_PART = re.compile(r"-?[\w.]*|\d{4}-\d\d-\d\d")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_EXAMPLE = "such as pools.reviewers.size.denver=8:24:2 or size=8,12,16"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What is changed, and to what.
+
+    Attributes
+    ----------
+    path : str
+        Of the key: ``pools.reviewers.size.denver``.
+    texts : tuple of str
+        The values as ``--set`` reads them.
+    values : tuple
+        The values as they are: numbers, dates, texts.
+    """
+
+    path: str
+    texts: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the end of the path, by which a table calls it."""
+        return ".".join(self.path.split(".")[-2:])
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The changes that span the points, and those that are the same at each; and all of them as they were given.
+
+    Examples
+    --------
+    >>> grid, mistakes = parse_grid(["pools.clerks.size=2:6:2", "ends=2024-03-31"])
+    >>> grid.points()
+    [('2',), ('4',), ('6',)]
+    >>> grid.changes(('4',))
+    ['ends=2024-03-31', 'pools.clerks.size=4']
+    """
+
+    axes: tuple[Axis, ...]
+    fixed: tuple[str, ...]
+    given: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Return how many points there are."""
+        return math.prod(len(axis.texts) for axis in self.axes)
+
+    def points(self) -> list[tuple[str, ...]]:
+        """Return the texts of every point, the last axis running fastest; of too many the first alone."""
+        every = itertools.product(*(axis.texts for axis in self.axes))
+        return list(every if self.size <= MOST_POINTS else itertools.islice(every, 1))
+
+    def changes(self, point: Sequence[str]) -> list[str]:
+        """Return the changes that make a point."""
+        return [*self.fixed, *(f"{axis.path}={text}" for axis, text in zip(self.axes, point, strict=True))]
+
+    def named(self, point: Sequence[str]) -> dict[str, Any]:
+        """Return the values of a point by their paths."""
+        return {a.path: a.values[a.texts.index(text)] for a, text in zip(self.axes, point, strict=True)}
+
+
+def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
+    """Read changes of which some have several values.
+
+    Returns
+    -------
+    Grid
+        What can be read; of a range that leads nowhere its first value alone, so that its key can be looked at.
+    list of str
+        Every mistake: a range that leads nowhere, a key that stands there twice, too many points.
+    """
+    axes: list[Axis] = []
+    fixed: list[str] = []
+    problems: list[str] = []
+    paths: list[str] = []
+    for change in changes:
+        path, equals, text = (part.strip() for part in change.partition("="))
+        if equals and path in paths:
+            problems.append(f"--set {path}: stands here twice; give all its values at once")
+        paths.append(path)
+        try:
+            texts = _several(text) if equals else None
+        except ValueError as error:
+            problems.append(f"--set {change}: {error}")
+            fixed.append(f"{path}={re.split('[:,]', text)[0]}")
+            continue
+        if texts is None:
+            fixed.append(change)
+        else:
+            axes.append(Axis(path, tuple(texts), tuple(_value(t) for t in texts)))
+    grid = Grid(tuple(axes), tuple(fixed), tuple(changes))
+    if not axes and not problems:
+        problems.append(f"sweep: nothing has several values; give --set path=from:to:step or path=a,b,c, {_EXAMPLE}")
+    if grid.size > MOST_POINTS:
+        shape = " x ".join(f"{len(axis.texts):,}" for axis in axes)
+        problems.append(
+            f"sweep: {shape if len(axes) > 1 else f'{grid.size:,}'} points are too many: at most {MOST_POINTS:,}; take larger steps"
+        )
+    return grid, problems
+
+
+def _several(text: str) -> list[str] | None:
+    """Return the values of a range or a list, ``None`` for what is one value."""
+    bare, _, unit = text.partition(" ")
+    parts = bare.split(":")
+    if len(parts) in (2, 3) and all(_PART.fullmatch(part) for part in parts):
+        return _range(parts, unit.strip())
+    items = _split(text)
+    if len(items) < 2:
+        return None
+    if not all(items):
+        raise ValueError("a value is missing between the commas")
+    again = sorted({item for item in items if items.count(item) > 1})
+    if again:
+        raise ValueError(f"{again[0]} stands there twice")
+    return items
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that stand in no brackets and no quotation marks."""
+    found, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        depth += (letter in "[{") - (letter in "]}") if not quote else 0
+        if letter == "," and not depth and not quote:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [item.strip() for item in found]
+
+
+def _range(parts: list[str], unit: str) -> list[str]:
+    """Return the values from one to another, both included where the steps come to it."""
+    if len(parts) != 3:
+        raise ValueError("a range is from:to:step, such as 8:24:2")
+    if _DATE.fullmatch(parts[0]) or _DATE.fullmatch(parts[1]):
+        return _dates(parts)
+    try:
+        first, last, step = (Decimal(part) for part in parts)
+    except InvalidOperation:
+        raise ValueError("a range is from:to:step, three numbers such as 8:24:2, or two dates and days") from None
+    if not (first.is_finite() and last.is_finite() and step.is_finite()):
+        raise ValueError("a range is from:to:step, three numbers such as 8:24:2")
+    n = _steps(first, last, step, last - first)
+    return [f"{first + k * step:f}{f' {unit}' if unit else ''}" for k in range(n)]
+
+
+def _dates(parts: list[str]) -> list[str]:
+    try:
+        first, last, step = dt.date.fromisoformat(parts[0]), dt.date.fromisoformat(parts[1]), int(parts[2])
+    except ValueError:
+        raise ValueError("a range of dates is from:to:days, such as 2012-01-13:2012-02-10:7") from None
+    n = _steps(first, last, Decimal(step), Decimal((last - first).days))
+    return [str(first + dt.timedelta(days=k * step)) for k in range(n)]
+
+
+def _steps(first: object, last: object, step: Decimal, span: Decimal) -> int:
+    if step == 0:
+        raise ValueError("the step is 0; it must lead from the first value to the last")
+    if span * step < 0:
+        raise ValueError(f"a step of {step} does not lead from {first} to {last}; turn its sign or the ends round")
+    n = int(span / step) + 1
+    if n < 2:
+        raise ValueError(f"a step of {step} leaves one value only; take a smaller one")
+    if n > MOST_POINTS:
+        raise ValueError(f"{n:,} values are too many: at most {MOST_POINTS:,}; take a larger step")
+    return n
+
+
+def _value(text: str) -> Any:
+    """Return a value as YAML reads it; what it cannot read is told when the scenario is loaded."""
+    try:
+        value = parse_yaml(f"value: {text}", "--set").value["value"].plain()
+    except InputError:
+        return text
+    return value.isoformat() if isinstance(value, dt.date) else value

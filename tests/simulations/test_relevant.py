@@ -1,0 +1,76 @@
+"""What a date depends on: run alone it gives the same date, to the microsecond, whatever else the scenario holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulations import load_scenario
+from simulations.relevant import relevant_states, what_matters
+from simulations.replicating import course_of, replicate
+from simulations.scenario import Scenario
+from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios
+from workflow.format import MeasureEntry
+
+
+def _when_empty(scenario: Scenario, state: str) -> Scenario:
+    """Return a scenario whose only measure is when a state was emptied."""
+    measure = MeasureEntry(measure="emptied", emptied=state)
+    return replace(scenario, workflow=replace(scenario.workflow, measures=(measure,)))
+
+
+def _same_dates(mapping: Mapping, seed: int) -> None:
+    scenario = loaded(mapping)
+    log = run(scenario, seed)
+    for state in scenario.workflow.states:
+        asked = _when_empty(scenario, state)
+        whole = replace(log, cases=replace(log.cases, scenario=asked))
+        for court in ("all", *scenario.courts):
+            alone = run(what_matters(asked, "emptied", court), seed)
+            assert course_of(alone, court).dates == course_of(whole, court).dates
+
+
+@settings(max_examples=25, deadline=None)
+@given(scenarios(), st.integers(0, 99))
+def test_dates_of_random_scenarios_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
+    """For every state of the workflow, and every court."""
+    _same_dates(scenario, seed)
+
+
+@settings(max_examples=25, deadline=None)
+@given(desks(), st.integers(0, 99))
+def test_dates_of_random_desks_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
+    """One pool with any shifts, slots, suspensions and orders."""
+    _same_dates(scenario, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, deadline=None)
+@given(scenarios(), st.integers(0, 99))
+def test_dates_of_many_random_scenarios_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
+    """As above, many more."""
+    _same_dates(scenario, seed)
+
+
+def test_nothing_but_the_review_matters_to_its_end_where_nobody_overtakes() -> None:
+    """Nationwide, files are read in order: only their facts of length remain. In the pilot the oldest come first, and some come back."""
+    nationwide = load_scenario("nationwide")
+    assert relevant_states(nationwide, "pending") == {"pending"}
+    part = what_matters(nationwide, "review_finished")
+    assert set(part.pools) == {"reviewers"}
+    assert not part.streams
+    assert len(part.people) < 3
+    assert relevant_states(load_scenario("pilot"), "pending") > {"pending", "docket", "closed", "adjourned"}
+
+
+@pytest.mark.slow
+def test_the_end_of_the_national_review_is_the_same_alone() -> None:
+    """In every court, with 298,000 cases instead of 409,000 and two facts instead of twenty-five."""
+    nationwide = load_scenario("nationwide")
+    for court in ("all", "denver", "guam"):
+        (whole,) = replicate(nationwide, 4, [2], court, "compiled")
+        (alone,) = replicate(what_matters(nationwide, "review_finished", court), 4, [2], court, "compiled")
+        assert alone.dates["review_finished"] == whole.dates["review_finished"] is not None

@@ -1,0 +1,190 @@
+"""Sweeps: every point is the run that it says it is, with the same chances; and a grid that cannot be is told before anything runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from simulations import load_scenario, run, sweep
+from simulations.cli import app
+from simulations.folders import RunFolderExists
+from simulations.grid import parse_grid
+from simulations.report.page import write_page
+from simulations.sweep_table import chart_of
+from simulations.sweeping import read_sweep
+from tests.simulations.desk import write_tiny
+from workflow.errors import InputError
+
+EAST = "pools.clerks.size={east: 2, west: 2},{east: 4, west: 2}"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small scenario beside its workflow."""
+    return write_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+def test_a_point_is_the_run_with_its_changes(tiny: Path, tmp_path: Path) -> None:
+    """The same figures; two axes span four points, the last running fastest."""
+    changes = ["pools.clerks.size=1:2:1", "activities.serve.takes.lognormal.mean=6 hours,9 hours", "ends=2024-01-20"]
+    found = sweep(tiny, changes, replications=2, seed=3, out=tmp_path / "s")
+    assert [point.texts for point in found.points] == [
+        ("1", "6 hours"),
+        ("1", "9 hours"),
+        ("2", "6 hours"),
+        ("2", "9 hours"),
+    ]
+    assert found.points[1].set == {"pools.clerks.size": 1, "activities.serve.takes.lognormal.mean": "9 hours"}
+    alone = run(
+        load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]),
+        replications=2,
+        seed=3,
+        out=tmp_path / "r",
+        events=False,
+    )
+    assert found.points[1].measures == [e for e in alone.measures if e.at is None]
+    assert found.points[1].growing == alone.growing
+    written = json.loads((tmp_path / "s" / "sweep.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(found.json()))
+    assert {p.name for p in (tmp_path / "s").iterdir()} == {"sweep.json", "point-1", "point-2", "point-3", "point-4"}
+
+
+def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None:
+    """As it was returned; the page has the curves, a row for each point, and no request; a run's --scenario is refused."""
+    found = sweep(tiny, ["pools.clerks.size=1:3:1"], replications=2, out=tmp_path / "s")
+    again = read_sweep(tmp_path / "s")
+    assert (again.grid, again.shown, again.json()) == (found.grid, found.shown, found.json())
+    text = write_page(tmp_path / "s").read_text(encoding="utf-8")
+    assert "What pools.clerks.size" not in text
+    assert "What clerks.size changes in" in text
+    assert text.count("<svg") == 1
+    assert all(f">{size}</" in text for size in (1, 2, 3))
+    assert "http://" not in text.replace("http://www.w3.org/", "")
+    with pytest.raises(InputError, match="holds a sweep"):
+        write_page(tmp_path / "s", scenario=tiny)
+    (tmp_path / "s" / "sweep.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="is no folder of a sweep"):
+        read_sweep(tmp_path / "s")
+
+
+def test_points_share_their_chances(tiny: Path, tmp_path: Path) -> None:
+    """Two more clerks in the east leave the west as it was, to the last digit; the chart shows both courts."""
+    found = sweep(tiny, [EAST], replications=3, courts=["east", "west"], out=tmp_path / "s")
+    west = [[e for e in point.measures if e.court == "west"] for point in found.points]
+    east = [point.get("waiting_time.serve.mean", "east").mean or 0.0 for point in found.points]
+    assert west[0] == west[1]
+    assert east[1] < east[0]
+    assert {e.court for point in found.points for e in point.measures} == {"east", "west"}
+    figure = chart_of(found)
+    assert "waiting_time.serve.mean" in figure.svg
+    assert figure.csv is not None
+    assert len(figure.csv.splitlines()) == 1 + 2 * len(found.shown)
+
+
+def test_a_sweep_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -> None:
+    """Interrupted in the second point; resumed to the same result, and not with another grid."""
+    changes = ["pools.clerks.size=1,2", "ends=2024-01-15"]
+
+    def stop(done: int, todo: int) -> None:
+        assert todo == 4
+        if done == 3:
+            raise KeyboardInterrupt
+
+    whole = sweep(tiny, changes, replications=2, out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tiny, changes, replications=2, out=tmp_path / "s", progress=stop)
+    with pytest.raises(RunFolderExists, match="is there already"):
+        sweep(tiny, changes, replications=2, out=tmp_path / "s")
+    again = sweep(tiny, changes, replications=2, out=tmp_path / "s", resume=True)
+    assert [p.measures for p in again.points] == [p.measures for p in whole.points]
+    with pytest.raises(RunFolderExists, match="the scenario or its workflow"):
+        sweep(tiny, ["pools.clerks.size=3,2", "ends=2024-01-15"], replications=2, out=tmp_path / "s", resume=True)
+    (tmp_path / "s" / "point-3").mkdir()
+    with pytest.raises(RunFolderExists, match="no sweep of this grid that can be resumed: it has point-3"):
+        sweep(tiny, changes, replications=2, out=tmp_path / "s", resume=True)
+
+
+def test_the_command_prints_a_table_and_json_and_draws_a_chart(tiny: Path, tmp_path: Path) -> None:
+    """A line for each point, bars below it; the documented keys."""
+    arguments = ["sweep", str(tiny), "--set", "pools.clerks.size=1:3:1", "--set", "ends=2024-01-20", "--replications", "2", "--court", "east", "--measure", "pending", "--out", str(tmp_path / "s")]  # fmt: skip
+    told = CliRunner().invoke(app, [*arguments, "--chart", str(tmp_path / "chart.png")])
+    assert told.exit_code == 0, told.stderr
+    lines = [line.split() for line in told.stdout.splitlines()]
+    assert ["clerks.size", "pending"] in lines
+    assert [line[0] for line in lines if len(line) > 1 and line[0] in "123"] == ["1", "2", "3"]
+    assert "▁" in told.stdout
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--resume", "--json"]).stdout)
+    assert [point["set"] for point in found["points"]] == [{"pools.clerks.size": k} for k in (1, 2, 3)]
+    assert [[(m["measure"], m["court"]) for m in point["measures"]] for point in found["points"]] == [
+        [("pending", "east")]
+    ] * 3
+    assert (tmp_path / "s" / "sweep.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("8:24:8", ["8", "16", "24"]),
+        ("0.1:0.35:0.1", ["0.1", "0.2", "0.3"]),
+        ("3:1:-1", ["3", "2", "1"]),
+        ("5:15:5 minutes", ["5 minutes", "10 minutes", "15 minutes"]),
+        ("2012-01-13:2012-01-27:7", ["2012-01-13", "2012-01-20", "2012-01-27"]),
+        ("first_come, oldest", ["first_come", "oldest"]),
+        ("{a: 1, b: 2},{a: 2, b: 2}", ["{a: 1, b: 2}", "{a: 2, b: 2}"]),
+    ],
+)  # fmt: skip
+def test_ranges_and_lists_are_read(text: str, values: list[str]) -> None:
+    """Numbers without the errors of binary fractions, numbers with a unit, dates by days, and anything between commas."""
+    grid, problems = parse_grid([f"a.b={text}", "c=09:00-12:00"])
+    assert (problems, grid.fixed) == ([], ("c=09:00-12:00",))
+    assert [list(axis.texts) for axis in grid.axes] == [values]
+
+
+@pytest.mark.parametrize(
+    ("changes", "messages"),
+    [
+        (["ends=2024-01-31"], ["nothing has several values; give --set path=from:to:step"]),
+        (["pools.clerks.size=1:9:0", "ends=2024-01-10,2024-01-x"], ["the step is 0", "must be a date, not '2024-01-x'"]),
+        (["pools.clerks.size=9:1:2"], ["a step of 2 does not lead from 9 to 1"]),
+        (["pools.clerks.size=1:9"], ["a range is from:to:step, such as 8:24:2"]),
+        (["pools.clerks.size=1:9:x"], ["three numbers such as 8:24:2, or two dates and days"]),
+        (["pools.clerks.size=1,,2"], ["a value is missing between the commas"]),
+        (["pools.clerks.size=1,2,1"], ["1 stands there twice"]),
+        (["pools.clerks.size=1,2", "pools.clerks.size=3"], ["stands here twice; give all its values at once"]),
+        (["pools.clerks.size=1:99:1", "seed=1:99:1"], ["99 x 99 points are too many: at most 1,000", "unknown key 'seed'"]),
+        (["pools.clerk.size=1:9:0"], ["the step is 0", "there is no pools.clerk", "Did you mean 'clerks'?"]),
+        (["pools.clerks.sise=1,2"], ["unknown key 'sise'", "Did you mean 'size'?"]),
+        (["pools.clerks.size=2,-1"], ["-1"]),
+    ],
+)  # fmt: skip
+def test_a_grid_that_cannot_be_is_told_before_anything_runs(
+    tiny: Path, tmp_path: Path, changes: list[str], messages: list[str]
+) -> None:
+    """All mistakes at once, each once, with the nearest match; nothing is written."""
+    with pytest.raises(InputError) as raised:
+        sweep(tiny, changes, out=tmp_path / "s")
+    told = [str(problem) for problem in raised.value.problems]
+    assert len(told) == len(set(told))
+    assert all(message in " ".join(told) for message in messages)
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--measure", "pendin"], "Did you mean 'pending'?"),
+        (["--court", "easst"], "Did you mean 'east'?"),
+        (["--chart", "sweep.pdf"], "must end in .svg or .png"),
+        (["--resume"], "--resume needs --out"),
+        (["--replications", "0"], "must be 1 or more"),
+    ],
+)
+def test_other_mistakes_are_told_by_the_command(tiny: Path, arguments: list[str], message: str) -> None:
+    """Exit code 2, on standard error."""
+    result = CliRunner().invoke(app, ["sweep", str(tiny), "--set", "pools.clerks.size=1,2", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
