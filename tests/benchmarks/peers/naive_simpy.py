@@ -3,7 +3,7 @@
 One `Machine` for all cases. `registered` cases are given to it as is usual, with ``add_model``, and moved by the methods
 that it puts on them; but a registration looks through all those before it, which is quadratic in the number of
 cases. Who has met that fires the machine's events on cases that it does not know: the same moves, some
-ten times as fast at 10,000 cases.
+five times as fast at 10,000 cases.
 """
 
 from __future__ import annotations
