@@ -51,7 +51,7 @@ def _process(arguments: list[str]) -> Told | None:
     start = time.perf_counter()
     try:
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=3 * LONGEST, check=False
+            [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=1.5 * LONGEST, check=False
         )
     except subprocess.TimeoutExpired:
         return None
