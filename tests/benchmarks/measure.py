@@ -91,7 +91,7 @@ class Subject:
         The package without which it cannot run.
     run : callable
     most : int, optional
-        The most cases with which it is measured.
+        The most cases with which it is measured: where it is known to be quadratic in those that wait at a time.
     """
 
     label: str
@@ -112,7 +112,7 @@ SUBJECTS: dict[str, Subject] = {
     "registered": Subject(
         "the same, each case registered (`add_model`)", "simpy", _peer("naive_simpy", registered=True), most=20_000
     ),
-    "ciw": Subject("Ciw", "ciw", _peer("in_ciw")),
+    "ciw": Subject("Ciw", "ciw", _peer("in_ciw"), most=20_000),
     "salabim": Subject("salabim", "salabim", _peer("in_salabim")),
 }
 
