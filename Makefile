@@ -58,8 +58,10 @@ interop: install ## test that pm4py reads the exports, in an environment of its 
 	$(BIN)/uv pip install --quiet --python $(INTEROP) --constraints requirements-dev.txt --group interop --group test --editable .
 	$(INTEROP)/bin/python -m pytest tests/simulations/test_exports_read_by_pm4py.py
 
-bench: install ## measure the speed, one benchmark at a time
+bench: install ## measure the speed, beside other tools, and write README's tables (about ten minutes)
+	@$(PIP) install --require-hashes -r requirements-bench.txt
 	$(BIN)/python -m pytest -n 0 -m benchmark -s
+	$(BIN)/python -m tests.benchmarks.table
 
 pictures: install ## make the pictures of README.md (needs Chromium)
 	$(BIN)/python docs/pictures.py
@@ -76,6 +78,7 @@ format: install ## put the code into the format that lint asks for
 lock: install ## write the lock files from pyproject.toml (UPGRADE=1: with the newest releases)
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraints requirements.txt --group test --group lint --group build --output-file requirements-dev.txt
+	$(COMPILE) --constraints requirements-dev.txt --group bench --output-file requirements-bench.txt
 
 clean: ## remove .venv and what the tools leave behind (runs/ stays)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt")
 FOLDERS = {"workflow", "simulations", "tests", "docs"}
 HEAVY = ("altair", "duckdb", "numba", "scipy", "streamlit", "z3")
 
@@ -82,8 +82,10 @@ def test_locks_name_no_address(lock: str) -> None:
 
 
 def test_the_locks_agree_with_each_other() -> None:
-    """The development lock holds every version of the runtime lock."""
-    assert locked("requirements.txt").items() <= locked("requirements-dev.txt").items()
+    """The development lock holds every version of the runtime lock, and what the benchmarks add differs from neither."""
+    development, added = locked("requirements-dev.txt"), locked("requirements-bench.txt")
+    assert locked("requirements.txt").items() <= development.items()
+    assert {name: version for name, version in added.items() if development.get(name, version) != version} == {}
 
 
 def test_the_runtime_lock_covers_the_dependencies(pyproject: dict[str, Any]) -> None:
@@ -95,10 +97,12 @@ def test_the_runtime_lock_covers_the_dependencies(pyproject: dict[str, Any]) -> 
 
 
 def test_the_development_lock_covers_the_groups(pyproject: dict[str, Any]) -> None:
-    """Each requirement of test, lint, build and the build system is in requirements-dev.txt, and none of interop."""
+    """Each requirement of test, lint, build and the build system is in requirements-dev.txt, and none of the others."""
     groups = pyproject["dependency-groups"]
-    assert set(groups) == {"test", "lint", "build", "interop"}
-    assert declared(groups.pop("interop")) & set(locked("requirements-dev.txt")) == set()
+    assert set(groups) == {"test", "lint", "build", "interop", "bench"}
+    bench = declared(groups.pop("bench"))
+    assert (declared(groups.pop("interop")) | bench) & set(locked("requirements-dev.txt")) == set()
+    assert bench - set(locked("requirements-bench.txt")) == set()
     wanted = declared([text for group in [*groups.values(), pyproject["build-system"]["requires"]] for text in group])
     assert wanted - set(locked("requirements-dev.txt")) == set()
 

@@ -48,8 +48,8 @@ def days(n_cases: int, n_courts: int) -> int:
     return math.ceil(1.5 * n_cases / (2 * n_courts))
 
 
-def workload(n_cases: int, n_courts: int = 60) -> Scenario:
-    """Return workload W as a scenario."""
+def write_workload(folder: Path, n_cases: int, n_courts: int = 60) -> Path:
+    """Write workload W's two files to a folder, and return the scenario's path."""
     horizon = days(n_cases, n_courts)
     law = {"lognormal": {"mean": "24 hours", "cv": math.sqrt(math.exp(0.64) - 1)}}
     per_court = [n_cases // n_courts + (k < n_cases % n_courts) for k in range(n_courts)]
@@ -73,7 +73,13 @@ def workload(n_cases: int, n_courts: int = 60) -> Scenario:
             },
             "events": {"crime": {"hazard": f"{-math.log(0.97) / horizon!r} per day"}},
         }  # fmt: skip
+    (folder / "w_workflow.yaml").write_text(dump_yaml(WORKFLOW), encoding="utf-8")
+    path = folder / "w.yaml"
+    path.write_text(dump_yaml(content), encoding="utf-8")
+    return path
+
+
+def workload(n_cases: int, n_courts: int = 60) -> Scenario:
+    """Return workload W as a scenario."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "w_workflow.yaml").write_text(dump_yaml(WORKFLOW), encoding="utf-8")
-        Path(folder, "w.yaml").write_text(dump_yaml(content), encoding="utf-8")
-        return load_scenario(Path(folder, "w.yaml"))
+        return load_scenario(write_workload(Path(folder), n_cases, n_courts))

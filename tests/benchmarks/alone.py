@@ -1,0 +1,61 @@
+"""The compiled kernel and the bare loop for workload W, each timed alone: draws inside, full log kept, arrays made before."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import Any
+
+import numpy as np
+
+from simulations import SamplePath, kernel
+from simulations.draws import purpose_hash
+from simulations.kernel_plan import kernel_plan
+from tests.benchmarks.bare_loop import bare_loop
+
+__all__ = ["bare_alone", "kernel_alone"]
+
+PARAMETERS = list(inspect.signature(kernel.run.py_func).parameters)
+
+
+def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
+    """Return the processor seconds of the compiled kernel alone, on arrays made beforehand, and its rows."""
+    arguments = kernel_plan(plan, path)
+    n = len(plan.cases)
+    arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.PENDING)
+    arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.FAR)
+    arguments["rows"] = np.zeros(2 * n + 1000, kernel.ROW)
+    given = [arguments[name] for name in PARAMETERS]
+    start = time.process_time()
+    assert kernel.run(*given) == kernel.DONE
+    return time.process_time() - start, int(arguments["scalars"][kernel.N_ROWS])
+
+
+def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
+    """Return the processor seconds of the loop written for W, on arrays made beforehand, and its rows."""
+    arguments = kernel_plan(plan, path)
+    cases, n = plan.cases, len(plan.cases)
+    n_places = len(plan.scenario.courts) + 1
+    laws = arguments["laws"]
+    heap, rows = np.zeros(n // 8 + 4096, kernel.PENDING), np.zeros(2 * n + 1000, kernel.ROW)
+    first, last = np.full(n_places, -1, np.int64), np.full(n_places, -1, np.int64)
+    following = np.full(n, -1, np.int64)
+    for c in range(n_places - 1):
+        mine = np.flatnonzero(cases.court == c)
+        first[c], last[c] = mine[0], mine[-1]
+        following[mine[:-1]] = mine[1:]
+    names = ("activity:review", "activity:check", "event:crime", "activity:second_review")
+    hashes = np.array([purpose_hash(name) for name in names], np.uint64)
+    enabled, started, stage = (np.zeros(n, np.int64) for _ in range(3))
+
+    def table(activity: int) -> int:
+        return int(laws[-3 - arguments["activities"][activity]["takes"]]["first"])  # the same for everybody
+
+    given = (
+        arguments["key"], cases.keys, cases.court.astype(np.int64), plan.scenario.horizon, table(0), table(1),
+        arguments["unit"], arguments["rates"][0]["rate"], hashes, arguments["cells"], plan.scenario.pools["checkers"].sizes[0][0][1],
+        heap, rows, first, last, np.zeros(n_places, np.int64), enabled, started, stage, following,
+    )  # fmt: skip
+    start = time.process_time()
+    found = bare_loop(*given)
+    return time.process_time() - start, found

@@ -1,0 +1,141 @@
+"""What each peer must give for workload W: the log of what was done, and the waiting times in it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.benchmarks.workload import days
+
+__all__ = ["CHECK", "CLOSED", "DOCKET", "REVIEW", "SECOND", "Log", "Size", "Spent", "answers", "since", "waits"]
+
+REVIEW, CHECK, CLOSED, SECOND, DOCKET = range(5)
+"""The stages of a case, numbered as `bare_loop` numbers them."""
+
+SIGMA = 0.8
+MU = -(SIGMA**2) / 2
+"""The logarithm of a review's days is normal with these, so that the mean is a day."""
+
+P_REFERRED, P_CLEARED, P_REOPENED = 0.14, 0.95, 0.03
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large workload W is, and what follows from that.
+
+    Attributes
+    ----------
+    n_cases, n_courts : int
+    """
+
+    n_cases: int
+    n_courts: int = 60
+
+    @property
+    def horizon(self) -> float:
+        """Return the days that are simulated."""
+        return float(days(self.n_cases, self.n_courts))
+
+    @property
+    def n_checkers(self) -> int:
+        """Return the servers of the national pool."""
+        return math.ceil(P_REFERRED * self.n_courts * 2 / 0.8)
+
+    @property
+    def reopening_days(self) -> float:
+        """Return the mean of the exponential time until a closed case reopens."""
+        return self.horizon / -math.log(1 - P_REOPENED)
+
+
+@dataclass(frozen=True)
+class Log:
+    """One row for each work that was completed, and for each reopening; times in days since the start.
+
+    Attributes
+    ----------
+    case : ndarray of int64, shape (n_rows,)
+        Numbered from 0.
+    stage, to : ndarray of int8
+        The stage that the case leaves with this row, and the one that it comes to.
+    enabled, started, completed : ndarray of float64
+        When the case came to wait, when a server took it, when it was done. A reopening starts when it is enabled.
+    """
+
+    case: NDArray[np.int64]
+    stage: NDArray[np.int8]
+    to: NDArray[np.int8]
+    enabled: NDArray[np.float64]
+    started: NDArray[np.float64]
+    completed: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.case)
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]]) -> Log:
+        """Make a log of rows (case, stage, to, enabled, started, completed)."""
+        kinds = (np.int64, np.int8, np.int8, np.float64, np.float64, np.float64)
+        columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
+        return cls(*(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)))
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run took.
+
+    Attributes
+    ----------
+    seconds : float
+        Of processor time, from the model's first case to the last row of its log: other work on the machine counts less
+        than on a clock, and all programs work on one processor.
+    peak_mb : float
+        The most memory that the process has had until then, in MB; nan where the system does not say.
+    """
+
+    seconds: float
+    peak_mb: float
+
+
+def since(start: float) -> Spent:
+    """Return what was spent since an instant of `time.process_time`."""
+    seconds = time.process_time() - start
+    # Not getrusage: that keeps the peak of the process that this one was started from.
+    status = Path("/proc/self/status")
+    told = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
+    return Spent(seconds, int(told[0]) / 1024 if told else math.nan)
+
+
+def waits(log: Log) -> dict[int, tuple[float, float]]:
+    """Return the mean and the 95th percentile of the waiting time, in days, of each stage that has a queue."""
+    found = {}
+    for stage in (REVIEW, CHECK, SECOND):
+        here = log.stage == stage
+        waited = log.started[here] - log.enabled[here]
+        found[stage] = (float(waited.mean()), float(np.quantile(waited, 0.95))) if len(waited) else (math.nan, math.nan)
+    return found
+
+
+def answers(log: Log) -> Mapping[str, float]:
+    """Return what two correct programs for workload W agree on, but for chance."""
+    found: dict[str, float] = {}
+    for stage, (mean, high) in waits(log).items():
+        name = ("review", "check", "closed", "second review")[stage]
+        found |= {f"mean wait, {name}": mean, f"95th percentile of the wait, {name}": high}
+    for name, stage, to in (
+        ("referred", REVIEW, CHECK), ("kept", REVIEW, DOCKET), ("closed", CHECK, CLOSED), ("refused", CHECK, DOCKET),
+        ("reopened", CLOSED, SECOND), ("sent back", SECOND, DOCKET),
+    ):  # fmt: skip
+        found[name] = float(np.count_nonzero((log.stage == stage) & (log.to == to)))
+    worked = log.stage != CLOSED
+    for stage in (REVIEW, CHECK):
+        here = log.stage == stage
+        found[f"mean length, stage {stage}"] = float((log.completed[here] - log.started[here]).mean())
+    found["last completion"] = float(log.completed[worked & (log.stage != SECOND)].max())
+    return found

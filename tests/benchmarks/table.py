@@ -1,0 +1,243 @@
+"""The tables of README's section "How fast": ``python -m tests.benchmarks.table`` measures and writes them.
+
+Each measurement is a fresh process. The programs take turns, several rounds for what is short, and the best counts, so that
+other work on the machine hits all alike. A program that would take longer than `LONGEST` at a size, by how it has
+grown until then, is not run there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import math
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.benchmarks.measure import SUBJECTS, importable
+from tests.benchmarks.workload import write_workload
+
+__all__ = ["main"]
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+BEGINS, ENDS = "<!-- bench -->", "<!-- /bench -->"
+
+PROBE = 3_000
+"""A size at which everything is run first, to see how it grows."""
+SIZES = (11_682, 100_000, 300_000, 3_700_000)
+MEMORY_AT = 100_000
+LONGEST = 100.0
+"""Seconds."""
+SHORT = 3.0
+"""Seconds up to which a measurement is repeated."""
+MANY, FEWER = 1_000, 200
+"""Replications of the pilot; the fewer where the many would take longer than `LONGEST`, twice over."""
+
+Told = dict[str, float]
+Best = dict[tuple[str, int], Told]
+
+
+def _process(arguments: list[str]) -> Told | None:
+    """Run a Python process that prints JSON; ``None`` if it takes far longer than it should."""
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=2 * LONGEST, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr}")
+    told: Told = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def _predicted(best: Best, subject: str, n_cases: int) -> float:
+    """Return the seconds that a program would take, by its growth between the two sizes before."""
+    known = sorted(n for name, n in best if name == subject)
+    if not known:
+        return math.inf if n_cases > PROBE else 0.0
+    last = best[subject, known[-1]]["seconds"]
+    if len(known) == 1:
+        return last * n_cases / known[-1]
+    before = best[subject, known[-2]]["seconds"]
+    power = max(1.0, math.log(last / before) / math.log(known[-1] / known[-2]))
+    return last * (n_cases / known[-1]) ** min(power, 2.0)
+
+
+def measure_engines(sizes: tuple[int, ...]) -> Best:
+    """Return the best measurement of each program at each size that it can do."""
+    best: Best = {}
+    subjects = [subject for subject in SUBJECTS if importable(subject)]
+    for n_cases in (PROBE, *sizes):
+        allowed = [
+            s for s in subjects if _predicted(best, s, n_cases) <= LONGEST and n_cases <= (SUBJECTS[s].most or n_cases)
+        ]
+        for lap in range(1 if n_cases in (PROBE, 3_700_000) else 3):
+            for subject in allowed:
+                known = best.get((subject, n_cases))
+                if lap and (known is None or known["seconds"] > SHORT):
+                    continue
+                told = _process(["-m", "tests.benchmarks.measure", subject, str(n_cases)])
+                if told is None:
+                    continue
+                # What is far from the kernel's number of rows is another model. Ours have a row for each open case, too.
+                rows = best["kernel", n_cases]["rows"] if ("kernel", n_cases) in best else told["rows"]
+                assert abs(told["rows"] / rows - 1) < 0.2, (subject, n_cases, told)
+                if known is not None:
+                    told = {name: min(value, known[name]) for name, value in told.items()}
+                best[subject, n_cases] = told
+                print(f"{n_cases:>9,}  {subject:<10}  {told['seconds']:9.3f} s  {told['peak_mb']:7.0f} MB", flush=True)
+    return best
+
+
+def measure_runs() -> list[tuple[str, int, Told]]:
+    """Return what whole runs took: the command from its start to its end, the log on disk and all measures taken."""
+    kept: dict[str, Told] = {}
+    with tempfile.TemporaryDirectory() as folder:
+
+        def run(name: str, arguments: list[str]) -> Told:
+            told = _watched([*arguments, "--quiet", "--out", str(Path(tempfile.mkdtemp(dir=folder), "run"))])
+            before = kept.get(name, told)
+            kept[name] = {key: min(value, before[key]) for key, value in told.items()}
+            print(f"{name}: {told['seconds']:.2f} s, {told['busy']:.2f} s busy, {told['peak_mb']:,.0f} MB", flush=True)
+            return kept[name]
+
+        runs = [(f"W, {n:,} cases", n, [str(write_workload(Path(tempfile.mkdtemp(dir=folder)), n))]) for n in SIZES[1:]]
+        runs += [(f"`{name}`", _cases_of(name), [name]) for name in ("pilot", "nationwide")]
+        for lap in range(3):
+            for name, n_cases, arguments in runs:
+                if lap < 2 or n_cases < 1_000_000:
+                    run(name, arguments)
+        some = _watched(["pilot", "--replications", "40", "--no-events", "--quiet", "--out", str(Path(folder, "some"))])
+        each = (some["seconds"] - kept["`pilot`"]["seconds"]) / 39
+        many = MANY if each * MANY < 2 * LONGEST else FEWER
+        name, n_cases = f"`pilot --replications {many} --no-events`", many * _cases_of("pilot")
+        run(name, ["pilot", "--replications", str(many), "--no-events"])
+    return [(name, n, kept[name]) for name, n in [*((name, n) for name, n, _ in runs), (name, n_cases)]]
+
+
+def _cases_of(scenario: str) -> int:
+    from simulations import SamplePath, load_scenario, make_plan
+
+    return len(make_plan(load_scenario(scenario), SamplePath(1, 1)).cases)
+
+
+def _watched(arguments: list[str]) -> Told:
+    """Run ``docketsim run``; return its seconds, those of processor time, and the peaks of memory of its processes added up."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "simulations.cli", "run", *arguments], cwd=ROOT)
+    peaks: dict[int, float] = {}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    while process.poll() is None:
+        for number in _family(process.pid):
+            try:
+                status = Path(f"/proc/{number}/status").read_text()
+            except OSError:
+                continue
+            words = status.partition("VmHWM:")[2].split()
+            if words:
+                peaks[number] = int(words[0]) / 1024
+        time.sleep(0.02)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        raise SystemExit(f"docketsim run {' '.join(arguments)} failed")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": seconds, "busy": busy, "peak_mb": sum(peaks.values()) or math.nan}
+
+
+def _family(number: int) -> list[int]:
+    """Return a process and those below it."""
+    try:
+        lists = [each.read_text() for each in Path(f"/proc/{number}/task").glob("*/children")]
+    except OSError:
+        lists = []
+    return [number, *(each for child in " ".join(lists).split() for each in _family(int(child)))]
+
+
+def _figure(value: float) -> str:
+    """Return a number with two or three digits that count."""
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
+
+
+def _memory(told: Told) -> str:
+    return "–" if math.isnan(told["peak_mb"]) else f"{told['peak_mb']:,.0f} MB"
+
+
+def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]) -> str:
+    """Return the section's text."""
+    tools = ("Cimba", "Ciw", "salabim", "SimPy", "transitions", "numba")
+    versions = ", ".join(f"{name} {version(name)}" for name in tools if find_spec(name.lower()))
+    lines = [
+        f"One run of `make bench`, {dt.date.today().isoformat()}: {os.cpu_count()} processors, {platform.machine()}, Python"
+        f" {platform.python_version()}; {versions}. Ratios and figures of that run, not promises.",
+        "",
+        "Workload W is a plain queueing model: 60 courts with two reviewers and a queue each, one national pool, some cases that reopen. Processor"
+        " time beside that of the compiled engine alone, the log kept in memory; the programs took turns, and the best of several counts:",
+        "",
+        "| Cases | " + " | ".join(f"{n:,}" for n in sizes) + f" | peak memory at {MEMORY_AT:,} |",
+        "|---|" + "---:|" * (len(sizes) + 1),
+    ]
+    for subject, program in SUBJECTS.items():
+        cells = []
+        for n_cases in sizes:
+            told = best.get((subject, n_cases))
+            cells.append("–" if told is None else f"{_figure(told['seconds'] / best['kernel', n_cases]['seconds'])} ×")
+        memory = best.get((subject, MEMORY_AT))
+        cells.append("–" if memory is None else _memory(memory))
+        lines.append(f"| {program.label} | " + " | ".join(cells) + " |")
+    per_case = {n: best["kernel", n]["seconds"] / n for n in sizes}
+    base = per_case.get(100_000, per_case[sizes[0]])
+    cells = [f"{_figure(per_case[n] / base)} ×" for n in sizes]
+    lines.append("| the compiled engine's time per case, beside that at 100,000 | " + " | ".join(cells) + " | |")
+    lines += [
+        "",
+        f"A dash: it would take longer than {LONGEST:.0f} seconds, or is not installed. Tests hold that each program's waiting times and numbers of"
+        " moves are docketsim's, but for chance.",
+        "",
+        "Whole runs, from the command's start to its end, with the log on disk and all measures taken:",
+        "",
+        "| `docketsim run` | seconds | processor seconds | seconds per 100,000 cases | peak memory |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, n_cases, told in runs:
+        seconds = told["seconds"]
+        lines.append(
+            f"| {name} | {seconds:.1f} | {told['busy']:.1f} | {seconds / n_cases * 1e5:.2f} | {told['peak_mb']:,.0f} MB |"
+        )
+    return "\n".join(lines)
+
+
+def write(text: str) -> None:
+    """Put the text between README's two markers."""
+    readme = README.read_text(encoding="utf-8")
+    before, begins, rest = readme.partition(BEGINS)
+    _, ends, after = rest.partition(ENDS)
+    if not (begins and ends):
+        raise SystemExit(f"README.md has no {BEGINS} … {ENDS} to write between")
+    README.write_text(f"{before}{BEGINS}\n{text}\n{ENDS}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure, and write the tables; with ``--sizes``, print those of some sizes only."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sizes", help="numbers of cases, with commas between; prints, and writes nothing")
+    chosen = parser.parse_args().sizes
+    sizes = tuple(int(n) for n in chosen.split(",")) if chosen else SIZES
+    text = tables(measure_engines(sizes), sizes, measure_runs())
+    print(text)
+    if not chosen:
+        write(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The programs that docketsim is measured beside simulate the same model: without that, their times say nothing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from simulations import SamplePath, make_plan, simpy_engine
+from simulations.eventlog import EventLog
+from tests.benchmarks.peers.log import CHECK, CLOSED, DOCKET, REVIEW, SECOND, Log, Size, answers
+from tests.benchmarks.workload import workload
+
+pytestmark = pytest.mark.benchmark
+
+SIZE = Size(2_400, 12)
+OURS, THEIRS = 24, 8
+"""Replications of docketsim, and of a peer."""
+ALPHA = 1e-4
+"""Each comparison's chance of a false alarm; there are some seventy."""
+
+MICROSECONDS_A_DAY = 86_400e6
+MOVES = {
+    "refer": (REVIEW, CHECK), "keep": (REVIEW, DOCKET), "close": (CHECK, CLOSED), "refuse": (CHECK, DOCKET),
+    "reopen": (CLOSED, SECOND), "send_back": (SECOND, DOCKET),
+}  # fmt: skip
+PEERS = [("naive_simpy", "simpy"), ("in_ciw", "ciw"), ("in_salabim", "salabim"), ("in_cimba", "cimba")]
+
+
+def as_peers_log(log: EventLog) -> Log:
+    """Return docketsim's log as those of the peers: without the rows that close open cases at the end."""
+    codes = log.columns["transition"]
+    rows = np.flatnonzero(codes >= 0)
+    moves = np.array([MOVES[name] for name in log.words.transition], np.int8)[codes[rows]]
+    happened = log.columns["happened_at"][rows] / MICROSECONDS_A_DAY
+    worked = moves[:, 0] != CLOSED
+    enabled, started = (
+        np.where(worked, log.columns[name][rows] / MICROSECONDS_A_DAY, happened)
+        for name in ("enabled_at", "started_at")
+    )
+    return Log(log.columns["case_id"][rows], moves[:, 0], moves[:, 1], enabled, started, happened)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, list[float]]:
+    """What docketsim answers, replication by replication."""
+    scenario = workload(SIZE.n_cases, SIZE.n_courts)
+    paths = [SamplePath(1, k) for k in range(1, OURS + 1)]
+    return _columns([as_peers_log(simpy_engine.simulate(make_plan(scenario, path), path)) for path in paths])
+
+
+def _columns(logs: list[Log]) -> dict[str, list[float]]:
+    told = [answers(log) for log in logs]
+    return {name: [one[name] for one in told] for name in told[0]}
+
+
+def _peer(module: str, needs: str) -> Any:
+    pytest.importorskip(needs, reason=f"{needs} is not installed: `make bench` installs it")
+    return import_module(f"tests.benchmarks.peers.{module}")
+
+
+@pytest.mark.parametrize(("module", "needs"), PEERS)
+def test_a_peer_answers_as_docketsim_does(module: str, needs: str, expected: dict[str, list[float]]) -> None:
+    """Waiting times, lengths and numbers of moves agree within sampling error (Welch's t, seeds fixed)."""
+    peer = _peer(module, needs)
+    found = _columns([peer.run(SIZE, seed)[0] for seed in range(1, THEIRS + 1)])
+    doubtful = {
+        name: (np.mean(found[name]), np.mean(values), p)
+        for name, values in expected.items()
+        if not (p := stats.ttest_ind(found[name], values, equal_var=False).pvalue) > ALPHA
+    }
+    assert doubtful == {}
+
+
+@pytest.mark.parametrize(("module", "needs"), PEERS)
+def test_a_peer_serves_in_order_and_with_its_servers(module: str, needs: str) -> None:
+    """In each court work starts first come, first served, two at a time; the check pool has its size."""
+    log = _peer(module, needs).run(SIZE, 1)[0]
+    assert len(np.unique(np.stack([log.case, log.stage]), axis=1).T) == len(log)
+    court = log.case % SIZE.n_courts
+    for k in range(SIZE.n_courts):
+        _served(log, (court == k) & np.isin(log.stage, (REVIEW, SECOND)), 2)
+    _served(log, log.stage == CHECK, SIZE.n_checkers)
+
+
+def _served(log: Log, which: np.ndarray, servers: int) -> None:
+    enabled, started, completed = (column[which] for column in (log.enabled, log.started, log.completed))
+    assert (enabled <= started).all()
+    assert (started <= completed).all()
+    order = np.lexsort((started, enabled))
+    assert (np.diff(started[order]) >= 0).all()
+    at = np.concatenate([completed, started])
+    steps = np.repeat([-1, 1], len(started))
+    busy = np.cumsum(steps[np.lexsort((steps, at))])
+    assert busy.max() == servers
+
+
+def test_the_registered_cases_are_moved_alike() -> None:
+    """Cases that the machine knows and cases that it does not know give the same log."""
+    from tests.benchmarks.peers import naive_simpy
+
+    size = Size(600, 3)
+    known, unknown = (naive_simpy.run(size, 1, registered=registered)[0] for registered in (True, False))
+    for name in ("case", "stage", "to", "enabled", "started", "completed"):
+        assert np.array_equal(getattr(known, name), getattr(unknown, name))
