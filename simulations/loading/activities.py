@@ -1,0 +1,108 @@
+"""The activities of a scenario: who does each, how long it takes, and whether none is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from simulations.calendars import Calendar
+from simulations.format import WorkEntry
+from simulations.loading.context import Context
+from simulations.loading.outcomes import read_outcome
+from simulations.quantities import Choice, Length
+from simulations.scenario import Work
+from workflow.definition import Kind, Workflow
+from workflow.documents import Node
+from workflow.validation import listed
+
+__all__ = ["check_reached", "read_activities"]
+
+DAYS_AND_LONGER = ("day", "days", "week", "weeks", "month", "months", "year", "years")
+
+
+def read_activities(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Work]:
+    """Read `activities:`; those that cannot be read are left out."""
+    read = {name: _work(context, name, entry, calendars) for name, entry in context.file.activities.items()}
+    return {name: work for name, work in read.items() if work is not None}
+
+
+def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str, Calendar]) -> Work | None:
+    file, path, what = context.file, ("activities", name), f"activity {name!r}"
+    if not context.known(name, context.workflow.activities, path, "activities", "an activity of the workflow"):
+        return None
+    if entry.pool is not None:
+        context.known(entry.pool, file.pools, (*path, "pool"), f"{what}: pool", "a pool")
+    if entry.calendar is not None:
+        context.known(entry.calendar, file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
+        if entry.pool is not None:
+            message = "a pool works by its own calendar; calendar: is for a delay in working days"
+            context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
+    takes = context.reader.choice(context.at(*path, "takes"), context.reader.length, f"{what}: takes")
+    if takes is not None:
+        _check_takes(context, name, entry, takes)
+    outcome = read_outcome(context, entry.outcome, context.workflow.activities[name], path, what)
+    if takes is None:
+        return None
+    calendar = calendars.get(entry.calendar or "")
+    days = None if calendar is None else calendar.working_days()
+    return Work(name, entry.pool, takes, outcome, entry.priority, days)
+
+
+def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Length]) -> None:
+    """See that working days are those of a calendar, and days of work not those of a pool with shifts."""
+    path, what = ("activities", name), f"activity {name!r}"
+    working = [length.working for length in takes.leaves()]
+    pool = context.file.pools.get(entry.pool or "")
+    if entry.pool is not None and any(working):
+        message = "working days are for a delay; the work of a pool is given in hours or minutes"
+        context.wrong((*path, "takes"), f"{what}: takes: {message}")
+    elif any(working) and entry.calendar is None:
+        message = f"in working days of which calendar? Add calendar: (known: {listed(context.file.calendars)})"
+        context.wrong((*path, "takes"), f"{what}: takes: {message}")
+    elif entry.calendar is not None and entry.pool is None and not all(working):
+        message = "is for a delay in working days; write takes: in working days throughout, or leave calendar: out"
+        context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
+    elif pool is not None and pool.calendar is not None and _has_days(context.at(*path, "takes")):
+        message = "a day of work is 24 hours, or a shift? Give hours or minutes where the pool has a calendar"
+        context.wrong((*path, "takes"), f"{what}: takes: {message}")
+
+
+def _has_days(node: Node) -> bool:
+    if isinstance(node.value, dict):
+        return any(_has_days(child) for child in node.value.values())
+    if isinstance(node.value, list):
+        return any(_has_days(child) for child in node.value)
+    return isinstance(node.value, str) and node.value.split()[-1:] in [[unit] for unit in DAYS_AND_LONGER]
+
+
+def check_reached(context: Context, workflows: Sequence[Workflow]) -> None:
+    """Tell of activities that cases can come to, under any of the workflows, and of which nothing is said."""
+    states = context.workflow.states
+    reached = _reached(context, workflows)
+    for name, state in states.items():
+        if name in reached and state.kind is Kind.ACTIVITY and state.activity not in context.file.activities:
+            message = (
+                f"nothing is said of {state.activity!r}, but cases can come to the state {name!r}; say what it takes"
+            )
+            context.wrong(("activities",), f"activities: {message}")
+
+
+def _reached(context: Context, workflows: Sequence[Workflow]) -> set[str]:
+    """Return the states that cases begin in, and those that these lead to."""
+    file, entry_states = context.file, context.workflow.entry_states
+    forward: dict[str, set[str]] = {state: set() for state in context.workflow.states}
+    for transition in (t for workflow in workflows for t in workflow.transitions):
+        if not transition.events or any(event in file.events for event in transition.events):
+            for source in transition.sources:
+                forward[source].add(transition.target or source)
+    begun = {state for court in file.courts.values() for state in court.backlog}
+    for arrivals in file.arrivals.values():
+        begun |= {arrivals.into} if arrivals.into else {*entry_states}
+    if any("table" in court.backlog for court in file.courts.values()) or any(a.table for a in file.arrivals.values()):
+        begun |= {*entry_states}
+    reached = begun & forward.keys()
+    todo = [*reached]
+    while todo:
+        new = forward[todo.pop()] - reached
+        reached |= new
+        todo += new
+    return reached

@@ -1,0 +1,171 @@
+"""The cases of a scenario: those open at the start, and the streams of new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from simulations.format import ArrivalEntry, BacklogEntry
+from simulations.loading.context import Context, Keys, without_comma
+from simulations.loading.people import People
+from simulations.loading.times import read_by_date, read_calendar_time, read_time
+from simulations.scenario import Backlog, Stream
+from simulations.tables import CaseTable, read_cases
+from workflow.documents import Node, tidy
+from workflow.errors import InputError, Problem
+from workflow.validation import listed, said, validate
+
+__all__ = ["read_arrivals", "read_backlog"]
+
+AN_ENTRY_STATE = "a state in which a case may begin (entry:)"
+
+
+def read_backlog(context: Context, people: People) -> tuple[Backlog, ...]:
+    """Read `backlog:` of every court."""
+    return tuple(
+        backlog
+        for i, (court, entry) in enumerate(context.file.courts.items())
+        for state in entry.backlog
+        if (backlog := _backlog(context, people, i, court, state)) is not None
+    )
+
+
+def _backlog(context: Context, people: People, i: int, court: str, state: str) -> Backlog | None:
+    path, what = ("courts", court, "backlog", state), f"backlog of {court}"
+    node = context.at(*path)
+    value = node.value
+    if state == "table":
+        table = _table(context, node, value, what, backlog=True)
+        if table is not None and table.states is None:
+            context.wrong(node, f"{what}: the table {table.path} needs a column 'state'")
+        return None if table is None else Backlog(i, None, len(table), None, (), table)
+    if not context.known(state, context.workflow.entry_states, path, what, AN_ENTRY_STATE):
+        return None
+    what = f"{what}: {state}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            context.wrong(node, f"{what}: must be a number of cases, 0 or more, not {value}")
+        return Backlog(i, state, max(value, 0), None, ())
+    if not isinstance(value, dict):
+        message = f"must be a number of cases, or {{count:, age:, people:}}, not {said(value)}{without_comma(value)}"
+        context.wrong(node, f"{what}: {message}")
+        return None
+    try:
+        entry = validate(BacklogEntry, node)
+    except InputError as error:
+        context.problems += [Problem(f"{what}: {p.message}", p.position) for p in error.problems]
+        return None
+    age = None
+    if entry.age is not None:
+        leaf = partial(read_calendar_time, context)
+        age = context.reader.choice(context.at(*path, "age"), leaf, f"{what}: age", context.only_court)
+    return Backlog(i, state, entry.count, age, people.read(entry.people, (*path, "people")))
+
+
+def _table(context: Context, node: Node, name: object, what: str, backlog: bool) -> CaseTable | None:
+    if not isinstance(name, str):
+        context.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {said(name)}")
+        return None
+    workflow = context.workflow
+    try:
+        return read_cases(
+            tidy(node.folder / name), workflow, context.epoch, context.courts, workflow.entry_states, backlog
+        )
+    except InputError as error:
+        for problem in error.problems:
+            context.wrong(node, f"{what}: {problem}")
+        return None
+
+
+def read_arrivals(context: Context, people: People) -> tuple[Stream, ...]:
+    """Read `arrivals:`, a stream for each court to which one goes; those that cannot be read are left out."""
+    file = context.file
+    return tuple(stream for name in file.arrivals for stream in _streams(context, people, name, file.arrivals[name]))
+
+
+def _streams(context: Context, people: People, name: str, entry: ArrivalEntry) -> list[Stream]:
+    path, what = ("arrivals", name), f"arrivals {name!r}"
+    courts = _courts(context, name, entry, path, what)
+    state = _state(context, entry, path, what)
+    own = people.read(entry.people, (*path, "people"))
+    law = _law(context, entry, path, what, courts)
+    if state is None or law is None or not set(courts) <= set(context.courts):
+        return []
+    table = law.get("table")
+    if table is not None and table.courts is not None:
+        courts = [court for court in context.courts if court in table.courts]
+    return [Stream(name, context.courts.index(court), state, own, count=entry.count, **law) for court in courts]
+
+
+def _courts(context: Context, name: str, entry: ArrivalEntry, path: Keys, what: str) -> list[str]:
+    """Return the courts that a stream goes to, known or not."""
+    courts = entry.courts or ([name] if name in context.courts else list(context.courts))
+    if entry.courts is not None and name in context.courts and entry.courts != [name]:
+        message = "is named like a court, and so is that court's; rename it, or leave out courts:"
+        context.wrong((*path, "courts"), f"{what}: {message}")
+    for k, court in enumerate(courts):
+        context.known(court, context.courts, (*path, "courts", k), what, "a court")
+    for k, court in enumerate(courts):
+        if court in courts[:k]:
+            context.wrong((*path, "courts", k), f"{what}: {court!r} is named twice")
+    return courts
+
+
+def _state(context: Context, entry: ArrivalEntry, path: Keys, what: str) -> str | None:
+    """Return the state in which the cases of a stream begin."""
+    states = context.workflow.entry_states
+    if entry.into is not None:
+        known = context.known(entry.into, states, (*path, "into"), f"{what}: into", AN_ENTRY_STATE)
+        return entry.into if known else None
+    if len(states) == 1:
+        return states[0]
+    context.wrong(path, f"{what}: into: is missing; a case may begin in {listed(states)}")
+    return None
+
+
+def _law(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> dict[str, Any] | None:
+    """Return what says when the cases of a stream arrive, as fields of a `Stream`."""
+    if entry.rate is not None:
+        rate = _rate(context, context.at(*path, "rate"), f"{what}: rate")
+        return None if rate is None else {"rate": rate}
+    if entry.at is not None:
+        read = [read_time(context, context.at(*path, "at", k), f"{what}: at") for k in range(len(entry.at))]
+        times = sorted(time for time in read if time is not None)
+        return {"at": tuple(times)} if len(times) == len(read) else None
+    if entry.table is not None:
+        table = _new_cases(context, entry, path, what, courts)
+        return None if table is None else {"table": table}
+    length = read_calendar_time(context, context.at(*path, "interarrival"), f"{what}: interarrival")
+    if length is None:
+        return None
+    if length.law.support[1] <= 0 and entry.count is None:
+        context.wrong((*path, "interarrival"), f"{what}: interarrival: of length zero needs count:")
+    first = None if entry.first is None else read_time(context, context.at(*path, "first"), f"{what}: first")
+    return {"interarrival": length, "first": first}
+
+
+def _rate(context: Context, node: Node, what: str) -> tuple[tuple[int, float], ...] | None:
+    if isinstance(node.value, dict) and ("by" in node.value or any(court in node.value for court in context.courts)):
+        message = "is that of each court; where it differs, give each court a stream of its own"
+        context.wrong(node, f"{what}: {message}")
+        return None
+    return read_by_date(context, node, context.reader.rate, what, "rates")
+
+
+def _new_cases(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> CaseTable | None:
+    """Read a table of arriving cases, and see that they fit the run, the courts and the people of the stream."""
+    node, ends = context.at(*path, "table"), context.file.ends
+    table = _table(context, node, entry.table, what, backlog=False)
+    if table is None:
+        return None
+    if context.dates_fit and len(table) and table.arrived[0] > context.epoch.end_of(ends):
+        context.wrong(node, f"{what}: {table.path}: all cases arrive after the end, {ends}")
+    others = [court for court in context.courts if court in set(table.courts or ()) - set(courts)]
+    if others:
+        message = f"has cases of {listed(others)}, but the stream is that of {listed(courts)}; rename it, or leave these cases out"
+        context.wrong(node, f"{what}: {table.path}: column 'court': {message}")
+    for name in (name for name in entry.people if name in table.values):
+        message = f"the table has a column {name!r} too; leave out one of them"
+        context.wrong((*path, "people", name), f"{what}: people: {message}")
+    return table

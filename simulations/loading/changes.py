@@ -1,0 +1,65 @@
+"""Changes of single values of a scenario, such as ``--set pools.reviewers.size.denver=20``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from workflow.documents import Node, Plain, Source, node_of, parse_yaml
+from workflow.errors import InputError, nearest
+from workflow.validation import listed, said
+
+__all__ = ["changed"]
+
+
+def changed(node: Node, change: str) -> Node:
+    """Apply one ``path=value``; the value is read as YAML.
+
+    Raises
+    ------
+    InputError
+        If it is no such change, or the path leads nowhere; the checks of the file come afterwards.
+    """
+    path, equals, text = change.partition("=")
+    if not equals or not path.strip():
+        raise InputError([f"--set {change}: must be path=value, such as pools.reviewers.size.denver=20"])
+    source = Source(f"--set {path.strip()}", text)
+    try:
+        value = parse_yaml(f"value: {text}", source.name).value["value"].plain()
+    except InputError as error:
+        raise InputError([f"--set {change}: {p.message}" for p in error.problems]) from None
+    return _set(node, [part.strip() for part in path.split(".")], [], value, source)
+
+
+def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Source) -> Node:
+    """Return a node with the value at a path below it set; `done` is the path that led to the node."""
+    head, *rest = path
+    here, where = ".".join(done), ".".join([*done, head])
+    whole = f"--set {'.'.join([*done, *path])}"
+    children = node.value
+    key: Any = head
+    if isinstance(children, list):
+        if not head.isdecimal() or int(head) >= len(children):
+            places = f"name one by its place, from 0 to {len(children) - 1}" if children else "none can be set"
+            raise InputError([f"{whole}: {here} is {said(children)}; {places}"])
+        key = int(head)
+    elif isinstance(children, dict):
+        spelled = {str(k).lower() if isinstance(k, bool) else str(k): k for k in children}
+        key = spelled.get(head, head)
+    else:
+        raise InputError([f"{whole}: {here} is {said(children)}, which has no keys"])
+    old = children[key] if isinstance(children, list) else children.get(key)
+    if rest:
+        if old is None:
+            keys = f"the keys of {here or 'the scenario'} are: {listed(children)}.{nearest(head, children)}"
+            raise InputError([f"{whole}: there is no {where}; {keys}"])
+        new = _set(old, rest, [*done, head], value, source)
+    else:
+        if old is not None and isinstance(old.value, dict) and not isinstance(value, dict):
+            keys = f"set one of its keys: {listed(old.value)}"
+            raise InputError([f"{whole}: is a mapping and cannot become {said(value)}; {keys}"])
+        new = node_of(value, source)
+    if isinstance(children, list):
+        return replace(node, value=[*children[:key], new, *children[key + 1 :]])
+    places_of_keys = {**node.keys, key: node.keys[key] if rest else new.position}
+    return replace(node, value={**children, key: new}, keys=places_of_keys)

@@ -1,0 +1,162 @@
+"""What every part of a scenario's file is read with: the file, what its parts refer to, the mistakes found so far."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from simulations.clock import Epoch
+from simulations.format import ScenarioFile
+from simulations.quantities import Reader
+from simulations.scenario import scenario_namespace
+from workflow.definition import Workflow
+from workflow.documents import Node
+from workflow.errors import InputError, Position, Problem, nearest
+from workflow.loading import load_workflow
+from workflow.predicates import Field, Namespace, names
+from workflow.validation import apart_from, listed
+
+__all__ = ["Context", "Keys", "without_comma"]
+
+Keys: TypeAlias = tuple[object, ...]
+"""A path in the file, such as ``("pools", "reviewers", "size")``."""
+
+ONE_COURT = "court"
+LONGEST_YEARS = 500
+
+
+class Context:
+    """A scenario's file as it is being read.
+
+    Reading goes on after a mistake, so that all are told in one pass. It does so in stages: what is found in one
+    stage, and speaks of names whose entries were wrong in an earlier one, may only follow from that, and is not told.
+
+    Parameters
+    ----------
+    file : ScenarioFile
+        What can be used of it.
+    node : Node
+        The same as a tree with places.
+    lost : set of str
+        The names whose entries have a mistake of shape.
+    told : list of Problem
+        The mistakes known before; those of each stage are added.
+
+    Attributes
+    ----------
+    problems : list of Problem
+        The mistakes of the present stage.
+    dates_fit : bool
+        Whether the scenario's dates are right, so that others can be compared with them.
+    workflow : Workflow
+    epoch : Epoch
+    courts : tuple of str
+    namespace, facts, only_court : Namespace
+        Every name that an expression may use; those that never change while a case runs; the court's alone.
+    reader : Reader
+        Reads quantities; its mistakes are among `problems`.
+
+    Raises
+    ------
+    InputError
+        If there is no such workflow, or it has mistakes: nothing else can be read then.
+    """
+
+    def __init__(self, file: ScenarioFile, node: Node, lost: set[str], told: list[Problem]) -> None:
+        self.file = file
+        self.node = node
+        self.lost = lost
+        self.told = told
+        self.problems: list[Problem] = []
+        self._check_dates()
+        self.dates_fit = not self.problems
+        self.workflow = self._workflow()
+        self.epoch = Epoch(file.starts)
+        self.courts = tuple(file.courts) or (ONE_COURT,)
+        self.next_stage({name for name in file.courts if not self._names_a_court(name)})
+        self.namespace = scenario_namespace(self.workflow, self.courts)
+        self.facts = self.made_of({n: f for n, f in self.namespace.fields.items() if f.role == "fact"})
+        self.only_court = Namespace({"court": self.namespace.fields["court"]}, {})
+        self.reader = Reader(self.namespace, self.problems)
+
+    def at(self, *path: object) -> Node:
+        """Return the node at a path of the file."""
+        return self.node.find(path)
+
+    def wrong(self, place: Node | Position | Keys, message: str) -> None:
+        """Report a mistake at a value, at a place, or at the key with which a path ends."""
+        if isinstance(place, Node):
+            place = place.position
+        elif not isinstance(place, Position):
+            place = self.node.place(place)
+        self.problems.append(Problem(message, place))
+
+    def known(self, name: str, allowed: Iterable[str], path: Keys, what: str, which: str) -> bool:
+        """Say whether a name is one of those allowed, and report it otherwise.
+
+        Parameters
+        ----------
+        what : str
+            How messages speak of the entry.
+        which : str
+            What the name should have been, such as ``"a calendar"``.
+        """
+        allowed = list(allowed)
+        if name in allowed:
+            return True
+        hint = nearest(name, allowed) or f" Known: {listed(allowed)}."
+        self.wrong(path, f"{what}: {name!r} is not {which}.{hint}")
+        return False
+
+    def explain(self, first: int, why: str) -> None:
+        """Say why a name that exists cannot be used here, in the problems from the number `first` on."""
+        for i, problem in enumerate(self.problems[first:], first):
+            unknown = re.search(r"unknown name '(\w+)'", problem.message)
+            if unknown and (unknown[1] in self.namespace.fields or unknown[1] in self.namespace.definitions):
+                message = f"{problem.message[: unknown.start()]}{unknown[1]!r} {why}"
+                self.problems[i] = Problem(message, problem.position)
+
+    def next_stage(self, lost: Iterable[str]) -> None:
+        """Close a stage; `lost` are the names whose entries could not be read in it."""
+        self.told += apart_from(self.lost, self.problems)
+        self.problems.clear()
+        self.lost = self.lost | set(lost)
+
+    def made_of(self, fields: Mapping[str, Field]) -> Namespace:
+        """Return these fields and the definitions that read no other."""
+        definitions = self.workflow.definitions
+        return Namespace(fields, {n: e for n, e in definitions.items() if not names(e) - set(fields)})
+
+    def _check_dates(self) -> None:
+        starts, ends, warm_up = self.file.starts, self.file.ends, self.file.warm_up
+        if ends < starts:
+            self.wrong(("ends",), f"ends: {ends} is before the start, {starts}")
+        elif (ends - starts).days > LONGEST_YEARS * 366:
+            self.wrong(("ends",), f"ends: {ends} is more than {LONGEST_YEARS} years after the start")
+        if warm_up is not None and not starts <= warm_up <= ends:
+            self.wrong(("warm_up",), f"warm_up: {warm_up} is not between starts, {starts}, and ends, {ends}")
+
+    def _workflow(self) -> Workflow:
+        node = self.at("workflow")
+        try:
+            return load_workflow(self.file.workflow, node.folder)
+        except InputError as error:
+            found = [p if p.position else Problem(f"workflow: {p.message}", node.position) for p in error.problems]
+            raise InputError([*self.told, *self.problems, *found]) from None
+
+    def _names_a_court(self, name: str) -> bool:
+        if not name.replace("-", "_").isidentifier():
+            message = "a name is made of letters, digits, underscores and hyphens, and begins with no digit"
+            self.wrong(("courts", name), f"court {name!r}: {message}")
+        elif name == "all":
+            self.wrong(("courts", name), "court 'all': this is the name of all courts together; choose another")
+        else:
+            return True
+        return False
+
+
+def without_comma(value: object) -> str:
+    """Return what to write in place of a number with commas in it, or nothing."""
+    digits = value.replace(",", "") if isinstance(value, str) else ""
+    return f"; write {digits}" if digits.isdecimal() else ""

@@ -1,0 +1,119 @@
+"""How one fact of a person is drawn: a value, shares of values, a law of numbers, days before a date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from simulations.loading.context import Context
+from simulations.loading.times import read_calendar_time
+from simulations.quantities import Shares
+from simulations.scenario import Draw
+from workflow.documents import Node
+from workflow.errors import nearest
+from workflow.loading import allowed_values, fits
+from workflow.predicates import Expression, Field, Namespace
+from workflow.validation import parse_at, said
+
+__all__ = ["read_draw"]
+
+A_DATE = "{days_before: {gamma: {mean: 12 years, cv: 0.8}}}"
+
+
+def read_draw(context: Context, field: Field, before: Namespace, node: Node, what: str) -> Draw | None:
+    """Read how a field is drawn.
+
+    Parameters
+    ----------
+    field : Field
+    before : Namespace
+        The names that bounds may use: what is drawn before.
+    node : Node
+    what : str
+        How messages speak of it.
+    """
+    if not isinstance(node.value, dict):
+        return _value(context, field, node, what)
+    if "missing" in node.value:
+        return _missing(context, field, before, node, what)
+    entries = dict(node.value)
+    within = entries.pop("within", None)
+    by_law = field.kind in ("integer", "number") and len(entries) == 1 and isinstance(next(iter(entries)), str)
+    if within is not None and not by_law:
+        message = "bounds what a family of numbers draws, such as {normal: {mean: 34, sd: 12}}, and nothing else"
+        context.wrong(within, f"{what}: within: {message}")
+        return None
+    low, high = _bounds(context, within, what, before) if within is not None else (None, None)
+    if field.kind == "date":
+        return _date(context, node, entries, what)
+    if by_law:
+        law = context.reader.law(replace(node, value=entries), "number", what)
+        return None if law is None else Draw(law=law[0], low=low, high=high)
+    return _shares(context, field, node, what)
+
+
+def _value(context: Context, field: Field, node: Node, what: str) -> Draw | None:
+    value = node.value
+    if field.kind == "boolean" and not isinstance(value, bool):
+        share = context.reader.share(node, what)
+        return None if share is None else Draw(Shares((True, False), (share, 1.0)))
+    if not fits(field, value):
+        hint = f" Write a date, or {A_DATE}." if field.kind == "date" else ""
+        message = f"{said(value)} is not {allowed_values(field)}{nearest(value, field.values)}{hint}"
+        context.wrong(node, f"{what}: {message}")
+        return None
+    return Draw(Shares((value,), (1.0,)))
+
+
+def _shares(context: Context, field: Field, node: Node, what: str) -> Draw | None:
+    possible = {"enum": field.values, "boolean": (True, False)}.get(field.kind)
+    shares = context.reader.shares(node, possible, what)
+    if shares is None:
+        return None
+    unfit = [key for key in node.value if possible is None and not fits(field, key)]
+    for key in unfit:
+        context.wrong(node.keys[key], f"{what}: {said(key)} is not {allowed_values(field)}")
+    return None if unfit else Draw(shares)
+
+
+def _missing(context: Context, field: Field, before: Namespace, node: Node, what: str) -> Draw | None:
+    """Read a draw that gives no value to a share of the cases."""
+    entries = dict(node.value)
+    share = context.reader.share(entries.pop("missing"), f"{what}: missing")
+    if not field.optional:
+        message = "the fact is never missing; the workflow would have to say optional: true"
+        context.wrong(node, f"{what}: missing: {message}")
+        return None
+    if not entries and share is not None and share < 1:
+        message = f"says nothing of the other {1 - share:.4g}; add shares, a family, or days_before"
+        context.wrong(node, f"{what}: missing: {message}")
+        return None
+    others = (
+        read_draw(context, field, before, replace(node, value=entries), what)
+        if entries
+        else Draw(Shares((None,), (1.0,)))
+    )
+    return None if share is None or others is None else replace(others, missing=share)
+
+
+def _date(context: Context, node: Node, entries: Mapping[Any, Node], what: str) -> Draw | None:
+    if set(entries) != {"days_before"}:
+        context.wrong(node, f"{what}: a date is given as {A_DATE}, not {said(node.value)}")
+        return None
+    length = read_calendar_time(context, entries["days_before"], f"{what}: days_before")
+    return None if length is None else Draw(law=length.law, back=True)
+
+
+def _bounds(context: Context, node: Node, what: str, before: Namespace) -> tuple[Expression | None, Expression | None]:
+    if not isinstance(node.value, list) or len(node.value) != 2:
+        message = f"must be a list of two bounds, such as [0, age], not {said(node.value)}"
+        context.wrong(node, f"{what}: within: {message}")
+        return None, None
+    low, high = (
+        parse_at(bound, str(bound.value), before, context.problems, f"{what}: within", "number") for bound in node.value
+    )
+    given = [bound.value for bound in node.value if isinstance(bound.value, int | float)]
+    if len(given) == 2 and given[0] > given[1]:
+        context.wrong(node, f"{what}: within: the lower bound, {given[0]}, is above the upper one, {given[1]}")
+    return low, high

@@ -1,0 +1,82 @@
+"""The outside events of a scenario: by which law, or on which dates, each happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from simulations.format import LawEntry
+from simulations.loading.context import Context
+from simulations.loading.outcomes import read_outcome
+from simulations.loading.times import read_calendar_time, read_time
+from simulations.scenario import Law
+from workflow.definition import Workflow
+from workflow.validation import listed, said
+
+__all__ = ["read_events"]
+
+
+def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, Law]:
+    """Read `events:`; those that are none of the workflow are left out.
+
+    Parameters
+    ----------
+    workflows : sequence of Workflow
+        Every one that may decide; `since:` may name a transition of any.
+    """
+    read = {name: _law(context, name, entry, workflows) for name, entry in context.file.events.items()}
+    return {name: law for name, law in read.items() if law is not None}
+
+
+def _law(context: Context, name: str, entry: LawEntry, workflows: Sequence[Workflow]) -> Law | None:
+    path, what, reader = ("events", name), f"event {name!r}", context.reader
+    if not context.known(name, context.workflow.events, path, "events", "an event of the workflow"):
+        return None
+    event = context.workflow.events[name]
+    hazard = after = chance = None
+    if entry.hazard is not None:
+        first = len(context.problems)
+        hazard = reader.choice(context.at(*path, "hazard"), reader.rate, f"{what}: hazard", context.facts)
+        context.explain(first, "may change while a case runs; a hazard differs by facts alone")
+    if entry.after is not None:
+        after = reader.choice(context.at(*path, "after"), partial(read_calendar_time, context), f"{what}: after")
+    if entry.chance is not None:
+        chance = reader.choice(context.at(*path, "chance"), reader.share, f"{what}: chance")
+    transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
+    since = frozenset(
+        transitions.index(word)
+        for word in entry.since or ()
+        if context.known(word, transitions, (*path, "since"), f"{what}: since", "a transition")
+    )
+    outcome = read_outcome(context, entry.outcome, event, path, what)
+    if entry.only == "waiting" and not any(_may_be_queue(context, state) for state in event.states):
+        message = f"in none of its states ({listed(event.states)}) does a case wait for a pool"
+        context.wrong((*path, "only"), f"{what}: only: waiting: {message}")
+    dates = _dates(context, name) if entry.at is not None else ()
+    return Law(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting")
+
+
+def _may_be_queue(context: Context, state: str) -> bool:
+    """Say whether cases in a state wait for a pool, as far as its entry could be read."""
+    activity = context.workflow.states[state].activity or ""
+    entry = context.file.activities.get(activity)
+    return activity in context.lost or (entry is not None and entry.pool is not None)
+
+
+def _dates(context: Context, name: str) -> tuple[int, ...]:
+    """Read the dates of an event that happens to every case at once."""
+    node, what = context.at("events", name, "at"), f"event {name!r}: at"
+    found: list[int] = []
+    if node.value == []:
+        context.wrong(node, f"{what}: must have at least one date; leave the event out if it never happens")
+    for each in node.value if isinstance(node.value, list) else [node]:
+        time = read_time(context, each, what, "what has happened by then is in the facts and records of people:")
+        if time is None:
+            continue
+        if time == 0:
+            message = "is the very start, when no case has arrived yet; give a later time"
+            context.wrong(each, f"{what}: {said(each.value)} {message}")
+        if time in found:
+            context.wrong(each, f"{what}: {said(each.value)} is named twice")
+        found.append(time)
+    return tuple(sorted(found))

@@ -1,0 +1,41 @@
+"""What an activity or an event gives: the values of one record field, and their shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulations.loading.context import Context, Keys
+from simulations.quantities import Choice, Shares
+from workflow.definition import Activity, Event
+from workflow.documents import Node
+from workflow.errors import nearest
+from workflow.validation import listed
+
+__all__ = ["read_outcome"]
+
+
+def read_outcome(
+    context: Context, entry: dict[str, Any] | None, giver: Activity | Event, path: Keys, what: str
+) -> Choice[Shares] | None:
+    """Read `outcome:` of an activity or event at a path, which has one just if the workflow says that it gives one."""
+    gives = giver.gives
+    if entry is None:
+        if gives is not None:
+            kind = "activity" if isinstance(giver, Activity) else "event"
+            given = f"the {kind} gives {gives}: {listed(giver.values)}"
+            context.wrong(path, f"{what}: outcome: is missing; {given}")
+        return None
+    if gives is None:
+        context.wrong((*path, "outcome"), f"{what}: outcome: the workflow says that it gives nothing")
+        return None
+    if set(entry) != {gives}:
+        extra = [key for key in entry if key != gives]
+        hint = f" Write {{{gives}: {{by: ...}}}}." if "by" in extra else nearest(extra[0] if extra else "", [gives])
+        message = f"must give {gives!r}, and nothing else, not {listed(extra)}.{hint}"
+        context.wrong((*path, "outcome", *extra[:1]), f"{what}: outcome: {message}")
+        return None
+
+    def shares(node: Node, told: str) -> Shares | None:
+        return context.reader.shares(node, giver.values, told)
+
+    return context.reader.choice(context.at(*path, "outcome", gives), shares, f"{what}: outcome: {gives}")

@@ -1,0 +1,155 @@
+"""The pools of a scenario: how many people, when they are at work, whom they serve first, when they are suspended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from simulations.calendars import Calendar
+from simulations.format import PoolEntry, SuspensionEntry
+from simulations.loading.context import Context, without_comma
+from simulations.loading.times import read_by_date
+from simulations.scenario import Order, Pool, Suspension
+from workflow.documents import Node
+from workflow.errors import nearest
+from workflow.validation import listed, parse_at, said
+
+__all__ = ["read_pools", "read_suspensions"]
+
+T = TypeVar("T")
+
+MOST_SERVERS = 1_000_000
+RULES = ("first_come", "oldest", "newest")
+
+
+def read_pools(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Pool]:
+    """Read `pools:`; those that cannot be read are left out."""
+    read = {name: _pool(context, name, entry, calendars) for name, entry in context.file.pools.items()}
+    return {name: pool for name, pool in read.items() if pool is not None}
+
+
+def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str, Calendar]) -> Pool | None:
+    path, what = ("pools", name), f"pool {name!r}"
+    at_court = entry.at == "court"
+    places = len(context.courts) if at_court else 1
+    sizes = _by_court(context, context.at(*path, "size"), partial(_sizes, context), f"{what}: size", at_court)
+    chosen = [Calendar.always_open()] * places
+    if entry.calendar is not None:
+        node = context.at(*path, "calendar")
+        found = _by_court(context, node, partial(_calendar_name, context), f"{what}: calendar", at_court)
+        chosen = [calendars[n] for n in found or () if n in calendars]
+    order = _order(context, context.at(*path, "order"), f"{what}: order") if entry.order != "first_come" else Order()
+    if sizes is None or len(chosen) != places or order is None:
+        return None
+    if entry.calendar is None:
+        for key, why in (("slots", "a slot is one of a shift"), ("at_shift_end", "a shift ends by a calendar")):
+            if key in entry.model_fields_set:
+                message = f"{why}, and the pool has none; add calendar:, or leave {key}: out"
+                context.wrong((*path, key), f"{what}: {key}: {message}")
+    return Pool(name, at_court, tuple(sizes), tuple(chosen), entry.at_shift_end, order, entry.slots)
+
+
+def _by_court(
+    context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, at_court: bool
+) -> list[T] | None:
+    """Read a value for each place of a pool: one value for all, or one for each court."""
+    choice = context.reader.choice(node, leaf, what, context.only_court, by_court=True)
+    if choice is None:
+        return None
+    if not at_court and choice.by is not None:
+        context.wrong(node, f"{what}: differs by court, but the pool is one for the nation; add at: court")
+        return None
+    pick = choice.picker(("court",), ())
+    return [pick((court,), ()) for court in (context.courts if at_court else ("",))]
+
+
+def _sizes(context: Context, node: Node, what: str) -> tuple[tuple[int, int], ...] | None:
+    steps = read_by_date(context, node, partial(_size, context), what, "sizes", or_court=True)
+    if steps is None:
+        return None
+    before = [size for time, size in steps if time <= 0]
+    if not before:
+        starts, first = context.file.starts, min(node.value, default="the end")
+        context.wrong(node, f"{what}: says nothing for the time from the start, {starts}, to {first}")
+        return None
+    return ((0, before[-1]), *(step for step in steps if step[0] > 0))
+
+
+def _size(context: Context, node: Node, what: str) -> int | None:
+    value = node.value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_SERVERS:
+        return value
+    message = f"must be a whole number of servers, 0 or more, not {said(value)}{without_comma(value)}"
+    context.wrong(node, f"{what}: {message}")
+    return None
+
+
+def _calendar_name(context: Context, node: Node, what: str) -> str | None:
+    known = context.file.calendars
+    if isinstance(node.value, str) and node.value in known:
+        return node.value
+    message = f"{said(node.value)} is no calendar; known: {listed(known)}.{nearest(node.value, known)}"
+    context.wrong(node, f"{what}: {message}")
+    return None
+
+
+def _order(context: Context, node: Node, what: str) -> Order | None:
+    value = node.value
+    if isinstance(value, str):
+        if value in RULES:
+            return Order(value)
+        allowed = f"{listed(RULES)}, or {{by: expression}}.{nearest(value, RULES)}"
+        context.wrong(node, f"{what}: {said(value)} is no order; allowed: {allowed}")
+        return None
+    if not isinstance(value, dict) or "by" not in value:
+        context.wrong(node, f"{what}: must be {listed(RULES)}, or {{by: expression}}, not {said(value)}")
+        return None
+    if len(value) > 1:
+        choice = context.reader.choice(node, partial(_rank, context), what)
+        return None if choice is None else Order("by", choice)
+    by = value["by"]
+    text = by.value if isinstance(by.value, str) else str(by.value)
+    expression = parse_at(by, text, context.namespace, context.problems, f"{what}: by", "number")
+    return None if expression is None else Order("by", expression)
+
+
+def _rank(context: Context, node: Node, what: str) -> float | None:
+    if isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return float(node.value)
+    context.wrong(node, f"{what}: must be a number (lower is served first), not {said(node.value)}")
+    return None
+
+
+def read_suspensions(context: Context) -> tuple[Suspension, ...]:
+    """Read `suspensions:`; those that cannot be read are left out."""
+    read = [_suspension(context, i, entry) for i, entry in enumerate(context.file.suspensions)]
+    return tuple(suspension for suspension in read if suspension is not None)
+
+
+def _suspension(context: Context, i: int, entry: SuspensionEntry) -> Suspension | None:
+    path, what = ("suspensions", i), f"suspension of {entry.pool!r}"
+    if not context.known(entry.pool, context.file.pools, (*path, "pool"), "suspension", "a pool"):
+        return None
+    if context.file.pools[entry.pool].at != "court":
+        message = "the pool is one for the nation; only a pool with at: court can be suspended in some courts"
+        context.wrong((*path, "courts"), f"{what}: {message}")
+    known = [
+        context.known(court, context.courts, (*path, "courts", k), what, "a court")
+        for k, court in enumerate(entry.courts)
+    ]
+    if entry.to < entry.from_:
+        context.wrong((*path, "to"), f"{what}: to: {entry.to} is before from: {entry.from_}")
+    exempt = None
+    if entry.except_ is not None:
+        node = context.at(*path, "except")
+        exempt = parse_at(node, entry.except_, context.namespace, context.problems, f"{what}: except")
+    for earlier in context.file.suspensions[:i]:
+        same = earlier.pool == entry.pool and set(earlier.courts) & set(entry.courts)
+        if same and earlier.except_ != entry.except_:
+            context.wrong((*path, "pool"), f"{what}: the suspensions of one pool and court share one except:")
+    if not all(known) or (exempt is None and entry.except_ is not None):
+        return None
+    courts = tuple(context.courts.index(court) for court in entry.courts)
+    start, end = context.epoch.microseconds(entry.from_), context.epoch.end_of(entry.to)
+    return Suspension(entry.pool, courts, start, end, exempt)

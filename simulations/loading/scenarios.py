@@ -1,0 +1,136 @@
+"""From a scenario's file to the scenario: the order in which its parts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from simulations.format import ScenarioFile
+from simulations.loading.activities import check_reached, read_activities
+from simulations.loading.calendars import court_days, read_calendars
+from simulations.loading.cases import read_arrivals, read_backlog
+from simulations.loading.changes import changed
+from simulations.loading.context import Context
+from simulations.loading.costs import read_costs
+from simulations.loading.events import read_events
+from simulations.loading.people import People
+from simulations.loading.pools import read_pools, read_suspensions
+from simulations.policies import read_policies
+from simulations.scenario import Scenario
+from workflow.documents import Node, Plain, Source, merge, node_of
+from workflow.errors import InputError, Problem
+from workflow.extending import read_extending
+from workflow.validation import usable
+
+__all__ = ["catalog", "load_scenario"]
+
+CATALOG = Path(__file__).parent.parent / "catalog"
+
+
+def catalog() -> dict[str, Path]:
+    """Return the built-in scenarios: their names and files."""
+    return {path.stem.replace("_", "-"): path for path in sorted(CATALOG.glob("*.yaml"))}
+
+
+def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[str] = ()) -> Scenario:
+    """Load a scenario by built-in name, from a file, or from a mapping, with its workflow.
+
+    Parameters
+    ----------
+    scenario : str, Path or mapping
+        ``"pilot"``, ``"my_scenario.yaml"``, or what such a file contains.
+    changes : sequence of str
+        Changes of single values, ``"pools.reviewers.size.denver=20"``; they go through the same checks.
+
+    Raises
+    ------
+    InputError
+        With every mistake of the file, or of its workflow.
+
+    Examples
+    --------
+    >>> load_scenario("pilot").courts
+    ('denver', 'baltimore')
+    """
+    if isinstance(scenario, Mapping):
+        node = node_of(scenario, Source("<mapping>", ""))
+    else:
+        node = read_extending(str(scenario), Path(), catalog(), "scenario", _laid_upon)
+    problems: list[Problem] = []
+    for change in changes:
+        try:
+            node = changed(node, change)
+        except InputError as error:
+            problems += error.problems
+    found = usable(ScenarioFile, node)
+    problems += found.problems
+    if found.content is None:
+        raise InputError(problems)
+    return _read(Context(found.content, found.node, found.lost, problems))
+
+
+def _laid_upon(base: Node, over: Node) -> Node:
+    merged = merge(base, over)
+    return replace(merged, value={k: v for k, v in merged.value.items() if k != "extends"})
+
+
+def _read(context: Context) -> Scenario:
+    """Read every part; what is wrong with one is told together with what is wrong with the others."""
+    file = context.file
+    calendars, specs = read_calendars(context)
+    days = court_days(context, specs)
+    pools = read_pools(context, calendars)
+    work = read_activities(context, calendars)
+    policies, wrong = read_policies(file.policies, context.at, context.workflow, context.epoch)
+    context.problems += wrong
+    workflows = (context.workflow, *(policy.workflow for policy in policies))
+    laws = read_events(context, workflows)
+    people = People(context)
+    suspensions = read_suspensions(context)
+    backlog = read_backlog(context, people)
+    streams = read_arrivals(context, people)
+    check_reached(context, workflows)
+    costs = read_costs(context)
+    context.next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})
+    scenario = Scenario(
+        name=file.scenario,
+        description=file.description,
+        workflow=context.workflow,
+        starts=file.starts,
+        ends=file.ends,
+        warm_up=file.warm_up,
+        courts=context.courts,
+        court_days=days,
+        calendars=calendars,
+        pools=pools,
+        suspensions=suspensions,
+        work=work,
+        laws=laws,
+        people=people.of_all,
+        backlog=backlog,
+        streams=streams,
+        published=tuple(file.published),
+        about=file.about,
+        document=context.node,
+        policies=tuple(policies),
+        costs=costs,
+    )
+    _check_published(context, scenario)
+    context.next_stage(())
+    if context.told:
+        raise InputError(context.told)
+    return scenario
+
+
+def _check_published(context: Context, scenario: Scenario) -> None:
+    from simulations.measures import measure_names
+
+    allowed = measure_names(scenario)
+    starts, ends = scenario.starts, scenario.ends
+    for i, entry in enumerate(scenario.published):
+        path = ("published", i)
+        context.known(entry.measure, allowed, (*path, "measure"), "published", "a measure")
+        context.known(entry.court, (*context.courts, "all"), (*path, "court"), "published", "a court")
+        if context.dates_fit and not starts <= entry.at <= ends:
+            context.wrong((*path, "at"), f"published: {entry.at} is not between starts, {starts}, and ends, {ends}")

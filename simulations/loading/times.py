@@ -1,0 +1,124 @@
+"""Times of a scenario's file: lengths that count all days, times within the run, values that change on dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable
+from typing import TypeVar
+
+from simulations.clock import parse_duration, parse_instant
+from simulations.loading.context import Context
+from simulations.quantities import Length
+from simulations.tables import BEFORE_THE_START
+from workflow.documents import Node
+from workflow.errors import InputError, nearest
+from workflow.validation import said
+
+__all__ = ["read_by_date", "read_calendar_time", "read_time"]
+
+T = TypeVar("T")
+
+
+def read_calendar_time(context: Context, node: Node, what: str) -> Length | None:
+    """Read a length that counts all days."""
+    length = context.reader.length(node, what)
+    if length is not None and length.working:
+        context.wrong(node, f"{what}: counts calendar time, not working days")
+        return None
+    return length
+
+
+def read_time(context: Context, node: Node, what: str, before: str = BEFORE_THE_START) -> int | None:
+    """Read a time within the run: a duration since the start, or a date with a time.
+
+    Parameters
+    ----------
+    before : str
+        What to do with a time before the start.
+
+    Returns
+    -------
+    int or None
+        Microseconds since the start.
+    """
+    value = node.value
+    try:
+        found = _since_start(context, value)
+    except InputError as error:
+        context.wrong(node, f"{what}: {error.problems[0].message}")
+        return None
+    if found < 0:
+        context.wrong(node, f"{what}: {said(value)} is before the start, {context.file.starts}; {before}")
+        return None
+    if context.dates_fit and found > context.epoch.end_of(context.file.ends):
+        context.wrong(node, f"{what}: {said(value)} is after the end, {context.file.ends}")
+        return None
+    return found
+
+
+def _since_start(context: Context, value: object) -> int:
+    text = value if isinstance(value, str) else ""
+    if isinstance(value, dt.date) or (text[:4].isdigit() and text[4:5] == "-"):
+        return context.epoch.microseconds(parse_instant(value))
+    if not text[:1].isdigit():
+        raise InputError(
+            [
+                f"must be a date such as 2024-01-31 or '2024-01-31 09:30', or a duration since the start, not {said(value)}"
+            ]
+        )
+    length = parse_duration(text)
+    if length.working:
+        raise InputError([f"{said(value)} counts working days; a time since the start counts all days"])
+    return length.microseconds
+
+
+def read_by_date(
+    context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, which: str, or_court: bool = False
+) -> tuple[tuple[int, T], ...] | None:
+    """Read one value for all times, or values each from a date on.
+
+    Parameters
+    ----------
+    leaf : callable
+        Reads one value, or reports what is wrong and returns ``None``.
+    which : str
+        What changes on dates, such as ``"rates"``.
+    or_court : bool
+        Whether a court might have stood in place of a date.
+
+    Returns
+    -------
+    tuple of (microseconds since the start, value), or None
+        May begin before the start, and be empty.
+    """
+    if not isinstance(node.value, dict):
+        value = leaf(node, what)
+        return None if value is None else ((0, value),)
+    if not _are_dates(context, node, what, which, or_court):
+        return None
+    steps: list[tuple[int, T]] = []
+    for date, child in node.value.items():
+        value = leaf(child, f"{what}: {date}")
+        if value is None:
+            return None
+        steps.append((context.epoch.microseconds(date), value))
+    return tuple(steps)
+
+
+def _are_dates(context: Context, node: Node, what: str, which: str, or_court: bool) -> bool:
+    """Say whether the keys of a mapping are dates, each later than the one before it."""
+    for earlier, key in itertools.pairwise((dt.date.min, *node.value)):
+        if isinstance(key, dt.datetime) or not isinstance(key, dt.date):
+            court = " and no court" if or_court and len(context.courts) > 1 else ""
+            example = "such as 2012-01-16, without quotes and without a time of day"
+            message = (
+                f"{said(key)} is no date{court}; {which} change on dates, {example}.{nearest(key, context.courts)}"
+            )
+        elif key < earlier:
+            message = f"{key} stands below {earlier}; the dates must follow one another"
+        else:
+            continue
+        context.wrong(node.keys[key], f"{what}: {message}")
+        return False
+    return True
