@@ -8,10 +8,11 @@ from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from simulations.loading.context import Context, Keys
+from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
 from simulations.scenario import Trait
 from workflow.predicates import Namespace
+from workflow.reading import Keys
 from workflow.validation import listed
 
 __all__ = ["People"]
