@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from simulations.clock import Epoch
 from simulations.format import ScenarioFile
@@ -13,7 +12,7 @@ from workflow.definition import Workflow
 from workflow.documents import Node
 from workflow.errors import InputError, Problem
 from workflow.loading import load_workflow
-from workflow.predicates import Field, Namespace, names
+from workflow.predicates import Namespace, made_of
 from workflow.reading import Reading
 
 __all__ = ["Context", "without_comma"]
@@ -52,7 +51,8 @@ class Context(Reading[ScenarioFile]):
         self.courts = tuple(file.courts) or (ONE_COURT,)
         self.next_stage({name for name in file.courts if not self._names_a_court(name)})
         self.namespace = scenario_namespace(self.workflow, self.courts)
-        self.facts = self.made_of({n: f for n, f in self.namespace.fields.items() if f.role == "fact"})
+        facts = {name: field for name, field in self.namespace.fields.items() if field.role == "fact"}
+        self.facts = made_of(facts, self.namespace)
         self.only_court = Namespace({"court": self.namespace.fields["court"]}, {})
         self.reader = Reader(self.namespace, self.problems)
 
@@ -63,11 +63,6 @@ class Context(Reading[ScenarioFile]):
             if unknown and (unknown[1] in self.namespace.fields or unknown[1] in self.namespace.definitions):
                 message = f"{problem.message[: unknown.start()]}{unknown[1]!r} {why}"
                 self.problems[i] = Problem(message, problem.position)
-
-    def made_of(self, fields: Mapping[str, Field]) -> Namespace:
-        """Return these fields and the definitions that read no other."""
-        definitions = self.workflow.definitions
-        return Namespace(fields, {n: e for n, e in definitions.items() if not names(e) - set(fields)})
 
     def _check_dates(self) -> None:
         starts, ends, warm_up = self.file.starts, self.file.ends, self.file.warm_up

@@ -8,7 +8,7 @@ from typing import Any
 from workflow.errors import InputError, Problem, nearest
 from workflow.format import MeasureEntry, SplitEntry, WorkflowFile
 from workflow.loading.vocabulary import check_word
-from workflow.predicates import Field, Namespace, names
+from workflow.predicates import Namespace
 from workflow.reading import Keys, Reading
 from workflow.validation import listed, parse_at, validate
 
@@ -17,22 +17,19 @@ __all__ = ["check_measures"]
 A_LETTER = "a transition or an event"
 
 
-def check_measures(reading: Reading[WorkflowFile], namespace: Namespace, facts: Mapping[str, Field]) -> None:
+def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
     """Check `measures:`.
 
     Parameters
     ----------
     reading : Reading
-    namespace : Namespace
-        The names of the workflow.
-    facts : mapping of str to Field
-        Those of a case that never change: what `if:` may use, with the definitions that read no other.
+    facts : Namespace
+        What never changes while a case runs: the names that `if:` may use.
     """
     file = reading.file
     letters = [*(entry.transition for entry in file.transitions), *file.events]
     measures = [entry.measure for entry in file.measures]
     measures += [part for entry in file.measures for part in (entry.split or {})]
-    over_facts = {n: e for n, e in namespace.definitions.items() if not names(e) - set(facts)}
     for i, entry in enumerate(file.measures):
         path, what = ("measures", i), f"measure {entry.measure!r}"
         check_word(reading, entry.measure, "measure", (*path, "measure"))
@@ -45,8 +42,7 @@ def check_measures(reading: Reading[WorkflowFile], namespace: Namespace, facts: 
             for word in words:
                 reading.known(word, allowed, (*path, key), f"{what}: {key}", which)
         if entry.if_ is not None:
-            known = Namespace(facts, over_facts)
-            parse_at(reading.at(*path, "if"), entry.if_, known, reading.problems, f"{what}: if (over facts)")
+            parse_at(reading.at(*path, "if"), entry.if_, facts, reading.problems, f"{what}: if (over facts)")
         _check_giving(reading, entry, path, what)
         _check_split(reading, entry.split or {}, letters, path, what)
 

@@ -16,7 +16,7 @@ from workflow.loading.measures import check_measures
 from workflow.loading.moves import MoveReader
 from workflow.loading.variants import lay_upon
 from workflow.loading.vocabulary import check_names, read_definitions
-from workflow.predicates import Expression, Namespace
+from workflow.predicates import Expression, Namespace, made_of
 from workflow.reading import Reading
 from workflow.rules import Rule, RuleReader
 from workflow.validation import parse_at, usable, validate
@@ -88,7 +88,7 @@ def _read(reading: Reading[WorkflowFile]) -> Workflow:
     _check_entry(reading)
     _check_sources(reading)
     rules = _rules(reading, namespace, events, states)
-    check_measures(reading, namespace, {**facts, **BUILT_IN_FACTS})
+    check_measures(reading, made_of({**facts, **BUILT_IN_FACTS}, namespace))
     reading.next_stage(())
     _stop_if_wrong(reading.told)
     workflow = Workflow(
