@@ -12,9 +12,9 @@ from typing import Any
 from simulations.clock import Epoch, parse_instant
 from workflow.definition import Value, Workflow
 from workflow.errors import InputError, Problem, nearest
-from workflow.loading import allowed_values, fits
 from workflow.predicates import Field
 from workflow.validation import listed, said
+from workflow.values import allowed_values, fits
 
 __all__ = ["CaseTable", "read_cases", "read_column"]
 

@@ -26,7 +26,6 @@ __all__ = [
     "Name",
     "Names",
     "Usable",
-    "apart_from",
     "listed",
     "parse_at",
     "said",
@@ -231,15 +230,6 @@ def _without(node: Node, taken: set[tuple[object, ...]], path: tuple[object, ...
             node, value=[_without(n, taken, (*path, i)) for i, n in enumerate(node.value) if (*path, i) not in taken]
         )
     return node
-
-
-def apart_from(lost: set[str], problems: Iterable[Problem]) -> list[Problem]:
-    """Return the problems that speak of none of these names, but for what they suggest."""
-    words = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in lost]
-    return [p for p in problems if not any(word.search(_SUGGESTION.split(p.message)[0]) for word in words)]
-
-
-_SUGGESTION = re.compile(r"Did you mean|[Kk]nown: |allowed: ")
 
 
 def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, ...]:

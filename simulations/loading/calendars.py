@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from simulations.calendar_spec import CalendarSpec, parse_calendar
 from simulations.calendars import Calendar
-from simulations.loading.context import Context, Keys
+from simulations.loading.context import Context
 from workflow.errors import InputError
+from workflow.reading import Keys
 
 __all__ = ["court_days", "read_calendars"]
 

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from simulations.format import ArrivalEntry, BacklogEntry
-from simulations.loading.context import Context, Keys, without_comma
+from simulations.loading.context import Context, without_comma
 from simulations.loading.people import People
 from simulations.loading.times import read_by_date, read_calendar_time, read_time
 from simulations.scenario import Backlog, Stream
 from simulations.tables import CaseTable, read_cases
 from workflow.documents import Node, tidy
 from workflow.errors import InputError, Problem
+from workflow.reading import Keys
 from workflow.validation import listed, said, validate
 
 __all__ = ["read_arrivals", "read_backlog"]

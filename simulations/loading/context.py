@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
 
 from simulations.clock import Epoch
 from simulations.format import ScenarioFile
@@ -12,41 +10,22 @@ from simulations.quantities import Reader
 from simulations.scenario import scenario_namespace
 from workflow.definition import Workflow
 from workflow.documents import Node
-from workflow.errors import InputError, Position, Problem, nearest
+from workflow.errors import InputError, Problem
 from workflow.loading import load_workflow
-from workflow.predicates import Field, Namespace, names
-from workflow.validation import apart_from, listed
+from workflow.predicates import Namespace, made_of
+from workflow.reading import Reading
 
-__all__ = ["Context", "Keys", "without_comma"]
-
-Keys: TypeAlias = tuple[object, ...]
-"""A path in the file, such as ``("pools", "reviewers", "size")``."""
+__all__ = ["Context", "without_comma"]
 
 ONE_COURT = "court"
 LONGEST_YEARS = 500
 
 
-class Context:
-    """A scenario's file as it is being read.
-
-    Reading goes on after a mistake, so that all are told in one pass. It does so in stages: what is found in one
-    stage, and speaks of names whose entries were wrong in an earlier one, may only follow from that, and is not told.
-
-    Parameters
-    ----------
-    file : ScenarioFile
-        What can be used of it.
-    node : Node
-        The same as a tree with places.
-    lost : set of str
-        The names whose entries have a mistake of shape.
-    told : list of Problem
-        The mistakes known before; those of each stage are added.
+class Context(Reading[ScenarioFile]):
+    """A scenario's file as it is being read, with what all its parts refer to.
 
     Attributes
     ----------
-    problems : list of Problem
-        The mistakes of the present stage.
     dates_fit : bool
         Whether the scenario's dates are right, so that others can be compared with them.
     workflow : Workflow
@@ -64,11 +43,7 @@ class Context:
     """
 
     def __init__(self, file: ScenarioFile, node: Node, lost: set[str], told: list[Problem]) -> None:
-        self.file = file
-        self.node = node
-        self.lost = lost
-        self.told = told
-        self.problems: list[Problem] = []
+        super().__init__(file, node, lost, told)
         self._check_dates()
         self.dates_fit = not self.problems
         self.workflow = self._workflow()
@@ -76,38 +51,10 @@ class Context:
         self.courts = tuple(file.courts) or (ONE_COURT,)
         self.next_stage({name for name in file.courts if not self._names_a_court(name)})
         self.namespace = scenario_namespace(self.workflow, self.courts)
-        self.facts = self.made_of({n: f for n, f in self.namespace.fields.items() if f.role == "fact"})
+        facts = {name: field for name, field in self.namespace.fields.items() if field.role == "fact"}
+        self.facts = made_of(facts, self.namespace)
         self.only_court = Namespace({"court": self.namespace.fields["court"]}, {})
         self.reader = Reader(self.namespace, self.problems)
-
-    def at(self, *path: object) -> Node:
-        """Return the node at a path of the file."""
-        return self.node.find(path)
-
-    def wrong(self, place: Node | Position | Keys, message: str) -> None:
-        """Report a mistake at a value, at a place, or at the key with which a path ends."""
-        if isinstance(place, Node):
-            place = place.position
-        elif not isinstance(place, Position):
-            place = self.node.place(place)
-        self.problems.append(Problem(message, place))
-
-    def known(self, name: str, allowed: Iterable[str], path: Keys, what: str, which: str) -> bool:
-        """Say whether a name is one of those allowed, and report it otherwise.
-
-        Parameters
-        ----------
-        what : str
-            How messages speak of the entry.
-        which : str
-            What the name should have been, such as ``"a calendar"``.
-        """
-        allowed = list(allowed)
-        if name in allowed:
-            return True
-        hint = nearest(name, allowed) or f" Known: {listed(allowed)}."
-        self.wrong(path, f"{what}: {name!r} is not {which}.{hint}")
-        return False
 
     def explain(self, first: int, why: str) -> None:
         """Say why a name that exists cannot be used here, in the problems from the number `first` on."""
@@ -116,17 +63,6 @@ class Context:
             if unknown and (unknown[1] in self.namespace.fields or unknown[1] in self.namespace.definitions):
                 message = f"{problem.message[: unknown.start()]}{unknown[1]!r} {why}"
                 self.problems[i] = Problem(message, problem.position)
-
-    def next_stage(self, lost: Iterable[str]) -> None:
-        """Close a stage; `lost` are the names whose entries could not be read in it."""
-        self.told += apart_from(self.lost, self.problems)
-        self.problems.clear()
-        self.lost = self.lost | set(lost)
-
-    def made_of(self, fields: Mapping[str, Field]) -> Namespace:
-        """Return these fields and the definitions that read no other."""
-        definitions = self.workflow.definitions
-        return Namespace(fields, {n: e for n, e in definitions.items() if not names(e) - set(fields)})
 
     def _check_dates(self) -> None:
         starts, ends, warm_up = self.file.starts, self.file.ends, self.file.warm_up

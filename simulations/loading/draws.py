@@ -12,9 +12,9 @@ from simulations.quantities import Shares
 from simulations.scenario import Draw
 from workflow.documents import Node
 from workflow.errors import nearest
-from workflow.loading import allowed_values, fits
 from workflow.predicates import Expression, Field, Namespace
 from workflow.validation import parse_at, said
+from workflow.values import allowed_values, fits
 
 __all__ = ["read_draw"]
 

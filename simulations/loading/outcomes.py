@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulations.loading.context import Context, Keys
+from simulations.loading.context import Context
 from simulations.quantities import Choice, Shares
 from workflow.definition import Activity, Event
 from workflow.documents import Node
 from workflow.errors import nearest
+from workflow.reading import Keys
 from workflow.validation import listed
 
 __all__ = ["read_outcome"]

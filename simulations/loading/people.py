@@ -8,10 +8,11 @@ from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from simulations.loading.context import Context, Keys
+from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
 from simulations.scenario import Trait
-from workflow.predicates import Namespace
+from workflow.predicates import Namespace, made_of
+from workflow.reading import Keys
 from workflow.validation import listed
 
 __all__ = ["People"]
@@ -67,8 +68,11 @@ class People:
         Facts that have no line in `people:` are at their defaults, and so known from the beginning.
         """
         later = [n for n in self.context.file.people if n not in drawn] if path == FOR_ALL else []
-        fields = self.context.namespace.fields.items()
-        return self.context.made_of({n: f for n, f in fields if (f.role == "fact" or n in drawn) and n not in later})
+        namespace = self.context.namespace
+        return made_of(
+            {n: f for n, f in namespace.fields.items() if (f.role == "fact" or n in drawn) and n not in later},
+            namespace,
+        )
 
     def _check_circle(self, own: Sequence[Trait], path: Keys) -> None:
         """Tell of facts of some cases that would be drawn from each other, those of `people:` for all included."""

@@ -19,7 +19,7 @@ whole numbers cannot outgrow 64 bits; values of an enumeration are checked when 
 
 from workflow.predicates.mistakes import Mistake, PredicateError
 from workflow.predicates.parsing import parse, parse_definitions
-from workflow.predicates.parts import fact_parts, names, substitute
+from workflow.predicates.parts import fact_parts, made_of, names, substitute
 from workflow.predicates.scalar import scalar
 from workflow.predicates.tree import Expression, Field, Kind, Namespace
 from workflow.predicates.vector import vector
@@ -33,6 +33,7 @@ __all__ = [
     "Namespace",
     "PredicateError",
     "fact_parts",
+    "made_of",
     "names",
     "parse",
     "parse_definitions",

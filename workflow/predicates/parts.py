@@ -14,9 +14,21 @@ from functools import lru_cache
 from workflow.errors import InputError
 from workflow.predicates.folding import Folding
 from workflow.predicates.missing import unchecked
-from workflow.predicates.tree import And, Compare, Conditional, Expression, Field, IsNone, Name, Not, Or, Value
+from workflow.predicates.tree import (
+    And,
+    Compare,
+    Conditional,
+    Expression,
+    Field,
+    IsNone,
+    Name,
+    Namespace,
+    Not,
+    Or,
+    Value,
+)
 
-__all__ = ["fact_parts", "names", "substitute"]
+__all__ = ["fact_parts", "made_of", "names", "substitute"]
 
 MAX_COMBINATIONS = 100_000
 
@@ -32,6 +44,12 @@ def names(expression: Expression) -> frozenset[str]:
     ['a', 'c']
     """
     return frozenset(_fields(expression))
+
+
+def made_of(fields: Mapping[str, Field], namespace: Namespace) -> Namespace:
+    """Return a namespace of some fields alone, with those definitions of another that read no other field."""
+    definitions = {name: each for name, each in namespace.definitions.items() if not names(each) - fields.keys()}
+    return Namespace(fields, definitions)
 
 
 def substitute(expression: Expression, values: Mapping[str, Value]) -> Expression:

@@ -1,0 +1,117 @@
+"""The facts and the record of a workflow: what each field may hold, and what it holds where nothing is said."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Literal
+
+from workflow.definition import Value
+from workflow.errors import nearest
+from workflow.format import FieldEntry, WorkflowFile
+from workflow.predicates import Field
+from workflow.reading import Keys, Reading
+from workflow.validation import said
+from workflow.values import allowed_values, fits
+
+__all__ = ["read_defaults", "read_fields"]
+
+Role = Literal["fact", "record"]
+
+CALLED = {"facts": "fact", "record": "record field"}
+"""How messages speak of an entry of each section."""
+
+TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "date": (dt.date,), "boolean": ()}
+"""What the bounds of a field can be."""
+
+
+def read_fields(reading: Reading[WorkflowFile]) -> tuple[dict[str, Field], set[str]]:
+    """Read `facts:` and `record:`; returns every field, and the names of those with mistakes."""
+    fields: dict[str, Field] = {}
+    misread: set[str] = set()
+    roles: tuple[tuple[Role, Mapping[str, FieldEntry]], ...] = (
+        ("fact", reading.file.facts),
+        ("record", reading.file.record),
+    )
+    for role, entries in roles:
+        for name, entry in entries.items():
+            before = len(reading.problems)
+            fields[name] = _field(reading, name, entry, role)
+            misread |= {name} if len(reading.problems) > before else set()
+    return fields, misread
+
+
+def _field(reading: Reading[WorkflowFile], name: str, entry: FieldEntry, role: Role) -> Field:
+    path = ("facts" if role == "fact" else "record", name)
+    what = f"{CALLED[path[0]]} {name!r}"
+    if (entry.type is None) == (entry.enum is None):
+        reading.wrong(path, f"{what}: give either type (boolean, integer, number, date) or enum (a list of words)")
+        return Field(name, "boolean", role)
+    low, high = entry.minimum, entry.maximum
+    if entry.enum is not None:
+        words = _words(reading, entry.enum, (*path, "enum"), what)
+        if low is not None or high is not None:
+            reading.wrong(path, f"{what}: minimum and maximum are for numbers and dates, not for enum")
+        _check_optional(reading, entry, role, path, what)
+        return Field(name, "enum", role, values=words, optional=entry.optional)
+    kind = entry.type or "boolean"
+    for bound, value in (("minimum", low), ("maximum", high)):
+        if value is not None and (not isinstance(value, TYPES[kind]) or isinstance(value, bool)):
+            reading.wrong((*path, bound), f"{what}: {bound} must be a value of type {kind}, not {said(value)}")
+            return Field(name, kind, role)
+    if low is not None and high is not None and low > high:  # type: ignore[operator]
+        reading.wrong((*path, "minimum"), f"{what}: minimum {said(low)} is above maximum {said(high)}")
+    if kind == "integer" and (low is None or high is None):
+        reading.wrong(path, f"{what}: a whole number needs minimum and maximum")
+    if role == "record" and kind in ("number", "date"):
+        message = f"the record holds boolean, integer and enum values, so that it stays finite; not {kind}"
+        reading.wrong(path, f"{what}: {message}")
+    elif role == "record" and isinstance(low, int) and isinstance(high, int) and high - low > 1000:
+        message = f"a whole number in the record has at most 1,001 values, not {high - low + 1:,}"
+        reading.wrong(path, f"{what}: {message}")
+    _check_optional(reading, entry, role, path, what)
+    return Field(name, kind, role, minimum=low, maximum=high, optional=entry.optional)
+
+
+def _words(reading: Reading[WorkflowFile], enum: list[object], path: Keys, what: str) -> tuple[str, ...]:
+    for i, word in enumerate(enum):
+        if not isinstance(word, str):
+            message = f"enum values are words, not {said(word)}; put it in quotes, or use a type"
+            reading.wrong((*path, i), f"{what}: {message}")
+        elif word in enum[:i]:
+            reading.wrong((*path, i), f"{what}: the value {word!r} is listed twice")
+    return tuple(word for word in enum if isinstance(word, str))
+
+
+def _check_optional(reading: Reading[WorkflowFile], entry: FieldEntry, role: Role, path: Keys, what: str) -> None:
+    if role == "record" and entry.optional:
+        message = "a record field is never missing; give it an enum with a value such as none"
+        reading.wrong((*path, "optional"), f"{what}: {message}")
+
+
+def read_defaults(reading: Reading[WorkflowFile], fields: Mapping[str, Field]) -> dict[str, Value]:
+    """Return what each field holds where nothing is said: its `default:`, or the plainest value that it may hold."""
+    file = reading.file
+    defaults: dict[str, Value] = {}
+    for name, field in fields.items():
+        section = "facts" if name in file.facts else "record"
+        given = getattr(file, section)[name].default
+        if given is not None and not fits(field, given):
+            message = f"the default {said(given)} is not {allowed_values(field)}{nearest(given, field.values)}"
+            reading.wrong((section, name, "default"), f"{CALLED[section]} {name!r}: {message}")
+        defaults[name] = _plainest(field) if given is None else given
+    return defaults
+
+
+def _plainest(field: Field) -> Value:
+    if field.optional:
+        return None
+    if field.kind == "enum" and "none" in field.values:
+        return "none"
+    if field.kind == "boolean":
+        return False
+    if field.kind == "integer" or field.minimum is not None:
+        return field.minimum
+    if field.role == "fact" and field.kind in ("date", "number"):
+        return 0.0 if field.kind == "number" else dt.date(1900, 1, 1)
+    return field.values[0] if field.values else None

@@ -1,0 +1,89 @@
+"""The measures of a workflow: whether what they count, and the parts they are split into, are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workflow.errors import InputError, Problem, nearest
+from workflow.format import MeasureEntry, SplitEntry, WorkflowFile
+from workflow.loading.vocabulary import check_word
+from workflow.predicates import Namespace
+from workflow.reading import Keys, Reading
+from workflow.validation import listed, parse_at, validate
+
+__all__ = ["check_measures"]
+
+A_LETTER = "a transition or an event"
+
+
+def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
+    """Check `measures:`.
+
+    Parameters
+    ----------
+    reading : Reading
+    facts : Namespace
+        What never changes while a case runs: the names that `if:` may use.
+    """
+    file = reading.file
+    letters = [*(entry.transition for entry in file.transitions), *file.events]
+    measures = [entry.measure for entry in file.measures]
+    measures += [part for entry in file.measures for part in (entry.split or {})]
+    for i, entry in enumerate(file.measures):
+        path, what = ("measures", i), f"measure {entry.measure!r}"
+        check_word(reading, entry.measure, "measure", (*path, "measure"))
+        for key, words, allowed, which in (
+            ("cases", entry.cases or (), letters, A_LETTER),
+            ("ratio", entry.ratio or (), measures, "a measure of this workflow"),
+            ("within", entry.within or (), file.states, "a state"),
+            ("emptied", (entry.emptied,) if entry.emptied else (), file.states, "a state"),
+        ):
+            for word in words:
+                reading.known(word, allowed, (*path, key), f"{what}: {key}", which)
+        if entry.if_ is not None:
+            parse_at(reading.at(*path, "if"), entry.if_, facts, reading.problems, f"{what}: if (over facts)")
+        _check_giving(reading, entry, path, what)
+        _check_split(reading, entry.split or {}, letters, path, what)
+
+
+def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Keys, what: str) -> None:
+    if entry.giving is None or not entry.cases:
+        return
+    values = _outcomes(reading.file, entry.cases)
+    if entry.giving not in values:
+        message = f"{entry.giving!r} is no outcome of {' or '.join(entry.cases)}; allowed: {listed(values)}.{nearest(entry.giving, values)}"
+        reading.wrong((*path, "giving"), f"{what}: giving: {message}")
+
+
+def _outcomes(file: WorkflowFile, letters: Iterable[str]) -> list[str]:
+    """Return what events give, and what the activities give whose end leads to transitions."""
+    found: list[str] = []
+    for letter in letters:
+        gives = [file.events[letter].gives] if letter in file.events else []
+        for transition in file.transitions:
+            if transition.transition == letter and not transition.event:
+                held = [file.states[state].activity or "" for state in transition.from_ if state in file.states]
+                gives += [a.gives for a in (file.activities.get(name) for name in held) if a is not None]
+        found += [str(value) for given in gives if given for values in given.values() for value in values]
+    return found
+
+
+def _check_split(
+    reading: Reading[WorkflowFile], split: Mapping[str, Any], letters: list[str], path: Keys, what: str
+) -> None:
+    path, what = (*path, "split"), f"{what}: split"
+    for part, entry in split.items():
+        if entry == "rest":
+            continue
+        place = (*path, part)
+        try:
+            shape = validate(SplitEntry, reading.at(*place))
+        except InputError as error:
+            reading.problems += [Problem(f"{what}: {part}: {p.message}", p.position) for p in error.problems]
+            continue
+        for key, words in (("ever", shape.ever or ()), ("left_by", shape.left_by or ())):
+            for word in words:
+                reading.known(word, letters, place, f"{what}: {part}: {key}", A_LETTER)
+    if split and list(split.values()).count("rest") != 1:
+        reading.wrong(path, f"{what}: exactly one part is `rest`, so that the parts add up")

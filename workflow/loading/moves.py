@@ -1,0 +1,179 @@
+"""How the cases of a workflow move: its activities, states, events and transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow.definition import INCREMENT, Activity, Event, Kind, State, Transition, Value
+from workflow.errors import nearest
+from workflow.format import ActivityEntry, EventEntry, StateEntry, TransitionEntry, WorkflowFile
+from workflow.predicates import Expression, Field, Namespace
+from workflow.reading import Keys, Reading, suggested
+from workflow.validation import listed, parse_at, said
+from workflow.values import allowed_values, fits
+
+__all__ = ["MoveReader"]
+
+
+class MoveReader:
+    """Reads activities, states, events and transitions.
+
+    Parameters
+    ----------
+    reading : Reading
+    namespace : Namespace
+        The names that a condition may use.
+    fields : mapping of str to Field
+        The facts and the record of the file.
+    """
+
+    def __init__(self, reading: Reading[WorkflowFile], namespace: Namespace, fields: Mapping[str, Field]) -> None:
+        self.reading = reading
+        self.namespace = namespace
+        self.facts = {name for name, field in fields.items() if field.role == "fact"}
+        self.record = {name: field for name, field in fields.items() if field.role == "record"}
+
+    def activity(self, name: str, entry: ActivityEntry | None) -> Activity:
+        """Read an activity, of which nothing need be said but its name."""
+        if entry is None:
+            return Activity(name)
+        gives, values = self._gives(entry.gives, ("activities", name), f"activity {name!r}")
+        return Activity(name, gives, values, entry.description, entry.source)
+
+    def state(self, name: str, entry: StateEntry) -> State:
+        """Read a state."""
+        kind = Kind.INSTANT
+        if entry.activity is not None:
+            kind, path = Kind.ACTIVITY, ("states", name, "activity")
+            self.reading.known(entry.activity, self.reading.file.activities, path, f"state {name!r}", "an activity")
+        elif entry.resting:
+            kind = Kind.RESTING
+        elif entry.final:
+            kind = Kind.FINAL
+        return State(name, kind, entry.activity, entry.description, entry.source)
+
+    def event(self, name: str, entry: EventEntry, states: Mapping[str, State]) -> Event:
+        """Read an event, which counts in states where time passes."""
+        what, path = f"event {name!r}", ("events", name)
+        if entry.while_ == "any":
+            inside = tuple(s.name for s in states.values() if s.kind in (Kind.ACTIVITY, Kind.RESTING))
+        else:
+            inside = tuple(entry.while_)
+            for i, state in enumerate(inside):
+                place = (*path, "while", i)
+                if not self.reading.known(state, states, place, f"{what}: while", "a state"):
+                    continue
+                if states[state].kind is Kind.FINAL:
+                    self.reading.wrong(place, f"{what}: while: nothing counts in the final state {state!r}")
+                elif states[state].kind is Kind.INSTANT:
+                    self.reading.wrong(place, f"{what}: while: no time passes in the instant state {state!r}")
+        guard = self._guard(entry.when, path, what)
+        gives, values = self._gives(entry.gives, path, what)
+        effects = self._effects(entry.set, path, what)
+        if gives is not None and gives in dict(effects):
+            self.reading.wrong((*path, "gives"), f"{what}: {gives} is both set and given")
+        return Event(name, inside, guard, effects, gives, values, entry.description, entry.source)
+
+    def transition(
+        self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]
+    ) -> Transition:
+        """Read the `i`-th transition."""
+        what, path = f"transition {entry.transition!r}", ("transitions", i)
+        upon = tuple(entry.event or ())
+        for name in entry.from_:
+            self.reading.known(name, states, (*path, "from"), f"{what}: from", "a state")
+        if entry.to is None and not upon:
+            message = "says not where it leads; only a transition upon an event may stay where it is"
+            self.reading.wrong(path, f"{what}: {message}")
+        elif entry.to is not None and entry.to not in states:
+            message = f"leads to {entry.to!r}, which is not a state.{suggested(entry.to, states)}"
+            self.reading.wrong((*path, "to"), f"{what} {message}")
+        for name in upon:
+            self.reading.known(name, events, (*path, "event"), f"{what}: event", "an event")
+        for state in (states[name] for name in entry.from_ if name in states):
+            self._check_leaving(entry, state, events, path, what)
+        guard = self._guard(entry.when, path, what)
+        effects = self._effects(entry.set, path, what)
+        return Transition(
+            entry.transition,
+            tuple(entry.from_),
+            entry.to,
+            guard,
+            upon,
+            entry.at == "entry",
+            effects,
+            entry.description,
+            entry.source,
+        )
+
+    def _check_leaving(
+        self, entry: TransitionEntry, state: State, events: Mapping[str, Event], path: Keys, what: str
+    ) -> None:
+        """See that a state can be left by a transition, upon its events or without any."""
+        wrong, upon = self.reading.wrong, entry.event or ()
+        if state.kind is Kind.FINAL:
+            wrong((*path, "from"), f"{what}: from: {state.name!r} is final and is never left")
+        elif state.kind is Kind.INSTANT and upon:
+            wrong((*path, "event"), f"{what}: no event happens in the instant state {state.name!r}")
+        elif state.kind is Kind.RESTING and not upon:
+            message = f"{state.name!r} is resting and is left only upon an event; add event:"
+            wrong((*path, "from"), f"{what}: from: {message}")
+        if state.kind in (Kind.ACTIVITY, Kind.RESTING):
+            for event in upon:
+                if event in events and state.name not in events[event].states:
+                    message = f"does not count in {state.name!r}; add {state.name!r} to its while:"
+                    wrong((*path, "event"), f"{what}: the event {event!r} {message}")
+        if entry.at == "entry" and (state.kind is not Kind.ACTIVITY or upon):
+            wrong((*path, "at"), f"{what}: at: entry is for a state with an activity, without event:")
+
+    def _guard(self, text: str | None, path: Keys, what: str) -> Expression | None:
+        if text is None:
+            return None
+        return parse_at(self.reading.at(*path, "when"), text, self.namespace, self.reading.problems, f"{what}: when")
+
+    def _effects(self, entry: Mapping[str, Any] | None, path: Keys, what: str) -> tuple[tuple[str, Value], ...]:
+        """Read `set:`."""
+        found: list[tuple[str, Value]] = []
+        for name, value in (entry or {}).items():
+            place = (*path, "set", name)
+            if name in self.facts:
+                message = f"{name!r} is a fact, which never changes; only the record does"
+                self.reading.wrong(place, f"{what}: set: {message}")
+            elif self.reading.known(name, self.record, place, f"{what}: set", "a field of the record"):
+                counts_up = isinstance(value, str) and value.replace(" ", "") == f"{name}+1"
+                if counts_up and self.record[name].kind == "integer":
+                    found.append((name, INCREMENT))
+                elif self._fits(name, value, place, f"{what}: set"):
+                    found.append((name, value))
+        return tuple(found)
+
+    def _gives(
+        self, entry: Mapping[str, list[Any]] | None, path: Keys, what: str
+    ) -> tuple[str | None, tuple[Value, ...]]:
+        """Read `gives:`, one record field and the values that it may become."""
+        path, what = (*path, "gives"), f"{what}: gives"
+        if not entry:
+            if entry is not None:
+                self.reading.wrong(path, f"{what}: names no record field")
+            return None, ()
+        if len(entry) > 1:
+            self.reading.wrong(path, f"{what}: writes one record field, not {len(entry)} ({listed(entry)})")
+        name, values = next(iter(entry.items()))
+        if not self.reading.known(name, self.record, (*path, name), what, "a field of the record"):
+            return None, ()
+        if not values:
+            self.reading.wrong((*path, name), f"{what}: {name} needs at least one value")
+        for i, value in enumerate(values):
+            if self._fits(name, value, (*path, name, i), what) and value in values[:i]:
+                self.reading.wrong((*path, name, i), f"{what}: the value {said(value)} is listed twice")
+        return name, tuple(values)
+
+    def _fits(self, name: str, value: object, path: Keys, what: str) -> bool:
+        """Say whether a record field may become a value, and report it otherwise."""
+        field = self.record[name]
+        if fits(field, value):
+            return True
+        message = f"{name} cannot become {said(value)}; it is {allowed_values(field)}{nearest(value, field.values)}"
+        self.reading.wrong(path, f"{what}: {message}")
+        return False

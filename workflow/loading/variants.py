@@ -1,0 +1,75 @@
+"""Laying a variant of a workflow upon its base: what it adds, replaces and removes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from workflow.documents import Node, merge
+from workflow.errors import Problem
+from workflow.reading import suggested
+from workflow.validation import said
+
+__all__ = ["lay_upon"]
+
+LISTS = {"transitions": "transition", "rules": "rule", "measures": "measure", "assume": ""}
+"""The sections that are lists, each with the key that names an entry."""
+
+
+def lay_upon(base: Node, over: Node, problems: list[Problem]) -> Node:
+    """Lay a variant upon its base: mappings by name, lists of transitions, rules and measures by name.
+
+    Parameters
+    ----------
+    base, over : Node
+        The files of the base and of the variant.
+    problems : list of Problem
+        What is wrong with `remove:` and `after:` is added.
+    """
+    merged = merge(base, over)
+    value = dict(merged.value)
+    removed = over.value.get("remove")
+    names = [n for n in removed.value if isinstance(n, Node)] if removed and isinstance(removed.value, list) else []
+    known: list[str] = []
+    for section, key in LISTS.items():
+        below = base.value.get(section)
+        above = over.value.get(section)
+        if below is None or not isinstance(below.value, list):
+            continue
+        if above is not None and not isinstance(above.value, list):
+            continue  # the shape check will say so
+        entries = list(below.value)
+        for entry in above.value if above is not None else []:
+            entries = _placed(entries, entry, key, problems)
+        known += [str(_label(e, key)) for e in entries if key]
+        kept = [e for e in entries if not key or _label(e, key) not in [n.value for n in names]]
+        value[section] = replace(above or below, value=kept)
+    for name in names:
+        if str(name.value) not in known:
+            message = f"{said(name.value)} is no transition, rule or measure of the base.{suggested(name.value, known)}"
+            problems.append(Problem(f"remove: {message}", name.position))
+    value.pop("extends", None)
+    value.pop("remove", None)
+    return replace(merged, value=value)
+
+
+def _label(entry: Node, key: str) -> object:
+    child = entry.value.get(key) if isinstance(entry.value, dict) else None
+    return child.value if isinstance(child, Node) else None
+
+
+def _placed(entries: list[Node], entry: Node, key: str, problems: list[Problem]) -> list[Node]:
+    """Return the entries with one more: in the place of that of its name, or after the one it names, or last."""
+    label = _label(entry, key) if key else None
+    places = [i for i, e in enumerate(entries) if label is not None and _label(e, key) == label]
+    if places:
+        return [*entries[: places[0]], entry, *entries[places[0] + 1 :]]
+    after = entry.value.get("after") if key == "transition" and isinstance(entry.value, dict) else None
+    if after is None:
+        return [*entries, entry]
+    labels = [_label(e, key) for e in entries]
+    if after.value not in labels:
+        message = f"after: {said(after.value)} is no transition of the base.{suggested(after.value, labels)}"
+        problems.append(Problem(message, after.position))
+        return [*entries, entry]
+    at = labels.index(after.value) + 1
+    return [*entries[:at], entry, *entries[at:]]

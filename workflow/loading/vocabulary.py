@@ -1,0 +1,105 @@
+"""The words of a workflow: its names, none of which may mean two things, and its definitions."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+
+from workflow.definition import BUILT_IN_FACTS, COMPLETE, ENTER
+from workflow.format import WorkflowFile
+from workflow.predicates import Field, Namespace, parse_definitions
+from workflow.reading import Keys, Reading
+from workflow.validation import said
+
+__all__ = ["check_names", "check_word", "read_definitions"]
+
+RESERVED = {
+    **dict.fromkeys(BUILT_IN_FACTS, "always a fact of a case"),
+    "court": "always a fact of a case",
+    "origin": "the name of where a case comes from",
+    "state": "the name of the state of a case",
+    **dict.fromkeys(
+        ("min", "max", "abs", "count", "implies", "date", "days", "true", "false", "once", "since", "before", "rest"),
+        "a word of the language",
+    ),
+}
+
+
+def check_names(reading: Reading[WorkflowFile]) -> set[str]:
+    """See that names can be used in conditions, and that none has two meanings; returns the unusable ones.
+
+    Facts, record fields, definitions, transitions and events share one namespace.
+    """
+    file = reading.file
+    wrong: set[str] = set()
+    taken: dict[str, tuple[str, Keys]] = {}
+    places: list[tuple[str, str, Keys]] = [
+        *((name, "fact", ("facts", name)) for name in file.facts),
+        *((name, "record field", ("record", name)) for name in file.record),
+        *((name, "definition", ("define", name)) for name in file.define),
+        *((name, "event", ("events", name)) for name in file.events),
+        *((t.transition, "transition", ("transitions", i, "transition")) for i, t in enumerate(file.transitions)),
+    ]
+    for name, what, path in places:
+        if not check_word(reading, name, what, path):
+            wrong.add(name)
+        elif what == "event" and name in (COMPLETE, ENTER):
+            reading.wrong(path, f"event {name!r}: this is the name of a moment; choose another name")
+        elif name in RESERVED:
+            wrong.add(name)
+            reading.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")
+        elif name in taken:
+            wrong |= {name} if what != "transition" else set()
+            _tell_taken(reading, name, (what, path), taken[name])
+        taken.setdefault(name, (what, path))
+    for name in file.states:
+        check_word(reading, name, "state", ("states", name))
+    for name in file.activities:
+        check_word(reading, name, "activity", ("activities", name))
+    _check_labels(reading, "rules", "rule", [entry.rule for entry in file.rules])
+    _check_labels(reading, "measures", "measure", [entry.measure for entry in file.measures])
+    return wrong
+
+
+def check_word(reading: Reading[WorkflowFile], name: str, what: str, path: Keys) -> bool:
+    """Say whether a name is one that a condition can use, and report it otherwise."""
+    if not name.isidentifier() or not name.isascii():
+        message = "a name is made of letters, digits and underscores, and begins with no digit"
+    elif keyword.iskeyword(name):
+        message = f"this is a word of Python and cannot be used in a condition; write for example '{name}_'"
+    else:
+        return True
+    reading.wrong(path, f"{what} {name!r}: {message}")
+    return False
+
+
+def _tell_taken(reading: Reading[WorkflowFile], name: str, second: tuple[str, Keys], first: tuple[str, Keys]) -> None:
+    """Tell of a name that two things have; at the one in this file, if the other is in one that it extends."""
+    node, own = reading.node, reading.node.source.name
+    if node.place(second[1]).file != own and node.place(first[1]).file == own:
+        first, second = second, first
+    message = f"there is a {first[0]} of this name already, at {node.place(first[1])}; choose another name"
+    reading.wrong(second[1], f"{second[0]} {name!r}: {message}")
+
+
+def _check_labels(reading: Reading[WorkflowFile], section: str, key: str, labels: list[str]) -> None:
+    for i, label in enumerate(labels):
+        if label in labels[:i]:
+            reading.wrong((section, i, key), f"{key} {label!r} stands here a second time")
+
+
+def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]) -> Namespace:
+    """Read `define:`; returns the fields and those definitions that can be read."""
+    texts: dict[str, str | bool | int] = {}
+    for name, text in reading.file.define.items():
+        if isinstance(text, str | bool | int):
+            texts[name] = text
+        else:
+            reading.wrong(("define", name), f"define {name!r}: must be an expression (a text), not {said(text)}")
+    definitions, mistakes = parse_definitions(texts, fields)
+    for name, found in mistakes.items():
+        node = reading.at("define", name)
+        for mistake in found:
+            place = node.inside(mistake.offset) if isinstance(node.value, str) else node.position
+            reading.wrong(place, f"define {name!r}: {mistake.message}")
+    return Namespace(fields, definitions)

@@ -1,0 +1,145 @@
+"""From a workflow's file to the workflow: the order in which its parts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from workflow.checks import graph_problems
+from workflow.definition import BUILT_IN_FACTS, Workflow
+from workflow.documents import Node, Plain, Source, node_of
+from workflow.errors import InputError, Problem
+from workflow.extending import read_extending
+from workflow.format import WorkflowFile
+from workflow.loading.fields import read_defaults, read_fields
+from workflow.loading.measures import check_measures
+from workflow.loading.moves import MoveReader
+from workflow.loading.variants import lay_upon
+from workflow.loading.vocabulary import check_names, read_definitions
+from workflow.predicates import Expression, Namespace, made_of
+from workflow.reading import Reading
+from workflow.rules import Rule, RuleReader
+from workflow.validation import parse_at, usable, validate
+
+__all__ = ["catalog", "load_workflow"]
+
+CATALOG = Path(__file__).parent.parent / "catalog"
+
+
+def catalog() -> dict[str, Path]:
+    """Return the built-in workflows: their names and files."""
+    return {path.stem.replace("_", "-"): path for path in sorted(CATALOG.glob("*.yaml"))}
+
+
+def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | None = None) -> Workflow:
+    """Load a workflow by built-in name, from a file, or from a mapping.
+
+    Parameters
+    ----------
+    workflow : str, Path or mapping
+        ``"prosecutorial-discretion-review"``, ``"my_workflow.yaml"``, or what such a file contains.
+    beside : Path, optional
+        The folder against which a relative path is read, the current one if it is not given.
+
+    Raises
+    ------
+    InputError
+        With every mistake of the file (or of the files it extends).
+
+    Examples
+    --------
+    >>> load_workflow("prosecutorial-discretion-review").states["closed"].kind
+    <Kind.RESTING: 'resting'>
+    """
+    problems: list[Problem] = []
+
+    def lay(base: Node, over: Node) -> Node:
+        validate(WorkflowFile, base)
+        return lay_upon(base, over, problems)
+
+    if isinstance(workflow, Mapping):
+        node = node_of(workflow, Source("<mapping>", ""))
+    else:
+        node = read_extending(str(workflow), beside or Path(), catalog(), "workflow", lay)
+    found = usable(WorkflowFile, node)
+    problems += found.problems
+    if found.content is None:
+        raise InputError(problems)
+    return _read(Reading(found.content, found.node, found.lost, problems))
+
+
+def _read(reading: Reading[WorkflowFile]) -> Workflow:
+    """Read every part; what is wrong with one is told together with what is wrong with the others."""
+    file = reading.file
+    unusable = check_names(reading)
+    fields, misread = read_fields(reading)
+    defaults = read_defaults(reading, {name: field for name, field in fields.items() if name not in misread})
+    reading.next_stage(unusable | misread)
+    namespace = read_definitions(reading, {**fields, **BUILT_IN_FACTS})
+    reading.next_stage(file.define.keys() - namespace.definitions.keys())
+    moves = MoveReader(reading, namespace, fields)
+    activities = {name: moves.activity(name, entry) for name, entry in file.activities.items()}
+    states = {name: moves.state(name, entry) for name, entry in file.states.items()}
+    events = {name: moves.event(name, entry, states) for name, entry in file.events.items()}
+    transitions = tuple(moves.transition(i, entry, states, events) for i, entry in enumerate(file.transitions))
+    facts = {name: field for name, field in fields.items() if field.role == "fact"}
+    record = {name: field for name, field in fields.items() if field.role == "record"}
+    assumptions = _assumptions(reading, Namespace({**facts, **BUILT_IN_FACTS}, {}))
+    _check_entry(reading)
+    _check_sources(reading)
+    rules = _rules(reading, namespace, events, states)
+    check_measures(reading, made_of({**facts, **BUILT_IN_FACTS}, namespace))
+    reading.next_stage(())
+    _stop_if_wrong(reading.told)
+    workflow = Workflow(
+        file.workflow, file.description, facts, record, defaults, namespace.definitions, assumptions,
+        activities, states, transitions, events, tuple(file.entry.states), tuple(file.entry.record),
+        rules, tuple(file.measures), file.sources, reading.node,
+    )  # fmt: skip
+    _stop_if_wrong(graph_problems(workflow))
+    return workflow
+
+
+def _stop_if_wrong(problems: list[Problem]) -> None:
+    if problems:
+        raise InputError(problems)
+
+
+def _assumptions(reading: Reading[WorkflowFile], facts: Namespace) -> tuple[Expression, ...]:
+    read = [
+        parse_at(reading.at("assume", i), text, facts, reading.problems, "assume (over facts)")
+        for i, text in enumerate(reading.file.assume)
+    ]
+    return tuple(expression for expression in read if expression is not None)
+
+
+def _check_entry(reading: Reading[WorkflowFile]) -> None:
+    file = reading.file
+    for i, state in enumerate(file.entry.states):
+        path = ("entry", "states", i)
+        if reading.known(state, file.states, path, "entry: states", "a state") and file.states[state].final:
+            reading.wrong(path, f"entry: a case cannot begin in the final state {state!r}")
+    for i, name in enumerate(file.entry.record):
+        reading.known(name, file.record, ("entry", "record", i), "entry: record", "a field of the record")
+
+
+def _check_sources(reading: Reading[WorkflowFile]) -> None:
+    """See that what an entry names as its source is one of `sources:`, where the workflow lists them."""
+    sources = reading.file.sources
+    if not sources:
+        return
+    for section in ("facts", "record", "activities", "states", "events", "transitions", "rules"):
+        entries = getattr(reading.file, section)
+        for key, entry in entries.items() if isinstance(entries, dict) else enumerate(entries):
+            for name in (entry.source or "").split(",") if entry is not None else ():
+                for word in name.split()[:1]:
+                    reading.known(word, sources, (section, key, "source"), "source", "listed under sources:")
+
+
+def _rules(
+    reading: Reading[WorkflowFile], namespace: Namespace, events: Iterable[str], states: Iterable[str]
+) -> tuple[Rule, ...]:
+    words = [*(entry.transition for entry in reading.file.transitions), *events]
+    reader = RuleReader(namespace, states, words, reading.problems)
+    read = [reader.read(entry, reading.at("rules", i)) for i, entry in enumerate(reading.file.rules)]
+    return tuple(rule for rule in read if rule is not None)
