@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from simulations.clock import MICROSECONDS_PER_DAY
+from simulations.lengths import ratio
 from simulations.measured import Places
 from simulations.scenario import Costs, Scenario
 from simulations.utilisation import PoolTime
@@ -78,6 +79,4 @@ def costs(
 
 
 def _per(cost: Places, n: Places) -> Places:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        here = n[-len(cost) :] if len(cost) else n[:0]
-        return np.where(here == 0, np.nan, cost / here)
+    return ratio(cost, n[len(n) - len(cost) :])

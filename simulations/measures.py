@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -299,6 +300,12 @@ class _Taker:
         last = np.vstack([by_court, by_court.max(axis=0)])
         return np.where((still > 0) | (last == NEVER), np.nan, last / MICROSECONDS_PER_DAY)
 
+    @cached_property
+    def _working_days(self) -> tuple[dict[int, Integers], Integers]:
+        """Return the working days of each court, and how many of them began before each case arrived."""
+        days = working_days(self.log.cases)
+        return days, days_before(self.log.cases, days)
+
     def _standing(self) -> dict[str, Places]:
         """How things stood: cases pending, cases not finished, and how old these were."""
         cases, state = self.log.cases, self._state()
@@ -312,13 +319,13 @@ class _Taker:
             "unfinished": unfinished,
             "unfinished_age.mean": ratio(age, unfinished * MICROSECONDS_PER_DAY),
         }
-        days = working_days(cases)
+        days, before = self._working_days
         if days:
             counted = open_[np.isin(cases.court[open_], list(days))]
             by_now = np.zeros(self.n_courts, np.int64)
             for court, begin in days.items():
                 by_now[court] = np.searchsorted(begin, self.until)
-            worked = by_now[cases.court[counted]] - days_before(cases, days)[counted]
+            worked = by_now[cases.court[counted]] - before[counted]
             found[WORKING_AGE] = ratio(self._add_up(self.place[counted], worked), self._add_up(self.place[counted]))
         return found
 
