@@ -622,6 +622,38 @@ def _place(pools, cases, i, pool):
 
 
 @njit(forceinline=True)
+def _wait(
+    lookups, fields, values, record, levels, cases, children, arrived, orders, pools, places, heads, tails,
+    touched, n_touched, i, state, pool, now,
+):  # fmt: skip
+    """Let a case wait for a server of a pool; return at how many places somebody may be served."""
+    p = _place(pools, cases, i, pool)
+    cases[i].status = _WAITING
+    if places[p].order == _OLDEST:
+        cases[i].order = arrived[i]
+    elif places[p].order == _NEWEST:
+        cases[i].order = -arrived[i]
+    elif places[p].order == _BY:
+        cases[i].order = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].by)
+    elif places[p].order == _BY_FACTS:
+        cases[i].order = orders[places[p].by, i]
+    else:
+        cases[i].order = 0
+    exempt = (
+        places[p].exempt != NONE
+        and _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
+    )
+    cases[i].server = -2 if exempt else -1
+    _join_queue(
+        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, state),
+        places[p].order != _FIRST_COME, i,
+    )  # fmt: skip
+    if _may_start(places, p, now):
+        n_touched = _touch(places, touched, n_touched, p)
+    return n_touched
+
+
+@njit(forceinline=True)
 def _length(lookups, fields, values, record, laws, cells, steps, key, cases, i, table, purpose, visit):
     """Return a length of the law that a table has for a case."""
     law = _look(lookups, fields, values, record, i, cases[i].fact_class, table)
@@ -686,7 +718,7 @@ def run(
     scalars, key, horizon, most_visits, cases, arrived, armed, children, record, visits, lookups, fields, values, states, moments, transitions,
     events, guards, event_effects, policies, effects, activities, levels, laws, cells, steps, rates, chances, unit,
     outcomes, shares, found_at, given, calendars, spells, pools, places, free, heads, tails, stops, orders,
-    changes, dates, arrivals, beginnings, heap, far, buckets, shift, touched, rows, margin, hazards,
+    changes, dates, arrivals, beginnings, heap, far, buckets, shift, touched, rows, margin,
 ):  # fmt: skip
     """Run until the horizon, or until a buffer is full.
 
@@ -806,8 +838,34 @@ def run(
             result = DONE
             continue
         now = time
-        n_done += 1
         moved_on = source != 1
+        if source == 4:
+            # Of those that arrive at one instant, the ones that do no more than begin to wait. Nothing else is left at it.
+            while at_arrival < len(arrivals):
+                i = _index(arrivals[at_arrival])
+                state = _index(beginnings[i])
+                if max(arrived[i], 0) != now or states[state].kind != _ACTIVITY:
+                    break
+                a = _index(states[state].activity)
+                q = _index(_policy(policies, now, arrived[i]))
+                if (
+                    activities[a].pool < 0
+                    or states[state].clocks | states[state].hazards != 0
+                    or moments[_index(policies[q].moments + state * width + 1)] != NONE
+                ):
+                    break
+                cases[i].state = state
+                cases[i].enabled = now
+                visits[i, a] = 1
+                n_touched = _wait(
+                    lookups, fields, values, record, levels, cases, children, arrived, orders, pools, places, heads, tails,
+                    touched, n_touched, i, state, activities[a].pool, now,
+                )  # fmt: skip
+                at_arrival += 1
+                n_done += 1
+            if at_arrival == len(arrivals) or max(arrived[arrivals[at_arrival]], 0) > now:
+                continue
+        n_done += 1
 
         event, visit, trigger, outcome, hazard, cause = -1, np.int64(0), 0, -1, False, 0
         arrives = False
@@ -898,13 +956,6 @@ def run(
                 arrives = False
                 entered = True
                 cases[i].state = beginnings[i]
-                for h in range(len(hazards)):
-                    e = hazards[h]
-                    visits[i, n_activities + e] = 1
-                    k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
-                    if rates[k].rate > 0.0:
-                        at = _next_date(cells, unit, key, cases[i].key, events[e].hash, 0, rates[k], now)
-                        n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, 0)
             else:
                 if event >= 0 and not happens and not settle:
                     break
@@ -1056,29 +1107,10 @@ def run(
                     end = now + length if c < 0 else _complete(calendars, spells, c, now, length)
                     n_heap = _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
                 else:
-                    p = _place(pools, cases, i, pool)
-                    cases[i].status = _WAITING
-                    if places[p].order == _OLDEST:
-                        cases[i].order = arrived[i]
-                    elif places[p].order == _NEWEST:
-                        cases[i].order = -arrived[i]
-                    elif places[p].order == _BY:
-                        cases[i].order = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].by)
-                    elif places[p].order == _BY_FACTS:
-                        cases[i].order = orders[places[p].by, i]
-                    else:
-                        cases[i].order = 0
-                    exempt = (
-                        places[p].exempt != NONE
-                        and _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
-                    )
-                    cases[i].server = -2 if exempt else -1
-                    _join_queue(
-                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, state),
-                        places[p].order != _FIRST_COME, i,
+                    n_touched = _wait(
+                        lookups, fields, values, record, levels, cases, children, arrived, orders, pools, places, heads, tails,
+                        touched, n_touched, i, state, pool, now,
                     )  # fmt: skip
-                    if _may_start(places, p, now):
-                        n_touched = _touch(places, touched, n_touched, p)
             break
 
         if result != RUNNING:

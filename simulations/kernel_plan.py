@@ -250,7 +250,6 @@ class _Layout:
         calendars, spells = self._calendars()
         unit = self.law(make_distribution("exponential", {"mean": 1.0}))
         times = np.maximum(cases.arrived, 0)
-        hazards = [self.events.index(name) for name in scenario.laws if name in self._hazards(by_record=True)]
         table = _in_lines(n, kernel.CASE)
         nowhere = np.zeros((), kernel.CASE)
         nowhere["state"] = nowhere["server"] = -1
@@ -260,10 +259,8 @@ class _Layout:
         record = np.empty((n, max(1, len(self.fields))), np.uint16)
         for name, k in self.fields.items():
             record[:, k] = _record_codes(self.workflow, name, cases.columns.values[name])
-        margin = int(
-            sum(size for size in (max(s for _, s in sizes) for p in scenario.pools.values() for sizes in p.sizes))
-        )
-        margin += (len(self.events) + 2) * (len(self.states) + 2) + len(hazards)
+        margin = sum(int(max(s for _, s in sizes)) for p in scenario.pools.values() for sizes in p.sizes)
+        margin += (len(self.events) + 2) * (len(self.states) + 2)
         shift = max(0, scenario.horizon.bit_length() - _LOG_BUCKETS)
         arguments: dict[str, Any] = {
             "scalars": np.zeros(kernel.N_SCALARS, np.int64),
@@ -316,7 +313,6 @@ class _Layout:
             "buckets": np.zeros((scenario.horizon >> shift) + 1, kernel.BUCKETS),
             "touched": np.zeros(len(places) + 1, np.int64),
             "margin": margin,
-            "hazards": np.array(hazards, np.int64),
         }
         arguments["scalars"][kernel.BUCKET] = 1  # what comes in the first bucket's time goes into the heap at once
         return arguments
@@ -422,18 +418,10 @@ class _Layout:
             rows.append((pool, level, field_, first, outcome, takes, calendar, purpose_hash(f"activity:{name}")))
         return _array(rows, kernel.ACTIVITY, spare=False)
 
-    def _hazards(self, by_record: bool) -> list[str]:
-        """Return the events that are hazards, and whose rate depends on the record or does not.
-
-        The dates of those that do not need not be known before they count.
-        """
-        laws = {name: law.hazard for name, law in self.scenario.laws.items() if law.hazard is not None}
-        return [name for name, rate in laws.items() if by_record != rate.reads().isdisjoint(self.fields)]
-
     def _states(self) -> Any:
         activities = list(self.workflow.activities)
         clocks = [n for n in self.events if (law := self.scenario.laws.get(n)) and law.after and not law.since]
-        hazards = self._hazards(by_record=False)
+        hazards = [name for name, law in self.scenario.laws.items() if law.hazard is not None]
         rows = []
         for state in self.workflow.states.values():
             activity = -1 if state.activity is None else activities.index(state.activity)

@@ -34,6 +34,16 @@ MUTANTS = {
         "                                n_touched = _touch(places, touched, n_touched, p)\n                            cases[i].status",
         "                                if rows[r].server >= 0:\n                                    n_touched = _touch(places, touched, n_touched, p)\n                            cases[i].status",
     ),
+    "those who arrive together: one who has a clock is only put into the queue": (
+        "                    or states[state].clocks | states[state].hazards != 0\n",
+        "",
+    ),
+    "those who arrive together: one who moves on at once is put into the queue": (
+        "                    or moments[_index(policies[q].moments + state * width + 1)] != NONE\n",
+        "",
+    ),
+    "those who arrive together: one whose work is a delay waits for the first pool": ("activities[a].pool < 0\n", "False\n"),
+    "those who arrive together: the later ones, too": ("if max(arrived[i], 0) != now or states", "if states"),
     "arrivals before everything": ("(_ARRIVE | i << 8) < code)", "0 <= code)"),
     "the heap: no order of kinds": (
         "        if heap[j].time < time or (heap[j].time == time and heap[j].code < code):\n",

@@ -8,6 +8,7 @@ from typing import Any
 from simulations import Simulation
 from simulations.places import Place
 from simulations.simpy_engine import Case
+from workflow.definition import ENTER
 
 WAITING, SERVED = 1, 2
 
@@ -21,7 +22,8 @@ CORNERS = (
     "an exception that goes while waiting in a suspension",
     "work over the end of a shift: suspend", "work over the end of a shift: finish", "work over the end of a shift: fit",
     "work that does not fit", "a later policy", "a later policy for new cases only", "an earlier policy for an old case",
-    "an arrival of a renewal process", "an arrival of a table", "a resting state", "a delay", "a delay in working days",
+    "an arrival of a renewal process", "an arrival of a table", "an arrival that moves on at once",
+    "an arrival that only begins to wait", "two arrivals at one instant", "a move on entry", "a resting state", "a delay", "a delay in working days",
     "work dropped", "a record that changes alone", "a hazard that comes twice", "a clock since a transition",
     "a clock that is stopped",
 )  # fmt: skip
@@ -97,8 +99,21 @@ class Watched(Simulation):
             streams = [s for s in self.scenario.streams if s.court == case.court]
             self.note("an arrival of a renewal process", any(s.interarrival is not None for s in streams))
             self.note("an arrival of a table", any(s.table is not None for s in streams))
+            self.note("two arrivals at one instant", [k for k, _ in self.at_instant].count("arrival") > 1)
+        rows = len(self._rows)
         super()._begin(case, state)
+        self.note("an arrival that moves on at once", len(self._rows) > rows)
+        self.note(
+            "an arrival that only begins to wait",
+            case.status == WAITING and not case.clocks and len(self._rows) == rows,
+        )
         self.note("a resting state", self.scenario.workflow.states[case.state].kind.name == "RESTING")
+
+    def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
+        works = case.state in self._activity_of
+        moved = super()._move(case, trigger, cause, outcome)
+        self.note("a move on entry", works and moved and trigger == ENTER)
+        return moved
 
     def _happen(self, case: Case, happening: Any, visit: int) -> bool:
         before, place, state = case.ticket, case.place, case.state
