@@ -296,10 +296,13 @@ class _Columns:
                 rows = np.flatnonzero(which == i)
                 self._copy(name, rows, [column[k] for k in in_table[rows]])
         general = self.scenario.people
-        alike = [i for i, group in enumerate(groups) if not group.people]
+        alike = [not group.people for group in groups]
         for trait in general:
-            drawn = [i for i in alike if groups[i].table is None or trait.name not in groups[i].table.values]
-            self._trait(trait.name, trait.how, np.flatnonzero(np.isin(which, drawn)))
+            drawn = [
+                same and (group.table is None or trait.name not in group.table.values)
+                for group, same in zip(groups, alike, strict=True)
+            ]
+            self._trait(trait.name, trait.how, np.flatnonzero(np.array(drawn, bool)[which]))
         for i, group in enumerate(groups):
             own = {trait.name: trait for trait in group.people}
             given = group.table.values if group.table is not None else {}
@@ -321,8 +324,7 @@ class _Columns:
             return
         field = self.fields[name]
         bits, second = self.path.many(self.keys[rows], f"people:{name}", 0)
-        here = Columns(self.values, self.missing).take(rows)
-        for draw, some in how.rows(here, self.fields):
+        for draw, some in how.rows(self._of(how.reads(), rows), self.fields):
             mine = rows[some]
             if draw.shares is not None:
                 chosen = choose_many(bits[some], draw.shares.cumulative)
@@ -348,13 +350,18 @@ class _Columns:
             return dates
         if field.kind == "integer":
             numbers = np.floor(numbers).astype(np.int64)
-        here = Columns(self.values, self.missing).take(rows)
+        bounds = [names(bound) for bound in (draw.low, draw.high) if bound is not None]
+        here = self._of(frozenset().union(*bounds), rows)
         for bound, outermost, keep in ((draw.low, field.minimum, np.maximum), (draw.high, field.maximum, np.minimum)):
             if bound is not None:
                 numbers = keep(numbers, vector(bound, here.values, here.missing))
             if outermost is not None:
                 numbers = keep(numbers, float(outermost) if field.kind == "number" else int(outermost))  # type: ignore[arg-type]
         return np.asarray(numbers)
+
+    def _of(self, names: frozenset[str], rows: Integers) -> Columns:
+        """Return some columns, and that of the courts, of some cases."""
+        return self.done().only(names | {"court"}).take(rows)
 
     def done(self) -> Columns:
         return Columns(self.values, self.missing)

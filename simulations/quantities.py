@@ -92,7 +92,7 @@ class Choice(Generic[T]):
     ) -> list[tuple[T, NDArray[np.int64]]]:
         if self.by is None:
             return [(self.leaf, rows)]  # type: ignore[list-item]
-        here = columns.take(rows)
+        here = columns.only(names(self.by)).take(rows)
         values = np.broadcast_to(vector(self.by, here.values, here.missing), len(rows))
         found: list[tuple[T, NDArray[np.int64]]] = []
         left = np.ones(len(rows), bool)

@@ -66,6 +66,12 @@ class Columns:
             values = [None if gone else value for value, gone in zip(values, absent.tolist(), strict=True)]
         return values
 
+    def only(self, names: Container[str]) -> Columns:
+        """Return some of the columns."""
+        return Columns(
+            {k: v for k, v in self.values.items() if k in names}, {k: v for k, v in self.missing.items() if k in names}
+        )
+
     def take(self, rows: NDArray[np.int64]) -> Columns:
         """Return the cases of some rows."""
         return Columns({k: v[rows] for k, v in self.values.items()}, {k: v[rows] for k, v in self.missing.items()})

@@ -43,6 +43,37 @@ WITHDRAWN: Mapping = {
 }
 """At four the second hearing no longer fits, and nobody passes it; when it is withdrawn, the signature begins at once."""
 
+TOGETHER: Mapping = {
+    "scenario": "together",
+    "workflow": {
+        "workflow": "together",
+        "record": {"mark": {"type": "boolean"}},
+        "activities": {"think": {}, "hear": {}},
+        "states": {
+            "shelf": {"resting": True},
+            "thought": {"activity": "think"},
+            "docket": {"activity": "hear"},
+            "done": {"final": True},
+        },
+        "transitions": [
+            {"transition": "fetch", "from": "shelf", "event": "call", "to": "docket"},
+            {"transition": "thought_of", "from": "thought", "to": "docket"},
+            {"transition": "heard", "from": "docket", "to": "done"},
+        ],
+        "events": {"call": {"while": ["shelf"]}, "note": {"while": ["docket"], "set": {"mark": True}}},
+        "entry": {"states": ["shelf", "thought"]},
+    },
+    "starts": STARTS,
+    "ends": ENDS,
+    "courts": {"east": {"backlog": {"shelf": 1, "thought": 1}}},
+    "pools": {"judges": {"at": "court", "size": 1}},
+    "suspensions": [{"pool": "judges", "courts": ["east"], "from": DAYS[2], "to": DAYS[2], "except": "mark"}],
+    "activities": {"think": {"takes": "10 hours"}, "hear": {"pool": "judges", "takes": "40 hours"}},
+    "events": {"call": {"at": f"{STARTS} 10:00"}, "note": {"at": f"{DAYS[2]} 10:00"}},
+}
+"""The second case joins the queue before the first, at the same instant, and the first is served first. The second is then
+waiting while the judges are suspended, until it is noted as an exception, and is served at once."""
+
 
 @st.composite
 def crowds(draw: Any) -> Mapping:

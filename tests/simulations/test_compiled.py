@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulations import SamplePath, compiled_engine, engines, load_scenario, make_plan, run
 from simulations.validation import FOLDER, GOLDEN, Golden, _golden
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
-from tests.simulations.crowds import WITHDRAWN
+from tests.simulations.crowds import TOGETHER, WITHDRAWN
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import InputError, VisitCap
 
@@ -51,6 +51,21 @@ def test_who_was_kept_waiting_starts_when_the_head_of_the_queue_is_withdrawn() -
     plan, path = planned(scenario, 1)
     signed = [row for row in compiled_engine.simulate(plan, path).rows() if row["activity"] == "sign"]
     assert [row["started_at"] for row in signed] == [dt.datetime(2024, 1, 3, 16, 15)]
+
+
+def test_who_joins_a_queue_at_one_instant_is_served_by_number_and_an_exception_that_comes_is_heeded() -> None:
+    """On both engines."""
+    scenario = loaded(TOGETHER)
+    compare(scenario, 1)
+    plan, path = planned(scenario, 1)
+    heard = {row["case_id"]: row for row in compiled_engine.simulate(plan, path).rows() if row["activity"] == "hear"}
+    assert {case: row["enabled_at"] for case, row in heard.items()} == dict.fromkeys(
+        (0, 1), dt.datetime(2024, 1, 3, 10)
+    )
+    assert [heard[case]["started_at"] for case in (0, 1)] == [
+        dt.datetime(2024, 1, 3, 10),
+        dt.datetime(2024, 1, 5, 10),
+    ]
 
 
 def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

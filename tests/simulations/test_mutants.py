@@ -13,7 +13,7 @@ from simulations import SamplePath, compiled_engine, kernel, load_scenario, simp
 from simulations.eventlog import EventLog
 from simulations.plan import Plan
 from tests.simulations.both_engines import SOME, planned
-from tests.simulations.crowds import WITHDRAWN, crowds
+from tests.simulations.crowds import TOGETHER, WITHDRAWN, crowds
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import VisitCap
@@ -100,10 +100,10 @@ MUTANTS = {
 
 @cache
 def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
-    """Return plans with the SimPy engine's logs: one made by hand, a small pilot, and random ones."""
+    """Return plans with the SimPy engine's logs: two made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
     found = []
-    for scenario in (loaded(WITHDRAWN), pilot):
+    for scenario in (loaded(WITHDRAWN), loaded(TOGETHER), pilot):
         plan, path = planned(scenario, 1)
         found.append((plan, path, simpy_engine.simulate(plan, path)))
 
@@ -145,5 +145,5 @@ def test_the_kernel_itself_is_not_told_apart(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_every_mutant_is_told_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By one of two hundred random scenarios, by the one made by hand, or by a small pilot."""
+    """By one of two hundred random scenarios, by one of the two made by hand, or by a small pilot."""
     assert _told_apart(monkeypatch, SOURCE.replace(*MUTANTS[name])) is not None, f"the mutant survives: {name}"
