@@ -17,7 +17,7 @@ from workflow.definition import Kind
 
 __all__ = ["available", "compile_kernel", "is_compiled", "simulate"]
 
-ROWS_AT_ONCE = 1 << 18
+ROWS_AT_ONCE = 1 << 16
 LEAST_HEAP = 1 << 14
 _COLUMNS = {
     "case_id": "case", "transition": "transition", "cause": "cause", "from_state": "from_state", "to_state": "to_state",
@@ -92,7 +92,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     arguments = kernel_plan(plan, path)
     arguments["heap"] = np.zeros(max(LEAST_HEAP, arguments["margin"] + 1), kernel.PENDING)
     arguments["far"] = np.zeros(max(LEAST_HEAP, arguments["margin"] + 2), kernel.FAR)
-    arguments["rows"] = np.zeros(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
+    arguments["rows"] = np.empty(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
     order = list(inspect.signature(kernel.run.py_func).parameters)
     parts: list[dict[str, Any]] = []
     while True:

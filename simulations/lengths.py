@@ -29,7 +29,7 @@ class Lengths:
     ----------
     log : EventLog
     waits : mapping of str to ndarray
-        The waiting time of each row by cause, see `simulations.waiting`.
+        The waiting time of each row by each cause that there is, see `simulations.waiting`.
     place : ndarray of int64, shape (n_cases,)
         Court times groups plus group of each case.
     shape : tuple of int
@@ -75,7 +75,9 @@ class Lengths:
         found = self._shapes(WAITING, name, started[began] - enabled[began], place[began])
         counts = add_up(place[began], self._shape)
         for cause in CAUSES:
-            total = add_up(place[began], self._shape, self._waits[cause][rows[began]])
+            total = np.zeros_like(counts)
+            if cause in self._waits:
+                total = add_up(place[began], self._shape, self._waits[cause][rows[began]])
             found[f"{WAITING}.{name}.{cause}"] = _mean(total, counts)
         found[f"still_waiting.{name}"] = add_up(place[still], self._shape).astype(float)
         return found

@@ -35,11 +35,11 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
     Returns
     -------
     dict of str to ndarray of int64, shape (n_rows,)
-        Microseconds by cause; together they are the time from ``enabled_at`` to ``started_at``, or to the end of the row
-        where work never started. 0 where the row ends no wait for a pool.
+        Microseconds by each cause that there is; together they are the time from ``enabled_at`` to ``started_at``, or to the
+        end of the row where work never started. 0 where the row ends no wait for a pool.
     """
     scenario = log.cases.scenario
-    found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
+    found: dict[str, Integers] = {}
     conditions = [
         scenario.exemption(pool.name, k) for pool in scenario.pools.values() for k in range(len(pool.calendars))
     ]
@@ -63,7 +63,9 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
                 exempt_by[condition] = segments.exempt(log, condition)
             exempt = exempt_by[condition][here]
             for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
-                for cause, length in _split(scenario, calendar, closed, segments, chosen):
+                for cause, length in _split(scenario, calendar, closed, segments, chosen) if len(chosen) else ():
+                    if cause not in found:
+                        found[cause] = np.zeros(len(log), np.int64)
                     np.add.at(found[cause], segments.ends[chosen], length)
     return found
 
