@@ -111,7 +111,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
         scalars[kernel.N_ROWS] = 0
         if code == kernel.DONE:
             break
-    parts.append(_columns(_closing(plan, arguments)))
+    parts.append(_closing(plan, arguments))
     arguments.clear()  # as much memory again as the log
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in _COLUMNS}
     return EventLog(plan.cases, Words.of(plan.scenario), columns)
@@ -123,25 +123,26 @@ def _columns(rows: Any) -> dict[str, Any]:
     return found
 
 
-def _closing(plan: Plan, arguments: dict[str, Any]) -> Any:
-    """Return a row for each case that is open at the end: right-censored."""
+def _closing(plan: Plan, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for each case that is open at the end, in columns: right-censored."""
     from simulations import kernel
 
     cases, workflow = arguments["cases"], plan.scenario.workflow
     final = np.array([s.kind is Kind.FINAL for s in workflow.states.values()])
-    state = cases["state"].astype(np.int64)
-    open_ = np.flatnonzero((state >= 0) & ~final[np.maximum(state, 0)])
-    rows = np.zeros(len(open_), kernel.ROW)
-    here, at = cases[open_], state[open_]
-    activity = arguments["states"]["activity"][at]
-    busy = (here["status"] != 0) & (activity >= 0)
-    rows["case"], rows["from_state"], rows["to_state"] = open_, at, at
-    rows["transition"] = rows["outcome"] = -1
-    rows["cause"] = Words.of(plan.scenario).cause.index(HORIZON)
-    rows["activity"] = np.where(busy, activity, -1)
-    rows["pool"] = np.where(busy, arguments["activities"]["pool"][np.maximum(activity, 0)], -1) if len(open_) else -1
-    rows["server"] = np.where(here["status"] == 2, here["server"], -1)
-    rows["enabled"] = np.where(busy, here["enabled"], NEVER)
-    rows["started"] = np.where(busy & (here["status"] != 1), here["started"], NEVER)
-    rows["completed"], rows["happened"] = NEVER, plan.scenario.horizon
-    return rows
+    state = np.ascontiguousarray(cases["state"])
+    open_ = np.flatnonzero((state >= 0) & ~final[state])
+    n, at = len(open_), state[open_]
+    columns = {
+        name: np.full(n, NEVER if name.endswith("_at") else -1, kernel.ROW[field]) for name, field in _COLUMNS.items()
+    }
+    columns |= {"case_id": open_, "from_state": at, "to_state": at}
+    columns["cause"][:] = Words.of(plan.scenario).cause.index(HORIZON)
+    columns["happened_at"][:] = plan.scenario.horizon
+    busy = np.flatnonzero((cases["status"][open_] != 0) & (arguments["states"]["activity"][at] >= 0))
+    here = cases[open_[busy]]
+    columns["activity"][busy] = activity = arguments["states"]["activity"][here["state"]]
+    columns["pool"][busy] = arguments["activities"]["pool"][activity]
+    columns["enabled_at"][busy] = here["enabled"]
+    columns["started_at"][busy] = np.where(here["status"] == 1, NEVER, here["started"])
+    columns["server"][busy] = np.where(here["status"] == 2, here["server"], -1)
+    return columns

@@ -193,12 +193,16 @@ def event_log(cases: Cases, rows: Iterable[Row], resized: Mapping[str, Sizes] | 
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:
     """Return what sorts whole numbers from 0 to below n, equal ones in their order.
 
-    numpy sorts 16 bits in linear time, and nothing wider.
+    numpy sorts 16 bits in linear time, and whole numbers by themselves faster than it finds what sorts them.
     """
     if n <= 1 << 16:
         return np.argsort(codes.astype(np.uint16), kind="stable")
-    order = np.argsort((codes & 0xFFFF).astype(np.uint16), kind="stable")
-    return np.asarray(order[order_of((codes >> 16)[order], (n >> 16) + 1)])
+    bits = len(codes).bit_length()
+    found = codes.astype(np.int64) << bits
+    found |= np.arange(len(codes))
+    found.sort()
+    found &= (1 << bits) - 1
+    return found
 
 
 def _first(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:

@@ -244,10 +244,10 @@ def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...]
     return times
 
 
-def _order(groups: Sequence[_Group]) -> Integers:
+def _order(groups: Sequence[_Group]) -> Integers | slice:
     """Return the case order: courts in file order, backlog before arrivals, arrivals by time."""
     if all(g.origin == "backlog" for g in groups):
-        return np.arange(sum(len(g.arrived) for g in groups))
+        return slice(None)  # as they are
     court = np.concatenate([np.full(len(g.arrived), g.court, np.int64) for g in groups])
     later = np.concatenate([np.full(len(g.arrived), g.origin != "backlog") for g in groups])
     time = np.concatenate([g.arrived if g.origin != "backlog" else np.zeros(len(g.arrived), np.int64) for g in groups])

@@ -190,21 +190,22 @@ class _Job:
         path = SamplePath(self.seed, replication)
         plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
-        with ThreadPoolExecutor(1) as writer:  # parts are written while others come to be
-            cases = writer.submit(write_cases, part_path(self.folder, "cases", replication), plan.cases, replication)
+        with ThreadPoolExecutor(1) as beside:  # parts are written, and the log is checked, while others come to be
+            cases = beside.submit(write_cases, part_path(self.folder, "cases", replication), plan.cases, replication)
             if self.engine == "simpy":
                 log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
             else:
                 log = simulate_on(self.engine, plan, path, self.monitor, violations)
             self._end_if_orphaned()
-            events = writer.submit(self._write_events, log, replication)
-            check_log(log)
+            events = beside.submit(self._write_events, log, replication)
             values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
-            cases.result()
-            events.result()
-        write_measures(part_path(self.folder, "measures", replication), values, replication)
+            laws = beside.submit(check_log, log)  # not before: both at once would need more memory
+            write_measures(part_path(self.folder, "measures", replication), values, replication)
+            growing = growing_queues(log)
+            for part in (cases, events, laws):
+                part.result()
         self._end_if_orphaned()
-        write_record(self.folder, replication, self.kinds, growing_queues(log), Counter(v.rule for v in violations))
+        write_record(self.folder, replication, self.kinds, growing, Counter(v.rule for v in violations))
         return replication
 
     def _write_events(self, log: EventLog, replication: int) -> None:
