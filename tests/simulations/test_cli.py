@@ -71,7 +71,13 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
     )
     found = json.loads(out)
     assert code == 0
-    assert list(found) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures"]
+    assert list(found) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures", "published"]
+    (beside,) = found["published"]
+    (served,) = [
+        m for m in found["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")
+    ]
+    told = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
+    assert beside == {**told, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
     assert (found["seed"], found["engine"], found["replications"], found["confidence"]) == (5, "simpy", 3, 0.95)
     keys = ["measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date"]
     assert all(list(m) == keys for m in found["measures"])
