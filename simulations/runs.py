@@ -39,6 +39,7 @@ from workflow.validation import listed
 __all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "check_run", "gather", "run"]
 
 LEAST_FOR_PRECISION = 10
+_MOST_GROUPS = 200
 
 
 class WorkerLost(DocketsimError, RuntimeError):
@@ -405,9 +406,13 @@ def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[s
     problems: list[Problem] = []
     for name in by:
         try:
-            group_cases(plan.cases, name)
+            groups = len(group_cases(plan.cases, name).labels)
         except InputError as error:
             problems += error.problems
+        else:
+            if groups > _MOST_GROUPS:
+                message = f"each of its {groups:,} values would be a group; there can be {_MOST_GROUPS}"
+                problems.append(Problem(f"--by {name}: {message}. A condition makes two groups: --by 'age >= 65'"))
     if problems:
         raise InputError(problems)
     return plan

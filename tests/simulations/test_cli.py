@@ -186,6 +186,20 @@ def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) ->
     )
 
 
+def test_more_groups_than_anybody_reads_are_refused_before_the_run(tiny: Path) -> None:
+    """Three hundred cases that came on almost as many days, grouped by the day; a condition over it makes two groups."""
+    aged = "courts.east.backlog.queue={count: 300, age: {uniform: {min: 0 days, max: 3000 days}}}"
+    code, _, err = _run("run", "tiny.yaml", "--set", aged, "--by", "arrived", "--out", "here")
+    assert code == 2
+    assert "--by arrived: each of its 2" in err
+    assert "there can be 200. A condition makes two groups" in err
+    assert not (tiny / "here").exists()
+    by = 'arrived < date("2020-01-01")'
+    code, out, _ = _run("run", "tiny.yaml", "--set", aged, "--by", by, "--out", "here", "--json")
+    assert code == 0
+    assert {m["group"] for m in json.loads(out)["measures"] if m["by"]} == {"false", "true"}
+
+
 def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is_gone(tiny: Path) -> None:
     """The diagnosis is in the table and in the JSON."""
     code, out, _ = _run("run", "tiny.yaml", "--warm-up", "--json", "--out", "a")
