@@ -207,6 +207,16 @@ def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is
     assert [d["court"] for d in json.loads(out)["warm_up"]] == ["east", "west", "all"]
 
 
+def test_a_run_too_short_to_settle_is_told_before_it_is_run(tiny: Path) -> None:
+    """Thirty-one days say nothing of the long run, and no folder is left behind."""
+    code, _, err = _run(
+        "run", "tiny.yaml", "--warm-up", "--set", "ends=2024-01-31", "--set", "published=[]", "--out", "a"
+    )
+    assert code == 2
+    assert "--warm-up: a run of 31 days is too short to say when it settles; at least 50 are needed" in err
+    assert not (tiny / "a").exists()
+
+
 def test_list_names_what_is_built_in() -> None:
     """With the path of each file, for whoever wants to copy one."""
     code, out, _ = _run("list", "--json")
