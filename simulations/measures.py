@@ -108,7 +108,11 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
     except PredicateError as error:
         allowed = [*fields, *definitions, "origin"]
         message = f"--by {by}: {error.mistakes[0].message}"
-        hint = "" if "Did you mean" in message else nearest(by, allowed) or f" Known: {listed(allowed, 40)}."
+        hint = (
+            ""
+            if "Did you mean" in message or not by.isidentifier()
+            else nearest(by, allowed) or f" Known: {listed(allowed, 40)}."
+        )
         raise InputError([message + hint]) from None
     values = np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), n)
     missing = cases.columns.missing.get(by, np.zeros(n, bool))

@@ -120,6 +120,7 @@ def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tin
             "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31",
         ),
         (["run", "tiny.yaml", "--by", "cuort"], "--by cuort: unknown name 'cuort'. Did you mean 'court'?"),
+        (["run", "tiny.yaml", "--by", "arrived <"], "--by arrived <: "),
         (
             ["run", "tiny.yaml", "--only", "3", "--replications", "2"],
             "only: must be one of the replications, from 1 to 2, not 3",
