@@ -112,13 +112,15 @@ def run(
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
-        from simulations.warmup import diagnose, still_trending
+        from simulations.warmup import check_long_enough, diagnose, still_trending
 
         if monitor not in (None, "stop", "count"):
             raise InputError([f"--monitor {monitor}: must be stop or count"])
         if resume and out is None:
             raise InputError(["--resume needs --out: the folder to go on with"])
         loaded = load_scenario(scenario, change or ())
+        if warm_up:
+            check_long_enough(loaded)
         out = out if out is not None else default_folder(loaded.name)
         days = [date(text) for text in at or ()]
         if will_compile(engine, loaded, 1 if only is not None else replications):

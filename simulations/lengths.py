@@ -94,7 +94,7 @@ class Lengths:
         n_courts, n_groups = self._shape
         counts = add_up(place, self._shape)
         found = {"mean": _mean(add_up(place, self._shape, length), counts)}
-        in_place = _quantiles(length, counts[:-1].ravel()).reshape(-1, n_courts, n_groups)
+        in_place = _quantiles(length, counts[:-1].ravel()).reshape(len(_QUANTILES), n_courts, n_groups)
         if n_groups > 1:
             length = length[order_of(place % n_groups, n_groups)]
         overall = _quantiles(length, counts[-1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -88,7 +88,7 @@ def is_time_or_use(name: str) -> bool:
 
 
 def group_cases(cases: Cases, by: str | None) -> Grouping:
-    """Group cases by a fact, a definition over facts, ``court`` or ``origin``.
+    """Group cases by a fact, a definition over facts, ``court`` or ``origin``; those without a value are a group of their own.
 
     Raises
     ------
@@ -102,19 +102,30 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
         return Grouping(by, ORIGINS, cases.origin)
     fields = {name: f for name, f in cases.scenario.namespace.fields.items() if f.role == "fact"}
     definitions = cases.scenario.workflow.definitions
+    given = {by: replace(fields[by], optional=False)} if by in fields else {}
     try:
-        expression = parse(by, Namespace(fields, definitions), "any")
+        expression = parse(by, Namespace(fields | given, definitions), "any")
     except PredicateError as error:
         allowed = [*fields, *definitions, "origin"]
         message = f"--by {by}: {error.mistakes[0].message}"
-        hint = "" if "Did you mean" in message else nearest(by, allowed) or f" Known: {listed(allowed, 40)}."
+        hint = (
+            ""
+            if "Did you mean" in message or not by.isidentifier()
+            else nearest(by, allowed) or f" Known: {listed(allowed, 40)}."
+        )
         raise InputError([message + hint]) from None
     values = np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), n)
+    missing = cases.columns.missing.get(by, np.zeros(n, bool))
+    of_case, labels = np.zeros(n, np.int64), list(expression.values)
     if expression.kind == "enum":
-        return Grouping(by, tuple(expression.values), values.astype(np.int64))
-    distinct, places = np.unique(values, return_inverse=True)
-    labels = [as_written(v) for v in distinct.tolist()]
-    return Grouping(by, tuple(labels), places.astype(np.int64).ravel())
+        of_case[:] = values
+    else:
+        distinct, of_case[~missing] = np.unique(values[~missing], return_inverse=True)
+        labels = [as_written(v) for v in distinct.tolist()]
+    if missing.any():
+        of_case[missing] = len(labels)
+        labels.append("missing" if "missing" not in labels else "without a value")
+    return Grouping(by, tuple(labels), of_case)
 
 
 def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: Sequence[Grouping] = ()) -> Measured:

@@ -22,6 +22,7 @@ from simulations.engines import Chosen, check_engine, choose_engine, prepare
 from simulations.engines import simulate as simulate_on
 from simulations.eventlog import EventLog
 from simulations.folders import Record, RunFolder, RunFolderExists, default_folder, open_folder, write_record
+from simulations.format import PublishedEntry
 from simulations.honesty import check_log, growing_queues
 from simulations.loading import load_scenario
 from simulations.manifest import make_manifest
@@ -38,6 +39,7 @@ from workflow.validation import listed
 __all__ = ["Precision", "RunFolderExists", "RunResult", "WorkerLost", "check_run", "gather", "run"]
 
 LEAST_FOR_PRECISION = 10
+_MOST_GROUPS = 200
 
 
 class WorkerLost(DocketsimError, RuntimeError):
@@ -155,6 +157,8 @@ class RunResult:
             "confidence": self.confidence,
             "measures": [e.json() for e in self.measures],
         }
+        if self.scenario.published:
+            found["published"] = [self._beside(figure) for figure in self.scenario.published]
         if self.contrasts:
             found["contrasts"] = [c.json() for c in self.contrasts]
         if self.growing:
@@ -162,6 +166,18 @@ class RunResult:
         if self.violations is not None:
             found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
         return found
+
+    def _beside(self, figure: PublishedEntry) -> dict[str, Any]:
+        """Return a published figure with the simulated mean beside it, and the difference as a share of what was published."""
+        mean = self.get(figure.measure, figure.court, figure.at).mean
+        miss = None if mean is None or not figure.value else (mean - figure.value) / figure.value
+        told = {
+            "measure": figure.measure,
+            "court": figure.court,
+            "at": figure.at.isoformat(),
+            "published": figure.value,
+        }
+        return {**told, "source": figure.source, "mean": mean, "difference": miss}
 
 
 @dataclass(frozen=True)
@@ -391,9 +407,13 @@ def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[s
     problems: list[Problem] = []
     for name in by:
         try:
-            group_cases(plan.cases, name)
+            groups = len(group_cases(plan.cases, name).labels)
         except InputError as error:
             problems += error.problems
+        else:
+            if groups > _MOST_GROUPS:
+                message = f"each of its {groups:,} values would be a group; there can be {_MOST_GROUPS}"
+                problems.append(Problem(f"--by {name}: {message}. A condition makes two groups: --by 'age >= 65'"))
     if problems:
         raise InputError(problems)
     return plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from workflow.values import allowed_values, fits
 __all__ = ["CaseTable", "read_cases", "read_column"]
 
 _MOST_MISTAKES = 20
+_WHOLE = re.compile(r"[+-]?\d+\.0*")  # as pandas writes whole numbers of a column in which some are missing
 BEFORE_THE_START = "cases open at the start are the backlog of a court"
 
 
@@ -183,6 +185,8 @@ def _cell(
     value = _typed(cell.strip(), field) if isinstance(cell, str) else cell
     if isinstance(value, dt.datetime):
         value = value.date()
+    if field.kind == "integer" and isinstance(value, float) and value.is_integer():
+        value = int(value)
     if value is None and not field.optional:
         raise ValueError(f"is empty; it must be {allowed_values(field)}")
     if not fits(field, value):
@@ -197,7 +201,7 @@ def _typed(text: str, field: Field) -> Any:
         return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(text.lower(), text)
     try:
         if field.kind == "integer":
-            return int(text)
+            return int(text[: text.index(".")] if _WHOLE.fullmatch(text) else text)
         if field.kind == "number":
             return float(text)
         if field.kind == "date":

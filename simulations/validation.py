@@ -250,6 +250,8 @@ CHECKS = (
     Check("E2-present", "M/G/infinity: number in a delay", "E2", _present, 5 * 2.0),
     Check("E3-abandon", "M/M/1+M: share that loses patience (Erlang A)", "E3", _share("leave", "finish"), abandoning(1, 1.0, 1.0, 0.5)),
     Check("H1-taken-up", "a hazard: cases taken up in 366 days", "H1", _number("take_up"), 2000 * -math.expm1(-0.5 * 366 / 365.25)),
+    Check("H2-by-fact", "hazards by a fact: cases taken up in 366 days", "H2", _number("take_up"),
+          1000 * -math.expm1(-366 / 365.25) + 1000 * -math.expm1(-0.25 * 366 / 365.25)),
     Check("P1-arrivals", "dated Poisson rates: arrivals", "P1", lambda log: float(len(log.cases)), 31 * 10 + 31 * 20),
 )  # fmt: skip
 
@@ -288,7 +290,7 @@ def validate(
 def _outcomes(seed: int, workers: int, replications: int, engine: Chosen) -> Iterator[Outcome]:
     prepare(engine)
     yield from (_golden(golden, engine) for golden in GOLDEN)
-    yield from _pilot(seed, engine)
+    yield from _exact(seed, engine)
     from joblib import Parallel, delayed
 
     # Checks of one scenario are estimated from the same logs.
@@ -334,6 +336,18 @@ def _instant(scenario: Scenario, told: Any) -> int:
     if told is None:
         return NEVER
     return int(told * _DAY) if not isinstance(told, str) else scenario.epoch.microseconds(parse_instant(told))
+
+
+def _exact(seed: int, engine: Chosen) -> Iterator[Outcome]:
+    """Yield the checks of figures that are exact, too."""
+    yield _use_by_date(engine)
+    yield from _pilot(seed, engine)
+
+
+def _use_by_date(engine: Chosen) -> Outcome:
+    """Return the check of D18's utilisation: busy 3 + 1 + 4 of 2 x 10 + 1 x 5 server-days, without rounding."""
+    found = _utilisation(run_once(load_scenario(FOLDER / "D18.yaml"), engine=engine))
+    return Outcome("D18-use", "sizes that change on a date: utilisation", found, 8 / 25, None, None, found == 8 / 25)
 
 
 def _pilot(seed: int, engine: Chosen) -> Iterator[Outcome]:

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.runs import RunResult
+from simulations.scenario import Scenario
 from workflow.errors import InputError
 
-__all__ = ["Trend", "WarmUp", "diagnose", "mser", "still_trending", "welch"]
+__all__ = ["Trend", "WarmUp", "check_long_enough", "diagnose", "mser", "still_trending", "welch"]
 
 _BATCH = 5
 _LEAST_DAYS = 50
@@ -105,6 +106,20 @@ def still_trending(result: RunResult) -> list[Trend]:
     return found
 
 
+def check_long_enough(scenario: Scenario) -> None:
+    """See that a scenario can be diagnosed, which can be told before it is run.
+
+    Raises
+    ------
+    InputError
+        If it is shorter than fifty days.
+    """
+    days = (scenario.ends - scenario.starts).days + 1
+    if days < _LEAST_DAYS:
+        message = f"a run of {days} days is too short to say when it settles; at least {_LEAST_DAYS} are needed"
+        raise InputError([f"--warm-up: {message}"])
+
+
 def diagnose(result: RunResult) -> list[WarmUp]:
     """Diagnose the daily number of pending cases of each court.
 
@@ -113,15 +128,10 @@ def diagnose(result: RunResult) -> list[WarmUp]:
     InputError
         If the run is shorter than fifty days.
     """
+    check_long_enough(result.scenario)
     found = []
     for court in (*result.scenario.courts, "all"):
         series = result.series.of(court)
-        if len(series) < _LEAST_DAYS:
-            raise InputError(
-                [
-                    f"--warm-up: a run of {len(series)} days is too short to say when it settles; at least {_LEAST_DAYS} are needed"
-                ]
-            )
         found.append(WarmUp(court, len(series), mser(series), welch(series), result.scenario.starts))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 
 from workflow.predicates import Field
@@ -21,7 +22,7 @@ def fits(field: Field, value: object) -> bool:
         return isinstance(value, str) and value in field.values
     numeric: dict[str, Callable[[], bool]] = {
         "integer": lambda: isinstance(value, int) and not isinstance(value, bool),
-        "number": lambda: isinstance(value, int | float) and not isinstance(value, bool),
+        "number": lambda: math.isfinite(value) if isinstance(value, float) else numeric["integer"](),
         "date": lambda: isinstance(value, dt.date) and not isinstance(value, dt.datetime),
     }
     if not numeric[field.kind]():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +56,7 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
             raise InputError([f"{whole}: there is no {where}; {keys}"])
         new = _set(old, rest, [*done, head], value, source)
     else:
-        if old is not None and isinstance(old.value, dict) and not isinstance(value, dict):
+        if old is not None and _has_names(old) and not isinstance(value, dict):
             keys = f"set one of its keys: {listed(old.value)}"
             raise InputError([f"{whole}: is a mapping and cannot become {said(value)}; {keys}"])
         new = node_of(value, source)
@@ -63,3 +64,8 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
         return replace(node, value=[*children[:key], new, *children[key + 1 :]])
     places_of_keys = {**node.keys, key: node.keys[key] if rest else new.position}
     return replace(node, value={**children, key: new}, keys=places_of_keys)
+
+
+def _has_names(node: Node) -> bool:
+    """Say whether a node is a mapping of names. One of dates alone stands for a value that changes, which may be one for good."""
+    return isinstance(node.value, dict) and not (node.value and all(isinstance(k, dt.date) for k in node.value))

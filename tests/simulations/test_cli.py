@@ -71,7 +71,13 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
     )
     found = json.loads(out)
     assert code == 0
-    assert list(found) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures"]
+    assert list(found) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures", "published"]
+    (beside,) = found["published"]
+    (served,) = [
+        m for m in found["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")
+    ]
+    told = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
+    assert beside == {**told, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
     assert (found["seed"], found["engine"], found["replications"], found["confidence"]) == (5, "simpy", 3, 0.95)
     keys = ["measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date"]
     assert all(list(m) == keys for m in found["measures"])
@@ -114,6 +120,7 @@ def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tin
             "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31",
         ),
         (["run", "tiny.yaml", "--by", "cuort"], "--by cuort: unknown name 'cuort'. Did you mean 'court'?"),
+        (["run", "tiny.yaml", "--by", "arrived <"], "--by arrived <: "),
         (
             ["run", "tiny.yaml", "--only", "3", "--replications", "2"],
             "only: must be one of the replications, from 1 to 2, not 3",
@@ -180,11 +187,35 @@ def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) ->
     )
 
 
+def test_more_groups_than_anybody_reads_are_refused_before_the_run(tiny: Path) -> None:
+    """Three hundred cases that came on almost as many days, grouped by the day; a condition over it makes two groups."""
+    aged = "courts.east.backlog.queue={count: 300, age: {uniform: {min: 0 days, max: 3000 days}}}"
+    code, _, err = _run("run", "tiny.yaml", "--set", aged, "--by", "arrived", "--out", "here")
+    assert code == 2
+    assert "--by arrived: each of its 2" in err
+    assert "there can be 200. A condition makes two groups" in err
+    assert not (tiny / "here").exists()
+    by = 'arrived < date("2020-01-01")'
+    code, out, _ = _run("run", "tiny.yaml", "--set", aged, "--by", by, "--out", "here", "--json")
+    assert code == 0
+    assert {m["group"] for m in json.loads(out)["measures"] if m["by"]} == {"false", "true"}
+
+
 def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is_gone(tiny: Path) -> None:
     """The diagnosis is in the table and in the JSON."""
     code, out, _ = _run("run", "tiny.yaml", "--warm-up", "--json", "--out", "a")
     assert code == 0
     assert [d["court"] for d in json.loads(out)["warm_up"]] == ["east", "west", "all"]
+
+
+def test_a_run_too_short_to_settle_is_told_before_it_is_run(tiny: Path) -> None:
+    """Thirty-one days say nothing of the long run, and no folder is left behind."""
+    code, _, err = _run(
+        "run", "tiny.yaml", "--warm-up", "--set", "ends=2024-01-31", "--set", "published=[]", "--out", "a"
+    )
+    assert code == 2
+    assert "--warm-up: a run of 31 days is too short to say when it settles; at least 50 are needed" in err
+    assert not (tiny / "a").exists()
 
 
 def test_list_names_what_is_built_in() -> None:

@@ -12,7 +12,7 @@ import pytest
 from simulations import RunResult, Scenario, load_scenario, run
 from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 
-NOBODY_ADDED = "pools.judges.size={2023-10-01: 700}"
+NOBODY_ADDED = "pools.judges.size=700"
 TENTH = [  # of the courts: backlog, arrivals and judges
     "courts.nation.backlog.docket.count=2464",
     "courts.nation.backlog.closed.count=305",
@@ -112,6 +112,15 @@ def test_seven_hundred_judges_lose_ground_and_eight_hundred_gain_it(docket: Scen
     year = [dt.date(2031, 9, 30), dt.date(2032, 9, 30)]
     assert line(nobody_added, year[0])[0] < line(nobody_added, year[1])[0]
     assert line(docket, year[0])[0] > line(docket, year[1])[0]
+
+
+def test_sizes_by_date_become_one_size_for_good(docket: Scenario) -> None:
+    """As if the one date were given; the other way round dates take the place of a number."""
+    dated = load_scenario("docket", ["pools.judges.size={2023-10-01: 700}"])
+    assert (
+        load_scenario("docket", [NOBODY_ADDED]).pools["judges"].sizes == dated.pools["judges"].sizes == (((0, 700),),)
+    )
+    assert docket.pools["judges"].sizes != dated.pools["judges"].sizes
 
 
 def test_pending_follows_the_line_of_the_overloaded_queue(tenth: RunResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,6 +156,51 @@ def test_groups_are_measured_like_the_whole(values: list[Value]) -> None:
     """The odd ones are the western court's."""
     assert _get(values, "answered", group="odd") == 1
     assert _get(values, "yes_share", group="plain") == 1
+
+
+def test_cases_without_a_value_are_a_group_of_their_own(tmp_path: Path) -> None:
+    """Grouped by a date that two of six lack, by a whole number that nobody has, and by a word that is itself called missing."""
+    (tmp_path / "flow.yaml").write_text(
+        """\
+workflow: desk
+facts:
+  seen: {type: date, optional: true}
+  age: {type: integer, minimum: 0, maximum: 99, optional: true}
+  file: {enum: [there, missing], optional: true}
+activities: {serve: {}}
+states: {queue: {activity: serve}, done: {final: true}}
+transitions: [{transition: finish, from: queue, to: done}]
+entry: {states: [queue]}
+""",
+        encoding="utf-8",
+    )
+    table = (
+        "seen,file,state\n2024-01-01,there,queue\n2023-05-01,missing,queue\n,,queue\n2023-05-01,,queue\n,there,queue\n"
+    )
+    (tmp_path / "cases.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(
+        "scenario: a\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-05\nactivities: {serve: {takes: 9 days}}\n"
+        "courts: {east: {backlog: {table: cases.csv}}, west: {backlog: {queue: 1}}}\npeople: {file: there}\n",
+        encoding="utf-8",
+    )
+    path = SamplePath(1, 1)
+    log = simulate(make_plan(load_scenario(tmp_path / "run.yaml"), path), path)
+    groupings = [group_cases(log.cases, by) for by in ("seen", "age", "file")]
+    found = {
+        (v.by, v.group): v.value
+        for v in measure(log, (None,), groupings)
+        if (v.measure, v.court) == ("unfinished", "all")
+    }
+    assert found == {
+        (None, None): 6,
+        ("seen", "2023-05-01"): 2,
+        ("seen", "2024-01-01"): 1,
+        ("seen", "missing"): 3,
+        ("age", "missing"): 6,
+        ("file", "there"): 3,
+        ("file", "missing"): 1,
+        ("file", "without a value"): 2,
+    }
 
 
 def test_pending_is_given_for_each_day(values: list[Value]) -> None:

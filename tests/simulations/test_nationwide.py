@@ -29,6 +29,19 @@ SEPTEMBER_2010 = {"california": 63539, "new_york": 42256, "texas": 26957, "flori
 PARTS = {"los_angeles": "california", "san_francisco": "california", "rest_of_california": "california", "orlando": "florida", "rest_of_florida": "florida", "denver": "colorado", "baltimore": "maryland"}  # fmt: skip
 MAY = dt.date(2012, 5, 29)
 COUNTED_IN_MAY = {"reviewed": 288_361, "amenable": 20_648, "closed": 4_403, "declined": 3_998}
+PUBLISHED = {
+    "2011-12-31": {"pending all": 300_225, "unfinished_age.mean all": 507},
+    "2012-01-13": {"reviewed denver": 7_923, "reviewed baltimore": 3_759, "amenable denver": 1_301, "amenable baltimore": 366},
+    "2012-03-05": {"reviewed all": 165_000, "amenable all": 13_000, "closed all": 1_600},
+    "2012-03-28": {"closed all": 2_609},
+    "2012-03-31": {"closed los_angeles": 218, "pending all": 305_556},
+    "2012-04-16": {"reviewed all": 219_554, "amenable all": 16_544, "closed all": 2_722},
+    "2012-05-29": {"reviewed all": 288_361, "amenable all": 20_648, "closed all": 4_403, "declined all": 3_998, "in_process all": 12_247},
+    "2012-05-31": {"closed los_angeles": 534, "closed denver": 401, "closed san_francisco": 387, "closed all": 4_585},
+    "2012-06-28": {"pending all": 314_147, "unfinished_age.mean all": 526},
+    "2012-09-30": {"pending all": 327_638},
+}  # fmt: skip
+"""ICE's, TRAC's and EOIR's dated counts of the time of the run; of ICE's rest of March, declined ones included, there is no measure."""
 SCALE = 10
 
 
@@ -130,6 +143,11 @@ def test_every_published_figure_has_a_source_and_is_told_to_be_calibrated_or_not
     """Both kinds are there, the four counts of 29 May among them, and later days are said to be unused."""
     assert all(figure.source for figure in nationwide.published)
     figures = {(f.measure, f.court, f.at): f.value for f in nationwide.published}
+    assert figures == {
+        (*name.split(), dt.date.fromisoformat(day)): value
+        for day, here in PUBLISHED.items()
+        for name, value in here.items()
+    }
     assert {name: figures[name, "all", MAY] for name in COUNTED_IN_MAY} == COUNTED_IN_MAY
     assert figures["in_process", "all", MAY] == 20_648 - 4_403 - 3_998
     told = {a.split(",")[0].split(" ")[0]: " ".join(a.split()) for a in nationwide.about.assumptions[:2]}

@@ -13,7 +13,7 @@ import pytest
 from simulations import load_scenario, run
 from simulations.eventlog import EventLog
 from simulations.measures import measure
-from tests.simulations.told import Told, planned, play, story
+from tests.simulations.told import HOUR, Told, planned, play, story
 from workflow.errors import InputError, StuckCase
 
 MILD = """
@@ -83,6 +83,26 @@ def test_a_pinned_policy_decides_only_who_arrives_from_its_date_on(folder: Path)
     """The same two are both pardoned; of those that arrive at hours 23 and 24 only the second is sentenced."""
     log = _play(folder, _scenario("pinned", later="[23 hours, 24 hours]"), {0: 23, 1: 24})
     assert story(log) == [(23, 0, "pardon"), (24, 1, "pardon"), (24, 2, "pardon"), (25, 3, "sentence")]
+
+
+LAST = (24 * HOUR - 1) / HOUR
+"""The last microsecond before the date, in hours."""
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "seconds", "expected"),
+    [
+        ("at_next_decision", (82799.999999, 82800), [(LAST, 0, "pardon"), (24, 1, "sentence")]),
+        ("pinned", (82800, 86399.999999, 86400), [(24, 0, "pardon"), (LAST + 1, 1, "pardon"), (25, 2, "sentence")]),
+    ],
+)
+def test_a_policy_is_in_force_to_the_microsecond(
+    folder: Path, in_flight: str, seconds: tuple[float, ...], expected: list[tuple[float, int, str]]
+) -> None:
+    """Each decided an hour after it arrives: at 23:59:59.999999 the mild policy decides, at 00:00 the strict one; pinned, it is the arrival that counts."""
+    later = str([f"{s} seconds" for s in seconds])
+    log = _play(folder, _scenario(in_flight, count=0, later=later), {})
+    assert story(log) == expected
 
 
 def test_what_a_policy_writes_and_when_an_event_moves_a_case_changes_with_it(folder: Path) -> None:

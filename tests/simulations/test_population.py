@@ -122,6 +122,82 @@ def test_a_table_gives_its_facts_and_the_rest_is_drawn(tmp_path: Path) -> None:
     assert cases.plain("age") == [33, 33]
 
 
+OPEN_CASES = """\
+state,arrived,age,task,income,urgent,entered
+shelf,2023-11-20,34.0,b,1200.5,true,2001-05-06
+queue,2023-12-31 16:30,,a,-3,false,
+queue,2024-01-01,40.,b,1e3,True,2010-01-31
+"""
+
+
+@pytest.fixture
+def open_cases(tmp_path: Path) -> Path:
+    """A scenario whose backlog is a table, as pandas writes whole numbers of a column in which one is missing."""
+    (tmp_path / "desk.yaml").write_text(
+        """\
+workflow: desk
+facts:
+  task: {enum: [a, b], default: a}
+  age: {type: integer, minimum: 0, maximum: 99, optional: true}
+  income: {type: number}
+  entered: {type: date, optional: true}
+record: {urgent: {type: boolean}, steps: {type: integer, minimum: 0, maximum: 9}}
+activities: {serve: {}}
+states: {queue: {activity: serve}, shelf: {resting: true}, done: {final: true}}
+transitions:
+  - {transition: finish, from: queue, to: done}
+  - {transition: fetch, from: shelf, event: call, to: queue}
+events: {call: {while: [shelf]}}
+entry: {states: [queue, shelf], record: [urgent, steps]}
+""",
+        encoding="utf-8",
+    )
+    (tmp_path / "open.csv").write_text(OPEN_CASES, encoding="utf-8")
+    path = tmp_path / "run.yaml"
+    path.write_text(FRAME + "people: {steps: 3}\ncourts: {desk: {backlog: {table: open.csv}}}\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_backlog_comes_from_a_table_with_state_age_facts_and_record(open_cases: Path, suffix: str) -> None:
+    """The three cases by their arrival, the oldest first, whole numbers written 34.0 too; the rest is as `people:` says."""
+    import duckdb
+
+    table = open_cases.with_name("open.parquet")
+    duckdb.sql(f"copy (from read_csv('{open_cases.with_name('open.csv')}')) to '{table}'")
+    cases = draw_cases(
+        load_scenario(open_cases, [f"courts.desk.backlog.table={open_cases.with_name('open.' + suffix)}"]),
+        SamplePath(1, 1),
+    )
+    days = [-42, -1 + 16.5 / 24, 0]
+    assert cases.arrived.tolist() == [day * MICROSECONDS_PER_DAY for day in days]
+    states = list(cases.scenario.workflow.states)
+    assert [states[k] for k in cases.state.tolist()] == ["shelf", "queue", "queue"]
+    assert cases.plain("age") == [34, None, 40]
+    assert cases.plain("task") == ["b", "a", "b"]
+    assert cases.plain("income") == [1200.5, -3, 1000]
+    assert [str(d) for d in cases.plain("entered")] == ["2001-05-06", "None", "2010-01-31"]
+    assert [list(record) for record in cases.records] == [[True, 3], [False, 3], [True, 3]]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("34.0", "34.5", r"row 2, column 'age': '34.5' is not a whole number from 0 to 99"),
+        ("34.0", "3.4e1", r"row 2, column 'age': '3.4e1' is not a whole number"),
+        ("40.", "140.0", r"row 4, column 'age': '140.0' is not a whole number from 0 to 99"),
+        ("1200.5", "nan", r"row 2, column 'income': 'nan' is not a number"),
+        ("-3", "inf", r"row 3, column 'income': 'inf' is not a number"),
+    ],
+)
+def test_what_is_not_a_number_of_its_kind_is_refused(open_cases: Path, right: str, wrong: str, message: str) -> None:
+    """A whole number may be written 34.0, but not 34.5; what is infinite or no number is none."""
+    table = open_cases.with_name("open.csv")
+    table.write_text(OPEN_CASES.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        load_scenario(open_cases)
+
+
 def test_cases_stand_by_court_backlog_first_and_arrivals_by_time(tmp_path: Path) -> None:
     """Two streams of the west are merged by time, equal times in the order of the file."""
     cases = _cases(

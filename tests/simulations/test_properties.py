@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 
 from simulations import SamplePath, Scenario, make_plan, simulate
 from simulations.clock import MICROSECONDS_PER_DAY as DAY
 from simulations.eventlog import HORIZON, NEVER, EventLog
 from simulations.honesty import check_log
-from simulations.measures import group_cases, measure
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.utilisation import pool_times
@@ -482,44 +480,3 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
         *("starts", "waits", "drops", "leaves", "marks", "closes", "excepted"),
         *("happens on its date", "slots used up", "overtime"),
     }
-
-
-@FEW
-@given(scenarios())
-def test_flows_groups_and_costs_add_up_to_the_whole(scenario: Mapping) -> None:
-    """Pending at the start and inflow are pending and disposals; groups and courts add up; the total is the sum of the costs."""
-    pools, work = list(scenario["pools"]), list(scenario["activities"])
-    priced = {
-        "currency": "EUR",
-        "pools": {pool: f"{10 + k} per hour" for k, pool in enumerate(pools)},
-        "activities": dict.fromkeys(work, 2.5),
-    }
-    frame = loaded({**scenario, "costs": priced})
-    log = run(frame)
-    days = (frame.starts, None)
-    values = measure(log, days, [group_cases(log.cases, by) for by in ("origin", "court")])
-    found = {(v.measure, v.court, v.by, v.group, v.at): v.value or 0.0 for v in values}
-    off = {Kind.FINAL, Kind.RESTING}
-    states = list(frame.workflow.states.values())
-    for court in ("all", *frame.courts):
-        here = np.ones(len(log.cases), bool) if court == "all" else log.cases.court == frame.courts.index(court)
-        at_start = sum(states[s].kind not in off for s in log.cases.state[here & (log.cases.origin == 0)].tolist())
-        for day in days:
-            taken = [found[name, court, None, None, day] for name in ("inflow", "disposals", "pending")]
-            assert at_start + taken[0] == taken[1] + taken[2]
-    counted = ["pending", "inflow", "disposals", *(f"cost.{name}" for name in work)]
-    for name in counted:
-        whole = found[name, "all", None, None, None]
-        assert sum(found[name, c, None, None, None] for c in frame.courts) == pytest.approx(whole)
-        for by in ("origin", "court"):
-            parts = [value for key, value in found.items() if key[:3] == (name, "all", by) and key[4] is None]
-            assert sum(parts) == pytest.approx(whole)
-    costs = [found[f"cost.{name}", "all", None, None, None] for name in (*pools, *work)]
-    assert found["cost", "all", None, None, None] == pytest.approx(sum(costs))
-    if found["disposals", "all", None, None, None]:
-        each = found["cost_per.disposal", "all", None, None, None]
-        assert each * found["disposals", "all", None, None, None] == pytest.approx(sum(costs))
-    for name in (n for n in work if "pool" in scenario["activities"][n]):
-        for court in ("all", *frame.courts):
-            parts = [found[f"waiting_time.{name}.{cause}", court, None, None, None] for cause in CAUSES]
-            assert sum(parts) == pytest.approx(found[f"waiting_time.{name}.mean", court, None, None, None])

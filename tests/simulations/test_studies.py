@@ -1,0 +1,70 @@
+"""The scripts that a researcher copies: what they print, on a fraction of their cases, of one replication too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulations import Scenario, load_scenario
+from simulations.studies import docket, nationwide
+from tests.simulations.test_docket import TENTH
+from tests.simulations.test_nationwide import scaled_down
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run it from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("replications", [1, 2])
+def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], replications: int
+) -> None:
+    """A line for each published figure; intervals where there are two replications or more."""
+    whole = load_scenario("nationwide").plain()
+    small: Any = load_scenario(scaled_down(whole, 200))
+    monkeypatch.setattr(nationwide, "load_scenario", lambda name: small)
+    nationwide.main(replications)
+    told = capsys.readouterr().out
+    assert told.startswith(f"32 courts, {replications} replications. Calibrated on figures up to 2012-05-29 alone.")
+    for figure in small.published:
+        (line,) = (
+            x
+            for x in told.splitlines()
+            if x.startswith(figure.measure) and f" {figure.court} " in x and str(figure.at) in x
+        )
+        assert f"{figure.value:,}" in line
+        assert "%" in line
+        assert line.endswith(" -") == (replications == 1)
+    for measure in ("pending", "reviewed", "closed"):
+        assert f"\n{measure:<10} " in told.partition("At 2012-09-30")[2]
+    assert told.count("interval -") == (3 if replications == 1 else 0)
+    assert told.count("band ") >= 3
+    assert "None" not in told
+    assert "nan" not in told.lower()
+
+
+@pytest.mark.parametrize("replications", [1, 2])
+def test_docket_tells_for_each_plan_when_nobody_waits_any_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], replications: int
+) -> None:
+    """On a hundredth of the courts: nobody added is never done, five times as many judges are."""
+
+    def small(name: str, changes: Sequence[str]) -> Scenario:
+        fewer = ["courts.nation.backlog.docket.count=246", "courts.nation.backlog.closed.count=30"]
+        fewer += ["arrivals.receipts.rate=70 per year", "arrivals.reopenings.rate=4 per year"]
+        return load_scenario(name, [*TENTH, *fewer, *changes])
+
+    monkeypatch.setattr(docket, "load_scenario", small)
+    monkeypatch.setattr(docket, "PLANS", {"few": "7", "many": "{2023-10-01: 7, 2025-10-01: 35}"})
+    monkeypatch.setattr(docket, "NO_MORE_WAITING", 10)
+    docket.main(replications)
+    few, many = capsys.readouterr().out.splitlines()[1:]
+    assert few.startswith("few")
+    assert few.endswith("not by 2033-09-30")
+    assert "   by 20" in many
+    assert (" - " in few) == (replications == 1)

@@ -1,0 +1,127 @@
+"""What must add up in every run: times to ages, cases present to stays, groups and costs to the whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from simulations.eventlog import NEVER
+from simulations.measured import Value
+from simulations.measures import group_cases, measure
+from simulations.waiting import CAUSES
+from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
+from tests.simulations.test_properties import FEW, SOME, History
+from workflow.definition import Kind
+
+GROUP = "newly_come"
+
+
+def times_in_states(history: History) -> list[dict[str, int]]:
+    """Return for each case how long it was in each state: an activity from when it was enabled to its end, a rest from row to row."""
+    log = history.log
+    left = [max(arrived, 0) for arrived in log.cases.arrived.tolist()]
+    spent: list[dict[str, int]] = [defaultdict(int) for _ in left]
+    for row in history.rows:
+        case, at, state = row["case_id"], row["happened_at"], row["from_state"]
+        if row["enabled_at"] != NEVER:
+            spent[case][state] += at - row["enabled_at"]
+        elif history.workflow.states[state].activity is None:
+            spent[case][state] += at - left[case]
+        left[case] = at
+    return spent
+
+
+@SOME
+@given(scenarios())
+def test_the_times_in_its_states_add_up_to_the_age_of_a_case(scenario: Mapping) -> None:
+    """Its age at the end, or at its last row, counted from the start or its arrival."""
+    history = History(run(loaded(scenario)))
+    begun = [max(arrived, 0) for arrived in history.log.cases.arrived.tolist()]
+    last = {row["case_id"]: row["happened_at"] for row in history.rows}
+    spent = [sum(times.values()) for times in times_in_states(history)]
+    assert spent == [last[case] - begin for case, begin in enumerate(begun)]
+
+
+@SOME
+@given(scenarios())
+def test_cases_present_over_time_are_their_stays_over_cases(scenario: Mapping) -> None:
+    """Little's law, in sums, for each state and over all: how many are there at each instant, by who enters and leaves, against how long each stays."""
+    history = History(run(loaded(scenario)))
+    cases, states = history.log.cases, list(history.workflow.states)
+    changes = [(max(at, 0), states[s], 1) for at, s in zip(cases.arrived.tolist(), cases.state.tolist(), strict=True)]
+    for row in history.rows:
+        changes += [(row["happened_at"], row["from_state"], -1), (row["happened_at"], row["to_state"], 1)]
+    present: dict[str, int] = defaultdict(int)
+    over_time: dict[str, int] = defaultdict(int)
+    before = 0
+    for at, state, change in sorted(changes):
+        for name in states:
+            over_time[name] += present[name] * (at - before)
+        before = at
+        present[state] += change
+    stays = times_in_states(history)
+    for name, state in history.workflow.states.items():
+        if state.kind is not Kind.FINAL:
+            assert over_time[name] == sum(times[name] for times in stays)
+
+
+@FEW
+@given(scenarios())
+def test_flows_groups_and_costs_add_up_to_the_whole(scenario: Mapping) -> None:
+    """Pending at the start and inflow are pending and disposals; courts and groups of any kind add up; the total is the sum of the costs."""
+    pools, work = list(scenario["pools"]), list(scenario["activities"])
+    priced = {
+        "currency": "EUR",
+        "pools": {pool: f"{10 + k} per hour" for k, pool in enumerate(pools)},
+        "activities": dict.fromkeys(work, 2.5),
+    }
+    defined = {GROUP: 'arrived > date("2024-01-03")'}
+    workflow = {**scenario["workflow"], "define": defined}
+    policies = [{**p, "workflow": {**p["workflow"], "define": defined}} for p in scenario["policies"]]
+    frame = loaded({**scenario, "workflow": workflow, "policies": policies, "costs": priced})
+    log = run(frame)
+    days = (frame.starts, None)
+    groupings = ("origin", "court", GROUP, *frame.workflow.facts)
+    values = measure(log, days, [group_cases(log.cases, by) for by in groupings])
+    found = {(v.measure, v.court, v.by, v.group, v.at): v.value or 0.0 for v in values}
+    off = {Kind.FINAL, Kind.RESTING}
+    states = list(frame.workflow.states.values())
+    for court in ("all", *frame.courts):
+        here = np.ones(len(log.cases), bool) if court == "all" else log.cases.court == frame.courts.index(court)
+        at_start = sum(states[s].kind not in off for s in log.cases.state[here & (log.cases.origin == 0)].tolist())
+        for day in days:
+            taken = [found[name, court, None, None, day] for name in ("inflow", "disposals", "pending")]
+            assert at_start + taken[0] == taken[1] + taken[2]
+    queues = [name for name in work if "pool" in scenario["activities"][name]]
+    counted = ["pending", "unfinished", "inflow", "disposals"]
+    counted += [*(f"cost.{name}" for name in work), *(f"still_waiting.{name}" for name in queues)]
+    for name in counted:
+        whole = found[name, "all", None, None, None]
+        assert sum(found[name, c, None, None, None] for c in frame.courts) == pytest.approx(whole)
+        for by in groupings:
+            parts = [value for key, value in found.items() if key[:3] == (name, "all", by) and key[4] is None]
+            assert sum(parts) == pytest.approx(whole)
+    costs = [found[f"cost.{name}", "all", None, None, None] for name in (*pools, *work)]
+    assert found["cost", "all", None, None, None] == pytest.approx(sum(costs))
+    if found["disposals", "all", None, None, None]:
+        each = found["cost_per.disposal", "all", None, None, None]
+        assert each * found["disposals", "all", None, None, None] == pytest.approx(sum(costs))
+    _causes_add_up(values, queues)
+
+
+def _causes_add_up(values: Any, queues: list[str]) -> None:
+    """The mean wait of each court and each group is the sum of its parts by cause."""
+    waits: dict[Any, dict[str, Value]] = defaultdict(dict)
+    for value in values:
+        name, _, part = value.measure.rpartition(".")
+        if name.startswith("waiting_time."):
+            waits[name, value.court, value.by, value.group, value.at][part] = value
+    assert len(waits) >= 2 * 3 * len(queues)
+    for parts in waits.values():
+        mean = parts["mean"].value
+        causes = [parts[cause].value for cause in CAUSES]
+        assert all(c is None for c in causes) if mean is None else sum(causes) == pytest.approx(mean)
