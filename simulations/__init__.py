@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from simulations.forecasting import Forecast, forecast
     from simulations.loading import load_scenario
     from simulations.plan import make_plan
-    from simulations.runs import RunResult, run
+    from simulations.run_result import RunResult
+    from simulations.runs import run
     from simulations.scenario import Scenario
     from simulations.simpy_engine import Simulation, simulate
     from simulations.staffing import Staffing, staff
@@ -45,7 +46,7 @@ __all__ = [
 _HOME = {
     "Comparison": "comparison",
     "Forecast": "forecasting",
-    "RunResult": "runs",
+    "RunResult": "run_result",
     "SamplePath": "draws",
     "Scenario": "scenario",
     "Simulation": "simpy_engine",

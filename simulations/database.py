@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import threading
 from functools import lru_cache
 from typing import Any
 
 __all__ = ["cursor", "enum"]
 
 _numbers = itertools.count()
+_opening = threading.Lock()
 
 
 def cursor() -> Any:
     """Return a cursor, a connection of its own to the same database; to be closed after use. It works on one core."""
-    return _database().cursor()
+    with _opening:  # by one thread, not by two at once
+        return _database().cursor()
 
 
 @lru_cache(maxsize=1)

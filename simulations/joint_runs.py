@@ -12,7 +12,8 @@ from pathlib import Path
 
 from simulations.folders import RunFolderExists, make_folder
 from simulations.loading import load_scenario
-from simulations.runs import RunResult, check_run, run
+from simulations.run_result import RunResult
+from simulations.runs import check_run, run
 from simulations.scenario import Scenario
 from workflow.errors import InputError
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from simulations.lengths import PROCESSING, WAITING
 from simulations.measures import is_time_or_use
 from simulations.results import Contrast, Estimate
-from simulations.runs import RunResult
+from simulations.run_result import RunResult
 from simulations.waiting import CAUSES
 from simulations.warmup import WarmUp, still_trending
 

@@ -9,7 +9,7 @@ from typing import Any
 from simulations.folders import Record, finished_replications
 from simulations.loading import load_scenario
 from simulations.manifest import read_manifest, scenario_hash
-from simulations.runs import RunResult, gather
+from simulations.run_result import RunResult, gather
 from simulations.scenario import Scenario
 from workflow.documents import parse_yaml
 from workflow.errors import InputError

@@ -21,7 +21,7 @@ from simulations.measures import describe
 from simulations.parts import write_text
 from simulations.recorded import read_result
 from simulations.results import CONFIDENCE, Estimate
-from simulations.runs import RunResult
+from simulations.run_result import RunResult
 from simulations.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.validation import listed

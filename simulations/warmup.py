@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.runs import RunResult
+from simulations.run_result import RunResult
 from simulations.scenario import Scenario
 from workflow.errors import InputError
 

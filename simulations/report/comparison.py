@@ -28,7 +28,7 @@ from simulations.report.figure import (  # fmt: skip
     end_of,
 )
 from simulations.report.tables import Cell, Table, as_csv
-from simulations.runs import RunResult
+from simulations.run_result import RunResult
 from workflow.validation import listed
 
 __all__ = ["comparison_document", "is_comparison"]

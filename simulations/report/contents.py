@@ -14,7 +14,7 @@ from simulations.recorded import manifest_of, read_result
 from simulations.report.flow import Flow, flow
 from simulations.report.survival import Curve, survival
 from simulations.report.use import Use, use_by_week
-from simulations.runs import RunResult
+from simulations.run_result import RunResult
 from simulations.scenario import Scenario
 from workflow.errors import InputError
 

@@ -19,7 +19,7 @@ from simulations.measures import describe
 from simulations.parts import write_text
 from simulations.recorded import manifest_of, read_result
 from simulations.report.contents import see_whether_of_several
-from simulations.runs import RunResult
+from simulations.run_result import RunResult
 from simulations.scenario import Scenario
 from workflow.definition import Kind, Transition, Workflow
 from workflow.documents import dump_yaml
