@@ -417,7 +417,8 @@ class Prover:
         transition = None if taken is None else workflow.transitions[taken]
         target = state if transition is None or transition.target is None else transition.target
         q = monitor.hear(q, letters_of(workflow, trigger, taken), facts, seen, state, after, target)
-        if q in monitor.broken or monitor.bad_situation(q, facts, after, target):
+        owed = workflow.states[target].kind is Kind.FINAL and q in monitor.open and monitor.rule.within_days is None
+        if owed or q in monitor.broken or monitor.bad_situation(q, facts, after, target):
             raise UnsoundProof(
                 f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found"
             )
