@@ -7,7 +7,6 @@ go to standard error, one line each, with exit code 2; a run that fails has exit
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -251,8 +250,8 @@ def audit(
     """Judge a log: moves that the workflow does not allow, and rules that cases broke."""
     with told():
         from workflow.audit import audit as judge
-        from workflow.audit_log import read_log
         from workflow.loading import load_workflow
+        from workflow.log_files import read_log
 
         loaded = load_workflow(workflow)
         chosen = _rules(loaded, rules)
@@ -268,7 +267,9 @@ def audit(
         if as_json:
             print_json(report.json())
         elif not quiet:
-            typer.echo("\n".join(_audited(report, out)))
+            typer.echo("\n".join(report.told()))
+            if out is not None:
+                typer.echo(f"The offending cases: {out}")
         if report.failed:
             raise typer.Exit(FAILURE)
 
@@ -283,21 +284,6 @@ def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
             writer.writerows(rows)
     except OSError as error:
         raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
-
-
-def _audited(report: Any, out: Path | None) -> Iterator[str]:
-    yield f"{len(report.log.names):,} cases, {len(report.log):,} rows; moves that the workflow does not allow: {len(report.not_allowed):,}"
-    for rule in report.rules:
-        told = (
-            f"{len(rule.cases):,} cases"
-            if not rule.unjudged
-            else f"unjudged: the log does not tell {', '.join(rule.unjudged)}"
-        )
-        yield f"  {told:<12} {rule.rule.name}" if not rule.unjudged else f"  {told}: {rule.rule.name}"
-    for row in report.offending()[:5]:
-        yield f"    case {row['case']}, {row['at']}, {row['word']}: {row['against']}"
-    if out is not None:
-        yield f"The offending cases: {out}"
 
 
 @app.command()

@@ -18,9 +18,9 @@ from simulations.cli import app
 from simulations.exports import _Clock, export
 from tests.simulations.desk import write_tiny
 from workflow.audit import audit
-from workflow.audit_log import read_log
 from workflow.errors import InputError
 from workflow.loading import load_workflow
+from workflow.log_files import read_log
 
 
 @pytest.fixture(scope="module")
