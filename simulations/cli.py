@@ -217,8 +217,8 @@ def prove(
     """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
     with told():
         from workflow.loading import load_workflow
+        from workflow.proof_report import told as in_words
         from workflow.proving import prove as decide
-        from workflow.proving import told as in_words
 
         loaded = load_workflow(workflow)
         proof = decide(loaded, _rules(loaded, rules), seconds=seconds)

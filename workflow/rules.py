@@ -54,6 +54,8 @@ class Rule:
         For ``after``: the time allowed, in calendar days.
     condition : Expression or None
         The condition of a ``situation``, each operator over the past a truth value.
+    written : mapping of str to str
+        Its conditions as the file has them, by their keys.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Rule:
     source: str | None = None
     description: str | None = None
     position: Position | None = None
+    written: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def conditions(self) -> list[Expression]:
@@ -156,6 +159,11 @@ class RuleReader:
             source=entry.source,
             description=entry.description,
             position=node.position,
+            written={
+                key: text
+                for key, text in (("never", entry.never), ("if", entry.if_), ("giving", entry.giving))
+                if isinstance(text, str)
+            },
             **more,
         )
 

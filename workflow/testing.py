@@ -32,7 +32,8 @@ from workflow.machine import fact_names, plain_machine
 from workflow.monitor import Monitor
 from workflow.predicates import Expression, Field
 from workflow.predicates.tree import Compare, Constant, InSet, Name
-from workflow.proof import letters_of
+from workflow.proof import History, Step, letters_of
+from workflow.proof_report import told_history, told_step
 from workflow.rule_files import load_rules
 from workflow.rules import Rule
 from workflow.table import guards
@@ -59,16 +60,16 @@ class Walk:
     facts : dict
     state : str
     record : list
-    steps : list of str
-        What happened, a line each.
+    taken : list of Step
+        What happened.
     """
 
     workflow: Workflow
     facts: dict[str, Value]
     state: str
     record: list[Value]
-    steps: list[str] = field(default_factory=list)
     entering: bool = True
+    taken: list[Step] = field(default_factory=list)
     words: list[tuple[list[str], tuple[Value, ...], str, tuple[Value, ...], str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -82,6 +83,11 @@ class Walk:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))
+
+    @property
+    def steps(self) -> list[str]:
+        """Return what happened, a line each."""
+        return [told_step(self.workflow, step) for step in self.taken]
 
     @property
     def over(self) -> bool:
@@ -115,9 +121,7 @@ class Walk:
         if taken is None and (not words or seen == before):
             return False
         self.words.append((words, seen, state, tuple(self.record), self.state))
-        self.steps.append(
-            f"{' then '.join(words)}{f' ({as_written(given)})' if given is not None else ''}: {state} -> {self.state}"
-        )
+        self.taken.append(Step(trigger, given, taken, state, self.state))
         self.entering = taken is not None and self.workflow.transitions[taken].target is not None
         return self.entering
 
@@ -144,11 +148,9 @@ class Walk:
 
     def told(self, rule: Rule, upto: int) -> str:
         """Return the case and its history up to a step as text."""
-        lines = [
-            f"broken: {rule.name}" + (f" [{rule.source}]" if rule.source else ""),
-            f"  a case with {self._odd()} begins in {self.begins[0]}",
-        ]
-        return "\n".join([*lines, *(f"  {n}. {step}" for n, step in enumerate(self.steps[:upto], start=1))])
+        history = History(self.facts, *self.begins, tuple(self.taken[:upto]))
+        lines = (f"  {line}" for line in told_history(self.workflow, rule, history))
+        return "\n".join([f"broken: {rule.name}", *lines])
 
     def _odd(self) -> str:
         """Return the facts that are not at their defaults, as text."""
@@ -304,7 +306,7 @@ def _history(draw: Any, workflow: Workflow, any_facts: st.SearchStrategy[Any], k
             if chance not in walk.chances():
                 break
             walk.take(chance)
-    for _ in range(draw(st.integers(0, MOST_STEPS - min(len(walk.steps), MOST_STEPS)))):
+    for _ in range(draw(st.integers(0, MOST_STEPS - min(len(walk.taken), MOST_STEPS)))):
         chances = walk.chances()
         if walk.over or not chances:
             break

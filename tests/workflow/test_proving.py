@@ -10,7 +10,8 @@ import pytest
 from tests.workflow.large_workflows import STYLES, large_workflow
 from workflow import Workflow, load_workflow
 from workflow.errors import InputError
-from workflow.proving import Proof, prove, told
+from workflow.proof_report import told
+from workflow.proving import Proof, prove
 
 pytest.importorskip("z3")
 
@@ -102,6 +103,61 @@ def test_a_rule_of_a_small_workflow_is_decided_as_one_sees_by_eye(
     verdict = prove(_desk(rules=[{"rule": "a rule", **rule}])).verdicts[0]
     assert verdict.decision == decision
     assert (None if verdict.history is None else len(verdict.history)) == steps
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"never": "finish", "if": "n == 9"}, "finish at step 1, while n == 9"),
+        ({"never": "retry", "giving": "tries == 2"}, "retry at step 2, and then tries == 2"),
+        ({"never": "shelve or fetch"}, "shelve at step 3"),
+        ({"before": "shelve", "needs": "finish"}, "shelve at step 3, with no finish before it"),
+        (
+            {"before": "shelve", "needs": "retry", "since": "call"},
+            "shelve at step 5, with no retry after call at step 4",
+        ),
+        (
+            {"before": "shelve", "needs": "retry", "once": "call"},
+            "shelve at step 5, with no retry after call at step 4",
+        ),
+        ({"at_most": 1, "of": "retry"}, "retry at step 2, one time more than the 1 allowed"),
+        ({"after": "retry", "then": "shelve"}, "the case is over at step 2, and no shelve has followed retry"),
+        (
+            {"after": "retry", "then": ["shelve", "fetch"]},
+            "the case is over at step 2, and none of fetch, shelve has followed retry",
+        ),
+        ({"never": 'once(retry) and state == "gone"'}, 'once(retry) and state == "gone", after step 2'),
+        ({"never": "tries < 1"}, "tries < 1, as the case begins"),
+    ],
+    ids=lambda x: str(x),
+)
+def test_the_report_says_what_the_last_step_does_against_the_rule(rule: dict[str, object], why: str) -> None:
+    """The word, the step, and what was lacking or should not have been."""
+    lines = list(told(prove(_desk(rules=[{"rule": "a rule", **rule}]))))
+    assert f"      so it is broken: {why}" in lines
+
+
+def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
+    """A definition by its name; the condition of an event; and each source in the words of the workflow."""
+    workflow = load_workflow(Path(__file__).parent / "broken" / "permit_unasked.yaml")
+    chosen = [r for r in workflow.rules if r.name == "a permit is decided only upon an application, once"]
+    step = next(line for line in told(prove(workflow, chosen)) if " 3. " in line)
+    assert step.endswith('permit_decision may happen when permit == "applied" or permit == "refused"')
+    workflow = load_workflow(Path(__file__).parent / "broken" / "felon_referred.yaml")
+    chosen = [r for r in workflow.rules if r.name == "nobody who is an enforcement priority is referred"]
+    lines = list(told(prove(workflow, chosen)))
+    assert lines[4].endswith('allowed by: low_priority and finding == "favourable" [A, G]')
+    assert lines[6].endswith("source of the rule: G (guidance to agency attorneys of 2011-11-17)")
+
+
+def test_of_a_rule_with_a_time_the_report_says_where_a_case_can_end_with_it_open_and_who_judges_it() -> None:
+    """No proof knows a clock, but that a case can be finished unanswered needs none."""
+    proof = prove(_desk(rules=[{"rule": "fetched", "after": "shelve", "then": "retry", "within": "3 days"}]))
+    lines = list(told(proof))
+    assert proof.verdicts[0].outstanding == ("shelf", "gone")
+    assert "  monitored   fetched  (can stay open for ever in shelf)  (a case can end in gone with it open)" in lines
+    assert any("docketsim run --monitor stop" in line for line in lines)
+    assert proof.json()["rules"][0]["outstanding"] == ["shelf", "gone"]
 
 
 def test_an_obligation_that_can_stay_open_for_ever_is_told() -> None:
