@@ -290,7 +290,13 @@ def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
 def diff(
     one: Annotated[str, typer.Argument(metavar="WORKFLOW_A", help="A workflow: a built-in name or a path.")],
     other: Annotated[str, typer.Argument(metavar="WORKFLOW_B", help="Another.")],
-    people: Annotated[str, typer.Option(metavar="SCENARIO", help="The scenario whose people are counted.")] = "pilot",
+    people: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCENARIO",
+            help="The scenario whose people are counted; default: pilot, or for workflows with other facts every kind of case.",
+        ),
+    ] = None,
     seed: Seed = 1,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -305,19 +311,23 @@ def diff(
         from workflow.loading import load_workflow
 
         a, b = load_workflow(one), load_workflow(other)
-        cases = draw_cases(load_scenario(people), SamplePath(seed, 1))
-        found = compare(a, b, cases.columns)
+        if people is None and load_scenario("pilot").workflow.facts.keys() == a.facts.keys():
+            people = "pilot"
+        cases = draw_cases(load_scenario(people), SamplePath(seed, 1)).columns if people is not None else None
+        found = compare(a, b, cases)
         if as_json:
             print_json(found.json())
         elif not quiet:
-            typer.echo(f"{found.total:,} people of {people}: {found.same:,} are decided alike by {a.name} and {b.name}")
+            counted = f"people of {people}" if people is not None else "kinds of cases"
+            typer.echo(f"{found.total:,} {counted}: {found.same:,} are decided alike by {a.name} and {b.name}")
             for region in found.regions:
                 odd = {k: v for k, v in region.example.items() if k in a.facts and v != a.defaults[k]}
                 example = ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
                 typer.echo(f"\n{region.count:,} differ when {region.when}")
                 typer.echo(f"  for example {example}" if region.example else "  whatever their facts")
+                typer.echo(f"  decided by {b.name}, unlike {a.name}:")
                 for change in region.decided:
-                    typer.echo(f"  {change}")
+                    typer.echo(f"    {change}")
 
 
 @app.command()

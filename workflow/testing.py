@@ -15,6 +15,7 @@ In a test file of your own::
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -174,16 +175,22 @@ def facts(workflow: Workflow) -> st.SearchStrategy[dict[str, Value]]:
         name: _values(workflow.namespace.fields[name], workflow.defaults.get(name), bounds.get(name, []))
         for name in fact_names(workflow)
     }
-    everything = st.fixed_dictionaries(drawn)
+    everything = st.fixed_dictionaries(drawn).map(_in_time)
     if not workflow.assumptions:
         return everything
     tests = [plain_machine(workflow).test(a) for a in workflow.assumptions]
     return everything.filter(lambda f: all(test(tuple(f[n] for n in fact_names(workflow)), ()) for test in tests))
 
 
-def _values(declared: Field, default: Value, bounds: Sequence[Any]) -> st.SearchStrategy[Any]:
-    import datetime as dt
+def _in_time(drawn: dict[str, Value]) -> dict[str, Value]:
+    """Return facts as of the day of arrival or later, as every case's are."""
+    arrived, as_of = drawn["arrived"], drawn["as_of"]
+    assert isinstance(arrived, dt.date)
+    assert isinstance(as_of, dt.date)
+    return {**drawn, "arrived": min(arrived, as_of), "as_of": max(arrived, as_of)}
 
+
+def _values(declared: Field, default: Value, bounds: Sequence[Any]) -> st.SearchStrategy[Any]:
     low: Any = declared.minimum
     high: Any = declared.maximum
     plain: dict[str, Callable[[], st.SearchStrategy[Any]]] = {

@@ -55,8 +55,9 @@ def test_there_is_a_seed_for_every_transition() -> None:
 @settings(max_examples=50, deadline=None)
 @given(facts(WORKFLOW))
 def test_drawn_facts_keep_to_the_assumptions(drawn: dict[str, object]) -> None:
-    """Nobody has been present for longer than they have lived."""
+    """Nobody has been present for longer than they have lived, or is described before arriving."""
     assert drawn["years_present"] <= drawn["age"]
+    assert drawn["arrived"] <= drawn["as_of"]
 
 
 @settings(max_examples=50, deadline=None)
