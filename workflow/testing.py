@@ -134,6 +134,7 @@ class Walk:
         RuleBroken
             With the case and its numbered history.
         """
+        __tracebackhide__ = True  # under pytest the message says it all
         monitor, q = Monitor(rule, self.workflow), 0
         values = self._values
         broken = monitor.bad_situation(0, values, self.begins[1], self.begins[0])
