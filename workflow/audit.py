@@ -80,25 +80,27 @@ class _Run:
 
     def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
         """Return the letters that the rule hears: the row of each and its symbol; an event comes before its transition."""
-        log = self.log
+        log, letters = self.log, self.automaton.letters
         transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
         found_rows, found_symbols, found_order = [], [], []
         for order, (words, column) in enumerate(((events, log.event), (transitions, log.transition))):
-            symbol = np.zeros(len(log), np.uint8)
-            for i, letter in enumerate(self.automaton.letters):
-                table = np.array([*(w in letter.names for w in words), False])
-                rows = np.flatnonzero(table[column])
-                if len(rows) and letter.when is not None:
-                    rows = rows[self._holds(letter.when, rows, log.seen)]
-                if len(rows) and letter.giving is not None:
-                    rows = rows[self._holds(letter.giving, rows, log.after)]
-                symbol[rows] |= 1 << i
-            rows = np.flatnonzero(symbol)
+            said = np.array([*(sum(1 << i for i, x in enumerate(letters) if w in x.names) for w in words), 0], np.uint8)
+            if not said.any():
+                continue
+            symbol = said[column]
+            for i, letter in enumerate(letters):
+                for condition, record in ((letter.when, log.seen), (letter.giving, log.after)):
+                    if condition is not None:
+                        rows = np.flatnonzero(symbol & (1 << i) != 0)
+                        symbol[rows[~self._holds(condition, rows, record)]] &= ~np.uint8(1 << i)
+            rows = np.flatnonzero(symbol != 0)
             found_rows.append(rows)
             found_symbols.append(symbol[rows])
             found_order.append(np.full(len(rows), order, np.int8))
-        if not len(found_rows[0]):
-            return found_rows[1], found_symbols[1]
+        if not found_rows:
+            return np.zeros(0, np.int64), np.zeros(0, np.uint8)
+        if len(found_rows) == 1:
+            return found_rows[0], found_symbols[0]
         rows, symbols, orders = np.concatenate(found_rows), np.concatenate(found_symbols), np.concatenate(found_order)
         sort = np.lexsort((orders, rows))
         return rows[sort], symbols[sort]
@@ -219,6 +221,8 @@ def _stepped(table: States, begun: States, first: Integers, symbols: NDArray[Any
         The place of each case's first symbol.
     """
     lengths = np.diff(first)
+    if lengths.max(initial=0) < 2**15:
+        lengths = lengths.astype(np.int16)  # sorted by digits, ten times as fast
     order = np.argsort(-lengths, kind="stable")
     begins, q = first[order], begun[order]
     live = np.searchsorted(-lengths[order], -np.arange(1, lengths.max(initial=0) + 1), side="right")
