@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from workflow.automata import Automaton, Letter, Past, after_then, at_most, before_needs, in_no_situation, never
@@ -79,7 +80,7 @@ class Rule:
         """Return the names of the facts and record fields that it reads, and ``state`` if it does."""
         return frozenset[str]().union(*(names(c) for c in self.conditions))
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         """Return the transitions and events that it speaks of."""
         return frozenset[str]().union(*(letter.names for letter in self.automaton.letters))
