@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,12 @@ import pytest
 from tests.workflow.large_workflows import STYLES, large_workflow
 from workflow import Workflow, load_workflow
 from workflow.errors import InputError
+from workflow.exploration import Explorer
+from workflow.fact_space import possible_classes
+from workflow.proof import History, Prover, UnsoundProof
 from workflow.proof_report import told
 from workflow.proving import Proof, prove
+from workflow.table import compile_table, guards
 
 pytest.importorskip("z3")
 
@@ -184,6 +190,47 @@ def test_what_is_odd_is_found_with_an_example(transitions: list[tuple[str, str |
         _desk(transitions=[*moves, {"transition": "fetch", "from": "shelf", "event": "call", "to": "queue"}])
     ).findings
     assert finding in [f.finding for f in found]
+
+
+def test_a_search_that_misses_a_move_is_found_out_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With calls left out nobody would be fetched; the walk on the real machine comes where the search has not been."""
+    whole = Explorer.moves
+    monkeypatch.setattr(Explorer, "moves", lambda *a: (m for m in whole(*a) if m.trigger != "call"))
+    with pytest.raises(UnsoundProof, match="from 'shelf' the machine leads to 'queue'"):
+        prove(_desk(rules=[{"rule": "a rule", "never": "once(call) and tries < 2"}]))
+
+
+@pytest.mark.parametrize("rule", [{"never": "shelve"}, {"after": "retry", "then": "shelve"}, {"never": "tries == 2"}])
+def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
+    monkeypatch: pytest.MonkeyPatch, rule: dict[str, object]
+) -> None:
+    """A word, an obligation open at the end, and a situation."""
+    whole = Prover._take
+    monkeypatch.setattr(Prover, "_take", lambda *a: whole(*a) and 0)
+    with pytest.raises(UnsoundProof, match="the machine breaks it"):
+        prove(_desk(rules=[{"rule": "a rule", **rule}]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda h: replace(h, steps=h.steps[:-1]),
+        lambda h: replace(h, steps=(h.steps[0], *h.steps[2:])),
+        lambda h: replace(h, steps=(*h.steps[:-1], replace(h.steps[-1], state_after="gone"))),
+        lambda h: replace(h, record=("none", 2)),
+        lambda h: replace(h, steps=(replace(h.steps[0], given="yes"), *h.steps[1:]), facts={**h.facts, "n": 9}),
+    ],
+    ids=["too short", "a step left out", "leads elsewhere", "begins otherwise", "the machine decides otherwise"],
+)
+def test_a_history_that_the_machine_does_not_make_is_not_believed(spoil: Callable[[History], History]) -> None:
+    """Whatever is wrong with it."""
+    workflow = _desk(rules=[{"rule": "a rule", "never": "shelve"}])
+    prover = Prover(compile_table(workflow, possible_classes(workflow, guards(workflow)).witness))
+    history = prover.decide(workflow.rules[0]).history
+    assert history is not None
+    prover.replay(workflow.rules[0], history)
+    with pytest.raises(UnsoundProof):
+        prover.replay(workflow.rules[0], spoil(history))
 
 
 def test_assumptions_that_no_case_keeps_to_are_an_error_and_no_proof() -> None:
