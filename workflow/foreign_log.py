@@ -160,7 +160,9 @@ class _Reading:
         found = {}
         for name in (*self.workflow.facts, *self.workflow.record):
             wanted = self.columns.get(name)
-            column = wanted or next((c for c in (name, f"case:{name}") if c in names), None)
+            # what is said of a whole case is no field that changes: that would be how the case began
+            usual = (name, f"case:{name}") if name in self.workflow.facts else (name,)
+            column = wanted or next((c for c in usual if c in names), None)
             if column in names:
                 found[name] = str(column)
             elif wanted is not None:
