@@ -160,11 +160,11 @@ def _compare(data: st.DataObject) -> None:
     content = data.draw(workflows())
     rule = data.draw(_rules(load_workflow(content)))
     workflow = load_workflow({**content, "rules": [{"rule": "a rule", **rule}]})
+    people = [_in_time(case) for case in data.draw(st.lists(facts(workflow), max_size=3))]
     conditions = [*guards(workflow), *workflow.rules[0].conditions]
-    space = possible_classes(workflow, conditions, limit=40, seconds=5)
+    space = possible_classes(workflow, conditions, limit=40, seconds=30)
     assume(space.complete)
     prover = Prover(compile_table(workflow, space.witness, conditions))
-    people = [_in_time(case) for case in data.draw(st.lists(facts(workflow), max_size=3))]
     try:
         expected = _shortest(
             workflow, workflow.rules[0], prover, [tuple(case[name] for name in fact_names(workflow)) for case in people]
