@@ -124,11 +124,27 @@ def prove(
         undecided = tuple(Verdict(rule, "not decided", 0.0, 0, reason=reason) for rule in chosen)
         return Proof(workflow, undecided, None, len(space.witness), space.complete)
     prover = Prover(compile_table(workflow, space.witness, conditions), most_nodes)
-    verdicts = []
-    for n_ahead, rule in zip(range(len(chosen), 0, -1), chosen, strict=True):
-        verdicts.append(prover.decide(rule, (deadline - time.perf_counter()) / (n_ahead + 1)))
+    verdicts = _decided(prover, chosen, deadline)
     odd = find_odd(prover, deadline - time.perf_counter())
     return Proof(workflow, tuple(verdicts), None if odd is None else tuple(odd), len(space.witness))
+
+
+def _decided(prover: Prover, rules: Sequence[Rule], deadline: float) -> list[Verdict]:
+    """Decide rules, each with its share of the time; whoever used it up is asked again if others have left enough."""
+    found: dict[int, Verdict] = {}
+    used: dict[int, float] = {}
+    ahead = list(range(len(rules)))
+    while ahead:
+        again = []
+        for n_ahead, k in zip(range(len(ahead), 0, -1), ahead, strict=True):
+            share = (deadline - time.perf_counter()) / (n_ahead + 1)
+            if share < 1.5 * used.get(k, 0.0):  # no use in trying for less
+                continue
+            found[k], used[k] = prover.decide(rules[k], share), share
+            if found[k].decision == "not decided" and found[k].seconds >= share:
+                again.append(k)
+        ahead = again
+    return [found[k] for k in range(len(rules))]
 
 
 def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:

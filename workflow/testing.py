@@ -39,7 +39,7 @@ from workflow.rule_files import load_rules
 from workflow.rules import Rule
 from workflow.table import guards
 
-__all__ = ["Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
+__all__ = ["RuleBroken", "Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
 
 EXAMPLES = 500
 MOST_STEPS = 30

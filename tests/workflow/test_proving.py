@@ -14,9 +14,10 @@ from workflow import Workflow, load_workflow
 from workflow.errors import InputError
 from workflow.exploration import Explorer
 from workflow.fact_space import possible_classes
-from workflow.proof import History, Prover, UnsoundProof
+from workflow.proof import History, Prover, UnsoundProof, Verdict
 from workflow.proof_report import told
 from workflow.proving import Proof, prove
+from workflow.rules import Rule
 from workflow.table import compile_table, guards
 
 pytest.importorskip("z3")
@@ -40,6 +41,33 @@ def test_every_built_in_rule_is_proved_and_says_something(proof: Proof) -> None:
 def test_the_built_in_workflow_has_no_gap_and_no_dead_transition(proof: Proof) -> None:
     """What is found besides is a fact that only scenarios read."""
     assert {(f.finding, f.where.split(":")[0]) for f in proof.findings} == {("unused fact", "represented")}
+
+
+@pytest.mark.parametrize(
+    ("name", "n_rules", "broken"),
+    [
+        ("detained-never-reviewed", 18, []),
+        ("strict-criteria", 17, []),
+        ("permit-for-all-closed", 17, ["a work permit only for who could apply before the case was suspended"]),
+    ],
+)
+def test_the_rules_of_the_built_in_variants_hold_but_for_what_one_of_them_is_about(
+    name: str, n_rules: int, broken: list[str]
+) -> None:
+    """None is vacuous; a permit for all whose cases are closed is just what the rule on permits forbids."""
+    verdicts = prove(load_workflow(name)).verdicts
+    assert len(verdicts) == n_rules
+    assert [v.rule.name for v in verdicts if v.decision != "proved"] == broken
+    assert [v.rule.name for v in verdicts if v.vacuous] == []
+
+
+def test_where_nothing_is_referred_the_rules_on_referring_and_closing_say_nothing() -> None:
+    """They are proved, and named as empty."""
+    verdicts = prove(load_workflow("no-discretion")).verdicts
+    assert {v.decision for v in verdicts} == {"proved"}
+    empty = {v.rule.name for v in verdicts if v.vacuous}
+    assert {"a hit never leads to closure", "a declined offer goes back to the docket"} <= empty
+    assert "a case is decided once" not in empty
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
@@ -270,6 +298,25 @@ def test_a_rule_that_is_given_up_says_why(limits: dict[str, float], reason: str)
     """Too many situations, or no time."""
     verdict = prove(_desk(rules=[{"rule": "a rule", "at_most": 9, "of": "retry"}]), **limits).verdicts[0]  # type: ignore[arg-type]
     assert (verdict.decision, verdict.reason) == ("not decided", reason)
+
+
+def test_a_rule_whose_share_of_the_time_was_over_is_asked_again_if_others_left_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine that stood still for a moment leaves no rule undecided while there is time."""
+    whole, shares = Prover.decide, []
+
+    def decide(prover: Prover, rule: Rule, seconds: float) -> Verdict:
+        shares.append(seconds)
+        if len(shares) == 1:
+            return Verdict(rule, "not decided", seconds, 0, reason="the time was over")
+        return whole(prover, rule, seconds)
+
+    monkeypatch.setattr(Prover, "decide", decide)
+    rules = [{"rule": f"rule {n}", "at_most": n, "of": "retry"} for n in (1, 2, 3)]
+    assert [v.decision for v in prove(_desk(rules=rules)).verdicts] == ["broken", "proved", "proved"]
+    assert len(shares) == 4
+    assert shares[3] >= 1.5 * shares[0]
 
 
 def test_tables_that_would_not_fit_into_memory_are_not_made() -> None:
