@@ -283,7 +283,7 @@ def histories(workflow: Workflow, rules: Sequence[Rule] = ()) -> st.SearchStrate
     ----------
     workflow : Workflow
     rules : sequence of Rule
-        Histories that break these, if the prover knows any, are among the first tried.
+        Of a history that breaks one of these, if the prover knows any, the first is the first example.
     """
     any_facts = facts(workflow)
     known: list[tuple[Seed, ...]] = []  # looked for at the first draw, so that collecting tests is quick
@@ -298,7 +298,8 @@ def histories(workflow: Workflow, rules: Sequence[Rule] = ()) -> st.SearchStrate
 
 
 def _history(draw: Any, workflow: Workflow, any_facts: st.SearchStrategy[Any], known: Sequence[Seed]) -> Walk:
-    seed = known[draw(st.integers(0, len(known) - 1))] if known and draw(st.integers(0, 3)) else None
+    # Hypothesis begins with the least of each draw: with the first seed, whole, and nothing after it.
+    seed = known[draw(st.integers(0, len(known) - 1))] if known and draw(st.integers(0, 3)) < 3 else None
     if seed is None:
         chosen = draw(any_facts)
         begins = {n: draw(st.sampled_from(workflow.record[n].domain())) for n in workflow.entry_record}

@@ -33,6 +33,23 @@ def test_the_generated_test_finds_a_bug_and_shows_its_history(path: Path) -> Non
     _find(path)
 
 
+def test_the_first_example_is_the_history_that_the_prover_has_found() -> None:
+    """However rare it is by chance: a clearance that expires before the judge rules."""
+    workflow = load_workflow(Path(__file__).parent / "broken" / "stale_clearance.yaml")
+    rule = next(r for r in workflow.rules if r.name.startswith("no closure without a check cleared"))
+    seen: list[Walk] = []
+
+    @settings(max_examples=1, database=None)
+    @given(histories(workflow, [rule]))
+    def look(walk: Walk) -> None:
+        seen.append(walk)
+
+    look()
+    with pytest.raises(RuleBroken, match="close at step 6, with no clear after check_expiry at step 5"):
+        seen[0].judge(rule)
+    assert len(seen[0].taken) == 6
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
 def test_the_generated_test_finds_every_bug(path: Path) -> None:
