@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -222,8 +221,8 @@ def prove(
     """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
     with told():
         from workflow.loading import load_workflow
+        from workflow.proof_report import told as in_words
         from workflow.proving import prove as decide
-        from workflow.proving import told as in_words
 
         loaded = load_workflow(workflow)
         proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
@@ -255,8 +254,8 @@ def audit(
     """Judge a log: moves that the workflow does not allow, and rules that cases broke."""
     with told():
         from workflow.audit import audit as judge
-        from workflow.audit_log import read_log
         from workflow.loading import load_workflow
+        from workflow.log_files import read_log
 
         loaded = load_workflow(workflow)
         chosen = _rules(loaded, rules)
@@ -272,7 +271,9 @@ def audit(
         if as_json:
             print_json(report.json())
         elif not quiet:
-            typer.echo("\n".join(_audited(report, out)))
+            typer.echo("\n".join(report.told()))
+            if out is not None:
+                typer.echo(f"The offending cases: {out}")
         if report.failed:
             raise typer.Exit(FAILURE)
 
@@ -289,26 +290,17 @@ def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
         raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
 
 
-def _audited(report: Any, out: Path | None) -> Iterator[str]:
-    yield f"{len(report.log.names):,} cases, {len(report.log):,} rows; moves that the workflow does not allow: {len(report.not_allowed):,}"
-    for rule in report.rules:
-        told = (
-            f"{len(rule.cases):,} cases"
-            if not rule.unjudged
-            else f"unjudged: the log does not tell {', '.join(rule.unjudged)}"
-        )
-        yield f"  {told:<12} {rule.rule.name}" if not rule.unjudged else f"  {told}: {rule.rule.name}"
-    for row in report.offending()[:5]:
-        yield f"    case {row['case']}, {row['at']}, {row['word']}: {row['against']}"
-    if out is not None:
-        yield f"The offending cases: {out}"
-
-
 @app.command()
 def diff(
     one: Annotated[str, typer.Argument(metavar="WORKFLOW_A", help="A workflow: a built-in name or a path.")],
     other: Annotated[str, typer.Argument(metavar="WORKFLOW_B", help="Another.")],
-    people: Annotated[str, typer.Option(metavar="SCENARIO", help="The scenario whose people are counted.")] = "pilot",
+    people: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCENARIO",
+            help="The scenario whose people are counted; default: pilot, or for workflows with other facts every kind of case.",
+        ),
+    ] = None,
     seed: Seed = 1,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -323,19 +315,23 @@ def diff(
         from workflow.loading import load_workflow
 
         a, b = load_workflow(one), load_workflow(other)
-        cases = draw_cases(load_scenario(people), SamplePath(seed, 1))
-        found = compare(a, b, cases.columns)
+        if people is None and load_scenario("pilot").workflow.facts.keys() == a.facts.keys():
+            people = "pilot"
+        cases = draw_cases(load_scenario(people), SamplePath(seed, 1)).columns if people is not None else None
+        found = compare(a, b, cases)
         if as_json:
             print_json(found.json())
         elif not quiet:
-            typer.echo(f"{found.total:,} people of {people}: {found.same:,} are decided alike by {a.name} and {b.name}")
+            counted = f"people of {people}" if people is not None else "kinds of cases"
+            typer.echo(f"{found.total:,} {counted}: {found.same:,} are decided alike by {a.name} and {b.name}")
             for region in found.regions:
                 odd = {k: v for k, v in region.example.items() if k in a.facts and v != a.defaults[k]}
                 example = ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
                 typer.echo(f"\n{region.count:,} differ when {region.when}")
                 typer.echo(f"  for example {example}" if region.example else "  whatever their facts")
+                typer.echo(f"  decided by {b.name}, unlike {a.name}:")
                 for change in region.decided:
-                    typer.echo(f"  {change}")
+                    typer.echo(f"    {change}")
 
 
 @app.command()

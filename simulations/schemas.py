@@ -13,8 +13,11 @@ from typing import Any
 from simulations.format import ScenarioFile
 from simulations.format_reference import write_pages
 from workflow.format import WorkflowFile
+from workflow.rule_files import RulesFile
 
 __all__ = ["schemas", "write_schemas"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -24,8 +27,9 @@ def schemas() -> dict[str, dict[str, Any]]:
         schema = model.model_json_schema(by_alias=True)
         needed = [key for key in schema.pop("required") if key != name]
         schema |= {"required": [name], "anyOf": [{"required": ["extends"]}, {"required": needed}]}
-        found[f"{name}.schema.json"] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    return found
+        found[name] = schema
+    found["rules"] = RulesFile.model_json_schema(by_alias=True)
+    return {f"{name}.schema.json": {"$schema": DIALECT, **schema} for name, schema in found.items()}
 
 
 def write_schemas(folder: Path) -> None:

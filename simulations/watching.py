@@ -8,7 +8,7 @@ from typing import Any
 
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.scenario import Scenario
-from workflow.definition import Kind, Value, Workflow
+from workflow.definition import Kind, Value, Workflow, as_written
 from workflow.errors import DocketsimError
 from workflow.monitor import Monitor
 from workflow.rules import Rule
@@ -63,7 +63,7 @@ def rule_broken(
         Of the case, in the order of ``scenario.fact_names``.
     """
     odd = ", ".join(
-        f"{n} = {v}"
+        f"{n} = {as_written(v)}"
         for n, v in zip(scenario.fact_names, facts, strict=True)
         if n in scenario.workflow.facts and v != scenario.default(n)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from jsonschema import Draft202012Validator
 
 from simulations.loading import catalog as scenarios
 from simulations.schemas import schemas
-from workflow.documents import read_yaml
+from workflow.documents import parse_yaml, read_yaml
 from workflow.loading import catalog as workflows
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("name", ["workflow.schema.json", "scenario.schema.json"])
+@pytest.mark.parametrize("name", ["workflow.schema.json", "scenario.schema.json", "rules.schema.json"])
 def test_a_committed_schema_is_current(name: str) -> None:
     """``python -m simulations.schemas`` would write the same."""
     assert json.loads((DOCS / name).read_text(encoding="utf-8")) == schemas()[name]
@@ -30,6 +31,28 @@ def test_a_committed_schema_is_current(name: str) -> None:
 def test_a_built_in_file_keeps_to_its_schema(kind: str, path: Path) -> None:
     """An editor that checks against the schema finds nothing wrong (dates are texts to it)."""
     Draft202012Validator(schemas()[f"{kind}.schema.json"]).validate(_texts(read_yaml(path).plain()))
+
+
+def test_an_example_of_rules_keeps_to_the_schema_and_wrong_rules_do_not() -> None:
+    """Of the wrong files of the test collection, those that are wrong in shape; names and conditions no schema knows."""
+    check = Draft202012Validator(schemas()["rules.schema.json"])
+    examples = re.findall(
+        r"<!-- file: \S+.rules.yaml -->\n```yaml\n(.*?)```", (DOCS / "rules_format.md").read_text(), re.DOTALL
+    )
+    assert examples
+    for text in examples:
+        check.validate(_texts(parse_yaml(text, "example").plain()))
+    for name in (
+        "partner_missing",
+        "two_templates",
+        "no_template",
+        "keys_of_other_templates",
+        "unknown_keys",
+        "no_workflow",
+        "empty_list",
+    ):
+        path = DOCS.parent / "tests" / "bad" / "rules" / f"{name}.rules.yaml"
+        assert not check.is_valid(_texts(read_yaml(path).plain())), name
 
 
 def _texts(value: Any) -> Any:

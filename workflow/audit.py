@@ -9,102 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workflow.audit_log import AuditLog
+from workflow.audit_report import AuditReport, RuleAudit
 from workflow.definition import Kind, Transition
 from workflow.predicates import Expression, names, vector
 from workflow.rules import Rule
 
-__all__ = ["AuditReport", "RuleAudit", "audit", "judge", "moves_not_allowed"]
+__all__ = ["audit", "judge", "moves_not_allowed"]
 
 DAY = 86_400_000_000
 
 Integers = NDArray[np.int64]
 States = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class RuleAudit:
-    """What a log shows of a rule.
-
-    Attributes
-    ----------
-    unjudged : tuple of str
-        What the log would have to say for the rule to be judged; nothing is known of it then.
-    cases, rows : ndarray of int64
-        The cases that break it, and for each the row at which it does: for an obligation with a time, the first row after
-        its time was over; the case's last row if it was over only after that.
-    at : ndarray of int64
-        The instant of that row, or the log's end for a time that was over only after the case's last row.
-    open : int
-        Cases with an obligation that is still open, within its time.
-    """
-
-    rule: Rule
-    unjudged: tuple[str, ...]
-    cases: Integers
-    rows: Integers
-    at: Integers
-    open: int = 0
-
-
-@dataclass(frozen=True)
-class AuditReport:
-    """What a log shows of a workflow and its rules.
-
-    Attributes
-    ----------
-    not_allowed : ndarray of int64
-        The rows whose move the workflow does not allow.
-    """
-
-    log: AuditLog
-    not_allowed: Integers
-    rules: tuple[RuleAudit, ...]
-
-    @property
-    def failed(self) -> bool:
-        """Return whether anything is against the workflow or a rule."""
-        return bool(len(self.not_allowed)) or any(len(r.cases) for r in self.rules)
-
-    def json(self) -> dict[str, Any]:
-        """Return it as ``--json`` prints it; `violations` is null for a rule that is not judged."""
-        return {
-            "cases": len(self.log.names),
-            "events": len(self.log),
-            "moves_not_allowed": len(self.not_allowed),
-            "rules": [
-                {"rule": r.rule.name, "violations": None if r.unjudged else len(r.cases), "unjudged": list(r.unjudged)}
-                for r in self.rules
-            ],
-        }
-
-    def offending(self) -> list[dict[str, Any]]:
-        """Return a row for each offending case and what it offends against."""
-        found = [self._offence(int(row), "a move that the workflow does not allow") for row in self.not_allowed]
-        return found + [self._offence(int(row), r.rule.name) for r in self.rules for row in r.rows]
-
-    def _offence(self, row: int, against: str) -> dict[str, Any]:
-        log = self.log
-        transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
-        word = (
-            transitions[log.transition[row]]
-            if log.transition[row] >= 0
-            else events[log.event[row]]
-            if log.event[row] >= 0
-            else "?"
-        )
-        return {
-            "case": str(log.names[log.case[row]]),
-            "against": against,
-            "at": str(log.at[row : row + 1].astype("datetime64[us]")[0]),
-            "word": word,
-        }
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
@@ -151,31 +72,35 @@ class _Run:
         order = np.lexsort((rows, at, log.case[rows]))
         rows, at = rows[order], at[order]
         cases, place = np.unique(log.case[rows], return_index=True)
+        untold = log.untold(self.rule.reads)
+        cases, place = cases[~untold[cases]], place[~untold[cases]]
         still = np.isin(q, list(self.automaton.open)) if self.automaton.open else np.zeros(len(q), bool)
         still[cases] = False
-        return RuleAudit(self.rule, (), cases, rows[place], at[place], int(still.sum()))
+        return RuleAudit(self.rule, (), cases, rows[place], at[place], int((still & ~untold).sum()), int(untold.sum()))
 
     def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
         """Return the letters that the rule hears: the row of each and its symbol; an event comes before its transition."""
-        log = self.log
+        log, letters = self.log, self.automaton.letters
         transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
         found_rows, found_symbols, found_order = [], [], []
         for order, (words, column) in enumerate(((events, log.event), (transitions, log.transition))):
-            symbol = np.zeros(len(log), np.uint8)
-            for i, letter in enumerate(self.automaton.letters):
-                table = np.array([*(w in letter.names for w in words), False])
-                rows = np.flatnonzero(table[column])
-                if len(rows) and letter.when is not None:
-                    rows = rows[self._holds(letter.when, rows, log.seen)]
-                if len(rows) and letter.giving is not None:
-                    rows = rows[self._holds(letter.giving, rows, log.after)]
-                symbol[rows] |= 1 << i
-            rows = np.flatnonzero(symbol)
+            said = np.array([*(sum(1 << i for i, x in enumerate(letters) if w in x.names) for w in words), 0], np.uint8)
+            if not said.any():
+                continue
+            symbol = said[column]
+            for i, letter in enumerate(letters):
+                for condition, record in ((letter.when, log.seen), (letter.giving, log.after)):
+                    if condition is not None:
+                        rows = np.flatnonzero(symbol & (1 << i) != 0)
+                        symbol[rows[~self._holds(condition, rows, record)]] &= ~np.uint8(1 << i)
+            rows = np.flatnonzero(symbol != 0)
             found_rows.append(rows)
             found_symbols.append(symbol[rows])
             found_order.append(np.full(len(rows), order, np.int8))
-        if not len(found_rows[0]):
-            return found_rows[1], found_symbols[1]
+        if not found_rows:
+            return np.zeros(0, np.int64), np.zeros(0, np.uint8)
+        if len(found_rows) == 1:
+            return found_rows[0], found_symbols[0]
         rows, symbols, orders = np.concatenate(found_rows), np.concatenate(found_symbols), np.concatenate(found_order)
         sort = np.lexsort((orders, rows))
         return rows[sort], symbols[sort]
@@ -296,6 +221,8 @@ def _stepped(table: States, begun: States, first: Integers, symbols: NDArray[Any
         The place of each case's first symbol.
     """
     lengths = np.diff(first)
+    if lengths.max(initial=0) < 2**15:
+        lengths = lengths.astype(np.int16)  # sorted by digits, ten times as fast
     order = np.argsort(-lengths, kind="stable")
     begins, q = first[order], begun[order]
     live = np.searchsorted(-lengths[order], -np.arange(1, lengths.max(initial=0) + 1), side="right")
@@ -337,7 +264,8 @@ def moves_not_allowed(log: AuditLog) -> Integers:
                     rows = rows[log.seen["state"][rows] == list(workflow.states).index(moment.state)]
                 bad[rows] |= None in earlier
                 for condition, wanted in checks:
-                    bad[rows[_Run(log, _NOTHING)._holds(condition, rows, log.seen) != wanted]] = True
+                    told = rows[~log.untold(names(condition))[log.case[rows]]] if log.lacks else rows
+                    bad[told[_Run(log, _NOTHING)._holds(condition, told, log.seen) != wanted]] = True
             if "state" in log.seen:
                 earlier.append(guard)
     return np.flatnonzero(bad)

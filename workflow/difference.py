@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from workflow.definition import COMPLETE, INCREMENT, Value, Workflow
 from workflow.describing import shortest
 from workflow.errors import InputError
+from workflow.fact_space import possible_classes
+from workflow.machine import fact_names
 from workflow.nearby import variations
 from workflow.predicates import Expression, Field, names, unparse, vector
 from workflow.predicates.missing import unchecked
@@ -109,8 +111,8 @@ class Difference:
         return {"regions": [r.json() for r in self.regions], "same": self.same, "total": self.total}
 
 
-def diff(one: Workflow, other: Workflow, people: Columns) -> Difference:
-    """Compare two workflows over a population.
+def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Difference:
+    """Compare two workflows over a population, or over one case of each kind that can exist.
 
     A region's condition is right for each of the people, and so that it does not hold of them by chance alone, also
     for `variations` of them: for these too it says who is in the region and who is decided alike. It is the shortest
@@ -121,15 +123,18 @@ def diff(one: Workflow, other: Workflow, people: Columns) -> Difference:
     ----------
     one, other : Workflow
         With the same facts, record and states.
-    people : Columns
-        The facts of the cases.
+    people : Columns, optional
+        The facts of the cases. Without them, the kinds of cases that the two workflows tell apart are counted, each once.
 
     Raises
     ------
     InputError
-        If the workflows do not have the same facts, record and states.
+        If the workflows do not have the same facts, record and states, or the people not their facts.
     """
     _check_alike(one, other)
+    people = _kinds(one, other) if people is None else people
+    if lacking := [name for name in fact_names(one) if name not in people.values]:
+        raise InputError([f"the people have no {listed(lacking)}, which {one.name} asks of every case; take those of a scenario of this workflow"])  # fmt: skip
     literals = sorted(_literals(one, other), key=lambda x: not x.holds)  # what holds is read first
     conditions = [*guards(one), *guards(other)]
     classes = fact_classes([*conditions, *(x.condition for x in literals)], people)
@@ -154,6 +159,14 @@ def diff(one: Workflow, other: Workflow, people: Columns) -> Difference:
         regions.append(Region(alternatives, _told(one, way), example, int(sizes[of_class[:n] == i].sum())))
     of_case = of_class[classes.of_case] if n else np.zeros(0, np.int64)
     return Difference(one, other, tuple(regions), int((of_case < 0).sum()), len(people), of_case)
+
+
+def _kinds(one: Workflow, other: Workflow) -> Columns:
+    """Return a case of each kind that the guards of two workflows tell apart."""
+    space = possible_classes(one, [*guards(one), *guards(other)])
+    if not space.complete:
+        raise InputError([f"{one.name} and {other.name} tell too many kinds of cases apart to list them; compare them over the people of a scenario (--people)"])  # fmt: skip
+    return space.witness
 
 
 def _check_alike(one: Workflow, other: Workflow) -> None:

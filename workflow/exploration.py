@@ -83,16 +83,17 @@ class Explorer:
         self._moments = {(m.moment.state, m.moment.trigger): m for m in table.moments}
         self._masks: dict[tuple[str, str, Record], list[tuple[int, int]]] = {}
         self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
-        live = _live_fields(workflow)
-        self._live = {state: fields | set(keep) for state, fields in live.items()}
-        self._defaults = tuple(workflow.defaults[name] for name in workflow.record)
+        self._dead = {
+            state: [(i, workflow.defaults[n]) for n, i in self._place.items() if n not in fields and n not in keep]
+            for state, fields in _live_fields(workflow).items()
+        }
 
     def normal(self, state: str, record: Record) -> Record:
         """Return a record with the fields that no longer matter in a state at their defaults."""
-        live = self._live[state]
-        return tuple(
-            v if n in live else d for n, v, d in zip(self.workflow.record, record, self._defaults, strict=True)
-        )
+        values = list(record)
+        for place, default in self._dead[state]:
+            values[place] = default
+        return tuple(values)
 
     def tried_on_entry(self, state: str) -> bool:
         """Return whether transitions are tried when a case enters a state."""

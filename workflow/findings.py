@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow.definition import ENTER, Value, Workflow
+from workflow.definition import COMPLETE, ENTER, Value, Workflow
 from workflow.exploration import Explorer, Record, walk
 from workflow.machine import fact_names
 from workflow.predicates import names
 from workflow.proof import Prover
 
 __all__ = ["Finding", "find_odd"]
+
+_WHEN = {COMPLETE: "when the work is done", ENTER: "on entry"}
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class _Survey:
             else:
                 found.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
         for (state, trigger), (seen, classes) in self.gaps.items():
-            where = f"{state}: at {trigger!r} no guard holds, and a case is stuck"
+            where = f"{state}: {_WHEN[trigger]} no guard holds, and a case is stuck"
             found.append(Finding("gap", where, self._example(seen, classes, self.candidates[state, trigger])))
         for (j, i), (state, seen, classes) in self.overlaps.items():
             one, two = self.workflow.transitions[j], self.workflow.transitions[i]

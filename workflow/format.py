@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from workflow.validation import Condition, Entry, Name, Names, said
 
@@ -197,6 +197,17 @@ class BeginningEntry(Entry):
 
 class RuleEntry(Entry):
     """A policy rule, named by a sentence."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [key]} for key in ("never", "before", "after", "at_most")],
+            "dependentRequired": {
+                **{"before": ["needs"], "needs": ["before"], "since": ["before"], "once": ["before"]},
+                **{"after": ["then"], "then": ["after"], "within": ["after"]},
+                **{"at_most": ["of"], "of": ["at_most"], "giving": ["never"]},
+            },
+        }
+    )
 
     rule: Name = Field(
         description="the rule as a sentence; it is its name everywhere",

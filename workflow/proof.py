@@ -92,7 +92,8 @@ class Verdict:
     vacuous : str or None
         Why the rule says nothing of this workflow, if so.
     outstanding : tuple of str
-        For ``after``: the resting states in which a case can stay with the obligation open.
+        For ``after``: the resting states in which a case can stay with the obligation open; with ``within``, the final
+        ones too (without, a case that ends so breaks the rule).
     history : History or None
         A shortest history that breaks it.
     nodes : int
@@ -199,8 +200,9 @@ class Prover:
             reason = "the time was over before the proof was checked"
         if reason is not None:
             return Verdict(rule, "not decided", time.perf_counter() - start, len(search.seen), reason=reason)
-        resting = [s.name for s in self.workflow.states.values() if s.kind is Kind.RESTING]
-        outstanding = tuple(s for s in resting if any(n[0] == s and n[3] in rule.automaton.open for n in search.seen))
+        stays = (Kind.RESTING, Kind.FINAL)
+        still = {node[0] for node in search.seen if node[3] in rule.automaton.open}
+        outstanding = tuple(s.name for s in self.workflow.states.values() if s.kind in stays and s.name in still)
         decision: Decision = "monitored" if rule.within_days is not None else "proved"
         return Verdict(rule, decision, time.perf_counter() - start, len(search.seen), look.vacuous(self), outstanding)
 
@@ -417,7 +419,8 @@ class Prover:
         transition = None if taken is None else workflow.transitions[taken]
         target = state if transition is None or transition.target is None else transition.target
         q = monitor.hear(q, letters_of(workflow, trigger, taken), facts, seen, state, after, target)
-        if q in monitor.broken or monitor.bad_situation(q, facts, after, target):
+        owed = workflow.states[target].kind is Kind.FINAL and q in monitor.open and monitor.rule.within_days is None
+        if owed or q in monitor.broken or monitor.bad_situation(q, facts, after, target):
             raise UnsoundProof(
                 f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found"
             )

@@ -70,7 +70,7 @@ class RulesFile(pytest.Module):
 
     def _proves(self, rule: Rule) -> Callable[[], None]:
         def test() -> None:
-            from workflow.proving import told_verdict
+            from workflow.proof_report import told_verdict
 
             proof = self._proved()
             verdict = next(v for v in proof.verdicts if v.rule is rule)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from workflow.automata import Automaton, Letter, Past, after_then, at_most, before_needs, in_no_situation, never
@@ -54,6 +55,8 @@ class Rule:
         For ``after``: the time allowed, in calendar days.
     condition : Expression or None
         The condition of a ``situation``, each operator over the past a truth value.
+    written : mapping of str to str
+        Its conditions as the file has them, by their keys.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Rule:
     source: str | None = None
     description: str | None = None
     position: Position | None = None
+    written: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def conditions(self) -> list[Expression]:
@@ -76,7 +80,7 @@ class Rule:
         """Return the names of the facts and record fields that it reads, and ``state`` if it does."""
         return frozenset[str]().union(*(names(c) for c in self.conditions))
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         """Return the transitions and events that it speaks of."""
         return frozenset[str]().union(*(letter.names for letter in self.automaton.letters))
@@ -156,6 +160,11 @@ class RuleReader:
             source=entry.source,
             description=entry.description,
             position=node.position,
+            written={
+                key: text
+                for key, text in (("never", entry.never), ("if", entry.if_), ("giving", entry.giving))
+                if isinstance(text, str)
+            },
             **more,
         )
 

@@ -267,6 +267,15 @@ def test_an_audit_of_a_foreign_log_leaves_unjudged_what_the_log_does_not_tell(ti
     assert "which column is the case? Say --map case=COLUMN; its columns: id, what, when" in err
 
 
+def test_diff_says_whose_decision_it_tells_and_needs_no_people_of_other_workflows(tiny: Path) -> None:
+    """Of two workflows that are not the pilot's, every kind of case; each decision beside who makes it."""
+    code, out, err = _run("diff", "desk.yaml", "desk.yaml")
+    assert (code, out, err) == (0, "1 kinds of cases: 1 are decided alike by desk and desk\n", "")
+    code, out, _ = _run("diff", "prosecutorial-discretion-review", "no-discretion")
+    assert "11,682 people of pilot" in out
+    assert "  decided by no-discretion, unlike prosecutorial-discretion-review:\n    incoming: file_charges" in out
+
+
 def test_diff_counts_add_up(tiny: Path) -> None:
     """Those decided alike and the regions are all the people there are."""
     code, out, _ = _run("diff", "prosecutorial-discretion-review", "strict-criteria", "--people", "pilot", "--json")

@@ -18,9 +18,9 @@ from simulations.cli import app
 from simulations.exports import _Clock, export
 from tests.simulations.desk import write_tiny
 from workflow.audit import audit
-from workflow.audit_log import read_log
 from workflow.errors import InputError
 from workflow.loading import load_workflow
+from workflow.log_files import read_log
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +54,13 @@ def test_xes_has_every_case_and_event(tiny: Path, tmp_path: Path) -> None:
     assert (kinds["age"], kinds["arrived_at"], kinds["kind"]) == ("int", "date", "string")
 
 
-def test_xes_is_read_by_the_audit(tiny: Path, tmp_path: Path) -> None:
-    """The same rows, facts and instants as from the run folder, and every move allowed."""
+@pytest.mark.parametrize("kind", ["xes", "csv"])
+def test_an_export_is_read_by_the_audit(kind: str, tiny: Path, tmp_path: Path) -> None:
+    """The same rows, facts and instants as from the run folder, and every move allowed; what a case began with is no record."""
     workflow = load_workflow(tiny / "workflow.yaml")
-    export(tiny, "xes", tmp_path / "log.xes")
-    log, own = read_log(tmp_path / "log.xes", workflow), read_log(tiny, workflow)
+    export(tiny, kind, tmp_path / f"log.{kind}")
+    log, own = read_log(tmp_path / f"log.{kind}", workflow), read_log(tiny, workflow)
+    assert not set(log.seen) & set(workflow.record)
     assert len(log) == len(own)
     assert sorted(log.at.tolist()) == sorted(own.at.tolist())
     assert len(audit(log, ()).not_allowed) == 0

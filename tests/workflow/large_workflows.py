@@ -95,7 +95,7 @@ class _Making:
     def rules(self):
         n = N_TRANSITIONS - N_STATES
         for i in range(20):
-            one, two = (f"t{self.chance.randrange(n)}" for _ in range(2))
+            one, two = (f"t{i}" for i in self.chance.sample(range(n), 2))
             yield [
                 {"never": one, "if": self.guard()},
                 {"before": one, "needs": two},

@@ -9,7 +9,7 @@ import pytest
 from simulations import load_scenario, run
 from workflow import load_workflow
 from workflow.audit import audit
-from workflow.audit_log import read_log
+from workflow.log_files import read_log
 
 BROKEN = Path(__file__).parent / "broken"
 

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.workflow.random_workflows import workflows
+from tests.workflow.random_workflows import fact_fields, facts, workflows
+from tests.workflow.strategies import expressions
 from workflow import CaseMachine, Workflow, load_workflow
 from workflow.definition import Kind
 from workflow.fact_space import possible_classes
-from workflow.machine import effect_of
+from workflow.machine import effect_of, fact_names
 from workflow.monitor import Monitor
+from workflow.predicates import unparse
 from workflow.proof import Prover
 from workflow.rule_files import words_of
 from workflow.rules import Rule
@@ -26,15 +28,16 @@ pytest.importorskip("z3")
 MOST = 4_000
 
 
-def _shortest(workflow: Workflow, rule: Rule, prover: Prover) -> int | None:
+def _shortest(workflow: Workflow, rule: Rule, prover: Prover, people: list[tuple[Any, ...]]) -> int | None:
     """Return how many rows the shortest history has that breaks a rule; ``None`` if there is none.
 
-    Every case by itself, with its whole record, moved by the library's own machine.
+    Every case by itself, with its whole record, moved by the library's own machine: those that the prover takes, one
+    of each class, and some people, who must find nothing that those do not.
     """
     machine, monitor = CaseMachine(workflow, lean=False), Monitor(rule, workflow)
     best: int | None = None
-    for facts in prover.facts:
-        found = _shortest_for(workflow, machine, monitor, facts, list(prover.beginnings()))
+    for case in [*prover.facts, *people]:
+        found = _shortest_for(workflow, machine, monitor, case, list(prover.beginnings()))
         if found is not None and (best is None or found < best):
             best = found
     return best
@@ -112,9 +115,10 @@ def _chances(
 
 
 @st.composite
-def _rules(draw: st.DrawFn, words: list[str]) -> dict[str, Any]:
-    a, b, c = draw(st.lists(st.sampled_from(words), min_size=3, max_size=3, unique=True))
-    return draw(
+def _rules(draw: st.DrawFn, workflow: Workflow) -> dict[str, Any]:
+    """Draw a rule of any form; half of them ask something of the facts, the record and the state."""
+    a, b, c = draw(st.lists(st.sampled_from(list(words_of(workflow))), min_size=3, max_size=3, unique=True))
+    rule: dict[str, Any] = draw(
         st.sampled_from(
             [
                 {"never": a},
@@ -130,18 +134,41 @@ def _rules(draw: st.DrawFn, words: list[str]) -> dict[str, Any]:
             ]
         )
     )
+    if draw(st.booleans()):
+        return rule
+    if "(" in rule.get("never", ""):
+        return {"never": f"{rule['never']} and ({draw(_conditions(workflow))})"}
+    asked = draw(st.sampled_from([("if",), ("giving",), ("if", "giving")])) if "never" in rule else ("if",)
+    return rule | {key: draw(_conditions(workflow)) for key in asked}
+
+
+@st.composite
+def _conditions(draw: st.DrawFn, workflow: Workflow) -> str:
+    """Draw a condition over the facts, the record and the state."""
+    condition = unparse(draw(expressions([*fact_fields(workflow), *workflow.record.values()], depth=1)))
+    state = draw(st.sampled_from([None, *workflow.states]))
+    return condition if state is None else f'({condition}) {draw(st.sampled_from(["and", "or"]))} state == "{state}"'
+
+
+def _in_time(case: dict[str, Any]) -> dict[str, Any]:
+    """Return a case whose facts are as of its arrival or later, as every case's are."""
+    arrived, as_of = sorted([case["arrived"], case["as_of"]])
+    return {**case, "arrived": arrived, "as_of": as_of}
 
 
 def _compare(data: st.DataObject) -> None:
     content = data.draw(workflows())
-    words = list(words_of(load_workflow(content)))
-    rule = data.draw(_rules(words))
+    rule = data.draw(_rules(load_workflow(content)))
     workflow = load_workflow({**content, "rules": [{"rule": "a rule", **rule}]})
-    space = possible_classes(workflow, guards(workflow), limit=40, seconds=5)
+    people = [_in_time(case) for case in data.draw(st.lists(facts(workflow), max_size=3))]
+    conditions = [*guards(workflow), *workflow.rules[0].conditions]
+    space = possible_classes(workflow, conditions, limit=40, seconds=30)
     assume(space.complete)
-    prover = Prover(compile_table(workflow, space.witness))
+    prover = Prover(compile_table(workflow, space.witness, conditions))
     try:
-        expected = _shortest(workflow, workflow.rules[0], prover)
+        expected = _shortest(
+            workflow, workflow.rules[0], prover, [tuple(case[name] for name in fact_names(workflow)) for case in people]
+        )
     except TimeoutError:
         assume(False)
     verdict = prover.decide(workflow.rules[0])

@@ -148,6 +148,37 @@ def test_literals_that_cannot_tell_cases_apart_are_an_error():
         shortest(np.ones((2, 1), bool), np.array([True, False]), [(1, 1)])
 
 
+OFFICE = {
+    "workflow": "office",
+    "facts": {"resident": {"type": "boolean"}, "age": {"type": "integer", "minimum": 0, "maximum": 120, "default": 30}},
+    "activities": {"check": {}},
+    "entry": {"states": ["applied"]},
+    "states": {"applied": {"activity": "check"}, "issued": {"final": True}, "refused": {"final": True}},
+    "transitions": [
+        {"transition": "issue", "from": "applied", "to": "issued", "when": "resident"},
+        {"transition": "refuse", "from": "applied", "to": "refused"},
+    ],
+}
+STRICTER = deepcopy(OFFICE) | {"workflow": "stricter"}
+STRICTER["transitions"][0]["when"] = "resident and age >= 16"
+
+
+def test_without_people_every_kind_of_case_is_counted_once():
+    """Residents below sixteen, residents, and all others."""
+    pytest.importorskip("z3")
+    found = diff(load_workflow(OFFICE), load_workflow(STRICTER))
+    assert [(r.when, r.count, r.decided) for r in found.regions] == [
+        ("resident and age < 16", 1, ("applied: refuse, not issue",))
+    ]
+    assert (found.same, found.total) == (2, 3)
+
+
+def test_people_who_lack_a_fact_of_the_workflow_are_an_error(people):
+    """Those of the pilot have an age, but no residence."""
+    with pytest.raises(InputError, match="the people have no resident, which office asks of every case"):
+        diff(load_workflow(OFFICE), load_workflow(STRICTER), people)
+
+
 def test_workflows_with_other_facts_cannot_be_compared(people):
     """The message names them."""
     other = load_workflow({**load_workflow(BASE).plain(), "workflow": "more", "sources": load_workflow(BASE).sources})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,13 @@ import pytest
 from tests.workflow.large_workflows import STYLES, large_workflow
 from workflow import Workflow, load_workflow
 from workflow.errors import InputError
-from workflow.proving import Proof, prove, told
+from workflow.exploration import Explorer
+from workflow.fact_space import possible_classes
+from workflow.proof import History, Prover, UnsoundProof, Verdict
+from workflow.proof_report import told
+from workflow.proving import Proof, prove
+from workflow.rules import Rule
+from workflow.table import compile_table, guards
 
 pytest.importorskip("z3")
 
@@ -33,6 +41,33 @@ def test_every_built_in_rule_is_proved_and_says_something(proof: Proof) -> None:
 def test_the_built_in_workflow_has_no_gap_and_no_dead_transition(proof: Proof) -> None:
     """What is found besides is a fact that only scenarios read."""
     assert {(f.finding, f.where.split(":")[0]) for f in proof.findings} == {("unused fact", "represented")}
+
+
+@pytest.mark.parametrize(
+    ("name", "n_rules", "broken"),
+    [
+        ("detained-never-reviewed", 18, []),
+        ("strict-criteria", 17, []),
+        ("permit-for-all-closed", 17, ["a work permit only for who could apply before the case was suspended"]),
+    ],
+)
+def test_the_rules_of_the_built_in_variants_hold_but_for_what_one_of_them_is_about(
+    name: str, n_rules: int, broken: list[str]
+) -> None:
+    """None is vacuous; a permit for all whose cases are closed is just what the rule on permits forbids."""
+    verdicts = prove(load_workflow(name)).verdicts
+    assert len(verdicts) == n_rules
+    assert [v.rule.name for v in verdicts if v.decision != "proved"] == broken
+    assert [v.rule.name for v in verdicts if v.vacuous] == []
+
+
+def test_where_nothing_is_referred_the_rules_on_referring_and_closing_say_nothing() -> None:
+    """They are proved, and named as empty."""
+    verdicts = prove(load_workflow("no-discretion")).verdicts
+    assert {v.decision for v in verdicts} == {"proved"}
+    empty = {v.rule.name for v in verdicts if v.vacuous}
+    assert {"a hit never leads to closure", "a declined offer goes back to the docket"} <= empty
+    assert "a case is decided once" not in empty
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
@@ -104,6 +139,61 @@ def test_a_rule_of_a_small_workflow_is_decided_as_one_sees_by_eye(
     assert (None if verdict.history is None else len(verdict.history)) == steps
 
 
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"never": "finish", "if": "n == 9"}, "finish at step 1, while n == 9"),
+        ({"never": "retry", "giving": "tries == 2"}, "retry at step 2, and then tries == 2"),
+        ({"never": "shelve or fetch"}, "shelve at step 3"),
+        ({"before": "shelve", "needs": "finish"}, "shelve at step 3, with no finish before it"),
+        (
+            {"before": "shelve", "needs": "retry", "since": "call"},
+            "shelve at step 5, with no retry after call at step 4",
+        ),
+        (
+            {"before": "shelve", "needs": "retry", "once": "call"},
+            "shelve at step 5, with no retry after call at step 4",
+        ),
+        ({"at_most": 1, "of": "retry"}, "retry at step 2, one time more than the 1 allowed"),
+        ({"after": "retry", "then": "shelve"}, "the case is over at step 2, and no shelve has followed retry"),
+        (
+            {"after": "retry", "then": ["shelve", "fetch"]},
+            "the case is over at step 2, and none of fetch, shelve has followed retry",
+        ),
+        ({"never": 'once(retry) and state == "gone"'}, 'once(retry) and state == "gone", after step 2'),
+        ({"never": "tries < 1"}, "tries < 1, as the case begins"),
+    ],
+    ids=lambda x: str(x),
+)
+def test_the_report_says_what_the_last_step_does_against_the_rule(rule: dict[str, object], why: str) -> None:
+    """The word, the step, and what was lacking or should not have been."""
+    lines = list(told(prove(_desk(rules=[{"rule": "a rule", **rule}]))))
+    assert f"      so it is broken: {why}" in lines
+
+
+def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
+    """A definition by its name; the condition of an event; and each source in the words of the workflow."""
+    workflow = load_workflow(Path(__file__).parent / "broken" / "permit_unasked.yaml")
+    chosen = [r for r in workflow.rules if r.name == "a permit is decided only upon an application, once"]
+    step = next(line for line in told(prove(workflow, chosen)) if " 3. " in line)
+    assert step.endswith('permit_decision may happen when permit == "applied" or permit == "refused"')
+    workflow = load_workflow(Path(__file__).parent / "broken" / "felon_referred.yaml")
+    chosen = [r for r in workflow.rules if r.name == "nobody who is an enforcement priority is referred"]
+    lines = list(told(prove(workflow, chosen)))
+    assert lines[4].endswith('allowed by: low_priority and finding == "favourable" [A, G]')
+    assert lines[6].endswith("source of the rule: G (guidance to agency attorneys of 2011-11-17)")
+
+
+def test_of_a_rule_with_a_time_the_report_says_where_a_case_can_end_with_it_open_and_who_judges_it() -> None:
+    """No proof knows a clock, but that a case can be finished unanswered needs none."""
+    proof = prove(_desk(rules=[{"rule": "fetched", "after": "shelve", "then": "retry", "within": "3 days"}]))
+    lines = list(told(proof))
+    assert proof.verdicts[0].outstanding == ("shelf", "gone")
+    assert "  monitored   fetched  (can stay open for ever in shelf)  (a case can end in gone with it open)" in lines
+    assert any("docketsim run --monitor stop" in line for line in lines)
+    assert proof.json()["rules"][0]["outstanding"] == ["shelf", "gone"]
+
+
 def test_an_obligation_that_can_stay_open_for_ever_is_told() -> None:
     """After a call nothing needs to follow: the case may lie on the shelf."""
     verdict = prove(_desk(rules=[{"rule": "answered", "after": "shelve", "then": "call"}])).verdicts[0]
@@ -128,6 +218,47 @@ def test_what_is_odd_is_found_with_an_example(transitions: list[tuple[str, str |
         _desk(transitions=[*moves, {"transition": "fetch", "from": "shelf", "event": "call", "to": "queue"}])
     ).findings
     assert finding in [f.finding for f in found]
+
+
+def test_a_search_that_misses_a_move_is_found_out_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With calls left out nobody would be fetched; the walk on the real machine comes where the search has not been."""
+    whole = Explorer.moves
+    monkeypatch.setattr(Explorer, "moves", lambda *a: (m for m in whole(*a) if m.trigger != "call"))
+    with pytest.raises(UnsoundProof, match="from 'shelf' the machine leads to 'queue'"):
+        prove(_desk(rules=[{"rule": "a rule", "never": "once(call) and tries < 2"}]))
+
+
+@pytest.mark.parametrize("rule", [{"never": "shelve"}, {"after": "retry", "then": "shelve"}, {"never": "tries == 2"}])
+def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
+    monkeypatch: pytest.MonkeyPatch, rule: dict[str, object]
+) -> None:
+    """A word, an obligation open at the end, and a situation."""
+    whole = Prover._take
+    monkeypatch.setattr(Prover, "_take", lambda *a: whole(*a) and 0)
+    with pytest.raises(UnsoundProof, match="the machine breaks it"):
+        prove(_desk(rules=[{"rule": "a rule", **rule}]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda h: replace(h, steps=h.steps[:-1]),
+        lambda h: replace(h, steps=(h.steps[0], *h.steps[2:])),
+        lambda h: replace(h, steps=(*h.steps[:-1], replace(h.steps[-1], state_after="gone"))),
+        lambda h: replace(h, record=("none", 2)),
+        lambda h: replace(h, steps=(replace(h.steps[0], given="yes"), *h.steps[1:]), facts={**h.facts, "n": 9}),
+    ],
+    ids=["too short", "a step left out", "leads elsewhere", "begins otherwise", "the machine decides otherwise"],
+)
+def test_a_history_that_the_machine_does_not_make_is_not_believed(spoil: Callable[[History], History]) -> None:
+    """Whatever is wrong with it."""
+    workflow = _desk(rules=[{"rule": "a rule", "never": "shelve"}])
+    prover = Prover(compile_table(workflow, possible_classes(workflow, guards(workflow)).witness))
+    history = prover.decide(workflow.rules[0]).history
+    assert history is not None
+    prover.replay(workflow.rules[0], history)
+    with pytest.raises(UnsoundProof):
+        prover.replay(workflow.rules[0], spoil(history))
 
 
 def test_assumptions_that_no_case_keeps_to_are_an_error_and_no_proof() -> None:
@@ -167,6 +298,25 @@ def test_a_rule_that_is_given_up_says_why(limits: dict[str, float], reason: str)
     """Too many situations, or no time."""
     verdict = prove(_desk(rules=[{"rule": "a rule", "at_most": 9, "of": "retry"}]), **limits).verdicts[0]  # type: ignore[arg-type]
     assert (verdict.decision, verdict.reason) == ("not decided", reason)
+
+
+def test_a_rule_whose_share_of_the_time_was_over_is_asked_again_if_others_left_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine that stood still for a moment leaves no rule undecided while there is time."""
+    whole, shares = Prover.decide, []
+
+    def decide(prover: Prover, rule: Rule, seconds: float) -> Verdict:
+        shares.append(seconds)
+        if len(shares) == 1:
+            return Verdict(rule, "not decided", seconds, 0, reason="the time was over")
+        return whole(prover, rule, seconds)
+
+    monkeypatch.setattr(Prover, "decide", decide)
+    rules = [{"rule": f"rule {n}", "at_most": n, "of": "retry"} for n in (1, 2, 3)]
+    assert [v.decision for v in prove(_desk(rules=rules)).verdicts] == ["broken", "proved", "proved"]
+    assert len(shares) == 4
+    assert shares[3] >= 1.5 * shares[0]
 
 
 def test_tables_that_would_not_fit_into_memory_are_not_made() -> None:

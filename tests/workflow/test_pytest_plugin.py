@@ -86,7 +86,11 @@ def test_the_failure_is_the_history_and_no_traceback(office: pytest.Pytester) ->
     result = _run(office)
     shown = result.stdout.str()
     assert "broken      nobody is refused\n    a case with complete = false begins in waiting\n     1. refuse" in shown
-    assert "broken: nobody is refused\n  a case with complete = false begins in waiting\n  1. refuse (grant)" in shown
+    assert (
+        "broken: nobody is refused\n  a case with complete = false begins in waiting\n   1. refuse (decision = grant)"
+        in shown
+    )
+    assert shown.count("so it is broken: refuse at step 1\n") == 2
     assert "testing.py" not in shown
     assert "Traceback" not in shown
 

@@ -19,7 +19,7 @@ from workflow.loading.vocabulary import check_names, read_definitions
 from workflow.predicates import Expression, Namespace, made_of
 from workflow.reading import Reading
 from workflow.rules import Rule, RuleReader
-from workflow.validation import parse_at, usable, validate
+from workflow.validation import parse_at, said, usable, validate
 
 __all__ = ["catalog", "load_workflow"]
 
@@ -61,11 +61,20 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
         node = node_of(workflow, Source("<mapping>", ""))
     else:
         node = read_extending(str(workflow), beside or Path(), catalog(), "workflow", lay)
+        _refuse_rules(node)
     found = usable(WorkflowFile, node)
     problems += found.problems
     if found.content is None:
         raise InputError(problems)
     return _read(Reading(found.content, found.node, found.lost, problems))
+
+
+def _refuse_rules(node: Node) -> None:
+    """See that what was given is no file of rules: these name a workflow under the same key."""
+    if isinstance(node.value, dict) and {"workflow", "rules"} == node.value.keys():
+        about, rules = said(node.value["workflow"].value), Path(node.source.name).name
+        message = f"these are rules about the workflow {about}, and no workflow; give both: docketsim prove WORKFLOW --rules {rules}"
+        raise InputError([Problem(message, node.place(("rules",)))])
 
 
 def _read(reading: Reading[WorkflowFile]) -> Workflow:

@@ -1,0 +1,186 @@
+"""Logs of other programs: any column names, gaps in the data, and mistakes that are told with their place."""
+
+import pytest
+
+from workflow import load_workflow
+from workflow.audit import audit
+from workflow.errors import InputError
+from workflow.log_files import read_log
+
+OFFICE = load_workflow(
+    {
+        "workflow": "office",
+        "facts": {
+            "resident": {"type": "boolean", "default": False},
+            "age": {"type": "integer", "minimum": 0, "maximum": 120, "default": 30},
+            "born": {"type": "date", "optional": True},
+            "kind": {"enum": ["river", "lake"], "default": "lake"},
+        },
+        "record": {"answer": {"enum": ["none", "yes", "no"], "default": "none"}},
+        "activities": {"check": {"gives": {"answer": ["yes", "no"]}}},
+        "entry": {"states": ["applied"]},
+        "states": {"applied": {"activity": "check"}, "issued": {"final": True}, "refused": {"final": True}},
+        "transitions": [
+            {"transition": "issue", "from": "applied", "to": "issued", "when": 'answer == "yes" and age >= 16'},
+            {"transition": "refuse", "from": "applied", "to": "refused"},
+        ],
+        "rules": [
+            {"rule": "only residents", "never": "issue", "if": "not resident"},
+            {"rule": "only who is sixteen", "never": "issue", "if": "age < 16"},
+            {"rule": "refused once", "at_most": 1, "of": "refuse"},
+            {"rule": "never on a no", "never": "issue", "if": 'answer == "no"'},
+            {"rule": "the unborn", "never": "issue", "if": "born is not None and born > arrived"},
+        ],
+    }
+)
+
+
+def write(folder, text):
+    """Write a log, and return its path."""
+    path = folder / "log.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def judged(path, **columns):
+    """Return for each rule the names of the cases that break it, and how many are unjudged."""
+    report = audit(read_log(path, OFFICE, columns))
+    found = {}
+    for r, entry in zip(report.rules, report.json()["rules"], strict=True):
+        found[r.rule.name] = ([str(report.log.names[c]) for c in r.cases], entry["unjudged_cases"])
+    return report, found
+
+
+def mistakes(path, **columns):
+    """Return what is said of a log that cannot be read."""
+    with pytest.raises(InputError) as caught:
+        read_log(path, OFFICE, columns)
+    return [str(p).removeprefix(f"{path}: ") for p in caught.value.problems]
+
+
+def test_a_rule_that_needs_what_the_log_does_not_tell_is_unjudged_and_not_passed(tmp_path):
+    """Of residence, papers and the outcome the log says nothing; of age it does."""
+    log = write(tmp_path, "docket,what,when,years\n1,issue,2024-01-01,15\n2,issue,2024-01-02,30\n")
+    report, found = judged(log, case="docket", activity="what", time="when", age="years")
+    assert found["only who is sixteen"] == (["1"], 0)
+    assert found["refused once"] == ([], 0)
+    assert {r.rule.name: r.unjudged for r in report.rules if r.unjudged} == {
+        "only residents": ("resident",), "never on a no": ("answer",), "the unborn": ("born",)
+    }  # fmt: skip
+    assert [e["violations"] for e in report.json()["rules"]] == [None, 1, 0, None, None]
+    assert any("unjudged" in line and "the log does not tell resident" in line for line in report.told())
+
+
+def test_a_case_of_which_the_log_lacks_a_fact_is_unjudged_and_not_accused(tmp_path):
+    """An empty cell is no age of nought, and no age at which the move was not allowed."""
+    rows = "1,issue,2024-01-01,15,yes\n2,issue,2024-01-02,,yes\n3,issue,2024-01-03,16,yes\n"
+    log = write(tmp_path, f"case,activity,time,age,answer\n{rows}")
+    report, found = judged(log)
+    assert found["only who is sixteen"] == (["1"], 1)
+    assert found["refused once"] == ([], 0)
+    assert [str(report.log.names[report.log.case[row]]) for row in report.not_allowed] == ["1"]
+    assert any("1 case unjudged, of which the log does not tell age" in line for line in report.told())
+
+
+def test_a_fact_that_may_be_missing_is_missing_where_its_cell_is_empty(tmp_path):
+    """It is optional in the workflow, and the rule asks whether it is there."""
+    log = write(tmp_path, "case,activity,time,born\n1,issue,2024-01-01,2025-01-01\n2,issue,2024-01-02,\n")
+    assert judged(log)[1]["the unborn"] == (["1"], 0)
+
+
+def test_a_fact_is_taken_from_whichever_row_of_its_case_tells_it(tmp_path):
+    """As exports do that write it once."""
+    log = write(
+        tmp_path, "case,activity,time,resident\n1,issue,2024-01-01,\n1,refuse,2024-01-02,no\n2,issue,2024-01-01,yes\n"
+    )
+    assert judged(log)[1]["only residents"] == (["1"], 0)
+
+
+def test_names_of_cases_are_texts(tmp_path):
+    """007 and 7 are two cases."""
+    log = write(tmp_path, "case,activity,time,age\n007,issue,2024-01-01,15\n7,issue,2024-01-02,15\n")
+    assert judged(log)[1]["only who is sixteen"][0] == ["007", "7"]
+
+
+def test_words_that_the_workflow_does_not_have_are_listed_with_the_nearest(tmp_path):
+    """Each is a move that is not allowed, and is shown as the log has it."""
+    log = write(tmp_path, "case,activity,time\n1,isue,2024-01-01\n2,isue,2024-01-02\n3,refuse,2024-01-02\n")
+    report = audit(read_log(log, OFFICE))
+    assert [row["word"] for row in report.offending()] == ["isue", "isue"]
+    assert "  'isue' in 2 rows. Did you mean 'issue'?" in list(report.told())
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "told"),
+    [
+        (
+            "id,what,when\n1,issue,2024-01-01\n",
+            {"case": "idd", "agge": "x", "resident": "what2"},
+            [
+                "--map agge: is neither case, activity or time nor a fact or record field of office. Did you mean 'age'?",
+                "has no column 'idd' for the case; its columns: id, what, when. Did you mean 'id'?",
+                "which column is the activity? Say --map activity=COLUMN; its columns: id, what, when",
+                "which column is the time? Say --map time=COLUMN; its columns: id, what, when",
+                "has no column 'what2' for resident; its columns: id, what, when. Did you mean 'what'?",
+            ],
+        ),
+        (
+            "case,activity,time,kind\n1,issue,2024-01-01,lake\n2,issue,2024-01-01,rivver\n",
+            {},
+            ["line 3, column 'kind': 'rivver' is no value of kind; allowed: river, lake. Did you mean 'river'?"],
+        ),
+        (
+            "case,activity,time,age,resident,born\n1,issue,2024-01-01,15.5,maybe,2024\n",
+            {},
+            [
+                "line 2, column 'resident': 'maybe' is no value of resident, which is true or false",
+                "line 2, column 'age': '15.5' is no value of age, which is a whole number",
+                "line 2, column 'born': '2024' is no value of born, which is a date such as 2024-01-31",
+            ],
+        ),
+        (
+            "case,activity,time,age\n1,issue,2024-01-01,15\n2,issue,,15\n,issue,2024-01-01,15\n",
+            {},
+            [
+                "line 3, column 'time': is empty: every row needs its time",
+                "line 4, column 'case': is empty: every row belongs to a case",
+            ],
+        ),
+        (
+            "case,activity,time\n1,issue,2024-01-01\n2,issue,yesterday\n",
+            {},
+            ["line 3, column 'time': 'yesterday' is not a time such as 2024-01-31 or 2024-01-31T09:30:00"],
+        ),
+        (
+            "case,activity,time\n1,issue,2024-01-01\n1,issue,2024-01-02\n2,issue,01/02/2024\n",
+            {},
+            ["line 4, column 'time': '01/02/2024' is not a time such as 2024-01-31 or 2024-01-31T09:30:00"],
+        ),
+        (
+            "case,activity,time,age\n1,issue,2024-01-01,15\n1,refuse,2024-01-02,16\n",
+            {},
+            ["case 1: age is 15 in one row and 16 in another; a fact does not change while a case runs"],
+        ),
+    ],
+    ids=["names", "value", "kinds", "empty", "time", "mixed times", "fact that changes"],
+)
+def test_what_is_wrong_in_a_log_is_told_with_its_place(tmp_path, text, columns, told):
+    """All that can be told at once is told at once."""
+    assert mistakes(write(tmp_path, text), **columns) == told
+
+
+def test_times_with_a_zone_are_compared_as_instants(tmp_path):
+    """Ten in Berlin is before half past nine in London."""
+    log = write(
+        tmp_path,
+        "case,activity,time\n1,refuse,2024-01-01T09:30:00+00:00\n1,issue,2024-01-01T10:00:00+01:00\n",
+    )
+    read = read_log(log, OFFICE)
+    assert (read.at[1] - read.at[0]) == 30 * 60 * 1_000_000
+    assert read.transition.tolist() == [0, 1]
+
+
+def test_a_run_folder_needs_no_map(tmp_path):
+    """Its columns are known."""
+    with pytest.raises(InputError, match="the columns of a run folder are known"):
+        read_log(tmp_path, OFFICE, {"case": "id"})
