@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workflow.difference import diff
     from workflow.errors import DocketsimError, InputError, StuckCase, VisitCap
     from workflow.loading import load_workflow
+    from workflow.log_files import read_log
     from workflow.machine import CaseMachine
     from workflow.proving import prove
     from workflow.rule_files import load_rules
@@ -32,6 +33,7 @@ __all__ = [
     "load_rules",
     "load_workflow",
     "prove",
+    "read_log",
 ]
 
 _HOME = {
@@ -47,6 +49,7 @@ _HOME = {
     "load_rules": "rule_files",
     "load_workflow": "loading",
     "prove": "proving",
+    "read_log": "log_files",
 }
 
 
