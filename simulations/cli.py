@@ -221,7 +221,6 @@ def prove(
     """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
     with told():
         from workflow.loading import load_workflow
-        from workflow.proof_report import told as in_words
         from workflow.proving import prove as decide
 
         loaded = load_workflow(workflow)
@@ -229,7 +228,7 @@ def prove(
         if as_json:
             print_json(proof.json())
         elif not quiet:
-            typer.echo("\n".join(in_words(proof)))
+            typer.echo("\n".join(proof.told()))
         if proof.broken:
             raise typer.Exit(FAILURE)
 

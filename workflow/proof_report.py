@@ -1,22 +1,21 @@
-"""What a proof says, in words: verdicts, what is odd, and the history of a case that breaks a rule."""
+"""What was proved, and how it is told: verdicts, what is odd, and the history of a case that breaks a rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 from workflow.automata import Letter
 from workflow.definition import COMPLETE, Kind, Value, Workflow, as_written
+from workflow.findings import Finding
 from workflow.predicates import names, unparse
 from workflow.predicates.mistakes import shortened
 from workflow.proof import History, Step, Verdict, letters_of
 from workflow.rules import Rule
 from workflow.validation import listed
 
-if TYPE_CHECKING:
-    from workflow.proving import Proof
-
-__all__ = ["facts_that_matter", "told", "told_history", "told_step", "told_verdict"]
+__all__ = ["Proof", "facts_that_matter", "told_history", "told_step", "told_verdict"]
 
 _NEXT = (
     "not decided is neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
@@ -29,22 +28,70 @@ _MONITORED = (
 _LONGEST = 160  # characters of a condition
 
 
-def told(proof: Proof) -> Iterator[str]:
-    """Yield the lines of a report."""
-    kinds = f"{proof.classes:,} kinds of cases" if proof.complete else f"at least {proof.classes:,} kinds of cases"
-    yield f"{proof.workflow.name}: {len(proof.verdicts)} rules, {kinds}"
-    for verdict in proof.verdicts:
-        yield from (f"  {line}" for line in told_verdict(proof, verdict))
-    for decision, advice in (("not decided", _NEXT), ("monitored", _MONITORED)):
-        if any(v.decision == decision for v in proof.verdicts):
-            yield from advice
-    if proof.findings is None:
-        yield "what else is odd was not looked for to the end"
-    elif proof.findings:
-        yield "found besides, none of it a broken rule:"
-        for finding in proof.findings:
-            example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
-            yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
+@dataclass(frozen=True)
+class Proof:
+    """The verdicts on the rules of a workflow, and what is odd about it.
+
+    Attributes
+    ----------
+    classes : int
+        The fact classes that every case falls into, as far as they were listed.
+    complete : bool
+        Whether they were all listed; if not, no rule is decided.
+    findings : tuple of Finding or None
+        ``None`` if there was no time to look everywhere.
+    """
+
+    workflow: Workflow
+    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...] | None
+    classes: int
+    complete: bool = True
+
+    @property
+    def broken(self) -> bool:
+        """Return whether any rule can be broken."""
+        return any(v.decision == "broken" for v in self.verdicts)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        rules = [
+            {
+                "rule": v.rule.name,
+                "verdict": v.decision,
+                "reason": v.reason,
+                "vacuous": v.vacuous,
+                "outstanding": list(v.outstanding),
+                "source": v.rule.source,
+                "seconds": round(v.seconds, 3),
+                "history": None if v.history is None else _json(self.workflow, v.rule, v.history),
+            }
+            for v in self.verdicts
+        ]
+        return {
+            "workflow": self.workflow.name,
+            "classes": self.classes,
+            "complete": self.complete,
+            "rules": rules,
+            "findings": None if self.findings is None else [f.json() for f in self.findings],
+        }
+
+    def told(self) -> Iterator[str]:
+        """Yield the lines of a report."""
+        kinds = f"{self.classes:,} kinds of cases" if self.complete else f"at least {self.classes:,} kinds of cases"
+        yield f"{self.workflow.name}: {len(self.verdicts)} rules, {kinds}"
+        for verdict in self.verdicts:
+            yield from (f"  {line}" for line in told_verdict(self, verdict))
+        for decision, advice in (("not decided", _NEXT), ("monitored", _MONITORED)):
+            if any(v.decision == decision for v in self.verdicts):
+                yield from advice
+        if self.findings is None:
+            yield "what else is odd was not looked for to the end"
+        elif self.findings:
+            yield "found besides, none of it a broken rule:"
+            for finding in self.findings:
+                example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
+                yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
 
 
 def told_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
@@ -159,3 +206,24 @@ def _source(workflow: Workflow, source: str) -> str:
     parts = [part.strip() for part in source.split(",") if part.strip()]
     meant = (workflow.sources.get(part.split()[0]) for part in parts)
     return ", ".join(f"{part} ({means})" if means else part for part, means in zip(parts, meant, strict=True))
+
+
+def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
+    return {
+        "facts": {
+            k: v if isinstance(v, bool | int | float | str | None) else str(v)
+            for k, v in facts_that_matter(workflow, rule, history).items()
+        },
+        "state": history.state,
+        "record": dict(zip(workflow.record, history.record, strict=True)),
+        "steps": [
+            {
+                "trigger": s.trigger,
+                "given": s.given,
+                "transition": None if s.transition is None else workflow.transitions[s.transition].name,
+                "from": s.state,
+                "to": s.state_after,
+            }
+            for s in history.steps
+        ],
+    }

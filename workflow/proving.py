@@ -4,71 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from workflow.definition import Workflow
 from workflow.errors import InputError
 from workflow.fact_space import possible_classes
-from workflow.findings import Finding, find_odd
-from workflow.proof import History, Prover, Verdict
-from workflow.proof_report import facts_that_matter
+from workflow.findings import find_odd
+from workflow.proof import Prover, Verdict
+from workflow.proof_report import Proof
 from workflow.rules import Rule
 from workflow.table import compile_table, guards, largest
 
 SECONDS = 25.0
 MOST_ENTRIES = 1_000_000  # of a table: each takes a few hundred bytes while it is made
 
-__all__ = ["Proof", "prove"]
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The verdicts on the rules of a workflow, and what is odd about it.
-
-    Attributes
-    ----------
-    classes : int
-        The fact classes that every case falls into, as far as they were listed.
-    complete : bool
-        Whether they were all listed; if not, no rule is decided.
-    findings : tuple of Finding or None
-        ``None`` if there was no time to look everywhere.
-    """
-
-    workflow: Workflow
-    verdicts: tuple[Verdict, ...]
-    findings: tuple[Finding, ...] | None
-    classes: int
-    complete: bool = True
-
-    @property
-    def broken(self) -> bool:
-        """Return whether any rule can be broken."""
-        return any(v.decision == "broken" for v in self.verdicts)
-
-    def json(self) -> dict[str, Any]:
-        """Return it as ``--json`` prints it."""
-        rules = [
-            {
-                "rule": v.rule.name,
-                "verdict": v.decision,
-                "reason": v.reason,
-                "vacuous": v.vacuous,
-                "outstanding": list(v.outstanding),
-                "source": v.rule.source,
-                "seconds": round(v.seconds, 3),
-                "history": None if v.history is None else _json(self.workflow, v.rule, v.history),
-            }
-            for v in self.verdicts
-        ]
-        return {
-            "workflow": self.workflow.name,
-            "classes": self.classes,
-            "complete": self.complete,
-            "rules": rules,
-            "findings": None if self.findings is None else [f.json() for f in self.findings],
-        }
+__all__ = ["prove"]
 
 
 def prove(
@@ -145,24 +94,3 @@ def _decided(prover: Prover, rules: Sequence[Rule], deadline: float) -> list[Ver
                 again.append(k)
         ahead = again
     return [found[k] for k in range(len(rules))]
-
-
-def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
-    return {
-        "facts": {
-            k: v if isinstance(v, bool | int | float | str | None) else str(v)
-            for k, v in facts_that_matter(workflow, rule, history).items()
-        },
-        "state": history.state,
-        "record": dict(zip(workflow.record, history.record, strict=True)),
-        "steps": [
-            {
-                "trigger": s.trigger,
-                "given": s.given,
-                "transition": None if s.transition is None else workflow.transitions[s.transition].name,
-                "from": s.state,
-                "to": s.state_after,
-            }
-            for s in history.steps
-        ],
-    }

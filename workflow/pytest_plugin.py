@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from workflow.proving import Proof
+    from workflow.proof_report import Proof
     from workflow.rules import Rule
 
 _ENDINGS = (".rules.yaml", ".rules.yml")

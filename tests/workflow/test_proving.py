@@ -15,8 +15,8 @@ from workflow.errors import InputError
 from workflow.exploration import Explorer
 from workflow.fact_space import possible_classes
 from workflow.proof import History, Prover, UnsoundProof, Verdict
-from workflow.proof_report import told
-from workflow.proving import Proof, prove
+from workflow.proof_report import Proof
+from workflow.proving import prove
 from workflow.rules import Rule
 from workflow.table import compile_table, guards
 
@@ -88,7 +88,7 @@ def test_the_report_of_a_broken_rule_prints_the_case_and_each_step_with_its_guar
     """A felon who is referred: the one fact that matters, then two steps."""
     workflow = load_workflow(Path(__file__).parent / "broken" / "felon_referred.yaml")
     rule = next(r for r in workflow.rules if r.name == "nobody who is an enforcement priority is referred")
-    lines = list(told(prove(workflow, [rule])))
+    lines = list(prove(workflow, [rule]).told())
     assert "felony_convictions = 1" in lines[2]
     assert "1. review (finding = favourable): pending -> reviewed" in lines[3]
     assert "2. refer_for_check: reviewed -> background_check" in lines[4]
@@ -167,7 +167,7 @@ def test_a_rule_of_a_small_workflow_is_decided_as_one_sees_by_eye(
 )
 def test_the_report_says_what_the_last_step_does_against_the_rule(rule: dict[str, object], why: str) -> None:
     """The word, the step, and what was lacking or should not have been."""
-    lines = list(told(prove(_desk(rules=[{"rule": "a rule", **rule}]))))
+    lines = list(prove(_desk(rules=[{"rule": "a rule", **rule}])).told())
     assert f"      so it is broken: {why}" in lines
 
 
@@ -175,11 +175,11 @@ def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
     """A definition by its name; the condition of an event; and each source in the words of the workflow."""
     workflow = load_workflow(Path(__file__).parent / "broken" / "permit_unasked.yaml")
     chosen = [r for r in workflow.rules if r.name == "a permit is decided only upon an application, once"]
-    step = next(line for line in told(prove(workflow, chosen)) if " 3. " in line)
+    step = next(line for line in prove(workflow, chosen).told() if " 3. " in line)
     assert step.endswith('permit_decision may happen when permit == "applied" or permit == "refused"')
     workflow = load_workflow(Path(__file__).parent / "broken" / "felon_referred.yaml")
     chosen = [r for r in workflow.rules if r.name == "nobody who is an enforcement priority is referred"]
-    lines = list(told(prove(workflow, chosen)))
+    lines = list(prove(workflow, chosen).told())
     assert lines[4].endswith('allowed by: low_priority and finding == "favourable" [A, G]')
     assert lines[6].endswith("source of the rule: G (guidance to agency attorneys of 2011-11-17)")
 
@@ -187,7 +187,7 @@ def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
 def test_of_a_rule_with_a_time_the_report_says_where_a_case_can_end_with_it_open_and_who_judges_it() -> None:
     """No proof knows a clock, but that a case can be finished unanswered needs none."""
     proof = prove(_desk(rules=[{"rule": "fetched", "after": "shelve", "then": "retry", "within": "3 days"}]))
-    lines = list(told(proof))
+    lines = list(proof.told())
     assert proof.verdicts[0].outstanding == ("shelf", "gone")
     assert "  monitored   fetched  (can stay open for ever in shelf)  (a case can end in gone with it open)" in lines
     assert any("docketsim run --monitor stop" in line for line in lines)
@@ -283,7 +283,7 @@ def test_the_limit_of_time_goes_for_everything_together(style: str, seed: int) -
 def test_where_not_all_kinds_of_cases_are_listed_the_report_says_so_and_what_to_do() -> None:
     """At least so many kinds; no rule is decided, nothing is called odd."""
     proof = prove(_desk(rules=[{"rule": "a rule", "never": "finish", "if": "n > 7 or n < 2"}]), most_classes=2)
-    lines = list(told(proof))
+    lines = list(proof.told())
     assert (proof.complete, proof.findings, proof.verdicts[0].decision) == (False, None, "not decided")
     assert "1 rules, at least 2 kinds of cases" in lines[0]
     assert "not decided a rule  (not all kinds of cases could be listed, at most 2 in 12.5 seconds)" in lines[1]
