@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,20 @@ from numpy.typing import NDArray
 
 from tests.benchmarks.workload import days
 
-__all__ = ["CHECK", "CLOSED", "DOCKET", "REVIEW", "SECOND", "Log", "Size", "Spent", "answers", "since", "waits"]
+__all__ = [
+    "CHECK",
+    "CLOSED",
+    "DOCKET",
+    "REVIEW",
+    "SECOND",
+    "Log",
+    "Size",
+    "Spent",
+    "answers",
+    "run_peer",
+    "since",
+    "waits",
+]
 
 REVIEW, CHECK, CLOSED, SECOND, DOCKET = range(5)
 """The stages of a case, numbered as `bare_loop` numbers them."""
@@ -52,6 +66,12 @@ class Size:
     def reopening_days(self) -> float:
         """Return the mean of the exponential time until a closed case reopens."""
         return self.horizon / -math.log(1 - P_REOPENED)
+
+
+def run_peer(module: str, size: Size, seed: int) -> Log:
+    """Return the log of a peer, by the name of its module here."""
+    log: Log = import_module(f"tests.benchmarks.peers.{module}").run(size, seed)[0]
+    return log
 
 
 @dataclass(frozen=True)
