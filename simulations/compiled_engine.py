@@ -138,7 +138,7 @@ def _closing(plan: Plan, arguments: dict[str, Any]) -> dict[str, Any]:
     columns |= {"case_id": open_, "from_state": at, "to_state": at}
     columns["cause"][:] = Words.of(plan.scenario).cause.index(HORIZON)
     columns["happened_at"][:] = plan.scenario.horizon
-    busy = np.flatnonzero((cases["status"][open_] != 0) & (arguments["states"]["activity"][at] >= 0))
+    busy = np.flatnonzero(cases["status"][open_] != 0)  # only in a state with an activity
     here = cases[open_[busy]]
     columns["activity"][busy] = activity = arguments["states"]["activity"][here["state"]]
     columns["pool"][busy] = arguments["activities"]["pool"][activity]

@@ -254,9 +254,8 @@ class _Layout:
         nowhere = np.zeros((), kernel.CASE)
         nowhere["state"] = nowhere["server"] = -1
         nowhere["enabled"] = nowhere["started"] = NEVER
-        table.view((np.uint64, kernel.CASE.itemsize // 8))[:] = nowhere[None].view(
-            np.uint64
-        )  # faster than field by field
+        words = np.dtype((np.uint64, kernel.CASE.itemsize // 8))  # copied faster than field by field
+        table.view(words)[:] = nowhere[None].view(words)
         table["key"], table["court"], table["fact_class"] = cases.keys, cases.court, self.of_class
         record = np.empty((n, max(1, len(self.fields))), np.uint16)
         for name, k in self.fields.items():

@@ -296,11 +296,9 @@ class _Columns:
                 rows = np.flatnonzero(which == i)
                 self._copy(name, rows, [column[k] for k in in_table[rows]])
         general = self.scenario.people
-        alike = [not group.people for group in groups]
         for trait in general:
             drawn = [
-                same and (group.table is None or trait.name not in group.table.values)
-                for group, same in zip(groups, alike, strict=True)
+                not group.people and (group.table is None or trait.name not in group.table.values) for group in groups
             ]
             self._trait(trait.name, trait.how, np.flatnonzero(np.array(drawn, bool)[which]))
         for i, group in enumerate(groups):
@@ -359,9 +357,9 @@ class _Columns:
                 numbers = keep(numbers, float(outermost) if field.kind == "number" else int(outermost))  # type: ignore[arg-type]
         return np.asarray(numbers)
 
-    def _of(self, names: frozenset[str], rows: Integers) -> Columns:
+    def _of(self, read: frozenset[str], rows: Integers) -> Columns:
         """Return some columns, and that of the courts, of some cases."""
-        return self.done().only(names | {"court"}).take(rows)
+        return self.done().only(read | {"court"}).take(rows)
 
     def done(self) -> Columns:
         return Columns(self.values, self.missing)

@@ -8,6 +8,7 @@ was at work and had no free server. The last includes a slot that was used up, a
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
         end of the row where work never started. 0 where the row ends no wait for a pool.
     """
     scenario = log.cases.scenario
-    found: dict[str, Integers] = {}
+    found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(log), np.int64))
     conditions = [
         scenario.exemption(pool.name, k) for pool in scenario.pools.values() for k in range(len(pool.calendars))
     ]
@@ -63,11 +64,9 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
                 exempt_by[condition] = segments.exempt(log, condition)
             exempt = exempt_by[condition][here]
             for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
-                for cause, length in _split(scenario, calendar, closed, segments, chosen) if len(chosen) else ():
-                    if cause not in found:
-                        found[cause] = np.zeros(len(log), np.int64)
+                for cause, length in _split(scenario, calendar, closed, segments, chosen):
                     np.add.at(found[cause], segments.ends[chosen], length)
-    return found
+    return dict(found)
 
 
 @dataclass(frozen=True)
@@ -138,6 +137,8 @@ def _split(
     scenario: Scenario, calendar: Calendar, suspensions: list[Suspension], segments: _Segments, chosen: Integers
 ) -> list[tuple[str, Integers]]:
     """Return the length of each chosen segment by cause, in the time of one place of a pool."""
+    if not len(chosen):
+        return []
     opens, closes, _ = calendar.arrays()
     holidays = _closed_days(scenario, calendar)
     stops = np.array([[s.start, s.end] for s in suspensions], np.int64).reshape(-1, 2)
