@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simulations.draws import SamplePath
+from simulations.draws import SamplePath, purpose_hash
 from simulations.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.plan import Plan
 from workflow.definition import Kind
 
-__all__ = ["available", "compile_kernel", "is_compiled", "simulate"]
+__all__ = ["CompiledPath", "available", "compile_kernel", "is_compiled", "simulate"]
+
+Integers = NDArray[np.int64]
 
 ROWS_AT_ONCE = 1 << 16
 LEAST_HEAP = 1 << 14
@@ -62,8 +66,24 @@ def compile_kernel() -> None:
             " folder that can be written to",
             stacklevel=2,
         )
-    path = SamplePath(1, 1)
+    path = CompiledPath(1, 1)
     simulate(make_plan(load_scenario(Path(__file__).parent / "checks" / "D5.yaml"), path), path)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPath(SamplePath):
+    """The chance of one replication, drawn for many cases at once by compiled code: the same bits."""
+
+    def many(self, case_keys: NDArray[np.uint64], purpose: str, visit: int | NDArray[Any]) -> tuple[Integers, Integers]:
+        """Draw the two uniforms of many cases; see `SamplePath.many`."""
+        from simulations import kernel
+
+        keys = np.ascontiguousarray(case_keys, np.uint64)
+        visits = np.empty(keys.shape, np.uint64)
+        visits[:] = visit
+        lengths, outcomes = np.empty(keys.shape, np.int64), np.empty(keys.shape, np.int64)
+        kernel.draw(np.array(self.key, np.uint64), keys, np.uint64(purpose_hash(purpose)), visits, lengths, outcomes)
+        return lengths, outcomes
 
 
 def simulate(plan: Plan, path: SamplePath) -> EventLog:
@@ -94,7 +114,8 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     arguments["far"] = np.zeros(max(LEAST_HEAP, arguments["margin"] + 2), kernel.FAR)
     arguments["rows"] = np.empty(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
     order = list(inspect.signature(kernel.run.py_func).parameters)
-    parts: list[dict[str, Any]] = []
+    words = Words.of(plan.scenario)
+    types, parts = words.types(), list[dict[str, Any]]()
     while True:
         code = kernel.run(*(arguments[name] for name in order))
         scalars, rows = arguments["scalars"], arguments["rows"]
@@ -107,36 +128,26 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
             full = arguments[name]
             arguments[name] = np.concatenate([full, np.zeros(len(full) + arguments["margin"], full.dtype)])
             continue
-        parts.append(_columns(rows[: scalars[kernel.N_ROWS]]))
+        parts.append({name: rows[: scalars[kernel.N_ROWS]][_COLUMNS[name]].astype(of) for name, of in types.items()})
         scalars[kernel.N_ROWS] = 0
         if code == kernel.DONE:
             break
-    parts.append(_closing(plan, arguments))
+    parts.append(_closing(plan, arguments, words))
     arguments.clear()  # as much memory again as the log
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in _COLUMNS}
-    return EventLog(plan.cases, Words.of(plan.scenario), columns)
+    return EventLog(plan.cases, words, columns)
 
 
-def _columns(rows: Any) -> dict[str, Any]:
-    found = {name: np.ascontiguousarray(rows[field]) for name, field in _COLUMNS.items()}
-    found["case_id"] = found["case_id"].astype(np.int64)
-    return found
-
-
-def _closing(plan: Plan, arguments: dict[str, Any]) -> dict[str, Any]:
+def _closing(plan: Plan, arguments: dict[str, Any], words: Words) -> dict[str, Any]:
     """Return a row for each case that is open at the end, in columns: right-censored."""
-    from simulations import kernel
-
     cases, workflow = arguments["cases"], plan.scenario.workflow
     final = np.array([s.kind is Kind.FINAL for s in workflow.states.values()])
     state = np.ascontiguousarray(cases["state"])
     open_ = np.flatnonzero((state >= 0) & ~final[state])
     n, at = len(open_), state[open_]
-    columns = {
-        name: np.full(n, NEVER if name.endswith("_at") else -1, kernel.ROW[field]) for name, field in _COLUMNS.items()
-    }
-    columns |= {"case_id": open_, "from_state": at, "to_state": at}
-    columns["cause"][:] = Words.of(plan.scenario).cause.index(HORIZON)
+    columns = {name: np.full(n, NEVER if name.endswith("_at") else -1, of) for name, of in words.types().items()}
+    columns["case_id"][:], columns["from_state"][:], columns["to_state"][:] = open_, at, at
+    columns["cause"][:] = words.cause.index(HORIZON)
     columns["happened_at"][:] = plan.scenario.horizon
     busy = np.flatnonzero(cases["status"][open_] != 0)  # only in a state with an activity
     here = cases[open_[busy]]

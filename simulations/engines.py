@@ -19,7 +19,7 @@ from simulations.simpy_engine import Monitoring
 from simulations.watching import Violation
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 
-__all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "prepare", "simulate", "will_compile"]
+__all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "prepare", "sample_path", "simulate", "will_compile"]
 
 Engine = Literal["auto", "simpy", "compiled"]
 Chosen = Literal["simpy", "compiled"]
@@ -80,6 +80,11 @@ def prepare(engine: Chosen) -> None:
     """Make an engine ready, once and here, so that it is not done in each of the processes at work."""
     if engine == "compiled":
         compiled_engine.compile_kernel()
+
+
+def sample_path(engine: Chosen, seed: int, replication: int) -> SamplePath:
+    """Return the chance of a replication: the same bits for every engine, drawn by the means that it has."""
+    return (compiled_engine.CompiledPath if engine == "compiled" else SamplePath)(seed, replication)
 
 
 def will_compile(engine: str, scenario: Scenario, replications: int) -> bool:

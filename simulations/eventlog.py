@@ -31,7 +31,6 @@ Sizes = tuple[tuple[tuple[int, int], ...], ...]
 """For each place of a pool: its servers from each time on, in microseconds since the start."""
 
 _FIELDS = ("case_id", "transition", "cause", "from_state", "to_state", "activity", "pool", "server", "enabled_at", "started_at", "completed_at", "outcome", "happened_at")  # fmt: skip
-_SMALL = {"transition": np.int16, "cause": np.int16, "from_state": np.int16, "to_state": np.int16, "activity": np.int16, "pool": np.int16, "server": np.int32, "outcome": np.int16}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,18 @@ class Words:
     def column(self, name: str) -> tuple[str, ...]:
         """Return the words of a column of the log."""
         found: tuple[str, ...] = getattr(self, "state" if name in ("from_state", "to_state") else name)
+        return found
+
+    def types(self) -> dict[str, type[np.signedinteger[Any]]]:
+        """Return the type of each column of the log, as small as may be: a log of millions is the largest thing in memory."""
+        found: dict[str, type[np.signedinteger[Any]]] = {}
+        for name in _FIELDS:
+            if name.endswith("_at"):
+                found[name] = np.int64
+            elif name in ("case_id", "server"):
+                found[name] = np.int32
+            else:
+                found[name] = np.int8 if len(self.column(name)) < 127 else np.int16
         return found
 
 
@@ -118,7 +129,7 @@ class EventLog:
     cases : Cases
     words : Words
     columns : mapping of str to ndarray, shape (n_rows,)
-        ``case_id`` and the instants as int64, codes as small whole numbers.
+        As `Words.types` says.
     resized : mapping of str to Sizes
         The sizes of the pools that a user's own process has changed, as they came to be.
     """
@@ -173,21 +184,19 @@ class EventLog:
                 value = values[i]
                 if name.endswith("_at"):
                     row[name] = None if value == NEVER else scenario.epoch.instant(value)
-                elif name in _SMALL and name != "server":
-                    row[name] = None if value < 0 else self.words.column(name)[value]
-                else:
+                elif name in ("case_id", "server"):
                     row[name] = None if value < 0 else value
+                else:
+                    row[name] = None if value < 0 else self.words.column(name)[value]
             found.append(row)
         return found
 
 
 def event_log(cases: Cases, rows: Iterable[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
     """Make a log of an engine's rows, which are in the order in which they happened."""
-    table = np.array(list(rows), np.int64).reshape(-1, len(_FIELDS))
-    columns = {
-        name: np.ascontiguousarray(table[:, k]).astype(_SMALL.get(name, np.int64)) for k, name in enumerate(_FIELDS)
-    }
-    return EventLog(cases, Words.of(cases.scenario), columns, resized or {})
+    table, words = np.array(list(rows), np.int64).reshape(-1, len(_FIELDS)), Words.of(cases.scenario)
+    columns = {name: np.ascontiguousarray(table[:, k]).astype(words.types()[name]) for k, name in enumerate(_FIELDS)}
+    return EventLog(cases, words, columns, resized or {})
 
 
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:

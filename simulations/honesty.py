@@ -11,17 +11,23 @@ Little, J. D. C. (1961). A proof for the queuing formula L = lambda W. Operation
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.eventlog import NEVER, EventLog, order_of
+from simulations.eventlog import NEVER, ByCase, EventLog, order_of
 from simulations.lengths import add_up
 from simulations.utilisation import so_far
 from workflow.definition import Kind
 from workflow.errors import DocketsimError
 
 __all__ = ["BrokenLaw", "check_log", "growing_queues"]
+
+
+_READ = ("case_id", "from_state", "to_state", "activity", "enabled_at", "started_at", "happened_at")
+_ROWS_AT_ONCE = 1 << 19
 
 
 class BrokenLaw(DocketsimError, AssertionError):
@@ -36,67 +42,76 @@ def check_log(log: EventLog) -> None:
     BrokenLaw
         Naming the law, and the first case or pool that breaks it.
     """
-    since = log.since()
-    _histories(log, since)
-    _little(log, since)
-    del since
+    words, states = log.words.activity, list(log.cases.scenario.workflow.states.values())
+    present, stayed = [0] * len(states), [0] * len(words)
+    for cases in _parts(log.by_case):
+        rows = log.by_case.order[log.by_case.first[cases.start] : log.by_case.first[cases.stop]]
+        columns = {name: column[rows] for name, column in log.columns.items() if name in _READ}
+        spans = _histories(log, cases, columns)
+        present = _added(present, columns["from_state"], spans)
+        stays = _stays(columns)
+        stayed = _added(stayed, columns["activity"][stays], (columns["happened_at"] - columns["enabled_at"])[stays])
+    # Little's law in sums: how many are present follows from the states that cases enter and leave, how long each stays from
+    # when its work was enabled and ended.
+    for k, activity in enumerate(words):
+        within = sum(n for n, s in zip(present, states, strict=True) if s.activity == activity)
+        if activity in log.cases.scenario.work and within != stayed[k]:
+            raise BrokenLaw(
+                f"Little's law fails for {activity!r}: cases present over time {within}, stays over cases {stayed[k]} microseconds"
+            )
     _busy(log)
 
 
-def _histories(log: EventLog, since: NDArray[np.int64]) -> None:
-    """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age."""
-    columns, cases, by_case = log.columns, log.cases, log.by_case
-    order = by_case.order
-    case, start, end, at = (columns[n][order] for n in ("case_id", "from_state", "to_state", "happened_at"))
-    before = np.empty_like(end)
-    before[1:] = end[:-1]
-    before[by_case.opening] = cases.state[np.diff(by_case.first) > 0]
+def _parts(by_case: ByCase) -> Iterator[slice]:
+    """Yield the cases in parts of so many rows that little memory is needed at a time."""
+    begin, first = 0, by_case.first
+    while begin < len(first) - 1:
+        end = int(np.searchsorted(first, first[begin] + _ROWS_AT_ONCE, side="right")) - 1
+        yield slice(begin, begin := max(begin + 1, end))
+
+
+def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age.
+
+    Returns the time that its case had been where each row, in the order of cases, finds it.
+    """
+    cases, first = log.cases, log.by_case.first[part.start : part.stop + 1] - log.by_case.first[part.start]
+    case, start, end, at = (columns[n] for n in ("case_id", "from_state", "to_state", "happened_at"))
+    seen = np.diff(first) > 0
+    arrived, opening, last = cases.arrived[part], first[:-1][seen], first[1:][seen] - 1
+    before, since = np.empty_like(end), np.empty_like(at)
+    before[1:], since[1:] = end[:-1], at[:-1]
+    before[opening], since[opening] = cases.state[part][seen], np.maximum(arrived[seen], 0)
     _all(start == before, case, "a case moves from a state in which it is not")
-    spans = at - since
+    spans: NDArray[np.int64] = at - since
     _all(spans >= 0, case, "a case moves back in time")
     horizon = cases.scenario.horizon
-    seen = np.diff(by_case.first) > 0
-    _all(seen | (cases.arrived > horizon), np.arange(len(cases)), "a case has no row, not even one at the end")
-    last = by_case.first[1:][seen] - 1
-    kinds = [s.kind for s in cases.scenario.workflow.states.values()]
-    final = np.array([k is Kind.FINAL for k in kinds])
+    _all(seen | (arrived > horizon), np.arange(part.start, part.stop), "a case has no row, not even one at the end")
+    final = np.array([s.kind is Kind.FINAL for s in cases.scenario.workflow.states.values()])
     closed = final[end[last]] | (at[last] == horizon)
     _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
-    spent = np.add.reduceat(spans, by_case.opening) if len(case) else at
-    whole = at[last] - np.maximum(cases.arrived[seen], 0)
+    spent = np.add.reduceat(spans, opening) if len(case) else at
+    whole = at[last] - np.maximum(arrived[seen], 0)
     _all(
         spent == whole,
         case[last],
         "the times that a case spent in its states do not add up to its time in the system",
     )
+    return spans
 
 
-def _little(log: EventLog, since: NDArray[np.int64]) -> None:
-    """Check that the cases present, added up over time, are the times of their stays, added up over cases (Little's law, in sums).
-
-    How many are present follows from the states that cases enter and leave; how long each stays from when its
-    work was enabled and ended.
-    """
-    columns = log.columns
-    enabled, started, ended = (columns[n] for n in ("enabled_at", "started_at", "happened_at"))
+def _stays(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Return which rows end a stay for work, which starts after it is enabled."""
+    enabled, started = columns["enabled_at"], columns["started_at"]
     stays = enabled > NEVER
     _all(~stays | (started == NEVER) | (started >= enabled), columns["case_id"], "work starts before it is enabled")
-    order = log.by_case.order
-    length = ended[order] - since
-    states = list(log.cases.scenario.workflow.states.values())
-    present = _sums(columns["from_state"][order], length, len(states))
-    stayed = _sums(columns["activity"][stays], ended[stays] - enabled[stays], len(log.words.activity))
-    for k, activity in enumerate(log.words.activity):
-        within = sum(int(n) for n, s in zip(present, states, strict=True) if s.activity == activity)
-        if activity in log.cases.scenario.work and within != stayed[k]:
-            raise BrokenLaw(
-                f"Little's law fails for {activity!r}: cases present over time {within}, stays over cases {stayed[k]} microseconds"
-            )
+    return stays
 
 
-def _sums(codes: NDArray[np.int64], lengths: NDArray[np.int64], n: int) -> list[int]:
-    """Add up lengths by code, without rounding."""
-    return [int(total) for total in add_up(codes.astype(np.int64), (n, 1), lengths)[:-1, 0]]
+def _added(totals: list[int], codes: NDArray[np.integer[Any]], lengths: NDArray[np.int64]) -> list[int]:
+    """Add lengths to totals by code, without rounding."""
+    sums = add_up(codes.astype(np.int64), (len(totals), 1), lengths)[:-1, 0]
+    return [total + int(more) for total, more in zip(totals, sums, strict=True)]
 
 
 def _busy(log: EventLog) -> None:

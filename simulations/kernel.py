@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["run"]
+__all__ = ["draw", "run"]
 
 NEVER = -(2**63)
 _NEVER_COMES = 2**62
@@ -711,6 +711,15 @@ def _kept(function):
         return njit(cache=True, nogil=True, _nrt=False)(function)
     except RuntimeError:  # neither beside this file nor in the user's cache folder
         return njit(nogil=True, _nrt=False)(function)
+
+
+@_kept
+def draw(key, case_keys, purpose, visits, lengths, outcomes):
+    """Draw the two uniforms of many cases, as `simulations.draws.SamplePath.many` does."""
+    for i in range(len(case_keys)):
+        a, b, c, d = _philox(key[0], key[1], case_keys[i] & _LOW, case_keys[i] >> _S32, purpose, visits[i])
+        lengths[i] = np.int64((a << _S21) | (b >> _S11) | _ONE)
+        outcomes[i] = np.int64((c << _S21) | (d >> _S11) | _ONE)
 
 
 @_kept

@@ -42,6 +42,7 @@ __all__ = [
     "measure_names",
 ]
 
+_ROWS_AT_ONCE = 1 << 20
 WORKING_AGE = "unfinished_working_age.mean"
 
 Integers = NDArray[np.int64]
@@ -146,7 +147,7 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
     """
     everyone = group_cases(log.cases, None)
     waits = waits_by_cause(log)
-    takers = [_Taker(log, grouping, waits) for grouping in (everyone, *groupings)]
+    takers = [_Taker(log, grouping, waits, days) for grouping in (everyone, *groupings)]
     tables = [table for taker in takers for day in days for table in taker.take(day)]
     return Measured(log.cases.scenario.courts, tables, takers[0].daily({d for d in days if d is not None}))
 
@@ -156,16 +157,19 @@ def measure_dates_and_pending(log: EventLog) -> Measured:
 
     A study that asks for a date alone has it in a fraction of the time of `measure`.
     """
-    taker = _Taker(log, group_cases(log.cases, None), {})
+    taker = _Taker(log, group_cases(log.cases, None), {}, ())
     return Measured(log.cases.scenario.courts, list(taker.take_dates()), taker.daily(set()))
 
 
 class _Taker:
     """Takes the measures of one log, for the groups of one grouping."""
 
-    def __init__(self, log: EventLog, grouping: Grouping, waits: Mapping[str, Integers]) -> None:
+    def __init__(
+        self, log: EventLog, grouping: Grouping, waits: Mapping[str, Integers], days: Sequence[dt.date | None]
+    ) -> None:
         self.log = log
         self.grouping = grouping
+        self.days = days
         self.scenario = log.cases.scenario
         self.workflow: Workflow = self.scenario.workflow
         states = list(self.workflow.states.values())
@@ -176,7 +180,7 @@ class _Taker:
         self.n_courts, self.n_groups = len(self.scenario.courts), len(grouping.labels)
         self.place = log.cases.court * self.n_groups + grouping.of_case
         self.happened = log.columns["happened_at"]
-        self._letters: dict[tuple[str | None, ...], Integers] = {}
+        self._firsts: dict[tuple[str | bool | None, ...], Integers] = {}
         self.lengths = Lengths(log, waits, self.place, (self.n_courts, self.n_groups), self.since)
 
     def take(self, day: dt.date | None) -> Iterator[Table]:
@@ -194,7 +198,7 @@ class _Taker:
         values |= self._standing()
         values |= self._flows()
         values |= self.lengths.take(self.until)
-        times = self._pool_times() if self.grouping.by is None else {}
+        times = self._pool_times.get(self.until, {})
         values |= self._utilisation(times)
         if (priced := self.scenario.costs) is not None:
             months = (self.until - max(self.since, 0)) / MONTH
@@ -216,9 +220,12 @@ class _Taker:
                 yield Table(entry.measure, None, self.grouping.labels, None, "days", found)
 
     def _until(self, day: dt.date | None) -> None:
-        self.until = self.scenario.horizon if day is None else self.scenario.epoch.end_of(day)
+        self.until = self._end_of(day)
         self.n_rows = int(np.searchsorted(self.happened, self.until, side="right"))
         self.n_before = int(np.searchsorted(self.happened, self.since, side="left"))
+
+    def _end_of(self, day: dt.date | None) -> int:
+        return self.scenario.horizon if day is None else self.scenario.epoch.end_of(day)
 
     def _add_up(self, place: Integers, weights: NDArray[Any] | None = None) -> Places:
         """Add up by court and group, and for all courts."""
@@ -226,37 +233,49 @@ class _Taker:
 
     # counts of cases -----------------------------------------------------------------------------
 
-    def _rows(self, names: Sequence[str], giving: str | None = None, warm: bool = True) -> Integers:
-        """Return the rows up to now, after the warm-up if asked for, that are one of these transitions or events."""
-        rows = self._letters.get((*names, giving))
-        if rows is None:
+    def _first(
+        self, names: Sequence[str], giving: str | None = None, if_: str | None = None, warm: bool = True
+    ) -> Integers:
+        """Return the first row of each case, after the warm-up if asked for, that is one of these transitions or events."""
+        key = (*names, giving, if_, warm)
+        if key not in self._firsts:
             words, columns = self.log.words, self.log.columns
-            some = _one_of(names, words.transition)[columns["transition"]]
-            some |= _one_of(names, words.cause)[columns["cause"]]
+            some = np.zeros(len(self.log), bool)
+            for column in ("transition", "cause"):
+                if any(word in names for word in words.column(column)):
+                    some |= _one_of(names, words.column(column))[columns[column]]
             if giving is not None:
                 some &= columns["outcome"] == words.outcome.index(giving)
-            rows = self._letters[*names, giving] = np.flatnonzero(some)
-        first, last = np.searchsorted(rows, [self.n_before if warm else 0, self.n_rows])
-        return rows[first : max(first, last)]
+            some[: self.n_before if warm else 0] = False
+            rows = np.flatnonzero(some)
+            case = columns["case_id"][rows]
+            first = np.empty(len(self.place), np.int64)
+            first[case[::-1]] = rows[::-1]  # of several the last one stays
+            once = first[case] == rows
+            if if_ is not None:
+                once &= self._condition(if_)[case]
+            self._firsts[key] = rows[once]
+        return self._firsts[key]
+
+    def _counted(self, rows: Integers) -> Integers:
+        """Return the cases of those of some rows that have happened by now."""
+        return self.log.columns["case_id"][rows[: np.searchsorted(rows, self.n_rows)]]
 
     def _count(self, entry: MeasureEntry) -> Places:
-        happened = np.zeros(len(self.place), bool)
-        happened[self.log.columns["case_id"][self._rows(entry.cases or [], entry.giving)]] = True
-        if entry.if_ is not None:
-            happened &= self._condition(entry)
-        return self._add_up(self.place[happened])
+        return self._add_up(self.place[self._counted(self._first(entry.cases or [], entry.giving, entry.if_))])
 
-    def _condition(self, entry: MeasureEntry) -> NDArray[np.bool_]:
+    def _condition(self, text: str) -> NDArray[np.bool_]:
+        """Say for each case whether a measure is of it."""
         cases = self.log.cases
         fields = {n: f for n, f in self.scenario.namespace.fields.items() if f.role == "fact"}
-        expression = parse(str(entry.if_), Namespace(fields, self.workflow.definitions))
-        return np.asarray(vector(expression, cases.columns.values, cases.columns.missing))
+        expression = parse(text, Namespace(fields, self.workflow.definitions))
+        return np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), len(cases))
 
     def _split(self, entry: MeasureEntry) -> dict[str, Places]:
         columns, n = self.log.columns, len(self.place)
         case = columns["case_id"]
         counted = np.zeros(n, bool)
-        counted[case[self._rows(entry.cases or [])]] = True
+        counted[self._counted(self._first(entry.cases or []))] = True
         within = _one_of(entry.within or [], self.states)
         parts = entry.split or {}
         of_case = np.full(n, list(parts.values()).index("rest"), np.int64)
@@ -266,7 +285,7 @@ class _Taker:
                 continue
             if "ever" in rule:
                 mine = np.zeros(n, bool)
-                mine[case[self._rows(split_names(rule["ever"]), warm=False)]] = True
+                mine[self._counted(self._first(split_names(rule["ever"]), warm=False))] = True
             elif "now" in rule:
                 mine = within[self._state()]
             else:
@@ -366,13 +385,15 @@ class _Taker:
 
     # pools ---------------------------------------------------------------------------------------
 
-    def _pool_times(self) -> dict[str, list[PoolTime]]:
-        """Return the times of each pool's servers by court, those of all last."""
-        found = {}
+    @cached_property
+    def _pool_times(self) -> dict[int, dict[str, list[PoolTime]]]:
+        """Return the times of each pool's servers by court, those of all last, until the end of each day; none for groups of cases."""
+        untils = [self._end_of(day) for day in self.days if self.grouping.by is None]
+        found: dict[int, dict[str, list[PoolTime]]] = {until: {} for until in untils}
         for name, pool in self.scenario.pools.items():
-            times = pool_times(self.log, name, max(self.since, 0), self.until)
-            whole = PoolTime(*(sum(getattr(t, part) for t in times) for part in ("shift", "busy", "overtime")))
-            found[name] = [*times, whole] if pool.at_court else [whole]
+            for until, times in pool_times(self.log, name, max(self.since, 0), untils).items():
+                whole = sum(times, start=PoolTime(0, 0, 0))
+                found[until][name] = [*times, whole] if pool.at_court else [whole]
         return found
 
     @staticmethod
@@ -399,10 +420,13 @@ class _Taker:
 
         come = np.flatnonzero(~self.off_docket[cases.state])
         change = counted(np.maximum(cases.arrived[come], 0), cases.court[come])
-        was_off, is_off = (self.off_docket[columns[name]] for name in ("from_state", "to_state"))
-        for moved, sign in ((was_off & ~is_off, 1), (~was_off & is_off, -1)):
-            rows = np.flatnonzero(moved & (columns["transition"] >= 0))
-            change += sign * counted(self.happened[rows], cases.court[columns["case_id"][rows]])
+        for start in range(0, len(self.log), _ROWS_AT_ONCE):
+            some = slice(start, start + _ROWS_AT_ONCE)
+            was_off, is_off = (self.off_docket[columns[name][some]] for name in ("from_state", "to_state"))
+            moved = columns["transition"][some] >= 0
+            for which, sign in ((was_off & ~is_off, 1), (~was_off & is_off, -1)):
+                rows = start + np.flatnonzero(which & moved)
+                change += sign * counted(self.happened[rows], cases.court[columns["case_id"][rows]])
         pending = change.reshape(n_days, self.n_courts).cumsum(axis=0)
         days = np.datetime64(scenario.starts, "D") + np.arange(n_days)
         kept = ~np.isin(days, np.array(sorted(exclude), "datetime64[D]"))

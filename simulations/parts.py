@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulations.database import cursor, enum
 from simulations.eventlog import NEVER, EventLog
@@ -36,6 +37,11 @@ __all__ = [
     "write_measures",
     "write_text",
 ]
+
+_SQL_TYPES = {
+    "bool": "boolean", "int8": "tinyint", "int16": "smallint", "int32": "integer", "int64": "bigint", "uint32": "uinteger", "float64": "double",
+    "datetime64[us]": "timestamp",
+}  # fmt: skip
 
 KINDS = ("cases", "events", "measures")
 
@@ -110,7 +116,7 @@ def write_events(path: Path, log: EventLog, replication: int) -> None:
         for name in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
     }
     select = [
-        f"{replication}::integer as replication", "sequence::bigint as sequence", "case_id",
+        f"{replication}::integer as replication", "sequence::bigint as sequence", "case_id::bigint as case_id",
         f"{_words(log.cases.scenario.courts)}[court + 1] as court", instants["happened_at"],
         *(words[n] for n in ("transition", "cause", "from_state", "to_state", "activity", "pool")),
         "case when server < 0 then null else server end as server", *(instants[n] for n in ("enabled_at", "started_at", "completed_at")), words["outcome"],
@@ -153,12 +159,23 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
+    same = {name: _literal(column) for name, column in list(columns.items())[1:]}  # the first has the length
+    alike = {name: value for name, value in same.items() if value is not None}
+    source = ", ".join(["*", *(f"{value} as {name}" for name, value in alike.items())])
     with whole_file(path) as unfinished, cursor() as connection:
-        connection.register("given", columns)
+        connection.register("given", {name: column for name, column in columns.items() if name not in alike})
         target = str(unfinished).replace("'", "''")
         connection.execute(
-            f"copy (select {', '.join(select)} from given) to '{target}' (format parquet, compression zstd)"
+            f"copy (select {', '.join(select)} from (select {source} from given)) to '{target}'"
+            " (format parquet, compression zstd)"
         )
+
+
+def _literal(column: NDArray[Any]) -> str | None:
+    """Return the SQL of the value that a column has everywhere, if there is one: DuckDB takes long to look at an array."""
+    if not len(column) or not all((some == column[0]).all() for some in (column[:99], column)):  # mostly known at once
+        return None
+    return f"'{column[0]}'::{_SQL_TYPES[column.dtype.name]}"
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.draws import SamplePath
-from simulations.engines import Chosen, prepare, simulate
+from simulations.engines import Chosen, prepare, sample_path, simulate
 from simulations.eventlog import EventLog
 from simulations.measures import measure_dates_and_pending
 from simulations.plan import make_plan
@@ -93,7 +92,7 @@ def replicated(
 
 
 def _one(read: Callable[[EventLog], T], scenario: Scenario, seed: int, replication: int, engine: Chosen) -> T:
-    path = SamplePath(seed, replication)
+    path = sample_path(engine, seed, replication)
     return read(simulate(engine, make_plan(scenario, path), path))
 
 

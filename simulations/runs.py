@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulations.draws import SamplePath, seed_problems
-from simulations.engines import Chosen, check_engine, choose_engine, prepare
+from simulations.engines import Chosen, check_engine, choose_engine, prepare, sample_path
 from simulations.engines import simulate as simulate_on
 from simulations.eventlog import EventLog
 from simulations.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
@@ -109,7 +109,7 @@ class _Job:
 
     def run(self, replication: int, plan: Plan | None = None) -> int:
         """Run one replication and write its parts, and at last the record that says that they are there."""
-        path = SamplePath(self.seed, replication)
+        path = sample_path(self.engine, self.seed, replication)
         plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
         with ThreadPoolExecutor(1) as beside:  # parts are written, and the log is checked, while others come to be

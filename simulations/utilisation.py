@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +35,20 @@ class PoolTime:
     busy: int
     overtime: int
 
+    def __add__(self, other: PoolTime) -> PoolTime:
+        return PoolTime(self.shift + other.shift, self.busy + other.busy, self.overtime + other.overtime)
 
-def pool_times(log: EventLog, pool: str, since: int, until: int) -> list[PoolTime]:
-    """Return the times of the servers of each place of a pool between two instants."""
-    spec, served, bounds = log.cases.scenario.pools[pool], log.served[pool], np.array([since, until], np.int64)
-    found = []
-    for place in range(len(spec.calendars)):
-        here = served.at(place)
-        found += time_between(spec, place, log.sizes(pool), served.started[here], served.ended[here], bounds)
+
+def pool_times(log: EventLog, pool: str, since: int, untils: Sequence[int]) -> dict[int, list[PoolTime]]:
+    """Return the times of the servers of each place of a pool from one instant until each of some others; none before it."""
+    spec, served = log.cases.scenario.pools[pool], log.served[pool]
+    found = {until: [PoolTime(0, 0, 0)] * len(spec.calendars) for until in untils}
+    later = sorted(until for until in found if until > since)
+    for place in range(len(spec.calendars) if later else 0):
+        here, bounds = served.at(place), np.array([since, *later], np.int64)
+        parts = time_between(spec, place, log.sizes(pool), served.started[here], served.ended[here], bounds)
+        for until, time in zip(later, itertools.accumulate(parts), strict=True):
+            found[until][place] = time
     return found
 
 

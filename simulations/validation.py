@@ -113,7 +113,8 @@ def _since(log: EventLog) -> int:
 
 
 def _utilisation(log: EventLog) -> float:
-    (time,) = pool_times(log, "servers", _since(log), log.cases.scenario.horizon)
+    horizon = log.cases.scenario.horizon
+    (time,) = pool_times(log, "servers", _since(log), [horizon])[horizon]
     return time.busy / time.shift
 
 

@@ -44,8 +44,8 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
     conditions = [
         scenario.exemption(pool.name, k) for pool in scenario.pools.values() for k in range(len(pool.calendars))
     ]
-    changing = any(names(c) & set(scenario.workflow.record) for c in conditions if c is not None)
-    segments = _Segments.by_record(log) if changing else _Segments.whole(log)
+    read = {name for c in conditions if c is not None for name in names(c)} & set(scenario.workflow.record)
+    segments = _Segments.by_record(log) if read and read & _written(log) else _Segments.whole(log)
     exempt_by: dict[Expression | None, NDArray[np.bool_]] = {}
     for k, pool in enumerate(scenario.pools.values()):
         mine = np.flatnonzero(log.columns["pool"][segments.ends] == k)
@@ -69,6 +69,21 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
     return dict(found)
 
 
+def _written(log: EventLog) -> set[str]:
+    """Return the fields of the record that a row of a log may have written."""
+    seen = {}
+    for column in ("transition", "cause"):
+        counts = np.bincount(log.columns[column] + 1, minlength=1)[1:]
+        seen[column] = {log.words.column(column)[code] for code in np.flatnonzero(counts)}
+    found: set[str | None] = set()
+    for workflow in log.cases.scenario.workflows:
+        moves = [t for t in workflow.transitions if t.name in seen["transition"]]
+        events = [e for e in workflow.events.values() if e.name in seen["cause"]]
+        found |= {name for effects in [c.effects for c in moves] + [c.effects for c in events] for name, _ in effects}
+        found |= {e.gives for e in events} | {a.gives for a in workflow.activities.values()}
+    return {name for name in found if name is not None}
+
+
 @dataclass(frozen=True)
 class _Segments:
     """Parts of waits during which a case's record does not change, or whole waits where it does not matter.
@@ -77,13 +92,14 @@ class _Segments:
     ----------
     ends : ndarray of int64, shape (n_segments,)
         The row that ends the wait.
-    before : ndarray of int64
-        The row after which the record is as it is during the part, in the order of cases; -1 for the start.
+    before : ndarray of int64, optional
+        The row after which the record is as it is during the part, in the order of cases; -1 for the start. Without them it
+        is as at the start all the time.
     start, end : ndarray of int64
     """
 
     ends: Integers
-    before: Integers
+    before: Integers | None
     start: Integers
     end: Integers
 
@@ -93,7 +109,7 @@ class _Segments:
         ends = np.flatnonzero((columns["enabled_at"] > NEVER) & (columns["pool"] >= 0))
         started = columns["started_at"][ends]
         until = np.where(started > NEVER, started, columns["happened_at"][ends])
-        return cls(ends, np.broadcast_to(np.int64(-1), ends.shape), columns["enabled_at"][ends], until)
+        return cls(ends, None, columns["enabled_at"][ends], until)
 
     @classmethod
     def by_record(cls, log: EventLog) -> _Segments:
@@ -126,10 +142,10 @@ class _Segments:
         facts, scenario = log.cases.columns, log.cases.scenario
         values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
         missing = {n: facts.missing[n][case] for n in names(condition) if n in facts.missing}
-        for name in names(condition) & set(scenario.workflow.record):
-            after = records_along(rows_by_case(log), name, facts.values[name])[1]
-            begun = facts.values[name][case]
-            values[name] = np.where(self.before < 0, begun, after[np.maximum(self.before, 0)])
+        if self.before is not None:
+            for name in names(condition) & set(scenario.workflow.record):
+                after = records_along(rows_by_case(log), name, facts.values[name])[1]
+                values[name] = np.where(self.before < 0, values[name], after[np.maximum(self.before, 0)])
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
 
 

@@ -113,7 +113,7 @@ def _of_pool(
 
 
 def _sum(times: Sequence[PoolTime]) -> PoolTime:
-    return PoolTime(*(sum(getattr(t, part) for t in times) for part in ("shift", "busy", "overtime")))
+    return sum(times, start=PoolTime(0, 0, 0))
 
 
 def _shares(times: Sequence[PoolTime]) -> NDArray[np.float64]:

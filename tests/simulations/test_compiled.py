@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulations import SamplePath, compiled_engine, engines, load_scenario, make_plan, run
+from simulations.database import cursor
+from simulations.draws import case_keys
 from simulations.validation import FOLDER, GOLDEN, Golden, _golden
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
 from tests.simulations.crowds import TOGETHER, WITHDRAWN
@@ -85,6 +88,52 @@ def test_a_run_has_the_same_parts_on_either_engine(tmp_path: Path) -> None:
     for kind in ("cases", "events", "measures"):
         one, two = ((tmp_path / e / kind / "replication=1.parquet").read_bytes() for e in ("simpy", "compiled"))
         assert one == two
+
+
+def test_a_workflow_of_many_states_has_wider_codes(tmp_path: Path) -> None:
+    """A log keeps a byte for each word where it can, and two where there are more of them."""
+    n = 140
+    workflow = {
+        "workflow": "long",
+        "activities": {"a": {}},
+        "states": {
+            **{f"s{i}": {"instant": True} for i in range(1, n)},
+            "s0": {"activity": "a"},
+            "end": {"final": True},
+        },
+        "transitions": [{"transition": f"t{i}", "from": f"s{i}", "to": f"s{i + 1}"} for i in range(n - 1)]
+        + [{"transition": "last", "from": f"s{n - 1}", "to": "end"}],
+        "entry": {"states": ["s0"]},
+    }
+    scenario = loaded(
+        {
+            "scenario": "long", "workflow": workflow, "starts": dt.date(2024, 1, 1), "ends": dt.date(2024, 1, 2),
+            "courts": {"desk": {"backlog": {"s0": 3}}}, "activities": {"a": {"takes": "1 minute"}},
+        }
+    )  # fmt: skip
+    compare(scenario, 1)
+    plan, path = planned(scenario, 1)
+    log = compiled_engine.simulate(plan, path)
+    assert (log.columns["to_state"].dtype, log.columns["activity"].dtype) == (np.int16, np.int8)
+    run(scenario, out=tmp_path / "run", engine="compiled")
+    with cursor() as connection:
+        written = connection.execute(
+            f"select transition from '{tmp_path}/run/events/*.parquet' order by sequence"
+        ).fetchall()
+    assert [t for (t,) in written] == 3 * [*(f"t{i}" for i in range(n - 1)), "last"]
+
+
+def test_compiled_code_draws_the_same_bits() -> None:
+    """For one visit of all cases, and for a visit each."""
+    plain, compiled = SamplePath(3, 7), compiled_engine.CompiledPath(3, 7)
+    keys = case_keys("denver", "backlog", np.arange(1000))
+    for visit in (0, 5, np.arange(1000)):
+        for one, two in zip(
+            plain.many(keys, "people:age", visit), compiled.many(keys, "people:age", visit), strict=True
+        ):
+            assert np.array_equal(one, two)
+            assert one.dtype == two.dtype
+    assert compiled.bits(int(keys[4]), "people:age", 2) == plain.bits(int(keys[4]), "people:age", 2)
 
 
 def test_a_case_that_goes_round_and_round_is_told_with_its_history() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulations import honesty
 from simulations.eventlog import EventLog
 from simulations.honesty import BrokenLaw, check_log
 from tests.simulations.told import HOUR, Told, play
@@ -51,6 +52,7 @@ def _twice(log: EventLog) -> EventLog:
     return replace(log, columns={name: np.concatenate([c, c[:1]]) for name, c in log.columns.items()})
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 1 << 19])
 @pytest.mark.parametrize(
     ("tamper", "message"),
     [
@@ -68,9 +70,10 @@ def _twice(log: EventLog) -> EventLog:
     ],
 )
 def test_a_log_that_was_tampered_with_is_found_out(
-    log: EventLog, tamper: Callable[[EventLog], EventLog], message: str
+    log: EventLog, tamper: Callable[[EventLog], EventLog], message: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The law is named, and the case or the pool."""
+    """The law is named, and the case or the pool; however many rows are looked at together."""
+    monkeypatch.setattr(honesty, "_ROWS_AT_ONCE", at_once)
     check_log(log)
     with pytest.raises(BrokenLaw, match=message):
         check_log(tamper(log))

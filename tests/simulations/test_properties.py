@@ -469,7 +469,7 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
                 if holds
             )
         for pool, court, stays in places(history):
-            times = pool_times(log, pool.name, 0, frame.horizon)[court]
+            times = pool_times(log, pool.name, 0, [frame.horizon])[frame.horizon][court]
             seen.update({"overtime"} if times.overtime else ())
             for now in {s.started for s in stays if s.started is not None}:
                 waits = any(s.enabled <= now < s.waits_until for s in stays)
