@@ -26,6 +26,7 @@ from simulations.command_line import (
     Workers,
     WorkersIfMany,
     WorkflowName,
+    compile_first,
     date,
     enough_workers,
     print_json,
@@ -107,7 +108,6 @@ def run(
 ) -> None:
     """Run replications of a scenario: a table of measures with intervals, and a run folder with the event log."""
     with told(lambda: resumed(out)):
-        from simulations.engines import prepare, will_compile
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
@@ -122,9 +122,7 @@ def run(
             check_long_enough(loaded)
         out = out if out is not None else default_folder(loaded.name)
         days = [date(text) for text in at or ()]
-        if will_compile(engine, loaded, 1 if only is not None else replications):
-            with warnings_told(), waiting("compiling the fast engine, once, some ten seconds", quiet or as_json):
-                prepare("compiled")
+        compile_first(engine, loaded, 1 if only is not None else replications, quiet or as_json)
         with warnings_told(), progress_bar(quiet or as_json) as progress:
             result = run_scenario(
                 loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=enough_workers(workers, replications),
@@ -157,12 +155,16 @@ def validate(
     quiet: Quiet = False,
 ) -> None:
     """Run cases with known answers on this installation: exact event times, and textbook queues within their interval."""
-    with told(), waiting("running the checks, about a minute", quiet or as_json):
+    with told():
         from simulations.engines import check_engine
+        from simulations.loading import load_scenario
         from simulations.validation import validate as check
 
         check_engine(engine)
-        found = check(seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy")
+        if engine == "compiled":
+            compile_first(engine, load_scenario("pilot"), 1, quiet or as_json)
+        with waiting("running the checks, about a minute", quiet or as_json):
+            found = check(seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy")
     if as_json:
         print_json({"cases": [outcome.json() for outcome in found]})
     elif not quiet:

@@ -17,6 +17,7 @@ from simulations.command_line import (
     Seed,
     Workers,
     WorkersIfMany,
+    compile_first,
     date,
     enough_workers,
     print_json,
@@ -74,6 +75,7 @@ def sweep(
     """Run a scenario at every point of a grid, with the same people and chances: a table and a chart."""
     with told(lambda: resumed(out)):
         from simulations.folders import default_folder
+        from simulations.loading import load_scenario
         from simulations.sweep_table import check_chart, print_sweep, write_chart
         from simulations.sweeping import sweep as run_sweep
 
@@ -81,6 +83,7 @@ def sweep(
             raise InputError(["--resume needs --out: the folder to go on with"])
         days = [date(text) for text in at or ()]
         check_chart(chart)
+        compile_first(engine, load_scenario(scenario), replications, quiet or as_json)
         out = out if out is not None else default_folder(f"sweep-{Path(scenario).stem}")
         with warnings_told(), progress_bar(quiet or as_json) as progress:
             found = run_sweep(
@@ -135,8 +138,10 @@ def staff(
             if not (quiet or as_json) and sys.stderr.isatty():
                 typer.echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
 
+        loaded = load_scenario(scenario, change or ())
+        compile_first(engine, loaded, replications, quiet or as_json)
         found = search(
-            load_scenario(scenario, change or ()), pool, court=court, scale=scale,
+            loaded, pool, court=court, scale=scale,
             finish_by=None if finish_by is None else date(finish_by, "--finish-by"), measure=measure,
             pending_below=pending_below, at=None if at is None else date(at), confidence=confidence, seed=seed,
             replications=replications, engine=engine, workers=workers or os.cpu_count() or 1, progress=seen,
@@ -206,9 +211,11 @@ def forecast(
         from simulations.forecasting import forecast as look_ahead
         from simulations.loading import load_scenario
 
+        loaded = load_scenario(scenario, change or ())
+        compile_first(engine, loaded, replications, quiet or as_json)
         with waiting("running replications", quiet or as_json):
             found = look_ahead(
-                load_scenario(scenario, change or ()), when, court=court, seed=seed, replications=replications,
+                loaded, when, court=court, seed=seed, replications=replications,
                 engine=engine, workers=enough_workers(workers, replications),
             )  # fmt: skip
         if as_json:

@@ -19,6 +19,7 @@ from simulations.command_line import (
     RunFolder,
     Seed,
     WorkersIfMany,
+    compile_first,
     date,
     enough_workers,
     print_json,
@@ -77,7 +78,9 @@ def compare(
         if resume and out is None:
             raise InputError(["--resume needs --out: the folder to go on with"])
         days = [date(text) for text in at or ()]
-        out = out if out is not None else default_folder(f"compare-{load_scenario(base, change or ()).name}")
+        first = load_scenario(base, change or ())
+        compile_first(engine, first, replications, quiet or as_json)
+        out = out if out is not None else default_folder(f"compare-{first.name}")
         with warnings_told(), progress_bar(quiet or as_json) as progress:
             found = run_comparison(
                 base, *others, changes=change or (), other_changes=set_other or (), replications=replications, seed=seed,

@@ -11,11 +11,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workflow.errors import DocketsimError, InputError
+
+if TYPE_CHECKING:
+    from simulations.scenario import Scenario
 
 __all__ = [
     "FAILURE",
@@ -30,6 +33,7 @@ __all__ = [
     "Workers",
     "WorkersIfMany",
     "WorkflowName",
+    "compile_first",
     "date",
     "enough_workers",
     "print_json",
@@ -150,6 +154,15 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
+
+
+def compile_first(engine: str, scenario: Scenario, replications: int, silent: bool) -> None:
+    """Compile the fast engine, and say so, if that is what a run would begin with."""
+    from simulations.engines import prepare, will_compile
+
+    if will_compile(engine, scenario, replications):
+        with warnings_told(), waiting("compiling the fast engine, once, some ten seconds", silent):
+            prepare("compiled")
 
 
 @contextmanager

@@ -76,9 +76,9 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
     return "simpy"
 
 
-def prepare(engine: Chosen) -> None:
-    """Make an engine ready, once and here, so that it is not done in each of the processes at work."""
-    if engine == "compiled":
+def prepare(engine: Chosen, workers: int = 1) -> None:
+    """Make an engine ready, once and here, so that it is not done in each of the processes at work; these load what is kept."""
+    if engine == "compiled" and (workers <= 1 or not compiled_engine.is_compiled()):
         compiled_engine.compile_kernel()
 
 

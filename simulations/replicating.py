@@ -80,7 +80,7 @@ def replicated(
     """Run replications, and return what is read from the log of each; the logs are not kept."""
     todo = list(numbers)
     if todo:
-        prepare(engine)
+        prepare(engine, workers)
     if workers <= 1 or len(todo) < 2:
         return [_one(read, scenario, seed, k, engine) for k in todo]
     from joblib import Parallel, delayed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -305,3 +307,42 @@ def test_draw_gives_mermaid_or_a_picture(tiny: Path) -> None:
     assert out.startswith("stateDiagram-v2")
     assert _run("draw", "desk.yaml", "--out", "map.svg")[0] == 0
     assert (tiny / "map.svg").read_text(encoding="utf-8").lstrip().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "tiny.yaml"),
+        ("compare", "tiny.yaml", "tiny.yaml", "--replications", "2"),
+        ("sweep", "tiny.yaml", "--set", "pools.desk.size=1,2", "--replications", "2"),
+        ("staff", "tiny.yaml", "--pool", "desk", "--court", "east", "--pending-below", "31", "--at", "2024-01-02"),
+        ("forecast", "tiny.yaml", "--when", "pending < 20", "--replications", "2"),
+        ("validate",),
+    ],
+)
+def test_the_compile_is_announced_before_the_first_replication(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """By every command that may begin with it."""
+
+    class Begun(Exception):
+        """The engine was made ready."""
+
+    said: list[str] = []
+
+    @contextmanager
+    def waiting(what: str, silent: bool) -> Iterator[None]:
+        said.append(what)
+        yield
+
+    def prepare(engine: str, workers: int = 1) -> None:
+        raise Begun
+
+    monkeypatch.setattr("simulations.command_line.waiting", waiting)
+    monkeypatch.setattr("simulations.compiled_engine.is_compiled", lambda: False)
+    for module in ("engines", "runs", "replicating"):
+        monkeypatch.setattr(f"simulations.{module}.prepare", prepare)
+    result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
+    assert isinstance(result.exception, Begun)
+    assert said == ["compiling the fast engine, once, some ten seconds"]
+    assert not (tiny / "runs").exists()
