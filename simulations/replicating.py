@@ -17,6 +17,7 @@ from simulations.eventlog import EventLog
 from simulations.measures import measure_dates_and_pending
 from simulations.plan import make_plan
 from simulations.scenario import Scenario
+from simulations.shared import Shared
 from workflow.definition import Kind
 
 __all__ = ["Course", "course_of", "here", "off_docket", "replicate", "replicated", "until"]
@@ -81,19 +82,20 @@ def replicated(
     todo = list(numbers)
     if todo:
         prepare(engine, workers)
+    shared = Shared(scenario)
     if workers <= 1 or len(todo) < 2:
-        return [_one(read, scenario, seed, k, engine) for k in todo]
+        return [_one(read, shared, seed, k, engine) for k in todo]
     from joblib import Parallel, delayed
 
     found: list[T] = Parallel(n_jobs=min(workers, len(todo)), backend="loky")(
-        delayed(_one)(read, scenario, seed, k, engine) for k in todo
+        delayed(_one)(read, shared, seed, k, engine) for k in todo
     )
     return found
 
 
-def _one(read: Callable[[EventLog], T], scenario: Scenario, seed: int, replication: int, engine: Chosen) -> T:
+def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, replication: int, engine: Chosen) -> T:
     path = sample_path(engine, seed, replication)
-    return read(simulate(engine, make_plan(scenario, path), path))
+    return read(simulate(engine, make_plan(scenario.value, path), path))
 
 
 # reading a log -------------------------------------------------------------------------------------

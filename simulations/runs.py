@@ -30,6 +30,7 @@ from simulations.plan import Plan, make_plan
 from simulations.results import CONFIDENCE, Estimate, estimates
 from simulations.run_result import RunResult, gather
 from simulations.scenario import Scenario
+from simulations.shared import Shared
 from simulations.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.watching import Violation
 from workflow.errors import DocketsimError, InputError, Problem, nearest
@@ -332,12 +333,12 @@ def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Pl
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
-    todo = list(numbers)
+    todo, shared = list(numbers), Shared(job)
     while todo:
         seen: set[int] = set()
         try:
             for k in Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")(
-                delayed(job.run)(k) for k in todo
+                delayed(_run)(shared, k) for k in todo
             ):
                 seen.add(k)
                 yield k
@@ -352,6 +353,10 @@ def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Pl
             warnings.warn("a process at work was ended from outside; what it had in hand is run again", stacklevel=2)
             yield from finished - seen
             todo = [k for k in todo if k not in finished]
+
+
+def _run(job: Shared[_Job], replication: int) -> int:
+    return job.value.run(replication)
 
 
 def _until_precise(
