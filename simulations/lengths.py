@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +19,14 @@ __all__ = ["PROCESSING", "SHAPES", "WAITING", "Lengths", "add_up", "ratio"]
 WAITING, PROCESSING = "waiting_time", "processing_time"
 SHAPES = ("mean", "median", "p95")
 _QUANTILES = (0.5, 0.95)
+_AFTER_ALL = 2**62
 
 Integers = NDArray[np.int64]
+Smaller = NDArray[np.int32]
 
 
 class Lengths:
-    """Takes the lengths of waits and of work from a log, those of all activities at once.
+    """Takes the lengths of waits and of work from a log, those of all activities and at all instants at once.
 
     Parameters
     ----------
@@ -37,80 +39,103 @@ class Lengths:
         How many courts, how many groups.
     since : int
         The end of the warm-up: what ended before is not counted.
+    untils : sequence of int
+        The instants at which to measure.
     """
 
     def __init__(
-        self, log: EventLog, waits: Mapping[str, Integers], place: Integers, shape: tuple[int, int], since: int
+        self,
+        log: EventLog,
+        waits: Mapping[str, Integers],
+        place: Integers,
+        shape: tuple[int, int],
+        since: int,
+        untils: Sequence[int],
     ) -> None:
         self._log, self._waits, self._place, self._since = log, waits, place, since
         self._shape = (len(log.words.activity), *shape)
+        self._untils = np.array(sorted(set(untils)), np.int64)
+
+    def take(self, until: int) -> dict[str, Places]:
+        """Take everything as it stood at one of the instants."""
+        k = int(np.searchsorted(self._untils, until))
+        found: dict[str, Places] = {}
+        for name, work in self._log.cases.scenario.work.items():
+            activity = self._log.words.activity.index(name)
+            kinds = [WAITING, PROCESSING] if work.pool is not None else [PROCESSING]
+            for kind in kinds:
+                for measure, places in self._all[kind].items():
+                    found[measure.format(name)] = places[k, activity]
+        return found
 
     @cached_property
-    def _ends(self) -> tuple[Integers, NDArray[np.int32]]:
-        """Return the rows that end an activity or the wait for it, sorted by activity, court and group, and these as one number."""
+    def _all(self) -> dict[str, dict[str, Places]]:
+        """Return every measure by instant, activity, court and group; its name has a place for the activity's."""
         columns, n = self._log.columns, int(np.prod(self._shape))
         rows = np.flatnonzero(columns["activity"] >= 0)
         place = columns["activity"][rows].astype(np.int32)
         place *= n // max(1, self._shape[0])
         place += self._place[columns["case_id"][rows]].astype(np.int32)
         order = order_of(place, n)
-        return rows[order], place[order]
-
-    def take(self, until: int) -> dict[str, Places]:
-        """Take everything as it stood at an instant."""
-        waiting, processing = self._waiting(until), self._processing(until)
-        found: dict[str, Places] = {}
-        for name, work in self._log.cases.scenario.work.items():
-            k = self._log.words.activity.index(name)
-            if work.pool is not None:
-                found |= {f"{WAITING}.{name}.{shape}": waiting[shape][k] for shape in (*SHAPES, *CAUSES)}
-                found[f"still_waiting.{name}"] = waiting["still"][k]
-            found |= {f"{PROCESSING}.{name}.{shape}": processing[shape][k] for shape in SHAPES}
-        return found
-
-    def _waiting(self, until: int) -> dict[str, Places]:
-        columns = self._log.columns
-        rows, place = self._ends
-        pooled = np.flatnonzero(columns["pool"][rows] >= 0)
+        rows, place = rows[order], place[order]
+        del order
+        found = {PROCESSING: self._processing(rows, place)}
+        pooled = columns["pool"][rows] >= 0
         rows, place = rows[pooled], place[pooled]
-        enabled, started, happened = (columns[n][rows] for n in ("enabled_at", "started_at", "happened_at"))
-        began = (started > NEVER) & (started <= until)
-        # A row ends the wait when work starts, or when the case leaves the queue.
-        open_ = (happened > until) | (columns["cause"][rows] == self._log.words.cause.index(HORIZON))
-        still = (enabled > NEVER) & (enabled <= until) & ~began & open_
-        began &= happened >= self._since
-        length = started[began] - enabled[began]
-        del enabled, started, happened, open_
-        found = self._shapes(length, place[began])
-        counts = add_up(place[began], self._shape)
-        for cause in CAUSES:
-            total = np.zeros_like(counts)
-            if cause in self._waits:
-                total = add_up(place[began], self._shape, self._waits[cause][rows[began]])
-            found[cause] = _mean(total, counts)
-        found["still"] = add_up(place[still], self._shape).astype(float)
-        return found
+        return {**found, WAITING: self._waiting(rows, place)}
 
-    def _processing(self, until: int) -> dict[str, Places]:
+    def _waiting(self, rows: Integers, place: Smaller) -> dict[str, Places]:
+        """Measure the waits for a pool that some rows end, which are sorted by activity, court and group."""
         columns = self._log.columns
-        rows, place = self._ends
-        completed = columns["completed_at"][rows]
-        ended = (completed > NEVER) & (completed <= until) & (columns["happened_at"][rows] >= self._since)
-        return self._shapes(completed[ended] - columns["started_at"][rows[ended]], place[ended])
+        enabled, started = columns["enabled_at"][rows], columns["started_at"][rows]
+        # A row ends the wait when work starts, or when the case leaves the queue; who waits at the end, waits.
+        left, never = started.copy(), np.flatnonzero(started == NEVER)
+        stays = columns["cause"][rows[never]] == self._log.words.cause.index(HORIZON)
+        left[never] = np.where(stays, _AFTER_ALL, columns["happened_at"][rows[never]])
+        still = self._so_far(place, enabled) - self._so_far(place, left)
+        del left
+        counted = (started > NEVER) & (columns["happened_at"][rows] >= self._since)
+        length = np.subtract(started, enabled, out=enabled)[counted]
+        started, rows, place = started[counted], rows[counted], place[counted]
+        del enabled, counted
+        found = self._shapes(WAITING, place, started, length)
+        counts = self._so_far(place, started)
+        for cause in CAUSES:
+            total = self._so_far(place, started, self._waits[cause][rows]) if cause in self._waits else counts * 0
+            found[f"{WAITING}.{{}}.{cause}"] = _mean(total, counts)
+        return {**found, "still_waiting.{}": still.astype(float)}
 
-    def _shapes(self, length: Integers, place: NDArray[np.int32]) -> dict[str, Places]:
-        """Return mean and quantiles of some lengths, which are sorted by place."""
-        _, n_courts, n_groups = self._shape
-        counts = add_up(place, self._shape)
-        found = {"mean": _mean(add_up(place, self._shape, length), counts)}
-        of_courts = _quantiles(length, counts[:, :-1])
-        if n_groups > 1:
-            activity, group = place // (n_courts * n_groups), place % n_groups
-            length = length[order_of(activity * n_groups + group, self._shape[0] * n_groups)]
-        overall = _quantiles(length, counts[:, -1:])
-        for k, shape in enumerate(SHAPES[1:]):
-            found[shape] = np.concatenate([of_courts[k], overall[k]], axis=1) / MICROSECONDS_PER_DAY
-        return found
+    def _processing(self, rows: Integers, place: Smaller) -> dict[str, Places]:
+        """Measure the work that some rows end, which are sorted by activity, court and group."""
+        columns = self._log.columns
+        completed = columns["completed_at"][rows]
+        ended = (completed > NEVER) & (columns["happened_at"][rows] >= self._since)
+        completed = completed[ended]
+        return self._shapes(PROCESSING, place[ended], completed, completed - columns["started_at"][rows[ended]])
+
+    def _shapes(self, kind: str, place: Smaller, at: Integers, length: Integers) -> dict[str, Places]:
+        """Return mean and quantiles of some lengths, sorted by activity, court and group, that are known from an instant on."""
+        n_activities, n_courts, n_groups = self._shape
+        counts = self._so_far(place, at)
+        found = {"mean": _mean(self._so_far(place, at, length), counts)}
+        by_court = np.full((len(_QUANTILES), *counts.shape), np.nan)
+        for k, until in enumerate(self._untils):
+            known = at <= until
+            here = length[known]
+            by_court[:, k, :, :-1] = _quantiles(here, counts[k, :, :-1])
+            if n_groups > 1:
+                activity, group = place[known] // (n_courts * n_groups), place[known] % n_groups
+                here = here[order_of(activity * n_groups + group, n_activities * n_groups)]
+            by_court[:, k, :, -1:] = _quantiles(here, counts[k, :, -1:])
+        for shape, places in zip(SHAPES[1:], by_court, strict=True):
+            found[shape] = places / MICROSECONDS_PER_DAY
+        return {f"{kind}.{{}}.{shape}": places for shape, places in found.items()}
+
+    def _so_far(self, place: Smaller, at: Integers, weights: Integers | None = None) -> NDArray[Any]:
+        """Count, or add up, what has come about by each instant: by activity, court and group, with a row for all courts."""
+        n, before = int(np.prod(self._shape)), np.searchsorted(self._untils, at).astype(np.int32)
+        found = add_up(before * n + place, (len(self._untils) + 1, *self._shape), weights)
+        return np.asarray(found[:-1].cumsum(axis=0))
 
 
 def add_up(place: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: Integers | None = None) -> NDArray[Any]:

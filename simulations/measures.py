@@ -181,11 +181,13 @@ class _Taker:
         self.place = log.cases.court * self.n_groups + grouping.of_case
         self.happened = log.columns["happened_at"]
         self._firsts: dict[tuple[str | bool | None, ...], Integers] = {}
-        self.lengths = Lengths(log, waits, self.place, (self.n_courts, self.n_groups), self.since)
+        untils = [self._end_of(day) for day in days]
+        self.lengths = Lengths(log, waits, self.place, (self.n_courts, self.n_groups), self.since, untils)
 
     def take(self, day: dt.date | None) -> Iterator[Table]:
         """Take every measure as it stood at the end of a day."""
         self._until(day)
+        self.state = self._state()
         values: dict[str, Places] = {}
         for entry in self.workflow.measures:
             if entry.cases is not None:
@@ -287,7 +289,7 @@ class _Taker:
                 mine = np.zeros(n, bool)
                 mine[self._counted(self._first(split_names(rule["ever"]), warm=False))] = True
             elif "now" in rule:
-                mine = within[self._state()]
+                mine = within[self.state]
             else:
                 mine = np.zeros(n, bool)
                 left = self._last(within[columns["from_state"]] & ~within[columns["to_state"]])
@@ -338,7 +340,7 @@ class _Taker:
 
     def _standing(self) -> dict[str, Places]:
         """How things stood: cases pending, cases not finished, and how old these were."""
-        cases, state = self.log.cases, self._state()
+        cases, state = self.log.cases, self.state
         here = cases.arrived <= self.until
         pending = self._add_up(self.place[here & ~self.off_docket[state]])
         open_ = np.flatnonzero(here & ~self.final[state])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from simulations.calendars import Calendar
 from simulations.clock import MICROSECONDS_PER_DAY
 from simulations.eventlog import NEVER, EventLog, order_of
 from simulations.histories import rows_by_case
-from simulations.scenario import Scenario, Suspension
+from simulations.scenario import Pool, Scenario, Suspension
 from simulations.utilisation import so_far
 from workflow.predicates import Expression, names, vector
 from workflow.records import records_along
@@ -41,32 +42,66 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
     """
     scenario = log.cases.scenario
     found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(log), np.int64))
-    conditions = [
-        scenario.exemption(pool.name, k) for pool in scenario.pools.values() for k in range(len(pool.calendars))
-    ]
-    read = {name for c in conditions if c is not None for name in names(c)} & set(scenario.workflow.record)
-    segments = _Segments.by_record(log) if read and read & _written(log) else _Segments.whole(log)
+    whole, changing = _Segments.whole(log), _conditions_that_change(log)
+    apart = np.zeros(len(whole.ends), bool)
+    for pool, place, here in _places(log, whole) if changing else ():
+        if scenario.exemption(pool.name, place) in changing:
+            for s in scenario.suspensions_at(pool.name, place):
+                apart[here] |= (whole.start[here] < s.end) & (whole.end[here] > s.start)
+    if apart.any():  # whom a suspension concerns may change while they wait
+        wanted, concerned = np.zeros(len(log), bool), np.zeros(len(log.cases), bool)
+        wanted[whole.ends[apart]] = True
+        concerned[log.columns["case_id"][wanted]] = True
+        rows = np.flatnonzero(concerned[log.columns["case_id"]])
+        theirs = replace(log, columns={name: column[rows] for name, column in log.columns.items()})
+        segments = _Segments.by_record(theirs)
+        _add(found, theirs, segments.some(wanted[rows[segments.ends]]), rows)
+        whole = whole.some(~apart)
+    _add(found, log, whole)
+    return dict(found)
+
+
+def _add(found: defaultdict[str, Integers], log: EventLog, segments: _Segments, rows: Integers | None = None) -> None:
+    """Add the length of each segment by cause; `rows` are those of the whole log that this one has."""
+    scenario = log.cases.scenario
     exempt_by: dict[Expression | None, NDArray[np.bool_]] = {}
-    for k, pool in enumerate(scenario.pools.values()):
+    for pool, place, here in _places(log, segments):
+        suspensions, calendar = scenario.suspensions_at(pool.name, place), pool.calendars[place]
+        condition = scenario.exemption(pool.name, place)
+        if condition not in exempt_by:
+            exempt_by[condition] = segments.exempt(log, condition)
+        exempt = exempt_by[condition][here]
+        for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
+            for cause, length in _split(scenario, calendar, closed, segments, chosen):
+                ends = segments.ends[chosen]
+                np.add.at(found[cause], ends if rows is None else rows[ends], length)
+
+
+def _places(log: EventLog, segments: _Segments) -> Iterator[tuple[Pool, int, Integers]]:
+    """Yield each place of each pool, with the segments that are waits for it."""
+    for k, pool in enumerate(log.cases.scenario.pools.values()):
         mine = np.flatnonzero(log.columns["pool"][segments.ends] == k)
+        n = len(pool.calendars)
         court = (
             log.cases.court[log.columns["case_id"][segments.ends[mine]]] if pool.at_court else np.zeros(len(mine), int)
         )
-        mine = mine[order_of(court, len(pool.calendars))]
-        ends = np.cumsum(np.bincount(court, minlength=len(pool.calendars)))
-        for place, calendar in enumerate(pool.calendars):
+        mine = mine[order_of(court, n)]
+        ends = np.cumsum(np.bincount(court, minlength=n))
+        for place in range(n):
             here = mine[ends[place - 1] if place else 0 : ends[place]]
-            if not len(here):
-                continue
-            suspensions = scenario.suspensions_at(pool.name, place)
-            condition = scenario.exemption(pool.name, place)
-            if condition not in exempt_by:
-                exempt_by[condition] = segments.exempt(log, condition)
-            exempt = exempt_by[condition][here]
-            for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
-                for cause, length in _split(scenario, calendar, closed, segments, chosen):
-                    np.add.at(found[cause], segments.ends[chosen], length)
-    return dict(found)
+            if len(here):
+                yield pool, place, here
+
+
+def _conditions_that_change(log: EventLog) -> set[Expression | None]:
+    """Return the exceptions from suspensions that read a field of the record that may have been written."""
+    scenario = log.cases.scenario
+    conditions = {scenario.exemption(p.name, k) for p in scenario.pools.values() for k in range(len(p.calendars))}
+    read = {c: names(c) & set(scenario.workflow.record) for c in conditions if c is not None}
+    if not any(read.values()):
+        return set()
+    written = _written(log)
+    return {c for c, fields in read.items() if fields & written}
 
 
 def _written(log: EventLog) -> set[str]:
@@ -102,6 +137,11 @@ class _Segments:
     before: Integers | None
     start: Integers
     end: Integers
+
+    def some(self, which: NDArray[np.bool_]) -> _Segments:
+        """Return some of the segments."""
+        before = None if self.before is None else self.before[which]
+        return _Segments(self.ends[which], before, self.start[which], self.end[which])
 
     @classmethod
     def whole(cls, log: EventLog) -> _Segments:
