@@ -36,7 +36,7 @@ from simulations.command_line import (
     waiting,
     warnings_told,
 )
-from workflow.errors import InputError
+from workflow.errors import InputError, Problem
 
 __all__ = ["app", "main"]
 
@@ -205,9 +205,19 @@ Rules = Annotated[
 
 
 def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
+    """Return the workflow's rules and those of files; a name stands for one rule."""
     from workflow.rule_files import load_rules
 
-    return [*workflow.rules, *(rule for file in files or () for rule in load_rules(file, workflow)[1])]
+    found = {rule.name: rule for rule in workflow.rules}
+    problems = []
+    for rule in (rule for file in files or () for rule in load_rules(file, workflow)[1]):
+        if (other := found.setdefault(rule.name, rule)) is not rule:
+            where = f" ({other.position})" if other.position else ""
+            said = f"there is a rule {rule.name!r} already{where}: give this one another name, or leave it out"
+            problems.append(Problem(said, rule.position))
+    if problems:
+        raise InputError(problems)
+    return list(found.values())
 
 
 @app.command()

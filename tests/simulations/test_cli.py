@@ -255,6 +255,19 @@ def test_prove_and_audit_agree_on_a_rule_that_can_be_broken(tiny: Path) -> None:
     assert [r["violations"] for r in found["rules"]] == [len((tiny / "bad.csv").read_text().splitlines()) - 1, 0]
 
 
+def test_a_rule_of_a_file_has_a_name_of_its_own(tiny: Path) -> None:
+    """Neither the workflow's nor that of another file: it would be judged twice, or one of them never seen."""
+    (tiny / "desk.yaml").write_text(DESK + "rules: [{rule: a case is served once, at_most: 1, of: finish}]\n")
+    (tiny / "my.rules.yaml").write_text(RULES, encoding="utf-8")
+    code, out, err = _run("prove", "desk.yaml", "--rules", "my.rules.yaml", "--rules", "my.rules.yaml")
+    assert (code, out) == (2, "")
+    advice = "give this one another name, or leave it out"
+    assert err.splitlines() == [
+        f"my.rules.yaml:3:5: there is a rule 'nobody is ever served' already (my.rules.yaml:3:5): {advice}",
+        f"my.rules.yaml:4:5: there is a rule 'a case is served once' already (desk.yaml:6:9): {advice}",
+    ]
+
+
 def test_an_audit_of_a_foreign_log_leaves_unjudged_what_the_log_does_not_tell(tiny: Path) -> None:
     """A CSV with other column names, and a move that the workflow does not have."""
     (tiny / "log.csv").write_text(
