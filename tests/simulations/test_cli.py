@@ -264,7 +264,7 @@ def test_a_rule_of_a_file_has_a_name_of_its_own(tiny: Path) -> None:
     advice = "give this one another name, or leave it out"
     assert err.splitlines() == [
         f"my.rules.yaml:3:5: there is a rule 'nobody is ever served' already (my.rules.yaml:3:5): {advice}",
-        f"my.rules.yaml:4:5: there is a rule 'a case is served once' already (desk.yaml:6:9): {advice}",
+        f"my.rules.yaml:4:5: there is a rule 'a case is served once' already (desk.yaml:7:9): {advice}",
     ]
 
 
