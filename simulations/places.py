@@ -140,6 +140,12 @@ class Place:
         self.numbered += 1
         return self.numbered - 1
 
+    def complete(self, now: int, length: int) -> int | None:
+        """Return when work that is started now completes, ``None`` if that lies beyond the calendar's spells."""
+        if now + length <= self.open_until:
+            return now + length
+        return self.calendar.complete(now, length, self.rule)
+
     def release(self, server: int) -> None:
         """Give a server back."""
         self.busy -= 1

@@ -73,10 +73,10 @@ class _Clock(simpy.Environment):
 
     _now: int
 
-    def __init__(self, settled: Callable[[], None]) -> None:
+    def __init__(self, settle: Callable[[], None]) -> None:
         super().__init__()
-        self.settled = settled
-        self.unsettled = False
+        self.settle = settle
+        self.unsettled: set[int] = set()
 
     def at(self, time: int, priority: int, call: Callable[[Any], None], with_: Any) -> _Moment:
         """Schedule ``call(with_)`` at an absolute time; `priority` orders the events of one instant."""
@@ -99,18 +99,15 @@ class _Clock(simpy.Environment):
     def run_to(self, horizon: int) -> None:
         """Run every event up to and at the horizon; a user's events as SimPy does, the engine's own directly.
 
-        When no event is left at an instant that was `unsettled`, `settled` is called.
+        When no event is left at an instant at which something came to be `unsettled`, `settle` is called.
         """
-        queue, settled = self._queue, self.settled
+        queue, unsettled = self._queue, self.unsettled
         while True:
-            if self.unsettled and not (queue and queue[0][0] <= self._now):
-                self.unsettled = False
-                settled()
-            if not queue or queue[0][0] > horizon:
-                if self.unsettled:
-                    continue
+            if unsettled and not (queue and queue[0][0] <= self._now):
+                self.settle()
+            elif not queue or queue[0][0] > horizon:
                 return
-            if type(queue[0][3]) is _Moment:
+            elif type(queue[0][3]) is _Moment:
                 self._now, _, _, moment = heappop(queue)  # type: ignore[assignment]
                 moment.call(moment.with_)  # type: ignore[attr-defined]
             else:
@@ -134,7 +131,7 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visits", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visit", "visits", "work")  # fmt: skip
 
     def __init__(
         self,
@@ -155,6 +152,8 @@ class Case:
         self.visits = visits
         self.state = ""
         self.status = _NOWHERE
+        self.activity: _Activity | None = None  # what it waits for, or what is done
+        self.visit = 0  # how often it had come there before
         self.enabled = NEVER
         self.started = NEVER
         self.server = -1
@@ -184,6 +183,11 @@ class _Activity:
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
         self.places = None if work.pool is None else places[work.pool]
         self.working_days = work.working_days
+
+
+def _length(case: Case) -> int:
+    """Return the length of the work that a case waits for."""
+    return case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
 
 
 class _Happening:
@@ -257,7 +261,7 @@ class Simulation:
         self._policy = self._policies[0]
         self._outcomes = Words.of(self.scenario).outcome
         self._rows: list[Row] = []
-        self._touched: set[int] = set()
+        self._touched = self.env.unsettled
         self._resized: dict[str, None] = {}
         self._made: dict[tuple[int, int], int] = {}  # events that users let happen to a case
         self._horizon = self.scenario.horizon
@@ -458,7 +462,7 @@ class Simulation:
         if size is not None:
             place.size = size
             place.sizes.append((self.now, size))
-        self._touch(place)
+        self._touched.add(place.index)
 
     def _next_opening(self, place: Place, after: int) -> None:
         opening = place.calendar.next_opening(after)
@@ -469,21 +473,18 @@ class Simulation:
         now = self.env._now
         spell = place.calendar.spell_at(now)
         place.open(now if spell is None else place.calendar.closes[spell])
-        self._touch(place)
+        self._touched.add(place.index)
         self._next_opening(place, now)
 
-    def _touch(self, place: Place) -> None:
-        self._touched.add(place.index)
-        self.env.unsettled = True
-
     def _dispatch(self) -> None:
+        """Let the places to which something has happened start what they can."""
         touched = sorted(self._touched)
         self._touched.clear()
         now = self.env._now
         for index in touched:
             place = self._places[index]
             while place.may_start(now):
-                case = place.next(now, self._length)
+                case = place.next(now, _length)
                 if case is None:
                     break
                 self._start(case, place, now)
@@ -492,13 +493,7 @@ class Simulation:
         case.status = _SERVED
         case.started = now
         case.server = place.seize()
-        self._finish_at(case, place.calendar.complete(now, self._length(case), place.rule))
-
-    def _length(self, case: Case) -> int:
-        """Return the length of the work that a case waits for."""
-        activity = self._activity_of[case.state]
-        visit = case.visits[activity.index] - 1
-        return activity.purpose.length(case.number, case.key, visit, case.facts, case.record)
+        self._finish_at(case, place.complete(now, _length(case)))
 
     def _finish_at(self, case: Case, time: int | None) -> None:
         if time is not None and time <= self._horizon:
@@ -508,11 +503,10 @@ class Simulation:
 
     def _complete(self, case: Case) -> None:
         case.work = None
-        activity = self._activity_of[case.state]
+        activity: _Activity = case.activity  # type: ignore[assignment]
         outcome = -1
         if activity.gives >= 0:
-            visit = case.visits[activity.index] - 1
-            k = activity.purpose.outcome(case.number, case.key, visit, case.facts, case.record)
+            k = activity.purpose.outcome(case, case.visit)
             case.record[activity.gives] = activity.purpose.values[k]
             outcome = activity.codes[k]
         self._move(case, COMPLETE, _BY_COMPLETION, outcome)
@@ -539,7 +533,7 @@ class Simulation:
         moved = policy.transitions[fired].target is not None
         codes, now = self._codes, self.env._now
         if moved and case.status != _NOWHERE:
-            activity = self._activity_of[old]
+            activity: _Activity = case.activity  # type: ignore[assignment]
             completed = now if cause == _BY_COMPLETION else NEVER
             self._rows.append(
                 (case.number, taken, cause, codes[old], codes[case.state], activity.index, activity.pool, case.server,
@@ -599,7 +593,7 @@ class Simulation:
             if case.status == _SERVED:
                 case.place.release(case.server)
             case.ticket = None
-            self._touch(case.place)
+            self._touched.add(case.place.index)
             case.place = None
         if case.work is not None:
             case.work.cancel()
@@ -610,13 +604,13 @@ class Simulation:
 
     def _enable(self, case: Case) -> None:
         """Put a case into its queue, or start its delay."""
-        activity = self._activity_of[case.state]
-        self._visit(case, activity.index, activity.name)
+        case.activity = activity = self._activity_of[case.state]
+        case.visit = self._visit(case, activity.index, activity.name)
         case.enabled = now = self.env._now
         if activity.places is None:
             case.status = _DELAYED
             case.started = now
-            length = self._length(case)
+            length = _length(case)
             days = activity.working_days
             self._finish_at(case, now + length if days is None else days.complete(now, length))
         else:
@@ -624,7 +618,7 @@ class Simulation:
             case.place = place = activity.places[case.court if len(activity.places) > 1 else 0]
             place.join(case, activity.priority)
             if place.may_start(now):
-                self._touch(place)
+                self._touched.add(place.index)
 
     def _visit(self, case: Case, index: int, name: str) -> int:
         """Count a visit to an activity or a start of a clock; return how many there were before it."""
@@ -661,10 +655,10 @@ class Simulation:
         self._stop_clock(case, happening)
         visit = self._visit(case, happening.visits, happening.event)
         if happening.chance is not None:
-            bits, _ = happening.lottery.bits(case.number, case.key, visit)
+            bits = happening.lottery.numerator(case, visit)
             if not bits < happening.chance(case.facts, case.record) * 2.0**53:
                 return
-        length = happening.purpose.length(case.number, case.key, visit, case.facts, case.record)
+        length = happening.purpose.length(case, visit)
         self._set_clock(case, happening, self.env._now + length, visit)
 
     def _set_clock(self, case: Case, happening: _Happening, time: int, visit: int) -> None:
@@ -686,7 +680,7 @@ class Simulation:
             rate = happening.hazard_picker(case.facts, case.record)
             visit = case.visits[happening.visits]
             case.visits[happening.visits] = visit + 1  # its dates come to an end, so that they need no cap
-            bits, _ = happening.purpose.bits(case.number, case.key, visit)
+            bits = happening.purpose.numerator(case, visit)
             self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
 
     def _next_turn(self, happening: _Happening, visit: int, number: int) -> None:
@@ -719,7 +713,7 @@ class Simulation:
             write(case.record)
         outcome = -1
         if happening.gives >= 0:
-            k = happening.purpose.outcome(case.number, case.key, visit, case.facts, case.record)
+            k = happening.purpose.outcome(case, visit)
             case.record[happening.gives] = happening.purpose.values[k]
             outcome = happening.codes[k]
         cause, rows = _FIRST_EVENT + happening.index, len(self._rows)
@@ -732,7 +726,7 @@ class Simulation:
                 self._judge(case, self.watch.row(case, [happening.event], case.record, case.state, self.env._now))
         if case.place is not None and case.status == _WAITING and case.record != before:
             case.place.rejoin(case)
-            self._touch(case.place)
+            self._touched.add(case.place.index)
         return True
 
     # the end -------------------------------------------------------------------------------------
