@@ -125,8 +125,9 @@ class Place:
             heappop(queue)
         while excepted and excepted[0][-1].ticket is not excepted[0]:
             heappop(excepted)
-        if self.suspended and any(start <= now < end for start, end in self.suspended):
-            return excepted or None
+        for start, end in self.suspended:
+            if start <= now < end:
+                return excepted or None
         if queue and excepted:
             return queue if queue[0][:4] < excepted[0][:4] else excepted
         return queue or excepted or None
