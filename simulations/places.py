@@ -112,7 +112,7 @@ class Place:
 
         Under ``fit`` nobody may while the `length` of the head's work is too long for what is left of the spell.
         """
-        queue = self._next_queue(now)
+        queue = self._next_queue(now) if self.may_start(now) else None
         if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1]))):
             return None
         case = heappop(queue)[-1]

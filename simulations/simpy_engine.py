@@ -12,11 +12,9 @@ from __future__ import annotations
 import gc
 import operator
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from heapq import heappop, heappush
 from typing import Any, Literal
 
 import numpy as np
-import simpy
 
 from simulations.distributions import make_distribution
 from simulations.draws import Draws
@@ -26,6 +24,7 @@ from simulations.plan import MOST_VISITS, Plan
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.scenario import Law, Policy, Pool, Scenario, Work
+from simulations.simpy_clock import Moment, SimpyClock
 from simulations.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from workflow.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
@@ -48,70 +47,6 @@ Test = Callable[[Sequence[Value], Sequence[Value]], Any]
 Monitoring = Literal["stop", "count"]
 
 _UNIT = make_distribution("exponential", {"mean": 1.0})
-
-
-class _Moment(simpy.Event):
-    """A SimPy event at an absolute time that calls one function with one value."""
-
-    __slots__ = ("call", "with_")
-
-    def __init__(self, call: Callable[[Any], None], with_: Any) -> None:
-        self.call = call
-        self.with_ = with_
-
-    def cancel(self) -> None:
-        """Let nothing happen when its time comes."""
-        self.call = _nothing
-
-
-def _nothing(_: Any) -> None:
-    pass
-
-
-class _Clock(simpy.Environment):
-    """A SimPy environment whose time is a whole number of microseconds."""
-
-    _now: int
-
-    def __init__(self, settle: Callable[[], None]) -> None:
-        super().__init__()
-        self.settle = settle
-        self.unsettled: set[int] = set()
-
-    def at(self, time: int, priority: int, call: Callable[[Any], None], with_: Any) -> _Moment:
-        """Schedule ``call(with_)`` at an absolute time; `priority` orders the events of one instant."""
-        moment = _Moment(call, with_)
-        heappush(self._queue, (time, priority, next(self._eid), moment))  # type: ignore[misc]
-        return moment
-
-    def schedule(self, event: simpy.Event, priority: Any = 1, delay: Any = 0) -> None:
-        """Schedule a user's event; its delay must be whole microseconds."""
-        try:
-            whole = operator.index(delay)
-        except TypeError:
-            raise InputError([f"a delay in a SimPy process is a whole number of microseconds, not {delay!r}"]) from None
-        super().schedule(event, priority, whole)
-
-    def comes_before(self, time: int, priority: int) -> bool:
-        """Say whether something is scheduled before such an event."""
-        return bool(self._queue) and self._queue[0][:2] < (time, priority)
-
-    def run_to(self, horizon: int) -> None:
-        """Run every event up to and at the horizon; a user's events as SimPy does, the engine's own directly.
-
-        When no event is left at an instant at which something came to be `unsettled`, `settle` is called.
-        """
-        queue, unsettled = self._queue, self.unsettled
-        while True:
-            if unsettled and not (queue and queue[0][0] <= self._now):
-                self.settle()
-            elif not queue or queue[0][0] > horizon:
-                return
-            elif type(queue[0][3]) is _Moment:
-                self._now, _, _, moment = heappop(queue)  # type: ignore[assignment]
-                moment.call(moment.with_)  # type: ignore[attr-defined]
-            else:
-                self.step()
 
 
 class Case:
@@ -159,8 +94,8 @@ class Case:
         self.server = -1
         self.place: Place | None = None
         self.ticket: Ticket | None = None
-        self.work: _Moment | None = None
-        self.clocks: dict[int, _Moment] | None = None
+        self.work: Moment | None = None
+        self.clocks: dict[int, Moment] | None = None
 
 
 class _Activity:
@@ -255,7 +190,7 @@ class Simulation:
             None if monitor is None else Watch(plan.scenario.workflow, watched_rules(plan.scenario), len(plan.cases))
         )
         self.scenario: Scenario = plan.scenario
-        self.env = _Clock(self._dispatch)
+        self.env = SimpyClock(self._dispatch)
         workflow = self.scenario.workflow
         self._policies = [_Policy(self.scenario, policy) for policy in self.scenario.every_policy]
         self._policy = self._policies[0]
@@ -483,10 +418,7 @@ class Simulation:
         now = self.env._now
         for index in touched:
             place = self._places[index]
-            while place.may_start(now):
-                case = place.next(now, _length)
-                if case is None:
-                    break
+            while (case := place.next(now, _length)) is not None:
                 self._start(case, place, now)
 
     def _start(self, case: Case, place: Place, now: int) -> None:
@@ -516,8 +448,10 @@ class Simulation:
         """Follow the transitions of instant states, and those tried on entry, until the case rests or waits."""
         while case.state in self._policy_of(case).entered and self._move(case, ENTER, _BY_ENTRY, -1):
             pass
-        if case.status == _NOWHERE and case.state in self._activity_of:
-            self._enable(case)
+        if case.status == _NOWHERE:
+            activity = self._activity_of.get(case.state)
+            if activity is not None:
+                self._enable(case, activity)
 
     def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
         """Let the machine decide; write the row and enter the new state. Say whether the case left its state."""
@@ -602,9 +536,9 @@ class Simulation:
         case.server = -1
         case.enabled = case.started = NEVER
 
-    def _enable(self, case: Case) -> None:
+    def _enable(self, case: Case, activity: _Activity) -> None:
         """Put a case into its queue, or start its delay."""
-        case.activity = activity = self._activity_of[case.state]
+        case.activity = activity
         case.visit = self._visit(case, activity.index, activity.name)
         case.enabled = now = self.env._now
         if activity.places is None:
