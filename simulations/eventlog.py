@@ -7,9 +7,10 @@ start, `NEVER` where there is none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -192,10 +193,11 @@ class EventLog:
         return found
 
 
-def event_log(cases: Cases, rows: Iterable[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
+def event_log(cases: Cases, rows: Sequence[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
     """Make a log of an engine's rows, which are in the order in which they happened."""
-    table, words = np.array(list(rows), np.int64).reshape(-1, len(_FIELDS)), Words.of(cases.scenario)
-    columns = {name: np.ascontiguousarray(table[:, k]).astype(words.types()[name]) for k, name in enumerate(_FIELDS)}
+    size, words = len(rows) * len(_FIELDS), Words.of(cases.scenario)
+    table = np.fromiter(chain.from_iterable(rows), np.int64, size).reshape(-1, len(_FIELDS))
+    columns = {name: table[:, k].astype(of) for k, (name, of) in enumerate(words.types().items())}
     return EventLog(cases, words, columns, resized or {})
 
 

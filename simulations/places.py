@@ -112,7 +112,7 @@ class Place:
 
         Under ``fit`` nobody may while the `length` of the head's work is too long for what is left of the spell.
         """
-        queue = self._next_queue(now)
+        queue = self._next_queue(now) if self.may_start(now) else None
         if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1]))):
             return None
         case = heappop(queue)[-1]
@@ -125,8 +125,9 @@ class Place:
             heappop(queue)
         while excepted and excepted[0][-1].ticket is not excepted[0]:
             heappop(excepted)
-        if self.suspended and any(start <= now < end for start, end in self.suspended):
-            return excepted or None
+        for start, end in self.suspended:
+            if start <= now < end:
+                return excepted or None
         if queue and excepted:
             return queue if queue[0][:4] < excepted[0][:4] else excepted
         return queue or excepted or None
@@ -139,6 +140,12 @@ class Place:
             return heappop(self.free)
         self.numbered += 1
         return self.numbered - 1
+
+    def complete(self, now: int, length: int) -> int | None:
+        """Return when work that is started now completes, ``None`` if that lies beyond the calendar's spells."""
+        if now + length <= self.open_until:
+            return now + length
+        return self.calendar.complete(now, length, self.rule)
 
     def release(self, server: int) -> None:
         """Give a server back."""

@@ -12,11 +12,9 @@ from __future__ import annotations
 import gc
 import operator
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from heapq import heappop, heappush
 from typing import Any, Literal
 
 import numpy as np
-import simpy
 
 from simulations.distributions import make_distribution
 from simulations.draws import Draws
@@ -26,6 +24,7 @@ from simulations.plan import MOST_VISITS, Plan
 from simulations.quantities import Choice
 from simulations.sampling import Purpose
 from simulations.scenario import Law, Policy, Pool, Scenario, Work
+from simulations.simpy_clock import Moment, SimpyClock
 from simulations.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from workflow.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
@@ -50,73 +49,6 @@ Monitoring = Literal["stop", "count"]
 _UNIT = make_distribution("exponential", {"mean": 1.0})
 
 
-class _Moment(simpy.Event):
-    """A SimPy event at an absolute time that calls one function with one value."""
-
-    __slots__ = ("call", "with_")
-
-    def __init__(self, call: Callable[[Any], None], with_: Any) -> None:
-        self.call = call
-        self.with_ = with_
-
-    def cancel(self) -> None:
-        """Let nothing happen when its time comes."""
-        self.call = _nothing
-
-
-def _nothing(_: Any) -> None:
-    pass
-
-
-class _Clock(simpy.Environment):
-    """A SimPy environment whose time is a whole number of microseconds."""
-
-    _now: int
-
-    def __init__(self, settled: Callable[[], None]) -> None:
-        super().__init__()
-        self.settled = settled
-        self.unsettled = False
-
-    def at(self, time: int, priority: int, call: Callable[[Any], None], with_: Any) -> _Moment:
-        """Schedule ``call(with_)`` at an absolute time; `priority` orders the events of one instant."""
-        moment = _Moment(call, with_)
-        heappush(self._queue, (time, priority, next(self._eid), moment))  # type: ignore[misc]
-        return moment
-
-    def schedule(self, event: simpy.Event, priority: Any = 1, delay: Any = 0) -> None:
-        """Schedule a user's event; its delay must be whole microseconds."""
-        try:
-            whole = operator.index(delay)
-        except TypeError:
-            raise InputError([f"a delay in a SimPy process is a whole number of microseconds, not {delay!r}"]) from None
-        super().schedule(event, priority, whole)
-
-    def comes_before(self, time: int, priority: int) -> bool:
-        """Say whether something is scheduled before such an event."""
-        return bool(self._queue) and self._queue[0][:2] < (time, priority)
-
-    def run_to(self, horizon: int) -> None:
-        """Run every event up to and at the horizon; a user's events as SimPy does, the engine's own directly.
-
-        When no event is left at an instant that was `unsettled`, `settled` is called.
-        """
-        queue, settled = self._queue, self.settled
-        while True:
-            if self.unsettled and not (queue and queue[0][0] <= self._now):
-                self.unsettled = False
-                settled()
-            if not queue or queue[0][0] > horizon:
-                if self.unsettled:
-                    continue
-                return
-            if type(queue[0][3]) is _Moment:
-                self._now, _, _, moment = heappop(queue)  # type: ignore[assignment]
-                moment.call(moment.with_)  # type: ignore[attr-defined]
-            else:
-                self.step()
-
-
 class Case:
     """A case while it runs.
 
@@ -134,7 +66,7 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visits", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visit", "visits", "work")  # fmt: skip
 
     def __init__(
         self,
@@ -155,13 +87,15 @@ class Case:
         self.visits = visits
         self.state = ""
         self.status = _NOWHERE
+        self.activity: _Activity | None = None  # what it waits for, or what is done
+        self.visit = 0  # how often it had come there before
         self.enabled = NEVER
         self.started = NEVER
         self.server = -1
         self.place: Place | None = None
         self.ticket: Ticket | None = None
-        self.work: _Moment | None = None
-        self.clocks: dict[int, _Moment] | None = None
+        self.work: Moment | None = None
+        self.clocks: dict[int, Moment] | None = None
 
 
 class _Activity:
@@ -184,6 +118,11 @@ class _Activity:
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
         self.places = None if work.pool is None else places[work.pool]
         self.working_days = work.working_days
+
+
+def _length(case: Case) -> int:
+    """Return the length of the work that a case waits for."""
+    return case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
 
 
 class _Happening:
@@ -251,13 +190,13 @@ class Simulation:
             None if monitor is None else Watch(plan.scenario.workflow, watched_rules(plan.scenario), len(plan.cases))
         )
         self.scenario: Scenario = plan.scenario
-        self.env = _Clock(self._dispatch)
+        self.env = SimpyClock(self._dispatch)
         workflow = self.scenario.workflow
         self._policies = [_Policy(self.scenario, policy) for policy in self.scenario.every_policy]
         self._policy = self._policies[0]
         self._outcomes = Words.of(self.scenario).outcome
         self._rows: list[Row] = []
-        self._touched: set[int] = set()
+        self._touched = self.env.unsettled
         self._resized: dict[str, None] = {}
         self._made: dict[tuple[int, int], int] = {}  # events that users let happen to a case
         self._horizon = self.scenario.horizon
@@ -458,7 +397,7 @@ class Simulation:
         if size is not None:
             place.size = size
             place.sizes.append((self.now, size))
-        self._touch(place)
+        self._touched.add(place.index)
 
     def _next_opening(self, place: Place, after: int) -> None:
         opening = place.calendar.next_opening(after)
@@ -469,36 +408,24 @@ class Simulation:
         now = self.env._now
         spell = place.calendar.spell_at(now)
         place.open(now if spell is None else place.calendar.closes[spell])
-        self._touch(place)
+        self._touched.add(place.index)
         self._next_opening(place, now)
 
-    def _touch(self, place: Place) -> None:
-        self._touched.add(place.index)
-        self.env.unsettled = True
-
     def _dispatch(self) -> None:
+        """Let the places to which something has happened start what they can."""
         touched = sorted(self._touched)
         self._touched.clear()
         now = self.env._now
         for index in touched:
             place = self._places[index]
-            while place.may_start(now):
-                case = place.next(now, self._length)
-                if case is None:
-                    break
+            while (case := place.next(now, _length)) is not None:
                 self._start(case, place, now)
 
     def _start(self, case: Case, place: Place, now: int) -> None:
         case.status = _SERVED
         case.started = now
         case.server = place.seize()
-        self._finish_at(case, place.calendar.complete(now, self._length(case), place.rule))
-
-    def _length(self, case: Case) -> int:
-        """Return the length of the work that a case waits for."""
-        activity = self._activity_of[case.state]
-        visit = case.visits[activity.index] - 1
-        return activity.purpose.length(case.number, case.key, visit, case.facts, case.record)
+        self._finish_at(case, place.complete(now, _length(case)))
 
     def _finish_at(self, case: Case, time: int | None) -> None:
         if time is not None and time <= self._horizon:
@@ -508,11 +435,10 @@ class Simulation:
 
     def _complete(self, case: Case) -> None:
         case.work = None
-        activity = self._activity_of[case.state]
+        activity: _Activity = case.activity  # type: ignore[assignment]
         outcome = -1
         if activity.gives >= 0:
-            visit = case.visits[activity.index] - 1
-            k = activity.purpose.outcome(case.number, case.key, visit, case.facts, case.record)
+            k = activity.purpose.outcome(case, case.visit)
             case.record[activity.gives] = activity.purpose.values[k]
             outcome = activity.codes[k]
         self._move(case, COMPLETE, _BY_COMPLETION, outcome)
@@ -522,8 +448,10 @@ class Simulation:
         """Follow the transitions of instant states, and those tried on entry, until the case rests or waits."""
         while case.state in self._policy_of(case).entered and self._move(case, ENTER, _BY_ENTRY, -1):
             pass
-        if case.status == _NOWHERE and case.state in self._activity_of:
-            self._enable(case)
+        if case.status == _NOWHERE:
+            activity = self._activity_of.get(case.state)
+            if activity is not None:
+                self._enable(case, activity)
 
     def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
         """Let the machine decide; write the row and enter the new state. Say whether the case left its state."""
@@ -539,7 +467,7 @@ class Simulation:
         moved = policy.transitions[fired].target is not None
         codes, now = self._codes, self.env._now
         if moved and case.status != _NOWHERE:
-            activity = self._activity_of[old]
+            activity: _Activity = case.activity  # type: ignore[assignment]
             completed = now if cause == _BY_COMPLETION else NEVER
             self._rows.append(
                 (case.number, taken, cause, codes[old], codes[case.state], activity.index, activity.pool, case.server,
@@ -599,7 +527,7 @@ class Simulation:
             if case.status == _SERVED:
                 case.place.release(case.server)
             case.ticket = None
-            self._touch(case.place)
+            self._touched.add(case.place.index)
             case.place = None
         if case.work is not None:
             case.work.cancel()
@@ -608,15 +536,15 @@ class Simulation:
         case.server = -1
         case.enabled = case.started = NEVER
 
-    def _enable(self, case: Case) -> None:
+    def _enable(self, case: Case, activity: _Activity) -> None:
         """Put a case into its queue, or start its delay."""
-        activity = self._activity_of[case.state]
-        self._visit(case, activity.index, activity.name)
+        case.activity = activity
+        case.visit = self._visit(case, activity.index, activity.name)
         case.enabled = now = self.env._now
         if activity.places is None:
             case.status = _DELAYED
             case.started = now
-            length = self._length(case)
+            length = _length(case)
             days = activity.working_days
             self._finish_at(case, now + length if days is None else days.complete(now, length))
         else:
@@ -624,7 +552,7 @@ class Simulation:
             case.place = place = activity.places[case.court if len(activity.places) > 1 else 0]
             place.join(case, activity.priority)
             if place.may_start(now):
-                self._touch(place)
+                self._touched.add(place.index)
 
     def _visit(self, case: Case, index: int, name: str) -> int:
         """Count a visit to an activity or a start of a clock; return how many there were before it."""
@@ -661,10 +589,10 @@ class Simulation:
         self._stop_clock(case, happening)
         visit = self._visit(case, happening.visits, happening.event)
         if happening.chance is not None:
-            bits, _ = happening.lottery.bits(case.number, case.key, visit)
+            bits = happening.lottery.numerator(case, visit)
             if not bits < happening.chance(case.facts, case.record) * 2.0**53:
                 return
-        length = happening.purpose.length(case.number, case.key, visit, case.facts, case.record)
+        length = happening.purpose.length(case, visit)
         self._set_clock(case, happening, self.env._now + length, visit)
 
     def _set_clock(self, case: Case, happening: _Happening, time: int, visit: int) -> None:
@@ -686,7 +614,7 @@ class Simulation:
             rate = happening.hazard_picker(case.facts, case.record)
             visit = case.visits[happening.visits]
             case.visits[happening.visits] = visit + 1  # its dates come to an end, so that they need no cap
-            bits, _ = happening.purpose.bits(case.number, case.key, visit)
+            bits = happening.purpose.numerator(case, visit)
             self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
 
     def _next_turn(self, happening: _Happening, visit: int, number: int) -> None:
@@ -719,7 +647,7 @@ class Simulation:
             write(case.record)
         outcome = -1
         if happening.gives >= 0:
-            k = happening.purpose.outcome(case.number, case.key, visit, case.facts, case.record)
+            k = happening.purpose.outcome(case, visit)
             case.record[happening.gives] = happening.purpose.values[k]
             outcome = happening.codes[k]
         cause, rows = _FIRST_EVENT + happening.index, len(self._rows)
@@ -732,7 +660,7 @@ class Simulation:
                 self._judge(case, self.watch.row(case, [happening.event], case.record, case.state, self.env._now))
         if case.place is not None and case.status == _WAITING and case.record != before:
             case.place.rejoin(case)
-            self._touch(case.place)
+            self._touched.add(case.place.index)
         return True
 
     # the end -------------------------------------------------------------------------------------

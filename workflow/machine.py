@@ -65,9 +65,10 @@ class _LeanEvent(Event):
     """An event that tries the transitions of a state in order, without queueing and logging."""
 
     def trigger(self, model: Any, *args: Any, **kwargs: Any) -> bool:
+        facts, record = args
         moves: list[_LeanTransition] = self.transitions[model.state]  # type: ignore[assignment]
         for transition in moves:  # noqa: SIM110 - any() over a generator takes a third longer
-            if transition.execute_on(model, args):
+            if transition.execute_on(model, facts, record):
                 return True
         return False
 
@@ -79,12 +80,12 @@ class _LeanTransition(Transition):
     callbacks by name. A test holds this one equal to the library's, step by step.
     """
 
-    def execute_on(self, model: CaseLike, args: tuple[Any, ...]) -> bool:
+    def execute_on(self, model: CaseLike, facts: Sequence[Value], record: list[Value]) -> bool:
         for condition in self.conditions:
-            if not condition.func(*args):  # type: ignore[operator]
+            if not condition.func(facts, record):  # type: ignore[operator]
                 return False
         for callback in self.before:
-            callback(*args)  # type: ignore[operator]
+            callback(facts, record)  # type: ignore[operator]
         if self.dest is not None:
             model.state = self.dest
         return True

@@ -72,7 +72,7 @@ class Columns:
             {k: v for k, v in self.values.items() if k in names}, {k: v for k, v in self.missing.items() if k in names}
         )
 
-    def take(self, rows: NDArray[np.int64]) -> Columns:
+    def take(self, rows: NDArray[np.int64] | slice) -> Columns:
         """Return the cases of some rows."""
         return Columns({k: v[rows] for k, v in self.values.items()}, {k: v[rows] for k, v in self.missing.items()})
 
