@@ -7,6 +7,7 @@ start, `NEVER` where there is none.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -183,7 +184,7 @@ class EventLog:
 
 def event_log(cases: Cases, rows: Iterable[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
     """Make a log of an engine's rows, which are in the order in which they happened."""
-    table = np.array(list(rows), np.int64).reshape(-1, len(_FIELDS))
+    table = np.fromiter(itertools.chain.from_iterable(rows), np.int64).reshape(-1, len(_FIELDS))
     columns = {
         name: np.ascontiguousarray(table[:, k]).astype(_SMALL.get(name, np.int64)) for k, name in enumerate(_FIELDS)
     }
