@@ -57,6 +57,8 @@ def main() -> None:
     """Run the command line."""
     gc.set_threshold(300_000, 20, 100)  # nearly all that a command makes is in use to its end
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads for matrices, of which there are none here
+    asked = [c for c in app.registered_commands if sys.argv[1:2] == [c.name or getattr(c.callback, "__name__", None)]]
+    app.registered_commands = asked or app.registered_commands  # the options of each take time to read
     try:
         app()
     except SystemExit as ended:
