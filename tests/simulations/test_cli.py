@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -359,3 +361,26 @@ def test_the_compile_is_announced_before_the_first_replication(
     assert isinstance(result.exception, Begun)
     assert said == ["compiling the fast engine, once, some ten seconds"]
     assert not (tiny / "runs").exists()
+
+
+def command(before: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, some Python before it."""
+    code = f"import atexit, sys, threading, time; {before}; from simulations.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+
+
+def test_a_command_that_leaves_at_once_has_said_all_and_done_what_is_to_be_done_at_the_end() -> None:
+    """Nothing that was printed is lost in a pipe, functions for the end are called, and the exit code is the command's."""
+    ran = command("atexit.register(lambda: print('the end'))", "list")
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("workflows:")
+    assert ran.stdout.endswith("\nthe end\n")
+    ran = command("atexit.register(lambda: print('the end'))", "run", "nowhere")
+    assert (ran.returncode, ran.stdout) == (2, "the end\n")
+    assert "there is no scenario 'nowhere'" in ran.stderr
+
+
+def test_a_command_waits_for_what_is_still_at_work() -> None:
+    """Another thread, as that of the processes at work, is not cut off."""
+    ran = command("threading.Thread(target=lambda: (time.sleep(2), print('done'))).start()", "list")
+    assert (ran.returncode, ran.stdout.endswith("\ndone\n")) == (0, True)
