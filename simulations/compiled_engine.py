@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -37,6 +38,8 @@ def available() -> bool:
 
 def is_compiled() -> bool:
     """Say whether the kernel is in numba's cache, so that it need not be compiled (some twenty seconds) first."""
+    if _never_compiled():
+        return False
     from simulations import kernel
 
     if not _is_kept(kernel):
@@ -45,6 +48,13 @@ def is_compiled() -> bool:
         return bool(kernel.run.signatures or kernel.run._cache._cache_file._load_index())
     except Exception:  # what numba keeps inside may change; then nothing is announced
         return True
+
+
+def _never_compiled() -> bool:
+    """Say, without loading numba, whether there is nothing in the folder beside this file in which it keeps what it can."""
+    kept = Path(__file__).parent / "__pycache__"
+    usable = "NUMBA_CACHE_DIR" not in os.environ and kept.is_dir() and os.access(kept, os.W_OK)
+    return usable and not any(kept.glob("kernel.run-*.nbi"))
 
 
 def _is_kept(kernel: Any) -> bool:

@@ -24,8 +24,9 @@ __all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "prepare", "samp
 Engine = Literal["auto", "simpy", "compiled"]
 Chosen = Literal["simpy", "compiled"]
 
-FEW_CASES = 25_000
-"""Up to so many cases, over all replications, the SimPy engine is done before the compiled one is loaded."""
+FEW_CASES, SOME_CASES = 6_000, 25_000
+"""Up to the first number of cases, over all replications, the SimPy engine is done before the compiled one is loaded; up to
+the second, long before it is compiled, where that has not been done yet."""
 
 _MISSING = "the compiled engine needs numba: install the extra 'fast' (pip install 'docketsim[fast]')"
 
@@ -68,17 +69,18 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
         if python:
             raise InputError(["hooks and processes take part in the SimPy engine only: use --engine simpy"])
         return "compiled"
-    if engine == "simpy" or python or _about(scenario) * replications <= FEW_CASES:
+    if engine == "simpy" or python or (cases := _about(scenario) * replications) <= FEW_CASES:
         return "simpy"
     if compiled_engine.available():
-        return "compiled"
-    warnings.warn(f"a run of this size would be much faster: {_MISSING}", stacklevel=3)
+        return "compiled" if cases > SOME_CASES or compiled_engine.is_compiled() else "simpy"
+    if cases > SOME_CASES:
+        warnings.warn(f"a run of this size would be much faster: {_MISSING}", stacklevel=3)
     return "simpy"
 
 
-def prepare(engine: Chosen, workers: int = 1) -> None:
-    """Make an engine ready, once and here, so that it is not done in each of the processes at work; these load what is kept."""
-    if engine == "compiled" and (workers <= 1 or not compiled_engine.is_compiled()):
+def prepare(engine: Chosen) -> None:
+    """Make an engine ready, once and here, so that it is not done in each of the processes at work."""
+    if engine == "compiled" and not compiled_engine.is_compiled():
         compiled_engine.compile_kernel()
 
 

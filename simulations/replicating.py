@@ -81,7 +81,7 @@ def replicated(
     """Run replications, and return what is read from the log of each; the logs are not kept."""
     todo = list(numbers)
     if todo:
-        prepare(engine, workers)
+        prepare(engine)
     shared = Shared(scenario)
     if workers <= 1 or len(todo) < 2:
         return [_one(read, shared, seed, k, engine) for k in todo]

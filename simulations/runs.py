@@ -325,7 +325,7 @@ def _run_all(
 def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Plan]) -> Iterator[int]:
     """Run replications, and yield each as it is finished."""
     if numbers:
-        prepare(job.engine, workers)
+        prepare(job.engine)
     if workers <= 1:
         yield from (job.run(k, planned.pop(k, None)) for k in numbers)
         return

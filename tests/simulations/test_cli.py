@@ -350,7 +350,7 @@ def test_the_compile_is_announced_before_the_first_replication(
         said.append(what)
         yield
 
-    def prepare(engine: str, workers: int = 1) -> None:
+    def prepare(engine: str) -> None:
         raise Begun
 
     monkeypatch.setattr("simulations.command_line.waiting", waiting)

@@ -161,12 +161,15 @@ def test_a_case_that_goes_round_and_round_is_told_with_its_history() -> None:
         compiled_engine.simulate(make_plan(scenario, path), path)
 
 
-def test_auto_takes_the_engine_that_is_done_first() -> None:
-    """One replication of the pilot on SimPy, fifty compiled; hooks always on SimPy."""
-    pilot = load_scenario("pilot")
-    assert engines.choose_engine("auto", pilot, 1, python=False) == "simpy"
-    assert engines.choose_engine("auto", pilot, 50, python=False) == "compiled"
-    assert engines.choose_engine("auto", pilot, 50, python=True) == "simpy"
+def test_auto_takes_the_engine_that_is_done_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One replication of the pilot on SimPy if the other engine had to be compiled first, fifty never; hooks always."""
+    pilot, small = load_scenario("pilot"), load_scenario("pilot", ["courts.denver.backlog.pending.count=300"])
+    for compiled, one in ((True, "compiled"), (False, "simpy")):
+        monkeypatch.setattr(compiled_engine, "is_compiled", lambda known=compiled: known)
+        assert engines.choose_engine("auto", small, 1, python=False) == "simpy"
+        assert engines.choose_engine("auto", pilot, 1, python=False) == one
+        assert engines.choose_engine("auto", pilot, 50, python=False) == "compiled"
+        assert engines.choose_engine("auto", pilot, 50, python=True) == "simpy"
 
 
 def test_hooks_are_refused_by_the_compiled_engine(tmp_path: Path) -> None:
