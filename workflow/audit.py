@@ -76,7 +76,13 @@ class _Run:
         cases, place = cases[~untold[cases]], place[~untold[cases]]
         still = np.isin(q, list(self.automaton.open)) if self.automaton.open else np.zeros(len(q), bool)
         still[cases] = False
-        return RuleAudit(self.rule, (), cases, rows[place], at[place], int((still & ~untold).sum()), int(untold.sum()))
+        n_open, n_untold = int((still & ~untold).sum()), int(untold.sum())
+        return RuleAudit(self.rule, (), cases, rows[place], at[place], n_open, n_untold, self._is_idle())
+
+    def _is_idle(self) -> bool:
+        """Say whether nothing happened that the rule names; one of situations looks at every row."""
+        named = frozenset[str]().union(*(letter.names for letter in self.automaton.letters))
+        return not self.automaton.situations and not named & self.log.happened
 
     def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
         """Return the letters that the rule hears: the row of each and its symbol; an event comes before its transition."""

@@ -73,6 +73,13 @@ class AuditLog:
         """Return the place of each row's case."""
         return np.repeat(np.arange(len(self.names), dtype=np.int64), np.diff(self.first))
 
+    @cached_property
+    def happened(self) -> frozenset[str]:
+        """Return the transitions and the events that the log has."""
+        words = [t.name for t in self.workflow.transitions], list(self.workflow.events)
+        counts = (np.bincount(column + 1)[1:] for column in (self.transition, self.event))
+        return frozenset(some[k] for some, n in zip(words, counts, strict=True) for k in np.flatnonzero(n))
+
     @property
     def known(self) -> frozenset[str]:
         """Return the names of which the log says something."""

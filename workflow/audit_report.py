@@ -38,6 +38,8 @@ class RuleAudit:
         The instant of that row, or the log's end for a time that was over only after the case's last row.
     open : int
         Cases with an obligation that is still open, within its time.
+    idle : bool
+        Whether the log has none of the moves and events that the rule names: then it is kept, and nothing was put to the test.
     """
 
     rule: Rule
@@ -47,6 +49,7 @@ class RuleAudit:
     at: Integers
     open: int = 0
     untold: int = 0
+    idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class AuditReport:
                 {
                     "rule": r.rule.name,
                     "violations": None if r.unjudged else len(r.cases),
+                    "idle": r.idle,
                     "unjudged": list(r.unjudged),
                     "unjudged_cases": len(self.log.names) if r.unjudged else r.untold,
                 }
@@ -126,7 +130,7 @@ class AuditReport:
         if rule.unjudged:
             return f"{'unjudged':<20} {rule.rule.name}  (the log does not tell {listed(rule.unjudged)})"
         found = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
-        notes = []
+        notes = ["the log has nothing of what it names"] if rule.idle else []
         if rule.untold:
             lacking = listed(sorted(self.log.lacks.keys() & rule.rule.reads))
             notes.append(f"{_n(rule.untold, 'case')} unjudged, of which the log does not tell {lacking}")

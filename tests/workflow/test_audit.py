@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulations import load_scenario, run
-from workflow import load_workflow
+from workflow import load_rules, load_workflow
 from workflow.audit import audit
 from workflow.log_files import read_log
 
@@ -53,6 +53,31 @@ def test_a_run_of_a_broken_workflow_is_judged_by_audit_and_monitor_alike(name: s
     assert {r.rule.name: len(r.cases) for r in report.rules} == result.violations
     assert sum(len(r.cases) for r in report.rules) > 0
     assert len(report.not_allowed) == 0
+
+
+def test_a_rule_is_kept_idly_where_nothing_happened_that_it_names(pilot_log: Path, tmp_path: Path) -> None:
+    """That nobody breaks it then says nothing; what is looked at in every situation is never idle."""
+    rules = tmp_path / "idle.rules.yaml"
+    rules.write_text(
+        "workflow: prosecutorial-discretion-review\n"
+        "rules:\n"
+        "  - {rule: charges are filed once, at_most: 1, of: file_charges}\n"
+        "  - {rule: who is detained is released, after: detention, then: release, within: 30 days}\n"
+        '  - {rule: nobody detained is closed, never: close, if: custody == "detained"}\n'
+        '  - {rule: nobody is ever detained, never: custody == "detained"}\n',
+        encoding="utf-8",
+    )
+    workflow, chosen = load_rules(rules)
+    report = audit(read_log(pilot_log, workflow), chosen)
+    assert [(r.rule.name, r.idle, len(r.cases)) for r in report.rules] == [
+        ("charges are filed once", True, 0),
+        ("who is detained is released", True, 0),
+        ("nobody detained is closed", False, 0),
+        ("nobody is ever detained", False, 0),
+    ]
+    assert [rule["idle"] for rule in report.json()["rules"]] == [True, True, False, False]
+    told = [line for line in report.told() if "the log has nothing of what it names" in line]
+    assert len(told) == 2
 
 
 def test_a_log_of_another_workflow_is_found_out(pilot_log: Path) -> None:
