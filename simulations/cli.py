@@ -32,7 +32,6 @@ from simulations.command_line import (
     WorkflowName,
     compile_first,
     date,
-    enough_workers,
     print_json,
     progress_bar,
     resumed,
@@ -129,6 +128,7 @@ def run(
 ) -> None:
     """Run replications of a scenario: a table of measures with intervals, and a run folder with the event log."""
     with told(lambda: resumed(out)):
+        from simulations.engines import enough_workers
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
         from simulations.runs import run as run_scenario
@@ -143,10 +143,12 @@ def run(
             check_long_enough(loaded)
         out = out if out is not None else default_folder(loaded.name)
         days = [date(text) for text in at or ()]
-        compile_first(engine, loaded, 1 if only is not None else replications, quiet or as_json)
+        n = 1 if only is not None else max_replications or 100 if precision else replications
+        compile_first(engine, loaded, n, quiet or as_json)
+        workers = enough_workers(engine, loaded, n) if workers is None else workers
         with warnings_told(), progress_bar(quiet or as_json) as progress:
             result = run_scenario(
-                loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=enough_workers(workers, replications),
+                loaded, replications=replications, seed=seed, out=out, at=days, by=by or (), only=only, workers=workers,
                 events=not no_events, resume=resume, precision=precision or (), max_replications=max_replications,
                 engine=engine, monitor=monitor, progress=progress,  # type: ignore[arg-type]
             )  # fmt: skip

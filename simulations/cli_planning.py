@@ -19,7 +19,6 @@ from simulations.command_line import (
     WorkersIfMany,
     compile_first,
     date,
-    enough_workers,
     print_json,
     progress_bar,
     resumed,
@@ -74,7 +73,9 @@ def sweep(
 ) -> None:  # fmt: skip
     """Run a scenario at every point of a grid, with the same people and chances: a table and a chart."""
     with told(lambda: resumed(out)):
+        from simulations.engines import enough_workers
         from simulations.folders import default_folder
+        from simulations.grid import parse_grid
         from simulations.loading import load_scenario
         from simulations.sweep_table import check_chart, print_sweep, write_chart
         from simulations.sweeping import sweep as run_sweep
@@ -83,12 +84,18 @@ def sweep(
             raise InputError(["--resume needs --out: the folder to go on with"])
         days = [date(text) for text in at or ()]
         check_chart(chart)
-        compile_first(engine, load_scenario(scenario), replications, quiet or as_json)
+        loaded = load_scenario(scenario)
+        compile_first(engine, loaded, replications, quiet or as_json)
+        workers = (
+            enough_workers(engine, loaded, replications, parse_grid(change or ())[0].size)
+            if workers is None
+            else workers
+        )
         out = out if out is not None else default_folder(f"sweep-{Path(scenario).stem}")
         with warnings_told(), progress_bar(quiet or as_json) as progress:
             found = run_sweep(
                 scenario, change or (), replications=replications, seed=seed, at=days, measures=measure or (),
-                courts=court or (), workers=enough_workers(workers, replications), events=events, out=out, resume=resume,
+                courts=court or (), workers=workers, events=events, out=out, resume=resume,
                 engine=engine, progress=progress,
             )  # fmt: skip
         chart = chart if chart is not None else found.folder / "sweep.svg"
@@ -208,6 +215,7 @@ def forecast(
 ) -> None:
     """Say when a condition first holds: the date, its interval, and the band of single replications."""
     with told():
+        from simulations.engines import enough_workers
         from simulations.forecasting import forecast as look_ahead
         from simulations.loading import load_scenario
 
@@ -216,7 +224,7 @@ def forecast(
         with waiting("running replications", quiet or as_json):
             found = look_ahead(
                 loaded, when, court=court, seed=seed, replications=replications,
-                engine=engine, workers=enough_workers(workers, replications),
+                engine=engine, workers=enough_workers(engine, loaded, replications) if workers is None else workers,
             )  # fmt: skip
         if as_json:
             print_json(found.json())

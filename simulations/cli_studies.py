@@ -21,7 +21,6 @@ from simulations.command_line import (
     WorkersIfMany,
     compile_first,
     date,
-    enough_workers,
     print_json,
     progress_bar,
     resumed,
@@ -72,6 +71,7 @@ def compare(
     """Compare scenarios by common random numbers: every measure with its difference and interval, and case by case."""
     with told(lambda: resumed(out)):
         from simulations.comparison import compare as run_comparison
+        from simulations.engines import enough_workers
         from simulations.folders import default_folder
         from simulations.loading import load_scenario
 
@@ -80,11 +80,12 @@ def compare(
         days = [date(text) for text in at or ()]
         first = load_scenario(base, change or ())
         compile_first(engine, first, replications, quiet or as_json)
+        workers = enough_workers(engine, first, replications, 1 + len(others)) if workers is None else workers
         out = out if out is not None else default_folder(f"compare-{first.name}")
         with warnings_told(), progress_bar(quiet or as_json) as progress:
             found = run_comparison(
                 base, *others, changes=change or (), other_changes=set_other or (), replications=replications, seed=seed,
-                at=days, measures=measure or (), workers=enough_workers(workers, replications), events=not no_events, out=out, resume=resume,
+                at=days, measures=measure or (), workers=workers, events=not no_events, out=out, resume=resume,
                 engine=engine, progress=progress,
             )  # fmt: skip
         if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shlex
 import sys
 import warnings
@@ -35,7 +34,6 @@ __all__ = [
     "WorkflowName",
     "compile_first",
     "date",
-    "enough_workers",
     "print_json",
     "progress_bar",
     "resumed",
@@ -96,11 +94,6 @@ def date(text: str, option: str = "--at") -> dt.date:
         return parse_date(text)
     except InputError as error:
         raise InputError([f"{option} {text}: {p.message}" for p in error.problems]) from None
-
-
-def enough_workers(asked: int | None, replications: int) -> int:
-    """Return how many processes to work with: one for each core, but each with some replications to do."""
-    return asked if asked is not None else max(1, min(os.cpu_count() or 1, replications // 3))
 
 
 def print_json(value: Any) -> None:

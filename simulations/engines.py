@@ -7,6 +7,7 @@ extra ``fast``). `auto` takes the compiled one where the time to load it is won 
 from __future__ import annotations
 
 import itertools
+import os
 import warnings
 from typing import Literal, get_args
 
@@ -19,7 +20,17 @@ from simulations.simpy_engine import Monitoring
 from simulations.watching import Violation
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 
-__all__ = ["Chosen", "Engine", "check_engine", "choose_engine", "prepare", "sample_path", "simulate", "will_compile"]
+__all__ = [
+    "Chosen",
+    "Engine",
+    "check_engine",
+    "choose_engine",
+    "enough_workers",
+    "prepare",
+    "sample_path",
+    "simulate",
+    "will_compile",
+]
 
 Engine = Literal["auto", "simpy", "compiled"]
 Chosen = Literal["simpy", "compiled"]
@@ -27,6 +38,10 @@ Chosen = Literal["simpy", "compiled"]
 FEW_CASES, SOME_CASES = 6_000, 25_000
 """Up to the first number of cases, over all replications, the SimPy engine is done before the compiled one is loaded; up to
 the second, long before it is compiled, where that has not been done yet."""
+
+_SECONDS_A_CASE: dict[Chosen, float] = {"simpy": 1e-4, "compiled": 1.2e-5}
+_SECONDS_TO_START = 2.5
+"""Of a process; only the proportion to the seconds a case matters, which is much the same on every machine."""
 
 _MISSING = "the compiled engine needs numba: install the extra 'fast' (pip install 'docketsim[fast]')"
 
@@ -91,10 +106,27 @@ def sample_path(engine: Chosen, seed: int, replication: int) -> SamplePath:
 
 def will_compile(engine: str, scenario: Scenario, replications: int) -> bool:
     """Say whether a run would first compile the kernel, which is done once for an installation."""
+    return _expected(engine, scenario, replications) == "compiled" and not compiled_engine.is_compiled()
+
+
+def enough_workers(engine: str, scenario: Scenario, replications: int, runs: int = 1) -> int:
+    """Return how many processes are worth starting, one for each core at most.
+
+    Parameters
+    ----------
+    replications : int
+        Of one run.
+    runs : int
+        How many there are one after another, which share the processes.
+    """
+    work = _about(scenario) * replications * runs * _SECONDS_A_CASE[_expected(engine, scenario, replications)]
+    return max(1, min(os.cpu_count() or 1, replications, int(work / _SECONDS_TO_START)))
+
+
+def _expected(engine: str, scenario: Scenario, replications: int) -> Chosen:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        chosen = choose_engine(engine, scenario, replications, python=False)
-    return chosen == "compiled" and not compiled_engine.is_compiled()
+        return choose_engine(engine, scenario, replications, python=False)
 
 
 def _about(scenario: Scenario) -> float:

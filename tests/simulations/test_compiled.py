@@ -172,6 +172,19 @@ def test_auto_takes_the_engine_that_is_done_first(monkeypatch: pytest.MonkeyPatc
         assert engines.choose_engine("auto", pilot, 50, python=True) == "simpy"
 
 
+def test_processes_are_started_where_there_is_work_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each core in a long run, none besides this one in a short one; the runs of a sweep share them."""
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr(compiled_engine, "is_compiled", lambda: True)
+    pilot = load_scenario("pilot")
+    found = [engines.enough_workers("compiled", pilot, n) for n in (1, 10, 50, 1000)]
+    assert found == [1, 1, 2, 4]
+    assert engines.enough_workers("simpy", pilot, 10) == 4
+    assert engines.enough_workers("simpy", pilot, 2) == 1
+    assert engines.enough_workers("compiled", pilot, 10, runs=20) == 4
+    assert engines.enough_workers("compiled", load_scenario("nationwide"), 2) == 2
+
+
 def test_hooks_are_refused_by_the_compiled_engine(tmp_path: Path) -> None:
     """With the name of the engine that has them; nothing is written."""
     with pytest.raises(InputError, match="use --engine simpy"):
