@@ -29,6 +29,18 @@ CORNERS = (
 )  # fmt: skip
 
 
+class _Touched(set[int]):
+    """Places to which something happened; for each, the reasons are kept."""
+
+    def __init__(self, watched: Watched) -> None:
+        super().__init__()
+        self._watched = watched
+
+    def add(self, index: int) -> None:
+        self._watched.reasons[index].add(self._watched.reason)
+        super().add(index)
+
+
 class Watched(Simulation):
     """A simulation with notes.
 
@@ -45,6 +57,7 @@ class Watched(Simulation):
         self.reasons: dict[int, set[str]] = defaultdict(set)
         self.reason = ""
         super().__init__(*arguments)
+        self._touched = self.env.unsettled = _Touched(self)
 
     def note(self, corner: str, holds: bool = True) -> None:
         """Keep what was come through."""
@@ -151,10 +164,6 @@ class Watched(Simulation):
         self.reason = "withdrawal" if case.status == WAITING else self.reason
         super()._leave(case)
 
-    def _touch(self, place: Place) -> None:
-        self.reasons[place.index].add(self.reason)
-        super()._touch(place)
-
     def _stop_clock(self, case: Case, happening: Any) -> None:
         self.note("a clock that is stopped", case.clocks is not None and happening.index in case.clocks)
         super()._stop_clock(case, happening)
@@ -188,7 +197,8 @@ class Watched(Simulation):
                 self.note(f"order {pool.rule}" if pool.value is None else f"order by a {by}")
         super()._start(case, place, now)
         if place.rule == "fit":
-            self.note("work over the end of a shift: fit", now + self._length(case) > place.open_until)
+            length = case.activity.purpose.length(case, case.visit) if case.activity is not None else 0
+            self.note("work over the end of a shift: fit", now + length > place.open_until)
 
     def _policy_of(self, case: Case) -> Any:
         policy = super()._policy_of(case)
