@@ -9,18 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simulations.comparison import Comparison, compare
-    from simulations.draws import SamplePath
-    from simulations.forecasting import Forecast, forecast
+    from simulations.chance.draws import SamplePath
+    from simulations.comparing.comparison import Comparison, compare
+    from simulations.engines.simpy_engine import Simulation, simulate
     from simulations.loading import load_scenario
-    from simulations.plan import make_plan
-    from simulations.run_result import RunResult
-    from simulations.runs import run
-    from simulations.scenario import Scenario
-    from simulations.simpy_engine import Simulation, simulate
-    from simulations.staffing import Staffing, staff
-    from simulations.sweeping import Sweep, sweep
-    from simulations.verifying import Verification, verify
+    from simulations.planning.forecasting import Forecast, forecast
+    from simulations.planning.staffing import Staffing, staff
+    from simulations.planning.sweeping import Sweep, sweep
+    from simulations.running.run_result import RunResult
+    from simulations.running.runs import run
+    from simulations.running.verifying import Verification, verify
+    from simulations.scenarios.plan import make_plan
+    from simulations.scenarios.scenario import Scenario
 
 __all__ = [
     "Comparison",
@@ -44,24 +44,24 @@ __all__ = [
 ]
 
 _HOME = {
-    "Comparison": "comparison",
-    "Forecast": "forecasting",
-    "RunResult": "run_result",
-    "SamplePath": "draws",
-    "Scenario": "scenario",
-    "Simulation": "simpy_engine",
-    "Staffing": "staffing",
-    "Sweep": "sweeping",
-    "Verification": "verifying",
-    "compare": "comparison",
-    "forecast": "forecasting",
+    "Comparison": "comparing.comparison",
+    "Forecast": "planning.forecasting",
+    "RunResult": "running.run_result",
+    "SamplePath": "chance.draws",
+    "Scenario": "scenarios.scenario",
+    "Simulation": "engines.simpy_engine",
+    "Staffing": "planning.staffing",
+    "Sweep": "planning.sweeping",
+    "Verification": "running.verifying",
+    "compare": "comparing.comparison",
+    "forecast": "planning.forecasting",
     "load_scenario": "loading",
-    "make_plan": "plan",
-    "run": "runs",
-    "simulate": "simpy_engine",
-    "staff": "staffing",
-    "sweep": "sweeping",
-    "verify": "verifying",
+    "make_plan": "scenarios.plan",
+    "run": "running.runs",
+    "simulate": "engines.simpy_engine",
+    "staff": "planning.staffing",
+    "sweep": "planning.sweeping",
+    "verify": "running.verifying",
 }
 
 

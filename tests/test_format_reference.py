@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from simulations import load_scenario, make_plan, simulate
-from simulations.clock import UNITS
-from simulations.draws import SamplePath
-from simulations.eventlog import EventLog
-from simulations.families import FAMILIES
-from simulations.format import ScenarioFile
-from simulations.format_reference import FAMILY_EXAMPLES, MODELS, PAGES, anchor, keys_of, pages, written
-from simulations.honesty import check_log
+from simulations.chance.draws import SamplePath
+from simulations.chance.families import FAMILIES
+from simulations.log.eventlog import EventLog
+from simulations.measuring.honesty import check_log
+from simulations.scenarios.format import ScenarioFile
+from simulations.scenarios.format_reference import FAMILY_EXAMPLES, MODELS, PAGES, anchor, keys_of, pages, written
+from simulations.timing.clock import UNITS
 from workflow.documents import parse_yaml
 from workflow.format import WorkflowFile
 from workflow.loading import load_workflow
@@ -120,7 +120,7 @@ def run(path: Path) -> EventLog:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tables_are_current(page: str) -> None:
-    """``python -m simulations.schemas`` would write the same page."""
+    """``python -m simulations.scenarios.schemas`` would write the same page."""
     assert (DOCS / page).read_text(encoding="utf-8") == pages(DOCS)[page]
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulations import load_scenario
-from simulations.format import ScenarioFile
 from simulations.loading import catalog as scenarios
+from simulations.scenarios.format import ScenarioFile
 from workflow import load_workflow
 from workflow.documents import read_yaml
 from workflow.errors import InputError

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from simulations.calendars import Calendar
-from simulations.format import WorkEntry
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
-from simulations.quantities import Choice, Length
-from simulations.scenario import Work
+from simulations.scenarios.format import WorkEntry
+from simulations.scenarios.quantities import Choice, Length
+from simulations.scenarios.scenario import Work
+from simulations.timing.calendars import Calendar
 from workflow.definition import Kind, Workflow
 from workflow.documents import Node
 from workflow.validation import listed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulations.calendar_spec import CalendarSpec, parse_calendar
-from simulations.calendars import Calendar
 from simulations.loading.context import Context
+from simulations.timing.calendar_spec import CalendarSpec, parse_calendar
+from simulations.timing.calendars import Calendar
 from workflow.errors import InputError
 from workflow.reading import Keys
 

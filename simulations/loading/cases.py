@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from simulations.format import ArrivalEntry, BacklogEntry
 from simulations.loading.context import Context, without_comma
 from simulations.loading.people import People
 from simulations.loading.times import read_by_date, read_calendar_time, read_time
-from simulations.scenario import Backlog, Stream
-from simulations.tables import CaseTable, read_cases
+from simulations.scenarios.format import ArrivalEntry, BacklogEntry
+from simulations.scenarios.scenario import Backlog, Stream
+from simulations.scenarios.tables import CaseTable, read_cases
 from workflow.documents import Node, tidy
 from workflow.errors import InputError, Problem
 from workflow.reading import Keys

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from simulations.clock import Epoch
-from simulations.format import ScenarioFile
-from simulations.quantities import Reader
-from simulations.scenario import scenario_namespace
+from simulations.scenarios.format import ScenarioFile
+from simulations.scenarios.quantities import Reader
+from simulations.scenarios.scenario import scenario_namespace
+from simulations.timing.clock import Epoch
 from workflow.definition import Workflow
 from workflow.documents import Node
 from workflow.errors import InputError, Problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulations.loading.context import Context
-from simulations.scenario import Costs
+from simulations.scenarios.scenario import Costs
 
 __all__ = ["read_costs"]
 

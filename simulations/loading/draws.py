@@ -8,8 +8,8 @@ from typing import Any
 
 from simulations.loading.context import Context
 from simulations.loading.times import read_calendar_time
-from simulations.quantities import Shares
-from simulations.scenario import Draw
+from simulations.scenarios.quantities import Shares
+from simulations.scenarios.scenario import Draw
 from workflow.documents import Node
 from workflow.errors import nearest
 from workflow.predicates import Expression, Field, Namespace

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from simulations.format import LawEntry
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
 from simulations.loading.times import read_calendar_time, read_time
-from simulations.scenario import Law
+from simulations.scenarios.format import LawEntry
+from simulations.scenarios.scenario import Law
 from workflow.definition import Workflow
 from workflow.validation import listed, said
 

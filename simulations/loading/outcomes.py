@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulations.loading.context import Context
-from simulations.quantities import Choice, Shares
+from simulations.scenarios.quantities import Choice, Shares
 from workflow.definition import Activity, Event
 from workflow.documents import Node
 from workflow.errors import nearest

@@ -10,7 +10,7 @@ from typing import Any
 
 from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
-from simulations.scenario import Trait
+from simulations.scenarios.scenario import Trait
 from workflow.predicates import Namespace, made_of
 from workflow.reading import Keys
 from workflow.validation import listed

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from simulations.calendars import Calendar
-from simulations.format import PoolEntry, SuspensionEntry
 from simulations.loading.context import Context, without_comma
 from simulations.loading.times import read_by_date
-from simulations.scenario import Order, Pool, Suspension
+from simulations.scenarios.format import PoolEntry, SuspensionEntry
+from simulations.scenarios.scenario import Order, Pool, Suspension
+from simulations.timing.calendars import Calendar
 from workflow.documents import Node
 from workflow.errors import nearest
 from workflow.validation import listed, parse_at, said

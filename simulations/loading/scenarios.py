@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from simulations.format import ScenarioFile
 from simulations.loading.activities import check_reached, read_activities
 from simulations.loading.calendars import court_days, read_calendars
 from simulations.loading.cases import read_arrivals, read_backlog
@@ -16,8 +15,9 @@ from simulations.loading.costs import read_costs
 from simulations.loading.events import read_events
 from simulations.loading.people import People
 from simulations.loading.pools import read_pools, read_suspensions
-from simulations.policies import read_policies
-from simulations.scenario import Scenario
+from simulations.scenarios.format import ScenarioFile
+from simulations.scenarios.policies import read_policies
+from simulations.scenarios.scenario import Scenario
 from workflow.documents import Node, Plain, Source, merge, node_of
 from workflow.errors import InputError, Problem
 from workflow.extending import read_extending
@@ -124,7 +124,7 @@ def _read(context: Context) -> Scenario:
 
 
 def _check_published(context: Context, scenario: Scenario) -> None:
-    from simulations.measures import measure_names
+    from simulations.measuring.measures import measure_names
 
     allowed = measure_names(scenario)
     starts, ends = scenario.starts, scenario.ends

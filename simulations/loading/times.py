@@ -7,10 +7,10 @@ import itertools
 from collections.abc import Callable
 from typing import TypeVar
 
-from simulations.clock import parse_duration, parse_instant
 from simulations.loading.context import Context
-from simulations.quantities import Length
-from simulations.tables import BEFORE_THE_START
+from simulations.scenarios.quantities import Length
+from simulations.scenarios.tables import BEFORE_THE_START
+from simulations.timing.clock import parse_duration, parse_instant
 from workflow.documents import Node
 from workflow.errors import InputError, nearest
 from workflow.validation import said

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulations.case_pairs import ALIKE
-from simulations.comparison import RESULT, Comparison, Difference, read_comparison
-from simulations.comparison_table import level, said_difference, said_needed, said_p
-from simulations.lengths import PROCESSING, WAITING
-from simulations.measures import is_time_or_use
-from simulations.printing import few, number
-from simulations.recorded import read_result
+from simulations.comparing.case_pairs import ALIKE
+from simulations.comparing.comparison import RESULT, Comparison, Difference, read_comparison
+from simulations.measuring.lengths import PROCESSING, WAITING
+from simulations.measuring.measures import is_time_or_use
+from simulations.printing.comparison_table import level, said_difference, said_needed, said_p
+from simulations.printing.run_tables import few, number
 from simulations.report.contents import shown_courts
 from simulations.report.document import Document, Items, Note, Section, Tiles
 from simulations.report.figure import (  # fmt: skip
@@ -28,7 +27,8 @@ from simulations.report.figure import (  # fmt: skip
     end_of,
 )
 from simulations.report.tables import Cell, Table, as_csv
-from simulations.run_result import RunResult
+from simulations.running.recorded import read_result
+from simulations.running.run_result import RunResult
 from workflow.validation import listed
 
 __all__ = ["comparison_document", "is_comparison"]

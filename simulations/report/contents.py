@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulations.folders import finished_replications
-from simulations.manifest import MANIFEST
-from simulations.parts import part_path
-from simulations.recorded import manifest_of, read_result
 from simulations.report.flow import Flow, flow
 from simulations.report.survival import Curve, survival
 from simulations.report.use import Use, use_by_week
-from simulations.run_result import RunResult
-from simulations.scenario import Scenario
+from simulations.run_folder.folders import finished_replications
+from simulations.run_folder.manifest import MANIFEST
+from simulations.run_folder.parts import part_path
+from simulations.running.recorded import manifest_of, read_result
+from simulations.running.run_result import RunResult
+from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 
 __all__ = ["Contents", "read_contents", "see_whether_of_several", "shown_courts"]

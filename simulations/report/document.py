@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from simulations.parts import whole_file, write_text
 from simulations.report.figure import Figure
 from simulations.report.tables import Table, data_link
+from simulations.run_folder.parts import whole_file, write_text
 
 __all__ = ["Document", "Items", "Note", "Section", "Tiles", "render", "write_document"]
 

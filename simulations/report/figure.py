@@ -14,11 +14,11 @@ from importlib import import_module
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
-from simulations.clock import MICROSECONDS_PER_DAY
-from simulations.printing import said
+from simulations.printing.run_tables import said
 from simulations.report.contents import Contents
 from simulations.report.tables import estimates_csv
-from simulations.results import Estimate
+from simulations.running.results import Estimate
+from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 __all__ = ["BLACK", "BLUE", "COLOURS", "DASHES", "FONT", "GREEN", "GREY", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "dots", "drawn", "end_of", "halts", "instant", "stamp", "told"]  # fmt: skip
 

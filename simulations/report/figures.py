@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from simulations.lengths import WAITING
-from simulations.printing import number, said
+from simulations.measuring.lengths import WAITING
+from simulations.measuring.waiting import CAUSES
+from simulations.printing.run_tables import number, said
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -24,8 +25,7 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
 from simulations.report.tables import estimates_csv
-from simulations.results import Estimate
-from simulations.waiting import CAUSES
+from simulations.running.results import Estimate
 
 __all__ = ["figures"]
 

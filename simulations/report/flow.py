@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.scenario import Scenario
+from simulations.scenarios.scenario import Scenario
 
 __all__ = ["LATER", "Flow", "flow", "flow_days"]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from itertools import cycle
 
-from simulations.printing import number
+from simulations.printing.run_tables import number
 from simulations.report.alluvial import alluvial
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip

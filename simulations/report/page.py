@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations.printing import few_came_in, number, said
+from simulations.printing.run_tables import few_came_in, number, said
 from simulations.report.contents import Contents, read_contents
 from simulations.report.document import Document, Items, Note, Section, Tiles, write_document
 from simulations.report.figure import Figure

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulations.measures import describe
-from simulations.parts import write_text
-from simulations.recorded import manifest_of, read_result
+from simulations.measuring.measures import describe
 from simulations.report.contents import see_whether_of_several
-from simulations.run_result import RunResult
-from simulations.scenario import Scenario
+from simulations.run_folder.parts import write_text
+from simulations.running.recorded import manifest_of, read_result
+from simulations.running.run_result import RunResult
+from simulations.scenarios.scenario import Scenario
 from workflow.definition import Kind, Transition, Workflow
 from workflow.documents import dump_yaml
 from workflow.drawing import mermaid

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.kaplan_meier import still_there
-from simulations.scenario import Scenario
+from simulations.measuring.kaplan_meier import still_there
+from simulations.scenarios.scenario import Scenario
 from workflow.definition import Kind
 
 __all__ = ["Curve", "survival"]

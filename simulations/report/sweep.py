@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulations.printing import said
+from simulations.planning.sweeping import RESULT, Sweep, read_sweep
+from simulations.printing.run_tables import said
 from simulations.report.document import Document, Note, Section
 from simulations.report.figure import Figure
+from simulations.report.sweep_chart import chart_of
 from simulations.report.tables import Cell, Table, as_csv
-from simulations.sweep_table import chart_of
-from simulations.sweeping import RESULT, Sweep, read_sweep
 
 __all__ = ["is_sweep", "sweep_document"]
 

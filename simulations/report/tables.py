@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from simulations.lengths import WAITING
-from simulations.measures import is_time_or_use
-from simulations.printing import number, said, said_of, said_ratio
+from simulations.measuring.lengths import WAITING
+from simulations.measuring.measures import is_time_or_use
+from simulations.measuring.waiting import CAUSES
+from simulations.printing.run_tables import number, said, said_of, said_ratio
 from simulations.report.contents import Contents
-from simulations.results import Estimate
-from simulations.waiting import CAUSES
+from simulations.running.results import Estimate
 
 __all__ = ["Cell", "Table", "as_csv", "cases_table", "contrast_table", "data_link", "estimates_csv", "group_table", "published_table", "standing_table", "times_table", "use_table", "wait_table"]  # fmt: skip
 

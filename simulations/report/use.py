@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.parts import part_path
-from simulations.scenario import Pool, Scenario
-from simulations.utilisation import PoolTime, time_between
+from simulations.measuring.utilisation import PoolTime, time_between
+from simulations.run_folder.parts import part_path
+from simulations.scenarios.scenario import Pool, Scenario
 
 __all__ = ["Use", "use_by_week"]
 

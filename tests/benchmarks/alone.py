@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from simulations import SamplePath, kernel
-from simulations.draws import purpose_hash
-from simulations.kernel_plan import kernel_plan
+from simulations import SamplePath
+from simulations.chance.draws import purpose_hash
+from simulations.engines import kernel
+from simulations.engines.kernel_plan import kernel_plan
 from tests.benchmarks.bare_loop import bare_loop
 
 __all__ = ["bare_alone", "kernel_alone"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simulations.kernel import _length_bits, _outcome_bits, _pop, _push, _read
+from simulations.engines.kernel import _length_bits, _outcome_bits, _pop, _push, _read
 
 __all__ = ["bare_loop"]
 

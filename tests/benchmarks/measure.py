@@ -28,7 +28,8 @@ def _ours(name: str) -> Callable[[Size], Found]:
     """Return a measurement of one of docketsim's engines, from the loaded scenario to the log: the cases are drawn, too."""
 
     def run(size: Size) -> Found:
-        from simulations import SamplePath, compiled_engine, make_plan, simpy_engine
+        from simulations import SamplePath, make_plan
+        from simulations.engines import compiled_engine, simpy_engine
         from tests.benchmarks.workload import workload
 
         path = SamplePath(SEED, 1)

@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("numba")
 
-from simulations import SamplePath, compiled_engine, make_plan, simpy_engine
+from simulations import SamplePath, make_plan
+from simulations.engines import compiled_engine, simpy_engine
 from tests.benchmarks.alone import bare_alone, kernel_alone
 from tests.benchmarks.workload import workload
 

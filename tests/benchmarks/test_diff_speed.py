@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulations import SamplePath, load_scenario
-from simulations.population import draw_cases
+from simulations.scenarios.population import draw_cases
 from workflow import load_workflow
 from workflow.difference import diff
 from workflow.table import Columns

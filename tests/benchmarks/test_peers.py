@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulations import SamplePath, make_plan, simpy_engine
-from simulations.eventlog import EventLog
+from simulations import SamplePath, make_plan
+from simulations.engines import simpy_engine
+from simulations.log.eventlog import EventLog
 from tests.benchmarks.peers.log import CHECK, CLOSED, DOCKET, REVIEW, SECOND, Log, Size, answers, run_peer
 from tests.benchmarks.workload import workload
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from simulations import SamplePath, Scenario, compiled_engine, make_plan, sampling, simpy_engine
-from simulations.eventlog import EventLog
-from simulations.plan import Plan
+from simulations import SamplePath, Scenario, make_plan
+from simulations.engines import compiled_engine, sampling, simpy_engine
+from simulations.log.eventlog import EventLog
+from simulations.scenarios.plan import Plan
 from tests.simulations.crowds import crowds
 from tests.simulations.random_scenarios import Mapping, loaded, scenarios
 from workflow.errors import VisitCap

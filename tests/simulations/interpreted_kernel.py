@@ -15,7 +15,7 @@ from unittest import mock
 
 import numpy as np
 
-from simulations import kernel
+from simulations.engines import kernel
 
 SOURCE = Path(kernel.__file__).read_text(encoding="utf-8")
 

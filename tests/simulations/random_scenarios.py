@@ -12,7 +12,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from simulations import SamplePath, Scenario, Simulation, load_scenario, make_plan, simulate
-from simulations.eventlog import EventLog
+from simulations.log.eventlog import EventLog
 from tests.workflow.random_workflows import workflows
 from workflow.documents import dump_yaml
 from workflow.errors import VisitCap

@@ -20,10 +20,10 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from simulations import load_scenario, run, verify
-from simulations.folders import RunFolderExists, RunFolderInUse, open_folder
-from simulations.manifest import make_manifest
-from simulations.parts import KINDS, WriteFailed, write_text
-from simulations.runs import WorkerLost
+from simulations.run_folder.folders import RunFolderExists, RunFolderInUse, open_folder
+from simulations.run_folder.manifest import make_manifest
+from simulations.run_folder.parts import KINDS, WriteFailed, write_text
+from simulations.running.runs import WorkerLost
 from tests.simulations.desk import write_tiny
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.calendar_spec import parse_calendar
-from simulations.calendars import FAR, Calendar, ShiftEnd
-from simulations.clock import (
+from simulations.timing.calendar_spec import parse_calendar
+from simulations.timing.calendars import FAR, Calendar, ShiftEnd
+from simulations.timing.clock import (
     MICROSECONDS_PER_DAY,
     MICROSECONDS_PER_HOUR,
     MICROSECONDS_PER_MINUTE,

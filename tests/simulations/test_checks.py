@@ -12,11 +12,12 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from simulations import load_scenario, validation
+from simulations import load_scenario
+from simulations.checks import validation
+from simulations.checks.closed_forms import mean_wait_mg1, mean_wait_mmc
+from simulations.checks.validation import CHECKS, FOLDER, GOLDEN, Check, Golden, Outcome, run_once, validate
 from simulations.cli import app
-from simulations.closed_forms import mean_wait_mg1, mean_wait_mmc
-from simulations.measures import measure
-from simulations.validation import CHECKS, FOLDER, GOLDEN, Check, Golden, Outcome, run_once, validate
+from simulations.measuring.measures import measure
 
 TABLES = [replace(golden, file=f"{golden.file}_table") for golden in GOLDEN if golden.id in ("D9", "D13")]
 

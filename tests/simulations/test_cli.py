@@ -353,9 +353,9 @@ def test_the_compile_is_announced_before_the_first_replication(
     def prepare(engine: str) -> None:
         raise Begun
 
-    monkeypatch.setattr("simulations.command_line.waiting", waiting)
-    monkeypatch.setattr("simulations.compiled_engine.is_compiled", lambda: False)
-    for module in ("engines", "runs", "replicating"):
+    monkeypatch.setattr("simulations.cli.common.waiting", waiting)
+    monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
+    for module in ("engines.choosing", "running.runs", "running.replicating"):
         monkeypatch.setattr(f"simulations.{module}.prepare", prepare)
     result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
     assert isinstance(result.exception, Begun)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.clock import (
+from simulations.timing.clock import (
     MICROSECONDS_PER_DAY,
     MICROSECONDS_PER_HOUR,
     MICROSECONDS_PER_MINUTE,

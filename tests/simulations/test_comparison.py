@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from simulations import SamplePath, compare, load_scenario
-from simulations.case_pairs import ALIKE, DECIDED, ELSEWHERE, ONE_ONLY, ONLY_BASE, ONLY_OTHER
-from simulations.folders import RunFolderExists
-from simulations.population import draw_cases
+from simulations.comparing.case_pairs import ALIKE, DECIDED, ELSEWHERE, ONE_ONLY, ONLY_BASE, ONLY_OTHER
+from simulations.run_folder.folders import RunFolderExists
+from simulations.scenarios.population import draw_cases
 from tests.simulations.desk import DESK, write_tiny
 from workflow.errors import InputError
 

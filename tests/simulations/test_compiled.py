@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations import SamplePath, compiled_engine, engines, load_scenario, make_plan, run
-from simulations.database import cursor
-from simulations.draws import case_keys
-from simulations.validation import FOLDER, GOLDEN, Golden, _golden
+from simulations import SamplePath, load_scenario, make_plan, run
+from simulations.chance.draws import case_keys
+from simulations.checks.validation import FOLDER, GOLDEN, Golden, _golden
+from simulations.engines import choosing, compiled_engine
+from simulations.run_folder.database import cursor
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
 from tests.simulations.crowds import TOGETHER, WITHDRAWN
 from tests.simulations.random_scenarios import Mapping, loaded
@@ -166,10 +167,10 @@ def test_auto_takes_the_engine_that_is_done_first(monkeypatch: pytest.MonkeyPatc
     pilot, small = load_scenario("pilot"), load_scenario("pilot", ["courts.denver.backlog.pending.count=300"])
     for compiled, one in ((True, "compiled"), (False, "simpy")):
         monkeypatch.setattr(compiled_engine, "is_compiled", lambda known=compiled: known)
-        assert engines.choose_engine("auto", small, 1, python=False) == "simpy"
-        assert engines.choose_engine("auto", pilot, 1, python=False) == one
-        assert engines.choose_engine("auto", pilot, 50, python=False) == "compiled"
-        assert engines.choose_engine("auto", pilot, 50, python=True) == "simpy"
+        assert choosing.choose_engine("auto", small, 1, python=False) == "simpy"
+        assert choosing.choose_engine("auto", pilot, 1, python=False) == one
+        assert choosing.choose_engine("auto", pilot, 50, python=False) == "compiled"
+        assert choosing.choose_engine("auto", pilot, 50, python=True) == "simpy"
 
 
 def test_processes_are_started_where_there_is_work_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,12 +178,12 @@ def test_processes_are_started_where_there_is_work_for_them(monkeypatch: pytest.
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.setattr(compiled_engine, "is_compiled", lambda: True)
     pilot = load_scenario("pilot")
-    found = [engines.enough_workers("compiled", pilot, n) for n in (1, 10, 50, 1000)]
+    found = [choosing.enough_workers("compiled", pilot, n) for n in (1, 10, 50, 1000)]
     assert found == [1, 1, 2, 4]
-    assert engines.enough_workers("simpy", pilot, 10) == 4
-    assert engines.enough_workers("simpy", pilot, 2) == 1
-    assert engines.enough_workers("compiled", pilot, 10, runs=20) == 4
-    assert engines.enough_workers("compiled", load_scenario("nationwide"), 2) == 2
+    assert choosing.enough_workers("simpy", pilot, 10) == 4
+    assert choosing.enough_workers("simpy", pilot, 2) == 1
+    assert choosing.enough_workers("compiled", pilot, 10, runs=20) == 4
+    assert choosing.enough_workers("compiled", load_scenario("nationwide"), 2) == 2
 
 
 def test_hooks_are_refused_by_the_compiled_engine(tmp_path: Path) -> None:
@@ -197,6 +198,6 @@ def test_without_numba_auto_says_once_what_would_be_faster(monkeypatch: pytest.M
     monkeypatch.setattr(compiled_engine, "available", lambda: False)
     pilot = load_scenario("pilot")
     with pytest.warns(UserWarning, match="docketsim\\[fast\\]"):
-        assert engines.choose_engine("auto", pilot, 50, python=False) == "simpy"
+        assert choosing.choose_engine("auto", pilot, 50, python=False) == "simpy"
     with pytest.raises(InputError, match="docketsim\\[fast\\]"):
-        engines.choose_engine("compiled", pilot, 1, python=False)
+        choosing.choose_engine("compiled", pilot, 1, python=False)

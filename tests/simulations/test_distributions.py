@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from simulations.distributions import FAMILIES, family, family_parameters, make_distribution, mistakes
-from simulations.inverse_tables import InverseTable, StepTable, compile_table
-from simulations.laws import Lognormal, Weibull
+from simulations.chance.distributions import FAMILIES, family, family_parameters, make_distribution, mistakes
+from simulations.chance.inverse_tables import InverseTable, StepTable, compile_table
+from simulations.chance.laws import Lognormal, Weibull
 from workflow.errors import InputError
 
 TWO53 = 2**53

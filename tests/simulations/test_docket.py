@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulations import RunResult, Scenario, load_scenario, run
-from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 
 NOBODY_ADDED = "pools.judges.size=700"
 TENTH = [  # of the courts: backlog, arrivals and judges

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from simulations.draws import (
+from simulations.chance.draws import (
     Draws,
     SamplePath,
     case_key,
@@ -223,7 +223,7 @@ def test_an_engine_can_be_fed_any_durations():
 
 def test_importing_does_not_import_scipy():
     """Neither module loads scipy: a command that draws nothing starts at once."""
-    code = "import sys, simulations.draws, simulations.distributions; print('scipy' in sys.modules)"
+    code = "import sys, simulations.chance.draws, simulations.chance.distributions; print('scipy' in sys.modules)"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

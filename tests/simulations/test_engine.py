@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from simulations import SamplePath, Simulation, simulate
-from simulations.eventlog import EventLog
-from simulations.measures import measure
+from simulations.log.eventlog import EventLog
+from simulations.measuring.measures import measure
 from tests.simulations.told import HOUR, Told, planned, play, story, work
 from workflow.errors import InputError, StuckCase, VisitCap
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from simulations import run
 from simulations.cli import app
-from simulations.exports import _Clock, export
+from simulations.running.exports import _Clock, export
 from tests.simulations.desk import write_tiny
 from workflow.audit import audit
 from workflow.errors import InputError

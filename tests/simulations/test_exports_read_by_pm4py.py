@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from simulations import run
-from simulations.exports import export
+from simulations.running.exports import export
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow import load_workflow

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulations import honesty
-from simulations.eventlog import EventLog
-from simulations.honesty import BrokenLaw, check_log
+from simulations.log.eventlog import EventLog
+from simulations.measuring import honesty
+from simulations.measuring.honesty import BrokenLaw, check_log
 from tests.simulations.told import HOUR, Told, play
 
 DESK = """

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from simulations import SamplePath, engines, load_scenario, run
-from simulations.plan import Plan
-from simulations.watching import RuleBroken, Violation
+from simulations import SamplePath, load_scenario, run
+from simulations.engines import choosing
+from simulations.log.watching import RuleBroken, Violation
+from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import any_scenario, planned
 from tests.simulations.random_scenarios import Mapping, _Drawing, loaded
 from workflow.errors import VisitCap
@@ -60,16 +61,16 @@ def _rule(draw: Any, words: list[str], conditions: list[str]) -> Mapping:
     )
 
 
-def _found(engine: engines.Chosen, plan: Plan, path: SamplePath) -> list[Violation]:
+def _found(engine: choosing.Chosen, plan: Plan, path: SamplePath) -> list[Violation]:
     found: list[Violation] = []
-    engines.simulate(engine, plan, path, "count", found)
+    choosing.simulate(engine, plan, path, "count", found)
     return found
 
 
-def _first(engine: engines.Chosen, plan: Plan, path: SamplePath) -> str:
+def _first(engine: choosing.Chosen, plan: Plan, path: SamplePath) -> str:
     """Return what stops the run, nothing if it is not stopped."""
     try:
-        engines.simulate(engine, plan, path, "stop")
+        choosing.simulate(engine, plan, path, "stop")
     except (RuleBroken, VisitCap) as error:
         return str(error)
     return ""

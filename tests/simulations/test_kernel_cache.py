@@ -18,7 +18,8 @@ pytestmark = pytest.mark.slow
 
 TOLD = """
 import warnings
-from simulations import SamplePath, compiled_engine, kernel, load_scenario, make_plan
+from simulations import SamplePath, load_scenario, make_plan
+from simulations.engines import compiled_engine, kernel
 print(kernel.__file__)
 print(compiled_engine.is_compiled())
 with warnings.catch_warnings(record=True) as told:
@@ -39,7 +40,7 @@ def site(tmp_path: Path) -> Path:
     for package in (simulations, workflow):
         source = Path(str(package.__file__)).parent
         shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "simulations" / "__pycache__").touch()
+    (folder / "simulations" / "engines" / "__pycache__").touch()
     return folder
 
 
@@ -52,7 +53,7 @@ def _told(site: Path, home: Path) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
-    assert lines[0] == str(site / "simulations" / "kernel.py")
+    assert lines[0] == str(site / "simulations" / "engines" / "kernel.py")
     return lines[1:6]
 
 
@@ -65,7 +66,7 @@ def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upg
     assert kept.startswith(str(tmp_path / "home"))
     assert (hits, told) == ("0", "")
     assert _told(site, tmp_path / "home") == ["True", kept, "1", result, ""]
-    kernel = site / "simulations" / "kernel.py"
+    kernel = site / "simulations" / "engines" / "kernel.py"
     text = kernel.read_text(encoding="utf-8")
     line = "rows[r].completed = now"
     assert text.count(line) == 1

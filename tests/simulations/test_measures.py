@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, simulate
-from simulations.honesty import check_log, growing_queues
-from simulations.measured import Value
-from simulations.measures import group_cases, measure
+from simulations.measuring.honesty import check_log, growing_queues
+from simulations.measuring.measured import Value
+from simulations.measuring.measures import group_cases, measure
 from workflow.errors import InputError
 from workflow.loading import load_workflow
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 
-from simulations import SamplePath, compiled_engine, kernel, load_scenario, simpy_engine
-from simulations.eventlog import EventLog
-from simulations.plan import Plan
+from simulations import SamplePath, load_scenario
+from simulations.engines import compiled_engine, kernel, simpy_engine
+from simulations.log.eventlog import EventLog
+from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import SOME, planned
 from tests.simulations.crowds import TOGETHER, WITHDRAWN, crowds
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted

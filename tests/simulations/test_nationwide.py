@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from simulations import SamplePath, Scenario, load_scenario, make_plan, run, simulate
-from simulations.clock import MICROSECONDS_PER_DAY
-from simulations.eventlog import EventLog
-from simulations.measured import Value
-from simulations.measures import group_cases, measure
+from simulations.log.eventlog import EventLog
+from simulations.measuring.measured import Value
+from simulations.measuring.measures import group_cases, measure
+from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 # TRAC report 225: pending cases on 30 November 2009 by the state where the court sits, and the mean days waited.
 T225 = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulations.paired import holm, pair, replications_needed
+from simulations.comparing.paired import holm, pair, replications_needed
 
 
 @pytest.mark.parametrize("n", [2, 5, 30, 400])

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from simulations import RunResult, SamplePath, Scenario, load_scenario, make_plan, run
-from simulations.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_MINUTE
-from simulations.results import read_values
+from simulations.running.results import read_values
+from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_MINUTE
 from workflow.predicates import vector
 
 PUBLISHED = {"denver": (7923, 1301), "baltimore": (3759, 366)}

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from simulations import forecast, load_scenario, run, staff
 from simulations.cli import app
-from simulations.intervals import quantile_interval, share_interval
-from simulations.replicating import replicate, until
-from simulations.staff_search import Goal, Search
+from simulations.planning.intervals import quantile_interval, share_interval
+from simulations.planning.staff_search import Goal, Search
+from simulations.running.replicating import replicate, until
 from tests.simulations.desk import DESK, TINY
 from workflow.errors import InputError
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from simulations import load_scenario, run
-from simulations.eventlog import EventLog
-from simulations.measures import measure
+from simulations.log.eventlog import EventLog
+from simulations.measuring.measures import measure
 from tests.simulations.told import HOUR, Told, planned, play, story
 from workflow.errors import InputError, StuckCase
 

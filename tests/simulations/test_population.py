@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from simulations import SamplePath, load_scenario, make_plan
-from simulations.clock import MICROSECONDS_PER_DAY
-from simulations.population import Cases, _through_rate, draw_cases
+from simulations.scenarios.population import Cases, _through_rate, draw_cases
+from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 
 WORKFLOW = """\

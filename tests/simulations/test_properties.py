@@ -16,13 +16,13 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 
 from simulations import SamplePath, Scenario, make_plan, simulate
-from simulations.clock import MICROSECONDS_PER_DAY as DAY
-from simulations.eventlog import HORIZON, NEVER, EventLog
-from simulations.honesty import check_log
-from simulations.quantities import Choice
-from simulations.sampling import Purpose
-from simulations.utilisation import pool_times
-from simulations.waiting import CAUSES, waits_by_cause
+from simulations.engines.sampling import Purpose
+from simulations.log.eventlog import HORIZON, NEVER, EventLog
+from simulations.measuring.honesty import check_log
+from simulations.measuring.utilisation import pool_times
+from simulations.measuring.waiting import CAUSES, waits_by_cause
+from simulations.scenarios.quantities import Choice
+from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
 from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind
 from workflow.predicates import Expression, scalar

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulations import load_scenario
-from simulations.relevant import relevant_states, what_matters
-from simulations.replicating import course_of, replicate
-from simulations.scenario import Scenario
+from simulations.planning.relevant import relevant_states, what_matters
+from simulations.running.replicating import course_of, replicate
+from simulations.scenarios.scenario import Scenario
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios
 from workflow.format import MeasureEntry
 

@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from simulations import RunResult, load_scenario, run
 from simulations.cli import app
-from simulations.printing import said
-from simulations.recorded import read_result
+from simulations.measuring.utilisation import PoolTime, time_between
+from simulations.printing.run_tables import said
 from simulations.report import write_page, write_stress
 from simulations.report.contents import read_contents
 from simulations.report.document import render
@@ -29,7 +29,7 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.flow import flow_days
 from simulations.report.page import run_document
-from simulations.utilisation import PoolTime, time_between
+from simulations.running.recorded import read_result
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from simulations import compare
 from simulations.cli import app
-from simulations.comparison import Comparison, read_comparison
-from simulations.comparison_table import said_difference
+from simulations.comparing.comparison import Comparison, read_comparison
+from simulations.printing.comparison_table import said_difference
 from simulations.report import write_page
 from simulations.report.comparison import comparison_document
 from simulations.report.document import render

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from simulations import load_scenario
-from simulations.results import Estimate, interval
-from simulations.runs import Precision
-from simulations.warmup import mser, still_trending, welch
+from simulations.running.results import Estimate, interval
+from simulations.running.runs import Precision
+from simulations.running.warmup import mser, still_trending, welch
 from workflow.errors import InputError
 
 

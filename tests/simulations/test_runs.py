@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, run, simulate
-from simulations.eventlog import EventLog
-from simulations.parts import KINDS, sha256
-from simulations.runs import RunFolderExists
+from simulations.log.eventlog import EventLog
+from simulations.run_folder.parts import KINDS, sha256
+from simulations.running.runs import RunFolderExists
 from tests.simulations.desk import DESK, TINY, write_tiny
 from workflow.errors import InputError, StuckCase
 

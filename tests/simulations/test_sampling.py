@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulations import SamplePath, load_scenario, make_plan, sampling, simulate
-from simulations.plan import Plan
-from simulations.sampling import Purpose
+from simulations import SamplePath, load_scenario, make_plan, simulate
+from simulations.engines import sampling
+from simulations.engines.sampling import Purpose
+from simulations.scenarios.plan import Plan
 
 N_CASES = 5000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 from simulations import load_scenario
-from simulations.shared import Shared
+from simulations.running.shared import Shared
 
 
 def test_a_process_reads_what_is_shared_once() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from simulations.eventlog import EventLog
+from simulations.log.eventlog import EventLog
 from tests.simulations.told import Told, measured, play, story, work
 
 DESK = """

@@ -8,8 +8,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from simulations.clock import MICROSECONDS_PER_DAY as DAY
-from simulations.simpy_clock import SimpyClock
+from simulations.engines.simpy_clock import SimpyClock
+from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 
 TIMES = st.integers(0, 8).map(lambda k: k * DAY // 2) | st.integers(0, 4 * DAY)
 """Often midnight or noon, so that events meet."""

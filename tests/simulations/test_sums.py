@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from simulations.eventlog import NEVER
-from simulations.measured import Value
-from simulations.measures import group_cases, measure
-from simulations.waiting import CAUSES
+from simulations.log.eventlog import NEVER
+from simulations.measuring.measured import Value
+from simulations.measuring.measures import group_cases, measure
+from simulations.measuring.waiting import CAUSES
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.test_properties import FEW, SOME, History
 from workflow.definition import Kind

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from simulations import load_scenario, run, sweep
 from simulations.cli import app
-from simulations.folders import RunFolderExists
-from simulations.grid import parse_grid
+from simulations.planning.grid import parse_grid
+from simulations.planning.sweeping import read_sweep
 from simulations.report.page import write_page
-from simulations.sweep_table import chart_of
-from simulations.sweeping import read_sweep
+from simulations.report.sweep_chart import chart_of
+from simulations.run_folder.folders import RunFolderExists
 from tests.simulations.desk import write_tiny
 from workflow.errors import InputError
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, simulate
-from simulations.eventlog import HORIZON
+from simulations.log.eventlog import HORIZON
 from workflow import CaseMachine
 from workflow.definition import COMPLETE, as_written
 from workflow.difference import diff

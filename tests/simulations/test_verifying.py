@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulations import run, verify
-from simulations.parts import sha256
+from simulations.run_folder.parts import sha256
 from tests.simulations.desk import TINY, write_tiny
 from workflow.errors import InputError
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulations import run
-from simulations.views import ask
+from simulations.run_folder.views import ask
 from tests.simulations.desk import write_tiny
 from workflow.errors import InputError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulations.eventlog import EventLog
-from simulations.measures import measure
-from simulations.waiting import CAUSES, waits_by_cause
+from simulations.log.eventlog import EventLog
+from simulations.measuring.measures import measure
+from simulations.measuring.waiting import CAUSES, waits_by_cause
 from tests.simulations.told import HOUR, Told, measured, play
 
 DESK = """

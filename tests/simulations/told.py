@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from simulations import load_scenario, make_plan, simulate
-from simulations.clock import MICROSECONDS_PER_HOUR
-from simulations.draws import Draws, case_key
-from simulations.eventlog import NEVER, EventLog
-from simulations.honesty import check_log
-from simulations.measures import measure
+from simulations.chance.draws import Draws, case_key
+from simulations.log.eventlog import NEVER, EventLog
+from simulations.measuring.honesty import check_log
+from simulations.measuring.measures import measure
+from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 HOUR = MICROSECONDS_PER_HOUR
 LONGEST = 200

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from simulations import Simulation
-from simulations.places import Place
-from simulations.simpy_engine import Case
+from simulations.engines.places import Place
+from simulations.engines.simpy_engine import Case
 from workflow.definition import ENTER
 
 WAITING, SERVED = 1, 2

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from simulations import SamplePath, load_scenario
-from simulations.population import draw_cases
+from simulations.scenarios.population import draw_cases
 from tests.workflow.random_workflows import facts, population, workflows
 from workflow import CaseMachine, load_workflow
 from workflow.definition import ENTER

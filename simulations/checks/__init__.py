@@ -1,0 +1,1 @@
+"""Cases with known answers, which ``docketsim validate`` runs; their files are beside this one."""

@@ -1,0 +1,5 @@
+"""``python -m simulations.cli`` is ``docketsim``."""
+
+from simulations.cli import main
+
+main()

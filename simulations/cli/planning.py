@@ -1,0 +1,279 @@
+"""The commands that plan ahead: ``docketsim sweep``, ``staff`` and ``forecast``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulations.cli.common import (
+    Engine,
+    Json,
+    Quiet,
+    ScenarioName,
+    Seed,
+    Workers,
+    WorkersIfMany,
+    compile_first,
+    date,
+    print_json,
+    progress_bar,
+    resumed,
+    told,
+    waiting,
+    warnings_told,
+)
+from workflow.errors import InputError
+
+if TYPE_CHECKING:
+    from simulations.planning.forecasting import Forecast
+    from simulations.planning.staffing import Point, Staffing
+
+__all__ = ["forecast", "staff", "sweep"]
+
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the scenario.")
+]
+
+
+def sweep(
+    scenario: ScenarioName,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUES", help="from:to:step or a,b,c: every combination is a point; one value: at all points."
+        ),
+    ] = None,
+    replications: Annotated[int, typer.Option(help="How many replications of each point.")] = 10,
+    seed: Seed = 1,
+    at: Annotated[
+        list[str] | None, typer.Option(metavar="DATE", help="Measure as things stood at the end of this day, too.")
+    ] = None,
+    measure: Annotated[
+        list[str] | None, typer.Option(metavar="M", help="Show this measure; default: dates, pending, and the pools changed.")
+    ] = None,
+    court: Annotated[list[str] | None, typer.Option(metavar="C", help="Show this court; all for all together.")] = None,
+    engine: Engine = "auto",
+    workers: WorkersIfMany = None,
+    events: Annotated[bool, typer.Option("--events", help="Write event logs besides cases and measures.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of all runs; default runs/sweep-<scenario>-<date and time>.")
+    ] = None,
+    chart: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The chart, .svg or .png; default: sweep.svg in the folder.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Run a scenario at every point of a grid, with the same people and chances: a table and a chart."""
+    with told(lambda: resumed(out)):
+        from simulations.engines.choosing import enough_workers
+        from simulations.loading import load_scenario
+        from simulations.planning.grid import parse_grid
+        from simulations.planning.sweeping import sweep as run_sweep
+        from simulations.printing.sweep_table import print_sweep
+        from simulations.report.sweep_chart import check_chart, write_chart
+        from simulations.run_folder.folders import default_folder
+
+        if resume and out is None:
+            raise InputError(["--resume needs --out: the folder to go on with"])
+        days = [date(text) for text in at or ()]
+        check_chart(chart)
+        loaded = load_scenario(scenario)
+        compile_first(engine, loaded, replications, quiet or as_json)
+        workers = (
+            enough_workers(engine, loaded, replications, parse_grid(change or ())[0].size)
+            if workers is None
+            else workers
+        )
+        out = out if out is not None else default_folder(f"sweep-{Path(scenario).stem}")
+        with warnings_told(), progress_bar(quiet or as_json) as progress:
+            found = run_sweep(
+                scenario, change or (), replications=replications, seed=seed, at=days, measures=measure or (),
+                courts=court or (), workers=workers, events=events, out=out, resume=resume,
+                engine=engine, progress=progress,
+            )  # fmt: skip
+        chart = chart if chart is not None else found.folder / "sweep.svg"
+        with waiting("drawing", quiet or as_json):
+            write_chart(found, chart)
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            print_sweep(found, days)
+            typer.echo(f"Chart: {chart}")
+
+
+def staff(
+    scenario: ScenarioName,
+    pool: Annotated[str, typer.Option(metavar="P", help="The pool whose size is looked for.")],
+    court: Annotated[
+        str | None, typer.Option(metavar="C", help="Its size in this court, for the goal of this court.")
+    ] = None,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Its sizes in all courts by a common factor, for the goal of all.")
+    ] = False,
+    finish_by: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The last day on which --measure may come about.")
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option(metavar="M", help="A measure that is a date, such as review_finished.")
+    ] = None,
+    pending_below: Annotated[
+        float | None, typer.Option(metavar="X", help="Instead: fewer cases pending than this, at the end of --at.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="With --pending-below: the day.")] = None,
+    confidence: Annotated[float, typer.Option(help="The probability with which the goal is to be met.")] = 0.95,
+    seed: Seed = 1,
+    replications: Annotated[int, typer.Option(help="The most for one size; fewer where it is soon decided.")] = 480,
+    change: Changes = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the smallest pool that meets a date, or brings pending down, with a given probability."""
+    with told():
+        from simulations.loading import load_scenario
+        from simulations.planning.staffing import staff as search
+
+        def seen(point: Point) -> None:
+            if not (quiet or as_json) and sys.stderr.isatty():
+                typer.echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
+
+        loaded = load_scenario(scenario, change or ())
+        compile_first(engine, loaded, replications, quiet or as_json)
+        found = search(
+            loaded, pool, court=court, scale=scale,
+            finish_by=None if finish_by is None else date(finish_by, "--finish-by"), measure=measure,
+            pending_below=pending_below, at=None if at is None else date(at), confidence=confidence, seed=seed,
+            replications=replications, engine=engine, workers=workers or os.cpu_count() or 1, progress=seen,
+        )  # fmt: skip
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            _print_staffing(found)
+
+
+def _print_staffing(found: Staffing) -> None:
+    from rich.console import Console
+
+    from simulations.printing.run_tables import new_table
+
+    console = Console(highlight=False, soft_wrap=False)
+    where = f" in {found.court}" if found.court else ""
+    console.print(
+        f"[bold]{found.scenario.name}[/bold]: {found.pool}{where}, for {found.goal} with probability {found.wanted:g}; seed {found.seed}."
+    )
+    names = (["factor"] if found.answer.factor is not None else []) + ["size"]
+    grid = new_table("\nThe curve", *names, "probability", "interval", "replications", "")
+    for p in found.curve:
+        factor = [] if p.factor is None else [f"{p.factor:.2f}"]
+        mark = "[bold]" if p == found.answer else ""
+        cells = [
+            *factor,
+            f"{p.size:,}",
+            f"{p.probability:.3f}",
+            f"{p.low:.3f} to {p.high:.3f}",
+            f"{p.n}",
+            "fresh" if p.confirmed else "search",
+        ]
+        grid.add_row(*(mark + cell for cell in cells))
+    console.print(grid)
+    answer, less = found.answer, found.less
+    named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
+    said = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
+    if less is not None:
+        said += f", with {less.size:,} at most {less.high:.3f}"
+    console.print(
+        f"{said}: 95% sure, both together and at every look, on replications that took no part in the search."
+    )
+    if not found.decided:
+        console.print(f"Not told apart from {found.wanted:g} with so many: add --replications.")
+    if found.not_in_order:
+        console.print(
+            f"[bold]Warning:[/bold] in {found.not_in_order} of {found.compared} replications a larger pool missed what a smaller one met:"
+            " a smaller size that was not tried may do, too. docketsim sweep shows all of them."
+        )
+
+
+def forecast(
+    scenario: ScenarioName,
+    when: Annotated[str, typer.Option(metavar="CONDITION", help="'pending < 1000', or a measure that is a date.")],
+    court: Annotated[str, typer.Option(metavar="C", help="Of this court; default: all together.")] = "all",
+    seed: Seed = 1,
+    replications: Annotated[int, typer.Option(help="How many replications.")] = 100,
+    change: Changes = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say when a condition first holds: the date, its interval, and the band of single replications."""
+    with told():
+        from simulations.engines.choosing import enough_workers
+        from simulations.loading import load_scenario
+        from simulations.planning.forecasting import forecast as look_ahead
+
+        loaded = load_scenario(scenario, change or ())
+        compile_first(engine, loaded, replications, quiet or as_json)
+        with waiting("running replications", quiet or as_json):
+            found = look_ahead(
+                loaded, when, court=court, seed=seed, replications=replications,
+                engine=engine, workers=enough_workers(engine, loaded, replications) if workers is None else workers,
+            )  # fmt: skip
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            _print_forecast(found)
+
+
+def _print_forecast(found: Forecast) -> None:
+    n = len(found.days)
+    hits = sum(day is not None for day in found.days)
+    late = f"after {found.scenario.ends}"
+    typer.echo(f"{found.scenario.name}: {found.when}, {found.court}; {n} replications, seed {found.seed}")
+    if found.date is not None:
+        ends = "" if found.low is None else f" ({found.confidence:.0%} interval {found.low} to {found.high})"
+        typer.echo(f"  mean     {found.date}{ends}")
+    ends = f" ({found.confidence:.0%} interval {found.median_low or 'open'} to {found.median_high or 'open'})"
+    typer.echo(f"  median   {found.median or late}{ends}")
+    typer.echo(f"  band     {found.q05 or late} to {found.q95 or late}: nine in ten replications")
+    typer.echo(
+        f"  reached  in {hits} of {n} by {found.scenario.ends}"
+        f" ({found.confidence:.0%} interval {found.reached_low:.3f} to {found.reached_high:.3f})"
+    )
+    _print_outlook(found)
+
+
+def _print_outlook(found: Forecast) -> None:
+    """Print who is still on the docket after how long, and how old the pending cases are."""
+    from rich.console import Console
+
+    from simulations.planning.outlook import MARKS
+    from simulations.printing.run_tables import new_table, number
+
+    def ends(low: float | None, high: float | None, unit: str) -> str:
+        return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
+
+    console = Console(highlight=False, soft_wrap=False)
+    last = found.time_to_closure[-1]
+    title = "\nStill on the docket so many days after arrival, or the start (Kaplan-Meier)"
+    grid = new_table(title, "days", "share", f"{found.confidence:.0%} interval", "nine in ten replications")
+    for point in (p for p in found.time_to_closure if p.days in MARKS or p is last):
+        grid.add_row(f"{point.days}", number(point.mean, "share"), ends(point.low, point.high, "share"), ends(point.q05, point.q95, "share"))  # fmt: skip
+    console.print(grid)
+    hits = sum(day is not None for day in found.days)
+    for when, when_told in (("reached", f"when {found.when} first held, in {hits} replications"), ("end", f"at the end, {found.scenario.ends}")):  # fmt: skip
+        bands = [band for band in found.pending_by_age if band.when == when and band.mean is not None]
+        if not bands:
+            continue
+        grid = new_table(f"\nPending by age, {when_told}", "age", "cases", f"{found.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
+        for band in bands:
+            grid.add_row(band.name, number(band.mean or 0.0, "cases"), ends(band.low, band.high, "cases"), ends(band.q05, band.q95, "cases"))  # fmt: skip
+        console.print(grid)

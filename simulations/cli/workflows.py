@@ -1,0 +1,188 @@
+"""The commands on a workflow and its rules: ``docketsim prove``, ``audit``, ``diff`` and ``draw``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from simulations.cli.common import (
+    FAILURE,
+    Json,
+    Quiet,
+    Seed,
+    WorkflowName,
+    print_json,
+    told,
+)
+from workflow.errors import InputError, Problem
+
+__all__ = ["audit", "diff", "draw", "prove"]
+
+Rules = Annotated[
+    list[Path] | None, typer.Option("--rules", metavar="FILE", help="A file of rules, besides the workflow's own.")
+]
+
+
+def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
+    """Return the workflow's rules and those of files; a name stands for one rule."""
+    from workflow.rule_files import load_rules
+
+    found = {rule.name: rule for rule in workflow.rules}
+    problems = []
+    for rule in (rule for file in files or () for rule in load_rules(file, workflow)[1]):
+        if (other := found.setdefault(rule.name, rule)) is not rule:
+            where = f" ({other.position})" if other.position else ""
+            said = f"there is a rule {rule.name!r} already{where}: give this one another name, or leave it out"
+            problems.append(Problem(said, rule.position))
+    if problems:
+        raise InputError(problems)
+    return list(found.values())
+
+
+def prove(
+    workflow: WorkflowName,
+    rules: Rules = None,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="The most time to take in all; what is then open is not decided.")
+    ] = 25.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
+    with told():
+        from workflow.loading import load_workflow
+        from workflow.proving import prove as decide
+
+        loaded = load_workflow(workflow)
+        proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
+        if as_json:
+            print_json(proof.json())
+        elif not quiet:
+            typer.echo("\n".join(proof.told()))
+        if proof.broken:
+            raise typer.Exit(FAILURE)
+
+
+def audit(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="A run folder, or a Parquet, CSV or XES file.")],
+    workflow: Annotated[str, typer.Option(metavar="W", help="The workflow to audit against.")],
+    rules: Rules = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="NAME=COLUMN", help="Which column is the case, the activity, the time, or a fact."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a log: moves that the workflow does not allow, and rules that cases broke."""
+    with told():
+        from workflow.audit import audit as judge
+        from workflow.loading import load_workflow
+        from workflow.log_files import read_log
+
+        loaded = load_workflow(workflow)
+        chosen = _rules(loaded, rules)
+        named = {}
+        for pair in columns or ():
+            name, equals, column = pair.partition("=")
+            if not equals:
+                raise InputError([f"--map {pair}: must be name=column, such as case=docket_number"])
+            named[name.strip()] = column.strip()
+        report = judge(read_log(log, loaded, named), chosen)
+        if out is not None:
+            _write_offending(out, report.offending())
+        if as_json:
+            print_json(report.json())
+        elif not quiet:
+            typer.echo("\n".join(report.told()))
+            if out is not None:
+                typer.echo(f"The offending cases: {out}")
+        if report.failed:
+            raise typer.Exit(FAILURE)
+
+
+def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
+    import csv
+
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ["case", "against", "at", "word"])
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
+
+
+def diff(
+    one: Annotated[str, typer.Argument(metavar="WORKFLOW_A", help="A workflow: a built-in name or a path.")],
+    other: Annotated[str, typer.Argument(metavar="WORKFLOW_B", help="Another.")],
+    people: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCENARIO",
+            help="The scenario whose people are counted; default: pilot, or for workflows with other facts every kind of case.",
+        ),
+    ] = None,
+    seed: Seed = 1,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say which cases two workflows decide differently, with an example, and how many of a scenario's people these are."""
+    with told():
+        from simulations.chance.draws import SamplePath
+        from simulations.loading import load_scenario
+        from simulations.scenarios.population import draw_cases
+        from workflow.definition import as_written
+        from workflow.difference import diff as compare
+        from workflow.loading import load_workflow
+
+        a, b = load_workflow(one), load_workflow(other)
+        if people is None and load_scenario("pilot").workflow.facts.keys() == a.facts.keys():
+            people = "pilot"
+        cases = draw_cases(load_scenario(people), SamplePath(seed, 1)).columns if people is not None else None
+        found = compare(a, b, cases)
+        if as_json:
+            print_json(found.json())
+        elif not quiet:
+            counted = f"people of {people}" if people is not None else "kinds of cases"
+            typer.echo(f"{found.total:,} {counted}: {found.same:,} are decided alike by {a.name} and {b.name}")
+            for region in found.regions:
+                odd = {k: v for k, v in region.example.items() if k in a.facts and v != a.defaults[k]}
+                example = ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
+                typer.echo(f"\n{region.count:,} differ when {region.when}")
+                typer.echo(f"  for example {example}" if region.example else "  whatever their facts")
+                typer.echo(f"  decided by {b.name}, unlike {a.name}:")
+                for change in region.decided:
+                    typer.echo(f"    {change}")
+
+
+def draw(
+    workflow: WorkflowName,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A .svg or .mmd file; default: Mermaid on standard output.")
+    ] = None,
+) -> None:
+    """Draw a workflow as a map of its states and transitions."""
+    with told():
+        from workflow.drawing import mermaid, svg
+        from workflow.loading import load_workflow
+
+        if out is not None and out.suffix not in (".svg", ".mmd"):
+            raise InputError([f"--out {out}: the file must end in .svg (a picture) or .mmd (Mermaid)"])
+        loaded = load_workflow(workflow)
+        text = svg(loaded) if out is not None and out.suffix == ".svg" else mermaid(loaded)
+        if out is None:
+            typer.echo(text)
+            return
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError([f"--out {out}: cannot be written: {error.strerror}"]) from None
+        typer.echo(f"{loaded.name}: drawn to {out}", err=True)

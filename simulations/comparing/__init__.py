@@ -1,0 +1,1 @@
+"""Two scenarios with the same people and the same chances."""

@@ -1,0 +1,159 @@
+"""Who is decided otherwise? Each case of a base beside the same case of another scenario.
+
+A case is the same if its draws are: the same court, origin and number there, whatever the workflow. So the pairs
+are found by the keys of the draws, drawn again from seed and replication.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulations.chance.draws import SamplePath
+from simulations.run_folder.parts import part_path
+from simulations.running.results import interval
+from simulations.scenarios.population import draw_cases
+from simulations.scenarios.scenario import Scenario
+from workflow.definition import Kind
+
+__all__ = ["Change", "Pairs", "pair_cases"]
+
+DECIDED, ONE_ONLY, ELSEWHERE = "decided otherwise", "decided in one only", "elsewhere, undecided"
+ONLY_BASE, ONLY_OTHER, ALIKE = "in the base only", "in the other only", "alike"
+WHAT = (DECIDED, ONE_ONLY, ELSEWHERE, ONLY_BASE, ONLY_OTHER, ALIKE)
+_MOST_CHANGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """How many cases of a court, in the mean over replications, compare in one way.
+
+    Attributes
+    ----------
+    what : str
+        One of `WHAT`. Decided is who has left the docket, in a final or a resting state: otherwise means in another state,
+        or by another transition.
+    """
+
+    what: str
+    court: str
+    mean: float
+    low: float | None
+    high: float | None
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {name: getattr(self, name) for name in ("what", "court", "mean", "low", "high")}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From which end in the base to which in the other, all courts: cases in the mean over replications."""
+
+    base: str
+    other: str
+    mean: float
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {"base": self.base, "other": self.other, "mean": self.mean}
+
+
+def pair_cases(
+    base: Scenario, base_folder: Path, other: Scenario, other_folder: Path, seed: int, replications: Sequence[int],
+    confidence: float,
+) -> tuple[list[Pairs], list[Change]]:  # fmt: skip
+    """Pair every case of two runs, and say how they ended.
+
+    Parameters
+    ----------
+    base_folder, other_folder : Path
+        Run folders of these replications, with event logs.
+
+    Returns
+    -------
+    list of Pairs, list of Change
+        The changes by their size.
+    """
+    of_court: dict[tuple[str, str], list[int]] = {}
+    changes: Counter[tuple[str, str]] = Counter()
+    decided = _decided(base), _decided(other)
+    for place, k in enumerate(replications):
+        for court, one, two, n in _pairs(base, base_folder, other, other_folder, seed, k):
+            what = _what(one, two, *decided)
+            for where in (court, "all"):
+                of_court.setdefault((what, where), [0] * len(replications))[place] += n
+            if what != ALIKE:
+                changes[_said(one), _said(two)] += n
+    courts = [*dict.fromkeys([*base.courts, *other.courts]), "all"]
+    found = []
+    for what in WHAT:
+        for court in courts:
+            counts = of_court.get((what, court), [0] * len(replications))
+            low, high = interval(counts, confidence) or (None, None)
+            found.append(Pairs(what, court, sum(counts) / len(counts), low, high))
+    listed = [Change(one, two, n / len(replications)) for (one, two), n in changes.most_common(_MOST_CHANGES)]
+    return found, listed
+
+
+End = tuple[str, str | None] | None
+
+
+def _decided(scenario: Scenario) -> set[str]:
+    return {name for name, s in scenario.workflow.states.items() if s.kind in (Kind.FINAL, Kind.RESTING)}
+
+
+def _what(one: End, two: End, decided_one: set[str], decided_two: set[str]) -> str:
+    if one is None or two is None:
+        return ONLY_OTHER if one is None else ONLY_BASE
+    first, second = one[0] in decided_one, two[0] in decided_two
+    if first != second:
+        return ONE_ONLY
+    return ALIKE if (one == two if first else one[0] == two[0]) else DECIDED if first else ELSEWHERE
+
+
+def _said(end: End) -> str:
+    return "not there" if end is None else end[0] if end[1] is None else f"{end[0]} ({end[1]})"
+
+
+def _pairs(
+    base: Scenario, base_folder: Path, other: Scenario, other_folder: Path, seed: int, replication: int
+) -> list[tuple[str, End, End, int]]:
+    """Return how many cases of each court have which end in one and in the other."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 1")
+        ends = {}
+        for name, scenario, folder in (("one", base, base_folder), ("two", other, other_folder)):
+            connection.register(f"keys_{name}", _keys(scenario, seed, replication))
+            file = str(part_path(folder, "events", replication)).replace("'", "''")
+            resting = ", ".join(f"'{state}'" for state in sorted(_decided(scenario))) or "''"
+            ends[name] = f"""(
+                select key, court_name, state, case when state in ({resting}) then moved_by end as moved_by from (
+                    select case_id, arg_max(to_state, sequence) as state,
+                        arg_max(transition, sequence) filter (from_state is distinct from to_state) as moved_by
+                    from read_parquet('{file}') group by case_id)
+                join keys_{name} using (case_id))"""
+        rows = connection.execute(
+            f"select coalesce(one.court_name, two.court_name), one.key is not null, one.state, one.moved_by, two.key is not null, two.state,"
+            f" two.moved_by, count(*) from {ends['one']} one full join {ends['two']} two using (key) group by all order by all"
+        ).fetchall()
+    return [
+        (court, (state, by) if there else None, (state_two, by_two) if there_two else None, n)
+        for court, there, state, by, there_two, state_two, by_two, n in rows
+    ]
+
+
+def _keys(scenario: Scenario, seed: int, replication: int) -> Mapping[str, Any]:
+    cases = draw_cases(scenario, SamplePath(seed, replication))
+    return {
+        "case_id": np.arange(len(cases), dtype=np.int64),
+        "key": cases.keys,
+        "court_name": np.array(scenario.courts, object)[cases.court],
+    }

@@ -1,0 +1,308 @@
+"""What does another policy, or another reviewer, change? Two scenarios with the same people and the same chances.
+
+Every run has a folder of its own below the comparison's: ``base``, ``other-1``, ``other-2``. They are paired by
+replication, and case by case (see `simulations.comparing.paired` and `simulations.comparing.case_pairs`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from simulations.comparing.case_pairs import Change, Pairs, pair_cases
+from simulations.comparing.paired import Paired, holm, pair, replications_needed
+from simulations.measuring.measures import describe
+from simulations.run_folder.folders import default_folder
+from simulations.run_folder.parts import write_text
+from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each
+from simulations.running.recorded import manifest_of, recorded_scenario
+from simulations.running.results import CONFIDENCE, read_values
+from simulations.scenarios.scenario import Scenario
+from workflow.errors import InputError, nearest
+from workflow.validation import listed
+
+__all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
+
+RESULT = "comparison.json"
+_OURS = r"base|other-\d+|\.?comparison\.json.*|report\.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One measure of a base and of another scenario.
+
+    Attributes
+    ----------
+    paired : Paired or None
+        ``None`` where there is nothing to compare, such as a date that is not reached in every replication.
+    p_corrected : float or None
+        By Holm over all measures of this comparison that differ in some replication.
+    needed : int or None
+        Where the two are not told apart: about how many replications would do.
+    """
+
+    against: str
+    measure: str
+    court: str
+    at: dt.date | None
+    unit: str
+    paired: Paired | None
+    p_corrected: float | None = None
+    needed: int | None = None
+
+    def told_apart(self, confidence: float) -> bool:
+        """Say whether the difference is more than chance, among all that are tested."""
+        return self.p_corrected is not None and self.p_corrected < 1 - confidence
+
+    @classmethod
+    def of_json(cls, row: Mapping[str, Any]) -> Difference:
+        """Return what `json` has written."""
+        paired = None if row["n"] is None else Paired(**{f.name: row[f.name] for f in fields(Paired)})
+        at = None if row["at"] is None else dt.date.fromisoformat(row["at"])
+        own = (row[name] for name in ("p_corrected", "replications_needed"))
+        return cls(row["against"], row["measure"], row["court"], at, row["unit"], paired, *own)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        found: dict[str, Any] = {"against": self.against, "measure": self.measure, "court": self.court}
+        found |= {"at": None if self.at is None else self.at.isoformat(), "unit": self.unit}
+        names = ("n", "base", "other", "difference", "low", "high", "p")
+        found |= {name: None if self.paired is None else getattr(self.paired, name) for name in names}
+        found["p_corrected"] = self.p_corrected
+        found |= {
+            name: None if self.paired is None else getattr(self.paired, name)
+            for name in ("correlation", "variance_reduction", "spread")
+        }
+        return found | {"replications_needed": self.needed}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found of one base and the scenarios beside it.
+
+    Attributes
+    ----------
+    against : list of str
+        What each other scenario is called.
+    differences : list of Difference
+        Of every measure, court and day asked for.
+    cases : dict of str to list of Pairs
+        For each other scenario, how many cases end otherwise; empty without event logs.
+    changes : dict of str to list of Change
+    growing : dict of str to list of str
+        For the base (``base``) and each other scenario, the pools whose queue only grew in some replication.
+    """
+
+    base: Scenario
+    folder: Path
+    seed: int
+    replications: int
+    confidence: float
+    against: list[str]
+    differences: list[Difference]
+    cases: dict[str, list[Pairs]] = field(default_factory=dict)
+    changes: dict[str, list[Change]] = field(default_factory=dict)
+    growing: dict[str, list[str]] = field(default_factory=dict)
+
+    def get(
+        self, measure: str, court: str = "all", at: dt.date | None = None, against: str | None = None
+    ) -> Difference:
+        """Return one difference; of the first other scenario, if it is not said which.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this kind.
+        """
+        wanted = (self.against[0] if against is None else against, measure, court, at)
+        for found in self.differences:
+            if (found.against, found.measure, found.court, found.at) == wanted:
+                return found
+        raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.base))}")
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {
+            "base": self.base.name,
+            "against": self.against,
+            "run": str(self.folder),
+            "seed": self.seed,
+            "replications": self.replications,
+            "confidence": self.confidence,
+            "measures": [d.json() for d in self.differences],
+            "cases": [{"against": name, **p.json()} for name, found in self.cases.items() for p in found],
+            "changes": [{"against": name, **c.json()} for name, found in self.changes.items() for c in found],
+            "growing": self.growing,
+        }
+
+
+def compare(
+    base: Scenario | str | Path,
+    *others: Scenario | str | Path,
+    changes: Sequence[str] = (),
+    other_changes: Sequence[str] = (),
+    replications: int = 10,
+    seed: int = 1,
+    at: Sequence[dt.date] = (),
+    measures: Sequence[str] = (),
+    workers: int = 1,
+    events: bool = True,
+    out: str | Path | None = None,
+    resume: bool = False,
+    confidence: float = CONFIDENCE,
+    engine: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Compare scenarios by common random numbers.
+
+    Parameters
+    ----------
+    base, others : Scenario, str or Path
+        Scenarios, or names or paths of some; with the same `starts` and `ends`.
+    changes, other_changes : sequence of str
+        Changes of single values: of every scenario, and of the others alone. They go with names and paths.
+    replications : int
+        Of each scenario.
+    seed : int
+        The root of all draws, of all scenarios.
+    at : sequence of date
+        Days at whose end to compare, besides the end of the run.
+    measures : sequence of str
+        The measures to compare: few that were chosen beforehand are told apart more easily than all of them.
+    events : bool
+        Whether to write event logs, and pair the cases.
+    engine : {"auto", "simpy", "compiled"}
+        Which runs them; the figures are the same.
+    out : path, optional
+        The folder for all runs; ``runs/compare-<scenario>-<date and time>`` if it is not given.
+
+    Raises
+    ------
+    InputError
+        For a mistake in the input; nothing has been written then.
+    RunFolderExists
+        If the folder is there and `resume` is not given.
+    """
+    first = loaded(base, changes)
+    rest = [loaded(other, [*changes, *other_changes]) for other in others]
+    _check(first, rest, measures)
+    check_each(
+        [first, *rest],
+        replications=replications,
+        seed=seed,
+        at=at,
+        workers=workers,
+        confidence=confidence,
+        engine=engine,
+    )
+    folder = Path(out) if out is not None else default_folder(f"compare-{first.name}")
+    open_joint_folder(folder, resume, _OURS, "comparison")
+    days = sorted({*at, *(p.at for one in (first, *rest) for p in one.published)})
+    scenarios = {"base": first, **{f"other-{k}": one for k, one in enumerate(rest, start=1)}}
+    runs = run_each(
+        scenarios, folder, replications=replications, seed=seed, at=days, workers=workers, events=events, resume=resume,
+        confidence=confidence, engine=engine, progress=progress,
+    )  # fmt: skip
+    places = [result.folder for result in runs.values()]
+    growing = [result.growing for result in runs.values()]
+    found = Comparison(first, folder, seed, replications, confidence, _called(rest, other_changes), [])
+    found.growing.update(zip(["base", *found.against], growing, strict=True))
+    for name, one, place in zip(found.against, rest, places[1:], strict=True):
+        found.differences.extend(_differences(found, name, places[0], place, {None, *at}, measures))
+        if events:
+            numbers = range(1, replications + 1)
+            found.cases[name], found.changes[name] = pair_cases(first, places[0], one, place, seed, numbers, confidence)
+    write_text(folder / RESULT, json.dumps(found.json(), indent=2, ensure_ascii=False) + "\n")
+    return found
+
+
+def read_comparison(folder: str | Path) -> Comparison:
+    """Read what a comparison found back from its folder.
+
+    Raises
+    ------
+    InputError
+        If it is no folder of a comparison, or its base cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        confidence = content["confidence"]
+        differences = [Difference.of_json(row) for row in content["measures"]]
+        cases: dict[str, list[Pairs]] = {}
+        changes: dict[str, list[Change]] = {}
+        for row in content["cases"]:
+            cases.setdefault(row.pop("against"), []).append(Pairs(**row))
+        for row in content["changes"]:
+            changes.setdefault(row.pop("against"), []).append(Change(**row))
+        growing = content["growing"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError([f"{folder}: is no folder of a comparison: {RESULT}: {str(error) or type(error).__name__}"]) from None  # fmt: skip
+    base = recorded_scenario(folder / "base", manifest_of(folder / "base"), what="be read")
+    return Comparison(base, folder, content["seed"], content["replications"], confidence, content["against"], differences, cases, changes, growing)  # fmt: skip
+
+
+def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) -> None:
+    problems = [] if others else ["compare: give another scenario besides the base"]
+    for other in others:
+        for name in ("starts", "ends"):
+            one, two = getattr(base, name), getattr(other, name)
+            if one != two:
+                problems.append(
+                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; give both the same, as by --set {name}={one}"
+                )
+    known = [name for name in describe(base) if all(name in describe(other) for other in others)]
+    problems += [
+        f"--measure {name}: is not a measure of all these scenarios.{nearest(name, known) or f' Known: {listed(known, 60)}.'}"
+        for name in measures
+        if name not in known
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _called(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for other in others:
+        name = f"{other.name} with {', '.join(changes)}" if changes else other.name
+        k = sum(one == name or one.startswith(f"{name} (") for one in found)
+        found.append(f"{name} ({k + 1})" if k else name)
+    return found
+
+
+def _differences(
+    comparison: Comparison, against: str, base: Path, other: Path, days: set[dt.date | None], measures: Sequence[str]
+) -> list[Difference]:
+    """Pair every measure that both runs have, and correct for how many there are."""
+    numbers = range(1, comparison.replications + 1)
+    theirs = read_values(other, numbers)
+    dated = {m.measure for m in comparison.base.workflow.measures if m.emptied}
+    found = []
+    for key, mine in read_values(base, numbers).items():
+        measure, court, by, _, at, unit = key
+        if by is not None or at not in days or key not in theirs or (measures and measure not in measures):
+            continue
+        pairs = [(a, b) for a, b in zip(mine, theirs[key], strict=True) if a is not None and b is not None]
+        whole = len(pairs) == len(mine) or (bool(pairs) and measure not in dated)
+        paired = pair([a for a, _ in pairs], [b for _, b in pairs], comparison.confidence) if whole else None
+        found.append(Difference(against, measure, court, at, unit, paired))
+    return _corrected(found, 1 - comparison.confidence)
+
+
+def _corrected(found: list[Difference], alpha: float) -> list[Difference]:
+    """Correct the p-values, and say how many replications would do; what never differs is not tested."""
+    tested = [i for i, d in enumerate(found) if d.paired is not None and d.paired.p is not None and not d.paired.same]
+    corrected = holm([found[i].paired.p for i in tested])  # type: ignore[union-attr, misc]
+    open_ones = sum(p >= alpha for p in corrected)
+    for i, p in zip(tested, corrected, strict=True):
+        paired = found[i].paired
+        needed = replications_needed(paired, alpha / open_ones) if paired is not None and p >= alpha else None
+        found[i] = replace(found[i], p_corrected=p, needed=needed)
+    for i, d in enumerate(found):
+        if d.paired is not None and d.paired.p is not None and d.paired.same:
+            found[i] = replace(d, p_corrected=1.0)
+    return found

@@ -1,0 +1,157 @@
+"""Are two scenarios told apart? Statistics of paired differences over replications with common random numbers.
+
+Replication k of both has the same people and the same chances, so what differs is the doing of the scenario. The
+interval is for the mean of the differences; it is the narrower, the more the two go together.
+
+References
+----------
+Law, A. M. (2015). Simulation Modeling and Analysis, 5th ed., sections 10.2.1 and 11.2.
+Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulations.running.results import interval
+
+__all__ = ["Paired", "holm", "pair", "replications_needed"]
+
+POWER = 0.8
+_MOST_NEEDED = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A base and another, measured over the same replications.
+
+    Attributes
+    ----------
+    n : int
+        Replications.
+    base, other, difference : float
+        Means; the difference is other less base.
+    low, high : float or None
+        The t interval of the mean difference; ``None`` for a single replication.
+    p : float or None
+        Of the paired t test, two-sided. Where the difference is the same in every replication, of the sign test,
+        which needs no spread.
+    correlation : float or None
+        Between base and other; ``None`` where one of them does not vary.
+    variance_reduction : float or None
+        How many times as many independent runs would be needed for the same interval; ``None`` where the differences
+        do not vary.
+    """
+
+    n: int
+    base: float
+    other: float
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    correlation: float | None
+    variance_reduction: float | None
+    spread: float
+
+    @property
+    def same(self) -> bool:
+        """Say whether no replication differs."""
+        return self.difference == 0 and self.spread == 0
+
+
+def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Paired:
+    """Pair the values of two scenarios, replication by replication.
+
+    Parameters
+    ----------
+    base, other : sequence of float
+        One value a replication, of the same replications; at least one.
+    confidence : float
+        Of the interval, between 0 and 1.
+
+    Examples
+    --------
+    >>> found = pair([10.0, 12.0, 14.0, 16.0], [11.0, 13.0, 14.0, 17.0], 0.95)
+    >>> found.difference, round(found.low, 3), round(found.high, 3), round(found.p, 4), round(found.correlation, 3)
+    (0.75, -0.046, 1.546, 0.0577, 0.981)
+    """
+    from scipy.special import stdtr
+
+    n = len(base)
+    differences = [b - a for a, b in zip(base, other, strict=True)]
+    mean = math.fsum(differences) / n
+    means = math.fsum(base) / n, math.fsum(other) / n
+    if n < 2:
+        return Paired(n, *means, mean, None, None, None, None, None, 0.0)
+    spread = math.sqrt(_variance(differences))
+    apart = _variance(base), _variance(other)
+    correlation = _covariance(base, other) / math.sqrt(apart[0] * apart[1]) if apart[0] > 0 and apart[1] > 0 else None
+    if spread == 0:
+        p = 1.0 if mean == 0 else 2.0 ** (1 - n)
+        return Paired(n, *means, mean, mean, mean, p, correlation, None, 0.0)
+    low, high = interval(differences, confidence) or (None, None)
+    p = 2 * float(stdtr(n - 1, -abs(mean) / (spread / math.sqrt(n))))
+    return Paired(n, *means, mean, low, high, p, correlation, sum(apart) / spread**2, spread)
+
+
+def _variance(values: Sequence[float]) -> float:
+    if all(v == values[0] for v in values):
+        return 0.0  # exactly, whatever the rounding of the mean
+    mean = math.fsum(values) / len(values)
+    return math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)
+
+
+def _covariance(one: Sequence[float], other: Sequence[float]) -> float:
+    a, b = math.fsum(one) / len(one), math.fsum(other) / len(other)
+    return math.fsum((x - a) * (y - b) for x, y in zip(one, other, strict=True)) / (len(one) - 1)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p-values corrected for how many there are: all those below alpha are so together with probability alpha.
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03, 0.005])]
+    [0.03, 0.06, 0.06, 0.02]
+    """
+    found = [0.0] * len(p)
+    so_far = 0.0
+    for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        so_far = max(so_far, min(1.0, (len(p) - rank) * p[i]))
+        found[i] = so_far
+    return found
+
+
+def replications_needed(paired: Paired, alpha: float) -> int | None:
+    """Return about how many replications would tell two scenarios apart, were the difference what it seems to be.
+
+    Parameters
+    ----------
+    paired : Paired
+    alpha : float
+        The level of the test, after its correction for many measures.
+
+    Returns
+    -------
+    int or None
+        For a power of 80 percent; ``None`` where no difference is seen, or a million would not do.
+
+    Examples
+    --------
+    >>> replications_needed(pair([1.0, 2.0, 3.0, 4.0], [1.1, 2.6, 2.9, 4.4], 0.95), alpha=0.05)
+    15
+    """
+    from scipy.special import stdtrit
+
+    if paired.n < 2 or paired.difference == 0 or paired.spread == 0:
+        return None
+    ratio = (paired.spread / paired.difference) ** 2
+
+    def enough(m: int) -> bool:
+        return m >= float(stdtrit(m - 1, 1 - alpha / 2) + stdtrit(m - 1, POWER)) ** 2 * ratio
+
+    return bisect_left(range(_MOST_NEEDED), True, lo=paired.n + 1, key=enough) if enough(_MOST_NEEDED) else None

@@ -1,0 +1,770 @@
+"""The readable engine: SimPy's clock, the workflow's `transitions` machine, and nothing drawn that is not keyed.
+
+It runs a plan event by event: one scheduled SimPy event for each completion, outside event, arrival and
+opening of a shift, with a callback each, and no process per case. At one instant, events run in the order
+completions, capacity, outside events, arrivals; when none is left, the pools that something happened to
+start what they can (dispatch). Users extend it with their own Python: a hook on a transition, or a SimPy
+process of their own.
+"""
+
+from __future__ import annotations
+
+import gc
+import operator
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from simulations.chance.distributions import make_distribution
+from simulations.chance.draws import Draws
+from simulations.engines.places import Place, Ticket
+from simulations.engines.sampling import Purpose
+from simulations.engines.simpy_clock import Moment, SimpyClock
+from simulations.log.eventlog import NEVER, EventLog, Row, Words, event_log
+from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
+from simulations.scenarios.plan import MOST_VISITS, Plan
+from simulations.scenarios.quantities import Choice
+from simulations.scenarios.scenario import Law, Policy, Pool, Scenario, Work
+from workflow.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
+from workflow.errors import InputError, StuckCase, VisitCap, nearest
+from workflow.machine import CaseMachine, effect_of
+from workflow.predicates import Expression, scalar
+
+__all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
+
+# The kinds of events in the order in which they run at one instant; below them lies what users schedule.
+_DONE, _CAPACITY, _RING, _ARRIVE = (kind << 56 for kind in (1, 2, 3, 4))
+_POLICY = -1  # a policy decides from its first instant on
+_BY_COMPLETION, _BY_ENTRY, _BY_HORIZON, _FIRST_EVENT = 0, 1, 2, 3
+_NOWHERE, _WAITING, _SERVED, _DELAYED = range(4)
+_FAR = 2.0**62
+_MADE = 2**31  # visits from here on are of events that users let happen
+
+Hook = Callable[["Simulation", "Case"], None]
+Process = Callable[["Simulation"], Generator[Any, Any, Any]]
+Test = Callable[[Sequence[Value], Sequence[Value]], Any]
+Monitoring = Literal["stop", "count"]
+
+_UNIT = make_distribution("exponential", {"mean": 1.0})
+
+
+class Case:
+    """A case while it runs.
+
+    Attributes
+    ----------
+    number : int
+        Its row in the case table.
+    state : str
+        Empty before it has arrived.
+    facts : tuple
+        In the order of ``scenario.fact_names``.
+    record : list
+        In the order of ``workflow.record``.
+    arrived : int
+        Microseconds since the start.
+    """
+
+    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visit", "visits", "work")  # fmt: skip
+
+    def __init__(
+        self,
+        number: int,
+        court: int,
+        key: int,
+        arrived: int,
+        facts: Sequence[Value],
+        record: Sequence[Value],
+        visits: list[int],
+    ) -> None:
+        self.number = number
+        self.court = court
+        self.key = key
+        self.arrived = arrived
+        self.facts = facts
+        self.record = list(record)
+        self.visits = visits
+        self.state = ""
+        self.status = _NOWHERE
+        self.activity: _Activity | None = None  # what it waits for, or what is done
+        self.visit = 0  # how often it had come there before
+        self.enabled = NEVER
+        self.started = NEVER
+        self.server = -1
+        self.place: Place | None = None
+        self.ticket: Ticket | None = None
+        self.work: Moment | None = None
+        self.clocks: dict[int, Moment] | None = None
+
+
+class _Activity:
+    """What the engine needs of an activity."""
+
+    __slots__ = ("codes", "gives", "index", "name", "places", "pool", "priority", "purpose", "working_days")
+
+    def __init__(
+        self, engine: Simulation, index: int, work: Work, places: Mapping[str, list[Place]], path: Draws
+    ) -> None:
+        scenario = engine.scenario
+        declared = scenario.workflow.activities[work.activity]
+        self.index = index
+        self.name = work.activity
+        self.priority = work.priority
+        self.purpose = Purpose(
+            engine.plan, path, f"activity:{work.activity}", work.takes, work.outcome, declared.values
+        )
+        self.gives, self.codes = engine.giving(declared.gives, declared.values)
+        self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
+        self.places = None if work.pool is None else places[work.pool]
+        self.working_days = work.working_days
+
+
+def _length(case: Case) -> int:
+    """Return the length of the work that a case waits for."""
+    return case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
+
+
+class _Happening:
+    """What the engine needs of an outside event and its law."""
+
+    __slots__ = ("by_state", "chance", "codes", "dates", "event", "gives", "hazard", "hazard_picker", "index", "lottery", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
+
+    def __init__(self, engine: Simulation, index: int, event: Event, law: Law | None, path: Draws) -> None:
+        scenario = engine.scenario
+        names = (scenario.fact_names, tuple(scenario.workflow.record))
+        self.index = index
+        self.visits = len(scenario.workflow.activities) + index
+        self.event = event.name
+        self.states = frozenset(event.states)
+        self.gives, self.codes = engine.giving(event.gives, event.values)
+        self.since = frozenset() if law is None else law.since
+        self.hazard = None if law is None else law.hazard
+        self.hazard_picker = None if self.hazard is None else self.hazard.picker(*names)
+        self.chance = None if law is None or law.chance is None else law.chance.picker(*names)
+        self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
+        self.dates = () if law is None else law.dates
+        self.only_waiting = law is not None and law.only_waiting
+        after = None if law is None else law.after
+        self.by_state = after is not None and not self.since  # whether a clock starts on entering the event's states
+        self.purpose = Purpose(
+            engine.plan, path, f"event:{event.name}", after, None if law is None else law.outcome, event.values
+        )
+
+
+class _Policy:
+    """A workflow that decides: its machine, and where its transitions stand among those of all policies."""
+
+    __slots__ = ("codes", "entered", "guards", "machine", "pinned", "start", "transitions", "writes")
+
+    def __init__(self, scenario: Scenario, policy: Policy) -> None:
+        workflow = policy.workflow
+        self.start = policy.start
+        self.pinned = policy.pinned
+        self.machine = CaseMachine(workflow)
+        self.transitions = workflow.transitions
+        self.codes = [scenario.transition_names.index(t.name) for t in workflow.transitions]
+        self.entered = {state for trigger, state in self.machine.tries if trigger == ENTER}
+        self.guards = [self.machine.event_tests[name] for name in workflow.events]
+        self.writes = [effect_of(workflow, event.effects) for event in workflow.events.values()]
+
+
+class Simulation:
+    """One run of a plan; what hooks and SimPy processes of a user's own are given.
+
+    Attributes
+    ----------
+    env : simpy.Environment
+        Its time is whole microseconds since the scenario's start.
+    scenario : Scenario
+    cases : list of Case
+        By number; a case that has not arrived has an empty state.
+    """
+
+    def __init__(
+        self, plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, monitor: Monitoring | None = None
+    ) -> None:
+        self.plan = plan
+        self._stops = monitor == "stop"
+        self.watch = (
+            None if monitor is None else Watch(plan.scenario.workflow, watched_rules(plan.scenario), len(plan.cases))
+        )
+        self.scenario: Scenario = plan.scenario
+        self.env = SimpyClock(self._dispatch)
+        workflow = self.scenario.workflow
+        self._policies = [_Policy(self.scenario, policy) for policy in self.scenario.every_policy]
+        self._policy = self._policies[0]
+        self._outcomes = Words.of(self.scenario).outcome
+        self._rows: list[Row] = []
+        self._touched = self.env.unsettled
+        self._resized: dict[str, None] = {}
+        self._made: dict[tuple[int, int], int] = {}  # events that users let happen to a case
+        self._horizon = self.scenario.horizon
+        self._codes = {name: i for i, name in enumerate(workflow.states)}
+        self._final = {s.name for s in workflow.states.values() if s.kind is Kind.FINAL}
+        self._instant = {s.name for s in workflow.states.values() if s.kind is Kind.INSTANT}
+        self._hooks = self._by_transition(hooks or {})
+        self._places: list[Place] = []
+        places = {name: self._open_pool(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
+        names = list(workflow.activities)
+        activities = {
+            name: _Activity(self, names.index(name), work, places, path) for name, work in self.scenario.work.items()
+        }
+        self._activity_of = {
+            s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities
+        }
+        laws = self.scenario.laws
+        self._happenings = [
+            _Happening(self, i, e, laws.get(e.name), path) for i, e in enumerate(workflow.events.values())
+        ]
+        self._by_name = {h.event: h for h in self._happenings}
+        self._clocks_in = {
+            name: tuple(h for h in self._happenings if h.by_state and name in h.states) for name in workflow.states
+        }
+        self._since = {t: [h for h in self._happenings if t in h.since] for h in self._happenings for t in h.since}
+        self._hazards = [(h, self._first_dates(h)) for h in self._happenings if h.hazard is not None]
+        self._no_visits = [0] * (len(names) + len(self._happenings))
+        self.cases = self._make_cases()
+        for policy in self._policies[1:]:
+            if policy.start <= self._horizon:
+                self.env.at(max(policy.start, 0), _POLICY, self._enforce, policy)
+        for happening in self._happenings:
+            for visit in range(len(happening.dates)):
+                self._next_turn(happening, visit, 0)
+
+    # what users may call -------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Return the time in microseconds since the start."""
+        return int(self.env.now)
+
+    def value(self, case: Case, name: str) -> Value:
+        """Return a fact or a record field of a case."""
+        facts, record = self.scenario.fact_names, tuple(self.scenario.workflow.record)
+        if name in facts:
+            return case.facts[facts.index(name)]
+        self._known(name, record, "a record field of the workflow", (*facts, *record))
+        return case.record[record.index(name)]
+
+    def happen(self, case: Case, event: str) -> bool:
+        """Let an outside event happen to a case now; say whether it counted.
+
+        It counts only in the event's ``while:`` states and where its ``when:`` holds.
+        """
+        self._known(event, self._by_name, "an event of the workflow")
+        happening = self._by_name[event]
+        if happening.gives >= 0 and self.scenario.laws.get(event) is None:
+            raise InputError([f"the event {event!r} gives a value, but the scenario says nothing of its outcome"])
+        before = self._made.get((case.number, happening.index), 0)
+        self._made[case.number, happening.index] = before + 1
+        return self._happen(case, happening, _MADE | before)  # the draws of the event's own law stay as they are
+
+    def resize(self, pool: str, court: str | None, size: int) -> None:
+        """Change the number of servers of a pool (at a court, or at all) from now on, until its next date with a size."""
+        pools = self.scenario.pools
+        self._known(pool, pools, "a pool of the scenario")
+        if court is not None:
+            self._known(
+                court, self.scenario.courts if pools[pool].at_court else (), "a court that has a pool of its own"
+            )
+        if operator.index(size) < 0:
+            raise InputError([f"pool {pool!r}: must be a whole number of servers, 0 or more, not {size}"])
+        self._resized[pool] = None
+        for place in self._places:
+            if place.pool == list(pools).index(pool) and court in (None, self.scenario.courts[place.court]):
+                self._change((place, operator.index(size)))
+
+    @staticmethod
+    def _known(name: str, allowed: Iterable[str], what: str, near: Iterable[str] | None = None) -> None:
+        if name not in allowed:
+            raise InputError([f"{name!r} is not {what}.{nearest(name, allowed if near is None else near)}"])
+
+    # building ------------------------------------------------------------------------------------
+
+    def giving(self, field: str | None, values: Sequence[Value]) -> tuple[int, tuple[int, ...]]:
+        """Return the place of a given field in the record (-1 for none), and the log's codes of its values."""
+        if field is None:
+            return -1, ()
+        return list(self.scenario.workflow.record).index(field), tuple(
+            self._outcomes.index(as_written(v)) for v in values
+        )
+
+    def _by_transition(self, hooks: Mapping[str, Hook]) -> dict[int, Hook]:
+        names = self.scenario.transition_names
+        for name in hooks:
+            if name not in names:
+                raise InputError(
+                    [
+                        f"hooks: {name!r} is no transition of the workflow {self.scenario.workflow.name!r}.{nearest(name, names)}"
+                    ]
+                )
+        return {names.index(name): hook for name, hook in hooks.items()}
+
+    def _test(self, condition: Expression) -> Test:
+        return scalar(condition, self.scenario.fact_names, tuple(self.scenario.workflow.record))
+
+    def _open_pool(self, index: int, pool: Pool) -> list[Place]:
+        opened: list[Place] = []
+        for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
+            order = self._order_of(pool)
+            place = Place(len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots)
+            for suspension in self.scenario.suspensions_at(pool.name, court):
+                place.suspended.append((suspension.start, suspension.end))
+                self._at_capacity(suspension.end, place, None)
+            condition = self.scenario.exemption(pool.name, court)
+            if condition is not None:
+                exempt = self._test(condition)
+                place.exempt = lambda case, exempt=exempt: exempt(case.facts, case.record)
+            for time, size in sizes[1:]:
+                self._at_capacity(time, place, size)
+            self._places.append(place)
+            opened.append(place)
+            self._next_opening(place, -1)
+        return opened
+
+    def _order_of(self, pool: Pool) -> Callable[[Case], Any]:
+        rule, value = pool.order.rule, pool.order.value
+        if rule == "oldest":
+            return lambda case: case.arrived
+        if rule == "newest":
+            return lambda case: -case.arrived
+        if value is None:
+            return lambda case: 0
+        names = (self.scenario.fact_names, tuple(self.scenario.workflow.record))
+        pick: Test = value.picker(*names) if isinstance(value, Choice) else self._test(value)
+        return lambda case: pick(case.facts, case.record)
+
+    def _make_cases(self) -> list[Case]:
+        cases = self.plan.cases
+        rows = zip(
+            cases.court.tolist(), cases.keys.tolist(), cases.arrived.tolist(), cases.facts, cases.records, strict=True
+        )
+        made = [Case(i, court, key, arrived, facts, record, self._no_visits[:]) for i, (court, key, arrived, facts, record) in enumerate(rows)]  # fmt: skip
+        times = np.maximum(cases.arrived, 0)
+        order = np.argsort(times, kind="stable")
+        self._states = [self.scenario.workflow.states[name].name for name in self._codes]
+        self._arrivals = list(zip(times[order].tolist(), order.tolist(), cases.state[order].tolist(), strict=True))
+        self._next_arrival(0)
+        return made
+
+    def _first_dates(self, happening: _Happening) -> memoryview:
+        """Return the first date of a hazard of every case, drawn at once."""
+        cases = self.plan.cases
+        bits, _ = happening.purpose.all_bits()
+        dates = np.full(len(cases), 2**62, np.int64)
+        for rate, rows in happening.hazard.rows(cases.columns, self.scenario.namespace.fields):  # type: ignore[union-attr]
+            if rate > 0:
+                gaps = np.rint(np.minimum(_UNIT.draw_many(bits[rows]) / rate, _FAR)).astype(np.int64)
+                dates[rows] = np.maximum(cases.arrived[rows], 0) + gaps
+        return dates.data
+
+    # arrivals and capacity -----------------------------------------------------------------------
+
+    def _next_arrival(self, k: int) -> None:
+        if k < len(self._arrivals):
+            time, number, _ = self._arrivals[k]
+            if time <= self._horizon:
+                self.env.at(time, _ARRIVE | number << 8, self._arrive, k)
+
+    def _arrive(self, k: int) -> None:
+        """Let cases arrive, one after another while nothing comes between them."""
+        arrivals, now = self._arrivals, self.env._now
+        while True:
+            self._begin(self.cases[arrivals[k][1]], self._states[arrivals[k][2]])
+            k += 1
+            if k == len(arrivals) or arrivals[k][0] > now or self.env.comes_before(now, _ARRIVE | arrivals[k][1] << 8):
+                break
+        self._next_arrival(k)
+
+    def _begin(self, case: Case, state: str) -> None:
+        for happening, first in self._hazards:
+            case.visits[happening.visits] = 1
+            if first[case.number] <= self._horizon:
+                self._set_clock(case, happening, first[case.number], 0)
+        case.state = state
+        if self.watch is not None:
+            self._judge(case, self.watch.begin(case, self.env._now))
+        self._enter(case, None)
+        self._settle(case)
+
+    def _at_capacity(self, time: int, place: Place, size: int | None) -> None:
+        if 0 <= time <= self._horizon:
+            self.env.at(time, _CAPACITY | place.index << 8, self._change, (place, size))
+
+    def _change(self, change: tuple[Place, int | None]) -> None:
+        place, size = change
+        if size is not None:
+            place.size = size
+            place.sizes.append((self.now, size))
+        self._touched.add(place.index)
+
+    def _next_opening(self, place: Place, after: int) -> None:
+        opening = place.calendar.next_opening(after)
+        if opening is not None and opening <= self._horizon:
+            self.env.at(opening, _CAPACITY | place.index << 8 | 1, self._open, place)
+
+    def _open(self, place: Place) -> None:
+        now = self.env._now
+        spell = place.calendar.spell_at(now)
+        place.open(now if spell is None else place.calendar.closes[spell])
+        self._touched.add(place.index)
+        self._next_opening(place, now)
+
+    def _dispatch(self) -> None:
+        """Let the places to which something has happened start what they can."""
+        touched = sorted(self._touched)
+        self._touched.clear()
+        now = self.env._now
+        for index in touched:
+            place = self._places[index]
+            while (case := place.next(now, _length)) is not None:
+                self._start(case, place, now)
+
+    def _start(self, case: Case, place: Place, now: int) -> None:
+        case.status = _SERVED
+        case.started = now
+        case.server = place.seize()
+        self._finish_at(case, place.complete(now, _length(case)))
+
+    def _finish_at(self, case: Case, time: int | None) -> None:
+        if time is not None and time <= self._horizon:
+            case.work = self.env.at(time, _DONE | case.number << 8, self._complete, case)
+
+    # moves ---------------------------------------------------------------------------------------
+
+    def _complete(self, case: Case) -> None:
+        case.work = None
+        activity: _Activity = case.activity  # type: ignore[assignment]
+        outcome = -1
+        if activity.gives >= 0:
+            k = activity.purpose.outcome(case, case.visit)
+            case.record[activity.gives] = activity.purpose.values[k]
+            outcome = activity.codes[k]
+        self._move(case, COMPLETE, _BY_COMPLETION, outcome)
+        self._settle(case)
+
+    def _settle(self, case: Case) -> None:
+        """Follow the transitions of instant states, and those tried on entry, until the case rests or waits."""
+        while case.state in self._policy_of(case).entered and self._move(case, ENTER, _BY_ENTRY, -1):
+            pass
+        if case.status == _NOWHERE:
+            activity = self._activity_of.get(case.state)
+            if activity is not None:
+                self._enable(case, activity)
+
+    def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
+        """Let the machine decide; write the row and enter the new state. Say whether the case left its state."""
+        old = case.state
+        seen = case.record[:] if self.watch is not None else case.record
+        policy = self._policy_of(case)
+        fired = policy.machine.fire(case, trigger)
+        if fired is None:
+            if cause == _BY_COMPLETION or (cause == _BY_ENTRY and old in self._instant):
+                raise StuckCase(self._stuck(case, trigger))
+            return False
+        taken = policy.codes[fired]
+        moved = policy.transitions[fired].target is not None
+        codes, now = self._codes, self.env._now
+        if moved and case.status != _NOWHERE:
+            activity: _Activity = case.activity  # type: ignore[assignment]
+            completed = now if cause == _BY_COMPLETION else NEVER
+            self._rows.append(
+                (case.number, taken, cause, codes[old], codes[case.state], activity.index, activity.pool, case.server,
+                 case.enabled, case.started, completed, outcome, now)
+            )  # fmt: skip
+            self._leave(case)
+        else:
+            self._plain_row(case, taken, cause, old, outcome)
+        if self.watch is not None:
+            word = policy.transitions[fired].name
+            words = [word] if cause < _FIRST_EVENT else [trigger, word]
+            self._judge(case, self.watch.row(case, words, seen, old, now))
+        if moved:
+            self._enter(case, old)
+        if taken in self._since and case.state not in self._final:
+            for happening in self._since[taken]:
+                self._start_clock(case, happening)
+        if taken in self._hooks:
+            self._hooks[taken](self, case)
+        return moved
+
+    def _enforce(self, policy: _Policy) -> None:
+        """Let a policy decide from now on."""
+        self._policy = policy
+
+    def _policy_of(self, case: Case) -> _Policy:
+        """Return the policy that decides a case now: the last one in force, but for those pinned to later arrivals."""
+        policy = self._policy
+        if not policy.pinned or case.arrived >= policy.start:
+            return policy
+        k = self._policies.index(policy)
+        return next(p for p in reversed(self._policies[:k]) if not p.pinned or case.arrived >= p.start)
+
+    def _plain_row(self, case: Case, taken: int, cause: int, old: str, outcome: int) -> None:
+        """Write a row that ends no work."""
+        self._rows.append(
+            (
+                case.number,
+                taken,
+                cause,
+                self._codes[old],
+                self._codes[case.state],
+                -1,
+                -1,
+                -1,
+                NEVER,
+                NEVER,
+                NEVER,
+                outcome,
+                self.env._now,
+            )
+        )
+
+    def _leave(self, case: Case) -> None:
+        """Take a case out of its queue or out of its server's hands."""
+        if case.place is not None:
+            if case.status == _SERVED:
+                case.place.release(case.server)
+            case.ticket = None
+            self._touched.add(case.place.index)
+            case.place = None
+        if case.work is not None:
+            case.work.cancel()
+            case.work = None
+        case.status = _NOWHERE
+        case.server = -1
+        case.enabled = case.started = NEVER
+
+    def _enable(self, case: Case, activity: _Activity) -> None:
+        """Put a case into its queue, or start its delay."""
+        case.activity = activity
+        case.visit = self._visit(case, activity.index, activity.name)
+        case.enabled = now = self.env._now
+        if activity.places is None:
+            case.status = _DELAYED
+            case.started = now
+            length = _length(case)
+            days = activity.working_days
+            self._finish_at(case, now + length if days is None else days.complete(now, length))
+        else:
+            case.status = _WAITING
+            case.place = place = activity.places[case.court if len(activity.places) > 1 else 0]
+            place.join(case, activity.priority)
+            if place.may_start(now):
+                self._touched.add(place.index)
+
+    def _visit(self, case: Case, index: int, name: str) -> int:
+        """Count a visit to an activity or a start of a clock; return how many there were before it."""
+        before = case.visits[index]
+        if before >= MOST_VISITS:
+            raise VisitCap(
+                f"case {case.number} of {self.scenario.courts[case.court]} has come {MOST_VISITS:,} times to {name!r}, now in the state"
+                f" {case.state!r}: the workflow sends it round and round.{self._history(case)}"
+            )
+        case.visits[index] = before + 1
+        return before
+
+    # outside events ------------------------------------------------------------------------------
+
+    def _enter(self, case: Case, old: str | None) -> None:
+        """Stop and start the clocks of outside events on a change of state."""
+        if case.state in self._final:
+            for clock in (case.clocks or {}).values():
+                clock.cancel()
+            case.clocks = None
+            return
+        before = self._clocks_in[old] if old is not None else ()
+        after = self._clocks_in[case.state]
+        if before is after:
+            return
+        for happening in before:
+            if happening not in after:
+                self._stop_clock(case, happening)
+        for happening in after:
+            if happening not in before:
+                self._start_clock(case, happening)
+
+    def _start_clock(self, case: Case, happening: _Happening) -> None:
+        self._stop_clock(case, happening)
+        visit = self._visit(case, happening.visits, happening.event)
+        if happening.chance is not None:
+            bits = happening.lottery.numerator(case, visit)
+            if not bits < happening.chance(case.facts, case.record) * 2.0**53:
+                return
+        length = happening.purpose.length(case, visit)
+        self._set_clock(case, happening, self.env._now + length, visit)
+
+    def _set_clock(self, case: Case, happening: _Happening, time: int, visit: int) -> None:
+        if time <= self._horizon:
+            ring = self.env.at(time, _RING | case.number << 8 | happening.index, self._ring, (case, happening, visit))
+            if case.clocks is None:
+                case.clocks = {}
+            case.clocks[happening.index] = ring
+
+    def _stop_clock(self, case: Case, happening: _Happening) -> None:
+        if case.clocks is not None and happening.index in case.clocks:
+            case.clocks.pop(happening.index).cancel()
+
+    def _ring(self, ringing: tuple[Case, _Happening, int]) -> None:
+        case, happening, visit = ringing
+        case.clocks.pop(happening.index, None)  # type: ignore[union-attr]
+        self._happen(case, happening, visit)
+        if happening.hazard_picker is not None and case.state not in self._final:
+            rate = happening.hazard_picker(case.facts, case.record)
+            visit = case.visits[happening.visits]
+            case.visits[happening.visits] = visit + 1  # its dates come to an end, so that they need no cap
+            bits = happening.purpose.numerator(case, visit)
+            self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
+
+    def _next_turn(self, happening: _Happening, visit: int, number: int) -> None:
+        """Let the event that has a date come to a case and those after it."""
+        if number < len(self.cases) and happening.dates[visit] <= self._horizon:
+            priority = _RING | number << 8 | happening.index
+            self.env.at(happening.dates[visit], priority, self._take_turns, (happening, visit, number))
+
+    def _take_turns(self, turn: tuple[_Happening, int, int]) -> None:
+        """Let a dated event happen to one case after another while nothing comes between them."""
+        happening, visit, number = turn
+        while True:
+            self._happen(self.cases[number], happening, visit)
+            number += 1
+            if self.env.comes_before(self.env._now, _RING | number << 8 | happening.index):
+                break
+            if number == len(self.cases):
+                return
+        self._next_turn(happening, visit, number)
+
+    def _happen(self, case: Case, happening: _Happening, visit: int) -> bool:
+        if case.state not in happening.states or (happening.only_waiting and case.status != _WAITING):
+            return False
+        policy = self._policy_of(case)
+        guard, write = policy.guards[happening.index], policy.writes[happening.index]
+        if guard is not None and not guard(case.facts, case.record):
+            return False
+        before = list(case.record)
+        if write is not None:
+            write(case.record)
+        outcome = -1
+        if happening.gives >= 0:
+            k = happening.purpose.outcome(case, visit)
+            case.record[happening.gives] = happening.purpose.values[k]
+            outcome = happening.codes[k]
+        cause, rows = _FIRST_EVENT + happening.index, len(self._rows)
+        if self._move(case, happening.event, cause, outcome):
+            self._settle(case)
+            return True
+        if len(self._rows) == rows and case.record != before:
+            self._plain_row(case, -1, cause, case.state, outcome)
+            if self.watch is not None:
+                self._judge(case, self.watch.row(case, [happening.event], case.record, case.state, self.env._now))
+        if case.place is not None and case.status == _WAITING and case.record != before:
+            case.place.rejoin(case)
+            self._touched.add(case.place.index)
+        return True
+
+    # the end -------------------------------------------------------------------------------------
+
+    def run(self, processes: Iterable[Process] = ()) -> EventLog:
+        """Run to the horizon and return the log."""
+        for process in processes:
+            self.env.process(process(self))
+        self.env.run_to(self._horizon)
+        if self.watch is not None:
+            self.watch.end(self._horizon)
+        for case in self.cases:
+            if case.state and case.state not in self._final:
+                state = self._codes[case.state]
+                activity = self._activity_of.get(case.state)
+                at = (-1, -1) if activity is None or case.status == _NOWHERE else (activity.index, activity.pool)
+                self._rows.append(
+                    (
+                        case.number,
+                        -1,
+                        _BY_HORIZON,
+                        state,
+                        state,
+                        *at,
+                        case.server,
+                        case.enabled,
+                        case.started,
+                        NEVER,
+                        -1,
+                        self._horizon,
+                    )
+                )
+        resized = {
+            name: tuple(tuple(p.sizes) for p in self._places if p.pool == i)
+            for i, name in enumerate(self.scenario.pools)
+            if name in self._resized
+        }
+        return event_log(self.plan.cases, self._rows, resized)
+
+    def _judge(self, case: Case, violation: Violation | None) -> None:
+        """Stop at a broken rule, if the run is to."""
+        if violation is not None and self._stops:
+            raise rule_broken(self.scenario, violation, case.court, case.facts, self._moves(case))
+
+    def _stuck(self, case: Case, trigger: str) -> str:
+        what = "when its activity completes" if trigger == COMPLETE else "on entry"
+        guards = [t.name for t in self._policy_of(case).transitions if case.state in t.sources and not t.events]
+        record = ", ".join(
+            f"{name} = {value}" for name, value in zip(self.scenario.workflow.record, case.record, strict=True)
+        )
+        return (
+            f"case {case.number} of {self.scenario.courts[case.court]} is stuck in the state {case.state!r}: {what}, no guard of"
+            f" {', '.join(guards)} holds. Its record: {record}. Add a last transition without a guard.{self._history(case)}"
+        )
+
+    def _moves(self, case: Case) -> list[tuple[int, int, int, int]]:
+        return [(r[1], r[3], r[4], r[-1]) for r in self._rows if r[0] == case.number]
+
+    def _history(self, case: Case) -> str:
+        return last_moves(self.scenario, self._moves(case))
+
+
+def simulate(
+    plan: Plan, path: Draws, hooks: Mapping[str, Hook] | None = None, processes: Iterable[Process] = (),
+    monitor: Monitoring | None = None, violations: list[Violation] | None = None,
+) -> EventLog:  # fmt: skip
+    """Run a plan on the SimPy engine.
+
+    Parameters
+    ----------
+    plan : Plan
+    path : Draws
+        The source of draws, the one that the plan was made with.
+    hooks : mapping of str to callable, optional
+        For the names of transitions: ``hook(simulation, case)`` is called after the case has moved.
+    processes : iterable of callable, optional
+        Each is called with the `Simulation` and gives a SimPy process; its delays are whole microseconds,
+        and it runs before the events of an instant.
+    monitor : {"stop", "count"}, optional
+        Whether the workflow's rules are watched on every case: stop at the first that is broken, or go on.
+    violations : list, optional
+        Takes what the monitor found.
+
+    Returns
+    -------
+    EventLog
+
+    Raises
+    ------
+    StuckCase
+        If no guard holds where a case must move on.
+    VisitCap
+        If a case goes round and round.
+    RuleBroken
+        With ``monitor="stop"``, at the first broken rule.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # cases live to the end: looking through them again and again doubles the time of a large run
+    try:
+        simulation = Simulation(plan, path, hooks, monitor)
+        log = simulation.run(processes)
+        if violations is not None and simulation.watch is not None:
+            violations += simulation.watch.violations
+        return log
+    finally:
+        if collecting:
+            gc.enable()

@@ -1,0 +1,1 @@
+"""The event log, and the rules of the workflow read on it."""

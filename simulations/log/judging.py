@@ -1,0 +1,135 @@
+"""The rules judged on a finished log, all cases at once: what `simulations.log.watching` finds while a simulation runs.
+
+A log tells all that a rule can hear, so an engine without a monitor's Python inside finds the same violations, at the
+same instants, by the machinery of the audit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.log.eventlog import HORIZON, EventLog
+from simulations.log.histories import rows_by_case
+from simulations.log.watching import Violation, rule_broken, watched_rules
+from workflow.audit import judge
+from workflow.audit_log import AuditLog
+from workflow.records import records_along
+from workflow.rules import Rule
+
+__all__ = ["violations_in"]
+
+Integers = NDArray[np.int64]
+
+
+def violations_in(log: EventLog, stop: bool = False) -> list[Violation]:
+    """Return the first violation of each rule by each case, in the order in which they came about.
+
+    Parameters
+    ----------
+    log : EventLog
+    stop : bool
+        Whether the first of them is an error. One that shows only at the end of the run, as an obligation's time was
+        over by then, is none.
+
+    Raises
+    ------
+    RuleBroken
+        As the SimPy engine raises it.
+    """
+    judged = _Judged(log, watched_rules(log.cases.scenario))
+    if stop and judged.first is not None:
+        raise judged.error(judged.first)
+    return judged.violations
+
+
+class _Judged:
+    """A log with its violations.
+
+    Each case begins with a row of its own, that of its arrival, as rules are also broken by how a case begins.
+    """
+
+    def __init__(self, log: EventLog, rules: tuple[Rule, ...]) -> None:
+        self.log, self.cases, self.scenario = log, log.cases, log.cases.scenario
+        self.order, self.rows = log.by_case.order, rows_by_case(log)
+        self.keep = log.columns["cause"][self.order] != log.words.cause.index(HORIZON)
+        self.begun = np.maximum(self.cases.arrived, 0)
+        self.audited = self._audited(frozenset[str]().union(*(rule.reads for rule in rules)))
+        found = [judge(self.audited, rule) for rule in rules]
+        rule = np.repeat(np.arange(len(rules)), [len(f.cases) for f in found])
+        case, row, at = (
+            np.concatenate([getattr(f, name) for f in found] or [np.zeros(0, np.int64)])
+            for name in ("cases", "rows", "at")
+        )
+        shown = at == self.audited.at[row]  # the others show at the end
+        order = np.lexsort((rule, *self._place(row, case, at), ~shown, at))
+        self.violations = [
+            Violation(rules[k].name, i, t)
+            for k, i, t in zip(rule[order].tolist(), case[order].tolist(), at[order].tolist(), strict=True)
+        ]
+        self.first = int(row[order[0]]) if len(order) and shown[order[0]] else None
+
+    def _audited(self, reads: frozenset[str]) -> AuditLog:
+        workflow, columns = self.scenario.workflow, {n: c[self.order][self.keep] for n, c in self.log.columns.items()}
+        facts = self.cases.columns
+        n, case = len(self.cases), columns["case_id"]
+        first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=n) + 1)]).astype(np.int64)
+        self.after_begin = np.arange(len(case)) + case + 1  # the places of the log's rows among those of the audit
+
+        def filled(begins: Any, rest: Any) -> Any:
+            whole = np.empty(n + len(case), np.result_type(begins, rest))
+            whole[first[:-1]], whole[self.after_begin] = begins, rest
+            return whole
+
+        names, causes = [t.name for t in workflow.transitions], list(workflow.events)
+        words, events = self.log.words.transition, self.log.words.cause
+        transition = np.array([*(names.index(w) if w in names else -1 for w in words), -1])[columns["transition"]]
+        event = np.array([causes.index(w) if w in causes else -1 for w in events])[columns["cause"]]
+        seen = {"state": filled(self.cases.state, columns["from_state"])}
+        after = {"state": filled(self.cases.state, columns["to_state"])}
+        for name in reads & set(workflow.record):
+            along = records_along(self.rows, name, facts.values[name])
+            seen[name], after[name] = (filled(facts.values[name], values[self.keep]) for values in along)
+        given = {name: (facts.values[name], facts.missing.get(name)) for name in facts.values.keys() - workflow.record}
+        return AuditLog(
+            workflow, np.arange(n).astype(object), first, filled(-1, transition), filled(-1, event),
+            np.zeros(n + len(case), bool), filled(self.begun, columns["happened_at"]), self.scenario.horizon, given,
+            seen, after,
+        )  # fmt: skip
+
+    def _place(self, row: Integers, case: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:
+        """Return the keys that order violations of one instant as the run came to them, the last one first.
+
+        Cases arrive after everything else at an instant but for what pools start then, and what comes of that.
+        """
+        n = len(self.audited)
+        columns = {name: self.log.columns[name][self.order][self.keep] for name in ("pool", "started_at")}
+        place = np.full(n, -1, np.int64)
+        place[self.after_begin] = self.order[self.keep]
+        served = np.zeros(n, bool)
+        served[self.after_begin] = (columns["pool"] >= 0) & (columns["started_at"] == self.audited.at[self.after_begin])
+        last = np.maximum.accumulate(np.where(served, np.arange(n), 0)) if n else place
+        last = last[row]
+        later = served[last] & (last >= self.audited.first[case]) & (self.audited.at[last] == at)
+        arriving = ~later & (self.begun[case] == at)
+        return place[row], np.where(arriving, case, 0), np.where(later, 2, arriving)
+
+    def error(self, row: int) -> Exception:
+        """Return the error that tells of the first violation, at a row of the audit."""
+        violation, columns = self.violations[0], self.log.columns
+        one = self.cases.columns.take(np.array([violation.case]))
+        fields = self.scenario.namespace.fields
+        mine = self.order[self.keep][: row - violation.case]
+        mine = mine[columns["case_id"][mine] == violation.case]
+        return rule_broken(
+            self.scenario,
+            violation,
+            int(self.cases.court[violation.case]),
+            [one.plain(fields[name])[0] for name in self.scenario.fact_names],
+            zip(
+                *(columns[c][mine].tolist() for c in ("transition", "from_state", "to_state", "happened_at")),
+                strict=True,
+            ),
+        )

@@ -1,0 +1,82 @@
+"""What does it cost? Paid time of each pool, a price for each activity, and what a closure or a month of backlog costs.
+
+A pool is paid for its time on shift, whether or not there is work, and for its overtime; an activity costs its price
+each time it is completed. Costs of a pool for the nation belong to no court.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from simulations.measuring.lengths import ratio
+from simulations.measuring.measured import Places
+from simulations.measuring.utilisation import PoolTime
+from simulations.scenarios.scenario import Costs, Scenario
+from simulations.timing.clock import MICROSECONDS_PER_DAY
+
+__all__ = ["MONTH", "cost_units", "costs"]
+
+MONTH = 365.25 / 12 * MICROSECONDS_PER_DAY
+"""A month in microseconds."""
+
+TOTAL, EACH, OF_BACKLOG = "cost", "cost_per", "cost_per.month_of_backlog"
+
+
+def cost_units(scenario: Scenario) -> dict[str, str]:
+    """Return the names of the measures of cost, with their unit, the currency."""
+    declared = scenario.costs
+    if declared is None:
+        return {}
+    names = [f"{TOTAL}.{name}" for name in (*declared.pools, *declared.activities)]
+    names += [TOTAL, f"{EACH}.disposal", *(f"{EACH}.{name}" for name in declared.per), OF_BACKLOG]
+    return dict.fromkeys(names, declared.currency)
+
+
+def costs(
+    declared: Costs,
+    values: Mapping[str, Places],
+    times: Mapping[str, Sequence[PoolTime]],
+    completed: Mapping[str, Places],
+    months: float,
+) -> dict[str, Places]:
+    """Return the costs from the start (or the end of the warm-up) on.
+
+    Parameters
+    ----------
+    declared : Costs
+    values : mapping
+        The measures taken so far; `inflow`, `disposals` and `pending` among them.
+    times : mapping of str to (sequence of PoolTime)
+        Of each pool by court, of all last. Without them, for a group of cases, only activities have a cost.
+    completed : mapping of str to Places
+        How often each activity was completed.
+    months : float
+        How many months the costs are of.
+
+    Notes
+    -----
+    Backlog in months is `pending` over the disposals of a month; a month of it removed costs the total cost over the
+    months that pending fell by. Where it did not fall there is no such cost.
+    """
+    found: dict[str, Places] = {f"{TOTAL}.{n}": completed[n] * each for n, each in declared.activities.items()}
+    if not times:
+        return found
+    for name, rate in declared.pools.items():
+        found[f"{TOTAL}.{name}"] = np.array([[(t.shift + t.overtime) * rate] for t in times[name]])
+    # What a pool for the nation costs belongs to no court: then there is a total for all of them alone.
+    n_rows = min((len(places) for places in found.values()), default=0)
+    total: Places = sum((places[-n_rows:] for places in found.values()), start=np.zeros((n_rows, 1)))
+    found[TOTAL] = total
+    for name in ("disposal", *declared.per):
+        found[f"{EACH}.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
+    disposals, inflow = values["disposals"], values["inflow"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        removed = np.where((disposals > inflow) & (months > 0), (disposals - inflow) / (disposals / months), np.nan)
+    found[OF_BACKLOG] = _per(total, removed)
+    return found
+
+
+def _per(cost: Places, n: Places) -> Places:
+    return ratio(cost, n[len(n) - len(cost) :])

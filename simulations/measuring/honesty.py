@@ -1,0 +1,168 @@
+"""Does a log hang together? Laws that every run must keep, checked on every log.
+
+They are computed from the rows by another way than the measures are: by adding up, not by looking up. A
+law that fails is a fault of the engine, and the run stops; a queue that only grows is no fault, and is told.
+
+References
+----------
+Little, J. D. C. (1961). A proof for the queuing formula L = lambda W. Operations Research 9(3), 383-387.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
+from simulations.measuring.lengths import add_up
+from simulations.measuring.utilisation import so_far
+from workflow.definition import Kind
+from workflow.errors import DocketsimError
+
+__all__ = ["BrokenLaw", "check_log", "growing_queues"]
+
+
+_READ = ("case_id", "from_state", "to_state", "activity", "enabled_at", "started_at", "happened_at")
+_ROWS_AT_ONCE = 1 << 19
+
+
+class BrokenLaw(DocketsimError, AssertionError):
+    """A log breaks a law that every run must keep: a fault of the engine, please report it."""
+
+
+def check_log(log: EventLog) -> None:
+    """Check conservation, contiguous histories, state times, Little's law and busy time.
+
+    Raises
+    ------
+    BrokenLaw
+        Naming the law, and the first case or pool that breaks it.
+    """
+    words, states = log.words.activity, list(log.cases.scenario.workflow.states.values())
+    present, stayed = [0] * len(states), [0] * len(words)
+    for cases in _parts(log.by_case):
+        rows = log.by_case.order[log.by_case.first[cases.start] : log.by_case.first[cases.stop]]
+        columns = {name: column[rows] for name, column in log.columns.items() if name in _READ}
+        spans = _histories(log, cases, columns)
+        present = _added(present, columns["from_state"], spans)
+        stays = _stays(columns)
+        stayed = _added(stayed, columns["activity"][stays], (columns["happened_at"] - columns["enabled_at"])[stays])
+    # Little's law in sums: how many are present follows from the states that cases enter and leave, how long each stays from
+    # when its work was enabled and ended.
+    for k, activity in enumerate(words):
+        within = sum(n for n, s in zip(present, states, strict=True) if s.activity == activity)
+        if activity in log.cases.scenario.work and within != stayed[k]:
+            raise BrokenLaw(
+                f"Little's law fails for {activity!r}: cases present over time {within}, stays over cases {stayed[k]} microseconds"
+            )
+    _busy(log)
+
+
+def _parts(by_case: ByCase) -> Iterator[slice]:
+    """Yield the cases in parts of so many rows that little memory is needed at a time."""
+    begin, first = 0, by_case.first
+    while begin < len(first) - 1:
+        end = int(np.searchsorted(first, first[begin] + _ROWS_AT_ONCE, side="right")) - 1
+        yield slice(begin, begin := max(begin + 1, end))
+
+
+def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age.
+
+    Returns the time that its case had been where each row, in the order of cases, finds it.
+    """
+    cases, first = log.cases, log.by_case.first[part.start : part.stop + 1] - log.by_case.first[part.start]
+    case, start, end, at = (columns[n] for n in ("case_id", "from_state", "to_state", "happened_at"))
+    seen = np.diff(first) > 0
+    arrived, opening, last = cases.arrived[part], first[:-1][seen], first[1:][seen] - 1
+    before, since = np.empty_like(end), np.empty_like(at)
+    before[1:], since[1:] = end[:-1], at[:-1]
+    before[opening], since[opening] = cases.state[part][seen], np.maximum(arrived[seen], 0)
+    _all(start == before, case, "a case moves from a state in which it is not")
+    spans: NDArray[np.int64] = at - since
+    _all(spans >= 0, case, "a case moves back in time")
+    horizon = cases.scenario.horizon
+    _all(seen | (arrived > horizon), np.arange(part.start, part.stop), "a case has no row, not even one at the end")
+    final = np.array([s.kind is Kind.FINAL for s in cases.scenario.workflow.states.values()])
+    closed = final[end[last]] | (at[last] == horizon)
+    _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
+    spent = np.add.reduceat(spans, opening) if len(case) else at
+    whole = at[last] - np.maximum(arrived[seen], 0)
+    _all(
+        spent == whole,
+        case[last],
+        "the times that a case spent in its states do not add up to its time in the system",
+    )
+    return spans
+
+
+def _stays(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Return which rows end a stay for work, which starts after it is enabled."""
+    enabled, started = columns["enabled_at"], columns["started_at"]
+    stays = enabled > NEVER
+    _all(~stays | (started == NEVER) | (started >= enabled), columns["case_id"], "work starts before it is enabled")
+    return stays
+
+
+def _added(totals: list[int], codes: NDArray[np.integer[Any]], lengths: NDArray[np.int64]) -> list[int]:
+    """Add lengths to totals by code, without rounding."""
+    sums = add_up(codes.astype(np.int64), (len(totals), 1), lengths)[:-1, 0]
+    return [total + int(more) for total, more in zip(totals, sums, strict=True)]
+
+
+def _busy(log: EventLog) -> None:
+    """Work starts only on shift and with a free server, and no server does two things at once."""
+    for name, pool in log.cases.scenario.pools.items():
+        served = log.served[name]
+        for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
+            here = served.at(place)
+            case, server, begun, ended = (t[here] for t in (served.case, served.server, served.started, served.ended))
+            # Work that a server does one after the other also ends so: as it stands in the log.
+            order = order_of(server, int(server.max(initial=0)) + 1)
+            same = np.diff(server[order]) == 0
+            _all(
+                ~same | (begun[order][1:] >= ended[order][:-1]),
+                case[order][1:],
+                f"a server of {name!r} does two things at once",
+            )
+            opens, closes, _ = calendar.arrays()
+            spell = so_far(opens, begun) - 1
+            _all((spell >= 0) & (begun < np.append(closes, 0)[spell]), case, f"work of {name!r} starts off shift")
+            # Of several that start at one instant the last counts: by then, so many work.
+            in_time = np.sort(begun)
+            work = so_far(in_time, in_time) - so_far(ended, in_time)
+            changes = np.array([t for t, _ in sizes], np.int64)
+            size = np.array([n for _, n in sizes], np.int64)[so_far(changes, in_time) - 1]
+            if not (work <= size).all():
+                at = in_time[int(np.argmin(work <= size))]
+                _all(begun != at, case, f"work of {name!r} starts without a free server")
+
+
+def growing_queues(log: EventLog) -> list[str]:
+    """Return the pools whose queue only grows: whoever waits for them waits ever longer.
+
+    A queue is said to grow if at the end of each of the last four fifths of the run it is longer than a
+    fifth before, and it ends with more than ten cases.
+    """
+    columns, horizon = log.columns, log.cases.scenario.horizon
+    found = []
+    for k, pool in enumerate(log.words.pool):
+        mine = (columns["pool"] == k) & (columns["enabled_at"] > NEVER)
+        enabled = columns["enabled_at"][mine]
+        left = np.where(
+            columns["started_at"][mine] > NEVER, columns["started_at"][mine], columns["happened_at"][mine] + 1
+        )
+        marks = [horizon * part // 5 for part in range(1, 6)]
+        lengths = [int(((enabled <= t) & (left > t)).sum()) for t in marks]
+        if lengths[-1] > 10 and all(b > a for a, b in itertools.pairwise(lengths)):
+            found.append(pool)
+    return found
+
+
+def _all(holds: NDArray[np.bool_], case: NDArray[np.int64], what: str) -> None:
+    if not holds.all():
+        raise BrokenLaw(f"{what}: case {int(case[int(np.argmin(holds))])}")

@@ -1,0 +1,205 @@
+"""When will it be so far? The day on which a condition on pending first holds, or on which a measure's date falls."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from simulations.chance.draws import seed_problems
+from simulations.engines.choosing import choose_engine
+from simulations.loading import load_scenario
+from simulations.planning.intervals import quantile_interval, share_interval
+from simulations.planning.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
+from simulations.running.replicating import Course, replicated
+from simulations.running.results import CONFIDENCE, interval
+from simulations.scenarios.scenario import Scenario
+from simulations.timing.clock import MICROSECONDS_PER_DAY
+from workflow.errors import InputError, nearest
+
+__all__ = ["Forecast", "forecast"]
+
+_CONDITION = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[\d_,]*\.?\d+)\s*")
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """When a condition first held, over replications.
+
+    Attributes
+    ----------
+    days : tuple of float or None
+        Of each replication, days since the start; ``None`` if it never held before the end.
+    date, low, high : date or None
+        The mean, with the t interval of the mean; ``None`` unless it was reached in every replication, since the mean
+        of those that reached it would be too early.
+    q05, median, q95 : date or None
+        The band of single replications; ``None`` where so many did not reach it.
+    median_low, median_high : date or None
+        The interval of the median, by order statistics.
+    reached, reached_low, reached_high : float
+        The share of replications that reached it, with its exact interval.
+    time_to_closure : list of Remaining
+        Kaplan-Meier, day by day: who is still on the docket so many days after arrival, or after the start.
+    pending_by_age : list of AgeBand
+        When the condition first held, in the replications in which it did, and at the end.
+    """
+
+    scenario: Scenario
+    when: str
+    court: str
+    seed: int
+    confidence: float
+    days: tuple[float | None, ...]
+    date: dt.date | None
+    low: dt.date | None
+    high: dt.date | None
+    q05: dt.date | None
+    median: dt.date | None
+    q95: dt.date | None
+    median_low: dt.date | None
+    median_high: dt.date | None
+    reached: float
+    reached_low: float
+    reached_high: float
+    time_to_closure: list[Remaining] = field(repr=False)
+    pending_by_age: list[AgeBand] = field(repr=False)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        names = (
+            "when", "court", "seed", "confidence", "date", "low", "high", "q05", "median", "q95", "median_low",
+            "median_high", "reached", "reached_low", "reached_high",
+        )  # fmt: skip
+        found = {name: getattr(self, name) for name in names}
+        found = {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in found.items()}
+        found["time_to_closure"] = [point.json() for point in self.time_to_closure]
+        found["pending_by_age"] = [band.json() for band in self.pending_by_age]
+        return {"scenario": self.scenario.name, "replications": len(self.days), **found}
+
+
+def forecast(
+    scenario: Scenario | str | Path,
+    when: str,
+    *,
+    court: str = "all",
+    seed: int = 1,
+    replications: int = 100,
+    engine: str = "auto",
+    workers: int = 1,
+    confidence: float = CONFIDENCE,
+) -> Forecast:
+    """Say when a condition first holds.
+
+    Parameters
+    ----------
+    when : str
+        ``"pending < 1000"`` (or ``<=``, ``>``, ``>=``), as things stand at the end of a day; or the name of a measure
+        that is a point in time.
+    court : str
+        ``all`` for all courts together.
+    confidence : float
+        Of the intervals, between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        For a mistake in the input.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario)
+    first = _condition(scenario, when)
+    problems = []
+    if court not in ("all", *scenario.courts):
+        problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")
+    if replications < 1:
+        problems.append(f"replications: must be 1 or more, not {replications}")
+    problems += seed_problems(seed)
+    if problems:
+        raise InputError(problems)
+    chosen = choose_engine(engine, scenario, replications, False)
+    read = partial(outlook_of, court=court, first=first, at_end_of_day=isinstance(first, _PendingIs))
+    found = replicated(read, scenario, seed, range(1, replications + 1), chosen, workers)
+    return _summary(scenario, when.strip(), court, seed, confidence, found)
+
+
+@dataclass(frozen=True)
+class _PendingIs:
+    """The first day at whose end pending is less, or more, than a number."""
+
+    sign: str
+    number: float
+
+    def __call__(self, course: Course) -> float | None:
+        holds = _SIGNS[self.sign]
+        return next((float(day) for day, n in enumerate(course.pending) if holds(n, self.number)), None)
+
+
+@dataclass(frozen=True)
+class _DateOf:
+    """The day of a measure that is a point in time."""
+
+    measure: str
+
+    def __call__(self, course: Course) -> float | None:
+        return course.dates[self.measure]
+
+
+def _condition(scenario: Scenario, when: str) -> _PendingIs | _DateOf:
+    """Return what gives the day of a replication on which the condition first holds."""
+    dated = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
+    name = when.strip()
+    if name in dated:
+        return _DateOf(name)
+    found = _CONDITION.fullmatch(when)
+    if found is None or found["name"] != "pending":
+        allowed = ["'pending < 1000'", *(repr(one) for one in dated)]
+        raise InputError(
+            [
+                f"--when {when}: must be pending, a sign (<, <=, >, >=) and a number, or a measure that is a date: {' or '.join(allowed)}"
+            ]
+        )
+    return _PendingIs(found["sign"], float(found["number"].replace(",", "").replace("_", "")))
+
+
+def _summary(
+    scenario: Scenario, when: str, court: str, seed: int, confidence: float, outlooks: Sequence[Outlook]
+) -> Forecast:
+    days = tuple(outlook.day for outlook in outlooks)
+    known = [d for d in days if d is not None]
+    n = len(days)
+    mean, low, high = None, None, None
+    if len(known) == n:
+        mean = math.fsum(known) / n
+        low, high = interval(known, confidence) or (None, None)
+    share_low, share_high = share_interval(len(known), n, confidence)
+    middle = quantile_interval(days, 0.5, confidence)
+
+    def date(day: float | None) -> dt.date | None:
+        return None if day is None else scenario.epoch.date(round(day * MICROSECONDS_PER_DAY))
+
+    q05, median, q95 = (date(_quantile(days, share)) for share in (0.05, 0.5, 0.95))
+    return Forecast(
+        scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), q05, median, q95,
+        date(middle[0]), date(middle[1]), len(known) / n, share_low, share_high,
+        remaining(outlooks, confidence), age_bands(outlooks, confidence),
+    )  # fmt: skip
+
+
+def _quantile(days: tuple[float | None, ...], share: float) -> float | None:
+    """Return the smallest day by which so large a share had reached it; who never did comes last."""
+    ordered = sorted(d for d in days if d is not None)
+    place = max(1, math.ceil(share * len(days) - 1e-9))
+    return ordered[place - 1] if place <= len(ordered) else None

@@ -1,0 +1,179 @@
+"""What a forecast reads from the log of a replication: the course, how long cases take to leave the docket, how old those pending are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.log.eventlog import HORIZON, EventLog
+from simulations.measuring.kaplan_meier import still_there
+from simulations.running.replicating import Course, course_of, here, off_docket
+from simulations.running.results import interval
+from simulations.timing.clock import MICROSECONDS_PER_DAY
+
+__all__ = ["AGES", "MARKS", "AgeBand", "Outlook", "Remaining", "age_bands", "outlook_of", "remaining"]
+
+AGES = ((0, 30, "under 30 days"), (30, 180, "30 to 180 days"), (180, 365, "180 days to 1 year"), (365, 730, "1 to 2 years"), (730, None, "2 years and more"))  # fmt: skip
+"""From, below, in days, and the name of each band of ages."""
+
+MARKS = (30, 90, 180, 365, 730, 1095)
+"""Days at which a table shows who is still there."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What one replication tells a forecast.
+
+    Attributes
+    ----------
+    day : float or None
+        Days since the start on which the condition first held; of one on pending, the day at whose end it did.
+    remaining : ndarray of float, shape (n_days,)
+        Kaplan-Meier: the share still on the docket one, two, ... days after cases were first seen there.
+    aged_then, aged_at_end : tuple of int
+        Pending by band of age when the condition first held (empty if it never did), and at the end.
+    """
+
+    day: float | None
+    remaining: NDArray[np.float64]
+    aged_then: tuple[int, ...]
+    aged_at_end: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgeBand:
+    """Pending cases of an age, over replications.
+
+    Attributes
+    ----------
+    when : str
+        ``reached``, as things stood when the condition first held, or ``end``.
+    below : int or None
+        Days; ``None`` for the last band.
+    mean, low, high : float or None
+        With the t interval of the mean; ``None`` where nothing, or a single replication, tells it.
+    q05, q95 : float or None
+        The band of single replications.
+    """
+
+    when: str
+    name: str
+    at_least: int
+    below: int | None
+    mean: float | None
+    low: float | None
+    high: float | None
+    q05: float | None
+    q95: float | None
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {k: getattr(self, k) for k in ("when", "at_least", "below", "mean", "low", "high", "q05", "q95")}
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """The share of cases still on the docket so many days after they were first seen there.
+
+    Attributes
+    ----------
+    mean, low, high : float
+        The mean over replications, and its t interval, kept between 0 and 1; ``None`` for a single replication.
+    q05, q95 : float or None
+        The band of single replications.
+    """
+
+    days: int
+    mean: float
+    low: float | None
+    high: float | None
+    q05: float | None
+    q95: float | None
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {k: getattr(self, k) for k in ("days", "mean", "low", "high", "q05", "q95")}
+
+
+def outlook_of(log: EventLog, court: str, first: Callable[[Course], float | None], at_end_of_day: bool) -> Outlook:
+    """Read from a log what a forecast needs.
+
+    Parameters
+    ----------
+    first : callable
+        Returns the day of a course on which the condition first held.
+    at_end_of_day : bool
+        Whether that day is one at whose end it held, rather than a point in time.
+    """
+    mine, horizon = here(log, court), log.cases.scenario.horizon
+    day = first(course_of(log, court))
+    then = None if day is None else round((day + at_end_of_day) * MICROSECONDS_PER_DAY)
+    return Outlook(
+        day, _remaining(log, mine), () if then is None else _aged(log, mine, then), _aged(log, mine, horizon)
+    )
+
+
+def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the Kaplan-Meier curve of a replication: from arrival, or the start, until a case is off the docket for the first time."""
+    cases, columns, off = log.cases, log.columns, off_docket(log.cases.scenario)
+    horizon = cases.scenario.horizon
+    n_days = (cases.scenario.ends - cases.scenario.starts).days + 2
+    watched = mine & ~off[cases.state] & (cases.arrived <= horizon)
+    ended = off[columns["to_state"]] & (columns["cause"] != log.words.cause.index(HORIZON))
+    at = np.full(len(cases), -1, np.int64)
+    at[columns["case_id"][ended][::-1]] = columns["happened_at"][ended][::-1]  # what is written last is the earliest
+    gone = watched & (at >= 0)
+    days = (np.where(gone, at, horizon) - np.maximum(cases.arrived, 0)) // MICROSECONDS_PER_DAY
+    counts = [np.bincount(np.clip(days[some], 0, n_days - 1), minlength=n_days) for some in (gone, watched & ~gone)]
+    return still_there(*counts)[:-1]
+
+
+def _aged(log: EventLog, mine: NDArray[np.bool_], then: int) -> tuple[int, ...]:
+    """Count the cases pending at an instant by band of age."""
+    cases, columns = log.cases, log.columns
+    past = columns["happened_at"] <= then
+    state = cases.state.copy()
+    state[columns["case_id"][past]] = columns["to_state"][past]  # rows are in order: what is written last is the latest
+    pending = mine & ~off_docket(cases.scenario)[state] & (cases.arrived <= then)
+    ages = (then - cases.arrived[pending]) / MICROSECONDS_PER_DAY
+    edges = [float(low) for low, _, _ in AGES] + [np.inf]
+    return tuple(np.histogram(ages, edges)[0].tolist())
+
+
+# over replications -----------------------------------------------------------------------------------
+
+
+def age_bands(outlooks: Sequence[Outlook], confidence: float) -> list[AgeBand]:
+    """Return pending by age over replications: when the condition held, in those that came to it, and at the end."""
+    found = []
+    reached = [o.aged_then for o in outlooks if o.aged_then]
+    for when, counts in (("reached", reached), ("end", [o.aged_at_end for o in outlooks])):
+        for k, (low, high, name) in enumerate(AGES):
+            found.append(AgeBand(when, name, low, high, *_spread([float(c[k]) for c in counts], confidence)))
+    return found
+
+
+def remaining(outlooks: Sequence[Outlook], confidence: float) -> list[Remaining]:
+    """Return the Kaplan-Meier curve over replications, day by day."""
+    found = []
+    for days, shares in enumerate(np.array([o.remaining for o in outlooks]).T.tolist(), start=1):
+        mean, low, high, q05, q95 = _spread(shares, confidence)
+        assert mean is not None
+        bounds = (None if low is None else max(0.0, low), None if high is None else min(1.0, high))
+        found.append(Remaining(days, mean, *bounds, q05, q95))
+    return found
+
+
+def _spread(
+    values: list[float], confidence: float
+) -> tuple[float | None, float | None, float | None, float | None, float | None]:
+    """Return mean, interval and band."""
+    if not values:
+        return None, None, None, None, None
+    low, high = interval(values, confidence) or (None, None)
+    q05, q95 = np.quantile(values, [0.05, 0.95]).tolist() if len(values) > 1 else (None, None)
+    return float(np.mean(values)), low, high, q05, q95

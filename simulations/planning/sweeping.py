@@ -1,0 +1,273 @@
+"""What do more reviewers, or longer work, change? A scenario at every point of a grid, with the same people and chances.
+
+Every point is a run folder of its own below the sweep's, ``point-1``, ``point-2`` and so on, as the runs of a comparison are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulations.loading import load_scenario
+from simulations.measuring.lengths import WAITING
+from simulations.measuring.measures import describe
+from simulations.planning.grid import Axis, Grid, parse_grid
+from simulations.run_folder.folders import default_folder
+from simulations.run_folder.parts import write_text
+from simulations.running.joint_runs import check_each, open_joint_folder, run_each
+from simulations.running.recorded import read_result
+from simulations.running.results import CONFIDENCE, Estimate
+from simulations.running.run_result import RunResult
+from simulations.scenarios.scenario import Scenario
+from workflow.errors import InputError, nearest
+from workflow.validation import listed
+
+__all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
+
+RESULT = "sweep.json"
+_MOST_MISTAKES = 20
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the grid, and what was found there.
+
+    Attributes
+    ----------
+    texts : tuple of str
+        The value on each axis, as ``--set`` reads it.
+    set : dict
+        The values by their paths.
+    measures : list of Estimate
+        At the end of the run, and of the days asked for.
+    growing : list of str
+        Pools whose queue only grew, in some replication.
+    """
+
+    texts: tuple[str, ...]
+    set: dict[str, Any]
+    scenario: Scenario
+    folder: Path
+    measures: list[Estimate]
+    growing: list[str]
+
+    def get(self, measure: str, court: str = "all", at: dt.date | None = None) -> Estimate:
+        """Return one estimate.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this kind.
+        """
+        for found in self.measures:
+            if (found.measure, found.court, found.at) == (measure, court, at):
+                return found
+        raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.scenario))}")
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        found = {"set": self.set, "run": str(self.folder), "measures": [e.json() for e in self.measures]}
+        return {**found, "growing": self.growing}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What was found at every point.
+
+    Attributes
+    ----------
+    grid : Grid
+    points : list of Point
+        The last axis runs fastest.
+    shown : list of (str, str)
+        The measures and courts of a table or a chart: those asked for, or the points in time, pending cases, and
+        waiting for the pools that are changed.
+    """
+
+    name: str
+    folder: Path
+    seed: int
+    replications: int
+    confidence: float
+    grid: Grid
+    points: list[Point]
+    shown: list[tuple[str, str]]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Return what is changed, and to what."""
+        return self.grid.axes
+
+    def has(self, measure: str, court: str, day: dt.date | None) -> bool:
+        """Say whether every point measures this: a pool of all courts has no utilisation in one."""
+        return all(any((e.measure, e.court, e.at) == (measure, court, day) for e in p.measures) for p in self.points)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {
+            "scenario": self.name,
+            "run": str(self.folder),
+            "seed": self.seed,
+            "replications": self.replications,
+            "confidence": self.confidence,
+            "axes": [{"path": axis.path, "values": list(axis.values)} for axis in self.axes],
+            "changes": list(self.grid.given),
+            "shown": [list(one) for one in self.shown],
+            "points": [point.json() for point in self.points],
+        }
+
+
+def sweep(
+    scenario: str | Path,
+    changes: Sequence[str],
+    *,
+    replications: int = 10,
+    seed: int = 1,
+    at: Sequence[dt.date] = (),
+    measures: Sequence[str] = (),
+    courts: Sequence[str] = (),
+    workers: int = 1,
+    events: bool = False,
+    out: str | Path | None = None,
+    resume: bool = False,
+    confidence: float = CONFIDENCE,
+    engine: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Sweep:
+    """Run a scenario at every point of a grid, with common random numbers.
+
+    Parameters
+    ----------
+    scenario : str or Path
+        The name or path of one.
+    changes : sequence of str
+        ``"pools.reviewers.size.denver=8:24:2"`` (from, to and step, of numbers or of dates) or ``"...=8,12,16"``: what has
+        several values spans the grid, what has one is the same at every point.
+    replications : int
+        Of each point; replication k has the same people and chances at each.
+    at : sequence of date
+        Days at whose end to measure, besides the end of the run.
+    measures, courts : sequence of str
+        Those to return, with ``all`` for all courts together; all if none is given.
+    events : bool
+        Whether to write event logs; cases and measures are always written.
+    out : path, optional
+        The folder for all runs; ``runs/sweep-<scenario>-<date and time>`` if it is not given.
+
+    Raises
+    ------
+    InputError
+        For a mistake in the input, at any point of the grid; nothing has been written then.
+    RunFolderExists
+        If the folder is there and `resume` is not given.
+    """
+    grid, scenarios = _scenarios(scenario, changes)
+    first = scenarios[0]
+    _check_names(first, measures, courts)
+    check_each(
+        scenarios, replications=replications, seed=seed, at=at, workers=workers, confidence=confidence, engine=engine
+    )
+    folder = Path(out) if out is not None else default_folder(f"sweep-{first.name}")
+    names = [f"point-{k}" for k in range(1, len(scenarios) + 1)]
+    open_joint_folder(folder, resume, rf"{'|'.join(names)}|\.?sweep\.\w+.*|report\.html", "sweep of this grid")
+    runs = run_each(
+        dict(zip(names, scenarios, strict=True)), folder, replications=replications, seed=seed, at=sorted(at),
+        workers=workers, events=events, resume=resume, confidence=confidence, engine=engine, progress=progress,
+    )  # fmt: skip
+    points = [
+        _point(grid, texts, result, {None, *at}, measures, courts)
+        for texts, result in zip(grid.points(), runs.values(), strict=True)
+    ]
+    found = Sweep(
+        first.name, folder, seed, replications, confidence, grid, points, _shown(first, grid, measures, courts)
+    )
+    write_text(folder / RESULT, json.dumps(found.json(), indent=2, ensure_ascii=False) + "\n")
+    return found
+
+
+def read_sweep(folder: str | Path) -> Sweep:
+    """Read what a sweep found back from its folder.
+
+    Raises
+    ------
+    InputError
+        If it is no folder of a sweep, or one of its points cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        grid, problems = parse_grid(content["changes"])
+        shown = [(measure, court) for measure, court in content["shown"]]
+        kept = [{(e["measure"], e["court"], e["at"]) for e in point["measures"]} for point in content["points"]]
+        told = (content["scenario"], folder, content["seed"], content["replications"], content["confidence"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError([f"{folder}: is no folder of a sweep: {RESULT}: {str(error) or type(error).__name__}"]) from None  # fmt: skip
+    if problems:
+        raise InputError([f"{folder}: {RESULT}: {problem}" for problem in problems])
+    points = []
+    for k, (texts, names) in enumerate(zip(grid.points(), kept, strict=True), start=1):
+        run = read_result(folder / f"point-{k}")
+        mine = [e for e in run.measures if (e.measure, e.court, e.at and e.at.isoformat()) in names]
+        points.append(Point(texts, grid.named(texts), run.scenario, run.folder, mine, run.growing))
+    return Sweep(*told, grid, points, shown)
+
+
+def _scenarios(scenario: str | Path, changes: Sequence[str]) -> tuple[Grid, list[Scenario]]:
+    """Load the scenario at every point; tell the mistakes of the grid and of all points together, each once."""
+    grid, problems = parse_grid(changes)
+    found: list[Scenario] = []
+    for point in grid.points():
+        try:
+            found.append(load_scenario(scenario, grid.changes(point)))
+        except InputError as error:
+            problems += [str(p) for p in error.problems]
+    if problems:
+        told = list(dict.fromkeys(problems))
+        more = [f"and {len(told) - _MOST_MISTAKES} more"] if len(told) > _MOST_MISTAKES else []
+        raise InputError([*told[:_MOST_MISTAKES], *more])
+    return grid, found
+
+
+def _check_names(scenario: Scenario, measures: Sequence[str], courts: Sequence[str]) -> None:
+    known, places = describe(scenario), ("all", *scenario.courts)
+    problems = [
+        f"--measure {name}: is not a measure.{nearest(name, known) or f' Known: {listed(known, 60)}.'}"
+        for name in measures
+        if name not in known
+    ]
+    problems += [
+        f"--court {name}: there is no such court.{nearest(name, places) or f' Known: {listed(places)}.'}"
+        for name in courts
+        if name not in places
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _point(
+    grid: Grid, texts: tuple[str, ...], result: RunResult, days: set[dt.date | None], measures: Sequence[str],
+    courts: Sequence[str],
+) -> Point:  # fmt: skip
+    found = [
+        e
+        for e in result.measures
+        if e.at in days and e.measure in (measures or [e.measure]) and e.court in (courts or [e.court])
+    ]
+    return Point(texts, grid.named(texts), result.scenario, result.folder, found, result.growing)
+
+
+def _shown(scenario: Scenario, grid: Grid, measures: Sequence[str], courts: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what a table shows: what was asked for, or what a reader would look at first."""
+    if not measures:
+        changed = {axis.path.split(".")[1] for axis in grid.axes if axis.path.startswith("pools.")}
+        measures = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
+        measures += ["pending"]
+        measures += [f"{WAITING}.{work.activity}.mean" for work in scenario.work.values() if work.pool in changed]
+        measures += [f"utilisation.{pool}" for pool in scenario.pools if pool in changed]
+    if not courts:
+        courts = ("all",) if len(scenario.courts) == 1 or len(scenario.courts) > 4 else (*scenario.courts, "all")
+    return [(measure, court) for court in courts for measure in measures]

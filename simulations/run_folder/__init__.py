@@ -1,0 +1,1 @@
+"""The run folder on the disk: parts written whole, the manifest, and questions in SQL."""

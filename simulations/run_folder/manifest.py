@@ -1,0 +1,146 @@
+"""What exactly was run? The manifest of a run folder: scenario, seed, versions, and what of it must not differ.
+
+Two runs with the same manifest have the same bytes in every part, so a run that was stopped goes on only if
+its manifest is the same in all that decides over these bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from simulations.scenarios.scenario import Scenario
+
+__all__ = [
+    "MANIFEST",
+    "canonical_hash",
+    "differences",
+    "make_manifest",
+    "read_manifest",
+    "scenario_hash",
+    "versions",
+]
+
+MANIFEST = "manifest.json"
+_PACKAGES = ("docketsim", "duckdb", "holidays", "numba", "numpy", "scipy", "simpy", "transitions")
+_DECIDES = {
+    "scenario_hash": "the scenario or its workflow",
+    "seed": "the seed",
+    "replications": "the number of replications",
+    "at": "--at",
+    "by": "--by",
+    "events": "--no-events",
+    "monitor": "--monitor",
+    "own_python": "hooks and processes",
+    "versions": "the versions of the packages",
+    "calendars": "the holidays used",
+    "distribution_tables": "the tables of the distributions",
+    "case_tables": "the tables of cases",
+}
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """Return plain values as JSON text with sorted keys, for a hash."""
+    return json.dumps(_keyed(content), sort_keys=True, default=str, ensure_ascii=False)
+
+
+def _keyed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _keyed(v) for k, v in value.items()}
+    return [_keyed(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def canonical_hash(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of plain values: the same for the same content, however it is written."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def scenario_hash(scenario: Scenario) -> str:
+    """Return the SHA-256 of a scenario with its workflow and policies."""
+    policies = [policy.workflow.plain() for policy in scenario.policies]
+    return canonical_hash({"scenario": scenario.plain(), "workflow": scenario.workflow.plain(), "policies": policies})
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the packages that decide over a run's bytes."""
+    return {name: _version(name) for name in _PACKAGES}
+
+
+def make_manifest(
+    scenario: Scenario,
+    *,
+    seed: int,
+    replications: int,
+    days: Sequence[dt.date | None],
+    by: Sequence[str],
+    events: bool,
+    monitor: str | None,
+    own_python: bool,
+    engine: str,
+) -> dict[str, Any]:
+    """Return what is known of a run before it begins."""
+    laws = {
+        length.law.fingerprint
+        for choice in [w.takes for w in scenario.work.values()]
+        + [x.after for x in scenario.laws.values() if x.after is not None]
+        for length in choice.leaves()
+    }
+    return {
+        "scenario": scenario.name,
+        "workflow": scenario.workflow.name,
+        "scenario_hash": scenario_hash(scenario),
+        "seed": seed,
+        "replications": replications,
+        "at": [day.isoformat() for day in days if day is not None],
+        "by": list(by),
+        "events": events,
+        "monitor": monitor,
+        "own_python": own_python,
+        "engine": engine,
+        "versions": versions(),
+        "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
+        "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
+        "distribution_tables": hashlib.sha256("".join(sorted(laws)).encode()).hexdigest(),
+        "case_tables": _case_tables(scenario),
+    }
+
+
+def _case_tables(scenario: Scenario) -> str | None:
+    """Return the SHA-256 of the tables that cases are read from, ``None`` if there are none."""
+    tables = [t for t in (*(b.table for b in scenario.backlog), *(s.table for s in scenario.streams)) if t is not None]
+    content = [(t.arrived, t.courts, t.states, sorted(t.values.items())) for t in tables]
+    return hashlib.sha256(repr(content).encode()).hexdigest() if content else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a run folder, or ``None`` if there is none that can be read."""
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and _well_formed(found) else None
+
+
+def _well_formed(content: Mapping[str, Any]) -> bool:
+    numbers = all(isinstance(content.get(name), int) for name in ("seed", "replications"))
+    tables = all(isinstance(content.get(name, {}), dict) for name in ("versions", "growing", "violations", "parts"))
+    return numbers and tables and isinstance(content.get("scenario_hash"), str)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return in what two runs differ that decides over their bytes, in a reader's words."""
+    plain = json.loads(json.dumps(new, default=str))
+    return [told for key, told in _DECIDES.items() if old.get(key) != plain[key]]

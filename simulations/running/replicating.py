@@ -1,0 +1,122 @@
+"""Replications in memory for studies that ask for a date or for pending alone: no folder, no parts, no log kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.engines.choosing import Chosen, prepare, sample_path, simulate
+from simulations.log.eventlog import EventLog
+from simulations.measuring.measures import measure_dates_and_pending
+from simulations.running.shared import Shared
+from simulations.scenarios.plan import make_plan
+from simulations.scenarios.scenario import Scenario
+from workflow.definition import Kind
+
+__all__ = ["Course", "course_of", "here", "off_docket", "replicate", "replicated", "until"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What became of one court, or of all, in one replication.
+
+    Attributes
+    ----------
+    dates : dict of str to float or None
+        For each measure that is a point in time: days since the start, ``None`` if it was not reached.
+    pending : tuple of float
+        Cases pending at the end of each day.
+    """
+
+    dates: dict[str, float | None]
+    pending: tuple[float, ...]
+
+
+def until(scenario: Scenario, last: dt.date) -> Scenario:
+    """Return the scenario ended with an earlier day; what happens up to then is the same."""
+    return replace(scenario, ends=min(last, scenario.ends), published=())
+
+
+def replicate(
+    scenario: Scenario,
+    seed: int,
+    numbers: Iterable[int],
+    court: str = "all",
+    engine: Chosen = "simpy",
+    workers: int = 1,
+) -> list[Course]:
+    """Run replications, and return the course of one court, or of all, in each.
+
+    Parameters
+    ----------
+    seed : int
+        The root of all draws: the same as in `simulations.running.runs.run`, with the same courses.
+    numbers : iterable of int
+        The replications, from 1.
+    court : str
+        ``all`` for all courts together.
+    workers : int
+        Processes at work at the same time.
+    """
+    return replicated(partial(course_of, court=court), scenario, seed, numbers, engine, workers)
+
+
+def replicated(
+    read: Callable[[EventLog], T],
+    scenario: Scenario,
+    seed: int,
+    numbers: Iterable[int],
+    engine: Chosen = "simpy",
+    workers: int = 1,
+) -> list[T]:
+    """Run replications, and return what is read from the log of each; the logs are not kept."""
+    todo = list(numbers)
+    if todo:
+        prepare(engine)
+    shared = Shared(scenario)
+    if workers <= 1 or len(todo) < 2:
+        return [_one(read, shared, seed, k, engine) for k in todo]
+    from joblib import Parallel, delayed
+
+    found: list[T] = Parallel(n_jobs=min(workers, len(todo)), backend="loky")(
+        delayed(_one)(read, shared, seed, k, engine) for k in todo
+    )
+    return found
+
+
+def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, replication: int, engine: Chosen) -> T:
+    path = sample_path(engine, seed, replication)
+    return read(simulate(engine, make_plan(scenario.value, path), path))
+
+
+# reading a log -------------------------------------------------------------------------------------
+
+
+def course_of(log: EventLog, court: str) -> Course:
+    """Return the course of one court, or of all: dates, and daily pending."""
+    measured = measure_dates_and_pending(log)
+    column = [*measured.courts, "all"].index(court)
+    dates = {table.measure: float(table.places[column, 0]) for table in measured.tables}
+    pending = measured.daily.pending[:, column].astype(float).tolist()
+    return Course({name: None if math.isnan(date) else date for name, date in dates.items()}, tuple(pending))
+
+
+def here(log: EventLog, court: str) -> NDArray[np.bool_]:
+    """Return which cases are of a court, ``all`` for every one."""
+    courts = log.cases.scenario.courts
+    return np.full(len(log.cases), True) if court == "all" else log.cases.court == courts.index(court)
+
+
+def off_docket(scenario: Scenario) -> NDArray[np.bool_]:
+    """Return for each state whether a case in it is not pending."""
+    kinds = [state.kind for state in scenario.workflow.states.values()]
+    return np.array([kind in (Kind.FINAL, Kind.RESTING) for kind in kinds])

@@ -1,0 +1,141 @@
+"""What a run found: estimates, series and contrasts, gathered from the parts in its folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulations.log.watching import watched_rules
+from simulations.measuring.measures import describe
+from simulations.run_folder.folders import Record
+from simulations.running.results import CONFIDENCE, Contrast, Estimate, Series, contrasts, estimates, read_series
+from simulations.scenarios.format import PublishedEntry
+from simulations.scenarios.scenario import Scenario
+from workflow.errors import nearest
+
+__all__ = ["RunResult", "gather"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run found.
+
+    Attributes
+    ----------
+    folder : Path
+        The run folder.
+    measures : list of Estimate
+        Of every measure, court, group and day asked for; daily `pending` is in `series`.
+    series : Series
+        `pending` at the end of each day.
+    growing : list of str
+        Pools whose queue only grew, in some replication.
+    contrasts : list of Contrast
+        For each ``by``: who waits longest, and how much longer than who waits least.
+    violations : dict of str to int, or None
+        With a monitor: how often each rule was broken, over the replications of this run.
+    """
+
+    scenario: Scenario
+    folder: Path
+    seed: int
+    engine: str
+    replications: tuple[int, ...]
+    confidence: float
+    measures: list[Estimate]
+    series: Series = field(repr=False)
+    growing: list[str]
+    contrasts: list[Contrast]
+    violations: dict[str, int] | None = None
+
+    def get(
+        self,
+        measure: str,
+        court: str = "all",
+        at: dt.date | None = None,
+        by: str | None = None,
+        group: str | None = None,
+    ) -> Estimate:
+        """Return one estimate.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this kind.
+        """
+        day = self.series.at(at, court) if measure == "pending" and at is not None and by is None else None
+        for estimate in self.measures if day is None else [day]:
+            if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == (
+                measure,
+                court,
+                at,
+                by,
+                group,
+            ):
+                return estimate
+        raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.scenario))}")
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        found: dict[str, Any] = {
+            "scenario": self.scenario.name,
+            "run": str(self.folder),
+            "seed": self.seed,
+            "engine": self.engine,
+            "replications": len(self.replications),
+            "confidence": self.confidence,
+            "measures": [e.json() for e in self.measures],
+        }
+        if self.scenario.published:
+            found["published"] = [self._beside(figure) for figure in self.scenario.published]
+        if self.contrasts:
+            found["contrasts"] = [c.json() for c in self.contrasts]
+        if self.growing:
+            found["growing"] = self.growing
+        if self.violations is not None:
+            found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
+        return found
+
+    def _beside(self, figure: PublishedEntry) -> dict[str, Any]:
+        """Return a published figure with the simulated mean beside it, and the difference as a share of what was published."""
+        mean = self.get(figure.measure, figure.court, figure.at).mean
+        miss = None if mean is None or not figure.value else (mean - figure.value) / figure.value
+        told = {
+            "measure": figure.measure,
+            "court": figure.court,
+            "at": figure.at.isoformat(),
+            "published": figure.value,
+        }
+        return {**told, "source": figure.source, "mean": mean, "difference": miss}
+
+
+def gather(
+    scenario: Scenario,
+    manifest: Mapping[str, Any],
+    records: Mapping[int, Record],
+    folder: Path,
+    confidence: float = CONFIDENCE,
+) -> RunResult:
+    """Gather what finished replications found from the parts in their folder.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Of the run.
+    records : mapping of int to Record
+        Of the replications to take, by number.
+    """
+    broken = sum((Counter(record.violations) for record in records.values()), Counter[str]())
+    watched = manifest["monitor"] is not None
+    return RunResult(
+        scenario, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), confidence,
+        estimates(scenario, folder, records, confidence),
+        read_series(folder, scenario.courts, records, confidence),
+        sorted({pool for record in records.values() for pool in record.growing}),
+        contrasts(folder, records, confidence) if manifest["by"] else [],
+        {rule.name: broken[rule.name] for rule in watched_rules(scenario)} if watched else None,
+    )  # fmt: skip

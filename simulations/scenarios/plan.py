@@ -1,0 +1,134 @@
+"""A scenario made ready to run once: its cases, and the check that no case can get stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simulations.chance.draws import Draws
+from simulations.scenarios.population import Cases, draw_cases
+from simulations.scenarios.scenario import Scenario
+from workflow.definition import COMPLETE, Value
+from workflow.errors import StuckCase
+from workflow.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck, walk
+from workflow.predicates import names
+from workflow.table import Table, compile_table, guards
+
+__all__ = ["MOST_VISITS", "Plan", "make_plan"]
+
+MOST_VISITS = 1000
+"""How often a case may come to one activity, or start one clock; more, and the workflow sends it round and round."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an engine runs.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    cases : Cases
+        Of one replication.
+    tables : tuple of Table
+        The decisions of the workflow, and of each policy after it, over the fact classes of these cases.
+    """
+
+    scenario: Scenario
+    cases: Cases
+    tables: tuple[Table, ...]
+
+
+def make_plan(scenario: Scenario, path: Draws) -> Plan:
+    """Draw the cases of one replication, and see that none of them can get stuck.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    path : Draws
+        The source of draws: ``SamplePath(seed, replication)``.
+
+    Raises
+    ------
+    InputError
+        If a case breaks an assumption of the workflow.
+    StuckCase
+        If a case can come to where it must move and no guard holds.
+    """
+    cases = draw_cases(scenario, path)
+    conditions = [guard for workflow in scenario.workflows for guard in guards(workflow)]
+    tables = tuple(compile_table(workflow, cases.columns, conditions) for workflow in scenario.workflows)
+    if any(may_be_stuck(table) for table in tables):
+        _look_for_stuck(cases, tables)
+    return Plan(scenario, cases, tables)
+
+
+def _look_for_stuck(cases: Cases, tables: Sequence[Table]) -> None:
+    """Look for a case that can get stuck under any policy, wherever the policies before it may have brought it."""
+    scenario = cases.scenario
+    nodes = _beginnings(cases, tables[0])
+    read = [name for table in tables for guard in guards(table.workflow) for name in names(guard)]
+    keep = {name for name in read if name in scenario.workflow.record} if len(tables) > 1 else set()
+    for table in tables:
+        explorer = Explorer(table, list(scenario.laws), _outcomes(scenario), keep)
+        stuck = find_stuck(explorer, nodes)
+        if stuck is not None:
+            raise StuckCase(_told(cases, table, stuck))
+        if table is not tables[-1]:
+            for visit in walk(explorer, dict(nodes)):
+                node = (visit.state, visit.record)
+                nodes[node] = nodes.get(node, 0) | visit.classes
+
+
+def _beginnings(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
+    """Return the states and records with which cases begin, and the fact classes of those that do."""
+    states = list(cases.scenario.workflow.states)
+    found: dict[tuple[str, Record], int] = {}
+    rows: Any = zip(cases.state.tolist(), cases.records, table.classes.of_case.tolist(), strict=True)
+    for state, record, fact_class in set(rows):
+        node = (states[state], record)
+        found[node] = found.get(node, 0) | 1 << fact_class
+    return found
+
+
+def _outcomes(scenario: Scenario) -> dict[str, set[Value]]:
+    """Return the values that activities and events give with some probability."""
+    laws = {name: work.outcome for name, work in scenario.work.items()} | {
+        name: law.outcome for name, law in scenario.laws.items()
+    }
+    found: dict[str, set[Value]] = {}
+    for name, outcome in laws.items():
+        for shares in outcome.leaves() if outcome is not None else ():
+            shares_of = np.diff(np.array([0.0, *shares.cumulative]))
+            found.setdefault(name, set()).update(
+                v for v, share in zip(shares.values, shares_of, strict=True) if share > 0
+            )
+    return found
+
+
+def _told(cases: Cases, table: Table, stuck: Stuck) -> str:
+    workflow = table.workflow
+    moment = next(m for m in workflow.moments if (m.state, m.trigger) == (stuck.state, stuck.trigger))
+    candidates = [workflow.transitions[i] for i in moment.candidates]
+    guards = [t.guard for t in candidates if t.guard is not None]
+    read = frozenset[str]().union(*(names(g) for g in guards)) if guards else frozenset[str]()
+    example = cases.columns.take(table.classes.rows[[stuck.fact_class]])
+    row = int(table.classes.rows[stuck.fact_class])
+    facts = [
+        f"{name} = {cases.plain(name)[row]}"
+        for name in cases.scenario.fact_names
+        if name in read and name in example.values
+    ]
+    record = [f"{name} = {value}" for name, value in zip(workflow.record, stuck.record, strict=True) if name in read]
+    when = (
+        f"its activity {workflow.states[stuck.state].activity!r} completes"
+        if stuck.trigger == COMPLETE
+        else "it comes there"
+    )
+    return (
+        f"a case can get stuck in the state {stuck.state!r}: when {when}, no guard of"
+        f" {', '.join(t.name for t in candidates) or 'any transition'} holds, for example for case {row} with {', '.join(facts + record)}."
+        " Add a last transition without a guard."
+    )

@@ -1,0 +1,444 @@
+"""Who is in the system: the cases of one replication, with their facts, their record at the start and their arrival.
+
+Everything is drawn in columns, keyed by case (`simulations.chance.draws`), before any clock starts; both engines
+get the same cases.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.chance.distributions import make_distribution
+from simulations.chance.draws import Draws, case_keys, choose_many
+from simulations.scenarios.quantities import Choice
+from simulations.scenarios.scenario import Backlog, Draw, Scenario, Stream, Trait
+from simulations.timing.clock import MICROSECONDS_PER_DAY
+from workflow.definition import Value
+from workflow.errors import InputError
+from workflow.predicates import Expression, Field, names, unparse, vector
+from workflow.table import Columns
+
+__all__ = ["ORIGINS", "Cases", "draw_cases"]
+
+ORIGINS = ("backlog", "arrivals", "table")
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one replication; a case's number is its row.
+
+    Attributes
+    ----------
+    court, origin, state : ndarray of int64, shape (n_cases,)
+        Places in the scenario's courts, in `ORIGINS`, in the workflow's states.
+    keys : ndarray of uint64
+        What a case's draws are keyed by.
+    arrived : ndarray of int64
+        Microseconds since the start; negative for the backlog.
+    columns : Columns
+        Facts (the court included) and the record at the start.
+    """
+
+    scenario: Scenario
+    court: Integers
+    origin: Integers
+    state: Integers
+    keys: NDArray[np.uint64]
+    arrived: Integers
+    columns: Columns
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @cached_property
+    def facts(self) -> list[tuple[Value, ...]]:
+        """Return the facts of each case as plain values, in the order of ``scenario.fact_names``."""
+        return self._rows(self.scenario.fact_names)
+
+    @cached_property
+    def records(self) -> list[tuple[Value, ...]]:
+        """Return the record of each case at the start as plain values."""
+        return self._rows(tuple(self.scenario.workflow.record))
+
+    def _rows(self, names: Sequence[str]) -> list[tuple[Value, ...]]:
+        if not names:
+            return [()] * len(self)
+        return list(zip(*(self.plain(name) for name in names), strict=True))
+
+    def plain(self, name: str) -> list[Value]:
+        """Return a column as plain values, ``None`` where one is missing."""
+        return self.columns.plain(self.scenario.namespace.fields[name])
+
+
+@dataclass
+class _Group:
+    """Cases of one source and court, in a row."""
+
+    court: int
+    origin: str
+    keyed_as: str
+    people: tuple[Trait, ...]
+    arrived: Integers
+    numbers: Integers
+    states: Integers
+    table: Any
+    rows_of_table: Integers
+
+
+def draw_cases(scenario: Scenario, path: Draws) -> Cases:
+    """Draw the cases of one replication.
+
+    Raises
+    ------
+    InputError
+        If a case breaks an assumption of the workflow (`assume:`), or has waited since before the years whose
+        holidays are known to its court's calendar.
+    """
+    groups = _groups(scenario, path)
+    order, sizes = _order(groups), [len(g.arrived) for g in groups]
+    which = np.repeat(np.arange(len(groups)), sizes)[order] if groups else np.zeros(0, np.int64)
+
+    def joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+        return np.concatenate(parts)[order] if parts else np.zeros(0, dtype)
+
+    keys = joined([case_keys(scenario.courts[g.court], g.keyed_as, g.numbers) for g in groups], np.uint64)
+    arrived = joined([g.arrived for g in groups], np.int64)
+    court = joined([np.full(n, g.court, np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
+    origin = joined(
+        [np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64
+    )
+    state = joined([g.states for g in groups], np.int64)
+    in_table = joined([g.rows_of_table for g in groups], np.int64)
+    columns = _Columns(scenario, path, keys, court, arrived, origin)
+    columns.draw(groups, which, in_table)
+    found = Cases(scenario, court, origin, state, keys, arrived, columns.done())
+    _check_assumptions(scenario, found)
+    _check_ages(scenario, found)
+    return found
+
+
+# where cases come from -----------------------------------------------------------------------------
+
+
+def _groups(scenario: Scenario, path: Draws) -> list[_Group]:
+    groups: list[_Group] = []
+    for court in range(len(scenario.courts)):
+        number = 0
+        for backlog in (b for b in scenario.backlog if b.court == court):
+            group = _backlog(scenario, path, backlog, number)
+            number += len(group.arrived)
+            groups.append(group)
+        groups += [_stream(scenario, path, s) for s in scenario.streams if s.court == court]
+    return [g for g in groups if len(g.arrived)]
+
+
+def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _Group:
+    states = list(scenario.workflow.states)
+    n = backlog.count
+    numbers = np.arange(first, first + n, dtype=np.int64)
+    rows = np.arange(n, dtype=np.int64)
+    if backlog.table is not None:
+        where = (
+            rows
+            if backlog.table.courts is None
+            else np.array([i for i in range(n) if backlog.table.courts[i] == scenario.courts[backlog.court]], np.int64)
+        )
+        arrived = np.array(backlog.table.arrived, np.int64)[where]
+        begun = np.array([states.index(backlog.table.states[i]) for i in where], np.int64)
+        return _Group(
+            backlog.court, "backlog", "backlog", (), arrived, numbers[: len(where)], begun, backlog.table, where
+        )
+    arrived = np.zeros(n, np.int64)
+    if backlog.age is not None and n:
+        keys = case_keys(scenario.courts[backlog.court], "backlog", numbers)
+        bits, _ = path.many(keys, "backlog:age", 0)
+        column = Columns({"court": np.full(n, backlog.court, np.int64)}, {})
+        for length, some in backlog.age.rows(column, scenario.namespace.fields):
+            arrived[some] = -np.rint(length.law.draw_many(bits[some])).astype(np.int64)
+    begun = np.full(n, states.index(str(backlog.state)), np.int64)
+    return _Group(
+        backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, begun, None, np.full(n, -1, np.int64)
+    )
+
+
+def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
+    states = list(scenario.workflow.states)
+    keyed_as = f"{stream.origin}/{stream.name}"
+    court = scenario.courts[stream.court]
+    in_table = None
+    if stream.table is not None:
+        here = [i for i in range(len(stream.table)) if stream.table.courts is None or stream.table.courts[i] == court]
+        in_table = np.array(here, np.int64)
+        times = np.array(stream.table.arrived, np.int64)[in_table]
+    elif stream.at is not None:
+        times = np.array(stream.at, np.int64)
+    else:
+        times = _renewal(scenario, path, stream, court, keyed_as)
+    keep = (times >= 0) & (times <= scenario.horizon)
+    if stream.count is not None:
+        keep &= np.cumsum(keep) <= stream.count
+    times = times[keep]
+    n = len(times)
+    rows = np.full(n, -1, np.int64) if in_table is None else in_table[keep]
+    begun = np.full(n, states.index(stream.state), np.int64)
+    if stream.table is not None and stream.table.states is not None:
+        begun = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
+    return _Group(
+        stream.court,
+        stream.origin,
+        keyed_as,
+        stream.people,
+        times,
+        np.arange(n, dtype=np.int64),
+        begun,
+        stream.table,
+        rows,
+    )
+
+
+def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_as: str) -> Integers:
+    """Draw times of arrival up to the horizon: a renewal process, or a Poisson process with a dated rate."""
+    law = (
+        stream.interarrival.law if stream.interarrival is not None else make_distribution("exponential", {"mean": 1.0})
+    )
+    limit = stream.count if stream.count is not None else 2_000_000_000
+    n = 64
+    while True:
+        n = min(n, limit)
+        keys = case_keys(court, keyed_as, np.arange(n, dtype=np.int64))
+        gaps = law.draw_many(path.many(keys, "arrivals", 0)[0])
+        if stream.interarrival is not None:
+            whole = np.rint(gaps).astype(np.int64)
+            if stream.first is not None and n:
+                whole[0] = stream.first
+            times = np.cumsum(whole)
+        else:
+            times = _through_rate(np.cumsum(gaps), stream.rate or (), scenario.horizon)
+        if n >= limit or (n and times[-1] > scenario.horizon):
+            return times
+        n *= 2
+
+
+def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...], horizon: int) -> Integers:
+    """Map a unit-rate Poisson process to a rate that changes on dates, so that a changed rate moves the same arrivals.
+
+    Times behind the last arrival before the horizon are one microsecond after it.
+    """
+    steps = [(max(t, 0), r) for t, r in rate if t <= horizon]
+    edges = np.array([*(t for t, _ in steps), horizon + 1], np.float64)
+    rates = np.array([r for _, r in steps], np.float64)
+    grown = np.concatenate([[0.0], np.cumsum(np.diff(edges) * rates)])  # expected arrivals before each edge
+    inside = unit < grown[-1]
+    k = np.searchsorted(grown, unit[inside], side="right") - 1  # the last such span: one in which somebody arrives
+    times = np.full(len(unit), horizon + 1, np.int64)
+    times[inside] = np.rint(edges[k] + (unit[inside] - grown[k]) / rates[k]).astype(np.int64)
+    return times
+
+
+def _order(groups: Sequence[_Group]) -> Integers | slice:
+    """Return the case order: courts in file order, backlog before arrivals, arrivals by time."""
+    if all(g.origin == "backlog" for g in groups):
+        return slice(None)  # as they are
+    court = np.concatenate([np.full(len(g.arrived), g.court, np.int64) for g in groups])
+    later = np.concatenate([np.full(len(g.arrived), g.origin != "backlog") for g in groups])
+    time = np.concatenate([g.arrived if g.origin != "backlog" else np.zeros(len(g.arrived), np.int64) for g in groups])
+    order: Integers = np.lexsort((time, later, court)).astype(np.int64)
+    return order
+
+
+# facts ---------------------------------------------------------------------------------------------
+
+
+class _Columns:
+    """The columns under construction."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        path: Draws,
+        keys: NDArray[np.uint64],
+        court: Integers,
+        arrived: Integers,
+        origin: Integers,
+    ) -> None:
+        self.scenario, self.path, self.keys = scenario, path, keys
+        self.fields = scenario.namespace.fields
+        n = len(keys)
+        days = np.floor_divide(arrived, MICROSECONDS_PER_DAY)
+        start = np.datetime64(scenario.starts, "D")
+        self.values: dict[str, NDArray[Any]] = {}
+        self.missing: dict[str, NDArray[np.bool_]] = {}
+        for name in (*scenario.workflow.facts, *scenario.workflow.record):
+            self._fill(name, n, scenario.default(name))
+        self.values["arrived"] = start + days
+        self.values["as_of"] = start + np.where(origin == 0, 0, days)
+        self.values["court"] = court
+
+    def _fill(self, name: str, n: int, value: Value) -> None:
+        field = self.fields[name]
+        self.values[name] = np.full(n, stored(field, value), _DTYPES[field.kind])
+        if field.optional:
+            self.missing[name] = np.full(n, value is None)
+
+    def draw(self, groups: Sequence[_Group], which: Integers, in_table: Integers) -> None:
+        """Draw every trait in the order of the file; what a table gives is taken from it."""
+        for i, group in enumerate(groups):
+            for name, column in group.table.values.items() if group.table is not None else ():
+                rows = np.flatnonzero(which == i)
+                self._copy(name, rows, [column[k] for k in in_table[rows]])
+        general = self.scenario.people
+        for trait in general:
+            drawn = [
+                not group.people and (group.table is None or trait.name not in group.table.values) for group in groups
+            ]
+            self._trait(trait.name, trait.how, np.flatnonzero(np.array(drawn, bool)[which]))
+        for i, group in enumerate(groups):
+            own = {trait.name: trait for trait in group.people}
+            given = group.table.values if group.table is not None else {}
+            for trait in (
+                _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()])
+                if own
+                else ()
+            ):
+                self._trait(trait.name, trait.how, np.flatnonzero(which == i))
+
+    def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
+        field = self.fields[name]
+        self.values[name][rows] = [stored(field, v) for v in values]
+        if field.optional:
+            self.missing[name][rows] = [v is None for v in values]
+
+    def _trait(self, name: str, how: Choice[Draw], rows: Integers) -> None:
+        if not len(rows):
+            return
+        field = self.fields[name]
+        bits, second = self.path.many(self.keys[rows], f"people:{name}", 0)
+        for draw, some in how.rows(self._of(how.reads(), rows), self.fields):
+            mine = rows[some]
+            if draw.shares is not None:
+                chosen = choose_many(bits[some], draw.shares.cumulative)
+                shelf = np.array([stored(field, v) for v in draw.shares.values], _DTYPES[field.kind])
+                self.values[name][mine] = shelf[chosen]
+                absent = np.array([v is None for v in draw.shares.values])[chosen]
+            else:
+                self.values[name][mine] = self._numbers(field, draw, bits[some], mine)
+                absent = np.zeros(len(mine), bool)
+            if field.optional:
+                if draw.missing:
+                    absent = absent | (second[some] < draw.missing * 2.0**53)
+                self.missing[name][mine] = absent
+
+    def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Integers) -> NDArray[Any]:
+        numbers = draw.law.draw_many(bits)
+        if draw.back:
+            days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
+            dates = np.asarray(self.values["as_of"][rows] - days)
+            for outermost, keep in ((field.minimum, np.maximum), (field.maximum, np.minimum)):
+                if outermost is not None:
+                    dates = keep(dates, np.datetime64(outermost, "D"))  # type: ignore[call-overload]
+            return dates
+        if field.kind == "integer":
+            numbers = np.floor(numbers).astype(np.int64)
+        bounds = [names(bound) for bound in (draw.low, draw.high) if bound is not None]
+        here = self._of(frozenset().union(*bounds), rows)
+        for bound, outermost, keep in ((draw.low, field.minimum, np.maximum), (draw.high, field.maximum, np.minimum)):
+            if bound is not None:
+                numbers = keep(numbers, vector(bound, here.values, here.missing))
+            if outermost is not None:
+                numbers = keep(numbers, float(outermost) if field.kind == "number" else int(outermost))  # type: ignore[arg-type]
+        return np.asarray(numbers)
+
+    def _of(self, read: frozenset[str], rows: Integers) -> Columns:
+        """Return some columns, and that of the courts, of some cases."""
+        return self.done().only(read | {"court"}).take(rows)
+
+    def done(self) -> Columns:
+        return Columns(self.values, self.missing)
+
+
+def _in_order(traits: Sequence[Trait]) -> list[Trait]:
+    """Return traits so that each stands behind those that it depends on, and otherwise as they were."""
+    by_name = {trait.name: trait for trait in traits}
+    found: dict[str, Trait] = {}
+
+    def put(trait: Trait, below: frozenset[str]) -> None:
+        for name in by_name.keys() & trait.reads() - below - found.keys():
+            put(by_name[name], below | {trait.name})
+        found[trait.name] = trait
+
+    for trait in traits:
+        if trait.name not in found:
+            put(trait, frozenset())
+    return list(found.values())
+
+
+_DTYPES: dict[str, Any] = {
+    "boolean": bool,
+    "integer": np.int64,
+    "number": np.float64,
+    "enum": np.int64,
+    "date": "datetime64[D]",
+}
+
+
+def stored(field: Field, value: Value) -> Any:
+    """Return a value as a column holds it; a missing one as any value that fits."""
+    if field.kind == "enum":
+        return 0 if value is None else field.values.index(str(value))
+    if value is None:
+        return np.datetime64("1970-01-01", "D") if field.kind == "date" else field.minimum or 0
+    return np.datetime64(value, "D") if isinstance(value, dt.date) else value
+
+
+def _check_assumptions(scenario: Scenario, cases: Cases) -> None:
+    problems = []
+    for assumption in scenario.workflow.assumptions:
+        holds = np.broadcast_to(vector(assumption, cases.columns.values, cases.columns.missing), len(cases))
+        if not holds.all():
+            i = int(np.argmin(holds))
+            problems.append(
+                f"people: {int((~holds).sum()):,} of {len(cases):,} cases break the workflow's assumption"
+                f" {unparse(assumption)!r}; the first is case {i} of {scenario.courts[int(cases.court[i])]}: {_seen(cases, i, assumption)}."
+                " Draw the facts so that they keep to it (within: helps)."
+            )
+    if problems:
+        raise InputError(problems)
+
+
+def _check_ages(scenario: Scenario, cases: Cases) -> None:
+    """See that the holidays are known from each court's oldest case on, as its age in working days needs them."""
+    problems = []
+    for court, days in enumerate(scenario.court_days):
+        if days is not None and days.holidays is not None:
+            first = scenario.epoch.instant(int(cases.arrived[cases.court == court].min(initial=0))).date()
+            try:
+                days.holidays.dates(first, first)
+            except InputError as error:
+                problems.append(
+                    f"court {scenario.courts[court]!r}: its oldest case arrived on {first}, but {error.problems[0].message};"
+                    " leave out the court's calendar:, in whose working days ages are counted, or name one without holidays"
+                )
+    if problems:
+        raise InputError(problems)
+
+
+def _seen(cases: Cases, i: int, expression: Expression) -> str:
+    one = Cases(
+        cases.scenario,
+        cases.court[[i]],
+        cases.origin[[i]],
+        cases.state[[i]],
+        cases.keys[[i]],
+        cases.arrived[[i]],
+        cases.columns.take(np.array([i])),
+    )
+    return ", ".join(f"{name} = {one.plain(name)[0]}" for name in sorted(names(expression)))

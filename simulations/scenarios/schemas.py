@@ -1,0 +1,43 @@
+"""JSON Schemas of the file formats, for editors that complete and check YAML.
+
+``python -m simulations.scenarios.schemas`` writes them to ``docs/``, with the tables of the reference pages
+(`simulations.scenarios.format_reference`); tests hold both current.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from simulations.scenarios.format import ScenarioFile
+from simulations.scenarios.format_reference import write_pages
+from workflow.format import WorkflowFile
+from workflow.rule_files import RulesFile
+
+__all__ = ["schemas", "write_schemas"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each file format by the name of its file."""
+    found = {}
+    for name, model in (("workflow", WorkflowFile), ("scenario", ScenarioFile)):
+        schema = model.model_json_schema(by_alias=True)
+        needed = [key for key in schema.pop("required") if key != name]
+        schema |= {"required": [name], "anyOf": [{"required": ["extends"]}, {"required": needed}]}
+        found[name] = schema
+    found["rules"] = RulesFile.model_json_schema(by_alias=True)
+    return {f"{name}.schema.json": {"$schema": DIALECT, **schema} for name, schema in found.items()}
+
+
+def write_schemas(folder: Path) -> None:
+    """Write the JSON Schemas into a folder."""
+    for name, schema in schemas().items():
+        (folder / name).write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(__file__).parents[2] / "docs")
+    write_pages(Path(__file__).parents[2] / "docs")
