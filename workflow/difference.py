@@ -203,7 +203,7 @@ def _differing(one: Workflow, other: Workflow, classes: FactClasses) -> list[fro
     for key in dict.fromkeys([*_happenings(one), *_happenings(other)]):
         read = _read(one, key) | _read(other, key)
         fields = [name for name in one.record if name in read]
-        laid = grid(one, classes, fields)
+        laid = grid(one, classes.witness, fields)
         known: dict[Decision, int] = {_NOTHING: 0}
         sides = [_decided(workflow, key, laid, fields, known) for workflow in (one, other)]
         decisions = list(known)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from workflow.definition import Moment, Value, Workflow
 from workflow.predicates import Expression, Field, fact_parts, names, vector
 
-_PARTS_AT_ONCE = 62  # truth values that fit into a whole number
+_PARTS_AT_ONCE = 16  # truth values that are looked at as one whole number
+_FEW_MARKS = 1 << 22
+_MOST_KNOWN = 8
 
 __all__ = [
     "Columns",
@@ -27,6 +30,7 @@ __all__ = [
     "GuardTable",
     "MomentTable",
     "Table",
+    "Tabulator",
     "codes",
     "compile_table",
     "fact_classes",
@@ -89,14 +93,28 @@ class FactClasses:
         The facts of one case of each class.
     rows : ndarray of int64, shape (n_classes,)
         The row of that case.
+    answers : tuple
+        What each class answers: equal for two populations whose classes, number by number, answer alike.
     """
 
     of_case: NDArray[np.int32]
     witness: Columns
     rows: NDArray[np.int64]
+    answers: tuple[Hashable, ...]
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @classmethod
+    def by_columns(cls, answers: Iterable[NDArray[Any]], columns: Columns) -> FactClasses:
+        """Group cases by what they answer to each of some questions, a column of answers each."""
+        code, key = np.zeros(len(columns), np.int64), list[Hashable]([len(columns) > 0])
+        for answer in answers:
+            code, step = _told_apart(code, answer)
+            key.append(step)
+        rows = np.empty(int(code.max(initial=-1)) + 1, np.int64)
+        rows[code[::-1]] = np.arange(len(code))[::-1]  # of several the first one stays
+        return cls(code.astype(np.int32), columns.take(rows), rows, tuple(key))
 
 
 @dataclass(frozen=True)
@@ -184,23 +202,85 @@ def parts_of(conditions: Iterable[Expression]) -> list[Expression]:
 
 def fact_classes(conditions: Iterable[Expression], columns: Columns) -> FactClasses:
     """Group cases by what some conditions can see of their facts."""
-    parts = parts_of(conditions)
+    return _classes(parts_of(conditions), columns)
+
+
+def _classes(parts: Sequence[Expression], columns: Columns) -> FactClasses:
     n = len(columns)
-    if not parts or n == 0:
-        rows = np.zeros(min(n, 1), np.int64)
-        return FactClasses(np.zeros(n, np.int32), columns.take(rows), rows)
-    code = np.zeros(n, np.int64)
-    for start in range(0, len(parts), _PARTS_AT_ONCE):
-        some = np.zeros(n, np.int64)
-        for i, part in enumerate(parts[start : start + _PARTS_AT_ONCE]):
-            some |= np.broadcast_to(vector(part, columns.values, columns.missing), n).astype(np.int64) << i
-        if start:  # both as small numbers, so that the pair is one
-            code, some = (np.unique(codes, return_inverse=True)[1] for codes in (code, some))
-            code = code * (some.max() + 1) + some
-        else:
-            code = some
-    _, rows, of_case = np.unique(code, return_index=True, return_inverse=True)
-    return FactClasses(of_case.astype(np.int32).ravel(), columns.take(rows), rows)
+
+    def answers() -> Iterator[NDArray[np.int64]]:
+        for start in reversed(range(0, len(parts), _PARTS_AT_ONCE)):
+            some = np.zeros(n, np.int64)
+            for i, part in enumerate(parts[start : start + _PARTS_AT_ONCE]):
+                some |= vector(part, columns.values, columns.missing, n).astype(np.int64) << i
+            yield some
+
+    return FactClasses.by_columns(answers(), columns)
+
+
+def _told_apart(code: NDArray[np.int64], answer: NDArray[Any]) -> tuple[NDArray[np.int64], Hashable]:
+    """Renumber cases, from 0 without gaps, so that they differ by an answer too; say also what each number stands for."""
+    values = b""
+    if not len(answer):
+        return code, None
+    if answer.dtype.kind not in "bi":
+        distinct, answer = np.unique(answer, return_inverse=True)
+        values = distinct.tobytes()
+    low, high = int(answer.min()), int(answer.max())
+    if low == high:
+        return code, (low, high, values)
+    wide = code * (high - low + 1)
+    wide += answer
+    wide -= low
+    most = int(wide.max()) + 1
+    if most <= _FEW_MARKS:  # without sorting: a mark for each number that occurs
+        marks = np.zeros(most, bool)
+        marks[wide] = True
+        there, code = np.flatnonzero(marks), (np.cumsum(marks) - 1)[wide]
+    else:
+        there, code = np.unique(wide, return_inverse=True)
+    return code, (low, high, there.tobytes(), values)
+
+
+class Tabulator:
+    """Tabulates the decisions of workflows for one population after another.
+
+    What populations have in common is worked out once: classes that answer as those of a population before them
+    have their tables already.
+
+    Parameters
+    ----------
+    workflows : sequence of Workflow
+        Of one set of facts and one record.
+    conditions : iterable of Expression, optional
+        What the fact classes must tell apart, if it is more than the guards of all the workflows.
+    """
+
+    def __init__(self, workflows: Sequence[Workflow], conditions: Iterable[Expression] | None = None) -> None:
+        self._workflows = tuple(workflows)
+        if conditions is None:
+            conditions = [guard for workflow in self._workflows for guard in guards(workflow)]
+        self._parts = parts_of(conditions)
+        self._known: dict[tuple[Hashable, ...], list[tuple[tuple[MomentTable, ...], dict[str, GuardTable]]]] = {}
+
+    def tables(self, columns: Columns) -> tuple[Table, ...]:
+        """Return a table for each workflow, all over the same fact classes.
+
+        Parameters
+        ----------
+        columns : Columns
+            The facts of the cases, those that every case has (``arrived``, ``as_of``) included.
+        """
+        classes = _classes(self._parts, columns)
+        if classes.answers not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[classes.answers] = [
+                (tuple(_tabulate(w, moment, classes) for moment in w.moments), _event_guards(w, classes))
+                for w in self._workflows
+            ]
+        decided = zip(self._workflows, self._known[classes.answers], strict=True)
+        return tuple(Table(workflow, classes, *tables) for workflow, tables in decided)
 
 
 def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Expression] | None = None) -> Table:
@@ -214,9 +294,7 @@ def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Exp
     conditions : iterable of Expression, optional
         What the fact classes must tell apart, if it is more than the guards.
     """
-    classes = fact_classes(guards(workflow) if conditions is None else conditions, columns)
-    moments = tuple(_tabulate(workflow, moment, classes) for moment in workflow.moments)
-    return Table(workflow, classes, moments, _event_guards(workflow, classes))
+    return Tabulator([workflow], conditions).tables(columns)[0]
 
 
 def largest(workflow: Workflow, n_classes: int) -> int:
@@ -231,7 +309,7 @@ def largest(workflow: Workflow, n_classes: int) -> int:
 def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> MomentTable:
     candidates = [(i, workflow.transitions[i].guard) for i in moment.candidates]
     fields, shape = _shape(workflow, [guard for _, guard in candidates if guard is not None], classes)
-    laid = grid(workflow, classes, fields, _read([guard for _, guard in candidates]))
+    laid = grid(workflow, classes.witness, fields, _read([guard for _, guard in candidates]))
     taken = np.full(int(np.prod(shape)), -1, np.int16)
     for i, guard in candidates:
         holds = np.ones(len(taken), bool) if guard is None else vector(guard, laid.values, laid.missing)
@@ -244,7 +322,7 @@ def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTa
     for event in workflow.events.values():
         if event.guard is not None:
             fields, shape = _shape(workflow, [event.guard], classes)
-            laid = grid(workflow, classes, fields, _read([event.guard]))
+            laid = grid(workflow, classes.witness, fields, _read([event.guard]))
             holds = np.broadcast_to(vector(event.guard, laid.values, laid.missing), int(np.prod(shape)))
             found[event.name] = GuardTable(fields, holds.reshape(shape))
     return found
@@ -263,15 +341,13 @@ def _read(conditions: Iterable[Expression | None]) -> set[str]:
     return {name for condition in conditions if condition is not None for name in names(condition)}
 
 
-def grid(
-    workflow: Workflow, classes: FactClasses, fields: Sequence[str], facts: Container[str] | None = None
-) -> Columns:
-    """Lay every combination of some record fields beside some facts, or all of them, of every fact class."""
+def grid(workflow: Workflow, witness: Columns, fields: Sequence[str], facts: Container[str] | None = None) -> Columns:
+    """Lay every combination of some record fields beside some facts, or all of them, of a case of every fact class."""
     combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
-    n, m = len(classes), len(combinations)
+    n, m = len(witness), len(combinations)
     values, missing = (
         {name: np.repeat(column, m) for name, column in columns.items() if facts is None or name in facts}
-        for columns in (classes.witness.values, classes.witness.missing)
+        for columns in (witness.values, witness.missing)
     )
     for k, field in enumerate(fields):
         declared = workflow.record[field]

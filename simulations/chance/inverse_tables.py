@@ -179,15 +179,19 @@ class InverseTable:
         # A whole number below 2**53 is exact as a double, whose bits are the exponent and then the cell.
         bits = t.astype(np.float64).view(np.int64)
         fraction_bits = 52 - _CELL_BITS
-        cell = (bits >> fraction_bits) - (1023 << _CELL_BITS) + np.where(upper, CELLS_PER_SIDE, 0)
-        s = (bits & ((1 << fraction_bits) - 1)) * 2.0**-fraction_bits
-        found = self.cells[cell]
-        split = np.isnan(found[:, 3])
-        if split.any():
+        cell = bits >> fraction_bits
+        cell += upper * CELLS_PER_SIDE
+        cell -= 1023 << _CELL_BITS
+        bits &= (1 << fraction_bits) - 1
+        s = bits * 2.0**-fraction_bits
+        found = np.take(self.cells, cell, axis=0)  # many times as fast as an index in brackets
+        split = np.flatnonzero(np.isnan(found[:, 3]))
+        if len(split):
             finer = s[split] * CELLS_PER_OCTAVE
             fine = finer.astype(np.int64)
             s[split] = finer - fine
-            found[split] = self.cells[found[split, 0].astype(np.int64) + fine]
+            fine += found[split, 0].astype(np.int64)
+            found[split] = np.take(self.cells, fine, axis=0)
         quantiles: Floats = found[:, 0] + s * (found[:, 1] + s * (found[:, 2] + s * found[:, 3]))
         return quantiles
 

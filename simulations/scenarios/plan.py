@@ -15,7 +15,7 @@ from workflow.definition import COMPLETE, Value
 from workflow.errors import StuckCase
 from workflow.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck, walk
 from workflow.predicates import names
-from workflow.table import Table, compile_table, guards
+from workflow.table import Table, guards
 
 __all__ = ["MOST_VISITS", "Plan", "make_plan"]
 
@@ -58,8 +58,7 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
         If a case can come to where it must move and no guard holds.
     """
     cases = draw_cases(scenario, path)
-    conditions = [guard for workflow in scenario.workflows for guard in guards(workflow)]
-    tables = tuple(compile_table(workflow, cases.columns, conditions) for workflow in scenario.workflows)
+    tables = scenario.tabulator.tables(cases.columns)
     if any(may_be_stuck(table) for table in tables):
         _look_for_stuck(cases, tables)
     return Plan(scenario, cases, tables)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws, case_keys, choose_many
-from simulations.scenarios.quantities import Choice
+from simulations.scenarios.quantities import Choice, Rows
 from simulations.scenarios.scenario import Backlog, Draw, Scenario, Stream, Trait
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.definition import Value
@@ -300,7 +300,9 @@ class _Columns:
             drawn = [
                 not group.people and (group.table is None or trait.name not in group.table.values) for group in groups
             ]
-            self._trait(trait.name, trait.how, np.flatnonzero(np.array(drawn, bool)[which]))
+            self._trait(
+                trait.name, trait.how, slice(None) if all(drawn) else np.flatnonzero(np.array(drawn, bool)[which])
+            )
         for i, group in enumerate(groups):
             own = {trait.name: trait for trait in group.people}
             given = group.table.values if group.table is not None else {}
@@ -317,13 +319,14 @@ class _Columns:
         if field.optional:
             self.missing[name][rows] = [v is None for v in values]
 
-    def _trait(self, name: str, how: Choice[Draw], rows: Integers) -> None:
-        if not len(rows):
+    def _trait(self, name: str, how: Choice[Draw], rows: Rows) -> None:
+        keys = self.keys[rows]
+        if not len(keys):
             return
         field = self.fields[name]
-        bits, second = self.path.many(self.keys[rows], f"people:{name}", 0)
+        bits, second = self.path.many(keys, f"people:{name}", 0)
         for draw, some in how.rows(self._of(how.reads(), rows), self.fields):
-            mine = rows[some]
+            mine = some if isinstance(rows, slice) else rows[some]
             if draw.shares is not None:
                 chosen = choose_many(bits[some], draw.shares.cumulative)
                 shelf = np.array([stored(field, v) for v in draw.shares.values], _DTYPES[field.kind])
@@ -331,13 +334,13 @@ class _Columns:
                 absent = np.array([v is None for v in draw.shares.values])[chosen]
             else:
                 self.values[name][mine] = self._numbers(field, draw, bits[some], mine)
-                absent = np.zeros(len(mine), bool)
+                absent = np.zeros(len(bits[some]), bool)
             if field.optional:
                 if draw.missing:
                     absent = absent | (second[some] < draw.missing * 2.0**53)
                 self.missing[name][mine] = absent
 
-    def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Integers) -> NDArray[Any]:
+    def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Rows) -> NDArray[Any]:
         numbers = draw.law.draw_many(bits)
         if draw.back:
             days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
@@ -357,7 +360,7 @@ class _Columns:
                 numbers = keep(numbers, float(outermost) if field.kind == "number" else int(outermost))  # type: ignore[arg-type]
         return np.asarray(numbers)
 
-    def _of(self, read: frozenset[str], rows: Integers) -> Columns:
+    def _of(self, read: frozenset[str], rows: Rows) -> Columns:
         """Return some columns, and that of the courts, of some cases."""
         return self.done().only(read | {"court"}).take(rows)
 

@@ -24,8 +24,9 @@ from workflow.predicates import Expression, Field, Namespace, names, scalar, vec
 from workflow.table import Columns
 from workflow.validation import listed, parse_at, said
 
-__all__ = ["Choice", "Length", "Reader", "Shares"]
+__all__ = ["Choice", "Length", "Reader", "Rows", "Shares"]
 
+Rows = NDArray[np.int64] | slice
 T = TypeVar("T")
 S = TypeVar("S")
 Unit = Literal["duration", "number"]
@@ -82,8 +83,10 @@ class Choice(Generic[T]):
 
         return pick
 
-    def rows(self, columns: Columns, fields: Mapping[str, Field]) -> list[tuple[T, NDArray[np.int64]]]:
+    def rows(self, columns: Columns, fields: Mapping[str, Field]) -> list[tuple[T, Rows]]:
         """Return each value with the rows of the cases that it is for."""
+        if self.by is None:
+            return [(self.leaf, slice(None))]  # type: ignore[list-item]
         everything = np.arange(len(columns), dtype=np.int64)
         return [(leaf, rows) for leaf, rows in self._rows(columns, fields, everything) if len(rows)]
 

@@ -21,6 +21,7 @@ from workflow.definition import Value, Workflow
 from workflow.documents import Node
 from workflow.machine import fact_names
 from workflow.predicates import Expression, Field, Namespace, names
+from workflow.table import Tabulator
 
 __all__ = [
     "Backlog",
@@ -303,6 +304,11 @@ class Scenario:
     def workflows(self) -> tuple[Workflow, ...]:
         """Return every workflow that may decide."""
         return tuple(policy.workflow for policy in self.every_policy)
+
+    @cached_property
+    def tabulator(self) -> Tabulator:
+        """Return what makes the tables of its decisions, of one population after another."""
+        return Tabulator(self.workflows)
 
     @cached_property
     def transition_names(self) -> tuple[str, ...]:
