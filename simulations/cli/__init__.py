@@ -7,7 +7,6 @@ go to standard error, one line each, with exit code 2; a run that fails has exit
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 import threading
@@ -20,6 +19,7 @@ from simulations.cli.planning import forecast, staff, sweep
 from simulations.cli.running import list_, run, validate
 from simulations.cli.studies import compare, sql, verify
 from simulations.cli.workflows import audit, diff, draw, prove
+from simulations.running.shared import collect_seldom
 
 __all__ = ["app", "main"]
 
@@ -44,7 +44,7 @@ def _docketsim() -> None:
 
 def main() -> None:
     """Run the command line."""
-    gc.set_threshold(300_000, 20, 100)  # nearly all that a command makes is in use to its end
+    collect_seldom()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads for matrices, of which there are none here
     asked = [c for c in app.registered_commands if c.name in sys.argv[1:2]]
     app.registered_commands = asked or app.registered_commands  # the options of each take time to read

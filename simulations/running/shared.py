@@ -1,15 +1,17 @@
 """One value for all the tasks of several processes: sent as bytes that are made once, and read once in each process.
 
-A scenario with its tables takes longer to take apart and to put together than a small replication takes to run.
+A scenario with its tables takes longer to take apart and to put together than a small replication takes to run, and so does
+looking through it for garbage.
 """
 
 from __future__ import annotations
 
+import gc
 import pickle
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Shared"]
+__all__ = ["Shared", "collect_seldom"]
 
 T = TypeVar("T")
 
@@ -33,6 +35,12 @@ class Shared(Generic[T]):
         return _received, (self._bytes,)
 
 
+def collect_seldom() -> None:
+    """Look for garbage less often than Python does by itself: nearly all that a run makes is in use to its end."""
+    gc.set_threshold(300_000, 20, 100)
+
+
 @lru_cache(maxsize=1)
 def _received(data: bytes) -> Shared[Any]:
+    collect_seldom()
     return Shared(pickle.loads(data))

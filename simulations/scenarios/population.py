@@ -328,16 +328,15 @@ class _Columns:
         for draw, some in how.rows(self._of(how.reads(), rows), self.fields):
             mine = some if isinstance(rows, slice) else rows[some]
             if draw.shares is not None:
-                chosen = choose_many(bits[some], draw.shares.cumulative)
-                shelf = np.array([stored(field, v) for v in draw.shares.values], _DTYPES[field.kind])
-                self.values[name][mine] = shelf[chosen]
-                absent = np.array([v is None for v in draw.shares.values])[chosen]
+                values, chosen = draw.shares.values, choose_many(bits[some], draw.shares.cumulative)
+                shelf = np.array([stored(field, v) for v in values], _DTYPES[field.kind])
+                self.values[name][mine] = np.take(shelf, chosen)
             else:
                 self.values[name][mine] = self._numbers(field, draw, bits[some], mine)
-                absent = np.zeros(len(bits[some]), bool)
             if field.optional:
-                if draw.missing:
-                    absent = absent | (second[some] < draw.missing * 2.0**53)
+                absent = second[some] < draw.missing * 2.0**53
+                if draw.shares is not None:
+                    absent |= np.take(np.array([v is None for v in values]), chosen)
                 self.missing[name][mine] = absent
 
     def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Rows) -> NDArray[Any]:

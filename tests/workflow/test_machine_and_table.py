@@ -12,6 +12,7 @@ from workflow import CaseMachine, compile_table, load_workflow
 from workflow.definition import COMPLETE, ENTER
 from workflow.machine import fact_names
 from workflow.predicates import scalar
+from workflow.table import Tabulator
 
 BUILT_IN = load_workflow("prosecutorial-discretion-review")
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
@@ -120,6 +121,24 @@ def test_three_readings_agree_all_along_the_history_of_a_case(mapping, data):
             record[list(workflow.record).index(giver.gives)] = data.draw(st.sampled_from(giver.values))
         taken, state, record = readings.decide(0, state, record, trigger)
         assert taken is not None or trigger in upon, "random workflows never leave a case stuck"
+
+
+@SLOW
+@given(workflows(), st.data())
+def test_a_table_is_the_same_whoever_was_tabulated_before(mapping, data):
+    """Populations whose classes answer alike share one table, and no others do."""
+    workflow = load_workflow(mapping)
+    before, now = (population(workflow, data.draw(st.lists(facts(workflow), min_size=1, max_size=3))) for _ in "ab")
+    tabulator = Tabulator([workflow])
+    shared = tabulator.tables(before)[0]
+    (found,), alone = tabulator.tables(now), compile_table(workflow, now)
+    assert found.classes.of_case.tolist() == alone.classes.of_case.tolist()
+    assert found.classes.rows.tolist() == alone.classes.rows.tolist()
+    for mine, fresh in zip(found.moments, alone.moments, strict=True):
+        assert (mine.fields, mine.next.tolist()) == (fresh.fields, fresh.next.tolist())
+    for event, fresh in alone.event_guards.items():
+        assert found.event_guards[event].holds.tolist() == fresh.holds.tolist()
+    assert (found.moments is shared.moments) == (found.classes.answers == shared.classes.answers)
 
 
 COUNTING = {
