@@ -1,16 +1,13 @@
-"""The files of a run, each written whole or not at all.
+"""The parts of a run: what is in their files, and where these are.
 
-A file is written to a temporary name and renamed when it is complete and on the disk, so a killed run leaves
-whole files only. In the Parquet parts text columns are dictionary-encoded and instants are timestamps in whole
-microseconds. The same log gives the same bytes.
+In the Parquet parts text columns are dictionary-encoded and instants are timestamps in whole microseconds. The
+same log gives the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +17,19 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.measured import Measured
 from simulations.run_folder.database import cursor, enum
+from simulations.run_folder.whole_files import whole_file
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import DocketsimError
 
 __all__ = [
     "KINDS",
-    "WriteFailed",
     "part_path",
     "record_path",
     "sha256",
     "unfinished_files",
-    "whole_file",
     "write_cases",
     "write_events",
     "write_measures",
-    "write_text",
 ]
 
 _SQL_TYPES = {
@@ -44,10 +38,6 @@ _SQL_TYPES = {
 }  # fmt: skip
 
 KINDS = ("cases", "events", "measures")
-
-
-class WriteFailed(DocketsimError, OSError):
-    """A file could not be written; nothing of it is left."""
 
 
 def part_path(folder: Path, kind: str, replication: int) -> Path:
@@ -146,18 +136,6 @@ def _instant(column: str, scenario: Scenario) -> str:
     return f"make_timestamp(nullif({column}, {NEVER}) + {start}) as {column}"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file.
-
-    Raises
-    ------
-    WriteFailed
-        If it cannot be written, as on a full disk; what was there before is there still.
-    """
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-
-
 def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
     same = {name: _literal(column) for name, column in list(columns.items())[1:]}  # the first has the length
     alike = {name: value for name, value in same.items() if value is not None}
@@ -176,29 +154,3 @@ def _literal(column: NDArray[Any]) -> str | None:
     if not len(column) or not all((some == column[0]).all() for some in (column[:99], column)):  # mostly known at once
         return None
     return f"'{column[0]}'::{_SQL_TYPES[column.dtype.name]}"
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary name, and give the file its own when it is complete; after a failure neither is there."""
-    import duckdb
-
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except (duckdb.Error, OSError) as error:
-        _forget(unfinished)
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-        raise WriteFailed(f"{path}: could not be written: {said}") from None
-    except BaseException:
-        _forget(unfinished)
-        raise
-
-
-def _forget(unfinished: Path) -> None:
-    with suppress(OSError):
-        unfinished.unlink(missing_ok=True)
