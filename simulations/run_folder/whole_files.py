@@ -33,11 +33,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary name, and give the file its own when it is complete; after a failure neither is there."""
+def whole_file(path: Path, unfinished: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary name, and give the file its own when it is complete; after a failure neither is there.
+
+    Parameters
+    ----------
+    unfinished : Path, optional
+        The temporary name, in the same folder, where it cannot be any; nobody else may write to it.
+    """
     import duckdb
 
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished = unfinished or path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
