@@ -110,7 +110,7 @@ def write_events(path: Path, log: EventLog, replication: int) -> None:
 def write_measures(path: Path, measured: Measured, replication: int) -> None:
     """Write measures: replication, measure, court, by, group, at, unit, value."""
     columns, words = measured.columns()
-    given = {"replication": _same(replication, len(measured))}
+    given = {"replication": _same(replication, len(columns["value"]))}
     select = ["replication"]
     for name, column in columns.items():
         key, value = f"{name}_", f"{name}_"
