@@ -8,7 +8,6 @@ its arrays, and the file is renamed, as is every file when it is complete.
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -29,6 +28,7 @@ _LARGE = 1 << 16
 _VECTOR = 2048  # so many rows DuckDB looks at together
 
 _numbers = itertools.count()
+_kept: dict[str, _Statement] = {}
 
 
 def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
@@ -86,10 +86,6 @@ class _Statement:
         for name, column in columns.items():
             self._arrays[name][:rows] = column
         self._connection.execute("execute written")
-
-
-_kept: dict[str, _Statement] = {}
-atexit.register(_kept.clear)  # or DuckDB speaks of leaks when Python ends
 
 
 def _rows(columns: Columns) -> int:
