@@ -101,31 +101,29 @@ class Measured:
         def code(column: str, word: str | None) -> int:
             return -1 if word is None else words[column].setdefault(word, len(words[column]))
 
-        n_courts = len(self.courts)
-        whole, alone = np.arange(n_courts + 1), np.array([n_courts])
         tables = list(self.tables)
-        sizes = [t.places.size for t in tables]
+        at: dict[dt.date | None, int] = {}
+        kinds = [(code("measure", t.measure), code("by", t.by), code("unit", t.unit), at.setdefault(t.at, len(at))) for t in tables]  # fmt: skip
+        kinds.append((code("measure", "pending"), -1, code("unit", "cases"), 0))
+        shapes = [(t.groups, len(t.places)) for t in tables]
+        rows = {shape: self._rows(shape[1], [code("group", g) for g in shape[0]]) for shape in dict.fromkeys(shapes)}
         days, courts = self.daily.pending.shape
-        daily_size = days * courts
-        kinds = [(code("measure", t.measure), code("by", t.by), code("unit", t.unit)) for t in tables]
-        kinds.append((code("measure", "pending"), -1, code("unit", "cases")))
-        groups = {t.groups: np.array([code("group", g) for g in t.groups], np.int32) for t in tables}
-        at = np.array([np.datetime64("NaT") if t.at is None else np.datetime64(t.at) for t in tables], "datetime64[D]")
-        of = np.repeat(np.array(kinds, np.int32), [*sizes, daily_size], axis=0)
+        every_day = self._rows(courts, [-1])
+        of = np.repeat(np.array(kinds, np.int32), [*(t.places.size for t in tables), days * courts], axis=0)
+        where = np.concatenate([*(rows[shape] for shape in shapes), np.tile(every_day, (days, 1))])
+        taken = np.array([*at], "datetime64[D]")[of[: len(of) - days * courts, 3]]
         columns: dict[str, NDArray[Any]] = {
             "measure": of[:, 0],
-            "court": np.concatenate(
-                [
-                    *(np.repeat(whole if len(t.places) > 1 else alone, len(t.groups)) for t in tables),
-                    np.tile(whole, days),
-                ]
-            ).astype(np.int32),
+            "court": where[:, 0],
             "by": of[:, 1],
-            "group": np.concatenate(
-                [*(np.tile(groups[t.groups], len(t.places)) for t in tables), np.full(daily_size, -1, np.int32)]
-            ),
-            "at": np.concatenate([np.repeat(at, sizes), np.repeat(self.daily.days, courts)]),
+            "group": where[:, 1],
+            "at": np.concatenate([taken, np.repeat(self.daily.days, courts)]),
             "unit": of[:, 2],
             "value": np.concatenate([*(t.places.ravel() for t in tables), self.daily.pending.ravel()]).astype(float),
         }
         return columns, {**{name: list(found) for name, found in words.items()}, "court": [*self.courts, "all"]}
+
+    def _rows(self, places: int, groups: Sequence[int]) -> NDArray[np.int32]:
+        """Return the place and the group of each value of a table, as codes."""
+        last = len(self.courts)
+        return np.array([(k, g) for k in range(last + 1 - places, last + 1) for g in groups], np.int32).reshape(-1, 2)

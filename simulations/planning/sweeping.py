@@ -17,7 +17,7 @@ from simulations.measuring.lengths import WAITING
 from simulations.measuring.measures import describe
 from simulations.planning.grid import Axis, Grid, parse_grid
 from simulations.run_folder.folders import default_folder
-from simulations.run_folder.parts import write_text
+from simulations.run_folder.whole_files import write_text
 from simulations.running.joint_runs import check_each, open_joint_folder, run_each
 from simulations.running.recorded import read_result
 from simulations.running.results import CONFIDENCE, Estimate

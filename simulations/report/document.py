@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from simulations.report.figure import Figure
 from simulations.report.tables import Table, data_link
-from simulations.run_folder.parts import whole_file, write_text
+from simulations.run_folder.whole_files import whole_file, write_text
 
 __all__ = ["Document", "Items", "Note", "Section", "Tiles", "render", "write_document"]
 

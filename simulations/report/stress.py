@@ -17,7 +17,7 @@ from typing import Any
 
 from simulations.measuring.measures import describe
 from simulations.report.contents import see_whether_of_several
-from simulations.run_folder.parts import write_text
+from simulations.run_folder.whole_files import write_text
 from simulations.running.recorded import manifest_of, read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario

@@ -20,7 +20,7 @@ from simulations.report.figure import (  # fmt: skip
     stamp,
 )
 from simulations.report.tables import as_csv
-from simulations.run_folder.parts import whole_file
+from simulations.run_folder.whole_files import whole_file
 from simulations.running.results import Estimate
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError

@@ -20,15 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from simulations.run_folder.manifest import MANIFEST, differences, read_manifest
-from simulations.run_folder.parts import (
-    KINDS,
-    WriteFailed,
-    part_path,
-    record_path,
-    sha256,
-    unfinished_files,
-    write_text,
-)
+from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, unfinished_files
+from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.documents import dump_yaml
 from workflow.errors import DocketsimError, InputError

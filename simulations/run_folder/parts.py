@@ -1,16 +1,13 @@
-"""The files of a run, each written whole or not at all.
+"""The parts of a run: what is in their files, and where these are.
 
-A file is written to a temporary name and renamed when it is complete and on the disk, so a killed run leaves
-whole files only. In the Parquet parts text columns are dictionary-encoded and instants are timestamps in whole
-microseconds. The same log gives the same bytes.
+In the Parquet parts text columns are dictionary-encoded and instants are timestamps in whole microseconds. The
+same log gives the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +16,23 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.measured import Measured
-from simulations.run_folder.database import cursor, enum
+from simulations.run_folder.database import enum
+from simulations.run_folder.parquet import write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import DocketsimError
 
 __all__ = [
     "KINDS",
-    "WriteFailed",
     "part_path",
     "record_path",
     "sha256",
     "unfinished_files",
-    "whole_file",
     "write_cases",
     "write_events",
     "write_measures",
-    "write_text",
 ]
 
-_SQL_TYPES = {
-    "bool": "boolean", "int8": "tinyint", "int16": "smallint", "int32": "integer", "int64": "bigint", "uint32": "uinteger", "float64": "double",
-    "datetime64[us]": "timestamp",
-}  # fmt: skip
-
 KINDS = ("cases", "events", "measures")
-
-
-class WriteFailed(DocketsimError, OSError):
-    """A file could not be written; nothing of it is left."""
 
 
 def part_path(folder: Path, kind: str, replication: int) -> Path:
@@ -73,67 +58,80 @@ def sha256(path: Path) -> str:
 
 def write_cases(path: Path, cases: Cases, replication: int) -> None:
     """Write the case table: replication, case_id, court, origin, arrived_at, initial_state, as_of, every fact, the record at the start."""
-    scenario = cases.scenario
-    n = len(cases)
-    columns: dict[str, Any] = {"case_id": np.arange(n, dtype=np.uint32)}
-    select = [f"{replication}::integer as replication", "case_id::bigint as case_id"]
-    columns["court"], words = cases.court, _words(scenario.courts)
-    select.append(f"{words}[court + 1] as court")
-    columns["origin"] = cases.origin
-    select.append(f"{_words(ORIGINS)}[origin + 1] as origin")
-    columns["arrived_at"] = cases.arrived
-    columns["initial_state"] = cases.state
-    select += [
-        _instant("arrived_at", scenario),
-        f"{_words(scenario.workflow.states)}[initial_state + 1] as initial_state",
-    ]
+    scenario, n = cases.scenario, len(cases)
+    columns: dict[str, Any] = {
+        "replication": _same(replication, n),
+        "case_id": np.arange(n, dtype=np.uint32),
+        "court": cases.court + 1,
+        "origin": cases.origin + 1,
+        "arrived_at": cases.arrived,
+        "initial_state": cases.state + 1,
+    }
+    select = [
+        "replication", "case_id::bigint as case_id", _word("court", scenario.courts), _word("origin", ORIGINS),
+        _instant("arrived_at", scenario), _word("initial_state", scenario.workflow.states),
+    ]  # fmt: skip
     for name in ("as_of", *scenario.workflow.facts, *scenario.workflow.record):
-        field = scenario.namespace.fields[name]
-        column, key = cases.columns.values[name], f"v_{name}"
-        columns[key] = column.astype("datetime64[us]") if field.kind == "date" else column
-        value = (
-            f"{_words(field.values)}[{key} + 1]"
-            if field.kind == "enum"
-            else f"{key}::date"
-            if field.kind == "date"
-            else key
-        )
+        field, column, key = scenario.namespace.fields[name], cases.columns.values[name], f"v_{name}"
+        value = key
+        if field.kind == "enum":
+            column, value = column + 1, f"{_words(field.values)}[{key}]"
+        elif field.kind == "date":
+            column, value = column.astype("datetime64[us]"), f"{key}::date"
+        columns[key] = column
         if name in cases.columns.missing:
             columns[f"m_{name}"] = cases.columns.missing[name]
             value = f"case when m_{name} then null else {value} end"
         select.append(f'{value} as "{name}"')
-    _write(path, columns, select)
+    write_parquet(path, columns, select)
 
 
 def write_events(path: Path, log: EventLog, replication: int) -> None:
     """Write the event log, a row in the order in which it happened."""
-    columns = dict(log.columns)
-    columns["sequence"] = np.arange(len(log), dtype=np.uint32)
-    columns["court"] = log.cases.court.astype(np.int16)[log.columns["case_id"]]
-    instants = {name: _instant(name, log.cases.scenario) for name in columns if name.endswith("_at")}
-    words = {
-        name: f"{_words(log.words.column(name))}[{name} + 1] as {name}"
-        for name in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
+    scenario, words = log.cases.scenario, ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")  # fmt: skip
+    columns = {
+        **log.columns,
+        **{name: log.columns[name] + 1 for name in words},
+        "replication": _same(replication, len(log)),
+        "sequence": np.arange(len(log), dtype=np.uint32),
+        "court": (log.cases.court + 1).astype(np.int16)[log.columns["case_id"]],
     }
+    said = {name: _word(name, log.words.column(name)) for name in words}
+    instants = {name: _instant(name, scenario) for name in columns if name.endswith("_at")}
     select = [
-        f"{replication}::integer as replication", "sequence::bigint as sequence", "case_id::bigint as case_id",
-        f"{_words(log.cases.scenario.courts)}[court + 1] as court", instants["happened_at"],
-        *(words[n] for n in ("transition", "cause", "from_state", "to_state", "activity", "pool")),
-        "case when server < 0 then null else server end as server", *(instants[n] for n in ("enabled_at", "started_at", "completed_at")), words["outcome"],
+        "replication", "sequence::bigint as sequence", "case_id::bigint as case_id", _word("court", scenario.courts), instants["happened_at"],
+        *(said[name] for name in words[:-1]),
+        "case when server < 0 then null else server end as server", *(instants[n] for n in ("enabled_at", "started_at", "completed_at")),
+        said["outcome"],
     ]  # fmt: skip
-    _write(path, columns, select)
+    write_parquet(path, columns, select)
 
 
 def write_measures(path: Path, measured: Measured, replication: int) -> None:
     """Write measures: replication, measure, court, by, group, at, unit, value."""
     columns, words = measured.columns()
-    select = [f"{replication}::integer as replication"]
-    for name in columns:
-        code = f"{_words(words[name])}[{name}_ + 1]" if name in words else f"{name}_"
-        said = {"at": "at_::date", "value": "case when isnan(value_) then null else value_ end"}.get(name, code)
-        select.append(f'{said} as "{name}"')
-    columns["at"] = columns["at"].astype("datetime64[us]")
-    _write(path, {f"{name}_": column for name, column in columns.items()}, select)
+    given = {"replication": _same(replication, len(columns["value"]))}
+    select = ["replication"]
+    for name, column in columns.items():
+        key, value = f"{name}_", f"{name}_"
+        if name in words:
+            column, value = column + 1, f"{_words(words[name])}[{key}]"
+        elif name == "at":
+            column, value = column.astype("datetime64[us]"), f"{key}::date"
+        elif name == "value":
+            value = f"case when isnan({key}) then null else {key} end"
+        given[key] = column
+        select.append(f'{value} as "{name}"')
+    write_parquet(path, given, select)
+
+
+def _same(number: int, n: int) -> NDArray[np.int32]:
+    return np.broadcast_to(np.int32(number), n)
+
+
+def _word(column: str, words: Iterable[str | None]) -> str:
+    """Return the SQL expression of a column of codes, from 1 as SQL counts, as words; 0 stands for nothing."""
+    return f"{_words(words)}[{column}] as {column}"
 
 
 def _words(words: Iterable[str | None]) -> str:
@@ -144,61 +142,3 @@ def _instant(column: str, scenario: Scenario) -> str:
     """Return the SQL expression of a column of microseconds since the start as a timestamp."""
     start = np.datetime64(scenario.epoch.start, "us").astype(np.int64)
     return f"make_timestamp(nullif({column}, {NEVER}) + {start}) as {column}"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file.
-
-    Raises
-    ------
-    WriteFailed
-        If it cannot be written, as on a full disk; what was there before is there still.
-    """
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-
-
-def _write(path: Path, columns: dict[str, Any], select: Sequence[str]) -> None:
-    same = {name: _literal(column) for name, column in list(columns.items())[1:]}  # the first has the length
-    alike = {name: value for name, value in same.items() if value is not None}
-    source = ", ".join(["*", *(f"{value} as {name}" for name, value in alike.items())])
-    with whole_file(path) as unfinished, cursor() as connection:
-        connection.register("given", {name: column for name, column in columns.items() if name not in alike})
-        target = str(unfinished).replace("'", "''")
-        connection.execute(
-            f"copy (select {', '.join(select)} from (select {source} from given)) to '{target}'"
-            " (format parquet, compression zstd)"
-        )
-
-
-def _literal(column: NDArray[Any]) -> str | None:
-    """Return the SQL of the value that a column has everywhere, if there is one: DuckDB takes long to look at an array."""
-    if not len(column) or not all((some == column[0]).all() for some in (column[:99], column)):  # mostly known at once
-        return None
-    return f"'{column[0]}'::{_SQL_TYPES[column.dtype.name]}"
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary name, and give the file its own when it is complete; after a failure neither is there."""
-    import duckdb
-
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except (duckdb.Error, OSError) as error:
-        _forget(unfinished)
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-        raise WriteFailed(f"{path}: could not be written: {said}") from None
-    except BaseException:
-        _forget(unfinished)
-        raise
-
-
-def _forget(unfinished: Path) -> None:
-    with suppress(OSError):
-        unfinished.unlink(missing_ok=True)

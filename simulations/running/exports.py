@@ -22,8 +22,8 @@ from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from simulations.run_folder.parts import whole_file
 from simulations.run_folder.views import ask
+from simulations.run_folder.whole_files import whole_file
 from simulations.running.recorded import finished_in, manifest_of, recorded_contents
 from workflow.errors import InputError, nearest
 from workflow.validation import listed

@@ -22,7 +22,8 @@ from joblib.externals.loky import reusable_executor
 from simulations import load_scenario, run, verify
 from simulations.run_folder.folders import RunFolderExists, RunFolderInUse, open_folder
 from simulations.run_folder.manifest import make_manifest
-from simulations.run_folder.parts import KINDS, WriteFailed, write_text
+from simulations.run_folder.parts import KINDS
+from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.running.runs import WorkerLost
 from tests.simulations.desk import write_tiny
 
