@@ -246,7 +246,7 @@ class _Layout:
         events = self._events()
         activities = self._activities()
         states = self._states()
-        places, pools, stops, free, n_queues, orders = self._places()
+        places, pools, stops, free, queues, n_lines, orders = self._places()
         calendars, spells = self._calendars()
         unit = self.law(make_distribution("exponential", {"mean": 1.0}))
         times = np.maximum(cases.arrived, 0)
@@ -271,7 +271,7 @@ class _Layout:
             "cases": table,
             "arrived": cases.arrived,
             "armed": np.zeros(n, np.uint64),
-            "children": np.zeros(n, np.int32),
+            "standing": np.zeros(n, np.int32),
             "record": record,
             "visits": np.zeros((n, max(1, n_activities + len(self.events))), np.int32),
             "lookups": _array(self.look.rows, kernel.LOOKUP),
@@ -302,8 +302,8 @@ class _Layout:
             "pools": pools,
             "places": places,
             "free": free,
-            "heads": np.full(n_queues + 1, -1, np.int32),
-            "tails": np.full(n_queues + 1, -1, np.int32),
+            "queues": queues,
+            "lines": np.empty(n_lines + 1, kernel.LINE),  # room for everybody; what is never touched takes no memory
             "stops": stops,
             "orders": orders,
             "changes": self._changes(),
@@ -432,13 +432,15 @@ class _Layout:
             rows.append((_KINDS[state.kind], activity, counts, started, late))
         return _array(rows, kernel.STATE, spare=False)
 
-    def _places(self) -> tuple[Any, Any, Any, Integers, int, Integers]:
-        """Return places, pools, suspensions, room for free servers, the number of queues, and the orders by facts."""
+    def _places(self) -> tuple[Any, Any, Any, Integers, Any, int, Integers]:
+        """Return places, pools, suspensions, room for free servers, queues, how many may stand in those in order, and orders by facts."""
         rows: list[Any] = []
         pools: list[Any] = []
         stops: list[Any] = []
         orders: list[Integers] = []
-        n_free = n_queues = 0
+        queues: list[Any] = []
+        n_free = n_lines = 0
+        in_court = np.bincount(self.cases.court, minlength=len(self.scenario.courts)).tolist()
         for name, pool in self.scenario.pools.items():
             order, by = self._order(pool, orders)
             levels = self.n_levels[name]
@@ -448,18 +450,29 @@ class _Layout:
                 exempt = self.scenario.exemption(name, court)
                 rows.append((
                     0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
-                    _RULES[pool.at_shift_end], order, by, n_queues, levels, n_free, 0, 0,
+                    _RULES[pool.at_shift_end], order, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(stops), len(here), 0,
                 ))  # fmt: skip
                 stops += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
-                n_queues += 2 * levels
+                most = 0 if order == 0 else in_court[court] if pool.at_court else len(self.cases)
+                for _ in range(2 * levels if here else levels):
+                    queues.append((-1, -1, n_lines, 0))
+                    n_lines += most
         columns = (
             np.array(orders, np.int64).reshape(len(orders), len(self.cases)) if orders else np.zeros((1, 1), np.int64)
         )
         places = _array(rows, kernel.PLACE, spare=False)
         free = np.zeros(n_free + 1, np.int64)
-        return places, _array(pools, kernel.POOL), _array(stops, kernel.RANGE), free, n_queues, columns
+        return (
+            places,
+            _array(pools, kernel.POOL),
+            _array(stops, kernel.RANGE),
+            free,
+            _array(queues, kernel.QUEUE),
+            n_lines,
+            columns,
+        )
 
     def _order(self, pool: Pool, orders: list[Integers]) -> tuple[int, int]:
         """Return the kind of a pool's order, and its lookup or column; values are numbered by rank."""

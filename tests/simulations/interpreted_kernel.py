@@ -35,7 +35,7 @@ class _Record:
         self._fields[name] = value
 
 
-class _Records:
+class Records:
     """A structured array."""
 
     def __init__(self, array: Any) -> None:
@@ -72,5 +72,5 @@ class Interpreted:
         """Run it."""
         with np.errstate(all="ignore"):
             return self.py_func(
-                *(_Records(a) if getattr(a, "dtype", None) is not None and a.dtype.names else a for a in arguments)
+                *(Records(a) if getattr(a, "dtype", None) is not None and a.dtype.names else a for a in arguments)
             )
