@@ -700,7 +700,7 @@ def draw(key, case_keys, purpose, visits, lengths, outcomes):
 
 @_kept
 def run(
-    scalars, key, horizon, most_visits, cases, arrived, armed, standing, record, visits, lookups, fields, values, states, moments, transitions,
+    scalars, key, horizon, most_visits, cases, arrived, armed, standing, record, n_fields, lookups, fields, values, states, moments, transitions,
     events, guards, event_effects, policies, effects, activities, levels, laws, cells, steps, rates, chances, unit,
     outcomes, shares, found_at, given, calendars, spells, pools, places, free, queues, lines, stops, orders,
     changes, dates, arrivals, beginnings, heap, far, buckets, shift, touched, rows, margin,
@@ -715,6 +715,8 @@ def run(
     """
     n_cases, n_states, n_events, n_activities = len(cases), len(states), len(events), len(activities)
     width = 2 + n_events
+    # A row of the record has its fields, then how often the case has come to each activity and each clock was started.
+    clock = n_fields + n_activities
     # In variables of their own, which stay in registers; put back at the end.
     now, n_rows, n_heap, n_touched, n_done = (
         scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS],
@@ -841,7 +843,7 @@ def run(
                     break
                 cases[i].state = state
                 cases[i].enabled = now
-                visits[i, a] = 1
+                record[i, n_fields + a] = 1
                 n_touched = _wait(
                     lookups, fields, values, record, levels, cases, lines, standing, arrived, orders, pools, places, queues,
                     touched, n_touched, i, state, activities[a].pool, now,
@@ -885,10 +887,10 @@ def run(
             else:
                 event, visit = index, payload
                 bit = _ONE << _U(event)
-                if armed[i] & bit == 0 or visits[i, n_activities + event] - 1 != visit:
+                hazard = events[event].rate != NONE
+                if armed[i] & bit == 0 or (not hazard and np.int64(record[i, clock + event]) - 1 != visit):
                     continue
                 armed[i] &= ~bit
-                hazard = events[event].rate != NONE
         elif source == 3:
             x = at_date
             g = 1
@@ -1018,7 +1020,7 @@ def run(
                 wanted = states[state].hazards & ~known
                 e = 0
                 while wanted != 0:
-                    if wanted & _ONE != 0 and visits[i, n_activities + e] == 0:
+                    if wanted & _ONE != 0 and record[i, clock + e] == 0:
                         v = 1
                         k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
                         if rates[k].rate > 0.0:
@@ -1029,7 +1031,7 @@ def run(
                                 at = _next_date(cells, unit, key, cases[i].key, events[e].hash, v, rates[k], at)
                                 v += 1
                             n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, v - 1)
-                        visits[i, n_activities + e] = v
+                        record[i, clock + e] = 1
                     wanted >>= _ONE
                     e += 1
             if states[state].kind == _FINAL:
@@ -1039,12 +1041,12 @@ def run(
                 e = 0
                 while wanted != 0:
                     if wanted & _ONE != 0:
-                        v = visits[i, n_activities + e]
+                        v = np.int64(record[i, clock + e])
                         if v >= most_visits:
                             result = TOO_MANY_VISITS
                             scalars[WHERE] = i
                             break
-                        visits[i, n_activities + e] = v + 1
+                        record[i, clock + e] = v + 1
                         runs = True
                         if events[e].chance != NONE:
                             share = chances[
@@ -1073,12 +1075,12 @@ def run(
             # Settled: it waits, or its delay begins.
             if cases[i].status == _NOWHERE and states[state].kind == _ACTIVITY:
                 a = _index(states[state].activity)
-                v = visits[i, a]
+                v = np.int64(record[i, n_fields + a])
                 if v >= most_visits:
                     result = TOO_MANY_VISITS
                     scalars[WHERE] = i
                     break
-                visits[i, a] = v + 1
+                record[i, n_fields + a] = v + 1
                 cases[i].visit = v
                 cases[i].enabled = now
                 pool = activities[a].pool
@@ -1119,10 +1121,8 @@ def run(
             n_touched = _touch(places, touched, n_touched, p)
         if hazard and states[cases[i].state].kind != _FINAL:
             k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)
-            v = visits[i, n_activities + event]
-            visits[i, n_activities + event] = v + 1
-            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, v, rates[k], now)
-            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, v)
+            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, visit + 1, rates[k], now)
+            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit + 1)
     scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS] = (
         now, n_rows, n_heap, n_touched, n_done,
     )  # fmt: skip

@@ -32,6 +32,7 @@ __all__ = ["kernel_plan"]
 
 _MOST_ENTRIES = 200_000_000
 _LOG_BUCKETS = 11
+_IN_LINE = 32
 _KINDS = {Kind.ACTIVITY: 0, Kind.INSTANT: 1, Kind.RESTING: 2, Kind.FINAL: 3}
 _RULES = {"suspend": 0, "finish": 1, "fit": 2}
 _ORDERS = {"first_come": 0, "oldest": 1, "newest": 2}
@@ -250,14 +251,17 @@ class _Layout:
         calendars, spells = self._calendars()
         unit = self.law(make_distribution("exponential", {"mean": 1.0}))
         times = np.maximum(cases.arrived, 0)
-        table = _in_lines(n, kernel.CASE)
+        table = _in_lines(n, kernel.CASE.itemsize).view(kernel.CASE)
         nowhere = np.zeros((), kernel.CASE)
         nowhere["state"] = nowhere["server"] = -1
         nowhere["enabled"] = nowhere["started"] = NEVER
         words = np.dtype((np.uint64, kernel.CASE.itemsize // 8))  # copied faster than field by field
         table.view(words)[:] = nowhere[None].view(words)
         table["key"], table["court"], table["fact_class"] = cases.keys, cases.court, self.of_class
-        record = np.empty((n, max(1, len(self.fields))), np.uint16)
+        # Beside its fields a count of visits for each activity and clock; in one line of the cache where it fits into one.
+        width = len(self.fields) + n_activities + len(self.events)
+        width = 1 << (width - 1).bit_length() if width <= _IN_LINE else width
+        record = _in_lines(n, 2 * width).view(np.uint16).reshape(n, width)
         for name, k in self.fields.items():
             record[:, k] = _record_codes(self.workflow, name, cases.columns.values[name])
         margin = sum(int(max(s for _, s in sizes)) for p in scenario.pools.values() for sizes in p.sizes)
@@ -273,7 +277,7 @@ class _Layout:
             "armed": np.zeros(n, np.uint64),
             "standing": np.zeros(n, np.int32),
             "record": record,
-            "visits": np.zeros((n, max(1, n_activities + len(self.events))), np.int32),
+            "n_fields": len(self.fields),
             "lookups": _array(self.look.rows, kernel.LOOKUP),
             "fields": _array(self.look.dimensions, kernel.FIELD),
             "values": np.concatenate([*self.look.values, np.zeros(1, np.int32)]),
@@ -567,9 +571,8 @@ def _array(rows: Sequence[Any], dtype: np.dtype[Any], spare: bool = True) -> Any
     return found
 
 
-def _in_lines(n: int, dtype: np.dtype[Any]) -> Any:
-    """Return an array of zeros that begins with a line of the processor's cache."""
-    size = n * dtype.itemsize
-    room = np.zeros(size + 64, np.uint8)
+def _in_lines(n: int, size: int) -> NDArray[np.uint8]:
+    """Return zeros for rows of a size in bytes, the first of which begins a line of the processor's cache."""
+    room = np.zeros(n * size + 64, np.uint8)
     first = -room.ctypes.data % 64
-    return room[first : first + size].view(dtype)
+    return room[first : first + n * size]
