@@ -110,6 +110,24 @@ def _index(_context: Any, number: Any) -> Any:
     return number(number), generate
 
 
+@intrinsic
+def _fetch(_context, array, i):
+    """Have a row of an array brought into the processor's cache while something else is done: a case is seldom there."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = context.make_array(signature.args[0])(context, builder, arguments[0])
+        begin = builder.ptrtoint(found.data, ir.IntType(64))
+        place = builder.add(begin, builder.mul(arguments[1], builder.extract_value(found.strides, 0)))
+        pointer = builder.inttoptr(place, ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
+        builder.call(prefetch, [pointer, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
 @njit(forceinline=True)
 def _philox(k0, k1, c0, c1, c2, c3):
     for _ in range(10):
@@ -293,12 +311,15 @@ def _later(heap, n_heap, far, buckets, edge, shift, time, code, visit):
 
 
 @njit(forceinline=True)
-def _pour(heap, n_heap, far, buckets, b):
-    """Put what a bucket holds into the heap; return how many that has then."""
+def _pour(heap, n_heap, far, buckets, b, cases, record):
+    """Put what a bucket holds into the heap, and have its cases at hand; return how many the heap has then."""
     x = buckets[b].first
     while x > 0:
         _push(heap, n_heap, far[x].time, far[x].code, far[x].visit)
         n_heap += 1
+        i = (far[x].code >> 8) & _NUMBER
+        _fetch(cases, i)
+        _fetch(record, i)
         after = far[x].next
         far[x].next = far[0].next
         far[0].next = x
@@ -775,7 +796,7 @@ def run(
             if n_heap + buckets[bucket].n + margin > len(heap):
                 result = HEAP_FULL
                 continue
-            n_heap = _pour(heap, n_heap, far, buckets, bucket)
+            n_heap = _pour(heap, n_heap, far, buckets, bucket, cases, record)
             bucket += 1
             edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
             continue
@@ -811,6 +832,10 @@ def run(
                         cases, lines, standing, queues, _queue_of(places, levels, p, exempt, cases[i].state),
                         places[p].order != _FIRST_COME, i,
                     )  # fmt: skip
+                    following = _first_of(queues, places[p].queue, places[p].n_levels)
+                    if following >= 0:  # looked at soon
+                        _fetch(cases, following)
+                        _fetch(record, following)
                     cases[i].status = _SERVED
                     cases[i].started = now
                     cases[i].order = bits
