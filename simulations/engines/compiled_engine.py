@@ -22,7 +22,7 @@ __all__ = ["CompiledPath", "available", "compile_kernel", "is_compiled", "simula
 
 Integers = NDArray[np.int64]
 
-ROWS_AT_ONCE = 1 << 16
+ROWS_AT_ONCE = 1 << 13
 LEAST_HEAP = 1 << 14
 _COLUMNS = {
     "case_id": "case", "transition": "transition", "cause": "cause", "from_state": "from_state", "to_state": "to_state",

@@ -73,6 +73,8 @@ PLACE = _record(
     busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
     n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
 )  # fmt: skip
+QUEUE = _record(head="i8", tail="i8", first="i8", n="i8")
+LINE = _record(order="i8", enabled="i8", case="i8")
 CHANGE = _record(time="i8", place="i8", opens="i8", value="i8")
 DATE = _record(time="i8", event="i8", visit="i8")
 PENDING = _record(time="i8", code="i8", visit="i8")
@@ -106,6 +108,24 @@ def _index(_context: Any, number: Any) -> Any:
         return arguments[0]
 
     return number(number), generate
+
+
+@intrinsic
+def _fetch(_context, array, i):
+    """Have a row of an array brought into the processor's cache while something else is done: a case is seldom there."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = context.make_array(signature.args[0])(context, builder, arguments[0])
+        begin = builder.ptrtoint(found.data, ir.IntType(64))
+        place = builder.add(begin, builder.mul(arguments[1], builder.extract_value(found.strides, 0)))
+        pointer = builder.inttoptr(place, ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
+        builder.call(prefetch, [pointer, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
 
 
 @njit(forceinline=True)
@@ -291,12 +311,15 @@ def _later(heap, n_heap, far, buckets, edge, shift, time, code, visit):
 
 
 @njit(forceinline=True)
-def _pour(heap, n_heap, far, buckets, b):
-    """Put what a bucket holds into the heap; return how many that has then."""
+def _pour(heap, n_heap, far, buckets, b, cases, record):
+    """Put what a bucket holds into the heap, and have its cases at hand; return how many the heap has then."""
     x = buckets[b].first
     while x > 0:
         _push(heap, n_heap, far[x].time, far[x].code, far[x].visit)
         n_heap += 1
+        i = (far[x].code >> 8) & _NUMBER
+        _fetch(cases, i)
+        _fetch(record, i)
         after = far[x].next
         far[x].next = far[0].next
         far[0].next = x
@@ -329,20 +352,14 @@ def _complete(calendars, spells, c, start, length):
     if length == 0:
         return start
     first, n = calendars[c].first, calendars[c].n
-    if n == 1 and spells[first].open <= start and length <= spells[first].close - start:  # open all the time
-        return start + length
     k = _spell(calendars, spells, c, start)
     worked = spells[first + k].worked
     if k > 0:
-        rest = spells[first + k - 1].close - start
-        if length <= rest:
-            return start + length
-        if rest > 0:
-            worked -= rest
+        worked -= max(spells[first + k - 1].close - start, 0)
     if length > spells[first + n].worked - worked:
         return np.int64(NEVER)
     target = worked + length
-    low, high = k + 1, n + 1
+    low, high = k, n + 1
     while low < high:
         middle = (low + high) >> 1
         if spells[first + middle].worked < target:
@@ -354,109 +371,94 @@ def _complete(calendars, spells, c, start, length):
 
 
 # queues ----------------------------------------------------------------------------------------------
-# First come, first served: a list for each priority, in the order of enabling and case number. Any other order:
-# a pairing heap threaded through the cases.
+# A place has a queue for each priority. First come, first served: a list through the cases, in the order of enabling and
+# case number. Any other order: a heap with four below each, whose entries hold all that they are compared by, so that no
+# case is looked at; `standing` says where in it a case stands, for those that leave before their turn.
 
 
 @njit(forceinline=True)
-def _earlier(cases, levels, x, y):
-    lx, ly = levels[cases[x].state], levels[cases[y].state]
-    if lx != ly:
-        return lx < ly
-    if cases[x].order != cases[y].order:
-        return cases[x].order < cases[y].order
-    if cases[x].enabled != cases[y].enabled:
-        return cases[x].enabled < cases[y].enabled
-    return x < y
-
-
-@njit
-def _meld(cases, children, levels, x, y):
-    if x < 0:
-        return y
-    if y < 0:
-        return x
-    if _earlier(cases, levels, y, x):
-        x, y = y, x
-    c = children[x]
-    cases[y].next = c
-    if c >= 0:
-        cases[c].previous = y
-    cases[y].previous = x
-    children[x] = y
-    return x
-
-
-@njit
-def _meld_children(cases, children, levels, x):
-    c = np.int64(children[x])
-    last = np.int64(-1)
-    while c >= 0:  # pairs from left to right, stacked through `previous`
-        d = np.int64(cases[c].next)
-        after = np.int64(-1)
-        y = c
-        if d >= 0:
-            after = np.int64(cases[d].next)
-            cases[c].next = -1
-            cases[d].next = -1
-            y = _meld(cases, children, levels, c, d)
-        cases[y].next = -1
-        cases[y].previous = last
-        last = y
-        c = after
-    root = np.int64(-1)
-    while last >= 0:
-        before = np.int64(cases[last].previous)
-        cases[last].previous = -1
-        root = _meld(cases, children, levels, last, root)
-        last = before
-    return root
+def _stand(lines, standing, first, k, order, enabled, i):
+    j = _index(first + k)
+    lines[j].order = order
+    lines[j].enabled = enabled
+    lines[j].case = i
+    standing[_index(i)] = k
 
 
 @njit(forceinline=True)
-def _leave_queue(cases, children, levels, heads, tails, queue, in_order, i):
+def _before(lines, j, order, enabled, i):
+    """Say whether who stands at a place is served before another."""
+    j = _index(j)
+    if lines[j].order != order:
+        return lines[j].order < order
+    if lines[j].enabled != enabled:
+        return lines[j].enabled < enabled
+    return lines[j].case < i
+
+
+@njit
+def _rise(lines, standing, first, k, order, enabled, i):
+    """Let a case stand at a free place of a heap, or nearer to its head."""
+    while k > 0:
+        above = (k - 1) >> 2
+        j = _index(first + above)
+        if _before(lines, j, order, enabled, i):
+            break
+        _stand(lines, standing, first, k, lines[j].order, lines[j].enabled, lines[j].case)
+        k = above
+    _stand(lines, standing, first, k, order, enabled, i)
+
+
+@njit
+def _leave_line(lines, standing, first, n, k):
+    """Take the case at a place out of a heap of n + 1; the last one takes its place, or the right one above or below."""
+    j = _index(first + n)
+    order, enabled, i = lines[j].order, lines[j].enabled, lines[j].case
+    while True:
+        c = 4 * k + 1
+        if c >= n:
+            break
+        j = _index(first + c)
+        for other in range(j + 1, min(j + 4, first + n)):
+            if _before(lines, other, lines[j].order, lines[j].enabled, lines[j].case):
+                j = _index(other)
+        if not _before(lines, j, order, enabled, i):
+            break
+        _stand(lines, standing, first, k, lines[j].order, lines[j].enabled, lines[j].case)
+        k = j - first
+    _rise(lines, standing, first, k, order, enabled, i)
+
+
+@njit(forceinline=True)
+def _leave_queue(cases, lines, standing, queues, queue, in_order, i):
     """Take a case out of a queue."""
     if in_order:
-        _leave_ordered(cases, children, levels, heads, queue, i)
+        first, n = queues[queue].first, queues[queue].n - 1
+        queues[queue].n = n
+        _leave_line(lines, standing, first, n, np.int64(standing[i]))
+        queues[queue].head = lines[first].case if n > 0 else -1
         return
     before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
     if before >= 0:
         cases[before].next = after
     else:
-        heads[queue] = after
+        queues[queue].head = after
     if after >= 0:
         cases[after].previous = before
     else:
-        tails[queue] = before
-
-
-@njit
-def _leave_ordered(cases, children, levels, heads, queue, i):
-    before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
-    below = _meld_children(cases, children, levels, i)
-    if heads[queue] == i:
-        root = below
-    else:
-        if children[before] == i:
-            children[before] = after
-        else:
-            cases[before].next = after
-        if after >= 0:
-            cases[after].previous = before
-        root = _meld(cases, children, levels, np.int64(heads[queue]), below)
-    heads[queue] = root
-    if root >= 0:
-        cases[root].previous = -1
-        cases[root].next = -1
+        queues[queue].tail = before
 
 
 @njit(forceinline=True)
-def _join_queue(cases, children, levels, heads, tails, queue, in_order, i):
+def _join_queue(cases, lines, standing, queues, queue, in_order, i):
     """Put a case into a queue, behind those enabled before it."""
     if in_order:
-        _join_ordered(cases, children, levels, heads, queue, i)
+        first, n = queues[queue].first, queues[queue].n
+        queues[queue].n = n + 1
+        _rise(lines, standing, first, n, cases[i].order, cases[i].enabled, i)
+        queues[queue].head = lines[first].case
         return
-    before, after = np.int64(tails[queue]), np.int64(-1)
+    before, after = queues[queue].tail, np.int64(-1)
     while before >= 0 and (
         cases[before].enabled > cases[i].enabled or (cases[before].enabled == cases[i].enabled and before > i)
     ):
@@ -467,57 +469,52 @@ def _join_queue(cases, children, levels, heads, tails, queue, in_order, i):
     if before >= 0:
         cases[before].next = i
     else:
-        heads[queue] = i
+        queues[queue].head = i
     if after >= 0:
         cases[after].previous = i
     else:
-        tails[queue] = i
-
-
-@njit
-def _join_ordered(cases, children, levels, heads, queue, i):
-    cases[i].next = -1
-    cases[i].previous = -1
-    children[i] = -1
-    root = _meld(cases, children, levels, np.int64(heads[queue]), i)
-    heads[queue] = root
-    cases[root].previous = -1
-    cases[root].next = -1
+        queues[queue].tail = i
 
 
 @njit(forceinline=True)
-def _first_of(heads, queue, n):
+def _first_of(queues, queue, n):
     """Return the first case of a row of queues, -1 for none."""
     for q in range(queue, queue + n):
-        if heads[q] >= 0:
-            return np.int64(heads[q])
+        if queues[_index(q)].head >= 0:
+            return queues[_index(q)].head
     return np.int64(-1)
-
-
-@njit(forceinline=True)
-def _n_queues(places, p):
-    return places[p].n_levels if places[p].order == _FIRST_COME else 1
 
 
 @njit(forceinline=True)
 def _queue_of(places, levels, p, exempt, state):
     """Return the queue of a place for a case in a state."""
-    n = _n_queues(places, p)
-    return _index(places[p].queue + (n if exempt else 0) + (levels[state] if n > 1 else 0))
+    return _index(places[p].queue + (places[p].n_levels if exempt else 0) + levels[state])
 
 
 @njit(forceinline=True)
-def _head(cases, levels, heads, places, stops, p, now):
+def _earlier(cases, levels, x, y):
+    """Say whether one case is served before another that stands in another queue of the place."""
+    lx, ly = levels[cases[x].state], levels[cases[y].state]
+    if lx != ly:
+        return lx < ly
+    if cases[x].order != cases[y].order:
+        return cases[x].order < cases[y].order
+    if cases[x].enabled != cases[y].enabled:
+        return cases[x].enabled < cases[y].enabled
+    return x < y
+
+
+@njit(forceinline=True)
+def _head(cases, levels, queues, places, stops, p, now):
     """Return the case that is served next at a place, -1 if nobody may be served now."""
-    n = _n_queues(places, p)
-    queue = places[p].queue
-    if places[p].exempt == NONE and places[p].n_suspended == 0:
-        return _first_of(heads, queue, n)
-    excepted = _first_of(heads, queue + n, n)
+    n, queue = places[p].n_levels, places[p].queue
+    if places[p].n_suspended == 0:
+        return _first_of(queues, queue, n)
+    excepted = _first_of(queues, queue + n, n)
     for s in range(places[p].suspended, places[p].suspended + places[p].n_suspended):
         if stops[s].first <= now and now < stops[s].n:
             return excepted
-    plain = _first_of(heads, queue, n)
+    plain = _first_of(queues, queue, n)
     if plain < 0 or (excepted >= 0 and _earlier(cases, levels, excepted, plain)):
         return excepted
     return plain
@@ -605,11 +602,11 @@ def _row(rows, r, i, transition, cause, from_state, to_state, now, outcome):
 
 
 @njit(forceinline=True)
-def _policy(policies, now, arrived):
+def _policy(policies, now, arrived, i):
     """Return the policy that decides a case now."""
     found = 0
     for k in range(1, len(policies)):
-        if policies[k].start <= now and (policies[k].pinned == 0 or policies[k].start <= arrived):
+        if policies[k].start <= now and (policies[k].pinned == 0 or policies[k].start <= arrived[i]):
             found = k
     return found
 
@@ -623,7 +620,7 @@ def _place(pools, cases, i, pool):
 
 @njit(forceinline=True)
 def _wait(
-    lookups, fields, values, record, levels, cases, children, arrived, orders, pools, places, heads, tails,
+    lookups, fields, values, record, levels, cases, lines, standing, arrived, orders, pools, places, queues,
     touched, n_touched, i, state, pool, now,
 ):  # fmt: skip
     """Let a case wait for a server of a pool; return at how many places somebody may be served."""
@@ -645,7 +642,7 @@ def _wait(
     )
     cases[i].server = -2 if exempt else -1
     _join_queue(
-        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, state),
+        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, state),
         places[p].order != _FIRST_COME, i,
     )  # fmt: skip
     if _may_start(places, p, now):
@@ -724,9 +721,9 @@ def draw(key, case_keys, purpose, visits, lengths, outcomes):
 
 @_kept
 def run(
-    scalars, key, horizon, most_visits, cases, arrived, armed, children, record, visits, lookups, fields, values, states, moments, transitions,
+    scalars, key, horizon, most_visits, cases, arrived, armed, standing, record, n_fields, lookups, fields, values, states, moments, transitions,
     events, guards, event_effects, policies, effects, activities, levels, laws, cells, steps, rates, chances, unit,
-    outcomes, shares, found_at, given, calendars, spells, pools, places, free, heads, tails, stops, orders,
+    outcomes, shares, found_at, given, calendars, spells, pools, places, free, queues, lines, stops, orders,
     changes, dates, arrivals, beginnings, heap, far, buckets, shift, touched, rows, margin,
 ):  # fmt: skip
     """Run until the horizon, or until a buffer is full.
@@ -739,6 +736,8 @@ def run(
     """
     n_cases, n_states, n_events, n_activities = len(cases), len(states), len(events), len(activities)
     width = 2 + n_events
+    # A row of the record has its fields, then how often the case has come to each activity and each clock was started.
+    clock = n_fields + n_activities
     # In variables of their own, which stay in registers; put back at the end.
     now, n_rows, n_heap, n_touched, n_done = (
         scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS],
@@ -797,7 +796,7 @@ def run(
             if n_heap + buckets[bucket].n + margin > len(heap):
                 result = HEAP_FULL
                 continue
-            n_heap = _pour(heap, n_heap, far, buckets, bucket)
+            n_heap = _pour(heap, n_heap, far, buckets, bucket, cases, record)
             bucket += 1
             edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
             continue
@@ -814,7 +813,7 @@ def run(
                 p = _index(touched[x])
                 places[p].touched = 0
                 while _may_start(places, p, now):
-                    i = _head(cases, levels, heads, places, stops, p, now)
+                    i = _head(cases, levels, queues, places, stops, p, now)
                     if i < 0:
                         break
                     i = _index(i)
@@ -830,15 +829,19 @@ def run(
                             break
                     exempt = places[p].exempt != NONE and cases[i].server == -2
                     _leave_queue(
-                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, cases[i].state),
+                        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, cases[i].state),
                         places[p].order != _FIRST_COME, i,
                     )  # fmt: skip
+                    following = _first_of(queues, places[p].queue, places[p].n_levels)
+                    if following >= 0:  # looked at soon
+                        _fetch(cases, following)
+                        _fetch(record, following)
                     cases[i].status = _SERVED
                     cases[i].started = now
                     cases[i].order = bits
                     cases[i].server = _seize(places, free, p)
                     end = now + length
-                    if places[p].rule == _SUSPEND:
+                    if places[p].rule == _SUSPEND and end > places[p].until:
                         end = _complete(calendars, spells, c, now, length)
                     n_heap = _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
             n_touched = 0
@@ -856,7 +859,7 @@ def run(
                 if max(arrived[i], 0) != now or states[state].kind != _ACTIVITY:
                     break
                 a = _index(states[state].activity)
-                q = _index(_policy(policies, now, arrived[i]))
+                q = _index(_policy(policies, now, arrived, i))
                 if (
                     activities[a].pool < 0
                     or states[state].clocks | states[state].hazards != 0
@@ -865,9 +868,9 @@ def run(
                     break
                 cases[i].state = state
                 cases[i].enabled = now
-                visits[i, a] = 1
+                record[i, n_fields + a] = 1
                 n_touched = _wait(
-                    lookups, fields, values, record, levels, cases, children, arrived, orders, pools, places, heads, tails,
+                    lookups, fields, values, record, levels, cases, lines, standing, arrived, orders, pools, places, queues,
                     touched, n_touched, i, state, activities[a].pool, now,
                 )  # fmt: skip
                 at_arrival += 1
@@ -909,10 +912,10 @@ def run(
             else:
                 event, visit = index, payload
                 bit = _ONE << _U(event)
-                if armed[i] & bit == 0 or visits[i, n_activities + event] - 1 != visit:
+                hazard = events[event].rate != NONE
+                if armed[i] & bit == 0 or (not hazard and np.int64(record[i, clock + event]) - 1 != visit):
                     continue
                 armed[i] &= ~bit
-                hazard = events[event].rate != NONE
         elif source == 3:
             x = at_date
             g = 1
@@ -930,7 +933,7 @@ def run(
             arrives = True
 
         happens = False
-        q = _index(_policy(policies, now, arrived[i]))
+        q = _index(_policy(policies, now, arrived, i))
         if event >= 0:
             state = np.int64(cases[i].state)
             happens = (
@@ -1015,7 +1018,7 @@ def run(
                                 else:
                                     exempt = places[p].exempt != NONE and cases[i].server == -2
                                     _leave_queue(
-                                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, old),
+                                        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, old),
                                         places[p].order != _FIRST_COME, i,
                                     )  # fmt: skip
                                 n_touched = _touch(places, touched, n_touched, p)
@@ -1031,16 +1034,18 @@ def run(
             state = _index(np.int64(cases[i].state))
             start = _U(0)
             if entered:
-                before = states[old].clocks if old >= 0 else _U(0)
+                before, known = _U(0), _U(0)
+                if old >= 0:
+                    before, known = states[old].clocks, states[old].hazards
                 after = states[state].clocks
                 if before & ~after != 0:
                     armed[i] &= ~(before & ~after)
                 start = after & ~before
                 # A hazard's dates before its case first comes to where it counts do nothing: they are gone through now.
-                wanted = states[state].hazards
+                wanted = states[state].hazards & ~known
                 e = 0
                 while wanted != 0:
-                    if wanted & _ONE != 0 and visits[i, n_activities + e] == 0:
+                    if wanted & _ONE != 0 and record[i, clock + e] == 0:
                         v = 1
                         k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
                         if rates[k].rate > 0.0:
@@ -1051,7 +1056,7 @@ def run(
                                 at = _next_date(cells, unit, key, cases[i].key, events[e].hash, v, rates[k], at)
                                 v += 1
                             n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, v - 1)
-                        visits[i, n_activities + e] = v
+                        record[i, clock + e] = 1
                     wanted >>= _ONE
                     e += 1
             if states[state].kind == _FINAL:
@@ -1061,13 +1066,12 @@ def run(
                 e = 0
                 while wanted != 0:
                     if wanted & _ONE != 0:
-                        armed[i] &= ~(_ONE << _U(e))
-                        v = visits[i, n_activities + e]
+                        v = np.int64(record[i, clock + e])
                         if v >= most_visits:
                             result = TOO_MANY_VISITS
                             scalars[WHERE] = i
                             break
-                        visits[i, n_activities + e] = v + 1
+                        record[i, clock + e] = v + 1
                         runs = True
                         if events[e].chance != NONE:
                             share = chances[
@@ -1088,7 +1092,7 @@ def run(
                 break
             if entered:
                 settle = True
-                q = _policy(policies, now, arrived[i])
+                q = _policy(policies, now, arrived, i)
                 if moments[policies[q].moments + state * width + 1] != NONE:
                     continue
             elif not settle:
@@ -1096,12 +1100,12 @@ def run(
             # Settled: it waits, or its delay begins.
             if cases[i].status == _NOWHERE and states[state].kind == _ACTIVITY:
                 a = _index(states[state].activity)
-                v = visits[i, a]
+                v = np.int64(record[i, n_fields + a])
                 if v >= most_visits:
                     result = TOO_MANY_VISITS
                     scalars[WHERE] = i
                     break
-                visits[i, a] = v + 1
+                record[i, n_fields + a] = v + 1
                 cases[i].visit = v
                 cases[i].enabled = now
                 pool = activities[a].pool
@@ -1117,7 +1121,7 @@ def run(
                     n_heap = _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
                 else:
                     n_touched = _wait(
-                        lookups, fields, values, record, levels, cases, children, arrived, orders, pools, places, heads, tails,
+                        lookups, fields, values, record, levels, cases, lines, standing, arrived, orders, pools, places, queues,
                         touched, n_touched, i, state, pool, now,
                     )  # fmt: skip
             break
@@ -1134,20 +1138,16 @@ def run(
                 exempt = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
                 if was != exempt:
                     in_order = places[p].order != _FIRST_COME
-                    _leave_queue(
-                        cases, children, levels, heads, tails, _queue_of(places, levels, p, was, state), in_order, i
-                    )
+                    _leave_queue(cases, lines, standing, queues, _queue_of(places, levels, p, was, state), in_order, i)
                     cases[i].server = -2 if exempt else -1
                     _join_queue(
-                        cases, children, levels, heads, tails, _queue_of(places, levels, p, exempt, state), in_order, i
+                        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, state), in_order, i
                     )
             n_touched = _touch(places, touched, n_touched, p)
         if hazard and states[cases[i].state].kind != _FINAL:
             k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)
-            v = visits[i, n_activities + event]
-            visits[i, n_activities + event] = v + 1
-            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, v, rates[k], now)
-            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, v)
+            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, visit + 1, rates[k], now)
+            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit + 1)
     scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS] = (
         now, n_rows, n_heap, n_touched, n_done,
     )  # fmt: skip

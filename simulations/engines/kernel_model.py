@@ -28,7 +28,7 @@ from workflow.errors import InputError
 from workflow.predicates import Expression, names, vector
 from workflow.table import Columns, FactClasses, Table, codes, grid
 
-__all__ = ["KernelModel", "kernel_model"]
+__all__ = ["KernelModel", "kernel_model", "structured"]
 
 _MOST_ENTRIES = 200_000_000
 _LOG_BUCKETS = 11
@@ -50,16 +50,18 @@ class KernelModel:
         Arguments that the kernel only reads, by the names of the parameters of `simulations.engines.kernel.run`.
     places : structured array
         As they are at the start: the kernel writes to a copy.
-    n_free, n_queues, margin : int
-        How many servers, queues, and entries that one instant may add to the heap, there are at most.
+    queues : tuple of int or None
+        Whose cases may stand in each queue in an order: a court's, or everybody's (-1); ``None`` where first come is first served.
+    n_free, margin : int
+        How many servers, and entries that one instant may add to the heap, there are at most.
     orders : tuple of Expression
         By which pools are served where it depends on facts alone: a column of ranks each, of the cases.
     """
 
     fixed: Mapping[str, Any]
     places: Any
+    queues: tuple[int | None, ...]
     n_free: int
-    n_queues: int
     margin: int
     orders: tuple[Expression, ...]
 
@@ -259,7 +261,7 @@ class _Layout:
         events = self._events()
         activities = self._activities()
         states = self._states()
-        places, pools, stops, n_free, n_queues = self._places()
+        places, pools, stops, queues, n_free = self._places()
         calendars, spells = self._calendars()
         unit = self.law(make_distribution("exponential", {"mean": 1.0}))
         margin = sum(int(max(s for _, s in sizes)) for p in scenario.pools.values() for sizes in p.sizes)
@@ -267,38 +269,39 @@ class _Layout:
         fixed: dict[str, Any] = {
             "horizon": scenario.horizon,
             "most_visits": MOST_VISITS,
-            "lookups": _array(self.look.rows, kernel.LOOKUP),
-            "fields": _array(self.look.dimensions, kernel.FIELD),
+            "lookups": structured(self.look.rows, kernel.LOOKUP),
+            "fields": structured(self.look.dimensions, kernel.FIELD),
             "values": np.concatenate([*self.look.values, np.zeros(1, np.int32)]),
             "states": states,
             "moments": np.array(moments, np.int64),
-            "transitions": _array(transitions, kernel.TRANSITION),
+            "transitions": structured(transitions, kernel.TRANSITION),
             "events": events,
             "guards": np.array([*guards, -1], np.int64),
-            "event_effects": _array(event_effects, kernel.RANGE),
-            "policies": _array(policies, kernel.POLICY, spare=False),
-            "effects": _array(self.effects, kernel.EFFECT),
+            "event_effects": structured(event_effects, kernel.RANGE),
+            "policies": structured(policies, kernel.POLICY, spare=False),
+            "effects": structured(self.effects, kernel.EFFECT),
             "activities": activities,
             "levels": self.levels,
-            "laws": _array(self.law_rows, kernel.LAW),
+            "laws": structured(self.law_rows, kernel.LAW),
             "cells": np.concatenate([*self.cells, np.zeros((1, 4))]),
             "steps": np.concatenate([*self.steps, np.zeros(1)]),
             "rates": self._rates(),
             "chances": np.array([*self.chances, 0.0]),
             "unit": self.law_rows[unit][1],
-            "outcomes": _array(self.outcomes, kernel.RANGE),
+            "outcomes": structured(self.outcomes, kernel.RANGE),
             "shares": np.array([*self.shares, 0.0]),
             "found_at": np.array([*self.found_at, 0], np.int64),
-            "given": _array(self.given, kernel.RANGE),
+            "given": structured(self.given, kernel.RANGE),
             "calendars": calendars,
             "spells": spells,
             "pools": pools,
             "stops": stops,
             "changes": self._changes(),
             "dates": self._dates(),
+            "n_fields": len(self.fields),
             "shift": max(0, scenario.horizon.bit_length() - _LOG_BUCKETS),
         }
-        return KernelModel(fixed, places, n_free, n_queues, margin, tuple(self.orders))
+        return KernelModel(fixed, places, tuple(queues), n_free, margin, tuple(self.orders))
 
     def _rates(self) -> Any:
         """Return the rates of hazards, with the largest numerator of a draw that may lead to a date before the end, and more."""
@@ -364,7 +367,7 @@ class _Layout:
             hashes = (purpose_hash(f"event:{name}"), purpose_hash(f"chance:{name}"))
             only = law is not None and law.only_waiting
             rows.append((field_, first, outcome, after, chance, rate, only, *hashes))
-        return _array(rows, kernel.EVENT, spare=False)
+        return structured(rows, kernel.EVENT, spare=False)
 
     @staticmethod
     def _numbered(numbers: list[float]) -> Callable[[float], int]:
@@ -399,7 +402,7 @@ class _Layout:
             outcome = self.outcome(work.outcome, activity.values)
             takes = self.takes(work.takes)
             rows.append((pool, level, field_, first, outcome, takes, calendar, purpose_hash(f"activity:{name}")))
-        return _array(rows, kernel.ACTIVITY, spare=False)
+        return structured(rows, kernel.ACTIVITY, spare=False)
 
     def _states(self) -> Any:
         activities = list(self.workflow.activities)
@@ -412,14 +415,15 @@ class _Layout:
             started = sum(1 << self.events.index(n) for n in clocks if state.name in self.workflow.events[n].states)
             late = sum(1 << self.events.index(n) for n in hazards if state.name in self.workflow.events[n].states)
             rows.append((_KINDS[state.kind], activity, counts, started, late))
-        return _array(rows, kernel.STATE, spare=False)
+        return structured(rows, kernel.STATE, spare=False)
 
-    def _places(self) -> tuple[Any, Any, Any, int, int]:
-        """Return places, pools and suspensions, and how many servers and queues there are at most."""
+    def _places(self) -> tuple[Any, Any, Any, list[int | None], int]:
+        """Return places, pools and suspensions, whose cases may stand in each queue, and how many servers there are at most."""
         rows: list[Any] = []
         pools: list[Any] = []
         stops: list[Any] = []
-        n_free = n_queues = 0
+        queues: list[int | None] = []
+        n_free = 0
         for name, pool in self.scenario.pools.items():
             order, by = self._order(pool)
             levels = self.n_levels[name]
@@ -429,14 +433,15 @@ class _Layout:
                 exempt = self.scenario.exemption(name, court)
                 rows.append((
                     0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
-                    _RULES[pool.at_shift_end], order, by, n_queues, levels, n_free, 0, 0,
+                    _RULES[pool.at_shift_end], order, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(stops), len(here), 0,
                 ))  # fmt: skip
                 stops += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
-                n_queues += 2 * levels
-        places = _array(rows, kernel.PLACE, spare=False)
-        return places, _array(pools, kernel.POOL), _array(stops, kernel.RANGE), n_free, n_queues
+                whose = None if order == _ORDERS["first_come"] else court if pool.at_court else -1
+                queues += [whose] * (2 * levels if here else levels)
+        places = structured(rows, kernel.PLACE, spare=False)
+        return places, structured(pools, kernel.POOL), structured(stops, kernel.RANGE), queues, n_free
 
     def _order(self, pool: Pool) -> tuple[int, int]:
         """Return the kind of a pool's order, and its lookup or column; values are numbered by rank."""
@@ -463,7 +468,7 @@ class _Layout:
             rows.append((len(spells), len(calendar.opens), calendar.longest))
             spells += list(zip(calendar.opens, calendar.closes, calendar.worked, strict=False))
             spells.append((0, 0, calendar.worked[-1]))
-        return _array(rows, kernel.CALENDAR), _array(spells, kernel.SPELL)
+        return structured(rows, kernel.CALENDAR), structured(spells, kernel.SPELL)
 
     def _changes(self) -> Any:
         """Return the changes of size, the ends of suspensions and the openings of shifts, in their order."""
@@ -475,7 +480,7 @@ class _Layout:
                 found += [(s.end, k, 0, -1) for s in self.scenario.suspensions_at(name, court)]
                 found += [(o, k, 1, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
                 k += 1
-        return _array(sorted(c for c in found if 0 <= c[0] <= self.scenario.horizon), kernel.CHANGE, spare=False)
+        return structured(sorted(c for c in found if 0 <= c[0] <= self.scenario.horizon), kernel.CHANGE, spare=False)
 
     def _dates(self) -> Any:
         found = [
@@ -483,10 +488,10 @@ class _Layout:
             for name, law in self.scenario.laws.items()
             for visit, time in enumerate(law.dates)
         ]
-        return _array(sorted(d for d in found if d[0] <= self.scenario.horizon), kernel.DATE, spare=False)
+        return structured(sorted(d for d in found if d[0] <= self.scenario.horizon), kernel.DATE, spare=False)
 
 
-def _array(rows: Sequence[Any], dtype: np.dtype[Any], spare: bool = True) -> Any:
+def structured(rows: Sequence[Any], dtype: np.dtype[Any], spare: bool = True) -> Any:
     """Return rows as a structured array; with one to spare, so that none is ever without length."""
     found = np.zeros(len(rows) + spare, dtype)
     for i, row in enumerate(rows):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulations.chance.draws import SamplePath
 from simulations.engines import kernel
-from simulations.engines.kernel_model import kernel_model
+from simulations.engines.kernel_model import KernelModel, kernel_model, structured
 from simulations.log.eventlog import NEVER
 from simulations.scenarios.plan import Plan
 from simulations.scenarios.population import Cases
@@ -22,6 +22,8 @@ from workflow.predicates import Expression, names, vector
 from workflow.table import FactClasses
 
 __all__ = ["kernel_plan"]
+
+_IN_LINE = 32
 
 
 def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
     cases, workflow = plan.cases, plan.scenario.workflow
     classes = _classes(plan)
     model = kernel_model(plan, classes)
-    n, n_purposes = len(cases), len(workflow.activities) + len(workflow.events)
+    n, (queues, lines) = len(cases), _queues(cases, model)
     buckets = (plan.scenario.horizon >> model.fixed["shift"]) + 1
     arguments: dict[str, Any] = {
         **model.fixed,
@@ -50,13 +52,12 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "cases": _nowhere(cases, classes),
         "arrived": cases.arrived,
         "armed": np.zeros(n, np.uint64),
-        "children": np.zeros(n, np.int32),
+        "standing": np.zeros(n, np.int32),
         "record": _record(workflow, cases),
-        "visits": np.zeros((n, max(1, n_purposes)), np.int32),
         "places": model.places.copy(),
         "free": np.zeros(model.n_free + 1, np.int64),
-        "heads": np.full(model.n_queues + 1, -1, np.int32),
-        "tails": np.full(model.n_queues + 1, -1, np.int32),
+        "queues": queues,
+        "lines": lines,
         "orders": _ranks(cases, model.orders),
         "dates": model.fixed["dates"][: None if n else 0],
         "arrivals": np.argsort(np.maximum(cases.arrived, 0), kind="stable").astype(np.int64),
@@ -130,7 +131,7 @@ def _plain_domain(workflow: Workflow, name: str) -> list[Any]:
 
 def _nowhere(cases: Cases, classes: FactClasses) -> Any:
     """Return the kernel's cases before anything has happened."""
-    table = _in_lines(len(cases), kernel.CASE)
+    table = _in_lines(len(cases), kernel.CASE.itemsize).view(kernel.CASE)
     nowhere = np.zeros((), kernel.CASE)
     nowhere["state"] = nowhere["server"] = -1
     nowhere["enabled"] = nowhere["started"] = NEVER
@@ -141,12 +142,26 @@ def _nowhere(cases: Cases, classes: FactClasses) -> Any:
 
 
 def _record(workflow: Workflow, cases: Cases) -> NDArray[np.uint16]:
-    """Return the places of the values of each case's record."""
-    found = np.empty((len(cases), max(1, len(workflow.record))), np.uint16)
+    """Return the places of the values of each case's record, and beside them a count of visits for each activity and clock.
+
+    They stand in one line of the cache where they fit into one.
+    """
+    width = len(workflow.record) + len(workflow.activities) + len(workflow.events)
+    width = 1 << (width - 1).bit_length() if width <= _IN_LINE else width
+    found = _in_lines(len(cases), 2 * width).view(np.uint16).reshape(len(cases), width)
     for k, (name, declared) in enumerate(workflow.record.items()):
         low = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
         np.subtract(cases.columns.values[name], low, out=found[:, k], dtype=np.int64, casting="unsafe")
     return found
+
+
+def _queues(cases: Cases, model: KernelModel) -> tuple[Any, Any]:
+    """Return the queues, and room for everybody who may stand in those in an order; what is never touched takes no memory."""
+    in_court = np.bincount(cases.court, minlength=len(cases.scenario.courts)).tolist()
+    most = [0 if whose is None else len(cases) if whose < 0 else in_court[whose] for whose in model.queues]
+    first = itertools.accumulate(most, initial=0)
+    queues = structured([(-1, -1, at, 0) for at, _ in zip(first, most, strict=False)], kernel.QUEUE)
+    return queues, np.empty(sum(most) + 1, kernel.LINE)
 
 
 def _ranks(cases: Cases, orders: Iterable[Expression]) -> NDArray[np.int64]:
@@ -156,9 +171,8 @@ def _ranks(cases: Cases, orders: Iterable[Expression]) -> NDArray[np.int64]:
     return np.array(ranks, np.int64).reshape(len(ranks), len(cases)) if ranks else np.zeros((1, 1), np.int64)
 
 
-def _in_lines(n: int, dtype: np.dtype[Any]) -> Any:
-    """Return an array of zeros that begins with a line of the processor's cache."""
-    size = n * dtype.itemsize
-    room = np.zeros(size + 64, np.uint8)
+def _in_lines(n: int, size: int) -> NDArray[np.uint8]:
+    """Return zeros for rows of a size in bytes, the first of which begins a line of the processor's cache."""
+    room = np.zeros(n * size + 64, np.uint8)
     first = -room.ctypes.data % 64
-    return room[first : first + size].view(dtype)
+    return room[first : first + n * size]

@@ -74,6 +74,31 @@ TOGETHER: Mapping = {
 """The second case joins the queue before the first, at the same instant, and the first is served first. The second is then
 waiting while the judges are suspended, until it is noted as an exception, and is served at once."""
 
+EXCEPTED: Mapping = {
+    "scenario": "excepted",
+    "workflow": {
+        "workflow": "excepted",
+        "record": {"mark": {"type": "boolean"}},
+        "activities": {"hear": {}, "sign": {}},
+        "states": {"long": {"activity": "hear"}, "short": {"activity": "sign"}, "done": {"final": True}},
+        "transitions": [{"transition": "heard", "from": ["long", "short"], "to": "done"}],
+        "events": {"note": {"while": ["short"], "set": {"mark": True}}},
+        "entry": {"states": ["long", "short"]},
+    },
+    "starts": STARTS,
+    "ends": ENDS,
+    "calendars": CALENDARS,
+    "courts": {"east": {"backlog": {"long": 1, "short": 1}}},
+    "pools": {"judges": {"at": "court", "size": 1, "calendar": "office"}},
+    "suspensions": [{"pool": "judges", "courts": ["east"], "from": DAYS[4], "to": DAYS[4], "except": "mark"}],
+    "activities": {
+        "hear": {"pool": "judges", "takes": "1 hour", "priority": 1},
+        "sign": {"pool": "judges", "takes": "1 hour", "priority": 0},
+    },
+    "events": {"note": {"at": f"{STARTS} 06:00"}},
+}
+"""The signature is noted as an exception before anybody is at work, and stands in another queue; it comes first all the same."""
+
 
 @st.composite
 def crowds(draw: Any) -> Mapping:

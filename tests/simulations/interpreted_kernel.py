@@ -35,7 +35,7 @@ class _Record:
         self._fields[name] = value
 
 
-class _Records:
+class Records:
     """A structured array."""
 
     def __init__(self, array: Any) -> None:
@@ -66,11 +66,12 @@ class Interpreted:
             exec(compile(source, "kernel.py", "exec"), names)
         names["_bits_of"] = lambda number: struct.unpack("<q", struct.pack("<d", number))[0]
         names["_index"] = _index
+        names["_fetch"] = lambda array, i: None
         self.py_func = names["run"]
 
     def __call__(self, *arguments: Any) -> Any:
         """Run it."""
         with np.errstate(all="ignore"):
             return self.py_func(
-                *(_Records(a) if getattr(a, "dtype", None) is not None and a.dtype.names else a for a in arguments)
+                *(Records(a) if getattr(a, "dtype", None) is not None and a.dtype.names else a for a in arguments)
             )

@@ -16,7 +16,7 @@ from simulations.checks.validation import FOLDER, GOLDEN, Golden, _golden
 from simulations.engines import choosing, compiled_engine
 from simulations.run_folder.database import cursor
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
-from tests.simulations.crowds import TOGETHER, WITHDRAWN
+from tests.simulations.crowds import EXCEPTED, TOGETHER, WITHDRAWN
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import InputError, VisitCap
 
@@ -70,6 +70,15 @@ def test_who_joins_a_queue_at_one_instant_is_served_by_number_and_an_exception_t
         dt.datetime(2024, 1, 3, 10),
         dt.datetime(2024, 1, 5, 10),
     ]
+
+
+def test_outside_a_suspension_its_exceptions_are_served_by_priority_with_the_others() -> None:
+    """On both engines."""
+    scenario = loaded(EXCEPTED)
+    compare(scenario, 1)
+    plan, path = planned(scenario, 1)
+    served = [row for row in compiled_engine.simulate(plan, path).rows() if row["completed_at"] is not None]
+    assert [row["activity"] for row in served] == ["sign", "hear"]
 
 
 def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
