@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
-from simulations.measuring.lengths import add_up
+from simulations.measuring.sums import add_up
 from simulations.measuring.utilisation import so_far
 from workflow.definition import Kind
 from workflow.errors import DocketsimError

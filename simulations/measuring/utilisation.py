@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog, Sizes
+from simulations.measuring.frame import Frame
+from simulations.measuring.measured import Places
+from simulations.measuring.sums import ratio
 from simulations.scenarios.scenario import Pool
+from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
-__all__ = ["PoolTime", "pool_times", "so_far", "time_between"]
-
-Integers = NDArray[np.int64]
+__all__ = ["PoolTime", "pool_times", "so_far", "time_between", "times_by_instant", "utilisation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,29 @@ def pool_times(log: EventLog, pool: str, since: int, untils: Sequence[int]) -> d
     return found
 
 
+def times_by_instant(frame: Frame) -> dict[str, list[list[PoolTime]]]:
+    """Return the times of each pool's servers until each instant, place by place, those of all courts last."""
+    found: dict[str, list[list[PoolTime]]] = {}
+    for name, pool in frame.log.cases.scenario.pools.items():
+        times = pool_times(frame.log, name, max(frame.since, 0), frame.untils.tolist()).values()
+        whole = [sum(places, start=PoolTime(0, 0, 0)) for places in times]
+        found[name] = [[*(places if pool.at_court else ()), all_] for places, all_ in zip(times, whole, strict=True)]
+    return found
+
+
+def utilisation(times: Mapping[str, Sequence[Sequence[PoolTime]]]) -> dict[str, Places]:
+    """Return the use of each pool: the share of its time on shift that it works, and hours of overtime."""
+    found: dict[str, Places] = {}
+    for pool, by_instant in times.items():
+        shift, busy, overtime = (
+            np.array([[[float(getattr(time, part))] for time in places] for places in by_instant])
+            for part in ("shift", "busy", "overtime")
+        )
+        found[f"utilisation.{pool}"] = ratio(busy, shift)
+        found[f"overtime.{pool}"] = overtime / MICROSECONDS_PER_HOUR
+    return found
+
+
 def time_between(
     spec: Pool,
     place: int,
@@ -75,18 +100,41 @@ def time_between(
     """
     opens, closes, _ = spec.calendars[place].arrays()
     times = np.array([t for t, _ in sizes[place]], np.int64)
-    # At every instant at which anything changes: how many work, how many there are, and whether it is a shift.
-    at = np.sort(np.clip(np.concatenate([started, ended, times, opens, closes, bounds]), bounds[0], bounds[-1]))
-    at = at[np.diff(at, prepend=at[0] - 1) > 0]  # np.unique takes several times as long
-    working = so_far(started, at) - so_far(ended, at)
-    size = np.array([n for _, n in sizes[place]], np.int64)[np.maximum(so_far(times, at) - 1, 0)]
-    on = so_far(opens, at) - so_far(closes, at)
-    length = np.diff(at, append=bounds[-1])
-    busy = np.minimum(working, size) * on
-    effort = working * on if spec.at_shift_end == "suspend" else working
-    first = np.minimum(np.searchsorted(at, bounds[:-1]), len(at) - 1)  # where a bound lies behind the last: nothing
-    sums = [np.add.reduceat(part * length, first).tolist() for part in (size * on, busy, effort - busy)]
-    return [PoolTime(*parts) for parts in zip(*sums, strict=True)]
+    # At every instant at which either changes: how many servers there are, and whether it is a shift.
+    marks = np.unique(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))
+    size = np.array([n for _, n in sizes[place]], np.int64)[np.maximum(so_far(times, marks) - 1, 0)]
+    on = so_far(opens, marks) - so_far(closes, marks)
+    first = np.minimum(
+        np.searchsorted(marks, bounds[:-1]), len(marks) - 1
+    )  # where a bound lies behind the last: nothing
+    shift = np.add.reduceat(size * on * np.diff(marks, append=bounds[-1]), first)
+    at, marked, working = _working(started, ended, marks)
+    length, so_many = np.diff(at, append=bounds[-1]), np.diff(marked, append=len(at))
+    busy = np.minimum(working, np.repeat(size * on, so_many))
+    effort = working * np.repeat(on, so_many) if spec.at_shift_end == "suspend" else working
+    sums = [shift, *(np.add.reduceat(part * length, marked[first]) for part in (busy, effort - busy))]
+    return [PoolTime(*parts) for parts in zip(*(part.tolist() for part in sums), strict=True)]
+
+
+def _working(
+    started: NDArray[np.int64], ended: NDArray[np.int64], marks: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return some instants, in their order, at which work begins or ends or there is a mark; which are the marks; and how many work.
+
+    Of several entries for one instant the last one counts. Before the first mark and after the last there are none.
+    """
+    at = np.concatenate([ended, marks, started])
+    np.clip(at, marks[0], marks[-1], out=at)
+    at <<= (
+        2  # below each instant, what happens at it: numpy sorts numbers several times as fast as it finds their order
+    )
+    at[len(ended) :] += 1
+    at[len(ended) + len(marks) :] += 1
+    at.sort()
+    kind = (at & 3).astype(np.int8)
+    marked = np.flatnonzero(kind == 1)
+    working = np.cumsum(kind - 1, dtype=np.int64)
+    return at[marked[0] :] >> 2, marked - marked[0], working[marked[0] :]
 
 
 def so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:

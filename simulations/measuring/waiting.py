@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,18 +31,25 @@ CAUSES = ("suspended", "holiday", "off_shift", "no_free_server")
 Integers = NDArray[np.int64]
 
 
-def waits_by_cause(log: EventLog) -> dict[str, Integers]:
-    """Split the waiting time of every row.
+def waits_by_cause(log: EventLog, rows: Integers) -> dict[str, Integers]:
+    """Split the waiting times that some rows end.
+
+    Parameters
+    ----------
+    log : EventLog
+    rows : ndarray of int64, shape (n,)
+        Increasing.
 
     Returns
     -------
-    dict of str to ndarray of int64, shape (n_rows,)
+    dict of str to ndarray of int64, shape (n,)
         Microseconds by each cause that there is; together they are the time from ``enabled_at`` to ``started_at``, or to the
         end of the row where work never started. 0 where the row ends no wait for a pool.
     """
     scenario = log.cases.scenario
-    found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(log), np.int64))
-    whole, changing = _Segments.whole(log), _conditions_that_change(log)
+    found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(rows), np.int64))
+    of = np.flatnonzero((log.columns["enabled_at"][rows] > NEVER) & (log.columns["pool"][rows] >= 0))
+    whole, changing = _Segments.whole(log, rows[of]), _conditions_that_change(log)
     apart = np.zeros(len(whole.ends), bool)
     for pool, place, here in _places(log, whole) if changing else ():
         if scenario.exemption(pool.name, place) in changing:
@@ -52,29 +59,35 @@ def waits_by_cause(log: EventLog) -> dict[str, Integers]:
         wanted, concerned = np.zeros(len(log), bool), np.zeros(len(log.cases), bool)
         wanted[whole.ends[apart]] = True
         concerned[log.columns["case_id"][wanted]] = True
-        rows = np.flatnonzero(concerned[log.columns["case_id"]])
-        theirs = replace(log, columns={name: column[rows] for name, column in log.columns.items()})
-        segments = _Segments.by_record(theirs)
-        _add(found, theirs, segments.some(wanted[rows[segments.ends]]), rows)
-        whole = whole.some(~apart)
-    _add(found, log, whole)
+        theirs = np.flatnonzero(concerned[log.columns["case_id"]])
+        alone = replace(log, columns={name: column[theirs] for name, column in log.columns.items()})
+        segments = _Segments.by_record(alone)
+        segments = segments.some(wanted[theirs[segments.ends]])
+        _add(found, alone, segments, np.searchsorted(rows, theirs[segments.ends]))
+        whole, of = whole.some(~apart), of[~apart]
+    _add(found, log, whole, of)
     return dict(found)
 
 
-def _add(found: defaultdict[str, Integers], log: EventLog, segments: _Segments, rows: Integers | None = None) -> None:
-    """Add the length of each segment by cause; `rows` are those of the whole log that this one has."""
+def _add(found: defaultdict[str, Integers], log: EventLog, segments: _Segments, of: Integers) -> None:
+    """Add the length of each segment by cause to the wait that it is a part of."""
     scenario = log.cases.scenario
-    exempt_by: dict[Expression | None, NDArray[np.bool_]] = {}
+    exempt_by: dict[Expression, NDArray[np.bool_]] = {}
     for pool, place, here in _places(log, segments):
-        suspensions, calendar = scenario.suspensions_at(pool.name, place), pool.calendars[place]
-        condition = scenario.exemption(pool.name, place)
-        if condition not in exempt_by:
-            exempt_by[condition] = segments.exempt(log, condition)
-        exempt = exempt_by[condition][here]
-        for chosen, closed in ((here[~exempt], suspensions), (here[exempt], [])):
-            for cause, length in _split(scenario, calendar, closed, segments, chosen):
-                ends = segments.ends[chosen]
-                np.add.at(found[cause], ends if rows is None else rows[ends], length)
+        suspensions, condition = scenario.suspensions_at(pool.name, place), scenario.exemption(pool.name, place)
+        parts = [(here, suspensions)]
+        if condition is not None:
+            if condition not in exempt_by:
+                exempt_by[condition] = segments.exempt(log, condition)
+            exempt = exempt_by[condition][here]
+            parts = [(here[~exempt], suspensions), (here[exempt], [])]
+        for chosen, stops in parts:
+            at, cause_at = _causes(scenario, pool.calendars[place], stops)
+            for cause, length in _split(at, cause_at, segments.start[chosen], segments.end[chosen]):
+                if segments.before is None:
+                    found[cause][of[chosen]] = length
+                else:
+                    np.add.at(found[cause], of[chosen], length)
 
 
 def _places(log: EventLog, segments: _Segments) -> Iterator[tuple[Pool, int, Integers]]:
@@ -93,30 +106,28 @@ def _places(log: EventLog, segments: _Segments) -> Iterator[tuple[Pool, int, Int
                 yield pool, place, here
 
 
-def _conditions_that_change(log: EventLog) -> set[Expression | None]:
+def _conditions_that_change(log: EventLog) -> set[Expression]:
     """Return the exceptions from suspensions that read a field of the record that may have been written."""
     scenario = log.cases.scenario
     conditions = {scenario.exemption(p.name, k) for p in scenario.pools.values() for k in range(len(p.calendars))}
     read = {c: names(c) & set(scenario.workflow.record) for c in conditions if c is not None}
-    if not any(read.values()):
-        return set()
-    written = _written(log)
-    return {c for c, fields in read.items() if fields & written}
+    return {c for c, fields in read.items() if fields and _may_have_written(log, fields)}
 
 
-def _written(log: EventLog) -> set[str]:
-    """Return the fields of the record that a row of a log may have written."""
-    seen = {}
-    for column in ("transition", "cause"):
-        counts = np.bincount(log.columns[column] + 1, minlength=1)[1:]
-        seen[column] = {log.words.column(column)[code] for code in np.flatnonzero(counts)}
-    found: set[str | None] = set()
+def _may_have_written(log: EventLog, fields: Set[str]) -> bool:
+    """Say whether a row of a log may have written one of some fields of the record."""
+
+    def happened(column: str, name: str) -> bool:
+        return bool((log.columns[column] == log.words.column(column).index(name)).any())
+
     for workflow in log.cases.scenario.workflows:
-        moves = [t for t in workflow.transitions if t.name in seen["transition"]]
-        events = [e for e in workflow.events.values() if e.name in seen["cause"]]
-        found |= {name for effects in [c.effects for c in moves] + [c.effects for c in events] for name, _ in effects}
-        found |= {e.gives for e in events} | {a.gives for a in workflow.activities.values()}
-    return {name for name in found if name is not None}
+        given = {e.gives for e in workflow.events.values()} | {a.gives for a in workflow.activities.values()}
+        if given & fields:
+            return True
+        for column, causes in (("transition", workflow.transitions), ("cause", workflow.events.values())):
+            if any(any(name in fields for name, _ in c.effects) and happened(column, c.name) for c in causes):
+                return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -144,9 +155,8 @@ class _Segments:
         return _Segments(self.ends[which], before, self.start[which], self.end[which])
 
     @classmethod
-    def whole(cls, log: EventLog) -> _Segments:
+    def whole(cls, log: EventLog, ends: Integers) -> _Segments:
         columns = log.columns
-        ends = np.flatnonzero((columns["enabled_at"] > NEVER) & (columns["pool"] >= 0))
         started = columns["started_at"][ends]
         until = np.where(started > NEVER, started, columns["happened_at"][ends])
         return cls(ends, None, columns["enabled_at"][ends], until)
@@ -174,10 +184,8 @@ class _Segments:
         before = np.where(opening[rows], -1, rows - 1)
         return cls(order[end_row[some]], before, start[some], end[some])
 
-    def exempt(self, log: EventLog, condition: Expression | None) -> NDArray[np.bool_]:
+    def exempt(self, log: EventLog, condition: Expression) -> NDArray[np.bool_]:
         """Say for each segment whether a suspension that excepts a condition does not concern its case."""
-        if condition is None:
-            return np.zeros(len(self.ends), bool)
         case = log.columns["case_id"][self.ends]
         facts, scenario = log.cases.columns, log.cases.scenario
         values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
@@ -189,35 +197,36 @@ class _Segments:
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
 
 
-def _split(
-    scenario: Scenario, calendar: Calendar, suspensions: list[Suspension], segments: _Segments, chosen: Integers
-) -> list[tuple[str, Integers]]:
-    """Return the length of each chosen segment by cause, in the time of one place of a pool."""
-    if not len(chosen):
-        return []
+def _causes(scenario: Scenario, calendar: Calendar, suspensions: list[Suspension]) -> tuple[Integers, Integers]:
+    """Return the instants at which the cause may change in the time of one place of a pool, and from each on its number."""
     opens, closes, _ = calendar.arrays()
     holidays = _closed_days(scenario, calendar)
     stops = np.array([[s.start, s.end] for s in suspensions], np.int64).reshape(-1, 2)
-    horizon = scenario.horizon
-    start, end = segments.start[chosen], segments.end[chosen]
-    if not len(stops) and (opens[:1] <= 0).any() and closes[0] > horizon:  # open all the time
-        return [("no_free_server", end - start)]
-    at = np.unique(np.clip(np.concatenate([opens, closes, holidays.ravel(), stops.ravel(), [0]]), 0, horizon))
-    suspended = _within(stops, at)
+    at = np.unique(np.concatenate([opens, closes, holidays.ravel(), stops.ravel(), [0]]))
+    at = at[(at >= 0) & (at < scenario.horizon)]
+    closed = np.where(_within(holidays, at), CAUSES.index("holiday"), CAUSES.index("off_shift"))
     open_ = _within(np.stack([opens, closes], axis=1), at)
-    closed = ~open_ & _within(holidays, at)
-    of = [suspended, ~suspended & closed, ~suspended & ~open_ & ~closed, ~suspended & open_]
-    first, last = (np.searchsorted(at, times, side="right") - 1 for times in (start, end))
-    found = []
-    for cause, holds in zip(CAUSES, of, strict=True):
-        if holds.any():
-            # How long it has held at each instant, and from the last of them on until the start and the end.
-            so_long = np.concatenate([[0], np.cumsum(np.diff(at) * holds[:-1])]).astype(np.int64)
-            length = (
-                so_long[last] - so_long[first] + (end - at[last]) * holds[last] - (start - at[first]) * holds[first]
-            )
-            found.append((cause, length))
-    return found
+    cause = np.where(open_, CAUSES.index("no_free_server"), closed)
+    return at, np.where(_within(stops, at), CAUSES.index("suspended"), cause)
+
+
+def _split(at: Integers, cause_at: Integers, start: Integers, end: Integers) -> Iterator[tuple[str, Integers]]:
+    """Yield each cause, and for how long of each of some times it held."""
+    left_over = end - start
+    *causes, last_cause = np.unique(cause_at).tolist()
+    if causes:
+        first, last = (np.searchsorted(at, times, side="right") - 1 for times in (start, end))
+        since_first, since_last = start - at[first], end - at[last]
+        at_first, at_last = cause_at[first], cause_at[last]
+    for cause in causes:
+        # How long it has held at each instant, and from the last of them on until the start and the end.
+        so_long = np.cumsum(np.diff(at, prepend=at[:1]) * np.append(False, cause_at[:-1] == cause))
+        length = so_long[last] - so_long[first]
+        length += since_last * (at_last == cause)
+        length -= since_first * (at_first == cause)
+        left_over -= length
+        yield CAUSES[cause], length
+    yield CAUSES[last_cause], left_over
 
 
 def _closed_days(scenario: Scenario, calendar: Calendar) -> Integers:

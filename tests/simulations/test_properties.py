@@ -338,7 +338,7 @@ def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scena
 def test_waiting_by_cause_is_what_one_sees_at_each_moment_and_adds_up_to_the_waiting_time(scenario: Mapping) -> None:
     """Suspended for this case; else closed on a holiday or closure; else off shift; else no free server."""
     log = run(loaded(scenario))
-    history, causes = History(log), dict.fromkeys(CAUSES, np.zeros(len(log), int)) | waits_by_cause(log)
+    history, causes = History(log), dict.fromkeys(CAUSES, np.zeros(len(log), int)) | waits_by_cause(log, np.arange(len(log)))
     assert set(causes) == set(CAUSES)
     row = -1
     for row, told in enumerate(history.rows):

@@ -48,7 +48,7 @@ def _log(folder: Path, urgent: str) -> EventLog:
 def test_a_wait_is_split_by_what_kept_the_case_waiting(tmp_path: Path, urgent: str, hours: dict[str, int]) -> None:
     """The second case, while the first fills Monday's shift; the first has waited for it to begin."""
     log = _log(tmp_path, urgent)
-    causes = dict.fromkeys(CAUSES, np.zeros(len(log), int)) | waits_by_cause(log)
+    causes = dict.fromkeys(CAUSES, np.zeros(len(log), int)) | waits_by_cause(log, np.arange(len(log)))
     rows = log.columns["case_id"].tolist()
     assert {cause: int(causes[cause][rows.index(1)]) // HOUR for cause in CAUSES} == hours
     assert {cause: int(causes[cause][rows.index(0)]) // HOUR for cause in CAUSES} == {
