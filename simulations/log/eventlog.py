@@ -163,16 +163,29 @@ class EventLog:
     @cached_property
     def served(self) -> Mapping[str, Served]:
         """Return what the servers of each pool did; a row ends the work of one of them."""
-        columns, found = self.columns, {}
-        began = columns["started_at"] > NEVER
-        for k, (name, pool) in enumerate(self.cases.scenario.pools.items()):
-            rows = np.flatnonzero(began & (columns["pool"] == k))
-            places = len(pool.calendars)
-            place = self.cases.court[columns["case_id"][rows]] if pool.at_court else np.zeros(len(rows), np.int64)
-            rows = rows[order_of(place, places)]
-            case, server, start, end = (columns[n][rows] for n in ("case_id", "server", "started_at", "happened_at"))
-            found[name] = Served(case.astype(np.int32), server, start, end, _first(place, places))
+        columns, found, n_places = self.columns, {}, 0
+        rows = np.flatnonzero((columns["pool"] >= 0) & (columns["started_at"] > NEVER))
+        order, first = self.by_place(rows)
+        rows = rows[order]
+        case, server, start, end = (columns[n][rows] for n in ("case_id", "server", "started_at", "happened_at"))
+        for name, pool in self.cases.scenario.pools.items():
+            places = first[n_places : n_places + len(pool.calendars) + 1]
+            n_places += len(pool.calendars)
+            here = slice(int(places[0]), int(places[-1]))
+            found[name] = Served(case[here], server[here], start[here], end[here], places - places[0])
         return found
+
+    def by_place(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return what sorts some rows by the place of their pool, and where each place begins; the places of one pool after another."""
+        number: list[int] = []
+        n_places, n_courts = 0, len(self.cases.scenario.courts)
+        for pool in self.cases.scenario.pools.values():
+            number += range(n_places, n_places + n_courts) if pool.at_court else [n_places] * n_courts
+            n_places += len(pool.calendars)
+        place = self.columns["pool"][rows] * np.int64(n_courts)
+        place += self.cases.court[self.columns["case_id"][rows]]
+        place = np.array(number, np.int64)[place]
+        return order_of(place, n_places), _first(place, n_places)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows with words for codes and datetimes for instants, for tests and for reading."""

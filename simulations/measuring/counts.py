@@ -128,7 +128,7 @@ def emptied(state: str, frame: Frame, firsts: Firsts) -> Places:
     cases, columns = frame.log.cases, frame.log.columns
     code = frame.log.words.state.index(state)
     began, rows = np.flatnonzero(cases.state == code), firsts.leaving(code)
-    still = frame.so_far_of(began, cases.arrived[began]) - frame.so_far_of_rows(rows)
+    still = frame.count_cases(began, cases.arrived[began]) - frame.count_rows(rows)[:, 0]
     place, left_at = frame.place[columns["case_id"][rows]], columns["happened_at"][rows]
     last, in_place, n_counted = [], np.full(int(np.prod(frame.shape)), NEVER), np.searchsorted(rows, frame.n_rows)
     for n in n_counted:

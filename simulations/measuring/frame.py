@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.measured import Places
-from simulations.measuring.sums import add_up
+from simulations.measuring.sums import add_up, with_whole
 
 __all__ = ["Frame", "Grouping"]
 
@@ -63,50 +64,59 @@ class Frame:
 
     def first_until(self, at: Integers) -> NDArray[np.signedinteger[Any]]:
         """Return the first of the instants that is not before each of some times; their number where all are before it."""
-        if len(self.untils) > _FEW:
-            return np.searchsorted(self.untils, at)
-        found = np.zeros(len(at), np.int8)
-        for until in self.untils:
-            found += at > until
-        return found
+        return _how_many_before(self.untils, at)
 
     def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None) -> Places:
         """Count some cases, or add up whole numbers of theirs, by court and group, and for all courts."""
         return add_up(self.place[cases], self.shape, weights).astype(float)
 
-    def so_far(
-        self,
-        place: NDArray[np.integer[Any]],
-        first: NDArray[np.integer[Any]],
-        weights: Integers | None = None,
-        n_activities: int | None = None,
-    ) -> NDArray[Any]:
-        """Count, or add up, what has come about by each instant, by court and group, with a row for all courts.
+    def cell(self, place: NDArray[np.integer[Any]], first: NDArray[np.integer[Any]]) -> Integers:
+        """Return the number of each place, of one thing or of several, together with the first instant at which it counts."""
+        found = place * np.int64(len(self.untils) + 1)
+        found += first
+        return found
+
+    def n_cells(self, n_things: int) -> int:
+        """Return how many cells some things have."""
+        return n_things * math.prod(self.shape) * (len(self.untils) + 1)
+
+    def so_far(self, of_cells: NDArray[Any], n_things: int) -> NDArray[Any]:
+        """Return what has come about by each instant, with a row for all courts, from what counts from each instant on.
 
         Parameters
         ----------
-        place : ndarray of int
-            Court times groups plus group; with activities, of all of them, one after another.
-        first : ndarray of int
-            The first of the instants that counts it, as from `first_until`.
-        weights : ndarray of int64, optional
-            0 or more each.
-        n_activities : int, optional
-            With how many activities.
+        of_cells : ndarray, shape (n_cells,)
+
+        Returns
+        -------
+        ndarray, shape (n_instants, n_things, n_courts + 1, n_groups)
         """
-        shape = self.shape if n_activities is None else (n_activities, *self.shape)
-        cell = first.astype(np.int64)
-        cell *= int(np.prod(shape))
-        cell += place
-        found = add_up(cell, (len(self.untils) + 1, *shape), weights)
-        return np.asarray(found[:-1].cumsum(axis=0))
+        by_first = of_cells.reshape(n_things, *self.shape, len(self.untils) + 1)
+        return with_whole(np.moveaxis(by_first[..., :-1].cumsum(axis=-1), -1, 0))
 
-    def so_far_of(self, cases: NDArray[np.integer[Any]], at: Integers) -> NDArray[Any]:
-        """Count some cases from some times on."""
-        return self.so_far(self.place[cases], self.first_until(at))
+    def count(self, place: Integers, first: NDArray[np.integer[Any]], n_things: int = 1) -> Integers:
+        """Count what has come about by each instant, of each thing, by court and group."""
+        of_cells = np.bincount(self.cell(place, first), minlength=self.n_cells(n_things))
+        return self.so_far(of_cells, n_things)
 
-    def so_far_of_rows(self, rows: Integers) -> NDArray[Any]:
-        """Count rows, which are in their order, each as one of its case."""
-        n_counted = np.searchsorted(rows, self.n_rows)
-        first = np.repeat(np.arange(len(self.untils) + 1), np.diff(n_counted, prepend=0, append=len(rows)))
-        return self.so_far(self.place[self.log.columns["case_id"][rows]], first)
+    def count_cases(self, cases: NDArray[np.integer[Any]], at: Integers) -> Integers:
+        """Count some cases from some times on, by instant, court and group."""
+        found: Integers = self.count(self.place[cases], self.first_until(at))[:, 0]
+        return found
+
+    def count_rows(self, *of: Integers) -> Integers:
+        """Count the rows of several things, each row as one of its case, by instant, thing, court and group."""
+        rows, so_many = np.concatenate(of), [len(some) for some in of]
+        place = np.repeat(np.arange(len(of)) * math.prod(self.shape), so_many)
+        place += self.place[self.log.columns["case_id"][rows]]
+        return self.count(place, _how_many_before(self.n_rows - 1, rows), len(of))
+
+
+def _how_many_before(instants: Integers, at: Integers) -> NDArray[np.signedinteger[Any]]:
+    """Return how many of some instants, which are increasing, lie before each of others."""
+    if len(instants) > _FEW:
+        return np.searchsorted(instants, at)
+    found = np.zeros(len(at), np.int8)
+    for instant in instants:
+        found += at > instant
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
-from simulations.measuring.sums import ratio
+from simulations.measuring.sums import add_up_parts, ratio
 from simulations.measuring.waiting import CAUSES
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
@@ -24,7 +25,6 @@ _AFTER_ALL = 2**62
 _ROWS_AT_ONCE = 1 << 20
 
 Integers = NDArray[np.int64]
-Firsts = NDArray[np.signedinteger[Any]]
 
 
 def activities_in_parts(log: EventLog) -> Iterator[range]:
@@ -48,7 +48,6 @@ class Lengths:
 
     def __init__(self, frame: Frame) -> None:
         self._frame, self._log, self._columns = frame, frame.log, frame.log.columns
-        self._n_places = int(np.prod(frame.shape))
         self._found: dict[tuple[str, int], dict[str, Places]] = {}
 
     def values(self) -> dict[str, Places]:
@@ -88,8 +87,7 @@ class Lengths:
         left, never = started.copy(), np.flatnonzero(started == NEVER)
         stays = columns["cause"][rows[never]] == self._log.words.cause.index(HORIZON)
         left[never] = np.where(stays, _AFTER_ALL, happened[never])
-        still = frame.so_far(place, frame.first_until(enabled), None, n)
-        still -= frame.so_far(place, frame.first_until(left), None, n)
+        still = frame.count(place, frame.first_until(enabled), n) - frame.count(place, frame.first_until(left), n)
         del left
         counted = (started > NEVER) & (started <= frame.untils[-1]) & (happened >= frame.since)
         del happened
@@ -98,11 +96,11 @@ class Lengths:
         del enabled, counted
         place, first = place[some], frame.first_until(started[some])
         del started
-        counts = frame.so_far(place, first, None, n)
-        found = self._shapes(WAITING, place, first, length, counts)
+        known = _Known(frame, n, place, first)
+        del place, first
+        found = known.shapes(WAITING, length)
         for cause in CAUSES:
-            total = frame.so_far(place, first, waits[cause][some], n) if cause in waits else counts * 0
-            found[f"{WAITING}.{{}}.{cause}"] = _mean(total, counts)
+            found[f"{WAITING}.{{}}.{cause}"] = known.mean(waits[cause][some] if cause in waits else None)
         return {**found, "still_waiting.{}": still.astype(float)}
 
     def _processing(self, activities: range) -> dict[str, Places]:
@@ -112,42 +110,68 @@ class Lengths:
         ended &= (columns["activity"] >= activities.start) & (columns["activity"] < activities.stop)
         rows = np.flatnonzero(ended)
         rows = rows[np.searchsorted(rows, frame.n_before) :]
-        place, completed = self._place(activities, rows), columns["completed_at"][rows]
-        first, length = frame.first_until(completed), completed - columns["started_at"][rows]
-        del rows, completed
-        counts = frame.so_far(place, first, None, len(activities))
-        return self._shapes(PROCESSING, place, first, length, counts)
+        completed = columns["completed_at"][rows]
+        known = _Known(frame, len(activities), self._place(activities, rows), frame.first_until(completed))
+        completed -= columns["started_at"][rows]
+        return known.shapes(PROCESSING, completed)
 
     def _place(self, activities: range, rows: Integers) -> Integers:
         """Return the place of some rows by activity, court and group."""
         place = self._columns["activity"][rows].astype(np.int64)
         place -= activities.start
-        place *= self._n_places
+        place *= math.prod(self._frame.shape)
         place += self._frame.place[self._columns["case_id"][rows]]
         return place
 
-    def _shapes(
-        self, kind: str, place: Integers, first: Firsts, length: Integers, counts: Integers
-    ) -> dict[str, Places]:
-        """Return mean and quantiles of some lengths, each of which is known from one of the instants on."""
-        n_activities, (n_courts, n_groups), n_bits = counts.shape[1], self._frame.shape, len(counts).bit_length()
-        found = {"mean": _mean(self._frame.so_far(place, first, length, n_activities), counts)}
-        length <<= n_bits  # sorted together with when it is known, it need not be sorted again for each instant
-        length |= first
-        sorted_ = length[order_of(place, n_activities * n_courts * n_groups)]
-        quantiles = np.empty((len(_QUANTILES), *counts.shape))
-        quantiles[..., :-1, :] = _quantiles(sorted_, n_bits, counts[..., :-1, :])
-        if n_groups > 1:
-            group = place // (n_courts * n_groups) * n_groups + place % n_groups
-            sorted_ = length[order_of(group, n_activities * n_groups)]
-        quantiles[..., -1:, :] = _quantiles(sorted_, n_bits, counts[..., -1:, :])
+
+class _Known:
+    """Waits, or work, of some activities, each known from one of the instants on: how long they were, by court and group.
+
+    Parameters
+    ----------
+    frame : Frame
+    n_activities : int
+    place : ndarray of int64, shape (n,)
+        By activity, court and group.
+    first : ndarray of int, shape (n,)
+        The first instant at which each is known.
+    """
+
+    def __init__(self, frame: Frame, n_activities: int, place: Integers, first: NDArray[Any]) -> None:
+        self._frame, self._n = frame, n_activities
+        cell, n_cells = frame.cell(place, first), frame.n_cells(n_activities)
+        self._order, self._of_cells = order_of(cell, n_cells), np.bincount(cell, minlength=n_cells)
+        self._counts: Integers = frame.so_far(self._of_cells, n_activities)
+
+    def mean(self, length: Integers | None) -> Places:
+        """Return the mean of some lengths, in days; without them all are 0."""
+        return self._mean(np.zeros(len(self._order), np.int64) if length is None else length[self._order])
+
+    def _mean(self, in_order: Integers) -> Places:
+        total = self._frame.so_far(add_up_parts(in_order, self._of_cells), self._n)
+        return ratio(total, self._counts * float(MICROSECONDS_PER_DAY))
+
+    def shapes(self, kind: str, length: Integers) -> dict[str, Places]:
+        """Return mean and quantiles of some lengths, in days."""
+        length = length[self._order]
+        found, quantiles = {"mean": self._mean(length)}, np.empty((len(_QUANTILES), *self._counts.shape))
+        # Sorted together with when it is known, it need not be sorted again for each instant.
+        n_first = len(self._frame.untils) + 1
+        length <<= n_first.bit_length()
+        length |= np.repeat(np.arange(len(self._of_cells)) % n_first, self._of_cells)
+        quantiles[..., :-1, :] = _quantiles(length, n_first.bit_length(), self._counts[..., :-1, :])
+        if self._frame.shape[1] > 1:
+            length = length[self._by_group()]
+        quantiles[..., -1:, :] = _quantiles(length, n_first.bit_length(), self._counts[..., -1:, :])
         found |= dict(zip(SHAPES[1:], quantiles / MICROSECONDS_PER_DAY, strict=True))
         return {f"{kind}.{{}}.{shape}": places for shape, places in found.items()}
 
-
-def _mean(total: NDArray[Any], counts: Integers) -> Places:
-    """Return mean lengths in days."""
-    return ratio(total, counts * float(MICROSECONDS_PER_DAY))
+    def _by_group(self) -> Integers:
+        """Return what sorts lengths that stand by activity, court and group by activity and group."""
+        n_courts, n_groups = self._frame.shape
+        group = np.arange(self._n * n_groups).reshape(self._n, 1, n_groups).repeat(n_courts, axis=1)
+        so_many = self._of_cells.reshape(group.size, -1).sum(axis=1)
+        return order_of(np.repeat(group.ravel(), so_many), self._n * n_groups)
 
 
 def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.float64]:
@@ -172,13 +196,15 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
     for begin, end in zip((ends - counts[-1].ravel()).tolist(), ends.tolist(), strict=True):
         if end - begin > 1:
             lengths[begin:end].sort()
+    first, all_of_them = lengths & ((1 << n_bits) - 1), np.arange(len(lengths))
     for k, some in enumerate(counts.reshape(len(counts), -1)):
-        known = lengths if some.sum() == len(lengths) else lengths[(lengths & ((1 << n_bits) - 1)) <= k]
         parts = np.flatnonzero(some)
         n, start = some[parts], (np.cumsum(some) - some)[parts]
+        known = np.flatnonzero(first <= k) if some.sum() < len(lengths) else all_of_them
         for found_here, q in zip(found, _QUANTILES, strict=True):
             where = (n - 1) * q
             low = where.astype(np.int64)
-            a, b = ((known[start + at] >> n_bits).astype(float) for at in (low, np.minimum(low + 1, n - 1)))
+            at = known[start + np.stack([low, np.minimum(low + 1, n - 1)])]
+            a, b = (lengths[at] >> n_bits).astype(float)
             found_here[k, parts] = a + (b - a) * (where - low)
     return found.reshape(len(_QUANTILES), *counts.shape)

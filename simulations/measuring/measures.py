@@ -203,11 +203,11 @@ def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts) -> list[dict[
 def _counts(frame: Frame, firsts: Firsts, stood: Mapping[str, Places]) -> dict[str, Places]:
     """Return the workflow's measures of cases and of dates; the parts of measures are among how things stood."""
     measures = frame.log.cases.scenario.workflow.measures
-    found = {
-        entry.measure: frame.so_far_of_rows(firsts.of(entry.cases, entry.giving, entry.if_)).astype(float)
-        for entry in measures
-        if entry.cases is not None
-    }
+    counted = [entry for entry in measures if entry.cases is not None]
+    found: dict[str, Places] = {}
+    if counted:
+        places = frame.count_rows(*(firsts.of(e.cases or [], e.giving, e.if_) for e in counted)).astype(float)
+        found = {entry.measure: places[:, k] for k, entry in enumerate(counted)}
     for entry in measures:
         if entry.split is not None:
             found |= {part: stood[part] for part in entry.split}

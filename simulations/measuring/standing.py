@@ -91,13 +91,12 @@ class Crossings:
 def flows(frame: Frame, crossings: Crossings) -> dict[str, Places]:
     """Count cases that come onto the docket and that leave it: pending at the start, and inflow, are pending and disposals."""
     cases = frame.log.cases
-    back, left = (
-        frame.so_far_of_rows(rows[np.searchsorted(rows, frame.n_before) :]) for rows in (crossings.back, crossings.left)
-    )
+    counted = (rows[np.searchsorted(rows, frame.n_before) :] for rows in (crossings.back, crossings.left))
+    back, left = np.moveaxis(frame.count_rows(*counted), 1, 0)
     new = (cases.origin != ORIGINS.index("backlog")) & (cases.arrived >= frame.since)
     new &= ~one_of(cases.state, _off_docket(cases.scenario))
     come = np.flatnonzero(new)
-    inflow = back + frame.so_far_of(come, cases.arrived[come])
+    inflow = back + frame.count_cases(come, cases.arrived[come])
     return {"inflow": inflow, "disposals": left, "clearance_rate": ratio(left, inflow)}
 
 

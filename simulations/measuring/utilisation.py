@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,15 @@ from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
 from simulations.measuring.sums import ratio
 from simulations.scenarios.scenario import Pool
+from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
-__all__ = ["PoolTime", "pool_times", "so_far", "time_between", "times_by_instant", "utilisation"]
+__all__ = ["PoolTime", "at_starts", "pool_times", "so_far", "time_between", "times_by_instant", "utilisation"]
+
+_MARK, _STARTED = 1, 2
+"""Entries for one instant are in this order, after those of work that ends."""
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,9 @@ def time_between(
     spec: Pool,
     place: int,
     sizes: Sizes,
-    started: NDArray[np.int64],
-    ended: NDArray[np.int64],
-    bounds: NDArray[np.int64],
+    started: Integers,
+    ended: Integers,
+    bounds: Integers,
 ) -> list[PoolTime]:
     """Return the times of the servers of one place of a pool between each two instants that follow each other.
 
@@ -98,17 +105,13 @@ def time_between(
     bounds : ndarray of int
         Two or more instants, increasing.
     """
-    opens, closes, _ = spec.calendars[place].arrays()
-    times = np.array([t for t, _ in sizes[place]], np.int64)
-    # At every instant at which either changes: how many servers there are, and whether it is a shift.
-    marks = np.unique(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))
-    size = np.array([n for _, n in sizes[place]], np.int64)[np.maximum(so_far(times, marks) - 1, 0)]
-    on = so_far(opens, marks) - so_far(closes, marks)
+    marks, on, size = _marks(spec.calendars[place], sizes[place], tuple(bounds.tolist()))
     first = np.minimum(
         np.searchsorted(marks, bounds[:-1]), len(marks) - 1
     )  # where a bound lies behind the last: nothing
     shift = np.add.reduceat(size * on * np.diff(marks, append=bounds[-1]), first)
-    at, marked, working = _working(started, ended, marks)
+    at, kind, working = _working(started, ended, marks)
+    marked = np.flatnonzero(kind == _MARK)
     length, so_many = np.diff(at, append=bounds[-1]), np.diff(marked, append=len(at))
     busy = np.minimum(working, np.repeat(size * on, so_many))
     effort = working * np.repeat(on, so_many) if spec.at_shift_end == "suspend" else working
@@ -116,27 +119,52 @@ def time_between(
     return [PoolTime(*parts) for parts in zip(*(part.tolist() for part in sums), strict=True)]
 
 
-def _working(
-    started: NDArray[np.int64], ended: NDArray[np.int64], marks: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return some instants, in their order, at which work begins or ends or there is a mark; which are the marks; and how many work.
+def at_starts(
+    calendar: Calendar, sizes: tuple[tuple[int, int], ...], horizon: int, started: Integers, ended: Integers
+) -> tuple[Integers, Integers, Integers, Integers]:
+    """Return when work of one place of a pool starts, in order, and then: whether it is a shift, how many servers there are, how many work.
 
-    Of several entries for one instant the last one counts. Before the first mark and after the last there are none.
+    Of several that start at one instant the last one counts: by then, so many work.
+    """
+    marks, on, size = _marks(calendar, sizes, (-1, horizon + 1))
+    at, kind, working = _working(started, ended, marks)
+    so_many = np.diff(np.flatnonzero(kind == _MARK), append=len(at))
+    starts = np.flatnonzero(kind == _STARTED)
+    return at[starts], np.repeat(on, so_many)[starts], np.repeat(size, so_many)[starts], working[starts]
+
+
+@lru_cache(maxsize=256)
+def _marks(
+    calendar: Calendar, sizes: tuple[tuple[int, int], ...], bounds: tuple[int, ...]
+) -> tuple[Integers, Integers, Integers]:
+    """Return the instants at which anything changes by itself, and from each on whether it is a shift, and how many servers there are."""
+    opens, closes, _ = calendar.arrays()
+    times, size = np.array(sizes, np.int64).reshape(-1, 2).T
+    marks = np.unique(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))
+    on = so_far(opens, marks) - so_far(closes, marks)
+    return marks, on, size[np.maximum(so_far(times, marks) - 1, 0)]
+
+
+def _working(started: Integers, ended: Integers, marks: Integers) -> tuple[Integers, NDArray[np.int8], Integers]:
+    """Return every instant from the first mark to the last at which work ends, there is a mark, or work starts; which it is; and how many work.
+
+    Of several entries for one instant the last one counts.
     """
     at = np.concatenate([ended, marks, started])
     np.clip(at, marks[0], marks[-1], out=at)
     at <<= (
         2  # below each instant, what happens at it: numpy sorts numbers several times as fast as it finds their order
     )
-    at[len(ended) :] += 1
-    at[len(ended) + len(marks) :] += 1
+    at[len(ended) :] += _MARK
+    at[len(ended) + len(marks) :] += _STARTED - _MARK
     at.sort()
     kind = (at & 3).astype(np.int8)
-    marked = np.flatnonzero(kind == 1)
-    working = np.cumsum(kind - 1, dtype=np.int64)
-    return at[marked[0] :] >> 2, marked - marked[0], working[marked[0] :]
+    at >>= 2
+    working = np.cumsum(kind - np.int8(_MARK), dtype=np.int64)
+    begin = int(np.argmax(kind == _MARK))
+    return at[begin:], kind[begin:], working[begin:]
 
 
-def so_far(instants: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+def so_far(instants: Integers, at: Integers) -> Integers:
     """Return how many of some instants lie at or before each of others."""
     return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))

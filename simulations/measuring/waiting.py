@@ -8,19 +8,22 @@ was at work and had no free server. The last includes a slot that was used up, a
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import NEVER, EventLog, order_of
+from simulations.log.eventlog import NEVER, EventLog
 from simulations.log.histories import rows_by_case
 from simulations.measuring.utilisation import so_far
-from simulations.scenarios.scenario import Pool, Scenario, Suspension
+from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
-from simulations.timing.clock import MICROSECONDS_PER_DAY
+from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
 from workflow.predicates import Expression, names, vector
 from workflow.records import records_along
 
@@ -38,72 +41,57 @@ def waits_by_cause(log: EventLog, rows: Integers) -> dict[str, Integers]:
     ----------
     log : EventLog
     rows : ndarray of int64, shape (n,)
-        Increasing.
+        Increasing; each ends a wait for a pool.
 
     Returns
     -------
     dict of str to ndarray of int64, shape (n,)
         Microseconds by each cause that there is; together they are the time from ``enabled_at`` to ``started_at``, or to the
-        end of the row where work never started. 0 where the row ends no wait for a pool.
+        end of the row where work never started.
     """
     scenario = log.cases.scenario
     found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(rows), np.int64))
-    of = np.flatnonzero((log.columns["enabled_at"][rows] > NEVER) & (log.columns["pool"][rows] >= 0))
-    whole, changing = _Segments.whole(log, rows[of]), _conditions_that_change(log)
-    apart = np.zeros(len(whole.ends), bool)
-    for pool, place, here in _places(log, whole) if changing else ():
+    whole, changing = _Segments.whole(log, rows), _conditions_that_change(log)
+    apart = np.zeros(len(rows), bool)
+    for pool, place, here in whole.places(scenario) if changing else ():
         if scenario.exemption(pool.name, place) in changing:
             for s in scenario.suspensions_at(pool.name, place):
                 apart[here] |= (whole.start[here] < s.end) & (whole.end[here] > s.start)
     if apart.any():  # whom a suspension concerns may change while they wait
-        wanted, concerned = np.zeros(len(log), bool), np.zeros(len(log.cases), bool)
-        wanted[whole.ends[apart]] = True
-        concerned[log.columns["case_id"][wanted]] = True
+        some, concerned = whole.some(apart), np.zeros(len(log.cases), bool)
+        concerned[log.columns["case_id"][some.ends]] = True
         theirs = np.flatnonzero(concerned[log.columns["case_id"]])
         alone = replace(log, columns={name: column[theirs] for name, column in log.columns.items()})
-        segments = _Segments.by_record(alone)
-        segments = segments.some(wanted[theirs[segments.ends]])
-        _add(found, alone, segments, np.searchsorted(rows, theirs[segments.ends]))
-        whole, of = whole.some(~apart), of[~apart]
-    _add(found, log, whole, of)
+        wait = np.full(len(theirs), -1)
+        wait[np.searchsorted(theirs, some.ends)] = some.wait
+        _add(found, _Segments.by_record(alone, wait), alone)
+        whole = whole.some(~apart)
+    _add(found, whole, log)
     return dict(found)
 
 
-def _add(found: defaultdict[str, Integers], log: EventLog, segments: _Segments, of: Integers) -> None:
+def _add(found: defaultdict[str, Integers], segments: _Segments, log: EventLog) -> None:
     """Add the length of each segment by cause to the wait that it is a part of."""
     scenario = log.cases.scenario
     exempt_by: dict[Expression, NDArray[np.bool_]] = {}
-    for pool, place, here in _places(log, segments):
-        suspensions, condition = scenario.suspensions_at(pool.name, place), scenario.exemption(pool.name, place)
-        parts = [(here, suspensions)]
+    for pool, place, here in segments.places(scenario):
+        calendar, condition = pool.calendars[place], scenario.exemption(pool.name, place)
+        stops = tuple((s.start, s.end) for s in scenario.suspensions_at(pool.name, place))
+        parts: list[tuple[Any, tuple[tuple[int, int], ...]]] = [(here, stops)]
         if condition is not None:
             if condition not in exempt_by:
                 exempt_by[condition] = segments.exempt(log, condition)
             exempt = exempt_by[condition][here]
-            parts = [(here[~exempt], suspensions), (here[exempt], [])]
-        for chosen, stops in parts:
-            at, cause_at = _causes(scenario, pool.calendars[place], stops)
-            for cause, length in _split(at, cause_at, segments.start[chosen], segments.end[chosen]):
+            if exempt.any():
+                inside = here.start + np.arange(len(exempt))
+                parts = [(inside[~exempt], stops), (inside[exempt], ())]
+        for some, kept_by in parts:
+            course = _course(calendar, scenario.starts, scenario.horizon, kept_by)
+            for cause, length in course.split(segments.start[some], segments.end[some]):
                 if segments.before is None:
-                    found[cause][of[chosen]] = length
+                    found[cause][segments.wait[some]] = length
                 else:
-                    np.add.at(found[cause], of[chosen], length)
-
-
-def _places(log: EventLog, segments: _Segments) -> Iterator[tuple[Pool, int, Integers]]:
-    """Yield each place of each pool, with the segments that are waits for it."""
-    for k, pool in enumerate(log.cases.scenario.pools.values()):
-        mine = np.flatnonzero(log.columns["pool"][segments.ends] == k)
-        n = len(pool.calendars)
-        court = (
-            log.cases.court[log.columns["case_id"][segments.ends[mine]]] if pool.at_court else np.zeros(len(mine), int)
-        )
-        mine = mine[order_of(court, n)]
-        ends = np.cumsum(np.bincount(court, minlength=n))
-        for place in range(n):
-            here = mine[ends[place - 1] if place else 0 : ends[place]]
-            if len(here):
-                yield pool, place, here
+                    np.add.at(found[cause], segments.wait[some], length)
 
 
 def _conditions_that_change(log: EventLog) -> set[Expression]:
@@ -132,37 +120,56 @@ def _may_have_written(log: EventLog, fields: Set[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Segments:
-    """Parts of waits during which a case's record does not change, or whole waits where it does not matter.
+    """Parts of waits during which a case's record does not change, or whole waits where it does not matter; place by place.
 
     Attributes
     ----------
     ends : ndarray of int64, shape (n_segments,)
         The row that ends the wait.
+    wait : ndarray of int64
+        Which of the waits that are asked for it is, or is a part of.
     before : ndarray of int64, optional
         The row after which the record is as it is during the part, in the order of cases; -1 for the start. Without them it
         is as at the start all the time.
     start, end : ndarray of int64
+    first : ndarray of int64, shape (n_places + 1,)
+        Where each place begins, see `EventLog.by_place`.
     """
 
     ends: Integers
+    wait: Integers
     before: Integers | None
     start: Integers
     end: Integers
+    first: Integers
 
     def some(self, which: NDArray[np.bool_]) -> _Segments:
         """Return some of the segments."""
         before = None if self.before is None else self.before[which]
-        return _Segments(self.ends[which], before, self.start[which], self.end[which])
+        first = np.append(0, np.cumsum(which))[self.first]
+        return _Segments(self.ends[which], self.wait[which], before, self.start[which], self.end[which], first)
+
+    def places(self, scenario: Scenario) -> Iterator[tuple[Pool, int, slice]]:
+        """Yield each place of each pool, with where the segments are that are waits for it."""
+        bounds = itertools.pairwise(self.first.tolist())
+        for pool in scenario.pools.values():
+            for place, (begin, end) in zip(range(len(pool.calendars)), bounds, strict=False):
+                if end > begin:
+                    yield pool, place, slice(begin, end)
 
     @classmethod
     def whole(cls, log: EventLog, ends: Integers) -> _Segments:
         columns = log.columns
-        started = columns["started_at"][ends]
-        until = np.where(started > NEVER, started, columns["happened_at"][ends])
-        return cls(ends, None, columns["enabled_at"][ends], until)
+        order, first = log.by_place(ends)
+        ends = ends[order]
+        until = columns["started_at"][ends]
+        never = np.flatnonzero(until == NEVER)
+        until[never] = columns["happened_at"][ends[never]]
+        return cls(ends, order, None, columns["enabled_at"][ends], until, first)
 
     @classmethod
-    def by_record(cls, log: EventLog) -> _Segments:
+    def by_record(cls, log: EventLog, wait: Integers) -> _Segments:
+        """Return the parts of waits, given for each row which one it ends, or -1."""
         columns = log.columns
         order, since = log.by_case.order, log.since()
         case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
@@ -179,10 +186,13 @@ class _Segments:
         started = columns["started_at"][order][end_row]
         until = np.where(started > NEVER, started, at[end_row])
         start, end = np.maximum(since[rows], enabled[end_row]), np.minimum(at[rows], until)
-        some = end > start
+        some = np.flatnonzero((end > start) & (wait[order[end_row]] >= 0))
+        by_place, first = log.by_place(order[end_row[some]])
+        some = some[by_place]
         rows = rows[some]
         before = np.where(opening[rows], -1, rows - 1)
-        return cls(order[end_row[some]], before, start[some], end[some])
+        ends = order[end_row[some]]
+        return cls(ends, wait[ends], before, start[some], end[some], first)
 
     def exempt(self, log: EventLog, condition: Expression) -> NDArray[np.bool_]:
         """Say for each segment whether a suspension that excepts a condition does not concern its case."""
@@ -197,43 +207,61 @@ class _Segments:
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
 
 
-def _causes(scenario: Scenario, calendar: Calendar, suspensions: list[Suspension]) -> tuple[Integers, Integers]:
-    """Return the instants at which the cause may change in the time of one place of a pool, and from each on its number."""
+@dataclass(frozen=True)
+class _Course:
+    """Why one waits for one place of a pool, as time goes by.
+
+    Attributes
+    ----------
+    at : ndarray of int64, shape (n,)
+        The instants at which the cause may change, from 0 on.
+    cause : ndarray of int8, shape (n,)
+        Which one of `CAUSES` it is from each instant on.
+    so_long : mapping of int to ndarray of int64, shape (n,)
+        How long each cause that there is has held by each instant.
+    """
+
+    at: Integers
+    cause: NDArray[np.int8]
+    so_long: Mapping[int, Integers]
+
+    def split(self, start: Integers, end: Integers) -> Iterator[tuple[str, Integers]]:
+        """Yield each cause, and for how long of each of some spells of waiting it held."""
+        left_over = end - start
+        *causes, last_cause = self.so_long
+        if causes:
+            first, last = (np.searchsorted(self.at, times, side="right") - 1 for times in (start, end))
+            since_first, since_last = start - self.at[first], end - self.at[last]
+            at_first, at_last = self.cause[first], self.cause[last]
+        for cause in causes:
+            length = self.so_long[cause][last] - self.so_long[cause][first]
+            length += since_last * (at_last == cause)
+            length -= since_first * (at_first == cause)
+            left_over -= length
+            yield CAUSES[cause], length
+        yield CAUSES[last_cause], left_over
+
+
+@lru_cache(maxsize=256)
+def _course(calendar: Calendar, starts: dt.date, horizon: int, stops: tuple[tuple[int, int], ...]) -> _Course:
+    """Return why one waits for a place that is at work by a calendar and suspended at some times."""
     opens, closes, _ = calendar.arrays()
-    holidays = _closed_days(scenario, calendar)
-    stops = np.array([[s.start, s.end] for s in suspensions], np.int64).reshape(-1, 2)
-    at = np.unique(np.concatenate([opens, closes, holidays.ravel(), stops.ravel(), [0]]))
-    at = at[(at >= 0) & (at < scenario.horizon)]
-    closed = np.where(_within(holidays, at), CAUSES.index("holiday"), CAUSES.index("off_shift"))
-    open_ = _within(np.stack([opens, closes], axis=1), at)
-    cause = np.where(open_, CAUSES.index("no_free_server"), closed)
-    return at, np.where(_within(stops, at), CAUSES.index("suspended"), cause)
+    suspended, closed = np.array(stops, np.int64).reshape(-1, 2), _closed_days(calendar, Epoch(starts))
+    at = np.unique(np.concatenate([opens, closes, closed.ravel(), suspended.ravel(), [0]]))
+    at = at[(at >= 0) & (at < horizon)]
+    cause = np.where(_within(closed, at), CAUSES.index("holiday"), CAUSES.index("off_shift"))
+    cause[_within(np.stack([opens, closes], axis=1), at)] = CAUSES.index("no_free_server")
+    cause[_within(suspended, at)] = CAUSES.index("suspended")
+    length = np.diff(at)
+    so_long = {c: np.append(0, np.cumsum(length * (cause[:-1] == c))) for c in np.unique(cause).tolist()}
+    return _Course(at, cause.astype(np.int8), so_long)
 
 
-def _split(at: Integers, cause_at: Integers, start: Integers, end: Integers) -> Iterator[tuple[str, Integers]]:
-    """Yield each cause, and for how long of each of some times it held."""
-    left_over = end - start
-    *causes, last_cause = np.unique(cause_at).tolist()
-    if causes:
-        first, last = (np.searchsorted(at, times, side="right") - 1 for times in (start, end))
-        since_first, since_last = start - at[first], end - at[last]
-        at_first, at_last = cause_at[first], cause_at[last]
-    for cause in causes:
-        # How long it has held at each instant, and from the last of them on until the start and the end.
-        so_long = np.cumsum(np.diff(at, prepend=at[:1]) * np.append(False, cause_at[:-1] == cause))
-        length = so_long[last] - so_long[first]
-        length += since_last * (at_last == cause)
-        length -= since_first * (at_first == cause)
-        left_over -= length
-        yield CAUSES[cause], length
-    yield CAUSES[last_cause], left_over
-
-
-def _closed_days(scenario: Scenario, calendar: Calendar) -> Integers:
+def _closed_days(calendar: Calendar, epoch: Epoch) -> Integers:
     """Return the holidays and closures as spells; a date with hours of its own is none."""
     own = {day for day, _ in calendar.extra}
     days = sorted({day for day, _ in calendar.holidays} | set(calendar.closed))
-    starts = [scenario.epoch.microseconds(dt.date.fromisoformat(day)) for day in days if day not in own]
+    starts = [epoch.microseconds(dt.date.fromisoformat(day)) for day in days if day not in own]
     return np.array([[t, t + MICROSECONDS_PER_DAY] for t in starts], np.int64).reshape(-1, 2)
 
 
