@@ -106,7 +106,8 @@ def _stays(log: EventLog, part: slice) -> tuple[NDArray[np.integer[Any]], NDArra
     )
     stays = np.flatnonzero(enabled > NEVER)
     case, activity, enabled, started, ended = (column[stays] for column in (case, activity, enabled, started, ended))
-    _all((started == NEVER) | (started >= enabled), case, "work starts before it is enabled")
+    in_time = (started == NEVER) | ((started >= enabled) & (started <= ended))
+    _all(in_time, case, "work starts before it is enabled, or after it ends")
     _all((activity >= 0) & (ended >= enabled), case, "a stay is for no work, or ends before it begins")
     return activity, ended - enabled
 
