@@ -183,8 +183,8 @@ class EventLog:
             number += range(n_places, n_places + n_courts) if pool.at_court else [n_places] * n_courts
             n_places += len(pool.calendars)
         place = self.columns["pool"][rows] * np.int64(n_courts)
-        place += self.cases.court[self.columns["case_id"][rows]]
-        place = np.array(number, np.int64)[place]
+        place += self.cases.court.take(self.columns["case_id"][rows])  # with few bits take is three times as fast as []
+        place = np.array(number, np.int64).take(place)
         return order_of(place, n_places), _first(place, n_places)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -217,10 +217,10 @@ def event_log(cases: Cases, rows: Sequence[Row], resized: Mapping[str, Sizes] | 
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:
     """Return what sorts whole numbers from 0 to below n, equal ones in their order.
 
-    numpy sorts 16 bits in linear time, and whole numbers by themselves faster than it finds what sorts them.
+    numpy sorts 8 and 16 bits in linear time, and whole numbers by themselves faster than it finds what sorts them.
     """
     if n <= 1 << 16:
-        return np.argsort(codes.astype(np.uint16), kind="stable")
+        return np.argsort(codes.astype(np.uint8 if n <= 1 << 8 else np.uint16), kind="stable")
     bits = len(codes).bit_length()
     found = codes.astype(np.int64) << bits
     found |= np.arange(len(codes))

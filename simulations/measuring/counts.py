@@ -59,10 +59,10 @@ class Firsts:
         """Return the first row of each case that began in a state at which it leaves it."""
         columns, cases = self.log.columns, self.log.cases
         rows = np.flatnonzero((columns["from_state"] == state) & (columns["to_state"] != state))
-        return self._first(rows[cases.state[columns["case_id"][rows]] == state])
+        return self._first(rows[cases.state.take(columns["case_id"][rows]) == state])
 
     def _first(self, rows: Integers) -> Integers:
-        case = self.log.columns["case_id"][rows]
+        case = self.log.columns["case_id"][rows].astype(np.intp)
         first = np.empty(len(self.log.cases), np.int64)
         first[case[::-1]] = rows[::-1]  # of several the last one stays
         found: Integers = rows[first[case] == rows]
@@ -95,7 +95,7 @@ class Split:
 
     def cases_at(self, n_rows: int, state: NDArray[Any]) -> dict[str, Integers]:
         """Return the cases of each part when so many rows have happened, and each case is in its state."""
-        left_over = self._log.columns["case_id"][_up_to(self._counted, n_rows)]
+        left_over = self._log.columns["case_id"][_up_to(self._counted, n_rows)].astype(np.intp)
         found = {}
         for part, rule in self._parts.items():
             if rule != "rest":
@@ -129,7 +129,7 @@ def emptied(state: str, frame: Frame, firsts: Firsts) -> Places:
     code = frame.log.words.state.index(state)
     began, rows = np.flatnonzero(cases.state == code), firsts.leaving(code)
     still = frame.count_cases(began, cases.arrived[began]) - frame.count_rows(rows)[:, 0]
-    place, left_at = frame.place[columns["case_id"][rows]], columns["happened_at"][rows]
+    place, left_at = frame.place_of(rows), columns["happened_at"][rows]
     last, in_place, n_counted = [], np.full(int(np.prod(frame.shape)), NEVER), np.searchsorted(rows, frame.n_rows)
     for n in n_counted:
         in_place[place[:n]] = left_at[:n]  # of several the last one stays

@@ -66,9 +66,14 @@ class Frame:
         """Return the first of the instants that is not before each of some times; their number where all are before it."""
         return _how_many_before(self.untils, at)
 
+    def place_of(self, rows: Integers) -> Integers:
+        """Return the place of the case of each of some rows."""
+        found: Integers = self.place.take(self.log.columns["case_id"][rows])
+        return found
+
     def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None) -> Places:
         """Count some cases, or add up whole numbers of theirs, by court and group, and for all courts."""
-        return add_up(self.place[cases], self.shape, weights).astype(float)
+        return add_up(self.place.take(cases), self.shape, weights).astype(float)
 
     def cell(self, place: NDArray[np.integer[Any]], first: NDArray[np.integer[Any]]) -> Integers:
         """Return the number of each place, of one thing or of several, together with the first instant at which it counts."""
@@ -92,7 +97,7 @@ class Frame:
         ndarray, shape (n_instants, n_things, n_courts + 1, n_groups)
         """
         by_first = of_cells.reshape(n_things, *self.shape, len(self.untils) + 1)
-        return with_whole(np.moveaxis(by_first[..., :-1].cumsum(axis=-1), -1, 0))
+        return with_whole(by_first[..., :-1].cumsum(axis=-1).transpose(3, 0, 1, 2))
 
     def count(self, place: Integers, first: NDArray[np.integer[Any]], n_things: int = 1) -> Integers:
         """Count what has come about by each instant, of each thing, by court and group."""
@@ -101,14 +106,14 @@ class Frame:
 
     def count_cases(self, cases: NDArray[np.integer[Any]], at: Integers) -> Integers:
         """Count some cases from some times on, by instant, court and group."""
-        found: Integers = self.count(self.place[cases], self.first_until(at))[:, 0]
+        found: Integers = self.count(self.place.take(cases), self.first_until(at))[:, 0]
         return found
 
     def count_rows(self, *of: Integers) -> Integers:
         """Count the rows of several things, each row as one of its case, by instant, thing, court and group."""
         rows, so_many = np.concatenate(of), [len(some) for some in of]
         place = np.repeat(np.arange(len(of)) * math.prod(self.shape), so_many)
-        place += self.place[self.log.columns["case_id"][rows]]
+        place += self.place_of(rows)
         return self.count(place, _how_many_before(self.n_rows - 1, rows), len(of))
 
 

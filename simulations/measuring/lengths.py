@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
 from simulations.measuring.sums import add_up_parts, ratio
-from simulations.measuring.waiting import CAUSES
+from simulations.measuring.waiting import CAUSES, Waits
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 __all__ = ["PROCESSING", "SHAPES", "WAITING", "Lengths", "activities_in_parts"]
@@ -59,48 +59,31 @@ class Lengths:
                     found[measure.format(name)] = places
         return found
 
-    def add(self, activities: range, waiting: Integers, waits: Mapping[str, Integers]) -> None:
-        """Take the lengths of some activities.
-
-        Parameters
-        ----------
-        activities : range
-            Their codes.
-        waiting : ndarray of int64
-            The rows that end a wait for the work of one of them.
-        waits : mapping of str to ndarray
-            The waiting time of each of these rows by each cause that there is, see `simulations.measuring.waiting`.
-        """
-        for kind, found in (
-            (WAITING, self._waiting(activities, waiting, waits)),
-            (PROCESSING, self._processing(activities)),
-        ):
+    def add(self, activities: range, waits: Waits) -> None:
+        """Take the lengths of some activities, by their codes, and of the waits for the work on one of them."""
+        for kind, found in ((WAITING, self._waiting(activities, waits)), (PROCESSING, self._processing(activities))):
             for k, activity in enumerate(activities):
                 self._found[kind, activity] = {name: places[:, k] for name, places in found.items()}
 
-    def _waiting(self, activities: range, rows: Integers, waits: Mapping[str, Integers]) -> dict[str, Places]:
-        """Measure the waits that some rows end."""
-        columns, frame, n = self._columns, self._frame, len(activities)
-        place = self._place(activities, rows)
-        enabled, started, happened = (columns[name][rows] for name in ("enabled_at", "started_at", "happened_at"))
+    def _waiting(self, activities: range, waits: Waits) -> dict[str, Places]:
+        """Measure waits."""
+        frame, n = self._frame, len(activities)
+        place, left = self._place(activities, waits.rows), waits.end.copy()
         # A row ends the wait when work starts, or when the case leaves the queue; who waits at the end, waits.
-        left, never = started.copy(), np.flatnonzero(started == NEVER)
-        stays = columns["cause"][rows[never]] == self._log.words.cause.index(HORIZON)
-        left[never] = np.where(stays, _AFTER_ALL, happened[never])
-        still = frame.count(place, frame.first_until(enabled), n) - frame.count(place, frame.first_until(left), n)
+        stays = self._columns["cause"][waits.rows[waits.never]] == self._log.words.cause.index(HORIZON)
+        left[waits.never[stays]] = _AFTER_ALL
+        still = frame.count(place, frame.first_until(waits.start), n) - frame.count(place, frame.first_until(left), n)
         del left
-        counted = (started > NEVER) & (started <= frame.untils[-1]) & (happened >= frame.since)
-        del happened
+        counted = (waits.end <= frame.untils[-1]) & (waits.rows >= frame.n_before)
+        counted[waits.never] = False
         some = np.flatnonzero(counted)
-        length = np.subtract(started, enabled, out=enabled)[some]
-        del enabled, counted
-        place, first = place[some], frame.first_until(started[some])
-        del started
-        known = _Known(frame, n, place, first)
-        del place, first
-        found = known.shapes(WAITING, length)
+        known = _Known(frame, n, place[some], frame.first_until(waits.end[some]))
+        del place, counted
+        found = known.shapes(WAITING, (waits.end - waits.start)[some])
         for cause in CAUSES:
-            found[f"{WAITING}.{{}}.{cause}"] = known.mean(waits[cause][some] if cause in waits else None)
+            found[f"{WAITING}.{{}}.{cause}"] = known.mean(
+                waits.by_cause[cause][some] if cause in waits.by_cause else None
+            )
         return {**found, "still_waiting.{}": still.astype(float)}
 
     def _processing(self, activities: range) -> dict[str, Places]:
@@ -120,7 +103,7 @@ class Lengths:
         place = self._columns["activity"][rows].astype(np.int64)
         place -= activities.start
         place *= math.prod(self._frame.shape)
-        place += self._frame.place[self._columns["case_id"][rows]]
+        place += self._frame.place_of(rows)
         return place
 
 
@@ -145,7 +128,7 @@ class _Known:
 
     def mean(self, length: Integers | None) -> Places:
         """Return the mean of some lengths, in days; without them all are 0."""
-        return self._mean(np.zeros(len(self._order), np.int64) if length is None else length[self._order])
+        return self._mean(length[self._order]) if length is not None else ratio(self._counts * 0, self._counts)
 
     def _mean(self, in_order: Integers) -> Places:
         total = self._frame.so_far(add_up_parts(in_order, self._of_cells), self._n)
@@ -192,19 +175,18 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
         NaN for an empty part.
     """
     found = np.full((len(_QUANTILES), len(counts), counts[0].size), np.nan)
-    ends = np.cumsum(counts[-1])
-    for begin, end in zip((ends - counts[-1].ravel()).tolist(), ends.tolist(), strict=True):
+    sizes, shares = counts.reshape(len(counts), -1), np.array(_QUANTILES)[:, np.newaxis]
+    ends = np.cumsum(sizes[-1])
+    for begin, end in zip((ends - sizes[-1]).tolist(), ends.tolist(), strict=True):
         if end - begin > 1:
             lengths[begin:end].sort()
-    first, all_of_them = lengths & ((1 << n_bits) - 1), np.arange(len(lengths))
-    for k, some in enumerate(counts.reshape(len(counts), -1)):
-        parts = np.flatnonzero(some)
-        n, start = some[parts], (np.cumsum(some) - some)[parts]
-        known = np.flatnonzero(first <= k) if some.sum() < len(lengths) else all_of_them
-        for found_here, q in zip(found, _QUANTILES, strict=True):
-            where = (n - 1) * q
-            low = where.astype(np.int64)
-            at = known[start + np.stack([low, np.minimum(low + 1, n - 1)])]
-            a, b = (lengths[at] >> n_bits).astype(float)
-            found_here[k, parts] = a + (b - a) * (where - low)
+    first = lengths & ((1 << n_bits) - 1)
+    for k, size in enumerate(sizes):
+        known = np.flatnonzero(first <= k)
+        parts = np.flatnonzero(size)
+        n, start = size[parts], (np.cumsum(size) - size)[parts]
+        where = (n - 1) * shares
+        low = where.astype(np.int64)
+        a, b = ((lengths[known[start + at]] >> n_bits).astype(float) for at in (low, np.minimum(low + 1, n - 1)))
+        found[:, k, parts] = a + (b - a) * (where - low)
     return found.reshape(len(_QUANTILES), *counts.shape)

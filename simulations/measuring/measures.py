@@ -177,10 +177,9 @@ def _lengths(log: EventLog, frames: Sequence[Frame]) -> list[dict[str, Places]]:
     activity = log.columns["activity"]
     for activities in activities_in_parts(log):
         mine = (log.columns["pool"] >= 0) & (activity >= activities.start) & (activity < activities.stop)
-        waiting = np.flatnonzero(mine)
-        waits = waits_by_cause(log, waiting)
+        waits = waits_by_cause(log, np.flatnonzero(mine))
         for lengths in found:
-            lengths.add(activities, waiting, waits)
+            lengths.add(activities, waits)
     return [lengths.values() for lengths in found]
 
 

@@ -39,7 +39,7 @@ def states_at(log: EventLog, n_rows: Integers) -> Iterator[NDArray[Any]]:
     for end in n_rows.tolist():
         for start in range(begin, end, _ROWS_AT_ONCE):
             some = slice(start, min(start + _ROWS_AT_ONCE, end))
-            state[case[some]] = to_state[some]  # of several the last one stays
+            state[case[some].astype(np.intp)] = to_state[some]  # of several the last one stays
         begin = end
         yield state
 
@@ -114,10 +114,11 @@ def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> Daily:
     come = np.flatnonzero(~one_of(cases.state, _off_docket(scenario)))
     change = counted(np.maximum(cases.arrived[come], 0), cases.court[come])
     for rows, sign in ((crossings.back, 1), (crossings.left, -1)):
-        change += sign * counted(happened[rows], cases.court[log.columns["case_id"][rows]])
+        change += sign * counted(happened[rows], cases.court.take(log.columns["case_id"][rows]))
     pending = change.reshape(n_days, n_courts).cumsum(axis=0)
     days = np.datetime64(scenario.starts, "D") + np.arange(n_days)
-    kept = ~np.isin(days, np.array(sorted(exclude), "datetime64[D]"))
+    kept = np.ones(n_days, bool)
+    kept[[(day - scenario.starts).days for day in exclude if scenario.starts <= day <= scenario.ends]] = False
     return Daily(days[kept], np.column_stack([pending, pending.sum(axis=1)])[kept])
 
 

@@ -27,32 +27,47 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
 from workflow.predicates import Expression, names, vector
 from workflow.records import records_along
 
-__all__ = ["CAUSES", "waits_by_cause"]
+__all__ = ["CAUSES", "Waits", "waits_by_cause"]
 
 CAUSES = ("suspended", "holiday", "off_shift", "no_free_server")
 
 Integers = NDArray[np.int64]
 
 
-def waits_by_cause(log: EventLog, rows: Integers) -> dict[str, Integers]:
-    """Split the waiting times that some rows end.
+@dataclass(frozen=True)
+class Waits:
+    """Waits for pools, place by place.
 
-    Parameters
+    Attributes
     ----------
-    log : EventLog
-    rows : ndarray of int64, shape (n,)
-        Increasing; each ends a wait for a pool.
-
-    Returns
-    -------
-    dict of str to ndarray of int64, shape (n,)
-        Microseconds by each cause that there is; together they are the time from ``enabled_at`` to ``started_at``, or to the
-        end of the row where work never started.
+    rows : ndarray of int64, shape (n_waits,)
+        Those that end them.
+    start, end : ndarray of int64, shape (n_waits,)
+        From when the work was enabled until it started, or until the end of the row where it never did.
+    never : ndarray of int64
+        Which are the latter.
+    by_cause : mapping of str to ndarray of int64, shape (n_waits,)
+        Microseconds by each cause that there is; together they are the time from start to end.
     """
+
+    rows: Integers
+    start: Integers
+    end: Integers
+    never: Integers
+    by_cause: Mapping[str, Integers]
+
+
+def waits_by_cause(log: EventLog, rows: Integers) -> Waits:
+    """Split the waiting times that some rows end, each of which ends a wait for a pool."""
+    whole, never = _Segments.whole(log, rows)
+    return Waits(whole.ends, whole.start, whole.end, never, _split(log, whole))
+
+
+def _split(log: EventLog, whole: _Segments) -> dict[str, Integers]:
+    """Return how long each of some waits was for each cause."""
     scenario = log.cases.scenario
-    found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(rows), np.int64))
-    whole, changing = _Segments.whole(log, rows), _conditions_that_change(log)
-    apart = np.zeros(len(rows), bool)
+    found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(whole.ends), np.int64))
+    changing, apart = _conditions_that_change(log), np.zeros(len(whole.ends), bool)
     for pool, place, here in whole.places(scenario) if changing else ():
         if scenario.exemption(pool.name, place) in changing:
             for s in scenario.suspensions_at(pool.name, place):
@@ -63,7 +78,7 @@ def waits_by_cause(log: EventLog, rows: Integers) -> dict[str, Integers]:
         theirs = np.flatnonzero(concerned[log.columns["case_id"]])
         alone = replace(log, columns={name: column[theirs] for name, column in log.columns.items()})
         wait = np.full(len(theirs), -1)
-        wait[np.searchsorted(theirs, some.ends)] = some.wait
+        wait[np.searchsorted(theirs, some.ends)] = np.flatnonzero(apart)
         _add(found, _Segments.by_record(alone, wait), alone)
         whole = whole.some(~apart)
     _add(found, whole, log)
@@ -88,8 +103,8 @@ def _add(found: defaultdict[str, Integers], segments: _Segments, log: EventLog) 
         for some, kept_by in parts:
             course = _course(calendar, scenario.starts, scenario.horizon, kept_by)
             for cause, length in course.split(segments.start[some], segments.end[some]):
-                if segments.before is None:
-                    found[cause][segments.wait[some]] = length
+                if segments.wait is None:
+                    found[cause][some] = length
                 else:
                     np.add.at(found[cause], segments.wait[some], length)
 
@@ -126,8 +141,8 @@ class _Segments:
     ----------
     ends : ndarray of int64, shape (n_segments,)
         The row that ends the wait.
-    wait : ndarray of int64
-        Which of the waits that are asked for it is, or is a part of.
+    wait : ndarray of int64, optional
+        Which of the waits that are asked for it is, or is a part of. Without them each is one, in their order.
     before : ndarray of int64, optional
         The row after which the record is as it is during the part, in the order of cases; -1 for the start. Without them it
         is as at the start all the time.
@@ -137,7 +152,7 @@ class _Segments:
     """
 
     ends: Integers
-    wait: Integers
+    wait: Integers | None
     before: Integers | None
     start: Integers
     end: Integers
@@ -147,7 +162,8 @@ class _Segments:
         """Return some of the segments."""
         before = None if self.before is None else self.before[which]
         first = np.append(0, np.cumsum(which))[self.first]
-        return _Segments(self.ends[which], self.wait[which], before, self.start[which], self.end[which], first)
+        wait = np.flatnonzero(which) if self.wait is None else self.wait[which]
+        return _Segments(self.ends[which], wait, before, self.start[which], self.end[which], first)
 
     def places(self, scenario: Scenario) -> Iterator[tuple[Pool, int, slice]]:
         """Yield each place of each pool, with where the segments are that are waits for it."""
@@ -158,14 +174,15 @@ class _Segments:
                     yield pool, place, slice(begin, end)
 
     @classmethod
-    def whole(cls, log: EventLog, ends: Integers) -> _Segments:
+    def whole(cls, log: EventLog, ends: Integers) -> tuple[_Segments, Integers]:
+        """Return whole waits, and those of them after which work never started."""
         columns = log.columns
         order, first = log.by_place(ends)
         ends = ends[order]
         until = columns["started_at"][ends]
         never = np.flatnonzero(until == NEVER)
         until[never] = columns["happened_at"][ends[never]]
-        return cls(ends, order, None, columns["enabled_at"][ends], until, first)
+        return cls(ends, None, None, columns["enabled_at"][ends], until, first), never
 
     @classmethod
     def by_record(cls, log: EventLog, wait: Integers) -> _Segments:
@@ -232,7 +249,7 @@ class _Course:
         if causes:
             first, last = (np.searchsorted(self.at, times, side="right") - 1 for times in (start, end))
             since_first, since_last = start - self.at[first], end - self.at[last]
-            at_first, at_last = self.cause[first], self.cause[last]
+            at_first, at_last = self.cause.take(first), self.cause.take(last)
         for cause in causes:
             length = self.so_long[cause][last] - self.so_long[cause][first]
             length += since_last * (at_last == cause)
