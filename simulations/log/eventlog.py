@@ -20,7 +20,19 @@ from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
 from workflow.definition import COMPLETE, ENTER, as_written
 
-__all__ = ["HORIZON", "NEVER", "ByCase", "EventLog", "Row", "Served", "Sizes", "Words", "event_log", "order_of"]
+__all__ = [
+    "HORIZON",
+    "NEVER",
+    "ByCase",
+    "ByPlace",
+    "EventLog",
+    "Row",
+    "Served",
+    "Sizes",
+    "Words",
+    "event_log",
+    "order_of",
+]
 
 NEVER = -(2**63)
 HORIZON = "horizon"
@@ -100,25 +112,42 @@ class ByCase:
 
 
 @dataclass(frozen=True, slots=True)
+class ByPlace:
+    """The rows of a log that have to do with a pool, place by place of one pool after another, each place's in their order.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+    first : ndarray of int64, shape (n_places + 1,)
+        Where in `rows` each place begins.
+    """
+
+    rows: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64], place: NDArray[np.int64], n_places: int) -> ByPlace:
+        """Sort some rows by their places."""
+        return cls(rows[order_of(place, n_places)], _first(place, n_places))
+
+    def some(self, which: NDArray[np.bool_]) -> ByPlace:
+        """Return some of the rows."""
+        return ByPlace(self.rows[which], np.append(0, np.cumsum(which))[self.first])
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
-    """What the servers of a pool did, place by place, in the order in which it ended.
+    """What the servers of one place of a pool did, in the order in which it ended.
 
     Attributes
     ----------
     case, server, started, ended : ndarray of whole numbers, shape (n,)
-    first : ndarray of int64, shape (n_places + 1,)
-        Where each place begins.
     """
 
     case: NDArray[Any]
     server: NDArray[Any]
     started: NDArray[np.int64]
     ended: NDArray[np.int64]
-    first: NDArray[np.int64]
-
-    def at(self, place: int) -> slice:
-        """Return where the work of a place stands."""
-        return slice(int(self.first[place]), int(self.first[place + 1]))
 
 
 @dataclass(frozen=True)
@@ -161,22 +190,13 @@ class EventLog:
         return found
 
     @cached_property
-    def served(self) -> Mapping[str, Served]:
-        """Return what the servers of each pool did; a row ends the work of one of them."""
-        columns, found, n_places = self.columns, {}, 0
-        rows = np.flatnonzero((columns["pool"] >= 0) & (columns["started_at"] > NEVER))
-        order, first = self.by_place(rows)
-        rows = rows[order]
-        case, server, start, end = (columns[n][rows] for n in ("case_id", "server", "started_at", "happened_at"))
-        for name, pool in self.cases.scenario.pools.items():
-            places = first[n_places : n_places + len(pool.calendars) + 1]
-            n_places += len(pool.calendars)
-            here = slice(int(places[0]), int(places[-1]))
-            found[name] = Served(case[here], server[here], start[here], end[here], places - places[0])
-        return found
+    def by_place(self) -> ByPlace:
+        """Return the rows that end a wait for a pool, or the work of one of its servers."""
+        rows = np.flatnonzero(self.columns["pool"] >= 0)
+        return ByPlace.of(rows, self.place_of(rows), sum(len(p.calendars) for p in self.cases.scenario.pools.values()))
 
-    def by_place(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return what sorts some rows by the place of their pool, and where each place begins; the places of one pool after another."""
+    def place_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the place at which somebody waited or was served until each of some rows; the places of one pool after another."""
         number: list[int] = []
         n_places, n_courts = 0, len(self.cases.scenario.courts)
         for pool in self.cases.scenario.pools.values():
@@ -184,8 +204,17 @@ class EventLog:
             n_places += len(pool.calendars)
         place = self.columns["pool"][rows] * np.int64(n_courts)
         place += self.cases.court.take(self.columns["case_id"][rows])  # with few bits take is three times as fast as []
-        place = np.array(number, np.int64).take(place)
-        return order_of(place, n_places), _first(place, n_places)
+        return np.array(number, np.int64).take(place)
+
+    def served(self, pool: str, place: int) -> Served:
+        """Return what the servers of a place of a pool did; a row ends the work of one of them."""
+        for name, each in self.cases.scenario.pools.items():
+            if name == pool:
+                break
+            place += len(each.calendars)
+        rows = self.by_place.rows[self.by_place.first[place] : self.by_place.first[place + 1]]
+        rows = rows[np.flatnonzero(self.columns["started_at"][rows] > NEVER)]
+        return Served(*(self.columns[name][rows] for name in ("case_id", "server", "started_at", "happened_at")))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows with words for codes and datetimes for instants, for tests and for reading."""

@@ -122,10 +122,9 @@ def _busy(log: EventLog) -> None:
     """Work starts only on shift and with a free server, and no server does two things at once."""
     horizon = log.cases.scenario.horizon
     for name, pool in log.cases.scenario.pools.items():
-        served = log.served[name]
         for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
-            here = served.at(place)
-            case, server, begun, ended = (t[here] for t in (served.case, served.server, served.started, served.ended))
+            served = log.served(name, place)
+            case, server, begun, ended = served.case, served.server, served.started, served.ended
             # Work that a server does one after the other also ends so: as it stands in the log.
             order = order_of(server, int(server.max(initial=0)) + 1)
             by_server, begun_later, ended_first = server[order], begun[order][1:], ended[order][:-1]

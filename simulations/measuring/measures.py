@@ -174,10 +174,8 @@ def _tables(
 def _lengths(log: EventLog, frames: Sequence[Frame]) -> list[dict[str, Places]]:
     """Measure waits and work, for each frame."""
     found = [Lengths(frame) for frame in frames]
-    activity = log.columns["activity"]
     for activities in activities_in_parts(log):
-        mine = (log.columns["pool"] >= 0) & (activity >= activities.start) & (activity < activities.stop)
-        waits = waits_by_cause(log, np.flatnonzero(mine))
+        waits = waits_by_cause(log, activities)
         for lengths in found:
             lengths.add(activities, waits)
     return [lengths.values() for lengths in found]

@@ -18,7 +18,16 @@ from simulations.scenarios.scenario import Pool
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
-__all__ = ["PoolTime", "at_starts", "pool_times", "so_far", "time_between", "times_by_instant", "utilisation"]
+__all__ = [
+    "PoolTime",
+    "at_starts",
+    "distinct",
+    "pool_times",
+    "so_far",
+    "time_between",
+    "times_by_instant",
+    "utilisation",
+]
 
 _MARK, _STARTED = 1, 2
 """Entries for one instant are in this order, after those of work that ends."""
@@ -50,12 +59,12 @@ class PoolTime:
 
 def pool_times(log: EventLog, pool: str, since: int, untils: Sequence[int]) -> dict[int, list[PoolTime]]:
     """Return the times of the servers of each place of a pool from one instant until each of some others; none before it."""
-    spec, served = log.cases.scenario.pools[pool], log.served[pool]
+    spec = log.cases.scenario.pools[pool]
     found = {until: [PoolTime(0, 0, 0)] * len(spec.calendars) for until in untils}
     later = sorted(until for until in found if until > since)
     for place in range(len(spec.calendars) if later else 0):
-        here, bounds = served.at(place), np.array([since, *later], np.int64)
-        parts = time_between(spec, place, log.sizes(pool), served.started[here], served.ended[here], bounds)
+        served, bounds = log.served(pool, place), np.array([since, *later], np.int64)
+        parts = time_between(spec, place, log.sizes(pool), served.started, served.ended, bounds)
         for until, time in zip(later, itertools.accumulate(parts), strict=True):
             found[until][place] = time
     return found
@@ -140,7 +149,7 @@ def _marks(
     """Return the instants at which anything changes by itself, and from each on whether it is a shift, and how many servers there are."""
     opens, closes, _ = calendar.arrays()
     times, size = np.array(sizes, np.int64).reshape(-1, 2).T
-    marks = np.unique(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))
+    marks = distinct(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))
     on = so_far(opens, marks) - so_far(closes, marks)
     return marks, on, size[np.maximum(so_far(times, marks) - 1, 0)]
 
@@ -163,6 +172,13 @@ def _working(started: Integers, ended: Integers, marks: Integers) -> tuple[Integ
     working = np.cumsum(kind - np.int8(_MARK), dtype=np.int64)
     begin = int(np.argmax(kind == _MARK))
     return at[begin:], kind[begin:], working[begin:]
+
+
+def distinct(instants: Integers) -> Integers:
+    """Return some instants in their order, each once."""
+    found = np.sort(instants)
+    keep = np.append(True, found[1:] > found[:-1])  # np.unique takes several times as long
+    return np.asarray(found[keep])
 
 
 def so_far(instants: Integers, at: Integers) -> Integers:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import NEVER, EventLog
+from simulations.log.eventlog import NEVER, ByPlace, EventLog
 from simulations.log.histories import rows_by_case
-from simulations.measuring.utilisation import so_far
+from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
@@ -57,9 +57,13 @@ class Waits:
     by_cause: Mapping[str, Integers]
 
 
-def waits_by_cause(log: EventLog, rows: Integers) -> Waits:
-    """Split the waiting times that some rows end, each of which ends a wait for a pool."""
-    whole, never = _Segments.whole(log, rows)
+def waits_by_cause(log: EventLog, activities: range) -> Waits:
+    """Split the waiting times for the work of some activities, given by their codes."""
+    ends = log.by_place
+    if len(activities) < len(log.words.activity):
+        activity = log.columns["activity"][ends.rows]
+        ends = ends.some((activity >= activities.start) & (activity < activities.stop))
+    whole, never = _Segments.whole(log, ends)
     return Waits(whole.ends, whole.start, whole.end, never, _split(log, whole))
 
 
@@ -148,7 +152,7 @@ class _Segments:
         is as at the start all the time.
     start, end : ndarray of int64
     first : ndarray of int64, shape (n_places + 1,)
-        Where each place begins, see `EventLog.by_place`.
+        Where each place begins, see `ByPlace`.
     """
 
     ends: Integers
@@ -174,15 +178,14 @@ class _Segments:
                     yield pool, place, slice(begin, end)
 
     @classmethod
-    def whole(cls, log: EventLog, ends: Integers) -> tuple[_Segments, Integers]:
+    def whole(cls, log: EventLog, by_place: ByPlace) -> tuple[_Segments, Integers]:
         """Return whole waits, and those of them after which work never started."""
         columns = log.columns
-        order, first = log.by_place(ends)
-        ends = ends[order]
+        ends = by_place.rows
         until = columns["started_at"][ends]
         never = np.flatnonzero(until == NEVER)
         until[never] = columns["happened_at"][ends[never]]
-        return cls(ends, None, None, columns["enabled_at"][ends], until, first), never
+        return cls(ends, None, None, columns["enabled_at"][ends], until, by_place.first), never
 
     @classmethod
     def by_record(cls, log: EventLog, wait: Integers) -> _Segments:
@@ -204,12 +207,11 @@ class _Segments:
         until = np.where(started > NEVER, started, at[end_row])
         start, end = np.maximum(since[rows], enabled[end_row]), np.minimum(at[rows], until)
         some = np.flatnonzero((end > start) & (wait[order[end_row]] >= 0))
-        by_place, first = log.by_place(order[end_row[some]])
-        some = some[by_place]
-        rows = rows[some]
+        by_place = ByPlace.of(some, log.place_of(order[end_row[some]]), len(log.by_place.first) - 1)
+        some = by_place.rows
+        rows, ends = rows[some], order[end_row[some]]
         before = np.where(opening[rows], -1, rows - 1)
-        ends = order[end_row[some]]
-        return cls(ends, wait[ends], before, start[some], end[some], first)
+        return cls(ends, wait[ends], before, start[some], end[some], by_place.first)
 
     def exempt(self, log: EventLog, condition: Expression) -> NDArray[np.bool_]:
         """Say for each segment whether a suspension that excepts a condition does not concern its case."""
@@ -264,7 +266,7 @@ def _course(calendar: Calendar, starts: dt.date, horizon: int, stops: tuple[tupl
     """Return why one waits for a place that is at work by a calendar and suspended at some times."""
     opens, closes, _ = calendar.arrays()
     suspended, closed = np.array(stops, np.int64).reshape(-1, 2), _closed_days(calendar, Epoch(starts))
-    at = np.unique(np.concatenate([opens, closes, closed.ravel(), suspended.ravel(), [0]]))
+    at = distinct(np.concatenate([opens, closes, closed.ravel(), suspended.ravel(), [0]]))
     at = at[(at >= 0) & (at < horizon)]
     cause = np.where(_within(closed, at), CAUSES.index("holiday"), CAUSES.index("off_shift"))
     cause[_within(np.stack([opens, closes], axis=1), at)] = CAUSES.index("no_free_server")

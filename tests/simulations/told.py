@@ -131,7 +131,7 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
 def waits_by_row(log: EventLog) -> dict[str, Any]:
     """Return the waiting time of each row by each cause, 0 where it ends no wait."""
     found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
-    waits = waits_by_cause(log, np.flatnonzero(log.columns["pool"] >= 0))
+    waits = waits_by_cause(log, range(len(log.words.activity)))
     for cause, lengths in waits.by_cause.items():
         found[cause][waits.rows] = lengths
     return found
