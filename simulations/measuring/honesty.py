@@ -104,12 +104,12 @@ def _stays(log: EventLog, part: slice) -> tuple[NDArray[np.integer[Any]], NDArra
     case, activity, enabled, started, ended = (
         log.columns[name][part] for name in ("case_id", "activity", "enabled_at", "started_at", "happened_at")
     )
-    stays = np.flatnonzero(enabled > NEVER)
-    case, activity, enabled, started, ended = (column[stays] for column in (case, activity, enabled, started, ended))
     in_time = (started == NEVER) | ((started >= enabled) & (started <= ended))
     _all(in_time, case, "work starts before it is enabled, or after it ends")
-    _all((activity >= 0) & (ended >= enabled), case, "a stay is for no work, or ends before it begins")
-    return activity, ended - enabled
+    known = enabled > NEVER
+    _all(~known | ((activity >= 0) & (ended >= enabled)), case, "a stay is for no work, or ends before it begins")
+    stays = np.flatnonzero(known)
+    return activity[stays], (ended - enabled)[stays]
 
 
 def _added(totals: list[int], codes: NDArray[np.integer[Any]], lengths: NDArray[np.int64]) -> list[int]:

@@ -38,10 +38,11 @@ def add_up(
     else:
         most = int(weights.max(initial=0))
         found = np.zeros(n, np.int64 if most * len(weights) < 1 << 63 else object)
-        # numpy counts with floats, much faster than it adds up: in digits whose sums have room in their 53 bits.
-        n_bits = 53 - len(weights).bit_length()
+        # numpy counts with floats much faster than it adds up: in digits whose sums have room in their 53 bits. What it is
+        # given is of the type that it counts in, as its own conversion takes longer than all the rest.
+        n_bits, place = 53 - len(weights).bit_length(), place.astype(np.intp, copy=False)
         for shift in range(0, most.bit_length(), n_bits):
-            digits = (weights >> shift) & ((1 << n_bits) - 1)
+            digits = ((weights >> shift) & ((1 << n_bits) - 1)).astype(float)
             found += np.bincount(place, digits, minlength=n).astype(np.int64).astype(found.dtype) << shift
     return with_whole(found.reshape(shape))
 

@@ -139,7 +139,8 @@ def at_starts(
     at, kind, working = _working(started, ended, marks)
     so_many = np.diff(np.flatnonzero(kind == _MARK), append=len(at))
     starts = np.flatnonzero(kind == _STARTED)
-    return at[starts], np.repeat(on, so_many)[starts], np.repeat(size, so_many)[starts], working[starts]
+    mark = np.repeat(np.arange(len(marks)), so_many)[starts]
+    return at[starts], on[mark], size[mark], working[starts]
 
 
 @lru_cache(maxsize=256)
@@ -169,7 +170,7 @@ def _working(started: Integers, ended: Integers, marks: Integers) -> tuple[Integ
     at.sort()
     kind = (at & 3).astype(np.int8)
     at >>= 2
-    working = np.cumsum(kind - np.int8(_MARK), dtype=np.int64)
+    working = np.cumsum((kind - np.int8(_MARK)).astype(np.int64))
     begin = int(np.argmax(kind == _MARK))
     return at[begin:], kind[begin:], working[begin:]
 
