@@ -14,7 +14,7 @@ from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.format import MeasureEntry
-from workflow.predicates import Namespace, parse, vector
+from workflow.predicates import vector
 from workflow.validation import split_names
 
 __all__ = ["Firsts", "Split", "emptied", "one_of"]
@@ -70,10 +70,7 @@ class Firsts:
 
     def _condition(self, text: str) -> NDArray[np.bool_]:
         """Say for each case whether a measure is of it."""
-        cases = self.log.cases
-        scenario = cases.scenario
-        fields = {n: f for n, f in scenario.namespace.fields.items() if f.role == "fact"}
-        expression = parse(text, Namespace(fields, scenario.workflow.definitions))
+        cases, expression = self.log.cases, self.log.cases.scenario.measured_if[text]
         return np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), len(cases))
 
 

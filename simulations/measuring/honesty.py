@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
+from simulations.log.eventlog import NEVER, ByCase, EventLog, Served, order_of
 from simulations.measuring.sums import add_up
-from simulations.measuring.utilisation import at_starts
+from simulations.measuring.utilisation import wrong_starts
 from workflow.definition import Kind
 from workflow.errors import DocketsimError
 
@@ -124,16 +124,20 @@ def _busy(log: EventLog) -> None:
     for name, pool in log.cases.scenario.pools.items():
         for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
             served = log.served(name, place)
-            case, server, begun, ended = served.case, served.server, served.started, served.ended
-            # Work that a server does one after the other also ends so: as it stands in the log.
-            order = order_of(server, int(server.max(initial=0)) + 1)
-            by_server, begun_later, ended_first = server[order], begun[order][1:], ended[order][:-1]
-            free = (by_server[1:] != by_server[:-1]) | (begun_later >= ended_first)
-            _all(free, case[order][1:], f"a server of {name!r} does two things at once")
-            begun = np.clip(begun, -1, horizon + 1)
-            at, on, size, working = at_starts(calendar, sizes, horizon, begun, ended)
-            _none(at[on == 0], case, begun, f"work of {name!r} starts off shift")
-            _none(at[working > size], case, begun, f"work of {name!r} starts without a free server")
+            _one_at_a_time(served, name)
+            off_shift, not_free = wrong_starts(calendar, sizes, horizon, served.started, served.ended)
+            for wrong, what in ((off_shift, "off shift"), (not_free, "without a free server")):
+                if len(wrong):
+                    begun = np.clip(served.started, -1, horizon + 1)
+                    _all(begun != wrong[0], served.case, f"work of {name!r} starts {what}")
+
+
+def _one_at_a_time(served: Served, pool: str) -> None:
+    """Work that a server does one after the other also ends so: as it stands in the log."""
+    order = order_of(served.server, int(served.server.max(initial=0)) + 1)
+    server, begun, ended = (column[order] for column in (served.server, served.started, served.ended))
+    free = (server[1:] != server[:-1]) | (begun[1:] >= ended[:-1])
+    _all(free, served.case[order][1:], f"a server of {pool!r} does two things at once")
 
 
 def growing_queues(log: EventLog) -> list[str]:
@@ -153,12 +157,6 @@ def growing_queues(log: EventLog) -> list[str]:
         if lengths[-1] > 10 and all(b > a for a, b in itertools.pairwise(lengths)):
             found.append(pool)
     return found
-
-
-def _none(wrong: NDArray[np.int64], case: NDArray[Any], at: NDArray[np.int64], what: str) -> None:
-    """See that there is no instant at which something is wrong."""
-    if len(wrong):
-        _all(at != wrong[0], case, what)
 
 
 def _all(holds: NDArray[np.bool_], case: NDArray[np.int64], what: str) -> None:

@@ -20,13 +20,13 @@ from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 __all__ = [
     "PoolTime",
-    "at_starts",
     "distinct",
     "pool_times",
     "so_far",
     "time_between",
     "times_by_instant",
     "utilisation",
+    "wrong_starts",
 ]
 
 _MARK, _STARTED = 1, 2
@@ -115,9 +115,8 @@ def time_between(
         Two or more instants, increasing.
     """
     marks, on, size = _marks(spec.calendars[place], sizes[place], tuple(bounds.tolist()))
-    first = np.minimum(
-        np.searchsorted(marks, bounds[:-1]), len(marks) - 1
-    )  # where a bound lies behind the last: nothing
+    # Where a bound lies behind the last mark there is nothing.
+    first = np.minimum(np.searchsorted(marks, bounds[:-1]), len(marks) - 1)
     shift = np.add.reduceat(size * on * np.diff(marks, append=bounds[-1]), first)
     at, kind, working = _working(started, ended, marks)
     marked = np.flatnonzero(kind == _MARK)
@@ -128,49 +127,50 @@ def time_between(
     return [PoolTime(*parts) for parts in zip(*(part.tolist() for part in sums), strict=True)]
 
 
-def at_starts(
+def wrong_starts(
     calendar: Calendar, sizes: tuple[tuple[int, int], ...], horizon: int, started: Integers, ended: Integers
-) -> tuple[Integers, Integers, Integers, Integers]:
-    """Return when work of one place of a pool starts, in order, and then: whether it is a shift, how many servers there are, how many work.
+) -> tuple[Integers, Integers]:
+    """Return when work of one place of a pool starts off shift, and when it starts without a free server, in order.
 
-    Of several that start at one instant the last one counts: by then, so many work.
+    What starts before the run or after it is said to start just before or after.
     """
     marks, on, size = _marks(calendar, sizes, (-1, horizon + 1))
     at, kind, working = _working(started, ended, marks)
-    so_many = np.diff(np.flatnonzero(kind == _MARK), append=len(at))
-    starts = np.flatnonzero(kind == _STARTED)
-    mark = np.repeat(np.arange(len(marks)), so_many)[starts]
-    return at[starts], on[mark], size[mark], working[starts]
+    so_many, starts = np.diff(np.flatnonzero(kind == _MARK), append=len(at)), kind == _STARTED
+    # Of several that start at one instant the last one counts: by then, so many work.
+    off_shift = starts & np.repeat(on == 0, so_many)
+    return at[off_shift], at[starts & (working > np.repeat(size, so_many))]
 
 
 @lru_cache(maxsize=256)
 def _marks(
     calendar: Calendar, sizes: tuple[tuple[int, int], ...], bounds: tuple[int, ...]
-) -> tuple[Integers, Integers, Integers]:
+) -> tuple[Integers, NDArray[np.int32], NDArray[np.int32]]:
     """Return the instants at which anything changes by itself, and from each on whether it is a shift, and how many servers there are."""
     opens, closes, _ = calendar.arrays()
     times, size = np.array(sizes, np.int64).reshape(-1, 2).T
     marks = distinct(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))
     on = so_far(opens, marks) - so_far(closes, marks)
-    return marks, on, size[np.maximum(so_far(times, marks) - 1, 0)]
+    return marks, on.astype(np.int32), size[np.maximum(so_far(times, marks) - 1, 0)].astype(np.int32)
 
 
-def _working(started: Integers, ended: Integers, marks: Integers) -> tuple[Integers, NDArray[np.int8], Integers]:
+def _working(
+    started: Integers, ended: Integers, marks: Integers
+) -> tuple[Integers, NDArray[np.int8], NDArray[np.int32]]:
     """Return every instant from the first mark to the last at which work ends, there is a mark, or work starts; which it is; and how many work.
 
     Of several entries for one instant the last one counts.
     """
     at = np.concatenate([ended, marks, started])
     np.clip(at, marks[0], marks[-1], out=at)
-    at <<= (
-        2  # below each instant, what happens at it: numpy sorts numbers several times as fast as it finds their order
-    )
+    # Below each instant stands what happens at it: numpy sorts numbers several times as fast as it finds their order.
+    at <<= 2
     at[len(ended) :] += _MARK
     at[len(ended) + len(marks) :] += _STARTED - _MARK
     at.sort()
     kind = (at & 3).astype(np.int8)
     at >>= 2
-    working = np.cumsum((kind - np.int8(_MARK)).astype(np.int64))
+    working = np.cumsum((kind - np.int8(_MARK)).astype(np.int32), dtype=np.int32)
     begin = int(np.argmax(kind == _MARK))
     return at[begin:], kind[begin:], working[begin:]
 
