@@ -182,7 +182,7 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
             lengths[begin:end].sort()
     first = lengths & ((1 << n_bits) - 1)
     for k, size in enumerate(sizes):
-        known = np.flatnonzero(first <= k)
+        known = np.flatnonzero(first <= k) if k < len(sizes) - 1 else np.arange(len(lengths))
         parts = np.flatnonzero(size)
         n, start = size[parts], (np.cumsum(size) - size)[parts]
         where = (n - 1) * shares

@@ -217,12 +217,14 @@ class _Segments:
         """Say for each segment whether a suspension that excepts a condition does not concern its case."""
         case = log.columns["case_id"][self.ends]
         facts, scenario = log.cases.columns, log.cases.scenario
+        if self.before is None:
+            of_case = np.broadcast_to(vector(condition, facts.values, facts.missing), len(log.cases))
+            return np.asarray(of_case.take(case))
         values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
         missing = {n: facts.missing[n][case] for n in names(condition) if n in facts.missing}
-        if self.before is not None:
-            for name in names(condition) & set(scenario.workflow.record):
-                after = records_along(rows_by_case(log), name, facts.values[name])[1]
-                values[name] = np.where(self.before < 0, values[name], after[np.maximum(self.before, 0)])
+        for name in names(condition) & set(scenario.workflow.record):
+            after = records_along(rows_by_case(log), name, facts.values[name])[1]
+            values[name] = np.where(self.before < 0, values[name], after[np.maximum(self.before, 0)])
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
 
 
