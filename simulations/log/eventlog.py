@@ -27,7 +27,6 @@ __all__ = [
     "ByPlace",
     "EventLog",
     "Row",
-    "Served",
     "Sizes",
     "Words",
     "event_log",
@@ -135,21 +134,6 @@ class ByPlace:
         return ByPlace(self.rows[which], np.append(0, np.cumsum(which))[self.first])
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What the servers of one place of a pool did, in the order in which it ended.
-
-    Attributes
-    ----------
-    case, server, started, ended : ndarray of whole numbers, shape (n,)
-    """
-
-    case: NDArray[Any]
-    server: NDArray[Any]
-    started: NDArray[np.int64]
-    ended: NDArray[np.int64]
-
-
 @dataclass(frozen=True)
 class EventLog:
     """What happened in one replication.
@@ -206,15 +190,15 @@ class EventLog:
         place += self.cases.court.take(self.columns["case_id"][rows])  # with few bits take is three times as fast as []
         return np.array(number, np.int64).take(place)
 
-    def served(self, pool: str, place: int) -> Served:
-        """Return what the servers of a place of a pool did; a row ends the work of one of them."""
+    def served(self, pool: str, place: int) -> NDArray[np.int64]:
+        """Return the rows that end the work of a server at a place of a pool, in their order."""
         for name, each in self.cases.scenario.pools.items():
             if name == pool:
                 break
             place += len(each.calendars)
         rows = self.by_place.rows[self.by_place.first[place] : self.by_place.first[place + 1]]
-        rows = rows[np.flatnonzero(self.columns["started_at"][rows] > NEVER)]
-        return Served(*(self.columns[name][rows] for name in ("case_id", "server", "started_at", "happened_at")))
+        found: NDArray[np.int64] = rows[self.columns["started_at"][rows] > NEVER]
+        return found
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows with words for codes and datetimes for instants, for tests and for reading."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import NEVER, ByCase, EventLog, Served, order_of
+from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
 from simulations.measuring.sums import add_up
 from simulations.measuring.utilisation import wrong_starts
 from workflow.definition import Kind
@@ -123,21 +123,23 @@ def _busy(log: EventLog) -> None:
     horizon = log.cases.scenario.horizon
     for name, pool in log.cases.scenario.pools.items():
         for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
-            served = log.served(name, place)
-            _one_at_a_time(served, name)
-            off_shift, not_free = wrong_starts(calendar, sizes, horizon, served.started, served.ended)
+            rows = log.served(name, place)
+            _one_at_a_time(log, rows, name)
+            started, ended = (log.columns[column][rows] for column in ("started_at", "happened_at"))
+            off_shift, not_free = wrong_starts(calendar, sizes, horizon, started, ended)
             for wrong, what in ((off_shift, "off shift"), (not_free, "without a free server")):
                 if len(wrong):
-                    begun = np.clip(served.started, -1, horizon + 1)
-                    _all(begun != wrong[0], served.case, f"work of {name!r} starts {what}")
+                    others = np.clip(started, -1, horizon + 1) != wrong[0]
+                    _all(others, log.columns["case_id"][rows], f"work of {name!r} starts {what}")
 
 
-def _one_at_a_time(served: Served, pool: str) -> None:
+def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], pool: str) -> None:
     """Work that a server does one after the other also ends so: as it stands in the log."""
-    order = order_of(served.server, int(served.server.max(initial=0)) + 1)
-    server, begun, ended = (column[order] for column in (served.server, served.started, served.ended))
-    free = (server[1:] != server[:-1]) | (begun[1:] >= ended[:-1])
-    _all(free, served.case[order][1:], f"a server of {pool!r} does two things at once")
+    server = log.columns["server"][rows]
+    rows = rows[order_of(server, int(server.max(initial=0)) + 1)]
+    server, started, ended = (log.columns[column][rows] for column in ("server", "started_at", "happened_at"))
+    free = (server[1:] != server[:-1]) | (started[1:] >= ended[:-1])
+    _all(free, log.columns["case_id"][rows[1:]], f"a server of {pool!r} does two things at once")
 
 
 def growing_queues(log: EventLog) -> list[str]:

@@ -63,8 +63,9 @@ def pool_times(log: EventLog, pool: str, since: int, untils: Sequence[int]) -> d
     found = {until: [PoolTime(0, 0, 0)] * len(spec.calendars) for until in untils}
     later = sorted(until for until in found if until > since)
     for place in range(len(spec.calendars) if later else 0):
-        served, bounds = log.served(pool, place), np.array([since, *later], np.int64)
-        parts = time_between(spec, place, log.sizes(pool), served.started, served.ended, bounds)
+        rows, bounds = log.served(pool, place), np.array([since, *later], np.int64)
+        started, ended = (log.columns[name][rows] for name in ("started_at", "happened_at"))
+        parts = time_between(spec, place, log.sizes(pool), started, ended, bounds)
         for until, time in zip(later, itertools.accumulate(parts), strict=True):
             found[until][place] = time
     return found

@@ -107,10 +107,11 @@ def _add(found: defaultdict[str, Integers], segments: _Segments, log: EventLog) 
         for some, kept_by in parts:
             course = _course(calendar, scenario.starts, scenario.horizon, kept_by)
             for cause, length in course.split(segments.start[some], segments.end[some]):
-                if segments.wait is None:
-                    found[cause][some] = length
+                wait = some if segments.wait is None else segments.wait[some]
+                if segments.before is None:
+                    found[cause][wait] = length
                 else:
-                    np.add.at(found[cause], segments.wait[some], length)
+                    np.add.at(found[cause], wait, length)
 
 
 def _conditions_that_change(log: EventLog) -> set[Expression]:
@@ -125,7 +126,8 @@ def _may_have_written(log: EventLog, fields: Set[str]) -> bool:
     """Say whether a row of a log may have written one of some fields of the record."""
 
     def happened(column: str, name: str) -> bool:
-        return bool((log.columns[column] == log.words.column(column).index(name)).any())
+        words = log.words.column(column)
+        return name in words and bool((log.columns[column] == words.index(name)).any())
 
     for workflow in log.cases.scenario.workflows:
         given = {e.gives for e in workflow.events.values()} | {a.gives for a in workflow.activities.values()}
