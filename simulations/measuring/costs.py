@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from simulations.measuring.lengths import ratio
+from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
+from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import PoolTime
 from simulations.scenarios.scenario import Costs, Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["MONTH", "cost_units", "costs"]
+__all__ = ["cost_units", "costs"]
 
 MONTH = 365.25 / 12 * MICROSECONDS_PER_DAY
 """A month in microseconds."""
@@ -36,47 +37,55 @@ def cost_units(scenario: Scenario) -> dict[str, str]:
 
 def costs(
     declared: Costs,
+    frame: Frame,
     values: Mapping[str, Places],
-    times: Mapping[str, Sequence[PoolTime]],
-    completed: Mapping[str, Places],
-    months: float,
+    times: Mapping[str, Sequence[Sequence[PoolTime]]],
 ) -> dict[str, Places]:
-    """Return the costs from the start (or the end of the warm-up) on.
+    """Return the costs from the start (or the end of the warm-up) on, by instant.
 
     Parameters
     ----------
     declared : Costs
+    frame : Frame
     values : mapping
         The measures taken so far; `inflow`, `disposals` and `pending` among them.
-    times : mapping of str to (sequence of PoolTime)
-        Of each pool by court, of all last. Without them, for a group of cases, only activities have a cost.
-    completed : mapping of str to Places
-        How often each activity was completed.
-    months : float
-        How many months the costs are of.
+    times : mapping of str to (sequence of sequence of PoolTime)
+        Of each pool by instant and court, of all last. Without them, for a group of cases, only activities have a cost.
 
     Notes
     -----
     Backlog in months is `pending` over the disposals of a month; a month of it removed costs the total cost over the
     months that pending fell by. Where it did not fall there is no such cost.
     """
-    found: dict[str, Places] = {f"{TOTAL}.{n}": completed[n] * each for n, each in declared.activities.items()}
+    since = max(frame.since, 0)
+    found = {f"{TOTAL}.{n}": _completed(frame, n, since) * each for n, each in declared.activities.items()}
     if not times:
         return found
     for name, rate in declared.pools.items():
-        found[f"{TOTAL}.{name}"] = np.array([[(t.shift + t.overtime) * rate] for t in times[name]])
+        paid = [[[(t.shift + t.overtime) * rate] for t in places] for places in times[name]]
+        found[f"{TOTAL}.{name}"] = np.array(paid)
     # What a pool for the nation costs belongs to no court: then there is a total for all of them alone.
-    n_rows = min((len(places) for places in found.values()), default=0)
-    total: Places = sum((places[-n_rows:] for places in found.values()), start=np.zeros((n_rows, 1)))
+    n_rows = min((places.shape[1] for places in found.values()), default=0)
+    nothing: Places = np.zeros((len(frame.untils), n_rows, 1))
+    total: Places = sum((places[:, places.shape[1] - n_rows :] for places in found.values()), start=nothing)
     found[TOTAL] = total
     for name in ("disposal", *declared.per):
         found[f"{EACH}.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
     disposals, inflow = values["disposals"], values["inflow"]
+    months = ((frame.untils - since) / MONTH)[:, np.newaxis, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):
         removed = np.where((disposals > inflow) & (months > 0), (disposals - inflow) / (disposals / months), np.nan)
     found[OF_BACKLOG] = _per(total, removed)
     return found
 
 
+def _completed(frame: Frame, activity: str, since: int) -> Places:
+    """Count how often an activity was completed."""
+    columns, words = frame.log.columns, frame.log.words
+    ended = (columns["activity"] == words.activity.index(activity)) & (columns["completed_at"] >= since)
+    rows = np.flatnonzero(ended)
+    return frame.count_cases(columns["case_id"][rows], columns["completed_at"][rows]).astype(float)
+
+
 def _per(cost: Places, n: Places) -> Places:
-    return ratio(cost, n[len(n) - len(cost) :])
+    return ratio(cost, n[:, n.shape[1] - cost.shape[1] :])

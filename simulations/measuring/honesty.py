@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
-from simulations.measuring.lengths import add_up
-from simulations.measuring.utilisation import so_far
+from simulations.measuring.sums import add_up
+from simulations.measuring.utilisation import wrong_starts
 from workflow.definition import Kind
 from workflow.errors import DocketsimError
 
 __all__ = ["BrokenLaw", "check_log", "growing_queues"]
 
 
-_READ = ("case_id", "from_state", "to_state", "activity", "enabled_at", "started_at", "happened_at")
+_READ = ("case_id", "from_state", "to_state", "happened_at")
 _ROWS_AT_ONCE = 1 << 19
 
 
@@ -46,11 +46,10 @@ def check_log(log: EventLog) -> None:
     present, stayed = [0] * len(states), [0] * len(words)
     for cases in _parts(log.by_case):
         rows = log.by_case.order[log.by_case.first[cases.start] : log.by_case.first[cases.stop]]
-        columns = {name: column[rows] for name, column in log.columns.items() if name in _READ}
-        spans = _histories(log, cases, columns)
-        present = _added(present, columns["from_state"], spans)
-        stays = _stays(columns)
-        stayed = _added(stayed, columns["activity"][stays], (columns["happened_at"] - columns["enabled_at"])[stays])
+        columns = {name: log.columns[name][rows] for name in _READ}
+        present = _added(present, columns["from_state"], _histories(log, cases, columns))
+    for start in range(0, len(log), _ROWS_AT_ONCE):
+        stayed = _added(stayed, *_stays(log, slice(start, start + _ROWS_AT_ONCE)))
     # Little's law in sums: how many are present follows from the states that cases enter and leave, how long each stays from
     # when its work was enabled and ended.
     for k, activity in enumerate(words):
@@ -100,46 +99,47 @@ def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) 
     return spans
 
 
-def _stays(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    """Return which rows end a stay for work, which starts after it is enabled."""
-    enabled, started = columns["enabled_at"], columns["started_at"]
-    stays = enabled > NEVER
-    _all(~stays | (started == NEVER) | (started >= enabled), columns["case_id"], "work starts before it is enabled")
-    return stays
+def _stays(log: EventLog, part: slice) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+    """Return the activity and the length of each stay for work that one of some rows ends; work starts after it is enabled."""
+    case, activity, enabled, started, ended = (
+        log.columns[name][part] for name in ("case_id", "activity", "enabled_at", "started_at", "happened_at")
+    )
+    in_time = (started == NEVER) | ((started >= enabled) & (started <= ended))
+    _all(in_time, case, "work starts before it is enabled, or after it ends")
+    known = enabled > NEVER
+    _all(~known | ((activity >= 0) & (ended >= enabled)), case, "a stay is for no work, or ends before it begins")
+    stays = np.flatnonzero(known)
+    return activity[stays], (ended - enabled)[stays]
 
 
 def _added(totals: list[int], codes: NDArray[np.integer[Any]], lengths: NDArray[np.int64]) -> list[int]:
     """Add lengths to totals by code, without rounding."""
-    sums = add_up(codes.astype(np.int64), (len(totals), 1), lengths)[:-1, 0]
+    sums = add_up(codes, (len(totals), 1), lengths)[:-1, 0]
     return [total + int(more) for total, more in zip(totals, sums, strict=True)]
 
 
 def _busy(log: EventLog) -> None:
     """Work starts only on shift and with a free server, and no server does two things at once."""
+    horizon = log.cases.scenario.horizon
     for name, pool in log.cases.scenario.pools.items():
-        served = log.served[name]
         for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
-            here = served.at(place)
-            case, server, begun, ended = (t[here] for t in (served.case, served.server, served.started, served.ended))
-            # Work that a server does one after the other also ends so: as it stands in the log.
-            order = order_of(server, int(server.max(initial=0)) + 1)
-            same = np.diff(server[order]) == 0
-            _all(
-                ~same | (begun[order][1:] >= ended[order][:-1]),
-                case[order][1:],
-                f"a server of {name!r} does two things at once",
-            )
-            opens, closes, _ = calendar.arrays()
-            spell = so_far(opens, begun) - 1
-            _all((spell >= 0) & (begun < np.append(closes, 0)[spell]), case, f"work of {name!r} starts off shift")
-            # Of several that start at one instant the last counts: by then, so many work.
-            in_time = np.sort(begun)
-            work = so_far(in_time, in_time) - so_far(ended, in_time)
-            changes = np.array([t for t, _ in sizes], np.int64)
-            size = np.array([n for _, n in sizes], np.int64)[so_far(changes, in_time) - 1]
-            if not (work <= size).all():
-                at = in_time[int(np.argmin(work <= size))]
-                _all(begun != at, case, f"work of {name!r} starts without a free server")
+            rows = log.served(name, place)
+            _one_at_a_time(log, rows, name)
+            started, ended = (log.columns[column][rows] for column in ("started_at", "happened_at"))
+            off_shift, not_free = wrong_starts(calendar, sizes, horizon, started, ended)
+            for wrong, what in ((off_shift, "off shift"), (not_free, "without a free server")):
+                if len(wrong):
+                    others = np.clip(started, -1, horizon + 1) != wrong[0]
+                    _all(others, log.columns["case_id"][rows], f"work of {name!r} starts {what}")
+
+
+def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], pool: str) -> None:
+    """Work that a server does one after the other also ends so: as it stands in the log."""
+    server = log.columns["server"][rows]
+    rows = rows[order_of(server, int(server.max(initial=0)) + 1)]
+    server, started, ended = (log.columns[column][rows] for column in ("server", "started_at", "happened_at"))
+    free = (server[1:] != server[:-1]) | (started[1:] >= ended[:-1])
+    _all(free, log.columns["case_id"][rows[1:]], f"a server of {pool!r} does two things at once")
 
 
 def growing_queues(log: EventLog) -> list[str]:
@@ -151,11 +151,9 @@ def growing_queues(log: EventLog) -> list[str]:
     columns, horizon = log.columns, log.cases.scenario.horizon
     found = []
     for k, pool in enumerate(log.words.pool):
-        mine = (columns["pool"] == k) & (columns["enabled_at"] > NEVER)
-        enabled = columns["enabled_at"][mine]
-        left = np.where(
-            columns["started_at"][mine] > NEVER, columns["started_at"][mine], columns["happened_at"][mine] + 1
-        )
+        mine = np.flatnonzero(columns["pool"] == k)
+        enabled, started, happened = (columns[name][mine] for name in ("enabled_at", "started_at", "happened_at"))
+        left = np.where(started > NEVER, started, happened + 1)
         marks = [horizon * part // 5 for part in range(1, 6)]
         lengths = [int(((enabled <= t) & (left > t)).sum()) for t in marks]
         if lengths[-1] > 10 and all(b > a for a, b in itertools.pairwise(lengths)):

@@ -20,7 +20,7 @@ from simulations.timing.clock import Epoch
 from workflow.definition import Value, Workflow
 from workflow.documents import Node
 from workflow.machine import fact_names
-from workflow.predicates import Expression, Field, Namespace, names
+from workflow.predicates import Expression, Field, Namespace, names, parse
 from workflow.table import Tabulator
 
 __all__ = [
@@ -327,6 +327,14 @@ class Scenario:
     def namespace(self) -> Namespace:
         """Return the names that `by:` may use: facts, record, definitions and the court."""
         return scenario_namespace(self.workflow, self.courts)
+
+    @cached_property
+    def measured_if(self) -> Mapping[str, Expression]:
+        """Return the conditions on facts under which the workflow's measures count a case, by their texts."""
+        facts = Namespace(
+            {n: f for n, f in self.namespace.fields.items() if f.role == "fact"}, self.workflow.definitions
+        )
+        return {m.if_: parse(m.if_, facts) for m in self.workflow.measures if m.if_ is not None}
 
     def default(self, name: str) -> Value:
         """Return a fact's value where nothing else is said."""

@@ -20,10 +20,11 @@ from simulations.engines.sampling import Purpose
 from simulations.log.eventlog import HORIZON, NEVER, EventLog
 from simulations.measuring.honesty import check_log
 from simulations.measuring.utilisation import pool_times
-from simulations.measuring.waiting import CAUSES, waits_by_cause
+from simulations.measuring.waiting import CAUSES
 from simulations.scenarios.quantities import Choice
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
+from tests.simulations.told import waits_by_row
 from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind
 from workflow.predicates import Expression, scalar
 
@@ -338,7 +339,7 @@ def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scena
 def test_waiting_by_cause_is_what_one_sees_at_each_moment_and_adds_up_to_the_waiting_time(scenario: Mapping) -> None:
     """Suspended for this case; else closed on a holiday or closure; else off shift; else no free server."""
     log = run(loaded(scenario))
-    history, causes = History(log), dict.fromkeys(CAUSES, np.zeros(len(log), int)) | waits_by_cause(log)
+    history, causes = History(log), waits_by_row(log)
     assert set(causes) == set(CAUSES)
     row = -1
     for row, told in enumerate(history.rows):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from simulations.log.eventlog import NEVER
-from simulations.measuring.measured import Value
+from simulations.measuring import frame as frames
+from simulations.measuring import lengths, standing
+from simulations.measuring.measured import Measured, Value
 from simulations.measuring.measures import group_cases, measure
+from simulations.measuring.sums import add_up, add_up_parts
 from simulations.measuring.waiting import CAUSES
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.test_properties import FEW, SOME, History
@@ -125,3 +131,42 @@ def _causes_add_up(values: Any, queues: list[str]) -> None:
         mean = parts["mean"].value
         causes = [parts[cause].value for cause in CAUSES]
         assert all(c is None for c in causes) if mean is None else sum(causes) == pytest.approx(mean)
+
+
+@FEW
+@given(scenarios())
+def test_a_log_measured_at_once_is_as_day_by_day_and_part_by_part(scenario: Mapping) -> None:
+    """Each day alone gives the same values; so does one activity, and one row, after another, and looking instants up."""
+    frame = loaded(scenario)
+    log = run(frame)
+    days = (None, *(frame.starts + dt.timedelta(days=k) for k in range(0, 8, 3)))
+    groupings = [group_cases(log.cases, by) for by in ("origin", "court")]
+    together = measure(log, days, groupings)
+    expected = _told(together)
+    alone = [told for day in days for told in _told(measure(log, (day,), groupings))]
+    assert sorted(alone) == sorted(expected)
+    with (
+        patch.object(lengths, "_ROWS_AT_ONCE", 1),
+        patch.object(standing, "_ROWS_AT_ONCE", 1),
+        patch.object(frames, "_FEW", 0),
+    ):
+        in_parts = measure(log, days, groupings)
+    assert _told(in_parts) == expected
+    assert np.array_equal(in_parts.daily.pending, together.daily.pending)
+
+
+def _told(measured: Measured) -> list[str]:
+    """Return each measure on each day as a text, to the last digit."""
+    return [f"{t.measure} {t.by} {t.at} {t.places.tolist()}" for t in measured.tables]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.one_of(st.integers(0, 9), st.integers(0, 2**62))), max_size=40))
+def test_whole_numbers_are_added_up_without_rounding(numbers: list[tuple[int, int]]) -> None:
+    """By place, with a row for all courts, and part after part; also beyond 64 bits."""
+    numbers = sorted(numbers)
+    place, weights = (np.array([pair[k] for pair in numbers], np.int64) for k in (0, 1))
+    sums = [sum(w for p, w in numbers if p == k) for k in range(6)]
+    by_court = [sums[0:2], sums[2:4], sums[4:6]]
+    assert add_up(place, (3, 2), weights).tolist() == [*by_court, [sum(sums[0::2]), sum(sums[1::2])]]
+    assert add_up_parts(weights, np.bincount(place, minlength=6)).tolist() == sums
+    assert add_up(place, (6, 1))[:-1, 0].tolist() == np.bincount(place, minlength=6).tolist()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from simulations.log.eventlog import EventLog
 from simulations.measuring.measures import measure
-from simulations.measuring.waiting import CAUSES, waits_by_cause
-from tests.simulations.told import HOUR, Told, measured, play
+from simulations.measuring.waiting import CAUSES
+from tests.simulations.told import HOUR, Told, measured, play, waits_by_row
 
 DESK = """
 workflow: desk
@@ -48,7 +47,7 @@ def _log(folder: Path, urgent: str) -> EventLog:
 def test_a_wait_is_split_by_what_kept_the_case_waiting(tmp_path: Path, urgent: str, hours: dict[str, int]) -> None:
     """The second case, while the first fills Monday's shift; the first has waited for it to begin."""
     log = _log(tmp_path, urgent)
-    causes = dict.fromkeys(CAUSES, np.zeros(len(log), int)) | waits_by_cause(log)
+    causes = waits_by_row(log)
     rows = log.columns["case_id"].tolist()
     assert {cause: int(causes[cause][rows.index(1)]) // HOUR for cause in CAUSES} == hours
     assert {cause: int(causes[cause][rows.index(0)]) // HOUR for cause in CAUSES} == {

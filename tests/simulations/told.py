@@ -14,6 +14,7 @@ from simulations.chance.draws import Draws, case_key
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.honesty import check_log
 from simulations.measuring.measures import measure
+from simulations.measuring.waiting import CAUSES, waits_by_cause
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 HOUR = MICROSECONDS_PER_HOUR
@@ -125,6 +126,15 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
         if activity >= 0 and case in (None, number):
             found.append((number, _hours(enabled), _hours(started), _hours(happened), None if server < 0 else server))
     return sorted(found, key=lambda w: (w[2] is None, w[2] or 0, w[0]))
+
+
+def waits_by_row(log: EventLog) -> dict[str, Any]:
+    """Return the waiting time of each row by each cause, 0 where it ends no wait."""
+    found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
+    waits = waits_by_cause(log, range(len(log.words.activity)))
+    for cause, lengths in waits.by_cause.items():
+        found[cause][waits.rows] = lengths
+    return found
 
 
 def measured(log: EventLog) -> dict[str, float | None]:

@@ -1,0 +1,131 @@
+"""How do things stand? Cases pending and unfinished at the end of a day, their ages, and who came onto the docket and left it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.log.eventlog import EventLog
+from simulations.measuring.counts import one_of
+from simulations.measuring.frame import Frame
+from simulations.measuring.measured import Daily, Places
+from simulations.measuring.sums import ratio
+from simulations.measuring.workdays import days_before, working_days
+from simulations.scenarios.population import ORIGINS, Cases
+from simulations.scenarios.scenario import Scenario
+from simulations.timing.clock import MICROSECONDS_PER_DAY
+from workflow.definition import Kind
+
+__all__ = ["WORKING_AGE", "Crossings", "Standing", "daily", "flows", "states_at"]
+
+WORKING_AGE = "unfinished_working_age.mean"
+_ROWS_AT_ONCE = 1 << 20
+
+Integers = NDArray[np.int64]
+
+
+def states_at(log: EventLog, n_rows: Integers) -> Iterator[NDArray[Any]]:
+    """Yield the state that each case is in after so many rows; where it begins, if it has not moved or come yet.
+
+    It is the same array each time.
+    """
+    case, to_state = log.columns["case_id"], log.columns["to_state"]
+    state, begin = log.cases.state.astype(to_state.dtype), 0
+    for end in n_rows.tolist():
+        for start in range(begin, end, _ROWS_AT_ONCE):
+            some = slice(start, min(start + _ROWS_AT_ONCE, end))
+            state[case[some].astype(np.intp)] = to_state[some]  # of several the last one stays
+        begin = end
+        yield state
+
+
+class Standing:
+    """Counts how things stand: cases pending, cases not finished, and how old these are."""
+
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+        self._off, self._final = _off_docket(cases.scenario), _codes(cases.scenario, Kind.FINAL)
+        self._days = working_days(cases)
+        self._days_before = days_before(cases, self._days)
+
+    def at(self, until: int, state: NDArray[Any], frame: Frame) -> dict[str, Places]:
+        """Count at an instant at which each case is in its state, by court and group."""
+        cases, here = self._cases, self._cases.arrived <= until
+        open_ = np.flatnonzero(here & ~one_of(state, self._final))
+        unfinished, age = frame.add_up(open_), frame.add_up(open_, until - cases.arrived[open_])
+        found = {
+            "pending": frame.add_up(np.flatnonzero(here & ~one_of(state, self._off))),
+            "unfinished": unfinished,
+            "unfinished_age.mean": ratio(age, unfinished * MICROSECONDS_PER_DAY),
+        }
+        if self._days:
+            counted = open_[np.isin(cases.court[open_], list(self._days))]
+            by_now = np.zeros(frame.shape[0], np.int64)
+            for court, begin in self._days.items():
+                by_now[court] = np.searchsorted(begin, until)
+            worked = by_now[cases.court[counted]] - self._days_before[counted]
+            found[WORKING_AGE] = ratio(frame.add_up(counted, worked), frame.add_up(counted))
+        return found
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """The rows at which cases come back onto the docket, and those at which they leave it."""
+
+    back: Integers
+    left: Integers
+
+    @classmethod
+    def of(cls, log: EventLog) -> Crossings:
+        """Find them in a log."""
+        off = _off_docket(log.cases.scenario)
+        was_off, is_off = (one_of(log.columns[name], off) for name in ("from_state", "to_state"))
+        return cls(np.flatnonzero(was_off & ~is_off), np.flatnonzero(is_off & ~was_off))
+
+
+def flows(frame: Frame, crossings: Crossings) -> dict[str, Places]:
+    """Count cases that come onto the docket and that leave it: pending at the start, and inflow, are pending and disposals."""
+    cases = frame.log.cases
+    counted = (rows[np.searchsorted(rows, frame.n_before) :] for rows in (crossings.back, crossings.left))
+    back, left = np.moveaxis(frame.count_rows(*counted), 1, 0)
+    new = (cases.origin != ORIGINS.index("backlog")) & (cases.arrived >= frame.since)
+    new &= ~one_of(cases.state, _off_docket(cases.scenario))
+    come = np.flatnonzero(new)
+    inflow = back + frame.count_cases(come, cases.arrived[come])
+    return {"inflow": inflow, "disposals": left, "clearance_rate": ratio(left, inflow)}
+
+
+def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> Daily:
+    """Return `pending` at the end of every day but some."""
+    scenario, cases, happened = log.cases.scenario, log.cases, log.columns["happened_at"]
+    n_days, n_courts = (scenario.ends - scenario.starts).days + 1, len(scenario.courts)
+
+    def counted(at: Integers, court: Integers) -> Integers:
+        day = np.maximum(0, (at + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
+        inside = day < n_days
+        found = np.bincount(day[inside] * n_courts + court[inside], minlength=n_days * n_courts)
+        return np.asarray(found, np.int64)
+
+    come = np.flatnonzero(~one_of(cases.state, _off_docket(scenario)))
+    change = counted(np.maximum(cases.arrived[come], 0), cases.court[come])
+    for rows, sign in ((crossings.back, 1), (crossings.left, -1)):
+        change += sign * counted(happened[rows], cases.court.take(log.columns["case_id"][rows]))
+    pending = change.reshape(n_days, n_courts).cumsum(axis=0)
+    days = np.datetime64(scenario.starts, "D") + np.arange(n_days)
+    kept = np.ones(n_days, bool)
+    kept[[(day - scenario.starts).days for day in exclude if scenario.starts <= day <= scenario.ends]] = False
+    return Daily(days[kept], np.column_stack([pending, pending.sum(axis=1)])[kept])
+
+
+def _off_docket(scenario: Scenario) -> list[int]:
+    return _codes(scenario, Kind.FINAL, Kind.RESTING)
+
+
+def _codes(scenario: Scenario, *kinds: Kind) -> list[int]:
+    """Return the codes of the states of some kinds."""
+    return [code for code, state in enumerate(scenario.workflow.states.values()) if state.kind in kinds]
