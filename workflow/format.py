@@ -296,7 +296,7 @@ class MeasureEntry(Entry):
         description="the cases to which one of these transitions or events has happened",
         examples=["grant or allow"],
     )
-    giving: str | None = Field(
+    giving: bool | int | str | None = Field(
         None, description="with `cases`: only where its outcome was this value", examples=["hit"]
     )
     if_: Condition | None = Field(

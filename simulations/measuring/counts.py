@@ -13,6 +13,7 @@ from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
 from simulations.timing.clock import MICROSECONDS_PER_DAY
+from workflow.definition import Value, as_written
 from workflow.format import MeasureEntry
 from workflow.predicates import vector
 from workflow.validation import split_names
@@ -37,18 +38,19 @@ class Firsts:
         self._found: dict[tuple[str | bool | None, ...], Integers] = {}
 
     def of(
-        self, names: Sequence[str], giving: str | None = None, if_: str | None = None, warm: bool = True
+        self, names: Sequence[str], giving: Value | None = None, if_: str | None = None, warm: bool = True
     ) -> Integers:
         """Return the first row of each case, after the warm-up if asked for, that is one of these transitions or events."""
-        key = (*names, giving, if_, warm)
+        word = None if giving is None else as_written(giving)
+        key = (*names, word, if_, warm)
         if key not in self._found:
             words, columns = self.log.words, self.log.columns
             some = one_of(columns["transition"], _codes(words.transition, names))
             some |= one_of(columns["cause"], _codes(words.cause, names))
             some[: self._n_before if warm else 0] = False
             rows = np.flatnonzero(some)
-            if giving is not None:
-                rows = rows[columns["outcome"][rows] == words.outcome.index(giving)]
+            if word is not None:
+                rows = rows[columns["outcome"][rows] == words.outcome.index(word)]
             rows = self._first(rows)
             if if_ is not None:
                 rows = rows[self._condition(if_)[columns["case_id"][rows]]]

@@ -71,11 +71,11 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> list[Value]:
     return _measured(tmp_path_factory, SCENARIO, (None, dt.date(2024, 1, 3)), ("kind",))
 
 
-def _log(tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any]) -> Any:
+def _log(tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any], workflow: Any = WORKFLOW) -> Any:
     from workflow.documents import dump_yaml
 
     folder = tmp_path_factory.mktemp("tiny")
-    (folder / "desk.yaml").write_text(dump_yaml(WORKFLOW), encoding="utf-8")
+    (folder / "desk.yaml").write_text(dump_yaml(workflow), encoding="utf-8")
     (folder / "tiny.yaml").write_text(dump_yaml({**scenario, "workflow": "desk.yaml"}), encoding="utf-8")
     loaded = load_scenario(folder / "tiny.yaml")
     path = SamplePath(1, 1)
@@ -214,6 +214,36 @@ def test_a_warm_up_leaves_early_rows_out_of_the_measures(tmp_path_factory: pytes
     found = _measured(tmp_path_factory, {**SCENARIO, "warm_up": dt.date(2024, 1, 4)}, (None,))
     assert _get(found, "answered") == 1
     assert _get(found, "utilisation.desk", "east") == pytest.approx(1 / 7)
+
+
+def _yes_or_no(counted: Any) -> dict[str, Any]:
+    """Return a workflow whose work finds true or false, and which counts one of them."""
+    move = {"transition": "answer", "from": "queue", "to": "done"}
+    return {
+        "workflow": "desk",
+        "record": {"fit": {"type": "boolean", "default": False}},
+        "activities": {"serve": {"gives": {"fit": [True, False]}}},
+        "entry": {"states": ["queue"]},
+        "states": {"queue": {"activity": "serve"}, "done": {"final": True}},
+        "transitions": [move],
+        "measures": [{"measure": "counted", "cases": "answer", "giving": counted}],
+    }
+
+
+@pytest.mark.parametrize("counted", [True, "true"])
+def test_an_outcome_that_is_true_is_counted(tmp_path_factory: pytest.TempPathFactory, counted: Any) -> None:
+    """Two cases in the east are found fit, as a value or as a word; that in the west is not."""
+    fit = {"by": "court", "east": {True: 1}, "west": {False: 1}}
+    serve = {"pool": "desk", "takes": "2 days", "outcome": {"fit": fit}}
+    scenario = {name: part for name, part in SCENARIO.items() if name != "people"} | {"activities": {"serve": serve}}
+    log = _log(tmp_path_factory, scenario, _yes_or_no(counted))
+    assert [_get(list(measure(log)), "counted", court) for court in ("east", "west")] == [2, 0]
+
+
+def test_an_outcome_that_nobody_gives_cannot_be_counted() -> None:
+    """The message shows what is given, as files write it."""
+    with pytest.raises(InputError, match="giving: 'True' is no outcome of answer; allowed: true, false"):
+        load_workflow(_yes_or_no("True"))
 
 
 def test_a_queue_that_only_grows_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:

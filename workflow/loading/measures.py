@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from workflow.definition import as_written
 from workflow.errors import InputError, Problem, nearest
 from workflow.format import MeasureEntry, SplitEntry, WorkflowFile
 from workflow.loading.vocabulary import check_word
@@ -51,8 +52,11 @@ def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Key
     if entry.giving is None or not entry.cases:
         return
     values = _outcomes(reading.file, entry.cases)
-    if entry.giving not in values:
-        message = f"{entry.giving!r} is no outcome of {' or '.join(entry.cases)}; allowed: {listed(values)}.{nearest(entry.giving, values)}"
+    given = as_written(entry.giving)
+    if given not in values:
+        message = (
+            f"{given!r} is no outcome of {' or '.join(entry.cases)}; allowed: {listed(values)}.{nearest(given, values)}"
+        )
         reading.wrong((*path, "giving"), f"{what}: giving: {message}")
 
 
@@ -65,7 +69,7 @@ def _outcomes(file: WorkflowFile, letters: Iterable[str]) -> list[str]:
             if transition.transition == letter and not transition.event:
                 held = [file.states[state].activity or "" for state in transition.from_ if state in file.states]
                 gives += [a.gives for a in (file.activities.get(name) for name in held) if a is not None]
-        found += [str(value) for given in gives if given for values in given.values() for value in values]
+        found += [as_written(value) for given in gives if given for values in given.values() for value in values]
     return found
 
 
