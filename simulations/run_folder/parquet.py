@@ -8,6 +8,7 @@ its arrays, and the file is renamed, as is every file when it is complete.
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ _VECTOR = 2048  # so many rows DuckDB looks at together
 
 _numbers = itertools.count()
 _kept: dict[str, _Statement] = {}
+atexit.register(_kept.clear)  # or DuckDB speaks of leaks when Python ends
 
 
 def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
