@@ -30,7 +30,7 @@ from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
 from simulations.running.results import CONFIDENCE, Estimate, estimates
 from simulations.running.run_result import RunResult, gather
-from simulations.running.shared import Shared
+from simulations.running.shared import Shared, starting_processes
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError, Problem, nearest
@@ -337,9 +337,11 @@ def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Pl
     while todo:
         seen: set[int] = set()
         try:
-            for k in Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")(
-                delayed(_run)(shared, k) for k in todo
-            ):
+            with starting_processes():
+                at_work = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")(
+                    delayed(_run)(shared, k) for k in todo
+                )
+            for k in at_work:
                 seen.add(k)
                 yield k
             return

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import gc
 import pickle
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Shared", "collect_seldom"]
+__all__ = ["Shared", "collect_seldom", "starting_processes"]
 
 T = TypeVar("T")
 
@@ -33,6 +37,22 @@ class Shared(Generic[T]):
         if self._bytes is None:
             self._bytes = pickle.dumps(self.value)
         return _received, (self._bytes,)
+
+
+@contextmanager
+def starting_processes() -> Iterator[None]:
+    """Start processes that do not hear Ctrl-C: it is for the one that has started them, which ends them.
+
+    What does not hear a signal when it starts a process passes that on. Only the main thread can say what is heard.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def collect_seldom() -> None:
