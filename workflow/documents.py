@@ -37,12 +37,13 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2
 _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Source:
-    """A text and the name under which messages speak of it."""
+    """A text, the name under which messages speak of it, and the tree that was read from it."""
 
     name: str
     text: str = field(repr=False)
+    root: Node | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ class Node:
     def folder(self) -> Path:
         """Return the folder of the file that the value stands in: file names in it are read from there."""
         return Path(self.source.name).parent
+
+    def written(self) -> str:
+        """Return the value as YAML: as it stands in its file, comments and all, if it is the whole of one."""
+        return self.source.text if self.source.root is self else dump_yaml(self.plain())
 
     def plain(self) -> Plain:
         """Return the value without places: dict, list and plain values."""
@@ -228,6 +233,7 @@ def parse_yaml(text: str, name: str) -> Node:
             )
     if reader.problems or reader.root is None:
         raise InputError(reader.problems)
+    source.root = reader.root
     return reader.root
 
 

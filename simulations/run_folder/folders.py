@@ -23,7 +23,6 @@ from simulations.run_folder.manifest import MANIFEST, differences, read_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, unfinished_files
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
-from workflow.documents import dump_yaml
 from workflow.errors import DocketsimError, InputError
 from workflow.validation import listed
 
@@ -162,10 +161,10 @@ class RunFolder:
         """Write what was run. The manifest comes first: a folder without it has nothing in it."""
         if not self._before:
             self._write_manifest(self.manifest)
-        texts = {"scenario.yaml": scenario.plain(), "workflow.yaml": scenario.workflow.plain()}
-        texts |= {f"policy-{k}.yaml": p.workflow.plain() for k, p in enumerate(scenario.policies, start=1)}
-        for name, content in texts.items():
-            path, text = self.path / name, dump_yaml(content)
+        written = {"scenario.yaml": scenario.document, "workflow.yaml": scenario.workflow.document}
+        written |= {f"policy-{k}.yaml": p.workflow.document for k, p in enumerate(scenario.policies, start=1)}
+        for name, document in written.items():
+            path, text = self.path / name, document.written()
             if not path.is_file() or path.read_bytes() != text.encode():
                 write_text(path, text)
 

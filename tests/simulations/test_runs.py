@@ -21,6 +21,7 @@ from simulations.log.eventlog import EventLog
 from simulations.run_folder.parts import KINDS, sha256
 from simulations.running.runs import RunFolderExists
 from tests.simulations.desk import DESK, TINY, write_tiny
+from workflow.documents import dump_yaml, parse_yaml
 from workflow.errors import InputError, StuckCase
 
 
@@ -274,11 +275,19 @@ def test_a_full_disk_leaves_no_part_of_a_part_and_a_clear_error(tiny: Path, six:
 
 def test_the_scenario_and_workflow_of_a_run_folder_can_be_run_again(tmp_path: Path) -> None:
     """What is written is read back as what was run, dates that stand twice included."""
-    from workflow.documents import dump_yaml, parse_yaml
-
     scenario = load_scenario("pilot")
     assert parse_yaml(dump_yaml(scenario.plain()), "scenario.yaml").plain() == scenario.plain()
     assert parse_yaml(dump_yaml(scenario.workflow.plain()), "workflow.yaml").plain() == scenario.workflow.plain()
+
+
+def test_a_run_keeps_its_files_as_they_were_written_and_what_was_changed_as_values(tmp_path: Path) -> None:
+    """Comments tell where figures come from; with a change no file says what was run."""
+    for changes, kept in (([], True), (["pools.judges.size.denver=6"], False)):
+        scenario = load_scenario("pilot", changes)
+        folder = run(scenario, only=1, out=tmp_path / f"{kept}", events=False).folder
+        text = (folder / "scenario.yaml").read_text(encoding="utf-8")
+        assert ("# Sources: A = press report" in text) == kept
+        assert parse_yaml(text, "scenario.yaml").plain() == scenario.plain()
 
 
 def test_processes_may_be_given_as_a_generator(tiny: Path, tmp_path: Path) -> None:
