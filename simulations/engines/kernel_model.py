@@ -26,7 +26,7 @@ from simulations.timing.calendars import Calendar
 from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow, as_written
 from workflow.errors import InputError
 from workflow.predicates import Expression, names, vector
-from workflow.table import Columns, FactClasses, Table, codes, grid
+from workflow.table import Columns, FactClasses, GuardTable, MomentTable, codes, grid
 
 __all__ = ["KernelModel", "kernel_model", "structured"]
 
@@ -82,7 +82,10 @@ def kernel_model(plan: Plan, classes: FactClasses) -> KernelModel:
     """
     of_guards = plan.tables[0].classes
     answers = (of_guards.answers, classes.answers)
-    return _known(_Asked(plan.scenario, plan.tables, of_guards.of_case[classes.rows], classes.witness, answers))
+    decided = tuple(
+        (table.moments, table.event_guards) for table in plan.tables
+    )  # not who is in which class: it is kept
+    return _known(_Asked(plan.scenario, decided, of_guards.of_case[classes.rows], classes.witness, answers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ class _Asked:
     """What a model is made of: the same for the same scenario, if all classes answer alike."""
 
     scenario: Scenario
-    tables: tuple[Table, ...]
+    decided: tuple[tuple[tuple[MomentTable, ...], Mapping[str, GuardTable]], ...]
     guard_class: NDArray[np.int32]
     witness: Columns
     answers: Hashable
@@ -323,7 +326,7 @@ class _Layout:
         triggers = {COMPLETE: 0, ENTER: 1, **{name: 2 + e for e, name in enumerate(self.events)}}
         width = 2 + len(self.events)
         code = {name: i for i, name in enumerate(self.scenario.transition_names)}
-        for policy, table in zip(self.scenario.every_policy, self.asked.tables, strict=True):
+        for policy, (tables, conditions) in zip(self.scenario.every_policy, self.asked.decided, strict=True):
             workflow, offset = policy.workflow, len(transitions)
             policies.append((policy.start, policy.pinned, len(moments), len(guards), len(event_effects)))
             for t in workflow.transitions:
@@ -331,14 +334,14 @@ class _Layout:
                 target = -1 if t.target is None else self.states.index(t.target)
                 transitions.append((code[t.name], target, first, n, since.get(code[t.name], 0)))
             here = [-1] * (len(self.states) * width)
-            for m in table.moments:
+            for m in tables:
                 taken = m.next[guard_class].astype(np.int64)
                 taken[taken >= 0] += offset
                 place = self.states.index(m.moment.state) * width + triggers[m.moment.trigger]
                 here[place] = self.look.add(m.fields, taken)
             moments += here
             for event in workflow.events.values():
-                guard = table.event_guards.get(event.name)
+                guard = conditions.get(event.name)
                 guards.append(-1 if guard is None else self.look.add(guard.fields, guard.holds[guard_class]))
                 event_effects.append(self.written(event.effects))
         return transitions, moments, guards, event_effects, policies
