@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simulations.engines.choosing import Chosen, prepare, sample_path, simulate
 from simulations.log.eventlog import EventLog
 from simulations.measuring.measures import measure_dates_and_pending
-from simulations.running.shared import Shared
+from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.definition import Kind
@@ -85,12 +85,9 @@ def replicated(
     shared = Shared(scenario)
     if workers <= 1 or len(todo) < 2:
         return [_one(read, shared, seed, k, engine) for k in todo]
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
-    found: list[T] = Parallel(n_jobs=min(workers, len(todo)), backend="loky")(
-        delayed(_one)(read, shared, seed, k, engine) for k in todo
-    )
-    return found
+    return list(in_processes((delayed(_one)(read, shared, seed, k, engine) for k in todo), min(workers, len(todo))))
 
 
 def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, replication: int, engine: Chosen) -> T:

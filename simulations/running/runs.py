@@ -30,7 +30,7 @@ from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
 from simulations.running.results import CONFIDENCE, Estimate, estimates
 from simulations.running.run_result import RunResult, gather
-from simulations.running.shared import Shared, starting_processes
+from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError, Problem, nearest
@@ -330,18 +330,14 @@ def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Pl
         yield from (job.run(k, planned.pop(k, None)) for k in numbers)
         return
     planned.clear()
-    from joblib import Parallel, delayed
+    from joblib import delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
     todo, shared = list(numbers), Shared(job)
     while todo:
         seen: set[int] = set()
         try:
-            with starting_processes():
-                at_work = Parallel(n_jobs=workers, backend="loky", return_as="generator_unordered")(
-                    delayed(_run)(shared, k) for k in todo
-                )
-            for k in at_work:
+            for k in in_processes((delayed(_run)(shared, k) for k in todo), workers, in_order=False):
                 seen.add(k)
                 yield k
             return

@@ -1,4 +1,4 @@
-"""One value for all the tasks of several processes: sent as bytes that are made once, and read once in each process.
+"""Tasks in several processes, and one value for all of them: sent as bytes that are made once, and read once in each process.
 
 A scenario with its tables takes longer to take apart and to put together than a small replication takes to run, and so does
 looking through it for garbage.
@@ -10,12 +10,12 @@ import gc
 import pickle
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Shared", "collect_seldom", "starting_processes"]
+__all__ = ["Shared", "collect_seldom", "in_processes"]
 
 T = TypeVar("T")
 
@@ -39,12 +39,31 @@ class Shared(Generic[T]):
         return _received, (self._bytes,)
 
 
-@contextmanager
-def starting_processes() -> Iterator[None]:
-    """Start processes that do not hear Ctrl-C: it is for the one that has started them, which ends them.
+def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> Iterator[Any]:
+    """Run tasks in other processes, and yield what they give.
 
-    What does not hear a signal when it starts a process passes that on. Only the main thread can say what is heard.
+    The processes do not hear Ctrl-C: it is for the one that has started them, which ends them.
+
+    Parameters
+    ----------
+    tasks : iterable
+        Made with `joblib.delayed`.
+    workers : int
+        Processes at work at the same time.
+    in_order : bool
+        Whether results come in the order of the tasks, or each when it is there.
     """
+    from joblib import Parallel
+
+    with _deaf():
+        at_work = Parallel(n_jobs=workers, backend="loky", return_as="generator" if in_order else "generator_unordered")
+        found = at_work(tasks)
+    yield from found
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Do not hear Ctrl-C, which processes that are started meanwhile inherit; only the main thread can say what is heard."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
