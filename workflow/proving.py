@@ -86,8 +86,8 @@ def _decided(prover: Prover, rules: Sequence[Rule], deadline: float) -> list[Ver
     while ahead:
         again = []
         for n_ahead, k in zip(range(len(ahead), 0, -1), ahead, strict=True):
-            share = (deadline - time.perf_counter()) / (n_ahead + 1)
-            if share < 1.5 * used.get(k, 0.0):  # no use in trying for less
+            share = max(0.0, deadline - time.perf_counter()) / (n_ahead + 1)
+            if k in found and share <= 1.5 * used[k]:  # no use in trying for less
                 continue
             found[k], used[k] = prover.decide(rules[k], share), share
             if found[k].decision == "not decided" and found[k].seconds >= share:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -317,6 +318,20 @@ def test_a_rule_whose_share_of_the_time_was_over_is_asked_again_if_others_left_t
     assert [v.decision for v in prove(_desk(rules=rules)).verdicts] == ["broken", "proved", "proved"]
     assert len(shares) == 4
     assert shares[3] >= 1.5 * shares[0]
+
+
+def test_rules_to_which_no_time_is_left_are_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables took until after the end, as on a machine that is busy; every rule has its verdict all the same."""
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(1.1)
+        return compile_table(*arguments)
+
+    monkeypatch.setattr("workflow.proving.compile_table", slowly)
+    rules = [{"rule": f"rule {n}", "at_most": n, "of": "retry"} for n in (1, 2, 3)]
+    proof = prove(_desk(rules=rules), seconds=1.0)
+    assert [v.decision for v in proof.verdicts] == ["not decided"] * 3
+    assert all(v.reason for v in proof.verdicts)
 
 
 def test_tables_that_would_not_fit_into_memory_are_not_made() -> None:
