@@ -13,7 +13,7 @@ from simulations import SamplePath, load_scenario
 from simulations.scenarios.population import draw_cases
 from tests.workflow.random_workflows import facts, population, workflows
 from workflow import CaseMachine, load_workflow
-from workflow.definition import ENTER
+from workflow.definition import ENTER, INCREMENT
 from workflow.describing import cheapest_cover, shortest
 from workflow.difference import diff
 from workflow.errors import InputError
@@ -199,9 +199,25 @@ def _decided(machine, workflow, values, state, record):
         taken = machine.fire(case, trigger)
         transition = None if taken is None else workflow.transitions[taken]
         if transition is not None or (trigger in workflow.events and seen != list(record)):
-            wrote = {n: v for n, v in transition.effects if len(workflow.record[n].domain()) > 1} if transition else {}
+            wrote = _written(workflow, state, trigger, given_, transition) if transition else {}
             found[trigger, given_] = transition and transition.name, case.state, case.record, wrote
     return found
+
+
+def _written(workflow, state, trigger, given, transition):
+    """Return what is written in the end: by the event, by what is given, and by the transition."""
+    event = workflow.events.get(trigger)
+    giver = event or workflow.activities.get(workflow.states[state].activity)
+    writes = [
+        *(event.effects if event else ()),
+        *([(giver.gives, given)] if given is not None else ()),
+        *transition.effects,
+    ]
+    wrote = {}
+    for name, value in writes:
+        if len(workflow.record[name].domain()) > 1:
+            wrote[name] = (*wrote.get(name, ()), value) if value == INCREMENT else (value,)
+    return wrote
 
 
 def _check_minimal(one, other, people):
