@@ -61,11 +61,12 @@ class Columns:
 
     def plain(self, field: Field) -> list[Value]:
         """Return a field's column as plain values, ``None`` where one is missing."""
-        column = self.values[field.name]
+        column, absent = self.values[field.name], self.missing.get(field.name)
         values: list[Value] = (column.astype("datetime64[D]") if field.kind == "date" else column).tolist()
-        if field.kind == "enum":
-            values = [field.values[code] for code in column.tolist()]
-        absent = self.missing.get(field.name)
+        if field.kind == "enum":  # what stands at a missing value may be the place of none
+            values = [
+                field.values[code] for code in (column if absent is None else np.where(absent, 0, column)).tolist()
+            ]
         if absent is not None and absent.any():
             values = [None if gone else value for value, gone in zip(values, absent.tolist(), strict=True)]
         return values

@@ -3,6 +3,7 @@
 import datetime as dt
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,8 @@ from tests.workflow.random_workflows import facts, population, records, workflow
 from workflow import CaseMachine, compile_table, load_workflow
 from workflow.definition import COMPLETE, ENTER
 from workflow.machine import fact_names
-from workflow.predicates import scalar
-from workflow.table import Tabulator
+from workflow.predicates import Field, scalar
+from workflow.table import Columns, Tabulator
 
 BUILT_IN = load_workflow("prosecutorial-discretion-review")
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
@@ -139,6 +140,13 @@ def test_a_table_is_the_same_whoever_was_tabulated_before(mapping, data):
     for event, fresh in alone.event_guards.items():
         assert found.event_guards[event].holds.tolist() == fresh.holds.tolist()
     assert (found.moments is shared.moments) == (found.classes.answers == shared.classes.answers)
+
+
+def test_what_stands_at_a_missing_value_is_not_looked_at():
+    """It may be the place of no value at all."""
+    kind = Field("kind", "enum", "fact", values=("plain",), optional=True)
+    columns = Columns({"kind": np.array([0, 7])}, {"kind": np.array([False, True])})
+    assert columns.plain(kind) == ["plain", None]
 
 
 COUNTING = {
