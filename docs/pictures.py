@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 from simulations import run
 from simulations.report import write_page
 from workflow import load_workflow
-from workflow.drawing import svg
+from workflow.drawing.drawing import svg
 
 DOCS = Path(__file__).resolve().parent
 REVIEW = "prosecutorial-discretion-review"

@@ -10,7 +10,7 @@ import pytest
 from simulations import load_scenario
 from workflow import load_workflow
 from workflow.errors import InputError
-from workflow.rule_files import load_rules
+from workflow.loading.rule_files import load_rules
 
 BAD = Path(__file__).parent / "bad"
 BASE = BAD / "base"

@@ -23,12 +23,12 @@ from simulations.measuring.honesty import check_log
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.format_reference import FAMILY_EXAMPLES, MODELS, PAGES, anchor, keys_of, pages, written
 from simulations.timing.clock import UNITS
-from workflow.documents import parse_yaml
-from workflow.format import WorkflowFile
+from workflow.files.format import WorkflowFile
+from workflow.files.validation import Entry
+from workflow.files.yaml_tree import parse_yaml
 from workflow.loading import load_workflow
+from workflow.loading.rule_files import RulesFile, load_rules
 from workflow.predicates.calls import FUNCTIONS
-from workflow.rule_files import RulesFile, load_rules
-from workflow.validation import Entry
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"(?:<!-- (file|added to): (\S+) -->\n)?```(\w*)\n(.*?)```", re.DOTALL)

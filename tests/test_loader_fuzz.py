@@ -12,11 +12,11 @@ from simulations import load_scenario
 from simulations.loading import catalog as scenarios
 from simulations.scenarios.format import ScenarioFile
 from workflow import load_workflow
-from workflow.documents import read_yaml
 from workflow.errors import InputError
-from workflow.format import WorkflowFile
+from workflow.files.format import WorkflowFile
+from workflow.files.yaml_tree import read_yaml
 from workflow.loading import catalog as workflows
-from workflow.rule_files import RulesFile, load_rules
+from workflow.loading.rule_files import RulesFile, load_rules
 
 BASE = Path(__file__).parent / "bad" / "base"
 LOADERS = {"workflow": load_workflow, "scenario": load_scenario, "rules": load_rules}

@@ -9,7 +9,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from workflow import load_workflow
-from workflow.drawing import svg
+from workflow.drawing.drawing import svg
 
 ROOT = Path(__file__).resolve().parents[1]
 

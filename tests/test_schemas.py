@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from simulations.loading import catalog as scenarios
 from simulations.scenarios.schemas import schemas
-from workflow.documents import parse_yaml, read_yaml
+from workflow.files.yaml_tree import parse_yaml, read_yaml
 from workflow.loading import catalog as workflows
 
 DOCS = Path(__file__).parents[1] / "docs"

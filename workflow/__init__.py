@@ -9,16 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workflow.audit import audit
-    from workflow.definition import Workflow
-    from workflow.difference import diff
+    from workflow.auditing.audit import audit
+    from workflow.auditing.log_files import read_log
+    from workflow.deciding.machine import CaseMachine
+    from workflow.deciding.table import compile_table
     from workflow.errors import DocketsimError, InputError, StuckCase, VisitCap
     from workflow.loading import load_workflow
-    from workflow.log_files import read_log
-    from workflow.machine import CaseMachine
-    from workflow.proving import prove
-    from workflow.rule_files import load_rules
-    from workflow.table import compile_table
+    from workflow.loading.rule_files import load_rules
+    from workflow.model.definition import Workflow
+    from workflow.proving.difference import diff
+    from workflow.proving.prove import prove
 
 __all__ = [
     "CaseMachine",
@@ -37,19 +37,19 @@ __all__ = [
 ]
 
 _HOME = {
-    "CaseMachine": "machine",
+    "CaseMachine": "deciding.machine",
     "DocketsimError": "errors",
     "InputError": "errors",
     "StuckCase": "errors",
     "VisitCap": "errors",
-    "Workflow": "definition",
-    "audit": "audit",
-    "compile_table": "table",
-    "diff": "difference",
-    "load_rules": "rule_files",
+    "Workflow": "model.definition",
+    "audit": "auditing.audit",
+    "compile_table": "deciding.table",
+    "diff": "proving.difference",
+    "load_rules": "loading.rule_files",
     "load_workflow": "loading",
-    "prove": "proving",
-    "read_log": "log_files",
+    "prove": "proving.prove",
+    "read_log": "auditing.log_files",
 }
 
 

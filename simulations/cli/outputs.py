@@ -58,7 +58,7 @@ def export(
 ) -> None:
     """Export the event log for other tools: XES, CSV as pm4py names it, OCEL 2.0 as JSON, vidigi's CSV."""
     with told():
-        from simulations.running.exports import export as write
+        from simulations.exporting.exports import export as write
 
         with waiting("writing the log", quiet):
             found = write(folder, to, out, zone, replication or ())

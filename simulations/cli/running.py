@@ -149,7 +149,7 @@ def validate(
 def list_(as_json: Json = False) -> None:
     """List the built-in workflows and scenarios."""
     from simulations.loading import catalog as scenarios
-    from workflow.documents import read_yaml
+    from workflow.files.yaml_tree import read_yaml
     from workflow.loading import catalog as workflows
 
     found: dict[str, list[dict[str, Any]]] = {}

@@ -27,7 +27,7 @@ Rules = Annotated[
 
 def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
     """Return the workflow's rules and those of files; a name stands for one rule."""
-    from workflow.rule_files import load_rules
+    from workflow.loading.rule_files import load_rules
 
     found = {rule.name: rule for rule in workflow.rules}
     problems = []
@@ -53,7 +53,7 @@ def prove(
     """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
     with told():
         from workflow.loading import load_workflow
-        from workflow.proving import prove as decide
+        from workflow.proving.prove import prove as decide
 
         loaded = load_workflow(workflow)
         proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
@@ -83,9 +83,9 @@ def audit(
 ) -> None:
     """Judge a log: moves that the workflow does not allow, and rules that cases broke."""
     with told():
-        from workflow.audit import audit as judge
+        from workflow.auditing.audit import audit as judge
+        from workflow.auditing.log_files import read_log
         from workflow.loading import load_workflow
-        from workflow.log_files import read_log
 
         loaded = load_workflow(workflow)
         chosen = _rules(loaded, rules)
@@ -139,9 +139,9 @@ def diff(
         from simulations.chance.draws import SamplePath
         from simulations.loading import load_scenario
         from simulations.scenarios.population import draw_cases
-        from workflow.definition import as_written
-        from workflow.difference import diff as compare
         from workflow.loading import load_workflow
+        from workflow.model.definition import as_written
+        from workflow.proving.difference import diff as compare
 
         a, b = load_workflow(one), load_workflow(other)
         if people is None and load_scenario("pilot").workflow.facts.keys() == a.facts.keys():
@@ -171,7 +171,7 @@ def draw(
 ) -> None:
     """Draw a workflow as a map of its states and transitions."""
     with told():
-        from workflow.drawing import mermaid, svg
+        from workflow.drawing.drawing import mermaid, svg
         from workflow.loading import load_workflow
 
         if out is not None and out.suffix not in (".svg", ".mmd"):

@@ -19,7 +19,7 @@ from simulations.run_folder.parts import part_path
 from simulations.running.results import interval
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import Kind
+from workflow.model.definition import Kind
 
 __all__ = ["Change", "Pairs", "pair_cases"]
 

@@ -23,7 +23,7 @@ from simulations.running.recorded import manifest_of, recorded_scenario
 from simulations.running.results import CONFIDENCE, read_values
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
-from workflow.validation import listed
+from workflow.files.validation import listed
 
 __all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from simulations.chance.draws import SamplePath, purpose_hash
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.scenarios.plan import Plan
-from workflow.definition import Kind
+from workflow.model.definition import Kind
 
 __all__ = ["CompiledPath", "available", "compile_kernel", "is_compiled", "simulate"]
 

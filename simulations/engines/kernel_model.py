@@ -23,10 +23,10 @@ from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, Length, Shares
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
-from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow, as_written
+from workflow.deciding.table import Columns, FactClasses, GuardTable, MomentTable, codes, grid
 from workflow.errors import InputError
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow, as_written
 from workflow.predicates import Expression, names, vector
-from workflow.table import Columns, FactClasses, GuardTable, MomentTable, codes, grid
 
 __all__ = ["KernelModel", "kernel_model", "structured"]
 

@@ -17,9 +17,9 @@ from simulations.scenarios.plan import Plan
 from simulations.scenarios.population import Cases
 from simulations.scenarios.quantities import Choice
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import Workflow
+from workflow.deciding.table import FactClasses
+from workflow.model.definition import Workflow
 from workflow.predicates import Expression, names, vector
-from workflow.table import FactClasses
 
 __all__ = ["kernel_plan"]
 

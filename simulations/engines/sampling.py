@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from simulations.chance.draws import Draws, choose, choose_many
 from simulations.scenarios.plan import Plan
 from simulations.scenarios.quantities import Choice, Length, Shares
-from workflow.definition import Value
-from workflow.table import Columns
+from workflow.deciding.table import Columns
+from workflow.model.definition import Value
 
 __all__ = ["Purpose"]
 

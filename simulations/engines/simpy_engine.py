@@ -26,9 +26,9 @@ from simulations.log.watching import Violation, Watch, last_moves, rule_broken, 
 from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
 from simulations.scenarios.scenario import Law, Policy, Pool, Scenario, Work
-from workflow.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
+from workflow.deciding.machine import CaseMachine, effect_of
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
-from workflow.machine import CaseMachine, effect_of
+from workflow.model.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
 from workflow.predicates import Expression, scalar
 
 __all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]

@@ -10,9 +10,9 @@ from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Work
 from simulations.timing.calendars import Calendar
-from workflow.definition import Kind, Workflow
-from workflow.documents import Node
-from workflow.validation import listed
+from workflow.files.validation import listed
+from workflow.files.yaml_tree import Node
+from workflow.model.definition import Kind, Workflow
 
 __all__ = ["check_reached", "read_activities"]
 

@@ -8,7 +8,7 @@ from simulations.loading.context import Context
 from simulations.timing.calendar_spec import CalendarSpec, parse_calendar
 from simulations.timing.calendars import Calendar
 from workflow.errors import InputError
-from workflow.reading import Keys
+from workflow.loading.reading import Keys
 
 __all__ = ["court_days", "read_calendars"]
 

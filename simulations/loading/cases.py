@@ -12,10 +12,10 @@ from simulations.loading.times import read_by_date, read_calendar_time, read_tim
 from simulations.scenarios.format import ArrivalEntry, BacklogEntry
 from simulations.scenarios.scenario import Backlog, Stream
 from simulations.scenarios.tables import CaseTable, read_cases
-from workflow.documents import Node, tidy
 from workflow.errors import InputError, Problem
-from workflow.reading import Keys
-from workflow.validation import listed, said, validate
+from workflow.files.validation import listed, said, validate
+from workflow.files.yaml_tree import Node, tidy
+from workflow.loading.reading import Keys
 
 __all__ = ["read_arrivals", "read_backlog"]
 

@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
-from workflow.documents import Node, Plain, Source, node_of, parse_yaml
 from workflow.errors import InputError, nearest
-from workflow.validation import listed, said
+from workflow.files.validation import listed, said
+from workflow.files.yaml_tree import Node, Plain, Source, node_of, parse_yaml
 
 __all__ = ["changed"]
 

@@ -8,12 +8,12 @@ from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.quantities import Reader
 from simulations.scenarios.scenario import scenario_namespace
 from simulations.timing.clock import Epoch
-from workflow.definition import Workflow
-from workflow.documents import Node
 from workflow.errors import InputError, Problem
+from workflow.files.yaml_tree import Node
 from workflow.loading import load_workflow
+from workflow.loading.reading import Reading
+from workflow.model.definition import Workflow
 from workflow.predicates import Namespace, made_of
-from workflow.reading import Reading
 
 __all__ = ["Context", "without_comma"]
 

@@ -10,11 +10,11 @@ from simulations.loading.context import Context
 from simulations.loading.times import read_calendar_time
 from simulations.scenarios.quantities import Shares
 from simulations.scenarios.scenario import Draw
-from workflow.documents import Node
 from workflow.errors import nearest
+from workflow.files.validation import parse_at, said
+from workflow.files.yaml_tree import Node
+from workflow.loading.values import allowed_values, fits
 from workflow.predicates import Expression, Field, Namespace
-from workflow.validation import parse_at, said
-from workflow.values import allowed_values, fits
 
 __all__ = ["read_draw"]
 

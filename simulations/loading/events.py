@@ -10,8 +10,8 @@ from simulations.loading.outcomes import read_outcome
 from simulations.loading.times import read_calendar_time, read_time
 from simulations.scenarios.format import LawEntry
 from simulations.scenarios.scenario import Law
-from workflow.definition import Workflow
-from workflow.validation import listed, said
+from workflow.files.validation import listed, said
+from workflow.model.definition import Workflow
 
 __all__ = ["read_events"]
 

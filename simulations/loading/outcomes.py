@@ -6,11 +6,11 @@ from typing import Any
 
 from simulations.loading.context import Context
 from simulations.scenarios.quantities import Choice, Shares
-from workflow.definition import Activity, Event
-from workflow.documents import Node
 from workflow.errors import nearest
-from workflow.reading import Keys
-from workflow.validation import listed
+from workflow.files.validation import listed
+from workflow.files.yaml_tree import Node
+from workflow.loading.reading import Keys
+from workflow.model.definition import Activity, Event
 
 __all__ = ["read_outcome"]
 

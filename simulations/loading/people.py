@@ -11,9 +11,9 @@ from typing import Any
 from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
 from simulations.scenarios.scenario import Trait
+from workflow.files.validation import listed
+from workflow.loading.reading import Keys
 from workflow.predicates import Namespace, made_of
-from workflow.reading import Keys
-from workflow.validation import listed
 
 __all__ = ["People"]
 

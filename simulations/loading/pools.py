@@ -11,9 +11,9 @@ from simulations.loading.times import read_by_date
 from simulations.scenarios.format import PoolEntry, SuspensionEntry
 from simulations.scenarios.scenario import Order, Pool, Suspension
 from simulations.timing.calendars import Calendar
-from workflow.documents import Node
 from workflow.errors import nearest
-from workflow.validation import listed, parse_at, said
+from workflow.files.validation import listed, parse_at, said
+from workflow.files.yaml_tree import Node
 
 __all__ = ["read_pools", "read_suspensions"]
 

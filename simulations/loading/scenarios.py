@@ -18,10 +18,10 @@ from simulations.loading.pools import read_pools, read_suspensions
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.policies import read_policies
 from simulations.scenarios.scenario import Scenario
-from workflow.documents import Node, Plain, Source, merge, node_of
 from workflow.errors import InputError, Problem
-from workflow.extending import read_extending
-from workflow.validation import usable
+from workflow.files.extending import read_extending
+from workflow.files.validation import usable
+from workflow.files.yaml_tree import Node, Plain, Source, merge, node_of
 
 __all__ = ["catalog", "load_scenario"]
 

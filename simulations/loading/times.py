@@ -11,9 +11,9 @@ from simulations.loading.context import Context
 from simulations.scenarios.quantities import Length
 from simulations.scenarios.tables import BEFORE_THE_START
 from simulations.timing.clock import parse_duration, parse_instant
-from workflow.documents import Node
 from workflow.errors import InputError, nearest
-from workflow.validation import said
+from workflow.files.validation import said
+from workflow.files.yaml_tree import Node
 
 __all__ = ["read_by_date", "read_calendar_time", "read_time"]
 

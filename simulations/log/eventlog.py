@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import COMPLETE, ENTER, as_written
+from workflow.model.definition import COMPLETE, ENTER, as_written
 
 __all__ = [
     "HORIZON",

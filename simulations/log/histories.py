@@ -1,4 +1,4 @@
-"""The rows of a log case by case, as `workflow.records` reads them."""
+"""The rows of a log case by case, as `workflow.deciding.records` reads them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from simulations.log.eventlog import EventLog
 from simulations.scenarios.policies import policy_in_force
-from workflow.definition import COMPLETE, Event, Transition
-from workflow.records import Rows
+from workflow.deciding.records import Rows
+from workflow.model.definition import COMPLETE, Event, Transition
 
 __all__ = ["rows_by_case"]
 

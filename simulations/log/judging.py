@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import HORIZON, EventLog
 from simulations.log.histories import rows_by_case
 from simulations.log.watching import Violation, rule_broken, watched_rules
-from workflow.audit import judge
-from workflow.audit_log import AuditLog
-from workflow.records import records_along
-from workflow.rules import Rule
+from workflow.auditing.audit import judge
+from workflow.auditing.log import AuditLog
+from workflow.deciding.records import records_along
+from workflow.model.rules import Rule
 
 __all__ = ["violations_in"]
 

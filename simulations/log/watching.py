@@ -8,10 +8,10 @@ from typing import Any
 
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.definition import Kind, Value, Workflow, as_written
+from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
-from workflow.monitor import Monitor
-from workflow.rules import Rule
+from workflow.model.definition import Kind, Value, Workflow, as_written
+from workflow.model.rules import Rule
 
 __all__ = ["RuleBroken", "Violation", "Watch", "last_moves", "rule_broken", "watched_rules"]
 

@@ -13,10 +13,10 @@ from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.definition import Value, as_written
-from workflow.format import MeasureEntry
+from workflow.files.format import MeasureEntry
+from workflow.files.validation import split_names
+from workflow.model.definition import Value, as_written
 from workflow.predicates import vector
-from workflow.validation import split_names
 
 __all__ = ["Firsts", "Split", "emptied", "one_of"]
 

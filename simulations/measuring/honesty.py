@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
 from simulations.measuring.sums import add_up
 from simulations.measuring.utilisation import wrong_starts
-from workflow.definition import Kind
 from workflow.errors import DocketsimError
+from workflow.model.definition import Kind
 
 __all__ = ["BrokenLaw", "check_log", "growing_queues"]
 

@@ -26,10 +26,10 @@ from simulations.measuring.utilisation import times_by_instant, utilisation
 from simulations.measuring.waiting import CAUSES, waits_by_cause
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import as_written
 from workflow.errors import InputError, nearest
+from workflow.files.validation import listed
+from workflow.model.definition import as_written
 from workflow.predicates import Namespace, PredicateError, parse, vector
-from workflow.validation import listed
 
 __all__ = [
     "Grouping",

@@ -19,7 +19,7 @@ from simulations.measuring.workdays import days_before, working_days
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.definition import Kind
+from workflow.model.definition import Kind
 
 __all__ = ["WORKING_AGE", "Crossings", "Standing", "daily", "flows", "states_at"]
 

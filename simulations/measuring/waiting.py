@@ -24,8 +24,8 @@ from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
+from workflow.deciding.records import records_along
 from workflow.predicates import Expression, names, vector
-from workflow.records import records_along
 
 __all__ = ["CAUSES", "Waits", "waits_by_cause"]
 

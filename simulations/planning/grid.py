@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from workflow.documents import parse_yaml
 from workflow.errors import InputError
+from workflow.files.yaml_tree import parse_yaml
 
 __all__ = ["Axis", "Grid", "parse_grid"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from simulations.scenarios.quantities import Choice, Shares
 from simulations.scenarios.scenario import Backlog, Law, Scenario, Stream, Trait, Work
-from workflow.definition import Kind, State, Transition, Workflow
+from workflow.model.definition import Kind, State, Transition, Workflow
 from workflow.predicates import Expression, names
 
 __all__ = ["relevant_states", "what_matters"]

@@ -17,7 +17,7 @@ from simulations.loading import load_scenario
 from simulations.planning.staff_search import Goal, Point, Search
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
-from workflow.validation import listed
+from workflow.files.validation import listed
 
 __all__ = ["Goal", "Point", "Staffing", "staff"]
 

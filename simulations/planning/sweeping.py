@@ -24,7 +24,7 @@ from simulations.running.results import CONFIDENCE, Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
-from workflow.validation import listed
+from workflow.files.validation import listed
 
 __all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
 

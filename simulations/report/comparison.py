@@ -29,7 +29,7 @@ from simulations.report.figure import (  # fmt: skip
 from simulations.report.tables import Cell, Table, as_csv
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
-from workflow.validation import listed
+from workflow.files.validation import listed
 
 __all__ = ["comparison_document", "is_comparison"]
 

@@ -34,8 +34,8 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.report.flow import LATER
 from simulations.report.tables import as_csv
-from workflow.definition import Kind
-from workflow.drawing import svg as map_svg
+from workflow.drawing.drawing import svg as map_svg
+from workflow.model.definition import Kind
 
 __all__ = ["flow_figure", "map_figure", "survival_figure", "use_figure"]
 

@@ -21,9 +21,9 @@ from simulations.run_folder.whole_files import write_text
 from simulations.running.recorded import manifest_of, read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import Kind, Transition, Workflow
-from workflow.documents import dump_yaml
-from workflow.drawing import mermaid
+from workflow.drawing.drawing import mermaid
+from workflow.files.yaml_tree import dump_yaml
+from workflow.model.definition import Kind, Transition, Workflow
 from workflow.predicates import unparse
 
 __all__ = ["stress", "write_stress"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulations.measuring.kaplan_meier import still_there
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import Kind
+from workflow.model.definition import Kind
 
 __all__ = ["Curve", "survival"]
 

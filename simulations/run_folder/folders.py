@@ -24,7 +24,7 @@ from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, 
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
-from workflow.validation import listed
+from workflow.files.validation import listed
 
 __all__ = [
     "Record",

@@ -25,9 +25,9 @@ from typing import Any
 from simulations.run_folder.folders import finished_replications
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.parts import KINDS, part_path
-from workflow.documents import parse_yaml
 from workflow.errors import InputError, nearest
-from workflow.validation import listed
+from workflow.files.validation import listed
+from workflow.files.yaml_tree import parse_yaml
 
 __all__ = ["Answer", "ask"]
 

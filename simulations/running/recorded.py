@@ -11,8 +11,8 @@ from simulations.run_folder.folders import Record, finished_replications
 from simulations.run_folder.manifest import read_manifest, scenario_hash
 from simulations.running.run_result import RunResult, gather
 from simulations.scenarios.scenario import Scenario
-from workflow.documents import parse_yaml
 from workflow.errors import InputError
+from workflow.files.yaml_tree import parse_yaml
 
 __all__ = ["finished_in", "manifest_of", "read_result", "recorded_contents", "recorded_scenario"]
 

@@ -18,7 +18,7 @@ from simulations.measuring.measures import measure_dates_and_pending
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import Kind
+from workflow.model.definition import Kind
 
 __all__ = ["Course", "course_of", "here", "off_docket", "replicate", "replicated", "until"]
 

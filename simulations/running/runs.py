@@ -34,7 +34,7 @@ from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError, Problem, nearest
-from workflow.validation import listed
+from workflow.files.validation import listed
 
 __all__ = ["Precision", "RunFolderExists", "WorkerLost", "check_run", "run"]
 

@@ -21,7 +21,7 @@ from simulations.running.recorded import manifest_of, recorded_contents, recorde
 from simulations.running.runs import run
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
-from workflow.validation import listed
+from workflow.files.validation import listed
 
 __all__ = ["Verification", "verify"]
 

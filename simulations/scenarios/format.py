@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from workflow.validation import Condition, Entry, Name, Names
+from workflow.files.validation import Condition, Entry, Name, Names
 
 __all__ = [
     "AboutEntry",

@@ -24,9 +24,9 @@ from simulations.scenarios import format as scenario_format
 from simulations.timing.clock import UNITS
 from workflow import format as workflow_format
 from workflow import rule_files
-from workflow.documents import parse_yaml
+from workflow.files.validation import Condition, Entry, Name, Names
+from workflow.files.yaml_tree import parse_yaml
 from workflow.predicates.calls import FUNCTIONS
-from workflow.validation import Condition, Entry, Name, Names
 
 __all__ = ["FAMILY_EXAMPLES", "MODELS", "PAGES", "Key", "keys_of", "pages", "write_pages", "written"]
 

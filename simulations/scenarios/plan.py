@@ -11,11 +11,11 @@ import numpy as np
 from simulations.chance.draws import Draws
 from simulations.scenarios.population import Cases, draw_cases
 from simulations.scenarios.scenario import Scenario
-from workflow.definition import COMPLETE, Value
+from workflow.deciding.table import Table, guards
 from workflow.errors import StuckCase
-from workflow.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck, walk
+from workflow.model.definition import COMPLETE, Value
 from workflow.predicates import names
-from workflow.table import Table, guards
+from workflow.proving.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck, walk
 
 __all__ = ["MOST_VISITS", "Plan", "make_plan"]
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from simulations.scenarios.format import PolicyEntry
 from simulations.scenarios.scenario import Policy, Scenario
 from simulations.timing.clock import Epoch
-from workflow.definition import Workflow
-from workflow.documents import Node
 from workflow.errors import InputError, Problem
+from workflow.files.validation import listed
+from workflow.files.yaml_tree import Node
 from workflow.loading import load_workflow
-from workflow.validation import listed
+from workflow.model.definition import Workflow
 
 __all__ = ["policy_in_force", "read_policies"]
 

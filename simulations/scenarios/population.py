@@ -20,10 +20,10 @@ from simulations.chance.draws import Draws, case_keys, choose_many
 from simulations.scenarios.quantities import Choice, Rows
 from simulations.scenarios.scenario import Backlog, Draw, Scenario, Stream, Trait
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.definition import Value
+from workflow.deciding.table import Columns
 from workflow.errors import InputError
+from workflow.model.definition import Value
 from workflow.predicates import Expression, Field, names, unparse, vector
-from workflow.table import Columns
 
 __all__ = ["ORIGINS", "Cases", "draw_cases"]
 

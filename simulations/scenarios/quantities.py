@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from simulations.chance.distributions import Distribution, family_parameters, make_distribution, mistakes
 from simulations.timing.clock import MICROSECONDS_PER_DAY, parse_duration, parse_rate
-from workflow.documents import Node, tidy
+from workflow.deciding.table import Columns
 from workflow.errors import InputError, Problem, nearest
+from workflow.files.validation import listed, parse_at, said
+from workflow.files.yaml_tree import Node, tidy
 from workflow.predicates import Expression, Field, Namespace, names, scalar, vector
-from workflow.table import Columns
-from workflow.validation import listed, parse_at, said
 
 __all__ = ["Choice", "Length", "Reader", "Rows", "Shares"]
 

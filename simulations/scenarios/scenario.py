@@ -17,11 +17,11 @@ from simulations.scenarios.quantities import Choice, Length, Shares
 from simulations.timing.calendar_spec import CalendarSpec
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import Epoch
-from workflow.definition import Value, Workflow
-from workflow.documents import Node
-from workflow.machine import fact_names
+from workflow.deciding.machine import fact_names
+from workflow.deciding.table import Tabulator
+from workflow.files.yaml_tree import Node
+from workflow.model.definition import Value, Workflow
 from workflow.predicates import Expression, Field, Namespace, names, parse
-from workflow.table import Tabulator
 
 __all__ = [
     "Backlog",

@@ -12,8 +12,8 @@ from typing import Any
 
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.format_reference import write_pages
-from workflow.format import WorkflowFile
-from workflow.rule_files import RulesFile
+from workflow.files.format import WorkflowFile
+from workflow.loading.rule_files import RulesFile
 
 __all__ = ["schemas", "write_schemas"]
 

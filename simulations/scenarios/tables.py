@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from simulations.timing.clock import Epoch, parse_instant
-from workflow.definition import Value, Workflow
 from workflow.errors import InputError, Problem, nearest
+from workflow.files.validation import listed, said
+from workflow.loading.values import allowed_values, fits
+from workflow.model.definition import Value, Workflow
 from workflow.predicates import Field
-from workflow.validation import listed, said
-from workflow.values import allowed_values, fits
 
 __all__ = ["CaseTable", "read_cases", "read_column"]
 

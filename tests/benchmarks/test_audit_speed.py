@@ -13,9 +13,9 @@ import pytest
 
 from simulations import run
 from workflow import load_workflow
-from workflow.audit import audit, judge, moves_not_allowed
-from workflow.audit_log import AuditLog
-from workflow.log_files import read_log
+from workflow.auditing.audit import audit, judge, moves_not_allowed
+from workflow.auditing.log import AuditLog
+from workflow.auditing.log_files import read_log
 
 pytestmark = pytest.mark.benchmark
 

@@ -10,8 +10,8 @@ import pytest
 from simulations import SamplePath, load_scenario
 from simulations.scenarios.population import draw_cases
 from workflow import load_workflow
-from workflow.difference import diff
-from workflow.table import Columns
+from workflow.deciding.table import Columns
+from workflow.proving.difference import diff
 
 pytestmark = pytest.mark.benchmark
 

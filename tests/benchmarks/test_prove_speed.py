@@ -9,7 +9,7 @@ import pytest
 
 from tests.workflow.large_workflows import STYLES, large_workflow
 from workflow import load_workflow
-from workflow.proving import prove
+from workflow.proving.prove import prove
 
 pytestmark = pytest.mark.benchmark
 

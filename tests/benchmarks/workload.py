@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations import Scenario, load_scenario
-from workflow.documents import dump_yaml
+from workflow.files.yaml_tree import dump_yaml
 
 STARTS = dt.date(2000, 1, 1)
 WORKFLOW: dict[str, Any] = {

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from simulations import SamplePath, Scenario, Simulation, load_scenario, make_plan, simulate
 from simulations.log.eventlog import EventLog
 from tests.workflow.random_workflows import workflows
-from workflow.documents import dump_yaml
 from workflow.errors import VisitCap
+from workflow.files.yaml_tree import dump_yaml
 
 STARTS = dt.date(2024, 1, 3)  # a Wednesday, so that a weekend lies in the middle
 ENDS = dt.date(2024, 1, 10)

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from simulations import run
 from simulations.cli import app
-from simulations.running.exports import _Clock, export
+from simulations.exporting.exports import _Clock, export
 from tests.simulations.desk import write_tiny
-from workflow.audit import audit
+from workflow.auditing.audit import audit
+from workflow.auditing.log_files import read_log
 from workflow.errors import InputError
 from workflow.loading import load_workflow
-from workflow.log_files import read_log
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from simulations import run
-from simulations.running.exports import export
+from simulations.exporting.exports import export
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow import load_workflow
-from workflow.definition import Workflow
+from workflow.model.definition import Workflow
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -12,7 +12,7 @@ import r4pm
 from r4pm import bindings
 
 from simulations import run
-from simulations.running.exports import export
+from simulations.exporting.exports import export
 from tests.simulations.small_pilot import run_small_pilot
 
 

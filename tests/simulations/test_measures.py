@@ -72,7 +72,7 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> list[Value]:
 
 
 def _log(tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any], workflow: Any = WORKFLOW) -> Any:
-    from workflow.documents import dump_yaml
+    from workflow.files.yaml_tree import dump_yaml
 
     folder = tmp_path_factory.mktemp("tiny")
     (folder / "desk.yaml").write_text(dump_yaml(workflow), encoding="utf-8")

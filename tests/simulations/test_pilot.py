@@ -61,8 +61,8 @@ def test_discretion_times_the_eligible_share_is_the_published_share(pilot: Scena
 
 def test_every_guard_reads_facts_that_are_drawn(pilot: Scenario) -> None:
     """Each fact that a guard reads has a distribution in the scenario, or is decided by being absent from it on purpose."""
+    from workflow.deciding.table import guards
     from workflow.predicates import names
-    from workflow.table import guards
 
     read = frozenset().union(*(names(g) for g in guards(pilot.workflow))) & set(pilot.workflow.facts)
     drawn = {trait.name for trait in pilot.people}

@@ -25,7 +25,7 @@ from simulations.scenarios.quantities import Choice
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
 from tests.simulations.told import waits_by_row
-from workflow.definition import COMPLETE, ENTER, INCREMENT, Kind
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Kind
 from workflow.predicates import Expression, scalar
 
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -13,7 +13,7 @@ from simulations.planning.relevant import relevant_states, what_matters
 from simulations.running.replicating import course_of, replicate
 from simulations.scenarios.scenario import Scenario
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios
-from workflow.format import MeasureEntry
+from workflow.files.format import MeasureEntry
 
 
 def _when_empty(scenario: Scenario, state: str) -> Scenario:

@@ -21,8 +21,8 @@ from simulations.log.eventlog import EventLog
 from simulations.run_folder.parts import KINDS, sha256
 from simulations.running.runs import RunFolderExists
 from tests.simulations.desk import DESK, TINY, write_tiny
-from workflow.documents import dump_yaml, parse_yaml
 from workflow.errors import InputError, StuckCase
+from workflow.files.yaml_tree import dump_yaml, parse_yaml
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from simulations.measuring.sums import add_up, add_up_parts
 from simulations.measuring.waiting import CAUSES
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.test_properties import FEW, SOME, History
-from workflow.definition import Kind
+from workflow.model.definition import Kind
 
 GROUP = "newly_come"
 

@@ -10,9 +10,9 @@ import pytest
 from simulations import SamplePath, load_scenario, make_plan, simulate
 from simulations.log.eventlog import HORIZON
 from workflow import CaseMachine
-from workflow.definition import COMPLETE, as_written
-from workflow.difference import diff
-from workflow.machine import fact_names
+from workflow.deciding.machine import fact_names
+from workflow.model.definition import COMPLETE, as_written
+from workflow.proving.difference import diff
 
 BASE = "prosecutorial-discretion-review"
 SMALL = [

@@ -8,7 +8,7 @@ from typing import Any
 from simulations import Simulation
 from simulations.engines.places import Place
 from simulations.engines.simpy_engine import Case
-from workflow.definition import ENTER
+from workflow.model.definition import ENTER
 
 WAITING, SERVED = 1, 2
 

@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.workflow.strategies import columns, dates, expressions, fields, values
-from workflow.definition import BUILT_IN_FACTS
+from workflow.deciding.table import Columns
+from workflow.model.definition import BUILT_IN_FACTS
 from workflow.predicates import unparse
-from workflow.table import Columns
 
 KINDS = ("activity", "activity", "instant", "resting")
 

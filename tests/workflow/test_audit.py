@@ -8,8 +8,8 @@ import pytest
 
 from simulations import load_scenario, run
 from workflow import load_rules, load_workflow
-from workflow.audit import audit
-from workflow.log_files import read_log
+from workflow.auditing.audit import audit
+from workflow.auditing.log_files import read_log
 
 BROKEN = Path(__file__).parent / "broken"
 

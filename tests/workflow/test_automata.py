@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from workflow.automata import Automaton, Letter, Past, after_then, at_most, before_needs, in_no_situation, never
+from workflow.model.automata import Automaton, Letter, Past, after_then, at_most, before_needs, in_no_situation, never
 from workflow.predicates import Field, Namespace, parse, substitute
 
 ALPHABET = ("close", "clear", "reopen", "close+clear", "clear+reopen", "other")

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from tests.workflow.random_workflows import fact_fields, facts, workflows
 from tests.workflow.strategies import expressions
 from workflow import CaseMachine, Workflow, load_workflow
-from workflow.definition import Kind
-from workflow.fact_space import possible_classes
-from workflow.machine import effect_of, fact_names
-from workflow.monitor import Monitor
+from workflow.deciding.machine import effect_of, fact_names
+from workflow.deciding.monitor import Monitor
+from workflow.deciding.table import compile_table, guards
+from workflow.loading.rule_files import words_of
+from workflow.model.definition import Kind
+from workflow.model.rules import Rule
 from workflow.predicates import unparse
-from workflow.proof import Prover
-from workflow.rule_files import words_of
-from workflow.rules import Rule
-from workflow.table import compile_table, guards
+from workflow.proving.fact_space import possible_classes
+from workflow.proving.proof import Prover
 
 pytest.importorskip("z3")
 

@@ -13,14 +13,14 @@ from simulations import SamplePath, load_scenario
 from simulations.scenarios.population import draw_cases
 from tests.workflow.random_workflows import facts, population, workflows
 from workflow import CaseMachine, load_workflow
-from workflow.definition import ENTER, INCREMENT
-from workflow.describing import cheapest_cover, shortest
-from workflow.difference import diff
+from workflow.deciding.machine import fact_names
+from workflow.deciding.table import guards
 from workflow.errors import InputError
-from workflow.machine import fact_names
-from workflow.nearby import variations
+from workflow.model.definition import ENTER, INCREMENT
 from workflow.predicates import vector
-from workflow.table import guards
+from workflow.proving.covering import cheapest_cover, shortest
+from workflow.proving.difference import diff
+from workflow.proving.nearby import variations
 
 BASE = "prosecutorial-discretion-review"
 SLOW = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))

@@ -14,10 +14,10 @@ from xml.etree import ElementTree
 import pytest
 
 from workflow import Workflow, load_workflow
-from workflow.definition import Kind
-from workflow.drawing import Map, Rectangle, map_of, mermaid, svg
-from workflow.layout import Point, Shape, lay_out, rows
+from workflow.drawing.drawing import Map, Rectangle, map_of, mermaid, svg
+from workflow.drawing.layout import Point, Shape, lay_out, rows
 from workflow.loading import catalog
+from workflow.model.definition import Kind
 
 MAIN_PATH = ["pending", "reviewed", "background_check", "recommended_closure", "closing", "closed"]
 

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from tests.workflow.strategies import expressions
 from workflow import Workflow, compile_table, load_workflow
 from workflow import fact_space as listing
-from workflow.definition import Value
-from workflow.fact_space import FactSpace, possible_classes
-from workflow.machine import fact_names
+from workflow.deciding.machine import fact_names
+from workflow.deciding.table import guards
+from workflow.model.definition import Value
 from workflow.predicates import Expression, Field, parse, scalar, vector
-from workflow.table import guards
+from workflow.proving.fact_space import FactSpace, possible_classes
 
 pytest.importorskip("z3")
 
@@ -347,8 +347,8 @@ def test_without_time_there_is_nothing_and_it_is_said() -> None:
 
 _PRINT = f"""
 from workflow import load_workflow
-from workflow.fact_space import possible_classes
-from workflow.table import guards
+from workflow.proving.fact_space import possible_classes
+from workflow.deciding.table import guards
 workflow = load_workflow({BUILT_IN!r})
 space = possible_classes(workflow, [*guards(workflow), *(c for rule in workflow.rules for c in rule.conditions)])
 print({{name: column.tolist() for name, column in space.witness.values.items()}})

@@ -3,9 +3,9 @@
 import pytest
 
 from workflow import load_workflow
-from workflow.audit import audit
+from workflow.auditing.audit import audit
+from workflow.auditing.log_files import read_log
 from workflow.errors import InputError
-from workflow.log_files import read_log
 
 OFFICE = load_workflow(
     {

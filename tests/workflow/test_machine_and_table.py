@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.workflow.random_workflows import facts, population, records, workflows
 from workflow import CaseMachine, compile_table, load_workflow
-from workflow.definition import COMPLETE, ENTER
-from workflow.machine import fact_names
+from workflow.deciding.machine import fact_names
+from workflow.deciding.table import Columns, Tabulator
+from workflow.model.definition import COMPLETE, ENTER
 from workflow.predicates import Field, scalar
-from workflow.table import Columns, Tabulator
 
 BUILT_IN = load_workflow("prosecutorial-discretion-review")
 SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))

@@ -12,14 +12,14 @@ import pytest
 
 from tests.workflow.large_workflows import STYLES, large_workflow
 from workflow import Workflow, load_workflow
+from workflow.deciding.table import compile_table, guards
 from workflow.errors import InputError
-from workflow.exploration import Explorer
-from workflow.fact_space import possible_classes
-from workflow.proof import History, Prover, UnsoundProof, Verdict
-from workflow.proof_report import Proof
-from workflow.proving import prove
-from workflow.rules import Rule
-from workflow.table import compile_table, guards
+from workflow.model.rules import Rule
+from workflow.proving.exploration import Explorer
+from workflow.proving.fact_space import possible_classes
+from workflow.proving.proof import History, Prover, UnsoundProof, Verdict
+from workflow.proving.prove import prove
+from workflow.proving.report import Proof
 
 pytest.importorskip("z3")
 
@@ -327,7 +327,7 @@ def test_rules_to_which_no_time_is_left_are_not_decided(monkeypatch: pytest.Monk
         time.sleep(1.1)
         return compile_table(*arguments)
 
-    monkeypatch.setattr("workflow.proving.compile_table", slowly)
+    monkeypatch.setattr("workflow.proving.prove.compile_table", slowly)
     rules = [{"rule": f"rule {n}", "at_most": n, "of": "retry"} for n in (1, 2, 3)]
     proof = prove(_desk(rules=rules), seconds=1.0)
     assert [v.decision for v in proof.verdicts] == ["not decided"] * 3

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("z3")
 # Runs within this process put its modules back as they were before, and some libraries cannot be loaded twice.
 pytest.importorskip("workflow.testing")
-pytest.importorskip("workflow.proving")
+pytest.importorskip("workflow.proving.prove")
 
 pytest_plugins = ["pytester"]
 
@@ -54,7 +54,7 @@ def office(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def _run(office: pytest.Pytester, *arguments: str, alone: bool = False) -> pytest.RunResult:
-    plugin = () if _installed() else ("-p", "workflow.pytest_plugin")
+    plugin = () if _installed() else ("-p", "workflow.testing.pytest_plugin")
     how = office.runpytest_subprocess if alone else office.runpytest_inprocess
     return how(*plugin, "-p", "no:cacheprovider", *arguments)
 
@@ -62,7 +62,7 @@ def _run(office: pytest.Pytester, *arguments: str, alone: bool = False) -> pytes
 def _installed() -> bool:
     from importlib.metadata import entry_points
 
-    return any(e.value == "workflow.pytest_plugin" for e in entry_points(group="pytest11"))
+    return any(e.value == "workflow.testing.pytest_plugin" for e in entry_points(group="pytest11"))
 
 
 def test_each_rule_is_proved_and_tested_by_its_name(office: pytest.Pytester) -> None:
@@ -181,11 +181,11 @@ def test_files_of_other_tools_are_left_alone(office: pytest.Pytester) -> None:
 def test_the_plugin_imports_nothing_until_a_file_of_rules_is_met(tmp_path: Path) -> None:
     """A project without such files pays nothing."""
     program = (
-        "import sys, pytest; pytest.main(['-q', '-p', 'workflow.pytest_plugin', '-p', 'no:hypothesispytest',"
+        "import sys, pytest; pytest.main(['-q', '-p', 'workflow.testing.pytest_plugin', '-p', 'no:hypothesispytest',"
         f" '-p', 'no:cacheprovider', {str(tmp_path)!r}]);"
         "print(sorted(m for m in sys.modules if m.split('.')[0] in ('numpy', 'pydantic', 'transitions', 'z3', 'hypothesis')"
         " or m.startswith('workflow.')))"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
-    assert done.stdout.splitlines()[-1] == "['workflow.pytest_plugin']"
+    assert done.stdout.splitlines()[-1] == "['workflow.testing', 'workflow.testing.pytest_plugin']"

@@ -6,8 +6,8 @@ import pytest
 
 from workflow import load_workflow
 from workflow.errors import InputError
+from workflow.loading.rule_files import load_rules
 from workflow.predicates import unparse
-from workflow.rule_files import load_rules
 
 PERMITS = Path(__file__).parents[1] / "bad" / "base" / "permits.yaml"
 

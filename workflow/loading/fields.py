@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Literal
 
-from workflow.definition import Value
 from workflow.errors import nearest
-from workflow.format import FieldEntry, WorkflowFile
+from workflow.files.format import FieldEntry, WorkflowFile
+from workflow.files.validation import said
+from workflow.loading.reading import Keys, Reading
+from workflow.loading.values import allowed_values, fits
+from workflow.model.definition import Value
 from workflow.predicates import Field
-from workflow.reading import Keys, Reading
-from workflow.validation import said
-from workflow.values import allowed_values, fits
 
 __all__ = ["read_defaults", "read_fields"]
 

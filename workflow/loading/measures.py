@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workflow.definition import as_written
 from workflow.errors import InputError, Problem, nearest
-from workflow.format import MeasureEntry, SplitEntry, WorkflowFile
+from workflow.files.format import MeasureEntry, SplitEntry, WorkflowFile
+from workflow.files.validation import listed, parse_at, validate
+from workflow.loading.reading import Keys, Reading
 from workflow.loading.vocabulary import check_word
+from workflow.model.definition import as_written
 from workflow.predicates import Namespace
-from workflow.reading import Keys, Reading
-from workflow.validation import listed, parse_at, validate
 
 __all__ = ["check_measures"]
 

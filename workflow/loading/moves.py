@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workflow.definition import INCREMENT, Activity, Event, Kind, State, Transition, Value
 from workflow.errors import nearest
-from workflow.format import ActivityEntry, EventEntry, StateEntry, TransitionEntry, WorkflowFile
+from workflow.files.format import ActivityEntry, EventEntry, StateEntry, TransitionEntry, WorkflowFile
+from workflow.files.validation import listed, parse_at, said
+from workflow.loading.reading import Keys, Reading, suggested
+from workflow.loading.values import allowed_values, fits
+from workflow.model.definition import INCREMENT, Activity, Event, Kind, State, Transition, Value
 from workflow.predicates import Expression, Field, Namespace
-from workflow.reading import Keys, Reading, suggested
-from workflow.validation import listed, parse_at, said
-from workflow.values import allowed_values, fits
 
 __all__ = ["MoveReader"]
 

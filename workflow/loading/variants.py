@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workflow.documents import Node, merge
 from workflow.errors import Problem
-from workflow.reading import suggested
-from workflow.validation import said
+from workflow.files.validation import said
+from workflow.files.yaml_tree import Node, merge
+from workflow.loading.reading import suggested
 
 __all__ = ["lay_upon"]
 

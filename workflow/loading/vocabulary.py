@@ -5,11 +5,11 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 
-from workflow.definition import BUILT_IN_FACTS, COMPLETE, ENTER
-from workflow.format import WorkflowFile
+from workflow.files.format import WorkflowFile
+from workflow.files.validation import said
+from workflow.loading.reading import Keys, Reading
+from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER
 from workflow.predicates import Field, Namespace, parse_definitions
-from workflow.reading import Keys, Reading
-from workflow.validation import said
 
 __all__ = ["check_names", "check_word", "read_definitions"]
 

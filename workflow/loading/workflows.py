@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from workflow.checks import graph_problems
-from workflow.definition import BUILT_IN_FACTS, Workflow
-from workflow.documents import Node, Plain, Source, node_of
 from workflow.errors import InputError, Problem
-from workflow.extending import read_extending
-from workflow.format import WorkflowFile
+from workflow.files.extending import read_extending
+from workflow.files.format import WorkflowFile
+from workflow.files.validation import parse_at, said, usable, validate
+from workflow.files.yaml_tree import Node, Plain, Source, node_of
 from workflow.loading.fields import read_defaults, read_fields
+from workflow.loading.graph_checks import graph_problems
 from workflow.loading.measures import check_measures
 from workflow.loading.moves import MoveReader
+from workflow.loading.reading import Reading
+from workflow.loading.rules import RuleReader
 from workflow.loading.variants import lay_upon
 from workflow.loading.vocabulary import check_names, read_definitions
+from workflow.model.definition import BUILT_IN_FACTS, Workflow
+from workflow.model.rules import Rule
 from workflow.predicates import Expression, Namespace, made_of
-from workflow.reading import Reading
-from workflow.rules import Rule, RuleReader
-from workflow.validation import parse_at, said, usable, validate
 
 __all__ = ["catalog", "load_workflow"]
 

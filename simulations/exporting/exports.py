@@ -1,0 +1,285 @@
+"""The event log of a run in the forms that other tools read: XES, CSV, OCEL 2.0 as JSON, and vidigi's CSV.
+
+Rows are read and written as they come, one replication after another, so that no log is held in memory. A run knows
+the local time of its courts only; an export says in which time zone that is. vidigi counts minutes since the start.
+
+References
+----------
+IEEE 1849-2016, eXtensible Event Stream (XES). OCEL 2.0 Specification, 2023, arXiv:2403.01975.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TextIO
+from xml.sax.saxutils import quoteattr
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from simulations.run_folder.views import ask
+from simulations.run_folder.whole_files import whole_file
+from simulations.running.recorded import finished_in, manifest_of, recorded_contents
+from workflow.errors import InputError, nearest
+from workflow.files.validation import listed
+
+__all__ = ["FORMATS", "Exported", "export"]
+
+FORMATS = ("xes", "csv", "ocel", "vidigi")
+_EVENT = ("court", "cause", "from_state", "to_state", "activity", "pool", "server", "outcome")
+_XES_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<log xes.version="1849-2016" xes.features="" xmlns="http://www.xes-standard.org/">
+  <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>
+  <extension name="Lifecycle" prefix="lifecycle" uri="http://www.xes-standard.org/lifecycle.xesext"/>
+  <extension name="Organizational" prefix="org" uri="http://www.xes-standard.org/org.xesext"/>
+  <extension name="Time" prefix="time" uri="http://www.xes-standard.org/time.xesext"/>
+  <global scope="trace"><string key="concept:name" value=""/></global>
+  <global scope="event"><string key="concept:name" value=""/><date key="time:timestamp" value="1970-01-01T00:00:00.000+00:00"/></global>
+  <classifier name="Activity" keys="concept:name"/>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export has written: cases and events (for vidigi: rows)."""
+
+    path: Path
+    n_cases: int
+    n_events: int
+
+
+class _Clock:
+    """The instants of a run as ISO texts with the offset of a time zone.
+
+    A local time that a change of the clocks leaves out counts as the end of the gap, so that the order of rows stays.
+    """
+
+    def __init__(self, name: str) -> None:
+        try:
+            self.zone = ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise InputError([f"--zone {name}: is no time zone, such as America/Denver or UTC.{nearest(name, sorted(available_timezones()))}"]) from None  # fmt: skip
+        self._quarter = lru_cache(maxsize=100_000)(self._look_up)
+
+    def __call__(self, local: dt.datetime) -> str:
+        """Return an instant with its offset."""
+        offset, instead = self._quarter(local.replace(minute=local.minute - local.minute % 15, second=0, microsecond=0))
+        return (instead or local).isoformat(timespec="milliseconds" if local.microsecond % 1000 == 0 else "microseconds") + offset  # fmt: skip
+
+    def _look_up(self, local: dt.datetime) -> tuple[str, dt.datetime | None]:
+        there = local
+        while self._left_out(there):
+            there += dt.timedelta(minutes=15)
+        text = there.replace(tzinfo=self.zone).strftime("%z")
+        return f"{text[:3]}:{text[3:5]}", there if there != local else None
+
+    def _left_out(self, local: dt.datetime) -> bool:
+        aware = local.replace(tzinfo=self.zone)
+        return aware.astimezone(dt.UTC).astimezone(self.zone).replace(tzinfo=None) != local
+
+
+def export(
+    folder: str | Path, to: str, out: str | Path, zone: str = "UTC", replications: Sequence[int] = ()
+) -> Exported:
+    """Export the event log of a run.
+
+    Parameters
+    ----------
+    folder : path
+        The run folder.
+    to : {"xes", "csv", "ocel", "vidigi"}
+    out : path
+        The file, which is replaced if it is there.
+    zone : str
+        The time zone of the run's local times, such as ``America/Denver``.
+    replications : sequence of int
+        Those to export; all if it is empty.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder with an event log, or the format, zone or a replication is not known.
+    """
+    folder, out = Path(folder), Path(out)
+    if to not in FORMATS:
+        raise InputError([f"--to {to}: must be one of {listed(FORMATS)}.{nearest(to, FORMATS)}"])
+    clock = _Clock(zone)
+    records = finished_in(folder, manifest_of(folder))
+    unknown = [k for k in replications if k not in records]
+    if unknown:
+        raise InputError([f"--replication {unknown[0]}: is not in this run, which has {listed(map(str, records))}"])
+    chosen = list(dict.fromkeys(replications)) or list(records)
+    if not all("events" in records[k].parts for k in chosen):
+        raise InputError([f"{folder}: this run has no event log (--no-events)"])
+    write = {"xes": _xes, "csv": _csv, "ocel": _ocel, "vidigi": _vidigi}[to]
+    with whole_file(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        n_cases, n_events = write(file, folder, chosen, clock)
+    return Exported(out, n_cases, n_events)
+
+
+# tables ------------------------------------------------------------------------------------------------
+
+
+def _csv(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
+    """Write the columns that pm4py expects of a log."""
+    return _table(file, folder, replications, clock, "select * from pm4py.log where \"case:concept:name\" like '{}:%'")
+
+
+def _vidigi(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
+    """Write the columns that vidigi expects; its time is in minutes since the start."""
+    return _table(file, folder, replications, clock, "select * from vidigi.event_log where run_number = {}")
+
+
+def _table(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock, query: str) -> tuple[int, int]:
+    writer = csv.writer(file, lineterminator="\n")
+    n_cases = n_rows = 0
+    for k in replications:
+        n_cases += _n_cases(folder, k)
+        with ask(folder, query.format(k)) as answer:
+            if k == replications[0]:
+                writer.writerow(answer.columns)
+            for row in answer.rows:
+                writer.writerow([_plain(value, clock) for value in row])
+                n_rows += 1
+    return n_cases, n_rows
+
+
+def _n_cases(folder: Path, replication: int) -> int:
+    with ask(folder, f"select count(*) from cases where replication = {replication}") as answer:
+        return int(next(answer.rows)[0])
+
+
+def _plain(value: Any, clock: _Clock) -> Any:
+    if isinstance(value, dt.datetime):
+        return clock(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+# cases with their events -----------------------------------------------------------------------------------
+
+
+Named = list[tuple[str, Any]]
+
+
+def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
+    """Yield each case with its facts as they were when it arrived, in the order of their numbers."""
+    record = recorded_contents(folder)["workflow"].get("record") or {}
+    names = {name: f"initial_{name}" for name in record}  # the record changes: this is what it was at the start
+    with ask(folder, f"select * from cases where replication = {replication} order by case_id") as answer:
+        columns = [names.get(name, name) for name in answer.columns]
+        for row in answer.rows:
+            yield f"{row[0]}:{row[1]}", list(zip(columns[2:], row[2:], strict=True))
+
+
+def _events(folder: Path, replication: int, order: str) -> Iterator[tuple[Any, ...]]:
+    """Yield replication, sequence, case, name, instant, start, resource, and the columns of `_EVENT`."""
+    query = f"""select replication, sequence, replication || ':' || case_id, coalesce(transition, cause), happened_at, started_at,
+        pool || '/' || court || '/' || server, {", ".join(_EVENT)} from events
+        where cause <> 'horizon' and replication = {replication} order by {order}"""
+    with ask(folder, query) as answer:
+        yield from answer.rows
+
+
+def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
+    """Write a trace for each case, also for one without an event.
+
+    When work began is not called ``start_timestamp``: pm4py puts events in the order of that wherever it finds it, and
+    those without any last, though in the log they happen in the order in which they end.
+    """
+    file.write(_XES_HEAD)
+    n_cases = n_events = 0
+    for k in replications:
+        rows = itertools.groupby(_events(folder, k, "case_id, sequence"), key=lambda row: row[2])
+        waiting = next(rows, None)
+        for case, facts in _cases(folder, k):
+            attributes: Named = [("concept:name", case), *facts]
+            file.write("  <trace>\n" + _attributes(attributes, "    ", clock))
+            n_cases += 1
+            if waiting is not None and waiting[0] == case:
+                for _, _, _, name, at, started, resource, *more in waiting[1]:
+                    event = [("concept:name", name), ("time:timestamp", at), ("lifecycle:transition", "complete"), ("started_at", started), ("org:resource", resource)]  # fmt: skip
+                    named = zip(_EVENT, more, strict=True)
+                    file.write(f"    <event>\n{_attributes([*event, *named], '      ', clock)}    </event>\n")
+                    n_events += 1
+                waiting = next(rows, None)
+            file.write("  </trace>\n")
+    file.write("</log>\n")
+    return n_cases, n_events
+
+
+def _attributes(named: Iterable[tuple[str, Any]], indent: str, clock: _Clock) -> str:
+    return "".join(f"{indent}{_attribute(key, value, clock)}\n" for key, value in named if value is not None)
+
+
+def _attribute(key: str, value: Any, clock: _Clock) -> str:
+    kind, text = "string", str(value)
+    if isinstance(value, bool):
+        kind, text = "boolean", text.lower()
+    elif isinstance(value, int):
+        kind = "int"
+    elif isinstance(value, float):
+        kind = "float"
+    elif isinstance(value, dt.datetime):
+        kind, text = "date", clock(value)
+    elif isinstance(value, dt.date):
+        kind, text = "date", clock(dt.datetime.combine(value, dt.time()))
+    return f"<{kind} key={quoteattr(key)} value={quoteattr(text)}/>"
+
+
+def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
+    """Write OCEL 2.0 as JSON: a case is an object, with its facts as of its arrival."""
+    _, example = next(_cases(folder, replications[0]), ("", []))
+    here = ", ".join(map(str, replications))
+    query = f"select distinct coalesce(transition, cause) from events where cause <> 'horizon' and replication in ({here}) order by all"
+    with ask(folder, query) as answer:
+        types = [row[0] for row in answer.rows]
+    with ask(folder, "describe cases") as answer:
+        kinds = [_OCEL_KINDS.get(str(row[1]).partition("(")[0], "string") for row in answer.rows][2:]
+    columns = [{"name": name, "type": kind} for (name, _), kind in zip(example, kinds, strict=True)]
+    event = [{"name": name, "type": "integer" if name == "server" else "string"} for name in _EVENT]
+    head = {"objectTypes": [{"name": "case", "attributes": columns}], "eventTypes": [{"name": t, "attributes": event} for t in types]}  # fmt: skip
+    file.write(json.dumps(head, ensure_ascii=False)[:-1])
+    n_cases = _stream(file, "objects", (_object(*c, clock) for k in replications for c in _cases(folder, k)))
+    rows = (row for k in replications for row in _events(folder, k, "sequence"))
+    n_events = _stream(file, "events", (_event(row, clock) for row in rows))
+    file.write("}\n")
+    return n_cases, n_events
+
+
+_OCEL_KINDS = {"BOOLEAN": "boolean", "BIGINT": "integer", "INTEGER": "integer", "DOUBLE": "float", "DATE": "time", "TIMESTAMP": "time"}  # fmt: skip
+
+
+def _stream(file: TextIO, key: str, entries: Iterable[dict[str, Any]]) -> int:
+    n = 0
+    file.write(f', "{key}": [')
+    for entry in entries:
+        file.write(("," if n else "") + "\n" + json.dumps(entry, ensure_ascii=False))
+        n += 1
+    file.write("]")
+    return n
+
+
+def _object(case: str, facts: Named, clock: _Clock) -> dict[str, Any]:
+    arrived = clock(next(value for name, value in facts if name == "arrived_at"))
+    attributes = [{"name": n, "time": arrived, "value": _json(v, clock)} for n, v in facts if v is not None]
+    return {"id": case, "type": "case", "attributes": attributes}
+
+
+def _event(row: tuple[Any, ...], clock: _Clock) -> dict[str, Any]:
+    replication, sequence, case, name, at, _, _, *more = row
+    attributes = [{"name": n, "value": v} for n, v in zip(_EVENT, more, strict=True) if v is not None]
+    relations = [{"objectId": case, "qualifier": "case"}]
+    return {"id": f"{replication}:{sequence}", "type": name, "time": clock(at), "attributes": attributes, "relationships": relations}  # fmt: skip
+
+
+def _json(value: Any, clock: Callable[[dt.datetime], str]) -> Any:
+    if isinstance(value, dt.datetime):
+        return clock(value)
+    return clock(dt.datetime.combine(value, dt.time())) if isinstance(value, dt.date) else value

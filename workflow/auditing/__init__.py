@@ -1,0 +1,1 @@
+"""Read an event log and judge each case in it against the rules."""

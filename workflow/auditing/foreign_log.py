@@ -1,0 +1,251 @@
+"""Event logs of other programs: Parquet, CSV and XES files whose columns may have any names."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.auditing.log import AuditLog
+from workflow.auditing.log_columns import column_of, filled, missing_in, places
+from workflow.errors import InputError, nearest
+from workflow.files.validation import listed
+from workflow.model.definition import BUILT_IN_FACTS, Workflow
+from workflow.predicates import Field
+
+__all__ = ["read_foreign"]
+
+Integers = NDArray[np.int64]
+Table = Mapping[str, NDArray[Any]]
+
+_KNOWN_AS = {
+    "case": ("case_id", "case:concept:name", "case", "caseid", "case id"),
+    "activity": ("transition", "concept:name", "activity", "event"),
+    "time": ("happened_at", "time:timestamp", "timestamp", "time"),
+}
+
+
+def read_foreign(path: Path, workflow: Workflow, columns: Mapping[str, str]) -> AuditLog:
+    """Read a log of another program; see `workflow.auditing.log_files.read_log`."""
+    return _Reading(path, workflow, columns).log()
+
+
+class _Reading:
+    """One file, with what is wrong in it."""
+
+    def __init__(self, path: Path, workflow: Workflow, columns: Mapping[str, str]) -> None:
+        self.path, self.workflow, self.columns = path, workflow, columns
+        self.problems: list[str] = []
+        self.kind = "event" if path.suffix in (".xes", ".xml") else "line" if path.suffix != ".parquet" else "row"
+
+    def log(self) -> AuditLog:
+        """Return the log.
+
+        Raises
+        ------
+        InputError
+            With every mistake.
+        """
+        self._check_names()
+        table, chosen, fields = self._table()
+        self._stop_if_wrong()
+        times = self._times(chosen["time"], table[chosen["time"]])
+        cases = self._cases(chosen["case"], table[chosen["case"]])
+        told = {
+            name: self._told(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()
+        }
+        self._stop_if_wrong()
+        names, place = np.unique(cases, return_inverse=True)
+        order = np.lexsort((np.arange(len(cases)), times, place))
+        first = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(names)))]).astype(np.int64)
+        case = place[order]
+        facts, seen, lacks = {}, {}, {}
+        for name, found in told.items():
+            values, missing = (column[order] for column in found or ())
+            if name in self.workflow.record:
+                seen[name] = values
+                lacks[name] = np.bincount(case, missing, len(names)) > 0
+                continue
+            of_case, gone = self._of_case(name, values, missing, first, case, names)
+            optional = self.workflow.facts[name].optional
+            facts[name] = (of_case, gone if optional else None)
+            if not optional:
+                lacks[name] = gone
+        self._stop_if_wrong()
+        if len(order):  # a foreign log's facts are taken to be as of the day on which a case begins
+            begun = times[order][first[:-1]].astype("datetime64[us]").astype("datetime64[D]")
+            facts |= {name: (begun, None) for name in BUILT_IN_FACTS if name not in facts}
+        words = filled(table[chosen["activity"]])[order]
+        transition = places(words, [t.name for t in self.workflow.transitions])
+        event = places(words, list(self.workflow.events))
+        unknown = (transition < 0) & (event < 0)
+        strange = {int(i): str(words[i]) for i in np.flatnonzero(unknown)}
+        return AuditLog(
+            self.workflow, names.astype(object), first, transition, event, unknown, times[order], None,
+            facts, seen, dict(seen), lacks={k: v for k, v in lacks.items() if v.any()}, words=strange,
+        )  # fmt: skip
+
+    def _stop_if_wrong(self) -> None:
+        if self.problems:
+            raise InputError(self.problems)
+
+    def _wrong(self, message: str) -> None:
+        self.problems.append(f"{self.path}: {message}")
+
+    def _at(self, column: str) -> Callable[[int], str]:
+        """Return how to say which row of a column is meant."""
+        return lambda i: f"{self.kind} {i + (2 if self.kind == 'line' else 1)}, column {column!r}: "
+
+    # which column is which ---------------------------------------------------------------------------
+
+    def _check_names(self) -> None:
+        known = [*_KNOWN_AS, *self.workflow.facts, *self.workflow.record]
+        for name in self.columns:
+            if name not in known:
+                hint = nearest(name, known) or f" Known: {listed(known)}."
+                self.problems.append(
+                    f"--map {name}: is neither case, activity or time nor a fact or record field of {self.workflow.name}.{hint}"
+                )
+
+    def _table(self) -> tuple[Table, dict[str, str], dict[str, str]]:
+        """Return the columns; which are the case, the activity and the time; and which tell of what field."""
+        if self.kind == "event":
+            table: Table = _xes(self.path)
+            return table, self._roles(list(table)), self._fields(list(table))
+        import duckdb
+
+        try:
+            with duckdb.connect() as connection:
+                if self.kind == "row":
+                    table = connection.read_parquet(str(self.path)).fetchnumpy()
+                    return table, self._roles(list(table)), self._fields(list(table))
+                read = connection.read_csv
+                names = read(str(self.path), sample_size=-1).columns
+                chosen, fields = self._roles(names), self._fields(names)
+                # 007 is the name of a case, not the number 7, and "yes" a value of an enumeration, not the truth
+                enums = [
+                    column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"
+                ]
+                texts = [*(chosen[role] for role in ("case", "activity") if role in chosen), *enums]
+                try:
+                    kept = read(str(self.path), sample_size=-1, dtype=dict.fromkeys(texts, "VARCHAR"))
+                    return kept.fetchnumpy(), chosen, fields
+                except duckdb.ConversionException:  # some row is of another kind than the rest: it will be told which
+                    return read(str(self.path), all_varchar=True).fetchnumpy(), chosen, fields
+        except duckdb.Error as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise InputError([*self.problems, f"{self.path}: is not readable: {' '.join(lines[:2])}"]) from None
+
+    def _roles(self, names: list[str]) -> dict[str, str]:
+        lower = {name.lower(): name for name in names}
+        found: dict[str, str] = {}
+        for role, usual in _KNOWN_AS.items():
+            wanted = self.columns.get(role) or next((lower[name] for name in usual if name in lower), None)
+            if wanted in names:
+                found[role] = str(wanted)
+            elif wanted is not None:
+                self._wrong(
+                    f"has no column {wanted!r} for the {role}; its columns: {listed(names)}.{nearest(wanted, names)}"
+                )
+            else:
+                self._wrong(f"which column is the {role}? Say --map {role}=COLUMN; its columns: {listed(names)}")
+        return found
+
+    def _fields(self, names: list[str]) -> dict[str, str]:
+        """Return which column has which fact or record field."""
+        found = {}
+        for name in (*self.workflow.facts, *self.workflow.record):
+            wanted = self.columns.get(name)
+            # what is said of a whole case is no field that changes: that would be how the case began
+            usual = (name, f"case:{name}") if name in self.workflow.facts else (name,)
+            column = wanted or next((c for c in usual if c in names), None)
+            if column in names:
+                found[name] = str(column)
+            elif wanted is not None:
+                self._wrong(
+                    f"has no column {wanted!r} for {name}; its columns: {listed(names)}.{nearest(wanted, names)}"
+                )
+        return found
+
+    # what stands in them -----------------------------------------------------------------------------
+
+    def _cases(self, column: str, values: NDArray[Any]) -> NDArray[Any]:
+        found = filled(values)
+        if (gone := missing_in(values)).any():
+            self._wrong(f"{self._at(column)(int(np.argmax(gone)))}is empty: every row belongs to a case")
+        return found.astype(str)
+
+    def _told(self, table: Table, column: str, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
+        try:
+            return column_of(table[column], declared, self._at(column))
+        except InputError as error:
+            self._wrong(str(error))
+            return None
+
+    def _of_case(
+        self, name: str, values: NDArray[Any], missing: NDArray[np.bool_], first: Integers, case: Integers, names: Any
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return a fact of each case, from the first of its rows that tells it, and of which cases none does."""
+        n = len(values)
+        if not n:
+            return values, missing
+        row = np.minimum.reduceat(np.where(missing, n, np.arange(n)), first[:-1])
+        found = values[np.minimum(row, n - 1)]
+        differs = ~missing & (values != found[case])
+        if differs.any():
+            i = int(np.argmax(differs))
+            declared, pair = self.workflow.facts[name], (found[case[i]], values[i])
+            one, other = (declared.values[v] if declared.kind == "enum" else v for v in pair)
+            self._wrong(
+                f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact does not change while a case runs"
+            )
+        return found, row == n
+
+    def _times(self, column: str, values: NDArray[Any]) -> Integers:
+        """Return microseconds since 1970; a time without a zone is taken as it stands."""
+        at = self._at(column)
+        gone = missing_in(values)
+        if gone.any():
+            self._wrong(f"{at(int(np.argmax(gone)))}is empty: every row needs its time")
+            return np.zeros(len(values), np.int64)
+        plain = np.asarray(values)
+        if plain.dtype.kind == "M":
+            return plain.astype("datetime64[us]").astype(np.int64)
+        found = np.zeros(len(values), np.int64)
+        for i, value in enumerate(plain.tolist()):
+            try:
+                found[i] = _instant(str(value))
+            except ValueError:
+                self._wrong(f"{at(i)}{str(value)!r} is not a time such as 2024-01-31 or 2024-01-31T09:30:00")
+                break
+        return found
+
+
+def _instant(text: str) -> int:
+    instant = dt.datetime.fromisoformat(text)
+    since = instant.replace(tzinfo=None) - (instant.utcoffset() or dt.timedelta()) - dt.datetime(1970, 1, 1)
+    return since // dt.timedelta(microseconds=1)
+
+
+def _xes(path: Path) -> dict[str, NDArray[Any]]:
+    """Read an XES log: the attributes of each event, those of its trace with ``case:`` before them."""
+    from xml.etree import ElementTree
+
+    rows: list[dict[str, str]] = []
+    try:
+        for _, element in ElementTree.iterparse(path):
+            if element.tag.rpartition("}")[2] != "trace":
+                continue
+            trace = {f"case:{c.get('key')}": str(c.get("value")) for c in element if c.get("key") is not None}
+            for child in element:
+                if child.tag.rpartition("}")[2] == "event":
+                    rows.append({**trace, **{str(c.get("key")): str(c.get("value")) for c in child}})
+            element.clear()
+    except ElementTree.ParseError as error:
+        raise InputError([f"{path}: is not readable as XES: {error}"]) from None
+    keys = list(dict.fromkeys(k for row in rows for k in row))
+    return {key: np.array([row.get(key, "") for row in rows], object) for key in keys}

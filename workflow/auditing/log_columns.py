@@ -1,0 +1,133 @@
+"""Columns of a log as predicates read them: true and false, whole numbers, days, the places of an enumeration's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.errors import InputError, nearest
+from workflow.files.validation import listed
+from workflow.model.definition import Value
+from workflow.predicates import Field
+
+__all__ = ["column_of", "filled", "missing_in", "places", "run_column"]
+
+Found = tuple[NDArray[Any], NDArray[np.bool_]]
+"""A value for each row, and where there is none."""
+
+_TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+_KINDS = {"boolean": "b", "integer": "iu", "number": "iuf", "date": "M"}
+_TYPES: dict[str, Any] = {"boolean": bool, "integer": np.int64, "number": np.float64, "date": "datetime64[D]"}
+_BLANK: dict[str, Any] = {"boolean": False, "integer": 0, "number": 0.0, "date": np.datetime64("1970-01-01")}
+
+
+def filled(values: Any) -> NDArray[Any]:
+    """Return texts with empty ones for missing ones."""
+    found = np.array(np.asarray(values), object)
+    found[missing_in(values)] = ""
+    return found
+
+
+def missing_in(values: Any) -> NDArray[np.bool_]:
+    """Say where a column has no value."""
+    masked: NDArray[np.bool_] = np.array(np.ma.getmaskarray(values))
+    plain = np.asarray(values)
+    if plain.dtype.kind == "M":
+        masked |= np.isnat(plain)
+    elif plain.dtype.kind == "f":
+        masked |= np.isnan(plain)
+    elif plain.dtype.kind in "OU":
+        masked |= np.array([v is None or v == "" for v in plain.tolist()], bool)
+    return masked
+
+
+def places(values: NDArray[Any], words: list[str]) -> NDArray[np.int64]:
+    """Return the place of each text in a list, -1 for those that are not in it."""
+    distinct, inverse = np.unique(values.astype(str), return_inverse=True)
+    shelf = np.array([words.index(w) if w in words else -1 for w in distinct.tolist()], np.int64)
+    return shelf[inverse] if len(distinct) else np.zeros(0, np.int64)
+
+
+def run_column(values: Any, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return a column that a run wrote, and where a value is missing if one may be."""
+    found, missing = column_of(values, declared, lambda i: f"row {i + 1}: ")
+    return found, missing if declared.optional else None
+
+
+def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Found:
+    """Return a column of a field of the workflow.
+
+    Parameters
+    ----------
+    values : array
+        As a file has them.
+    declared : Field
+    where : callable
+        What to say before a complaint of a row, by its place.
+
+    Raises
+    ------
+    InputError
+        For the first value that the field cannot have.
+    """
+    missing = missing_in(values)
+    if declared.kind == "enum":
+        found = places(filled(values), list(declared.values))
+        odd = (found < 0) & ~missing
+        if odd.any():
+            i = int(np.argmax(odd))
+            text = str(np.asarray(values)[i])
+            raise InputError([f"{where(i)}{text!r} is no value of {declared.name}; allowed: {listed(declared.values)}.{nearest(text, declared.values)}"])  # fmt: skip
+        return np.maximum(found, 0), missing
+    plain = np.asarray(values)
+    if plain.dtype.kind not in _KINDS[declared.kind]:
+        plain = _parsed(plain, missing, declared, where)
+    found = (
+        plain.astype(_TYPES[declared.kind]) if not missing.any() else np.where(missing, _BLANK[declared.kind], plain)
+    )
+    return found.astype(_TYPES[declared.kind]), missing
+
+
+def _parsed(
+    values: NDArray[Any], missing: NDArray[np.bool_], declared: Field, where: Callable[[int], str]
+) -> NDArray[Any]:
+    allowed = {
+        "boolean": "true or false",
+        "integer": "a whole number",
+        "number": "a number",
+        "date": "a date such as 2024-01-31",
+    }
+    found = []
+    for i, (value, gone) in enumerate(zip(values.tolist(), missing.tolist(), strict=True)):
+        try:
+            found.append(_BLANK[declared.kind] if gone else _READERS[declared.kind](value))
+        except (ValueError, KeyError):
+            raise InputError(
+                [f"{where(i)}{str(value)!r} is no value of {declared.name}, which is {allowed[declared.kind]}"]
+            ) from None
+    return np.array(found, _TYPES[declared.kind])
+
+
+def _whole(value: Value) -> int:
+    number = float(str(value))
+    if not number.is_integer():
+        raise ValueError
+    return int(number)
+
+
+def _day(value: Value) -> np.datetime64:
+    text = str(value)[:10]
+    if len(text) < 10:  # numpy takes 2024 for its first day
+        raise ValueError
+    return np.datetime64(text)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "boolean": lambda value: _TRUTHS[str(value).lower()],
+    "integer": _whole,
+    "number": float,
+    "date": _day,
+}

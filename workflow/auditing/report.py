@@ -1,0 +1,161 @@
+"""What an audit found: cases that break rules, moves that are not allowed, and what could not be judged."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.auditing.log import AuditLog
+from workflow.errors import nearest
+from workflow.files.validation import listed
+from workflow.model.rules import Rule
+
+__all__ = ["AuditReport", "RuleAudit"]
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RuleAudit:
+    """What a log shows of a rule.
+
+    Attributes
+    ----------
+    unjudged : tuple of str
+        What the log would have to say for the rule to be judged; nothing is known of it then.
+    untold : int
+        Cases that are not judged by the rule: the log does not tell of them what it tells of others.
+    cases, rows : ndarray of int64
+        The cases that break it, and for each the row at which it does: for an obligation with a time, the first row after
+        its time was over; the case's last row if it was over only after that.
+    at : ndarray of int64
+        The instant of that row, or the log's end for a time that was over only after the case's last row.
+    open : int
+        Cases with an obligation that is still open, within its time.
+    idle : bool
+        Whether the log has none of the moves and events that the rule names: then it is kept, and nothing was put to the test.
+    """
+
+    rule: Rule
+    unjudged: tuple[str, ...]
+    cases: Integers
+    rows: Integers
+    at: Integers
+    open: int = 0
+    untold: int = 0
+    idle: bool = False
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What a log shows of a workflow and its rules.
+
+    Attributes
+    ----------
+    not_allowed : ndarray of int64
+        The rows whose move the workflow does not allow.
+    """
+
+    log: AuditLog
+    not_allowed: Integers
+    rules: tuple[RuleAudit, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Return whether anything is against the workflow or a rule."""
+        return bool(len(self.not_allowed)) or any(len(r.cases) for r in self.rules)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it; `violations` is null for a rule that is not judged."""
+        return {
+            "cases": len(self.log.names),
+            "events": len(self.log),
+            "moves_not_allowed": len(self.not_allowed),
+            "rules": [
+                {
+                    "rule": r.rule.name,
+                    "violations": None if r.unjudged else len(r.cases),
+                    "idle": r.idle,
+                    "unjudged": list(r.unjudged),
+                    "unjudged_cases": len(self.log.names) if r.unjudged else r.untold,
+                }
+                for r in self.rules
+            ],
+        }
+
+    def offending(self) -> list[dict[str, Any]]:
+        """Return a row for each offending case and what it offends against."""
+        return list(itertools.chain.from_iterable(self._by_kind()))
+
+    def _by_kind(self) -> Iterator[Iterator[dict[str, Any]]]:
+        yield (self._offence(int(row), "a move that the workflow does not allow") for row in self.not_allowed)
+        for rule in self.rules:
+            pairs = zip(rule.rows, rule.at, strict=True)
+            yield (self._offence(int(row), rule.rule.name, int(at)) for row, at in pairs)
+
+    def told(self) -> Iterator[str]:
+        """Yield the lines of a report."""
+        log = self.log
+        yield f"{log.workflow.name}: {_n(len(log.names), 'case')}, {_n(len(log), 'row')}{self._span()}"
+        yield f"  {_n(len(self.not_allowed), 'move') if len(self.not_allowed) else 'no move'} that the workflow does not allow"
+        for rule in self.rules:
+            yield f"  {self._verdict(rule)}"
+        called = Counter(log.words.values())
+        if called:
+            yield f"words of the log that {log.workflow.name} does not have:"
+            known = [*(t.name for t in log.workflow.transitions), *log.workflow.events]
+            for word, n in called.most_common(10):
+                yield f"  {word!r} in {_n(n, 'row')}.{nearest(word, known)}"
+            if len(called) > 10:
+                yield f"  and {len(called) - 10:,} others"
+        examples = [row for rows in self._by_kind() for row in itertools.islice(rows, 1)]
+        if examples:
+            yield "an example of each:"
+        for row in examples:
+            when = row["at"].removesuffix(".000000").replace("T", " ")
+            yield f"  case {row['case']}, {when}, {row['word']}: {row['against']}"
+
+    def _span(self) -> str:
+        at = self.log.at
+        first, last = (str(np.datetime64(int(t), "us"))[:10] for t in (at.min(), at.max())) if len(at) else ("", "")
+        return f", {first} to {last}" if first else ""
+
+    def _verdict(self, rule: RuleAudit) -> str:
+        if rule.unjudged:
+            return f"{'unjudged':<20} {rule.rule.name}  (the log does not tell {listed(rule.unjudged)})"
+        found = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
+        notes = ["the log has nothing of what it names"] if rule.idle else []
+        if rule.untold:
+            lacking = listed(sorted(self.log.lacks.keys() & rule.rule.reads))
+            notes.append(f"{_n(rule.untold, 'case')} unjudged, of which the log does not tell {lacking}")
+        if rule.open:
+            notes.append(f"still open in {_n(rule.open, 'case')}")
+        note = f"  ({'; '.join(notes)})" if notes else ""
+        return f"{found:<20} {rule.rule.name}{note}"
+
+    def _offence(self, row: int, against: str, at: int | None = None) -> dict[str, Any]:
+        log = self.log
+        transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
+        word = (
+            transitions[log.transition[row]]
+            if log.transition[row] >= 0
+            else events[log.event[row]]
+            if log.event[row] >= 0
+            else log.words.get(row, "?")
+        )
+        return {
+            "case": str(log.names[log.case[row]]),
+            "against": against,
+            "at": str(np.datetime64(int(log.at[row]) if at is None else at, "us")),
+            "word": word,
+        }
+
+
+def _n(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

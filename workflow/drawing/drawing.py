@@ -1,0 +1,542 @@
+"""How does a workflow look: as Mermaid text for documents, or as an SVG picture that stands alone?
+
+Both show states by kind, every transition by name, and the events upon which it is tried. In the picture the
+main path runs straight down, and a transition out of several states is one bundle of arrows with one label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
+from xml.sax.saxutils import escape, quoteattr
+
+from workflow.drawing.layout import Point, Shape, lay_out, rows
+from workflow.model.definition import Kind, State, Transition, Workflow
+from workflow.predicates import unparse
+
+__all__ = ["Arrow", "Map", "Rectangle", "map_of", "mermaid", "svg"]
+
+NAME, SMALL, TITLE = 13.0, 12.0, 20.0
+"""Sizes of letters in pixels."""
+
+LINE = 15.0
+LONGEST_LINE = 170.0
+MARGIN, LEAST_WIDTH = 32.0, 760.0
+BOX, NARROWEST_BOX = 40.0, 100.0
+CORNER, THIN, THICK = 10.0, 1.4, 2.4
+DOT, LOOP = 34.0, 34.0
+"""The room of an entry's dot and of a loop beside a box."""
+
+
+Rectangle = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How a kind of state is drawn: colours of the Okabe-Ito palette, made light, and an outline of its own."""
+
+    fill: str
+    outline: str
+    thickness: float
+    dashes: str
+    meaning: str
+
+
+_STYLES = {
+    Kind.ACTIVITY: _Style("#d7ecf9", "#0072b2", 1.6, "", "work is waited for"),
+    Kind.INSTANT: _Style("#ffffff", "#555555", 1.3, "4 3", "left at once"),
+    Kind.RESTING: _Style("#fdf0c8", "#9a6b00", 1.6, "8 3", "left only upon an event"),
+    Kind.FINAL: _Style("#e6e6e6", "#222222", 3.0, "", "never left"),
+}
+_CORNERS = {Kind.ACTIVITY: 9.0, Kind.INSTANT: 15.0, Kind.RESTING: 20.0, Kind.FINAL: 9.0}
+"""How far from the sides of a box arrows keep."""
+
+_PLAIN, _UPON_EVENT = "#333333", "#a04000"
+
+_NARROW, _WIDE = set("iljftrI.,:;'|()[]-/ "), set("mwMW@%")
+"""Letters of less and of more than the usual width."""
+
+_MERMAID_WORDS = {
+    "as", "class", "classdef", "click", "default", "direction", "end", "hide", "note", "root", "scale", "state", "style",
+}  # fmt: skip
+"""Words with a meaning of their own at the start of a line, which a state may be called all the same."""
+
+
+def mermaid(workflow: Workflow) -> str:
+    """Return a workflow as a Mermaid state diagram.
+
+    Transitions between the same two states share an arrow; each has a line of its own on it, with the events upon
+    which it is tried in brackets.
+
+    Examples
+    --------
+    >>> from workflow import load_workflow
+    >>> print(mermaid(load_workflow({
+    ...     "workflow": "desk", "activities": {"serve": {}}, "entry": {"states": ["queue"]},
+    ...     "states": {"queue": {"activity": "serve"}, "gone": {"final": True}},
+    ...     "transitions": [{"transition": "finish", "from": "queue", "to": "gone"}],
+    ... })), end="")
+    stateDiagram-v2
+        [*] --> queue
+        queue --> gone: finish
+        gone --> [*]
+        classDef activity fill:#d7ecf9,stroke:#0072b2,stroke-width:1.6px
+        class queue activity
+        classDef final fill:#e6e6e6,stroke:#222222,stroke-width:3.0px
+        class gone final
+    """
+    called = _mermaid_names(workflow)
+    lines = ["stateDiagram-v2"]
+    lines += [f'    state "{name}" as {id_}' for name, id_ in called.items() if name != id_]
+    lines += [f"    [*] --> {called[name]}" for name in workflow.entry_states]
+    for (source, target), transitions in _moves(workflow).items():
+        label = "<br>".join(_told(t) for t in transitions)  # a semicolon would end the statement
+        lines.append(f"    {called[source]} --> {called[target]}: {label}")
+    lines += [f"    {called[s.name]} --> [*]" for s in workflow.states.values() if s.kind is Kind.FINAL]
+    for kind, style in _STYLES.items():
+        names = [called[s.name] for s in workflow.states.values() if s.kind is kind]
+        if names:
+            dashes = f",stroke-dasharray:{style.dashes}" if style.dashes else ""
+            outline = f"stroke:{style.outline},stroke-width:{style.thickness}px{dashes}"
+            lines += [
+                f"    classDef {kind.value} fill:{style.fill},{outline}",
+                f"    class {','.join(names)} {kind.value}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _mermaid_names(workflow: Workflow) -> dict[str, str]:
+    found = {}
+    for name in workflow.states:
+        id_ = name
+        while id_.lower() in _MERMAID_WORDS or (id_ != name and id_ in workflow.states):
+            id_ += "_"
+        found[name] = id_
+    return found
+
+
+def _told(transition: Transition) -> str:
+    return f"{transition.name} ({', '.join(transition.events)})" if transition.events else transition.name
+
+
+def _moves(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
+    """Return the transitions between each two states, a state and itself for an internal one."""
+    found: dict[tuple[str, str], list[Transition]] = {}
+    for transition in workflow.transitions:
+        for source in transition.sources:
+            found.setdefault((source, transition.target or source), []).append(transition)
+    return found
+
+
+def svg(workflow: Workflow, counts: Mapping[str, float] | None = None) -> str:
+    """Return a workflow as a picture in SVG, which needs nothing from outside itself.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    counts : mapping of str to float, optional
+        Numbers to print behind the names of transitions, such as how often a case took each; others are left out.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element, to be written to a file or put into a page. All that it shows is in its ``<desc>`` in words.
+    """
+    drawn = map_of(workflow, counts)
+    width = max(drawn.width + 2 * MARGIN, LEAST_WIDTH)
+    header, top = _header(workflow, width)
+    key = f"map-{workflow.name}"
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby={quoteattr(f"{key}-title {key}-desc")}',
+            f' viewBox="0 0 {_n(width)} {_n(top + drawn.height + MARGIN)}"',
+            f' width="{_n(width)}" height="{_n(top + drawn.height + MARGIN)}"',
+            f' style="max-width:100%;height:auto" font-family="sans-serif" font-size="{_n(SMALL)}">\n',
+            f"<title id={quoteattr(f'{key}-title')}>{escape(workflow.name)}</title>\n",
+            f"<desc id={quoteattr(f'{key}-desc')}>{escape(_in_words(workflow))}</desc>\n",
+            '<rect width="100%" height="100%" fill="#ffffff"/>\n',
+            header,
+            f'<g transform="translate({_n((width - drawn.width) / 2)} {_n(top)})">\n',
+            *(_arrow(drawn, arrow) for arrow in drawn.arrows),
+            *(_state(workflow, state, drawn) for state in workflow.states.values()),
+            "</g>\n</svg>\n",
+        ]
+    )
+
+
+def _in_words(workflow: Workflow) -> str:
+    states = ", ".join(
+        f"{s.name} ({s.kind.value}{', a case may begin here' if s.name in workflow.entry_states else ''})"
+        for s in workflow.states.values()
+    )
+    moves = "; ".join(
+        f"{_told(t)} {f'from {_listed(t.sources)} to {t.target}' if t.target else f'in {_listed(t.sources)}'}"
+        for t in workflow.transitions
+    )
+    return f"Map of a workflow. States: {states}. Transitions: {moves}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """Transitions that are drawn as one: out of the same states, into the same state, all or none upon events.
+
+    Attributes
+    ----------
+    target : str
+        For a loop, which internal transitions are too, the one source.
+    main : str or None
+        The source from which it is a part of the main path.
+    label : tuple of str
+        Its lines.
+    box : tuple of float
+        Of the label: left, top, right, bottom.
+    ways : tuple of tuple of Point
+        Lines from each source to the label, and one from there to the target; none for a loop.
+    """
+
+    transitions: tuple[Transition, ...]
+    sources: tuple[str, ...]
+    target: str
+    main: str | None = None
+    label: tuple[str, ...] = ()
+    box: Rectangle = (0.0, 0.0, 0.0, 0.0)
+    ways: tuple[tuple[Point, ...], ...] = ()
+
+    @property
+    def upon_event(self) -> bool:
+        """Return whether the transitions are tried upon events."""
+        return bool(self.transitions[0].events)
+
+    @property
+    def is_loop(self) -> bool:
+        """Return whether it comes back to where it began."""
+        return self.sources == (self.target,)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Return how wide and how high the label is."""
+        return max(_width(line, SMALL) for line in self.label), LINE * len(self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Where everything of a workflow's picture stands, in pixels from the upper left corner of the map itself.
+
+    Attributes
+    ----------
+    boxes : dict of str to tuple of float
+        Of each state: left, top, right, bottom.
+    """
+
+    boxes: Mapping[str, Rectangle]
+    arrows: tuple[Arrow, ...]
+    width: float
+    height: float
+
+
+def map_of(workflow: Workflow, counts: Mapping[str, float] | None = None) -> Map:
+    """Place the states of a workflow and its arrows.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    counts : mapping of str to float, optional
+        As for `svg`.
+    """
+    main = _main_path(workflow)
+    row = rows([*workflow.states], list(_moves(workflow)), main)
+    arrows = _labelled(_arrows(workflow, row, main), counts or {})
+    shapes = {s.name: _shape(workflow, s, arrows) for s in workflow.states.values()}
+    names = ["" if arrow.is_loop else f"label {i}" for i, arrow in enumerate(arrows)]  # no state's: a space is in it
+    lines: list[tuple[str, str]] = []
+    for name, arrow in zip(names, arrows, strict=True):
+        if name:
+            (width, height), at = arrow.size, [row[source] for source in arrow.sources]
+            shapes[name] = Shape(width / 2, width / 2, height / 2 + 2, height / 2 + 2)
+            row[name] = max(at) + 1 if at[0] < row[arrow.target] else min(at) - 1
+            lines += [*((source, name) for source in arrow.sources), (name, arrow.target)]
+    on_the_way = {arrow.main: name for name, arrow in zip(names, arrows, strict=True) if arrow.main}
+    spine = [name for state in main for name in (state, on_the_way.get(state)) if name]
+    layout = lay_out(shapes, row, lines, spine)
+    boxes = {
+        s.name: _around(layout.middles[s.name], shapes[s.name].ports + _CORNERS[s.kind], shapes[s.name].up)
+        for s in workflow.states.values()
+    }
+    placed, ways = [], iter(layout.ways)
+    for name, arrow in zip(names, arrows, strict=True):
+        if name:
+            box = _around(layout.middles[name], arrow.size[0] / 2, arrow.size[1] / 2)
+            placed.append(replace(arrow, box=box, ways=tuple(islice(ways, len(arrow.sources) + 1))))
+        else:
+            placed.append(replace(arrow, box=_beside(arrow, arrows, boxes[arrow.target])))
+    return Map(boxes, tuple(placed), layout.width, layout.height)
+
+
+def _main_path(workflow: Workflow) -> list[str]:
+    """Return the path of the transitions written first: the longest one from a state in which cases begin."""
+    after: dict[str, list[str]] = {name: [] for name in workflow.states}
+    for transition in workflow.transitions:
+        for source in transition.sources:
+            if transition.target and not transition.events:
+                after[source].append(transition.target)
+    best: list[str] = []
+    for first in workflow.entry_states or [*workflow.states][:1]:
+        path = [first]
+        while fresh := [name for name in after[path[-1]] if name not in path]:
+            path.append(fresh[0])
+        best = max(best, path, key=len)
+    return best
+
+
+def _arrows(workflow: Workflow, row: Mapping[str, int], main: Sequence[str]) -> list[Arrow]:
+    """Return the arrows: transitions between the same states together, and sources with the same ones together."""
+    between: dict[tuple[str, str, bool], list[Transition]] = {}
+    for (source, target), transitions in _moves(workflow).items():
+        for transition in transitions:
+            between.setdefault((source, target, bool(transition.events)), []).append(transition)
+    bundles: dict[tuple[str, tuple[str, ...], object], list[str]] = {}
+    for (source, target, _), transitions in between.items():
+        side = source if source == target else row[source] < row[target]
+        bundles.setdefault((target, tuple(t.name for t in transitions), side), []).append(source)
+    by_name = {t.name: t for t in workflow.transitions}
+    next_to = dict(pairwise(main))
+    found = []
+    for (target, names, _), sources in bundles.items():
+        own = tuple(by_name[name] for name in names)
+        on_main = [source for source in sources if next_to.get(source) == target and not own[0].events]
+        found.append(Arrow(own, tuple(sources), target, on_main[0] if on_main else None))
+    return found
+
+
+def _labelled(arrows: Sequence[Arrow], counts: Mapping[str, float]) -> list[Arrow]:
+    drawn = Counter(t.name for arrow in arrows for t in arrow.transitions)
+    found = []
+    for arrow in arrows:
+        lines: list[str] = []
+        for t in arrow.transitions:
+            in_all = " in all" if drawn[t.name] > 1 else ""
+            count = f": {_count(counts[t.name])}{in_all}" if t.name in counts else ""
+            whole = [t.name + count, *_told(t).split()[1:]]
+            short = _width(" ".join(whole), SMALL) <= LONGEST_LINE
+            lines += [" ".join(whole)] if short else [whole[0], *_lines(whole[1:], LONGEST_LINE)]
+        found.append(replace(arrow, label=tuple(lines)))
+    return found
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.1f}"
+
+
+def _shape(workflow: Workflow, state: State, arrows: Sequence[Arrow]) -> Shape:
+    """Return the room of a state: its box, the dot on its left if cases begin there, loops on its right."""
+    loops = [arrow.size for arrow in arrows if arrow.is_loop and arrow.target == state.name]
+    leaving = sum(state.name in arrow.sources for arrow in arrows)
+    coming = sum(arrow.target == state.name for arrow in arrows)
+    text = max(_width(state.name, NAME, bold=True), _width(_work(state), SMALL))
+    half = max(text + 36, NARROWEST_BOX, 15.0 * (max(leaving, coming) + 2)) / 2
+    up = max(BOX, 28.0 * len(loops)) / 2
+    left = half + (DOT if state.name in workflow.entry_states else 0)
+    right = half + max((LOOP + width for width, _ in loops), default=0)
+    return Shape(left, right, up, max(up, sum(height for _, height in loops) / 2), half - _CORNERS[state.kind])
+
+
+def _work(state: State) -> str:
+    return state.activity if state.activity and state.activity != state.name else ""
+
+
+def _around(middle: Point, half: float, up: float) -> Rectangle:
+    return middle[0] - half, middle[1] - up, middle[0] + half, middle[1] + up
+
+
+def _beside(loop: Arrow, arrows: Sequence[Arrow], state: Rectangle) -> Rectangle:
+    """Return the place of a loop's label: at the right of its state, below those of the state's other loops."""
+    _, top, right, bottom = state
+    own = [arrow for arrow in arrows if arrow.is_loop and arrow.target == loop.target]
+    above = sum(arrow.size[1] for arrow in own[: own.index(loop)])
+    first = (top + bottom - sum(arrow.size[1] for arrow in own)) / 2 + above
+    return right + LOOP, first, right + LOOP + loop.size[0], first + loop.size[1]
+
+
+def _width(text: str, size: float, bold: bool = False) -> float:
+    """Return about how long a text is, in pixels: for a wide sans-serif font, so that others fit too."""
+    ems = sum(0.4 if c in _NARROW else 0.9 if c in _WIDE else 0.72 if c.isupper() else 0.61 for c in text)
+    return ems * size * (1.1 if bold else 1.0)
+
+
+def _n(number: float) -> str:
+    """Return a coordinate, to a tenth of a pixel."""
+    return f"{number:.1f}".removesuffix(".0") if round(number, 1) else "0"
+
+
+def _text(x: float, y: float, text: str, **more: object) -> str:
+    rest = "".join(f" {key.replace('_', '-')}={quoteattr(str(value))}" for key, value in more.items())
+    return f'<text x="{_n(x)}" y="{_n(y)}"{rest}>{escape(text)}</text>'
+
+
+def _header(workflow: Workflow, width: float) -> tuple[str, float]:
+    """Return the title, the description and the legend, and how much room they take."""
+    parts = [_text(MARGIN, 42, workflow.name, font_size=_n(TITLE), font_weight="bold")]
+    y = 66.0
+    for line in _lines((workflow.description or "").split(), width - 2 * MARGIN):
+        parts.append(_text(MARGIN, y, line, fill="#444444"))
+        y += 17
+    x, y = MARGIN, y + 12
+    for sample, meaning in _legend(workflow):
+        room = 46 + _width(meaning, SMALL) + 24
+        if x > MARGIN and x + room - 24 > width - MARGIN:
+            x, y = MARGIN, y + 26
+        parts.append(f'<g transform="translate({_n(x)} {_n(y)})">{sample}{_text(46, 4, meaning)}</g>')
+        x += room
+    return "\n".join([*parts, ""]), y + 40
+
+
+def _lines(words: Iterable[str], width: float) -> list[str]:
+    lines: list[str] = []
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines else word
+        lines[-1:] = [longer] if not lines or _width(longer, SMALL) <= width else [lines[-1], word]
+    return lines
+
+
+def _legend(workflow: Workflow) -> Iterable[tuple[str, str]]:
+    """Yield what is drawn, as a sample around (0, 0) to (36, 0), and what it means; only what the map has."""
+    for kind, style in _STYLES.items():
+        if any(s.kind is kind for s in workflow.states.values()):
+            yield _outline(kind, (0, -9, 36, 9)), f"{kind.value}: {style.meaning}"
+    if workflow.entry_states:
+        yield _dot(30), "a case may begin here"
+    yield _path([(0, 0), (28, 0)], _PLAIN, THIN) + _head((36, 0), (1, 0), _PLAIN), "transition"
+    if any(t.events for t in workflow.transitions):
+        line = _path([(0, 0), (28, 0)], _UPON_EVENT, THIN, dashed=True)
+        yield line + _head((36, 0), (1, 0), _UPON_EVENT), "transition upon an event (in brackets)"
+
+
+def _outline(kind: Kind, box: Rectangle) -> str:
+    """Draw the shape of a kind of state: rounded, six-cornered, with round ends, or with a double outline."""
+    style = _STYLES[kind]
+    left, top, right, bottom = box
+    ink = f'fill="{style.fill}" stroke="{style.outline}" stroke-width="1.6"'
+    if kind is Kind.INSTANT:
+        cut, middle = (bottom - top) / 3, (top + bottom) / 2
+        corners = [
+            (left, middle), (left + cut, top), (right - cut, top), (right, middle), (right - cut, bottom), (left + cut, bottom),
+        ]  # fmt: skip
+        return f'<polygon points="{" ".join(f"{_n(x)},{_n(y)}" for x, y in corners)}" {ink} stroke-linejoin="round"/>'
+    radius = (bottom - top) / 2 if kind is Kind.RESTING else min(8.0, (bottom - top) / 3)
+    found = _rectangle(box, radius, ink)
+    if kind is Kind.FINAL:
+        found += _rectangle((left + 3.5, top + 3.5, right - 3.5, bottom - 3.5), radius - 3, ink)
+    return found
+
+
+def _rectangle(box: Rectangle, radius: float, ink: str) -> str:
+    left, top, right, bottom = box
+    return (
+        f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(right - left)}" height="{_n(bottom - top)}" '
+        f'rx="{_n(radius)}" {ink}/>'
+    )
+
+
+def _state(workflow: Workflow, state: State, drawn: Map) -> str:
+    left, top, right, bottom = drawn.boxes[state.name]
+    x, y = (left + right) / 2, (top + bottom) / 2
+    told = " ".join(filter(None, [state.description, f"(Source: {state.source}.)" if state.source else None]))
+    parts = [f"<title>{escape(told)}</title>" if told else "", _outline(state.kind, drawn.boxes[state.name])]
+    if state.name in workflow.entry_states:
+        parts.append(f'<g transform="translate({_n(left - 30)} {_n(y)})">{_dot(30)}</g>')
+    work = _work(state)
+    parts.append(
+        _text(x, y + (-2 if work else 4.5), state.name, text_anchor="middle", font_size=_n(NAME), font_weight="bold")
+    )
+    if work:
+        parts.append(_text(x, y + 13, work, text_anchor="middle", fill="#333333"))
+    return f'<g class="state {state.kind.value}">{"".join(parts)}</g>\n'
+
+
+def _dot(length: float) -> str:
+    """Draw where cases begin: a dot, and an arrow from it."""
+    return (
+        f'<circle cx="5" cy="0" r="5" fill="{_PLAIN}"/>'
+        + _path([(5, 0), (length - 8, 0)], _PLAIN, THIN)
+        + _head((length, 0), (1, 0), _PLAIN)
+    )
+
+
+def _arrow(drawn: Map, arrow: Arrow) -> str:
+    """Draw the lines of an arrow, its head and its label."""
+    ink, upon_event = (_UPON_EVENT, True) if arrow.upon_event else (_PLAIN, False)
+    left, top, right, _ = arrow.box
+    parts = [f"<title>{escape('; '.join(_in_full(t) for t in arrow.transitions))}</title>"]
+    for source, way in zip(arrow.sources, arrow.ways, strict=False):
+        # From the label back, so that the dashes of lines that join fall together.
+        parts.append(_path(way[::-1], ink, THICK if source == arrow.main else THIN, upon_event))
+    if arrow.ways:
+        last, (x, y) = arrow.ways[-1][:-1], arrow.ways[-1][-1]
+        down = 1.0 if y > last[-1][1] else -1.0
+        parts.append(_path([*last, (x, y - 7 * down)], ink, THICK if arrow.main else THIN, upon_event))
+        parts.append(_head((x, y), (0, down), ink))
+    else:
+        parts.append(_loop(arrow, drawn.boxes[arrow.target], ink))
+    x, anchor = ((left + right) / 2, "middle") if arrow.ways else (left, "start")
+    for i, line in enumerate(arrow.label):
+        parts.append(_text(x, top + LINE * i + 11.5, line, text_anchor=anchor, fill=ink))
+    return f'<g class="transition">{"".join(parts)}</g>\n'
+
+
+def _in_full(transition: Transition) -> str:
+    when = f" when {unparse(transition.guard)}" if transition.guard else ""
+    why = f" (source: {transition.source})" if transition.source else ""
+    return _told(transition) + when + why
+
+
+def _loop(arrow: Arrow, box: Rectangle, ink: str) -> str:
+    _, top, right, bottom = box
+    middle = (arrow.box[1] + arrow.box[3]) / 2
+    y = min(max(middle, top + 13), bottom - 13)
+    dashes = ' stroke-dasharray="6 4"' if arrow.upon_event else ""
+    curve = f"M{_n(right)} {_n(y - 7)}C{_n(right + 36)} {_n(y - 15)} {_n(right + 36)} {_n(y + 15)} {_n(right + 7)} {_n(y + 7)}"
+    return f'<path d="{curve}" fill="none" stroke="{ink}" stroke-width="1.4"{dashes}/>' + _head(
+        (right, y + 7), (-1, 0), ink
+    )
+
+
+def _path(points: Sequence[Point], ink: str, thickness: float, dashed: bool = False) -> str:
+    """Draw a line with its corners rounded off, and in a curve where it goes down or up and aside at once."""
+    found = f"M{_n(points[0][0])} {_n(points[0][1])}"
+    for i, (a, b) in enumerate(pairwise(points)):
+        if a[0] != b[0] and a[1] != b[1]:
+            half = (a[1] + b[1]) / 2
+            found += f"C{_n(a[0])} {_n(half)} {_n(b[0])} {_n(half)} {_n(b[0])} {_n(b[1])}"
+            continue
+        c = points[i + 2] if i + 2 < len(points) else b
+        corner = (a[0] == b[0]) == (b[1] == c[1]) and (b[0] == c[0]) != (b[1] == c[1])
+        cut = min(CORNER, math.dist(a, b) / 2, math.dist(b, c) / 2) if corner else 0.0
+        before, after = _towards(b, a, cut), _towards(b, c, cut)
+        found += f"L{_n(before[0])} {_n(before[1])}"
+        if corner:
+            found += f"Q{_n(b[0])} {_n(b[1])} {_n(after[0])} {_n(after[1])}"
+    dashes = ' stroke-dasharray="6 4"' if dashed else ""
+    return f'<path d="{found}" fill="none" stroke="{ink}" stroke-width="{thickness}"{dashes}/>'
+
+
+def _towards(point: Point, other: Point, by: float) -> Point:
+    """Return the point that lies so far away in the direction of another one."""
+    whole = math.dist(point, other)
+    part = by / whole if whole else 0.0
+    return point[0] + (other[0] - point[0]) * part, point[1] + (other[1] - point[1]) * part
+
+
+def _head(tip: Point, towards: Point, ink: str) -> str:
+    """Draw the head of an arrow: its tip, and the direction in which it points."""
+    (x, y), (dx, dy) = tip, towards
+    back = (x - 9 * dx, y - 9 * dy)
+    corners = [tip, (back[0] - 4.2 * dy, back[1] + 4.2 * dx), (back[0] + 4.2 * dy, back[1] - 4.2 * dx)]
+    return f'<polygon points="{" ".join(f"{_n(a)},{_n(b)}" for a, b in corners)}" fill="{ink}"/>'

@@ -1,0 +1,392 @@
+"""Checking a file's shape against a pydantic model, with every mistake told in the file's own terms.
+
+Pydantic says which field is wrong; the tree of `workflow.files.yaml_tree` says where it stands. This module
+joins the two and words the messages: what is wrong, the value, what is allowed, the nearest match.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+
+from workflow.errors import InputError, Problem, nearest
+from workflow.files.yaml_tree import Node
+from workflow.predicates import Expression, Namespace, PredicateError, parse
+
+__all__ = [
+    "Condition",
+    "Entry",
+    "Name",
+    "Names",
+    "Usable",
+    "listed",
+    "parse_at",
+    "said",
+    "split_names",
+    "usable",
+    "validate",
+]
+
+
+class Entry(BaseModel):
+    """A mapping of a file: unknown keys are refused, nothing is coerced, nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False)
+
+
+_M = TypeVar("_M", bound=Entry)
+
+
+def said(value: object) -> str:
+    """Return a value as a message shows it: short, texts in quotes."""
+    if isinstance(value, dict):
+        return f"a mapping with the keys {listed(value)}" if value else "an empty mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}" if value else "an empty list"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "nothing"
+    text = str(value) if isinstance(value, int | float | dt.date) else repr(str(value))
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def listed(names: Iterable[object], limit: int = 14) -> str:
+    """Return names as a comma-separated list, cut where it becomes too long to read."""
+    words = [str(name).lower() if isinstance(name, bool) else str(name) for name in names]
+    more = f", and {len(words) - limit} more" if len(words) > limit else ""
+    return ", ".join(words[:limit]) + more if words else "none"
+
+
+def split_names(value: object) -> list[str]:
+    """Read one name, a list of names, or names joined by ``or`` or ``|``."""
+    parts = value if isinstance(value, list) else [value]
+    words = [part for part in parts if isinstance(part, str)]
+    names = [name.strip() for word in words for name in re.split(r"\||\sor\s", word)]
+    if not names or not all(names) or len(words) < len(parts):
+        wrong = next((part for part in parts if part not in words or not part.strip()), value)
+        raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {said(wrong)}")
+    return names
+
+
+def _name(value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, bool):
+        raise ValueError(f"must be a name, not {said(value)}; a name like this needs quotes")
+    raise ValueError(f"must be a name, not {said(value)}")
+
+
+def _condition(value: object) -> str:
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    if isinstance(value, str):
+        return value
+    hint = "; put quotes around the whole condition" if isinstance(value, list | dict) else ""
+    raise ValueError(f"must be a condition (a text), not {said(value)}{hint}")
+
+
+Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string"})]
+Names = Annotated[
+    list[str],
+    BeforeValidator(split_names),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+Condition = Annotated[str, BeforeValidator(_condition), WithJsonSchema({"type": ["string", "boolean"]})]
+
+
+def validate(model: type[_M], node: Node) -> _M:
+    """Return the file's content as a model.
+
+    Raises
+    ------
+    InputError
+        With every mistake of shape, at its place.
+    """
+    found = usable(model, node)
+    if found.problems or found.content is None:
+        raise InputError(found.problems)
+    return found.content
+
+
+class Usable(NamedTuple, Generic[_M]):
+    """What can be read of a file with mistakes, so that the rest of it can be checked in the same pass.
+
+    Attributes
+    ----------
+    content : model or None
+        Without the entries and keys that are wrong; ``None`` where too little is left.
+    node : Node
+        The tree, without them too.
+    problems : list of Problem
+        The mistakes of shape.
+    lost : set of str
+        The names of entries that are missing or changed: later mistakes that speak of these may only follow.
+    """
+
+    content: _M | None
+    node: Node
+    problems: list[Problem]
+    lost: set[str]
+
+
+def usable(model: type[_M], node: Node) -> Usable[_M]:
+    """Read what can be read of a file, and tell every mistake of shape at its place."""
+    problems: list[Problem] = []
+    lost: set[str] = set()
+    empty = dict.fromkeys(_left_out(model, node, ()))
+    for path in empty:
+        message = f"{_where(path[:-1], node)}the key {path[-1]!r} has no value; give it one, or leave the key out"
+        problems.append(Problem(message, node.place(path)))
+    for attempt in range(4):  # an entry taken out may leave its section empty
+        wrong = {} if attempt else dict.fromkeys(empty)
+        try:
+            content = model.model_validate(node.plain())
+            if not wrong:
+                return Usable(content, node, problems, lost)
+        except ValidationError as error:
+            found: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+            for item in error.errors():
+                path = _existing(node, item["loc"], item["type"])
+                found.setdefault(path, []).append(dict(item))
+            if not attempt:
+                problems += [_problem(model, node, path, items) for path, items in found.items() if path not in empty]
+            wrong |= dict.fromkeys(found)
+        taken = {_taken_out(model, path) for path in wrong}
+        lost |= {name for path in taken | set(wrong) for name in _names_of(node, path)}
+        if () in taken:
+            break
+        node = _without(node, taken, ())
+    return Usable(None, node, problems, lost)
+
+
+def _left_out(model: type[BaseModel], node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
+    """Yield the paths of known keys without a value."""
+    if not isinstance(node.value, dict | list):
+        return
+    children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
+    known = _keys(_model_at(model, path)) if isinstance(node.value, dict) else []
+    for key, child in children:
+        yield from _left_out(model, child, (*path, key))
+        if child.value is None and key in known:
+            yield (*path, key)
+
+
+def _taken_out(model: type[BaseModel], path: tuple[object, ...]) -> tuple[object, ...]:
+    """Return the least part of a file that can be left out so that a mistake goes with it."""
+    if path and isinstance(path[-1], str) and path[-1].startswith("<"):  # a missing key: its whole entry
+        path = path[:-1]
+    while path:
+        parent = _model_at(model, path[:-1])
+        fields = {(info.alias or name): info for name, info in parent.model_fields.items()} if parent else {}
+        info = fields.get(str(path[-1]))
+        if info is None or not (info.is_required() or (len(path) == 1 and info.default_factory)):
+            return path
+        path = path[:-1]
+    return ()
+
+
+def _names_of(node: Node, path: tuple[object, ...]) -> Iterator[str]:
+    """Yield the names of the entries that a path goes through or, for a section, of all in it."""
+    for i, part in enumerate(path):
+        inside = node.find(path[:i])
+        if isinstance(inside.value, list) and isinstance(part, int) and part < len(inside.value):
+            yield from _label(inside.value[part])
+        elif i == 1 and isinstance(part, str):
+            yield part
+    if len(path) == 1:
+        section = node.find(path)
+        for entry in section.value if isinstance(section.value, list) else ():
+            yield from _label(entry)
+        if isinstance(section.value, dict):
+            yield from (str(name) for name in section.value)
+
+
+def _label(entry: Node) -> Iterator[str]:
+    """Yield the name of an entry of a list: the value of the key that says what it is."""
+    if isinstance(entry.value, dict):
+        found = next((entry.value[key].value for key in _NAMING if key in entry.value), None)
+        if isinstance(found, str) and found.strip():
+            yield found
+
+
+_NAMING = ("rule", "transition", "measure")
+
+
+def _without(node: Node, taken: set[tuple[object, ...]], path: tuple[object, ...]) -> Node:
+    """Return a tree without what stands at some paths."""
+    if isinstance(node.value, dict):
+        kept = {k: _without(n, taken, (*path, k)) for k, n in node.value.items() if (*path, k) not in taken}
+        return replace(node, value=kept)
+    if isinstance(node.value, list):
+        return replace(
+            node, value=[_without(n, taken, (*path, i)) for i, n in enumerate(node.value) if (*path, i) not in taken]
+        )
+    return node
+
+
+def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, ...]:
+    """Drop the parts of a pydantic path that do not exist in the file (names of union members and the like)."""
+    path: list[object] = []
+    for part in loc:
+        value = node.value
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)
+        ):
+            path.append(part)
+            node = value[part]  # type: ignore[call-overload]
+    return (*path, f"<{loc[-1]}>") if kind == "missing" and loc else tuple(path)
+
+
+# What other words for a key mean, where the nearest in spelling is another.
+_MEANT = {
+    "when": ("if",),
+    "if": ("when",),
+    "unless": ("if: not ...", "when: not ..."),
+    "name": ("rule", "transition", "measure"),
+}
+
+
+def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: list[dict[str, Any]]) -> Problem:
+    first = items[0]
+    kind, value = first["type"], first["input"]
+    if kind == "missing":
+        key, parent = first["loc"][-1], path[:-1]
+        return Problem(f"{_where(parent, root)}the key {key!r} is missing", root.place(parent))
+    if kind == "extra_forbidden":
+        key = path[-1]
+        allowed = _keys(_model_at(model, path[:-1]))
+        meant = next((f" Did you mean {m!r}?" for m in _MEANT.get(str(key), ()) if m.split(":")[0] in allowed), "")
+        hint = meant or nearest(key, allowed)
+        message = f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {listed(allowed, 30)}.{hint}"
+        return Problem(message, root.place(path))
+    if kind == "value_error":
+        return Problem(f"{_where(path, root)}{first['ctx']['error']}", root.find(path).position)
+    if kind == "too_short":
+        return Problem(f"{_where(path, root)}must have at least one entry", root.find(path).position)
+    wanted = " or ".join(_least([_wanted(item) for item in items]))
+    hint = ""
+    if "true or false" in wanted or "must be true" in f"must be {wanted}":
+        hint = " Write true or false, not yes or no." if str(value).lower() in ("yes", "no", "on", "off") else ""
+    elif kind == "literal_error":
+        hint = nearest(value, str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
+    elif value is None:
+        hint = " Write {} for an empty one." if "a mapping" in wanted else " Its value may be missing."
+    elif wanted == "a list":
+        hint = " Begin each entry with '- '."
+    elif wanted == "a date":
+        hint = " Write it without quotes and without a time of day, such as 2024-01-31."
+    place = root.place(path) if value is None else root.find(path).position  # nothing stands where the next value does
+    return Problem(f"{_where(path, root)}must be {wanted}, not {said(value)}.{hint}", place)
+
+
+def _where(path: tuple[object, ...], root: Node) -> str:
+    """Return the keys down to a value; an entry of a list goes by its name, or by its place."""
+    words: list[str] = []
+    for i, part in enumerate(path):
+        name = next(_label(root.find(path[: i + 1])), None) if isinstance(part, int) else None
+        if isinstance(part, int) and not isinstance(root.find(path[:i]).value, dict):
+            words.append(f"entry {part + 1}" if name is None else name if name.isidentifier() else repr(name))
+        else:
+            words.append(str(part))
+    return f"{'.'.join(words)}: " if words else ""
+
+
+def _least(words: list[str]) -> list[str]:
+    """Return each word once; a whole number is a number."""
+    return [word for word in dict.fromkeys(words) if word != "a whole number" or "a number" not in words]
+
+
+def _wanted(item: dict[str, Any]) -> str:
+    context = item.get("ctx", {})
+    names: dict[str, str | Callable[[], str]] = {
+        "string_type": "a text",
+        "int_type": "a whole number",
+        "float_type": "a number",
+        "bool_type": "true or false",
+        "list_type": "a list",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "model_attributes_type": "a mapping",
+        "date_type": "a date",
+        "none_required": "nothing",
+        "greater_than": lambda: f"more than {context['gt']}",
+        "greater_than_equal": lambda: f"at least {context['ge']}",
+        "less_than_equal": lambda: f"at most {context['le']}",
+        "literal_error": lambda: _one_of(str(context["expected"])),
+    }
+    word = names.get(item["type"], str(item["msg"]))
+    return word if isinstance(word, str) else word()
+
+
+def _one_of(expected: str) -> str:
+    return (
+        "true (or left out)"
+        if expected == "True"
+        else f"one of {expected}"
+        if "," in expected or " or " in expected
+        else expected
+    )
+
+
+def _keys(model: type[BaseModel] | None) -> list[str]:
+    if model is None:
+        return []
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _model_at(model: type[BaseModel], path: tuple[object, ...]) -> type[BaseModel] | None:
+    """Follow a path through the fields' annotations to the model that reads the mapping there."""
+    annotation: Any = model
+    for part in path:
+        inner = _model_in(annotation)
+        if inner is not None and isinstance(part, str):
+            fields = {(info.alias or name): info.annotation for name, info in inner.model_fields.items()}
+            annotation = fields.get(part)
+        else:
+            arguments = typing.get_args(_unwrapped(annotation))
+            annotation = arguments[-1] if arguments else None
+    return _model_in(annotation)
+
+
+def _unwrapped(annotation: Any) -> Any:
+    """Take ``Annotated`` and ``| None`` off."""
+    while True:
+        origin = typing.get_origin(annotation)
+        if origin is Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif origin in (typing.Union, types.UnionType):
+            rest = [a for a in typing.get_args(annotation) if a is not type(None)]
+            annotation = rest[0]
+        else:
+            return annotation
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    inner = _unwrapped(annotation)
+    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+
+
+def parse_at(
+    node: Node,
+    text: str,
+    namespace: Namespace,
+    problems: list[Problem],
+    what: str,
+    expect: typing.Literal["boolean", "number", "any"] = "boolean",
+) -> Expression | None:
+    """Parse an expression that stands at a node; its mistakes go to `problems` with their places."""
+    try:
+        return parse(text, namespace, expect)
+    except PredicateError as error:
+        for mistake in error.mistakes:
+            place = node.inside(mistake.offset) if isinstance(node.value, str) else node.position
+            problems.append(Problem(f"{what}: {mistake.message}", place))
+        return None

@@ -1,0 +1,89 @@
+"""What is wrong with a workflow as a graph: states that nothing reaches, states that nothing leaves, instant cycles.
+
+Guards are not looked at here: what they make impossible is a matter for proof. These checks are those
+under which no case could ever behave, whatever its facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from workflow.errors import Problem
+from workflow.model.definition import COMPLETE, Kind, Workflow
+
+__all__ = ["graph_problems"]
+
+
+def graph_problems(workflow: Workflow) -> list[Problem]:
+    """Return what makes the graph of states and transitions unusable."""
+    forward: dict[str, set[str]] = {name: set() for name in workflow.states}
+    instant: dict[str, set[str]] = {name: set() for name in workflow.states}
+    for transition in workflow.transitions:
+        for source in transition.sources:
+            if transition.target is not None:
+                forward[source].add(transition.target)
+                at_once = workflow.states[source].kind is Kind.INSTANT or transition.at_entry
+                if at_once:
+                    instant[source].add(transition.target)
+    problems: list[Problem] = []
+
+    def wrong(state: str, message: str) -> None:
+        problems.append(Problem(f"state {state!r}: {message}", workflow.document.place(("states", state))))
+
+    reached = _closure(workflow.entry_states, forward)
+    backward: dict[str, set[str]] = {name: set() for name in workflow.states}
+    for source, targets in forward.items():
+        for target in targets:
+            backward[target].add(source)
+    ends = [s.name for s in workflow.states.values() if s.kind in (Kind.FINAL, Kind.RESTING)]
+    can_end = _closure(ends, backward)
+    completing = {m.state for m in workflow.moments if m.trigger == COMPLETE and m.candidates}
+    for state in workflow.states.values():
+        if state.name not in reached:
+            wrong(state.name, "cannot be reached from the states in which a case may begin (entry)")
+        elif state.kind is not Kind.FINAL and not forward[state.name]:
+            wrong(state.name, "can never be left: no transition leads out of it. Add one, or mark it final: true")
+        elif state.kind is Kind.ACTIVITY and state.name not in completing:
+            wrong(
+                state.name,
+                f"no transition is tried when its activity {state.activity!r} completes. Add one without event:",
+            )
+        elif state.name not in can_end:
+            wrong(state.name, "a case that comes here can never end: no final or resting state can be reached")
+    for cycle in _cycles(instant):
+        wrong(cycle[0], f"an instant cycle: {' -> '.join((*cycle, cycle[0]))} passes through no activity and no event")
+    return problems
+
+
+def _closure(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
+    found = set(start)
+    todo = list(found)
+    while todo:
+        for target in edges[todo.pop()] - found:
+            found.add(target)
+            todo.append(target)
+    return found
+
+
+def _cycles(edges: Mapping[str, set[str]]) -> list[tuple[str, ...]]:
+    """Return one cycle through each state that lies on one and on no cycle already found."""
+    found: list[tuple[str, ...]] = []
+    for state in edges:
+        if any(state in cycle for cycle in found):
+            continue
+        back: dict[str, str] = {}
+        todo = [state]
+        while todo:
+            here = todo.pop(0)
+            for target in sorted(edges[here]):
+                if target == state:
+                    path = [here]
+                    while path[-1] != state:
+                        path.append(back[path[-1]])
+                    found.append(tuple(reversed(path)))
+                    todo = []
+                    break
+                if target not in back:
+                    back[target] = here
+                    todo.append(target)
+    return found

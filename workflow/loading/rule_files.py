@@ -1,0 +1,80 @@
+"""Rules in a file of their own: ``my.rules.yaml``, whose first line names the workflow that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow.errors import InputError, Problem
+from workflow.files.format import RuleEntry
+from workflow.files.validation import Entry, Name, said, usable
+from workflow.files.yaml_tree import Plain, Source, node_of, read_yaml
+from workflow.loading import load_workflow
+from workflow.loading.rules import RuleReader
+from workflow.model.definition import Workflow
+from workflow.model.rules import Rule
+
+__all__ = ["RulesFile", "load_rules"]
+
+
+class RulesFile(Entry):
+    """A file of rules."""
+
+    workflow: Name = Field(
+        description="name or path of the workflow that the rules are about", examples=["permits.yaml"]
+    )
+    rules: list[RuleEntry] = Field(min_length=1, description="the rules, each under a sentence of its own")
+
+
+def load_rules(
+    rules: str | Path | Mapping[str, Plain], workflow: Workflow | None = None
+) -> tuple[Workflow, tuple[Rule, ...]]:
+    """Load a file of rules, and the workflow that they are about.
+
+    Parameters
+    ----------
+    rules : str, Path or mapping
+        A path, or what such a file contains.
+    workflow : Workflow, optional
+        The workflow to read them against; if it is not given, the one that the file names. A variant of that
+        workflow may be given.
+
+    Raises
+    ------
+    InputError
+        With every mistake of the file.
+    """
+    node = node_of(rules, Source("<mapping>", "")) if isinstance(rules, Mapping) else read_yaml(Path(rules))
+    found = usable(RulesFile, node)
+    problems = found.problems
+    if found.content is None:
+        raise InputError(problems)
+    file, node = found.content, found.node
+    if workflow is None:
+        try:
+            workflow = load_workflow(file.workflow, node.folder)
+        except InputError as error:
+            place = node.place(("workflow",))
+            problems += [p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]
+            raise InputError(problems) from None
+    reader = RuleReader(workflow.namespace, workflow.states, words_of(workflow), problems)
+    read = [
+        reader.read(entry, node.find(("rules", i)), marred=entry.rule in found.lost)
+        for i, entry in enumerate(file.rules)
+    ]
+    names = [entry.rule for entry in file.rules]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            first = node.place(("rules", names.index(name), "rule"))
+            message = f"rule {said(name)} stands here a second time; first at line {first.line}"
+            problems.append(Problem(message, node.place(("rules", i, "rule"))))
+    if problems:
+        raise InputError(problems)
+    return workflow, tuple(rule for rule in read if rule is not None)
+
+
+def words_of(workflow: Workflow) -> Iterable[str]:
+    """Return the names of a workflow's transitions and events."""
+    return [*(t.name for t in workflow.transitions), *workflow.events]

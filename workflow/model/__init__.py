@@ -1,0 +1,1 @@
+"""The declared workflow and its rules, as frozen data."""

@@ -1,0 +1,233 @@
+"""A workflow as the rest of the project uses it: names resolved, guards parsed, nothing left to check.
+
+`workflow.loading` makes it from a file. It says what a case may do and what the policy demands; it knows
+no clock, no queue and no probability.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from workflow.files.format import MeasureEntry
+from workflow.files.yaml_tree import Node
+from workflow.model.rules import Rule
+from workflow.predicates import Expression, Field, Namespace
+
+__all__ = [
+    "BUILT_IN_FACTS",
+    "COMPLETE",
+    "ENTER",
+    "Activity",
+    "Event",
+    "Kind",
+    "Moment",
+    "State",
+    "Transition",
+    "Value",
+    "Workflow",
+    "as_written",
+]
+
+Value = bool | int | float | str | dt.date | None
+
+COMPLETE, ENTER = "complete", "enter"
+
+
+def as_written(value: object) -> str:
+    """Return a value as files, logs and messages write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+BUILT_IN_FACTS: dict[str, Field] = {
+    "arrived": Field("arrived", "date", "fact"),
+    "as_of": Field("as_of", "date", "fact"),
+}
+"""What every case has: the date on which it began, and the date as of which its facts are given."""
+
+
+class Kind(Enum):
+    """When the transitions of a state are tried."""
+
+    ACTIVITY = "activity"
+    INSTANT = "instant"
+    RESTING = "resting"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Work that a case waits for.
+
+    Attributes
+    ----------
+    gives : str or None
+        The record field that the work writes.
+    values : tuple
+        The values that it may write, in the order of the file.
+    """
+
+    name: str
+    gives: str | None = None
+    values: tuple[Value, ...] = ()
+    description: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a case can be."""
+
+    name: str
+    kind: Kind
+    activity: str | None = None
+    description: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A move that a case may make.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        The states that it leaves.
+    target : str or None
+        The state that it leads to; ``None`` for an internal transition.
+    events : tuple of str
+        The events upon which it is tried; empty for one tried on completion or entry.
+    at_entry : bool
+        Whether it is tried on entry to an activity state, before the work is waited for.
+    effects : tuple of (field, value)
+        What it writes to the record; the value ``+1`` (`INCREMENT`) counts up to the field's maximum.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    target: str | None
+    guard: Expression | None = None
+    events: tuple[str, ...] = ()
+    at_entry: bool = False
+    effects: tuple[tuple[str, Value], ...] = ()
+    description: str | None = None
+    source: str | None = None
+
+
+INCREMENT = "+1"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens to a case from outside.
+
+    Attributes
+    ----------
+    states : tuple of str
+        The states in which it counts.
+    """
+
+    name: str
+    states: tuple[str, ...]
+    guard: Expression | None = None
+    effects: tuple[tuple[str, Value], ...] = ()
+    gives: str | None = None
+    values: tuple[Value, ...] = ()
+    description: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A state and what happens there: its candidates are tried in order, the first whose guard holds is taken.
+
+    Attributes
+    ----------
+    trigger : str
+        `COMPLETE`, `ENTER`, or the name of an event.
+    candidates : tuple of int
+        Indices into ``Workflow.transitions``.
+    must_move : bool
+        Whether it is a fault of the workflow that no guard holds.
+    """
+
+    state: str
+    trigger: str
+    candidates: tuple[int, ...]
+    must_move: bool
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """One declared case workflow.
+
+    Attributes
+    ----------
+    facts, record : dict of str to Field
+        In the order of the file.
+    defaults : dict
+        The value of each fact and record field where nothing else is said (``None`` for missing).
+    transitions : tuple of Transition
+        In the order in which they are tried.
+    entry_states, entry_record : tuple of str
+        How a case may begin.
+    document : Node
+        The file, `extends:` merged in.
+    """
+
+    name: str
+    description: str | None
+    facts: Mapping[str, Field]
+    record: Mapping[str, Field]
+    defaults: Mapping[str, Value]
+    definitions: Mapping[str, Expression]
+    assumptions: tuple[Expression, ...]
+    activities: Mapping[str, Activity]
+    states: Mapping[str, State]
+    transitions: tuple[Transition, ...]
+    events: Mapping[str, Event]
+    entry_states: tuple[str, ...]
+    entry_record: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    measures: tuple[MeasureEntry, ...]
+    sources: Mapping[str, str]
+    document: Node = field(repr=False)
+
+    @cached_property
+    def namespace(self) -> Namespace:
+        """Return the names that guards, definitions and conditions may use."""
+        return Namespace({**self.facts, **BUILT_IN_FACTS, **self.record}, self.definitions)
+
+    @cached_property
+    def moments(self) -> tuple[Moment, ...]:
+        """Return every moment at which a case may move, states in file order."""
+        found = []
+        for state in self.states.values():
+            own = [i for i, t in enumerate(self.transitions) if state.name in t.sources and not t.events]
+            entering = tuple(i for i in own if self.transitions[i].at_entry or state.kind is Kind.INSTANT)
+            completing = tuple(i for i in own if i not in entering)
+            if entering:
+                found.append(Moment(state.name, ENTER, entering, must_move=state.kind is Kind.INSTANT))
+            if state.kind is Kind.ACTIVITY:
+                found.append(Moment(state.name, COMPLETE, completing, must_move=True))
+            for event in self.events.values():
+                upon = tuple(
+                    i for i, t in enumerate(self.transitions) if state.name in t.sources and event.name in t.events
+                )
+                if upon and state.name in event.states:
+                    found.append(Moment(state.name, event.name, upon, must_move=False))
+        return tuple(found)
+
+    @cached_property
+    def candidates(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
+        """Return, for a state and a trigger, the transitions that are tried, in their order."""
+        return {(m.state, m.trigger): m.candidates for m in self.moments}
+
+    def plain(self) -> dict[str, Any]:
+        """Return the file's content, `extends:` merged in, as plain values."""
+        content: dict[str, Any] = self.document.plain()
+        return content

@@ -1,0 +1,1 @@
+"""Decide rules for every case that can exist, and say where two workflows differ."""

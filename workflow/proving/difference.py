@@ -1,0 +1,379 @@
+"""Which cases do two workflows decide differently? Regions of facts, with minimal conditions, and counts that add up.
+
+Two workflows with the same facts, record and states are laid side by side: for each fact class, whatever happens in
+each state and with each record, be it one that can come about or not, either they take the same transition to the
+same state with the same effects, or they do not. Fact classes for which the same differs form a region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.deciding.machine import fact_names
+from workflow.deciding.table import Columns, FactClasses, codes, fact_classes, grid, guards, parts_of
+from workflow.errors import InputError
+from workflow.files.validation import listed
+from workflow.model.definition import COMPLETE, INCREMENT, Value, Workflow
+from workflow.predicates import Expression, Field, names, unparse, vector
+from workflow.predicates.missing import unchecked
+from workflow.predicates.tree import And, Compare, Constant, Name, Not, Or
+from workflow.proving.covering import shortest
+from workflow.proving.fact_space import possible_classes
+from workflow.proving.nearby import variations
+
+__all__ = ["Difference", "Literal", "Region", "diff"]
+
+_NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A condition over facts, and how it is written.
+
+    Attributes
+    ----------
+    text : str
+        With the names of definitions; where the workflows define a name differently, it is said whose is meant.
+    words : int
+        How many names and comparisons it is made of.
+    holds : bool
+        Whether the condition must hold, or must not.
+    """
+
+    text: str
+    words: int
+    condition: Expression
+    holds: bool = True
+
+
+@dataclass(frozen=True)
+class Region:
+    """Cases that two workflows decide differently in the same way.
+
+    Attributes
+    ----------
+    alternatives : tuple of tuple of Literal
+        A case is of the region if all literals of one of these agree with its facts.
+    decided : tuple of str
+        What differs: ``reviewed: keep_on_docket, not refer_for_check``, the second workflow's decision first.
+    example : dict
+        The facts of one of them that the condition reads.
+    count : int
+        How many of the population there are.
+    """
+
+    alternatives: tuple[tuple[Literal, ...], ...]
+    decided: tuple[str, ...]
+    example: dict[str, Value]
+    count: int
+
+    @property
+    def when(self) -> str:
+        """Return the condition as text; what all alternatives share comes first."""
+        shared = [one for one in self.alternatives[0] if all(one in others for others in self.alternatives)]
+        rest = [" and ".join(x.text for x in a if x not in shared) for a in self.alternatives]
+        several = [f"({' or '.join(f'({r})' if ' and ' in r else r for r in rest)})"] if len(rest) > 1 else rest
+        text = " and ".join([*(x.text for x in shared), *(s for s in several if s)]) or "always"
+        return text[1:-1] if not shared and len(rest) > 1 else text
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        example = {k: v if isinstance(v, bool | int | float | str | None) else str(v) for k, v in self.example.items()}
+        return {"when": self.when, "example": example, "count": self.count, "decided": list(self.decided)}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two workflows differ, over a population.
+
+    Attributes
+    ----------
+    same : int
+        Cases that both decide alike, whatever happens to them.
+    of_case : ndarray of int64, shape (n_cases,)
+        The region of each case, -1 for those decided alike.
+    """
+
+    one: Workflow
+    other: Workflow
+    regions: tuple[Region, ...]
+    same: int
+    total: int
+    of_case: NDArray[np.int64]
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        return {"regions": [r.json() for r in self.regions], "same": self.same, "total": self.total}
+
+
+def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Difference:
+    """Compare two workflows over a population, or over one case of each kind that can exist.
+
+    A region's condition is right for each of the people, and so that it does not hold of them by chance alone, also
+    for `variations` of them: for these too it says who is in the region and who is decided alike. It is the shortest
+    of which that is true; only of cases that differ in yet another way, of which there is nobody, it says nothing.
+    Literals are what guards are made of, and definitions; few words come before few letters.
+
+    Parameters
+    ----------
+    one, other : Workflow
+        With the same facts, record and states.
+    people : Columns, optional
+        The facts of the cases. Without them, the kinds of cases that the two workflows tell apart are counted, each once.
+
+    Raises
+    ------
+    InputError
+        If the workflows do not have the same facts, record and states, or the people not their facts.
+    """
+    _check_alike(one, other)
+    people = _kinds(one, other) if people is None else people
+    if lacking := [name for name in fact_names(one) if name not in people.values]:
+        raise InputError([f"the people have no {listed(lacking)}, which {one.name} asks of every case; take those of a scenario of this workflow"])  # fmt: skip
+    literals = sorted(_literals(one, other), key=lambda x: not x.holds)  # what holds is read first
+    conditions = [*guards(one), *guards(other)]
+    classes = fact_classes([*conditions, *(x.condition for x in literals)], people)
+    n = len(classes)
+    known = classes.witness
+    if n:
+        known = _both(known, variations(one, people, conditions))
+    differing = _differing(one, other, fact_classes(conditions, known))
+    sizes = np.bincount(classes.of_case, minlength=n)
+    ways = [way for way in dict.fromkeys(differing[:n]) if way]
+    ways.sort(key=lambda way: -int(sizes[[found == way for found in differing[:n]]].sum()))
+    place = {way: i for i, way in enumerate(ways)} | {frozenset(): -1}
+    of_class = np.array([place.get(way, -2) for way in differing], np.int64)
+    truth = [vector(x.condition, known.values, known.missing, len(known)) == x.holds for x in literals]
+    holds = np.stack(truth, axis=1) if truth else np.zeros((len(known), 0), bool)
+    asked = of_class > -2
+    regions = []
+    for i, way in enumerate(ways):
+        found = shortest(holds[asked], of_class[asked] == i, [(x.words, len(x.text)) for x in literals])
+        alternatives = tuple(tuple(literals[k] for k in a) for a in found)
+        example = _example(one, known.take(np.flatnonzero(of_class[:n] == i)), alternatives)
+        regions.append(Region(alternatives, _told(one, way), example, int(sizes[of_class[:n] == i].sum())))
+    of_case = of_class[classes.of_case] if n else np.zeros(0, np.int64)
+    return Difference(one, other, tuple(regions), int((of_case < 0).sum()), len(people), of_case)
+
+
+def _kinds(one: Workflow, other: Workflow) -> Columns:
+    """Return a case of each kind that the guards of two workflows tell apart."""
+    space = possible_classes(one, [*guards(one), *guards(other)])
+    if not space.complete:
+        raise InputError([f"{one.name} and {other.name} tell too many kinds of cases apart to list them; compare them over the people of a scenario (--people)"])  # fmt: skip
+    return space.witness
+
+
+def _check_alike(one: Workflow, other: Workflow) -> None:
+    problems = []
+    for what in ("facts", "record", "states"):
+        a: Mapping[str, Any] = getattr(one, what)
+        b: Mapping[str, Any] = getattr(other, what)
+        odd = [n for n in {**a, **b} if n not in a or n not in b or (what != "states" and a[n] != b[n])]
+        if odd:
+            problems.append(
+                f"{one.name} and {other.name} have not the same {what} ({listed(odd)}), so their decisions cannot be compared case by case"
+            )
+    if problems:
+        raise InputError(problems)
+
+
+# what differs ------------------------------------------------------------------------------------------
+
+Key = tuple[str, str]
+"""A state and what happens there."""
+
+Change = tuple[str, str]
+"""A state, and what is decided otherwise there."""
+
+Decision = tuple[str, str | None, tuple[tuple[str, Value], ...]]
+"""What happens by name, where it leads, and what it writes."""
+
+_NOTHING: Decision = ("nothing", None, ())
+
+
+def _differing(one: Workflow, other: Workflow, classes: FactClasses) -> list[frozenset[Change]]:
+    """Return, for each case, what the two workflows decide differently."""
+    found: list[set[Change]] = [set() for _ in range(len(classes))]
+    for key in dict.fromkeys([*_happenings(one), *_happenings(other)]):
+        read = _read(one, key) | _read(other, key)
+        fields = [name for name in one.record if name in read]
+        laid = grid(one, classes.witness, fields)
+        known: dict[Decision, int] = {_NOTHING: 0}
+        sides = [_decided(workflow, key, laid, fields, known) for workflow in (one, other)]
+        decisions = list(known)
+        for given in dict.fromkeys([*sides[0], *sides[1]]):
+            a, b = (side.get(given, np.zeros(len(laid), np.int64)) for side in sides)
+            odd = np.flatnonzero(a != b)
+            k = odd // max(len(laid) // max(len(classes), 1), 1)
+            for x, y, c in np.unique(np.stack([a[odd], b[odd], k], axis=1), axis=0).tolist():
+                found[c].add((key[0], _change(decisions[x], decisions[y])))
+    every = [frozenset(changes) for changes in found]
+    return [every[k] for k in classes.of_case]
+
+
+def _happenings(workflow: Workflow) -> Iterator[Key]:
+    yield from workflow.candidates
+    for event in workflow.events.values():
+        if event.effects or event.gives is not None:
+            yield from ((state, event.name) for state in event.states)
+
+
+def _read(workflow: Workflow, key: Key) -> frozenset[str]:
+    tried = [workflow.transitions[i].guard for i in workflow.candidates.get(key, ())]
+    event = workflow.events.get(key[1])
+    return frozenset().union(*(names(g) for g in [*tried, event.guard if event else None] if g is not None))
+
+
+def _decided(
+    workflow: Workflow, key: Key, laid: Columns, fields: list[str], known: dict[Decision, int]
+) -> dict[Value, NDArray[np.int64]]:
+    """Return, for each value that may be given (``None`` if none is), what is decided: places in `known`."""
+    state, trigger = key
+    event = workflow.events.get(trigger)
+    giver = event or (workflow.activities.get(workflow.states[state].activity or "") if trigger == COMPLETE else None)
+    effects = event.effects if event else ()
+    happens = np.ones(len(laid), bool)
+    if event is not None and event.guard is not None:
+        happens = vector(event.guard, laid.values, laid.missing)
+    if trigger in workflow.events and state not in workflow.events[trigger].states:
+        happens = np.zeros(len(laid), bool)
+    found = {}
+    for given in giver.values if giver is not None and giver.gives is not None else (None,):
+        written = (*effects, *([(giver.gives, given)] if giver is not None and giver.gives is not None else []))
+        seen = {**laid.values, **{f: _written(workflow, f, v, laid.values[f]) for f, v in written if f in fields}}
+        stays: Decision = (f"{trigger} alone", None, _effect(workflow, written))
+        if event is None or not stays[2]:
+            stays = _NOTHING
+        taken = np.where(happens, known.setdefault(stays, len(known)), 0)
+        left = happens
+        for i in workflow.candidates.get(key, ()):
+            transition = workflow.transitions[i]
+            takes = left if transition.guard is None else left & vector(transition.guard, seen, laid.missing)
+            decision: Decision = (
+                transition.name,
+                transition.target,
+                _effect(workflow, (*written, *transition.effects)),
+            )
+            taken = np.where(takes, known.setdefault(decision, len(known)), taken)
+            left = left & ~takes
+        found[given] = taken
+    return found
+
+
+def _effect(workflow: Workflow, written: Iterable[tuple[str, Value]]) -> tuple[tuple[str, Value], ...]:
+    """Return what is written in the end, without fields that have one value only."""
+    last: dict[str, tuple[Value, ...]] = {}
+    for name, value in written:
+        if len(workflow.record[name].domain()) > 1:
+            last[name] = (*last.get(name, ()), value) if value == INCREMENT else (value,)
+    return tuple((name, value) for name in sorted(last) for value in last[name])
+
+
+def _written(workflow: Workflow, field: str, value: Value, before: NDArray[Any]) -> NDArray[Any]:
+    declared = workflow.record[field]
+    if value == INCREMENT:
+        return np.minimum(before + 1, np.int64(declared.maximum))  # type: ignore[arg-type]
+    code = codes(workflow, field)[value] if declared.kind == "enum" else value
+    return np.full(len(before), code, before.dtype)
+
+
+def _change(one: Decision, other: Decision) -> str:
+    if one[0] != other[0]:
+        return f"{other[0]}, not {one[0]}"
+    if one[1] != other[1]:
+        return f"{other[0]} leads to {other[1]}, not to {one[1]}"
+    return f"{other[0]} has another effect"
+
+
+def _told(workflow: Workflow, way: frozenset[Change]) -> tuple[str, ...]:
+    """Return what differs, in the order of the workflow; states in which the same differs stand together."""
+    order = list(workflow.states)
+    where: dict[str, list[str]] = {}
+    for state, change in sorted(way, key=lambda one: (order.index(one[0]), one[1])):
+        where.setdefault(change, []).append(state)
+    return tuple(f"{', '.join(states)}: {change}" for change, states in where.items())
+
+
+# how it is described -----------------------------------------------------------------------------------
+
+
+def _literals(one: Workflow, other: Workflow) -> Iterable[Literal]:
+    """Return what can be said of the facts: every part of every guard that facts alone decide, and its opposite."""
+    called: dict[Expression, str] = {}
+    for workflow, beside in ((one, other), (other, one)):
+        for name, definition in workflow.definitions.items():
+            if not isinstance(definition, Constant | Name):
+                alike = beside.definitions.get(name, definition) == definition
+                called.setdefault(definition, name if alike else f"{name} of {workflow.name}")
+    conditions = [*guards(one), *guards(other)]
+    parts = [*parts_of(conditions), *(part for c in conditions for part in _fact_only(one, c))]
+    found: dict[str, Literal] = {}
+    for part in dict.fromkeys(parts):
+        for holds in (True, False):
+            named = _named(part if holds else _opposite(part), called)
+            text = f"({unparse(named)})" if isinstance(named, And | Or) else unparse(named)
+            found.setdefault(text, Literal(text, _words(named), part, holds))
+    return found.values()
+
+
+def _opposite(part: Expression) -> Expression:
+    if isinstance(part, Compare) and part.left.kind != "boolean":
+        return replace(part, operator=_NEGATED[part.operator])  # type: ignore[arg-type]
+    return Not(part)
+
+
+def _fact_only(workflow: Workflow, condition: Expression) -> Iterator[Expression]:
+    """Yield every condition within one that reads facts alone and asks for what may be missing; none begins with ``not``."""
+    ahead, seen = [condition], set()
+    while ahead:
+        part = ahead.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        ahead.extend(part.children())
+        if part.kind != "boolean" or isinstance(part, Not) or unchecked(part):
+            continue
+        if names(part) and not names(part) & workflow.record.keys():
+            yield part
+
+
+def _named(expression: Expression, called: Mapping[Expression, str]) -> Expression:
+    """Put the names of definitions in for them."""
+    if expression in called:
+        return Name(Field(called[expression], "boolean", "fact"))
+    match expression:
+        case And(operands=operands) | Or(operands=operands):
+            return replace(expression, operands=tuple(_named(o, called) for o in operands))
+        case Not(operand=operand):
+            return replace(expression, operand=_named(operand, called))
+    return expression
+
+
+def _words(expression: Expression) -> int:
+    parts = expression.children() if isinstance(expression, And | Or | Not) else ()
+    return sum(map(_words, parts)) or 1
+
+
+def _both(one: Columns, other: Columns) -> Columns:
+    values = {name: np.concatenate([column, other.values[name]]) for name, column in one.values.items()}
+    missing = {
+        name: np.concatenate([one.missing.get(name, np.zeros(len(one), bool)), column])
+        for name, column in other.missing.items()
+    }
+    return Columns(values, missing)
+
+
+def _example(workflow: Workflow, known: Columns, alternatives: tuple[tuple[Literal, ...], ...]) -> dict[str, Value]:
+    """Return the facts that a condition reads, of the case with the most of them at their defaults."""
+    read = frozenset().union(*(names(x.condition) for a in alternatives for x in a))
+    fields = [field for name, field in workflow.namespace.fields.items() if name in read]
+    cases = zip(*(known.plain(field) for field in fields), strict=True)
+    default = [workflow.defaults.get(field.name) for field in fields]
+    plainest = min(cases, key=lambda case: sum(a != b for a, b in zip(case, default, strict=True)), default=())
+    return {field.name: value for field, value in zip(fields, plainest, strict=True)}

@@ -1,0 +1,316 @@
+"""Where a case can come: every state and record that can be reached, and by which fact classes.
+
+A node is a state with a record; it carries the set of fact classes that can be there as the bits of a whole
+number, so that a guard is a mask and "the first guard that holds" is ``left & ~mask``. Record fields that are
+written before they are read again are set back to their defaults (liveness), which keeps the nodes few.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.deciding.table import MomentTable, Table, codes
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow
+from workflow.predicates import names
+
+__all__ = ["Explorer", "Move", "Record", "Stuck", "Visit", "find_stuck", "mask_of", "may_be_stuck", "walk"]
+
+Record = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What can happen next to the cases of some fact classes in a state with a record.
+
+    Attributes
+    ----------
+    trigger : str
+        ``complete``, ``enter``, or the name of an event.
+    given : Value
+        What the activity or the event gave; ``None`` if it gives nothing.
+    seen : tuple
+        The record as the guards saw it.
+    transition : int or None
+        ``None`` for an event that only changes the record, and for a case that is stuck.
+    state, record : str, tuple
+        Where it leads.
+    classes : int
+        The fact classes that make this move: bit k for class k.
+    """
+
+    trigger: str
+    given: Value
+    seen: Record
+    transition: int | None
+    state: str
+    record: Record
+    classes: int
+
+    @property
+    def stuck(self) -> bool:
+        """Return whether the case should have moved and found no guard that holds."""
+        return self.transition is None and self.trigger in (COMPLETE, ENTER)
+
+
+class Explorer:
+    """Enumerates the moves of a workflow over the fact classes of a table.
+
+    Parameters
+    ----------
+    table : Table
+    events : collection of str, optional
+        The events that may happen; every one if it is not given.
+    outcomes : mapping of str to collection, optional
+        For activities and events that give something, the values that they may give; all declared ones for
+        those that are not named.
+    keep : collection of str
+        Record fields that matter to whoever explores, besides those that guards ahead read.
+    """
+
+    def __init__(
+        self, table: Table, events: Collection[str] | None = None,
+        outcomes: Mapping[str, Collection[Value]] | None = None, keep: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        workflow = self.workflow = table.workflow
+        self.table = table
+        self._events = [e for e in workflow.events.values() if events is None or e.name in events]
+        self._outcomes = outcomes or {}
+        self._place = {name: i for i, name in enumerate(workflow.record)}
+        self._codes = {name: codes(workflow, name) for name in workflow.record}
+        self._moments = {(m.moment.state, m.moment.trigger): m for m in table.moments}
+        self._masks: dict[tuple[str, str, Record], list[tuple[int, int]]] = {}
+        self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
+        self._dead = {
+            state: [(i, workflow.defaults[n]) for n, i in self._place.items() if n not in fields and n not in keep]
+            for state, fields in _live_fields(workflow).items()
+        }
+
+    def normal(self, state: str, record: Record) -> Record:
+        """Return a record with the fields that no longer matter in a state at their defaults."""
+        values = list(record)
+        for place, default in self._dead[state]:
+            values[place] = default
+        return tuple(values)
+
+    def tried_on_entry(self, state: str) -> bool:
+        """Return whether transitions are tried when a case enters a state."""
+        return (state, ENTER) in self._moments
+
+    def enters(self, move: Move) -> bool:
+        """Return whether a move enters a state (and does not only change the record where the case is)."""
+        return move.transition is not None and self.workflow.transitions[move.transition].target is not None
+
+    def on_entry(self, state: str, record: Record, classes: int) -> tuple[list[Move], int]:
+        """Return the moves on entering a state, and the classes that stay to begin its activity."""
+        moves, left = self._decide(state, ENTER, None, record, classes)
+        if left and self.workflow.states[state].kind is Kind.INSTANT:
+            moves.append(Move(ENTER, None, record, None, state, record, left))
+            left = 0
+        return moves, left
+
+    def moves(self, state: str, record: Record, classes: int) -> Iterator[Move]:
+        """Yield what can happen to cases that rest, wait or are worked on in a state."""
+        declared = self.workflow.states[state]
+        if declared.kind in (Kind.FINAL, Kind.INSTANT):
+            return
+        if declared.activity is not None:
+            activity = self.workflow.activities[declared.activity]
+            for given, seen in self._given(record, activity.name, activity.gives, activity.values):
+                moves, left = self._decide(state, COMPLETE, given, seen, classes)
+                yield from moves
+                if left:
+                    yield Move(COMPLETE, given, seen, None, state, seen, left)
+        for event in self._events:
+            if state not in event.states:
+                continue
+            some = classes & self._may_happen(event.name, record)
+            if not some:
+                continue
+            for given, seen in self._given(self.written(record, event.effects), event.name, event.gives, event.values):
+                moves, left = (
+                    self._decide(state, event.name, given, seen, some)
+                    if (state, event.name) in self._moments
+                    else ([], some)
+                )
+                yield from moves
+                if left and seen != record:
+                    yield Move(event.name, given, seen, None, state, seen, left)
+
+    def written(self, record: Record, effects: Iterable[tuple[str, Value]]) -> Record:
+        """Return a record after a ``set:``."""
+        values = list(record)
+        for name, value in effects:
+            i = self._place[name]
+            values[i] = min(values[i] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value  # type: ignore[operator, type-var]
+        return tuple(values)
+
+    def _given(
+        self, record: Record, giver: str, field: str | None, values: Collection[Value]
+    ) -> list[tuple[Value, Record]]:
+        if field is None:
+            return [(None, record)]
+        i = self._place[field]
+        return [(value, (*record[:i], value, *record[i + 1 :])) for value in self._outcomes.get(giver, values)]
+
+    def _decide(self, state: str, trigger: str, given: Value, seen: Record, classes: int) -> tuple[list[Move], int]:
+        """Return the moves that the guards allow, and the classes for which none holds."""
+        left, moves = classes, []
+        for index, takes in self._taken(self._moments[state, trigger], seen):
+            some = left & takes
+            if some:
+                left &= ~some
+                transition = self.workflow.transitions[index]
+                moves.append(
+                    Move(
+                        trigger,
+                        given,
+                        seen,
+                        index,
+                        transition.target or state,
+                        self.written(seen, transition.effects),
+                        some,
+                    )
+                )
+        return moves, left
+
+    def _taken(self, moment: MomentTable, record: Record) -> list[tuple[int, int]]:
+        """Return the transitions taken at a moment with a record, each with the classes that take it."""
+        key = (moment.moment.state, moment.moment.trigger, tuple(record[self._place[f]] for f in moment.fields))
+        found = self._masks.get(key)
+        if found is None:
+            row: list[int] = moment.next[self._row(moment.fields, record)].tolist()
+            found = [(t, mask_of(n == t for n in row)) for t in sorted(set(row)) if t >= 0]
+            self._masks[key] = found
+        return found
+
+    def _may_happen(self, event: str, record: Record) -> int:
+        guard = self._allowed[event]
+        if guard is None:
+            return -1
+        return mask_of(guard.holds[self._row(guard.fields, record)].tolist())
+
+    def _row(self, fields: tuple[str, ...], record: Record) -> Any:
+        return (slice(None), *(self._codes[f][record[self._place[f]]] for f in fields))
+
+
+def mask_of(bits: Iterable[bool]) -> int:
+    """Return the whole number whose bit k is the k-th of some truth values."""
+    return sum(1 << k for k, bit in enumerate(bits) if bit)
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A case that cannot move where it must.
+
+    Attributes
+    ----------
+    fact_class : int
+        A class of the table.
+    record : tuple
+        The record at that moment; fields that no longer matter are at their defaults.
+    """
+
+    state: str
+    trigger: str
+    fact_class: int
+    record: Record
+
+
+def may_be_stuck(table: Table) -> bool:
+    """Say whether at some moment at which a case must move, some class with some record finds no guard that holds."""
+    return any(m.moment.must_move and bool((m.next < 0).any()) for m in table.moments)
+
+
+def find_stuck(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> Stuck | None:
+    """Look for a case that gets stuck, nearest beginnings first.
+
+    Parameters
+    ----------
+    explorer : Explorer
+    beginnings : mapping of (state, record) to int
+        How cases begin, and which fact classes do: bit k for class k.
+    """
+    for visit in walk(explorer, beginnings):
+        for move in visit.moves:
+            if move.stuck:
+                return Stuck(visit.state, move.trigger, (move.classes & -move.classes).bit_length() - 1, move.seen)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A state and a record that some fact classes come to, and what can happen there next.
+
+    Attributes
+    ----------
+    entering : bool
+        Whether only what is tried on entry is among the moves.
+    """
+
+    state: str
+    record: Record
+    entering: bool
+    classes: int
+    moves: list[Move]
+
+
+def walk(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> Iterator[Visit]:
+    """Visit everything that can be reached, nearest beginnings first; each class comes to each place once."""
+    seen: dict[tuple[str, Record, bool], int] = {}
+    todo: deque[tuple[str, Record, bool, int]] = deque()
+
+    def push(state: str, record: Record, entering: bool, classes: int) -> None:
+        node = (state, explorer.normal(state, record), entering and explorer.tried_on_entry(state))
+        new = classes & ~seen.get(node, 0)
+        if new:
+            seen[node] = seen.get(node, 0) | new
+            todo.append((*node, new))
+
+    for (state, record), classes in beginnings.items():
+        push(state, record, True, classes)
+    while todo:
+        state, record, entering, classes = todo.popleft()
+        if entering:
+            moves, left = explorer.on_entry(state, record, classes)
+            push(state, record, False, left)
+        else:
+            moves = list(explorer.moves(state, record, classes))
+        yield Visit(state, record, entering, classes, moves)
+        for move in moves:
+            if not move.stuck:
+                push(move.state, move.record, explorer.enters(move), move.classes)
+
+
+def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
+    """Return for each state the record fields whose value can still matter to a case that is there."""
+    record = set(workflow.record)
+    live: dict[str, set[str]] = {name: set() for name in workflow.states}
+    changed = True
+    while changed:
+        changed = False
+        for moment in workflow.moments:
+            event = workflow.events.get(moment.trigger)
+            activity = workflow.activities.get(workflow.states[moment.state].activity or "")
+            written = {name for name, value in event.effects if value != INCREMENT} if event else set()
+            gives = event.gives if event else activity.gives if activity and moment.trigger == COMPLETE else None
+            need: set[str] = set()
+            for i in moment.candidates:
+                transition = workflow.transitions[i]
+                need |= names(transition.guard) & record if transition.guard is not None else set()
+                literal = {name for name, value in transition.effects if value != INCREMENT}
+                need |= live[transition.target or moment.state] - literal
+            need -= written | ({gives} if gives else set())
+            if not need <= live[moment.state]:
+                live[moment.state] |= need
+                changed = True
+        for event in workflow.events.values():
+            if event.guard is None:
+                continue
+            for state in event.states:
+                if not names(event.guard) & record <= live[state]:
+                    live[state] |= names(event.guard) & record
+                    changed = True
+    return live

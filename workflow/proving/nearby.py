@@ -1,0 +1,134 @@
+"""Which values of a fact can matter to some conditions, and who else could there be? Values around the constants."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.deciding.table import Columns
+from workflow.model.definition import Value, Workflow
+from workflow.predicates import Expression, Field, vector
+from workflow.predicates.symbolic import limits
+from workflow.predicates.tree import Constant
+
+__all__ = ["AS_OF", "constants_in", "nearby", "variations"]
+
+AS_OF = dt.date(2012, 1, 1)
+"""When a case arrives, and as of when its facts are given, where nothing else decides it."""
+
+
+def constants_in(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
+    """Return the constants that stand in expressions, by their kind."""
+    found: dict[str, dict[Any, None]] = {}
+    seen: set[int] = set()
+    ahead = list(expressions)
+    while ahead:
+        part = ahead.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            ahead.extend(part.children())
+            if isinstance(part, Constant):
+                found.setdefault(part.kind, {})[part.value] = None
+    return {kind: list(values) for kind, values in found.items()}
+
+
+def nearby(field: Field, default: Value, constants: dict[str, list[Any]]) -> list[Value]:
+    """Return values of a field that conditions may call for: the default first, then those nearest to it.
+
+    Parameters
+    ----------
+    default : Value
+        ``None`` for missing.
+    constants : dict of str to list
+        As `constants_in` finds them in the conditions.
+    """
+    if field.kind in ("boolean", "enum"):
+        others: list[Value] = [value for value in field.domain() if value is not None]
+    else:
+        others = _ordered(field, default, constants)
+    return list(dict.fromkeys([default, *others, *([None] if field.optional else [])]))
+
+
+def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> list[Value]:
+    """Return values around the default and the constants of conditions, and as far from the default as these say."""
+    low, high = limits(field)
+    if field.kind == "date":
+        middle = (AS_OF if default is None else default).toordinal()
+        compared = [day.toordinal() for day in constants.get("date", [])]
+        added = constants.get("days", [])
+        low, high = low.toordinal(), high.toordinal()
+    else:
+        middle = min(max(0, low), high) if default is None else default
+        compared = added = constants.get("integer", [])
+    if field.kind == "number":
+        numbers = [*compared, *constants.get("number", [])]
+        compared = [near for number in numbers for near in (number, math.floor(number), math.ceil(number))]
+    bases = [middle, *compared, *(middle + d for d in added), *(middle - d for d in added)]
+    some = {base + step for base in bases for step in (-1, 0, 1) if low <= base + step <= high}
+    nearest = sorted(some, key=lambda value: (abs(value - middle), value < middle))
+    if field.kind == "date":
+        return [dt.date.fromordinal(day) for day in nearest]
+    return [float(value) for value in nearest] if field.kind == "number" else list(nearest)
+
+
+def variations(
+    workflow: Workflow, people: Columns, conditions: Sequence[Expression], n: int = 20_000, seed: int = 1
+) -> Columns:
+    """Draw cases that could exist as well: people like those given, with up to four facts changed.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        Its assumptions are kept to.
+    people : Columns
+        At least one case.
+    conditions : sequence of Expression
+        A changed fact gets a value at which one of them may change, or its default.
+    n : int
+        How many to draw; those that do not keep to the assumptions fall away.
+    """
+    random = np.random.default_rng(seed)
+    drawn = people.take(random.integers(0, len(people), n))
+    fields = [field for field in workflow.facts.values() if field.name in people.values]
+    changed = random.integers(0, max(len(fields), 1), (4, n))[:, :, None] == np.arange(len(fields))
+    changed = (changed & (np.arange(4)[:, None] < random.integers(0, 5, n))[:, :, None]).any(axis=0)
+    constants = constants_in(conditions)
+    values, missing = dict(drawn.values), dict(drawn.missing)
+    for i, field in enumerate(fields):
+        rows = np.flatnonzero(changed[:, i])
+        options = nearby(field, _default(workflow, field), constants)
+        chosen = random.integers(0, len(options), len(rows))
+        gone = np.array([option is None for option in options])[chosen]
+        values[field.name] = _put(values[field.name], rows, _coded(field, options)[chosen])
+        if field.optional:
+            missing[field.name] = _put(missing.get(field.name, np.zeros(n, bool)), rows, gone)
+    kept = np.ones(n, bool)
+    for assumption in workflow.assumptions:
+        kept &= vector(assumption, values, missing, n)
+    return Columns(values, missing).take(np.flatnonzero(kept))
+
+
+def _default(workflow: Workflow, field: Field) -> Value:
+    default = workflow.defaults[field.name]
+    if default is not None or field.optional:
+        return default
+    return field.domain()[0] if field.kind in ("boolean", "enum") else limits(field)[0]
+
+
+def _coded(field: Field, options: Sequence[Value]) -> NDArray[Any]:
+    """Return values as they stand in a column, with anything for a missing one."""
+    if field.kind == "enum":
+        return np.array([0 if option is None else field.values.index(str(option)) for option in options])
+    blank = next((option for option in options if option is not None), 0)
+    return np.array([blank if option is None else option for option in options])
+
+
+def _put(column: NDArray[Any], rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
+    found = column.copy()
+    found[rows] = values.astype(column.dtype)
+    return found

@@ -1,0 +1,229 @@
+"""What was proved, and how it is told: verdicts, what is odd, and the history of a case that breaks a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.files.validation import listed
+from workflow.model.automata import Letter
+from workflow.model.definition import COMPLETE, Kind, Value, Workflow, as_written
+from workflow.model.rules import Rule
+from workflow.predicates import names, unparse
+from workflow.predicates.mistakes import shortened
+from workflow.proving.findings import Finding
+from workflow.proving.proof import History, Step, Verdict, letters_of
+
+__all__ = ["Proof", "facts_that_matter", "told_history", "told_step", "told_verdict"]
+
+_NEXT = (
+    "not decided is neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
+    "a fact with fewer different values; an assume: that leaves out cases that cannot be; fewer values of record fields.",
+    "Until then the rules can be tested on random histories (pytest) and watched in runs (docketsim run --monitor stop).",
+)
+_MONITORED = (
+    "monitored: no proof knows a clock. A run watches such a rule (docketsim run --monitor stop), an audit judges it.",
+)
+_LONGEST = 160  # characters of a condition
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The verdicts on the rules of a workflow, and what is odd about it.
+
+    Attributes
+    ----------
+    classes : int
+        The fact classes that every case falls into, as far as they were listed.
+    complete : bool
+        Whether they were all listed; if not, no rule is decided.
+    findings : tuple of Finding or None
+        ``None`` if there was no time to look everywhere.
+    """
+
+    workflow: Workflow
+    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...] | None
+    classes: int
+    complete: bool = True
+
+    @property
+    def broken(self) -> bool:
+        """Return whether any rule can be broken."""
+        return any(v.decision == "broken" for v in self.verdicts)
+
+    def json(self) -> dict[str, Any]:
+        """Return it as ``--json`` prints it."""
+        rules = [
+            {
+                "rule": v.rule.name,
+                "verdict": v.decision,
+                "reason": v.reason,
+                "vacuous": v.vacuous,
+                "outstanding": list(v.outstanding),
+                "source": v.rule.source,
+                "seconds": round(v.seconds, 3),
+                "history": None if v.history is None else _json(self.workflow, v.rule, v.history),
+            }
+            for v in self.verdicts
+        ]
+        return {
+            "workflow": self.workflow.name,
+            "classes": self.classes,
+            "complete": self.complete,
+            "rules": rules,
+            "findings": None if self.findings is None else [f.json() for f in self.findings],
+        }
+
+    def told(self) -> Iterator[str]:
+        """Yield the lines of a report."""
+        kinds = f"{self.classes:,} kinds of cases" if self.complete else f"at least {self.classes:,} kinds of cases"
+        yield f"{self.workflow.name}: {len(self.verdicts)} rules, {kinds}"
+        for verdict in self.verdicts:
+            yield from (f"  {line}" for line in told_verdict(self, verdict))
+        for decision, advice in (("not decided", _NEXT), ("monitored", _MONITORED)):
+            if any(v.decision == decision for v in self.verdicts):
+                yield from advice
+        if self.findings is None:
+            yield "what else is odd was not looked for to the end"
+        elif self.findings:
+            yield "found besides, none of it a broken rule:"
+            for finding in self.findings:
+                example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
+                yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
+
+
+def told_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
+    """Yield the verdict on one rule, and the history that breaks it if there is one."""
+    note = f"  ({verdict.reason})" if verdict.reason else ""
+    note += f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
+    ends = [s for s in verdict.outstanding if proof.workflow.states[s].kind is Kind.FINAL]
+    rests = [s for s in verdict.outstanding if s not in ends]
+    note += f"  (can stay open for ever in {', '.join(rests)})" if rests else ""
+    note += f"  (a case can end in {', '.join(ends)} with it open)" if ends else ""
+    yield f"{verdict.decision:<11} {verdict.rule.name}{note}"
+    if verdict.history is not None:
+        yield from (f"    {line}" for line in told_history(proof.workflow, verdict.rule, verdict.history))
+
+
+def told_history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
+    """Yield a case, its numbered history, and how it breaks a rule.
+
+    Of the facts only those are shown that the rule, or a guard tried along the way, reads.
+    """
+    facts = facts_that_matter(workflow, rule, history)
+    begun = {n: v for n, v in zip(workflow.record, history.record, strict=True) if v != workflow.defaults[n]}
+    shown = ", ".join(f"{k} = {as_written(v)}" for k, v in {**facts, **begun}.items()) or "every fact at its default"
+    yield f"a case with {shown} begins in {history.state}"
+    for i, step in enumerate(history.steps, start=1):
+        yield f"{i:>2}. {told_step(workflow, step)}{_allowed(workflow, step)}"
+    yield f"so it is broken: {_why(workflow, rule, history.steps)}"
+    if rule.source:
+        yield f"source of the rule: {_source(workflow, rule.source)}"
+
+
+def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[str, Value]:
+    """Return the facts not at their defaults that the rule, or a guard tried along a history, reads."""
+    read = set(rule.reads)
+    for step in history.steps:
+        for i in workflow.candidates.get((step.state, step.trigger), ()):
+            guard = workflow.transitions[i].guard
+            read |= names(guard) if guard is not None else frozenset()
+            if i == step.transition:
+                break
+        if step.trigger in workflow.events and (guard := workflow.events[step.trigger].guard) is not None:
+            read |= names(guard)
+    return {k: v for k, v in history.facts.items() if k in read and k in workflow.facts and v != workflow.defaults[k]}
+
+
+def told_step(workflow: Workflow, step: Step) -> str:
+    """Return what happened, what it gave, and where it led."""
+    what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
+    gave = f" ({_giver(workflow, step)} = {as_written(step.given)})" if step.given is not None else ""
+    upon = f" upon {step.trigger}" if step.trigger in workflow.events and step.transition is not None else ""
+    return f"{what}{upon}{gave}: {step.state} -> {step.state_after}"
+
+
+def _giver(workflow: Workflow, step: Step) -> str:
+    if step.trigger in workflow.events:
+        return str(workflow.events[step.trigger].gives)
+    return str(workflow.activities[str(workflow.states[step.state].activity)].gives) if step.trigger == COMPLETE else ""
+
+
+def _allowed(workflow: Workflow, step: Step) -> str:
+    """Return the guards that held, as the workflow's file has them, and what they rest on."""
+    parts = []
+    if (event := workflow.events.get(step.trigger)) is not None and event.guard is not None:
+        held = workflow.document.find(("events", event.name, "when")).value
+        parts.append(f"{event.name} may happen when {_shown(held)}{f' [{event.source}]' if event.source else ''}")
+    if step.transition is not None:
+        transition = workflow.transitions[step.transition]
+        held = workflow.document.find(("transitions", step.transition, "when")).value
+        guard = f"allowed by: {_shown(held)}" if transition.guard is not None else "allowed: no guard"
+        parts.append(f"{guard}{f' [{transition.source}]' if transition.source else ''}")
+    return f"   {'; '.join(parts)}" if parts else ""
+
+
+def _shown(condition: object) -> str:
+    return shortened(str(condition), _LONGEST)
+
+
+def _why(workflow: Workflow, rule: Rule, steps: Sequence[Step]) -> str:
+    """Return what the last step of a history, or its beginning, does against a rule."""
+    letters, n = rule.automaton.letters, len(steps)
+    if rule.condition is not None:
+        held = rule.written.get("never") or unparse(rule.condition)
+        return f"{_shown(held)}, {f'after step {n}' if n else 'as the case begins'}"
+    if rule.template == "after":
+        lacking = (
+            f"none of {listed(sorted(letters[1].names))}" if len(letters[1].names) > 1 else f"no {_any(letters[1])}"
+        )
+        return f"the case is over at step {n}, and {lacking} has followed {_any(letters[0])}"
+    word = _said(workflow, letters[0], steps[-1]) or _any(letters[0])
+    here = f"{word} at step {n}" + (f", while {_shown(rule.written['if'])}" if "if" in rule.written else "")
+    if rule.template == "at_most":
+        return f"{here}, one time more than the {len(rule.automaton.table) - 2} allowed"
+    if rule.template == "before":
+        said = ((_said(workflow, letters[-1], step), k) for k, step in enumerate(steps[:-1], start=1))
+        resets = [f"after {reset} at step {k}" for reset, k in said if reset] if len(letters) > 2 else []
+        since = resets[-1] if resets else "before it"
+        return f"{here}, with no {_any(letters[1])} {since}"
+    return here + (f", and then {_shown(rule.written['giving'])}" if "giving" in rule.written else "")
+
+
+def _any(letter: Letter) -> str:
+    return " or ".join(sorted(letter.names))
+
+
+def _said(workflow: Workflow, letter: Letter, step: Step) -> str | None:
+    """Return the word of a letter that a step says, if it says one."""
+    return next((word for word in letters_of(workflow, step.trigger, step.transition) if word in letter.names), None)
+
+
+def _source(workflow: Workflow, source: str) -> str:
+    """Return a source with what the workflow says of it under `sources:`."""
+    parts = [part.strip() for part in source.split(",") if part.strip()]
+    meant = (workflow.sources.get(part.split()[0]) for part in parts)
+    return ", ".join(f"{part} ({means})" if means else part for part, means in zip(parts, meant, strict=True))
+
+
+def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
+    return {
+        "facts": {
+            k: v if isinstance(v, bool | int | float | str | None) else str(v)
+            for k, v in facts_that_matter(workflow, rule, history).items()
+        },
+        "state": history.state,
+        "record": dict(zip(workflow.record, history.record, strict=True)),
+        "steps": [
+            {
+                "trigger": s.trigger,
+                "given": s.given,
+                "transition": None if s.transition is None else workflow.transitions[s.transition].name,
+                "from": s.state,
+                "to": s.state_after,
+            }
+            for s in history.steps
+        ],
+    }

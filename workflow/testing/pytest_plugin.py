@@ -1,0 +1,116 @@
+"""Rules files under pytest: each rule of a ``*.rules.yaml`` is collected as ``rule[prove]`` and ``rule[test]``.
+
+``rule[prove]`` decides the rule for every case that can exist; ``rule[test]`` tries some hundred generated histories
+on the real machine. Nothing but pytest is imported until such a file is met. Files of the same ending that do not
+say which ``workflow:`` they are about (Prometheus has such) are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from workflow.model.rules import Rule
+    from workflow.proving.report import Proof
+
+_ENDINGS = (".rules.yaml", ".rules.yml")
+_OURS = re.compile(rb"^(\xef\xbb\xbf)?workflow\s*:", re.MULTILINE)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile | None:
+    """Take a file of rules."""
+    if not file_path.name.endswith(_ENDINGS) or not _OURS.search(file_path.read_bytes()):
+        return None
+    found: RulesFile = RulesFile.from_parent(parent, path=file_path)
+    return found
+
+
+class RuleDisproved(AssertionError):
+    """A rule can be broken; the message shows a shortest history."""
+
+
+class RulesFile(pytest.Module):
+    """A file of rules; to pytest a module whose functions are the tests, so that fixtures and marks work as usual."""
+
+    _proof: Proof | None = None
+
+    def _getobj(self) -> Any:
+        from types import ModuleType
+
+        return ModuleType(self.path.name.split(".")[0])
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield two tests for each rule.
+
+        Raises
+        ------
+        CollectError
+            With every mistake of the file.
+        """
+        from workflow.errors import InputError
+        from workflow.loading.rule_files import load_rules
+        from workflow.testing.strategies import rule_test
+
+        try:
+            self._workflow, self._rules = load_rules(self.path)
+        except InputError as error:
+            raise self.CollectError(str(error)) from None
+        for rule in self._rules:
+            tests = {"prove": self._proves(rule), "test": rule_test(self._workflow, rule)}
+            for kind, test in tests.items():
+                item: RuleTest = RuleTest.from_parent(self, name=f"{rule.name}[{kind}]", callobj=test)
+                item.line = rule.position.line - 1 if rule.position is not None else None
+                yield item
+
+    def _proves(self, rule: Rule) -> Callable[[], None]:
+        def test() -> None:
+            from workflow.proving.report import told_verdict
+
+            proof = self._proved()
+            verdict = next(v for v in proof.verdicts if v.rule is rule)
+            if verdict.decision == "broken":
+                raise RuleDisproved("\n".join(told_verdict(proof, verdict)))
+            if verdict.decision == "not decided":
+                pytest.fail("\n".join(told_verdict(proof, verdict)), pytrace=False)
+            if verdict.decision == "monitored":
+                pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")
+            if verdict.vacuous:
+                warnings.warn(f"the rule {rule.name!r} says nothing: {verdict.vacuous}", stacklevel=1)
+
+        return test
+
+    def _proved(self) -> Proof:
+        """Prove all rules of the file at once, at the first that is asked for."""
+        if self._proof is None:
+            from workflow.predicates.symbolic import ProverMissing
+            from workflow.proving.prove import prove
+
+            try:
+                self._proof = prove(self._workflow, self._rules)
+            except ProverMissing as missing:
+                pytest.skip(str(missing))
+        return self._proof
+
+
+class RuleTest(pytest.Function):
+    """One test of one rule, whose failure is the history rather than a traceback."""
+
+    line: int | None = None
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the case and its history, and what Hypothesis adds."""
+        from workflow.testing.strategies import RuleBroken
+
+        if isinstance(excinfo.value, RuleBroken | RuleDisproved):
+            return "\n".join([str(excinfo.value), *getattr(excinfo.value, "__notes__", ())])
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return where the rule stands."""
+        return self.path, self.line, self.name
