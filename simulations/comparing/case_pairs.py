@@ -19,7 +19,7 @@ from simulations.run_folder.parts import part_path
 from simulations.running.results import interval
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 __all__ = ["Change", "Pairs", "pair_cases"]
 
@@ -105,7 +105,7 @@ End = tuple[str, str | None] | None
 
 
 def _decided(scenario: Scenario) -> set[str]:
-    return {name for name, s in scenario.workflow.states.items() if s.kind in (Kind.FINAL, Kind.RESTING)}
+    return {name for name, s in scenario.workflow.states.items() if s.kind in (StateKind.FINAL, StateKind.RESTING)}
 
 
 def _what(one: End, two: End, decided_one: set[str], decided_two: set[str]) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from simulations.chance.draws import SamplePath, purpose_hash
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, Words
 from simulations.scenarios.plan import Plan
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 __all__ = ["CompiledPath", "available", "compile_kernel", "is_compiled", "simulate"]
 
@@ -151,7 +151,7 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
 def _closing(plan: Plan, arguments: dict[str, Any], words: Words) -> dict[str, Any]:
     """Return a row for each case that is open at the end, in columns: right-censored."""
     cases, workflow = arguments["cases"], plan.scenario.workflow
-    final = np.array([s.kind is Kind.FINAL for s in workflow.states.values()])
+    final = np.array([s.kind is StateKind.FINAL for s in workflow.states.values()])
     state = np.ascontiguousarray(cases["state"])
     open_ = np.flatnonzero((state >= 0) & ~final[state])
     n, at = len(open_), state[open_]

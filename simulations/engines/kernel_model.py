@@ -23,16 +23,16 @@ from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, Length, Shares
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
-from workflow.deciding.table import Columns, FactClasses, GuardTable, MomentTable, codes, grid
+from workflow.deciding.table import Columns, DecisionTable, FactClasses, GuardTable, codes, grid
 from workflow.errors import InputError
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow, as_written
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, StateKind, Value, Workflow, as_written
 from workflow.predicates import Expression, names, vector
 
 __all__ = ["KernelModel", "kernel_model", "structured"]
 
 _MOST_ENTRIES = 200_000_000
 _LOG_BUCKETS = 11
-_KINDS = {Kind.ACTIVITY: 0, Kind.INSTANT: 1, Kind.RESTING: 2, Kind.FINAL: 3}
+_KINDS = {StateKind.ACTIVITY: 0, StateKind.INSTANT: 1, StateKind.RESTING: 2, StateKind.FINAL: 3}
 _RULES = {"suspend": 0, "finish": 1, "fit": 2}
 _ORDERS = {"first_come": 0, "oldest": 1, "newest": 2}
 _BY, _BY_FACTS = 3, 4
@@ -93,7 +93,7 @@ class _Asked:
     """What a model is made of: the same for the same scenario, if all classes answer alike."""
 
     scenario: Scenario
-    decided: tuple[tuple[tuple[MomentTable, ...], Mapping[str, GuardTable]], ...]
+    decided: tuple[tuple[tuple[DecisionTable, ...], Mapping[str, GuardTable]], ...]
     guard_class: NDArray[np.int32]
     witness: Columns
     answers: Hashable

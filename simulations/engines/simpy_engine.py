@@ -28,7 +28,7 @@ from simulations.scenarios.quantities import Choice
 from simulations.scenarios.scenario import Law, Policy, Pool, Scenario, Work
 from workflow.deciding.machine import CaseMachine, effect_of
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
-from workflow.model.definition import COMPLETE, ENTER, Event, Kind, Value, as_written
+from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value, as_written
 from workflow.predicates import Expression, scalar
 
 __all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
@@ -201,8 +201,8 @@ class Simulation:
         self._made: dict[tuple[int, int], int] = {}  # events that users let happen to a case
         self._horizon = self.scenario.horizon
         self._codes = {name: i for i, name in enumerate(workflow.states)}
-        self._final = {s.name for s in workflow.states.values() if s.kind is Kind.FINAL}
-        self._instant = {s.name for s in workflow.states.values() if s.kind is Kind.INSTANT}
+        self._final = {s.name for s in workflow.states.values() if s.kind is StateKind.FINAL}
+        self._instant = {s.name for s in workflow.states.values() if s.kind is StateKind.INSTANT}
         self._hooks = self._by_transition(hooks or {})
         self._places: list[Place] = []
         places = {name: self._open_pool(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}

@@ -12,7 +12,7 @@ from simulations.scenarios.scenario import Work
 from simulations.timing.calendars import Calendar
 from workflow.files.validation import listed
 from workflow.files.yaml_tree import Node
-from workflow.model.definition import Kind, Workflow
+from workflow.model.definition import StateKind, Workflow
 
 __all__ = ["check_reached", "read_activities"]
 
@@ -79,7 +79,7 @@ def check_reached(context: Context, workflows: Sequence[Workflow]) -> None:
     states = context.workflow.states
     reached = _reached(context, workflows)
     for name, state in states.items():
-        if name in reached and state.kind is Kind.ACTIVITY and state.activity not in context.file.activities:
+        if name in reached and state.kind is StateKind.ACTIVITY and state.activity not in context.file.activities:
             message = (
                 f"nothing is said of {state.activity!r}, but cases can come to the state {name!r}; say what it takes"
             )

@@ -10,7 +10,7 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
-from workflow.model.definition import Kind, Value, Workflow, as_written
+from workflow.model.definition import StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 
 __all__ = ["RuleBroken", "Violation", "Watch", "last_moves", "rule_broken", "watched_rules"]
@@ -91,7 +91,7 @@ class Watch:
 
     def __init__(self, workflow: Workflow, rules: Sequence[Rule], n_cases: int) -> None:
         self._monitors = [Monitor(rule, workflow) for rule in rules]
-        self._final = {s.name for s in workflow.states.values() if s.kind is Kind.FINAL}
+        self._final = {s.name for s in workflow.states.values() if s.kind is StateKind.FINAL}
         self._states = [[0] * n_cases for _ in rules]
         self._since: list[dict[int, int]] = [{} for _ in rules]
         self._over = [bytearray(n_cases) for _ in rules]

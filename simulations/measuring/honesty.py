@@ -21,7 +21,7 @@ from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
 from simulations.measuring.sums import add_up
 from simulations.measuring.utilisation import wrong_starts
 from workflow.errors import DocketsimError
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 __all__ = ["BrokenLaw", "check_log", "growing_queues"]
 
@@ -86,7 +86,7 @@ def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) 
     _all(spans >= 0, case, "a case moves back in time")
     horizon = cases.scenario.horizon
     _all(seen | (arrived > horizon), np.arange(part.start, part.stop), "a case has no row, not even one at the end")
-    final = np.array([s.kind is Kind.FINAL for s in cases.scenario.workflow.states.values()])
+    final = np.array([s.kind is StateKind.FINAL for s in cases.scenario.workflow.states.values()])
     closed = final[end[last]] | (at[last] == horizon)
     _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
     spent = np.add.reduceat(spans, opening) if len(case) else at

@@ -19,7 +19,7 @@ from simulations.measuring.workdays import days_before, working_days
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 __all__ = ["WORKING_AGE", "Crossings", "Standing", "daily", "flows", "states_at"]
 
@@ -49,7 +49,7 @@ class Standing:
 
     def __init__(self, cases: Cases) -> None:
         self._cases = cases
-        self._off, self._final = _off_docket(cases.scenario), _codes(cases.scenario, Kind.FINAL)
+        self._off, self._final = _off_docket(cases.scenario), _codes(cases.scenario, StateKind.FINAL)
         self._days = working_days(cases)
         self._days_before = days_before(cases, self._days)
 
@@ -123,9 +123,9 @@ def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> Daily:
 
 
 def _off_docket(scenario: Scenario) -> list[int]:
-    return _codes(scenario, Kind.FINAL, Kind.RESTING)
+    return _codes(scenario, StateKind.FINAL, StateKind.RESTING)
 
 
-def _codes(scenario: Scenario, *kinds: Kind) -> list[int]:
+def _codes(scenario: Scenario, *kinds: StateKind) -> list[int]:
     """Return the codes of the states of some kinds."""
     return [code for code, state in enumerate(scenario.workflow.states.values()) if state.kind in kinds]

@@ -14,7 +14,7 @@ from typing import Any
 
 from simulations.scenarios.quantities import Choice, Shares
 from simulations.scenarios.scenario import Backlog, Law, Scenario, Stream, Trait, Work
-from workflow.model.definition import Kind, State, Transition, Workflow
+from workflow.model.definition import State, StateKind, Transition, Workflow
 from workflow.predicates import Expression, names
 
 __all__ = ["relevant_states", "what_matters"]
@@ -114,7 +114,7 @@ def _is_served_in_order(scenario: Scenario, state: str) -> bool:
     served = [name for name in scenario.workflow.states if _pool_of(scenario, name) == pool.name]
     stopped = any(s.pool == pool.name and s.exempt is not None for s in scenario.suspensions)
     at_once = {
-        b.state for b in scenario.backlog if scenario.workflow.states[str(b.state)].kind is Kind.INSTANT
+        b.state for b in scenario.backlog if scenario.workflow.states[str(b.state)].kind is StateKind.INSTANT
     }  # they would come there at the start, too
     entered = any(t.at_entry and state in t.sources for w in scenario.workflows for t in w.transitions)
     return (
@@ -245,7 +245,7 @@ def _reduced(
 
 
 def _ended(state: State, kept: frozenset[str]) -> State:
-    return state if state.name in kept else replace(state, kind=Kind.FINAL, activity=None)
+    return state if state.name in kept else replace(state, kind=StateKind.FINAL, activity=None)
 
 
 def _left(transition: Transition, kept: frozenset[str]) -> Transition:

@@ -35,7 +35,7 @@ from simulations.report.figure import (  # fmt: skip
 from simulations.report.flow import LATER
 from simulations.report.tables import as_csv
 from workflow.drawing.drawing import svg as map_svg
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 __all__ = ["flow_figure", "map_figure", "survival_figure", "use_figure"]
 
@@ -54,13 +54,15 @@ def flow_figure(contents: Contents) -> Figure | None:
     most = dict(zip(flow.places, flow.standing.max(axis=0).tolist(), strict=True))
     for place in sorted(most, key=lambda place: -most[place]):  # should the colours not do, small ones share one
         if place != LATER:
-            colours[place] = next(final if kinds[place] is Kind.FINAL else open_ones)
+            colours[place] = next(final if kinds[place] is StateKind.FINAL else open_ones)
     times = ["at the start" if day is None else f"end of {day}" for day in flow.days]
     here = dict(zip(flow.places, flow.standing[-1].tolist(), strict=True))
     cases = sum(n for place, n in here.items() if place != LATER)
-    left = sum(n for place, n in here.items() if kinds.get(place) in (Kind.FINAL, Kind.RESTING))
+    left = sum(n for place, n in here.items() if kinds.get(place) in (StateKind.FINAL, StateKind.RESTING))
     title = f"By {contents.scenario.ends}, {left / cases:.0%} of {number(cases, 'cases')} cases were off the docket"
-    rest = {place: n for place, n in here.items() if kinds.get(place) in (Kind.ACTIVITY, Kind.INSTANT) and n > 0}
+    rest = {
+        place: n for place, n in here.items() if kinds.get(place) in (StateKind.ACTIVITY, StateKind.INSTANT) and n > 0
+    }
     if rest:
         title += f"; most of the others stood in {max(rest, key=lambda place: rest[place])}"
     text = (

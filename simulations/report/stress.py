@@ -23,7 +23,7 @@ from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.drawing.drawing import mermaid
 from workflow.files.yaml_tree import dump_yaml
-from workflow.model.definition import Kind, Transition, Workflow
+from workflow.model.definition import StateKind, Transition, Workflow
 from workflow.predicates import unparse
 
 __all__ = ["stress", "write_stress"]
@@ -83,7 +83,7 @@ def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[
         ("2.5.2 Components: activities", _activities(scenario)),
         ("2.5.3 Components: resources", _resources(scenario)),
         ("2.5.4 Components: queues", _list(f"of `{p.name}`: {_order(p.order)}, after the priority of the activity (lower is served first)" for p in scenario.pools.values())),
-        ("2.5.5 Components: entry and exit points", f"Cases begin in {_words(workflow.entry_states)}. They end in {_words(s.name for s in workflow.states.values() if s.kind is Kind.FINAL)}."),
+        ("2.5.5 Components: entry and exit points", f"Cases begin in {_words(workflow.entry_states)}. They end in {_words(s.name for s in workflow.states.values() if s.kind is StateKind.FINAL)}."),
     ]  # fmt: skip
     yield (
         "3. Data",

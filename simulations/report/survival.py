@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulations.measuring.kaplan_meier import still_there
 from simulations.scenarios.scenario import Scenario
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 __all__ = ["Curve", "survival"]
 
@@ -49,7 +49,9 @@ def survival(connection: Any, scenario: Scenario, courts: Sequence[str]) -> list
         ``all`` for all of them together.
     """
     states = scenario.workflow.states.values()
-    off = ", ".join("'" + s.name.replace("'", "''") + "'" for s in states if s.kind in (Kind.FINAL, Kind.RESTING))
+    off = ", ".join(
+        "'" + s.name.replace("'", "''") + "'" for s in states if s.kind in (StateKind.FINAL, StateKind.RESTING)
+    )
     start = f"timestamp '{scenario.starts}'"
     end = f"timestamp '{scenario.ends + dt.timedelta(days=1)}'"
     rows = connection.execute(

@@ -18,7 +18,7 @@ from simulations.measuring.measures import measure_dates_and_pending
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 __all__ = ["Course", "course_of", "here", "off_docket", "replicate", "replicated", "until"]
 
@@ -116,4 +116,4 @@ def here(log: EventLog, court: str) -> NDArray[np.bool_]:
 def off_docket(scenario: Scenario) -> NDArray[np.bool_]:
     """Return for each state whether a case in it is not pending."""
     kinds = [state.kind for state in scenario.workflow.states.values()]
-    return np.array([kind in (Kind.FINAL, Kind.RESTING) for kind in kinds])
+    return np.array([kind in (StateKind.FINAL, StateKind.RESTING) for kind in kinds])

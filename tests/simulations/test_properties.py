@@ -25,7 +25,7 @@ from simulations.scenarios.quantities import Choice
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
 from tests.simulations.told import waits_by_row
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Kind
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, StateKind
 from workflow.predicates import Expression, scalar
 
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -101,7 +101,7 @@ class History:
 
     def first(self, workflow: Any, state: str, cause: str, case: int, record: list[Any]) -> str | None:
         """Return the first transition of a moment, in the order of the file, whose guard holds."""
-        at_once = workflow.states[state].kind is Kind.INSTANT
+        at_once = workflow.states[state].kind is StateKind.INSTANT
         for t in workflow.transitions:
             moment = (cause in t.events) if t.events else cause == (ENTER if at_once or t.at_entry else COMPLETE)
             if state in t.sources and moment and self.test(t.guard, case, record):
@@ -212,7 +212,7 @@ def test_the_laws_of_every_log_are_kept(scenario: Mapping) -> None:
     """Conservation: every case has one last row, final or closing, histories are unbroken, times add up, and Little's law holds."""
     log = run(loaded(scenario))
     check_log(log)
-    final = {s.name for s in log.cases.scenario.workflow.states.values() if s.kind is Kind.FINAL}
+    final = {s.name for s in log.cases.scenario.workflow.states.values() if s.kind is StateKind.FINAL}
     last: dict[int, dict[str, Any]] = {}
     for row in History(log).rows:
         before = last.get(row["case_id"])

@@ -21,7 +21,7 @@ from simulations.measuring.sums import add_up, add_up_parts
 from simulations.measuring.waiting import CAUSES
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.test_properties import FEW, SOME, History
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 GROUP = "newly_come"
 
@@ -71,7 +71,7 @@ def test_cases_present_over_time_are_their_stays_over_cases(scenario: Mapping) -
         present[state] += change
     stays = times_in_states(history)
     for name, state in history.workflow.states.items():
-        if state.kind is not Kind.FINAL:
+        if state.kind is not StateKind.FINAL:
             assert over_time[name] == sum(times[name] for times in stays)
 
 
@@ -94,7 +94,7 @@ def test_flows_groups_and_costs_add_up_to_the_whole(scenario: Mapping) -> None:
     groupings = ("origin", "court", GROUP, *frame.workflow.facts)
     values = measure(log, days, [group_cases(log.cases, by) for by in groupings])
     found = {(v.measure, v.court, v.by, v.group, v.at): v.value or 0.0 for v in values}
-    off = {Kind.FINAL, Kind.RESTING}
+    off = {StateKind.FINAL, StateKind.RESTING}
     states = list(frame.workflow.states.values())
     for court in ("all", *frame.courts):
         here = np.ones(len(log.cases), bool) if court == "all" else log.cases.court == frame.courts.index(court)

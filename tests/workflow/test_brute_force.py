@@ -17,7 +17,7 @@ from workflow.deciding.machine import effect_of, fact_names
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import compile_table, guards
 from workflow.loading.rule_files import words_of
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 from workflow.model.rules import Rule
 from workflow.predicates import unparse
 from workflow.proving.fact_space import possible_classes
@@ -75,7 +75,7 @@ def _shortest_for(
                 [workflow.transitions[taken].name] if taken is not None else []
             ):
                 p = monitor.step(p, word, facts, given_record, state, after, case.state)
-            owed = workflow.states[case.state].kind is Kind.FINAL and p in monitor.open
+            owed = workflow.states[case.state].kind is StateKind.FINAL and p in monitor.open
             if p in monitor.broken or owed or monitor.bad_situation(p, facts, after, case.state):
                 return depth + 1
             goes = taken is not None and workflow.transitions[taken].target is not None
@@ -84,7 +84,7 @@ def _shortest_for(
             entering
             and not moved
             and ("enter", state) in machine.tries
-            and workflow.states[state].kind is not Kind.INSTANT
+            and workflow.states[state].kind is not StateKind.INSTANT
         ):
             todo.appendleft((depth, state, record, False, q))
     return None
@@ -95,7 +95,7 @@ def _chances(
 ) -> Any:
     names = list(workflow.record)
     declared = workflow.states[state]
-    if declared.kind is Kind.ACTIVITY:
+    if declared.kind is StateKind.ACTIVITY:
         activity = workflow.activities[str(declared.activity)]
         for value in activity.values or (None,):
             after = list(record)

@@ -17,7 +17,7 @@ from workflow import Workflow, load_workflow
 from workflow.drawing.drawing import Map, Rectangle, map_of, mermaid, svg
 from workflow.drawing.layout import Point, Shape, lay_out, rows
 from workflow.loading import catalog
-from workflow.model.definition import Kind
+from workflow.model.definition import StateKind
 
 MAIN_PATH = ["pending", "reviewed", "background_check", "recommended_closure", "closing", "closed"]
 
@@ -127,7 +127,7 @@ class TestMermaid:
         assert [line for line in lines if "[*] -->" in line] == [
             f"    [*] --> {name}" for name in workflow.entry_states
         ]
-        ends = [f"    {s.name} --> [*]" for s in workflow.states.values() if s.kind is Kind.FINAL]
+        ends = [f"    {s.name} --> [*]" for s in workflow.states.values() if s.kind is StateKind.FINAL]
         assert [line for line in lines if "--> [*]" in line] == ends
 
     def test_every_state_has_the_style_of_its_kind(self, workflow: Workflow) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog
 from workflow.auditing.report import AuditReport, RuleAudit
-from workflow.model.definition import Kind, Transition
+from workflow.model.definition import StateKind, Transition
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, vector
 
@@ -151,7 +151,7 @@ class _Run:
         never = np.flatnonzero(np.isin(last, list(self.automaton.open)))
         if within is None:
             ends = log.first[never + 1] - 1
-            final = np.array([s.kind is Kind.FINAL for s in log.workflow.states.values()])
+            final = np.array([s.kind is StateKind.FINAL for s in log.workflow.states.values()])
             return (ends[final[log.after["state"][ends]]] if "state" in log.after else ends), nothing
         if not len(rows):
             return nothing, nothing

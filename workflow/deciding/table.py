@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.model.definition import Moment, Value, Workflow
+from workflow.model.definition import DecisionPoint, Value, Workflow
 from workflow.predicates import Expression, Field, fact_parts, names, vector
 
 _PARTS_AT_ONCE = 16  # truth values that are looked at as one whole number
@@ -26,9 +26,9 @@ _MOST_KNOWN = 8
 
 __all__ = [
     "Columns",
+    "DecisionTable",
     "FactClasses",
     "GuardTable",
-    "MomentTable",
     "Table",
     "Tabulator",
     "codes",
@@ -119,7 +119,7 @@ class FactClasses:
 
 
 @dataclass(frozen=True)
-class MomentTable:
+class DecisionTable:
     """The decisions of one moment.
 
     Attributes
@@ -130,7 +130,7 @@ class MomentTable:
         The index of the transition taken, or -1.
     """
 
-    moment: Moment
+    moment: DecisionPoint
     fields: tuple[str, ...]
     next: NDArray[np.int16]
 
@@ -156,7 +156,7 @@ class Table:
 
     Attributes
     ----------
-    moments : tuple of MomentTable
+    moments : tuple of DecisionTable
         In the order of ``Workflow.moments``.
     event_guards : mapping of str to GuardTable
         For each event with a condition.
@@ -164,11 +164,11 @@ class Table:
 
     workflow: Workflow
     classes: FactClasses
-    moments: tuple[MomentTable, ...]
+    moments: tuple[DecisionTable, ...]
     event_guards: Mapping[str, GuardTable]
 
     @cached_property
-    def _places(self) -> dict[tuple[str, str], MomentTable]:
+    def _places(self) -> dict[tuple[str, str], DecisionTable]:
         return {(m.moment.state, m.moment.trigger): m for m in self.moments}
 
     def next(self, state: str, trigger: str, fact_class: int, record: Sequence[Value]) -> int | None:
@@ -262,7 +262,7 @@ class Tabulator:
         if conditions is None:
             conditions = [guard for workflow in self._workflows for guard in guards(workflow)]
         self._parts = parts_of(conditions)
-        self._known: dict[tuple[Hashable, ...], list[tuple[tuple[MomentTable, ...], dict[str, GuardTable]]]] = {}
+        self._known: dict[tuple[Hashable, ...], list[tuple[tuple[DecisionTable, ...], dict[str, GuardTable]]]] = {}
 
     def tables(self, columns: Columns) -> tuple[Table, ...]:
         """Return a table for each workflow, all over the same fact classes.
@@ -307,7 +307,7 @@ def largest(workflow: Workflow, n_classes: int) -> int:
     return n_classes * max((math.prod(n for name, n in sizes.items() if name in some) for some in read), default=1)
 
 
-def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> MomentTable:
+def _tabulate(workflow: Workflow, moment: DecisionPoint, classes: FactClasses) -> DecisionTable:
     candidates = [(i, workflow.transitions[i].guard) for i in moment.candidates]
     fields, shape = _shape(workflow, [guard for _, guard in candidates if guard is not None], classes)
     laid = grid(workflow, classes.witness, fields, _read([guard for _, guard in candidates]))
@@ -315,7 +315,7 @@ def _tabulate(workflow: Workflow, moment: Moment, classes: FactClasses) -> Momen
     for i, guard in candidates:
         holds = np.ones(len(taken), bool) if guard is None else vector(guard, laid.values, laid.missing)
         taken[(taken < 0) & holds] = i
-    return MomentTable(moment, fields, taken.reshape(shape))
+    return DecisionTable(moment, fields, taken.reshape(shape))
 
 
 def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTable]:

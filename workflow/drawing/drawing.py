@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from xml.sax.saxutils import escape, quoteattr
 
 from workflow.drawing.layout import Point, Shape, lay_out, rows
-from workflow.model.definition import Kind, State, Transition, Workflow
+from workflow.model.definition import State, StateKind, Transition, Workflow
 from workflow.predicates import unparse
 
 __all__ = ["Arrow", "Map", "Rectangle", "map_of", "mermaid", "svg"]
@@ -47,12 +47,12 @@ class _Style:
 
 
 _STYLES = {
-    Kind.ACTIVITY: _Style("#d7ecf9", "#0072b2", 1.6, "", "work is waited for"),
-    Kind.INSTANT: _Style("#ffffff", "#555555", 1.3, "4 3", "left at once"),
-    Kind.RESTING: _Style("#fdf0c8", "#9a6b00", 1.6, "8 3", "left only upon an event"),
-    Kind.FINAL: _Style("#e6e6e6", "#222222", 3.0, "", "never left"),
+    StateKind.ACTIVITY: _Style("#d7ecf9", "#0072b2", 1.6, "", "work is waited for"),
+    StateKind.INSTANT: _Style("#ffffff", "#555555", 1.3, "4 3", "left at once"),
+    StateKind.RESTING: _Style("#fdf0c8", "#9a6b00", 1.6, "8 3", "left only upon an event"),
+    StateKind.FINAL: _Style("#e6e6e6", "#222222", 3.0, "", "never left"),
 }
-_CORNERS = {Kind.ACTIVITY: 9.0, Kind.INSTANT: 15.0, Kind.RESTING: 20.0, Kind.FINAL: 9.0}
+_CORNERS = {StateKind.ACTIVITY: 9.0, StateKind.INSTANT: 15.0, StateKind.RESTING: 20.0, StateKind.FINAL: 9.0}
 """How far from the sides of a box arrows keep."""
 
 _PLAIN, _UPON_EVENT = "#333333", "#a04000"
@@ -96,7 +96,7 @@ def mermaid(workflow: Workflow) -> str:
     for (source, target), transitions in _moves(workflow).items():
         label = "<br>".join(_told(t) for t in transitions)  # a semicolon would end the statement
         lines.append(f"    {called[source]} --> {called[target]}: {label}")
-    lines += [f"    {called[s.name]} --> [*]" for s in workflow.states.values() if s.kind is Kind.FINAL]
+    lines += [f"    {called[s.name]} --> [*]" for s in workflow.states.values() if s.kind is StateKind.FINAL]
     for kind, style in _STYLES.items():
         names = [called[s.name] for s in workflow.states.values() if s.kind is kind]
         if names:
@@ -419,20 +419,20 @@ def _legend(workflow: Workflow) -> Iterable[tuple[str, str]]:
         yield line + _head((36, 0), (1, 0), _UPON_EVENT), "transition upon an event (in brackets)"
 
 
-def _outline(kind: Kind, box: Rectangle) -> str:
+def _outline(kind: StateKind, box: Rectangle) -> str:
     """Draw the shape of a kind of state: rounded, six-cornered, with round ends, or with a double outline."""
     style = _STYLES[kind]
     left, top, right, bottom = box
     ink = f'fill="{style.fill}" stroke="{style.outline}" stroke-width="1.6"'
-    if kind is Kind.INSTANT:
+    if kind is StateKind.INSTANT:
         cut, middle = (bottom - top) / 3, (top + bottom) / 2
         corners = [
             (left, middle), (left + cut, top), (right - cut, top), (right, middle), (right - cut, bottom), (left + cut, bottom),
         ]  # fmt: skip
         return f'<polygon points="{" ".join(f"{_n(x)},{_n(y)}" for x, y in corners)}" {ink} stroke-linejoin="round"/>'
-    radius = (bottom - top) / 2 if kind is Kind.RESTING else min(8.0, (bottom - top) / 3)
+    radius = (bottom - top) / 2 if kind is StateKind.RESTING else min(8.0, (bottom - top) / 3)
     found = _rectangle(box, radius, ink)
-    if kind is Kind.FINAL:
+    if kind is StateKind.FINAL:
         found += _rectangle((left + 3.5, top + 3.5, right - 3.5, bottom - 3.5), radius - 3, ink)
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from workflow.errors import Problem
-from workflow.model.definition import COMPLETE, Kind, Workflow
+from workflow.model.definition import COMPLETE, StateKind, Workflow
 
 __all__ = ["graph_problems"]
 
@@ -22,7 +22,7 @@ def graph_problems(workflow: Workflow) -> list[Problem]:
         for source in transition.sources:
             if transition.target is not None:
                 forward[source].add(transition.target)
-                at_once = workflow.states[source].kind is Kind.INSTANT or transition.at_entry
+                at_once = workflow.states[source].kind is StateKind.INSTANT or transition.at_entry
                 if at_once:
                     instant[source].add(transition.target)
     problems: list[Problem] = []
@@ -35,15 +35,15 @@ def graph_problems(workflow: Workflow) -> list[Problem]:
     for source, targets in forward.items():
         for target in targets:
             backward[target].add(source)
-    ends = [s.name for s in workflow.states.values() if s.kind in (Kind.FINAL, Kind.RESTING)]
+    ends = [s.name for s in workflow.states.values() if s.kind in (StateKind.FINAL, StateKind.RESTING)]
     can_end = _closure(ends, backward)
     completing = {m.state for m in workflow.moments if m.trigger == COMPLETE and m.candidates}
     for state in workflow.states.values():
         if state.name not in reached:
             wrong(state.name, "cannot be reached from the states in which a case may begin (entry)")
-        elif state.kind is not Kind.FINAL and not forward[state.name]:
+        elif state.kind is not StateKind.FINAL and not forward[state.name]:
             wrong(state.name, "can never be left: no transition leads out of it. Add one, or mark it final: true")
-        elif state.kind is Kind.ACTIVITY and state.name not in completing:
+        elif state.kind is StateKind.ACTIVITY and state.name not in completing:
             wrong(
                 state.name,
                 f"no transition is tried when its activity {state.activity!r} completes. Add one without event:",

@@ -10,7 +10,7 @@ from workflow.files.format import ActivityEntry, EventEntry, StateEntry, Transit
 from workflow.files.validation import listed, parse_at, said
 from workflow.loading.reading import Keys, Reading, suggested
 from workflow.loading.values import allowed_values, fits
-from workflow.model.definition import INCREMENT, Activity, Event, Kind, State, Transition, Value
+from workflow.model.definition import INCREMENT, Activity, Event, State, StateKind, Transition, Value
 from workflow.predicates import Expression, Field, Namespace
 
 __all__ = ["MoveReader"]
@@ -43,30 +43,30 @@ class MoveReader:
 
     def state(self, name: str, entry: StateEntry) -> State:
         """Read a state."""
-        kind = Kind.INSTANT
+        kind = StateKind.INSTANT
         if entry.activity is not None:
-            kind, path = Kind.ACTIVITY, ("states", name, "activity")
+            kind, path = StateKind.ACTIVITY, ("states", name, "activity")
             self.reading.known(entry.activity, self.reading.file.activities, path, f"state {name!r}", "an activity")
         elif entry.resting:
-            kind = Kind.RESTING
+            kind = StateKind.RESTING
         elif entry.final:
-            kind = Kind.FINAL
+            kind = StateKind.FINAL
         return State(name, kind, entry.activity, entry.description, entry.source)
 
     def event(self, name: str, entry: EventEntry, states: Mapping[str, State]) -> Event:
         """Read an event, which counts in states where time passes."""
         what, path = f"event {name!r}", ("events", name)
         if entry.while_ == "any":
-            inside = tuple(s.name for s in states.values() if s.kind in (Kind.ACTIVITY, Kind.RESTING))
+            inside = tuple(s.name for s in states.values() if s.kind in (StateKind.ACTIVITY, StateKind.RESTING))
         else:
             inside = tuple(entry.while_)
             for i, state in enumerate(inside):
                 place = (*path, "while", i)
                 if not self.reading.known(state, states, place, f"{what}: while", "a state"):
                     continue
-                if states[state].kind is Kind.FINAL:
+                if states[state].kind is StateKind.FINAL:
                     self.reading.wrong(place, f"{what}: while: nothing counts in the final state {state!r}")
-                elif states[state].kind is Kind.INSTANT:
+                elif states[state].kind is StateKind.INSTANT:
                     self.reading.wrong(place, f"{what}: while: no time passes in the instant state {state!r}")
         guard = self._guard(entry.when, path, what)
         gives, values = self._gives(entry.gives, path, what)
@@ -112,19 +112,19 @@ class MoveReader:
     ) -> None:
         """See that a state can be left by a transition, upon its events or without any."""
         wrong, upon = self.reading.wrong, entry.event or ()
-        if state.kind is Kind.FINAL:
+        if state.kind is StateKind.FINAL:
             wrong((*path, "from"), f"{what}: from: {state.name!r} is final and is never left")
-        elif state.kind is Kind.INSTANT and upon:
+        elif state.kind is StateKind.INSTANT and upon:
             wrong((*path, "event"), f"{what}: no event happens in the instant state {state.name!r}")
-        elif state.kind is Kind.RESTING and not upon:
+        elif state.kind is StateKind.RESTING and not upon:
             message = f"{state.name!r} is resting and is left only upon an event; add event:"
             wrong((*path, "from"), f"{what}: from: {message}")
-        if state.kind in (Kind.ACTIVITY, Kind.RESTING):
+        if state.kind in (StateKind.ACTIVITY, StateKind.RESTING):
             for event in upon:
                 if event in events and state.name not in events[event].states:
                     message = f"does not count in {state.name!r}; add {state.name!r} to its while:"
                     wrong((*path, "event"), f"{what}: the event {event!r} {message}")
-        if entry.at == "entry" and (state.kind is not Kind.ACTIVITY or upon):
+        if entry.at == "entry" and (state.kind is not StateKind.ACTIVITY or upon):
             wrong((*path, "at"), f"{what}: at: entry is for a state with an activity, without event:")
 
     def _guard(self, text: str | None, path: Keys, what: str) -> Expression | None:

@@ -50,7 +50,7 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
     Examples
     --------
     >>> load_workflow("prosecutorial-discretion-review").states["closed"].kind
-    <Kind.RESTING: 'resting'>
+    <StateKind.RESTING: 'resting'>
     """
     problems: list[Problem] = []
 

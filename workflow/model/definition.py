@@ -23,10 +23,10 @@ __all__ = [
     "COMPLETE",
     "ENTER",
     "Activity",
+    "DecisionPoint",
     "Event",
-    "Kind",
-    "Moment",
     "State",
+    "StateKind",
     "Transition",
     "Value",
     "Workflow",
@@ -50,7 +50,7 @@ BUILT_IN_FACTS: dict[str, Field] = {
 """What every case has: the date on which it began, and the date as of which its facts are given."""
 
 
-class Kind(Enum):
+class StateKind(Enum):
     """When the transitions of a state are tried."""
 
     ACTIVITY = "activity"
@@ -83,7 +83,7 @@ class State:
     """Where a case can be."""
 
     name: str
-    kind: Kind
+    kind: StateKind
     activity: str | None = None
     description: str | None = None
     source: str | None = None
@@ -142,7 +142,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DecisionPoint:
     """A state and what happens there: its candidates are tried in order, the first whose guard holds is taken.
 
     Attributes
@@ -203,23 +203,23 @@ class Workflow:
         return Namespace({**self.facts, **BUILT_IN_FACTS, **self.record}, self.definitions)
 
     @cached_property
-    def moments(self) -> tuple[Moment, ...]:
+    def moments(self) -> tuple[DecisionPoint, ...]:
         """Return every moment at which a case may move, states in file order."""
         found = []
         for state in self.states.values():
             own = [i for i, t in enumerate(self.transitions) if state.name in t.sources and not t.events]
-            entering = tuple(i for i in own if self.transitions[i].at_entry or state.kind is Kind.INSTANT)
+            entering = tuple(i for i in own if self.transitions[i].at_entry or state.kind is StateKind.INSTANT)
             completing = tuple(i for i in own if i not in entering)
             if entering:
-                found.append(Moment(state.name, ENTER, entering, must_move=state.kind is Kind.INSTANT))
-            if state.kind is Kind.ACTIVITY:
-                found.append(Moment(state.name, COMPLETE, completing, must_move=True))
+                found.append(DecisionPoint(state.name, ENTER, entering, must_move=state.kind is StateKind.INSTANT))
+            if state.kind is StateKind.ACTIVITY:
+                found.append(DecisionPoint(state.name, COMPLETE, completing, must_move=True))
             for event in self.events.values():
                 upon = tuple(
                     i for i, t in enumerate(self.transitions) if state.name in t.sources and event.name in t.events
                 )
                 if upon and state.name in event.states:
-                    found.append(Moment(state.name, event.name, upon, must_move=False))
+                    found.append(DecisionPoint(state.name, event.name, upon, must_move=False))
         return tuple(found)
 
     @cached_property

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.deciding.table import MomentTable, Table, codes
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Kind, Value, Workflow
+from workflow.deciding.table import DecisionTable, Table, codes
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, StateKind, Value, Workflow
 from workflow.predicates import names
 
 __all__ = ["Explorer", "Move", "Record", "Stuck", "Visit", "find_stuck", "mask_of", "may_be_stuck", "walk"]
@@ -106,7 +106,7 @@ class Explorer:
     def on_entry(self, state: str, record: Record, classes: int) -> tuple[list[Move], int]:
         """Return the moves on entering a state, and the classes that stay to begin its activity."""
         moves, left = self._decide(state, ENTER, None, record, classes)
-        if left and self.workflow.states[state].kind is Kind.INSTANT:
+        if left and self.workflow.states[state].kind is StateKind.INSTANT:
             moves.append(Move(ENTER, None, record, None, state, record, left))
             left = 0
         return moves, left
@@ -114,7 +114,7 @@ class Explorer:
     def moves(self, state: str, record: Record, classes: int) -> Iterator[Move]:
         """Yield what can happen to cases that rest, wait or are worked on in a state."""
         declared = self.workflow.states[state]
-        if declared.kind in (Kind.FINAL, Kind.INSTANT):
+        if declared.kind in (StateKind.FINAL, StateKind.INSTANT):
             return
         if declared.activity is not None:
             activity = self.workflow.activities[declared.activity]
@@ -176,7 +176,7 @@ class Explorer:
                 )
         return moves, left
 
-    def _taken(self, moment: MomentTable, record: Record) -> list[tuple[int, int]]:
+    def _taken(self, moment: DecisionTable, record: Record) -> list[tuple[int, int]]:
         """Return the transitions taken at a moment with a record, each with the classes that take it."""
         key = (moment.moment.state, moment.moment.trigger, tuple(record[self._place[f]] for f in moment.fields))
         found = self._masks.get(key)

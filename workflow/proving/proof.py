@@ -25,7 +25,7 @@ from workflow.deciding.machine import CaseMachine, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import Table
 from workflow.errors import DocketsimError
-from workflow.model.definition import ENTER, Kind, Value, Workflow
+from workflow.model.definition import ENTER, StateKind, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, substitute, vector
 from workflow.predicates.tree import And
@@ -200,7 +200,7 @@ class Prover:
             reason = "the time was over before the proof was checked"
         if reason is not None:
             return Verdict(rule, "not decided", time.perf_counter() - start, len(search.seen), reason=reason)
-        stays = (Kind.RESTING, Kind.FINAL)
+        stays = (StateKind.RESTING, StateKind.FINAL)
         still = {node[0] for node in search.seen if node[3] in rule.automaton.open}
         outstanding = tuple(s.name for s in self.workflow.states.values() if s.kind in stays and s.name in still)
         decision: Decision = "monitored" if rule.within_days is not None else "proved"
@@ -265,7 +265,7 @@ class Prover:
     def _take(self, rule: Rule, explorer: Explorer, search: _Search, node: Node, move: Move) -> int:
         """Push where a move leads; return the classes for which it breaks the rule."""
         state, _, _, q = node
-        final = self.workflow.states[move.state].kind is Kind.FINAL
+        final = self.workflow.states[move.state].kind is StateKind.FINAL
         for after, classes in self._hear(rule, q, state, move):
             if after in rule.automaton.broken:
                 return classes
@@ -363,7 +363,7 @@ class Prover:
         broken = monitor.bad_situation(q, case.facts, case.record, case.state)
         for step in history.steps:
             q, broken = replay_step(self.workflow, plain_machine(self.workflow), monitor, case, q, step)
-        final = self.workflow.states[case.state].kind is Kind.FINAL
+        final = self.workflow.states[case.state].kind is StateKind.FINAL
         if not (broken or q in monitor.broken or (final and q in monitor.open)):
             raise UnsoundProof(f"rule {rule.name!r}: the history found does not break it on the transitions machine")
 
@@ -413,13 +413,15 @@ class Prover:
         event = trigger if trigger in workflow.events else None
         if taken is None:
             if trigger == ENTER:
-                return None if workflow.states[state].kind is Kind.INSTANT else (state, record, False, q)
+                return None if workflow.states[state].kind is StateKind.INSTANT else (state, record, False, q)
             if event is None or seen == record:
                 return None
         transition = None if taken is None else workflow.transitions[taken]
         target = state if transition is None or transition.target is None else transition.target
         q = monitor.hear(q, letters_of(workflow, trigger, taken), facts, seen, state, after, target)
-        owed = workflow.states[target].kind is Kind.FINAL and q in monitor.open and monitor.rule.within_days is None
+        owed = (
+            workflow.states[target].kind is StateKind.FINAL and q in monitor.open and monitor.rule.within_days is None
+        )
         if owed or q in monitor.broken or monitor.bad_situation(q, facts, after, target):
             raise UnsoundProof(
                 f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found"

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflow.files.validation import listed
 from workflow.model.automata import Letter
-from workflow.model.definition import COMPLETE, Kind, Value, Workflow, as_written
+from workflow.model.definition import COMPLETE, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.predicates import names, unparse
 from workflow.predicates.mistakes import shortened
@@ -98,7 +98,7 @@ def told_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
     """Yield the verdict on one rule, and the history that breaks it if there is one."""
     note = f"  ({verdict.reason})" if verdict.reason else ""
     note += f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
-    ends = [s for s in verdict.outstanding if proof.workflow.states[s].kind is Kind.FINAL]
+    ends = [s for s in verdict.outstanding if proof.workflow.states[s].kind is StateKind.FINAL]
     rests = [s for s in verdict.outstanding if s not in ends]
     note += f"  (can stay open for ever in {', '.join(rests)})" if rests else ""
     note += f"  (a case can end in {', '.join(ends)} with it open)" if ends else ""

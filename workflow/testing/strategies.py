@@ -24,7 +24,7 @@ from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
 from workflow.loading.rule_files import load_rules
 from workflow.model.automata import Letter, never
-from workflow.model.definition import ENTER, Kind, Value, Workflow, as_written
+from workflow.model.definition import ENTER, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, Field
 from workflow.predicates.tree import Compare, Constant, InSet, Name
@@ -85,7 +85,7 @@ class Walk:
     @property
     def over(self) -> bool:
         """Return whether the case is in a final state."""
-        return self.workflow.states[self.state].kind is Kind.FINAL
+        return self.workflow.states[self.state].kind is StateKind.FINAL
 
     def chances(self) -> list[Chance]:
         """Return everything that can happen to the case now."""
@@ -133,7 +133,9 @@ class Walk:
         for i, (words, seen, state, after, state_after) in enumerate(self.words):
             q = monitor.hear(q, words, values, seen, state, after, state_after)
             owed = (
-                self.workflow.states[state_after].kind is Kind.FINAL and q in monitor.open and rule.within_days is None
+                self.workflow.states[state_after].kind is StateKind.FINAL
+                and q in monitor.open
+                and rule.within_days is None
             )
             if broken or owed or q in monitor.broken or monitor.bad_situation(q, values, after, state_after):
                 raise RuleBroken(self.told(rule, i + 1))
