@@ -15,7 +15,7 @@ from typing import Any
 
 from simulations.comparing.case_pairs import Change, Pairs, pair_cases
 from simulations.comparing.paired import Paired, holm, pair, replications_needed
-from simulations.measuring.measures import describe
+from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
 from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each

@@ -124,9 +124,9 @@ def _read(context: Context) -> Scenario:
 
 
 def _check_published(context: Context, scenario: Scenario) -> None:
-    from simulations.measuring.measures import measure_names
+    from simulations.measuring.descriptors import describe
 
-    allowed = measure_names(scenario)
+    allowed = list(describe(scenario))
     starts, ends = scenario.starts, scenario.ends
     for i, entry in enumerate(scenario.published):
         path = ("published", i)

@@ -14,25 +14,13 @@ from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
 from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import PoolTime
-from simulations.scenarios.scenario import Costs, Scenario
+from simulations.scenarios.scenario import Costs
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["cost_units", "costs"]
+__all__ = ["costs"]
 
 MONTH = 365.25 / 12 * MICROSECONDS_PER_DAY
 """A month in microseconds."""
-
-TOTAL, EACH, OF_BACKLOG = "cost", "cost_per", "cost_per.month_of_backlog"
-
-
-def cost_units(scenario: Scenario) -> dict[str, str]:
-    """Return the names of the measures of cost, with their unit, the currency."""
-    declared = scenario.costs
-    if declared is None:
-        return {}
-    names = [f"{TOTAL}.{name}" for name in (*declared.pools, *declared.activities)]
-    names += [TOTAL, f"{EACH}.disposal", *(f"{EACH}.{name}" for name in declared.per), OF_BACKLOG]
-    return dict.fromkeys(names, declared.currency)
 
 
 def costs(
@@ -58,24 +46,24 @@ def costs(
     months that pending fell by. Where it did not fall there is no such cost.
     """
     since = max(frame.since, 0)
-    found = {f"{TOTAL}.{n}": _completed(frame, n, since) * each for n, each in declared.activities.items()}
+    found = {f"cost.{n}": _completed(frame, n, since) * each for n, each in declared.activities.items()}
     if not times:
         return found
     for name, rate in declared.pools.items():
         paid = [[[(t.shift + t.overtime) * rate] for t in places] for places in times[name]]
-        found[f"{TOTAL}.{name}"] = np.array(paid)
+        found[f"cost.{name}"] = np.array(paid)
     # What a pool for the nation costs belongs to no court: then there is a total for all of them alone.
     n_rows = min((places.shape[1] for places in found.values()), default=0)
     nothing: Places = np.zeros((len(frame.untils), n_rows, 1))
     total: Places = sum((places[:, places.shape[1] - n_rows :] for places in found.values()), start=nothing)
-    found[TOTAL] = total
+    found["cost"] = total
     for name in ("disposal", *declared.per):
-        found[f"{EACH}.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
+        found[f"cost_per.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
     disposals, inflow = values["disposals"], values["inflow"]
     months = ((frame.untils - since) / MONTH)[:, np.newaxis, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):
         removed = np.where((disposals > inflow) & (months > 0), (disposals - inflow) / (disposals / months), np.nan)
-    found[OF_BACKLOG] = _per(total, removed)
+    found["cost_per.month_of_backlog"] = _per(total, removed)
     return found
 
 

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
+from simulations.measuring.descriptors import CAUSES, PROCESSING, SHAPES, WAITING
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Places
 from simulations.measuring.sums import add_up_parts, ratio
-from simulations.measuring.waiting import CAUSES, Waits
+from simulations.measuring.waiting import Waits
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["PROCESSING", "SHAPES", "WAITING", "Lengths", "activities_in_parts"]
+__all__ = ["Lengths", "activities_in_parts"]
 
-WAITING, PROCESSING = "waiting_time", "processing_time"
-SHAPES = ("mean", "median", "p95")
 _QUANTILES = (0.5, 0.95)
 _AFTER_ALL = 2**62
 _ROWS_AT_ONCE = 1 << 20

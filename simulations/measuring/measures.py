@@ -15,17 +15,17 @@ from dataclasses import replace
 import numpy as np
 
 from simulations.log.eventlog import EventLog
-from simulations.measuring.costs import cost_units, costs
+from simulations.measuring.costs import costs
 from simulations.measuring.counts import Firsts, Split, emptied
+from simulations.measuring.descriptors import Descriptor, describe
 from simulations.measuring.frame import Frame, Grouping
-from simulations.measuring.lengths import PROCESSING, SHAPES, WAITING, Lengths, activities_in_parts
+from simulations.measuring.lengths import Lengths, activities_in_parts
 from simulations.measuring.measured import Measured, Places, Table
-from simulations.measuring.standing import WORKING_AGE, Crossings, Standing, daily, flows, states_at
+from simulations.measuring.standing import Crossings, Standing, daily, flows, states_at
 from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import times_by_instant, utilisation
-from simulations.measuring.waiting import CAUSES, waits_by_cause
+from simulations.measuring.waiting import waits_by_cause
 from simulations.scenarios.population import ORIGINS, Cases
-from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.files.validation import listed
 from workflow.model.definition import as_written
@@ -33,44 +33,10 @@ from workflow.predicates import Namespace, PredicateError, parse, vector
 
 __all__ = [
     "Grouping",
-    "describe",
     "group_cases",
-    "is_time_or_use",
     "measure",
     "measure_dates_and_pending",
-    "measure_names",
 ]
-
-
-def measure_names(scenario: Scenario) -> list[str]:
-    """Return the names of everything that is measured in a scenario."""
-    return list(describe(scenario))
-
-
-def describe(scenario: Scenario) -> dict[str, str]:
-    """Return each measure's name with its unit."""
-    found: dict[str, str] = {}
-    for entry in scenario.workflow.measures:
-        found[entry.measure] = "days" if entry.emptied else "share" if entry.ratio else "cases"
-        found.update(dict.fromkeys(entry.split or {}, "cases"))
-    found |= {"pending": "cases", "unfinished": "cases", "unfinished_age.mean": "days"}
-    found |= {"inflow": "cases", "disposals": "cases", "clearance_rate": "share"}
-    if any(days is not None for days in scenario.court_days):
-        found[WORKING_AGE] = "working days"
-    for name, work in scenario.work.items():
-        if work.pool is not None:
-            found |= {f"{WAITING}.{name}.{shape}": "days" for shape in (*SHAPES, *CAUSES)}
-            found[f"still_waiting.{name}"] = "cases"
-        found |= {f"{PROCESSING}.{name}.{shape}": "days" for shape in SHAPES}
-    for pool in scenario.pools:
-        found |= {f"utilisation.{pool}": "share", f"overtime.{pool}": "hours"}
-    found |= cost_units(scenario)
-    return found
-
-
-def is_time_or_use(name: str) -> bool:
-    """Say whether a measure is of times and of the use of pools, rather than of cases."""
-    return name.startswith((WAITING, PROCESSING, "utilisation.", "overtime.", "still_waiting."))
 
 
 def group_cases(cases: Cases, by: str | None) -> Grouping:
@@ -134,7 +100,7 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
     frames = [Frame(log, grouping, days) for grouping in (group_cases(log.cases, None), *groupings)]
     firsts, crossings = Firsts(log, frames[0].n_before), Crossings.of(log)
     lengths, stood = _lengths(log, frames), _stood(log, frames, firsts)
-    units = describe(scenario)
+    descriptors = describe(scenario)
     tables: list[Table] = []
     for frame, long, standing in zip(frames, lengths, stood, strict=True):
         values = _counts(frame, firsts, standing) | standing | flows(frame, crossings) | long
@@ -143,7 +109,7 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
             if entry.ratio is not None:
                 over, under = (values[name] for name in entry.ratio)
                 values[entry.measure] = ratio(over, under)
-        tables += _tables(frame, days, values, units)
+        tables += _tables(frame, days, values, descriptors)
     return Measured(scenario.courts, tables, daily(log, crossings, {d for d in days if d is not None}))
 
 
@@ -156,19 +122,19 @@ def measure_dates_and_pending(log: EventLog) -> Measured:
     frame = Frame(log, group_cases(log.cases, None), days)
     firsts = Firsts(log, frame.n_before)
     dates = {e.measure: emptied(e.emptied, frame, firsts) for e in scenario.workflow.measures if e.emptied is not None}
-    tables = list(_tables(frame, days, dates, dict.fromkeys(dates, "days")))
+    tables = list(_tables(frame, days, dates, describe(scenario)))
     return Measured(scenario.courts, tables, daily(log, Crossings.of(log), set()))
 
 
 def _tables(
-    frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, Places], units: Mapping[str, str]
+    frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, Places], descriptors: Mapping[str, Descriptor]
 ) -> Iterator[Table]:
     """Yield each measure on each day."""
     by, labels = frame.grouping.by, frame.grouping.labels
     for day in days:
         k = frame.index_of_day[day]
         for name, places in values.items():
-            yield Table(name, by, labels, day, units[name], places[k])
+            yield Table(name, by, labels, day, descriptors[name].unit, places[k])
 
 
 def _lengths(log: EventLog, frames: Sequence[Frame]) -> list[dict[str, Places]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
 from simulations.measuring.counts import one_of
+from simulations.measuring.descriptors import WORKING_AGE
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import Daily, Places
 from simulations.measuring.sums import ratio
@@ -21,9 +22,8 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.model.definition import StateKind
 
-__all__ = ["WORKING_AGE", "Crossings", "Standing", "daily", "flows", "states_at"]
+__all__ = ["Crossings", "Standing", "daily", "flows", "states_at"]
 
-WORKING_AGE = "unfinished_working_age.mean"
 _ROWS_AT_ONCE = 1 << 20
 
 Integers = NDArray[np.int64]

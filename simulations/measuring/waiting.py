@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByPlace, EventLog
 from simulations.log.histories import rows_by_case
+from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
@@ -27,9 +28,9 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
 from workflow.deciding.records import records_along
 from workflow.predicates import Expression, names, vector
 
-__all__ = ["CAUSES", "Waits", "waits_by_cause"]
+__all__ = ["Waits", "waits_by_cause"]
 
-CAUSES = ("suspended", "holiday", "off_shift", "no_free_server")
+_CAUSES = tuple(CAUSES)
 
 Integers = NDArray[np.int64]
 
@@ -261,8 +262,8 @@ class _Course:
             length += since_last * (at_last == cause)
             length -= since_first * (at_first == cause)
             left_over -= length
-            yield CAUSES[cause], length
-        yield CAUSES[last_cause], left_over
+            yield _CAUSES[cause], length
+        yield _CAUSES[last_cause], left_over
 
 
 @lru_cache(maxsize=256)
@@ -272,9 +273,9 @@ def _course(calendar: Calendar, starts: dt.date, horizon: int, stops: tuple[tupl
     suspended, closed = np.array(stops, np.int64).reshape(-1, 2), _closed_days(calendar, Epoch(starts))
     at = distinct(np.concatenate([opens, closes, closed.ravel(), suspended.ravel(), [0]]))
     at = at[(at >= 0) & (at < horizon)]
-    cause = np.where(_within(closed, at), CAUSES.index("holiday"), CAUSES.index("off_shift"))
-    cause[_within(np.stack([opens, closes], axis=1), at)] = CAUSES.index("no_free_server")
-    cause[_within(suspended, at)] = CAUSES.index("suspended")
+    cause = np.where(_within(closed, at), _CAUSES.index("holiday"), _CAUSES.index("off_shift"))
+    cause[_within(np.stack([opens, closes], axis=1), at)] = _CAUSES.index("no_free_server")
+    cause[_within(suspended, at)] = _CAUSES.index("suspended")
     length = np.diff(at)
     so_long = {c: np.append(0, np.cumsum(length * (cause[:-1] == c))) for c in np.unique(cause).tolist()}
     return _Course(at, cause.astype(np.int8), so_long)

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.loading import load_scenario
-from simulations.measuring.lengths import WAITING
-from simulations.measuring.measures import describe
+from simulations.measuring.descriptors import describe, utilisation_name, waiting_name
 from simulations.planning.grid import Axis, Grid, parse_grid
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
@@ -266,8 +265,8 @@ def _shown(scenario: Scenario, grid: Grid, measures: Sequence[str], courts: Sequ
         changed = {axis.path.split(".")[1] for axis in grid.axes if axis.path.startswith("pools.")}
         measures = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
         measures += ["pending"]
-        measures += [f"{WAITING}.{work.activity}.mean" for work in scenario.work.values() if work.pool in changed]
-        measures += [f"utilisation.{pool}" for pool in scenario.pools if pool in changed]
+        measures += [waiting_name(work.activity) for work in scenario.work.values() if work.pool in changed]
+        measures += [utilisation_name(pool) for pool in scenario.pools if pool in changed]
     if not courts:
         courts = ("all",) if len(scenario.courts) == 1 or len(scenario.courts) > 4 else (*scenario.courts, "all")
     return [(measure, court) for court in courts for measure in measures]

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from simulations.comparing.case_pairs import ALIKE
 from simulations.comparing.comparison import Comparison, Difference
-from simulations.measuring.lengths import PROCESSING, WAITING
+from simulations.measuring.descriptors import describe
 from simulations.printing.run_tables import new_table, number
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
@@ -18,7 +18,6 @@ __all__ = ["level", "print_comparison", "said_difference", "said_needed", "said_
 
 _MOST_COURTS = 4
 _MOST_CHANGES = 8
-_TIMES = (WAITING, PROCESSING)
 
 
 def print_comparison(found: Comparison, days: Sequence[dt.date]) -> None:
@@ -62,7 +61,8 @@ def _measures(console: Console, found: Comparison, name: str, day: dt.date | Non
             grid.add_row(*_row(found, d))
         console.print(grid)
     rest = [d for d in differing if d not in apart]
-    listed = [d for d in rest if not d.measure.startswith(_TIMES) or d.measure.endswith(".mean")] or rest
+    descriptors = describe(found.base)
+    listed = [d for d in rest if not descriptors[d.measure].is_detail] or rest
     if rest:
         console.print(f"\n[bold]Not told apart with {found.replications} replications, {when}[/bold]")
         grid = new_table(None, "measure", "court", "base", "other", "difference", "p", "about so many would do")
@@ -116,8 +116,7 @@ def said_p(d: Difference) -> str:
 
 def level(found: Comparison, d: Difference, value: float) -> str:
     """Return the value of one of the two, as a date where the measure is one."""
-    dated = {m.measure for m in found.base.workflow.measures if m.emptied}
-    if d.measure in dated:
+    if describe(found.base)[d.measure].is_date:
         return str(found.base.epoch.date(round(value * MICROSECONDS_PER_DAY)))
     return number(value, d.unit) + (" d" if d.unit == "days" else "")
 

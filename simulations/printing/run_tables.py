@@ -9,9 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from simulations.measuring.lengths import PROCESSING, WAITING
-from simulations.measuring.measures import is_time_or_use
-from simulations.measuring.waiting import CAUSES
+from simulations.measuring.descriptors import CAUSES, Family, describe, waiting_name
 from simulations.running.results import Contrast, Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import WarmUp, still_trending
@@ -169,19 +167,23 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     when = f"at the end of {day}" if day is not None else f"at the end of the run, {result.scenario.ends}"
     here = {(e.measure, e.court): e for e in result.measures if e.at == day and e.by is None}
     courts = _courts(result)
-    names = list(dict.fromkeys(name for name, _ in here))
-    times = [n for n in names if n.startswith((WAITING, PROCESSING))]
-    use = [n for n in names if n.startswith(("utilisation.", "overtime.", "still_waiting."))]
-    use = [n for n in use if not n.startswith("overtime.") or any(here[n, c].mean for c in courts if (n, c) in here)]
-    money = [n for n in names if n.split(".")[0] in ("cost", "cost_per")]
-    names = [n for n in names if n not in money]
-    counts = [n for n in names if not is_time_or_use(n)]
+    descriptors = describe(result.scenario)
+    measures = [descriptors[name] for name in dict.fromkeys(name for name, _ in here)]
+    counts = [m.name for m in measures if m.family in (Family.DECLARED, Family.DOCKET)]
+    times = [m.name for m in measures if m.family in (Family.WAITING, Family.PROCESSING) and m.is_mean_time]
+    use = [
+        m.name
+        for m in measures
+        if m.family in (Family.UTILISATION, Family.QUEUE)
+        or (m.family is Family.OVERTIME and any(here[m.name, c].mean for c in courts if (m.name, c) in here))
+    ]
+    money = [m.name for m in measures if m.family is Family.COST]
     table = new_table(f"\nCases, {when}", "measure", *courts)
     for name in counts:
         table.add_row(name, *(said_of(here, name, court) for court in courts))
     console.print(table)
     table = new_table(f"\nMean time for each activity, and use of each pool, {when}", "measure", *courts)
-    for name in [n for n in times if n.endswith(".mean")] + use:
+    for name in times + use:
         table.add_row(name, *(said(here.get((name, court))) for court in courts))
     console.print(table)
     if money:
@@ -189,14 +191,14 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
         for name in money:
             table.add_row(name, *(said(here.get((name, court))) for court in courts))
         console.print(table)
-    activities = [n.split(".")[1] for n in times if n.startswith(WAITING) and n.endswith(".mean")]
-    waited = [a for a in activities if here[f"{WAITING}.{a}.mean", "all"].mean]
+    activities = [m.subject for m in measures if m.family is Family.WAITING and m.is_mean_time and m.subject]
+    waited = [activity for activity in activities if here[waiting_name(activity), "all"].mean]
     if waited:
         table = new_table(
             f"\nWhy cases waited for work that has begun: mean by cause, all courts, {when}", "activity", *CAUSES
         )
         for name in waited:
-            table.add_row(name, *(said(here.get((f"{WAITING}.{name}.{cause}", "all"))) for cause in CAUSES))
+            table.add_row(name, *(said(here.get((waiting_name(name, cause), "all"))) for cause in CAUSES))
         console.print(table)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from simulations.comparing.case_pairs import ALIKE
 from simulations.comparing.comparison import RESULT, Comparison, Difference, read_comparison
-from simulations.measuring.lengths import PROCESSING, WAITING
-from simulations.measuring.measures import is_time_or_use
+from simulations.measuring.descriptors import Descriptor, Family, describe
 from simulations.printing.comparison_table import level, said_difference, said_needed, said_p
 from simulations.printing.run_tables import few, number
 from simulations.report.contents import shown_courts
@@ -73,10 +72,11 @@ def comparison_document(folder: str | Path) -> Document:
 
 def _summary(found: Comparison, base: RunResult, others: Sequence[RunResult]) -> Section:
     blocks: list[Tiles | Note | Figure] = []
+    measures = describe(found.base)
     for name in found.against:
-        here = [d for d in _here(found, name) if d.court == "all" and _of_interest(d)]
+        here = [d for d in _here(found, name) if d.court == "all" and not measures[d.measure].is_detail]
         clear = [d for d in here if _clear(found, d)]
-        chosen = sorted(clear, key=_rank)[:_TILES] or here[:_TILES]
+        chosen = sorted(clear, key=lambda d: _rank(measures, d))[:_TILES] or here[:_TILES]
         blocks += [Note(f"Against {name}, all courts, at the end of {found.base.ends}:", "lead")]
         if not clear and found.replications > 1:
             blocks.append(
@@ -133,14 +133,9 @@ def _clearness(d: Difference) -> float:
     return abs(d.paired.difference) / d.paired.spread if d.paired.spread else float("inf")
 
 
-def _rank(d: Difference) -> tuple[int, float]:
+def _rank(measures: Mapping[str, Descriptor], d: Difference) -> tuple[int, float]:
     """Return a key that puts cases before waits, and both before the use of pools; among them what is clearest."""
-    return (2 if d.unit == "share" else int(is_time_or_use(d.measure)), -_clearness(d))
-
-
-def _of_interest(d: Difference) -> bool:
-    """Say whether it is of cases, a mean, or the use of a pool, rather than another shape or a part of a time."""
-    return not d.measure.startswith((WAITING, PROCESSING)) or d.measure.endswith(".mean")
+    return (2 if d.unit == "share" else int(measures[d.measure].is_of_pools), -_clearness(d))
 
 
 def _unit(d: Difference) -> str:
@@ -149,14 +144,14 @@ def _unit(d: Difference) -> str:
 
 def _in_figure(found: Comparison, name: str) -> dict[str, list[Difference]]:
     """Return what is drawn by unit: means and counts of all courts, and of a court what is more than chance there."""
-    several = len(found.base.courts) > 1
+    several, measures = len(found.base.courts) > 1, describe(found.base)
     shown = [
         d
         for d in _here(found, name)
-        if _of_interest(d)
+        if not measures[d.measure].is_detail
         and (
             (_clear(found, d) and several)
-            or (d.court == "all" and not d.measure.startswith((PROCESSING, "utilisation.")))
+            or (d.court == "all" and measures[d.measure].family not in (Family.PROCESSING, Family.UTILISATION))
         )
     ]
     panels: dict[str, list[Difference]] = {}
@@ -193,7 +188,8 @@ def _figure(found: Comparison, k: int, name: str) -> Figure | None:
     if found.replications < 2:
         title = f"{len(clear_ones)} measures differ between {found.base.name} and {name}, in a single replication"
     elif clear_ones:
-        most = min(clear_ones, key=lambda d: (d.court != "all", not _of_interest(d), *_rank(d)))
+        measures = describe(found.base)
+        most = min(clear_ones, key=lambda d: (d.court != "all", measures[d.measure].is_detail, *_rank(measures, d)))
         title = f"{len(clear_ones)} differences are more than chance, among them {most.measure}: {said_difference(most)}{_unit(most)}"
     else:
         title = f"With {found.replications} replications nothing differs by more than chance"
@@ -255,8 +251,8 @@ def _pending(found: Comparison, base: RunResult, others: Sequence[RunResult]) ->
 
 def _table(found: Comparison, k: int, name: str) -> Table | None:
     rows = []
-    here = _here(found, name)
-    shown = [d for d in here if _clear(found, d) or _of_interest(d)]
+    here, measures = _here(found, name), describe(found.base)
+    shown = [d for d in here if _clear(found, d) or not measures[d.measure].is_detail]
     for d in shown:
         paired = d.paired
         assert paired is not None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from simulations.measuring.lengths import WAITING
-from simulations.measuring.waiting import CAUSES
+from simulations.measuring.descriptors import CAUSES, Family, describe, waiting_name
 from simulations.printing.run_tables import number, said
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
@@ -119,11 +118,11 @@ def _waiting(contents: Contents) -> Figure | None:
     used: list[Estimate] = []
     for name in contents.scenario.work:
         for court, title in contents.titles.items():
-            whole = here.get((f"{WAITING}.{name}.mean", court))
+            whole = here.get((waiting_name(name), court))
             if whole is None or not whole.mean:
                 continue
             for k, cause in enumerate(CAUSES):
-                estimate = here[f"{WAITING}.{name}.{cause}", court]
+                estimate = here[waiting_name(name, cause), court]
                 used.append(estimate)
                 data.append({"activity": name, "court": title, "cause": cause.replace("_", " "), "days": estimate.mean or 0.0, "k": k})  # fmt: skip
     if not data:
@@ -158,11 +157,12 @@ def _waiting(contents: Contents) -> Figure | None:
 
 def _whole_utilisation(contents: Contents) -> Figure | None:
     """Draw the share over the whole run, with its interval."""
+    descriptors = describe(contents.scenario)
     rows = [
-        (e.measure.removeprefix("utilisation."), title, e)
+        (descriptors[e.measure].subject or "", title, e)
         for court, title in contents.titles.items()
         for e in contents.result.measures
-        if e.measure.startswith("utilisation.") and e.court == court and e.by is None and e.at is None
+        if descriptors[e.measure].family is Family.UTILISATION and e.court == court and e.by is None and e.at is None
         if e.mean is not None
     ]
     text = (
@@ -176,7 +176,8 @@ def _whole_utilisation(contents: Contents) -> Figure | None:
 def _groups(contents: Contents, by: str) -> Figure | None:
     """Draw how long each group of cases waits, on average; without any pool, how long it is worked on."""
     contrasted = [c.measure for c in contents.result.contrasts if c.by == by]
-    contrasted = [name for name in contrasted if name.startswith(WAITING)] or contrasted
+    descriptors = describe(contents.scenario)
+    contrasted = [name for name in contrasted if descriptors[name].family is Family.WAITING] or contrasted
     rows = [
         (e.measure.removesuffix(".mean").replace("_time.", ": "), str(e.group), e)
         for e in contents.result.measures

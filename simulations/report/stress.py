@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulations.measuring.measures import describe
+from simulations.measuring.descriptors import describe
 from simulations.report.contents import see_whether_of_several
 from simulations.run_folder.whole_files import write_text
 from simulations.running.recorded import manifest_of, read_result
@@ -70,7 +70,7 @@ def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[
         "1. Objectives",
         [
             ("1.1 Purpose of the model", about.purpose or ""),
-            ("1.2 Model outputs", _list(f"`{name}` ({unit})" for name, unit in describe(scenario).items())),
+            ("1.2 Model outputs", _list(f"`{m.name}` ({m.unit})" for m in describe(scenario).values())),
             ("1.3 Experimentation aims", about.rationale or ""),
         ],
     )

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from simulations.measuring.lengths import WAITING
-from simulations.measuring.measures import is_time_or_use
-from simulations.measuring.waiting import CAUSES
+from simulations.measuring.descriptors import CAUSES, Descriptor, describe, utilisation_name, waiting_name
 from simulations.printing.run_tables import number, said, said_of, said_ratio
 from simulations.report.contents import Contents
 from simulations.running.results import Estimate
@@ -124,20 +122,22 @@ def _named(contents: Contents) -> list[str]:
     return [*contents.titles.values()]
 
 
-def _names(contents: Contents) -> list[str]:
-    return list(dict.fromkeys(e.measure for e in contents.result.measures if e.by is None and e.at is None))
+def _measures(contents: Contents) -> list[Descriptor]:
+    """Return the measures at the end of the run."""
+    descriptors = describe(contents.scenario)
+    names = dict.fromkeys(e.measure for e in contents.result.measures if e.by is None and e.at is None)
+    return [descriptors[name] for name in names]
 
 
 def cases_table(contents: Contents) -> Table:
     """Return counts of cases, shares, dates and costs at the end of the run, by court."""
-    names = [name for name in _names(contents) if not is_time_or_use(name)]
+    names = [m.name for m in _measures(contents) if not m.is_of_pools]
     return _by_court(contents, "cases", f"Cases at the end of the run, {contents.scenario.ends}", names)
 
 
 def times_table(contents: Contents) -> Table:
     """Return times of activities and use of pools at the end of the run, by court."""
-    causes = tuple(f".{cause}" for cause in CAUSES)
-    names = [name for name in _names(contents) if is_time_or_use(name) and not name.endswith(causes)]
+    names = [m.name for m in _measures(contents) if m.is_of_pools and m.statistic not in CAUSES]
     return _by_court(contents, "times", "Waiting, work and use of each pool, over the whole run", names)
 
 
@@ -147,10 +147,10 @@ def wait_table(contents: Contents) -> Table | None:
     rows, used = [], []
     for name in contents.scenario.work:
         for court in contents.courts:
-            whole = here.get((f"{WAITING}.{name}.mean", court))
+            whole = here.get((waiting_name(name), court))
             if whole is None or not whole.mean:
                 continue
-            parts = [here[f"{WAITING}.{name}.{cause}", court] for cause in CAUSES]
+            parts = [here[waiting_name(name, cause), court] for cause in CAUSES]
             cells = [Cell(said(e), e.mean) for e in (whole, *parts)]
             rows.append([Cell(name), Cell(contents.titles[court]), *cells])
             used += [whole, *parts]
@@ -180,7 +180,7 @@ def use_table(contents: Contents) -> Table | None:
     here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
     for use in contents.use:
         shares = [(v, week) for v, week in zip(use.mean.tolist(), use.weeks, strict=True) if v == v]  # no shift: NaN
-        whole = here.get((f"utilisation.{use.pool}", use.court))
+        whole = here.get((utilisation_name(use.pool), use.court))
         if not shares or whole is None:
             continue
         busiest, week = max(shares, key=lambda pair: pair[0])
@@ -200,9 +200,7 @@ def use_table(contents: Contents) -> Table | None:
 def group_table(contents: Contents, by: str) -> Table:
     """Return every measure of each group of cases, all courts together, at the end of the run."""
     here = {
-        (e.measure, e.group): e
-        for e in contents.result.measures
-        if e.by == by and e.court == "all" and e.at is None and not e.measure.startswith(("utilisation.", "overtime."))
+        (e.measure, e.group): e for e in contents.result.measures if e.by == by and e.court == "all" and e.at is None
     }
     groups = list(dict.fromkeys(group for _, group in here))
     rows = [

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.measuring.descriptors import describe
 from simulations.run_folder.database import cursor
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -174,19 +175,23 @@ class Contrast:
         return {name: getattr(self, name) for name in ("measure", "by", "slowest", "fastest", "ratio", "low", "high")}
 
 
-def contrasts(folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Contrast]:
-    """Return for every measure of time and every ``by`` of a run folder how the slowest group compares with the fastest.
+def contrasts(
+    scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE
+) -> list[Contrast]:
+    """Compare the slowest with the fastest group, for every mean time and every ``by`` of a run folder.
 
-    A group without a value in some replication, such as one in which nobody waited at all, takes no part.
+    A group without a value in some replication, such as one in which nobody waited, is left out.
     """
+    descriptors = describe(scenario)
     groups: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for (measure, court, by, group, at, unit), values in read_values(folder, replications).items():
+    for (measure, court, by, group, at, _), values in read_values(folder, replications).items():
         known = [v for v in values if v is not None]
-        if by and group and court == "all" and at is None and unit.endswith("days") and len(known) == len(values):
+        whole_run = court == "all" and at is None and len(known) == len(values)
+        if by and group and whole_run and descriptors[measure].is_mean_time:
             groups.setdefault((measure, by), {})[group] = known
     found = []
     for (measure, by), values_of in groups.items():
-        if not measure.endswith(".mean") or len(values_of) < 2:
+        if len(values_of) < 2:
             continue
         fastest, *_, slowest = sorted(values_of, key=lambda group: math.fsum(values_of[group]))
         if min(values_of[fastest]) <= 0:
@@ -309,17 +314,16 @@ def estimates(
     A measure that is a point in time has a mean only if it was reached in every replication: the mean of those
     that did would be too early.
     """
-    dated = {m.measure for m in scenario.workflow.measures if m.emptied}
+    descriptors = describe(scenario)
     found = []
     for (measure, court, by, group, at, unit), values in read_values(folder, replications).items():
-        known = [v for v in values if v is not None]
-        usable = known if measure not in dated or len(known) == len(values) else []
+        descriptor, known = descriptors[measure], [v for v in values if v is not None]
+        usable = known if not descriptor.is_date or len(known) == len(values) else []
         mean = math.fsum(usable) / len(usable) if usable else None
-        ceiling = 1.0 if measure.startswith("utilisation.") and all(v <= 1 for v in usable) else None
-        low, high = interval(usable, confidence, 0.0, ceiling) or (None, None)
+        low, high = interval(usable, confidence, descriptor.low, descriptor.high) or (None, None)
         q05, q95 = np.quantile(usable, [0.05, 0.95]).tolist() if len(usable) > 1 else (None, None)
         date = (
-            scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if measure in dated and mean is not None else None
+            scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if descriptor.is_date and mean is not None else None
         )
         found.append(
             Estimate(measure, court, by, group, at, unit, mean, low, high, q05, q95, date, len(known), len(values))

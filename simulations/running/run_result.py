@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.log.watching import watched_rules
-from simulations.measuring.measures import describe
+from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import Record
 from simulations.running.results import CONFIDENCE, Contrast, Estimate, Series, contrasts, estimates, read_series
 from simulations.scenarios.format import PublishedEntry
@@ -136,6 +136,6 @@ def gather(
         estimates(scenario, folder, records, confidence),
         read_series(folder, scenario.courts, records, confidence),
         sorted({pool for record in records.values() for pool in record.growing}),
-        contrasts(folder, records, confidence) if manifest["by"] else [],
+        contrasts(scenario, folder, records, confidence) if manifest["by"] else [],
         {rule.name: broken[rule.name] for rule in watched_rules(scenario)} if watched else None,
     )  # fmt: skip

@@ -23,8 +23,9 @@ from simulations.engines.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.loading import load_scenario
 from simulations.log.eventlog import EventLog
 from simulations.log.watching import Violation
+from simulations.measuring.descriptors import describe
 from simulations.measuring.honesty import check_log, growing_queues
-from simulations.measuring.measures import describe, group_cases, measure
+from simulations.measuring.measures import group_cases, measure
 from simulations.run_folder.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
@@ -58,17 +59,18 @@ class Precision:
     def parse(cls, text: str, scenario: Scenario) -> Precision:
         """Read ``amenable=2%``, ``review_finished=1d`` or ``pending=50``."""
         name, equals, amount = (part.strip() for part in text.partition("="))
-        units = describe(scenario)
+        measures = describe(scenario)
         if not equals:
             raise InputError([f"--precision {text}: must be measure=width, such as amenable=2% or review_finished=1d"])
-        if name not in units:
+        if name not in measures:
             raise InputError(
                 [
-                    f"--precision {text}: {name!r} is not a measure.{nearest(name, units) or f' Known: {listed(units, 60)}.'}"
+                    f"--precision {text}: {name!r} is not a measure.{nearest(name, measures) or f' Known: {listed(measures, 60)}.'}"
                 ]
             )
         relative = amount.endswith("%")
-        number = amount.rstrip("%") if relative else amount.removesuffix("d") if units[name] == "days" else amount
+        in_days = measures[name].unit == "days"
+        number = amount.rstrip("%") if relative else amount.removesuffix("d") if in_days else amount
         try:
             width = float(number) / (100 if relative else 1)
         except ValueError:

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from simulations import SamplePath, Scenario, make_plan, simulate
 from simulations.engines.sampling import Purpose
 from simulations.log.eventlog import HORIZON, NEVER, EventLog
+from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.honesty import check_log
 from simulations.measuring.utilisation import pool_times
-from simulations.measuring.waiting import CAUSES
 from simulations.scenarios.quantities import Choice
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from simulations.log.eventlog import NEVER
 from simulations.measuring import frame as frames
 from simulations.measuring import lengths, standing
+from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.measured import Measured, Value
 from simulations.measuring.measures import group_cases, measure
 from simulations.measuring.sums import add_up, add_up_parts
-from simulations.measuring.waiting import CAUSES
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.test_properties import FEW, SOME, History
 from workflow.model.definition import StateKind

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from simulations.log.eventlog import EventLog
+from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.measures import measure
-from simulations.measuring.waiting import CAUSES
 from tests.simulations.told import HOUR, Told, measured, play, waits_by_row
 
 DESK = """

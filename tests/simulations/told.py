@@ -12,9 +12,10 @@ import numpy as np
 from simulations import load_scenario, make_plan, simulate
 from simulations.chance.draws import Draws, case_key
 from simulations.log.eventlog import NEVER, EventLog
+from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.honesty import check_log
 from simulations.measuring.measures import measure
-from simulations.measuring.waiting import CAUSES, waits_by_cause
+from simulations.measuring.waiting import waits_by_cause
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 HOUR = MICROSECONDS_PER_HOUR

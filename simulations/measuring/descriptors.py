@@ -1,0 +1,330 @@
+"""What each measure is: its family, unit and title, and the definition of what it counts.
+
+A built-in measure has one entry in `BUILT_IN`. Its name may hold ``{}``, which stands for an activity, a pool, or what is
+priced. `describe` returns the descriptors of a scenario. Printing, reports, results and plans read a measure's descriptor
+and never its name. ``docs/reference/measures.md`` is written from the same entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from simulations.scenarios.scenario import Scenario
+from workflow.files.format import MeasureEntry
+
+__all__ = [
+    "BUILT_IN",
+    "CAUSES",
+    "DECLARED",
+    "PROCESSING",
+    "SHAPES",
+    "UNITS",
+    "WAITING",
+    "WORKING_AGE",
+    "Descriptor",
+    "Family",
+    "describe",
+    "utilisation_name",
+    "waiting_name",
+]
+
+WAITING, PROCESSING = "waiting_time", "processing_time"
+WORKING_AGE = "unfinished_working_age.mean"
+SHAPES = ("mean", "median", "p95")
+"""The statistics of a time: the mean, the 50th and the 95th percentile."""
+
+CAUSES = {
+    "suspended": "while the pool was suspended for the case. A suspension comes before every other cause. A case that is"
+    " exempt from a suspension is not suspended.",
+    "holiday": "outside all shifts, on a holiday or a closed day of the pool's calendar. A date with hours of its own"
+    " is not a holiday.",
+    "off_shift": "outside all shifts on any other day: nights, weekends, and the hours between two shifts.",
+    "no_free_server": "during a shift of a pool that is not suspended: no server was free for the case.",
+}
+"""The causes of waiting, with the time that each one covers. At every instant of a wait exactly one of them holds."""
+
+UNITS = {
+    "cases": "A number of cases. It is whole in one replication; a mean over replications has decimals.",
+    "days": "Days of 24 hours, nights and weekends included.",
+    "working days": "Dates on which a shift of the court's calendar starts.",
+    "hours": "Hours of one server: two servers who each work for an hour add two.",
+    "share": "A ratio of two numbers of the same unit: 0.5 is one half.",
+    "currency": "Money, in the currency that the scenario's `costs` name.",
+}
+
+
+class Family(StrEnum):
+    """What a measure is about; the value is the title of its section in the reference."""
+
+    DECLARED = "Measures that a workflow declares"
+    DOCKET = "The docket"
+    WAITING = "Waiting time"
+    QUEUE = "Queues"
+    PROCESSING = "Processing time"
+    UTILISATION = "Utilisation"
+    OVERTIME = "Overtime"
+    COST = "Costs"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What one measure is.
+
+    Attributes
+    ----------
+    name : str
+        As in results, files and options.
+    family : Family
+    unit : str
+        One of `UNITS`; of a cost the currency itself.
+    title : str
+        For people.
+    description : str
+        What is counted, when, and what is left out.
+    compare : str
+        What the measure may be compared with.
+    subject : str or None
+        The activity, the pool, or what is priced.
+    statistic : str or None
+        Of a time or an age: one of `SHAPES` or of `CAUSES`.
+    low, high : float or None
+        No value is outside these bounds; ``None`` where there is no bound.
+    is_date : bool
+        Whether the value is a point in time, counted in days from the start of the run.
+    """
+
+    name: str
+    family: Family
+    unit: str
+    title: str
+    description: str
+    compare: str = "the same measure of another court, group, day or scenario"
+    subject: str | None = None
+    statistic: str | None = None
+    low: float | None = 0.0
+    high: float | None = None
+    is_date: bool = False
+
+    def of(self, subject: str, unit: str | None = None) -> Descriptor:
+        """Return the descriptor for one activity, one pool, or one thing that is priced."""
+        texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "title", "description")}
+        return replace(self, subject=subject, unit=unit or self.unit, **texts)
+
+    @property
+    def is_of_pools(self) -> bool:
+        """Say whether the measure is about activities and pools, rather than about cases or money."""
+        return self.family not in (Family.DECLARED, Family.DOCKET, Family.COST)
+
+    @property
+    def is_mean_time(self) -> bool:
+        """Say whether the measure is a mean time or a mean age, which groups of cases can be ranked by."""
+        return self.statistic == "mean"
+
+    @property
+    def is_detail(self) -> bool:
+        """Say whether the measure adds detail to a mean time: a percentile of it, or the part that one cause has."""
+        return self.family in (Family.WAITING, Family.PROCESSING) and not self.is_mean_time
+
+
+_TIMES = {
+    "mean": ("Mean", "The mean of"),
+    "median": ("Median", "The median (50th percentile, by linear interpolation) of"),
+    "p95": ("95th percentile of the", "The 95th percentile (by linear interpolation) of"),
+}
+_WAITS = (
+    "the times from when the work was enabled until it started. A wait counts from the instant at which it ends."
+    " Elapsed time: nights, weekends and suspensions are included. Left out: cases that still wait (see `still_waiting`),"
+    " cases that left the queue without being served, and work that ended during the warm-up. No value if no wait ended."
+)
+_WORK = (
+    "the times from the start of the work to its completion. Elapsed time: nights, weekends and suspensions that interrupt the"
+    " work are included. Left out: work that is not completed, and work that was completed during the warm-up. No value if"
+    " no work was completed."
+)
+_PARTS = "the other causes: together they are the mean waiting time of the same activity"
+_SINCE = "since the start of the run, or since the end of the warm-up"
+
+
+def _waiting() -> Iterator[Descriptor]:
+    for shape, (title, of) in _TIMES.items():
+        yield Descriptor(f"{WAITING}.{{}}.{shape}", Family.WAITING, "days", f"{title} wait for {{}}", f"{of} {_WAITS}", statistic=shape)  # fmt: skip
+    for cause, when in CAUSES.items():
+        title = f"Mean wait for {{}}: {cause.replace('_', ' ')}"
+        text = (
+            f"The part of `{WAITING}.{{}}.mean` that passed {when} It is the mean over the same waits, zeros included."
+        )
+        yield Descriptor(f"{WAITING}.{{}}.{cause}", Family.WAITING, "days", title, text, _PARTS, statistic=cause)
+
+
+BUILT_IN = {
+    measure.name: measure
+    for measure in (
+        Descriptor(
+            "pending", Family.DOCKET, "cases", "Pending cases",
+            "Cases on the docket at the end of the day: they have arrived, and their state is neither final nor resting. It"
+            " is also taken at the end of every day of the run. The warm-up does not matter.",
+        ),
+        Descriptor(
+            "unfinished", Family.DOCKET, "cases", "Unfinished cases",
+            "Cases that have arrived and are not in a final state at the end of the day. Unlike `pending`, it includes cases"
+            " in a resting state. The warm-up does not matter.",
+        ),
+        Descriptor(
+            "unfinished_age.mean", Family.DOCKET, "days", "Mean age of unfinished cases",
+            "The mean time since arrival of the cases that `unfinished` counts, in calendar days. For a case of the backlog"
+            " it includes the time before the run. No value if no case is unfinished.",
+            statistic="mean",
+        ),
+        Descriptor(
+            "inflow", Family.DOCKET, "cases", "Inflow",
+            f"How often a case came onto the docket {_SINCE}: arrivals in a state that is neither final nor resting, and moves"
+            " from a final or resting state to another state. A case that comes back is counted again. Left out: the backlog"
+            " with which the run begins.",
+            "`disposals` of the same court and time",
+        ),
+        Descriptor(
+            "disposals", Family.DOCKET, "cases", "Disposals",
+            f"How often a case left the docket {_SINCE}: moves from a state on the docket to a final or resting state. A case"
+            " that comes back and leaves again is counted again.",
+            "`inflow` of the same court and time",
+        ),
+        Descriptor(
+            "clearance_rate", Family.DOCKET, "share", "Clearance rate",
+            "`disposals` over `inflow`. Above 1 the number of pending cases falls. No value if nothing came in. Tables show"
+            " `few came in` instead if inflow is less than 5 percent of disposals.",
+            "1, and the rate of another court, day or scenario with a similar inflow",
+        ),
+        Descriptor(
+            WORKING_AGE, Family.DOCKET, "working days", "Mean age of unfinished cases in working days",
+            "As `unfinished_age.mean`, in working days of the case's court: working days that began after the case arrived"
+            " and before the day ended. Left out: cases of courts without a calendar. Only measured if some court has one.",
+            statistic="mean",
+        ),
+        *_waiting(),
+        Descriptor(
+            "still_waiting.{}", Family.QUEUE, "cases", "Cases that wait for {}",
+            "Visits to the queue that have not ended at the end of the day: the work is enabled, has not started, and"
+            " the case has not left the queue. The warm-up does not matter.",
+        ),
+        *(
+            Descriptor(f"{PROCESSING}.{{}}.{shape}", Family.PROCESSING, "days", f"{title} time for {{}}", f"{of} {_WORK}", statistic=shape)
+            for shape, (title, of) in _TIMES.items()
+        ),
+        Descriptor(
+            "utilisation.{}", Family.UTILISATION, "share", "Utilisation of {}",
+            f"The time that the servers worked during their shifts, over the time that they were on shift, {_SINCE}."
+            " Two servers on shift for an hour add two hours. Left out: overtime. No value without a shift, and none for a"
+            " group of cases. A pool that is not at a court has a value for all courts only.",
+            high=1.0,
+        ),
+        Descriptor(
+            "overtime.{}", Family.OVERTIME, "hours", "Overtime of {}",
+            f"Hours that the servers worked outside their shifts, or above the size of the pool after it was cut,"
+            f" {_SINCE}. It is 0 outside shifts for a pool that suspends its work at the end of a shift. Not measured for a"
+            " group of cases.",
+        ),
+        Descriptor(
+            "cost.{}", Family.COST, "currency", "Cost of {}",
+            f"For a pool: its time on shift and its overtime, times its rate, {_SINCE}; idle time on shift is paid. For an"
+            " activity: how often it was completed, times its price.",
+            "the same cost of another court or scenario over the same time",
+        ),
+        Descriptor(
+            "cost", Family.COST, "currency", "Total cost",
+            "The sum of all costs of pools and activities. If some pool with a rate is not at a court, there is a total for"
+            " all courts only. Not measured for a group of cases.",
+            "the total of another scenario over the same time",
+        ),
+        Descriptor(
+            "cost_per.{}", Family.COST, "currency", "Cost per {}",
+            "The total cost over the measure that the name ends with; for `cost_per.disposal` that is `disposals`. No value"
+            " where that measure is 0.",
+        ),
+        Descriptor(
+            "cost_per.month_of_backlog", Family.COST, "currency", "Cost per month of backlog removed",
+            "The total cost over the months of backlog that were removed: disposals less inflow, over the disposals of a month"
+            " of 365.25 / 12 days. No value where inflow is not below disposals.",
+        ),
+    )
+}  # fmt: skip
+"""The built-in measures, by name, in the order of the reference."""
+
+DECLARED = (
+    Descriptor(
+        "cases", Family.DECLARED, "cases", "A count of cases",
+        "`cases:` counts the cases for which one of the named transitions or events happened since the end of the warm-up,"
+        " each case once, at the first such time. `giving:` keeps those where it had this outcome. `if:` keeps the cases"
+        " whose facts meet the condition.",
+    ),
+    Descriptor(
+        "split", Family.DECLARED, "cases", "A part of a count",
+        "`split:` divides a count into parts that add up to it; each part is a measure. A case belongs to the first part"
+        " whose rule it meets at the end of the day: `ever`, one of these transitions or events has happened to it; `now`,"
+        " it is in one of the states of `within`; `left_by`, it left these states last by one of these transitions;"
+        " `rest`, none of the other rules.",
+        "the other parts of the same count",
+    ),
+    Descriptor(
+        "ratio", Family.DECLARED, "share", "A ratio",
+        "`ratio:` divides one measure by another, of the same court and day. No value where the second one is 0.",
+    ),
+    Descriptor(
+        "emptied", Family.DECLARED, "days", "A date",
+        "`emptied:` is the date on which the last case that began the run in this state first left it, in days from the start"
+        " of the run. Tables show a date. No value while some such case is still there. The mean over replications has a"
+        " value only if every replication has one.",
+        "the same date in another court or scenario",
+        is_date=True,
+    ),
+)  # fmt: skip
+"""What a workflow may declare as a measure; the name is the key that declares it."""
+
+
+def waiting_name(activity: str, statistic: str = "mean") -> str:
+    """Return the name of a measure of the waiting time for an activity."""
+    return f"{WAITING}.{activity}.{statistic}"
+
+
+def utilisation_name(pool: str) -> str:
+    """Return the name of the utilisation of a pool."""
+    return f"utilisation.{pool}"
+
+
+def describe(scenario: Scenario) -> dict[str, Descriptor]:
+    """Return the descriptor of each measure of a scenario by its name, in the order of the results."""
+    return {descriptor.name: descriptor for descriptor in _measures(scenario)}
+
+
+def _measures(scenario: Scenario) -> Iterator[Descriptor]:
+    for entry in scenario.workflow.measures:
+        yield from _declared(entry)
+    for name in ("pending", "unfinished", "unfinished_age.mean", "inflow", "disposals", "clearance_rate"):
+        yield BUILT_IN[name]
+    if any(days is not None for days in scenario.court_days):
+        yield BUILT_IN[WORKING_AGE]
+    for activity, work in scenario.work.items():
+        if work.pool is not None:
+            yield from (BUILT_IN[waiting_name("{}", statistic)].of(activity) for statistic in (*SHAPES, *CAUSES))
+            yield BUILT_IN["still_waiting.{}"].of(activity)
+        yield from (BUILT_IN[f"{PROCESSING}.{{}}.{shape}"].of(activity) for shape in SHAPES)
+    for pool in scenario.pools:
+        yield from (BUILT_IN[name].of(pool) for name in ("utilisation.{}", "overtime.{}"))
+    if scenario.costs is not None:
+        priced, currency = (*scenario.costs.pools, *scenario.costs.activities), scenario.costs.currency
+        yield from (BUILT_IN["cost.{}"].of(name, currency) for name in priced)
+        yield replace(BUILT_IN["cost"], unit=currency)
+        yield from (BUILT_IN["cost_per.{}"].of(name, currency) for name in ("disposal", *scenario.costs.per))
+        yield replace(BUILT_IN["cost_per.month_of_backlog"], unit=currency)
+
+
+def _declared(entry: MeasureEntry) -> Iterator[Descriptor]:
+    """Yield a measure that a workflow declares, and its parts."""
+    count, part, ratio, date = DECLARED
+    whole = date if entry.emptied else ratio if entry.ratio else count
+    title = entry.measure.replace("_", " ").capitalize()
+    yield replace(whole, name=entry.measure, title=title, description=entry.description or whole.description)
+    for name in entry.split or {}:
+        title = name.replace("_", " ").capitalize()
+        yield replace(part, name=name, title=title, description=f"Part of `{entry.measure}`. {part.description}")
