@@ -1,4 +1,4 @@
-"""What the commands have in common: errors and interruptions told, dates read, progress shown."""
+"""Options and behaviour that commands share: errors, interruption, dates, progress."""
 
 from __future__ import annotations
 
@@ -23,23 +23,31 @@ __all__ = [
     "FAILURE",
     "INTERRUPTED",
     "MISTAKE",
+    "At",
+    "Changes",
+    "Court",
     "Engine",
     "Json",
+    "NoEvents",
+    "Out",
     "Quiet",
+    "Replications",
+    "Resume",
     "RunFolder",
+    "ScenarioFile",
     "ScenarioName",
     "Seed",
     "Workers",
-    "WorkersIfMany",
     "WorkflowName",
+    "check_resume",
     "compile_first",
     "date",
     "print_json",
     "progress_bar",
-    "resumed",
-    "told",
-    "waiting",
-    "warnings_told",
+    "report_errors",
+    "report_warnings",
+    "resume_command",
+    "spinner",
 ]
 
 FAILURE, MISTAKE, INTERRUPTED = 1, 2, 130
@@ -51,24 +59,37 @@ WorkflowName = Annotated[
     str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-Seed = Annotated[int, typer.Option(help="The root of all random draws.")]
-Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
-Workers = Annotated[int | None, typer.Option(help="Processes at work; default: one for each core.")]
-WorkersIfMany = Annotated[
-    int | None, typer.Option(help="Processes at work; default: one for each core, if there is enough to do.")
+ScenarioFile = Annotated[
+    str | None,
+    typer.Option("--scenario", metavar="FILE", help="The scenario's own file, if it reads tables beside it."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and no tables.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")]
+Replications = Annotated[int, typer.Option(help="Number of replications of each scenario.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
+Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
+Workers = Annotated[int | None, typer.Option(help="Worker processes; default: up to one per core.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20"),
+]
+At = Annotated[list[str] | None, typer.Option(metavar="DATE", help="Also measure at the end of this day.")]
+Court = Annotated[str | None, typer.Option(metavar="C", help="Only this court; default: all courts together.")]
+NoEvents = Annotated[
+    bool, typer.Option("--no-events", help="Write no event log; compare then skips the case-by-case comparison.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume an interrupted run in --out.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; default: runs/<name>-<date and time>.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no tables.")]
 
 
 @contextmanager
-def told(resume: Callable[[], str | None] | None = None) -> Iterator[None]:
-    """Turn the project's errors into messages and exit codes.
+def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[None]:
+    """Print the project's errors on standard error and exit with their codes.
 
     Parameters
     ----------
     resume : callable, optional
-        Returns the command that goes on with what was interrupted.
+        Returns the command that resumes an interrupted run.
     """
     from simulations.run_folder.folders import RunFolderExists
 
@@ -82,12 +103,12 @@ def told(resume: Callable[[], str | None] | None = None) -> Iterator[None]:
         raise typer.Exit(FAILURE) from None
     except KeyboardInterrupt:
         command = resume() if resume is not None else None
-        typer.echo(f"stopped.{f' Go on with: {command}' if command else ''}", err=True)
+        typer.echo(f"Interrupted.{f' Resume with: {command}' if command else ''}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
 def date(text: str, option: str = "--at") -> dt.date:
-    """Read the date of an option."""
+    """Parse the date of an option."""
     from simulations.timing.clock import parse_date
 
     try:
@@ -102,8 +123,8 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def warnings_told() -> Iterator[None]:
-    """Print warnings on standard error, when all is done."""
+def report_warnings() -> Iterator[None]:
+    """Collect warnings and print them on standard error at the end."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
@@ -111,18 +132,24 @@ def warnings_told() -> Iterator[None]:
         typer.echo(f"warning: {warning.message}", err=True)
 
 
-def resumed(out: Path | None) -> str | None:
-    """Return the command that goes on with the folder of this one, ``None`` if it has none yet."""
+def check_resume(resume: bool, out: Path | None) -> None:
+    """Check that ``--resume`` comes with ``--out``."""
+    if resume and out is None:
+        raise InputError(["--resume needs --out: the folder of the interrupted run"])
+
+
+def resume_command(out: Path | None) -> str | None:
+    """Return the command that resumes this one, ``None`` if its folder does not exist yet."""
     if out is None or not out.is_dir():
         return None
-    given = [word for word in sys.argv[1:] if word != "--resume"]
-    named = any(word == "--out" or word.startswith("--out=") for word in given)
-    return shlex.join(["docketsim", *given, *([] if named else ["--out", str(out)]), "--resume"])
+    arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
+    has_out = any(argument == "--out" or argument.startswith("--out=") for argument in arguments)
+    return shlex.join(["docketsim", *arguments, *([] if has_out else ["--out", str(out)]), "--resume"])
 
 
 @contextmanager
 def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on standard error, with the rate and the time left."""
+    """Show a progress bar on standard error, with elapsed and remaining time."""
     if silent or not sys.stderr.isatty():
         yield None
         return
@@ -150,21 +177,21 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def compile_first(engine: str, scenario: Scenario, replications: int, silent: bool) -> None:
-    """Compile the fast engine, and say so, if that is what a run would begin with."""
+    """Compile the fast engine now, with a message, if the run needs it and it is not compiled yet."""
     from simulations.engines.choosing import prepare, will_compile
 
     if will_compile(engine, scenario, replications):
-        with warnings_told(), waiting("compiling the fast engine, once, some ten seconds", silent):
+        with report_warnings(), spinner("compiling the fast engine (once, about ten seconds)", silent):
             prepare("compiled")
 
 
 @contextmanager
-def waiting(what: str, silent: bool) -> Iterator[None]:
-    """Show on standard error that something is going on."""
+def spinner(message: str, silent: bool) -> Iterator[None]:
+    """Show a message on standard error while a task runs."""
     if silent or not sys.stderr.isatty():
         yield
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(what):
+    with Console(stderr=True).status(message):
         yield

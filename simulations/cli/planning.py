@@ -1,4 +1,4 @@
-"""The commands that plan ahead: ``docketsim sweep``, ``staff`` and ``forecast``."""
+"""The planning commands: ``docketsim sweep``, ``staff`` and ``forecast``."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulations.cli.common import (
+    At,
+    Changes,
+    Court,
     Engine,
     Json,
+    Out,
     Quiet,
+    Replications,
+    Resume,
     ScenarioName,
     Seed,
     Workers,
-    WorkersIfMany,
+    check_resume,
     compile_first,
     date,
     print_json,
     progress_bar,
-    resumed,
-    told,
-    waiting,
-    warnings_told,
+    report_errors,
+    report_warnings,
+    resume_command,
+    spinner,
 )
-from workflow.errors import InputError
 
 if TYPE_CHECKING:
     from simulations.planning.forecasting import Forecast
@@ -34,45 +39,40 @@ if TYPE_CHECKING:
 
 __all__ = ["forecast", "staff", "sweep"]
 
-Changes = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the scenario.")
-]
-
 
 def sweep(
     scenario: ScenarioName,
     change: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="PATH=VALUES", help="from:to:step or a,b,c: every combination is a point; one value: at all points."
+            "--set",
+            metavar="PATH=VALUES",
+            help="from:to:step or a,b,c: one point per combination. A single value holds at every point.",
         ),
     ] = None,
-    replications: Annotated[int, typer.Option(help="How many replications of each point.")] = 10,
+    replications: Replications = 10,
     seed: Seed = 1,
-    at: Annotated[
-        list[str] | None, typer.Option(metavar="DATE", help="Measure as things stood at the end of this day, too.")
-    ] = None,
+    at: At = None,
     measure: Annotated[
-        list[str] | None, typer.Option(metavar="M", help="Show this measure; default: dates, pending, and the pools changed.")
+        list[str] | None,
+        typer.Option(metavar="M", help="Show this measure; default: dates, pending, and the changed pools."),
     ] = None,
-    court: Annotated[list[str] | None, typer.Option(metavar="C", help="Show this court; all for all together.")] = None,
+    court: Annotated[
+        list[str] | None, typer.Option(metavar="C", help="Show this court; all: all courts together.")
+    ] = None,
     engine: Engine = "auto",
-    workers: WorkersIfMany = None,
-    events: Annotated[bool, typer.Option("--events", help="Write event logs besides cases and measures.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder of all runs; default runs/sweep-<scenario>-<date and time>.")
-    ] = None,
+    workers: Workers = None,
+    events: Annotated[bool, typer.Option("--events", help="Write event logs.")] = False,
+    resume: Resume = False,
+    out: Out = None,
     chart: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The chart, .svg or .png; default: sweep.svg in the folder.")
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
-) -> None:  # fmt: skip
-    """Run a scenario at every point of a grid, with the same people and chances: a table and a chart."""
-    with told(lambda: resumed(out)):
+) -> None:
+    """Run a scenario at every point of a grid with common random numbers: a table and a chart."""
+    with report_errors(lambda: resume_command(out)):
         from simulations.engines.choosing import enough_workers
         from simulations.loading import load_scenario
         from simulations.planning.grid import parse_grid
@@ -80,69 +80,65 @@ def sweep(
         from simulations.printing.sweep_table import print_sweep
         from simulations.report.sweep_chart import check_chart, write_chart
         from simulations.run_folder.folders import default_folder
+        from simulations.running.options import RunOptions
 
-        if resume and out is None:
-            raise InputError(["--resume needs --out: the folder to go on with"])
+        check_resume(resume, out)
         days = [date(text) for text in at or ()]
         check_chart(chart)
         loaded = load_scenario(scenario)
         compile_first(engine, loaded, replications, quiet or as_json)
-        workers = (
-            enough_workers(engine, loaded, replications, parse_grid(change or ())[0].size)
-            if workers is None
-            else workers
-        )
+        if workers is None:
+            workers = enough_workers(engine, loaded, replications, parse_grid(change or ())[0].size)
         out = out if out is not None else default_folder(f"sweep-{Path(scenario).stem}")
-        with warnings_told(), progress_bar(quiet or as_json) as progress:
-            found = run_sweep(
-                scenario, change or (), replications=replications, seed=seed, at=days, measures=measure or (),
-                courts=court or (), workers=workers, events=events, out=out, resume=resume,
-                engine=engine, progress=progress,
-            )  # fmt: skip
-        chart = chart if chart is not None else found.folder / "sweep.svg"
-        with waiting("drawing", quiet or as_json):
-            write_chart(found, chart)
+        options = RunOptions(
+            replications=replications, seed=seed, at=days, workers=workers, events=events, resume=resume, engine=engine
+        )
+        with report_warnings(), progress_bar(quiet or as_json) as progress:
+            result = run_sweep(
+                scenario, change or (), options, measures=measure or (), courts=court or (), out=out, progress=progress
+            )
+        chart = chart if chart is not None else result.folder / "sweep.svg"
+        with spinner("drawing", quiet or as_json):
+            write_chart(result, chart)
         if as_json:
-            print_json(found.json())
+            print_json(result.json())
         elif not quiet:
-            print_sweep(found, days)
+            print_sweep(result, days)
             typer.echo(f"Chart: {chart}")
 
 
 def staff(
     scenario: ScenarioName,
-    pool: Annotated[str, typer.Option(metavar="P", help="The pool whose size is looked for.")],
-    court: Annotated[
-        str | None, typer.Option(metavar="C", help="Its size in this court, for the goal of this court.")
-    ] = None,
+    pool: Annotated[str, typer.Option(metavar="P", help="The pool to size.")],
+    court: Court = None,
     scale: Annotated[
-        bool, typer.Option("--scale", help="Its sizes in all courts by a common factor, for the goal of all.")
+        bool, typer.Option("--scale", help="Multiply the sizes in all courts by a common factor.")
     ] = False,
-    finish_by: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The last day on which --measure may come about.")
-    ] = None,
+    finish_by: Annotated[str | None, typer.Option(metavar="DATE", help="The latest date of --measure.")] = None,
     measure: Annotated[
         str | None, typer.Option(metavar="M", help="A measure that is a date, such as review_finished.")
     ] = None,
     pending_below: Annotated[
-        float | None, typer.Option(metavar="X", help="Instead: fewer cases pending than this, at the end of --at.")
+        float | None, typer.Option(metavar="X", help="Instead: fewer pending cases than this at the end of --at.")
     ] = None,
-    at: Annotated[str | None, typer.Option(metavar="DATE", help="With --pending-below: the day.")] = None,
-    confidence: Annotated[float, typer.Option(help="The probability with which the goal is to be met.")] = 0.95,
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="The day of --pending-below.")] = None,
+    confidence: Annotated[float, typer.Option(help="Probability of meeting the goal.")] = 0.95,
     seed: Seed = 1,
-    replications: Annotated[int, typer.Option(help="The most for one size; fewer where it is soon decided.")] = 480,
+    replications: Annotated[
+        int, typer.Option(help="Maximum replications per size; stops early when the answer is clear.")
+    ] = 480,
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find the smallest pool that meets a date, or brings pending down, with a given probability."""
-    with told():
+    """Find the smallest pool that meets a date or a limit on pending with a given probability."""
+    with report_errors():
         from simulations.loading import load_scenario
         from simulations.planning.staffing import staff as search
 
-        def seen(point: Point) -> None:
+        def show(point: Point) -> None:
             if not (quiet or as_json) and sys.stderr.isatty():
                 typer.echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
 
@@ -152,7 +148,7 @@ def staff(
             loaded, pool, court=court, scale=scale,
             finish_by=None if finish_by is None else date(finish_by, "--finish-by"), measure=measure,
             pending_below=pending_below, at=None if at is None else date(at), confidence=confidence, seed=seed,
-            replications=replications, engine=engine, workers=workers or os.cpu_count() or 1, progress=seen,
+            replications=replications, engine=engine, workers=workers or os.cpu_count() or 1, progress=show,
         )  # fmt: skip
         if as_json:
             print_json(found.json())
@@ -187,44 +183,42 @@ def _print_staffing(found: Staffing) -> None:
     console.print(grid)
     answer, less = found.answer, found.less
     named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
-    said = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
+    text = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
     if less is not None:
-        said += f", with {less.size:,} at most {less.high:.3f}"
-    console.print(
-        f"{said}: 95% sure, both together and at every look, on replications that took no part in the search."
-    )
+        text += f", with {less.size:,} at most {less.high:.3f}"
+    console.print(f"{text}: 95% simultaneous confidence, on replications that were not used in the search.")
     if not found.decided:
-        console.print(f"Not told apart from {found.wanted:g} with so many: add --replications.")
+        console.print(f"Undecided whether the probability reaches {found.wanted:g}; raise --replications.")
     if found.not_in_order:
         console.print(
-            f"[bold]Warning:[/bold] in {found.not_in_order} of {found.compared} replications a larger pool missed what a smaller one met:"
-            " a smaller size that was not tried may do, too. docketsim sweep shows all of them."
+            f"[bold]Warning:[/bold] in {found.not_in_order} of {found.compared} replications a larger pool missed the goal and a smaller one met it:"
+            " a smaller size that was not tried may also meet it. docketsim sweep runs every size."
         )
 
 
 def forecast(
     scenario: ScenarioName,
     when: Annotated[str, typer.Option(metavar="CONDITION", help="'pending < 1000', or a measure that is a date.")],
-    court: Annotated[str, typer.Option(metavar="C", help="Of this court; default: all together.")] = "all",
+    court: Court = None,
     seed: Seed = 1,
-    replications: Annotated[int, typer.Option(help="How many replications.")] = 100,
+    replications: Replications = 100,
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say when a condition first holds: the date, its interval, and the band of single replications."""
-    with told():
+    """Forecast when a condition first holds: the mean date, its interval, and the band of single replications."""
+    with report_errors():
         from simulations.engines.choosing import enough_workers
         from simulations.loading import load_scenario
         from simulations.planning.forecasting import forecast as look_ahead
 
         loaded = load_scenario(scenario, change or ())
         compile_first(engine, loaded, replications, quiet or as_json)
-        with waiting("running replications", quiet or as_json):
+        with spinner("running replications", quiet or as_json):
             found = look_ahead(
-                loaded, when, court=court, seed=seed, replications=replications,
+                loaded, when, court=court or "all", seed=seed, replications=replications,
                 engine=engine, workers=enough_workers(engine, loaded, replications) if workers is None else workers,
             )  # fmt: skip
         if as_json:
@@ -252,7 +246,7 @@ def _print_forecast(found: Forecast) -> None:
 
 
 def _print_outlook(found: Forecast) -> None:
-    """Print who is still on the docket after how long, and how old the pending cases are."""
+    """Print the Kaplan-Meier curve and the pending cases by age."""
     from rich.console import Console
 
     from simulations.planning.outlook import MARKS
@@ -269,11 +263,11 @@ def _print_outlook(found: Forecast) -> None:
         grid.add_row(f"{point.days}", number(point.mean, "share"), ends(point.low, point.high, "share"), ends(point.q05, point.q95, "share"))  # fmt: skip
     console.print(grid)
     hits = sum(day is not None for day in found.days)
-    for when, when_told in (("reached", f"when {found.when} first held, in {hits} replications"), ("end", f"at the end, {found.scenario.ends}")):  # fmt: skip
+    for when, label in (("reached", f"when {found.when} first held, in {hits} replications"), ("end", f"at the end, {found.scenario.ends}")):  # fmt: skip
         bands = [band for band in found.pending_by_age if band.when == when and band.mean is not None]
         if not bands:
             continue
-        grid = new_table(f"\nPending by age, {when_told}", "age", "cases", f"{found.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
+        grid = new_table(f"\nPending by age, {label}", "age", "cases", f"{found.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
         for band in bands:
             grid.add_row(band.name, number(band.mean or 0.0, "cases"), ends(band.low, band.high, "cases"), ends(band.q05, band.q95, "cases"))  # fmt: skip
         console.print(grid)

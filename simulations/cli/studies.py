@@ -6,27 +6,34 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from simulations.cli.common import (
     FAILURE,
+    At,
+    Changes,
     Engine,
     Json,
+    NoEvents,
+    Out,
     Quiet,
+    Replications,
+    Resume,
     RunFolder,
+    ScenarioFile,
     Seed,
-    WorkersIfMany,
+    Workers,
+    check_resume,
     compile_first,
     date,
     print_json,
     progress_bar,
-    resumed,
-    told,
-    waiting,
-    warnings_told,
+    report_errors,
+    report_warnings,
+    resume_command,
+    spinner,
 )
 from workflow.errors import InputError
 
@@ -37,63 +44,65 @@ _MOST_ROWS = 100
 
 def compare(
     base: Annotated[str, typer.Argument(metavar="BASE", help="A built-in scenario (see list), or the path of a file.")],
-    others: Annotated[list[str], typer.Argument(metavar="OTHER...", help="The scenarios to compare it with.")],
-    change: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value of every scenario.")
-    ] = None,
+    others: Annotated[list[str], typer.Argument(metavar="OTHER...", help="Scenarios to compare with the base.")],
+    change: Changes = None,
     set_other: Annotated[
-        list[str] | None, typer.Option(metavar="PATH=VALUE", help="Change one value of the others, not of the base.")
+        list[str] | None, typer.Option(metavar="PATH=VALUE", help="Change one value in the others, not in the base.")
     ] = None,
-    replications: Annotated[int, typer.Option(help="How many replications of each.")] = 10,
+    replications: Replications = 10,
     seed: Seed = 1,
-    at: Annotated[
-        list[str] | None, typer.Option(metavar="DATE", help="Compare as things stood at the end of this day, too.")
-    ] = None,
+    at: At = None,
     measure: Annotated[
         list[str] | None,
-        typer.Option(metavar="M", help="Compare this measure only: few are told apart more easily than all."),
+        typer.Option(metavar="M", help="Compare only this measure: fewer measures, more statistical power."),
     ] = None,
     engine: Engine = "auto",
-    workers: WorkersIfMany = None,
-    no_events: Annotated[
-        bool, typer.Option("--no-events", help="Write no event logs, and compare no case with itself.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the folder of --out; parts that are there are kept.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The folder of all runs; default runs/compare-<base>-<date and time>."),
-    ] = None,
+    workers: Workers = None,
+    no_events: NoEvents = False,
+    resume: Resume = False,
+    out: Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare scenarios by common random numbers: every measure with its difference and interval, and case by case."""
-    with told(lambda: resumed(out)):
+    """Compare scenarios with common random numbers: the difference and interval of every measure, and case by case."""
+    with report_errors(lambda: resume_command(out)):
         from simulations.comparing.comparison import compare as run_comparison
         from simulations.engines.choosing import enough_workers
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
+        from simulations.running.options import RunOptions
 
-        if resume and out is None:
-            raise InputError(["--resume needs --out: the folder to go on with"])
+        check_resume(resume, out)
         days = [date(text) for text in at or ()]
         first = load_scenario(base, change or ())
         compile_first(engine, first, replications, quiet or as_json)
-        workers = enough_workers(engine, first, replications, 1 + len(others)) if workers is None else workers
+        options = RunOptions(
+            replications=replications,
+            seed=seed,
+            at=days,
+            workers=enough_workers(engine, first, replications, 1 + len(others)) if workers is None else workers,
+            events=not no_events,
+            resume=resume,
+            engine=engine,
+        )
         out = out if out is not None else default_folder(f"compare-{first.name}")
-        with warnings_told(), progress_bar(quiet or as_json) as progress:
-            found = run_comparison(
-                base, *others, changes=change or (), other_changes=set_other or (), replications=replications, seed=seed,
-                at=days, measures=measure or (), workers=workers, events=not no_events, out=out, resume=resume,
-                engine=engine, progress=progress,
-            )  # fmt: skip
+        with report_warnings(), progress_bar(quiet or as_json) as progress:
+            comparison = run_comparison(
+                base,
+                *others,
+                changes=change or (),
+                other_changes=set_other or (),
+                measures=measure or (),
+                out=out,
+                options=options,
+                progress=progress,
+            )
         if as_json:
-            print_json(found.json())
+            print_json(comparison.json())
         elif not quiet:
             from simulations.printing.comparison_table import print_comparison
 
-            print_comparison(found, days)
+            print_comparison(comparison, days)
 
 
 def sql(
@@ -102,8 +111,8 @@ def sql(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on standard output.")] = False,
 ) -> None:
-    """Ask a run folder in SQL: the views cases, events, measures; pm4py.log, ocel.*, vidigi.event_log; transitions."""
-    with told():
+    """Query a run folder in SQL: the views cases, events, measures; pm4py.log, ocel.*, vidigi.event_log; transitions."""
+    with report_errors():
         from simulations.run_folder.views import ask
 
         if as_json and as_csv:
@@ -127,7 +136,7 @@ def _csv(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON and CSV have it: dates and instants as ISO texts, decimals as numbers."""
+    """Return a value for JSON and CSV: dates and times in ISO format, decimals as numbers."""
     import datetime as dt
     from decimal import Decimal
 
@@ -161,33 +170,31 @@ def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
         grid.add_row(*("" if value is None else str(_plain(value)) for value in row))
     console.print(grid)
     if next(rows, None) is not None:
-        typer.echo(f"More than {_MOST_ROWS} rows: --csv or --json gives all.", err=True)
+        typer.echo(f"More than {_MOST_ROWS} rows: --csv or --json prints all.", err=True)
 
 
 def verify(
     folder: RunFolder,
-    rerun: Annotated[int, typer.Option(metavar="K", help="Run K random replications again and compare the bytes.")] = 0,
-    scenario: Annotated[
-        str | None, typer.Option(metavar="FILE", help="For --rerun: the scenario, if it reads tables beside its file.")
-    ] = None,
+    rerun: Annotated[int, typer.Option(metavar="K", help="Repeat K random replications and compare the bytes.")] = 0,
+    scenario: ScenarioFile = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """See whether a run folder is what was run: the hash of every part, and replications run again."""
-    with told():
+    """Verify a run folder: check the hash of every part, and repeat replications."""
+    with report_errors():
         from simulations.running.verifying import verify as check
 
-        with waiting("reading every part", quiet or as_json):
-            found = check(folder, rerun, scenario)
+        with spinner("reading every part", quiet or as_json):
+            result = check(folder, rerun, scenario)
         if as_json:
-            print_json(found.json())
+            print_json(result.json())
         elif not quiet:
-            for name, what in found.wrong:
+            for name, what in result.wrong:
                 typer.echo(f"{folder / name if '.yaml' not in name else name}: {what}")
-            verdict = "as written" if found.ok else f"{len(found.wrong)} wrong"
-            typer.echo(f"{found.parts} parts of {found.replications} replications: {verdict}.")
-            if found.run_again:
-                same = "the same bytes" if not any("run again" in what for _, what in found.wrong) else "other bytes"
-                typer.echo(f"Run again, replication {', '.join(map(str, found.run_again))}: {same}.")
-        if not found.ok:
+            verdict = "as written" if result.ok else f"{len(result.wrong)} wrong"
+            typer.echo(f"{result.parts} parts of {result.replications} replications: {verdict}.")
+            if result.run_again:
+                same = "the same bytes" if not any("run again" in what for _, what in result.wrong) else "other bytes"
+                typer.echo(f"Run again, replication {', '.join(map(str, result.run_again))}: {same}.")
+        if not result.ok:
             raise typer.Exit(FAILURE)

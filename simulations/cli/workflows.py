@@ -14,44 +14,44 @@ from simulations.cli.common import (
     Seed,
     WorkflowName,
     print_json,
-    told,
+    report_errors,
 )
 from workflow.errors import InputError, Problem
 
 __all__ = ["audit", "diff", "draw", "prove"]
 
 Rules = Annotated[
-    list[Path] | None, typer.Option("--rules", metavar="FILE", help="A file of rules, besides the workflow's own.")
+    list[Path] | None, typer.Option("--rules", metavar="FILE", help="Add the rules of a file to the workflow's own.")
 ]
 
 
 def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
-    """Return the workflow's rules and those of files; a name stands for one rule."""
+    """Return the rules of the workflow and of files. Names must be unique."""
     from workflow.loading.rule_files import load_rules
 
-    found = {rule.name: rule for rule in workflow.rules}
+    rules = {rule.name: rule for rule in workflow.rules}
     problems = []
     for rule in (rule for file in files or () for rule in load_rules(file, workflow)[1]):
-        if (other := found.setdefault(rule.name, rule)) is not rule:
+        if (other := rules.setdefault(rule.name, rule)) is not rule:
             where = f" ({other.position})" if other.position else ""
-            said = f"there is a rule {rule.name!r} already{where}: give this one another name, or leave it out"
-            problems.append(Problem(said, rule.position))
+            message = f"there is a rule {rule.name!r} already{where}: give this one another name, or leave it out"
+            problems.append(Problem(message, rule.position))
     if problems:
         raise InputError(problems)
-    return list(found.values())
+    return list(rules.values())
 
 
 def prove(
     workflow: WorkflowName,
     rules: Rules = None,
     seconds: Annotated[
-        float, typer.Option(min=0, help="The most time to take in all; what is then open is not decided.")
+        float, typer.Option(min=0, help="Time limit for all rules together; the rest stays undecided.")
     ] = 25.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Decide each rule for every case that can exist: proved, or broken by a shortest history. Needs the extra prove."""
-    with told():
+    """Decide each rule for every possible case: proved, or broken by a shortest history. Needs the extra prove."""
+    with report_errors():
         from workflow.loading import load_workflow
         from workflow.proving.prove import prove as decide
 
@@ -71,9 +71,7 @@ def audit(
     rules: Rules = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option(
-            "--map", metavar="NAME=COLUMN", help="Which column is the case, the activity, the time, or a fact."
-        ),
+        typer.Option("--map", metavar="NAME=COLUMN", help="The column of the case, the activity, the time, or a fact."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")
@@ -81,8 +79,8 @@ def audit(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge a log: moves that the workflow does not allow, and rules that cases broke."""
-    with told():
+    """Audit a log: moves that the workflow does not allow, and rules that cases broke."""
+    with report_errors():
         from workflow.auditing.audit import audit as judge
         from workflow.auditing.log_files import read_log
         from workflow.loading import load_workflow
@@ -122,20 +120,20 @@ def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def diff(
     one: Annotated[str, typer.Argument(metavar="WORKFLOW_A", help="A workflow: a built-in name or a path.")],
-    other: Annotated[str, typer.Argument(metavar="WORKFLOW_B", help="Another.")],
+    other: Annotated[str, typer.Argument(metavar="WORKFLOW_B", help="The other workflow.")],
     people: Annotated[
         str | None,
         typer.Option(
             metavar="SCENARIO",
-            help="The scenario whose people are counted; default: pilot, or for workflows with other facts every kind of case.",
+            help="Count the people of this scenario; default: pilot, or every kind of case if the facts differ.",
         ),
     ] = None,
     seed: Seed = 1,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say which cases two workflows decide differently, with an example, and how many of a scenario's people these are."""
-    with told():
+    """Show which cases two workflows decide differently, with an example, and count them in a scenario."""
+    with report_errors():
         from simulations.chance.draws import SamplePath
         from simulations.loading import load_scenario
         from simulations.scenarios.population import draw_cases
@@ -147,13 +145,13 @@ def diff(
         if people is None and load_scenario("pilot").workflow.facts.keys() == a.facts.keys():
             people = "pilot"
         cases = draw_cases(load_scenario(people), SamplePath(seed, 1)).columns if people is not None else None
-        found = compare(a, b, cases)
+        result = compare(a, b, cases)
         if as_json:
-            print_json(found.json())
+            print_json(result.json())
         elif not quiet:
             counted = f"people of {people}" if people is not None else "kinds of cases"
-            typer.echo(f"{found.total:,} {counted}: {found.same:,} are decided alike by {a.name} and {b.name}")
-            for region in found.regions:
+            typer.echo(f"{result.total:,} {counted}: {result.same:,} are decided alike by {a.name} and {b.name}")
+            for region in result.regions:
                 odd = {k: v for k, v in region.example.items() if k in a.facts and v != a.defaults[k]}
                 example = ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
                 typer.echo(f"\n{region.count:,} differ when {region.when}")
@@ -170,7 +168,7 @@ def draw(
     ] = None,
 ) -> None:
     """Draw a workflow as a map of its states and transitions."""
-    with told():
+    with report_errors():
         from workflow.drawing.drawing import mermaid, svg
         from workflow.loading import load_workflow
 

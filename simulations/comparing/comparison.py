@@ -19,8 +19,9 @@ from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
 from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each
+from simulations.running.options import RunOptions
 from simulations.running.recorded import manifest_of, recorded_scenario
-from simulations.running.results import CONFIDENCE, read_values
+from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.files.validation import listed
@@ -28,6 +29,7 @@ from workflow.files.validation import listed
 __all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
 
 RESULT = "comparison.json"
+_DEFAULTS = RunOptions(replications=10)
 _OURS = r"base|other-\d+|\.?comparison\.json.*|report\.html"
 
 
@@ -145,77 +147,59 @@ def compare(
     *others: Scenario | str | Path,
     changes: Sequence[str] = (),
     other_changes: Sequence[str] = (),
-    replications: int = 10,
-    seed: int = 1,
-    at: Sequence[dt.date] = (),
     measures: Sequence[str] = (),
-    workers: int = 1,
-    events: bool = True,
     out: str | Path | None = None,
-    resume: bool = False,
-    confidence: float = CONFIDENCE,
-    engine: str = "auto",
+    options: RunOptions = _DEFAULTS,
     progress: Callable[[int, int], None] | None = None,
+    **changed: Any,
 ) -> Comparison:
     """Compare scenarios by common random numbers.
 
     Parameters
     ----------
     base, others : Scenario, str or Path
-        Scenarios, or names or paths of some; with the same `starts` and `ends`.
+        Scenarios, or their names or paths. They have the same `starts` and `ends`.
     changes, other_changes : sequence of str
-        Changes of single values: of every scenario, and of the others alone. They go with names and paths.
-    replications : int
-        Of each scenario.
-    seed : int
-        The root of all draws, of all scenarios.
-    at : sequence of date
-        Days at whose end to compare, besides the end of the run.
+        Changes of single values: in every scenario, and in the others only. They need names or paths.
     measures : sequence of str
-        The measures to compare: few that were chosen beforehand are told apart more easily than all of them.
-    events : bool
-        Whether to write event logs, and pair the cases.
-    engine : {"auto", "simpy", "compiled"}
-        Which runs them; the figures are the same.
+        Compare these measures only. Fewer measures give more statistical power.
     out : path, optional
-        The folder for all runs; ``runs/compare-<scenario>-<date and time>`` if it is not given.
+        The folder of all runs. Default: ``runs/compare-<scenario>-<date and time>``.
+    options : RunOptions, optional
+        Options of each run. Without event logs the case-by-case comparison is skipped.
+    progress : callable, optional
+        Called with the finished and the total number of replications.
+    **changed
+        Single options, such as ``replications=20, seed=5``: the fields of `RunOptions`.
 
     Raises
     ------
     InputError
-        For a mistake in the input; nothing has been written then.
+        For a mistake in the input. Nothing has been written.
     RunFolderExists
-        If the folder is there and `resume` is not given.
+        If the folder exists and `resume` is false.
     """
+    options = replace(options, **changed)
     first = loaded(base, changes)
     rest = [loaded(other, [*changes, *other_changes]) for other in others]
     _check(first, rest, measures)
-    check_each(
-        [first, *rest],
-        replications=replications,
-        seed=seed,
-        at=at,
-        workers=workers,
-        confidence=confidence,
-        engine=engine,
-    )
+    check_each([first, *rest], options)
     folder = Path(out) if out is not None else default_folder(f"compare-{first.name}")
-    open_joint_folder(folder, resume, _OURS, "comparison")
-    days = sorted({*at, *(p.at for one in (first, *rest) for p in one.published)})
+    open_joint_folder(folder, options.resume, _OURS, "comparison")
+    days = sorted({*options.at, *(p.at for one in (first, *rest) for p in one.published)})
     scenarios = {"base": first, **{f"other-{k}": one for k, one in enumerate(rest, start=1)}}
-    runs = run_each(
-        scenarios, folder, replications=replications, seed=seed, at=days, workers=workers, events=events, resume=resume,
-        confidence=confidence, engine=engine, progress=progress,
-    )  # fmt: skip
-    places = [result.folder for result in runs.values()]
+    runs = run_each(scenarios, folder, replace(options, at=days), progress)
+    folders = [result.folder for result in runs.values()]
     growing = [result.growing for result in runs.values()]
+    seed, replications, confidence = options.seed, options.replications, options.confidence
     found = Comparison(first, folder, seed, replications, confidence, _called(rest, other_changes), [])
     found.growing.update(zip(["base", *found.against], growing, strict=True))
-    for name, one, place in zip(found.against, rest, places[1:], strict=True):
-        found.differences.extend(_differences(found, name, places[0], place, {None, *at}, measures))
-        if events:
-            numbers = range(1, replications + 1)
-            found.cases[name], found.changes[name] = pair_cases(first, places[0], one, place, seed, numbers, confidence)
+    for name, other, other_folder in zip(found.against, rest, folders[1:], strict=True):
+        found.differences.extend(_differences(found, name, folders[0], other_folder, {None, *options.at}, measures))
+        if options.events:
+            found.cases[name], found.changes[name] = pair_cases(
+                first, folders[0], other, other_folder, seed, range(1, replications + 1), confidence
+            )
     write_text(folder / RESULT, json.dumps(found.json(), indent=2, ensure_ascii=False) + "\n")
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from simulations.planning.grid import Axis, Grid, parse_grid
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
 from simulations.running.joint_runs import check_each, open_joint_folder, run_each
+from simulations.running.options import RunOptions
 from simulations.running.recorded import read_result
-from simulations.running.results import CONFIDENCE, Estimate
+from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
@@ -28,6 +29,7 @@ from workflow.files.validation import listed
 __all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
 
 RESULT = "sweep.json"
+_DEFAULTS = RunOptions(replications=10, events=False)
 _MOST_MISTAKES = 20
 
 
@@ -123,19 +125,13 @@ class Sweep:
 def sweep(
     scenario: str | Path,
     changes: Sequence[str],
+    options: RunOptions = _DEFAULTS,
     *,
-    replications: int = 10,
-    seed: int = 1,
-    at: Sequence[dt.date] = (),
     measures: Sequence[str] = (),
     courts: Sequence[str] = (),
-    workers: int = 1,
-    events: bool = False,
     out: str | Path | None = None,
-    resume: bool = False,
-    confidence: float = CONFIDENCE,
-    engine: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    **changed: Any,
 ) -> Sweep:
     """Run a scenario at every point of a grid, with common random numbers.
 
@@ -144,46 +140,41 @@ def sweep(
     scenario : str or Path
         The name or path of one.
     changes : sequence of str
-        ``"pools.reviewers.size.denver=8:24:2"`` (from, to and step, of numbers or of dates) or ``"...=8,12,16"``: what has
-        several values spans the grid, what has one is the same at every point.
-    replications : int
-        Of each point; replication k has the same people and chances at each.
-    at : sequence of date
-        Days at whose end to measure, besides the end of the run.
+        ``"pools.reviewers.size.denver=8:24:2"`` (from, to and step, of numbers or dates) or ``"...=8,12,16"``. Changes
+        with several values span the grid. A change with one value holds at every point.
+    options : RunOptions, optional
+        Options of each run. Replication k has the same random numbers at every point.
     measures, courts : sequence of str
-        Those to return, with ``all`` for all courts together; all if none is given.
-    events : bool
-        Whether to write event logs; cases and measures are always written.
+        Return only these; ``all`` stands for all courts together. Default: every measure and court.
     out : path, optional
-        The folder for all runs; ``runs/sweep-<scenario>-<date and time>`` if it is not given.
+        The folder of all runs. Default: ``runs/sweep-<scenario>-<date and time>``.
+    progress : callable, optional
+        Called with the finished and the total number of replications.
+    **changed
+        Single options, such as ``replications=20, seed=5``: the fields of `RunOptions`.
 
     Raises
     ------
     InputError
-        For a mistake in the input, at any point of the grid; nothing has been written then.
+        For a mistake in the input at any point of the grid. Nothing has been written.
     RunFolderExists
-        If the folder is there and `resume` is not given.
+        If the folder exists and `resume` is false.
     """
+    options = replace(options, **changed)
     grid, scenarios = _scenarios(scenario, changes)
     first = scenarios[0]
     _check_names(first, measures, courts)
-    check_each(
-        scenarios, replications=replications, seed=seed, at=at, workers=workers, confidence=confidence, engine=engine
-    )
+    check_each(scenarios, options)
     folder = Path(out) if out is not None else default_folder(f"sweep-{first.name}")
     names = [f"point-{k}" for k in range(1, len(scenarios) + 1)]
-    open_joint_folder(folder, resume, rf"{'|'.join(names)}|\.?sweep\.\w+.*|report\.html", "sweep of this grid")
-    runs = run_each(
-        dict(zip(names, scenarios, strict=True)), folder, replications=replications, seed=seed, at=sorted(at),
-        workers=workers, events=events, resume=resume, confidence=confidence, engine=engine, progress=progress,
-    )  # fmt: skip
+    open_joint_folder(folder, options.resume, rf"{'|'.join(names)}|\.?sweep\.\w+.*|report\.html", "sweep of this grid")
+    runs = run_each(dict(zip(names, scenarios, strict=True)), folder, options, progress)
     points = [
-        _point(grid, texts, result, {None, *at}, measures, courts)
+        _point(grid, texts, result, {None, *options.at}, measures, courts)
         for texts, result in zip(grid.points(), runs.values(), strict=True)
     ]
-    found = Sweep(
-        first.name, folder, seed, replications, confidence, grid, points, _shown(first, grid, measures, courts)
-    )
+    shown = _shown(first, grid, measures, courts)
+    found = Sweep(first.name, folder, options.seed, options.replications, options.confidence, grid, points, shown)
     write_text(folder / RESULT, json.dumps(found.json(), indent=2, ensure_ascii=False) + "\n")
     return found
 

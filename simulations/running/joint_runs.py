@@ -1,17 +1,17 @@
-"""Several runs with the same chances in one folder: those of a comparison, and the points of a sweep.
+"""Several runs with common random numbers in one folder: those of a comparison, or the points of a sweep.
 
-Each is a run folder of its own, so that each is resumed, verified and asked like any other.
+Each run has its own run folder, which can be resumed, verified and queried like any other.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from simulations.loading import load_scenario
 from simulations.run_folder.folders import RunFolderExists, make_folder
+from simulations.running.options import RunOptions
 from simulations.running.run_result import RunResult
 from simulations.running.runs import check_run, run
 from simulations.scenarios.scenario import Scenario
@@ -21,12 +21,12 @@ __all__ = ["check_each", "loaded", "open_joint_folder", "run_each"]
 
 
 def loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
-    """Return a scenario; changes go with the name or path of one.
+    """Return a scenario, loaded with changes if it is given by name or path.
 
     Raises
     ------
     InputError
-        With every mistake.
+        With every mistake; also for changes to a scenario that is loaded already.
     """
     if not isinstance(scenario, Scenario):
         return load_scenario(scenario, changes)
@@ -35,17 +35,8 @@ def loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
     return scenario
 
 
-def check_each(
-    scenarios: Sequence[Scenario],
-    *,
-    replications: int,
-    seed: int,
-    at: Sequence[dt.date],
-    workers: int,
-    confidence: float,
-    engine: str,
-) -> None:
-    """See whether every run could begin, before anything is written.
+def check_each(scenarios: Sequence[Scenario], options: RunOptions) -> None:
+    """Check that every run can start, before anything is written.
 
     Raises
     ------
@@ -55,9 +46,7 @@ def check_each(
     problems: list[str] = []
     for scenario in scenarios:
         try:
-            check_run(
-                scenario, replications=replications, seed=seed, at=at, workers=workers, confidence=confidence, engine=engine
-            )  # fmt: skip
+            check_run(scenario, options)
         except InputError as error:
             problems += [p.message for p in error.problems]
     if problems:
@@ -65,19 +54,19 @@ def check_each(
 
 
 def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> None:
-    """Make the folder of several runs, or see that nothing but these is in the one to go on with.
+    """Make the folder of several runs, or check that an existing one can be resumed.
 
     Parameters
     ----------
     pattern : str
-        A regular expression of the names that belong there.
+        A regular expression that matches the names of the folder's own files.
     what : str
-        What the folder is, for the message: ``comparison``.
+        What the folder holds, for the message: ``comparison``.
 
     Raises
     ------
     RunFolderExists
-        If it is there without `resume`, or is of something else.
+        If it exists and `resume` is false, or it holds other files.
     """
     make_folder(folder, resume)
     foreign = sorted(p.name for p in folder.iterdir() if not re.fullmatch(pattern, p.name))
@@ -88,33 +77,22 @@ def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> No
 def run_each(
     scenarios: Mapping[str, Scenario],
     folder: Path,
-    *,
-    replications: int,
-    seed: int,
-    at: Sequence[dt.date],
-    workers: int,
-    events: bool,
-    resume: bool,
-    confidence: float,
-    engine: str,
+    options: RunOptions,
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, RunResult]:
-    """Run each scenario into a folder of its own below one, with the same seed and replications.
+    """Run each scenario in its own subfolder, with the same options.
 
     Parameters
     ----------
     scenarios : mapping of str to Scenario
-        By the names of their folders.
+        By the names of their subfolders.
     progress : callable, optional
-        Called with the replications done and those to do, of all runs together.
+        Called with the finished and the total number of replications of all runs.
     """
-    found: dict[str, RunResult] = {}
-    for done, (name, scenario) in enumerate(scenarios.items()):
-        found[name] = run(
-            scenario, replications=replications, seed=seed, out=folder / name, at=at, workers=workers, events=events,
-            resume=resume, confidence=confidence, engine=engine, progress=_of_all(progress, done, len(scenarios)),
-        )  # fmt: skip
-    return found
+    return {
+        name: run(scenario, options, out=folder / name, progress=_of_all(progress, finished, len(scenarios)))
+        for finished, (name, scenario) in enumerate(scenarios.items())
+    }
 
 
 def _of_all(progress: Callable[[int, int], None] | None, before: int, runs: int) -> Callable[[int, int], None] | None:

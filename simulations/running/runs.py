@@ -13,11 +13,12 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from simulations.chance.draws import SamplePath, seed_problems
-from simulations.engines.choosing import Chosen, check_engine, choose_engine, prepare, sample_path
+from simulations.chance.draws import SamplePath
+from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path
 from simulations.engines.choosing import simulate as simulate_on
 from simulations.engines.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.loading import load_scenario
@@ -29,7 +30,8 @@ from simulations.measuring.measures import group_cases, measure
 from simulations.run_folder.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
-from simulations.running.results import CONFIDENCE, Estimate, estimates
+from simulations.running.options import RunOptions
+from simulations.running.results import Estimate, estimates
 from simulations.running.run_result import RunResult, gather
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import Plan, make_plan
@@ -41,6 +43,7 @@ __all__ = ["Precision", "RunFolderExists", "WorkerLost", "check_run", "run"]
 
 LEAST_FOR_PRECISION = 10
 _MOST_GROUPS = 200
+_DEFAULTS = RunOptions()
 
 
 class WorkerLost(DocketsimError, RuntimeError):
@@ -146,24 +149,18 @@ class _Job:
 
 def run(
     scenario: Scenario | str | Path,
+    options: RunOptions = _DEFAULTS,
     *,
-    replications: int = 1,
-    seed: int = 1,
     out: str | Path | None = None,
-    at: Sequence[dt.date] = (),
     by: Sequence[str] = (),
     only: int | None = None,
-    workers: int = 1,
-    events: bool = True,
-    resume: bool = False,
     precision: Sequence[str] = (),
     max_replications: int | None = None,
-    engine: str = "auto",
-    confidence: float = CONFIDENCE,
     hooks: Mapping[str, Hook] | None = None,
     processes: Iterable[Process] = (),
     monitor: Monitoring | None = None,
     progress: Callable[[int, int], None] | None = None,
+    **changed: Any,
 ) -> RunResult:
     """Run replications of a scenario.
 
@@ -171,116 +168,89 @@ def run(
     ----------
     scenario : Scenario, str or Path
         A scenario, or the name or path of one.
-    replications : int
-        How many, 1 or more; with `precision`, how many at least.
-    seed : int
-        The root of all draws, from 0 to 2**63 - 1.
+    options : RunOptions, optional
+        Replications, seed, days to measure, workers, engine and so on.
     out : path, optional
-        The run folder; ``runs/<scenario>-<date and time>`` if it is not given.
-    at : sequence of date
-        Days at whose end to measure, besides the end of the run.
+        The run folder. Default: ``runs/<scenario>-<date and time>``.
     by : sequence of str
-        Facts, definitions, ``court`` or ``origin`` by which to group every measure.
+        Group every measure by these facts, definitions, ``court`` or ``origin``.
     only : int, optional
-        Run this replication alone, from 1; with the bytes that it has among all.
-    workers : int
-        Processes at work at the same time.
-    events : bool
-        Whether to write the event log; cases and measures are always written.
-    resume : bool
-        Whether to go on with a folder that is there: parts that are whole are kept.
+        Run only this replication, from 1. Its bytes are the same as in the full run.
     precision : sequence of str
-        Widths such as ``"amenable=2%"``: replications are added until all are met.
+        Half-widths such as ``"amenable=2%"``. Replications are added until all are reached; `replications` is the
+        minimum.
     max_replications : int, optional
-        With `precision`: the most, 1,000 if it is not given.
+        With `precision`: the maximum. Default: 1,000.
     hooks, processes
-        See `simulations.engines.simpy_engine.simulate`; with one worker only.
+        See `simulations.engines.simpy_engine.simulate`. They need ``workers=1``.
     monitor : {"stop", "count"}, optional
-        Whether the workflow's rules are watched on every case, and a broken one stops the run or is counted.
+        Check the workflow's rules on every case. A violation stops the run or is counted.
     progress : callable, optional
-        Called with the replications done and those to do.
-
-    Returns
-    -------
-    RunResult
+        Called with the finished and the total number of replications.
+    **changed
+        Single options, such as ``replications=20, seed=5``: the fields of `RunOptions`.
 
     Raises
     ------
     InputError
-        For a mistake in the input; nothing has been written then.
+        For a mistake in the input. Nothing has been written.
     RunFolderExists
-        If the folder is there and `resume` is not given.
+        If the folder exists and `resume` is false.
     """
+    options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
+    replications, seed, workers = options.replications, options.seed, options.workers
     wanted = [Precision.parse(text, scenario) for text in precision]
     most = max_replications if max_replications is not None else max(1000, replications)
-    _check(scenario, replications, seed, at, only, workers, engine, confidence, wanted, max_replications)
+    problems = options.problems(scenario)
+    if only is not None and not 1 <= only <= replications:
+        problems.append(f"only: must be one of the replications, from 1 to {replications}, not {only}")
+    if max_replications is not None and (not wanted or most < replications):
+        problems.append("max_replications: goes with precision, and is at least the number of replications")
+    if problems:
+        raise InputError(problems)
     processes = tuple(processes)
     if (hooks or processes) and workers > 1:
         raise InputError(["hooks and processes are Python of this process; run them with workers=1"])
     numbers = [only] if only is not None else list(range(1, replications + 1))
     planned = {numbers[0]: _check_first(scenario, seed, numbers[0], by)}
     folder = Path(out) if out is not None else default_folder(scenario.name)
-    days: tuple[dt.date | None, ...] = (None, *sorted({*at, *(p.at for p in scenario.published)}))
-    chosen = choose_engine(engine, scenario, len(numbers), bool(hooks or processes))
-    job = _Job(scenario, folder, seed, days, tuple(by), events, dict(hooks or {}), processes, monitor, chosen)
+    days: tuple[dt.date | None, ...] = (None, *sorted({*options.at, *(p.at for p in scenario.published)}))
+    chosen = choose_engine(options.engine, scenario, len(numbers), bool(hooks or processes))
+    job = _Job(scenario, folder, seed, days, tuple(by), options.events, dict(hooks or {}), processes, monitor, chosen)
     manifest = make_manifest(
-        scenario, seed=seed, replications=replications, days=days, by=by, events=events, monitor=monitor,
+        scenario,
+        seed=seed,
+        replications=replications,
+        days=days,
+        by=by,
+        events=options.events,
+        monitor=monitor,
         engine=chosen,
         own_python=bool(hooks or processes),
-    )  # fmt: skip
-    with open_folder(folder, scenario, manifest, resume) as open_one:
-        _run_all(job, open_one, numbers, workers, progress, planned)
+    )
+    with open_folder(folder, scenario, manifest, options.resume) as run_folder:
+        _run_all(job, run_folder, numbers, workers, progress, planned)
         if wanted and only is None:
-            numbers = _until_precise(job, open_one, numbers, wanted, most, workers, confidence, progress)
-        records = open_one.records()
-        open_one.close()
-    return gather(scenario, manifest, {k: records[k] for k in numbers}, folder, confidence)
+            numbers = _until_precise(job, run_folder, numbers, wanted, most, workers, options.confidence, progress)
+        records = run_folder.records()
+        run_folder.close()
+    return gather(scenario, manifest, {k: records[k] for k in numbers}, folder, options.confidence)
 
 
-def check_run(
-    scenario: Scenario, *, replications: int, seed: int, at: Sequence[dt.date], workers: int, confidence: float,
-    engine: str,
-) -> None:  # fmt: skip
-    """See whether a run could begin, before anything is written.
+def check_run(scenario: Scenario, options: RunOptions) -> None:
+    """Check that a run can start, before anything is written.
 
     Raises
     ------
     InputError
         With every mistake.
     """
-    _check(scenario, replications, seed, at, None, workers, engine, confidence, (), None)
-    _check_first(scenario, seed, 1, ())
-
-
-def _check(
-    scenario: Scenario, replications: int, seed: int, at: Sequence[dt.date], only: int | None, workers: int, engine: str,
-    confidence: float, wanted: Sequence[Precision], most: int | None,
-) -> None:  # fmt: skip
-    problems = []
-    if replications < 1:
-        problems.append(f"replications: must be 1 or more, not {replications}")
-    problems += seed_problems(seed)
-    if only is not None and not 1 <= only <= replications:
-        problems.append(f"only: must be one of the replications, from 1 to {replications}, not {only}")
-    if workers < 1:
-        problems.append(f"workers: must be 1 or more, not {workers}")
-    if not 0 < confidence < 1:
-        problems.append(f"confidence: must lie between 0 and 1, not {confidence}")
-    try:
-        check_engine(engine)
-    except InputError as error:
-        problems += [p.message for p in error.problems]
-    if most is not None and (not wanted or most < replications):
-        problems.append("max_replications: goes with precision, and is at least the number of replications")
-    problems += [
-        f"at: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"
-        for day in at
-        if not scenario.starts <= day <= scenario.ends
-    ]
+    problems = options.problems(scenario)
     if problems:
         raise InputError(problems)
+    _check_first(scenario, options.seed, 1, ())
 
 
 def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[str]) -> Plan:

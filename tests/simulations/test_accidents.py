@@ -127,7 +127,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_does(tiny: Path, six: Path, tmp_path:
     (folder,) = (tmp_path / "runs").iterdir()
     assert code == 130
     command = f"docketsim {' '.join(arguments)} --out runs/{folder.name} --resume"
-    assert err == f"stopped. Go on with: {command}\n"
+    assert err == f"Interrupted. Resume with: {command}\n"
     assert _end(_start(*command.split()[1:], cwd=tmp_path)) == (0, "")
     assert _files(folder) == _files(six)
 

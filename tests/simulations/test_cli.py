@@ -343,29 +343,29 @@ def test_the_compile_is_announced_before_the_first_replication(
     class Begun(Exception):
         """The engine was made ready."""
 
-    said: list[str] = []
+    messages: list[str] = []
 
     @contextmanager
-    def waiting(what: str, silent: bool) -> Iterator[None]:
-        said.append(what)
+    def spinner(message: str, silent: bool) -> Iterator[None]:
+        messages.append(message)
         yield
 
     def prepare(engine: str) -> None:
         raise Begun
 
-    monkeypatch.setattr("simulations.cli.common.waiting", waiting)
+    monkeypatch.setattr("simulations.cli.common.spinner", spinner)
     monkeypatch.setattr("simulations.engines.compiled_engine.is_compiled", lambda: False)
     for module in ("engines.choosing", "running.runs", "running.replicating"):
         monkeypatch.setattr(f"simulations.{module}.prepare", prepare)
     result = CliRunner().invoke(app, [*command, "--engine", "compiled"])
     assert isinstance(result.exception, Begun)
-    assert said == ["compiling the fast engine, once, some ten seconds"]
+    assert messages == ["compiling the fast engine (once, about ten seconds)"]
     assert not (tiny / "runs").exists()
 
 
 def command(before: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, some Python before it."""
-    code = f"import atexit, sys, threading, time; {before}; from simulations.cli import main; main()"
+    code = f"import atexit, sys, threading; {before}; from simulations.cli import main; main()"
     return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
 
 
@@ -380,7 +380,7 @@ def test_a_command_that_leaves_at_once_has_said_all_and_done_what_is_to_be_done_
     assert "there is no scenario 'nowhere'" in ran.stderr
 
 
-def test_a_command_waits_for_what_is_still_at_work() -> None:
-    """Another thread, as that of the processes at work, is not cut off."""
-    ran = command("threading.Thread(target=lambda: (time.sleep(2), print('done'))).start()", "list")
+def test_a_command_waits_for_its_other_threads() -> None:
+    """A thread that starts its work only when the main thread has ended still finishes it."""
+    ran = command("threading.Thread(target=lambda: (threading.main_thread().join(), print('done'))).start()", "list")
     assert (ran.returncode, ran.stdout.endswith("\ndone\n")) == (0, True)
