@@ -128,7 +128,7 @@ def test_sql_shows_a_hundred_rows_and_gives_all(tiny: Path) -> None:
     code, out, err = _run("sql", "here", "select sequence from events order by 1")
     assert code == 0
     assert len(out.split()) == 101
-    assert err == "More than 100 rows: --csv or --json gives all.\n"
+    assert err == "More than 100 rows: --csv or --json prints all.\n"
     assert len(_run("sql", "here", "select sequence from events", "--csv")[1].splitlines()) > 150
 
 
