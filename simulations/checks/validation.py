@@ -133,7 +133,7 @@ def _sojourn(unit: int, urgency: str | None = None) -> Estimator:
     """Return the estimator of the mean time from arrival to the end, of those that end after the warm-up."""
 
     def estimate(log: EventLog) -> float:
-        final = [i for i, s in enumerate(log.words.state) if s in ("served", "gone")]
+        final = [i for i, s in enumerate(log.labels.state) if s in ("served", "gone")]
         ends = np.isin(log.columns["to_state"], final) & (log.columns["happened_at"] >= _since(log))
         case, at = log.columns["case_id"][ends], log.columns["happened_at"][ends]
         if urgency is not None:
@@ -168,7 +168,7 @@ def _number(*names: str) -> Estimator:
     """Return the estimator of how many rows after the warm-up take one of some transitions."""
 
     def estimate(log: EventLog) -> float:
-        codes = [log.words.transition.index(name) for name in names]
+        codes = [log.labels.transition.index(name) for name in names]
         return float((np.isin(log.columns["transition"], codes) & (log.columns["happened_at"] >= _since(log))).sum())
 
     return estimate

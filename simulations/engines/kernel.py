@@ -1,14 +1,16 @@
 """The compiled engine's inner loop: one numba kernel for every workflow and scenario.
 
-The model comes in as a few structured arrays whose types do not depend on it (`simulations.engines.kernel_plan`), so the
-kernel is compiled once. It draws inside, with the bits of `simulations.chance.draws` and `simulations.chance.inverse_tables`, and
-hands back control when a buffer is full; called again, it goes on where it was.
+The model is passed in structured arrays whose types do not depend on it (`simulations.engines.kernel_plan`), so the
+kernel is compiled once. It draws random numbers itself, with the same bits as `simulations.chance.draws` and
+`simulations.chance.inverse_tables`. It returns when a buffer is full; the next call continues from there.
 
-Everything jitted lives in this file: numba's cache sees a change in a file, not in what it imports.
+All compiled code is in this file, because numba's cache notices changes in this file only. The two modules of constants
+that it imports are added to the key of the cache (`_cached`).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,41 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from simulations.engines import codes
+from simulations.engines.codes import (
+    ACTIVITY_STATE,
+    ARRIVAL,
+    BY_LOOKUP,
+    BY_RANK,
+    CAPACITY,
+    CLOCK,
+    COMPLETION,
+    CONSTANT,
+    DELAYED,
+    EVENT_INDEX,
+    FINAL_STATE,
+    FIRST_COME,
+    FIRST_EVENT_TRIGGER,
+    FIT,
+    INSTANT_STATE,
+    KIND_SHIFT,
+    NEWEST,
+    NOWHERE,
+    NUMBER,
+    NUMBER_SHIFT,
+    OLDEST,
+    SERVED,
+    SUSPEND,
+    TABULATED,
+    TRIGGER_COMPLETE,
+    TRIGGER_ENTER,
+    WAITING,
+)  # fmt: skip
+from simulations.log import row
+from simulations.log.row import BY_COMPLETION, BY_ENTRY, COLUMNS, FIRST_EVENT_CAUSE, NEVER
+
 __all__ = ["draw", "run"]
 
-NEVER = -(2**63)
 _NEVER_COMES = 2**62
 _NO_EDGE = 2**63 - 1
 _U = np.uint64
@@ -27,18 +61,10 @@ _LOW, _S32, _S21, _S11, _ONE = _U(0xFFFFFFFF), _U(32), _U(21), _U(11), _U(1)
 _TWO53, _HALF, _SIDE, _BIAS = 1 << 53, 1 << 52, 52 * 32, 1023 << 5
 _LOW47, _P47 = (1 << 47) - 1, 2.0**-47
 
-# The kinds of events at one instant, in a code that orders them: kind, case or place, index in the file.
-_DONE, _CAPACITY, _RING, _ARRIVE = 1 << 56, 2 << 56, 3 << 56, 4 << 56
-_NUMBER = (1 << 48) - 1
-_NOWHERE, _WAITING, _SERVED, _DELAYED = 0, 1, 2, 3
-_ACTIVITY, _INSTANT, _RESTING, _FINAL = 0, 1, 2, 3
-_SUSPEND, _FINISH, _FIT = 0, 1, 2
-_FIRST_COME, _OLDEST, _NEWEST, _BY, _BY_FACTS = 0, 1, 2, 3, 4
-
-# A lookup's number: of none, and below of one that says the same to everybody, -3 less what it says.
+# The number of a lookup: k >= 0 is a table, -1 is no lookup, k <= -2 is the constant -3 - k.
 NONE = -1
 
-# Places in the array of scalars that outlives a call.
+# Indices in the array of scalars that is kept between calls.
 N_ROWS, N_HEAP, AT_CAPACITY, AT_ARRIVAL, AT_DATE, AT_TURN, NOW, N_TOUCHED, N_EVENTS, BUCKET, WHERE = range(11)
 N_SCALARS = 11
 RUNNING, DONE, ROWS_FULL, HEAP_FULL, FAR_FULL, STUCK, TOO_MANY_VISITS = range(-1, 6)
@@ -48,7 +74,7 @@ def _record(**fields: str) -> np.dtype[Any]:
     return np.dtype(list(fields.items()), align=True)
 
 
-# 64 bytes, a line of the processor's cache.
+# 64 bytes: one cache line.
 CASE = _record(
     key="u8", enabled="i8", started="i8", order="i8", next="i4", previous="i4", stamp="u4", fact_class="i4", server="i4",
     visit="i4", court="i2", state="i2", status="i2",
@@ -58,32 +84,32 @@ FIELD = _record(field="i8", stride="i8")
 STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8", hazards="u8")
 TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8")
 EVENT = _record(
-    gives="i8", given="i8", outcome="i8", after="i8", chance="i8", rate="i8", only="i8", hash="u8", lottery="u8"
+    gives="i8", given="i8", outcome="i8", after="i8", chance="i8", rate="i8", only_waiting="i8", hash="u8", lottery="u8"
 )
-POLICY = _record(start="i8", pinned="i8", moments="i8", guards="i8", effects="i8")
+POLICY = _record(start="i8", pinned="i8", decisions="i8", guards="i8", effects="i8")
 EFFECT = _record(field="i8", value="i8", most="i8")
 RANGE = _record(first="i8", n="i8")
+GIVEN = _record(value="i8", outcome="i8")
+SUSPENSION = _record(start="i8", end="i8")
 ACTIVITY = _record(pool="i8", level="i8", gives="i8", given="i8", outcome="i8", takes="i8", calendar="i8", hash="u8")
 HAZARD = _record(rate="f8", most="i8")
-LAW = _record(kind="i8", first="i8", n="i8", value="i8")
+DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
-SPELL = _record(open="i8", close="i8", worked="i8")
-POOL = _record(place="i8", at_court="i8")
-PLACE = _record(
+INTERVAL = _record(open="i8", close="i8", worked="i8")
+POOL = _record(station="i8", at_court="i8")
+STATION = _record(
     busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
     n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
 )  # fmt: skip
 QUEUE = _record(head="i8", tail="i8", first="i8", n="i8")
-LINE = _record(order="i8", enabled="i8", case="i8")
-CHANGE = _record(time="i8", place="i8", opens="i8", value="i8")
+ENTRY = _record(order="i8", enabled="i8", case="i8")
+CHANGE = _record(time="i8", station="i8", opens="i8", value="i8")
 DATE = _record(time="i8", event="i8", visit="i8")
 PENDING = _record(time="i8", code="i8", visit="i8")
 FAR = _record(time="i8", code="i8", visit="i8", next="i8")
 BUCKETS = _record(first="i8", n="i8")
-ROW = _record(
-    enabled="i8", started="i8", completed="i8", happened="i8", case="i4", server="i4", transition="i2", cause="i2",
-    from_state="i2", to_state="i2", activity="i2", pool="i2", outcome="i2",
-)  # fmt: skip
+# The largest fields first, so that no bytes are lost to alignment.
+ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c.size)], align=True)
 
 
 # draws -----------------------------------------------------------------------------------------------
@@ -91,7 +117,7 @@ ROW = _record(
 
 @intrinsic
 def _bits_of(_context: Any, number: Any) -> Any:
-    """Return the bits of a double as a whole number."""
+    """Return the bits of a double as an integer."""
 
     def generate(_c: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.IntType(64))
@@ -101,7 +127,7 @@ def _bits_of(_context: Any, number: Any) -> Any:
 
 @intrinsic
 def _index(_context: Any, number: Any) -> Any:
-    """Return a place in an array, which is not negative: so that counting from the end is left out of what is compiled."""
+    """Return an index and promise that it is not negative, so that no code is compiled for counting from the end."""
 
     def generate(_c: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         builder.assume(builder.icmp_signed(">=", arguments[0], ir.Constant(arguments[0].type, 0)))
@@ -111,14 +137,14 @@ def _index(_context: Any, number: Any) -> Any:
 
 
 @intrinsic
-def _fetch(_context, array, i):
-    """Have a row of an array brought into the processor's cache while something else is done: a case is seldom there."""
+def _prefetch(_context, array, i):
+    """Prefetch a row of an array."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        found = context.make_array(signature.args[0])(context, builder, arguments[0])
-        begin = builder.ptrtoint(found.data, ir.IntType(64))
-        place = builder.add(begin, builder.mul(arguments[1], builder.extract_value(found.strides, 0)))
-        pointer = builder.inttoptr(place, ir.IntType(8).as_pointer())
+        rows = context.make_array(signature.args[0])(context, builder, arguments[0])
+        begin = builder.ptrtoint(rows.data, ir.IntType(64))
+        address = builder.add(begin, builder.mul(arguments[1], builder.extract_value(rows.strides, 0)))
+        pointer = builder.inttoptr(address, ir.IntType(8).as_pointer())
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
         prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
@@ -162,7 +188,7 @@ def _outcome_bits(key, case_key, purpose, visit):
 
 @njit(forceinline=True)
 def _read(cells, first, numerator):
-    """Read a table of an inverse; see `simulations.chance.inverse_tables`."""
+    """Evaluate a tabulated inverse distribution function (`simulations.chance.inverse_tables`)."""
     if numerator >= _HALF:
         t = _TWO53 - numerator
         cell = first + _SIDE
@@ -183,17 +209,19 @@ def _read(cells, first, numerator):
 
 
 @njit(forceinline=True)
-def _drawn(laws, cells, steps, law, numerator):
-    """Return a length of a law in whole microseconds."""
-    law = _index(law)
-    kind = laws[law].kind
-    if kind == 0:
-        return laws[law].value
-    if kind == 1:
-        x = _read(cells, laws[law].first, numerator)
+def _length_of(distributions, cells, steps, distribution, numerator):
+    """Return the length of a distribution at a uniform numerator, in microseconds."""
+    distribution = _index(distribution)
+    kind = distributions[distribution].kind
+    if kind == CONSTANT:
+        return distributions[distribution].value
+    if kind == TABULATED:
+        x = _read(cells, distributions[distribution].first, numerator)
     else:
-        n = laws[law].n
-        x = steps[laws[law].first + (((numerator >> 22) * n + (((numerator & 0x3FFFFF) * n) >> 22)) >> 31)]
+        n = distributions[distribution].n
+        x = steps[
+            distributions[distribution].first + (((numerator >> 22) * n + (((numerator & 0x3FFFFF) * n) >> 22)) >> 31)
+        ]
     return np.int64(min(max(np.rint(x), 0.0), 4611686018427387904.0))
 
 
@@ -201,9 +229,9 @@ def _drawn(laws, cells, steps, law, numerator):
 
 
 @njit(forceinline=True)
-def _look(lookups, fields, values, record, i, fact_class, k):
-    """Return what a case finds in a table over fact classes and the record fields that matter there."""
-    if k < NONE:  # the same for everybody
+def _look_up(lookups, fields, values, record, i, fact_class, k):
+    """Return the value of a lookup for a case, by its fact class and the record fields that the lookup reads."""
+    if k < NONE:  # the same for every case
         return np.int64(-3 - k)
     k = _index(k)
     at = lookups[k].base + fact_class * lookups[k].stride
@@ -214,8 +242,8 @@ def _look(lookups, fields, values, record, i, fact_class, k):
 
 
 @njit(forceinline=True)
-def _write(effects, first, n, record, i):
-    """Write effects to a record; say whether anything changed."""
+def _apply_effects(effects, first, n, record, i):
+    """Apply effects to a record; return whether it changed."""
     changed = False
     for k in range(n):
         j = _index(first + k)
@@ -230,17 +258,17 @@ def _write(effects, first, n, record, i):
 
 
 @njit(forceinline=True)
-def _found(ranges, shares, places, outcome, numerator):
-    """Return the place among its giver's values of an outcome."""
+def _draw_outcome(ranges, shares, stations, outcome, numerator):
+    """Return the drawn outcome, as an index in the values of its activity or event."""
     first, n = ranges[outcome].first, ranges[outcome].n
     u = numerator * 2.0**-53
     k = 0
     while k < n - 1 and not u < shares[first + k]:
         k += 1
-    return places[first + k]
+    return stations[first + k]
 
 
-# the heap of what is to come -------------------------------------------------------------------------
+# the heap of scheduled events -------------------------------------------------------------------------
 
 
 @njit(forceinline=True)
@@ -261,7 +289,7 @@ def _push(heap, n, time, code, visit):
 
 @njit(forceinline=True)
 def _pop(heap, n):
-    """Take out the least of n + 1 entries."""
+    """Remove the least of n + 1 entries."""
     n = _index(n)
     time, code, visit = heap[n].time, heap[n].code, heap[n].visit
     i = np.int64(0)
@@ -284,13 +312,13 @@ def _pop(heap, n):
     heap[i].visit = visit
 
 
-# What lies further off waits in buckets of time, as lists, and is put into the heap when its bucket's time has come: so the
-# heap stays as small as what is about to happen. The first entry of `far` heads the list of those that are free.
+# Later events are kept in buckets of time, as linked lists in `far`. A bucket is moved to the heap when its time comes, so
+# the heap stays small. The first entry of `far` is the head of the list of free entries.
 
 
 @njit(forceinline=True)
-def _later(heap, n_heap, far, buckets, edge, shift, time, code, visit):
-    """Let something happen; return how many the heap has then."""
+def _schedule(heap, n_heap, far, buckets, edge, shift, time, code, visit):
+    """Schedule an event; return the new size of the heap."""
     if time < edge:
         _push(heap, n_heap, time, code, visit)
         return n_heap + 1
@@ -311,15 +339,15 @@ def _later(heap, n_heap, far, buckets, edge, shift, time, code, visit):
 
 
 @njit(forceinline=True)
-def _pour(heap, n_heap, far, buckets, b, cases, record):
-    """Put what a bucket holds into the heap, and have its cases at hand; return how many the heap has then."""
+def _refill(heap, n_heap, far, buckets, b, cases, record):
+    """Move a bucket to the heap and prefetch its cases; return the new size of the heap."""
     x = buckets[b].first
     while x > 0:
         _push(heap, n_heap, far[x].time, far[x].code, far[x].visit)
         n_heap += 1
-        i = (far[x].code >> 8) & _NUMBER
-        _fetch(cases, i)
-        _fetch(record, i)
+        i = (far[x].code >> NUMBER_SHIFT) & NUMBER
+        _prefetch(cases, i)
+        _prefetch(record, i)
         after = far[x].next
         far[x].next = far[0].next
         far[0].next = x
@@ -333,13 +361,13 @@ def _pour(heap, n_heap, far, buckets, b, cases, record):
 
 
 @njit(forceinline=True)
-def _spell(calendars, spells, c, t):
-    """Return how many spells of a calendar open at or before t."""
+def _n_opened(calendars, intervals, c, t):
+    """Return how many working intervals of a calendar open at or before t."""
     low, high = np.int64(0), calendars[c].n
     first = calendars[c].first
     while low < high:
         middle = (low + high) >> 1
-        if spells[first + middle].open <= t:
+        if intervals[first + middle].open <= t:
             low = middle + 1
         else:
             high = middle
@@ -347,96 +375,96 @@ def _spell(calendars, spells, c, t):
 
 
 @njit(forceinline=True)
-def _complete(calendars, spells, c, start, length):
-    """Return the least t >= start with W(t) = W(start) + length, NEVER if the spells end before."""
+def _complete(calendars, intervals, c, start, length):
+    """Return the least t >= start with W(t) = W(start) + length, `NEVER` if the working intervals end before."""
     if length == 0:
         return start
     first, n = calendars[c].first, calendars[c].n
-    k = _spell(calendars, spells, c, start)
-    worked = spells[first + k].worked
+    k = _n_opened(calendars, intervals, c, start)
+    worked = intervals[first + k].worked
     if k > 0:
-        worked -= max(spells[first + k - 1].close - start, 0)
-    if length > spells[first + n].worked - worked:
+        worked -= max(intervals[first + k - 1].close - start, 0)
+    if length > intervals[first + n].worked - worked:
         return np.int64(NEVER)
     target = worked + length
     low, high = k, n + 1
     while low < high:
         middle = (low + high) >> 1
-        if spells[first + middle].worked < target:
+        if intervals[first + middle].worked < target:
             low = middle + 1
         else:
             high = middle
     j = first + low - 1
-    return spells[j].open + target - spells[j].worked
+    return intervals[j].open + target - intervals[j].worked
 
 
 # queues ----------------------------------------------------------------------------------------------
-# A place has a queue for each priority. First come, first served: a list through the cases, in the order of enabling and
-# case number. Any other order: a heap with four below each, whose entries hold all that they are compared by, so that no
-# case is looked at; `standing` says where in it a case stands, for those that leave before their turn.
+# A station has a queue for each priority. A first-come queue is a linked list through the cases, ordered by enabling and
+# case number. Any other queue is a 4-ary heap whose entries hold the whole sort key, so that comparing reads no case.
+# `position` is the index of each case in its heap, for cases that leave before they are served.
 
 
 @njit(forceinline=True)
-def _stand(lines, standing, first, k, order, enabled, i):
+def _put_entry(entries, position, first, k, order, enabled, i):
     j = _index(first + k)
-    lines[j].order = order
-    lines[j].enabled = enabled
-    lines[j].case = i
-    standing[_index(i)] = k
+    entries[j].order = order
+    entries[j].enabled = enabled
+    entries[j].case = i
+    position[_index(i)] = k
 
 
 @njit(forceinline=True)
-def _before(lines, j, order, enabled, i):
-    """Say whether who stands at a place is served before another."""
+def _entry_before(entries, j, order, enabled, i):
+    """Return whether the entry at an index is served before another case."""
     j = _index(j)
-    if lines[j].order != order:
-        return lines[j].order < order
-    if lines[j].enabled != enabled:
-        return lines[j].enabled < enabled
-    return lines[j].case < i
+    if entries[j].order != order:
+        return entries[j].order < order
+    if entries[j].enabled != enabled:
+        return entries[j].enabled < enabled
+    return entries[j].case < i
 
 
 @njit
-def _rise(lines, standing, first, k, order, enabled, i):
-    """Let a case stand at a free place of a heap, or nearer to its head."""
+def _sift_up(entries, position, first, k, order, enabled, i):
+    """Put a case at a free index of a heap, or closer to its head."""
     while k > 0:
         above = (k - 1) >> 2
         j = _index(first + above)
-        if _before(lines, j, order, enabled, i):
+        if _entry_before(entries, j, order, enabled, i):
             break
-        _stand(lines, standing, first, k, lines[j].order, lines[j].enabled, lines[j].case)
+        _put_entry(entries, position, first, k, entries[j].order, entries[j].enabled, entries[j].case)
         k = above
-    _stand(lines, standing, first, k, order, enabled, i)
+    _put_entry(entries, position, first, k, order, enabled, i)
 
 
 @njit
-def _leave_line(lines, standing, first, n, k):
-    """Take the case at a place out of a heap of n + 1; the last one takes its place, or the right one above or below."""
+def _remove_entry(entries, position, first, n, k):
+    """Remove the entry at an index from a heap of n + 1; the last entry fills the gap and is sifted up or down."""
     j = _index(first + n)
-    order, enabled, i = lines[j].order, lines[j].enabled, lines[j].case
+    order, enabled, i = entries[j].order, entries[j].enabled, entries[j].case
     while True:
         c = 4 * k + 1
         if c >= n:
             break
         j = _index(first + c)
         for other in range(j + 1, min(j + 4, first + n)):
-            if _before(lines, other, lines[j].order, lines[j].enabled, lines[j].case):
+            if _entry_before(entries, other, entries[j].order, entries[j].enabled, entries[j].case):
                 j = _index(other)
-        if not _before(lines, j, order, enabled, i):
+        if not _entry_before(entries, j, order, enabled, i):
             break
-        _stand(lines, standing, first, k, lines[j].order, lines[j].enabled, lines[j].case)
+        _put_entry(entries, position, first, k, entries[j].order, entries[j].enabled, entries[j].case)
         k = j - first
-    _rise(lines, standing, first, k, order, enabled, i)
+    _sift_up(entries, position, first, k, order, enabled, i)
 
 
 @njit(forceinline=True)
-def _leave_queue(cases, lines, standing, queues, queue, in_order, i):
-    """Take a case out of a queue."""
+def _leave_queue(cases, entries, position, queues, queue, in_order, i):
+    """Remove a case from a queue."""
     if in_order:
         first, n = queues[queue].first, queues[queue].n - 1
         queues[queue].n = n
-        _leave_line(lines, standing, first, n, np.int64(standing[i]))
-        queues[queue].head = lines[first].case if n > 0 else -1
+        _remove_entry(entries, position, first, n, np.int64(position[i]))
+        queues[queue].head = entries[first].case if n > 0 else -1
         return
     before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
     if before >= 0:
@@ -450,13 +478,13 @@ def _leave_queue(cases, lines, standing, queues, queue, in_order, i):
 
 
 @njit(forceinline=True)
-def _join_queue(cases, lines, standing, queues, queue, in_order, i):
-    """Put a case into a queue, behind those enabled before it."""
+def _join_queue(cases, entries, position, queues, queue, in_order, i):
+    """Add a case to a queue, behind the cases that were enabled before it."""
     if in_order:
         first, n = queues[queue].first, queues[queue].n
         queues[queue].n = n + 1
-        _rise(lines, standing, first, n, cases[i].order, cases[i].enabled, i)
-        queues[queue].head = lines[first].case
+        _sift_up(entries, position, first, n, cases[i].order, cases[i].enabled, i)
+        queues[queue].head = entries[first].case
         return
     before, after = queues[queue].tail, np.int64(-1)
     while before >= 0 and (
@@ -478,7 +506,7 @@ def _join_queue(cases, lines, standing, queues, queue, in_order, i):
 
 @njit(forceinline=True)
 def _first_of(queues, queue, n):
-    """Return the first case of a row of queues, -1 for none."""
+    """Return the first case of n queues in order of priority, -1 if all are empty."""
     for q in range(queue, queue + n):
         if queues[_index(q)].head >= 0:
             return queues[_index(q)].head
@@ -486,14 +514,14 @@ def _first_of(queues, queue, n):
 
 
 @njit(forceinline=True)
-def _queue_of(places, levels, p, exempt, state):
-    """Return the queue of a place for a case in a state."""
-    return _index(places[p].queue + (places[p].n_levels if exempt else 0) + levels[state])
+def _queue_of(stations, levels, p, exempt, state):
+    """Return the queue of a station for a case in a state."""
+    return _index(stations[p].queue + (stations[p].n_levels if exempt else 0) + levels[state])
 
 
 @njit(forceinline=True)
-def _earlier(cases, levels, x, y):
-    """Say whether one case is served before another that stands in another queue of the place."""
+def _served_before(cases, levels, x, y):
+    """Return whether a case is served before a case of another queue of the station."""
     lx, ly = levels[cases[x].state], levels[cases[y].state]
     if lx != ly:
         return lx < ly
@@ -505,53 +533,53 @@ def _earlier(cases, levels, x, y):
 
 
 @njit(forceinline=True)
-def _head(cases, levels, queues, places, stops, p, now):
-    """Return the case that is served next at a place, -1 if nobody may be served now."""
-    n, queue = places[p].n_levels, places[p].queue
-    if places[p].n_suspended == 0:
+def _next_case(cases, levels, queues, stations, suspensions, p, now):
+    """Return the case that a station serves next, -1 if no case may be served now."""
+    n, queue = stations[p].n_levels, stations[p].queue
+    if stations[p].n_suspended == 0:
         return _first_of(queues, queue, n)
-    excepted = _first_of(queues, queue + n, n)
-    for s in range(places[p].suspended, places[p].suspended + places[p].n_suspended):
-        if stops[s].first <= now and now < stops[s].n:
-            return excepted
-    plain = _first_of(queues, queue, n)
-    if plain < 0 or (excepted >= 0 and _earlier(cases, levels, excepted, plain)):
-        return excepted
-    return plain
+    exempt_case = _first_of(queues, queue + n, n)
+    for s in range(stations[p].suspended, stations[p].suspended + stations[p].n_suspended):
+        if suspensions[s].start <= now and now < suspensions[s].end:
+            return exempt_case
+    other_case = _first_of(queues, queue, n)
+    if other_case < 0 or (exempt_case >= 0 and _served_before(cases, levels, exempt_case, other_case)):
+        return exempt_case
+    return other_case
 
 
 @njit(forceinline=True)
-def _touch(places, touched, n_touched, p):
-    """Note that somebody may be served at a place; return how many such places there are."""
-    if places[p].touched != 0:
+def _touch(stations, touched, n_touched, p):
+    """Mark a station for dispatch; return the number of marked stations."""
+    if stations[p].touched != 0:
         return n_touched
-    places[p].touched = 1
+    stations[p].touched = 1
     touched[n_touched] = p
     return n_touched + 1
 
 
 @njit(forceinline=True)
-def _may_start(places, p, now):
+def _may_start(stations, p, now):
     return (
-        places[p].busy < places[p].size
-        and now < places[p].until
-        and (places[p].slots < 0 or places[p].begun < places[p].slots * places[p].size)
+        stations[p].busy < stations[p].size
+        and now < stations[p].until
+        and (stations[p].slots < 0 or stations[p].begun < stations[p].slots * stations[p].size)
     )
 
 
 @njit(forceinline=True)
-def _seize(places, free, p):
-    """Take the free server with the lowest number."""
-    places[p].busy += 1
-    places[p].begun += 1
-    n = places[p].n_free
+def _seize(stations, free, p):
+    """Seize the free server with the lowest number and return it."""
+    stations[p].busy += 1
+    stations[p].begun += 1
+    n = stations[p].n_free
     if n == 0:
-        places[p].numbered += 1
-        return places[p].numbered - 1
-    first = places[p].free
+        stations[p].numbered += 1
+        return stations[p].numbered - 1
+    first = stations[p].free
     taken = free[first]
     n -= 1
-    places[p].n_free = n
+    stations[p].n_free = n
     last = free[first + n]
     i = np.int64(0)
     while True:
@@ -569,10 +597,10 @@ def _seize(places, free, p):
 
 
 @njit(forceinline=True)
-def _release(places, free, p, server):
-    places[p].busy -= 1
-    first, i = places[p].free, places[p].n_free
-    places[p].n_free += 1
+def _release(stations, free, p, server):
+    stations[p].busy -= 1
+    first, i = stations[p].free, stations[p].n_free
+    stations[p].n_free += 1
     while i > 0:
         j = (i - 1) >> 1
         if free[first + j] < server:
@@ -583,10 +611,10 @@ def _release(places, free, p, server):
 
 
 @njit(forceinline=True)
-def _row(rows, r, i, transition, cause, from_state, to_state, now, outcome):
+def _write_row(rows, r, i, transition, cause, from_state, to_state, now, outcome):
     """Write a row that ends no work."""
     r = _index(r)
-    rows[r].case = i
+    rows[r].case_id = i
     rows[r].transition = transition
     rows[r].cause = cause
     rows[r].from_state = from_state
@@ -594,104 +622,104 @@ def _row(rows, r, i, transition, cause, from_state, to_state, now, outcome):
     rows[r].activity = -1
     rows[r].pool = -1
     rows[r].server = -1
-    rows[r].enabled = NEVER
-    rows[r].started = NEVER
-    rows[r].completed = NEVER
+    rows[r].enabled_at = NEVER
+    rows[r].started_at = NEVER
+    rows[r].completed_at = NEVER
     rows[r].outcome = outcome
-    rows[r].happened = now
+    rows[r].happened_at = now
 
 
 @njit(forceinline=True)
-def _policy(policies, now, arrived, i):
-    """Return the policy that decides a case now."""
-    found = 0
+def _policy_in_force(policies, now, arrived, i):
+    """Return the index of the policy in force for a case."""
+    q = 0
     for k in range(1, len(policies)):
         if policies[k].start <= now and (policies[k].pinned == 0 or policies[k].start <= arrived[i]):
-            found = k
-    return found
+            q = k
+    return q
 
 
 @njit(forceinline=True)
-def _place(pools, cases, i, pool):
-    """Return the place of a pool that serves a case."""
+def _station_of(pools, cases, i, pool):
+    """Return the station of a pool that serves a case."""
     pool = _index(pool)
-    return _index(pools[pool].place + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0))
+    return _index(pools[pool].station + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0))
 
 
 @njit(forceinline=True)
-def _wait(
-    lookups, fields, values, record, levels, cases, lines, standing, arrived, orders, pools, places, queues,
+def _enqueue(
+    lookups, fields, values, record, levels, cases, entries, position, arrived, orders, pools, stations, queues,
     touched, n_touched, i, state, pool, now,
 ):  # fmt: skip
-    """Let a case wait for a server of a pool; return at how many places somebody may be served."""
-    p = _place(pools, cases, i, pool)
-    cases[i].status = _WAITING
-    if places[p].order == _OLDEST:
+    """Add a case to the queue of its station in a pool; return the number of stations marked for dispatch."""
+    p = _station_of(pools, cases, i, pool)
+    cases[i].status = WAITING
+    if stations[p].order == OLDEST:
         cases[i].order = arrived[i]
-    elif places[p].order == _NEWEST:
+    elif stations[p].order == NEWEST:
         cases[i].order = -arrived[i]
-    elif places[p].order == _BY:
-        cases[i].order = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].by)
-    elif places[p].order == _BY_FACTS:
-        cases[i].order = orders[places[p].by, i]
+    elif stations[p].order == BY_LOOKUP:
+        cases[i].order = _look_up(lookups, fields, values, record, i, cases[i].fact_class, stations[p].by)
+    elif stations[p].order == BY_RANK:
+        cases[i].order = orders[stations[p].by, i]
     else:
         cases[i].order = 0
     exempt = (
-        places[p].exempt != NONE
-        and _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
+        stations[p].exempt != NONE
+        and _look_up(lookups, fields, values, record, i, cases[i].fact_class, stations[p].exempt) != 0
     )
     cases[i].server = -2 if exempt else -1
     _join_queue(
-        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, state),
-        places[p].order != _FIRST_COME, i,
+        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, state),
+        stations[p].order != FIRST_COME, i,
     )  # fmt: skip
-    if _may_start(places, p, now):
-        n_touched = _touch(places, touched, n_touched, p)
+    if _may_start(stations, p, now):
+        n_touched = _touch(stations, touched, n_touched, p)
     return n_touched
 
 
 @njit(forceinline=True)
-def _length(lookups, fields, values, record, laws, cells, steps, key, cases, i, table, purpose, visit):
-    """Return a length of the law that a table has for a case."""
-    law = _look(lookups, fields, values, record, i, cases[i].fact_class, table)
+def _draw_delay(lookups, fields, values, record, distributions, cells, steps, key, cases, i, table, purpose, visit):
+    """Draw a delay of a case from the distribution that a lookup selects."""
+    distribution = _look_up(lookups, fields, values, record, i, cases[i].fact_class, table)
     bits = np.int64(0)
-    if laws[law].kind != 0:
+    if distributions[distribution].kind != CONSTANT:
         bits = _length_bits(key, cases[i].key, purpose, visit)
-    return _drawn(laws, cells, steps, law, bits)
+    return _length_of(distributions, cells, steps, distribution, bits)
 
 
 @njit(forceinline=True)
-def _begin(lookups, fields, values, record, laws, cells, steps, key, cases, i, activities, a, visit):
-    """Return how long an activity of a case takes, and the bits of its outcome: one draw has both."""
-    law = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].takes)
+def _draw_work(lookups, fields, values, record, distributions, cells, steps, key, cases, i, activities, a, visit):
+    """Draw the length of a case's activity and the numerator of its outcome: one draw gives both."""
+    distribution = _look_up(lookups, fields, values, record, i, cases[i].fact_class, activities[a].takes)
     bits, outcome = np.int64(0), np.int64(0)
-    if laws[law].kind != 0 or activities[a].outcome != NONE:
+    if distributions[distribution].kind != CONSTANT or activities[a].outcome != NONE:
         bits, outcome = _both_bits(key, cases[i].key, activities[a].hash, visit)
-    return _drawn(laws, cells, steps, law, bits), outcome
+    return _length_of(distributions, cells, steps, distribution, bits), outcome
 
 
 @njit(forceinline=True)
-def _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end):
-    """Let the work in hand, or the delay, of a case complete."""
+def _schedule_completion(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end):
+    """Schedule the completion of a case's work or delay; return the new size of the heap."""
     if NEVER < end <= horizon:
-        code = _DONE | np.int64(i) << 8
-        return _later(heap, n_heap, far, buckets, edge, shift, end, code, np.int64(cases[i].stamp))
+        code = COMPLETION | np.int64(i) << NUMBER_SHIFT
+        return _schedule(heap, n_heap, far, buckets, edge, shift, end, code, np.int64(cases[i].stamp))
     return n_heap
 
 
 @njit(forceinline=True)
-def _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit):
-    """Let a clock of a case ring."""
+def _start_clock(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit):
+    """Start the clock of an event for a case; return the new size of the heap."""
     if at <= horizon:
         armed[i] |= _ONE << _U(event)
-        code = _RING | np.int64(i) << 8 | event
-        return _later(heap, n_heap, far, buckets, edge, shift, at, code, np.int64(visit))
+        code = CLOCK | np.int64(i) << NUMBER_SHIFT | event
+        return _schedule(heap, n_heap, far, buckets, edge, shift, at, code, np.int64(visit))
     return n_heap
 
 
 @njit(forceinline=True)
 def _next_date(cells, unit, key, case_key, purpose, visit, hazard, now):
-    """Return the next date of a constant hazard."""
+    """Draw the next date of an event with a constant hazard."""
     bits = _length_bits(key, case_key, purpose, visit)
     if bits > hazard.most:
         return np.int64(_NEVER_COMES)
@@ -702,43 +730,50 @@ def _next_date(cells, unit, key, case_key, purpose, visit, hazard, now):
 # the loop --------------------------------------------------------------------------------------------
 
 
-def _kept(function):
-    """Compile a function, and keep its machine code where there is a folder for it."""
+def _cached(function):
+    """Compile a function and cache its machine code, unless no folder can be written to.
+
+    numba drops a cached function when this file changes. The content of the other files is added to what it compares.
+    """
     try:
-        return njit(cache=True, nogil=True, _nrt=False)(function)
+        compiled = njit(cache=True, nogil=True, _nrt=False)(function)
     except RuntimeError:  # neither beside this file nor in the user's cache folder
         return njit(nogil=True, _nrt=False)(function)
+    if hasattr(compiled, "_cache"):
+        file = compiled._cache._cache_file
+        file._source_stamp = (file._source_stamp, *(Path(module.__file__).read_bytes() for module in (codes, row)))
+    return compiled
 
 
-@_kept
+@_cached
 def draw(key, case_keys, purpose, visits, lengths, outcomes):
-    """Draw the two uniforms of many cases, as `simulations.chance.draws.SamplePath.many` does."""
+    """Draw the two uniform numerators of many cases (`simulations.chance.draws.SamplePath.many`)."""
     for i in range(len(case_keys)):
         a, b, c, d = _philox(key[0], key[1], case_keys[i] & _LOW, case_keys[i] >> _S32, purpose, visits[i])
         lengths[i] = np.int64((a << _S21) | (b >> _S11) | _ONE)
         outcomes[i] = np.int64((c << _S21) | (d >> _S11) | _ONE)
 
 
-@_kept
+@_cached
 def run(
-    scalars, key, horizon, most_visits, cases, arrived, armed, standing, record, n_fields, lookups, fields, values, states, moments, transitions,
-    events, guards, event_effects, policies, effects, activities, levels, laws, cells, steps, rates, chances, unit,
-    outcomes, shares, found_at, given, calendars, spells, pools, places, free, queues, lines, stops, orders,
-    changes, dates, arrivals, beginnings, heap, far, buckets, shift, touched, rows, margin,
+    scalars, key, horizon, most_visits, cases, arrived, armed, position, record, n_fields, lookups, fields, values, states, decisions, transitions,
+    events, guards, event_effects, policies, effects, activities, levels, distributions, cells, steps, rates, chances, unit,
+    outcomes, shares, outcome_index, given, calendars, intervals, pools, stations, free, queues, entries, suspensions, orders,
+    changes, dates, arrivals, initial_states, heap, far, buckets, shift, touched, rows, margin,
 ):  # fmt: skip
     """Run until the horizon, or until a buffer is full.
 
     Returns
     -------
     int
-        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `FAR_FULL`, `STUCK` or `TOO_MANY_VISITS`; for the last two the case stands
-        among the scalars.
+        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `FAR_FULL`, `STUCK` or `TOO_MANY_VISITS`. For the last two, ``scalars[WHERE]``
+        is the case.
     """
     n_cases, n_states, n_events, n_activities = len(cases), len(states), len(events), len(activities)
-    width = 2 + n_events
-    # A row of the record has its fields, then how often the case has come to each activity and each clock was started.
+    width = FIRST_EVENT_TRIGGER + n_events
+    # A row of `record` holds the record fields, then the visits to each activity, then the starts of each clock.
     clock = n_fields + n_activities
-    # In variables of their own, which stay in registers; put back at the end.
+    # Local variables stay in registers; they are written back at the end.
     now, n_rows, n_heap, n_touched, n_done = (
         scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS],
     )  # fmt: skip
@@ -760,7 +795,7 @@ def run(
             result = FAR_FULL
             continue
 
-        # What comes next: the least of the heap, the changes of capacity, the dated events and the arrivals.
+        # The next event: the least of the heap, the changes of capacity, the dated events and the arrivals.
         time, code, source = np.int64(_NEVER_COMES), np.int64(_NEVER_COMES), 0
         if n_heap > 0:
             time, code, source = heap[0].time, heap[0].code, 1
@@ -775,33 +810,33 @@ def run(
                 planned = min(planned, max(arrived[arrivals[at_arrival]], 0))
         if planned <= time and at_capacity < len(changes):
             t = changes[at_capacity].time
-            if t < time or (t == time and code >= _CAPACITY):
-                time, code, source = t, _CAPACITY, 2
+            if t < time or (t == time and code >= CAPACITY):
+                time, code, source = t, CAPACITY, 2
         if planned <= time and at_date < len(dates):
             t = dates[at_date].time
             if t <= time:
                 g = 1
                 while at_date + g < len(dates) and dates[at_date + g].time == t:
                     g += 1
-                c = _RING | (at_turn // g) << 8 | dates[at_date + at_turn % g].event
+                c = CLOCK | (at_turn // g) << NUMBER_SHIFT | dates[at_date + at_turn % g].event
                 if t < time or c < code:
                     time, code, source = t, c, 3
         if planned <= time and at_arrival < len(arrivals):
             i = arrivals[at_arrival]
             t = max(arrived[i], 0)
-            if t < time or (t == time and (_ARRIVE | i << 8) < code):
-                time, code, source = t, _ARRIVE, 4
+            if t < time or (t == time and (ARRIVAL | i << NUMBER_SHIFT) < code):
+                time, code, source = t, ARRIVAL, 4
 
-        if time >= edge:  # the next bucket may hold something earlier
+        if time >= edge:  # the next bucket may hold an earlier event
             if n_heap + buckets[bucket].n + margin > len(heap):
                 result = HEAP_FULL
                 continue
-            n_heap = _pour(heap, n_heap, far, buckets, bucket, cases, record)
+            n_heap = _refill(heap, n_heap, far, buckets, bucket, cases, record)
             bucket += 1
             edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
             continue
 
-        if n_touched > 0 and time > now:  # nothing is left at this instant: dispatch
+        if n_touched > 0 and time > now:  # no event is left at this instant: dispatch
             for x in range(1, n_touched):
                 y = touched[x]
                 z = x - 1
@@ -811,39 +846,39 @@ def run(
                 touched[z + 1] = y
             for x in range(n_touched):
                 p = _index(touched[x])
-                places[p].touched = 0
-                while _may_start(places, p, now):
-                    i = _head(cases, levels, queues, places, stops, p, now)
+                stations[p].touched = 0
+                while _may_start(stations, p, now):
+                    i = _next_case(cases, levels, queues, stations, suspensions, p, now)
                     if i < 0:
                         break
                     i = _index(i)
                     a = _index(states[_index(np.int64(cases[i].state))].activity)
-                    length, bits = _begin(
-                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities, a,
+                    length, bits = _draw_work(
+                        lookups, fields, values, record, distributions, cells, steps, key, cases, i, activities, a,
                         np.int64(cases[i].visit),
                     )  # fmt: skip
-                    c = places[p].calendar
-                    if places[p].rule == _FIT and now + length > places[p].until:
-                        k = _spell(calendars, spells, c, now) - 1
-                        if not (length > calendars[c].longest and now == spells[calendars[c].first + k].open):
+                    c = stations[p].calendar
+                    if stations[p].rule == FIT and now + length > stations[p].until:
+                        k = _n_opened(calendars, intervals, c, now) - 1
+                        if not (length > calendars[c].longest and now == intervals[calendars[c].first + k].open):
                             break
-                    exempt = places[p].exempt != NONE and cases[i].server == -2
+                    exempt = stations[p].exempt != NONE and cases[i].server == -2
                     _leave_queue(
-                        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, cases[i].state),
-                        places[p].order != _FIRST_COME, i,
+                        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, cases[i].state),
+                        stations[p].order != FIRST_COME, i,
                     )  # fmt: skip
-                    following = _first_of(queues, places[p].queue, places[p].n_levels)
-                    if following >= 0:  # looked at soon
-                        _fetch(cases, following)
-                        _fetch(record, following)
-                    cases[i].status = _SERVED
+                    following = _first_of(queues, stations[p].queue, stations[p].n_levels)
+                    if following >= 0:  # read soon
+                        _prefetch(cases, following)
+                        _prefetch(record, following)
+                    cases[i].status = SERVED
                     cases[i].started = now
                     cases[i].order = bits
-                    cases[i].server = _seize(places, free, p)
+                    cases[i].server = _seize(stations, free, p)
                     end = now + length
-                    if places[p].rule == _SUSPEND and end > places[p].until:
-                        end = _complete(calendars, spells, c, now, length)
-                    n_heap = _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
+                    if stations[p].rule == SUSPEND and end > stations[p].until:
+                        end = _complete(calendars, intervals, c, now, length)
+                    n_heap = _schedule_completion(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
             n_touched = 0
             continue
         if time > horizon:
@@ -852,25 +887,25 @@ def run(
         now = time
         moved_on = source != 1
         if source == 4:
-            # Of those that arrive at one instant, the ones that do no more than begin to wait. Nothing else is left at it.
+            # Fast path for cases that only join a queue on arrival. Arrivals are the last events of an instant.
             while at_arrival < len(arrivals):
                 i = _index(arrivals[at_arrival])
-                state = _index(beginnings[i])
-                if max(arrived[i], 0) != now or states[state].kind != _ACTIVITY:
+                state = _index(initial_states[i])
+                if max(arrived[i], 0) != now or states[state].kind != ACTIVITY_STATE:
                     break
                 a = _index(states[state].activity)
-                q = _index(_policy(policies, now, arrived, i))
+                q = _index(_policy_in_force(policies, now, arrived, i))
                 if (
                     activities[a].pool < 0
                     or states[state].clocks | states[state].hazards != 0
-                    or moments[_index(policies[q].moments + state * width + 1)] != NONE
+                    or decisions[_index(policies[q].decisions + state * width + TRIGGER_ENTER)] != NONE
                 ):
                     break
                 cases[i].state = state
                 cases[i].enabled = now
                 record[i, n_fields + a] = 1
-                n_touched = _wait(
-                    lookups, fields, values, record, levels, cases, lines, standing, arrived, orders, pools, places, queues,
+                n_touched = _enqueue(
+                    lookups, fields, values, record, levels, cases, entries, position, arrived, orders, pools, stations, queues,
                     touched, n_touched, i, state, activities[a].pool, now,
                 )  # fmt: skip
                 at_arrival += 1
@@ -885,30 +920,30 @@ def run(
         if source == 2:
             x = at_capacity
             at_capacity += 1
-            p = changes[x].place
+            p = changes[x].station
             if changes[x].opens == 1:
-                places[p].until = changes[x].value
-                places[p].begun = 0
+                stations[p].until = changes[x].value
+                stations[p].begun = 0
             elif changes[x].value >= 0:
-                places[p].size = changes[x].value
-            n_touched = _touch(places, touched, n_touched, p)
+                stations[p].size = changes[x].value
+            n_touched = _touch(stations, touched, n_touched, p)
             continue
         if source == 1:
-            i = (heap[0].code >> 8) & _NUMBER
-            kind, index, payload = heap[0].code >> 56, heap[0].code & 255, heap[0].visit
+            i = (heap[0].code >> NUMBER_SHIFT) & NUMBER
+            kind, index, payload = heap[0].code >> KIND_SHIFT, heap[0].code & EVENT_INDEX, heap[0].visit
             n_heap -= 1
             _pop(heap, n_heap)
-            if kind == 1:
-                if cases[i].status < _SERVED or np.int64(cases[i].stamp) != payload:
+            if kind == COMPLETION >> KIND_SHIFT:
+                if cases[i].status < SERVED or np.int64(cases[i].stamp) != payload:
                     continue
                 a = _index(states[_index(np.int64(cases[i].state))].activity)
                 if activities[a].outcome != NONE:
-                    o = _look(lookups, fields, values, record, i, cases[i].fact_class, activities[a].outcome)
-                    k = activities[a].given + _found(outcomes, shares, found_at, o, cases[i].order)
-                    record[i, _index(activities[a].gives)] = given[k].first
-                    outcome = given[k].n
-                trigger = 0
-                cause = 0
+                    o = _look_up(lookups, fields, values, record, i, cases[i].fact_class, activities[a].outcome)
+                    k = activities[a].given + _draw_outcome(outcomes, shares, outcome_index, o, cases[i].order)
+                    record[i, _index(activities[a].gives)] = given[k].value
+                    outcome = given[k].outcome
+                trigger = TRIGGER_COMPLETE
+                cause = BY_COMPLETION
             else:
                 event, visit = index, payload
                 bit = _ONE << _U(event)
@@ -933,32 +968,32 @@ def run(
             arrives = True
 
         happens = False
-        q = _index(_policy(policies, now, arrived, i))
+        q = _index(_policy_in_force(policies, now, arrived, i))
         if event >= 0:
             state = np.int64(cases[i].state)
             happens = (
                 state >= 0
                 and (states[state].counts >> _U(event)) & _ONE != 0
-                and (events[event].only == 0 or cases[i].status == _WAITING)
+                and (events[event].only_waiting == 0 or cases[i].status == WAITING)
             )
             if happens:
                 k = guards[policies[q].guards + event]
-                happens = k == NONE or _look(lookups, fields, values, record, i, cases[i].fact_class, k) != 0
+                happens = k == NONE or _look_up(lookups, fields, values, record, i, cases[i].fact_class, k) != 0
             if happens:
                 e = event_effects[policies[q].effects + event]
-                changed = _write(effects, e.first, e.n, record, i)
+                changed = _apply_effects(effects, e.first, e.n, record, i)
                 if events[event].gives >= 0:
-                    o = _look(lookups, fields, values, record, i, cases[i].fact_class, events[event].outcome)
+                    o = _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[event].outcome)
                     bits = _outcome_bits(key, cases[i].key, events[event].hash, visit)
-                    k = events[event].given + _found(outcomes, shares, found_at, o, bits)
-                    if record[i, events[event].gives] != given[k].first:
-                        record[i, events[event].gives] = given[k].first
+                    k = events[event].given + _draw_outcome(outcomes, shares, outcome_index, o, bits)
+                    if record[i, events[event].gives] != given[k].value:
+                        record[i, events[event].gives] = given[k].value
                         changed = True
-                    outcome = given[k].n
-                trigger = 2 + event
-                cause = 3 + event
+                    outcome = given[k].outcome
+                trigger = FIRST_EVENT_TRIGGER + event
+                cause = FIRST_EVENT_CAUSE + event
 
-        # Decide and move, on through instant states and what is tried on entry, until the case rests or waits.
+        # Decide and move. Go on through instant states and transitions on entry until the case rests or waits.
         settle = arrives
         while True:
             entered = False
@@ -967,27 +1002,27 @@ def run(
             if arrives:
                 arrives = False
                 entered = True
-                cases[i].state = beginnings[i]
+                cases[i].state = initial_states[i]
             else:
                 if event >= 0 and not happens and not settle:
                     break
                 old = _index(np.int64(cases[i].state))
                 if settle:
-                    trigger = 1
-                    cause = 1
+                    trigger = TRIGGER_ENTER
+                    cause = BY_ENTRY
                     outcome = -1
-                m = moments[_index(policies[q].moments + old * width + trigger)]
+                m = decisions[_index(policies[q].decisions + old * width + trigger)]
                 taken = np.int64(-1)
                 if m != NONE:
-                    taken = np.int64(_look(lookups, fields, values, record, i, cases[i].fact_class, m))
+                    taken = np.int64(_look_up(lookups, fields, values, record, i, cases[i].fact_class, m))
                 if taken < 0:
-                    if trigger == 0 or (trigger == 1 and states[old].kind == _INSTANT):
+                    if trigger == TRIGGER_COMPLETE or (trigger == TRIGGER_ENTER and states[old].kind == INSTANT_STATE):
                         result = STUCK
                         scalars[WHERE] = i
                         break
-                    if trigger > 1 and not settle:
+                    if trigger >= FIRST_EVENT_TRIGGER and not settle:
                         if changed:
-                            _row(rows, n_rows, i, -1, cause, old, old, now, outcome)
+                            _write_row(rows, n_rows, i, -1, cause, old, old, now, outcome)
                             n_rows += 1
                         break
                 else:
@@ -995,34 +1030,34 @@ def run(
                     inside = transitions[taken].target < 0
                     target = old if inside else transitions[taken].target
                     n = transitions[taken].n_effects
-                    if n > 0 and _write(effects, transitions[taken].effect, n, record, i):
+                    if n > 0 and _apply_effects(effects, transitions[taken].effect, n, record, i):
                         changed = True
                     r = n_rows
-                    _row(rows, r, i, transitions[taken].code, cause, old, target, now, outcome)
+                    _write_row(rows, r, i, transitions[taken].code, cause, old, target, now, outcome)
                     n_rows += 1
                     if not inside:
-                        if cases[i].status != _NOWHERE:
+                        if cases[i].status != NOWHERE:
                             a = _index(states[old].activity)
                             pool = activities[a].pool
                             rows[r].activity = a
                             rows[r].pool = pool
-                            rows[r].server = cases[i].server if cases[i].status == _SERVED else -1
-                            rows[r].enabled = cases[i].enabled
-                            rows[r].started = cases[i].started
-                            if trigger == 0:
-                                rows[r].completed = now
+                            rows[r].server = cases[i].server if cases[i].status == SERVED else -1
+                            rows[r].enabled_at = cases[i].enabled
+                            rows[r].started_at = cases[i].started
+                            if trigger == TRIGGER_COMPLETE:
+                                rows[r].completed_at = now
                             if pool >= 0:
-                                p = _place(pools, cases, i, pool)
-                                if cases[i].status == _SERVED:
-                                    _release(places, free, p, cases[i].server)
+                                p = _station_of(pools, cases, i, pool)
+                                if cases[i].status == SERVED:
+                                    _release(stations, free, p, cases[i].server)
                                 else:
-                                    exempt = places[p].exempt != NONE and cases[i].server == -2
+                                    exempt = stations[p].exempt != NONE and cases[i].server == -2
                                     _leave_queue(
-                                        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, old),
-                                        places[p].order != _FIRST_COME, i,
+                                        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, old),
+                                        stations[p].order != FIRST_COME, i,
                                     )  # fmt: skip
-                                n_touched = _touch(places, touched, n_touched, p)
-                            cases[i].status = _NOWHERE
+                                n_touched = _touch(stations, touched, n_touched, p)
+                            cases[i].status = NOWHERE
                             cases[i].server = -1
                             cases[i].enabled = NEVER
                             cases[i].started = NEVER
@@ -1030,7 +1065,7 @@ def run(
                         cases[i].state = target
                         entered = True
                     since = transitions[taken].since
-            # The clocks of outside events, on entering a state and since a transition.
+            # Stop and start the clocks of events, on entering a state and since a transition.
             state = _index(np.int64(cases[i].state))
             start = _U(0)
             if entered:
@@ -1041,25 +1076,27 @@ def run(
                 if before & ~after != 0:
                     armed[i] &= ~(before & ~after)
                 start = after & ~before
-                # A hazard's dates before its case first comes to where it counts do nothing: they are gone through now.
+                # A hazard has no effect before its case first enters one of its states: skip the dates before.
                 wanted = states[state].hazards & ~known
                 e = 0
                 while wanted != 0:
                     if wanted & _ONE != 0 and record[i, clock + e] == 0:
                         v = 1
-                        k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
+                        k = _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
                         if rates[k].rate > 0.0:
                             at = _next_date(
                                 cells, unit, key, cases[i].key, events[e].hash, 0, rates[k], max(arrived[i], 0)
                             )
-                            while at < now or (at == now and source != 4 and (_RING | i << 8 | e) < code):
+                            while at < now or (at == now and source != 4 and (CLOCK | i << NUMBER_SHIFT | e) < code):
                                 at = _next_date(cells, unit, key, cases[i].key, events[e].hash, v, rates[k], at)
                                 v += 1
-                            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, v - 1)
+                            n_heap = _start_clock(
+                                heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, v - 1
+                            )
                         record[i, clock + e] = 1
                     wanted >>= _ONE
                     e += 1
-            if states[state].kind == _FINAL:
+            if states[state].kind == FINAL_STATE:
                 since = _U(0)
             for turn in range(2):
                 wanted = start if turn == 0 else since
@@ -1075,15 +1112,15 @@ def run(
                         runs = True
                         if events[e].chance != NONE:
                             share = chances[
-                                _look(lookups, fields, values, record, i, cases[i].fact_class, events[e].chance)
+                                _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[e].chance)
                             ]
                             runs = _length_bits(key, cases[i].key, events[e].lottery, v) < share * 2.0**53
                         if runs:
-                            length = _length(
-                                lookups, fields, values, record, laws, cells, steps, key, cases, i, events[e].after,
+                            length = _draw_delay(
+                                lookups, fields, values, record, distributions, cells, steps, key, cases, i, events[e].after,
                                 events[e].hash, v,
                             )  # fmt: skip
-                            n_heap = _arm(
+                            n_heap = _start_clock(
                                 heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, now + length, v
                             )
                     wanted >>= _ONE
@@ -1092,13 +1129,13 @@ def run(
                 break
             if entered:
                 settle = True
-                q = _policy(policies, now, arrived, i)
-                if moments[policies[q].moments + state * width + 1] != NONE:
+                q = _policy_in_force(policies, now, arrived, i)
+                if decisions[policies[q].decisions + state * width + TRIGGER_ENTER] != NONE:
                     continue
             elif not settle:
                 break
-            # Settled: it waits, or its delay begins.
-            if cases[i].status == _NOWHERE and states[state].kind == _ACTIVITY:
+            # The case stays in this state: it joins a queue, or its delay begins.
+            if cases[i].status == NOWHERE and states[state].kind == ACTIVITY_STATE:
                 a = _index(states[state].activity)
                 v = np.int64(record[i, n_fields + a])
                 if v >= most_visits:
@@ -1110,44 +1147,46 @@ def run(
                 cases[i].enabled = now
                 pool = activities[a].pool
                 if pool < 0:
-                    cases[i].status = _DELAYED
+                    cases[i].status = DELAYED
                     cases[i].started = now
-                    length, bits = _begin(
-                        lookups, fields, values, record, laws, cells, steps, key, cases, i, activities, a, v
+                    length, bits = _draw_work(
+                        lookups, fields, values, record, distributions, cells, steps, key, cases, i, activities, a, v
                     )
                     cases[i].order = bits
                     c = activities[a].calendar
-                    end = now + length if c < 0 else _complete(calendars, spells, c, now, length)
-                    n_heap = _due(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
+                    end = now + length if c < 0 else _complete(calendars, intervals, c, now, length)
+                    n_heap = _schedule_completion(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
                 else:
-                    n_touched = _wait(
-                        lookups, fields, values, record, levels, cases, lines, standing, arrived, orders, pools, places, queues,
+                    n_touched = _enqueue(
+                        lookups, fields, values, record, levels, cases, entries, position, arrived, orders, pools, stations, queues,
                         touched, n_touched, i, state, pool, now,
                     )  # fmt: skip
             break
 
         if result != RUNNING:
             continue
-        # A waiting case whose record an event has changed may belong into the other queue now.
-        if event >= 0 and happens and changed and not settle and cases[i].status == _WAITING:
+        # An event that changed the record of a waiting case may have changed whether it is exempt from a suspension.
+        if event >= 0 and happens and changed and not settle and cases[i].status == WAITING:
             state = np.int64(cases[i].state)
             pool = activities[states[state].activity].pool
-            p = _place(pools, cases, i, pool)
-            if places[p].exempt != NONE:
+            p = _station_of(pools, cases, i, pool)
+            if stations[p].exempt != NONE:
                 was = cases[i].server == -2
-                exempt = _look(lookups, fields, values, record, i, cases[i].fact_class, places[p].exempt) != 0
+                exempt = _look_up(lookups, fields, values, record, i, cases[i].fact_class, stations[p].exempt) != 0
                 if was != exempt:
-                    in_order = places[p].order != _FIRST_COME
-                    _leave_queue(cases, lines, standing, queues, _queue_of(places, levels, p, was, state), in_order, i)
+                    in_order = stations[p].order != FIRST_COME
+                    _leave_queue(
+                        cases, entries, position, queues, _queue_of(stations, levels, p, was, state), in_order, i
+                    )
                     cases[i].server = -2 if exempt else -1
                     _join_queue(
-                        cases, lines, standing, queues, _queue_of(places, levels, p, exempt, state), in_order, i
+                        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, state), in_order, i
                     )
-            n_touched = _touch(places, touched, n_touched, p)
-        if hazard and states[cases[i].state].kind != _FINAL:
-            k = _look(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)
+            n_touched = _touch(stations, touched, n_touched, p)
+        if hazard and states[cases[i].state].kind != FINAL_STATE:
+            k = _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)
             at = _next_date(cells, unit, key, cases[i].key, events[event].hash, visit + 1, rates[k], now)
-            n_heap = _arm(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit + 1)
+            n_heap = _start_clock(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit + 1)
     scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS] = (
         now, n_rows, n_heap, n_touched, n_done,
     )  # fmt: skip

@@ -1,8 +1,7 @@
-"""What comes next? SimPy's clock with a time of whole microseconds, and an agenda by day.
+"""A SimPy environment whose time is whole microseconds and whose events are kept by day.
 
-Events of the day in hand stand in SimPy's own queue, those of later days in a list for each day, which come into the
-queue when that day begins: a heap of a day's events is a hundredth of one of all those of a large backlog. They run in
-the same order.
+Events of the current day are in SimPy's queue. Events of a later day are in a list, which is added to the queue when
+that day begins, so the heap stays small. The order of events is the same.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import simpy
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 
-__all__ = ["Moment", "SimpyClock"]
+__all__ = ["ScheduledCall", "SimpyClock"]
 
 
-class Moment(simpy.Event):
+class ScheduledCall(simpy.Event):
     """A SimPy event at an absolute time that calls one function with one value."""
 
     __slots__ = ("call", "with_")
@@ -30,7 +29,7 @@ class Moment(simpy.Event):
         self.with_ = with_
 
     def cancel(self) -> None:
-        """Let nothing happen when its time comes."""
+        """Cancel the call."""
         self.call = _nothing
 
 
@@ -44,12 +43,12 @@ class SimpyClock(simpy.Environment):
     Parameters
     ----------
     settle : callable
-        Called when no event is left at an instant at which something came to be unsettled.
+        Called when no event is left at an instant and `unsettled` is not empty.
 
     Attributes
     ----------
     unsettled : set of int
-        Numbers of the places to which something happened at this instant; `settle` empties it.
+        Numbers of the stations that changed at this instant; `settle` empties it.
     """
 
     _now: int
@@ -62,20 +61,20 @@ class SimpyClock(simpy.Environment):
         self._later: dict[int, list[Any]] = {}
         self._days: list[int] = []  # a heap of the days in `_later`
 
-    def at(self, time: int, priority: int, call: Callable[[Any], None], with_: Any) -> Moment:
+    def at(self, time: int, priority: int, call: Callable[[Any], None], with_: Any) -> ScheduledCall:
         """Schedule ``call(with_)`` at an absolute time; `priority` orders the events of one instant."""
-        moment = Moment(call, with_)
-        event = (time, priority, next(self._eid), moment)
+        scheduled = ScheduledCall(call, with_)
+        event = (time, priority, next(self._eid), scheduled)
         if time < self._midnight:
             heappush(self._queue, event)  # type: ignore[misc]
-            return moment
+            return scheduled
         day = time // MICROSECONDS_PER_DAY
         if day in self._later:
             self._later[day].append(event)
         else:
             self._later[day] = [event]
             heappush(self._days, day)
-        return moment
+        return scheduled
 
     def schedule(self, event: simpy.Event, priority: Any = 1, delay: Any = 0) -> None:
         """Schedule a user's event; its delay must be whole microseconds."""
@@ -91,11 +90,11 @@ class SimpyClock(simpy.Environment):
         return min(super().peek(), later)
 
     def comes_before(self, time: int, priority: int) -> bool:
-        """Say whether something is scheduled before such an event of this day."""
+        """Return whether an event of the current day is scheduled before a time and priority."""
         return bool(self._queue) and self._queue[0][:2] < (time, priority)
 
     def run_to(self, horizon: int) -> None:
-        """Run every event up to and at the horizon; a user's events as SimPy does, the engine's own directly."""
+        """Run every event up to and at the horizon: users' events through SimPy, the engine's own directly."""
         queue = self._queue
         while True:
             if not queue or queue[0][0] > self._now:
@@ -108,14 +107,14 @@ class SimpyClock(simpy.Environment):
                     self._next_day()
                 if queue[0][0] > horizon:
                     return
-            if type(queue[0][3]) is Moment:
-                self._now, _, _, moment = heappop(queue)  # type: ignore[assignment]
-                moment.call(moment.with_)  # type: ignore[attr-defined]
+            if type(queue[0][3]) is ScheduledCall:
+                self._now, _, _, scheduled = heappop(queue)  # type: ignore[assignment]
+                scheduled.call(scheduled.with_)  # type: ignore[attr-defined]
             else:
                 self.step()
 
     def _next_day(self) -> None:
-        """Bring the events of the next day on which there are any into the queue; a user's are there already."""
+        """Add the events of the next day that has any to the queue, where users' events already are."""
         queue, days = self._queue, self._days
         day = min([int(event[0]) // MICROSECONDS_PER_DAY for event in queue[:1]] + days[:1])
         self._midnight = (day + 1) * MICROSECONDS_PER_DAY

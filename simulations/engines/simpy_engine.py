@@ -1,10 +1,9 @@
-"""The readable engine: SimPy's clock, the workflow's `transitions` machine, and nothing drawn that is not keyed.
+"""The readable engine: SimPy's clock, the workflow's `transitions` machine and keyed random draws.
 
-It runs a plan event by event: one scheduled SimPy event for each completion, outside event, arrival and
-opening of a shift, with a callback each, and no process per case. At one instant, events run in the order
-completions, capacity, outside events, arrivals; when none is left, the pools that something happened to
-start what they can (dispatch). Users extend it with their own Python: a hook on a transition, or a SimPy
-process of their own.
+It runs a plan event by event. Each completion, outside event, arrival and opening of a shift is a SimPy event with a
+callback; cases are not processes. Events of one instant run in the order completions, capacity, outside events,
+arrivals. When none is left, the stations that changed start waiting cases (dispatch). Users extend the engine with
+Python: hooks on transitions, or SimPy processes.
 """
 
 from __future__ import annotations
@@ -18,10 +17,22 @@ import numpy as np
 
 from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws
-from simulations.engines.places import Place, Ticket
+from simulations.engines.codes import (
+    ARRIVAL,
+    CAPACITY,
+    CLOCK,
+    COMPLETION,
+    DELAYED,
+    NOWHERE,
+    NUMBER_SHIFT,
+    SERVED,
+    WAITING,
+)
 from simulations.engines.sampling import Purpose
-from simulations.engines.simpy_clock import Moment, SimpyClock
-from simulations.log.eventlog import NEVER, EventLog, Row, Words, event_log
+from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
+from simulations.engines.stations import QueueEntry, Station
+from simulations.log.eventlog import EventLog, Labels, Row, event_log
+from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, FIRST_EVENT_CAUSE, NEVER
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
@@ -33,13 +44,9 @@ from workflow.predicates import Expression, scalar
 
 __all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
 
-# The kinds of events in the order in which they run at one instant; below them lies what users schedule.
-_DONE, _CAPACITY, _RING, _ARRIVE = (kind << 56 for kind in (1, 2, 3, 4))
-_POLICY = -1  # a policy decides from its first instant on
-_BY_COMPLETION, _BY_ENTRY, _BY_HORIZON, _FIRST_EVENT = 0, 1, 2, 3
-_NOWHERE, _WAITING, _SERVED, _DELAYED = range(4)
-_FAR = 2.0**62
-_MADE = 2**31  # visits from here on are of events that users let happen
+_POLICY = -1  # priority of a change of policy, before all other events of its instant
+_LONGEST = 2.0**62
+_USER_VISITS = 2**31  # visits from here on belong to events that users trigger
 
 Hook = Callable[["Simulation", "Case"], None]
 Process = Callable[["Simulation"], Generator[Any, Any, Any]]
@@ -50,14 +57,14 @@ _UNIT = make_distribution("exponential", {"mean": 1.0})
 
 
 class Case:
-    """A case while it runs.
+    """A case during a run.
 
     Attributes
     ----------
     number : int
         Its row in the case table.
     state : str
-        Empty before it has arrived.
+        Empty before its arrival.
     facts : tuple
         In the order of ``scenario.fact_names``.
     record : list
@@ -66,7 +73,7 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "facts", "key", "number", "place", "record", "server", "started", "state", "status", "ticket", "visit", "visits", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "entry", "facts", "key", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "work")  # fmt: skip
 
     def __init__(
         self,
@@ -86,25 +93,25 @@ class Case:
         self.record = list(record)
         self.visits = visits
         self.state = ""
-        self.status = _NOWHERE
-        self.activity: _Activity | None = None  # what it waits for, or what is done
-        self.visit = 0  # how often it had come there before
+        self.status = NOWHERE
+        self.activity: _Activity | None = None  # the activity that it waits for or undergoes
+        self.visit = 0  # number of earlier visits to that activity
         self.enabled = NEVER
         self.started = NEVER
         self.server = -1
-        self.place: Place | None = None
-        self.ticket: Ticket | None = None
-        self.work: Moment | None = None
-        self.clocks: dict[int, Moment] | None = None
+        self.station: Station | None = None
+        self.entry: QueueEntry | None = None
+        self.work: ScheduledCall | None = None
+        self.clocks: dict[int, ScheduledCall] | None = None
 
 
 class _Activity:
-    """What the engine needs of an activity."""
+    """An activity, prepared for the engine."""
 
-    __slots__ = ("codes", "gives", "index", "name", "places", "pool", "priority", "purpose", "working_days")
+    __slots__ = ("codes", "gives", "index", "name", "pool", "priority", "purpose", "stations", "working_days")
 
     def __init__(
-        self, engine: Simulation, index: int, work: Work, places: Mapping[str, list[Place]], path: Draws
+        self, engine: Simulation, index: int, work: Work, stations: Mapping[str, list[Station]], path: Draws
     ) -> None:
         scenario = engine.scenario
         declared = scenario.workflow.activities[work.activity]
@@ -116,17 +123,17 @@ class _Activity:
         )
         self.gives, self.codes = engine.giving(declared.gives, declared.values)
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
-        self.places = None if work.pool is None else places[work.pool]
+        self.stations = None if work.pool is None else stations[work.pool]
         self.working_days = work.working_days
 
 
 def _length(case: Case) -> int:
-    """Return the length of the work that a case waits for."""
+    """Return the length of the work that a case waits for, in microseconds."""
     return case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
 
 
 class _Happening:
-    """What the engine needs of an outside event and its law."""
+    """An outside event and its timing, prepared for the engine."""
 
     __slots__ = ("by_state", "chance", "codes", "dates", "event", "gives", "hazard", "hazard_picker", "index", "lottery", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
 
@@ -153,7 +160,7 @@ class _Happening:
 
 
 class _Policy:
-    """A workflow that decides: its machine, and where its transitions stand among those of all policies."""
+    """A workflow with its machine and the codes of its transitions among those of all policies."""
 
     __slots__ = ("codes", "entered", "guards", "machine", "pinned", "start", "transitions", "writes")
 
@@ -170,12 +177,12 @@ class _Policy:
 
 
 class Simulation:
-    """One run of a plan; what hooks and SimPy processes of a user's own are given.
+    """One run of a plan; hooks and users' SimPy processes get it as an argument.
 
     Attributes
     ----------
     env : simpy.Environment
-        Its time is whole microseconds since the scenario's start.
+        Its time is in whole microseconds since the scenario's start.
     scenario : Scenario
     cases : list of Case
         By number; a case that has not arrived has an empty state.
@@ -194,21 +201,21 @@ class Simulation:
         workflow = self.scenario.workflow
         self._policies = [_Policy(self.scenario, policy) for policy in self.scenario.every_policy]
         self._policy = self._policies[0]
-        self._outcomes = Words.of(self.scenario).outcome
+        self._outcomes = Labels.of(self.scenario).outcome
         self._rows: list[Row] = []
         self._touched = self.env.unsettled
         self._resized: dict[str, None] = {}
-        self._made: dict[tuple[int, int], int] = {}  # events that users let happen to a case
+        self._made: dict[tuple[int, int], int] = {}  # number of events that users triggered for a case
         self._horizon = self.scenario.horizon
         self._codes = {name: i for i, name in enumerate(workflow.states)}
         self._final = {s.name for s in workflow.states.values() if s.kind is StateKind.FINAL}
         self._instant = {s.name for s in workflow.states.values() if s.kind is StateKind.INSTANT}
         self._hooks = self._by_transition(hooks or {})
-        self._places: list[Place] = []
-        places = {name: self._open_pool(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
+        self._stations: list[Station] = []
+        stations = {name: self._make_stations(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
         names = list(workflow.activities)
         activities = {
-            name: _Activity(self, names.index(name), work, places, path) for name, work in self.scenario.work.items()
+            name: _Activity(self, names.index(name), work, stations, path) for name, work in self.scenario.work.items()
         }
         self._activity_of = {
             s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities
@@ -232,7 +239,7 @@ class Simulation:
             for visit in range(len(happening.dates)):
                 self._next_turn(happening, visit, 0)
 
-    # what users may call -------------------------------------------------------------------------
+    # public methods ------------------------------------------------------------------------------
 
     @property
     def now(self) -> int:
@@ -248,17 +255,19 @@ class Simulation:
         return case.record[record.index(name)]
 
     def happen(self, case: Case, event: str) -> bool:
-        """Let an outside event happen to a case now; say whether it counted.
+        """Trigger an outside event for a case now; return whether it counted.
 
-        It counts only in the event's ``while:`` states and where its ``when:`` holds.
+        It counts only in the event's ``while:`` states and if its ``when:`` holds.
         """
         self._known(event, self._by_name, "an event of the workflow")
         happening = self._by_name[event]
         if happening.gives >= 0 and self.scenario.laws.get(event) is None:
-            raise InputError([f"the event {event!r} gives a value, but the scenario says nothing of its outcome"])
+            raise InputError([f"the event {event!r} gives a value, but the scenario declares no outcome for it"])
         before = self._made.get((case.number, happening.index), 0)
         self._made[case.number, happening.index] = before + 1
-        return self._happen(case, happening, _MADE | before)  # the draws of the event's own law stay as they are
+        return self._happen(
+            case, happening, _USER_VISITS | before
+        )  # the draws of the scenario's events are not affected
 
     def resize(self, pool: str, court: str | None, size: int) -> None:
         """Change the number of servers of a pool (at a court, or at all) from now on, until its next date with a size."""
@@ -271,9 +280,9 @@ class Simulation:
         if operator.index(size) < 0:
             raise InputError([f"pool {pool!r}: must be a whole number of servers, 0 or more, not {size}"])
         self._resized[pool] = None
-        for place in self._places:
-            if place.pool == list(pools).index(pool) and court in (None, self.scenario.courts[place.court]):
-                self._change((place, operator.index(size)))
+        for station in self._stations:
+            if station.pool == list(pools).index(pool) and court in (None, self.scenario.courts[station.court]):
+                self._change((station, operator.index(size)))
 
     @staticmethod
     def _known(name: str, allowed: Iterable[str], what: str, near: Iterable[str] | None = None) -> None:
@@ -283,7 +292,7 @@ class Simulation:
     # building ------------------------------------------------------------------------------------
 
     def giving(self, field: str | None, values: Sequence[Value]) -> tuple[int, tuple[int, ...]]:
-        """Return the place of a given field in the record (-1 for none), and the log's codes of its values."""
+        """Return the station of a given field in the record (-1 for none), and the log's codes of its values."""
         if field is None:
             return -1, ()
         return list(self.scenario.workflow.record).index(field), tuple(
@@ -296,7 +305,7 @@ class Simulation:
             if name not in names:
                 raise InputError(
                     [
-                        f"hooks: {name!r} is no transition of the workflow {self.scenario.workflow.name!r}.{nearest(name, names)}"
+                        f"hooks: {name!r} is not a transition of the workflow {self.scenario.workflow.name!r}.{nearest(name, names)}"
                     ]
                 )
         return {names.index(name): hook for name, hook in hooks.items()}
@@ -304,23 +313,25 @@ class Simulation:
     def _test(self, condition: Expression) -> Test:
         return scalar(condition, self.scenario.fact_names, tuple(self.scenario.workflow.record))
 
-    def _open_pool(self, index: int, pool: Pool) -> list[Place]:
-        opened: list[Place] = []
+    def _make_stations(self, index: int, pool: Pool) -> list[Station]:
+        opened: list[Station] = []
         for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
             order = self._order_of(pool)
-            place = Place(len(self._places), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots)
+            station = Station(
+                len(self._stations), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots
+            )
             for suspension in self.scenario.suspensions_at(pool.name, court):
-                place.suspended.append((suspension.start, suspension.end))
-                self._at_capacity(suspension.end, place, None)
+                station.suspended.append((suspension.start, suspension.end))
+                self._at_capacity(suspension.end, station, None)
             condition = self.scenario.exemption(pool.name, court)
             if condition is not None:
                 exempt = self._test(condition)
-                place.exempt = lambda case, exempt=exempt: exempt(case.facts, case.record)
+                station.exempt = lambda case, exempt=exempt: exempt(case.facts, case.record)
             for time, size in sizes[1:]:
-                self._at_capacity(time, place, size)
-            self._places.append(place)
-            opened.append(place)
-            self._next_opening(place, -1)
+                self._at_capacity(time, station, size)
+            self._stations.append(station)
+            opened.append(station)
+            self._next_opening(station, -1)
         return opened
 
     def _order_of(self, pool: Pool) -> Callable[[Case], Any]:
@@ -349,13 +360,13 @@ class Simulation:
         return made
 
     def _first_dates(self, happening: _Happening) -> memoryview:
-        """Return the first date of a hazard of every case, drawn at once."""
+        """Draw the first date of a hazard for every case."""
         cases = self.plan.cases
         bits, _ = happening.purpose.all_bits()
         dates = np.full(len(cases), 2**62, np.int64)
         for rate, rows in happening.hazard.rows(cases.columns, self.scenario.namespace.fields):  # type: ignore[union-attr]
             if rate > 0:
-                gaps = np.rint(np.minimum(_UNIT.draw_many(bits[rows]) / rate, _FAR)).astype(np.int64)
+                gaps = np.rint(np.minimum(_UNIT.draw_many(bits[rows]) / rate, _LONGEST)).astype(np.int64)
                 dates[rows] = np.maximum(cases.arrived[rows], 0) + gaps
         return dates.data
 
@@ -365,15 +376,19 @@ class Simulation:
         if k < len(self._arrivals):
             time, number, _ = self._arrivals[k]
             if time <= self._horizon:
-                self.env.at(time, _ARRIVE | number << 8, self._arrive, k)
+                self.env.at(time, ARRIVAL | number << NUMBER_SHIFT, self._arrive, k)
 
     def _arrive(self, k: int) -> None:
-        """Let cases arrive, one after another while nothing comes between them."""
+        """Let cases arrive, one after another, until another event comes first."""
         arrivals, now = self._arrivals, self.env._now
         while True:
             self._begin(self.cases[arrivals[k][1]], self._states[arrivals[k][2]])
             k += 1
-            if k == len(arrivals) or arrivals[k][0] > now or self.env.comes_before(now, _ARRIVE | arrivals[k][1] << 8):
+            if (
+                k == len(arrivals)
+                or arrivals[k][0] > now
+                or self.env.comes_before(now, ARRIVAL | arrivals[k][1] << NUMBER_SHIFT)
+            ):
                 break
         self._next_arrival(k)
 
@@ -388,48 +403,48 @@ class Simulation:
         self._enter(case, None)
         self._settle(case)
 
-    def _at_capacity(self, time: int, place: Place, size: int | None) -> None:
+    def _at_capacity(self, time: int, station: Station, size: int | None) -> None:
         if 0 <= time <= self._horizon:
-            self.env.at(time, _CAPACITY | place.index << 8, self._change, (place, size))
+            self.env.at(time, CAPACITY | station.index << NUMBER_SHIFT, self._change, (station, size))
 
-    def _change(self, change: tuple[Place, int | None]) -> None:
-        place, size = change
+    def _change(self, change: tuple[Station, int | None]) -> None:
+        station, size = change
         if size is not None:
-            place.size = size
-            place.sizes.append((self.now, size))
-        self._touched.add(place.index)
+            station.size = size
+            station.sizes.append((self.now, size))
+        self._touched.add(station.index)
 
-    def _next_opening(self, place: Place, after: int) -> None:
-        opening = place.calendar.next_opening(after)
+    def _next_opening(self, station: Station, after: int) -> None:
+        opening = station.calendar.next_opening(after)
         if opening is not None and opening <= self._horizon:
-            self.env.at(opening, _CAPACITY | place.index << 8 | 1, self._open, place)
+            self.env.at(opening, CAPACITY | station.index << NUMBER_SHIFT | 1, self._open, station)
 
-    def _open(self, place: Place) -> None:
+    def _open(self, station: Station) -> None:
         now = self.env._now
-        spell = place.calendar.spell_at(now)
-        place.open(now if spell is None else place.calendar.closes[spell])
-        self._touched.add(place.index)
-        self._next_opening(place, now)
+        spell = station.calendar.spell_at(now)
+        station.open(now if spell is None else station.calendar.closes[spell])
+        self._touched.add(station.index)
+        self._next_opening(station, now)
 
     def _dispatch(self) -> None:
-        """Let the places to which something has happened start what they can."""
+        """Let the stations that changed at this instant start waiting cases."""
         touched = sorted(self._touched)
         self._touched.clear()
         now = self.env._now
         for index in touched:
-            place = self._places[index]
-            while (case := place.next(now, _length)) is not None:
-                self._start(case, place, now)
+            station = self._stations[index]
+            while (case := station.next(now, _length)) is not None:
+                self._start(case, station, now)
 
-    def _start(self, case: Case, place: Place, now: int) -> None:
-        case.status = _SERVED
+    def _start(self, case: Case, station: Station, now: int) -> None:
+        case.status = SERVED
         case.started = now
-        case.server = place.seize()
-        self._finish_at(case, place.complete(now, _length(case)))
+        case.server = station.seize()
+        self._finish_at(case, station.complete(now, _length(case)))
 
     def _finish_at(self, case: Case, time: int | None) -> None:
         if time is not None and time <= self._horizon:
-            case.work = self.env.at(time, _DONE | case.number << 8, self._complete, case)
+            case.work = self.env.at(time, COMPLETION | case.number << NUMBER_SHIFT, self._complete, case)
 
     # moves ---------------------------------------------------------------------------------------
 
@@ -441,34 +456,34 @@ class Simulation:
             k = activity.purpose.outcome(case, case.visit)
             case.record[activity.gives] = activity.purpose.values[k]
             outcome = activity.codes[k]
-        self._move(case, COMPLETE, _BY_COMPLETION, outcome)
+        self._move(case, COMPLETE, BY_COMPLETION, outcome)
         self._settle(case)
 
     def _settle(self, case: Case) -> None:
-        """Follow the transitions of instant states, and those tried on entry, until the case rests or waits."""
-        while case.state in self._policy_of(case).entered and self._move(case, ENTER, _BY_ENTRY, -1):
+        """Take transitions on entry until the case stays in its state; then start its activity."""
+        while case.state in self._policy_of(case).entered and self._move(case, ENTER, BY_ENTRY, -1):
             pass
-        if case.status == _NOWHERE:
+        if case.status == NOWHERE:
             activity = self._activity_of.get(case.state)
             if activity is not None:
                 self._enable(case, activity)
 
     def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
-        """Let the machine decide; write the row and enter the new state. Say whether the case left its state."""
+        """Fire a trigger, write the row and enter the new state; return whether the case left its state."""
         old = case.state
         seen = case.record[:] if self.watch is not None else case.record
         policy = self._policy_of(case)
         fired = policy.machine.fire(case, trigger)
         if fired is None:
-            if cause == _BY_COMPLETION or (cause == _BY_ENTRY and old in self._instant):
+            if cause == BY_COMPLETION or (cause == BY_ENTRY and old in self._instant):
                 raise StuckCase(self._stuck(case, trigger))
             return False
         taken = policy.codes[fired]
         moved = policy.transitions[fired].target is not None
         codes, now = self._codes, self.env._now
-        if moved and case.status != _NOWHERE:
+        if moved and case.status != NOWHERE:
             activity: _Activity = case.activity  # type: ignore[assignment]
-            completed = now if cause == _BY_COMPLETION else NEVER
+            completed = now if cause == BY_COMPLETION else NEVER
             self._rows.append(
                 (case.number, taken, cause, codes[old], codes[case.state], activity.index, activity.pool, case.server,
                  case.enabled, case.started, completed, outcome, now)
@@ -478,7 +493,7 @@ class Simulation:
             self._plain_row(case, taken, cause, old, outcome)
         if self.watch is not None:
             word = policy.transitions[fired].name
-            words = [word] if cause < _FIRST_EVENT else [trigger, word]
+            words = [word] if cause < FIRST_EVENT_CAUSE else [trigger, word]
             self._judge(case, self.watch.row(case, words, seen, old, now))
         if moved:
             self._enter(case, old)
@@ -490,11 +505,11 @@ class Simulation:
         return moved
 
     def _enforce(self, policy: _Policy) -> None:
-        """Let a policy decide from now on."""
+        """Put a policy into force."""
         self._policy = policy
 
     def _policy_of(self, case: Case) -> _Policy:
-        """Return the policy that decides a case now: the last one in force, but for those pinned to later arrivals."""
+        """Return the policy in force for a case: the last one, except policies pinned to later arrivals."""
         policy = self._policy
         if not policy.pinned or case.arrived >= policy.start:
             return policy
@@ -504,63 +519,50 @@ class Simulation:
     def _plain_row(self, case: Case, taken: int, cause: int, old: str, outcome: int) -> None:
         """Write a row that ends no work."""
         self._rows.append(
-            (
-                case.number,
-                taken,
-                cause,
-                self._codes[old],
-                self._codes[case.state],
-                -1,
-                -1,
-                -1,
-                NEVER,
-                NEVER,
-                NEVER,
-                outcome,
-                self.env._now,
-            )
-        )
+            (case.number, taken, cause, self._codes[old], self._codes[case.state], -1, -1, -1,
+             NEVER, NEVER, NEVER, outcome, self.env._now)
+        )  # fmt: skip
 
     def _leave(self, case: Case) -> None:
-        """Take a case out of its queue or out of its server's hands."""
-        if case.place is not None:
-            if case.status == _SERVED:
-                case.place.release(case.server)
-            case.ticket = None
-            self._touched.add(case.place.index)
-            case.place = None
+        """Remove a case from its queue or release its server."""
+        if case.station is not None:
+            if case.status == SERVED:
+                case.station.release(case.server)
+            case.entry = None
+            self._touched.add(case.station.index)
+            case.station = None
         if case.work is not None:
             case.work.cancel()
             case.work = None
-        case.status = _NOWHERE
+        case.status = NOWHERE
         case.server = -1
         case.enabled = case.started = NEVER
 
     def _enable(self, case: Case, activity: _Activity) -> None:
-        """Put a case into its queue, or start its delay."""
+        """Add a case to its queue, or start its delay."""
         case.activity = activity
         case.visit = self._visit(case, activity.index, activity.name)
         case.enabled = now = self.env._now
-        if activity.places is None:
-            case.status = _DELAYED
+        if activity.stations is None:
+            case.status = DELAYED
             case.started = now
             length = _length(case)
             days = activity.working_days
             self._finish_at(case, now + length if days is None else days.complete(now, length))
         else:
-            case.status = _WAITING
-            case.place = place = activity.places[case.court if len(activity.places) > 1 else 0]
-            place.join(case, activity.priority)
-            if place.may_start(now):
-                self._touched.add(place.index)
+            case.status = WAITING
+            case.station = station = activity.stations[case.court if len(activity.stations) > 1 else 0]
+            station.join(case, activity.priority)
+            if station.may_start(now):
+                self._touched.add(station.index)
 
     def _visit(self, case: Case, index: int, name: str) -> int:
-        """Count a visit to an activity or a start of a clock; return how many there were before it."""
+        """Count a visit to an activity or a start of a clock; return the number before it."""
         before = case.visits[index]
         if before >= MOST_VISITS:
             raise VisitCap(
-                f"case {case.number} of {self.scenario.courts[case.court]} has come {MOST_VISITS:,} times to {name!r}, now in the state"
-                f" {case.state!r}: the workflow sends it round and round.{self._history(case)}"
+                f"case {case.number} of {self.scenario.courts[case.court]} has visited {name!r} {MOST_VISITS:,} times and is in the state"
+                f" {case.state!r}: the workflow has an endless loop.{self._history(case)}"
             )
         case.visits[index] = before + 1
         return before
@@ -568,7 +570,7 @@ class Simulation:
     # outside events ------------------------------------------------------------------------------
 
     def _enter(self, case: Case, old: str | None) -> None:
-        """Stop and start the clocks of outside events on a change of state."""
+        """Stop and start the clocks of outside events when a case enters a state."""
         if case.state in self._final:
             for clock in (case.clocks or {}).values():
                 clock.cancel()
@@ -597,7 +599,9 @@ class Simulation:
 
     def _set_clock(self, case: Case, happening: _Happening, time: int, visit: int) -> None:
         if time <= self._horizon:
-            ring = self.env.at(time, _RING | case.number << 8 | happening.index, self._ring, (case, happening, visit))
+            ring = self.env.at(
+                time, CLOCK | case.number << NUMBER_SHIFT | happening.index, self._ring, (case, happening, visit)
+            )
             if case.clocks is None:
                 case.clocks = {}
             case.clocks[happening.index] = ring
@@ -613,30 +617,30 @@ class Simulation:
         if happening.hazard_picker is not None and case.state not in self._final:
             rate = happening.hazard_picker(case.facts, case.record)
             visit = case.visits[happening.visits]
-            case.visits[happening.visits] = visit + 1  # its dates come to an end, so that they need no cap
+            case.visits[happening.visits] = visit + 1  # dates end at the horizon, so they need no cap
             bits = happening.purpose.numerator(case, visit)
-            self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _FAR)), visit)
+            self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _LONGEST)), visit)
 
     def _next_turn(self, happening: _Happening, visit: int, number: int) -> None:
-        """Let the event that has a date come to a case and those after it."""
+        """Schedule a dated event for a case and the cases after it."""
         if number < len(self.cases) and happening.dates[visit] <= self._horizon:
-            priority = _RING | number << 8 | happening.index
+            priority = CLOCK | number << NUMBER_SHIFT | happening.index
             self.env.at(happening.dates[visit], priority, self._take_turns, (happening, visit, number))
 
     def _take_turns(self, turn: tuple[_Happening, int, int]) -> None:
-        """Let a dated event happen to one case after another while nothing comes between them."""
+        """Apply a dated event to one case after another, until another event comes first."""
         happening, visit, number = turn
         while True:
             self._happen(self.cases[number], happening, visit)
             number += 1
-            if self.env.comes_before(self.env._now, _RING | number << 8 | happening.index):
+            if self.env.comes_before(self.env._now, CLOCK | number << NUMBER_SHIFT | happening.index):
                 break
             if number == len(self.cases):
                 return
         self._next_turn(happening, visit, number)
 
     def _happen(self, case: Case, happening: _Happening, visit: int) -> bool:
-        if case.state not in happening.states or (happening.only_waiting and case.status != _WAITING):
+        if case.state not in happening.states or (happening.only_waiting and case.status != WAITING):
             return False
         policy = self._policy_of(case)
         guard, write = policy.guards[happening.index], policy.writes[happening.index]
@@ -650,7 +654,7 @@ class Simulation:
             k = happening.purpose.outcome(case, visit)
             case.record[happening.gives] = happening.purpose.values[k]
             outcome = happening.codes[k]
-        cause, rows = _FIRST_EVENT + happening.index, len(self._rows)
+        cause, rows = FIRST_EVENT_CAUSE + happening.index, len(self._rows)
         if self._move(case, happening.event, cause, outcome):
             self._settle(case)
             return True
@@ -658,9 +662,9 @@ class Simulation:
             self._plain_row(case, -1, cause, case.state, outcome)
             if self.watch is not None:
                 self._judge(case, self.watch.row(case, [happening.event], case.record, case.state, self.env._now))
-        if case.place is not None and case.status == _WAITING and case.record != before:
-            case.place.rejoin(case)
-            self._touched.add(case.place.index)
+        if case.station is not None and case.status == WAITING and case.record != before:
+            case.station.rejoin(case)
+            self._touched.add(case.station.index)
         return True
 
     # the end -------------------------------------------------------------------------------------
@@ -676,32 +680,20 @@ class Simulation:
             if case.state and case.state not in self._final:
                 state = self._codes[case.state]
                 activity = self._activity_of.get(case.state)
-                at = (-1, -1) if activity is None or case.status == _NOWHERE else (activity.index, activity.pool)
+                at = (-1, -1) if activity is None or case.status == NOWHERE else (activity.index, activity.pool)
                 self._rows.append(
-                    (
-                        case.number,
-                        -1,
-                        _BY_HORIZON,
-                        state,
-                        state,
-                        *at,
-                        case.server,
-                        case.enabled,
-                        case.started,
-                        NEVER,
-                        -1,
-                        self._horizon,
-                    )
-                )
+                    (case.number, -1, BY_HORIZON, state, state, *at, case.server,
+                     case.enabled, case.started, NEVER, -1, self._horizon)
+                )  # fmt: skip
         resized = {
-            name: tuple(tuple(p.sizes) for p in self._places if p.pool == i)
+            name: tuple(tuple(p.sizes) for p in self._stations if p.pool == i)
             for i, name in enumerate(self.scenario.pools)
             if name in self._resized
         }
         return event_log(self.plan.cases, self._rows, resized)
 
     def _judge(self, case: Case, violation: Violation | None) -> None:
-        """Stop at a broken rule, if the run is to."""
+        """Raise if a rule was broken and the monitor is to stop the run."""
         if violation is not None and self._stops:
             raise rule_broken(self.scenario, violation, case.court, case.facts, self._moves(case))
 
@@ -733,16 +725,16 @@ def simulate(
     ----------
     plan : Plan
     path : Draws
-        The source of draws, the one that the plan was made with.
+        The source of draws that the plan was made with.
     hooks : mapping of str to callable, optional
-        For the names of transitions: ``hook(simulation, case)`` is called after the case has moved.
+        By the name of a transition: ``hook(simulation, case)`` is called after the case has moved.
     processes : iterable of callable, optional
-        Each is called with the `Simulation` and gives a SimPy process; its delays are whole microseconds,
-        and it runs before the events of an instant.
+        Each is called with the `Simulation` and returns a generator of a SimPy process. Its delays are whole
+        microseconds, and it runs before the other events of an instant.
     monitor : {"stop", "count"}, optional
-        Whether the workflow's rules are watched on every case: stop at the first that is broken, or go on.
+        Watch the workflow's rules on every case: stop at the first violation, or count violations.
     violations : list, optional
-        Takes what the monitor found.
+        Receives the violations.
 
     Returns
     -------
@@ -751,14 +743,14 @@ def simulate(
     Raises
     ------
     StuckCase
-        If no guard holds where a case must move on.
+        If no guard holds for a case that must move.
     VisitCap
-        If a case goes round and round.
+        If a case visits an activity too often.
     RuleBroken
-        With ``monitor="stop"``, at the first broken rule.
+        With ``monitor="stop"``, at the first violation.
     """
     collecting = gc.isenabled()
-    gc.disable()  # cases live to the end: looking through them again and again doubles the time of a large run
+    gc.disable()  # cases live until the end of the run, and collecting garbage among them doubles its time
     try:
         simulation = Simulation(plan, path, hooks, monitor)
         log = simulation.run(processes)

@@ -1,8 +1,8 @@
-"""The event log: one row for each move of a case, and the codes in which it is kept until it is written.
+"""The event log: one row for each move of a case, kept as codes until it is written to a file.
 
-Columns are as in the format reference: ``happened_at`` is the row's instant; ``enabled_at``, ``started_at`` and
-``completed_at`` belong to the work that the row ends. Instants are whole microseconds since the scenario's
-start, `NEVER` where there is none.
+The columns are declared in `simulations.log.row`. ``happened_at`` is the instant of the row; ``enabled_at``,
+``started_at`` and ``completed_at`` belong to the work that the row ends. Instants are microseconds since the scenario's
+start, `NEVER` if missing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.log.row import COLUMNS, HORIZON, NEVER, Column
 from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import COMPLETE, ENTER, as_written
@@ -24,30 +25,25 @@ __all__ = [
     "HORIZON",
     "NEVER",
     "ByCase",
-    "ByPlace",
+    "ByStation",
     "EventLog",
+    "Labels",
     "Row",
     "Sizes",
-    "Words",
     "event_log",
     "order_of",
 ]
 
-NEVER = -(2**63)
-HORIZON = "horizon"
-
 Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
-"""case, transition, cause, from, to, activity, pool, server, enabled, started, completed, outcome, happened."""
+"""The values of a row, in the order of `simulations.log.row.COLUMNS`."""
 
 Sizes = tuple[tuple[tuple[int, int], ...], ...]
-"""For each place of a pool: its servers from each time on, in microseconds since the start."""
-
-_FIELDS = ("case_id", "transition", "cause", "from_state", "to_state", "activity", "pool", "server", "enabled_at", "started_at", "completed_at", "outcome", "happened_at")  # fmt: skip
+"""For each station of a pool: pairs of a time in microseconds since the start, and the number of servers from then on."""
 
 
 @dataclass(frozen=True)
-class Words:
-    """What the codes of a log stand for, a tuple of words a column; -1 stands for nothing."""
+class Labels:
+    """The labels of a log's codes, one tuple for each column; the code -1 has no label."""
 
     transition: tuple[str, ...]
     cause: tuple[str, ...]
@@ -57,8 +53,8 @@ class Words:
     outcome: tuple[str, ...]
 
     @classmethod
-    def of(cls, scenario: Scenario) -> Words:
-        """Return the words of a scenario's logs."""
+    def of(cls, scenario: Scenario) -> Labels:
+        """Return the labels of a scenario's logs."""
         workflow = scenario.workflow
         values = [v for a in workflow.activities.values() for v in a.values] + [
             v for e in workflow.events.values() for v in e.values
@@ -73,32 +69,30 @@ class Words:
         )
 
     def column(self, name: str) -> tuple[str, ...]:
-        """Return the words of a column of the log."""
-        found: tuple[str, ...] = getattr(self, "state" if name in ("from_state", "to_state") else name)
-        return found
+        """Return the labels of a column of the log."""
+        labels: tuple[str, ...] = getattr(self, "state" if name in ("from_state", "to_state") else name)
+        return labels
 
     def types(self) -> dict[str, type[np.signedinteger[Any]]]:
-        """Return the type of each column of the log, as small as may be: a log of millions is the largest thing in memory."""
-        found: dict[str, type[np.signedinteger[Any]]] = {}
-        for name in _FIELDS:
-            if name.endswith("_at"):
-                found[name] = np.int64
-            elif name in ("case_id", "server"):
-                found[name] = np.int32
+        """Return the type of each column of the log: the smallest, because logs of millions of rows fill the memory."""
+        types: dict[str, type[np.signedinteger[Any]]] = {}
+        for column in COLUMNS:
+            if column.kind == "label":
+                types[column.name] = np.int8 if len(self.column(column.name)) < 127 else np.int16
             else:
-                found[name] = np.int8 if len(self.column(name)) < 127 else np.int16
-        return found
+                types[column.name] = np.int64 if column.kind == "instant" else np.int32
+        return types
 
 
 @dataclass(frozen=True, slots=True)
 class ByCase:
-    """The rows of a log case by case, each case's in their order.
+    """The rows of a log sorted by case; the rows of a case are in order of time.
 
     Attributes
     ----------
     order : ndarray of int64, shape (n_rows,)
     first : ndarray of int64, shape (n_cases + 1,)
-        Where in `order` each case begins.
+        Index in `order` of the first row of each case.
     """
 
     order: NDArray[np.int64]
@@ -106,32 +100,32 @@ class ByCase:
 
     @property
     def opening(self) -> NDArray[np.int64]:
-        """Return where the cases that have rows begin."""
+        """Return the index in `order` of the first row of each case that has rows."""
         return self.first[:-1][np.diff(self.first) > 0]
 
 
 @dataclass(frozen=True, slots=True)
-class ByPlace:
-    """The rows of a log that have to do with a pool, place by place of one pool after another, each place's in their order.
+class ByStation:
+    """The rows of a log that belong to a pool, sorted by station; the rows of a station are in order of time.
 
     Attributes
     ----------
     rows : ndarray of int64, shape (n,)
-    first : ndarray of int64, shape (n_places + 1,)
-        Where in `rows` each place begins.
+    first : ndarray of int64, shape (n_stations + 1,)
+        Index in `rows` of the first row of each station, pool by pool.
     """
 
     rows: NDArray[np.int64]
     first: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: NDArray[np.int64], place: NDArray[np.int64], n_places: int) -> ByPlace:
-        """Sort some rows by their places."""
-        return cls(rows[order_of(place, n_places)], _first(place, n_places))
+    def of(cls, rows: NDArray[np.int64], station: NDArray[np.int64], n_stations: int) -> ByStation:
+        """Sort rows by their stations."""
+        return cls(rows[order_of(station, n_stations)], _first(station, n_stations))
 
-    def some(self, which: NDArray[np.bool_]) -> ByPlace:
-        """Return some of the rows."""
-        return ByPlace(self.rows[which], np.append(0, np.cumsum(which))[self.first])
+    def select(self, which: NDArray[np.bool_]) -> ByStation:
+        """Return the rows for which `which` is true."""
+        return ByStation(self.rows[which], np.append(0, np.cumsum(which))[self.first])
 
 
 @dataclass(frozen=True)
@@ -141,20 +135,20 @@ class EventLog:
     Attributes
     ----------
     cases : Cases
-    words : Words
+    labels : Labels
     columns : mapping of str to ndarray, shape (n_rows,)
-        As `Words.types` says.
+        With the types of `Labels.types`.
     resized : mapping of str to Sizes
-        The sizes of the pools that a user's own process has changed, as they came to be.
+        Actual sizes of the pools that a user's process resized.
     """
 
     cases: Cases
-    words: Words
+    labels: Labels
     columns: Mapping[str, NDArray[Any]]
     resized: Mapping[str, Sizes] = field(default_factory=dict)
 
     def sizes(self, pool: str) -> Sizes:
-        """Return the size of a pool at each of its places from each time on."""
+        """Return the sizes of a pool over time at each of its stations."""
         return self.resized.get(pool, self.cases.scenario.pools[pool].sizes)
 
     def __len__(self) -> int:
@@ -162,84 +156,82 @@ class EventLog:
 
     @cached_property
     def by_case(self) -> ByCase:
-        """Return the rows case by case."""
+        """Return the rows sorted by case."""
         case, n = self.columns["case_id"], len(self.cases)
         return ByCase(order_of(case, n), _first(case, n))
 
     def since(self) -> NDArray[np.int64]:
-        """Return since when its case had been as each row finds it, row by row in the order of `by_case`."""
-        found = np.empty(len(self), np.int64)
-        found[1:] = self.columns["happened_at"][self.by_case.order[:-1]]
-        found[self.by_case.opening] = np.maximum(self.cases.arrived[np.diff(self.by_case.first) > 0], 0)
-        return found
+        """Return when the case of each row entered its state, in the order of `by_case`."""
+        since = np.empty(len(self), np.int64)
+        since[1:] = self.columns["happened_at"][self.by_case.order[:-1]]
+        since[self.by_case.opening] = np.maximum(self.cases.arrived[np.diff(self.by_case.first) > 0], 0)
+        return since
 
     @cached_property
-    def by_place(self) -> ByPlace:
-        """Return the rows that end a wait for a pool, or the work of one of its servers."""
+    def by_station(self) -> ByStation:
+        """Return the rows that end a wait for a pool or the work of a server, sorted by station."""
         rows = np.flatnonzero(self.columns["pool"] >= 0)
-        return ByPlace.of(rows, self.place_of(rows), sum(len(p.calendars) for p in self.cases.scenario.pools.values()))
+        n_stations = sum(len(p.calendars) for p in self.cases.scenario.pools.values())
+        return ByStation.of(rows, self.station_of(rows), n_stations)
 
-    def place_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the place at which somebody waited or was served until each of some rows; the places of one pool after another."""
-        number: list[int] = []
-        n_places, n_courts = 0, len(self.cases.scenario.courts)
+    def station_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the station, numbered pool by pool, of rows that belong to a pool."""
+        stations: list[int] = []
+        n_stations, n_courts = 0, len(self.cases.scenario.courts)
         for pool in self.cases.scenario.pools.values():
-            number += range(n_places, n_places + n_courts) if pool.at_court else [n_places] * n_courts
-            n_places += len(pool.calendars)
-        place = self.columns["pool"][rows] * np.int64(n_courts)
-        place += self.cases.court.take(self.columns["case_id"][rows])  # with few bits take is three times as fast as []
-        return np.array(number, np.int64).take(place)
+            stations += range(n_stations, n_stations + n_courts) if pool.at_court else [n_stations] * n_courts
+            n_stations += len(pool.calendars)
+        index = self.columns["pool"][rows] * np.int64(n_courts)
+        index += self.cases.court.take(self.columns["case_id"][rows])  # for small integers `take` is faster than []
+        return np.array(stations, np.int64).take(index)
 
-    def served(self, pool: str, place: int) -> NDArray[np.int64]:
-        """Return the rows that end the work of a server at a place of a pool, in their order."""
+    def served(self, pool: str, station: int) -> NDArray[np.int64]:
+        """Return the rows that end the work of a server at a station of a pool, in order of time."""
         for name, each in self.cases.scenario.pools.items():
             if name == pool:
                 break
-            place += len(each.calendars)
-        rows = self.by_place.rows[self.by_place.first[place] : self.by_place.first[place + 1]]
-        found: NDArray[np.int64] = rows[self.columns["started_at"][rows] > NEVER]
-        return found
+            station += len(each.calendars)
+        rows = self.by_station.rows[self.by_station.first[station] : self.by_station.first[station + 1]]
+        served: NDArray[np.int64] = rows[self.columns["started_at"][rows] > NEVER]
+        return served
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the rows with words for codes and datetimes for instants, for tests and for reading."""
-        scenario = self.cases.scenario
-        found = []
-        plain = {name: column.tolist() for name, column in self.columns.items()}
-        for i in range(len(self)):
-            row: dict[str, Any] = {}
-            for name, values in plain.items():
-                value = values[i]
-                if name.endswith("_at"):
-                    row[name] = None if value == NEVER else scenario.epoch.instant(value)
-                elif name in ("case_id", "server"):
-                    row[name] = None if value < 0 else value
-                else:
-                    row[name] = None if value < 0 else self.words.column(name)[value]
-            found.append(row)
-        return found
+        """Return the rows with labels for codes and datetimes for instants."""
+        readable = {column.name: self._readable(column) for column in COLUMNS}
+        return [dict(zip(readable, values, strict=True)) for values in zip(*readable.values(), strict=True)]
+
+    def _readable(self, column: Column) -> list[Any]:
+        """Return the values of a column as labels, datetimes or numbers, ``None`` if missing."""
+        values = self.columns[column.name].tolist()
+        if column.kind == "instant":
+            return [None if v == NEVER else self.cases.scenario.epoch.instant(v) for v in values]
+        if column.kind == "number":
+            return [None if v < 0 else v for v in values]
+        labels = self.labels.column(column.name)
+        return [None if v < 0 else labels[v] for v in values]
 
 
 def event_log(cases: Cases, rows: Sequence[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
-    """Make a log of an engine's rows, which are in the order in which they happened."""
-    size, words = len(rows) * len(_FIELDS), Words.of(cases.scenario)
-    table = np.fromiter(chain.from_iterable(rows), np.int64, size).reshape(-1, len(_FIELDS))
-    columns = {name: table[:, k].astype(of) for k, (name, of) in enumerate(words.types().items())}
-    return EventLog(cases, words, columns, resized or {})
+    """Make a log from an engine's rows, which are in order of time."""
+    labels = Labels.of(cases.scenario)
+    values = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(COLUMNS)).reshape(-1, len(COLUMNS))
+    columns = {name: values[:, k].astype(dtype) for k, (name, dtype) in enumerate(labels.types().items())}
+    return EventLog(cases, labels, columns, resized or {})
 
 
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:
-    """Return what sorts whole numbers from 0 to below n, equal ones in their order.
+    """Return the indices that sort integers from 0 to below n, stably.
 
-    numpy sorts 8 and 16 bits in linear time, and whole numbers by themselves faster than it finds what sorts them.
+    numpy sorts integers of 8 and 16 bits in linear time, and sorts faster than it finds the sorting indices.
     """
     if n <= 1 << 16:
         return np.argsort(codes.astype(np.uint8 if n <= 1 << 8 else np.uint16), kind="stable")
     bits = len(codes).bit_length()
-    found = codes.astype(np.int64) << bits
-    found |= np.arange(len(codes))
-    found.sort()
-    found &= (1 << bits) - 1
-    return found
+    order = codes.astype(np.int64) << bits
+    order |= np.arange(len(codes))
+    order.sort()
+    order &= (1 << bits) - 1
+    return order
 
 
 def _first(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:

@@ -23,8 +23,8 @@ def rows_by_case(log: EventLog) -> Rows:
     scenario, by_case = log.cases.scenario, log.by_case
     read = ("case_id", "transition", "cause", "from_state", "outcome", "happened_at")
     columns = {name: log.columns[name][by_case.order] for name in read}
-    causes = log.words.cause
-    outcome = np.array([*log.words.outcome, ""])[columns["outcome"]]  # -1 is the last, no outcome
+    causes = log.labels.cause
+    outcome = np.array([*log.labels.outcome, ""])[columns["outcome"]]  # -1 is the last, no outcome
     completes = columns["cause"] == causes.index(COMPLETE)
     transition, event, state = (columns[n].astype(np.int64) for n in ("transition", "cause", "from_state"))
     policy = policy_in_force(scenario, columns["happened_at"], log.cases.arrived[columns["case_id"]])
@@ -33,7 +33,7 @@ def rows_by_case(log: EventLog) -> Rows:
     for k, workflow in enumerate(scenario.workflows):
         mine = policy == k
         names = [t.name for t in workflow.transitions]
-        shelf = [names.index(n) + len(transitions) if n in names else -1 for n in log.words.transition]
+        shelf = [names.index(n) + len(transitions) if n in names else -1 for n in log.labels.transition]
         transition[mine] = np.array([*shelf, -1])[columns["transition"][mine]]
         shelf = [list(workflow.events).index(c) + len(events) if c in workflow.events else -1 for c in causes]
         event[mine] = np.array(shelf)[columns["cause"][mine]]

@@ -54,7 +54,7 @@ class _Judged:
     def __init__(self, log: EventLog, rules: tuple[Rule, ...]) -> None:
         self.log, self.cases, self.scenario = log, log.cases, log.cases.scenario
         self.order, self.rows = log.by_case.order, rows_by_case(log)
-        self.keep = log.columns["cause"][self.order] != log.words.cause.index(HORIZON)
+        self.keep = log.columns["cause"][self.order] != log.labels.cause.index(HORIZON)
         self.begun = np.maximum(self.cases.arrived, 0)
         self.audited = self._audited(frozenset[str]().union(*(rule.reads for rule in rules)))
         found = [judge(self.audited, rule) for rule in rules]
@@ -84,7 +84,7 @@ class _Judged:
             return whole
 
         names, causes = [t.name for t in workflow.transitions], list(workflow.events)
-        words, events = self.log.words.transition, self.log.words.cause
+        words, events = self.log.labels.transition, self.log.labels.cause
         transition = np.array([*(names.index(w) if w in names else -1 for w in words), -1])[columns["transition"]]
         event = np.array([causes.index(w) if w in causes else -1 for w in events])[columns["cause"]]
         seen = {"state": filled(self.cases.state, columns["from_state"])}

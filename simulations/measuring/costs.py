@@ -69,7 +69,7 @@ def costs(
 
 def _completed(frame: Frame, activity: str, since: int) -> Places:
     """Count how often an activity was completed."""
-    columns, words = frame.log.columns, frame.log.words
+    columns, words = frame.log.columns, frame.log.labels
     ended = (columns["activity"] == words.activity.index(activity)) & (columns["completed_at"] >= since)
     rows = np.flatnonzero(ended)
     return frame.count_cases(columns["case_id"][rows], columns["completed_at"][rows]).astype(float)

@@ -44,7 +44,7 @@ class Firsts:
         word = None if giving is None else as_written(giving)
         key = (*names, word, if_, warm)
         if key not in self._found:
-            words, columns = self.log.words, self.log.columns
+            words, columns = self.log.labels, self.log.columns
             some = one_of(columns["transition"], _codes(words.transition, names))
             some |= one_of(columns["cause"], _codes(words.cause, names))
             some[: self._n_before if warm else 0] = False
@@ -90,7 +90,7 @@ class Split:
         self._log, self._firsts = firsts.log, firsts
         self._parts: Mapping[str, Any] = entry.split or {}
         self._counted = firsts.of(entry.cases or [])
-        self._within = _codes(self._log.words.state, entry.within or [])
+        self._within = _codes(self._log.labels.state, entry.within or [])
 
     def cases_at(self, n_rows: int, state: NDArray[Any]) -> dict[str, Integers]:
         """Return the cases of each part when so many rows have happened, and each case is in its state."""
@@ -110,7 +110,7 @@ class Split:
         if "ever" in rule:
             found[case[_up_to(self._firsts.of(split_names(rule["ever"]), warm=False), n_rows)]] = True
         else:
-            rows, transitions = _up_to(self._leaving, n_rows), self._log.words.transition
+            rows, transitions = _up_to(self._leaving, n_rows), self._log.labels.transition
             named = one_of(self._log.columns["transition"][rows], _codes(transitions, split_names(rule["left_by"])))
             found[case[rows]] = named  # of several the last one stays
         return found
@@ -125,7 +125,7 @@ class Split:
 def emptied(state: str, frame: Frame, firsts: Firsts) -> Places:
     """Return when the last case that began in a state had left it for the first time, in days since the start, by instant."""
     cases, columns = frame.log.cases, frame.log.columns
-    code = frame.log.words.state.index(state)
+    code = frame.log.labels.state.index(state)
     began, rows = np.flatnonzero(cases.state == code), firsts.leaving(code)
     still = frame.count_cases(began, cases.arrived[began]) - frame.count_rows(rows)[:, 0]
     place, left_at = frame.place_of(rows), columns["happened_at"][rows]

@@ -42,7 +42,7 @@ def check_log(log: EventLog) -> None:
     BrokenLaw
         Naming the law, and the first case or pool that breaks it.
     """
-    words, states = log.words.activity, list(log.cases.scenario.workflow.states.values())
+    words, states = log.labels.activity, list(log.cases.scenario.workflow.states.values())
     present, stayed = [0] * len(states), [0] * len(words)
     for cases in _parts(log.by_case):
         rows = log.by_case.order[log.by_case.first[cases.start] : log.by_case.first[cases.stop]]
@@ -150,7 +150,7 @@ def growing_queues(log: EventLog) -> list[str]:
     """
     columns, horizon = log.columns, log.cases.scenario.horizon
     found = []
-    for k, pool in enumerate(log.words.pool):
+    for k, pool in enumerate(log.labels.pool):
         mine = np.flatnonzero(columns["pool"] == k)
         enabled, started, happened = (columns[name][mine] for name in ("enabled_at", "started_at", "happened_at"))
         left = np.where(started > NEVER, started, happened + 1)

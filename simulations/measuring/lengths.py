@@ -28,7 +28,7 @@ Integers = NDArray[np.int64]
 
 def activities_in_parts(log: EventLog) -> Iterator[range]:
     """Yield the activities in parts that have so many rows together, or are one, that little memory is needed at a time."""
-    activity, n = log.columns["activity"], len(log.words.activity)
+    activity, n = log.columns["activity"], len(log.labels.activity)
     if len(log) <= _ROWS_AT_ONCE:
         yield range(n)
         return
@@ -54,7 +54,7 @@ class Lengths:
         found: dict[str, Places] = {}
         for name, work in self._log.cases.scenario.work.items():
             for kind in (WAITING, PROCESSING) if work.pool is not None else (PROCESSING,):
-                for measure, places in self._found[kind, self._log.words.activity.index(name)].items():
+                for measure, places in self._found[kind, self._log.labels.activity.index(name)].items():
                     found[measure.format(name)] = places
         return found
 
@@ -69,7 +69,7 @@ class Lengths:
         frame, n = self._frame, len(activities)
         place, left = self._place(activities, waits.rows), waits.end.copy()
         # A row ends the wait when work starts, or when the case leaves the queue; who waits at the end, waits.
-        stays = self._columns["cause"][waits.rows[waits.never]] == self._log.words.cause.index(HORIZON)
+        stays = self._columns["cause"][waits.rows[waits.never]] == self._log.labels.cause.index(HORIZON)
         left[waits.never[stays]] = _AFTER_ALL
         still = frame.count(place, frame.first_until(waits.start), n) - frame.count(place, frame.first_until(left), n)
         del left

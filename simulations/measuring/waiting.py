@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import NEVER, ByPlace, EventLog
+from simulations.log.eventlog import NEVER, ByStation, EventLog
 from simulations.log.histories import rows_by_case
 from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.utilisation import distinct, so_far
@@ -60,10 +60,10 @@ class Waits:
 
 def waits_by_cause(log: EventLog, activities: range) -> Waits:
     """Split the waiting times for the work of some activities, given by their codes."""
-    ends = log.by_place
-    if len(activities) < len(log.words.activity):
+    ends = log.by_station
+    if len(activities) < len(log.labels.activity):
         activity = log.columns["activity"][ends.rows]
-        ends = ends.some((activity >= activities.start) & (activity < activities.stop))
+        ends = ends.select((activity >= activities.start) & (activity < activities.stop))
     whole, never = _Segments.whole(log, ends)
     return Waits(whole.ends, whole.start, whole.end, never, _split(log, whole))
 
@@ -127,7 +127,7 @@ def _may_have_written(log: EventLog, fields: Set[str]) -> bool:
     """Say whether a row of a log may have written one of some fields of the record."""
 
     def happened(column: str, name: str) -> bool:
-        words = log.words.column(column)
+        words = log.labels.column(column)
         return name in words and bool((log.columns[column] == words.index(name)).any())
 
     for workflow in log.cases.scenario.workflows:
@@ -155,7 +155,7 @@ class _Segments:
         is as at the start all the time.
     start, end : ndarray of int64
     first : ndarray of int64, shape (n_places + 1,)
-        Where each place begins, see `ByPlace`.
+        Where each place begins, see `ByStation`.
     """
 
     ends: Integers
@@ -181,14 +181,14 @@ class _Segments:
                     yield pool, place, slice(begin, end)
 
     @classmethod
-    def whole(cls, log: EventLog, by_place: ByPlace) -> tuple[_Segments, Integers]:
+    def whole(cls, log: EventLog, by_station: ByStation) -> tuple[_Segments, Integers]:
         """Return whole waits, and those of them after which work never started."""
         columns = log.columns
-        ends = by_place.rows
+        ends = by_station.rows
         until = columns["started_at"][ends]
         never = np.flatnonzero(until == NEVER)
         until[never] = columns["happened_at"][ends[never]]
-        return cls(ends, None, None, columns["enabled_at"][ends], until, by_place.first), never
+        return cls(ends, None, None, columns["enabled_at"][ends], until, by_station.first), never
 
     @classmethod
     def by_record(cls, log: EventLog, wait: Integers) -> _Segments:
@@ -210,11 +210,11 @@ class _Segments:
         until = np.where(started > NEVER, started, at[end_row])
         start, end = np.maximum(since[rows], enabled[end_row]), np.minimum(at[rows], until)
         some = np.flatnonzero((end > start) & (wait[order[end_row]] >= 0))
-        by_place = ByPlace.of(some, log.place_of(order[end_row[some]]), len(log.by_place.first) - 1)
-        some = by_place.rows
+        by_station = ByStation.of(some, log.station_of(order[end_row[some]]), len(log.by_station.first) - 1)
+        some = by_station.rows
         rows, ends = rows[some], order[end_row[some]]
         before = np.where(opening[rows], -1, rows - 1)
-        return cls(ends, wait[ends], before, start[some], end[some], by_place.first)
+        return cls(ends, wait[ends], before, start[some], end[some], by_station.first)
 
     def exempt(self, log: EventLog, condition: Expression) -> NDArray[np.bool_]:
         """Say for each segment whether a suspension that excepts a condition does not concern its case."""

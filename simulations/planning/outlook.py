@@ -123,7 +123,7 @@ def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
     horizon = cases.scenario.horizon
     n_days = (cases.scenario.ends - cases.scenario.starts).days + 2
     watched = mine & ~off[cases.state] & (cases.arrived <= horizon)
-    ended = off[columns["to_state"]] & (columns["cause"] != log.words.cause.index(HORIZON))
+    ended = off[columns["to_state"]] & (columns["cause"] != log.labels.cause.index(HORIZON))
     at = np.full(len(cases), -1, np.int64)
     at[columns["case_id"][ended][::-1]] = columns["happened_at"][ended][::-1]  # what is written last is the earliest
     gone = watched & (at >= 0)

@@ -96,7 +96,7 @@ def write_events(path: Path, log: EventLog, replication: int) -> None:
         "sequence": np.arange(len(log), dtype=np.uint32),
         "court": (log.cases.court + 1).astype(np.int16)[log.columns["case_id"]],
     }
-    said = {name: _word(name, log.words.column(name)) for name in words}
+    said = {name: _word(name, log.labels.column(name)) for name in words}
     instants = {name: _instant(name, scenario) for name in columns if name.endswith("_at")}
     select = [
         "replication", "sequence::bigint as sequence", "case_id::bigint as case_id", _word("court", scenario.courts), instants["happened_at"],

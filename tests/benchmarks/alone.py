@@ -36,12 +36,12 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     """Return the processor seconds of the loop written for W, on arrays made beforehand, and its rows."""
     arguments = kernel_plan(plan, path)
     cases, n = plan.cases, len(plan.cases)
-    n_places = len(plan.scenario.courts) + 1
-    laws = arguments["laws"]
+    n_stations = len(plan.scenario.courts) + 1
+    distributions = arguments["distributions"]
     heap, rows = np.zeros(n // 8 + 4096, kernel.PENDING), np.zeros(2 * n + 1000, kernel.ROW)
-    first, last = np.full(n_places, -1, np.int64), np.full(n_places, -1, np.int64)
+    first, last = np.full(n_stations, -1, np.int64), np.full(n_stations, -1, np.int64)
     following = np.full(n, -1, np.int64)
-    for c in range(n_places - 1):
+    for c in range(n_stations - 1):
         mine = np.flatnonzero(cases.court == c)
         first[c], last[c] = mine[0], mine[-1]
         following[mine[:-1]] = mine[1:]
@@ -50,12 +50,12 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     enabled, started, stage = (np.zeros(n, np.int64) for _ in range(3))
 
     def table(activity: int) -> int:
-        return int(laws[-3 - arguments["activities"][activity]["takes"]]["first"])  # the same for everybody
+        return int(distributions[-3 - arguments["activities"][activity]["takes"]]["first"])  # the same for everybody
 
     given = (
         arguments["key"], cases.keys, cases.court.astype(np.int64), plan.scenario.horizon, table(0), table(1),
         arguments["unit"], arguments["rates"][0]["rate"], hashes, arguments["cells"], plan.scenario.pools["checkers"].sizes[0][0][1],
-        heap, rows, first, last, np.zeros(n_places, np.int64), enabled, started, stage, following,
+        heap, rows, first, last, np.zeros(n_stations, np.int64), enabled, started, stage, following,
     )  # fmt: skip
     start = time.process_time()
     found = bare_loop(*given)

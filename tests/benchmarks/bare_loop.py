@@ -23,18 +23,18 @@ def bare_loop(
 ):  # fmt: skip
     """Run workload W; return the number of rows.
 
-    `stage` is 0 for the first review, 1 for the check, 2 closed, 3 for the second review, 4 on the docket. Place c is court
+    `stage` is 0 for the first review, 1 for the check, 2 closed, 3 for the second review, 4 on the docket. Station c is court
     c's reviewers, the last one the checkers.
     """
     n_rows = n_heap = 0
-    n_places = len(busy)
+    n_stations = len(busy)
     now = np.int64(0)
-    touched = np.int64(-2)  # -2: every place, at the start
+    touched = np.int64(-2)  # -2: every station, at the start
     while True:
         if touched != -1:
-            low, high = (0, n_places) if touched == -2 else (touched, touched + 1)
+            low, high = (0, n_stations) if touched == -2 else (touched, touched + 1)
             for p in range(low, high):
-                servers = n_checkers if p == n_places - 1 else 2
+                servers = n_checkers if p == n_stations - 1 else 2
                 while busy[p] < servers and first[p] >= 0:
                     i = first[p]
                     first[p] = following[i]
@@ -56,11 +56,11 @@ def bare_loop(
         n_heap -= 1
         _pop(heap, n_heap)
         s = stage[i]
-        rows[n_rows].case = i
-        rows[n_rows].happened = now
-        rows[n_rows].enabled = enabled[i]
-        rows[n_rows].started = started[i]
-        rows[n_rows].completed = now
+        rows[n_rows].case_id = i
+        rows[n_rows].happened_at = now
+        rows[n_rows].enabled_at = enabled[i]
+        rows[n_rows].started_at = started[i]
+        rows[n_rows].completed_at = now
         rows[n_rows].from_state = s
         rows[n_rows].transition = s
         rows[n_rows].cause = rings
@@ -71,7 +71,7 @@ def bare_loop(
         if rings == 1:
             target = 3
         else:
-            p = n_places - 1 if s == 1 else court[i]
+            p = n_stations - 1 if s == 1 else court[i]
             busy[p] -= 1
             touched = p
             target = 4
@@ -83,7 +83,7 @@ def bare_loop(
         n_rows += 1
         stage[i] = target
         if target == 1 or target == 3:
-            p = n_places - 1 if target == 1 else court[i]
+            p = n_stations - 1 if target == 1 else court[i]
             enabled[i] = now
             following[i] = -1
             if last[p] >= 0:
@@ -91,7 +91,7 @@ def bare_loop(
             else:
                 first[p] = i
             last[p] = i
-            servers = n_checkers if p == n_places - 1 else 2
+            servers = n_checkers if p == n_stations - 1 else 2
             if busy[p] < servers and touched == -1:
                 touched = p
             elif busy[p] < servers and touched != p:

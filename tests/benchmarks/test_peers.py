@@ -36,7 +36,7 @@ def as_peers_log(log: EventLog) -> Log:
     """Return docketsim's log as those of the peers: without the rows that close open cases at the end."""
     codes = log.columns["transition"]
     rows = np.flatnonzero(codes >= 0)
-    moves = np.array([MOVES[name] for name in log.words.transition], np.int8)[codes[rows]]
+    moves = np.array([MOVES[name] for name in log.labels.transition], np.int8)[codes[rows]]
     happened = log.columns["happened_at"][rows] / MICROSECONDS_A_DAY
     worked = moves[:, 0] != CLOSED
     enabled, started = (

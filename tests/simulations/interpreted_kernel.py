@@ -66,7 +66,7 @@ class Interpreted:
             exec(compile(source, "kernel.py", "exec"), names)
         names["_bits_of"] = lambda number: struct.unpack("<q", struct.pack("<d", number))[0]
         names["_index"] = _index
-        names["_fetch"] = lambda array, i: None
+        names["_prefetch"] = lambda array, i: None
         self.py_func = names["run"]
 
     def __call__(self, *arguments: Any) -> Any:

@@ -87,7 +87,7 @@ def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     plan = make_plan(scenario, path)
     whole = compiled_engine.simulate(plan, path)
     monkeypatch.setattr(compiled_engine, "ROWS_AT_ONCE", 7)
-    monkeypatch.setattr(compiled_engine, "LEAST_HEAP", 1)
+    monkeypatch.setattr(compiled_engine, "SMALLEST_HEAP", 1)
     assert_same(whole, compiled_engine.simulate(plan, path))
 
 

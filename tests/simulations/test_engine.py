@@ -781,7 +781,7 @@ def test_a_case_that_goes_round_and_round_stops_the_run_with_its_history(tmp_pat
     with pytest.raises(VisitCap) as raised:
         play(tmp_path, AGAIN.replace("LAST", ""), ONE_CASE.replace("YES", "0"), Told())
     assert str(raised.value).startswith(
-        "case 0 of desk has come 1,000 times to 'serve', now in the state 'queue': the workflow sends it round and round.\nIts last moves:"
+        "case 0 of desk has visited 'serve' 1,000 times and is in the state 'queue': the workflow has an endless loop.\nIts last moves:"
     )
     assert "2024-01-01 00:00:00  repeat: queue -> queue" in str(raised.value)
 
@@ -797,7 +797,7 @@ transitions:
 entry: {states: [one]}
 events: {go: {while: [one]}, return: {while: [two]}}
 """.replace("return", "come")
-    with pytest.raises(VisitCap, match=r"case 0 of desk has come 1,000 times to '(go|come)'"):
+    with pytest.raises(VisitCap, match=r"case 0 of desk has visited '(go|come)' 1,000 times"):
         play(
             tmp_path,
             rests,
@@ -837,7 +837,7 @@ def test_a_hook_is_called_after_the_case_has_moved(office: Play) -> None:
 def test_a_hook_on_no_transition_is_an_error_with_the_nearest_name(office: Play) -> None:
     """A slip of the pen is found before the run."""
     with pytest.raises(
-        InputError, match=r"hooks: 'finsh' is no transition of the workflow 'office'\. Did you mean 'finish'\?"
+        InputError, match=r"hooks: 'finsh' is not a transition of the workflow 'office'\. Did you mean 'finish'\?"
     ):
         office(PLAIN_DESK, hooks={"finsh": lambda simulation, case: None})
 

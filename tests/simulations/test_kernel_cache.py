@@ -60,7 +60,7 @@ def _told(site: Path, home: Path) -> list[str]:
 def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upgrade_compiles_anew(
     site: Path, tmp_path: Path
 ) -> None:
-    """Compiled once and found by the next process; when the kernel's file changes, what was kept is not used."""
+    """The next process finds the compiled kernel. After a change of the kernel or of its codes, it is compiled again."""
     compiled, kept, hits, result, told = _told(site, tmp_path / "home")
     assert compiled == "False"
     assert kept.startswith(str(tmp_path / "home"))
@@ -68,12 +68,16 @@ def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upg
     assert _told(site, tmp_path / "home") == ["True", kept, "1", result, ""]
     kernel = site / "simulations" / "engines" / "kernel.py"
     text = kernel.read_text(encoding="utf-8")
-    line = "rows[r].completed = now"
+    line = "rows[r].completed_at = now"
     assert text.count(line) == 1
     kernel.write_text(text.replace(line, f"{line} + 1"), encoding="utf-8")
     compiled, _, hits, changed, _ = _told(site, tmp_path / "home")
     assert (compiled, hits) == ("False", "0")
     assert int(changed) == int(result) + 1
+    codes = kernel.with_name("codes.py")
+    codes.write_text(codes.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    compiled, _, hits, _, _ = _told(site, tmp_path / "home")
+    assert (compiled, hits) == ("False", "0")
 
 
 def test_without_any_folder_the_engine_runs_and_says_what_to_set(site: Path) -> None:

@@ -190,7 +190,7 @@ def test_the_review_is_of_the_backlog_alone(values: dict[tuple[object, ...], flo
 
 def test_about_a_fifth_of_the_files_read_by_may_are_of_detained_people(small: EventLog) -> None:
     """56,180 of 288,361, by the custody in which they began."""
-    rows, words = small.columns, small.words
+    rows, words = small.columns, small.labels
     read = (rows["transition"] == words.transition.index("review")) & (
         rows["happened_at"] <= small.cases.scenario.epoch.end_of(MAY)
     )
@@ -200,7 +200,7 @@ def test_about_a_fifth_of_the_files_read_by_may_are_of_detained_people(small: Ev
 
 def test_judges_of_a_suspended_court_hear_detained_people_alone(small: EventLog) -> None:
     """Hearings begun in the six courts during their suspension are of people detained at the start or since."""
-    rows, words, scenario = small.columns, small.words, small.cases.scenario
+    rows, words, scenario = small.columns, small.labels, small.cases.scenario
     detained = small.cases.columns.values["custody"] == scenario.workflow.record["custody"].values.index("detained")
     detained = detained.copy()
     detained[rows["case_id"][rows["cause"] == words.cause.index("detention")]] = True

@@ -110,7 +110,7 @@ def test_closing_gives_no_status_and_permits_go_only_to_who_had_a_ground_for_one
     path = SamplePath(3, 1)
     plan = make_plan(pilot, path)
     log = simulate(plan, path)
-    words, columns = log.words, log.columns
+    words, columns = log.labels, log.columns
     granted = columns["case_id"][columns["outcome"] == words.outcome.index("granted")]
     assert len(granted) > 10
     assert (plan.cases.columns.values["permit_basis"][granted] > 0).all()

@@ -50,7 +50,7 @@ class History:
         plain = {name: column.tolist() for name, column in self.log.columns.items()}
         words = {
             **{
-                n: self.log.words.column(n)
+                n: self.log.labels.column(n)
                 for n in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
             }
         }

@@ -111,7 +111,7 @@ def story(log: EventLog, closing: bool = False) -> list[tuple[float, int, str]]:
     found = []
     for row in zip(*(log.columns[n].tolist() for n in ("happened_at", "case_id", "transition", "cause")), strict=True):
         at, case, transition, cause = row
-        what = log.words.transition[transition] if transition >= 0 else log.words.cause[cause]
+        what = log.labels.transition[transition] if transition >= 0 else log.labels.cause[cause]
         if closing or what != "horizon":
             found.append((_hours(at), case, what))
     return found
@@ -132,7 +132,7 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
 def waits_by_row(log: EventLog) -> dict[str, Any]:
     """Return the waiting time of each row by each cause, 0 where it ends no wait."""
     found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
-    waits = waits_by_cause(log, range(len(log.words.activity)))
+    waits = waits_by_cause(log, range(len(log.labels.activity)))
     for cause, lengths in waits.by_cause.items():
         found[cause][waits.rows] = lengths
     return found

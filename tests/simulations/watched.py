@@ -6,11 +6,10 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from simulations import Simulation
-from simulations.engines.places import Place
+from simulations.engines.codes import SERVED, WAITING
 from simulations.engines.simpy_engine import Case
+from simulations.engines.stations import Station
 from workflow.model.definition import ENTER
-
-WAITING, SERVED = 1, 2
 
 CORNERS = (
     "a completion with a completion", "a completion with an event", "an arrival with a change of capacity",
@@ -65,9 +64,9 @@ class Watched(Simulation):
         if holds:
             self.corners.add(corner)
 
-    def waiting(self, place: Place) -> list[Case]:
-        """Return who waits at a place."""
-        return [c for c in self.cases if c.place is place and c.status == WAITING]
+    def waiting(self, station: Station) -> list[Case]:
+        """Return who waits at a station."""
+        return [c for c in self.cases if c.station is station and c.status == WAITING]
 
     def _moment(self, kind: str, what: Any = None) -> None:
         if self.now != self.instant:
@@ -81,30 +80,30 @@ class Watched(Simulation):
 
     def _complete(self, case: Case) -> None:
         self._moment("completion", case.number)
-        place, activity = case.place, self._activity_of[case.state]
-        if place is None:
+        station, activity = case.station, self._activity_of[case.state]
+        if station is None:
             self.note(
                 "a delay" if activity.working_days is None else "a delay in working days", self.now > case.enabled
             )
         else:
-            calendar = place.calendar
+            calendar = station.calendar
             self.note("the end of a shift with a completion", self.now in calendar.closes)
             over = calendar.spell_at(case.started) != calendar.spell_at(self.now - 1) and self.now > case.started
-            if place.rule != "fit":
-                self.note(f"work over the end of a shift: {place.rule}", over)
+            if station.rule != "fit":
+                self.note(f"work over the end of a shift: {station.rule}", over)
         super()._complete(case)
 
-    def _change(self, change: tuple[Place, int | None]) -> None:
+    def _change(self, change: tuple[Station, int | None]) -> None:
         self._moment("capacity")
-        place, size = change
+        station, size = change
         if size is not None:
-            self.note("a size that changes during work", place.busy > 0 and size != place.size)
-            self.note("a size that falls below those at work", place.busy > size)
+            self.note("a size that changes during work", station.busy > 0 and size != station.size)
+            self.note("a size that falls below those at work", station.busy > size)
         super()._change(change)
 
-    def _open(self, place: Place) -> None:
+    def _open(self, station: Station) -> None:
         self._moment("capacity")
-        super()._open(place)
+        super()._open(station)
 
     def _begin(self, case: Case, state: str) -> None:
         if self.now:
@@ -129,9 +128,9 @@ class Watched(Simulation):
         return moved
 
     def _happen(self, case: Case, happening: Any, visit: int) -> bool:
-        before, place, state = case.ticket, case.place, case.state
+        before, station, state = case.entry, case.station, case.state
         was_served, record, rows = case.status == SERVED, list(case.record), len(self._rows)
-        excepted = place is not None and place.exempt is not None and bool(place.exempt(case))
+        excepted = station is not None and station.exempt is not None and bool(station.exempt(case))
         self.reason = "event"
         happened = super()._happen(case, happening, visit)
         if not happened:
@@ -144,18 +143,18 @@ class Watched(Simulation):
         self.note("a hazard that comes twice", happening.hazard is not None and visit > 0)
         self.note("a clock since a transition", bool(happening.since))
         self.note("a resting state", self.scenario.workflow.states[state].kind.name == "RESTING")
-        self.note("work dropped", was_served and case.place is not place)
+        self.note("work dropped", was_served and case.station is not station)
         self.note("a record that changes alone", len(self._rows) == rows + 1 and self._rows[rows][1] < 0)
-        if before is None or place is None:
+        if before is None or station is None:
             return True
-        if case.place is not place or case.ticket is None or case.ticket[:4] != before[:4]:
-            others = [c for c in self.waiting(place) if c is not case]
+        if case.station is not station or case.entry is None or case.entry[:4] != before[:4]:
+            others = [c for c in self.waiting(station) if c is not case]
             self.note("a withdrawal from a queue", bool(others))
             self.note("a withdrawal that counts only for who waits", bool(others) and happening.only_waiting)
-            self.reasons[place.index].add("withdrawal")
-        elif place.exempt is not None and record != case.record:
-            closed = any(start <= self.now < end for start, end in place.suspended)
-            comes = bool(place.exempt(case))
+            self.reasons[station.index].add("withdrawal")
+        elif station.exempt is not None and record != case.record:
+            closed = any(start <= self.now < end for start, end in station.suspended)
+            comes = bool(station.exempt(case))
             self.note("an exception that comes while waiting in a suspension", closed and comes and not excepted)
             self.note("an exception that goes while waiting in a suspension", closed and excepted and not comes)
         return True
@@ -169,25 +168,25 @@ class Watched(Simulation):
         super()._stop_clock(case, happening)
 
     def _dispatch(self) -> None:
-        touched = [self._places[k] for k in sorted(self._touched)]
+        touched = [self._stations[k] for k in sorted(self._touched)]
         super()._dispatch()
-        for place in touched:
-            waiting = self.waiting(place)
-            closed = any(start <= self.now < end for start, end in place.suspended)
-            self.note("a suspension", closed and bool(waiting) and place.busy < place.size)
-            self.note("work that does not fit", place.may_start(self.now) and bool(waiting) and not closed)
-            used = place.slots is not None and place.started >= place.slots * place.size
-            free = place.busy < place.size and self.now < place.open_until
+        for station in touched:
+            waiting = self.waiting(station)
+            closed = any(start <= self.now < end for start, end in station.suspended)
+            self.note("a suspension", closed and bool(waiting) and station.busy < station.size)
+            self.note("work that does not fit", station.may_start(self.now) and bool(waiting) and not closed)
+            used = station.slots is not None and station.started >= station.slots * station.size
+            free = station.busy < station.size and self.now < station.open_until
             self.note("slots used up", used and free and bool(waiting))
         self.reasons.clear()
 
-    def _start(self, case: Case, place: Place, now: int) -> None:
-        others = [c for c in self.waiting(place) if c is not case]
-        order, rank = place.order, self._activity_of
-        pool = list(self.scenario.pools.values())[place.pool].order
-        closed = any(start <= now < end for start, end in place.suspended)
+    def _start(self, case: Case, station: Station, now: int) -> None:
+        others = [c for c in self.waiting(station) if c is not case]
+        order, rank = station.order, self._activity_of
+        pool = list(self.scenario.pools.values())[station.pool].order
+        closed = any(start <= now < end for start, end in station.suspended)
         self.note("an exception during a suspension", closed)
-        self.note("a start after a withdrawal alone", self.reasons[place.index] == {"withdrawal"})
+        self.note("a start after a withdrawal alone", self.reasons[station.index] == {"withdrawal"})
         for other in others:
             level, mine = rank[other.state].priority, rank[case.state].priority
             if level > mine:
@@ -195,10 +194,10 @@ class Watched(Simulation):
             elif level == mine and (order(other) != order(case) or pool.rule == "first_come"):
                 by = "table" if hasattr(pool.value, "branches") else "value"
                 self.note(f"order {pool.rule}" if pool.value is None else f"order by a {by}")
-        super()._start(case, place, now)
-        if place.rule == "fit":
+        super()._start(case, station, now)
+        if station.rule == "fit":
             length = case.activity.purpose.length(case, case.visit) if case.activity is not None else 0
-            self.note("work over the end of a shift: fit", now + length > place.open_until)
+            self.note("work over the end of a shift: fit", now + length > station.open_until)
 
     def _policy_of(self, case: Case) -> Any:
         policy = super()._policy_of(case)

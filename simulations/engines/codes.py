@@ -1,0 +1,75 @@
+"""Integer codes that both engines use, declared once.
+
+They are plain module constants: numba compiles them into the kernel as literals, and Python looks them up faster than
+members of an enum. The kernel's cache depends on this file (`simulations.engines.kernel`).
+"""
+
+from __future__ import annotations
+
+from workflow.model.definition import StateKind
+
+__all__ = [
+    "ACTIVITY_STATE",
+    "ARRIVAL",
+    "BY_LOOKUP",
+    "BY_RANK",
+    "CAPACITY",
+    "CLOCK",
+    "COMPLETION",
+    "CONSTANT",
+    "DELAYED",
+    "EVENT_INDEX",
+    "FINAL_STATE",
+    "FINISH",
+    "FIRST_COME",
+    "FIRST_EVENT_TRIGGER",
+    "FIT",
+    "INSTANT_STATE",
+    "KIND_SHIFT",
+    "NEWEST",
+    "NOWHERE",
+    "NUMBER",
+    "NUMBER_SHIFT",
+    "OLDEST",
+    "QUEUE_ORDERS",
+    "RESTING_STATE",
+    "SAMPLED",
+    "SERVED",
+    "SHIFT_END_RULES",
+    "STATE_KINDS",
+    "SUSPEND",
+    "TABULATED",
+    "TRIGGER_COMPLETE",
+    "TRIGGER_ENTER",
+    "WAITING",
+]
+
+# An engine's event has one number that orders the events of an instant: kind, then case or station, then index of the
+# workflow's event.
+KIND_SHIFT, NUMBER_SHIFT = 56, 8
+NUMBER, EVENT_INDEX = (1 << KIND_SHIFT - NUMBER_SHIFT) - 1, (1 << NUMBER_SHIFT) - 1
+COMPLETION, CAPACITY, CLOCK, ARRIVAL = 1 << KIND_SHIFT, 2 << KIND_SHIFT, 3 << KIND_SHIFT, 4 << KIND_SHIFT
+
+# What a case does in its state.
+NOWHERE, WAITING, SERVED, DELAYED = 0, 1, 2, 3
+
+ACTIVITY_STATE, INSTANT_STATE, RESTING_STATE, FINAL_STATE = 0, 1, 2, 3
+STATE_KINDS = {
+    StateKind.ACTIVITY: ACTIVITY_STATE,
+    StateKind.INSTANT: INSTANT_STATE,
+    StateKind.RESTING: RESTING_STATE,
+    StateKind.FINAL: FINAL_STATE,
+}
+
+SUSPEND, FINISH, FIT = 0, 1, 2
+SHIFT_END_RULES = {"suspend": SUSPEND, "finish": FINISH, "fit": FIT}
+
+# The last two are orders by a value: one that depends on the record, and one that depends on facts alone.
+FIRST_COME, OLDEST, NEWEST, BY_LOOKUP, BY_RANK = 0, 1, 2, 3, 4
+QUEUE_ORDERS = {"first_come": FIRST_COME, "oldest": OLDEST, "newest": NEWEST}
+
+# How a distribution is drawn from: a constant, a table of its inverse, or one of given values.
+CONSTANT, TABULATED, SAMPLED = 0, 1, 2
+
+# The workflow's events follow, in file order.
+TRIGGER_COMPLETE, TRIGGER_ENTER, FIRST_EVENT_TRIGGER = 0, 1, 2

@@ -1,0 +1,153 @@
+"""A station is a pool at one court: its servers, its queue, and the case it serves next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Protocol
+
+from simulations.timing.calendars import Calendar
+
+__all__ = ["QueueEntry", "Station", "Waiting"]
+
+QueueEntry = tuple[int, Any, int, int, int, Any]
+"""Priority, order, enabled, case number, a tie-breaker and the case."""
+
+_ties = count()
+
+
+class Waiting(Protocol):
+    """The attributes of a case that a queue reads."""
+
+    number: int
+    enabled: int
+    entry: QueueEntry | None
+
+
+class Station:
+    """A pool at one court, or a national pool.
+
+    A case leaves a queue by dropping its entry; the queue removes the entry when it reaches the head.
+
+    Parameters
+    ----------
+    index : int
+        Its number among all stations, with pools in file order.
+    pool, court : int
+        Indices in the scenario's pools and courts; the court is 0 for a national pool.
+    size : int
+        Number of servers; changes on dates.
+    order : callable
+        Return the value that orders cases of equal priority; lower values are served first.
+    slots : int or None
+        Maximum number of cases that a server starts in one working interval.
+
+    Attributes
+    ----------
+    sizes : list of (int, int)
+        Pairs of a time and the size from then on.
+    """
+
+    __slots__ = ("_exempt_queue", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "sizes", "slots", "started", "suspended")  # fmt: skip
+
+    def __init__(
+        self,
+        index: int,
+        pool: int,
+        court: int,
+        size: int,
+        calendar: Calendar,
+        rule: str,
+        order: Callable[[Any], Any],
+        slots: int | None = None,
+    ) -> None:
+        self.index = index
+        self.pool = pool
+        self.court = court
+        self.size = size
+        self.sizes = [(0, size)]
+        self.calendar = calendar
+        self.rule = rule
+        self.order = order
+        self.slots = slots
+        self.started = 0
+        self.open_until = -1
+        self.busy = 0
+        self.numbered = 0
+        self.free: list[int] = []
+        self.exempt: Callable[[Any], bool] | None = None
+        self.suspended: list[tuple[int, int]] = []
+        self._queue: list[QueueEntry] = []
+        self._exempt_queue: list[QueueEntry] = []
+
+    def join(self, case: Waiting, priority: int) -> None:
+        """Add a case to the queue."""
+        self._push(case, (priority, self.order(case), case.enabled, case.number, next(_ties), case))
+
+    def rejoin(self, case: Waiting) -> None:
+        """Move a waiting case to the right one of the two queues; its order is kept."""
+        if case.entry is not None and self.exempt is not None:
+            self._push(case, (*case.entry[:4], next(_ties), case))
+
+    def _push(self, case: Waiting, entry: QueueEntry) -> None:
+        case.entry = entry
+        heappush(self._exempt_queue if self.exempt is not None and self.exempt(case) else self._queue, entry)
+
+    def open(self, until: int) -> None:
+        """Begin a working interval."""
+        self.open_until = until
+        self.started = 0
+
+    def may_start(self, now: int) -> bool:
+        """Return whether it is open and has a free server with a slot."""
+        return (
+            self.busy < self.size
+            and now < self.open_until
+            and (self.slots is None or self.started < self.slots * self.size)
+        )
+
+    def next(self, now: int, length: Callable[[Any], int]) -> Any:
+        """Remove and return the case that is served next, ``None`` if no case may be served now.
+
+        Under ``fit`` no case is served while the work of the first case does not fit in the rest of the working interval.
+        """
+        queue = self._next_queue(now) if self.may_start(now) else None
+        if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1]))):
+            return None
+        case = heappop(queue)[-1]
+        case.entry = None
+        return case
+
+    def _next_queue(self, now: int) -> list[QueueEntry] | None:
+        queue, exempt = self._queue, self._exempt_queue
+        while queue and queue[0][-1].entry is not queue[0]:
+            heappop(queue)
+        while exempt and exempt[0][-1].entry is not exempt[0]:
+            heappop(exempt)
+        for start, end in self.suspended:
+            if start <= now < end:
+                return exempt or None
+        if queue and exempt:
+            return queue if queue[0][:4] < exempt[0][:4] else exempt
+        return queue or exempt or None
+
+    def seize(self) -> int:
+        """Seize the free server with the lowest number and return it."""
+        self.busy += 1
+        self.started += 1
+        if self.free:
+            return heappop(self.free)
+        self.numbered += 1
+        return self.numbered - 1
+
+    def complete(self, now: int, length: int) -> int | None:
+        """Return when work that starts now completes, ``None`` if that is after the last working interval."""
+        if now + length <= self.open_until:
+            return now + length
+        return self.calendar.complete(now, length, self.rule)
+
+    def release(self, server: int) -> None:
+        """Release a server."""
+        self.busy -= 1
+        heappush(self.free, server)
