@@ -101,7 +101,7 @@ class Watch:
         """Look at how a case begins."""
         found = None
         for k, monitor in enumerate(self._monitors):
-            if monitor.bad_situation(0, case.facts, case.record, case.state):
+            if monitor.is_forbidden(0, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
                 found = found or violation
         return found
@@ -114,11 +114,11 @@ class Watch:
                 continue
             q, late = self._states[k][case.number], False
             for word in words:  # what an event settles, its transition may open anew
-                before, q = q, monitor.hear(q, [word], case.facts, seen, old, case.record, case.state)
+                before, q = q, monitor.advance(q, [word], case.facts, seen, old, case.record, case.state)
                 late = self._late(k, case.number, before, q, now) or late
             self._states[k][case.number] = q
             owed = case.state in self._final and q in monitor.open and monitor.rule.within_days is None
-            if q in monitor.broken or late or owed or monitor.bad_situation(q, case.facts, case.record, case.state):
+            if q in monitor.broken or late or owed or monitor.is_forbidden(q, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
                 found = found or violation
         return found

@@ -121,7 +121,7 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
     look()
     assert {*reached} == {
         "never",
-        "situation",
+        "condition",
         "before",
         "after",
         "at_most",

@@ -1,132 +1,127 @@
-"""Rule templates say what their sentences say: each automaton against its plain meaning, over all short words."""
+"""The automaton of each rule template agrees with a direct definition on all short histories."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
-from workflow.model.automata import Automaton, Letter, Past, after_then, at_most, before_needs, in_no_situation, never
-from workflow.predicates import Field, Namespace, parse, substitute
+from workflow.model.automata import (
+    Automaton,
+    PastOperator,
+    StepPattern,
+    after_then,
+    at_most,
+    before_needs,
+    never,
+    never_true,
+)
+from workflow.predicates import Field
+from workflow.predicates.tree import Name
 
-ALPHABET = ("close", "clear", "reopen", "close+clear", "clear+reopen", "other")
-"""Words of history; ``a+b`` is one letter that is both (a row can be an event and a transition of one name list)."""
+STEPS = ("close", "clear", "reopen", "close+clear", "clear+reopen", "other")
+"""``a+b`` is a step that matches two patterns."""
 
-Word = tuple[str, ...]
+History = tuple[str, ...]
 
-
-def _is(letter: str, name: str) -> bool:
-    return name in letter.split("+")
+HISTORIES: list[History] = [h for n in range(6) for h in itertools.product(STEPS, repeat=n)]
 
 
-def _broken(automaton: Automaton, word: Word) -> bool:
+def _is(step: str, name: str) -> bool:
+    return name in step.split("+")
+
+
+def _run(automaton: Automaton, history: History) -> int:
+    """Return the state of an automaton after a history."""
     q = 0
-    for letter in word:
-        symbol = sum(1 << i for i, one in enumerate(automaton.letters) if any(_is(letter, name) for name in one.names))
+    for step in history:
+        symbol = sum(1 << i for i, p in enumerate(automaton.patterns) if any(_is(step, name) for name in p.names))
         q = automaton.step(q, symbol)
-    return q in automaton.broken
+    return q
 
 
-def _open(automaton: Automaton, word: Word) -> bool:
-    q = 0
-    for letter in word:
-        symbol = sum(1 << i for i, one in enumerate(automaton.letters) if any(_is(letter, name) for name in one.names))
-        q = automaton.step(q, symbol)
-    return q in automaton.open
+def _named(name: str) -> StepPattern:
+    return StepPattern(frozenset({name}))
 
 
-def _words(longest: int = 5) -> list[Word]:
-    return [w for n in range(longest + 1) for w in itertools.product(ALPHABET, repeat=n)]
-
-
-def _named(name: str) -> Letter:
-    return Letter(frozenset({name}))
-
-
-def _lacks(word: Word, i: int, resets: str | None, once: bool) -> bool:
-    """Say whether, before letter i, clear is still needed."""
-    marks = [k for k in range(i) if resets is not None and _is(word[k], resets)]
+def _missing(history: History, i: int, resets: str | None, once: bool) -> bool:
+    """Return whether clear is still needed before step i."""
+    marks = [k for k in range(i) if resets is not None and _is(history[k], resets)]
     if once and not marks:
         return False
     since = marks[-1] if marks else -1
-    # a reset and a clear in one letter: the reset first, then the clear counts
-    return not any(_is(word[k], "clear") for k in range(max(since, 0), i))
+    # A step that is both a reset and a clear: the reset applies first, then the clear counts.
+    return not any(_is(history[k], "clear") for k in range(max(since, 0), i))
 
 
 @pytest.mark.parametrize(
-    ("automaton", "meaning"),
+    ("automaton", "expected"),
     [
-        (never(_named("close")), lambda w: any(_is(x, "close") for x in w)),
+        (never(_named("close")), lambda h: any(_is(x, "close") for x in h)),
         (
             before_needs(_named("close"), _named("clear"), None, once=False),
-            lambda w: any(_is(w[i], "close") and _lacks(w, i, None, False) for i in range(len(w))),
+            lambda h: any(_is(h[i], "close") and _missing(h, i, None, False) for i in range(len(h))),
         ),
         (
             before_needs(_named("close"), _named("clear"), _named("reopen"), once=False),
-            lambda w: any(_is(w[i], "close") and _lacks(w, i, "reopen", False) for i in range(len(w))),
+            lambda h: any(_is(h[i], "close") and _missing(h, i, "reopen", False) for i in range(len(h))),
         ),
         (
             before_needs(_named("close"), _named("clear"), _named("reopen"), once=True),
-            lambda w: any(_is(w[i], "close") and _lacks(w, i, "reopen", True) for i in range(len(w))),
+            lambda h: any(_is(h[i], "close") and _missing(h, i, "reopen", True) for i in range(len(h))),
         ),
-        (at_most(1, _named("close")), lambda w: sum(_is(x, "close") for x in w) > 1),
-        (at_most(2, _named("close")), lambda w: sum(_is(x, "close") for x in w) > 2),
+        (at_most(1, _named("close")), lambda h: sum(_is(x, "close") for x in h) > 1),
+        (at_most(2, _named("close")), lambda h: sum(_is(x, "close") for x in h) > 2),
     ],
     ids=["never", "before", "before since", "before once", "at most 1", "at most 2"],
 )
-def test_a_template_is_broken_by_just_the_words_that_its_sentence_forbids(
-    automaton: Automaton, meaning: Callable[[Sequence[str]], bool]
+def test_a_rule_is_broken_by_exactly_the_histories_that_it_forbids(
+    automaton: Automaton, expected: Callable[[History], bool]
 ) -> None:
-    """All 9,331 words of up to five letters, judged by the automaton and by the plain meaning."""
-    for word in _words():
-        assert _broken(automaton, word) == meaning(word), word
+    """All 9,331 histories of up to five steps."""
+    for history in HISTORIES:
+        assert (_run(automaton, history) in automaton.broken) == expected(history), history
 
 
-def test_an_obligation_is_open_until_a_later_letter_meets_it() -> None:
-    """Open: some clear with no close after it, counted from the first clear that is not yet answered."""
+def test_an_obligation_is_open_until_a_later_step_meets_it() -> None:
+    """A clear opens an obligation; a later close meets it."""
     automaton = after_then(_named("clear"), _named("close"))
-    for word in _words():
-        owed = False
-        for letter in word:
-            owed = not _is(letter, "close") if owed else _is(letter, "clear")
-        assert _open(automaton, word) == owed, word
-        assert not _broken(automaton, word)
+    for history in HISTORIES:
+        is_open = False
+        for step in history:
+            is_open = not _is(step, "close") if is_open else _is(step, "clear")
+        assert (_run(automaton, history) in automaton.open) == is_open, history
+    assert not automaton.broken
 
 
 @pytest.mark.parametrize(
-    ("past", "meaning"),
+    ("operator", "expected"),
     [
-        (Past("once", ("clear",), "flag"), lambda w: any(_is(x, "clear") for x in w)),
+        ("once(clear)", lambda h: any(_is(x, "clear") for x in h)),
         (
-            Past("since", ("clear", "reopen"), "flag"),
-            lambda w: any(_is(w[i], "clear") and not any(_is(x, "reopen") for x in w[i + 1 :]) for i in range(len(w))),
+            "since(clear, reopen)",
+            lambda h: any(_is(h[i], "clear") and not any(_is(x, "reopen") for x in h[i + 1 :]) for i in range(len(h))),
         ),
         (
-            Past("before", ("clear", "reopen"), "flag"),
-            lambda w: any(_is(w[i], "clear") and not any(_is(x, "reopen") for x in w[: i + 1]) for i in range(len(w))),
+            "before(clear, reopen)",
+            lambda h: any(_is(h[i], "clear") and not any(_is(x, "reopen") for x in h[: i + 1]) for i in range(len(h))),
         ),
     ],
-    ids=["once", "since", "before"],
 )
-def test_an_operator_over_the_past_holds_after_just_the_words_it_describes(
-    past: Past, meaning: Callable[[Sequence[str]], bool]
+def test_a_past_operator_holds_after_exactly_the_histories_that_it_describes(
+    operator: str, expected: Callable[[History], bool]
 ) -> None:
-    """The condition of a situation is looked at with the operator's truth after each word."""
-    namespace = Namespace({"flag": Field("flag", "boolean", "record")})
-    automaton = in_no_situation(parse("flag", namespace), [past], substitute)
-    for word in _words():
-        q = 0
-        for letter in word:
-            symbol = sum(
-                1 << i for i, one in enumerate(automaton.letters) if any(_is(letter, name) for name in one.names)
-            )
-            q = automaton.step(q, symbol)
-        assert automaton.flags[q]["flag"] == meaning(word), word
+    """The automaton gives the truth value of the operator after each history."""
+    condition = Name(Field(operator, "boolean", "record"))
+    assert [past.flag for past in PastOperator.all_in(condition)] == [operator]
+    automaton = never_true(condition)
+    for history in HISTORIES:
+        assert automaton.flags[_run(automaton, history)][operator] == expected(history), history
 
 
-def test_the_forbidden_word_is_judged_before_what_is_needed_counts() -> None:
-    """At one letter that is both, the word is said before it is allowed."""
+def test_a_step_that_is_both_forbidden_and_needed_breaks_the_rule() -> None:
+    """The forbidden step is judged before the needed step counts."""
     automaton = before_needs(_named("close"), _named("clear"), None, once=False)
-    assert _broken(automaton, ("close+clear",))
-    assert not _broken(automaton, ("clear", "close+clear"))
+    assert _run(automaton, ("close+clear",)) in automaton.broken
+    assert _run(automaton, ("clear", "close+clear")) not in automaton.broken

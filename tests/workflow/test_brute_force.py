@@ -16,7 +16,6 @@ from workflow import CaseMachine, Workflow, load_workflow
 from workflow.deciding.machine import effect_of, fact_names
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import compile_table, guards
-from workflow.loading.rule_files import words_of
 from workflow.model.definition import StateKind
 from workflow.model.rules import Rule
 from workflow.predicates import unparse
@@ -49,7 +48,7 @@ def _shortest_for(
     todo: deque[tuple[int, str, tuple[Any, ...], bool, int]] = deque()
     seen = set()
     for state, record in begins:
-        if monitor.bad_situation(0, facts, record, state):
+        if monitor.is_forbidden(0, facts, record, state):
             return 0
         todo.append((0, state, record, True, 0))
     while todo:
@@ -76,7 +75,7 @@ def _shortest_for(
             ):
                 p = monitor.step(p, word, facts, given_record, state, after, case.state)
             owed = workflow.states[case.state].kind is StateKind.FINAL and p in monitor.open
-            if p in monitor.broken or owed or monitor.bad_situation(p, facts, after, case.state):
+            if p in monitor.broken or owed or monitor.is_forbidden(p, facts, after, case.state):
                 return depth + 1
             goes = taken is not None and workflow.transitions[taken].target is not None
             todo.append((depth + 1, case.state, after, goes, p))
@@ -117,7 +116,7 @@ def _chances(
 @st.composite
 def _rules(draw: st.DrawFn, workflow: Workflow) -> dict[str, Any]:
     """Draw a rule of any form; half of them ask something of the facts, the record and the state."""
-    a, b, c = draw(st.lists(st.sampled_from(list(words_of(workflow))), min_size=3, max_size=3, unique=True))
+    a, b, c = draw(st.lists(st.sampled_from(workflow.step_names), min_size=3, max_size=3, unique=True))
     rule: dict[str, Any] = draw(
         st.sampled_from(
             [

@@ -34,7 +34,7 @@ def test_each_answer_over_the_past_has_its_own_condition():
     """Where the operators hold, the rest of the condition is asked; where not, nothing is bad."""
     automaton = read(never="counsel and once(grant)").automaton
     grant = automaton.step(0, 1)
-    assert [unparse(automaton.situations[q]) for q in (0, grant)] == ["false", "counsel"]
+    assert [unparse(automaton.forbidden[q]) for q in (0, grant)] == ["false", "counsel"]
 
 
 def test_an_operator_within_quotes_is_a_text():
@@ -45,7 +45,7 @@ def test_an_operator_within_quotes_is_a_text():
 
 def test_names_are_joined_by_or_across_lines():
     """A bar, the word or, and a line break between them are all read."""
-    assert read(never="grant\n or refuse | call").words == {"grant", "refuse", "call"}
+    assert read(never="grant\n or refuse | call").step_names == {"grant", "refuse", "call"}
 
 
 def test_the_same_name_is_fine_where_a_condition_tells_them_apart():
@@ -69,5 +69,5 @@ def test_eight_names_of_the_past_are_followed_and_ten_are_not():
     """An automaton doubles with each name, so there is a limit."""
     words = ["review", "grant", "call", "refuse", "close", "reopen", "tip", "notice"]
     eight = " and ".join(f"once({word})" for word in words)
-    assert len(read(never=eight).automaton.letters) == 8
+    assert len(read(never=eight).automaton.patterns) == 8
     assert "at most 8" in mistakes({"rule": "a rule", "never": f"{eight} and since(call, tip)"})[0]

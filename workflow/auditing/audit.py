@@ -81,12 +81,12 @@ class _Run:
 
     def _is_idle(self) -> bool:
         """Say whether nothing happened that the rule names; one of situations looks at every row."""
-        named = frozenset[str]().union(*(letter.names for letter in self.automaton.letters))
-        return not self.automaton.situations and not named & self.log.happened
+        named = frozenset[str]().union(*(letter.names for letter in self.automaton.patterns))
+        return not self.automaton.forbidden and not named & self.log.happened
 
     def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
         """Return the letters that the rule hears: the row of each and its symbol; an event comes before its transition."""
-        log, letters = self.log, self.automaton.letters
+        log, letters = self.log, self.automaton.patterns
         transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
         found_rows, found_symbols, found_order = [], [], []
         for order, (words, column) in enumerate(((events, log.event), (transitions, log.transition))):
@@ -171,7 +171,7 @@ class _Run:
 
     def _situations(self, rows: Integers, states: States) -> Integers:
         """Return the rows after which the case stands as it never may."""
-        log, situations = self.log, self.automaton.situations
+        log, situations = self.log, self.automaton.forbidden
         if not situations or not len(log):
             return np.zeros(0, np.int64)
         ends = np.minimum(np.append(rows[1:], len(log)), log.first[log.case[rows] + 1])
@@ -189,7 +189,7 @@ class _Run:
     def _begun(self) -> NDArray[np.bool_]:
         """Say which cases break the rule by how they begin."""
         log = self.log
-        condition = self.automaton.situations[0]
+        condition = self.automaton.forbidden[0]
         read = names(condition)
         if not read <= {*log.begins, *log.facts}:
             return np.zeros(len(log.names), bool)
@@ -312,9 +312,9 @@ def _led(transition: Transition, here: frozenset[str]) -> frozenset[str]:
 
 
 def _nothing() -> Rule:
-    from workflow.model.automata import Letter, never
+    from workflow.model.automata import StepPattern, never
 
-    return Rule("", "never", never(Letter(frozenset())))
+    return Rule("", "never", never(StepPattern(frozenset())))
 
 
 _NOTHING = _nothing()

@@ -109,9 +109,8 @@ class AuditReport:
         called = Counter(log.words.values())
         if called:
             yield f"words of the log that {log.workflow.name} does not have:"
-            known = [*(t.name for t in log.workflow.transitions), *log.workflow.events]
             for word, n in called.most_common(10):
-                yield f"  {word!r} in {_n(n, 'row')}.{nearest(word, known)}"
+                yield f"  {word!r} in {_n(n, 'row')}.{nearest(word, log.workflow.step_names)}"
             if len(called) > 10:
                 yield f"  and {len(called) - 10:,} others"
         examples = [row for rows in self._by_kind() for row in itertools.islice(rows, 1)]

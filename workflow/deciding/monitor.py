@@ -31,10 +31,8 @@ class Monitor:
         self._facts = fact_names(workflow)
         self._record = (*workflow.record, "state")
         automaton = rule.automaton
-        self._letters = [
-            (letter.names, self._check(letter.when), self._check(letter.giving)) for letter in automaton.letters
-        ]
-        self._situations = {q: self._check(condition) for q, condition in automaton.situations.items()}
+        self._patterns = [(step.names, self._check(step.when), self._check(step.giving)) for step in automaton.patterns]
+        self._forbidden = {q: self._check(condition) for q, condition in automaton.forbidden.items()}
         self._table = automaton.table
         self.broken = automaton.broken
         self.open = automaton.open
@@ -42,14 +40,14 @@ class Monitor:
     def _check(self, condition: Any) -> Check | None:
         return None if condition is None else scalar(condition, self._facts, self._record)
 
-    def hears(self, word: str) -> bool:
+    def mentions(self, name: str) -> bool:
         """Say whether the rule speaks of a transition or an event."""
-        return any(word in names for names, _, _ in self._letters)
+        return any(name in names for names, _, _ in self._patterns)
 
     def step(
         self,
         q: int,
-        word: str,
+        name: str,
         facts: Sequence[Value],
         seen: Sequence[Value],
         state: str,
@@ -61,7 +59,7 @@ class Monitor:
         Parameters
         ----------
         q : int
-        word : str
+        name : str
             A transition or an event.
         seen, state
             The record and the state as the guards saw them.
@@ -69,26 +67,26 @@ class Monitor:
             The record and the state after the effects.
         """
         symbol = 0
-        for i, (names, when, giving) in enumerate(self._letters):
+        for i, (names, when, giving) in enumerate(self._patterns):
             if (
-                word in names
+                name in names
                 and (when is None or when(facts, (*seen, state)))
                 and (giving is None or giving(facts, (*after, state_after)))
             ):
                 symbol |= 1 << i
         return self._table[q][symbol]
 
-    def hear(
-        self, q: int, words: Sequence[str], facts: Sequence[Value], seen: Sequence[Value], state: str,
+    def advance(
+        self, q: int, names: Sequence[str], facts: Sequence[Value], seen: Sequence[Value], state: str,
         after: Sequence[Value], state_after: str,
     ) -> int:  # fmt: skip
         """Return the automaton's state after the letters of a row, an event before its transition; see `step`."""
-        for word in words:
-            if self.hears(word):
-                q = self.step(q, word, facts, seen, state, after, state_after)
+        for name in names:
+            if self.mentions(name):
+                q = self.step(q, name, facts, seen, state, after, state_after)
         return q
 
-    def bad_situation(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
+    def is_forbidden(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
         """Say whether the rule is broken by how the case stands."""
-        check = self._situations.get(q)
+        check = self._forbidden.get(q)
         return check is not None and bool(check(facts, (*record, state)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -59,9 +59,9 @@ def load_rules(
             place = node.place(("workflow",))
             problems += [p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]
             raise InputError(problems) from None
-    reader = RuleReader(workflow.namespace, workflow.states, words_of(workflow), problems)
+    reader = RuleReader(workflow.namespace, workflow.states, workflow.step_names, problems)
     read = [
-        reader.read(entry, node.find(("rules", i)), marred=entry.rule in found.lost)
+        reader.read(entry, node.find(("rules", i)), malformed=entry.rule in found.lost)
         for i, entry in enumerate(file.rules)
     ]
     names = [entry.rule for entry in file.rules]
@@ -73,8 +73,3 @@ def load_rules(
     if problems:
         raise InputError(problems)
     return workflow, tuple(rule for rule in read if rule is not None)
-
-
-def words_of(workflow: Workflow) -> Iterable[str]:
-    """Return the names of a workflow's transitions and events."""
-    return [*(t.name for t in workflow.transitions), *workflow.events]

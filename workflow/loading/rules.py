@@ -1,35 +1,31 @@
-"""Read rule entries of a workflow file or of a ``*.rules.yaml`` against the workflow's names."""
+"""Read rule entries of a workflow file or of a ``*.rules.yaml`` against the names of the workflow."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from workflow.errors import Problem, nearest
 from workflow.files.format import RuleEntry
 from workflow.files.validation import listed, parse_at, said, split_names
 from workflow.files.yaml_tree import Node
-from workflow.model.automata import Automaton, Letter, Past, after_then, at_most, before_needs, in_no_situation, never
+from workflow.model.automata import PastOperator, StepPattern
 from workflow.model.rules import Rule
-from workflow.predicates import Expression, Field, Namespace, names, substitute
+from workflow.model.templates import CONDITION, TEMPLATES, RuleParts, RuleTemplate
+from workflow.predicates import Expression, Field, Namespace
 from workflow.predicates.calls import PAST
 from workflow.predicates.mistakes import shortened
 
 __all__ = ["RuleReader"]
 
-MOST_DAYS = 36_525  # a hundred years
-MOST_LETTERS = 8  # an automaton's table has a column for each combination
+MAX_DAYS = 36_525  # a hundred years
+MAX_PAST_NAMES = 8  # an automaton's table has a column for each combination
 
-_PARTNERS = {"before": "needs", "after": "then", "at_most": "of"}
-_ONLY_WITH = {
-    "needs": ("before",), "since": ("before",), "once": ("before",), "then": ("after",), "within": ("after",),
-    "of": ("at_most",), "giving": ("never",),
-}  # fmt: skip
-_TWO_KEYS = re.compile(r"\s*(\w+)\s+(?:if|when)\s+((?:(?!\belse\b).)+)", re.DOTALL)
-_NAMING = ("before", "needs", "since", "once", "after", "then", "of")
-_NO_UNIT = {
+_STEP_KEYS = [key for template in TEMPLATES for key in template.step_keys]
+_TEMPLATE_KEYS = [template.key for template in TEMPLATES]
+_NAME_AND_CONDITION = re.compile(r"\s*(\w+)\s+(?:if|when)\s+((?:(?!\belse\b).)+)", re.DOTALL)
+_OTHER_UNITS = {
     **dict.fromkeys(("minutes", "seconds"), " The shortest is an hour."),
     "working days": " Every day of the calendar counts.",
 }
@@ -37,85 +33,71 @@ _DAYS = {"hours": 1 / 24, "days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "yea
 
 
 class RuleReader:
-    """Reads rule entries against a workflow's names; what is wrong goes to `problems`.
+    """Reads rule entries against the names of a workflow; adds mistakes to `problems`.
 
     Parameters
     ----------
     namespace : Namespace
         Facts, record and definitions of the workflow.
     states : iterable of str
-    words : iterable of str
+    step_names : iterable of str
         The names of transitions and events.
     problems : list of Problem
     """
 
     def __init__(
-        self, namespace: Namespace, states: Iterable[str], words: Iterable[str], problems: list[Problem]
+        self, namespace: Namespace, states: Iterable[str], step_names: Iterable[str], problems: list[Problem]
     ) -> None:
         state = Field("state", "enum", "record", values=tuple(states))
-        self.words = tuple(words)
-        self.namespace = Namespace({**namespace.fields, "state": state}, namespace.definitions, self.words)
+        self.step_names = tuple(step_names)
+        self.namespace = Namespace({**namespace.fields, "state": state}, namespace.definitions, self.step_names)
         self.problems = problems
 
-    def read(self, entry: RuleEntry, node: Node, marred: bool = False) -> Rule | None:
-        """Read one entry; `node` is where it stands.
+    def read(self, entry: RuleEntry, node: Node, malformed: bool = False) -> Rule | None:
+        """Read one entry.
 
         Parameters
         ----------
-        marred : bool
-            Whether keys with a mistake of shape were left out: what would be said of missing ones only follows.
+        node : Node
+            The node of the entry.
+        malformed : bool
+            Whether keys of the wrong shape were left out. Missing keys are then not reported.
+
+        Returns
+        -------
+        Rule or None
+            ``None`` if the entry has a mistake.
         """
         before = len(self.problems)
         what = f"rule {entry.rule!r}"
-        template = None if marred else self._template(entry, node, what)
+        template = None if malformed else self._template(entry, node, what)
         when = self._condition(entry.if_, node, "if", what)
         giving = self._condition(entry.giving, node, "giving", what)
-        never_so = self._never(entry, node, what)
-        letters = {key: self._letter(getattr(entry, key), node, key, what) for key in _NAMING if getattr(entry, key)}
+        forbidden = self._never(entry, node, what)
+        steps = {key: self._steps(getattr(entry, key), node, key, what) for key in _STEP_KEYS if getattr(entry, key)}
         days = self._within(entry, node, what)
         if template is None or len(self.problems) > before:
             return None
-        if isinstance(never_so, Expression):
-            past = [Past.of(name) for name in sorted(names(never_so)) if "(" in name]
-            n_letters = sum(len(operator.names) for operator in past)
-            if n_letters > MOST_LETTERS:
-                self._wrong(
-                    node,
-                    "never",
-                    f"{what}: never: names {n_letters} transitions and events in once(), since() and before(); at most {MOST_LETTERS} are followed. Write several rules, or keep an answer in the record (set:)",
-                )
+        condition = None
+        if isinstance(forbidden, Expression):
+            template, condition = CONDITION, forbidden
+            if not self._check_past(condition, node, what):
                 return None
-            return self._rule(entry, node, "situation", in_no_situation(never_so, past, substitute), condition=never_so)
-        if never_so is not None:
-            return self._rule(entry, node, "never", never(replace(never_so, when=when, giving=giving)))
-        return self._rule(entry, node, template, self._automaton(entry, template, letters, when), within_days=days)
-
-    @staticmethod
-    def _automaton(
-        entry: RuleEntry, template: str, letters: Mapping[str, Letter], when: Expression | None
-    ) -> Automaton:
-        if template == "at_most":
-            return at_most(entry.at_most or 0, replace(letters["of"], when=when))
-        subject = replace(letters[template], when=when)
-        if template == "after":
-            return after_then(subject, letters["then"])
-        return before_needs(subject, letters["needs"], letters.get("since") or letters.get("once"), "once" in letters)
-
-    @staticmethod
-    def _rule(entry: RuleEntry, node: Node, template: str, automaton: Automaton, **more: Any) -> Rule:
+        else:
+            if forbidden is not None:
+                steps["never"] = forbidden
+            steps[template.subject] = replace(steps[template.subject], when=when, giving=giving)
+        texts = {"never": entry.never, "if": entry.if_, "giving": entry.giving}
         return Rule(
             entry.rule,
-            template,
-            automaton,
+            template.name,
+            template.automaton(RuleParts(steps, condition, entry.at_most or 0)),
+            within_days=days,
+            condition=condition,
             source=entry.source,
             description=entry.description,
             position=node.position,
-            written={
-                key: text
-                for key, text in (("never", entry.never), ("if", entry.if_), ("giving", entry.giving))
-                if isinstance(text, str)
-            },
-            **more,
+            written={key: text for key, text in texts.items() if isinstance(text, str)},
         )
 
     def _wrong(self, node: Node, key: str | None, message: str) -> None:
@@ -123,67 +105,55 @@ class RuleReader:
 
     # the template ----------------------------------------------------------------------------------
 
-    def _template(self, entry: RuleEntry, node: Node, what: str) -> str | None:
-        given = [k for k in ("never", "before", "after", "at_most") if getattr(entry, k) is not None]
+    def _template(self, entry: RuleEntry, node: Node, what: str) -> RuleTemplate | None:
+        """Return the template that the keys of an entry select, and report missing and surplus keys."""
+        given = [template for template in TEMPLATES if getattr(entry, template.key) is not None]
         if len(given) != 1:
-            shown = f"here: {', '.join(given)}" if given else "here is none of them"
-            halves = [k for k in _ONLY_WITH if getattr(entry, k) is not None] if not given else []
-            shown += "".join(f"; {key}: goes with {listed(_ONLY_WITH[key])}" for key in halves)
-            self._wrong(node, None, f"{what}: is given by exactly one of never, before, after, at_most; {shown}")
+            shown = f"found: {', '.join(t.key for t in given)}" if given else "found none of them"
+            for template in TEMPLATES if not given else ():
+                keys = [key for key in template.own_keys if getattr(entry, key) is not None]
+                shown += "".join(f"; {key}: goes with {template.key}" for key in keys)
+            self._wrong(node, None, f"{what}: needs exactly one of {', '.join(_TEMPLATE_KEYS)}; {shown}")
             return None
         template = given[0]
-        partner = _PARTNERS.get(template)
-        if partner is not None and getattr(entry, partner) is None:
-            self._wrong(node, template, f"{what}: {template}: goes with {partner}:, which is missing")
-        for key, templates in _ONLY_WITH.items():
-            if getattr(entry, key) is not None and template not in templates:
-                self._wrong(node, key, f"{what}: {key}: goes with {listed(templates)}, not with {template}")
-        if entry.since is not None and entry.once is not None:
-            self._wrong(node, "once", f"{what}: since: and once: are two ways to begin afresh; give one")
-        if entry.at_most is not None and not 0 < entry.at_most <= 100:
-            hint = "; for none at all write never:" if entry.at_most < 1 else ""
-            message = f"{what}: at_most: must be a number from 1 to 100, not {entry.at_most}{hint}"
-            self._wrong(node, "at_most", message)
-        self._check_sense(entry, node, what)
+        if template.partner is not None and getattr(entry, template.partner) is None:
+            self._wrong(node, template.key, f"{what}: {template.key}: requires {template.partner}:, which is missing")
+        for other in TEMPLATES:
+            for key in other.own_keys if other is not template else ():
+                if getattr(entry, key) is not None:
+                    self._wrong(node, key, f"{what}: {key}: goes with {other.key}, not with {template.key}")
+        for key, message in template.mistakes(entry):
+            self._wrong(node, key, f"{what}: {message}")
         return template
 
-    def _check_sense(self, entry: RuleEntry, node: Node, what: str) -> None:
-        """Tell of names that cannot be meant where they stand."""
-        if entry.if_ is None:
-            for first, second, instead in (("before", "needs", "never:"), ("after", "then", "at_most:")):
-                one, other = getattr(entry, first), getattr(entry, second)
-                if one and other and set(one) == set(other) and entry.once is None:
-                    shown = " or ".join(one)
-                    self._wrong(
-                        node,
-                        second,
-                        f"{what}: {second}: names the same as {first}: ({shown}); name what else must come {first} it, or write {instead}",
-                    )
-        key = "since" if entry.since is not None else "once"
-        resets = entry.since or entry.once
-        if resets and entry.needs and set(resets) <= set(entry.needs):
-            self._wrong(
-                node,
-                key,
-                f"{what}: {key}: begins afresh with what needs: asks for ({' or '.join(resets)}), so nothing is ever lacking after it; name another, or leave {key}: out",
-            )
+    def _check_past(self, condition: Expression, node: Node, what: str) -> bool:
+        """Check that a condition does not name too many steps in past operators."""
+        n_names = sum(len(operator.names) for operator in PastOperator.all_in(condition))
+        if n_names <= MAX_PAST_NAMES:
+            return True
+        message = (
+            f"names {n_names} transitions and events in once(), since() and before(); at most {MAX_PAST_NAMES} are"
+            " allowed. Write several rules, or store an answer in the record (set:)"
+        )
+        self._wrong(node, "never", f"{what}: never: {message}")
+        return False
 
     def _within(self, entry: RuleEntry, node: Node, what: str) -> float | None:
         if entry.within is None:
             return None
         match = re.fullmatch(r"\s*([0-9]{1,300}(?:\.[0-9]+)?)\s*([^\W\d][^\d]*?)\s*", entry.within)
         if match is None:
-            shown = f"must be a length of calendar time such as '90 days', not {said(entry.within)}"
+            message = f"must be a length of calendar time such as '90 days', not {said(entry.within)}"
         elif (unit := match[2].removesuffix("s") + "s") not in _DAYS:
-            hint = _NO_UNIT.get(unit) or nearest(unit, _DAYS)
-            shown = (
+            hint = _OTHER_UNITS.get(unit) or nearest(unit, _DAYS)
+            message = (
                 f"{match[2]!r} in {said(entry.within)} is not a unit of calendar time (units: {listed(_DAYS)}).{hint}"
             )
-        elif not 0 < (days := float(match[1]) * _DAYS[unit]) <= MOST_DAYS:
-            shown = f"must be more than nothing and at most 100 years, not {said(entry.within)}"
+        elif not 0 < (days := float(match[1]) * _DAYS[unit]) <= MAX_DAYS:
+            message = f"must be more than 0 and at most 100 years, not {said(entry.within)}"
         else:
             return days
-        self._wrong(node, "within", f"{what}: within: {shown}")
+        self._wrong(node, "within", f"{what}: within: {message}")
         return None
 
     # names and conditions --------------------------------------------------------------------------
@@ -194,54 +164,56 @@ class RuleReader:
         namespace = replace(self.namespace, past=past)
         return parse_at(node.find((key,)), text, namespace, self.problems, f"{what}: {key}")
 
-    def _letter(self, given: Sequence[str], node: Node, key: str, what: str) -> Letter:
+    def _steps(self, given: Sequence[str], node: Node, key: str, what: str) -> StepPattern:
         for name in given:
-            if name not in self.words:
-                message = f"{what}: {key}: {name!r} is not a transition or an event.{self._meant(name)}"
+            if name not in self.step_names:
+                message = f"{what}: {key}: {name!r} is not a transition or an event.{self._hint(name)}"
                 self._wrong(node, key, message)
-        return Letter(frozenset(given))
+        return StepPattern(frozenset(given))
 
-    def _meant(self, name: str) -> str:
-        """Return what was probably meant by something that is no transition and no event."""
+    def _hint(self, name: str) -> str:
+        """Return the probable meaning of a name that is neither a transition nor an event."""
         known = {**self.namespace.fields, **self.namespace.definitions}
         states = self.namespace.fields["state"].values
         if name in states:
             return f" It is a state: name the transition that leads there, or write never: state == '{name}'."
         if name in known:
-            return " It is a field or a definition: ask for it under if:, or in a never: of its own."
+            return " It is a field or a definition: put it under if:, or in a never: of its own."
         if not name.isidentifier():
-            return " Names are joined by 'or'; a condition stands under if:, or in a never: of its own."
-        also = [*known, *states]
-        return nearest(name, self.words) or nearest(name, also) or f" Known: {listed(self.words)}."
+            return " Join names with 'or'; put a condition under if:, or in a never: of its own."
+        return (
+            nearest(name, self.step_names) or nearest(name, [*known, *states]) or f" Known: {listed(self.step_names)}."
+        )
 
-    def _never(self, entry: RuleEntry, node: Node, what: str) -> Letter | Expression | None:
-        """Read what may never be: a letter, or a condition, which may look into the past."""
+    def _never(self, entry: RuleEntry, node: Node, what: str) -> StepPattern | Expression | None:
+        """Read ``never:``: steps, or a condition, which may use past operators."""
         text = entry.never
         if text is None:
             return None
-        if isinstance(text, list) or (isinstance(text, str) and self._speaks_of_words(text)):
+        if isinstance(text, list) or (isinstance(text, str) and self._lists_steps(text)):
             try:
-                return self._letter(split_names(text), node, "never", what)
+                return self._steps(split_names(text), node, "never", what)
             except ValueError as error:
                 self._wrong(node, "never", f"{what}: never: {error}")
                 return None
         if not isinstance(text, str):
-            self._wrong(node, "never", f"{what}: never: must be a transition, or a condition, not {said(text)}")
+            self._wrong(node, "never", f"{what}: never: must be a transition or a condition, not {said(text)}")
             return None
-        if (halves := _TWO_KEYS.fullmatch(text)) and halves[1] in self.words:
+        if (parts := _NAME_AND_CONDITION.fullmatch(text)) and parts[1] in self.step_names:
             message = (
-                f"a transition and its condition stand in two keys: never: {halves[1]} and if: {shortened(halves[2])}"
+                f"write a transition and its condition in two keys: never: {parts[1]} and if: {shortened(parts[2])}"
             )
             self._wrong(node, "never", f"{what}: never: {message}")
             return None
         for key, given in (("if", entry.if_), ("giving", entry.giving)):
             if given is not None:
-                self._wrong(node, key, f"{what}: never: with a condition has no if: and no giving:; join them with and")
+                message = "never: with a condition takes neither if: nor giving:; join the conditions with and"
+                self._wrong(node, key, f"{what}: {message}")
                 break
         return self._condition(text, node, "never", what, past=True)
 
-    def _speaks_of_words(self, text: str) -> bool:
-        """Say whether a ``never:`` means transitions and events rather than a condition."""
+    def _lists_steps(self, text: str) -> bool:
+        """Return whether a ``never:`` lists transitions and events rather than stating a condition."""
         try:
             parts = split_names(text)
         except ValueError:
@@ -249,4 +221,4 @@ class RuleReader:
         if not all(part.isidentifier() for part in parts):
             return False
         known = {*self.namespace.fields, *self.namespace.definitions, *PAST}
-        return any(part in self.words for part in parts) or not any(part in known for part in parts)
+        return any(part in self.step_names for part in parts) or not any(part in known for part in parts)

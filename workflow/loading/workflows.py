@@ -149,7 +149,7 @@ def _check_sources(reading: Reading[WorkflowFile]) -> None:
 def _rules(
     reading: Reading[WorkflowFile], namespace: Namespace, events: Iterable[str], states: Iterable[str]
 ) -> tuple[Rule, ...]:
-    words = [*(entry.transition for entry in reading.file.transitions), *events]
-    reader = RuleReader(namespace, states, words, reading.problems)
+    step_names = [*(entry.transition for entry in reading.file.transitions), *events]
+    reader = RuleReader(namespace, states, step_names, reading.problems)
     read = [reader.read(entry, reading.at("rules", i)) for i, entry in enumerate(reading.file.rules)]
     return tuple(rule for rule in read if rule is not None)

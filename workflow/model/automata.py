@@ -1,64 +1,71 @@
-"""A rule as a small deterministic automaton over a case's history: one object for proof, test, monitor and audit.
+"""Rules as deterministic finite automata over the steps of a case; proof, tests, monitor and audit share them.
 
-A *letter* is a transition taken or an event that happened, with the case as the guards saw it. A *situation* is
-how a case stands at the start and after each row of its history. The templates differ only in their step
-function; `_tabulate` turns each into a table of whole numbers.
+A *step* is a transition taken or an event that happened. A `StepPattern` selects steps by name and by condition.
+Each constructor gives the start state and the step function of one form of rule; `_tabulate` turns them into a
+table of whole numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workflow.predicates import Expression
+from workflow.predicates import Expression, names, substitute
 
-__all__ = ["Automaton", "Letter", "after_then", "at_most", "before_needs", "in_no_situation", "never"]
+__all__ = ["Automaton", "PastOperator", "StepPattern", "after_then", "at_most", "before_needs", "never", "never_true"]
 
 
 @dataclass(frozen=True)
-class Letter:
-    """What a rule watches for.
+class StepPattern:
+    """A set of steps.
 
     Attributes
     ----------
     names : frozenset of str
         Transitions and events.
     when : Expression or None
-        Only with the case, before the effects, so; it may read the state.
+        Must hold before the effects of the step; may read the state.
     giving : Expression or None
-        Only with the case, after the effects, so; it may read the state.
+        Must hold after the effects of the step; may read the state.
     """
 
     names: frozenset[str]
     when: Expression | None = None
     giving: Expression | None = None
 
+    def __str__(self) -> str:
+        return " or ".join(sorted(self.names))
+
+    def first_of(self, names: Iterable[str]) -> str | None:
+        """Return the first of some names that the pattern has."""
+        return next((name for name in names if name in self.names), None)
+
 
 @dataclass(frozen=True)
 class Automaton:
-    """A rule's automaton.
+    """The automaton of a rule.
 
     Attributes
     ----------
-    letters : tuple of Letter
-        Bit i of a symbol says whether letter i holds.
+    patterns : tuple of StepPattern
+        Bit i of a symbol says whether a step matches pattern i.
     table : tuple of tuples
-        ``table[state][symbol]`` is the next state; the first state is 0.
+        ``table[state][symbol]`` is the next state; the start state is 0.
     broken : frozenset of int
-        The states in which the rule is broken.
+        States in which the rule is broken.
     open : frozenset of int
-        The states in which an obligation is outstanding.
-    situations : mapping of int to Expression
-        For each state, what must hold of no situation; empty where situations do not matter.
+        States with an outstanding obligation.
+    forbidden : mapping of int to Expression
+        For each state, the condition that must not hold. Empty for rules about steps.
     flags : tuple of mapping
-        For each state, the truth of the operators over the past that the condition of a situation uses.
+        For each state, the truth values of the past operators in the condition.
     """
 
-    letters: tuple[Letter, ...]
+    patterns: tuple[StepPattern, ...]
     table: tuple[tuple[int, ...], ...]
     broken: frozenset[int] = frozenset()
     open: frozenset[int] = frozenset()
-    situations: Mapping[int, Expression] = field(default_factory=dict)
+    forbidden: Mapping[int, Expression] = field(default_factory=dict)
     flags: tuple[Mapping[str, bool], ...] = ()
 
     def step(self, state: int, symbol: int) -> int:
@@ -67,18 +74,18 @@ class Automaton:
 
 
 State = tuple[int, ...]
+Step = Callable[[State, tuple[bool, ...]], State]
+"""Return the next state, given which patterns the step matches."""
 
 
-def _tabulate(
-    letters: Sequence[Letter], start: State, step: Callable[[State, tuple[bool, ...]], State]
-) -> tuple[tuple[tuple[int, ...], ...], list[State]]:
-    """Return the steps between the states that can be reached as a table, and these states."""
+def _tabulate(n_patterns: int, start: State, step: Step) -> tuple[tuple[tuple[int, ...], ...], list[State]]:
+    """Return the table of the states that can be reached, and these states."""
     states, number = [start], {start: 0}
     rows: list[tuple[int, ...]] = []
     for state in states:
         row = []
-        for symbol in range(2 ** len(letters)):
-            after = step(state, tuple(bool(symbol >> i & 1) for i in range(len(letters))))
+        for symbol in range(2**n_patterns):
+            after = step(state, tuple(bool(symbol >> i & 1) for i in range(n_patterns)))
             if after not in number:
                 number[after] = len(states)
                 states.append(after)
@@ -90,67 +97,61 @@ def _tabulate(
 BROKEN: State = (-1,)
 
 
-def _automaton(
-    letters: Sequence[Letter],
-    start: State,
-    step: Callable[[State, tuple[bool, ...]], State],
-    opened: State | None = None,
-) -> Automaton:
-    table, states = _tabulate(letters, start, lambda q, seen: BROKEN if q == BROKEN else step(q, seen))
-    number = {state: i for i, state in enumerate(states)}
-    broken = frozenset({number[BROKEN]} if BROKEN in number else ())
-    return Automaton(tuple(letters), table, broken, frozenset({number[opened]} if opened in number else ()))
+def _automaton(patterns: Sequence[StepPattern], start: State, step: Step, opened: State | None = None) -> Automaton:
+    table, states = _tabulate(len(patterns), start, lambda q, matches: BROKEN if q == BROKEN else step(q, matches))
+    broken, outstanding = (frozenset({states.index(q)} if q in states else ()) for q in (BROKEN, opened))
+    return Automaton(tuple(patterns), table, broken, outstanding)
 
 
-def never(word: Letter) -> Automaton:
-    """``never: close`` - the word is never said."""
-    return _automaton([word], (0,), lambda q, seen: BROKEN if seen[0] else q)
+def never(steps: StepPattern) -> Automaton:
+    """``never: close`` - no such step."""
+    return _automaton([steps], (0,), lambda q, matches: BROKEN if matches[0] else q)
 
 
-def before_needs(before: Letter, needs: Letter, resets: Letter | None, once: bool) -> Automaton:
-    """``before: close, needs: clear`` - the word only after another, afresh after each reset.
+def before_needs(before: StepPattern, needs: StepPattern, resets: StepPattern | None, once: bool) -> Automaton:
+    """``before: close, needs: clear`` - a step only after another, and again after each reset.
 
-    At one letter the forbidden word is judged first, then a reset counts, then what is needed.
+    If one step matches several patterns, `before` is judged first, then the reset applies, then `needs` counts.
 
     Parameters
     ----------
-    resets : Letter or None
+    resets : StepPattern or None
         ``since:`` or ``once:``.
     once : bool
-        Whether the word is free until the first reset (``once:``).
+        Whether the step is free until the first reset (``once:``).
     """
 
-    def step(q: State, seen: tuple[bool, ...]) -> State:
-        lacking = q[0]
-        if seen[0] and lacking:
+    def step(q: State, matches: tuple[bool, ...]) -> State:
+        missing = q[0]
+        if matches[0] and missing:
             return BROKEN
-        if resets is not None and seen[2]:
-            lacking = 1
-        return (0,) if seen[1] else (lacking,)
+        if resets is not None and matches[2]:
+            missing = 1
+        return (0,) if matches[1] else (missing,)
 
-    letters = [before, needs] + ([resets] if resets is not None else [])
-    return _automaton(letters, (0,) if once else (1,), step)
+    patterns = [before, needs] + ([resets] if resets is not None else [])
+    return _automaton(patterns, (0,) if once else (1,), step)
 
 
-def after_then(after: Letter, then: Letter) -> Automaton:
-    """``after: clear, then: accept`` - a letter opens an obligation, a later one closes it."""
+def after_then(after: StepPattern, then: StepPattern) -> Automaton:
+    """``after: clear, then: accept`` - a step opens an obligation, a later step meets it."""
 
-    def step(q: State, seen: tuple[bool, ...]) -> State:
+    def step(q: State, matches: tuple[bool, ...]) -> State:
         if q == (1,):
-            return (0,) if seen[1] else q
-        return (1,) if seen[0] else q
+            return (0,) if matches[1] else q
+        return (1,) if matches[0] else q
 
     return _automaton([after, then], (0,), step, opened=(1,))
 
 
-def at_most(limit: int, of: Letter) -> Automaton:
-    """``at_most: 1, of: decide`` - a word no more often than that."""
-    return _automaton([of], (0,), lambda q, seen: q if not seen[0] else (q[0] + 1,) if q[0] < limit else BROKEN)
+def at_most(limit: int, of: StepPattern) -> Automaton:
+    """``at_most: 1, of: decide`` - at most `limit` such steps."""
+    return _automaton([of], (0,), lambda q, matches: q if not matches[0] else (q[0] + 1,) if q[0] < limit else BROKEN)
 
 
 @dataclass(frozen=True)
-class Past:
-    """An operator over the past in a condition: ``once(t)``, ``since(t, u)``, ``before(t, u)``.
+class PastOperator:
+    """A past operator in a condition: ``once(t)``, ``since(t, u)``, ``before(t, u)``.
 
     Attributes
     ----------
@@ -163,13 +164,18 @@ class Past:
     flag: str
 
     @classmethod
-    def of(cls, flag: str) -> Past:
-        """Return the operator that a truth value of a condition is called after."""
-        operator, _, words = flag.removesuffix(")").partition("(")
-        return cls(operator, tuple(words.split(", ")), flag)
+    def of(cls, flag: str) -> PastOperator:
+        """Return the operator that a truth value stands for."""
+        operator, _, arguments = flag.removesuffix(")").partition("(")
+        return cls(operator, tuple(arguments.split(", ")), flag)
+
+    @classmethod
+    def all_in(cls, condition: Expression) -> list[PastOperator]:
+        """Return the operators of a condition, sorted by their text."""
+        return [cls.of(name) for name in sorted(names(condition)) if "(" in name]
 
     def step(self, q: State, t: bool, u: bool) -> State:
-        """Return (does it hold, has u been) after a letter."""
+        """Return (the operator holds, u has happened) after a step."""
         holds, ended = q
         if self.operator == "once":
             return (1 if t or holds else 0, 0)
@@ -178,32 +184,27 @@ class Past:
         return (1 if holds or (t and not ended and not u) else 0, 1 if ended or u else 0)  # t before the first u
 
 
-def in_no_situation(
-    condition: Expression, past: Sequence[Past], put_in: Callable[[Expression, Mapping[str, bool]], Expression]
-) -> Automaton:
-    """``never: status == "lawful" and not once(grant_relief)`` - a condition that holds of no situation.
+def never_true(condition: Expression) -> Automaton:
+    """``never: status == "lawful" and not once(grant_relief)`` - a condition that never holds.
 
     Parameters
     ----------
     condition : Expression
-        With a truth value for each operator over the past.
-    put_in : callable
-        Puts truth values into an expression (`workflow.predicates.substitute`).
+        With a truth value for each past operator.
     """
-    names = [name for operator in past for name in operator.names]
-    letters = [Letter(frozenset({name})) for name in names]
+    past = PastOperator.all_in(condition)
+    patterns = [StepPattern(frozenset({name})) for operator in past for name in operator.names]
 
-    def step(q: State, seen: tuple[bool, ...]) -> State:
+    def step(q: State, matches: tuple[bool, ...]) -> State:
         after: list[int] = []
         at = 0
         for k, operator in enumerate(past):
-            t, u = seen[at], len(operator.names) > 1 and seen[at + 1]
+            t, u = matches[at], len(operator.names) > 1 and matches[at + 1]
             after += operator.step(q[2 * k : 2 * k + 2], t, u)
             at += len(operator.names)
         return tuple(after)
 
-    table, states = _tabulate(letters, (0, 0) * len(past), step)
+    table, states = _tabulate(len(patterns), (0, 0) * len(past), step)
     flags = tuple({operator.flag: bool(q[2 * k]) for k, operator in enumerate(past)} for q in states)
-    return Automaton(
-        tuple(letters), table, situations={i: put_in(condition, f) for i, f in enumerate(flags)}, flags=flags
-    )
+    forbidden = {i: substitute(condition, values) for i, values in enumerate(flags)}
+    return Automaton(tuple(patterns), table, forbidden=forbidden, flags=flags)

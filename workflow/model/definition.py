@@ -227,6 +227,11 @@ class Workflow:
         """Return, for a state and a trigger, the transitions that are tried, in their order."""
         return {(m.state, m.trigger): m.candidates for m in self.moments}
 
+    @cached_property
+    def step_names(self) -> tuple[str, ...]:
+        """Return the names of the transitions and of the events."""
+        return (*(t.name for t in self.transitions), *self.events)
+
     def plain(self) -> dict[str, Any]:
         """Return the file's content, `extends:` merged in, as plain values."""
         content: dict[str, Any] = self.document.plain()

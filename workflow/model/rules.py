@@ -1,7 +1,7 @@
-"""Policy rules: sentences about a case's history, each with the automaton that follows it.
+"""Policy rules: sentences about the history of a case, each with its automaton.
 
-A rule speaks of transitions and events by name. Each is given by exactly one template (``never``, ``before`` with
-``needs``, ``after`` with ``then``, ``at_most`` with ``of``) and becomes one automaton (`workflow.model.automata`).
+A rule names transitions and events. It has one template (`workflow.model.templates`) and one automaton
+(`workflow.model.automata`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ class Rule:
     name : str
         A sentence.
     template : str
-        ``never``, ``situation`` (a ``never:`` with a condition), ``before``, ``after``, ``at_most``.
+        The name of its template: ``never``, ``condition`` (a ``never:`` with a condition), ``before``, ``after`` or
+        ``at_most``.
     automaton : Automaton
     within_days : float or None
         For ``after``: the time allowed, in calendar days.
     condition : Expression or None
-        The condition of a ``situation``, each operator over the past a truth value.
+        The condition that must never hold, with a truth value for each past operator.
     written : mapping of str to str
-        Its conditions as the file has them, by their keys.
+        Its conditions as written in the file, by key.
     """
 
     name: str
@@ -48,16 +49,16 @@ class Rule:
 
     @property
     def conditions(self) -> list[Expression]:
-        """Return every condition that it reads."""
-        found = [c for letter in self.automaton.letters for c in (letter.when, letter.giving) if c is not None]
-        return found + list(dict.fromkeys(self.automaton.situations.values()))
+        """Return every condition that the rule reads."""
+        of_steps = [c for step in self.automaton.patterns for c in (step.when, step.giving) if c is not None]
+        return of_steps + list(dict.fromkeys(self.automaton.forbidden.values()))
 
     @property
     def reads(self) -> frozenset[str]:
-        """Return the names of the facts and record fields that it reads, and ``state`` if it does."""
+        """Return the facts and record fields that the rule reads, and ``state`` if it reads the state."""
         return frozenset[str]().union(*(names(c) for c in self.conditions))
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """Return the transitions and events that it speaks of."""
-        return frozenset[str]().union(*(letter.names for letter in self.automaton.letters))
+    def step_names(self) -> frozenset[str]:
+        """Return the transitions and events that the rule names."""
+        return frozenset[str]().union(*(step.names for step in self.automaton.patterns))

@@ -210,7 +210,7 @@ class Prover:
         """Return the fields that events of the rule write: whether such an event is a letter depends on a change of these."""
         found: set[str] = set()
         for event in self.workflow.events.values():
-            if event.name in rule.words:
+            if event.name in rule.step_names:
                 found |= {name for name, _ in event.effects} | ({event.gives} if event.gives is not None else set())
         return found
 
@@ -281,8 +281,8 @@ class Prover:
     def _hear(self, rule: Rule, q: int, state: str, move: Move) -> list[tuple[int, int]]:
         """Return the automaton's states after the letters of a move, each with its classes."""
         found = [(q, move.classes)]
-        for word in letters_of(self.workflow, move.trigger, move.transition):
-            if word not in rule.words:
+        for word in names_of_step(self.workflow, move.trigger, move.transition):
+            if word not in rule.step_names:
                 continue
             split: dict[int, int] = {}
             for before, classes in found:
@@ -294,7 +294,7 @@ class Prover:
 
     def _symbols(self, rule: Rule, word: str, state: str, move: Move, classes: int) -> list[tuple[int, int]]:
         found = [(0, classes)]
-        for i, letter in enumerate(rule.automaton.letters):
+        for i, letter in enumerate(rule.automaton.patterns):
             if word not in letter.names:
                 continue
             holds = self.mask(letter.when, state, move.seen) & self.mask(letter.giving, move.state, move.record)
@@ -305,7 +305,7 @@ class Prover:
         return found
 
     def _situation(self, rule: Rule, q: int, state: str, record: Record) -> int:
-        condition = rule.automaton.situations.get(q)
+        condition = rule.automaton.forbidden.get(q)
         return 0 if condition is None else self.mask(condition, state, record)
 
     def mask(self, condition: Expression | None, state: str, record: Record) -> int:
@@ -360,7 +360,7 @@ class Prover:
         monitor = Monitor(rule, self.workflow)
         case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
         q = 0
-        broken = monitor.bad_situation(q, case.facts, case.record, case.state)
+        broken = monitor.is_forbidden(q, case.facts, case.record, case.state)
         for step in history.steps:
             q, broken = replay_step(self.workflow, plain_machine(self.workflow), monitor, case, q, step)
         final = self.workflow.states[case.state].kind is StateKind.FINAL
@@ -418,11 +418,11 @@ class Prover:
                 return None
         transition = None if taken is None else workflow.transitions[taken]
         target = state if transition is None or transition.target is None else transition.target
-        q = monitor.hear(q, letters_of(workflow, trigger, taken), facts, seen, state, after, target)
+        q = monitor.advance(q, names_of_step(workflow, trigger, taken), facts, seen, state, after, target)
         owed = (
             workflow.states[target].kind is StateKind.FINAL and q in monitor.open and monitor.rule.within_days is None
         )
-        if owed or q in monitor.broken or monitor.bad_situation(q, facts, after, target):
+        if owed or q in monitor.broken or monitor.is_forbidden(q, facts, after, target):
             raise UnsoundProof(
                 f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found"
             )
@@ -435,7 +435,7 @@ class _Look:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.word = rule.automaton.letters[0] if rule.template != "situation" else None
+        self.word = rule.automaton.patterns[0] if rule.condition is None else None
         self.happened = False
         self.held = self.word is None or self.word.when is None
         parts = (
@@ -469,7 +469,7 @@ class _Look:
         """Look at a letter."""
         if self.word is None:
             return
-        if any(word in self.word.names for word in letters_of(prover.workflow, move.trigger, move.transition)):
+        if any(word in self.word.names for word in names_of_step(prover.workflow, move.trigger, move.transition)):
             self.happened = True
         if not self.held and move.classes & prover.mask(self.word.when, state, move.seen):
             self.held = True
@@ -486,7 +486,7 @@ class _Look:
         return f"{unparse(never[0])!r} holds in no situation that can be reached" if never else None
 
 
-def letters_of(workflow: Workflow, trigger: str, transition: int | None) -> list[str]:
+def names_of_step(workflow: Workflow, trigger: str, transition: int | None) -> list[str]:
     """Return the letters of a row: an event first, then the transition."""
     found = [trigger] if trigger in workflow.events else []
     return found if transition is None else [*found, workflow.transitions[transition].name]
@@ -505,6 +505,6 @@ def replay_step(
         raise UnsoundProof(
             f"the transitions machine goes another way than the history at {step.trigger!r} in {state!r}"
         )
-    words = letters_of(workflow, step.trigger, taken)
-    q = monitor.hear(q, words, case.facts, seen, state, case.record, case.state)
-    return q, monitor.bad_situation(q, case.facts, case.record, case.state)
+    words = names_of_step(workflow, step.trigger, taken)
+    q = monitor.advance(q, words, case.facts, seen, state, case.record, case.state)
+    return q, monitor.is_forbidden(q, case.facts, case.record, case.state)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.files.validation import listed
-from workflow.model.automata import Letter
 from workflow.model.definition import COMPLETE, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
-from workflow.predicates import names, unparse
-from workflow.predicates.mistakes import shortened
+from workflow.model.templates import shorten_condition, template_of
+from workflow.predicates import names
 from workflow.proving.findings import Finding
-from workflow.proving.proof import History, Step, Verdict, letters_of
+from workflow.proving.proof import History, Step, Verdict, names_of_step
 
-__all__ = ["Proof", "facts_that_matter", "told_history", "told_step", "told_verdict"]
+__all__ = ["Proof", "facts_that_matter", "format_step", "render_history", "render_verdict"]
 
 _NEXT = (
     "not decided is neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
@@ -25,7 +23,6 @@ _NEXT = (
 _MONITORED = (
     "monitored: no proof knows a clock. A run watches such a rule (docketsim run --monitor stop), an audit judges it.",
 )
-_LONGEST = 160  # characters of a condition
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Proof:
         kinds = f"{self.classes:,} kinds of cases" if self.complete else f"at least {self.classes:,} kinds of cases"
         yield f"{self.workflow.name}: {len(self.verdicts)} rules, {kinds}"
         for verdict in self.verdicts:
-            yield from (f"  {line}" for line in told_verdict(self, verdict))
+            yield from (f"  {line}" for line in render_verdict(self, verdict))
         for decision, advice in (("not decided", _NEXT), ("monitored", _MONITORED)):
             if any(v.decision == decision for v in self.verdicts):
                 yield from advice
@@ -94,7 +91,7 @@ class Proof:
                 yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
 
 
-def told_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
+def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
     """Yield the verdict on one rule, and the history that breaks it if there is one."""
     note = f"  ({verdict.reason})" if verdict.reason else ""
     note += f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
@@ -104,10 +101,10 @@ def told_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
     note += f"  (a case can end in {', '.join(ends)} with it open)" if ends else ""
     yield f"{verdict.decision:<11} {verdict.rule.name}{note}"
     if verdict.history is not None:
-        yield from (f"    {line}" for line in told_history(proof.workflow, verdict.rule, verdict.history))
+        yield from (f"    {line}" for line in render_history(proof.workflow, verdict.rule, verdict.history))
 
 
-def told_history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
+def render_history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
     """Yield a case, its numbered history, and how it breaks a rule.
 
     Of the facts only those are shown that the rule, or a guard tried along the way, reads.
@@ -117,8 +114,9 @@ def told_history(workflow: Workflow, rule: Rule, history: History) -> Iterator[s
     shown = ", ".join(f"{k} = {as_written(v)}" for k, v in {**facts, **begun}.items()) or "every fact at its default"
     yield f"a case with {shown} begins in {history.state}"
     for i, step in enumerate(history.steps, start=1):
-        yield f"{i:>2}. {told_step(workflow, step)}{_allowed(workflow, step)}"
-    yield f"so it is broken: {_why(workflow, rule, history.steps)}"
+        yield f"{i:>2}. {format_step(workflow, step)}{_allowed(workflow, step)}"
+    steps = [names_of_step(workflow, step.trigger, step.transition) for step in history.steps]
+    yield f"so it is broken: {template_of(rule).explain(rule, steps)}"
     if rule.source:
         yield f"source of the rule: {_source(workflow, rule.source)}"
 
@@ -137,7 +135,7 @@ def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[
     return {k: v for k, v in history.facts.items() if k in read and k in workflow.facts and v != workflow.defaults[k]}
 
 
-def told_step(workflow: Workflow, step: Step) -> str:
+def format_step(workflow: Workflow, step: Step) -> str:
     """Return what happened, what it gave, and where it led."""
     what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
     gave = f" ({_giver(workflow, step)} = {as_written(step.given)})" if step.given is not None else ""
@@ -156,49 +154,15 @@ def _allowed(workflow: Workflow, step: Step) -> str:
     parts = []
     if (event := workflow.events.get(step.trigger)) is not None and event.guard is not None:
         held = workflow.document.find(("events", event.name, "when")).value
-        parts.append(f"{event.name} may happen when {_shown(held)}{f' [{event.source}]' if event.source else ''}")
+        parts.append(
+            f"{event.name} may happen when {shorten_condition(held)}{f' [{event.source}]' if event.source else ''}"
+        )
     if step.transition is not None:
         transition = workflow.transitions[step.transition]
         held = workflow.document.find(("transitions", step.transition, "when")).value
-        guard = f"allowed by: {_shown(held)}" if transition.guard is not None else "allowed: no guard"
+        guard = f"allowed by: {shorten_condition(held)}" if transition.guard is not None else "allowed: no guard"
         parts.append(f"{guard}{f' [{transition.source}]' if transition.source else ''}")
     return f"   {'; '.join(parts)}" if parts else ""
-
-
-def _shown(condition: object) -> str:
-    return shortened(str(condition), _LONGEST)
-
-
-def _why(workflow: Workflow, rule: Rule, steps: Sequence[Step]) -> str:
-    """Return what the last step of a history, or its beginning, does against a rule."""
-    letters, n = rule.automaton.letters, len(steps)
-    if rule.condition is not None:
-        held = rule.written.get("never") or unparse(rule.condition)
-        return f"{_shown(held)}, {f'after step {n}' if n else 'as the case begins'}"
-    if rule.template == "after":
-        lacking = (
-            f"none of {listed(sorted(letters[1].names))}" if len(letters[1].names) > 1 else f"no {_any(letters[1])}"
-        )
-        return f"the case is over at step {n}, and {lacking} has followed {_any(letters[0])}"
-    word = _said(workflow, letters[0], steps[-1]) or _any(letters[0])
-    here = f"{word} at step {n}" + (f", while {_shown(rule.written['if'])}" if "if" in rule.written else "")
-    if rule.template == "at_most":
-        return f"{here}, one time more than the {len(rule.automaton.table) - 2} allowed"
-    if rule.template == "before":
-        said = ((_said(workflow, letters[-1], step), k) for k, step in enumerate(steps[:-1], start=1))
-        resets = [f"after {reset} at step {k}" for reset, k in said if reset] if len(letters) > 2 else []
-        since = resets[-1] if resets else "before it"
-        return f"{here}, with no {_any(letters[1])} {since}"
-    return here + (f", and then {_shown(rule.written['giving'])}" if "giving" in rule.written else "")
-
-
-def _any(letter: Letter) -> str:
-    return " or ".join(sorted(letter.names))
-
-
-def _said(workflow: Workflow, letter: Letter, step: Step) -> str | None:
-    """Return the word of a letter that a step says, if it says one."""
-    return next((word for word in letters_of(workflow, step.trigger, step.transition) if word in letter.names), None)
 
 
 def _source(workflow: Workflow, source: str) -> str:

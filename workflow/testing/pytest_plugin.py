@@ -70,14 +70,14 @@ class RulesFile(pytest.Module):
 
     def _proves(self, rule: Rule) -> Callable[[], None]:
         def test() -> None:
-            from workflow.proving.report import told_verdict
+            from workflow.proving.report import render_verdict
 
             proof = self._proved()
             verdict = next(v for v in proof.verdicts if v.rule is rule)
             if verdict.decision == "broken":
-                raise RuleDisproved("\n".join(told_verdict(proof, verdict)))
+                raise RuleDisproved("\n".join(render_verdict(proof, verdict)))
             if verdict.decision == "not decided":
-                pytest.fail("\n".join(told_verdict(proof, verdict)), pytrace=False)
+                pytest.fail("\n".join(render_verdict(proof, verdict)), pytrace=False)
             if verdict.decision == "monitored":
                 pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")
             if verdict.vacuous:

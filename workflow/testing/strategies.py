@@ -23,13 +23,13 @@ from workflow.deciding.machine import fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
 from workflow.loading.rule_files import load_rules
-from workflow.model.automata import Letter, never
+from workflow.model.automata import StepPattern, never
 from workflow.model.definition import ENTER, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, Field
 from workflow.predicates.tree import Compare, Constant, InSet, Name
-from workflow.proving.proof import History, Step, letters_of
-from workflow.proving.report import told_history, told_step
+from workflow.proving.proof import History, Step, names_of_step
+from workflow.proving.report import format_step, render_history
 
 __all__ = ["RuleBroken", "Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
 
@@ -80,7 +80,7 @@ class Walk:
     @property
     def steps(self) -> list[str]:
         """Return what happened, a line each."""
-        return [told_step(self.workflow, step) for step in self.taken]
+        return [format_step(self.workflow, step) for step in self.taken]
 
     @property
     def over(self) -> bool:
@@ -110,7 +110,7 @@ class Walk:
         case = SimpleNamespace(state=state, facts=self._values, record=self.record)
         taken = self._machine.fire(case, trigger)
         self.state = case.state
-        words = letters_of(self.workflow, trigger, taken)
+        words = names_of_step(self.workflow, trigger, taken)
         if taken is None and (not words or seen == before):
             return False
         self.words.append((words, seen, state, tuple(self.record), self.state))
@@ -129,15 +129,15 @@ class Walk:
         __tracebackhide__ = True  # under pytest the message says it all
         monitor, q = Monitor(rule, self.workflow), 0
         values = self._values
-        broken = monitor.bad_situation(0, values, self.begins[1], self.begins[0])
+        broken = monitor.is_forbidden(0, values, self.begins[1], self.begins[0])
         for i, (words, seen, state, after, state_after) in enumerate(self.words):
-            q = monitor.hear(q, words, values, seen, state, after, state_after)
+            q = monitor.advance(q, words, values, seen, state, after, state_after)
             owed = (
                 self.workflow.states[state_after].kind is StateKind.FINAL
                 and q in monitor.open
                 and rule.within_days is None
             )
-            if broken or owed or q in monitor.broken or monitor.bad_situation(q, values, after, state_after):
+            if broken or owed or q in monitor.broken or monitor.is_forbidden(q, values, after, state_after):
                 raise RuleBroken(self.told(rule, i + 1))
         if broken:
             raise RuleBroken(self.told(rule, 0))
@@ -145,7 +145,7 @@ class Walk:
     def told(self, rule: Rule, upto: int) -> str:
         """Return the case and its history up to a step as text."""
         history = History(self.facts, *self.begins, tuple(self.taken[:upto]))
-        lines = (f"  {line}" for line in told_history(self.workflow, rule, history))
+        lines = (f"  {line}" for line in render_history(self.workflow, rule, history))
         return "\n".join([f"broken: {rule.name}", *lines])
 
     def _odd(self) -> str:
@@ -244,7 +244,7 @@ def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
     Without Z3 there are none.
     """
     if id(workflow) not in _SEEDS:
-        reached = [Rule(t.name, "never", never(Letter(frozenset({t.name})))) for t in workflow.transitions]
+        reached = [Rule(t.name, "never", never(StepPattern(frozenset({t.name})))) for t in workflow.transitions]
         _SEEDS[id(workflow)] = (workflow, _shortest(workflow, reached))
     return (_shortest(workflow, rules) if rules else ()) + _SEEDS[id(workflow)][1]
 
