@@ -161,7 +161,7 @@ def _compare(data: st.DataObject) -> None:
     workflow = load_workflow({**content, "rules": [{"rule": "a rule", **rule}]})
     people = [_in_time(case) for case in data.draw(st.lists(facts(workflow), max_size=3))]
     conditions = [*guards(workflow), *workflow.rules[0].conditions]
-    space = possible_classes(workflow, conditions, limit=40, seconds=30)
+    space = possible_classes(workflow, conditions, limit=40, seconds=600)
     assume(space.complete)
     prover = Prover(compile_table(workflow, space.witness, conditions))
     try:
