@@ -21,7 +21,7 @@ from simulations.chance.families import FAMILIES
 from simulations.log.eventlog import EventLog
 from simulations.measuring.honesty import check_log
 from simulations.scenarios.format import ScenarioFile
-from simulations.scenarios.format_reference import FAMILY_EXAMPLES, MODELS, PAGES, anchor, keys_of, pages, written
+from simulations.scenarios.format_reference import MODELS, PAGES, anchor, keys_of, pages, written
 from simulations.timing.clock import UNITS
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import Entry
@@ -201,7 +201,7 @@ def inside(model: type[Entry], key: str) -> tuple[type[Entry], bool] | None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_is_written_as_the_table_says(family: str, folder: Path) -> None:
     """The example of each family can be drawn from: as a length of work, or as an age where it reaches below zero."""
-    text = FAMILY_EXAMPLES[family]
+    text = FAMILIES[family].example
     assert text.startswith(f"{{{family}: ")
     drawn = f"people: {{age: {text[:-1]}, within: [18, 80]}}}}"
     if family != "normal":

@@ -1,25 +1,34 @@
-"""Which families of distributions are there, what do their parameters mean, and what is wrong with given ones?
+"""The families of distributions: one entry each, with its parameters, checks, standard form and description.
 
-The families that courts' data are usually given in have plain parameters (`FAMILIES`: a mean and a coefficient
-of variation, mostly); any other continuous family of `scipy.stats` goes by its name there, with its own shapes,
-``loc`` and ``scale``. Where both have a name, as for ``gamma``, the plain parameters are meant.
+To add a family, write its standard form in `simulations.chance.standard_forms` and its entry in `FAMILIES`. Any
+other continuous family of `scipy.stats` has its name and shapes from there, with ``loc`` and ``scale``; where
+both have a name, as for ``gamma``, the entry of `FAMILIES` is used.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 
-from simulations.chance.scipy_laws import ScipyLaw, scipy_stats
+from simulations.chance.scipy_forms import ScipyForm, scipy_names, scipy_shapes
+from simulations.chance.standard_forms import (
+    Beta,
+    Gamma,
+    Lognormal,
+    Normal,
+    StandardForm,
+    Triangular,
+    Uniform,
+    Weibull,
+)
 from workflow.errors import InputError, nearest
 
-__all__ = ["FAMILIES", "Dimension", "Family", "Mistake", "family", "family_parameters", "mistakes", "scipy_law"]
+__all__ = ["FAMILIES", "Dimension", "Family", "Mistake", "Parameter", "find_family", "mistakes"]
 
 # Outside, doubles cannot tell the quantiles apart, or overflow.
 _CV_LIMITS = (1e-6, 1e3)
@@ -27,34 +36,55 @@ _TOO_SLOW = frozenset({"irwinhall", "ksone", "levy_stable", "studentized_range"}
 
 Dimension = Literal["quantity", "plain"]
 Parameters = Mapping[str, Any]
+Built = tuple[StandardForm, float, float] | list[float]
+"""A standard form with its factor and shift, or equally likely values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a family.
+
+    Attributes
+    ----------
+    dimension : {"quantity", "plain"}
+        "quantity" has the unit of the draws (days, say), "plain" is a bare number.
+    check : {"finite", "not negative", "positive", "cv", "list"}
+        The values allowed.
+    required : bool
+    """
+
+    dimension: Dimension
+    check: Literal["finite", "not negative", "positive", "cv", "list"] = "finite"
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What may be written about a family.
+    """A family of distributions.
 
     Attributes
     ----------
     name : str
-    parameters : mapping of str to {"quantity", "plain"}
-        "quantity" carries the unit of what is drawn (days, say), "plain" is a bare number.
-    required : frozenset of str
-        The parameters without which the family is not determined.
+        Key in scenario files.
+    parameters : mapping of str to Parameter
+    build : callable
+        Maps valid parameters to a standard form with factor and shift, or to values.
+    description : str
+        Appearance and use, for the reference page.
+    example : str
+        An entry of a scenario file.
     """
 
     name: str
-    parameters: Mapping[str, Dimension]
-    required: frozenset[str]
-
-    @property
-    def optional(self) -> frozenset[str]:
-        """The parameters that may be left out."""
-        return frozenset(self.parameters) - self.required
+    parameters: Mapping[str, Parameter]
+    build: Callable[[Parameters], Built]
+    description: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake in a distribution: the parameter it is about (``None``: the family), and a sentence."""
+    """A mistake in a distribution: the parameter concerned (``None``: the family as a whole), and a message."""
 
     parameter: str | None
     message: str
@@ -63,83 +93,141 @@ class Mistake:
         return self.message
 
 
-_QUANTITY: Dimension = "quantity"
-_PLAIN: Dimension = "plain"
-_MEAN_CV: dict[str, Dimension] = {"mean": _QUANTITY, "cv": _PLAIN}
-_BETA: dict[str, Dimension] = {"a": _PLAIN, "b": _PLAIN, "min": _QUANTITY, "max": _QUANTITY}
+_QUANTITY, _POSITIVE = Parameter("quantity"), Parameter("plain", "positive")
+_MEAN, _CV = Parameter("quantity", "not negative"), Parameter("plain", "cv")
+_OPTIONAL = Parameter("quantity", required=False)
 
 
-def _quantities(*names: str) -> dict[str, Dimension]:
-    return dict.fromkeys(names, _QUANTITY)
+def _by_mean_and_cv(form_with_cv: Callable[[float], StandardForm]) -> Callable[[Parameters], Built]:
+    def build(p: Parameters) -> Built:
+        return (form_with_cv(p["cv"]), p["mean"], 0.0) if p["mean"] * p["cv"] else [p["mean"]]
+
+    return build
+
+
+def _between(form: StandardForm, low: float, high: float) -> Built:
+    return (form, high - low, low) if high > low else [low]
+
+
+def _triangular(p: Parameters) -> Built:
+    low, high = p["min"], p["max"]
+    return _between(Triangular((p["mode"] - low) / (high - low) if high > low else 0.0), low, high)
 
 
 FAMILIES: Mapping[str, Family] = {
-    name: Family(name, parameters, frozenset(parameters) - optional)
-    for name, parameters, optional in (
-        ("beta", _BETA, {"min", "max"}),
-        ("constant", _quantities("value"), set()),
-        ("empirical", _quantities("values"), set()),
-        ("exponential", _quantities("mean"), set()),
-        ("gamma", _MEAN_CV, set()),
-        ("lognormal", _MEAN_CV, set()),
-        ("normal", _quantities("mean", "sd"), set()),
-        ("triangular", _quantities("min", "mode", "max"), set()),
-        ("uniform", _quantities("min", "max"), set()),
-        ("weibull", _MEAN_CV, set()),
+    family.name: family
+    for family in (
+        Family(
+            "beta",
+            {"a": _POSITIVE, "b": _POSITIVE, "min": _OPTIONAL, "max": _OPTIONAL},
+            lambda p: _between(Beta(p["a"], p["b"]), p.get("min", 0.0), p.get("max", 1.0)),
+            "between two bounds, with a shape given by `a` and `b`; from 0 to 1 without `min` and `max`",
+            "{beta: {a: 2, b: 3, min: 1 hour, max: 8 hours}}",
+        ),
+        Family(
+            "constant",
+            {"value": _QUANTITY},
+            lambda p: [p["value"]],
+            "always the same value",
+            "{constant: 90 minutes}",
+        ),
+        Family(
+            "empirical",
+            {"values": Parameter("quantity", "list")},
+            lambda p: list(p["values"]),
+            "one of the listed values, all equally likely; list a value twice to double its probability",
+            "{empirical: [1 hour, 2 hours, 2 hours, 5 hours]}",
+        ),
+        Family(
+            "exponential",
+            {"mean": _MEAN},
+            lambda p: (Weibull(1.0), p["mean"], 0.0) if p["mean"] else [0.0],
+            "many short values, few long ones; memoryless: the remaining time does not depend on the time elapsed",
+            "{exponential: {mean: 2 hours}}",
+        ),
+        Family(
+            "gamma",
+            {"mean": _MEAN, "cv": _CV},
+            _by_mean_and_cv(Gamma),
+            "one peak, skewed to the right",
+            "{gamma: {mean: 2 hours, cv: 0.5}}",
+        ),
+        Family(
+            "lognormal",
+            {"mean": _MEAN, "cv": _CV},
+            _by_mean_and_cv(Lognormal),
+            "one peak, with a heavier right tail than gamma: the usual choice for desk work",
+            "{lognormal: {mean: 2 hours, cv: 0.6}}",
+        ),
+        Family(
+            "normal",
+            {"mean": _QUANTITY, "sd": Parameter("quantity", "not negative")},
+            lambda p: (Normal(), p["sd"], p["mean"]) if p["sd"] else [p["mean"]],
+            "symmetric; for numbers such as an age, not for durations, because it can be negative",
+            "{normal: {mean: 35, sd: 12}}",
+        ),
+        Family(
+            "triangular",
+            {"min": _QUANTITY, "mode": _QUANTITY, "max": _QUANTITY},
+            _triangular,
+            "between two bounds, with a most likely value: for expert estimates",
+            "{triangular: {min: 1 hour, mode: 90 minutes, max: 4 hours}}",
+        ),
+        Family(
+            "uniform",
+            {"min": _QUANTITY, "max": _QUANTITY},
+            lambda p: _between(Uniform(), p["min"], p["max"]),
+            "between two bounds, all values equally likely",
+            "{uniform: {min: 1 hour, max: 3 hours}}",
+        ),
+        Family(
+            "weibull",
+            {"mean": _MEAN, "cv": _CV},
+            _by_mean_and_cv(Weibull.with_cv),
+            "like gamma; with a cv below 1, the end becomes more likely the longer it has lasted",
+            "{weibull: {mean: 2 hours, cv: 0.7}}",
+        ),
     )
 }
-"""The families with plain parameters. A beta law lies from ``min`` to ``max``, 0 to 1 of the unit if not given."""
+"""The families of this project, by name."""
 
 
-def family(name: str) -> Family:
-    """Return what may be written about a family.
-
-    Raises
-    ------
-    InputError
-        If there is none of this name, with the nearest one.
-    """
-    if name in FAMILIES:
-        return FAMILIES[name]
-    if name in _scipy_names():
-        shapes = _scipy_shapes(name)
-        units: dict[str, Dimension] = {**dict.fromkeys(shapes, _PLAIN), "loc": _QUANTITY, "scale": _QUANTITY}
-        return Family(name, units, frozenset(shapes))
-    raise InputError([_unknown(name)])
-
-
-def family_parameters(name: str) -> Mapping[str, Dimension]:
-    """Return a family's parameters, and which of them carry the unit of what is drawn.
-
-    Parameters
-    ----------
-    name : str
-        A key of `FAMILIES`, or a continuous family of `scipy.stats`.
-
-    Returns
-    -------
-    mapping of str to {"quantity", "plain"}
+def find_family(name: str) -> Family:
+    """Return a family of `FAMILIES`, or a continuous one of `scipy.stats`.
 
     Raises
     ------
     InputError
-        If there is no such family.
+        If there is no such family, with the nearest name.
 
     Examples
     --------
-    >>> family_parameters("gamma")
+    >>> {name: parameter.dimension for name, parameter in find_family("gamma").parameters.items()}
     {'mean': 'quantity', 'cv': 'plain'}
     """
-    return family(name).parameters
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if name in scipy_names():
+        return _scipy_family(name)
+    known = _listed(FAMILIES)
+    guess = nearest(name, FAMILIES) or nearest(name, scipy_names())
+    raise InputError(
+        [f"There is no distribution {name!r}; there are {known}, and the continuous ones of scipy.stats.{guess}"]
+    )
 
 
-def scipy_law(name: str, parameters: Parameters) -> ScipyLaw:
-    """Return the standard law of a scipy family that has no mistakes; ``loc`` and ``scale`` are left out."""
-    return ScipyLaw(name, tuple(float(parameters[shape]) for shape in _scipy_shapes(name)))
+def _scipy_family(name: str) -> Family:
+    shapes = scipy_shapes(name)
+
+    def build(p: Parameters) -> Built:
+        return ScipyForm(name, tuple(float(p[shape]) for shape in shapes)), p.get("scale", 1.0), p.get("loc", 0.0)
+
+    scale = Parameter("quantity", "positive", required=False)
+    return Family(name, {**dict.fromkeys(shapes, Parameter("plain")), "loc": _OPTIONAL, "scale": scale}, build)
 
 
 def mistakes(name: str, parameters: Parameters) -> list[Mistake]:
-    """Return everything that is wrong with a distribution, in the order of its parameters.
+    """Return all mistakes in a distribution, in the order of its parameters.
 
     Parameters
     ----------
@@ -151,129 +239,90 @@ def mistakes(name: str, parameters: Parameters) -> list[Mistake]:
     Returns
     -------
     list of Mistake
-        Empty if `make_distribution` would make it.
+        Empty if `make_distribution` accepts the parameters.
     """
     try:
-        known = family(name)
+        family = find_family(name)
     except InputError as error:
         return [Mistake(None, str(problem)) for problem in error.problems]
-    found = [*_unknown_parameters(known, parameters), *_missing_parameters(known, parameters)]
+    problems = [*_unknown_parameters(family, parameters), *_missing_parameters(family, parameters)]
     for key, value in parameters.items():
-        if key in known.parameters:
-            found += _value_mistakes(known, key, value)
-    return found or list(_joint_mistakes(known, parameters))
+        if key in family.parameters:
+            problems += _value_mistakes(family, key, value)
+    return problems or list(_joint_mistakes(family, parameters))
 
 
-def _unknown_parameters(known: Family, parameters: Parameters) -> Iterator[Mistake]:
+def _unknown_parameters(family: Family, parameters: Parameters) -> Iterator[Mistake]:
     for key in parameters:
-        if key not in known.parameters:
-            said = f"{known.name} has no parameter {key!r}; it has {_listed(known.parameters)}."
-            yield Mistake(key, said + nearest(key, known.parameters))
+        if key not in family.parameters:
+            message = f"{family.name} has no parameter {key!r}; it has {_listed(family.parameters)}."
+            yield Mistake(key, message + nearest(key, family.parameters))
 
 
-def _missing_parameters(known: Family, parameters: Parameters) -> Iterator[Mistake]:
-    missing = [key for key in known.parameters if key in known.required and key not in parameters]
+def _missing_parameters(family: Family, parameters: Parameters) -> Iterator[Mistake]:
+    missing = [key for key, known in family.parameters.items() if known.required and key not in parameters]
     if missing:
-        lacks = "is" if len(missing) == 1 else "are"
-        yield Mistake(None, f"{known.name}: {_listed(missing)} {lacks} missing.")
+        verb = "is" if len(missing) == 1 else "are"
+        yield Mistake(None, f"{family.name}: {_listed(missing)} {verb} missing.")
 
 
-def _value_mistakes(known: Family, key: str, value: Any) -> Iterator[Mistake]:
-    if key == "values":
-        yield from _list_mistakes(known, value)
+def _value_mistakes(family: Family, key: str, value: Any) -> Iterator[Mistake]:
+    check = family.parameters[key].check
+    if check == "list":
+        yield from _list_mistakes(family, key, value)
     elif not _is_finite(value):
-        yield Mistake(key, f"{known.name}: {key} is {value!r}, but must be a finite number.")
-    elif key in _above_zero(known) and value <= 0:
-        yield Mistake(key, f"{known.name}: {key} is {_short(value)}, but must be above 0.")
-    elif key in _at_least_zero(known) and value < 0:
-        yield Mistake(key, f"{known.name}: {key} is {_short(value)}, but must be 0 or more.")
-    elif key == "cv" and known.name in FAMILIES and value and not _CV_LIMITS[0] <= value <= _CV_LIMITS[1]:
-        low, high = (_short(limit) for limit in _CV_LIMITS)
-        yield Mistake(key, f"{known.name}: cv is {_short(value)}, but must be 0, or from {low} to {high}.")
+        yield Mistake(key, f"{family.name}: {key} is {value!r}, but must be a finite number.")
+    elif check == "positive" and value <= 0:
+        yield Mistake(key, f"{family.name}: {key} is {value:g}, but must be above 0.")
+    elif check in ("not negative", "cv") and value < 0:
+        yield Mistake(key, f"{family.name}: {key} is {value:g}, but must be 0 or more.")
+    elif check == "cv" and value and not _CV_LIMITS[0] <= value <= _CV_LIMITS[1]:
+        low, high = _CV_LIMITS
+        yield Mistake(key, f"{family.name}: {key} is {value:g}, but must be 0, or from {low:g} to {high:g}.")
 
 
-def _list_mistakes(known: Family, values: Any) -> Iterator[Mistake]:
+def _list_mistakes(family: Family, key: str, values: Any) -> Iterator[Mistake]:
     if not isinstance(values, (Sequence, np.ndarray)) or isinstance(values, str) or not len(values):
-        yield Mistake("values", f"{known.name}: values is {values!r}, but must be a list of at least one number.")
+        yield Mistake(key, f"{family.name}: {key} is {values!r}, but must be a list of at least one number.")
         return
     for i, value in enumerate(values):
         if not _is_finite(value):
-            yield Mistake("values", f"{known.name}: value {i + 1} is {value!r}, but must be a finite number.")
+            yield Mistake(key, f"{family.name}: value {i + 1} is {value!r}, but must be a finite number.")
 
 
-def _joint_mistakes(known: Family, parameters: Parameters) -> Iterator[Mistake]:
-    """Yield what is wrong with values that are right one by one."""
-    if known.name not in FAMILIES:
-        yield from _scipy_mistakes(known, parameters)
+def _joint_mistakes(family: Family, parameters: Parameters) -> Iterator[Mistake]:
+    """Yield mistakes in the combination of values that are valid one by one."""
+    if family.name not in FAMILIES:
+        yield from _scipy_mistakes(family, parameters)
         return
-    bounds = {"min": 0, "max": 1} | dict(parameters)
-    low, high = bounds["min"], bounds["max"]
-    if "max" in known.parameters and high < low:
-        yield Mistake("max", f"{known.name}: max is {_short(high)}, but must not be below min, {_short(low)}.")
+    low, high = parameters.get("min", 0), parameters.get("max", 1)
+    if "max" in family.parameters and high < low:
+        yield Mistake("max", f"{family.name}: max is {high:g}, but must not be below min, {low:g}.")
     elif "mode" in parameters and not low <= parameters["mode"] <= high:
-        mode = _short(parameters["mode"])
-        said = f"{known.name}: mode is {mode}, but must lie from min, {_short(low)}, to max, {_short(high)}."
-        yield Mistake("mode", said)
+        message = f"mode is {parameters['mode']:g}, but must lie from min, {low:g}, to max, {high:g}."
+        yield Mistake("mode", f"{family.name}: {message}")
 
 
-def _scipy_mistakes(known: Family, parameters: Parameters) -> Iterator[Mistake]:
-    if known.name in _TOO_SLOW:
-        yield Mistake(None, f"{known.name}: scipy takes minutes to invert it, so it is not offered here.")
+def _scipy_mistakes(family: Family, parameters: Parameters) -> Iterator[Mistake]:
+    if family.name in _TOO_SLOW:
+        yield Mistake(None, f"{family.name}: scipy takes minutes to invert it, so it is not offered here.")
         return
-    law = scipy_law(known.name, parameters)
+    form = family.build(parameters)[0]
     ends = np.array([1e-9, 0.5])
     try:
         with np.errstate(all="ignore"):
-            finite = bool(np.isfinite([law.ppf(ends), law.isf(ends)]).all())
+            finite = bool(np.isfinite([form.ppf(ends), form.isf(ends)]).all())  # type: ignore[union-attr]
     except ValueError:
         finite = False
     if not finite:
-        yield Mistake(
-            None, f"{known.name}: there is no such distribution with {_written(parameters)}; see scipy.stats."
-        )
-
-
-def _at_least_zero(known: Family) -> set[str]:
-    if known.name not in FAMILIES:
-        return set()
-    return {"cv", "sd"} if known.name == "normal" else {"cv", "mean"}
-
-
-def _above_zero(known: Family) -> set[str]:
-    return {"a", "b"} if known.name in FAMILIES else {"scale"}
-
-
-@cache
-def _scipy_names() -> frozenset[str]:
-    stats = scipy_stats()
-    return frozenset(n for n, law in vars(stats).items() if isinstance(law, stats.rv_continuous))
-
-
-def _scipy_shapes(name: str) -> tuple[str, ...]:
-    shapes = getattr(scipy_stats(), name).shapes
-    return tuple(shapes.replace(" ", "").split(",")) if shapes else ()
-
-
-def _unknown(name: str) -> str:
-    guess = nearest(name, FAMILIES) or nearest(name, _scipy_names())
-    known = _listed(FAMILIES)
-    return f"There is no distribution {name!r}; there are {known}, and the continuous ones of scipy.stats.{guess}"
+        given = ", ".join(f"{key} = {value:g}" for key, value in parameters.items()) or "no parameters"
+        yield Mistake(None, f"{family.name}: there is no such distribution with {given}; see scipy.stats.")
 
 
 def _is_finite(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    return math.isfinite(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _short(value: Any) -> str:
-    return f"{value:g}"
-
-
-def _written(parameters: Parameters) -> str:
-    return ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()) or "no parameters"
-
-
-def _listed(words: Any) -> str:
-    *most, last = words
+def _listed(names: Any) -> str:
+    *most, last = names
     return f"{', '.join(most)} and {last}" if most else str(last)

@@ -138,8 +138,8 @@ def _about(scenario: Scenario) -> float:
             found += sum(max(0, b - max(a, 0)) * rate for (a, rate), (b, _) in itertools.pairwise(steps))
         elif stream.table is not None:
             found += len(stream.table)
-        elif stream.interarrival is not None and stream.interarrival.law.mean > 0:
-            found += min(scenario.horizon / stream.interarrival.law.mean, stream.count or float("inf"))
+        elif stream.interarrival is not None and stream.interarrival.distribution.mean > 0:
+            found += min(scenario.horizon / stream.interarrival.distribution.mean, stream.count or float("inf"))
     return found
 
 

@@ -220,7 +220,7 @@ class _Layout:
             self.distributions[distribution] = len(self.distribution_rows)
             if distribution.constant:
                 self.distribution_rows.append((CONSTANT, 0, 0, round(distribution.values[0])))
-            elif distribution.law is None:
+            elif distribution.standard is None:
                 values = np.sort(np.array(distribution.values, np.float64))
                 self.distribution_rows.append((SAMPLED, self.n_steps, len(values), 0))
                 self.steps.append(values)
@@ -236,7 +236,7 @@ class _Layout:
         """Return the lookup of a distribution of lengths, -1 for none."""
         if choice is None:
             return -1
-        return self.look.choice(choice, lambda length: self.distribution(length.law), self.scenario)
+        return self.look.choice(choice, lambda length: self.distribution(length.distribution), self.scenario)
 
     def outcome(self, choice: Choice[Shares] | None, values: Sequence[Value]) -> int:
         """Return the lookup of an outcome, -1 for none."""

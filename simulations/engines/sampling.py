@@ -73,7 +73,7 @@ class Purpose:
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._asked: dict[tuple[int, int], int] = {}
         only = takes.leaf if takes is not None and takes.by is None else None
-        self._constant = round(only.law.values[0]) if only is not None and only.law.constant else None
+        self._constant = round(only.distribution.values[0]) if only is not None and only.distribution.constant else None
 
     def length(self, case: Drawn, visit: int) -> int:
         """Return a length in microseconds, at least 0."""
@@ -83,10 +83,10 @@ class Purpose:
         if self._length_at_once and block is not None:
             return block[0][case.number & _WITHIN]
         length: Length = self._pick_length(case.facts, case.record)  # type: ignore[misc]
-        if length.law.constant:
-            return round(length.law.values[0])
+        if length.distribution.constant:
+            return round(length.distribution.values[0])
         bits = self._path.bits(case.key, self.name, visit)[0] if block is None else block[0][case.number & _WITHIN]
-        return min(max(round(length.law.draw(bits)), 0), _LONGEST)
+        return min(max(round(length.distribution.draw(bits)), 0), _LONGEST)
 
     def outcome(self, case: Drawn, visit: int) -> int:
         """Return which of `values` is found."""
@@ -127,7 +127,7 @@ class Purpose:
             return bits
         found = np.empty(len(bits), np.int64)
         for length, rows in self._takes.rows(columns, self._plan.scenario.namespace.fields):
-            drawn = np.rint(length.law.draw_many(bits[rows]))
+            drawn = np.rint(length.distribution.draw_many(bits[rows]))
             found[rows] = np.clip(drawn, 0, float(_LONGEST)).astype(np.int64)
         return found
 

@@ -140,7 +140,7 @@ def _law(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: S
     length = read_calendar_time(context, context.at(*path, "interarrival"), f"{what}: interarrival")
     if length is None:
         return None
-    if length.law.support[1] <= 0 and entry.count is None:
+    if length.distribution.support[1] <= 0 and entry.count is None:
         context.wrong((*path, "interarrival"), f"{what}: interarrival: of length zero needs count:")
     first = None if entry.first is None else read_time(context, context.at(*path, "first"), f"{what}: first")
     return {"interarrival": length, "first": first}

@@ -1,4 +1,4 @@
-"""How one fact of a person is drawn: a value, shares of values, a law of numbers, days before a date."""
+"""How one fact of a person is drawn: a value, shares of values, a distribution of numbers, days before a date."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def read_draw(context: Context, field: Field, before: Namespace, node: Node, wha
     if field.kind == "date":
         return _date(context, node, entries, what)
     if by_law:
-        law = context.reader.law(replace(node, value=entries), "number", what)
-        return None if law is None else Draw(law=law[0], low=low, high=high)
+        drawn = context.reader.distribution(replace(node, value=entries), "number", what)
+        return None if drawn is None else Draw(distribution=drawn[0], low=low, high=high)
     return _shares(context, field, node, what)
 
 
@@ -102,7 +102,7 @@ def _date(context: Context, node: Node, entries: Mapping[Any, Node], what: str) 
         context.wrong(node, f"{what}: a date is given as {A_DATE}, not {said(node.value)}")
         return None
     length = read_calendar_time(context, entries["days_before"], f"{what}: days_before")
-    return None if length is None else Draw(law=length.law, back=True)
+    return None if length is None else Draw(distribution=length.distribution, back=True)
 
 
 def _bounds(context: Context, node: Node, what: str, before: Namespace) -> tuple[Expression | None, Expression | None]:

@@ -86,7 +86,7 @@ def make_manifest(
 ) -> dict[str, Any]:
     """Return what is known of a run before it begins."""
     laws = {
-        length.law.fingerprint
+        length.distribution.fingerprint
         for choice in [w.takes for w in scenario.work.values()]
         + [x.after for x in scenario.laws.values() if x.after is not None]
         for length in choice.leaves()

@@ -28,7 +28,7 @@ from workflow.files.validation import Condition, Entry, Name, Names
 from workflow.files.yaml_tree import parse_yaml
 from workflow.predicates.calls import FUNCTIONS
 
-__all__ = ["FAMILY_EXAMPLES", "MODELS", "PAGES", "Key", "keys_of", "pages", "write_pages", "written"]
+__all__ = ["MODELS", "PAGES", "Key", "keys_of", "pages", "write_pages", "written"]
 
 PAGES = ("workflow_format.md", "rules_format.md", "scenario_format.md")
 
@@ -40,32 +40,6 @@ MODELS: dict[str, type[Entry]] = {
 }
 """Every mapping that may stand in a file, by the name of its model."""
 
-FAMILY_EXAMPLES = {
-    "beta": "{beta: {a: 2, b: 3, min: 1 hour, max: 8 hours}}",
-    "constant": "{constant: 90 minutes}",
-    "empirical": "{empirical: [1 hour, 2 hours, 2 hours, 5 hours]}",
-    "exponential": "{exponential: {mean: 2 hours}}",
-    "gamma": "{gamma: {mean: 2 hours, cv: 0.5}}",
-    "lognormal": "{lognormal: {mean: 2 hours, cv: 0.6}}",
-    "normal": "{normal: {mean: 35, sd: 12}}",
-    "triangular": "{triangular: {min: 1 hour, mode: 90 minutes, max: 4 hours}}",
-    "uniform": "{uniform: {min: 1 hour, max: 3 hours}}",
-    "weibull": "{weibull: {mean: 2 hours, cv: 0.7}}",
-}
-"""Each family as it is written; all are lengths of time but `normal`, which reaches below zero."""
-
-_FAMILY_WORDS = {
-    "beta": "between two bounds, its shape by `a` and `b`; without `min` and `max` a number from 0 to 1",
-    "constant": "always the same",
-    "empirical": "one of the values listed, each as likely as another; list one twice to double it",
-    "exponential": "many short ones, few long; what is still to come does not depend on how long it has lasted",
-    "gamma": "one hump, skewed to the long side",
-    "lognormal": "one hump, with a heavier tail of long ones: the usual choice for desk work",
-    "normal": "symmetric; for numbers such as an age, not for lengths, as it reaches below zero",
-    "triangular": "between two bounds, with a most likely value: for experts' estimates",
-    "uniform": "between two bounds, any value as likely as another",
-    "weibull": "like gamma; with a cv below 1, the longer it has lasted the sooner it ends",
-}
 _WITHOUT_NAMES = {"constant": "the value itself", "empirical": "a list of values"}
 _FUNCTION_WORDS = {
     "abs": "the size of a whole number, a number or a length of days, without its sign",
@@ -316,11 +290,11 @@ def _families() -> str:
     rows = []
     for name, family in FAMILIES.items():
         parameters = ", ".join(
-            f"`{p}`{'' if kind == 'quantity' else ' (a number)'}{' (optional)' if p in family.optional else ''}"
-            for p, kind in family.parameters.items()
+            f"`{key}`{'' if p.dimension == 'quantity' else ' (a number)'}{'' if p.required else ' (optional)'}"
+            for key, p in family.parameters.items()
         )
         given = _WITHOUT_NAMES.get(name, parameters)
-        rows.append((f"`{name}`", given, _FAMILY_WORDS[name], _code(FAMILY_EXAMPLES[name])))
+        rows.append((f"`{name}`", given, family.description, _code(family.example)))
     return _rows(("family", "parameters", "what it looks like", "example"), rows)
 
 

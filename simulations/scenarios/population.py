@@ -163,7 +163,7 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
         bits, _ = path.many(keys, "backlog:age", 0)
         column = Columns({"court": np.full(n, backlog.court, np.int64)}, {})
         for length, some in backlog.age.rows(column, scenario.namespace.fields):
-            arrived[some] = -np.rint(length.law.draw_many(bits[some])).astype(np.int64)
+            arrived[some] = -np.rint(length.distribution.draw_many(bits[some])).astype(np.int64)
     begun = np.full(n, states.index(str(backlog.state)), np.int64)
     return _Group(
         backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, begun, None, np.full(n, -1, np.int64)
@@ -207,15 +207,14 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
 
 def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_as: str) -> Integers:
     """Draw times of arrival up to the horizon: a renewal process, or a Poisson process with a dated rate."""
-    law = (
-        stream.interarrival.law if stream.interarrival is not None else make_distribution("exponential", {"mean": 1.0})
-    )
+    unit_exponential = make_distribution("exponential", {"mean": 1.0})
+    distribution = unit_exponential if stream.interarrival is None else stream.interarrival.distribution
     limit = stream.count if stream.count is not None else 2_000_000_000
     n = 64
     while True:
         n = min(n, limit)
         keys = case_keys(court, keyed_as, np.arange(n, dtype=np.int64))
-        gaps = law.draw_many(path.many(keys, "arrivals", 0)[0])
+        gaps = distribution.draw_many(path.many(keys, "arrivals", 0)[0])
         if stream.interarrival is not None:
             whole = np.rint(gaps).astype(np.int64)
             if stream.first is not None and n:
@@ -340,7 +339,7 @@ class _Columns:
                 self.missing[name][mine] = absent
 
     def _numbers(self, field: Field, draw: Draw, bits: Integers, rows: Rows) -> NDArray[Any]:
-        numbers = draw.law.draw_many(bits)
+        numbers = draw.distribution.draw_many(bits)
         if draw.back:
             days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
             dates = np.asarray(self.values["as_of"][rows] - days)

@@ -1,8 +1,8 @@
-"""Values of a scenario file that carry a unit, a law of chance, or differ from case to case.
+"""Values of a scenario file that have a unit, are random, or differ between cases.
 
-`Reader` reads them from the tree of a file and collects what is wrong, each mistake at its place.
-Wherever a value may differ, ``{by: <expression>, value: ..., other: ...}`` may stand for it; it is read into a
-`Choice`, a small decision tree whose leaves are plain values.
+`Reader` reads them from the tree of a file and collects the mistakes with their positions. A value that differs
+between cases is written ``{by: <expression>, value: ..., other: ...}`` and read into a `Choice`, a small decision
+tree whose leaves are plain values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.chance.distributions import Distribution, family_parameters, make_distribution, mistakes
+from simulations.chance.distributions import Distribution, make_distribution
+from simulations.chance.families import Parameter, find_family, mistakes
 from simulations.timing.clock import MICROSECONDS_PER_DAY, parse_duration, parse_rate
 from workflow.deciding.table import Columns
 from workflow.errors import InputError, Problem, nearest
@@ -115,13 +116,13 @@ class Length:
 
     Attributes
     ----------
-    law : Distribution
+    distribution : Distribution
         In microseconds; 24 hours for each working day if `working`.
     working : bool
         Whether it is counted over the working dates of a calendar.
     """
 
-    law: Distribution
+    distribution: Distribution
     working: bool = False
 
 
@@ -330,7 +331,7 @@ class Reader:
         sums = np.cumsum([given[k] for k in kept])
         return Shares(kept, (*(float(s) for s in sums[:-1]), 1.0))
 
-    # rates and laws -------------------------------------------------------------------------------
+    # rates and distributions -------------------------------------------------------------------------------
 
     def rate(self, node: Node, what: str) -> float | None:
         """Read a rate; returns events per microsecond."""
@@ -341,22 +342,23 @@ class Reader:
             return None
 
     def length(self, node: Node, what: str) -> Length | None:
-        """Read a duration, or a law of durations."""
+        """Read a duration, or a distribution of durations."""
         if not isinstance(node.value, dict):
-            found = self._duration(node, what)
-            return None if found is None else Length(make_distribution("constant", {"value": found[0]}), found[1])
-        law = self.law(node, "duration", what)
-        if law is None:
+            duration = self._duration(node, what)
+            if duration is None:
+                return None
+            return Length(make_distribution("constant", {"value": duration[0]}), working=duration[1])
+        read = self.distribution(node, "duration", what)
+        if read is None:
             return None
-        if law[0].support[0] < 0:
-            self.wrong(
-                node, f"{what}: a length cannot be negative, but {law[0].family} goes below 0; take gamma or lognormal"
-            )
+        if read[0].support[0] < 0:
+            family = read[0].family
+            self.wrong(node, f"{what}: a length cannot be negative, but {family} goes below 0; take gamma or lognormal")
             return None
-        return Length(*law)
+        return Length(*read)
 
-    def law(self, node: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
-        """Read ``{family: {parameters}}``; returns the law and whether it is in working days."""
+    def distribution(self, node: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
+        """Read ``{family: {parameters}}``. Return the distribution, and whether it is in working days."""
         if not isinstance(node.value, dict) or len(node.value) != 1:
             self.wrong(
                 node,
@@ -371,25 +373,27 @@ class Reader:
         if family == "table":
             return self._column(body, unit, what)
         try:
-            kinds = family_parameters(str(family))
+            parameters = find_family(str(family)).parameters
         except InputError as error:
             self.problems.append(Problem(f"{what}: {error.problems[0].message}", node.keys[family]))
             return None
-        return self._family(body, str(family), kinds, unit, what)
+        return self._family(body, str(family), parameters, unit, what)
 
     def _family(
-        self, body: Node, family: str, kinds: Mapping[str, str], unit: Unit, what: str
+        self, body: Node, family: str, parameters: Mapping[str, Parameter], unit: Unit, what: str
     ) -> tuple[Distribution, bool] | None:
         if not isinstance(body.value, dict):
             self.wrong(
-                body, f"{what}: {family}: must be a mapping of its parameters ({listed(kinds)}), not {said(body.value)}"
+                body,
+                f"{what}: {family}: must be a mapping of its parameters ({listed(parameters)}), not {said(body.value)}",
             )
             return None
+        durations = {key for key, p in parameters.items() if unit == "duration" and p.dimension == "quantity"}
         given: dict[str, float] = {}
         working: set[bool] = set()
         fine = True
         for key, child in body.value.items():
-            if unit == "duration" and kinds.get(str(key)) == "quantity":
+            if key in durations:
                 read = self._duration(child, f"{what}: {key}")
                 fine = fine and read is not None
                 if read is not None:
@@ -397,11 +401,11 @@ class Reader:
                     working.add(read[1])
             elif isinstance(child.value, int | float) and not isinstance(child.value, bool):
                 given[str(key)] = float(child.value)
-            elif str(key) in kinds:
+            elif str(key) in parameters:
                 self.wrong(child, f"{what}: {key}: must be a number, not {said(child.value)}")
                 fine = False
             else:
-                given[str(key)] = 0.0  # the family says which parameters it knows
+                given[str(key)] = 0.0  # the family reports unknown parameters
         if len(working) > 1:
             self.wrong(body, f"{what}: {family}: working days and calendar time cannot be mixed")
             return None
@@ -410,16 +414,10 @@ class Reader:
         try:
             return make_distribution(family, given), True in working
         except InputError:
-            days = unit == "duration"
-            shown = {
-                k: v / MICROSECONDS_PER_DAY if days and kinds.get(k) == "quantity" else v for k, v in given.items()
-            }
+            shown = {k: v / MICROSECONDS_PER_DAY if k in durations else v for k, v in given.items()}
             for mistake in mistakes(family, shown):
                 key = mistake.parameter or ""
-                self.wrong(
-                    body.find((key,)),
-                    f"{what}: {mistake}{' (in days)' if days and kinds.get(key) == 'quantity' else ''}",
-                )
+                self.wrong(body.find((key,)), f"{what}: {mistake}{' (in days)' if key in durations else ''}")
             return None
 
     def _constant(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
@@ -430,17 +428,17 @@ class Reader:
         if not isinstance(body.value, list) or not body.value:
             self.wrong(body, f"{what}: empirical: must be a list of values, not {said(body.value)}")
             return None
-        read = [self._value(child, unit, f"{what}: empirical") for child in body.value]
-        if any(r is None for r in read):
+        values = [self._value(child, unit, f"{what}: empirical") for child in body.value]
+        read = [value for value in values if value is not None]
+        if len(read) < len(values):
             return None
-        if len({r[1] for r in read if r is not None}) > 1:
+        if len({working for _, working in read}) > 1:
             self.wrong(body, f"{what}: empirical: working days and calendar time cannot be mixed")
             return None
-        found = [r for r in read if r is not None]
-        return make_distribution("empirical", {"values": [r[0] for r in found]}), found[0][1]
+        return make_distribution("empirical", {"values": [number for number, _ in read]}), read[0][1]
 
     def _column(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
-        """Read ``{table: {file: f.csv, column: c, unit: days}}``: the values of a column, each as likely as another."""
+        """Read ``{table: {file: f.csv, column: c, unit: days}}``: the values of a column, all equally likely."""
         from simulations.scenarios.tables import read_column
 
         entry = body.plain()
@@ -479,8 +477,8 @@ class Reader:
 
     def _duration(self, node: Node, what: str) -> tuple[int, bool] | None:
         try:
-            found = parse_duration(node.value)
+            duration = parse_duration(node.value)
         except InputError as error:
             self.wrong(node, f"{what}: {error.problems[0].message}")
             return None
-        return found.microseconds, found.working
+        return duration.microseconds, duration.working

@@ -169,17 +169,17 @@ class Costs:
 
 @dataclass(frozen=True)
 class Draw:
-    """How one value of a person is drawn: by shares, or from a law, kept within bounds.
+    """How one value of a person is drawn: by shares or from a distribution, within bounds.
 
     Attributes
     ----------
     shares : Shares or None
-    law : Distribution or None
-        Of numbers, or (`back`) of microseconds before the day as of which facts are given.
+    distribution : Distribution or None
+        Of numbers, or with `back` of microseconds before the reference date of the facts.
     """
 
     shares: Shares | None = None
-    law: Any = None
+    distribution: Any = None
     back: bool = False
     low: Expression | None = None
     high: Expression | None = None

@@ -1,4 +1,4 @@
-"""Distributions: close to the laws they stand for, alike in every reading, and clear about mistakes."""
+"""Distributions: accurate tables, equal scalar and vector draws, and clear messages about mistakes."""
 
 import math
 import pickle
@@ -10,32 +10,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from simulations.chance.distributions import FAMILIES, family, family_parameters, make_distribution, mistakes
+from simulations.chance.distributions import make_distribution
+from simulations.chance.families import FAMILIES, find_family, mistakes
 from simulations.chance.inverse_tables import InverseTable, StepTable, compile_table
-from simulations.chance.laws import Lognormal, Weibull
+from simulations.chance.standard_forms import Lognormal, Weibull
 from workflow.errors import InputError
 
 TWO53 = 2**53
 
 
 def lognormal(mean, cv):
-    """Return scipy's lognormal law with this mean and cv."""
+    """Return scipy's lognormal distribution with this mean and cv."""
     sigma = math.sqrt(math.log1p(cv * cv))
     return stats.lognorm(sigma, scale=mean * math.exp(-sigma * sigma / 2))
 
 
 def weibull(mean, shape):
-    """Return scipy's Weibull law with this mean and shape."""
+    """Return scipy's Weibull distribution with this mean and shape."""
     return stats.weibull_min(shape, scale=mean / math.gamma(1 + 1 / shape))
 
 
 def weibull_cv(shape):
-    """Coefficient of variation of a Weibull law."""
+    """Return the coefficient of variation of a Weibull distribution."""
     return math.sqrt(math.gamma(1 + 2 / shape) / math.gamma(1 + 1 / shape) ** 2 - 1)
 
 
-# Family, parameters, the same law by scipy.stats alone, and the error in u that is allowed.
-LAWS = [
+# Family, parameters, the same distribution in scipy.stats, and the error in u that is allowed.
+CASES = [
     ("lognormal", {"mean": 38, "cv": 0.8}, lognormal(38, 0.8), 1e-9),
     ("lognormal", {"mean": 1, "cv": 3}, lognormal(1, 3), 1e-9),
     ("lognormal", {"mean": 5, "cv": 1e-5}, lognormal(5, 1e-5), 1e-9),
@@ -61,8 +62,8 @@ LAWS = [
     ("expon", {"scale": 3}, stats.expon(scale=3), 1e-9),
     ("exponnorm", {"K": 1.5, "loc": 5}, stats.exponnorm(1.5, 5), 1e-8),
 ]
-NAMES = [f"{name}-{'-'.join(f'{v:.3g}' for v in parameters.values())}" for name, parameters, _, _ in LAWS]
-each_law = pytest.mark.parametrize(("name", "parameters", "law", "allowed"), LAWS, ids=NAMES)
+NAMES = [f"{name}-{'-'.join(f'{v:.3g}' for v in parameters.values())}" for name, parameters, _, _ in CASES]
+each_distribution = pytest.mark.parametrize(("name", "parameters", "exact", "allowed"), CASES, ids=NAMES)
 
 
 def numerators(n, seed=1):
@@ -75,33 +76,33 @@ def numerators(n, seed=1):
     return np.concatenate([plain, tails, edges])
 
 
-@each_law
-def test_table_is_close_to_the_law(name, parameters, law, allowed):
+@each_distribution
+def test_table_is_close_to_the_distribution(name, parameters, exact, allowed):
     """The probability of each quantile, by scipy, is the uniform within the stated error, in both tails."""
     drawn = numerators(20_000)
     x = make_distribution(name, parameters).draw_many(drawn)
     lower = drawn < 2**52
     error = np.empty(len(x))
-    error[lower] = law.cdf(x[lower]) - drawn[lower] / TWO53
-    error[~lower] = law.sf(x[~lower]) - (TWO53 - drawn[~lower]) / TWO53
+    error[lower] = exact.cdf(x[lower]) - drawn[lower] / TWO53
+    error[~lower] = exact.sf(x[~lower]) - (TWO53 - drawn[~lower]) / TWO53
     assert np.abs(error).max() < allowed
 
 
 @pytest.mark.parametrize("index", [0, 3, 7, 9, 14, 18])
-def test_extreme_quantiles_are_those_of_the_law(index):
+def test_extreme_quantiles_are_accurate(index):
     """At the least and the greatest uniform the length itself is right to six digits."""
-    name, parameters, law, _ = LAWS[index]
+    name, parameters, exact, _ = CASES[index]
     made = make_distribution(name, parameters)
     u = np.array([2.0**-53, 3 * 2.0**-53, 1e-12])
     ends = np.array([1, 3, round(1e-12 * TWO53) | 1])
-    np.testing.assert_allclose(made.draw_many(ends), law.ppf(ends / TWO53), rtol=1e-6)
-    np.testing.assert_allclose(made.draw_many(TWO53 - ends), law.isf(ends / TWO53), rtol=1e-6)
+    np.testing.assert_allclose(made.draw_many(ends), exact.ppf(ends / TWO53), rtol=1e-6)
+    np.testing.assert_allclose(made.draw_many(TWO53 - ends), exact.isf(ends / TWO53), rtol=1e-6)
     assert np.all(np.abs(u - ends / TWO53) < 1e-15)
 
 
-@each_law
-def test_scalar_and_numpy_agree(name, parameters, law, allowed):
-    """A hundred thousand draws have the same bits one by one and together."""
+@each_distribution
+def test_scalar_and_numpy_agree(name, parameters, exact, allowed):
+    """A hundred thousand draws have the same bits one by one and in one call."""
     made = make_distribution(name, parameters)
     drawn = numerators(100_000, seed=2)
     together = made.draw_many(drawn)
@@ -109,28 +110,28 @@ def test_scalar_and_numpy_agree(name, parameters, law, allowed):
     assert np.array_equal(one_by_one.view(np.int64), together.view(np.int64))
 
 
-@each_law
-def test_mean_variance_and_support(name, parameters, law, allowed):
-    """The moments that are stated are the law's, and so are the least and greatest value."""
+@each_distribution
+def test_mean_variance_and_support(name, parameters, exact, allowed):
+    """Mean, variance and support equal those of scipy."""
     made = make_distribution(name, parameters)
-    assert made.mean == pytest.approx(law.mean(), rel=1e-9)
-    assert made.variance == pytest.approx(law.var(), rel=1e-6)
-    assert made.support == pytest.approx(law.support())
+    assert made.mean == pytest.approx(exact.mean(), rel=1e-9)
+    assert made.variance == pytest.approx(exact.var(), rel=1e-6)
+    assert made.support == pytest.approx(exact.support())
 
 
-@each_law
-def test_cdf(name, parameters, law, allowed):
-    """Probabilities are the law's, inside and outside its support."""
+@each_distribution
+def test_cdf(name, parameters, exact, allowed):
+    """Probabilities equal those of scipy, inside and outside the support."""
     made = make_distribution(name, parameters)
-    low, high = law.ppf([1e-3, 0.999])
+    low, high = exact.ppf([1e-3, 0.999])
     x = np.linspace(low - 1, high + 1, 101)
-    np.testing.assert_allclose(made.cdf(x), law.cdf(x), atol=6e-9)
+    np.testing.assert_allclose(made.cdf(x), exact.cdf(x), atol=6e-9)
     assert np.shape(made.cdf(low)) == ()
 
 
-@each_law
-def test_draws_stay_in_the_support_and_rise(name, parameters, law, allowed):
-    """A larger uniform gives no smaller length, and none leaves the support, but for rounding."""
+@each_distribution
+def test_draws_stay_in_the_support_and_rise(name, parameters, exact, allowed):
+    """A larger uniform gives no smaller draw, and no draw leaves the support, except for rounding."""
     made = make_distribution(name, parameters)
     x = made.draw_many(np.sort(numerators(50_000, seed=3)))
     slack = 1e-14 * np.maximum(np.abs(x), abs(made.mean))
@@ -142,7 +143,7 @@ def test_draws_stay_in_the_support_and_rise(name, parameters, law, allowed):
 @pytest.mark.parametrize("name", ["lognormal", "gamma", "weibull"])
 @pytest.mark.parametrize("cv", [1e-6, 0.003, 0.3, 1, 5, 100, 1000])
 def test_lengths_are_never_negative(name, cv):
-    """Whatever the spread, the families of lengths give finite lengths of 0 or more."""
+    """The families of durations give finite draws of 0 or more for every spread."""
     x = make_distribution(name, {"mean": 1, "cv": cv}).draw_many(numerators(20_000))
     assert np.isfinite(x).all()
     assert x.min() >= 0
@@ -150,7 +151,7 @@ def test_lengths_are_never_negative(name, cv):
 
 @pytest.mark.parametrize("name", ["lognormal", "gamma", "weibull"])
 def test_sampled_mean_is_the_mean(name):
-    """The mean of a stratified sample is the mean that was asked for."""
+    """The mean of a stratified sample is the given mean."""
     n = 1 << 18
     strata = (np.arange(n, dtype=np.int64) * (TWO53 // n)) + (TWO53 // (2 * n)) + 1
     x = make_distribution(name, {"mean": 38, "cv": 0.8}).draw_many(strata)
@@ -161,7 +162,7 @@ def test_sampled_mean_is_the_mean(name):
 @given(st.floats(1e-6, 1e3))
 @settings(deadline=None)
 def test_weibull_exponent_is_solved(cv):
-    """The shape found has the coefficient of variation that was asked for."""
+    """The solved shape has the given coefficient of variation."""
     assert math.sqrt(Weibull.with_cv(cv).variance) == pytest.approx(cv, rel=1e-9)
 
 
@@ -187,7 +188,7 @@ def test_weibull_exponent_of_known_shapes(shape):
     ],
 )
 def test_no_spread_is_a_constant(name, parameters, value):
-    """A spread or a mean of zero is a constant, known without a draw."""
+    """A spread or a mean of zero makes a constant."""
     made = make_distribution(name, parameters)
     assert made.constant
     assert {made.draw(1), made.draw(TWO53 - 1), made.mean, *made.support} == {value}
@@ -196,8 +197,8 @@ def test_no_spread_is_a_constant(name, parameters, value):
     assert made.cdf([value - 1, value]).tolist() == [0, 1]
 
 
-def test_empirical_takes_each_value_alike():
-    """Value number floor(u n) of the sorted ones is taken, exactly at the borders too."""
+def test_empirical_values_are_equally_likely():
+    """A draw is value floor(u n) of the sorted values, exactly, also at the borders."""
     made = make_distribution("empirical", {"values": [30, 10, 20]})
     border = TWO53 // 3  # u = border / 2**53 is just below a third
     assert [made.draw(n) for n in (1, border - 1 | 1, border + 2 | 1, TWO53 - 1)] == [10, 10, 20, 30]
@@ -208,7 +209,7 @@ def test_empirical_takes_each_value_alike():
 
 @pytest.mark.parametrize("n", [1, 2, 7, 1000, 100_003])
 def test_empirical_readings_agree_with_exact_arithmetic(n):
-    """With many values the product needs more than 64 bits; the index is exact all the same."""
+    """With many values the product needs more than 64 bits; the index is still exact."""
     table = StepTable(np.arange(n))
     drawn = numerators(20_000)
     exact = [float(k * n // TWO53) for k in drawn.tolist()]
@@ -225,25 +226,25 @@ def test_empirical_readings_agree_with_exact_arithmetic(n):
     ],
 )
 def test_scipy_families_without_an_inverse(name, parameters):
-    """Where scipy has no formula for the inverse, it is found for all points at once."""
+    """Where scipy has no formula for the quantile function, all quantiles are solved together."""
     made = make_distribution(name, parameters)
     drawn = numerators(400)[:210]
-    law = getattr(stats, name)(*parameters.values())
+    exact = getattr(stats, name)(*parameters.values())
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        np.testing.assert_allclose(law.cdf(made.draw_many(drawn)), drawn / TWO53, atol=2e-9)
+        np.testing.assert_allclose(exact.cdf(made.draw_many(drawn)), drawn / TWO53, atol=2e-9)
 
 
 def test_courts_share_one_compiled_table():
-    """Distributions that differ by their mean alone are multiples of each other to the bit."""
+    """Distributions that differ only in their mean are exact multiples of each other."""
     drawn = numerators(1000)
     one, eight = (make_distribution("gamma", {"mean": m, "cv": 1.1}) for m in (1, 8))
-    assert one.law == eight.law
+    assert one.standard == eight.standard
     assert np.array_equal(8 * one.draw_many(drawn), eight.draw_many(drawn))
 
 
 def test_scaling_leaves_the_pointers_of_split_cells():
-    """A stretched and moved table has split cells still, and no others."""
+    """A scaled and shifted table has the same split cells."""
     table = compile_table(Lognormal(3.0))
     moved = table.scaled(2.0, 1.0)
     assert np.isnan(table.cells[:, 3]).any()
@@ -253,22 +254,22 @@ def test_scaling_leaves_the_pointers_of_split_cells():
 
 
 def test_compiling_again_gives_the_same_cells():
-    """A table is a function of its law: fingerprints tell tables apart, and nothing else does."""
+    """Equal distributions give equal fingerprints, different ones different fingerprints."""
     first, second, other = (compile_table(Lognormal(cv)).fingerprint for cv in (0.8, 0.8, 0.9))
     assert first == second != other
     assert len(first) == 64
 
 
 def test_fingerprints_follow_the_draws():
-    """Mean and spread both show in the fingerprint; the order of given values does not."""
+    """Mean and spread change the fingerprint; the order of given values does not."""
     prints = [make_distribution("gamma", {"mean": m, "cv": c}).fingerprint for m, c in ((1, 1), (2, 1), (1, 2))]
     assert len(set(prints)) == 3
     ordered, shuffled = (make_distribution("empirical", {"values": v}).fingerprint for v in ([1, 2], [2, 1]))
     assert ordered == shuffled
 
 
-def test_distributions_compare_by_what_was_written_and_travel():
-    """Equal parameters make equal distributions, and a copy sent to a worker draws the same."""
+def test_distributions_compare_by_parameters_and_can_be_pickled():
+    """Equal parameters make equal distributions, and a pickled copy draws the same."""
     made = make_distribution("lognormal", {"mean": 3, "cv": 1})
     assert made == make_distribution("lognormal", {"cv": 1.0, "mean": 3.0})
     assert made != make_distribution("lognormal", {"mean": 4, "cv": 1})
@@ -287,8 +288,8 @@ def test_tables_cannot_be_written_to():
         table.cells[0, 0] = 1
 
 
-def test_a_table_that_is_not_close_warns():
-    """A law whose inverse does not fit its probabilities is named, with the error that is left."""
+def test_an_inaccurate_table_warns():
+    """The warning gives the error of a quantile function that does not match its probabilities."""
 
     class Sloppy(Lognormal):
         def cdf(self, x):
@@ -299,19 +300,25 @@ def test_a_table_that_is_not_close_warns():
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
-def test_metadata_is_complete(name):
-    """Each family says which parameters carry a unit and which it needs."""
-    known = family(name)
-    assert set(known.parameters.values()) <= {"quantity", "plain"}
-    assert known.required <= set(known.parameters)
-    assert known.optional == set(known.parameters) - known.required
+def test_each_family_has_a_description_and_an_example(name):
+    """The reference page needs both."""
+    family = find_family(name)
+    assert family.name == name
+    assert family.description
+    assert family.example.startswith(f"{{{name}: ")
 
 
-def test_metadata_of_scipy_families():
-    """Shapes are plain and required; loc and scale carry the unit and may be left out."""
-    assert family_parameters("burr12") == {"c": "plain", "d": "plain", "loc": "quantity", "scale": "quantity"}
-    assert family("burr12").required == {"c", "d"}
-    assert family("expon").optional == {"loc", "scale"}
+def test_parameters_of_scipy_families():
+    """Shapes are plain and required; loc and scale are optional and have the unit of the draws."""
+    parameters = find_family("burr12").parameters
+    assert {k: p.dimension for k, p in parameters.items()} == {
+        "c": "plain",
+        "d": "plain",
+        "loc": "quantity",
+        "scale": "quantity",
+    }
+    assert [k for k, p in parameters.items() if p.required] == ["c", "d"]
+    assert [k for k, p in find_family("expon").parameters.items() if not p.required] == ["loc", "scale"]
 
 
 MISTAKES = [
@@ -339,7 +346,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("name", "parameters", "messages"), MISTAKES)
 def test_mistakes_are_named(name, parameters, messages):
-    """Every mistake is a sentence with what was written and what is allowed, all of them at once."""
+    """All mistakes are reported at once, each with the value given and the values allowed."""
     assert [str(m) for m in mistakes(name, parameters)] == messages
     with pytest.raises(InputError) as caught:
         make_distribution(name, parameters)
@@ -348,21 +355,21 @@ def test_mistakes_are_named(name, parameters, messages):
 
 @pytest.mark.parametrize(("wrong", "right"), [("lognorml", "lognormal"), ("genparetto", "genpareto")])
 def test_unknown_families_get_the_nearest_name(wrong, right):
-    """A misspelt family is answered with the nearest, ours before scipy's."""
+    """A misspelt family gets the nearest name as a hint, first from this project, then from scipy."""
     (mistake,) = mistakes(wrong, {"mean": 1})
     assert mistake.parameter is None
     assert mistake.message.startswith(f"There is no distribution '{wrong}'")
     assert mistake.message.endswith(f"Did you mean '{right}'?")
     with pytest.raises(InputError):
-        family_parameters(wrong)
+        find_family(wrong)
 
 
 def test_mistakes_name_their_parameter():
-    """A reader of files can point at the parameter that is wrong."""
+    """A mistake names its parameter, so a file reader can point at it."""
     assert [m.parameter for m in mistakes("gamma", {"mean": -1, "cvv": 1})] == ["cvv", None, "mean"]
 
 
 def test_numpy_numbers_are_numbers():
-    """Parameters may come from an array."""
+    """Parameters may be numpy numbers."""
     assert make_distribution("gamma", {"mean": np.float32(2), "cv": np.int64(1)}).mean == 2
     assert make_distribution("empirical", {"values": np.array([1, 3])}).mean == 2

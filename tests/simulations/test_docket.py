@@ -41,7 +41,7 @@ def hearing(scenario: Scenario) -> tuple[float, float]:
     """Return the mean hours of a hearing, and the probability that it decides the case."""
     work = scenario.work["hearing"]
     assert work.outcome is not None
-    hours, shares = work.takes.leaves()[0].law.mean / MICROSECONDS_PER_HOUR, work.outcome.leaves()[0]
+    hours, shares = work.takes.leaves()[0].distribution.mean / MICROSECONDS_PER_HOUR, work.outcome.leaves()[0]
     return hours, 1 - shares.cumulative[shares.values.index("adjourned")]
 
 

@@ -103,7 +103,7 @@ def test_the_pending_cases_of_29_jurisdictions_add_up_to_those_of_the_end_of_201
 def test_ages_are_those_of_2009_scaled_to_the_mean_of_2011(nationwide: Scenario) -> None:
     """The mean of all courts is 507 days, and each court's age stands to it as in TRAC's report."""
     counts = np.array([b.count for b in nationwide.backlog])
-    ages = np.array([b.age.leaves()[0].law.mean / MICROSECONDS_PER_DAY for b in nationwide.backlog if b.age])
+    ages = np.array([b.age.leaves()[0].distribution.mean / MICROSECONDS_PER_DAY for b in nationwide.backlog if b.age])
     assert np.average(ages, weights=counts) == pytest.approx(507, abs=0.5)
     before = np.array([T225[PARTS.get(court, court)][1] for court in nationwide.courts])
     assert (ages / before).min() == pytest.approx((ages / before).max(), rel=0.01)

@@ -197,13 +197,13 @@ def fits(history: History, pool: Any, court: int, stays: list[Stay], now: int) -
         return True
     calendar = pool.calendars[court]
     spell = calendar.spell_at(now)
-    laws = [
-        law.law
+    distributions = [
+        length.distribution
         for s in stays
         if s.enabled <= now < s.waits_until
-        for law in history.scenario.work[s.activity].takes.leaves()
+        for length in history.scenario.work[s.activity].takes.leaves()
     ]
-    return all(law.constant and now + round(law.values[0]) <= calendar.closes[spell] for law in laws)
+    return all(d.constant and now + round(d.values[0]) <= calendar.closes[spell] for d in distributions)
 
 
 @SOME
@@ -322,7 +322,7 @@ def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scena
         if row["activity"] is None or row["completed_at"] == NEVER:
             continue
         work = history.scenario.work[row["activity"]]
-        lengths = [length.law for length in work.takes.leaves()]
+        lengths = [length.distribution for length in work.takes.leaves()]
         if len(lengths) == 1 and lengths[0].constant:
             calendar = work.working_days
             if row["pool"] is not None:
