@@ -22,10 +22,10 @@ from pydantic.fields import FieldInfo
 from simulations.chance.families import FAMILIES
 from simulations.scenarios import format as scenario_format
 from simulations.timing.clock import UNITS
-from workflow import format as workflow_format
-from workflow import rule_files
+from workflow.files import format as workflow_format
 from workflow.files.validation import Condition, Entry, Name, Names
 from workflow.files.yaml_tree import parse_yaml
+from workflow.loading import rule_files
 from workflow.predicates.calls import FUNCTIONS
 
 __all__ = ["MODELS", "PAGES", "Key", "keys_of", "pages", "write_pages", "written"]
