@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulations import SamplePath, load_scenario, make_plan, run
 from simulations.chance.draws import case_keys
-from simulations.checks.validation import FOLDER, GOLDEN, Golden, _golden
+from simulations.checks.validation import CHECKS, FOLDER, GOLDEN, Golden, _golden
 from simulations.engines import choosing, compiled_engine
 from simulations.run_folder.database import cursor
 from tests.simulations.both_engines import SOME, any_scenario, assert_same, compare, planned
@@ -32,8 +32,14 @@ def test_both_engines_give_the_same_log_on_random_scenarios(scenario: Mapping, s
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem[0].isupper()))
 def test_both_engines_give_the_same_log_on_every_check(name: str) -> None:
-    """Golden cases and textbook queues."""
+    """Compare the golden cases and the textbook queues."""
     compare(load_scenario(FOLDER / f"{name}.yaml"), 5)
+
+
+@pytest.mark.parametrize(("name", "changes"), sorted({(c.file, c.changes) for c in (*GOLDEN, *CHECKS) if c.changes}))
+def test_both_engines_give_the_same_log_on_every_changed_check(name: str, changes: tuple[str, ...]) -> None:
+    """Compare the checks that change a scenario file."""
+    compare(load_scenario(FOLDER / f"{name}.yaml", changes), 5)
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda g: g.id)
