@@ -60,7 +60,7 @@ def prove(
         if as_json:
             print_json(proof.json())
         elif not quiet:
-            typer.echo("\n".join(proof.told()))
+            typer.echo("\n".join(proof.render()))
         if proof.broken:
             raise typer.Exit(FAILURE)
 
@@ -99,7 +99,7 @@ def audit(
         if as_json:
             print_json(report.json())
         elif not quiet:
-            typer.echo("\n".join(report.told()))
+            typer.echo("\n".join(report.render()))
             if out is not None:
                 typer.echo(f"The offending cases: {out}")
         if report.failed:

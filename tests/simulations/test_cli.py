@@ -281,7 +281,7 @@ def test_an_audit_of_a_foreign_log_leaves_unjudged_what_the_log_does_not_tell(ti
     assert (json.loads(out)["cases"], json.loads(out)["moves_not_allowed"]) == (3, 2)
     code, _, err = _run("audit", "log.csv", "--workflow", "desk.yaml")
     assert code == 2
-    assert "which column is the case? Say --map case=COLUMN; its columns: id, what, when" in err
+    assert "has no column for the case; give --map case=COLUMN; its columns: id, what, when" in err
 
 
 def test_diff_says_whose_decision_it_tells_and_needs_no_people_of_other_workflows(tiny: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_rule_is_kept_idly_where_nothing_happened_that_it_names(pilot_log: Pat
         ("nobody is ever detained", False, 0),
     ]
     assert [rule["idle"] for rule in report.json()["rules"]] == [True, True, False, False]
-    told = [line for line in report.told() if "the log has nothing of what it names" in line]
+    told = [line for line in report.render() if "its names never occur in the log" in line]
     assert len(told) == 2
 
 
@@ -113,7 +113,7 @@ def test_a_time_bound_is_judged_from_the_rows_and_the_end_of_the_log(tmp_path: P
     (tmp_path / "log.csv").write_text("\n".join(["case,activity,time", *rows]), encoding="utf-8")
     report = audit(read_log(tmp_path / "log.csv", load_workflow(content)))
     assert len(report.rules[0].cases) == late
-    # The first row after its time was over, or the end of the log.
+    # The first row after the deadline, or the end of the log.
     assert report.rules[0].at.astype("datetime64[us]").astype(str).tolist() == [
         "2024-03-01T00:00:00.000000", "2024-04-10T00:00:00.000000",
     ][2 - late :]  # fmt: skip

@@ -68,7 +68,7 @@ def test_a_rule_that_needs_what_the_log_does_not_tell_is_unjudged_and_not_passed
         "only residents": ("resident",), "never on a no": ("answer",), "the unborn": ("born",)
     }  # fmt: skip
     assert [e["violations"] for e in report.json()["rules"]] == [None, 1, 0, None, None]
-    assert any("unjudged" in line and "the log does not tell resident" in line for line in report.told())
+    assert any("unjudged" in line and "the log lacks resident" in line for line in report.render())
 
 
 def test_a_case_of_which_the_log_lacks_a_fact_is_unjudged_and_not_accused(tmp_path):
@@ -79,7 +79,7 @@ def test_a_case_of_which_the_log_lacks_a_fact_is_unjudged_and_not_accused(tmp_pa
     assert found["only who is sixteen"] == (["1"], 1)
     assert found["refused once"] == ([], 0)
     assert [str(report.log.names[report.log.case[row]]) for row in report.not_allowed] == ["1"]
-    assert any("1 case unjudged, of which the log does not tell age" in line for line in report.told())
+    assert any("1 case unjudged: the log lacks their age" in line for line in report.render())
 
 
 def test_a_fact_that_may_be_missing_is_missing_where_its_cell_is_empty(tmp_path):
@@ -107,7 +107,7 @@ def test_words_that_the_workflow_does_not_have_are_listed_with_the_nearest(tmp_p
     log = write(tmp_path, "case,activity,time\n1,isue,2024-01-01\n2,isue,2024-01-02\n3,refuse,2024-01-02\n")
     report = audit(read_log(log, OFFICE))
     assert [row["word"] for row in report.offending()] == ["isue", "isue"]
-    assert "  'isue' in 2 rows. Did you mean 'issue'?" in list(report.told())
+    assert "  'isue' in 2 rows. Did you mean 'issue'?" in list(report.render())
 
 
 @pytest.mark.parametrize(
@@ -117,33 +117,33 @@ def test_words_that_the_workflow_does_not_have_are_listed_with_the_nearest(tmp_p
             "id,what,when\n1,issue,2024-01-01\n",
             {"case": "idd", "agge": "x", "resident": "what2"},
             [
-                "--map agge: is neither case, activity or time nor a fact or record field of office. Did you mean 'age'?",
+                "--map agge: is not case, activity, time, or a fact or record field of office. Did you mean 'age'?",
                 "has no column 'idd' for the case; its columns: id, what, when. Did you mean 'id'?",
-                "which column is the activity? Say --map activity=COLUMN; its columns: id, what, when",
-                "which column is the time? Say --map time=COLUMN; its columns: id, what, when",
+                "has no column for the activity; give --map activity=COLUMN; its columns: id, what, when",
+                "has no column for the time; give --map time=COLUMN; its columns: id, what, when",
                 "has no column 'what2' for resident; its columns: id, what, when. Did you mean 'what'?",
             ],
         ),
         (
             "case,activity,time,kind\n1,issue,2024-01-01,lake\n2,issue,2024-01-01,rivver\n",
             {},
-            ["line 3, column 'kind': 'rivver' is no value of kind; allowed: river, lake. Did you mean 'river'?"],
+            ["line 3, column 'kind': 'rivver' is not a value of kind; allowed: river, lake. Did you mean 'river'?"],
         ),
         (
             "case,activity,time,age,resident,born\n1,issue,2024-01-01,15.5,maybe,2024\n",
             {},
             [
-                "line 2, column 'resident': 'maybe' is no value of resident, which is true or false",
-                "line 2, column 'age': '15.5' is no value of age, which is a whole number",
-                "line 2, column 'born': '2024' is no value of born, which is a date such as 2024-01-31",
+                "line 2, column 'resident': 'maybe' is not a value of resident, which is true or false",
+                "line 2, column 'age': '15.5' is not a value of age, which is a whole number",
+                "line 2, column 'born': '2024' is not a value of born, which is a date such as 2024-01-31",
             ],
         ),
         (
             "case,activity,time,age\n1,issue,2024-01-01,15\n2,issue,,15\n,issue,2024-01-01,15\n",
             {},
             [
-                "line 3, column 'time': is empty: every row needs its time",
-                "line 4, column 'case': is empty: every row belongs to a case",
+                "line 3, column 'time': is empty; every row needs a time",
+                "line 4, column 'case': is empty; every row needs a case",
             ],
         ),
         (
@@ -159,7 +159,7 @@ def test_words_that_the_workflow_does_not_have_are_listed_with_the_nearest(tmp_p
         (
             "case,activity,time,age\n1,issue,2024-01-01,15\n1,refuse,2024-01-02,16\n",
             {},
-            ["case 1: age is 15 in one row and 16 in another; a fact does not change while a case runs"],
+            ["case 1: age is 15 in one row and 16 in another; a fact must not change within a case"],
         ),
     ],
     ids=["names", "value", "kinds", "empty", "time", "mixed times", "fact that changes"],
@@ -182,5 +182,5 @@ def test_times_with_a_zone_are_compared_as_instants(tmp_path):
 
 def test_a_run_folder_needs_no_map(tmp_path):
     """Its columns are known."""
-    with pytest.raises(InputError, match="the columns of a run folder are known"):
+    with pytest.raises(InputError, match="does not apply to a run folder"):
         read_log(tmp_path, OFFICE, {"case": "id"})

@@ -96,7 +96,7 @@ def test_the_report_of_a_broken_rule_prints_the_case_and_each_step_with_its_guar
     """A felon who is referred: the one fact that matters, then two steps."""
     workflow = load_workflow(Path(__file__).parent / "broken" / "felon_referred.yaml")
     rule = next(r for r in workflow.rules if r.name == "nobody who is an enforcement priority is referred")
-    lines = list(prove(workflow, [rule]).told())
+    lines = list(prove(workflow, [rule]).render())
     assert "felony_convictions = 1" in lines[2]
     assert "1. review (finding = favourable): pending -> reviewed" in lines[3]
     assert "2. refer_for_check: reviewed -> background_check" in lines[4]
@@ -175,19 +175,19 @@ def test_a_rule_of_a_small_workflow_is_decided_as_one_sees_by_eye(
 )
 def test_the_report_says_what_the_last_step_does_against_the_rule(rule: dict[str, object], why: str) -> None:
     """The word, the step, and what was lacking or should not have been."""
-    lines = list(prove(_desk(rules=[{"rule": "a rule", **rule}])).told())
-    assert f"      so it is broken: {why}" in lines
+    lines = list(prove(_desk(rules=[{"rule": "a rule", **rule}])).render())
+    assert f"      breaks the rule: {why}" in lines
 
 
 def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
     """A definition by its name; the condition of an event; and each source in the words of the workflow."""
     workflow = load_workflow(Path(__file__).parent / "broken" / "permit_unasked.yaml")
     chosen = [r for r in workflow.rules if r.name == "a permit is decided only upon an application, once"]
-    step = next(line for line in prove(workflow, chosen).told() if " 3. " in line)
+    step = next(line for line in prove(workflow, chosen).render() if " 3. " in line)
     assert step.endswith('permit_decision may happen when permit == "applied" or permit == "refused"')
     workflow = load_workflow(Path(__file__).parent / "broken" / "felon_referred.yaml")
     chosen = [r for r in workflow.rules if r.name == "nobody who is an enforcement priority is referred"]
-    lines = list(prove(workflow, chosen).told())
+    lines = list(prove(workflow, chosen).render())
     assert lines[4].endswith('allowed by: low_priority and finding == "favourable" [A, G]')
     assert lines[6].endswith("source of the rule: G (guidance to agency attorneys of 2011-11-17)")
 
@@ -195,9 +195,9 @@ def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
 def test_of_a_rule_with_a_time_the_report_says_where_a_case_can_end_with_it_open_and_who_judges_it() -> None:
     """No proof knows a clock, but that a case can be finished unanswered needs none."""
     proof = prove(_desk(rules=[{"rule": "fetched", "after": "shelve", "then": "retry", "within": "3 days"}]))
-    lines = list(proof.told())
+    lines = list(proof.render())
     assert proof.verdicts[0].outstanding == ("shelf", "gone")
-    assert "  monitored   fetched  (can stay open for ever in shelf)  (a case can end in gone with it open)" in lines
+    assert "  monitored   fetched  (can stay open forever in shelf)  (a case can end in gone while it is open)" in lines
     assert any("docketsim run --monitor stop" in line for line in lines)
     assert proof.json()["rules"][0]["outstanding"] == ["shelf", "gone"]
 
@@ -271,7 +271,7 @@ def test_a_history_that_the_machine_does_not_make_is_not_believed(spoil: Callabl
 
 def test_assumptions_that_no_case_keeps_to_are_an_error_and_no_proof() -> None:
     """Otherwise every rule would be proved, of nobody."""
-    with pytest.raises(InputError, match="no case keeps to assume"):
+    with pytest.raises(InputError, match="no case satisfies assume"):
         prove(_desk(assume=["n > 5", "n < 3"], rules=[{"rule": "a rule", "never": "finish"}]))
 
 
@@ -291,16 +291,16 @@ def test_the_time_limit_holds_for_all_rules_together(style: str, seed: int) -> N
 def test_where_not_all_kinds_of_cases_are_listed_the_report_says_so_and_what_to_do() -> None:
     """At least so many kinds; no rule is decided, nothing is called odd."""
     proof = prove(_desk(rules=[{"rule": "a rule", "never": "finish", "if": "n > 7 or n < 2"}]), most_classes=2)
-    lines = list(proof.told())
+    lines = list(proof.render())
     assert (proof.complete, proof.findings, proof.verdicts[0].decision) == (False, None, "not decided")
     assert "1 rules, at least 2 kinds of cases" in lines[0]
-    assert "not decided a rule  (not all kinds of cases could be listed, at most 2 in 12.5 seconds)" in lines[1]
+    assert "not decided a rule  (could not list all kinds of cases; the limit is 2 in 12.5 seconds)" in lines[1]
     assert any("--seconds 300" in line for line in lines)
 
 
 @pytest.mark.parametrize(("limits", "reason"), [
-    ({"most_nodes": 1}, "more than 1 situations"),
-    ({"seconds": 0.0}, "not all kinds of cases could be listed, at most 3,000 in 0 seconds"),
+    ({"most_nodes": 1}, "more than 1 nodes"),
+    ({"seconds": 0.0}, "could not list all kinds of cases; the limit is 3,000 in 0 seconds"),
 ])  # fmt: skip
 def test_a_rule_that_is_given_up_says_why(limits: dict[str, float], reason: str) -> None:
     """Too many situations, or no time."""
@@ -317,7 +317,7 @@ def test_a_rule_whose_share_of_the_time_was_over_is_asked_again_if_others_left_t
     def decide(prover: Prover, rule: Rule, seconds: float) -> Verdict:
         shares.append(seconds)
         if len(shares) == 1:
-            return Verdict(rule, "not decided", seconds, 0, reason="the time was over")
+            return Verdict(rule, "not decided", seconds, 0, reason="the time limit was reached")
         return whole(prover, rule, seconds)
 
     monkeypatch.setattr(Prover, "decide", decide)

@@ -90,7 +90,7 @@ def test_the_failure_is_the_history_and_no_traceback(office: pytest.Pytester) ->
         "broken: nobody is refused\n  a case with complete = false begins in waiting\n   1. refuse (decision = grant)"
         in shown
     )
-    assert shown.count("so it is broken: refuse at step 1\n") == 2
+    assert shown.count("breaks the rule: refuse at step 1\n") == 2
     assert "testing.py" not in shown
     assert "Traceback" not in shown
 
@@ -169,7 +169,7 @@ def test_a_rule_that_says_nothing_is_warned_of(office: pytest.Pytester) -> None:
     )
     result = _run(office, "-k", "prove", "-W", "default")
     result.assert_outcomes(passed=1, warnings=1, deselected=1)
-    result.stdout.fnmatch_lines(["*the rule 'empty' says nothing*"])
+    result.stdout.fnmatch_lines(["*the rule 'empty' holds vacuously*"])
 
 
 def test_files_of_other_tools_are_left_alone(office: pytest.Pytester) -> None:

@@ -22,7 +22,7 @@ def _find(path: Path) -> None:
     rule = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# breaks: ")
     workflow = load_workflow(path)
     with pytest.raises(
-        RuleBroken, match=r"broken: [^\n]*\n  a case with .* begins in [a-z]+\n   1\. (.|\n)*\n  so it is broken: "
+        RuleBroken, match=r"broken: [^\n]*\n  a case with .* begins in [a-z]+\n   1\. (.|\n)*\n  breaks the rule: "
     ):
         rule_test(workflow, next(r for r in workflow.rules if r.name == rule))()
 

@@ -1,8 +1,7 @@
-"""Was every case of a log treated as the workflow and its rules say? All cases at once, in numpy.
+"""Check every case of a log against a workflow and its rules, vectorised over cases.
 
-A rule's automaton is run over all cases in step: over the rows that it hears of, first those of every case that
-are its first, then the second ones, and so on. A rule that needs a fact or a record field of which the log says
-nothing is left unjudged, not passed.
+The automaton of a rule runs over all cases in parallel: first over the first matching row of every case, then over
+the second, and so on. A rule that needs a fact or record field that the log lacks is left unjudged, not passed.
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ States = NDArray[np.int32]
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
-    """Judge every case of a log.
+    """Check every case of a log.
 
     Parameters
     ----------
     log : AuditLog
     rules : sequence of Rule, optional
-        The workflow's own, if they are not given.
+        By default, those of the workflow.
     """
     chosen = log.workflow.rules if rules is None else rules
     return AuditReport(log, moves_not_allowed(log), tuple(judge(log, rule) for rule in chosen))
 
 
 def judge(log: AuditLog, rule: Rule) -> RuleAudit:
-    """Judge every case of a log by one rule."""
+    """Check every case of a log against one rule."""
     return _Run(log, rule).judge()
 
 
@@ -56,46 +55,48 @@ class _Run:
         self.log, self.rule, self.automaton = log, rule, rule.automaton
 
     def judge(self) -> RuleAudit:
-        """Return what the log shows of the rule."""
+        """Return the result of the rule."""
         log = self.log
         unknown = tuple(sorted(self.rule.reads - log.known))
         if unknown:
             nothing = np.zeros(0, np.int64)
             return RuleAudit(self.rule, unknown, nothing, nothing, nothing)
-        letter_row, symbol = self._symbols()
-        q, states = self._walk(letter_row, symbol)
-        bad = [self._first_broken(letter_row, states), self._situations(letter_row, states)]
-        late, overdue = self._late(letter_row, states, q)
+        step_rows, symbol = self._symbols()
+        q, states = self._walk(step_rows, symbol)
+        bad = [self._first_broken(step_rows, states), self._forbidden(step_rows, states)]
+        late, overdue = self._late(step_rows, states, q)
         rows = np.concatenate([*bad, late, overdue])
         at = log.at[rows]
         at[len(rows) - len(overdue) :] = self._end()
         order = np.lexsort((rows, at, log.case[rows]))
         rows, at = rows[order], at[order]
-        cases, place = np.unique(log.case[rows], return_index=True)
+        cases, index = np.unique(log.case[rows], return_index=True)
         untold = log.untold(self.rule.reads)
-        cases, place = cases[~untold[cases]], place[~untold[cases]]
+        cases, index = cases[~untold[cases]], index[~untold[cases]]
         still = np.isin(q, list(self.automaton.open)) if self.automaton.open else np.zeros(len(q), bool)
         still[cases] = False
         n_open, n_untold = int((still & ~untold).sum()), int(untold.sum())
-        return RuleAudit(self.rule, (), cases, rows[place], at[place], n_open, n_untold, self._is_idle())
+        return RuleAudit(self.rule, (), cases, rows[index], at[index], n_open, n_untold, self._is_idle())
 
     def _is_idle(self) -> bool:
-        """Say whether nothing happened that the rule names; one of situations looks at every row."""
-        named = frozenset[str]().union(*(letter.names for letter in self.automaton.patterns))
+        """Return whether no step that the rule names occurs; a rule about conditions reads every row, so is never idle."""
+        named = frozenset[str]().union(*(pattern.names for pattern in self.automaton.patterns))
         return not self.automaton.forbidden and not named & self.log.happened
 
     def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
-        """Return the letters that the rule hears: the row of each and its symbol; an event comes before its transition."""
-        log, letters = self.log, self.automaton.patterns
+        """Return the row and symbol of each step that the rule matches; an event comes before its transition."""
+        log, patterns = self.log, self.automaton.patterns
         transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
         found_rows, found_symbols, found_order = [], [], []
-        for order, (words, column) in enumerate(((events, log.event), (transitions, log.transition))):
-            said = np.array([*(sum(1 << i for i, x in enumerate(letters) if w in x.names) for w in words), 0], np.uint8)
-            if not said.any():
+        for order, (names_, column) in enumerate(((events, log.event), (transitions, log.transition))):
+            symbols_of = np.array(
+                [*(sum(1 << i for i, x in enumerate(patterns) if w in x.names) for w in names_), 0], np.uint8
+            )
+            if not symbols_of.any():
                 continue
-            symbol = said[column]
-            for i, letter in enumerate(letters):
-                for condition, record in ((letter.when, log.seen), (letter.giving, log.after)):
+            symbol = symbols_of[column]
+            for i, pattern in enumerate(patterns):
+                for condition, record in ((pattern.when, log.seen), (pattern.giving, log.after)):
                     if condition is not None:
                         rows = np.flatnonzero(symbol & (1 << i) != 0)
                         symbol[rows[~self._holds(condition, rows, record)]] &= ~np.uint8(1 << i)
@@ -122,7 +123,7 @@ class _Run:
         return np.broadcast_to(vector(condition, values, missing, n), n)
 
     def _walk(self, rows: Integers, symbols: NDArray[np.uint8]) -> tuple[States, States]:
-        """Return the last state of each case, and the state after each letter."""
+        """Return the last state of each case, and the state after each step."""
         table = np.array(self.automaton.table, np.int32)
         case = self.log.case[rows]
         first = np.flatnonzero(np.diff(case, prepend=-1, append=len(self.log.names)))
@@ -135,14 +136,14 @@ class _Run:
         return rows[np.isin(states, list(self.automaton.broken))] if self.automaton.broken else np.zeros(0, np.int64)
 
     def _end(self) -> int:
-        """Return the instant up to which the log reaches."""
+        """Return the end of the log, in microseconds."""
         log = self.log
         return log.end if log.end is not None else (int(log.at.max()) if len(log) else 0)
 
     def _late(self, rows: Integers, states: States, last: States) -> tuple[Integers, Integers]:
-        """Return the rows by which an obligation is not met in time, and the last rows of cases whose time is over at the end.
+        """Return the first rows after a missed deadline, and the last rows of cases with a missed deadline but no later row.
 
-        Without a time, an obligation must be met before the case ends.
+        Without a deadline, an obligation must be met before the case ends.
         """
         log, within = self.log, self.rule.within_days
         nothing = np.zeros(0, np.int64)
@@ -160,8 +161,8 @@ class _Run:
         before = np.concatenate([[False], is_open[:-1] & (case[1:] == case[:-1])])
         opens = np.flatnonzero(is_open & ~before)
         # Each obligation lasts from the row that opens it to the row that meets it, or to the case's last row.
-        place = np.where(before & ~is_open, np.arange(len(rows)), len(rows))
-        met = np.minimum.accumulate(place[::-1])[::-1][opens]
+        index = np.where(before & ~is_open, np.arange(len(rows)), len(rows))
+        met = np.minimum.accumulate(index[::-1])[::-1][opens]
         met = np.where(case[np.minimum(met, len(rows) - 1)] == case[opens], met, len(rows))
         begun, after = rows[opens], log.first[case[opens] + 1]
         until = np.where(met < len(rows), rows[np.minimum(met, len(rows) - 1)] + 1, after)
@@ -169,25 +170,25 @@ class _Run:
         at_end = (met == len(rows)) & (over == after) & (self._end() - log.at[begun] > within * DAY)
         return over[over < until], after[at_end] - 1
 
-    def _situations(self, rows: Integers, states: States) -> Integers:
-        """Return the rows after which the case stands as it never may."""
-        log, situations = self.log, self.automaton.forbidden
-        if not situations or not len(log):
+    def _forbidden(self, rows: Integers, states: States) -> Integers:
+        """Return the rows after which a forbidden condition holds."""
+        log, forbidden = self.log, self.automaton.forbidden
+        if not forbidden or not len(log):
             return np.zeros(0, np.int64)
         ends = np.minimum(np.append(rows[1:], len(log)), log.first[log.case[rows] + 1])
         bad = np.zeros(len(log), bool)
-        if 0 in situations:
-            bad |= self._holds(situations[0], slice(0, len(log)), log.after)
+        if 0 in forbidden:
+            bad |= self._holds(forbidden[0], slice(0, len(log)), log.after)
             bad[_ranges(rows[states != 0], ends[states != 0])] = False
-        for state in situations.keys() - {0}:
+        for state in forbidden.keys() - {0}:
             here = _ranges(rows[states == state], ends[states == state])
-            bad[here] = self._holds(situations[state], here, log.after)
+            bad[here] = self._holds(forbidden[state], here, log.after)
         begun = self._begun()
         bad[log.first[:-1][begun & (np.diff(log.first) > 0)]] = True
         return np.flatnonzero(bad)
 
     def _begun(self) -> NDArray[np.bool_]:
-        """Say which cases break the rule by how they begin."""
+        """Return which cases break the rule in their initial state."""
         log = self.log
         condition = self.automaton.forbidden[0]
         read = names(condition)
@@ -199,7 +200,7 @@ class _Run:
 
 
 def _first_later(at: Integers, low: Integers, high: Integers, than: Integers) -> Integers:
-    """Return the first place from each `low` up to before `high` whose instant is later; `high` if there is none."""
+    """Return the first index from `low` up to but excluding `high` with a later time; `high` if there is none."""
     low, high = low.copy(), high.copy()
     while (searching := low < high).any():
         middle = (low + high) >> 1
@@ -210,25 +211,25 @@ def _first_later(at: Integers, low: Integers, high: Integers, than: Integers) ->
 
 
 def _ranges(starts: Integers, ends: Integers) -> Integers:
-    """Return the numbers from each start up to its end, one range after another."""
+    """Return the concatenated ranges from each start up to its end."""
     lengths = ends - starts
     return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
 
 
 def _stepped(table: States, begun: States, first: Integers, symbols: NDArray[Any]) -> tuple[States, States]:
-    """Run an automaton over all cases in step; return its state before each symbol, and at the end of each case.
+    """Run an automaton over all cases in parallel; return its state before each symbol, and at the end of each case.
 
     Parameters
     ----------
     table : ndarray of int32, shape (n_states, n_symbols)
     begun : ndarray of int32, shape (n_cases,)
-        The state in which each case begins.
+        The initial state of each case.
     first : ndarray of int64, shape (n_cases + 1,)
-        The place of each case's first symbol.
+        The index of the first symbol of each case.
     """
     lengths = np.diff(first)
     if lengths.max(initial=0) < 2**15:
-        lengths = lengths.astype(np.int16)  # sorted by digits, ten times as fast
+        lengths = lengths.astype(np.int16)  # radix sort, ten times as fast
     order = np.argsort(-lengths, kind="stable")
     begins, q = first[order], begun[order]
     live = np.searchsorted(-lengths[order], -np.arange(1, lengths.max(initial=0) + 1), side="right")
@@ -248,8 +249,8 @@ def _stepped(table: States, begun: States, first: Integers, symbols: NDArray[Any
 def moves_not_allowed(log: AuditLog) -> Integers:
     """Return the rows whose move the workflow does not allow.
 
-    A transition must leave a state in which the case can be, upon an event that happens there; where the log
-    says what the guard reads, the guard must hold, and no guard tried before it.
+    A transition must leave a possible state of the case, on an event that happens there. If the log has the fields of
+    a guard, the guard must hold, and no earlier guard may hold.
     """
     bad = log.unknown.copy()
     bad[_off_the_map(log)] = True
@@ -270,17 +271,17 @@ def moves_not_allowed(log: AuditLog) -> Integers:
                     rows = rows[log.seen["state"][rows] == list(workflow.states).index(moment.state)]
                 bad[rows] |= None in earlier
                 for condition, wanted in checks:
-                    told = rows[~log.untold(names(condition))[log.case[rows]]] if log.lacks else rows
-                    bad[told[_Run(log, _NOTHING)._holds(condition, told, log.seen) != wanted]] = True
+                    judged = rows[~log.untold(names(condition))[log.case[rows]]] if log.lacks else rows
+                    bad[judged[_Run(log, _NOTHING)._holds(condition, judged, log.seen) != wanted]] = True
             if "state" in log.seen:
                 earlier.append(guard)
     return np.flatnonzero(bad)
 
 
 def _off_the_map(log: AuditLog) -> Integers:
-    """Return the rows that lead out of a state in which the case cannot be.
+    """Return the rows that leave a state in which the case cannot be.
 
-    What is known of a case's state is a set of states; after a move that cannot be, the case is where the move leads.
+    The possible states of a case form a set. After an impossible move, the set is the targets of that move.
     """
     workflow = log.workflow
     states = list(workflow.states)
@@ -291,23 +292,23 @@ def _off_the_map(log: AuditLog) -> Integers:
         starts, begun = [frozenset({state}) for state in states], log.begins["state"].astype(np.int32)
     sets, table, lost = dict.fromkeys(starts), [], []
     ahead = list(sets)
-    for here in ahead:  # grows by the sets that are met for the first time
-        moves = [_led(t, here) for t in workflow.transitions]
+    for here in ahead:  # grows while iterated, by each new set
+        moves = [_targets(t, here) for t in workflow.transitions]
         lost.append([not there for there in moves] + [False])
-        moves = [there or _led(t, everywhere) for t, there in zip(workflow.transitions, moves, strict=True)]
+        moves = [there or _targets(t, everywhere) for t, there in zip(workflow.transitions, moves, strict=True)]
         for there in moves:
             if there not in sets:
                 sets[there] = None
                 ahead.append(there)
-        table.append([*moves, here])  # an event alone leaves the case where it is: transition -1
-    place = {found: k for k, found in enumerate(sets)}
-    numbered = np.array([[place[there] for there in row] for row in table], np.int32)
+        table.append([*moves, here])  # an event alone does not change the state: transition -1
+    index = {found: k for k, found in enumerate(sets)}
+    numbered = np.array([[index[there] for there in row] for row in table], np.int32)
     before, _ = _stepped(numbered, begun, log.first, log.transition)
     return np.flatnonzero(np.array(lost, bool)[before, log.transition])
 
 
-def _led(transition: Transition, here: frozenset[str]) -> frozenset[str]:
-    """Return the states to which a transition leads from some of those where a case may be."""
+def _targets(transition: Transition, here: frozenset[str]) -> frozenset[str]:
+    """Return the targets of a transition from the possible states of a case."""
     return frozenset(transition.target or state for state in here & set(transition.sources))
 
 

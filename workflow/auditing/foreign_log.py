@@ -1,4 +1,4 @@
-"""Event logs of other programs: Parquet, CSV and XES files whose columns may have any names."""
+"""Read event logs of other programs: Parquet, CSV and XES files with any column names."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _KNOWN_AS = {
 
 
 def read_foreign(path: Path, workflow: Workflow, columns: Mapping[str, str]) -> AuditLog:
-    """Read a log of another program; see `workflow.auditing.log_files.read_log`."""
+    """Read the log of another program; see `workflow.auditing.log_files.read_log`."""
     return _Reading(path, workflow, columns).log()
 
 
 class _Reading:
-    """One file, with what is wrong in it."""
+    """One file and its mistakes."""
 
     def __init__(self, path: Path, workflow: Workflow, columns: Mapping[str, str]) -> None:
         self.path, self.workflow, self.columns = path, workflow, columns
@@ -55,8 +55,8 @@ class _Reading:
         self._stop_if_wrong()
         times = self._times(chosen["time"], table[chosen["time"]])
         cases = self._cases(chosen["case"], table[chosen["case"]])
-        told = {
-            name: self._told(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()
+        columns = {
+            name: self._column(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()
         }
         self._stop_if_wrong()
         names, place = np.unique(cases, return_inverse=True)
@@ -64,7 +64,7 @@ class _Reading:
         first = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(names)))]).astype(np.int64)
         case = place[order]
         facts, seen, lacks = {}, {}, {}
-        for name, found in told.items():
+        for name, found in columns.items():
             values, missing = (column[order] for column in found or ())
             if name in self.workflow.record:
                 seen[name] = values
@@ -76,7 +76,7 @@ class _Reading:
             if not optional:
                 lacks[name] = gone
         self._stop_if_wrong()
-        if len(order):  # a foreign log's facts are taken to be as of the day on which a case begins
+        if len(order):  # facts of a foreign log are assumed to be as of the first day of the case
             begun = times[order][first[:-1]].astype("datetime64[us]").astype("datetime64[D]")
             facts |= {name: (begun, None) for name in BUILT_IN_FACTS if name not in facts}
         words = filled(table[chosen["activity"]])[order]
@@ -97,7 +97,7 @@ class _Reading:
         self.problems.append(f"{self.path}: {message}")
 
     def _at(self, column: str) -> Callable[[int], str]:
-        """Return how to say which row of a column is meant."""
+        """Return a function that names a row of a column in a message."""
         return lambda i: f"{self.kind} {i + (2 if self.kind == 'line' else 1)}, column {column!r}: "
 
     # which column is which ---------------------------------------------------------------------------
@@ -108,11 +108,11 @@ class _Reading:
             if name not in known:
                 hint = nearest(name, known) or f" Known: {listed(known)}."
                 self.problems.append(
-                    f"--map {name}: is neither case, activity or time nor a fact or record field of {self.workflow.name}.{hint}"
+                    f"--map {name}: is not case, activity, time, or a fact or record field of {self.workflow.name}.{hint}"
                 )
 
     def _table(self) -> tuple[Table, dict[str, str], dict[str, str]]:
-        """Return the columns; which are the case, the activity and the time; and which tell of what field."""
+        """Return the columns; the columns of case, activity and time; and the columns of fields."""
         if self.kind == "event":
             table: Table = _xes(self.path)
             return table, self._roles(list(table)), self._fields(list(table))
@@ -126,7 +126,7 @@ class _Reading:
                 read = connection.read_csv
                 names = read(str(self.path), sample_size=-1).columns
                 chosen, fields = self._roles(names), self._fields(names)
-                # 007 is the name of a case, not the number 7, and "yes" a value of an enumeration, not the truth
+                # 007 is a case name, not the number 7, and "yes" can be a value of an enumeration, not a boolean
                 enums = [
                     column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"
                 ]
@@ -134,11 +134,11 @@ class _Reading:
                 try:
                     kept = read(str(self.path), sample_size=-1, dtype=dict.fromkeys(texts, "VARCHAR"))
                     return kept.fetchnumpy(), chosen, fields
-                except duckdb.ConversionException:  # some row is of another kind than the rest: it will be told which
+                except duckdb.ConversionException:  # a row has another type than the rest; the message will name it
                     return read(str(self.path), all_varchar=True).fetchnumpy(), chosen, fields
         except duckdb.Error as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise InputError([*self.problems, f"{self.path}: is not readable: {' '.join(lines[:2])}"]) from None
+            raise InputError([*self.problems, f"{self.path}: cannot be read: {' '.join(lines[:2])}"]) from None
 
     def _roles(self, names: list[str]) -> dict[str, str]:
         lower = {name.lower(): name for name in names}
@@ -152,15 +152,15 @@ class _Reading:
                     f"has no column {wanted!r} for the {role}; its columns: {listed(names)}.{nearest(wanted, names)}"
                 )
             else:
-                self._wrong(f"which column is the {role}? Say --map {role}=COLUMN; its columns: {listed(names)}")
+                self._wrong(f"has no column for the {role}; give --map {role}=COLUMN; its columns: {listed(names)}")
         return found
 
     def _fields(self, names: list[str]) -> dict[str, str]:
-        """Return which column has which fact or record field."""
+        """Return the column of each fact and record field."""
         found = {}
         for name in (*self.workflow.facts, *self.workflow.record):
             wanted = self.columns.get(name)
-            # what is said of a whole case is no field that changes: that would be how the case began
+            # a case attribute is not a record field: it would be the initial value
             usual = (name, f"case:{name}") if name in self.workflow.facts else (name,)
             column = wanted or next((c for c in usual if c in names), None)
             if column in names:
@@ -176,10 +176,10 @@ class _Reading:
     def _cases(self, column: str, values: NDArray[Any]) -> NDArray[Any]:
         found = filled(values)
         if (gone := missing_in(values)).any():
-            self._wrong(f"{self._at(column)(int(np.argmax(gone)))}is empty: every row belongs to a case")
+            self._wrong(f"{self._at(column)(int(np.argmax(gone)))}is empty; every row needs a case")
         return found.astype(str)
 
-    def _told(self, table: Table, column: str, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
+    def _column(self, table: Table, column: str, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
         try:
             return column_of(table[column], declared, self._at(column))
         except InputError as error:
@@ -189,7 +189,7 @@ class _Reading:
     def _of_case(
         self, name: str, values: NDArray[Any], missing: NDArray[np.bool_], first: Integers, case: Integers, names: Any
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return a fact of each case, from the first of its rows that tells it, and of which cases none does."""
+        """Return a fact of each case, from its first row with a value, and which cases have none."""
         n = len(values)
         if not n:
             return values, missing
@@ -201,16 +201,16 @@ class _Reading:
             declared, pair = self.workflow.facts[name], (found[case[i]], values[i])
             one, other = (declared.values[v] if declared.kind == "enum" else v for v in pair)
             self._wrong(
-                f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact does not change while a case runs"
+                f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact must not change within a case"
             )
         return found, row == n
 
     def _times(self, column: str, values: NDArray[Any]) -> Integers:
-        """Return microseconds since 1970; a time without a zone is taken as it stands."""
+        """Return microseconds since 1970; a time without a zone is not converted."""
         at = self._at(column)
         gone = missing_in(values)
         if gone.any():
-            self._wrong(f"{at(int(np.argmax(gone)))}is empty: every row needs its time")
+            self._wrong(f"{at(int(np.argmax(gone)))}is empty; every row needs a time")
             return np.zeros(len(values), np.int64)
         plain = np.asarray(values)
         if plain.dtype.kind == "M":
@@ -232,7 +232,7 @@ def _instant(text: str) -> int:
 
 
 def _xes(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an XES log: the attributes of each event, those of its trace with ``case:`` before them."""
+    """Read an XES log: attributes of events, and attributes of traces with the prefix ``case:``."""
     from xml.etree import ElementTree
 
     rows: list[dict[str, str]] = []
@@ -246,6 +246,6 @@ def _xes(path: Path) -> dict[str, NDArray[Any]]:
                     rows.append({**trace, **{str(c.get("key")): str(c.get("value")) for c in child}})
             element.clear()
     except ElementTree.ParseError as error:
-        raise InputError([f"{path}: is not readable as XES: {error}"]) from None
+        raise InputError([f"{path}: cannot be read as XES: {error}"]) from None
     keys = list(dict.fromkeys(k for row in rows for k in row))
     return {key: np.array([row.get(key, "") for row in rows], object) for key in keys}

@@ -1,7 +1,7 @@
-"""An event log as the audit reads it, whatever it came from.
+"""An event log in the form that the audit reads, independent of its source.
 
-Rows are sorted by case and time. What a log says of facts and of the record is kept by name; what it does not
-say stays unknown, so that a rule that needs it is left unjudged.
+Rows are sorted by case and time. Facts and record fields are stored by name. Fields that the log lacks stay unknown,
+and a rule that needs them is left unjudged.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ class AuditLog:
     Attributes
     ----------
     names : ndarray of object, shape (n_cases,)
-        How the log calls each case.
+        The name of each case in the log.
     first : ndarray of int64, shape (n_cases + 1,)
         The first row of each case; the last entry is the number of rows.
     transition, event : ndarray of int64, shape (n_rows,)
-        Places in the workflow's transitions and events, -1 for none.
+        Indices into the transitions and events of the workflow, -1 for none.
     unknown : ndarray of bool
-        Rows whose word the workflow does not have.
+        Rows whose name is neither a transition nor an event of the workflow.
     at : ndarray of int64
         Microseconds since 1970.
     end : int or None
-        The instant up to which the log reaches, for obligations that are still open.
-    facts : mapping of str to (values, missing), a value a case
-    seen, after : mapping of str to values, a value a row
+        The end of the log, in microseconds, for obligations that are still open.
+    facts : mapping of str to (values, missing), one value per case
+    seen, after : mapping of str to values, one value per row
         The record as the guards saw it, and after the row.
-    begins : mapping of str to values, a value a case
-        The record with which a case begins.
+    begins : mapping of str to values, one value per case
+        The initial state and record of each case.
     lacks : mapping of str to ndarray of bool, shape (n_cases,)
-        Of names that the log knows: for which cases it does not tell them, although each case has one.
+        For fields that the log has: the cases for which a required value is missing.
     words : mapping of int to str
-        What the log calls the rows that are `unknown`.
+        The names of the `unknown` rows.
     """
 
     workflow: Workflow
@@ -70,23 +70,23 @@ class AuditLog:
 
     @cached_property
     def case(self) -> Integers:
-        """Return the place of each row's case."""
+        """Return the case index of each row."""
         return np.repeat(np.arange(len(self.names), dtype=np.int64), np.diff(self.first))
 
     @cached_property
     def happened(self) -> frozenset[str]:
-        """Return the transitions and the events that the log has."""
+        """Return the transitions and events that occur in the log."""
         words = [t.name for t in self.workflow.transitions], list(self.workflow.events)
         counts = (np.bincount(column + 1)[1:] for column in (self.transition, self.event))
         return frozenset(some[k] for some, n in zip(words, counts, strict=True) for k in np.flatnonzero(n))
 
     @property
     def known(self) -> frozenset[str]:
-        """Return the names of which the log says something."""
+        """Return the fields that the log has."""
         return frozenset({*self.facts, *self.seen})
 
     def untold(self, names: Collection[str]) -> NDArray[np.bool_]:
-        """Say of which cases the log does not tell one of some names that it tells of others."""
+        """Return which cases lack a value of one of the fields."""
         found = np.zeros(len(self.names), bool)
         for name in self.lacks.keys() & set(names):
             found |= self.lacks[name]

@@ -1,4 +1,4 @@
-"""Columns of a log as predicates read them: true and false, whole numbers, days, the places of an enumeration's values."""
+"""Convert columns of a log to the types that predicates read; enumerations become indices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflow.predicates import Field
 __all__ = ["column_of", "filled", "missing_in", "places", "run_column"]
 
 Found = tuple[NDArray[Any], NDArray[np.bool_]]
-"""A value for each row, and where there is none."""
+"""A value for each row, and a mask of missing values."""
 
 _TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _KINDS = {"boolean": "b", "integer": "iu", "number": "iuf", "date": "M"}
@@ -25,14 +25,14 @@ _BLANK: dict[str, Any] = {"boolean": False, "integer": 0, "number": 0.0, "date":
 
 
 def filled(values: Any) -> NDArray[Any]:
-    """Return texts with empty ones for missing ones."""
+    """Return strings, with an empty string for a missing value."""
     found = np.array(np.asarray(values), object)
     found[missing_in(values)] = ""
     return found
 
 
 def missing_in(values: Any) -> NDArray[np.bool_]:
-    """Say where a column has no value."""
+    """Return where a column has no value."""
     masked: NDArray[np.bool_] = np.array(np.ma.getmaskarray(values))
     plain = np.asarray(values)
     if plain.dtype.kind == "M":
@@ -45,28 +45,28 @@ def missing_in(values: Any) -> NDArray[np.bool_]:
 
 
 def places(values: NDArray[Any], words: list[str]) -> NDArray[np.int64]:
-    """Return the place of each text in a list, -1 for those that are not in it."""
+    """Return the index of each string in a list, -1 if it is absent."""
     distinct, inverse = np.unique(values.astype(str), return_inverse=True)
     shelf = np.array([words.index(w) if w in words else -1 for w in distinct.tolist()], np.int64)
     return shelf[inverse] if len(distinct) else np.zeros(0, np.int64)
 
 
 def run_column(values: Any, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return a column that a run wrote, and where a value is missing if one may be."""
+    """Return a column of a run folder, with its mask of missing values if the field is optional."""
     found, missing = column_of(values, declared, lambda i: f"row {i + 1}: ")
     return found, missing if declared.optional else None
 
 
 def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Found:
-    """Return a column of a field of the workflow.
+    """Convert a column to the type of a field.
 
     Parameters
     ----------
     values : array
-        As a file has them.
+        As read from a file.
     declared : Field
     where : callable
-        What to say before a complaint of a row, by its place.
+        Returns the prefix of a message about a row, by its index.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Foun
         if odd.any():
             i = int(np.argmax(odd))
             text = str(np.asarray(values)[i])
-            raise InputError([f"{where(i)}{text!r} is no value of {declared.name}; allowed: {listed(declared.values)}.{nearest(text, declared.values)}"])  # fmt: skip
+            raise InputError([f"{where(i)}{text!r} is not a value of {declared.name}; allowed: {listed(declared.values)}.{nearest(text, declared.values)}"])  # fmt: skip
         return np.maximum(found, 0), missing
     plain = np.asarray(values)
     if plain.dtype.kind not in _KINDS[declared.kind]:
@@ -106,7 +106,7 @@ def _parsed(
             found.append(_BLANK[declared.kind] if gone else _READERS[declared.kind](value))
         except (ValueError, KeyError):
             raise InputError(
-                [f"{where(i)}{str(value)!r} is no value of {declared.name}, which is {allowed[declared.kind]}"]
+                [f"{where(i)}{str(value)!r} is not a value of {declared.name}, which is {allowed[declared.kind]}"]
             ) from None
     return np.array(found, _TYPES[declared.kind])
 
@@ -120,7 +120,7 @@ def _whole(value: Value) -> int:
 
 def _day(value: Value) -> np.datetime64:
     text = str(value)[:10]
-    if len(text) < 10:  # numpy takes 2024 for its first day
+    if len(text) < 10:  # numpy reads 2024 as its first day
         raise ValueError
     return np.datetime64(text)
 

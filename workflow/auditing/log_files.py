@@ -29,20 +29,20 @@ def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None =
     path : Path
         A run folder, or a ``.parquet``, ``.csv`` or ``.xes`` file.
     columns : mapping, optional
-        Of a file: which column is the ``case``, the ``activity`` (a transition or an event) and the ``time``, and which a
-        fact or a record field of the workflow. Columns that are called so need not be named.
+        For a file: the columns of the ``case``, the ``activity`` (a transition or an event), the ``time``, and of facts and
+        record fields. Columns with these names are found without an entry.
 
     Raises
     ------
     InputError
-        If there is no such log, a column is missing, or a value is not what it should be.
+        If the log does not exist, a column is missing, or a value is invalid.
     """
     if path.is_dir():
         if columns:
-            raise InputError([f"--map: the columns of a run folder are known; {path} needs none"])
+            raise InputError([f"--map: does not apply to a run folder ({path}), whose columns are known"])
         return _run_folder(path, workflow)
     if not path.is_file():
-        raise InputError([f"{path}: there is no such log: give a run folder, or a Parquet, CSV or XES file"])
+        raise InputError([f"{path}: not found; give a run folder, or a Parquet, CSV or XES file"])
     return read_foreign(path, workflow, columns or {})
 
 
@@ -50,7 +50,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     import duckdb
 
     if not list((path / "events").glob("*.parquet")):
-        raise InputError([f"{path}: is no run folder with an event log (it has no events/*.parquet)"])
+        raise InputError([f"{path}: is not a run folder with an event log (it has no events/*.parquet)"])
     with duckdb.connect() as connection:
         events = connection.execute(
             "select replication, case_id, transition, cause, from_state, to_state, outcome, epoch_us(happened_at) as at"
@@ -109,7 +109,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
 
 
 def _counts(events: Mapping[str, Any], cases: Mapping[str, Any]) -> Integers:
-    """Return how many rows each case has; both tables are sorted by replication and case."""
+    """Return the number of rows of each case; both tables are sorted by replication and case."""
     place = {
         pair: i for i, pair in enumerate(zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True))
     }

@@ -1,4 +1,4 @@
-"""What an audit found: cases that break rules, moves that are not allowed, and what could not be judged."""
+"""The result of an audit: rule violations, moves not allowed, and unjudged rules and cases."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RuleAudit:
-    """What a log shows of a rule.
+    """The result of one rule.
 
     Attributes
     ----------
     unjudged : tuple of str
-        What the log would have to say for the rule to be judged; nothing is known of it then.
+        The fields that the rule needs and the log lacks. If there are any, the rule is not judged.
     untold : int
-        Cases that are not judged by the rule: the log does not tell of them what it tells of others.
+        Number of unjudged cases: they lack a value that other cases have.
     cases, rows : ndarray of int64
-        The cases that break it, and for each the row at which it does: for an obligation with a time, the first row after
-        its time was over; the case's last row if it was over only after that.
+        The cases that break the rule, and the row of each violation. For a missed deadline: the first row after it, or
+        the last row of the case.
     at : ndarray of int64
-        The instant of that row, or the log's end for a time that was over only after the case's last row.
+        The time of that row, or the end of the log if the deadline is after the last row of the case.
     open : int
-        Cases with an obligation that is still open, within its time.
+        Number of cases with an open obligation before its deadline.
     idle : bool
-        Whether the log has none of the moves and events that the rule names: then it is kept, and nothing was put to the test.
+        Whether the names of the rule never occur in the log: the rule then holds vacuously.
     """
 
     rule: Rule
@@ -54,7 +54,7 @@ class RuleAudit:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What a log shows of a workflow and its rules.
+    """The result of an audit.
 
     Attributes
     ----------
@@ -68,11 +68,11 @@ class AuditReport:
 
     @property
     def failed(self) -> bool:
-        """Return whether anything is against the workflow or a rule."""
+        """Return whether any move is not allowed or any rule is broken."""
         return bool(len(self.not_allowed)) or any(len(r.cases) for r in self.rules)
 
     def json(self) -> dict[str, Any]:
-        """Return it as ``--json`` prints it; `violations` is null for a rule that is not judged."""
+        """Return it as ``--json`` prints it; `violations` is null for an unjudged rule."""
         return {
             "cases": len(self.log.names),
             "events": len(self.log),
@@ -90,7 +90,7 @@ class AuditReport:
         }
 
     def offending(self) -> list[dict[str, Any]]:
-        """Return a row for each offending case and what it offends against."""
+        """Return one row for each violation."""
         return list(itertools.chain.from_iterable(self._by_kind()))
 
     def _by_kind(self) -> Iterator[Iterator[dict[str, Any]]]:
@@ -99,7 +99,7 @@ class AuditReport:
             pairs = zip(rule.rows, rule.at, strict=True)
             yield (self._offence(int(row), rule.rule.name, int(at)) for row, at in pairs)
 
-    def told(self) -> Iterator[str]:
+    def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
         log = self.log
         yield f"{log.workflow.name}: {_n(len(log.names), 'case')}, {_n(len(log), 'row')}{self._span()}"
@@ -108,7 +108,7 @@ class AuditReport:
             yield f"  {self._verdict(rule)}"
         called = Counter(log.words.values())
         if called:
-            yield f"words of the log that {log.workflow.name} does not have:"
+            yield f"names in the log that {log.workflow.name} does not have:"
             for word, n in called.most_common(10):
                 yield f"  {word!r} in {_n(n, 'row')}.{nearest(word, log.workflow.step_names)}"
             if len(called) > 10:
@@ -127,12 +127,12 @@ class AuditReport:
 
     def _verdict(self, rule: RuleAudit) -> str:
         if rule.unjudged:
-            return f"{'unjudged':<20} {rule.rule.name}  (the log does not tell {listed(rule.unjudged)})"
+            return f"{'unjudged':<20} {rule.rule.name}  (the log lacks {listed(rule.unjudged)})"
         found = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
-        notes = ["the log has nothing of what it names"] if rule.idle else []
+        notes = ["vacuous: its names never occur in the log"] if rule.idle else []
         if rule.untold:
             lacking = listed(sorted(self.log.lacks.keys() & rule.rule.reads))
-            notes.append(f"{_n(rule.untold, 'case')} unjudged, of which the log does not tell {lacking}")
+            notes.append(f"{_n(rule.untold, 'case')} unjudged: the log lacks their {lacking}")
         if rule.open:
             notes.append(f"still open in {_n(rule.open, 'case')}")
         note = f"  ({'; '.join(notes)})" if notes else ""

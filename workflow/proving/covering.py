@@ -1,8 +1,7 @@
-"""What is the shortest description of some cases? Alternatives of joined literals, none of which can be left out.
+"""Find the shortest condition that selects given classes of cases: a minimal disjunction of conjunctions of literals.
 
-Given are the classes that a case can be in, what each literal says of each class, and which classes are to be
-described. An alternative joins literals that hold together in some of these classes and in no other; the description
-is the cheapest choice of alternatives that reaches them all.
+An alternative is a conjunction of literals that holds in at least one class inside the selection and in none outside.
+The result is the cheapest set of alternatives that covers the selection.
 """
 
 from __future__ import annotations
@@ -15,37 +14,36 @@ from numpy.typing import NDArray
 __all__ = ["Alternative", "cheapest_cover", "shortest"]
 
 Alternative = tuple[int, ...]
-"""The places of the literals that are joined, in order; with none, everything is described."""
+"""The indices of the joined literals, in order; an empty tuple always holds."""
 
 Cost = tuple[int, int]
 Bits = NDArray[np.bool_]
 
-_MOST_STEPS = 20_000  # rows looked at in the exact search for a cover; the best found until then is taken
-_MOST_SEEDS = 20  # classes around which alternatives are sought, before those that are still left
+_MAX_STEPS = 20_000  # rows that the exact search visits; then it takes the best cover so far
+_MAX_SEEDS = 20  # classes to build alternatives for; further ones only if they are not covered yet
 
 
 def shortest(holds: Bits, inside: Bits, costs: Sequence[Cost]) -> list[Alternative]:
-    """Describe some classes by alternatives of literals.
+    """Return a shortest disjunction of literals that selects the classes inside.
 
     Parameters
     ----------
     holds : ndarray of bool, shape (n_classes, n_literals)
         Whether each literal holds in each class.
     inside : ndarray of bool, shape (n_classes,)
-        The classes to describe; at least one.
+        The classes to select; at least one.
     costs : sequence of (int, int)
-        What each literal costs, the first figure before the second.
+        The cost of each literal, compared lexicographically.
 
     Returns
     -------
     list of Alternative
-        No literal and no alternative can be left out. Joined literals are the cheapest of all that hold in a class;
-        a description by several alternatives is the cheapest choice of such.
+        Irredundant: no literal and no alternative can be omitted. Each alternative is the cheapest for its class.
 
     Raises
     ------
     ValueError
-        If the literals cannot tell the classes inside from those outside.
+        If the literals cannot separate the classes inside from those outside.
 
     Examples
     --------
@@ -60,22 +58,22 @@ def shortest(holds: Bits, inside: Bits, costs: Sequence[Cost]) -> list[Alternati
     together = _around(np.all(within, axis=0, keepdims=True)[0], outside, costs)
     if together is not None:
         return [together]
-    found: dict[Alternative, None] = {}
+    alternatives: dict[Alternative, None] = {}
     reached = np.zeros(len(within), bool)
     for i, row in enumerate(within):
-        if i >= _MOST_SEEDS and reached[i]:
+        if i >= _MAX_SEEDS and reached[i]:
             continue
         alternative = _around(row, outside, costs)
         if alternative is None:
-            raise ValueError("the literals do not tell the classes inside from those outside")
-        found[alternative] = None
+            raise ValueError("the literals do not separate the classes inside from those outside")
+        alternatives[alternative] = None
         reached |= within[:, alternative].all(axis=1)
-    ahead = list(found)
-    reach = np.stack([within[:, alternative].all(axis=1) for alternative in ahead], axis=1)
-    prices = [(sum(costs[i][0] for i in one), sum(costs[i][1] for i in one)) for one in ahead]
+    ordered = list(alternatives)
+    reach = np.stack([within[:, alternative].all(axis=1) for alternative in ordered], axis=1)
+    prices = [(sum(costs[i][0] for i in one), sum(costs[i][1] for i in one)) for one in ordered]
     chosen = cheapest_cover(reach, prices)
     assert chosen is not None
-    return [ahead[k] for k in chosen]
+    return [ordered[k] for k in chosen]
 
 
 def _distinct(rows: Bits) -> Bits:
@@ -86,25 +84,25 @@ def _distinct(rows: Bits) -> Bits:
 
 
 def _around(held: Bits, outside: Bits, costs: Sequence[Cost]) -> Alternative | None:
-    """Return the cheapest of some literals that together hold in no class outside."""
-    places = np.flatnonzero(held).tolist()
-    chosen = cheapest_cover(~outside[:, places], [costs[i] for i in places])
-    return None if chosen is None else tuple(places[k] for k in chosen)
+    """Return the cheapest subset of the literals held that holds in no class outside."""
+    indices = np.flatnonzero(held).tolist()
+    chosen = cheapest_cover(~outside[:, indices], [costs[i] for i in indices])
+    return None if chosen is None else tuple(indices[k] for k in chosen)
 
 
 def cheapest_cover(covers: Bits, costs: Sequence[Cost]) -> list[int] | None:
-    """Return the cheapest columns of which each row has one, in order; ``None`` if a row has none.
+    """Return the cheapest set of columns that covers every row; ``None`` if a row has no column.
 
     Parameters
     ----------
     covers : ndarray of bool, shape (n_rows, n_columns)
     costs : sequence of (int, int)
-        Of each column, positive, compared one figure after the other.
+        The cost of each column, positive, compared lexicographically.
 
     Returns
     -------
     list of int or None
-        None of them can be left out.
+        Sorted and irredundant.
     """
     rows = _needed(covers)
     if rows is None:
@@ -117,7 +115,7 @@ def cheapest_cover(covers: Bits, costs: Sequence[Cost]) -> list[int] | None:
 
 
 def _needed(covers: Bits) -> list[frozenset[int]] | None:
-    """Return the rows as sets of columns, without those that another row asks for anyway; shortest first."""
+    """Return the rows as sets of columns, shortest first, without supersets of another row."""
     rows = covers[np.argsort(covers.sum(axis=1), kind="stable")]
     kept: list[frozenset[int]] = []
     while len(rows):
@@ -130,7 +128,7 @@ def _needed(covers: Bits) -> list[frozenset[int]] | None:
 
 
 class _Search:
-    """Branch and bound: of the row with the fewest columns, one must be taken."""
+    """Branch and bound: branch on the row with the fewest columns."""
 
     def __init__(self, rows: list[frozenset[int]], costs: Sequence[Cost]) -> None:
         self.rows, self.costs = rows, costs
@@ -142,7 +140,7 @@ class _Search:
         return sum(self.costs[k][0] for k in columns), sum(self.costs[k][1] for k in columns)
 
     def greedy(self) -> frozenset[int]:
-        """Return a cover, cheap for what each column does, without any that can be left out."""
+        """Return an irredundant cover: the column with the lowest cost per covered row first."""
         chosen: frozenset[int] = frozenset()
         left = self.rows
         while left:
@@ -156,9 +154,9 @@ class _Search:
         return chosen
 
     def extend(self, chosen: frozenset[int], left: list[frozenset[int]], price: Cost, refused: frozenset[int]) -> None:
-        """Try every cheaper cover that has the columns chosen and none of those refused."""
+        """Search the cheaper covers that contain the chosen columns and none of the refused."""
         self.steps += 1 + len(left)
-        if price >= self.price or self.steps > _MOST_STEPS:
+        if price >= self.price or self.steps > _MAX_STEPS:
             return
         if not left:
             self.best, self.price = chosen, price

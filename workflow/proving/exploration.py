@@ -1,8 +1,8 @@
-"""Where a case can come: every state and record that can be reached, and by which fact classes.
+"""Enumerate the reachable states and records of a workflow, and the fact classes that reach them.
 
-A node is a state with a record; it carries the set of fact classes that can be there as the bits of a whole
-number, so that a guard is a mask and "the first guard that holds" is ``left & ~mask``. Record fields that are
-written before they are read again are set back to their defaults (liveness), which keeps the nodes few.
+A node is a state with a record. Its set of fact classes is a bit mask, so a guard is a mask too, and the classes for
+which no earlier guard held are ``left & ~mask``. Record fields that are written before they are read again are reset
+to their defaults (liveness), which keeps the number of nodes small.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ Record = tuple[Value, ...]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What can happen next to the cases of some fact classes in a state with a record.
+    """A possible next step of the cases in one state with one record.
 
     Attributes
     ----------
     trigger : str
         ``complete``, ``enter``, or the name of an event.
     given : Value
-        What the activity or the event gave; ``None`` if it gives nothing.
+        The value that the activity or the event gave; ``None`` if it gives none.
     seen : tuple
         The record as the guards saw it.
     transition : int or None
-        ``None`` for an event that only changes the record, and for a case that is stuck.
+        ``None`` for an event that only changes the record, and for a stuck case.
     state, record : str, tuple
-        Where it leads.
+        State and record after the step.
     classes : int
         The fact classes that make this move: bit k for class k.
     """
@@ -51,7 +51,7 @@ class Move:
 
     @property
     def stuck(self) -> bool:
-        """Return whether the case should have moved and found no guard that holds."""
+        """Return whether a transition was required and no guard held."""
         return self.transition is None and self.trigger in (COMPLETE, ENTER)
 
 
@@ -62,12 +62,11 @@ class Explorer:
     ----------
     table : Table
     events : collection of str, optional
-        The events that may happen; every one if it is not given.
+        The events that may happen; all by default.
     outcomes : mapping of str to collection, optional
-        For activities and events that give something, the values that they may give; all declared ones for
-        those that are not named.
+        The values that an activity or event may give; all declared values by default.
     keep : collection of str
-        Record fields that matter to whoever explores, besides those that guards ahead read.
+        Record fields to preserve, in addition to those that later guards read.
     """
 
     def __init__(
@@ -78,21 +77,21 @@ class Explorer:
         self.table = table
         self._events = [e for e in workflow.events.values() if events is None or e.name in events]
         self._outcomes = outcomes or {}
-        self._place = {name: i for i, name in enumerate(workflow.record)}
+        self._index = {name: i for i, name in enumerate(workflow.record)}
         self._codes = {name: codes(workflow, name) for name in workflow.record}
         self._moments = {(m.moment.state, m.moment.trigger): m for m in table.moments}
         self._masks: dict[tuple[str, str, Record], list[tuple[int, int]]] = {}
         self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
         self._dead = {
-            state: [(i, workflow.defaults[n]) for n, i in self._place.items() if n not in fields and n not in keep]
+            state: [(i, workflow.defaults[n]) for n, i in self._index.items() if n not in fields and n not in keep]
             for state, fields in _live_fields(workflow).items()
         }
 
     def normal(self, state: str, record: Record) -> Record:
-        """Return a record with the fields that no longer matter in a state at their defaults."""
+        """Return a record with the fields that are dead in a state reset to their defaults."""
         values = list(record)
-        for place, default in self._dead[state]:
-            values[place] = default
+        for i, default in self._dead[state]:
+            values[i] = default
         return tuple(values)
 
     def tried_on_entry(self, state: str) -> bool:
@@ -100,11 +99,11 @@ class Explorer:
         return (state, ENTER) in self._moments
 
     def enters(self, move: Move) -> bool:
-        """Return whether a move enters a state (and does not only change the record where the case is)."""
+        """Return whether a move enters a state, rather than only changing the record."""
         return move.transition is not None and self.workflow.transitions[move.transition].target is not None
 
     def on_entry(self, state: str, record: Record, classes: int) -> tuple[list[Move], int]:
-        """Return the moves on entering a state, and the classes that stay to begin its activity."""
+        """Return the moves on entry to a state, and the classes that stay in it."""
         moves, left = self._decide(state, ENTER, None, record, classes)
         if left and self.workflow.states[state].kind is StateKind.INSTANT:
             moves.append(Move(ENTER, None, record, None, state, record, left))
@@ -112,7 +111,7 @@ class Explorer:
         return moves, left
 
     def moves(self, state: str, record: Record, classes: int) -> Iterator[Move]:
-        """Yield what can happen to cases that rest, wait or are worked on in a state."""
+        """Yield the moves of cases that are in an activity or resting state."""
         declared = self.workflow.states[state]
         if declared.kind in (StateKind.FINAL, StateKind.INSTANT):
             return
@@ -126,14 +125,14 @@ class Explorer:
         for event in self._events:
             if state not in event.states:
                 continue
-            some = classes & self._may_happen(event.name, record)
-            if not some:
+            taken = classes & self._may_happen(event.name, record)
+            if not taken:
                 continue
             for given, seen in self._given(self.written(record, event.effects), event.name, event.gives, event.values):
                 moves, left = (
-                    self._decide(state, event.name, given, seen, some)
+                    self._decide(state, event.name, given, seen, taken)
                     if (state, event.name) in self._moments
-                    else ([], some)
+                    else ([], taken)
                 )
                 yield from moves
                 if left and seen != record:
@@ -143,7 +142,7 @@ class Explorer:
         """Return a record after a ``set:``."""
         values = list(record)
         for name, value in effects:
-            i = self._place[name]
+            i = self._index[name]
             values[i] = min(values[i] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value  # type: ignore[operator, type-var]
         return tuple(values)
 
@@ -152,16 +151,16 @@ class Explorer:
     ) -> list[tuple[Value, Record]]:
         if field is None:
             return [(None, record)]
-        i = self._place[field]
+        i = self._index[field]
         return [(value, (*record[:i], value, *record[i + 1 :])) for value in self._outcomes.get(giver, values)]
 
     def _decide(self, state: str, trigger: str, given: Value, seen: Record, classes: int) -> tuple[list[Move], int]:
-        """Return the moves that the guards allow, and the classes for which none holds."""
+        """Return the moves that the guards allow, and the classes for which no guard holds."""
         left, moves = classes, []
         for index, takes in self._taken(self._moments[state, trigger], seen):
-            some = left & takes
-            if some:
-                left &= ~some
+            taken = left & takes
+            if taken:
+                left &= ~taken
                 transition = self.workflow.transitions[index]
                 moves.append(
                     Move(
@@ -171,14 +170,14 @@ class Explorer:
                         index,
                         transition.target or state,
                         self.written(seen, transition.effects),
-                        some,
+                        taken,
                     )
                 )
         return moves, left
 
     def _taken(self, moment: DecisionTable, record: Record) -> list[tuple[int, int]]:
-        """Return the transitions taken at a moment with a record, each with the classes that take it."""
-        key = (moment.moment.state, moment.moment.trigger, tuple(record[self._place[f]] for f in moment.fields))
+        """Return the transitions taken at a decision point, each with the classes that take it."""
+        key = (moment.moment.state, moment.moment.trigger, tuple(record[self._index[f]] for f in moment.fields))
         found = self._masks.get(key)
         if found is None:
             row: list[int] = moment.next[self._row(moment.fields, record)].tolist()
@@ -193,24 +192,24 @@ class Explorer:
         return mask_of(guard.holds[self._row(guard.fields, record)].tolist())
 
     def _row(self, fields: tuple[str, ...], record: Record) -> Any:
-        return (slice(None), *(self._codes[f][record[self._place[f]]] for f in fields))
+        return (slice(None), *(self._codes[f][record[self._index[f]]] for f in fields))
 
 
 def mask_of(bits: Iterable[bool]) -> int:
-    """Return the whole number whose bit k is the k-th of some truth values."""
+    """Return truth values as a bit mask: bit k is the k-th value."""
     return sum(1 << k for k, bit in enumerate(bits) if bit)
 
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """A case that cannot move where it must.
+    """A case for which no guard holds where one must.
 
     Attributes
     ----------
     fact_class : int
         A class of the table.
     record : tuple
-        The record at that moment; fields that no longer matter are at their defaults.
+        The record there; dead fields are at their defaults.
     """
 
     state: str
@@ -220,18 +219,18 @@ class Stuck:
 
 
 def may_be_stuck(table: Table) -> bool:
-    """Say whether at some moment at which a case must move, some class with some record finds no guard that holds."""
+    """Return whether any decision point that requires a move has a class and record for which no guard holds."""
     return any(m.moment.must_move and bool((m.next < 0).any()) for m in table.moments)
 
 
 def find_stuck(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> Stuck | None:
-    """Look for a case that gets stuck, nearest beginnings first.
+    """Search for a stuck case, breadth first.
 
     Parameters
     ----------
     explorer : Explorer
     beginnings : mapping of (state, record) to int
-        How cases begin, and which fact classes do: bit k for class k.
+        The initial states and records, each with the mask of its fact classes.
     """
     for visit in walk(explorer, beginnings):
         for move in visit.moves:
@@ -242,12 +241,12 @@ def find_stuck(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int])
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A state and a record that some fact classes come to, and what can happen there next.
+    """A state and record that fact classes reach, and their next moves.
 
     Attributes
     ----------
     entering : bool
-        Whether only what is tried on entry is among the moves.
+        Whether the moves are only those tried on entry.
     """
 
     state: str
@@ -258,7 +257,7 @@ class Visit:
 
 
 def walk(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> Iterator[Visit]:
-    """Visit everything that can be reached, nearest beginnings first; each class comes to each place once."""
+    """Visit every reachable node breadth first; each class visits each node once."""
     seen: dict[tuple[str, Record, bool], int] = {}
     todo: deque[tuple[str, Record, bool, int]] = deque()
 
@@ -285,7 +284,7 @@ def walk(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> It
 
 
 def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
-    """Return for each state the record fields whose value can still matter to a case that is there."""
+    """Return, for each state, the record fields that a guard can still read."""
     record = set(workflow.record)
     live: dict[str, set[str]] = {name: set() for name in workflow.states}
     changed = True

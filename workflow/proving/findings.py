@@ -1,6 +1,6 @@
-"""What is odd about a workflow, found without running it: dead transitions, hidden guards, gaps, overlaps, unused facts.
+"""Find suspicious parts of a workflow without a run: dead transitions, hidden guards, gaps, overlaps, unused facts.
 
-None of it makes a workflow wrong, except a gap: a case that can be stuck. Each finding comes with an example case.
+Only a gap is an error: a case can get stuck there. Each finding has an example case.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from workflow.proving.proof import Prover
 
 __all__ = ["Finding", "find_odd"]
 
-_WHEN = {COMPLETE: "when the work is done", ENTER: "on entry"}
+_WHEN = {COMPLETE: "on completion", ENTER: "on entry"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something odd.
+    """A suspicious part of a workflow.
 
     Attributes
     ----------
     finding : str
         ``dead transition``, ``hidden guard``, ``gap``, ``overlap`` or ``unused fact``.
     where : str
-        The transition, state or fact, and what is the matter.
+        The transition, state or fact, and the problem.
     example : dict
-        Facts and record fields of a case that shows it; only those that matter.
+        The relevant facts and record fields of a case that shows it.
     """
 
     finding: str
@@ -47,26 +47,26 @@ class Finding:
 
 
 def find_odd(prover: Prover, seconds: float | None = None) -> list[Finding] | None:
-    """Look at every moment that a case can come to.
+    """Check every decision point that a case can reach.
 
     Parameters
     ----------
     prover : Prover
-        Whose table covers every case that can exist.
+        Its table must cover every possible case.
     seconds : float, optional
-        The most time to take.
+        Time limit.
 
     Returns
     -------
     list of Finding or None
-        ``None`` if the time was over before every moment was seen.
+        ``None`` if the time limit was reached.
     """
     survey = _Survey(prover, math.inf if seconds is None else time.perf_counter() + seconds)
     return survey.findings() if survey.complete else None
 
 
 class _Survey:
-    """Every moment that can be reached: what is taken there, and which guards hold."""
+    """The reachable decision points: transitions taken, and guards that hold."""
 
     def __init__(self, prover: Prover, deadline: float) -> None:
         self.prover = prover
@@ -77,11 +77,11 @@ class _Survey:
         self.overlaps: dict[tuple[int, int], tuple[str, Record, int]] = {}
         self.gaps: dict[tuple[str, str], tuple[Record, int]] = {}
         self.candidates = {(m.state, m.trigger): m.candidates for m in self.workflow.moments}
-        self._looked: set[tuple[str, str, Record, int]] = set()
+        self._checked: set[tuple[str, str, Record, int]] = set()
         self.complete = self._visit()
 
     def _visit(self) -> bool:
-        """Visit everything that can be reached; say whether there was time."""
+        """Visit every reachable node; return whether there was time for all."""
         full = (1 << len(self.prover.table.classes)) - 1
         begins = {}
         for begun in self.prover.beginnings():
@@ -92,21 +92,21 @@ class _Survey:
             if time.perf_counter() > self.deadline:
                 return False
             if visit.entering:
-                self._look(visit.state, ENTER, visit.record, visit.classes)
+                self._check(visit.state, ENTER, visit.record, visit.classes)
             for move in visit.moves:
                 if move.transition is not None:
                     self.taken.add(move.transition)
                 if move.stuck:
                     self.gaps.setdefault((visit.state, move.trigger), (move.seen, move.classes))
-                self._look(visit.state, move.trigger, move.seen, visit.classes)
+                self._check(visit.state, move.trigger, move.seen, visit.classes)
         return True
 
-    def _look(self, state: str, trigger: str, seen: Record, classes: int) -> None:
-        """See which guards of a moment hold, whatever the order."""
+    def _check(self, state: str, trigger: str, seen: Record, classes: int) -> None:
+        """Record which guards of a decision point hold, regardless of order."""
         key = (state, trigger, seen, classes)
-        if key in self._looked or (state, trigger) not in self.candidates:
+        if key in self._checked or (state, trigger) not in self.candidates:
             return
-        self._looked.add(key)
+        self._checked.add(key)
         before: list[tuple[int, int]] = []
         hidden = 0
         for i in self.candidates[state, trigger]:
@@ -123,26 +123,28 @@ class _Survey:
             hidden |= holds
 
     def findings(self) -> list[Finding]:
-        """Return what was found, in the order of the file."""
-        found: list[Finding] = []
+        """Return the findings in the order of the file."""
+        findings: list[Finding] = []
         for i, transition in enumerate(self.workflow.transitions):
             if i in self.taken:
                 continue
             if i in self.held:
                 _, state, seen, classes = self.held[i]
                 earlier = [self.workflow.transitions[j].name for j in self._earlier(i, state)]
-                where = f"{transition.name}: its guard can hold, but {' or '.join(earlier)} is always taken before it"
-                found.append(Finding("hidden guard", where, self._example(seen, classes, [i])))
+                where = f"{transition.name}: its guard can hold, but {' or '.join(earlier)} is always taken first"
+                findings.append(Finding("hidden guard", where, self._example(seen, classes, [i])))
             else:
-                found.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
+                findings.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
         for (state, trigger), (seen, classes) in self.gaps.items():
-            where = f"{state}: {_WHEN[trigger]} no guard holds, and a case is stuck"
-            found.append(Finding("gap", where, self._example(seen, classes, self.candidates[state, trigger])))
+            where = f"{state}: {_WHEN[trigger]} no guard holds, so a case gets stuck"
+            findings.append(Finding("gap", where, self._example(seen, classes, self.candidates[state, trigger])))
         for (j, i), (state, seen, classes) in self.overlaps.items():
             one, two = self.workflow.transitions[j], self.workflow.transitions[i]
-            where = f"{state}: the guards of {one.name} and {two.name} both hold; the order decides for {one.name}"
-            found.append(Finding("overlap", where, self._example(seen, classes, [j, i])))
-        return found + [
+            where = (
+                f"{state}: the guards of {one.name} and {two.name} can both hold; {one.name} comes first and is taken"
+            )
+            findings.append(Finding("overlap", where, self._example(seen, classes, [j, i])))
+        return findings + [
             Finding("unused fact", f"{name}: no guard, definition in use, measure or rule reads it")
             for name in self._unused()
         ]
@@ -154,7 +156,7 @@ class _Survey:
         return []
 
     def _example(self, seen: Record, classes: int, transitions: Iterable[int]) -> dict[str, Value]:
-        """Return the facts and record fields that the guards of some transitions read, of one case."""
+        """Return the facts and record fields of one case that the guards of transitions read."""
         k = (classes & -classes).bit_length() - 1
         guards = [self.workflow.transitions[i].guard for i in transitions]
         read = frozenset[str]().union(*(names(g) for g in guards if g is not None))

@@ -1,4 +1,4 @@
-"""Which values of a fact can matter to some conditions, and who else could there be? Values around the constants."""
+"""Values of facts at which conditions can change: the constants in the conditions and their neighbours."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from workflow.predicates.tree import Constant
 __all__ = ["AS_OF", "constants_in", "nearby", "variations"]
 
 AS_OF = dt.date(2012, 1, 1)
-"""When a case arrives, and as of when its facts are given, where nothing else decides it."""
+"""The default date of arrival, and the default date of the facts."""
 
 
 def constants_in(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
-    """Return the constants that stand in expressions, by their kind."""
+    """Return the constants in expressions, by kind."""
     found: dict[str, dict[Any, None]] = {}
     seen: set[int] = set()
     ahead = list(expressions)
@@ -38,14 +38,14 @@ def constants_in(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
 
 
 def nearby(field: Field, default: Value, constants: dict[str, list[Any]]) -> list[Value]:
-    """Return values of a field that conditions may call for: the default first, then those nearest to it.
+    """Return candidate values of a field: the default first, then the nearest to it.
 
     Parameters
     ----------
     default : Value
         ``None`` for missing.
     constants : dict of str to list
-        As `constants_in` finds them in the conditions.
+        From `constants_in`.
     """
     if field.kind in ("boolean", "enum"):
         others: list[Value] = [value for value in field.domain() if value is not None]
@@ -55,7 +55,7 @@ def nearby(field: Field, default: Value, constants: dict[str, list[Any]]) -> lis
 
 
 def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> list[Value]:
-    """Return values around the default and the constants of conditions, and as far from the default as these say."""
+    """Return the values next to the default, the constants, and the default plus or minus each constant."""
     low, high = limits(field)
     if field.kind == "date":
         middle = (AS_OF if default is None else default).toordinal()
@@ -69,8 +69,8 @@ def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> lis
         numbers = [*compared, *constants.get("number", [])]
         compared = [near for number in numbers for near in (number, math.floor(number), math.ceil(number))]
     bases = [middle, *compared, *(middle + d for d in added), *(middle - d for d in added)]
-    some = {base + step for base in bases for step in (-1, 0, 1) if low <= base + step <= high}
-    nearest = sorted(some, key=lambda value: (abs(value - middle), value < middle))
+    candidates = {base + step for base in bases for step in (-1, 0, 1) if low <= base + step <= high}
+    nearest = sorted(candidates, key=lambda value: (abs(value - middle), value < middle))
     if field.kind == "date":
         return [dt.date.fromordinal(day) for day in nearest]
     return [float(value) for value in nearest] if field.kind == "number" else list(nearest)
@@ -79,18 +79,18 @@ def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> lis
 def variations(
     workflow: Workflow, people: Columns, conditions: Sequence[Expression], n: int = 20_000, seed: int = 1
 ) -> Columns:
-    """Draw cases that could exist as well: people like those given, with up to four facts changed.
+    """Draw variations of people: up to four facts are changed.
 
     Parameters
     ----------
     workflow : Workflow
-        Its assumptions are kept to.
+        Variations that violate its assumptions are dropped.
     people : Columns
         At least one case.
     conditions : sequence of Expression
-        A changed fact gets a value at which one of them may change, or its default.
+        A changed fact gets its default, or a value at which a condition can change.
     n : int
-        How many to draw; those that do not keep to the assumptions fall away.
+        Number of draws, before invalid ones are dropped.
     """
     random = np.random.default_rng(seed)
     drawn = people.take(random.integers(0, len(people), n))
@@ -121,7 +121,7 @@ def _default(workflow: Workflow, field: Field) -> Value:
 
 
 def _coded(field: Field, options: Sequence[Value]) -> NDArray[Any]:
-    """Return values as they stand in a column, with anything for a missing one."""
+    """Return values coded as in a column; a missing value gets an arbitrary code."""
     if field.kind == "enum":
         return np.array([0 if option is None else field.values.index(str(option)) for option in options])
     blank = next((option for option in options if option is not None), 0)

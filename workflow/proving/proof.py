@@ -1,12 +1,12 @@
-"""Can a case ever slip past a rule? Exhaustive search over every history, and the check of what it found.
+"""Decide rules by exhaustive search over all histories, and check the result on the real machine.
 
-The model is finite once facts are replaced by fact classes, so a search that visits every node decides a rule: a
-node is a state, the record fields that still matter, and the state of the rule's automaton; it carries the set of
-fact classes that can be there. What activities give and which events happen is free; decisions follow the order
-written. The search goes breadth first, so the first violation is a shortest history.
+Fact classes make the model finite, so a search of every node decides a rule. A node is a state, the live record
+fields and the state of the rule's automaton; it carries the set of fact classes that reach it. Outcomes of activities
+and events are unconstrained; transitions are tried in the order of the file. The search is breadth first, so the
+first violation is a shortest history.
 
-Nothing is believed unchecked: a history that breaks a rule is replayed on the library's own `transitions` machine,
-and a proof is walked through again with the machine, from every node, for one case of each class.
+Every result is checked: a history that breaks a rule is replayed on the machine of the `transitions` library, and a
+proof is repeated with the machine, from every node, for one case of each class.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Decision = Literal["proved", "broken", "monitored", "not decided"]
 
 
 class UnsoundProof(DocketsimError, AssertionError):
-    """A proof or a history does not agree with the `transitions` machine: a fault of the prover, please report it."""
+    """A proof or a history contradicts the `transitions` machine: a bug in the prover, please report it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One row of a history.
+    """One step of a history.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Step:
 
 @dataclass(frozen=True)
 class History:
-    """A course of a case.
+    """The history of one case.
 
     Attributes
     ----------
@@ -85,21 +85,21 @@ class History:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of a rule.
+    """The result for one rule.
 
     Attributes
     ----------
     vacuous : str or None
-        Why the rule says nothing of this workflow, if so.
+        Why the rule holds vacuously, if it does.
     outstanding : tuple of str
-        For ``after``: the resting states in which a case can stay with the obligation open; with ``within``, the final
-        ones too (without, a case that ends so breaks the rule).
+        For ``after``: the resting states in which a case can stay while the obligation is open. With ``within``, also
+        the final states; without it, a case that ends there breaks the rule.
     history : History or None
-        A shortest history that breaks it.
+        A shortest counterexample.
     nodes : int
-        How many nodes were visited.
+        Number of nodes visited.
     reason : str or None
-        Why the rule is not decided, if so.
+        Why the rule is not decided, if it is not.
     """
 
     rule: Rule
@@ -117,10 +117,10 @@ Node = tuple[str, Record, bool, int]
 
 @dataclass
 class _Search:
-    """The nodes of one search, and how each class first came to each node.
+    """The nodes of one search, and how each class first reached each node.
 
-    Nodes are gone through in rounds, one for each row of a history; those on entry come first in a round, since to
-    stay where one has entered is no row.
+    Nodes are processed in rounds, one for each step of a history. Entry nodes come first in a round, because staying
+    in a state after entry is not a step.
     """
 
     seen: dict[Node, int] = field(default_factory=dict)
@@ -137,14 +137,14 @@ class _Search:
             (self.todo if stays else self.next_round).append((node, new))
 
     def pop(self) -> tuple[Node, int]:
-        """Return the next node, with the classes that have not been there."""
+        """Return the next node, with the classes that are new there."""
         if not self.todo:
             self.todo.extend(sorted(self.next_round, key=lambda found: not found[0][2]))
             self.next_round.clear()
         return self.todo.popleft()
 
     def trail(self, node: Node, bit: int) -> tuple[Node, list[tuple[Node, Move]]]:
-        """Return the node at which a class began and its moves up to a node."""
+        """Return the initial node of a class and its moves to a node."""
         moves: list[tuple[Node, Move]] = []
         while True:
             parent, move = next((p, m) for mask, p, m in self.came[node] if mask & bit)
@@ -161,11 +161,11 @@ class Prover:
     Parameters
     ----------
     table : Table
-        Its witnesses stand for every case that can exist.
+        Its witnesses represent every possible case.
     most_nodes : int
-        Above so many nodes a rule is left undecided.
+        Maximum number of nodes; beyond it a rule is not decided.
     seconds : float
-        Above so much time a rule is left undecided.
+        Time limit for a rule, in seconds.
     """
 
     def __init__(self, table: Table, most_nodes: int = 200_000, seconds: float = 30.0) -> None:
@@ -185,29 +185,31 @@ class Prover:
     # the search ----------------------------------------------------------------------------------
 
     def decide(self, rule: Rule, seconds: float | None = None) -> Verdict:
-        """Decide one rule, in no more time than is given (or in that of every rule)."""
+        """Decide one rule, within `seconds` or the time limit of the prover."""
         start = time.perf_counter()
         deadline = start + (self.seconds if seconds is None else seconds)
         keep = rule.reads & set(self.workflow.record) | self._written_by_events(rule)
         explorer = Explorer(self.table, keep=keep)
-        search, look = _Search(), _Look(rule)
-        broken, reason = self._search(rule, explorer, search, look, deadline)
+        search, coverage = _Search(), _Coverage(rule)
+        broken, reason = self._search(rule, explorer, search, coverage, deadline)
         if broken is not None:
             history = self._history(search, *broken)
             self.replay(rule, history)
             return Verdict(rule, "broken", time.perf_counter() - start, len(search.seen), history=history)
         if reason is None and not self._walk(rule, explorer, search, deadline):
-            reason = "the time was over before the proof was checked"
+            reason = "the time limit was reached before the proof was checked"
         if reason is not None:
             return Verdict(rule, "not decided", time.perf_counter() - start, len(search.seen), reason=reason)
         stays = (StateKind.RESTING, StateKind.FINAL)
         still = {node[0] for node in search.seen if node[3] in rule.automaton.open}
         outstanding = tuple(s.name for s in self.workflow.states.values() if s.kind in stays and s.name in still)
         decision: Decision = "monitored" if rule.within_days is not None else "proved"
-        return Verdict(rule, decision, time.perf_counter() - start, len(search.seen), look.vacuous(self), outstanding)
+        return Verdict(
+            rule, decision, time.perf_counter() - start, len(search.seen), coverage.vacuous(self), outstanding
+        )
 
     def _written_by_events(self, rule: Rule) -> set[str]:
-        """Return the fields that events of the rule write: whether such an event is a letter depends on a change of these."""
+        """Return the fields that events of the rule write: an event without a transition is a step only if it changes them."""
         found: set[str] = set()
         for event in self.workflow.events.values():
             if event.name in rule.step_names:
@@ -215,7 +217,7 @@ class Prover:
         return found
 
     def beginnings(self) -> Iterator[tuple[str, Record]]:
-        """Yield every state and record with which a case may begin."""
+        """Yield every initial state and record."""
         workflow = self.workflow
         values = [
             workflow.record[n].domain() if n in workflow.entry_record else (workflow.defaults[n],)
@@ -225,14 +227,14 @@ class Prover:
             yield from ((state, record) for record in itertools.product(*values))
 
     def _search(
-        self, rule: Rule, explorer: Explorer, search: _Search, look: _Look, deadline: float
+        self, rule: Rule, explorer: Explorer, search: _Search, coverage: _Coverage, deadline: float
     ) -> tuple[tuple[Node, int, Move | None] | None, str | None]:
-        """Return the node, classes and move that break the rule, if any; or why the search was given up, if it was."""
+        """Return the node, classes and move that break the rule, or the reason why the search stopped early."""
         for state, record in self.beginnings():
             if (reason := self._too_much(search, deadline)) is not None:
                 return None, reason
             node = (state, explorer.normal(state, record), explorer.tried_on_entry(state), 0)
-            bad = self._all & self._situation(rule, 0, state, record)
+            bad = self._all & self._forbidden(rule, 0, state, record)
             search.push(node, self._all, None, None)
             if bad:
                 return (node, bad, None), None
@@ -240,7 +242,7 @@ class Prover:
             if (reason := self._too_much(search, deadline)) is not None:
                 return None, reason
             node, classes = search.pop()
-            look.at(self, node, classes)
+            coverage.at(self, node, classes)
             state, record, entering, q = node
             moves: Any
             if entering:
@@ -251,7 +253,7 @@ class Prover:
             for move in moves:
                 if move.stuck:
                     continue
-                look.saw(self, state, move)
+                coverage.saw(self, state, move)
                 bad = self._take(rule, explorer, search, node, move)
                 if bad:
                     return (node, bad, move), None
@@ -259,52 +261,52 @@ class Prover:
 
     def _too_much(self, search: _Search, deadline: float) -> str | None:
         if len(search.seen) > self.most_nodes:
-            return f"more than {self.most_nodes:,} situations"
-        return "the time was over" if time.perf_counter() > deadline else None
+            return f"more than {self.most_nodes:,} nodes"
+        return "the time limit was reached" if time.perf_counter() > deadline else None
 
     def _take(self, rule: Rule, explorer: Explorer, search: _Search, node: Node, move: Move) -> int:
-        """Push where a move leads; return the classes for which it breaks the rule."""
+        """Push the targets of a move; return the classes for which it breaks the rule."""
         state, _, _, q = node
         final = self.workflow.states[move.state].kind is StateKind.FINAL
-        for after, classes in self._hear(rule, q, state, move):
+        for after, classes in self._advance(rule, q, state, move):
             if after in rule.automaton.broken:
                 return classes
             if final and after in rule.automaton.open and rule.within_days is None:
                 return classes
-            bad = classes & self._situation(rule, after, move.state, move.record)
+            bad = classes & self._forbidden(rule, after, move.state, move.record)
             if bad:
                 return bad
             entering = explorer.enters(move) and explorer.tried_on_entry(move.state)
             search.push((move.state, explorer.normal(move.state, move.record), entering, after), classes, node, move)
         return 0
 
-    def _hear(self, rule: Rule, q: int, state: str, move: Move) -> list[tuple[int, int]]:
-        """Return the automaton's states after the letters of a move, each with its classes."""
+    def _advance(self, rule: Rule, q: int, state: str, move: Move) -> list[tuple[int, int]]:
+        """Return the states of the automaton after a move, each with its classes."""
         found = [(q, move.classes)]
-        for word in names_of_step(self.workflow, move.trigger, move.transition):
-            if word not in rule.step_names:
+        for name in names_of_step(self.workflow, move.trigger, move.transition):
+            if name not in rule.step_names:
                 continue
             split: dict[int, int] = {}
             for before, classes in found:
-                for symbol, some in self._symbols(rule, word, state, move, classes):
+                for symbol, subset in self._symbols(rule, name, state, move, classes):
                     after = rule.automaton.step(before, symbol)
-                    split[after] = split.get(after, 0) | some
+                    split[after] = split.get(after, 0) | subset
             found = list(split.items())
         return found
 
-    def _symbols(self, rule: Rule, word: str, state: str, move: Move, classes: int) -> list[tuple[int, int]]:
+    def _symbols(self, rule: Rule, name: str, state: str, move: Move, classes: int) -> list[tuple[int, int]]:
         found = [(0, classes)]
         for i, letter in enumerate(rule.automaton.patterns):
-            if word not in letter.names:
+            if name not in letter.names:
                 continue
             holds = self.mask(letter.when, state, move.seen) & self.mask(letter.giving, move.state, move.record)
-            split = [(symbol | 1 << i, some & holds) for symbol, some in found] + [
-                (symbol, some & ~holds) for symbol, some in found
+            split = [(symbol | 1 << i, subset & holds) for symbol, subset in found] + [
+                (symbol, subset & ~holds) for symbol, subset in found
             ]
-            found = [(symbol, some) for symbol, some in split if some]
+            found = [(symbol, subset) for symbol, subset in split if subset]
         return found
 
-    def _situation(self, rule: Rule, q: int, state: str, record: Record) -> int:
+    def _forbidden(self, rule: Rule, q: int, state: str, record: Record) -> int:
         condition = rule.automaton.forbidden.get(q)
         return 0 if condition is None else self.mask(condition, state, record)
 
@@ -324,10 +326,10 @@ class Prover:
             n = len(self.table.classes)
             holds = np.broadcast_to(vector(put_in, witness.values, witness.missing, n), n)
             found = self._masks[key] = mask_of(holds.tolist())
-            self._kept_alive.append(condition)  # its id must not be given to another
+            self._kept_alive.append(condition)  # so that its id is not reused
         return found
 
-    # what was found, checked on the machine --------------------------------------------------------
+    # check of results on the machine ---------------------------------------------------------------
 
     def _history(self, search: _Search, node: Node, classes: int, last: Move | None) -> History:
         bit = classes & -classes
@@ -339,7 +341,7 @@ class Prover:
         return History(facts, begun[0], self._begun(begun, bit), steps)
 
     def _begun(self, node: Node, bit: int) -> Record:
-        """Return a record with which a case may begin that is, where it matters, as the node says."""
+        """Return an initial record that agrees with a node in its live fields."""
         explorer = Explorer(self.table, keep=set(self.workflow.record))
         fits = [
             r
@@ -350,12 +352,12 @@ class Prover:
         return (exact or fits or [node[1]])[0]
 
     def replay(self, rule: Rule, history: History) -> None:
-        """Run a history that breaks a rule on the library's own machine.
+        """Replay a history that breaks a rule on the machine of the library.
 
         Raises
         ------
         UnsoundProof
-            If the machine goes another way, or the rule is not broken at the end.
+            If the machine takes another path, or the rule is not broken at the end.
         """
         monitor = Monitor(rule, self.workflow)
         case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
@@ -365,12 +367,12 @@ class Prover:
             q, broken = replay_step(self.workflow, plain_machine(self.workflow), monitor, case, q, step)
         final = self.workflow.states[case.state].kind is StateKind.FINAL
         if not (broken or q in monitor.broken or (final and q in monitor.open)):
-            raise UnsoundProof(f"rule {rule.name!r}: the history found does not break it on the transitions machine")
+            raise UnsoundProof(f"rule {rule.name!r}: the counterexample does not break it on the transitions machine")
 
     def _walk(self, rule: Rule, explorer: Explorer, search: _Search, deadline: float) -> bool:
-        """Walk from every node, with one case of each class, every way that the machine allows; say whether there was time.
+        """Check that every step of the machine, from every node and for each class, leads to a node of the search.
 
-        None may lead out of the nodes found.
+        Return whether there was time for all.
         """
         monitor = Monitor(rule, self.workflow)
         for (state, record, entering, q), classes in search.seen.items():
@@ -384,12 +386,12 @@ class Prover:
                     where = self._lands(monitor, explorer, state, q, trigger, seen, taken, after, record, k)
                     if where is not None and not search.seen.get(where, 0) >> k & 1:
                         raise UnsoundProof(
-                            f"rule {rule.name!r}: from {state!r} the machine leads to {where[0]!r}, where the search has not been"
+                            f"rule {rule.name!r}: from {state!r} the machine leads to {where[0]!r}, which the search did not reach"
                         )
         return True
 
     def _chances(self, state: str, record: Record, entering: bool, k: int) -> Iterator[tuple[str, Record]]:
-        """Yield each trigger that may come, with the record as the guards will see it."""
+        """Yield each possible trigger, with the record that the guards see."""
         if entering:
             yield ENTER, record
             return
@@ -397,7 +399,7 @@ class Prover:
             yield trigger, tuple(self._machine.seen(state, record, trigger, given))
 
     def _fire(self, state: str, trigger: str, seen: Record, k: int) -> tuple[int | None, Record]:
-        """Let the machine decide, once for each question."""
+        """Return the transition that the machine takes and the record after it (cached)."""
         key = (state, trigger, seen, k)
         found = self._decided.get(key)
         if found is None:
@@ -424,20 +426,20 @@ class Prover:
         )
         if owed or q in monitor.broken or monitor.is_forbidden(q, facts, after, target):
             raise UnsoundProof(
-                f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search has not found"
+                f"rule {monitor.rule.name!r}: the machine breaks it from {state!r}, which the search missed"
             )
         moved = transition is not None and transition.target is not None
         return target, explorer.normal(target, after), moved and explorer.tried_on_entry(target), q
 
 
-class _Look:
-    """Whether the parts of a rule ever come true: a rule whose parts do not is vacuous."""
+class _Coverage:
+    """Which parts of a rule ever hold: a rule with a part that never holds is vacuous."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.word = rule.automaton.patterns[0] if rule.condition is None else None
+        self.pattern = rule.automaton.patterns[0] if rule.condition is None else None
         self.happened = False
-        self.held = self.word is None or self.word.when is None
+        self.held = self.pattern is None or self.pattern.when is None
         parts = (
             rule.condition.operands
             if isinstance(rule.condition, And)
@@ -446,48 +448,48 @@ class _Look:
             else ()
         )
         self.parts = dict.fromkeys(parts, False)
-        self._put_in: dict[tuple[Expression, int], Expression] = {}
+        self._substituted: dict[tuple[Expression, int], Expression] = {}
 
     def at(self, prover: Prover, node: Node, classes: int) -> None:
-        """Look at a situation."""
+        """Record which conditions hold at a node."""
         state, record, _, q = node
-        if not self.held and self.word is not None and classes & prover.mask(self.word.when, state, record):
+        if not self.held and self.pattern is not None and classes & prover.mask(self.pattern.when, state, record):
             self.held = True
         if not all(self.parts.values()):
             for part, held in self.parts.items():
                 self.parts[part] = held or bool(classes & prover.mask(self._part(part, q), state, record))
 
     def _part(self, part: Expression, q: int) -> Expression:
-        """Return a part with the truth of its operators over the past put in."""
-        found = self._put_in.get((part, q))
+        """Return a part with the truth values of its past operators."""
+        found = self._substituted.get((part, q))
         if found is None:
             flags = {name: value for name, value in self.rule.automaton.flags[q].items() if name in names(part)}
-            found = self._put_in[part, q] = substitute(part, flags)
+            found = self._substituted[part, q] = substitute(part, flags)
         return found
 
     def saw(self, prover: Prover, state: str, move: Move) -> None:
-        """Look at a letter."""
-        if self.word is None:
+        """Record whether a move is a step of the rule."""
+        if self.pattern is None:
             return
-        if any(word in self.word.names for word in names_of_step(prover.workflow, move.trigger, move.transition)):
+        if any(name in self.pattern.names for name in names_of_step(prover.workflow, move.trigger, move.transition)):
             self.happened = True
-        if not self.held and move.classes & prover.mask(self.word.when, state, move.seen):
+        if not self.held and move.classes & prover.mask(self.pattern.when, state, move.seen):
             self.held = True
 
     def vacuous(self, prover: Prover) -> str | None:
-        """Return why the rule says nothing, or ``None``."""
+        """Return why the rule is vacuous, or ``None``."""
         from workflow.predicates import unparse
 
-        if self.word is not None and not self.happened:
-            return f"{' or '.join(sorted(self.word.names))} can never happen"
+        if self.pattern is not None and not self.happened:
+            return f"{' or '.join(sorted(self.pattern.names))} can never happen"
         if not self.held:
-            return "its if: holds in no situation that can be reached"
+            return "its if: holds in no reachable state"
         never = [part for part, held in self.parts.items() if not held]
-        return f"{unparse(never[0])!r} holds in no situation that can be reached" if never else None
+        return f"{unparse(never[0])!r} holds in no reachable state" if never else None
 
 
 def names_of_step(workflow: Workflow, trigger: str, transition: int | None) -> list[str]:
-    """Return the letters of a row: an event first, then the transition."""
+    """Return the names of a step: an event first, then the transition."""
     found = [trigger] if trigger in workflow.events else []
     return found if transition is None else [*found, workflow.transitions[transition].name]
 
@@ -495,16 +497,14 @@ def names_of_step(workflow: Workflow, trigger: str, transition: int | None) -> l
 def replay_step(
     workflow: Workflow, machine: CaseMachine, monitor: Monitor, case: Any, q: int, step: Step
 ) -> tuple[int, bool]:
-    """Make one step of a history on a machine; return the automaton's state, and whether the situation is bad."""
+    """Replay one step on a machine; return the state of the automaton, and whether a forbidden condition holds."""
     state, before = case.state, tuple(case.record)
     seen = machine.seen(state, before, step.trigger, step.given)
     case.record[:] = seen
     taken = machine.fire(case, step.trigger)
     silent = taken is None and tuple(seen) == before
     if taken != step.transition or case.state != step.state_after or silent:
-        raise UnsoundProof(
-            f"the transitions machine goes another way than the history at {step.trigger!r} in {state!r}"
-        )
-    words = names_of_step(workflow, step.trigger, taken)
-    q = monitor.advance(q, words, case.facts, seen, state, case.record, case.state)
+        raise UnsoundProof(f"the transitions machine contradicts the history at {step.trigger!r} in {state!r}")
+    names_ = names_of_step(workflow, step.trigger, taken)
+    q = monitor.advance(q, names_, case.facts, seen, state, case.record, case.state)
     return q, monitor.is_forbidden(q, case.facts, case.record, case.state)

@@ -1,4 +1,4 @@
-"""``docketsim prove``: decide every rule of a workflow, and tell of each how it can be broken."""
+"""``docketsim prove``: decide every rule of a workflow; give a counterexample for each that can be broken."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflow.proving.proof import Prover, Verdict
 from workflow.proving.report import Proof
 
 SECONDS = 25.0
-MOST_ENTRIES = 1_000_000  # of a table: each takes a few hundred bytes while it is made
+MOST_ENTRIES = 1_000_000  # of a table; building it takes a few hundred bytes per entry
 
 __all__ = ["prove"]
 
@@ -28,18 +28,18 @@ def prove(
     most_nodes: int = 200_000,
     seconds: float = SECONDS,
 ) -> Proof:
-    """Decide rules for every case that can exist, whatever happens to it.
+    """Decide rules for every possible case and history.
 
     Parameters
     ----------
     workflow : Workflow
     rules : sequence of Rule, optional
-        The workflow's own, if they are not given.
+        By default, those of the workflow.
     most_classes, most_nodes : int
-        Limits above which a rule is left undecided.
+        Limits; beyond them a rule is not decided.
     seconds : float
-        Limit for everything together: half of it at most for listing the fact classes; what is left is shared by the
-        rules and the look at what is odd, each of which leaves to those after it what it does not need.
+        Time limit for everything. At most half of it is for listing the fact classes. The rules and the search for
+        findings share the rest; each passes on the time that it does not use.
 
     Returns
     -------
@@ -59,13 +59,13 @@ def prove(
     if space.complete and not len(space.witness):
         raise InputError(
             [
-                f"{workflow.name}: no case keeps to assume:, so nothing can be proved of any; the assumptions contradict each other"
+                f"{workflow.name}: no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
             ]
         )
     reason = (
         None
         if space.complete
-        else (f"not all kinds of cases could be listed, at most {most_classes:,} in {seconds / 2:g} seconds")
+        else (f"could not list all kinds of cases; the limit is {most_classes:,} in {seconds / 2:g} seconds")
     )
     if reason is None and (n := largest(workflow, len(space.witness))) > MOST_ENTRIES:
         reason = f"the guards tried in one state read {n:,} combinations of facts and record"
@@ -79,18 +79,18 @@ def prove(
 
 
 def _decided(prover: Prover, rules: Sequence[Rule], deadline: float) -> list[Verdict]:
-    """Decide rules, each with its share of the time; whoever used it up is asked again if others have left enough."""
-    found: dict[int, Verdict] = {}
+    """Decide rules, each with its share of the time; retry those that ran out of time if enough is left."""
+    verdicts: dict[int, Verdict] = {}
     used: dict[int, float] = {}
-    ahead = list(range(len(rules)))
-    while ahead:
+    waiting = list(range(len(rules)))
+    while waiting:
         again = []
-        for n_ahead, k in zip(range(len(ahead), 0, -1), ahead, strict=True):
+        for n_ahead, k in zip(range(len(waiting), 0, -1), waiting, strict=True):
             share = max(0.0, deadline - time.perf_counter()) / (n_ahead + 1)
-            if k in found and share <= 1.5 * used[k]:  # no use in trying for less
+            if k in verdicts and share <= 1.5 * used[k]:  # a retry with less time would fail again
                 continue
-            found[k], used[k] = prover.decide(rules[k], share), share
-            if found[k].decision == "not decided" and found[k].seconds >= share:
+            verdicts[k], used[k] = prover.decide(rules[k], share), share
+            if verdicts[k].decision == "not decided" and verdicts[k].seconds >= share:
                 again.append(k)
-        ahead = again
-    return [found[k] for k in range(len(rules))]
+        waiting = again
+    return [verdicts[k] for k in range(len(rules))]

@@ -1,4 +1,4 @@
-"""What was proved, and how it is told: verdicts, what is odd, and the history of a case that breaks a rule."""
+"""The result of a proof and its report: verdicts, findings and counterexamples."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from workflow.proving.proof import History, Step, Verdict, names_of_step
 __all__ = ["Proof", "facts_that_matter", "format_step", "render_history", "render_verdict"]
 
 _NEXT = (
-    "not decided is neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
-    "a fact with fewer different values; an assume: that leaves out cases that cannot be; fewer values of record fields.",
-    "Until then the rules can be tested on random histories (pytest) and watched in runs (docketsim run --monitor stop).",
+    "not decided: neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
+    "a fact with fewer different values; an assume: that excludes impossible cases; fewer values of record fields.",
+    "You can still test the rules on random histories (pytest) and monitor them in runs (docketsim run --monitor stop).",
 )
 _MONITORED = (
-    "monitored: no proof knows a clock. A run watches such a rule (docketsim run --monitor stop), an audit judges it.",
+    "monitored: a proof has no clock. Runs monitor such a rule (docketsim run --monitor stop), and audits check it.",
 )
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The verdicts on the rules of a workflow, and what is odd about it.
+    """The verdicts on the rules of a workflow, and its findings.
 
     Attributes
     ----------
     classes : int
-        The fact classes that every case falls into, as far as they were listed.
+        Number of fact classes listed.
     complete : bool
-        Whether they were all listed; if not, no rule is decided.
+        Whether these are all; if not, no rule is decided.
     findings : tuple of Finding or None
-        ``None`` if there was no time to look everywhere.
+        ``None`` if the time limit was reached.
     """
 
     workflow: Workflow
@@ -73,7 +73,7 @@ class Proof:
             "findings": None if self.findings is None else [f.json() for f in self.findings],
         }
 
-    def told(self) -> Iterator[str]:
+    def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
         kinds = f"{self.classes:,} kinds of cases" if self.complete else f"at least {self.classes:,} kinds of cases"
         yield f"{self.workflow.name}: {len(self.verdicts)} rules, {kinds}"
@@ -83,22 +83,22 @@ class Proof:
             if any(v.decision == decision for v in self.verdicts):
                 yield from advice
         if self.findings is None:
-            yield "what else is odd was not looked for to the end"
+            yield "findings: the search ran out of time"
         elif self.findings:
-            yield "found besides, none of it a broken rule:"
+            yield "findings (no broken rules):"
             for finding in self.findings:
                 example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
                 yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
 
 
 def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
-    """Yield the verdict on one rule, and the history that breaks it if there is one."""
+    """Yield the verdict on one rule, and its counterexample."""
     note = f"  ({verdict.reason})" if verdict.reason else ""
-    note += f"  (says nothing: {verdict.vacuous})" if verdict.vacuous else ""
+    note += f"  (holds vacuously: {verdict.vacuous})" if verdict.vacuous else ""
     ends = [s for s in verdict.outstanding if proof.workflow.states[s].kind is StateKind.FINAL]
     rests = [s for s in verdict.outstanding if s not in ends]
-    note += f"  (can stay open for ever in {', '.join(rests)})" if rests else ""
-    note += f"  (a case can end in {', '.join(ends)} with it open)" if ends else ""
+    note += f"  (can stay open forever in {', '.join(rests)})" if rests else ""
+    note += f"  (a case can end in {', '.join(ends)} while it is open)" if ends else ""
     yield f"{verdict.decision:<11} {verdict.rule.name}{note}"
     if verdict.history is not None:
         yield from (f"    {line}" for line in render_history(proof.workflow, verdict.rule, verdict.history))
@@ -107,7 +107,7 @@ def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
 def render_history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
     """Yield a case, its numbered history, and how it breaks a rule.
 
-    Of the facts only those are shown that the rule, or a guard tried along the way, reads.
+    Only facts that the rule or a tried guard reads are shown.
     """
     facts = facts_that_matter(workflow, rule, history)
     begun = {n: v for n, v in zip(workflow.record, history.record, strict=True) if v != workflow.defaults[n]}
@@ -116,13 +116,13 @@ def render_history(workflow: Workflow, rule: Rule, history: History) -> Iterator
     for i, step in enumerate(history.steps, start=1):
         yield f"{i:>2}. {format_step(workflow, step)}{_allowed(workflow, step)}"
     steps = [names_of_step(workflow, step.trigger, step.transition) for step in history.steps]
-    yield f"so it is broken: {template_of(rule).explain(rule, steps)}"
+    yield f"breaks the rule: {template_of(rule).explain(rule, steps)}"
     if rule.source:
         yield f"source of the rule: {_source(workflow, rule.source)}"
 
 
 def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[str, Value]:
-    """Return the facts not at their defaults that the rule, or a guard tried along a history, reads."""
+    """Return the facts off their defaults that the rule or a tried guard reads."""
     read = set(rule.reads)
     for step in history.steps:
         for i in workflow.candidates.get((step.state, step.trigger), ()):
@@ -136,7 +136,7 @@ def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[
 
 
 def format_step(workflow: Workflow, step: Step) -> str:
-    """Return what happened, what it gave, and where it led."""
+    """Return a step as text: its name, the value given, and the states."""
     what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
     gave = f" ({_giver(workflow, step)} = {as_written(step.given)})" if step.given is not None else ""
     upon = f" upon {step.trigger}" if step.trigger in workflow.events and step.transition is not None else ""
@@ -150,7 +150,7 @@ def _giver(workflow: Workflow, step: Step) -> str:
 
 
 def _allowed(workflow: Workflow, step: Step) -> str:
-    """Return the guards that held, as the workflow's file has them, and what they rest on."""
+    """Return the guards that held, as written in the file, with their sources."""
     parts = []
     if (event := workflow.events.get(step.trigger)) is not None and event.guard is not None:
         held = workflow.document.find(("events", event.name, "when")).value
@@ -166,7 +166,7 @@ def _allowed(workflow: Workflow, step: Step) -> str:
 
 
 def _source(workflow: Workflow, source: str) -> str:
-    """Return a source with what the workflow says of it under `sources:`."""
+    """Return a source with its description from `sources:`."""
     parts = [part.strip() for part in source.split(",") if part.strip()]
     meant = (workflow.sources.get(part.split()[0]) for part in parts)
     return ", ".join(f"{part} ({means})" if means else part for part, means in zip(parts, meant, strict=True))

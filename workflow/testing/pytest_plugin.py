@@ -81,7 +81,7 @@ class RulesFile(pytest.Module):
             if verdict.decision == "monitored":
                 pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")
             if verdict.vacuous:
-                warnings.warn(f"the rule {rule.name!r} says nothing: {verdict.vacuous}", stacklevel=1)
+                warnings.warn(f"the rule {rule.name!r} holds vacuously: {verdict.vacuous}", stacklevel=1)
 
         return test
 
