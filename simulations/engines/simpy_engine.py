@@ -421,7 +421,7 @@ class Simulation:
 
     def _open(self, station: Station) -> None:
         now = self.env._now
-        spell = station.calendar.spell_at(now)
+        spell = station.calendar.interval_at(now)
         station.open(now if spell is None else station.calendar.closes[spell])
         self._touched.add(station.index)
         self._next_opening(station, now)

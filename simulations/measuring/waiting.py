@@ -250,7 +250,7 @@ class _Course:
     so_long: Mapping[int, Integers]
 
     def split(self, start: Integers, end: Integers) -> Iterator[tuple[str, Integers]]:
-        """Yield each cause, and for how long of each of some spells of waiting it held."""
+        """Yield each cause, and for how long of each of some intervals of waiting it held."""
         left_over = end - start
         *causes, last_cause = self.so_long
         if causes:
@@ -282,13 +282,13 @@ def _course(calendar: Calendar, starts: dt.date, horizon: int, stops: tuple[tupl
 
 
 def _closed_days(calendar: Calendar, epoch: Epoch) -> Integers:
-    """Return the holidays and closures as spells; a date with hours of its own is none."""
+    """Return the holidays and closures as intervals; a date with hours of its own is none."""
     own = {day for day, _ in calendar.extra}
     days = sorted({day for day, _ in calendar.holidays} | set(calendar.closed))
     starts = [epoch.microseconds(dt.date.fromisoformat(day)) for day in days if day not in own]
     return np.array([[t, t + MICROSECONDS_PER_DAY] for t in starts], np.int64).reshape(-1, 2)
 
 
-def _within(spells: Integers, at: Integers) -> NDArray[np.bool_]:
-    """Say whether each instant lies in one of some half-open spells, which may overlap."""
-    return so_far(spells[:, 0], at) > so_far(spells[:, 1], at)
+def _within(intervals: Integers, at: Integers) -> NDArray[np.bool_]:
+    """Say whether each instant lies in one of some half-open intervals, which may overlap."""
+    return so_far(intervals[:, 0], at) > so_far(intervals[:, 1], at)

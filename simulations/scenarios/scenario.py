@@ -59,9 +59,9 @@ class Pool:
         The size from each time on; the first time is 0.
     calendars : tuple of Calendar, one a place
     at_shift_end : str
-        What becomes of work in hand when a spell ends; see `simulations.timing.calendars.ShiftEnd`.
+        What becomes of work in hand when an interval ends; see `simulations.timing.calendars.ShiftEnd`.
     slots : int or None
-        How many cases each server starts in one spell at most.
+        How many cases each server starts in one interval at most.
     """
 
     name: str

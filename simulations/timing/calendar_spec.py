@@ -1,6 +1,6 @@
 """Weekly hours, holidays, closures and extra days: a calendar as a scenario file gives it.
 
-`parse_calendar` reads it, `CalendarSpec.compile` lays it over the dates of a run.
+`parse_calendar` reads it; `CalendarSpec.compile` applies it to the dates of a run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from simulations.timing.calendars import Calendar
-from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch, Spell, format_hours, kind_of, parse_date, parse_hours
+from simulations.timing.clock import (
+    MICROSECONDS_PER_DAY,
+    Epoch,
+    WorkingInterval,
+    format_hours,
+    kind_of,
+    parse_date,
+    parse_hours,
+)
 from workflow.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -27,7 +35,7 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class HolidayRules:
-    """Public holidays of a country, or of a state in it, as the `holidays` package knows them."""
+    """Public holidays of a country or state, from the `holidays` package."""
 
     country: str
     """ISO 3166 code."""
@@ -36,32 +44,32 @@ class HolidayRules:
     """State, province or land; ``None`` for the country's own holidays (in the US, the federal ones)."""
 
     observed: bool = True
-    """Whether the weekday on which a weekend holiday is kept is a holiday as well as the day itself."""
+    """Whether a weekend holiday also closes the weekday on which it is observed."""
 
     categories: tuple[str, ...] = ()
-    """The package's categories; empty means its usual ones. A holiday closes the whole date."""
+    """Categories of the package; empty means its default ones. A holiday closes the whole date."""
 
     def dates(self, first: date, last: date) -> dict[date, str]:
-        """Return the holidays from `first` to `last`, both included, in order, with their English names if known.
+        """Return the holidays from `first` to `last`, both included, in order, with English names if available.
 
         Raises
         ------
         InputError
-            If the package does not know the holidays of these years.
+            If the package does not cover these years.
         """
         known = self._known()
         if first.year < known.start_year or last.year > known.end_year:
             raise InputError(
                 [f"holidays: those of '{self.country}' are known for {known.start_year} to {known.end_year} only"]
             )
-        # A neighbouring year may move its holiday into ours: New Year's Day on a Saturday is kept on 31 December.
-        found = self._known(range(first.year - 1, last.year + 2))
-        return {day: str(found[day]) for day in sorted(found) if first <= day <= last}
+        # An adjacent year can observe its holiday in ours: New Year's Day on a Saturday is observed on 31 December.
+        names = self._known(range(first.year - 1, last.year + 2))
+        return {day: str(names[day]) for day in sorted(names) if first <= day <= last}
 
     def _known(self, years: Iterable[int] = ()) -> HolidayBase:
         import holidays
 
-        # Without a language the names would follow the environment's locale, and the manifest with them.
+        # Without a language the names in the manifest would depend on the locale.
         plain = holidays.country_holidays(self.country)
         language = "en_US" if "en_US" in plain.supported_languages else plain.default_language
         return holidays.country_holidays(
@@ -77,23 +85,24 @@ class HolidayRules:
 
 @dataclass(frozen=True, slots=True)
 class CalendarSpec:
-    """A calendar as written, without a clock yet."""
+    """A calendar as written in a file, not yet applied to the dates of a run."""
 
-    weekly: tuple[tuple[Spell, ...], ...]
+    weekly: tuple[tuple[WorkingInterval, ...], ...]
     """The hours of Monday to Sunday."""
 
     holidays: HolidayRules | None = None
     closed: tuple[tuple[date, date], ...] = ()
     """Closures: first and last date, both included."""
 
-    extra: tuple[tuple[date, tuple[Spell, ...]], ...] = ()
+    extra: tuple[tuple[date, tuple[WorkingInterval, ...]], ...] = ()
     """Dates whose hours replace the weekly ones, holidays and closures."""
 
     def compile(self, name: str, epoch: Epoch, ends: date) -> Calendar:
-        """Lay the calendar over the dates of a run.
+        """Apply the calendar to the dates of a run.
 
-        A spell belongs to the date on which it starts, for holidays and closures too. One begun the
-        evening before the start counts from time 0; one begun on the last date keeps its full length.
+        An interval belongs to the date on which it starts, also for holidays and closures. An interval that
+        began on the evening before the start counts from time 0. One that begins on the last date keeps its
+        full length.
 
         Parameters
         ----------
@@ -107,34 +116,34 @@ class CalendarSpec:
         Raises
         ------
         InputError
-            If spells overlap, `ends` lies before the start, or the holidays of a year are not known.
+            If intervals overlap, `ends` lies before the start, or the holidays of a year are unknown.
         """
         if ends < epoch.start:
             raise InputError([f"ends: '{ends}' lies before the start, '{epoch.start}'"])
-        # Nothing reaches further than one midnight, so one date before the start is enough.
+        # An interval crosses at most one midnight, so one date before the start is enough.
         first = epoch.start - _ONE_DAY if epoch.start > date.min else epoch.start
         holidays = {} if self.holidays is None else self.holidays.dates(first, ends)
         closed = {day for start, end in self.closed for day in _days(max(start, first), min(end, ends))}
         extra = dict(self.extra)
-        spells: list[tuple[int, int]] = []
+        intervals: list[tuple[int, int]] = []
         days: list[int] = []
         for day in _days(first, ends):
             off = day in closed or day in holidays
             midnight = epoch.microseconds(day)
-            for spell in extra.get(day, () if off else self.weekly[day.weekday()]):
-                start, end = midnight + spell.start, midnight + spell.end
-                if spells and start < spells[-1][1]:
+            for interval in extra.get(day, () if off else self.weekly[day.weekday()]):
+                start, end = midnight + interval.start, midnight + interval.end
+                if intervals and start < intervals[-1][1]:
                     where = next((f"open: {d}" for d in (day, day - _ONE_DAY) if d in extra), "hours")
                     raise InputError(
-                        [f"{where}: the hours of {day} ({format_hours([spell])}) overlap those of the day before"]
+                        [f"{where}: the hours of {day} ({format_hours([interval])}) overlap those of the day before"]
                     )
-                spells.append((start, end))
+                intervals.append((start, end))
                 days.append(midnight // MICROSECONDS_PER_DAY)
-        reached = [(max(0, start), end, day) for (start, end), day in zip(spells, days, strict=True) if end > 0]
+        in_run = [(max(0, start), end, day) for (start, end), day in zip(intervals, days, strict=True) if end > 0]
         return Calendar.build(
             name,
-            [(start, end) for start, end, _ in reached],
-            tuple(day for *_, day in reached),
+            [(start, end) for start, end, _ in in_run],
+            tuple(day for *_, day in in_run),
             self._longest(epoch.start),
             holidays=tuple((day.isoformat(), text) for day, text in holidays.items() if day >= epoch.start),
             closed=tuple(day.isoformat() for day in sorted(closed) if day >= epoch.start),
@@ -142,14 +151,14 @@ class CalendarSpec:
         )
 
     def working_dates(self, first: date, last: date) -> list[date]:
-        """Return the dates from first to last, both included, on which a spell starts."""
+        """Return the dates from first to last, both included, on which an interval starts."""
         days = self.compile("", Epoch(first), last).days
         return [first + timedelta(days=day) for day in sorted(set(days)) if day >= 0]
 
     def _longest(self, start: date) -> int:
-        """Return the longest spell of the weekly hours and of the extra days not before the start."""
+        """Return the longest interval of the weekly hours and of the extra days from the start on."""
         dated = (hours for day, hours in self.extra if day >= start)
-        return max((spell.end - spell.start for hours in (*self.weekly, *dated) for spell in hours), default=0)
+        return max((interval.end - interval.start for hours in (*self.weekly, *dated) for interval in hours), default=0)
 
 
 def _days(first: date, last: date) -> Iterable[date]:
@@ -163,14 +172,14 @@ def parse_calendar(hours: object, *, holidays: object = None, closed: object = (
     Parameters
     ----------
     hours : mapping
-        Working hours (see `parse_hours`) by weekday: "mon", a range "mon-fri", a list "mon,wed". Days that
-        are not named have none; no day may be named twice.
+        Working hours (see `parse_hours`) by weekday: "mon", a range "mon-fri", a list "mon,wed". Other
+        days are closed; no day may be named twice.
     holidays : str or mapping, optional
-        "US", "US-CO", or a mapping with `country` and perhaps `state`, `observed`, `categories`.
+        "US", "US-CO", or a mapping with `country` and optionally `state`, `observed`, `categories`.
     closed : list, optional
         Dates, and ranges such as "2011-12-24 to 2012-01-02", both included.
     open : mapping, optional
-        Working hours by date. They replace whatever the date would have had.
+        Working hours by date. They replace the regular hours, holidays and closures of the date.
 
     Returns
     -------
@@ -200,12 +209,12 @@ def parse_calendar(hours: object, *, holidays: object = None, closed: object = (
 
 
 def _add(problems: list[Problem], key: str, error: InputError) -> None:
-    """Take over an error's problems, each under its key."""
+    """Add the problems of an error, each with its key."""
     problems.extend(Problem(f"{key}: {problem.message}") for problem in error.problems)
 
 
-def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[Spell, ...], ...]:
-    weekly: dict[int, tuple[Spell, ...]] = {}
+def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[WorkingInterval, ...], ...]:
+    weekly: dict[int, tuple[WorkingInterval, ...]] = {}
     named: dict[int, object] = {}
     if not isinstance(hours, Mapping):
         problems.append(
@@ -231,7 +240,7 @@ def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[Spell, 
 
 
 def _parse_weekdays(key: object) -> list[int]:
-    """Return the weekdays, Monday 0, that "mon-fri" or "mon,wed" names; "sat-mon" goes round the week's end."""
+    """Return the weekdays, Monday 0, of "mon-fri" or "mon,wed"; "sat-mon" wraps around the end of the week."""
     weekdays: list[int] = []
     for part in str(key).lower().split(","):
         ends = [_weekday(word.strip(), key) for word in part.split("-", 1)]
@@ -268,7 +277,7 @@ def _parse_closed(closed: object, problems: list[Problem]) -> tuple[tuple[date, 
     return tuple(ranges)
 
 
-def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tuple[Spell, ...]], ...]:
+def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tuple[WorkingInterval, ...]], ...]:
     if extra is None:
         return ()
     if not isinstance(extra, Mapping):
@@ -276,7 +285,7 @@ def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tup
             Problem(f"open: expected hours by date such as {{2011-12-10: '08:00-16:30'}}, got {kind_of(extra)}")
         )
         return ()
-    dates: dict[date, tuple[Spell, ...]] = {}
+    dates: dict[date, tuple[WorkingInterval, ...]] = {}
     for key, value in extra.items():
         try:
             day = parse_date(key)
@@ -296,45 +305,47 @@ def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tup
 def _parse_holidays(value: object, problems: list[Problem]) -> HolidayRules | None:
     if value is None:
         return None
-    found: list[str] = []
+    messages: list[str] = []
     if isinstance(value, str):
         country, _, state = value.partition("-")
         rules = HolidayRules(country, state or None)
     elif isinstance(value, Mapping):
-        rules = _holiday_mapping(value, found)
+        rules = _holiday_mapping(value, messages)
     else:
-        found.append(f"expected a country such as 'US', or 'US-CO', or a mapping with 'country', got {kind_of(value)}")
-    if not found:
-        found = _unknown_holidays(rules)
-    problems.extend(Problem(f"holidays: {message}") for message in found)
-    return None if found else rules
+        messages.append(
+            f"expected a country such as 'US', or 'US-CO', or a mapping with 'country', got {kind_of(value)}"
+        )
+    if not messages:
+        messages = _unknown_holidays(rules)
+    problems.extend(Problem(f"holidays: {message}") for message in messages)
+    return None if messages else rules
 
 
-def _holiday_mapping(value: Mapping[object, object], found: list[str]) -> HolidayRules:
-    """Return the rules a mapping gives; what is wrong with it goes into `found`."""
+def _holiday_mapping(value: Mapping[object, object], messages: list[str]) -> HolidayRules:
+    """Return the rules in a mapping, and add its mistakes to `messages`."""
     for key in value:
         if key not in _HOLIDAY_KEYS:
-            found.append(f"'{key}' is not a key ({', '.join(_HOLIDAY_KEYS)}).{nearest(key, _HOLIDAY_KEYS)}")
+            messages.append(f"'{key}' is not a key ({', '.join(_HOLIDAY_KEYS)}).{nearest(key, _HOLIDAY_KEYS)}")
     country, state = value.get("country"), value.get("state")
     observed, categories = value.get("observed", True), value.get("categories") or ()
     if not isinstance(country, str):
-        found.append("'country' is missing; write for example {country: US, state: CO}")
+        messages.append("'country' is missing; write for example {country: US, state: CO}")
     if state is not None and not isinstance(state, str | int):
-        found.append(f"state: expected a code such as 'CO', got {kind_of(state)}")
+        messages.append(f"state: expected a code such as 'CO', got {kind_of(state)}")
     if not isinstance(observed, bool):
-        found.append(f"observed: expected true or false, got {kind_of(observed)}")
+        messages.append(f"observed: expected true or false, got {kind_of(observed)}")
     listed = [categories] if isinstance(categories, str) else categories
     if not isinstance(listed, list | tuple):
-        found.append(f"categories: expected a list such as [public], got {kind_of(categories)}")
+        messages.append(f"categories: expected a list such as [public], got {kind_of(categories)}")
         listed = ()
     return HolidayRules(str(country), None if state is None else str(state), bool(observed), tuple(map(str, listed)))
 
 
 def _unknown_holidays(rules: HolidayRules) -> list[str]:
-    """Return what the `holidays` package does not know about a country, its state or its categories."""
+    """Return a message for each country, state or category that the `holidays` package does not have."""
     import holidays
 
-    # Listing the countries loads them all, half a second: only for the message.
+    # Listing the countries takes half a second: only for the message.
     if re.fullmatch("[A-Z]{2,3}", rules.country) is None or not hasattr(holidays, rules.country):
         hint = nearest(rules.country.upper(), holidays.list_supported_countries())
         return [f"'{rules.country}' is not a country code (ISO 3166, such as 'US', or 'US-CO' with a state).{hint}"]

@@ -1,15 +1,15 @@
-"""When is work done? Working time in whole microseconds, as the engines ask for it.
+"""Calendars: working time in whole microseconds.
 
-A calendar is a set of half-open working spells. W(t), the time worked from the start up to t, is
-piecewise linear and whole, so the end of suspended work is a look-up: the least t with
-W(t) = W(s) + p. `simulations.timing.calendar_spec` makes it from weekly hours and dates.
+A calendar is a sequence of half-open working intervals. W(t), the working time from the start up to t, is piecewise
+linear, so the end of suspended work is a look-up: the least t with W(t) = W(s) + p.
+`simulations.timing.calendar_spec` builds calendars from weekly hours and dates.
 """
 
 from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,55 +18,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.errors import InputError
 
 __all__ = ["FAR", "Calendar", "ShiftEnd"]
 
 FAR: Final = 2**62
-"""Where an endless spell closes: 146,000 years, so that sums with it still fit into 64 bits."""
+"""Close of an endless interval: 146,000 years, so that sums with it still fit into 64 bits."""
 
 
 class ShiftEnd(StrEnum):
-    """What becomes of work in hand when its shift ends."""
+    """Treatment of work in progress when its shift ends."""
 
     SUSPEND = "suspend"
-    """It rests off shift and goes on at the next opening."""
+    """Work stops, and resumes at the next opening."""
 
     FINISH = "finish"
-    """It is finished; what lies off shift is overtime."""
+    """Work is completed; the part off shift is overtime."""
 
     FIT = "fit"
-    """It is started only if it ends within the spell."""
+    """Work starts only if it ends within the working interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The working spells of one calendar over a run.
+    """The working intervals of one calendar during a run.
 
-    Times are whole microseconds since the scenario's start. Build one with `CalendarSpec.compile`,
-    `from_spells` or `always_open`.
+    Times are whole microseconds since the scenario's start. `CalendarSpec.compile` and `always_open` build one.
     """
 
     name: str
     """As in the scenario file."""
 
     opens: tuple[int, ...]
-    """Start of each spell, at least 0, increasing."""
+    """Start of each interval, at least 0, increasing."""
 
     closes: tuple[int, ...]
-    """End of each spell, itself outside; at most the next opening. Touching spells are separate."""
+    """End of each interval, exclusive, at most the next opening. Touching intervals are separate."""
 
     worked: tuple[int, ...]
-    """Working time before each spell, and after them all as one entry more."""
+    """Working time before each interval, and the total as the last entry."""
 
     days: tuple[int, ...]
-    """The date each spell belongs to, in days since the start: -1 for one begun the evening before."""
+    """Date of each interval, in days since the start: -1 if it began on the evening before."""
 
     longest: int
-    """Length of the longest spell, also of those after the run's end: a longer run changes no decision of `fit`."""
+    """Length of the longest interval, including those after the end of the run, so that `fit` does not depend on it."""
 
     holidays: tuple[tuple[str, str], ...] = ()
-    """Holidays in the run: ISO date and name, whether or not the weekday has hours."""
+    """Holidays in the run: ISO date and name, also on weekdays without hours."""
 
     closed: tuple[str, ...] = ()
     """Closures in the run: ISO dates."""
@@ -75,47 +73,17 @@ class Calendar:
     """Dates in the run with hours of their own: ISO date and hours."""
 
     @classmethod
-    def from_spells(cls, name: str, spells: Iterable[tuple[int, int]]) -> Calendar:
-        """Return the calendar of given spells.
-
-        Parameters
-        ----------
-        name : str
-            What messages call it.
-        spells : iterable of (int, int)
-            Opening and closing of each, in microseconds since the start, in order; at least 0.
-
-        Raises
-        ------
-        InputError
-            If a spell is empty, starts before 0, or before the end of the one before it.
-
-        Examples
-        --------
-        >>> Calendar.from_spells("bench", [(5, 10), (15, 30)]).complete(9, 3)
-        17
-        """
-        listed = tuple((int(start), int(end)) for start, end in spells)
-        for before, (start, end) in zip((0, *(end for _, end in listed)), listed, strict=False):
-            if not before <= start < end:
-                raise InputError(
-                    [f"calendar '{name}': the spell from {start} to {end} is empty, or starts before {before}"]
-                )
-        days = tuple(start // MICROSECONDS_PER_DAY for start, _ in listed)
-        return cls.build(name, listed, days, max((end - start for start, end in listed), default=0))
-
-    @classmethod
     def always_open(cls, name: str = "always open") -> Calendar:
-        """Return one endless spell: the calendar of a pool that names none."""
+        """Return one endless interval: the calendar of a pool without one."""
         return cls.build(name, ((0, FAR),), (0,), FAR)
 
     @classmethod
     def build(
-        cls, name: str, spells: Sequence[tuple[int, int]], days: tuple[int, ...], longest: int, **dates_used: object
+        cls, name: str, intervals: Sequence[tuple[int, int]], days: tuple[int, ...], longest: int, **dates_used: object
     ) -> Calendar:
-        """Return a calendar of spells in order, with the date on which each begins and the longest there ever is."""
-        worked = itertools.accumulate((end - start for start, end in spells), initial=0)
-        opens, closes = tuple(start for start, _ in spells), tuple(end for _, end in spells)
+        """Return a calendar of ordered intervals, with the date of each and the length of the longest."""
+        worked = itertools.accumulate((end - start for start, end in intervals), initial=0)
+        opens, closes = tuple(start for start, _ in intervals), tuple(end for _, end in intervals)
         return cls(name, opens, closes, tuple(worked), days, longest, **dates_used)  # type: ignore[arg-type]
 
     def working_time(self, t: int) -> int:
@@ -125,13 +93,13 @@ class Calendar:
             return 0
         return self.worked[k] + min(t, self.closes[k]) - self.opens[k]
 
-    def spell_at(self, t: int) -> int | None:
-        """Return the index of the spell that contains t, ``None`` if t is off shift."""
+    def interval_at(self, t: int) -> int | None:
+        """Return the index of the interval that contains t, ``None`` if t is off shift."""
         k = bisect_right(self.opens, t) - 1
         return k if k >= 0 and t < self.closes[k] else None
 
     def next_opening(self, t: int) -> int | None:
-        """Return the first opening later than t, ``None`` if there is none in the run; -1 asks for the first of all."""
+        """Return the first opening later than t, ``None`` if there is none in the run; t = -1 gives the first."""
         k = bisect_right(self.opens, t)
         return self.opens[k] if k < len(self.opens) else None
 
@@ -141,17 +109,17 @@ class Calendar:
         Parameters
         ----------
         start : int
-            When it is started, in microseconds; on shift, except that a delay may start at any time.
+            Start in microseconds; on shift, except for delays.
         length : int
-            Its processing time in microseconds, at least 0. Work of length 0 ends at its start.
+            Processing time in microseconds, at least 0. Work of length 0 ends at its start.
         rule : ShiftEnd or str
             ``suspend``: the least t >= start with W(t) = W(start) + length. ``finish`` and ``fit``:
-            start + length; for ``fit`` ask `fits` first.
+            start + length; with ``fit``, check `fits` first.
 
         Returns
         -------
         int or None
-            The completion in microseconds; ``None`` if the calendar's spells end before the work does.
+            The completion in microseconds; ``None`` if the calendar ends before the work.
 
         Examples
         --------
@@ -190,10 +158,10 @@ class Calendar:
     def fits(self, start: int, length: int) -> bool:
         """Return whether work may start under ``fit``.
 
-        It may if it ends within the spell that contains `start`; work longer than the longest spell of
-        the whole calendar may start at an opening, and runs over.
+        It may if it ends within the interval that contains `start`. Work longer than the longest interval
+        may start at an opening, and runs over.
         """
-        k = self.spell_at(start)
+        k = self.interval_at(start)
         if k is None:
             return False
         return start + length <= self.closes[k] or (length > self.longest and start == self.opens[k])
@@ -203,26 +171,13 @@ class Calendar:
         return completion - start - (self.working_time(completion) - self.working_time(start))
 
     def working_days(self) -> Calendar:
-        """Return whole-day spells on the dates on which a spell starts: the calendar of a delay in working days."""
+        """Return the calendar of delays in working days: whole days, on each date on which an interval starts."""
         if self._endless:
             return self
         dates = tuple(sorted({day for day in self.days if day >= 0}))
-        spells = [(day * MICROSECONDS_PER_DAY, (day + 1) * MICROSECONDS_PER_DAY) for day in dates]
+        intervals = [(day * MICROSECONDS_PER_DAY, (day + 1) * MICROSECONDS_PER_DAY) for day in dates]
         used = {"holidays": self.holidays, "closed": self.closed, "extra": self.extra}
-        return self.build(self.name, spells, dates, MICROSECONDS_PER_DAY, **used)
-
-    def n_working_days(self, start: int, end: int) -> int:
-        """Return how many working dates begin (at 00:00) in [start, end), both in microseconds.
-
-        Examples
-        --------
-        >>> Calendar.always_open().n_working_days(0, 7 * MICROSECONDS_PER_DAY)
-        7
-        """
-        first, last = -(-start // MICROSECONDS_PER_DAY), -(-end // MICROSECONDS_PER_DAY)
-        if self._endless:
-            return max(0, last - first)
-        return len(set(self.days[bisect_left(self.days, first) : bisect_left(self.days, last)]))
+        return self.build(self.name, intervals, dates, MICROSECONDS_PER_DAY, **used)
 
     @property
     def _endless(self) -> bool:

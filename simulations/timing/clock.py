@@ -30,7 +30,7 @@ __all__ = [
     "UNITS",
     "Duration",
     "Epoch",
-    "Spell",
+    "WorkingInterval",
     "format_hours",
     "kind_of",
     "parse_date",
@@ -91,14 +91,14 @@ class Duration:
     """Whether it is counted over the working dates of a calendar rather than over all of them."""
 
 
-class Spell(NamedTuple):
+class WorkingInterval(NamedTuple):
     """Working hours of one date, half-open; in microseconds since 00:00 of the date on which they start."""
 
     start: int
     """From 0 up to, but not including, 24 hours."""
 
     end: int
-    """Later than `start`; beyond 24 hours if the spell crosses midnight."""
+    """Later than `start`; beyond 24 hours if the interval crosses midnight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,25 +355,25 @@ def _time_of_day(hours: str, minutes: str, seconds: str | None, text: str) -> in
     """Return microseconds since 00:00; 24:00 is allowed."""
     hour, minute, second = int(hours), int(minutes), int(seconds or 0)
     if minute > 59 or second > 59 or (hour, minute, second) > (24, 0, 0):
-        raise InputError([f"'{text}' is not a spell of working hours: times of day are 00:00 to 24:00"])
+        raise InputError([f"'{text}' is not a working interval: times of day are 00:00 to 24:00"])
     return (hour * 3600 + minute * 60 + second) * MICROSECONDS_PER_SECOND
 
 
-def _spell(text: str) -> Spell:
-    found = _HOURS.fullmatch(text)
-    if found is None:
-        raise InputError([f"'{text}' is not a spell of working hours; write for example '08:00-16:30'"])
-    start = _time_of_day(found[1], found[2], found[3], text)
-    end = _time_of_day(found[4], found[5], found[6], text)
+def _parse_interval(text: str) -> WorkingInterval:
+    match = _HOURS.fullmatch(text)
+    if match is None:
+        raise InputError([f"'{text}' is not a working interval; write for example '08:00-16:30'"])
+    start = _time_of_day(match[1], match[2], match[3], text)
+    end = _time_of_day(match[4], match[5], match[6], text)
     if start == MICROSECONDS_PER_DAY:
         raise InputError([f"'{text}' starts at 24:00; write 00:00 on the next day instead"])
     if start == end:
         raise InputError([f"'{text}' starts and ends at the same time; a whole day is '00:00-24:00'"])
-    return Spell(start, end if end > start else end + MICROSECONDS_PER_DAY)
+    return WorkingInterval(start, end if end > start else end + MICROSECONDS_PER_DAY)
 
 
-def parse_hours(value: object) -> tuple[Spell, ...]:
-    """Read the working hours of one date: one spell or several.
+def parse_hours(value: object) -> tuple[WorkingInterval, ...]:
+    """Read the working hours of one date: one interval or several.
 
     Parameters
     ----------
@@ -383,13 +383,13 @@ def parse_hours(value: object) -> tuple[Spell, ...]:
 
     Returns
     -------
-    tuple of Spell
-        In order of time; touching spells stay separate.
+    tuple of WorkingInterval
+        In order of time; touching intervals stay separate.
 
     Raises
     ------
     InputError
-        If a spell cannot be read, or two overlap; all mistakes at once, without positions.
+        If an interval cannot be read, or two overlap; all mistakes at once, without positions.
 
     Examples
     --------
@@ -401,23 +401,23 @@ def parse_hours(value: object) -> tuple[Spell, ...]:
         raise InputError([f"expected working hours such as '08:00-16:30', or 'closed', got {kind_of(value)}"])
     if value == "closed":
         return ()
-    spells: list[Spell] = []
+    intervals: list[WorkingInterval] = []
     problems: list[Problem] = []
     for text in (part.strip() for line in ([value] if isinstance(value, str) else value) for part in line.split(",")):
         try:
-            spells.append(_spell(text))
+            intervals.append(_parse_interval(text))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
         raise InputError(problems)
-    spells.sort()
-    for earlier, later in itertools.pairwise(spells):
+    intervals.sort()
+    for earlier, later in itertools.pairwise(intervals):
         if later.start < earlier.end:
             raise InputError([f"the hours {format_hours([earlier])} and {format_hours([later])} overlap"])
-    return tuple(spells)
+    return tuple(intervals)
 
 
-def format_hours(spells: list[Spell] | tuple[Spell, ...]) -> str:
+def format_hours(intervals: list[WorkingInterval] | tuple[WorkingInterval, ...]) -> str:
     """Return working hours as `parse_hours` reads them.
 
     Examples
@@ -425,7 +425,7 @@ def format_hours(spells: list[Spell] | tuple[Spell, ...]) -> str:
     >>> format_hours(parse_hours(["22:00-06:00", "8:00-12:00"]))
     '08:00-12:00, 22:00-06:00'
     """
-    return ", ".join(f"{_clock_text(s.start)}-{_clock_text(s.end)}" for s in spells) or "closed"
+    return ", ".join(f"{_clock_text(s.start)}-{_clock_text(s.end)}" for s in intervals) or "closed"
 
 
 def _clock_text(microseconds: int) -> str:

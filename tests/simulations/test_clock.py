@@ -17,7 +17,7 @@ from simulations.timing.clock import (
     MICROSECONDS_PER_YEAR,
     Duration,
     Epoch,
-    Spell,
+    WorkingInterval,
     format_hours,
     parse_date,
     parse_duration,
@@ -282,7 +282,7 @@ def test_constants():
 
 
 @pytest.mark.parametrize(
-    ("value", "spells"),
+    ("value", "intervals"),
     [
         ("08:00-16:30", [(8, 16.5)]),
         ("8:00 - 16:30", [(8, 16.5)]),
@@ -297,9 +297,9 @@ def test_constants():
         ([], []),
     ],
 )
-def test_hours(value, spells):
-    """Spells are read in order of time, across midnight too, and touching ones stay two."""
-    assert parse_hours(value) == tuple(Spell(int(a * HOUR), int(b * HOUR)) for a, b in spells)
+def test_hours(value, intervals):
+    """Intervals are read in order of time, across midnight too, and touching ones stay two."""
+    assert parse_hours(value) == tuple(WorkingInterval(int(a * HOUR), int(b * HOUR)) for a, b in intervals)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_hours_refused(value, part):
 
 
 def test_hours_tell_all_mistakes_at_once():
-    """Two bad spells of one date are two problems of one error."""
+    """Two bad intervals of one date are two problems of one error."""
     with pytest.raises(InputError) as caught:
         parse_hours("8-12, 13-17")
     assert [re.findall("'(.*?)'", p.message)[0] for p in caught.value.problems] == ["8-12", "13-17"]
@@ -336,5 +336,5 @@ def test_hours_there_and_back(start, end):
     """What `format_hours` writes, `parse_hours` reads."""
     if start == end:
         end += 1
-    hours = (Spell(start * MINUTE, (end if end > start else end + 24 * 60) * MINUTE),)
+    hours = (WorkingInterval(start * MINUTE, (end if end > start else end + 24 * 60) * MINUTE),)
     assert parse_hours(format_hours(hours)) == hours

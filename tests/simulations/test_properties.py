@@ -182,28 +182,28 @@ def may_start(history: History, pool: Any, court: int, case: int, time: int) -> 
 
 
 def may_serve(pool: Any, court: int, stays: list[Stay], now: int) -> bool:
-    """Say whether a place is on shift, with slots left in this spell."""
+    """Say whether a place is on shift, with slots left in this interval."""
     calendar = pool.calendars[court]
-    spell = calendar.spell_at(now)
-    if spell is None or pool.slots is None:
-        return spell is not None
-    begun = sum(s.started is not None and calendar.opens[spell] <= s.started <= now for s in stays)
+    interval = calendar.interval_at(now)
+    if interval is None or pool.slots is None:
+        return interval is not None
+    begun = sum(s.started is not None and calendar.opens[interval] <= s.started <= now for s in stays)
     return bool(begun < pool.slots * size_at(pool, court, now))
 
 
 def fits(history: History, pool: Any, court: int, stays: list[Stay], now: int) -> bool:
-    """Say whether it is sure that the work of everybody who waits would end within the spell."""
+    """Say whether it is sure that the work of everybody who waits would end within the interval."""
     if pool.at_shift_end != "fit":
         return True
     calendar = pool.calendars[court]
-    spell = calendar.spell_at(now)
+    interval = calendar.interval_at(now)
     distributions = [
         length.distribution
         for s in stays
         if s.enabled <= now < s.waits_until
         for length in history.scenario.work[s.activity].takes.leaves()
     ]
-    return all(d.constant and now + round(d.values[0]) <= calendar.closes[spell] for d in distributions)
+    return all(d.constant and now + round(d.values[0]) <= calendar.closes[interval] for d in distributions)
 
 
 @SOME
@@ -236,12 +236,12 @@ def test_the_record_and_every_decision_follow_from_the_log_and_the_case_table(sc
 @SOME
 @given(scenarios())
 def test_nobody_starts_off_shift_or_during_a_suspension_unless_excepted(scenario: Mapping) -> None:
-    """Every start lies inside a spell of its pool's calendar, and at a time at which the case may be served."""
+    """Every start lies inside an interval of its pool's calendar, and at a time at which the case may be served."""
     history = History(run(loaded(scenario)))
     for pool, court, stays in places(history):
         for stay in stays:
             if stay.started is not None:
-                assert pool.calendars[court].spell_at(stay.started) is not None
+                assert pool.calendars[court].interval_at(stay.started) is not None
                 assert may_start(history, pool, court, stay.case, stay.started) is not False
 
 
@@ -357,7 +357,7 @@ def test_waiting_by_cause_is_what_one_sees_at_each_moment_and_adds_up_to_the_wai
                 middle = (a + b) // 2
                 if may_start(history, pool, court, told["case_id"], middle) is False:
                     cause = "suspended"
-                elif calendar.spell_at(middle) is not None:
+                elif calendar.interval_at(middle) is not None:
                     cause = "no_free_server"
                 else:
                     day = history.scenario.epoch.instant(middle).date().isoformat()
@@ -425,7 +425,7 @@ def test_one_more_server_never_lets_a_case_start_or_the_backlog_end_later(desk: 
 
     Cases start in one fixed order. The k-th starts at the first permitted instant at which the earliest server is
     free, the one before it has started and, with n slots a server, the (n x size)-th before it has started in an
-    earlier spell. What is permitted follows from the calendar, the suspensions and the length alone, under ``fit``
+    earlier interval. What is permitted follows from the calendar, the suspensions and the length alone, under ``fit``
     too, as nothing passes the head; so each start is a nondecreasing function of earlier starts and ends, and the
     sorted times at which servers become free grow in no component with one server more (Kiefer and Wolfowitz 1955).
     It would not hold with `except:`, by which some pass the others, nor with several stages or sizes that fall.

@@ -102,7 +102,7 @@ def test_work_longer_than_any_shift_starts_at_an_opening_and_runs_over(desk: Pla
     assert measured(log)["overtime.clerks"] == 1
 
 
-def test_each_spell_of_a_day_bounds_what_fits(desk: Play) -> None:
+def test_each_interval_of_a_day_bounds_what_fits(desk: Play) -> None:
     """Two hours to 11; two more do not fit before noon, and go from 13 to 15; then two to 17."""
     log = desk("size: 1, calendar: office, at_shift_end: fit", 3, {0: 2, 1: 2, 2: 2}, SPLIT)
     assert work(log) == [(0, 0, 9, 11, 0), (1, 0, 13, 15, 0), (2, 0, 15, 17, 0)]

@@ -88,7 +88,7 @@ class Watched(Simulation):
         else:
             calendar = station.calendar
             self.note("the end of a shift with a completion", self.now in calendar.closes)
-            over = calendar.spell_at(case.started) != calendar.spell_at(self.now - 1) and self.now > case.started
+            over = calendar.interval_at(case.started) != calendar.interval_at(self.now - 1) and self.now > case.started
             if station.rule != "fit":
                 self.note(f"work over the end of a shift: {station.rule}", over)
         super()._complete(case)
