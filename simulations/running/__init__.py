@@ -1,1 +1,1 @@
-"""Replications, from the scenario to a folder of results, and folders read back, verified and exported."""
+"""Run replications of a scenario into a folder, and read, verify or resume such folders."""

@@ -1,4 +1,4 @@
-"""A run that was made before, read back from its folder: its scenario, its manifest, and what it found."""
+"""Read an earlier run from its folder: its scenario, its manifest and its results."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is none.
+        If the folder has no readable manifest.
     """
-    found = read_manifest(folder)
-    if found is None:
+    manifest = read_manifest(folder)
+    if manifest is None:
         raise InputError([f"{folder}: is no run folder (it has no readable manifest.json)"])
-    return found
+    return manifest
 
 
 def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
@@ -37,16 +37,18 @@ def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
     Raises
     ------
     InputError
-        If there is none.
+        If no replication is finished.
     """
-    found = finished_replications(folder, manifest)
-    if not found:
-        raise InputError([f"{folder}: not a single replication is finished; go on with docketsim run ... --resume"])
-    return found
+    records = finished_replications(folder, manifest)
+    if not records:
+        raise InputError(
+            [f"{folder}: not a single replication is finished; resume the run with docketsim run ... --resume"]
+        )
+    return records
 
 
 def recorded_contents(folder: Path) -> dict[str, Any]:
-    """Return scenario, workflow and policies of a run folder as plain values."""
+    """Return the scenario, workflow and policies of a run folder as plain values."""
 
     def read(path: Path) -> Any:
         return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
@@ -62,27 +64,27 @@ def recorded_contents(folder: Path) -> dict[str, Any]:
 def recorded_scenario(
     folder: Path, manifest: Mapping[str, Any], given: str | Path | Scenario | None = None, what: str = "be run again"
 ) -> Scenario:
-    """Load what was run from the run folder, or from the file it came from.
+    """Load the scenario of a run from its folder, or from its original file.
 
     Parameters
     ----------
     folder : Path
     manifest : mapping
     given : Scenario, str or Path, optional
-        The scenario's own file, for one that reads tables of cases beside it.
+        The original scenario. Needed if it reads tables of cases beside its file.
     what : str
-        What cannot be done without it, for the message.
+        What cannot be done without the scenario, for the message.
 
     Raises
     ------
     InputError
-        If it cannot be loaded, or is not what was run.
+        If it cannot be loaded, or is not the scenario of the run.
     """
     if given is not None:
-        found = given if isinstance(given, Scenario) else load_scenario(given)
-        if scenario_hash(found) != manifest["scenario_hash"]:
+        scenario = given if isinstance(given, Scenario) else load_scenario(given)
+        if scenario_hash(scenario) != manifest["scenario_hash"]:
             raise InputError([f"--scenario {given}: is not the scenario of this run, or has changed since"])
-        return found
+        return scenario
     try:
         content = dict(recorded_contents(folder)["scenario"])
         content["workflow"] = str((folder / "workflow.yaml").resolve())
@@ -94,12 +96,12 @@ def recorded_scenario(
         return load_scenario(content)
     except (OSError, InputError) as error:
         raise InputError(
-            [f"{folder}: cannot {what} from its own files: {str(error).splitlines()[0]}. Give --scenario, the file that was run"]
+            [f"{folder}: cannot {what} from its own files: {str(error).splitlines()[0]}. Give --scenario with the original file"]
         ) from None  # fmt: skip
 
 
 def read_result(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult:
-    """Read what a run found back from its folder: what `simulations.running.runs.run` returned.
+    """Read the result of a run from its folder, as `simulations.running.runs.run` returned it.
 
     Parameters
     ----------
@@ -110,14 +112,16 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
     Raises
     ------
     InputError
-        If it is no run folder, or no replication is finished, or a part is missing.
+        If it is not a run folder, no replication is finished, or a part is missing.
     """
     folder = Path(folder)
     manifest = manifest_of(folder)
     loaded = recorded_scenario(folder, manifest, scenario, "be read")
     records = finished_in(folder, manifest)
-    gone = [folder / "measures" / f"replication={k}.parquet" for k in records]
-    gone = [path for path in gone if not path.is_file()]
-    if gone:
-        raise InputError([f"{gone[0]}: is missing; docketsim verify {folder} lists what is, --resume brings it back"])
+    paths = [folder / "measures" / f"replication={k}.parquet" for k in records]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(
+            [f"{missing[0]}: is missing; docketsim verify {folder} lists missing files, --resume restores them"]
+        )
     return gather(loaded, {"monitor": None, **manifest}, records, folder)

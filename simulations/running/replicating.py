@@ -1,4 +1,4 @@
-"""Replications in memory for studies that ask for a date or for pending alone: no folder, no parts, no log kept."""
+"""Run replications in memory, for studies that need only dates or pending cases. No folder is written."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What became of one court, or of all, in one replication.
+    """Dates and daily pending of one court, or of all, in one replication.
 
     Attributes
     ----------
     dates : dict of str to float or None
-        For each measure that is a point in time: days since the start, ``None`` if it was not reached.
+        For each measure that is a date: days since the start, ``None`` if it was not reached.
     pending : tuple of float
         Cases pending at the end of each day.
     """
@@ -42,7 +42,7 @@ class Course:
 
 
 def until(scenario: Scenario, last: dt.date) -> Scenario:
-    """Return the scenario ended with an earlier day; what happens up to then is the same."""
+    """Return the scenario with an earlier end. Everything up to that day stays the same."""
     return replace(scenario, ends=min(last, scenario.ends), published=())
 
 
@@ -54,18 +54,18 @@ def replicate(
     engine: Chosen = "simpy",
     workers: int = 1,
 ) -> list[Course]:
-    """Run replications, and return the course of one court, or of all, in each.
+    """Run replications, and return the course of one court, or of all courts, in each.
 
     Parameters
     ----------
     seed : int
-        The root of all draws: the same as in `simulations.running.runs.run`, with the same courses.
+        Random seed. The replications are those of `simulations.running.runs.run` with this seed.
     numbers : iterable of int
-        The replications, from 1.
+        Numbers of the replications, from 1.
     court : str
         ``all`` for all courts together.
     workers : int
-        Processes at work at the same time.
+        Worker processes.
     """
     return replicated(partial(course_of, court=court), scenario, seed, numbers, engine, workers)
 
@@ -78,7 +78,7 @@ def replicated(
     engine: Chosen = "simpy",
     workers: int = 1,
 ) -> list[T]:
-    """Run replications, and return what is read from the log of each; the logs are not kept."""
+    """Run replications, and return what `read` returns for the log of each. The logs are not kept."""
     todo = list(numbers)
     if todo:
         prepare(engine)
@@ -99,7 +99,7 @@ def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, r
 
 
 def course_of(log: EventLog, court: str) -> Course:
-    """Return the course of one court, or of all: dates, and daily pending."""
+    """Return the course of one court, or of all courts, in a log."""
     measured = measure_dates_and_pending(log)
     column = [*measured.courts, "all"].index(court)
     dates = {table.measure: float(table.places[column, 0]) for table in measured.tables}
@@ -108,12 +108,12 @@ def course_of(log: EventLog, court: str) -> Course:
 
 
 def here(log: EventLog, court: str) -> NDArray[np.bool_]:
-    """Return which cases are of a court, ``all`` for every one."""
+    """Return a mask of the cases of a court; ``all`` selects every case."""
     courts = log.cases.scenario.courts
     return np.full(len(log.cases), True) if court == "all" else log.cases.court == courts.index(court)
 
 
 def off_docket(scenario: Scenario) -> NDArray[np.bool_]:
-    """Return for each state whether a case in it is not pending."""
+    """Return a mask of the states in which a case is not pending."""
     kinds = [state.kind for state in scenario.workflow.states.values()]
     return np.array([kind in (StateKind.FINAL, StateKind.RESTING) for kind in kinds])

@@ -1,8 +1,8 @@
-"""Running a scenario: replications into a run folder, and results read back from it.
+"""Run replications of a scenario into a run folder.
 
-A run folder holds the scenario and its workflow as they were run, a manifest, and for each replication a part
-of cases, of events and of measures. Replication k depends on the scenario, the seed and k alone: it can be
-run by itself, on any number of workers, with the same bytes.
+A run folder holds the scenario, its workflow, a manifest, and three parts for each replication: cases, events and
+measures. Replication k depends only on the scenario, the seed and k. It has the same bytes when it runs alone, and
+with any number of workers.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _DEFAULTS = RunOptions()
 
 
 class WorkerLost(DocketsimError, RuntimeError):
-    """Processes at work were ended from outside, again and again."""
+    """Worker processes were killed repeatedly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How narrow the interval of a measure is to be: half its width, relative to the mean or in the measure's unit."""
+    """The required half-width of a confidence interval, relative to the mean or in the unit of the measure."""
 
     measure: str
     half_width: float
@@ -60,7 +60,7 @@ class Precision:
 
     @classmethod
     def parse(cls, text: str, scenario: Scenario) -> Precision:
-        """Read ``amenable=2%``, ``review_finished=1d`` or ``pending=50``."""
+        """Parse ``amenable=2%``, ``review_finished=1d`` or ``pending=50``."""
         name, equals, amount = (part.strip() for part in text.partition("="))
         measures = describe(scenario)
         if not equals:
@@ -82,10 +82,11 @@ class Precision:
             raise InputError([f"--precision {text}: {amount!r} is not a width above 0, such as 2%, 1d or 50"])
         return cls(name, width, relative)
 
-    def met(self, found: Sequence[Estimate]) -> bool:
-        """Say whether the intervals of the measure, in every court, are narrow enough."""
-        mine = [e for e in found if e.measure == self.measure and e.by is None and e.at is None]
-        for estimate in mine:
+    def met(self, all_estimates: Sequence[Estimate]) -> bool:
+        """Return whether the intervals of the measure are narrow enough in every court."""
+        for estimate in all_estimates:
+            if (estimate.measure, estimate.by, estimate.at) != (self.measure, None, None):
+                continue
             allowed = self.half_width * abs(estimate.mean or 0.0) if self.relative else self.half_width
             if estimate.mean is None or estimate.half_width is None or estimate.half_width > allowed:
                 return False
@@ -94,7 +95,7 @@ class Precision:
 
 @dataclass(frozen=True)
 class _Job:
-    """What a worker needs for one replication."""
+    """What a worker process needs for one replication."""
 
     scenario: Scenario
     folder: Path
@@ -110,29 +111,31 @@ class _Job:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Return the kinds of parts that are written; the measures last."""
+        """Return the kinds of parts to write, measures last."""
         return tuple(kind for kind in KINDS if self.events or kind != "events")
 
     def run(self, replication: int, plan: Plan | None = None) -> int:
-        """Run one replication and write its parts, and at last the record that says that they are there."""
+        """Run one replication and write its parts, then the record that lists them."""
         path = sample_path(self.engine, self.seed, replication)
         plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
-        with ThreadPoolExecutor(1) as beside:  # parts are written, and the log is checked, while others come to be
-            cases = beside.submit(write_cases, part_path(self.folder, "cases", replication), plan.cases, replication)
+        with ThreadPoolExecutor(1) as background:  # writes parts and checks the log while the next part is computed
+            cases = background.submit(
+                write_cases, part_path(self.folder, "cases", replication), plan.cases, replication
+            )
             if self.engine == "simpy":
                 log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
             else:
                 log = simulate_on(self.engine, plan, path, self.monitor, violations)
             self._end_if_orphaned()
-            events = beside.submit(self._write_events, log, replication)
+            events = background.submit(self._write_events, log, replication)
             values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
-            laws = beside.submit(check_log, log)  # not before: both at once would need more memory
+            checked = background.submit(check_log, log)  # after measuring: both at once need more memory
             for part in (cases, events):
                 part.result()
             write_measures(part_path(self.folder, "measures", replication), values, replication)
             growing = growing_queues(log)
-            laws.result()
+            checked.result()
         self._end_if_orphaned()
         write_record(self.folder, replication, self.kinds, growing, Counter(v.rule for v in violations))
         return replication
@@ -142,7 +145,7 @@ class _Job:
             write_events(part_path(self.folder, "events", replication), log, replication)
 
     def _end_if_orphaned(self) -> None:
-        """End a worker whose main process is gone: the folder may be somebody else's by now."""
+        """Exit if the main process has ended: another run may own the folder now."""
         if self.main not in (os.getpid(), os.getppid()):
             os._exit(1)
 
@@ -254,7 +257,7 @@ def check_run(scenario: Scenario, options: RunOptions) -> None:
 
 
 def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[str]) -> Plan:
-    """Find what is wrong with the people of a replication, or with a ``by``, before anything is written; return its plan."""
+    """Return the plan of a replication. Check its cases and every ``by`` before anything is written."""
     plan = make_plan(scenario, SamplePath(seed, replication))
     problems: list[Problem] = []
     for name in by:
@@ -282,7 +285,7 @@ def _run_all(
     progress: Callable[[int, int], None] | None,
     planned: dict[int, Plan],
 ) -> None:
-    """Run what is not finished yet; `planned` has plans that are made already, and is empty afterwards."""
+    """Run the replications that are not finished. Plans in `planned` are used and removed."""
     whole = folder.whole(numbers)
     todo = [k for k in numbers if k not in whole]
     for k in todo:
@@ -295,7 +298,7 @@ def _run_all(
 
 
 def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Plan]) -> Iterator[int]:
-    """Run replications, and yield each as it is finished."""
+    """Run replications, and yield the number of each when it finishes."""
     if numbers:
         prepare(job.engine)
     if workers <= 1:
@@ -317,10 +320,12 @@ def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Pl
             finished = {k for k in todo if record_path(job.folder, k).exists()}
             if not finished:
                 raise WorkerLost(
-                    f"{job.folder}: a process at work was ended from outside, and again before it had finished a replication."
-                    " Mostly this is for want of memory: go on with --resume and fewer --workers."
+                    f"{job.folder}: worker processes were killed repeatedly, probably out of memory."
+                    " Resume the run with --resume and fewer --workers."
                 ) from None
-            warnings.warn("a process at work was ended from outside; what it had in hand is run again", stacklevel=2)
+            warnings.warn(
+                "a worker process was killed, probably out of memory; its replications are run again", stacklevel=2
+            )
             yield from finished - seen
             todo = [k for k in todo if k not in finished]
 
@@ -333,15 +338,16 @@ def _until_precise(
     job: _Job, folder: RunFolder, numbers: list[int], wanted: Sequence[Precision], most: int, workers: int,
     confidence: float, progress: Callable[[int, int], None] | None,
 ) -> list[int]:  # fmt: skip
-    """Add replications until every interval is narrow enough, or `most` are run."""
+    """Add replications until every interval is narrow enough, or `most` have run."""
     while True:
-        found = estimates(job.scenario, job.folder, numbers, confidence) if len(numbers) >= LEAST_FOR_PRECISION else []
-        if found and all(p.met(found) for p in wanted):
+        enough = len(numbers) >= LEAST_FOR_PRECISION
+        current = estimates(job.scenario, job.folder, numbers, confidence) if enough else []
+        if current and all(p.met(current) for p in wanted):
             return numbers
         if len(numbers) >= most:
-            missed = ", ".join(p.measure for p in wanted if not found or not p.met(found))
+            missed = ", ".join(p.measure for p in wanted if not current or not p.met(current))
             warnings.warn(
-                f"the precision of {missed} is not reached with {len(numbers)} replications, the most allowed",
+                f"the precision of {missed} is not reached with {len(numbers)} replications, the maximum",
                 stacklevel=3,
             )
             return numbers

@@ -1,7 +1,7 @@
-"""Tasks in several processes, and one value for all of them: sent as bytes that are made once, and read once in each process.
+"""Run tasks in worker processes, and share one value between them.
 
-A scenario with its tables takes longer to take apart and to put together than a small replication takes to run, and so does
-looking through it for garbage.
+Pickling a scenario with its tables takes longer than a small replication, and so does a garbage collection over it.
+The value is therefore pickled once, and unpickled once in each process.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 
 class Shared(Generic[T]):
-    """A value to be sent with many tasks.
+    """A value that is sent with many tasks.
 
     Attributes
     ----------
     value : object
-        One that can be pickled, and that no task changes.
+        It can be pickled, and no task changes it.
     """
 
     def __init__(self, value: T) -> None:
@@ -40,30 +40,32 @@ class Shared(Generic[T]):
 
 
 def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> Iterator[Any]:
-    """Run tasks in other processes, and yield what they give.
+    """Run tasks in worker processes, and yield their results.
 
-    The processes do not hear Ctrl-C: it is for the one that has started them, which ends them.
+    The workers ignore Ctrl-C. The main process handles it and ends them.
 
     Parameters
     ----------
     tasks : iterable
-        Made with `joblib.delayed`.
+        Tasks made with `joblib.delayed`.
     workers : int
-        Processes at work at the same time.
+        Number of worker processes.
     in_order : bool
-        Whether results come in the order of the tasks, or each when it is there.
+        Whether to yield results in the order of the tasks, or as they finish.
     """
     from joblib import Parallel
 
-    with _deaf():
-        at_work = Parallel(n_jobs=workers, backend="loky", return_as="generator" if in_order else "generator_unordered")
-        found = at_work(tasks)
-    yield from found
+    with _ignore_ctrl_c():
+        parallel = Parallel(
+            n_jobs=workers, backend="loky", return_as="generator" if in_order else "generator_unordered"
+        )
+        results = parallel(tasks)
+    yield from results
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Do not hear Ctrl-C, which processes that are started meanwhile inherit; only the main thread can say what is heard."""
+def _ignore_ctrl_c() -> Iterator[None]:
+    """Ignore Ctrl-C, so that processes started meanwhile inherit it. Only the main thread can set signal handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -75,7 +77,7 @@ def _deaf() -> Iterator[None]:
 
 
 def collect_seldom() -> None:
-    """Look for garbage less often than Python does by itself: nearly all that a run makes is in use to its end."""
+    """Collect garbage less often than by default: a run uses nearly all of its objects until the end."""
     gc.set_threshold(300_000, 20, 100)
 
 

@@ -1,7 +1,7 @@
-"""Is a run folder what was run? The hash of every part, and replications run again from the folder's own files.
+"""Verify a run folder: check the hash of every part, and repeat replications from the folder's own files.
 
-A hash shows that a part is still what was written. Running it again shows more: that these figures follow from this
-scenario and this seed, on this installation.
+A hash shows that a part is unchanged. Repeating a replication shows that its results follow from this scenario and
+this seed on this installation.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ __all__ = ["Verification", "verify"]
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found.
+    """The result of a verification.
 
     Attributes
     ----------
     parts, replications : int
-        Parts looked at, and finished replications.
+        Number of parts checked, and of finished replications.
     wanted : int
-        Replications that the run was to have.
-    wrong : list of (file, what is wrong)
+        Number of replications of the complete run.
+    wrong : list of (str, str)
+        A file, and what is wrong with it.
     run_again : list of int
-        Replications that were run again.
+        Replications that were repeated.
     """
 
     folder: Path
@@ -50,11 +51,11 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Say whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not self.wrong
 
     def json(self) -> dict[str, Any]:
-        """Return it as ``--json`` prints it."""
+        """Return the verification as ``--json`` prints it."""
         return {
             "run": str(self.folder),
             "parts": self.parts,
@@ -72,14 +73,14 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
     ----------
     folder : path
     rerun : int
-        How many replications, chosen at random, to run again and compare byte by byte.
+        Number of replications, chosen at random, to repeat and compare byte by byte.
     scenario : Scenario, str or Path, optional
-        The scenario's own file, for a rerun of one that reads tables of cases beside it.
+        The original scenario. Needed for a rerun if it reads tables of cases beside its file.
 
     Raises
     ------
     InputError
-        If it is no run folder, or cannot be run again.
+        If it is not a run folder, or cannot be repeated.
     """
     folder = Path(folder)
     manifest = manifest_of(folder)
@@ -90,7 +91,7 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
     reader = _scenario(folder, manifest, scenario) if again else None
     wrong = [*_description(folder, manifest), *_damaged(folder, records), *_unlisted(folder, records)]
     if "parts" not in manifest:
-        wrong.append(("manifest.json", f"the run is not finished: {len(records)} of {manifest['replications']} replications; go on with --resume"))  # fmt: skip
+        wrong.append(("manifest.json", f"the run is not finished: {len(records)} of {manifest['replications']} replications; complete it with --resume"))  # fmt: skip
     if reader is not None:
         wrong += _differing(folder, manifest, records, reader, again)
     n_parts = sum(len(record.parts) for record in records.values())
@@ -98,7 +99,7 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
 
 
 def _description(folder: Path, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """See whether the scenario and workflow beside the parts are those of the manifest."""
+    """Compare the scenario and workflow in the folder with the manifest's hash."""
     try:
         content = recorded_contents(folder)
     except (OSError, InputError) as error:
@@ -116,29 +117,29 @@ def _damaged(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str
 
 
 def _unlisted(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str]]:
-    """Return parts that no finished replication has: other tools would read them."""
+    """Return parts that belong to no finished replication; other tools would read them."""
     known = {part_path(folder, kind, k) for k, record in records.items() for kind in record.parts}
     there = {path for kind in KINDS for path in (folder / kind).glob("*.parquet")}
     return [(_name(folder, path), "of no finished replication") for path in sorted(there - known)]
 
 
 def _scenario(folder: Path, manifest: Mapping[str, Any], given: str | Path | Scenario | None) -> Scenario:
-    """Load what was run from the run folder, or from the file it came from."""
+    """Load the scenario of the run. Runs with hooks or processes cannot be repeated."""
     if manifest.get("own_python"):
-        raise InputError([f"{folder}: hooks or processes of your own took part in this run; it cannot be run again from its folder"])  # fmt: skip
+        raise InputError([f"{folder}: this run used hooks or processes; it cannot be run again from its folder"])  # fmt: skip
     return recorded_scenario(folder, manifest, given)
 
 
 def _differing(
     folder: Path, manifest: Mapping[str, Any], records: Mapping[int, Record], scenario: Scenario, again: list[int]
 ) -> list[tuple[str, str]]:
-    """Run replications again, and return the parts whose bytes differ."""
+    """Repeat replications, and return the parts whose bytes differ."""
     published = {p.at for p in scenario.published}
     days = [day for day in map(dt.date.fromisoformat, manifest["at"]) if day not in published]
     now = versions()
     others = [f"{name} {was}, here {now.get(name)}" for name, was in manifest["versions"].items() if was != now.get(name)]  # fmt: skip
-    told = f" (it was made with {listed(others)})" if others else ""
-    found = []
+    made_with = f" (it was made with {listed(others)})" if others else ""
+    differing = []
     with tempfile.TemporaryDirectory() as scratch:
         for k in again:
             fresh = Path(scratch) / str(k)
@@ -149,8 +150,8 @@ def _differing(
             for kind in records[k].parts:
                 old, new = part_path(folder, kind, k), part_path(fresh, kind, k)
                 if old.is_file() and old.read_bytes() != new.read_bytes():
-                    found.append((_name(folder, old), f"run again, it has other bytes{told}"))
-    return found
+                    differing.append((_name(folder, old), f"run again, it has other bytes{made_with}"))
+    return differing
 
 
 def _name(folder: Path, path: Path) -> str:

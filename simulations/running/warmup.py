@@ -1,7 +1,7 @@
-"""How long does a run take to settle? Diagnostics for steady-state questions.
+"""Estimate the warm-up period of a run, for steady-state questions.
 
-A docket that begins empty, or with a backlog that it works off, says little of the long run until it has settled.
-Both diagnostics look at the number of pending cases at the end of each day, averaged over replications.
+A docket that starts empty, or works off a backlog, represents the long run only after a warm-up period. Both
+diagnostics use the number of pending cases at the end of each day, averaged over replications.
 
 References
 ----------
@@ -32,15 +32,15 @@ _SMALL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """Where the number of pending cases of a court settles.
+    """The warm-up period of the pending cases of a court.
 
     Attributes
     ----------
     mser : int or None
-        Days to leave out by MSER-5; ``None`` if it has not settled in the first half of the run.
+        Days to discard by MSER-5; ``None`` if pending does not settle in the first half of the run.
     welch : int or None
         The first day from which Welch's moving average stays within 5 percent of its mean over the last
-        quarter; ``None`` if there is none in the first half.
+        quarter; ``None`` if there is no such day in the first half.
     """
 
     court: str
@@ -50,7 +50,7 @@ class WarmUp:
     starts: dt.date
 
     def json(self) -> dict[str, Any]:
-        """Return it as ``--json`` prints it: dates for the ends of the warm-up."""
+        """Return it as ``--json`` prints it, with the ends of the warm-up as dates."""
         dates = {
             k: None if v is None else (self.starts + dt.timedelta(days=v)).isoformat()
             for k, v in (("mser", self.mser), ("welch", self.welch))
@@ -60,7 +60,7 @@ class WarmUp:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A court whose pending cases still rise or fall where the scenario takes them for settled.
+    """A court whose pending cases still rise or fall after the scenario's warm-up.
 
     Attributes
     ----------
@@ -82,14 +82,13 @@ def still_trending(result: RunResult) -> list[Trend]:
 
     Notes
     -----
-    It does so if the first and the last third of the days after the warm-up differ by more than 5 percent, and their daily
-    intervals, averaged, do not overlap. A single replication has no intervals, and a scenario without a warm-up asks no
-    question about the long run: neither is judged.
+    Pending still changes if the first and the last third of the days after the warm-up differ by more than 5 percent,
+    and their averaged daily intervals do not overlap. The check needs a warm-up and at least two replications.
     """
     warm_up = result.scenario.warm_up
     if warm_up is None:
         return []
-    found = []
+    trends = []
     for court in (*result.scenario.courts, "all"):
         days = [e for e in result.series if e.court == court and e.at is not None and e.at >= warm_up]
         days.sort(key=lambda e: str(e.at))
@@ -102,12 +101,12 @@ def still_trending(result: RunResult) -> list[Trend]:
         early, late = np.mean(known[:third], axis=0).tolist(), np.mean(known[-third:], axis=0).tolist()
         apart = late[1] > early[2] or late[2] < early[1]
         if apart and abs(late[0] - early[0]) > _SMALL * max(early[0], late[0], 1.0):
-            found.append(Trend(court, early[0], late[0]))
-    return found
+            trends.append(Trend(court, early[0], late[0]))
+    return trends
 
 
 def check_long_enough(scenario: Scenario) -> None:
-    """See that a scenario can be diagnosed, which can be told before it is run.
+    """Check that a scenario is long enough to be diagnosed.
 
     Raises
     ------
@@ -116,7 +115,7 @@ def check_long_enough(scenario: Scenario) -> None:
     """
     days = (scenario.ends - scenario.starts).days + 1
     if days < _LEAST_DAYS:
-        message = f"a run of {days} days is too short to say when it settles; at least {_LEAST_DAYS} are needed"
+        message = f"a run of {days} days is too short to estimate its warm-up; at least {_LEAST_DAYS} are needed"
         raise InputError([f"--warm-up: {message}"])
 
 
@@ -129,15 +128,15 @@ def diagnose(result: RunResult) -> list[WarmUp]:
         If the run is shorter than fifty days.
     """
     check_long_enough(result.scenario)
-    found = []
+    warm_ups = []
     for court in (*result.scenario.courts, "all"):
         series = result.series.of(court)
-        found.append(WarmUp(court, len(series), mser(series), welch(series), result.scenario.starts))
-    return found
+        warm_ups.append(WarmUp(court, len(series), mser(series), welch(series), result.scenario.starts))
+    return warm_ups
 
 
 def mser(series: NDArray[np.float64]) -> int | None:
-    """Return the days to leave out so that the mean of the rest is known best (MSER-5).
+    """Return the days to discard for the smallest standard error of the remaining mean (MSER-5).
 
     Parameters
     ----------
@@ -147,7 +146,7 @@ def mser(series: NDArray[np.float64]) -> int | None:
     Returns
     -------
     int or None
-        ``None`` if the best cut lies in the second half: the run is too short.
+        ``None`` if the best truncation point lies in the second half: the run is too short.
     """
     batches = series[: len(series) // _BATCH * _BATCH].reshape(-1, _BATCH).mean(axis=1)
     n = len(batches)
@@ -157,7 +156,7 @@ def mser(series: NDArray[np.float64]) -> int | None:
 
 
 def welch(series: NDArray[np.float64], window: int | None = None, tolerance: float = 0.05) -> int | None:
-    """Return the first day from which the moving average keeps close to its late level."""
+    """Return the first day from which the moving average stays close to its late level."""
     window = window or max(len(series) // 20, 3)
     smooth = np.convolve(series, np.ones(window) / window, mode="valid")
     level = smooth[-max(len(smooth) // 4, 1) :].mean()

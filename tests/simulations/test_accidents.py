@@ -200,7 +200,7 @@ def test_workers_that_are_killed_again_and_again_end_the_run_with_a_clear_messag
     killer = threading.Thread(target=kill_all)
     killer.start()
     try:
-        with pytest.raises(WorkerLost, match=r"for want of memory: go on with --resume"):
+        with pytest.raises(WorkerLost, match=r"probably out of memory\. Resume the run with --resume"):
             run(tiny, replications=6, seed=3, workers=2, out=tmp_path / "run")
     finally:
         over.set()

@@ -165,7 +165,7 @@ def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(
 
 
 def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) -> None:
-    """Ten at least, more where needed, and a warning where the most allowed do not suffice."""
+    """Ten at least, more where needed, and a warning where the maximum does not suffice."""
     code, out, _ = _run(
         "run", "tiny.yaml", "--precision", "waiting_time.serve.mean=20%", "--out", "a", "--json", "--workers", "1"
     )
@@ -186,9 +186,7 @@ def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) ->
         "--quiet",
     )
     assert code == 0
-    assert (
-        "warning: the precision of waiting_time.serve.mean is not reached with 12 replications, the most allowed" in err
-    )
+    assert "warning: the precision of waiting_time.serve.mean is not reached with 12 replications, the maximum" in err
 
 
 def test_more_groups_than_anybody_reads_are_refused_before_the_run(tiny: Path) -> None:
@@ -218,7 +216,7 @@ def test_a_run_too_short_to_settle_is_told_before_it_is_run(tiny: Path) -> None:
         "run", "tiny.yaml", "--warm-up", "--set", "ends=2024-01-31", "--set", "published=[]", "--out", "a"
     )
     assert code == 2
-    assert "--warm-up: a run of 31 days is too short to say when it settles; at least 50 are needed" in err
+    assert "--warm-up: a run of 31 days is too short to estimate its warm-up; at least 50 are needed" in err
     assert not (tiny / "a").exists()
 
 

@@ -92,7 +92,7 @@ def test_a_run_in_which_python_of_the_users_own_took_part_cannot_be_run_again(ti
     """The folder does not have it."""
     folder = run(tiny, out=tmp_path / "run", hooks={"finish": lambda simulation, case: None}).folder
     assert verify(folder).ok
-    with pytest.raises(InputError, match="hooks or processes of your own took part"):
+    with pytest.raises(InputError, match="this run used hooks or processes"):
         verify(folder, rerun=1)
 
 
