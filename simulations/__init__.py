@@ -1,6 +1,6 @@
-"""What the world does to the cases of a workflow, and how long it takes.
+"""Simulate the cases of a workflow: arrivals, staff, calendars, random durations and events.
 
-The verbs are functions of this package: ``from simulations import load_scenario, run``.
+The public functions are imported from this package: ``from simulations import load_scenario, run``.
 """
 
 from __future__ import annotations

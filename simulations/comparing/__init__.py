@@ -1,1 +1,1 @@
-"""Two scenarios with the same people and the same chances."""
+"""Compare scenarios with common random numbers."""

@@ -1,7 +1,7 @@
-"""Who is decided otherwise? Each case of a base beside the same case of another scenario.
+"""Compare each case of a base scenario with the same case of another scenario.
 
-A case is the same if its draws are: the same court, origin and number there, whatever the workflow. So the pairs
-are found by the keys of the draws, drawn again from seed and replication.
+Two cases are the same if they have the same random draws: the same court, origin and number, whatever the workflow.
+Pairs are matched by the keys of these draws, which are recomputed from seed and replication.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _MOST_CHANGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """How many cases of a court, in the mean over replications, compare in one way.
+    """The mean number of cases of a court in one category of the case-by-case comparison.
 
     Attributes
     ----------
     what : str
-        One of `WHAT`. Decided is who has left the docket, in a final or a resting state: otherwise means in another state,
-        or by another transition.
+        One of `WHAT`. A case is decided in a final or resting state. It is decided otherwise if it is in another
+        state, or came there by another transition.
     """
 
     what: str
@@ -53,7 +53,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From which end in the base to which in the other, all courts: cases in the mean over replications."""
+    """The mean number of cases that have one end in the base and another end in the other scenario, in all courts."""
 
     base: str
     other: str
@@ -68,7 +68,7 @@ def pair_cases(
     base: Scenario, base_folder: Path, other: Scenario, other_folder: Path, seed: int, replications: Sequence[int],
     confidence: float,
 ) -> tuple[list[Pairs], list[Change]]:  # fmt: skip
-    """Pair every case of two runs, and say how they ended.
+    """Pair every case of two runs, and count how they ended.
 
     Parameters
     ----------
@@ -78,27 +78,27 @@ def pair_cases(
     Returns
     -------
     list of Pairs, list of Change
-        The changes by their size.
+        The changes, largest first.
     """
     of_court: dict[tuple[str, str], list[int]] = {}
     changes: Counter[tuple[str, str]] = Counter()
     decided = _decided(base), _decided(other)
-    for place, k in enumerate(replications):
+    for index, k in enumerate(replications):
         for court, one, two, n in _pairs(base, base_folder, other, other_folder, seed, k):
             what = _what(one, two, *decided)
             for where in (court, "all"):
-                of_court.setdefault((what, where), [0] * len(replications))[place] += n
+                of_court.setdefault((what, where), [0] * len(replications))[index] += n
             if what != ALIKE:
-                changes[_said(one), _said(two)] += n
+                changes[_describe(one), _describe(two)] += n
     courts = [*dict.fromkeys([*base.courts, *other.courts]), "all"]
-    found = []
+    pairs = []
     for what in WHAT:
         for court in courts:
             counts = of_court.get((what, court), [0] * len(replications))
             low, high = interval(counts, confidence) or (None, None)
-            found.append(Pairs(what, court, sum(counts) / len(counts), low, high))
+            pairs.append(Pairs(what, court, sum(counts) / len(counts), low, high))
     listed = [Change(one, two, n / len(replications)) for (one, two), n in changes.most_common(_MOST_CHANGES)]
-    return found, listed
+    return pairs, listed
 
 
 End = tuple[str, str | None] | None
@@ -117,14 +117,14 @@ def _what(one: End, two: End, decided_one: set[str], decided_two: set[str]) -> s
     return ALIKE if (one == two if first else one[0] == two[0]) else DECIDED if first else ELSEWHERE
 
 
-def _said(end: End) -> str:
+def _describe(end: End) -> str:
     return "not there" if end is None else end[0] if end[1] is None else f"{end[0]} ({end[1]})"
 
 
 def _pairs(
     base: Scenario, base_folder: Path, other: Scenario, other_folder: Path, seed: int, replication: int
 ) -> list[tuple[str, End, End, int]]:
-    """Return how many cases of each court have which end in one and in the other."""
+    """Count the cases of each court by their ends in both scenarios."""
     import duckdb
 
     with duckdb.connect() as connection:

@@ -1,6 +1,6 @@
-"""What does another policy, or another reviewer, change? Two scenarios with the same people and the same chances.
+"""Compare a base scenario with other scenarios, using common random numbers.
 
-Every run has a folder of its own below the comparison's: ``base``, ``other-1``, ``other-2``. They are paired by
+Every run has its own folder in the folder of the comparison: ``base``, ``other-1``, ``other-2``. Runs are paired by
 replication, and case by case (see `simulations.comparing.paired` and `simulations.comparing.case_pairs`).
 """
 
@@ -35,16 +35,16 @@ _OURS = r"base|other-\d+|\.?comparison\.json.*|report\.html"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One measure of a base and of another scenario.
+    """The difference of one measure between the base and another scenario.
 
     Attributes
     ----------
     paired : Paired or None
-        ``None`` where there is nothing to compare, such as a date that is not reached in every replication.
+        ``None`` if there is nothing to compare, such as a date that some replications do not reach.
     p_corrected : float or None
-        By Holm over all measures of this comparison that differ in some replication.
+        Holm-corrected over all measures of this comparison that differ in any replication.
     needed : int or None
-        Where the two are not told apart: about how many replications would do.
+        If the difference is not significant: about how many replications would show it.
     """
 
     against: str
@@ -57,12 +57,12 @@ class Difference:
     needed: int | None = None
 
     def told_apart(self, confidence: float) -> bool:
-        """Say whether the difference is more than chance, among all that are tested."""
+        """Return whether the difference is significant after the correction."""
         return self.p_corrected is not None and self.p_corrected < 1 - confidence
 
     @classmethod
     def of_json(cls, row: Mapping[str, Any]) -> Difference:
-        """Return what `json` has written."""
+        """Return the difference that `json` wrote."""
         paired = None if row["n"] is None else Paired(**{f.name: row[f.name] for f in fields(Paired)})
         at = None if row["at"] is None else dt.date.fromisoformat(row["at"])
         own = (row[name] for name in ("p_corrected", "replications_needed"))
@@ -84,19 +84,20 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found of one base and the scenarios beside it.
+    """The results of a base scenario and the others.
 
     Attributes
     ----------
     against : list of str
-        What each other scenario is called.
+        The name of each other scenario.
     differences : list of Difference
-        Of every measure, court and day asked for.
+        Of every requested measure, court and day.
     cases : dict of str to list of Pairs
-        For each other scenario, how many cases end otherwise; empty without event logs.
+        For each other scenario, the numbers of cases that end differently; empty without event logs.
     changes : dict of str to list of Change
     growing : dict of str to list of str
-        For the base (``base``) and each other scenario, the pools whose queue only grew in some replication.
+        For the base (``base``) and each other scenario, the pools whose queue never stopped growing in at least one
+        replication.
     """
 
     base: Scenario
@@ -113,17 +114,17 @@ class Comparison:
     def get(
         self, measure: str, court: str = "all", at: dt.date | None = None, against: str | None = None
     ) -> Difference:
-        """Return one difference; of the first other scenario, if it is not said which.
+        """Return one difference, by default to the first other scenario.
 
         Raises
         ------
         KeyError
-            If there is none of this kind.
+            If there is no such difference.
         """
         wanted = (self.against[0] if against is None else against, measure, court, at)
-        for found in self.differences:
-            if (found.against, found.measure, found.court, found.at) == wanted:
-                return found
+        for difference in self.differences:
+            if (difference.against, difference.measure, difference.court, difference.at) == wanted:
+                return difference
         raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.base))}")
 
     def json(self) -> dict[str, Any]:
@@ -136,8 +137,8 @@ class Comparison:
             "replications": self.replications,
             "confidence": self.confidence,
             "measures": [d.json() for d in self.differences],
-            "cases": [{"against": name, **p.json()} for name, found in self.cases.items() for p in found],
-            "changes": [{"against": name, **c.json()} for name, found in self.changes.items() for c in found],
+            "cases": [{"against": name, **p.json()} for name, pairs in self.cases.items() for p in pairs],
+            "changes": [{"against": name, **c.json()} for name, changes in self.changes.items() for c in changes],
             "growing": self.growing,
         }
 
@@ -205,12 +206,12 @@ def compare(
 
 
 def read_comparison(folder: str | Path) -> Comparison:
-    """Read what a comparison found back from its folder.
+    """Read the result of a comparison from its folder.
 
     Raises
     ------
     InputError
-        If it is no folder of a comparison, or its base cannot be read.
+        If it is not the folder of a comparison, or its base cannot be read.
     """
     folder = Path(folder)
     try:
@@ -250,18 +251,18 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
 
 
 def _called(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
-    found: list[str] = []
+    names: list[str] = []
     for other in others:
         name = f"{other.name} with {', '.join(changes)}" if changes else other.name
-        k = sum(one == name or one.startswith(f"{name} (") for one in found)
-        found.append(f"{name} ({k + 1})" if k else name)
-    return found
+        k = sum(one == name or one.startswith(f"{name} (") for one in names)
+        names.append(f"{name} ({k + 1})" if k else name)
+    return names
 
 
 def _differences(
     comparison: Comparison, against: str, base: Path, other: Path, days: set[dt.date | None], measures: Sequence[str]
 ) -> list[Difference]:
-    """Pair every measure that both runs have, and correct for how many there are."""
+    """Pair every measure that both runs have, and correct for multiple tests."""
     numbers = range(1, comparison.replications + 1)
     theirs = read_values(other, numbers)
     dated = {m.measure for m in comparison.base.workflow.measures if m.emptied}
@@ -278,7 +279,7 @@ def _differences(
 
 
 def _corrected(found: list[Difference], alpha: float) -> list[Difference]:
-    """Correct the p-values, and say how many replications would do; what never differs is not tested."""
+    """Correct the p-values and estimate the replications needed. Measures that never differ are not tested."""
     tested = [i for i, d in enumerate(found) if d.paired is not None and d.paired.p is not None and not d.paired.same]
     corrected = holm([found[i].paired.p for i in tested])  # type: ignore[union-attr, misc]
     open_ones = sum(p >= alpha for p in corrected)

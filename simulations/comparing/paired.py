@@ -1,7 +1,7 @@
-"""Are two scenarios told apart? Statistics of paired differences over replications with common random numbers.
+"""Statistics of paired differences between two scenarios with common random numbers.
 
-Replication k of both has the same people and the same chances, so what differs is the doing of the scenario. The
-interval is for the mean of the differences; it is the narrower, the more the two go together.
+Replication k of both scenarios uses the same random draws, so the scenarios cause every difference. The interval is
+for the mean difference. The stronger the correlation, the narrower the interval.
 
 References
 ----------
@@ -26,24 +26,23 @@ _MOST_NEEDED = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A base and another, measured over the same replications.
+    """A measure of the base and of another scenario over the same replications.
 
     Attributes
     ----------
     n : int
-        Replications.
+        Number of replications.
     base, other, difference : float
-        Means; the difference is other less base.
+        Means; the difference is other minus base.
     low, high : float or None
         The t interval of the mean difference; ``None`` for a single replication.
     p : float or None
-        Of the paired t test, two-sided. Where the difference is the same in every replication, of the sign test,
-        which needs no spread.
+        From the two-sided paired t test. If the difference is the same in every replication, from the sign test.
     correlation : float or None
-        Between base and other; ``None`` where one of them does not vary.
+        Correlation of base and other; ``None`` if one of them does not vary.
     variance_reduction : float or None
-        How many times as many independent runs would be needed for the same interval; ``None`` where the differences
-        do not vary.
+        Factor by which independent runs would need more replications for the same interval; ``None`` if the
+        differences do not vary.
     """
 
     n: int
@@ -59,7 +58,7 @@ class Paired:
 
     @property
     def same(self) -> bool:
-        """Say whether no replication differs."""
+        """Return whether no replication differs."""
         return self.difference == 0 and self.spread == 0
 
 
@@ -69,9 +68,9 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
     Parameters
     ----------
     base, other : sequence of float
-        One value a replication, of the same replications; at least one.
+        One value per replication, at least one; both of the same replications.
     confidence : float
-        Of the interval, between 0 and 1.
+        Confidence level of the interval, between 0 and 1.
 
     Examples
     --------
@@ -111,23 +110,23 @@ def _covariance(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Return p-values corrected for how many there are: all those below alpha are so together with probability alpha.
+    """Return Holm-corrected p-values: any false rejection at level alpha has at most probability alpha.
 
     Examples
     --------
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03, 0.005])]
     [0.03, 0.06, 0.06, 0.02]
     """
-    found = [0.0] * len(p)
+    corrected = [0.0] * len(p)
     so_far = 0.0
     for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
         so_far = max(so_far, min(1.0, (len(p) - rank) * p[i]))
-        found[i] = so_far
-    return found
+        corrected[i] = so_far
+    return corrected
 
 
 def replications_needed(paired: Paired, alpha: float) -> int | None:
-    """Return about how many replications would tell two scenarios apart, were the difference what it seems to be.
+    """Estimate the replications needed to detect the observed difference.
 
     Parameters
     ----------
@@ -138,7 +137,7 @@ def replications_needed(paired: Paired, alpha: float) -> int | None:
     Returns
     -------
     int or None
-        For a power of 80 percent; ``None`` where no difference is seen, or a million would not do.
+        For a power of 80 percent; ``None`` if there is no difference, or a million are not enough.
 
     Examples
     --------

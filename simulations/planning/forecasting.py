@@ -1,4 +1,4 @@
-"""When will it be so far? The day on which a condition on pending first holds, or on which a measure's date falls."""
+"""Forecast the day on which a condition on pending first holds, or the date of a measure."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ class Forecast:
     Attributes
     ----------
     days : tuple of float or None
-        Of each replication, days since the start; ``None`` if it never held before the end.
+        For each replication, days since the start; ``None`` if the condition never held before the end.
     date, low, high : date or None
-        The mean, with the t interval of the mean; ``None`` unless it was reached in every replication, since the mean
-        of those that reached it would be too early.
+        The mean and its t interval; ``None`` unless every replication reached the condition, because the mean of those
+        that did would be too early.
     q05, median, q95 : date or None
-        The band of single replications; ``None`` where so many did not reach it.
+        Median and band of single replications; ``None`` where too few replications reached the condition.
     median_low, median_high : date or None
-        The interval of the median, by order statistics.
+        The interval of the median, from order statistics.
     reached, reached_low, reached_high : float
-        The share of replications that reached it, with its exact interval.
+        The share of replications that reached the condition, with its exact interval.
     time_to_closure : list of Remaining
-        Kaplan-Meier, day by day: who is still on the docket so many days after arrival, or after the start.
+        Kaplan-Meier curve, per day: the share of cases still on the docket after a number of days.
     pending_by_age : list of AgeBand
-        When the condition first held, in the replications in which it did, and at the end.
+        When the condition first held, over the replications that reached it, and at the end.
     """
 
     scenario: Scenario
@@ -101,17 +101,17 @@ def forecast(
     workers: int = 1,
     confidence: float = CONFIDENCE,
 ) -> Forecast:
-    """Say when a condition first holds.
+    """Forecast when a condition first holds.
 
     Parameters
     ----------
     when : str
-        ``"pending < 1000"`` (or ``<=``, ``>``, ``>=``), as things stand at the end of a day; or the name of a measure
-        that is a point in time.
+        ``"pending < 1000"`` (or ``<=``, ``>``, ``>=``), evaluated at the end of each day; or the name of a measure that
+        is a date.
     court : str
         ``all`` for all courts together.
     confidence : float
-        Of the intervals, between 0 and 1.
+        Confidence level of the intervals, between 0 and 1.
 
     Raises
     ------
@@ -131,13 +131,13 @@ def forecast(
         raise InputError(problems)
     chosen = choose_engine(engine, scenario, replications, False)
     read = partial(outlook_of, court=court, first=first, at_end_of_day=isinstance(first, _PendingIs))
-    found = replicated(read, scenario, seed, range(1, replications + 1), chosen, workers)
-    return _summary(scenario, when.strip(), court, seed, confidence, found)
+    outlooks = replicated(read, scenario, seed, range(1, replications + 1), chosen, workers)
+    return _summary(scenario, when.strip(), court, seed, confidence, outlooks)
 
 
 @dataclass(frozen=True)
 class _PendingIs:
-    """The first day at whose end pending is less, or more, than a number."""
+    """The first day at whose end pending is below, or above, a number."""
 
     sign: str
     number: float
@@ -149,7 +149,7 @@ class _PendingIs:
 
 @dataclass(frozen=True)
 class _DateOf:
-    """The day of a measure that is a point in time."""
+    """The day of a measure that is a date."""
 
     measure: str
 
@@ -158,20 +158,20 @@ class _DateOf:
 
 
 def _condition(scenario: Scenario, when: str) -> _PendingIs | _DateOf:
-    """Return what gives the day of a replication on which the condition first holds."""
+    """Parse the condition into a function that returns the day on which it first holds in a replication."""
     dated = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
     name = when.strip()
     if name in dated:
         return _DateOf(name)
-    found = _CONDITION.fullmatch(when)
-    if found is None or found["name"] != "pending":
+    match = _CONDITION.fullmatch(when)
+    if match is None or match["name"] != "pending":
         allowed = ["'pending < 1000'", *(repr(one) for one in dated)]
         raise InputError(
             [
                 f"--when {when}: must be pending, a sign (<, <=, >, >=) and a number, or a measure that is a date: {' or '.join(allowed)}"
             ]
         )
-    return _PendingIs(found["sign"], float(found["number"].replace(",", "").replace("_", "")))
+    return _PendingIs(match["sign"], float(match["number"].replace(",", "").replace("_", "")))
 
 
 def _summary(
@@ -199,7 +199,7 @@ def _summary(
 
 
 def _quantile(days: tuple[float | None, ...], share: float) -> float | None:
-    """Return the smallest day by which so large a share had reached it; who never did comes last."""
+    """Return the smallest day by which this share of replications had reached the condition, ``None`` if fewer did."""
     ordered = sorted(d for d in days if d is not None)
-    place = max(1, math.ceil(share * len(days) - 1e-9))
-    return ordered[place - 1] if place <= len(ordered) else None
+    rank = max(1, math.ceil(share * len(days) - 1e-9))
+    return ordered[rank - 1] if rank <= len(ordered) else None

@@ -1,7 +1,7 @@
 """A grid of changes: ``pools.reviewers.size.denver=8:24:2`` and ``ends=2012-03-31,2012-06-30``, every combination a point.
 
-A range is ``from:to:step``, of numbers (with a unit behind it, if one is needed) or of dates (the step in days); values
-are separated by commas. What has one value only is the same at every point.
+A range is ``from:to:step``, of numbers (with an optional unit after it) or of dates (the step in days). Values are
+separated by commas. A change with a single value holds at every point.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _EXAMPLE = "such as pools.reviewers.size.denver=8:24:2 or size=8,12,16"
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What is changed, and to what.
+    """A changed key and its values.
 
     Attributes
     ----------
     path : str
-        Of the key: ``pools.reviewers.size.denver``.
+        Path of the key: ``pools.reviewers.size.denver``.
     texts : tuple of str
         The values as ``--set`` reads them.
     values : tuple
-        The values as they are: numbers, dates, texts.
+        The parsed values: numbers, dates, strings.
     """
 
     path: str
@@ -46,13 +46,13 @@ class Axis:
 
     @property
     def name(self) -> str:
-        """Return the end of the path, by which a table calls it."""
+        """Return the end of the path, for table headings."""
         return ".".join(self.path.split(".")[-2:])
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The changes that span the points, and those that are the same at each; and all of them as they were given.
+    """The axes of a grid, the changes that hold at every point, and all changes as given.
 
     Examples
     --------
@@ -69,32 +69,32 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """Return how many points there are."""
+        """Return the number of points."""
         return math.prod(len(axis.texts) for axis in self.axes)
 
     def points(self) -> list[tuple[str, ...]]:
-        """Return the texts of every point, the last axis running fastest; of too many the first alone."""
+        """Return the values of every point, the last axis varying fastest. Beyond `MOST_POINTS`, return only the first."""
         every = itertools.product(*(axis.texts for axis in self.axes))
         return list(every if self.size <= MOST_POINTS else itertools.islice(every, 1))
 
     def changes(self, point: Sequence[str]) -> list[str]:
-        """Return the changes that make a point."""
+        """Return the changes at a point."""
         return [*self.fixed, *(f"{axis.path}={text}" for axis, text in zip(self.axes, point, strict=True))]
 
     def named(self, point: Sequence[str]) -> dict[str, Any]:
-        """Return the values of a point by their paths."""
+        """Return the values at a point by path."""
         return {a.path: a.values[a.texts.index(text)] for a, text in zip(self.axes, point, strict=True)}
 
 
 def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
-    """Read changes of which some have several values.
+    """Parse changes, some with several values.
 
     Returns
     -------
     Grid
-        What can be read; of a range that leads nowhere its first value alone, so that its key can be looked at.
+        The valid changes. An invalid range keeps its first value, so that its key can still be checked.
     list of str
-        Every mistake: a range that leads nowhere, a key that stands there twice, too many points.
+        Every mistake: an invalid range, a repeated key, too many points.
     """
     axes: list[Axis] = []
     fixed: list[str] = []
@@ -127,7 +127,7 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
 
 
 def _several(text: str) -> list[str] | None:
-    """Return the values of a range or a list, ``None`` for what is one value."""
+    """Return the values of a range or a list, ``None`` for a single value."""
     bare, _, unit = text.partition(" ")
     parts = bare.split(":")
     if len(parts) in (2, 3) and all(_PART.fullmatch(part) for part in parts):
@@ -144,23 +144,23 @@ def _several(text: str) -> list[str] | None:
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas that stand in no brackets and no quotation marks."""
-    found, depth, quote = [""], 0, ""
-    for letter in text:
+    """Split at commas outside brackets and quotation marks."""
+    items, depth, quote = [""], 0, ""
+    for character in text:
         if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        depth += (letter in "[{") - (letter in "]}") if not quote else 0
-        if letter == "," and not depth and not quote:
-            found.append("")
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        depth += (character in "[{") - (character in "]}") if not quote else 0
+        if character == "," and not depth and not quote:
+            items.append("")
         else:
-            found[-1] += letter
-    return [item.strip() for item in found]
+            items[-1] += character
+    return [item.strip() for item in items]
 
 
 def _range(parts: list[str], unit: str) -> list[str]:
-    """Return the values from one to another, both included where the steps come to it."""
+    """Return the values of a range. The last value is included if the steps reach it."""
     if len(parts) != 3:
         raise ValueError("a range is from:to:step, such as 8:24:2")
     if _DATE.fullmatch(parts[0]) or _DATE.fullmatch(parts[1]):
@@ -198,7 +198,7 @@ def _steps(first: object, last: object, step: Decimal, span: Decimal) -> int:
 
 
 def _value(text: str) -> Any:
-    """Return a value as YAML reads it; what it cannot read is told when the scenario is loaded."""
+    """Parse a value as YAML. Loading the scenario reports a value that is not valid YAML."""
     try:
         value = parse_yaml(f"value: {text}", "--set").value["value"].plain()
     except InputError:

@@ -1,6 +1,6 @@
-"""Intervals where a t interval is wrong: of a share of replications, and of a quantile.
+"""Exact intervals for the share of replications with a property, and for a quantile.
 
-Both hold for any number of replications and any distribution; they are wider than they need be rather than too narrow.
+Both hold for any number of replications and any distribution. They are conservative: too wide rather than too narrow.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ def share_interval(hits: int, n: int, confidence: float = 0.95) -> tuple[float, 
     Parameters
     ----------
     hits : int
-        How often it came about, from 0 to `n`.
+        Number of successes, from 0 to `n`.
     n : int
-        Independent replications, 1 or more.
+        Number of independent replications, 1 or more.
     confidence : float
-        Of the two ends together, between 0 and 1; each end misses with half of what is left.
+        Confidence level, between 0 and 1. Each end takes half of the error probability.
 
     Examples
     --------
@@ -48,9 +48,9 @@ def quantile_interval(
     Parameters
     ----------
     values : sequence of float or None
-        Of independent replications; ``None`` for what was not reached, which counts as later than all others.
+        One value per independent replication; ``None`` (not reached) counts as later than all values.
     share : float
-        Which quantile, between 0 and 1: 0.5 for the median.
+        The quantile, between 0 and 1: 0.5 for the median.
     confidence : float
         Between 0 and 1.
 
@@ -61,8 +61,8 @@ def quantile_interval(
 
     Notes
     -----
-    The number of replications below the quantile is binomial, so the r-th smallest lies above it with the
-    probability that fewer than r are below.
+    The number of replications below the quantile is binomial. The r-th smallest value lies above the quantile with the
+    probability that fewer than r values lie below it.
 
     Examples
     --------
@@ -82,6 +82,8 @@ def quantile_interval(
     below = [float(bdtr(k, n, share)) for k in range(n)]  # P(at most k are below)
     low = max((r for r in range(1, n + 1) if below[r - 1] <= half), default=None)
     high = min((r for r in range(1, n + 1) if below[r - 1] >= 1 - half), default=None)
-    found = (ordered[r - 1] if r is not None and r <= len(ordered) else None for r in (low, high))
-    one, two = found
-    return one, two
+
+    def value(rank: int | None) -> float | None:
+        return ordered[rank - 1] if rank is not None and rank <= len(ordered) else None
+
+    return value(low), value(high)

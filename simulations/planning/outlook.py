@@ -1,4 +1,4 @@
-"""What a forecast reads from the log of a replication: the course, how long cases take to leave the docket, how old those pending are."""
+"""Read from a log what a forecast needs: daily pending, time to closure, and the age of pending cases."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY
 __all__ = ["AGES", "MARKS", "AgeBand", "Outlook", "Remaining", "age_bands", "outlook_of", "remaining"]
 
 AGES = ((0, 30, "under 30 days"), (30, 180, "30 to 180 days"), (180, 365, "180 days to 1 year"), (365, 730, "1 to 2 years"), (730, None, "2 years and more"))  # fmt: skip
-"""From, below, in days, and the name of each band of ages."""
+"""Lower and upper limit in days, and name, of each age band."""
 
 MARKS = (30, 90, 180, 365, 730, 1095)
-"""Days at which a table shows who is still there."""
+"""Days at which a table shows the Kaplan-Meier curve."""
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What one replication tells a forecast.
+    """The part of one replication that a forecast uses.
 
     Attributes
     ----------
     day : float or None
-        Days since the start on which the condition first held; of one on pending, the day at whose end it did.
+        Days since the start when the condition first held. A condition on pending holds at the end of that day.
     remaining : ndarray of float, shape (n_days,)
-        Kaplan-Meier: the share still on the docket one, two, ... days after cases were first seen there.
+        Kaplan-Meier: the share still on the docket one, two, ... days after arrival or the start.
     aged_then, aged_at_end : tuple of int
-        Pending by band of age when the condition first held (empty if it never did), and at the end.
+        Pending cases per age band when the condition first held (empty if it never did), and at the end.
     """
 
     day: float | None
@@ -46,16 +46,16 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class AgeBand:
-    """Pending cases of an age, over replications.
+    """Pending cases in an age band, over replications.
 
     Attributes
     ----------
     when : str
-        ``reached``, as things stood when the condition first held, or ``end``.
+        ``reached`` (when the condition first held) or ``end``.
     below : int or None
         Days; ``None`` for the last band.
     mean, low, high : float or None
-        With the t interval of the mean; ``None`` where nothing, or a single replication, tells it.
+        The mean and its t interval; ``None`` without replications, the interval also with a single one.
     q05, q95 : float or None
         The band of single replications.
     """
@@ -77,12 +77,12 @@ class AgeBand:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """The share of cases still on the docket so many days after they were first seen there.
+    """The share of cases still on the docket after a number of days.
 
     Attributes
     ----------
     mean, low, high : float
-        The mean over replications, and its t interval, kept between 0 and 1; ``None`` for a single replication.
+        The mean over replications and its t interval, clipped to 0 and 1; no interval for a single replication.
     q05, q95 : float or None
         The band of single replications.
     """
@@ -107,7 +107,7 @@ def outlook_of(log: EventLog, court: str, first: Callable[[Course], float | None
     first : callable
         Returns the day of a course on which the condition first held.
     at_end_of_day : bool
-        Whether that day is one at whose end it held, rather than a point in time.
+        Whether the condition held at the end of that day, instead of at an exact time.
     """
     mine, horizon = here(log, court), log.cases.scenario.horizon
     day = first(course_of(log, court))
@@ -118,26 +118,27 @@ def outlook_of(log: EventLog, court: str, first: Callable[[Course], float | None
 
 
 def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the Kaplan-Meier curve of a replication: from arrival, or the start, until a case is off the docket for the first time."""
+    """Return the Kaplan-Meier curve of a replication, from arrival or the start until a case first leaves the docket."""
     cases, columns, off = log.cases, log.columns, off_docket(log.cases.scenario)
     horizon = cases.scenario.horizon
     n_days = (cases.scenario.ends - cases.scenario.starts).days + 2
     watched = mine & ~off[cases.state] & (cases.arrived <= horizon)
     ended = off[columns["to_state"]] & (columns["cause"] != log.labels.cause.index(HORIZON))
     at = np.full(len(cases), -1, np.int64)
-    at[columns["case_id"][ended][::-1]] = columns["happened_at"][ended][::-1]  # what is written last is the earliest
+    at[columns["case_id"][ended][::-1]] = columns["happened_at"][ended][::-1]  # reversed: the earliest row wins
     gone = watched & (at >= 0)
     days = (np.where(gone, at, horizon) - np.maximum(cases.arrived, 0)) // MICROSECONDS_PER_DAY
-    counts = [np.bincount(np.clip(days[some], 0, n_days - 1), minlength=n_days) for some in (gone, watched & ~gone)]
+    masks = (gone, watched & ~gone)
+    counts = [np.bincount(np.clip(days[mask], 0, n_days - 1), minlength=n_days) for mask in masks]
     return still_there(*counts)[:-1]
 
 
 def _aged(log: EventLog, mine: NDArray[np.bool_], then: int) -> tuple[int, ...]:
-    """Count the cases pending at an instant by band of age."""
+    """Count the cases pending at a time, per age band."""
     cases, columns = log.cases, log.columns
     past = columns["happened_at"] <= then
     state = cases.state.copy()
-    state[columns["case_id"][past]] = columns["to_state"][past]  # rows are in order: what is written last is the latest
+    state[columns["case_id"][past]] = columns["to_state"][past]  # rows are in time order: the latest wins
     pending = mine & ~off_docket(cases.scenario)[state] & (cases.arrived <= then)
     ages = (then - cases.arrived[pending]) / MICROSECONDS_PER_DAY
     edges = [float(low) for low, _, _ in AGES] + [np.inf]
@@ -148,24 +149,24 @@ def _aged(log: EventLog, mine: NDArray[np.bool_], then: int) -> tuple[int, ...]:
 
 
 def age_bands(outlooks: Sequence[Outlook], confidence: float) -> list[AgeBand]:
-    """Return pending by age over replications: when the condition held, in those that came to it, and at the end."""
-    found = []
+    """Return pending cases by age over replications: when the condition first held, and at the end."""
+    bands = []
     reached = [o.aged_then for o in outlooks if o.aged_then]
     for when, counts in (("reached", reached), ("end", [o.aged_at_end for o in outlooks])):
         for k, (low, high, name) in enumerate(AGES):
-            found.append(AgeBand(when, name, low, high, *_spread([float(c[k]) for c in counts], confidence)))
-    return found
+            bands.append(AgeBand(when, name, low, high, *_spread([float(c[k]) for c in counts], confidence)))
+    return bands
 
 
 def remaining(outlooks: Sequence[Outlook], confidence: float) -> list[Remaining]:
-    """Return the Kaplan-Meier curve over replications, day by day."""
-    found = []
+    """Return the Kaplan-Meier curve over replications, per day."""
+    curve = []
     for days, shares in enumerate(np.array([o.remaining for o in outlooks]).T.tolist(), start=1):
         mean, low, high, q05, q95 = _spread(shares, confidence)
         assert mean is not None
         bounds = (None if low is None else max(0.0, low), None if high is None else min(1.0, high))
-        found.append(Remaining(days, mean, *bounds, q05, q95))
-    return found
+        curve.append(Remaining(days, mean, *bounds, q05, q95))
+    return curve
 
 
 def _spread(

@@ -1,7 +1,7 @@
-"""The search for the smallest pool that meets a goal: look for it on a few replications, then see whether it holds on fresh ones.
+"""Search for the smallest pool that meets a goal on a few replications, then confirm it on fresh ones.
 
-The search takes what a few replications say; it may err, and then only costs time. What is told of the answer, and of the
-size before it, rests on replications that took no part in the search.
+An error of the search only costs time. The reported intervals of the answer and of the next smaller size come from
+replications that were not used in the search.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["FRESH", "Goal", "Point", "Search"]
 
 PERCENT = 100
 FRESH = 1_000_000
-"""The replications that confirm an answer are numbered from the one after this."""
+"""Replications that confirm an answer have numbers above this one."""
 
 _FEW, _SOME = 5, 10
 _FIRST_LOOKS = ((4, 0.05), (12, 0.05))
@@ -38,15 +38,15 @@ _SHARES = (0.4, 0.2, 0.3)
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is to be met: a measure's date not later than a day, or fewer cases pending at its end.
+    """A goal: the date of a measure by a day, or a limit on pending cases at its end.
 
     Attributes
     ----------
     day : date
     measure : str or None
-        A measure that is a point in time; ``None`` for pending.
+        A measure that is a date; ``None`` for pending.
     below : float or None
-        Cases: pending is to be lower than this.
+        Pending must be lower than this number of cases.
     """
 
     day: dt.date
@@ -54,13 +54,13 @@ class Goal:
     below: float | None = None
 
     def met(self, course: Course) -> bool:
-        """Say whether a replication that ended with the day has met it."""
+        """Return whether a replication that ends on this day meets the goal."""
         if self.measure is not None:
             return course.dates[self.measure] is not None
         return self.below is not None and course.pending[-1] < self.below
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Return the goal as text."""
         if self.measure is not None:
             return f"{self.measure} by {self.day}"
         return f"pending below {self.below:,g} at the end of {self.day}"
@@ -73,16 +73,16 @@ class Point:
     Attributes
     ----------
     factor : float or None
-        With ``scale``: what the sizes of the scenario were multiplied by.
+        With ``scale``: the factor on the sizes of the scenario.
     size : int
-        The largest number of servers, of the court or (with ``scale``) of all.
+        The largest number of servers, in the court or (with ``scale``) in all courts.
     n, hits : int
-        Replications, and those that met the goal.
+        Number of replications, and of those that met the goal.
     low, high : float
         The exact interval of the probability.
     confirmed : bool
-        Whether these are fresh replications: then the intervals of all sizes confirmed hold together with 95 percent.
-        Otherwise they are those of the search, and the interval is that of this size alone, had it not been searched for.
+        Whether these are fresh replications. The intervals of all confirmed sizes hold simultaneously with 95 percent
+        confidence. The interval of an unconfirmed size ignores that the size was searched for.
     """
 
     factor: float | None
@@ -106,7 +106,7 @@ class Point:
 
 @dataclass
 class Search:
-    """The sizes tried so far; a step is a server, or with ``scale`` a hundredth of the sizes."""
+    """The sizes tried so far. A step is one server, or with ``scale`` one percent of the sizes."""
 
     scenario: Scenario
     pool: str
@@ -130,14 +130,14 @@ class Search:
         self.chosen = choose_engine(self.engine, self.cut, self.most, False)
 
     def smallest(self) -> int:
-        """Return the smallest step that meets the goal: bracket, bisect, and make sure of it and of the one before.
+        """Return the smallest step that meets the goal: bracket, bisect, and confirm it and the step below.
 
         Raises
         ------
         InputError
-            If no size would do, with the reason.
+            If no size meets the goal, with the reason.
         """
-        self._see_whether_it_can_be_met()
+        self._check_feasible()
         low, high = 0, max(1, self._present())
         while not self._seems_good(high):
             low, high = high, 2 * high
@@ -152,7 +152,7 @@ class Search:
         return high
 
     def not_in_order(self) -> tuple[int, int]:
-        """Return in how many replications a larger pool missed what a smaller one met, and how many had two sizes or more."""
+        """Count replications in which a larger pool missed the goal and a smaller one met it, and those with several sizes."""
         odd = several = 0
         for k in sorted({k for tried in self.met.values() for k in tried}):
             course = [tried[k] for _, tried in sorted(self.met.items()) if k in tried]
@@ -160,10 +160,10 @@ class Search:
             odd += any(a and not b for a, b in itertools.pairwise(course))
         return odd, several
 
-    # whether it can be ---------------------------------------------------------------------------
+    # feasibility ---------------------------------------------------------------------------
 
-    def _see_whether_it_can_be_met(self) -> None:
-        """Try more servers than there are cases: if that does not do, nothing does."""
+    def _check_feasible(self) -> None:
+        """Try more servers than cases. If that misses the goal, every size does."""
         scenario = self._unlimited(self.cut)
         hits = 0
         for n in range(1, _SOME + 1):
@@ -174,45 +174,45 @@ class Search:
             raise InputError(
                 [
                     f"staff: no size of the pool {self.pool!r} meets {self.goal}: with more servers than there are cases"
-                    f" {self._why(n)}, in {n} of {n} replications. What is left is the time that work itself takes, when"
-                    " people are there, and other pools."
+                    f" {self._why(n)}, in {n} of {n} replications. The limits are processing times, calendars"
+                    " and other pools."
                 ]
             )
 
     def _why(self, n: int) -> str:
-        """Say what comes of more servers than there are cases."""
-        found = self._run(self._unlimited(self.whole), range(1, n + 1))
+        """Describe the result with more servers than cases."""
+        courses = self._run(self._unlimited(self.whole), range(1, n + 1))
         if self.goal.measure is None:
-            return f"{min(c.pending[(self.goal.day - self.scenario.starts).days] for c in found):,.0f} and more are pending then"
-        dates = [c.dates[self.goal.measure] for c in found]
+            return f"{min(c.pending[(self.goal.day - self.scenario.starts).days] for c in courses):,.0f} and more are pending then"
+        dates = [c.dates[self.goal.measure] for c in courses]
         if any(day is None for day in dates):
             return f"{self.goal.measure} comes after the end of the scenario, {self.scenario.ends}"
         first = min(day for day in dates if day is not None)
         return f"{self.goal.measure} comes on {self.scenario.starts + dt.timedelta(days=int(first))} at the earliest"
 
     def _unlimited(self, scenario: Scenario) -> Scenario:
-        """Return a scenario whose pool has at each place twice as many servers as there are cases, whenever anybody works."""
+        """Return a scenario whose pool has, at each station, twice as many servers as cases whenever it is open."""
         pool = scenario.pools[self.pool]
         cases = draw_cases(scenario, SamplePath(self.seed, 1)).court
         here = np.bincount(cases, minlength=len(scenario.courts)) if pool.at_court else np.array([len(cases)])
-        places = range(len(pool.sizes)) if self.court is None else [self._place()]
+        stations = range(len(pool.sizes)) if self.court is None else [self._station()]
         sizes = list(pool.sizes)
-        for place in places:
-            sizes[place] = tuple((t, max(n, 2 * int(here[place])) if n else 0) for t, n in pool.sizes[place])
+        for station in stations:
+            sizes[station] = tuple((t, max(n, 2 * int(here[station])) if n else 0) for t, n in pool.sizes[station])
         return self._with(scenario, tuple(sizes))
 
-    # looking at a size -----------------------------------------------------------------------------
+    # trying a size -----------------------------------------------------------------------------
 
     def _present(self) -> int:
         if self.scale:
             return PERCENT
-        return max(size for _, size in self.scenario.pools[self.pool].sizes[self._place()])
+        return max(size for _, size in self.scenario.pools[self.pool].sizes[self._station()])
 
-    def _place(self) -> int:
+    def _station(self) -> int:
         return 0 if self.court is None else self.scenario.courts.index(self.court)
 
     def _seems_good(self, step: int) -> bool:
-        """Say whether a step seems to meet the goal: by two replications, five, or ten if these do not agree."""
+        """Return whether a step seems to meet the goal, from two, five, or at most ten replications."""
         for n in (2, _FEW, _SOME):
             point = self._look(step, range(1, n + 1), CONFIDENCE, confirmed=False)
             if point.high < self.wanted or (n >= _FEW and point.hits == n):
@@ -220,10 +220,10 @@ class Search:
         return point.probability >= self.wanted
 
     def _good(self, step: int, centre: int) -> bool:
-        """Say whether a step meets the goal, on fresh replications, added until it is decided.
+        """Return whether a step meets the goal. Fresh replications are added until the answer is clear.
 
-        Half of what may go wrong is spent on the size that the search came to, and the rest on those before and behind it,
-        whether or not they are looked at: so the search on, too, is no second chance.
+        Half of the error probability belongs to the size found by the search, the rest to its neighbours, whether or
+        not they are tried. Moving on to a neighbour therefore does not raise the error probability.
         """
         away = abs(step - centre)
         wrong = (1 - CONFIDENCE) * (0.5 if not away else 1 / (4 * away * (away + 1)))
@@ -234,19 +234,19 @@ class Search:
         return point.probability >= self.wanted
 
     def _looks(self, wrong: float) -> list[tuple[int, float]]:
-        """Return after how many replications to look, and what part of the error each look may take: set before the first.
+        """Return the interim looks, fixed in advance: replications, and the share of the error probability.
 
-        Early, for what hardly ever meets the goal; then when a size that always does is told; and up to the most.
+        Early looks detect sizes that rarely meet the goal. A later one detects a size that always does.
         """
         always = math.ceil(math.log(wrong * _SHARES[0] / 2) / math.log(self.wanted))
         middle = round(math.sqrt(always * self.most)) if always < self.most else self.most
-        found = dict(_FIRST_LOOKS)
+        looks = dict(_FIRST_LOOKS)
         for n, share in zip((always, middle, self.most), _SHARES, strict=True):
-            found[min(n, self.most)] = found.get(min(n, self.most), 0.0) + share
-        return sorted((n, share) for n, share in found.items() if n <= self.most)
+            looks[min(n, self.most)] = looks.get(min(n, self.most), 0.0) + share
+        return sorted((n, share) for n, share in looks.items() if n <= self.most)
 
     def _look(self, step: int, numbers: range, level: float, confirmed: bool) -> Point:
-        """Run what has not been run of some replications of a step, and say what they show."""
+        """Run the missing replications of a step, and return its point."""
         tried = self.met.setdefault(step, {})
         scenario, size = self._sized(step)
         todo = [k for k in numbers if k not in tried]
@@ -263,15 +263,16 @@ class Search:
         return replicate(scenario, self.seed, numbers, self.court or "all", self.chosen, self.workers)
 
     def _sized(self, step: int) -> tuple[Scenario, int]:
-        """Return the scenario with the pool of this step, and how large it is at most."""
+        """Return the scenario with the pool size of this step, and the largest number of servers."""
         pool = self.cut.pools[self.pool]
         if self.scale:
             sizes = tuple(tuple((t, math.ceil(n * step / PERCENT)) for t, n in steps) for steps in pool.sizes)
         else:
-            place = self._place()
-            one = tuple((t, step if n or len(pool.sizes[place]) == 1 else 0) for t, n in pool.sizes[place])
-            sizes = (*pool.sizes[:place], one, *pool.sizes[place + 1 :])
-        counted = sizes if self.scale else [sizes[self._place()]]
+            station = self._station()
+            steps = pool.sizes[station]
+            changed = tuple((t, step if n or len(steps) == 1 else 0) for t, n in steps)
+            sizes = (*pool.sizes[:station], changed, *pool.sizes[station + 1 :])
+        counted = sizes if self.scale else [sizes[self._station()]]
         return self._with(self.cut, sizes), sum(max(n for _, n in steps) for steps in counted)
 
     def _with(self, scenario: Scenario, sizes: tuple[tuple[tuple[int, int], ...], ...]) -> Scenario:

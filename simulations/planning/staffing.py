@@ -1,7 +1,7 @@
-"""How many people are needed? The smallest pool that meets a date, or brings pending down, with a given probability.
+"""Find the smallest pool that meets a date, or a limit on pending, with a given probability.
 
-Every size is tried on the same people and the same chances, so that one more server hardly ever undoes what was met,
-and bisection is in order. The answer and the size before it are then confirmed on fresh replications.
+All sizes use common random numbers. A larger pool therefore almost never misses a goal that a smaller one met, and
+bisection works. The answer and the next smaller size are then confirmed on fresh replications.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _LEAST = 10
 
 @dataclass(frozen=True)
 class Staffing:
-    """The answer, and the curve of all sizes that were tried.
+    """The answer, and the results of all sizes that were tried.
 
     Attributes
     ----------
     answer : Point
         The smallest size whose probability is at least `wanted`.
     less : Point or None
-        One step less; ``None`` where there is none.
+        The next smaller size; ``None`` if there is none.
     curve : list of Point
-        Of every size tried, those of the search included.
+        One point for every size tried, including the sizes of the search.
     not_in_order : int
-        Replications in which a larger pool missed what a smaller one met; if there are any, a size below those tried may
-        meet the goal, too.
+        Number of replications in which a larger pool missed the goal and a smaller one met it. If there are any, a
+        smaller size than those tried may also meet the goal.
     compared : int
-        Replications that were run with two sizes or more.
+        Number of replications that were run with two sizes or more.
     """
 
     scenario: Scenario
@@ -57,7 +57,7 @@ class Staffing:
 
     @property
     def decided(self) -> bool:
-        """Say whether the intervals leave no doubt about the answer and the step before it."""
+        """Return whether the intervals of the answer and of the next smaller size exclude the wanted probability."""
         return self.answer.low >= self.wanted and (self.less is None or self.less.high < self.wanted)
 
     def json(self) -> dict[str, Any]:
@@ -99,39 +99,40 @@ def staff(
     Parameters
     ----------
     pool : str
-        The pool whose size is looked for.
+        The pool to size.
     court : str, optional
-        Change its size in this court, and look at this court alone.
+        Change the size in this court, and measure the goal in this court only.
     scale : bool
-        Change the sizes in all courts by a common factor, in steps of 0.01, rounded up; look at all courts together.
+        Multiply the sizes in all courts by a common factor, in steps of 0.01, rounded up. The goal is for all courts.
     finish_by : date, optional
-        The last day on which `measure`, a point in time, may come about.
+        The latest date of `measure`.
     measure : str, optional
-        For `finish_by`; the workflow's only one if it is not given.
+        A measure that is a date, for `finish_by`. Default: the only one of the workflow.
     pending_below, at : float and date, optional
-        Instead: fewer cases pending at the end of this day.
+        Instead of `finish_by`: fewer pending cases than this at the end of day `at`.
     confidence : float
-        The probability with which the goal is to be met, between 0 and 1.
+        Probability of meeting the goal, between 0 and 1.
     replications : int
-        The most for one size, 10 or more; a size that is soon decided takes fewer.
+        Maximum replications per size, 10 or more. Stops early when the answer is clear.
 
     Raises
     ------
     InputError
-        For a mistake in the input, or if even more servers than there are cases would not do.
+        For a mistake in the input, or if no pool size meets the goal.
 
     Notes
     -----
-    The search takes the word of two to ten replications of a size; it may err. The size it comes to, and the one before,
-    are then run on replications that took no part in it, and it goes on from size to size if they do not agree. The
-    intervals of all sizes that were confirmed so hold together, at every look, with 95 percent: exact intervals, with half
-    of what may go wrong for the size that the search came to, 1 / (4 d (d + 1)) of it for a size d steps away, and of each
-    a fixed part for each look. That no size further down meets the goal is not proved: it follows if one
-    more server never undoes what was met, which is seen on all replications that were run with several sizes.
+    The search runs two to ten replications per size and may err. The size that it returns, and the next smaller one, are
+    confirmed on fresh replications. If these disagree with the search, it moves on to the neighbouring sizes.
 
-    For a date, only what it depends on is run (`simulations.planning.relevant`).
+    The intervals of all confirmed sizes hold simultaneously, at every interim look, with 95 percent confidence. They are
+    exact intervals. Half of the error probability belongs to the size found by the search, and 1 / (4 d (d + 1)) of it to
+    a size d steps away. Each interim look takes a fixed part of it. That no smaller size meets the goal is not proved: it
+    follows if a larger pool never misses a goal that a smaller one met. `not_in_order` counts the exceptions.
 
-    Where a size varies by date, the dates on which nobody works stay so, and the court's other sizes become the one tried.
+    For a date, only the part of the scenario that it depends on is run (`simulations.planning.relevant`).
+
+    Where the size varies by date, periods of size 0 keep it. All other sizes are replaced by the size tried.
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)

@@ -1,6 +1,6 @@
-"""What do more reviewers, or longer work, change? A scenario at every point of a grid, with the same people and chances.
+"""Run a scenario at every point of a grid with common random numbers.
 
-Every point is a run folder of its own below the sweep's, ``point-1``, ``point-2`` and so on, as the runs of a comparison are.
+Every point has its own run folder in the folder of the sweep: ``point-1``, ``point-2`` and so on.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _MOST_MISTAKES = 20
 
 @dataclass(frozen=True)
 class Point:
-    """One point of the grid, and what was found there.
+    """One point of the grid, and its results.
 
     Attributes
     ----------
     texts : tuple of str
         The value on each axis, as ``--set`` reads it.
     set : dict
-        The values by their paths.
+        The values by path.
     measures : list of Estimate
-        At the end of the run, and of the days asked for.
+        At the end of the run and of each day in `at`.
     growing : list of str
-        Pools whose queue only grew, in some replication.
+        Pools whose queue never stopped growing in at least one replication.
     """
 
     texts: tuple[str, ...]
@@ -62,31 +62,35 @@ class Point:
         Raises
         ------
         KeyError
-            If there is none of this kind.
+            If there is no such estimate.
         """
-        for found in self.measures:
-            if (found.measure, found.court, found.at) == (measure, court, at):
-                return found
+        for estimate in self.measures:
+            if (estimate.measure, estimate.court, estimate.at) == (measure, court, at):
+                return estimate
         raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.scenario))}")
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        found = {"set": self.set, "run": str(self.folder), "measures": [e.json() for e in self.measures]}
-        return {**found, "growing": self.growing}
+        return {
+            "set": self.set,
+            "run": str(self.folder),
+            "measures": [e.json() for e in self.measures],
+            "growing": self.growing,
+        }
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What was found at every point.
+    """The results at every point.
 
     Attributes
     ----------
     grid : Grid
     points : list of Point
-        The last axis runs fastest.
+        In the order of the grid; the last axis varies fastest.
     shown : list of (str, str)
-        The measures and courts of a table or a chart: those asked for, or the points in time, pending cases, and
-        waiting for the pools that are changed.
+        The measures and courts of a table or a chart: the requested ones, or by default dates, pending cases, and
+        waiting time and utilisation of the changed pools.
     """
 
     name: str
@@ -100,11 +104,11 @@ class Sweep:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Return what is changed, and to what."""
+        """Return the axes of the grid."""
         return self.grid.axes
 
     def has(self, measure: str, court: str, day: dt.date | None) -> bool:
-        """Say whether every point measures this: a pool of all courts has no utilisation in one."""
+        """Return whether every point has this measure: a pool shared by all courts has no utilisation at one court."""
         return all(any((e.measure, e.court, e.at) == (measure, court, day) for e in p.measures) for p in self.points)
 
     def json(self) -> dict[str, Any]:
@@ -180,12 +184,12 @@ def sweep(
 
 
 def read_sweep(folder: str | Path) -> Sweep:
-    """Read what a sweep found back from its folder.
+    """Read the result of a sweep from its folder.
 
     Raises
     ------
     InputError
-        If it is no folder of a sweep, or one of its points cannot be read.
+        If it is not the folder of a sweep, or one of its points cannot be read.
     """
     folder = Path(folder)
     try:
@@ -193,7 +197,7 @@ def read_sweep(folder: str | Path) -> Sweep:
         grid, problems = parse_grid(content["changes"])
         shown = [(measure, court) for measure, court in content["shown"]]
         kept = [{(e["measure"], e["court"], e["at"]) for e in point["measures"]} for point in content["points"]]
-        told = (content["scenario"], folder, content["seed"], content["replications"], content["confidence"])
+        header = (content["scenario"], folder, content["seed"], content["replications"], content["confidence"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError([f"{folder}: is no folder of a sweep: {RESULT}: {str(error) or type(error).__name__}"]) from None  # fmt: skip
     if problems:
@@ -203,36 +207,36 @@ def read_sweep(folder: str | Path) -> Sweep:
         run = read_result(folder / f"point-{k}")
         mine = [e for e in run.measures if (e.measure, e.court, e.at and e.at.isoformat()) in names]
         points.append(Point(texts, grid.named(texts), run.scenario, run.folder, mine, run.growing))
-    return Sweep(*told, grid, points, shown)
+    return Sweep(*header, grid, points, shown)
 
 
 def _scenarios(scenario: str | Path, changes: Sequence[str]) -> tuple[Grid, list[Scenario]]:
-    """Load the scenario at every point; tell the mistakes of the grid and of all points together, each once."""
+    """Load the scenario at every point. Report all mistakes of the grid and the points together, each once."""
     grid, problems = parse_grid(changes)
-    found: list[Scenario] = []
+    scenarios: list[Scenario] = []
     for point in grid.points():
         try:
-            found.append(load_scenario(scenario, grid.changes(point)))
+            scenarios.append(load_scenario(scenario, grid.changes(point)))
         except InputError as error:
             problems += [str(p) for p in error.problems]
     if problems:
-        told = list(dict.fromkeys(problems))
-        more = [f"and {len(told) - _MOST_MISTAKES} more"] if len(told) > _MOST_MISTAKES else []
-        raise InputError([*told[:_MOST_MISTAKES], *more])
-    return grid, found
+        unique = list(dict.fromkeys(problems))
+        more = [f"and {len(unique) - _MOST_MISTAKES} more"] if len(unique) > _MOST_MISTAKES else []
+        raise InputError([*unique[:_MOST_MISTAKES], *more])
+    return grid, scenarios
 
 
 def _check_names(scenario: Scenario, measures: Sequence[str], courts: Sequence[str]) -> None:
-    known, places = describe(scenario), ("all", *scenario.courts)
+    known, known_courts = describe(scenario), ("all", *scenario.courts)
     problems = [
         f"--measure {name}: is not a measure.{nearest(name, known) or f' Known: {listed(known, 60)}.'}"
         for name in measures
         if name not in known
     ]
     problems += [
-        f"--court {name}: there is no such court.{nearest(name, places) or f' Known: {listed(places)}.'}"
+        f"--court {name}: there is no such court.{nearest(name, known_courts) or f' Known: {listed(known_courts)}.'}"
         for name in courts
-        if name not in places
+        if name not in known_courts
     ]
     if problems:
         raise InputError(problems)
@@ -251,7 +255,7 @@ def _point(
 
 
 def _shown(scenario: Scenario, grid: Grid, measures: Sequence[str], courts: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what a table shows: what was asked for, or what a reader would look at first."""
+    """Return the measures and courts of the table: the requested ones, or the defaults."""
     if not measures:
         changed = {axis.path.split(".")[1] for axis in grid.axes if axis.path.startswith("pools.")}
         measures = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
