@@ -19,7 +19,7 @@ from simulations import load_scenario, make_plan, simulate
 from simulations.chance.draws import SamplePath
 from simulations.chance.families import FAMILIES
 from simulations.log.eventlog import EventLog
-from simulations.measuring.honesty import check_log
+from simulations.measuring.invariants import check_log
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.format_reference import MODELS, PAGES, anchor, keys_of, pages, written
 from simulations.timing.clock import UNITS

@@ -19,7 +19,7 @@ from simulations.checks.closed_forms import abandoning, erlang_b, mean_wait_mg1,
 from simulations.engines.choosing import Chosen, prepare, simulate
 from simulations.loading import load_scenario
 from simulations.log.eventlog import NEVER, EventLog
-from simulations.measuring.honesty import BrokenLaw, check_log
+from simulations.measuring.invariants import BrokenInvariant, check_log
 from simulations.measuring.measures import measure
 from simulations.measuring.utilisation import pool_times
 from simulations.running.results import interval
@@ -359,7 +359,7 @@ def _pilot(seed: int, engine: Chosen) -> Iterator[Outcome]:
     try:
         check_log(log)
         broken = 0
-    except BrokenLaw:
+    except BrokenInvariant:
         broken = 1
     yield Outcome("laws", "pilot: laws of the log that are broken", broken, 0, None, None, not broken)
     values = {v.measure: v.value or 0.0 for v in measure(log) if v.court == "all" and v.at is None and v.by is None}

@@ -1,1 +1,1 @@
-"""Results as a reader sees them in the terminal."""
+"""Tables of results for the terminal."""

@@ -1,4 +1,4 @@
-"""A comparison as a reader sees it: what differs, by how much, and what cannot be told apart."""
+"""Print a comparison: which measures differ, by how much, and which differences are undecided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulations.measuring.descriptors import describe
 from simulations.printing.run_tables import new_table, number
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["level", "print_comparison", "said_difference", "said_needed", "said_p"]
+__all__ = ["format_difference", "format_level", "format_needed", "format_p", "print_comparison"]
 
 _MOST_COURTS = 4
 _MOST_CHANGES = 8
@@ -67,7 +67,7 @@ def _measures(console: Console, found: Comparison, name: str, day: dt.date | Non
         console.print(f"\n[bold]Not told apart with {found.replications} replications, {when}[/bold]")
         grid = new_table(None, "measure", "court", "base", "other", "difference", "p", "about so many would do")
         for d in listed:
-            grid.add_row(*_row(found, d)[:6], said_needed(d))
+            grid.add_row(*_row(found, d)[:6], format_needed(d))
         console.print(grid)
         if len(rest) > len(listed):
             console.print(f"and {len(rest) - len(listed)} more of waiting and processing times (--json has all).")
@@ -78,8 +78,8 @@ def _measures(console: Console, found: Comparison, name: str, day: dt.date | Non
         console.print(f"Nothing to compare: {blank} (a date not reached in every replication, or nobody to measure).")
 
 
-def said_needed(d: Difference) -> str:
-    """Return about how many replications would tell the two apart."""
+def format_needed(d: Difference) -> str:
+    """Format the number of replications that would probably be enough to tell the two scenarios apart."""
     if d.needed is not None:
         return f"{d.needed:,}"
     return "no difference seen" if d.paired is None or d.paired.difference == 0 else "more than a million"
@@ -91,16 +91,16 @@ def _row(found: Comparison, d: Difference) -> list[str]:
     return [
         d.measure,
         d.court,
-        *(level(found, d, value) for value in (paired.base, paired.other)),
-        said_difference(d),
-        said_p(d),
+        *(format_level(found, d, value) for value in (paired.base, paired.other)),
+        format_difference(d),
+        format_p(d),
         "" if paired.correlation is None else f"{paired.correlation:.2f}",
         "" if paired.variance_reduction is None else f"{paired.variance_reduction:.1f}",
     ]
 
 
-def said_difference(d: Difference) -> str:
-    """Return the difference with its sign, and half the width of its interval."""
+def format_difference(d: Difference) -> str:
+    """Format the difference with its sign, and half the width of its interval."""
     paired = d.paired
     if paired is None:
         return ""
@@ -109,13 +109,13 @@ def said_difference(d: Difference) -> str:
     return f"{sign}{number(abs(paired.difference), d.unit)}{half}"
 
 
-def said_p(d: Difference) -> str:
-    """Return the corrected p-value."""
+def format_p(d: Difference) -> str:
+    """Format the corrected p-value."""
     return "" if d.p_corrected is None else "<0.001" if d.p_corrected < 0.001 else f"{d.p_corrected:.3f}"
 
 
-def level(found: Comparison, d: Difference, value: float) -> str:
-    """Return the value of one of the two, as a date where the measure is one."""
+def format_level(found: Comparison, d: Difference, value: float) -> str:
+    """Format the value of one scenario; a point in time as a date."""
     if describe(found.base)[d.measure].is_date:
         return str(found.base.epoch.date(round(value * MICROSECONDS_PER_DAY)))
     return number(value, d.unit) + (" d" if d.unit == "days" else "")

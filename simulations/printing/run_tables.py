@@ -1,4 +1,4 @@
-"""Results as a reader sees them: published figures beside simulated ones, counts, times, use of pools."""
+"""Print the results of a run: published and simulated figures, counts, times, utilisation and costs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,20 @@ from simulations.running.results import Contrast, Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import WarmUp, still_trending
 
-__all__ = ["few", "few_came_in", "new_table", "number", "print_result", "said", "said_of", "said_ratio"]
+__all__ = [
+    "few",
+    "few_came_in",
+    "format_estimate",
+    "format_measure",
+    "format_ratio",
+    "new_table",
+    "number",
+    "print_result",
+]
 
 _MOST_COURTS = 4
 _FEW = 0.05
-"""Of the cases that left: where fewer came in, disposals over inflow says nothing of a court."""
+"""Least inflow, as a share of disposals, for which a clearance rate is shown."""
 
 
 def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence[WarmUp] | None = None) -> None:
@@ -66,8 +75,8 @@ def _courts(result: RunResult) -> list[str]:
     return ["all"] if len(courts) == 1 or len(courts) > _MOST_COURTS else [*courts, "all"]
 
 
-def said(estimate: Estimate | None) -> str:
-    """Return an estimate in words: the mean and half the width of its interval, or its ends where they are not as far away."""
+def format_estimate(estimate: Estimate | None) -> str:
+    """Format an estimate: the mean and half the width of its interval, or both ends of an asymmetric interval."""
     if estimate is None:
         return ""
     if estimate.mean is None:
@@ -82,7 +91,7 @@ def said(estimate: Estimate | None) -> str:
 
 
 def few_came_in(here: Mapping[tuple[str, Any], Estimate], of: Any) -> bool:
-    """Say whether so few cases came in that the clearance rate, disposals over inflow, means nothing.
+    """Return whether too few cases came in for a meaningful clearance rate (disposals over inflow).
 
     Parameters
     ----------
@@ -96,20 +105,20 @@ def few_came_in(here: Mapping[tuple[str, Any], Estimate], of: Any) -> bool:
 
 
 def few(came_in: float, left: float) -> bool:
-    """Say whether cases that came in are few beside those that left."""
+    """Return whether inflow is too small, compared with disposals, for a meaningful clearance rate."""
     return came_in < _FEW * left
 
 
-def said_of(here: Mapping[tuple[str, Any], Estimate], measure: str, of: Any) -> str:
-    """Return a measure in words as `said` does, but for a clearance rate that means nothing."""
+def format_measure(here: Mapping[tuple[str, Any], Estimate], measure: str, of: Any) -> str:
+    """Format the estimate of a measure, or explain why a clearance rate is not shown."""
     found = here.get((measure, of))
     if measure == "clearance_rate" and found is not None and few_came_in(here, of):
         return "few came in"
-    return said(found)
+    return format_estimate(found)
 
 
 def number(value: float, unit: str) -> str:
-    """Return a number with as many digits as a reader can use."""
+    """Format a number with about three significant digits; a share with three decimals."""
     if unit == "share":
         return f"{value:.3f}"
     if value == int(value) and unit == "cases":
@@ -129,7 +138,7 @@ def number(value: float, unit: str) -> str:
 
 
 def new_table(title: str | None, *columns: str) -> Table:
-    """Return a table without lines: the first column to the left, the others to the right."""
+    """Return a table without lines; the first column is aligned left, the others right."""
     table = Table(
         title=title,
         title_justify="left",
@@ -159,7 +168,7 @@ def _published(console: Console, result: RunResult) -> None:
     for figure in result.scenario.published:
         found = result.get(figure.measure, figure.court, figure.at)
         away = "" if found.mean is None or not figure.value else f"{(found.mean - figure.value) / figure.value:+.1%}"
-        table.add_row(figure.measure, figure.court, str(figure.at), f"{figure.value:,}", said(found), away)
+        table.add_row(figure.measure, figure.court, str(figure.at), f"{figure.value:,}", format_estimate(found), away)
     console.print(table)
 
 
@@ -180,16 +189,16 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
     money = [m.name for m in measures if m.family is Family.COST]
     table = new_table(f"\nCases, {when}", "measure", *courts)
     for name in counts:
-        table.add_row(name, *(said_of(here, name, court) for court in courts))
+        table.add_row(name, *(format_measure(here, name, court) for court in courts))
     console.print(table)
     table = new_table(f"\nMean time for each activity, and use of each pool, {when}", "measure", *courts)
     for name in times + use:
-        table.add_row(name, *(said(here.get((name, court))) for court in courts))
+        table.add_row(name, *(format_estimate(here.get((name, court))) for court in courts))
     console.print(table)
     if money:
         table = new_table(f"\nCosts, {here[money[0], 'all'].unit}, {when}", "measure", *courts)
         for name in money:
-            table.add_row(name, *(said(here.get((name, court))) for court in courts))
+            table.add_row(name, *(format_estimate(here.get((name, court))) for court in courts))
         console.print(table)
     activities = [m.subject for m in measures if m.family is Family.WAITING and m.is_mean_time and m.subject]
     waited = [activity for activity in activities if here[waiting_name(activity), "all"].mean]
@@ -198,7 +207,7 @@ def _at(console: Console, result: RunResult, day: dt.date | None) -> None:
             f"\nWhy cases waited for work that has begun: mean by cause, all courts, {when}", "activity", *CAUSES
         )
         for name in waited:
-            table.add_row(name, *(said(here.get((waiting_name(name, cause), "all"))) for cause in CAUSES))
+            table.add_row(name, *(format_estimate(here.get((waiting_name(name, cause), "all"))) for cause in CAUSES))
         console.print(table)
 
 
@@ -209,13 +218,13 @@ def _groups(console: Console, result: RunResult, by: str) -> None:
     columns = [*(str(g) for g in groups), *(["slowest / fastest"] if ratios else [])]
     table = new_table(f"\nBy {by}, all courts, at the end of the run", "measure", *columns)
     for name in dict.fromkeys(name for name, _ in here):
-        ratio = [said_ratio(ratios.get(name))] if ratios else []
-        table.add_row(name, *(said_of(here, name, group) for group in groups), *ratio)
+        ratio = [format_ratio(ratios.get(name))] if ratios else []
+        table.add_row(name, *(format_measure(here, name, group) for group in groups), *ratio)
     console.print(table)
 
 
-def said_ratio(contrast: Contrast | None) -> str:
-    """Return in words how much longer the slowest group takes than the fastest, and half the width of the interval."""
+def format_ratio(contrast: Contrast | None) -> str:
+    """Format the ratio of the slowest to the fastest group, with half the width of its interval."""
     if contrast is None:
         return ""
     half = "" if contrast.low is None or contrast.high is None else f" ± {(contrast.high - contrast.low) / 2:.2f}"

@@ -1,4 +1,4 @@
-"""A sweep as a reader sees it: a table for each court, and a line of bars for each measure."""
+"""Print a sweep: a table for each court, with a sparkline for each measure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulations.planning.sweeping import Sweep
-from simulations.printing.run_tables import new_table, said
+from simulations.printing.run_tables import format_estimate, new_table
 
 __all__ = ["print_sweep", "sparkline"]
 
@@ -55,9 +55,11 @@ def _table(console: Console, found: Sweep, court: str, day: dt.date | None) -> N
     where = "all courts" if court == "all" else court
     grid = new_table(f"\n{where}, at {when}", *(axis.name for axis in found.axes), *measures)
     for column in grid.columns:
-        column.overflow = "fold"  # a name is told whole
+        column.overflow = "fold"  # never shorten a name
     for point in found.points:
-        grid.add_row(*map(escape, point.texts), *(said(point.get(measure, court, day)) for measure in measures))
+        grid.add_row(
+            *map(escape, point.texts), *(format_estimate(point.get(measure, court, day)) for measure in measures)
+        )
     if len(found.axes) == 1 and len(found.points) > 2:
         lines = [sparkline([point.get(measure, court, day).mean for point in found.points]) for measure in measures]
         grid.add_row("", *lines, style="dim")
@@ -65,7 +67,7 @@ def _table(console: Console, found: Sweep, court: str, day: dt.date | None) -> N
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """Return numbers as bars, a blank for what is missing.
+    """Draw numbers as a line of bars, with a blank for a missing number.
 
     Examples
     --------

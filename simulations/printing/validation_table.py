@@ -1,4 +1,4 @@
-"""What `docketsim validate` found, as a reader sees it."""
+"""Print the outcomes of `docketsim validate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run found, for people to look at: a page with figures and tables, and the STRESS-DES sections."""
+"""Reports: an HTML page with figures and tables, and the STRESS-DES sections."""
 
 from __future__ import annotations
 

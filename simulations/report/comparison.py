@@ -8,7 +8,7 @@ from pathlib import Path
 from simulations.comparing.case_pairs import ALIKE
 from simulations.comparing.comparison import RESULT, Comparison, Difference, read_comparison
 from simulations.measuring.descriptors import Descriptor, Family, describe
-from simulations.printing.comparison_table import level, said_difference, said_needed, said_p
+from simulations.printing.comparison_table import format_difference, format_level, format_needed, format_p
 from simulations.printing.run_tables import few, number
 from simulations.report.contents import shown_courts
 from simulations.report.document import Document, Items, Note, Section, Tiles
@@ -82,7 +82,7 @@ def _summary(found: Comparison, base: RunResult, others: Sequence[RunResult]) ->
             blocks.append(
                 Note(f"No measure of all courts is told apart with {found.replications} replications.", "lead")
             )
-        blocks.append(Tiles([(d.measure.replace("_", " "), f"{said_difference(d)}{_unit(d)}") for d in chosen]))
+        blocks.append(Tiles([(d.measure.replace("_", " "), f"{format_difference(d)}{_unit(d)}") for d in chosen]))
     for name, pools in found.growing.items():
         blocks += [Note(f"{name}: the queue of the pool {pool} grew all the time in some replication.", "warning") for pool in pools]  # fmt: skip
     pending = _pending(found, base, others)
@@ -190,7 +190,7 @@ def _figure(found: Comparison, k: int, name: str) -> Figure | None:
     elif clear_ones:
         measures = describe(found.base)
         most = min(clear_ones, key=lambda d: (d.court != "all", measures[d.measure].is_detail, *_rank(measures, d)))
-        title = f"{len(clear_ones)} differences are more than chance, among them {most.measure}: {said_difference(most)}{_unit(most)}"
+        title = f"{len(clear_ones)} differences are more than chance, among them {most.measure}: {format_difference(most)}{_unit(most)}"
     else:
         title = f"With {found.replications} replications nothing differs by more than chance"
     text = f"{name} less {found.base.name}: mean of the paired differences and its {found.confidence:.0%} interval."
@@ -209,7 +209,7 @@ def _row(found: Comparison, d: Difference, line: str) -> dict[str, object]:
     assert paired is not None
     low = paired.difference if paired.low is None else paired.low
     high = paired.difference if paired.high is None else paired.high
-    return {"line": line, "difference": paired.difference, "low": low, "high": high, "clear": _clear(found, d), "said": said_difference(d)}  # fmt: skip
+    return {"line": line, "difference": paired.difference, "low": low, "high": high, "clear": _clear(found, d), "said": format_difference(d)}  # fmt: skip
 
 
 def _pending(found: Comparison, base: RunResult, others: Sequence[RunResult]) -> Figure | None:
@@ -257,8 +257,8 @@ def _table(found: Comparison, k: int, name: str) -> Table | None:
         paired = d.paired
         assert paired is not None
         rows.append([
-            Cell(d.measure), Cell("all courts" if d.court == "all" else d.court), Cell(level(found, d, paired.base), paired.base),
-            Cell(level(found, d, paired.other), paired.other), Cell(said_difference(d), paired.difference), Cell(said_p(d), d.p_corrected),
+            Cell(d.measure), Cell("all courts" if d.court == "all" else d.court), Cell(format_level(found, d, paired.base), paired.base),
+            Cell(format_level(found, d, paired.other), paired.other), Cell(format_difference(d), paired.difference), Cell(format_p(d), d.p_corrected),
             _needed(found, d),
         ])  # fmt: skip
     if not rows:
@@ -276,7 +276,7 @@ def _table(found: Comparison, k: int, name: str) -> Table | None:
 def _needed(found: Comparison, d: Difference) -> Cell:
     if _clear(found, d):
         return Cell("told apart" if found.replications > 1 else "")
-    return Cell(said_needed(d), d.needed)
+    return Cell(format_needed(d), d.needed)
 
 
 def _csv(differences: Sequence[Difference]) -> str:

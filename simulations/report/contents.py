@@ -1,4 +1,4 @@
-"""What stands in a report: the results of a run, and the few numbers that only its log has."""
+"""The contents of a report: the results of a run, and what is computed from its event log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_COURTS = 5
 
 @dataclass(frozen=True)
 class Contents:
-    """What is told of a run.
+    """The contents of the report of a run.
 
     Attributes
     ----------
@@ -60,12 +60,12 @@ class Contents:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Return what the courts that are shown are called."""
+        """Return the title of each court that is shown."""
         return {court: "all courts" if court == "all" else court for court in self.courts}
 
 
 def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Contents:
-    """Read what a report tells from a run folder.
+    """Read the contents of a report from a run folder.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
 
 
 def see_whether_of_several(folder: Path) -> None:
-    """Refuse a folder that holds runs and is none itself."""
+    """Raise `InputError` for a folder that holds runs and is not a run folder."""
     runs = [] if (folder / MANIFEST).exists() else sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if runs:
         raise InputError([f"{folder}: holds {len(runs)} runs and is none itself; name one of them, such as {runs[0]}"])

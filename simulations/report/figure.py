@@ -1,8 +1,8 @@
-"""What a figure of a report is, and the ways of drawing that several figures share.
+"""The figure of a report, and the drawing code that several figures share.
 
-Figures are drawn with Altair and turned into SVG by vl-convert: no browser and no network take part. Colours are those
-of Okabe and Ito, which people with any common colour blindness tell apart; what they say is also said by place, by
-labels, and by the table beside the figure.
+Altair describes a figure and vl-convert renders it as SVG, without a browser or a network. The colours are those of Okabe
+and Ito, which remain distinct with the common colour vision deficiencies. Position, labels and a table repeat what the
+colours show.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from importlib import import_module
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
-from simulations.printing.run_tables import said
+from simulations.printing.run_tables import format_estimate
 from simulations.report.contents import Contents
 from simulations.report.tables import estimates_csv
 from simulations.running.results import Estimate
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["BLACK", "BLUE", "COLOURS", "DASHES", "FONT", "GREEN", "GREY", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "dots", "drawn", "end_of", "halts", "instant", "stamp", "told"]  # fmt: skip
+__all__ = ["BLACK", "BLUE", "COLOURS", "DASHES", "FONT", "GREEN", "GREY", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "describe_svg", "dots", "drawn", "end_of", "halts", "instant", "stamp"]  # fmt: skip
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, BLACK, GREY = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000", "#8A8A8A")  # fmt: skip
 COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE)
-"""Of lines, for all courts together and up to five by name."""
+"""Colours of lines: the first for all courts together, then up to five courts."""
 
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2])
-"""Of the same lines."""
+"""Dash patterns of the same lines."""
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-"""Faces of one and the same width, so that labels have the room in a browser that they were given."""
+"""Fonts with the same widths, so that labels fit in every browser."""
 
 WIDTH = 600
 MOST_POINTS = 400
@@ -44,17 +44,17 @@ class Figure:
     Attributes
     ----------
     key : str
-        Its name in the page and as a file.
+        Its id in the page and its file name.
     name : str
-        What it is of, in a few words.
+        Its subject, in a few words.
     title : str
         What it shows, in a sentence.
     text : str
-        How it is to be read, and what is to be seen in it, for who reads and for who cannot see it.
+        Caption and alternative text.
     svg : str
         One ``<svg>`` element that stands alone.
     csv : str or None
-        What is drawn.
+        The data.
     """
 
     key: str
@@ -88,11 +88,11 @@ def drawn(key: str, name: str, title: str, text: str, chart: Any, csv: str) -> F
         legend={"labelFontSize": 12, "orient": "top", "title": None, "labelLimit": 200, "symbolStrokeWidth": 3},
     )  # fmt: skip
     picture = vl_convert.vegalite_to_svg(plain.to_dict(validate=False))  # checking it takes longer than drawing it
-    return Figure(key, name, title, text, told(picture, key, title, text), csv)
+    return Figure(key, name, title, text, describe_svg(picture, key, title, text), csv)
 
 
-def told(svg: str, key: str, title: str, text: str) -> str:
-    """Give a picture its words: a title and a description for all of it, instead of a label for every mark."""
+def describe_svg(svg: str, key: str, title: str, text: str) -> str:
+    """Give an SVG a title and a description for screen readers, instead of a label for every mark."""
     svg = re.sub(r' (aria-[a-z]+|role|aria-roledescription)="[^"]*"', "", svg)
     svg = re.sub(r'<text[^>]*\bopacity="0"[^>]*>[^<]*</text>', "", svg)  # labels that Vega hides
     svg = re.sub(r'\bid="', f'id="{key}-', svg)
@@ -110,7 +110,7 @@ def dots(
     alt = altair()
     if not rows:
         return None
-    data: Data = [{"panel": panel, "line": line, "mean": e.mean, "low": e.mean if e.low is None else e.low, "high": e.mean if e.high is None else e.high, "said": said(e)} for panel, line, e in rows]  # fmt: skip
+    data: Data = [{"panel": panel, "line": line, "mean": e.mean, "low": e.mean if e.low is None else e.low, "high": e.mean if e.high is None else e.high, "said": format_estimate(e)} for panel, line, e in rows]  # fmt: skip
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True)
     base = alt.Chart().encode(y=alt.Y("line:N", title=None, sort=lines))
     stem = base.mark_rule(color="#cfcfcf", strokeWidth=6).encode(x=alt.X("zero:Q", scale=scale), x2="mean:Q")

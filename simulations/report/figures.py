@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulations.measuring.descriptors import CAUSES, Family, describe, waiting_name
-from simulations.printing.run_tables import number, said
+from simulations.printing.run_tables import format_estimate, number
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -90,7 +90,7 @@ def _pending_title(contents: Contents) -> str:
 def _pending_text(contents: Contents, halted: bool, published: bool) -> str:
     first = contents.result.series.of_courts(["all"], 1)[0]
     last = contents.result.get("pending")
-    parts = [f"All courts: {number(first.mean or 0, 'cases')} cases at the end of {first.at}, {said(last)} at the end of {contents.scenario.ends}."]  # fmt: skip
+    parts = [f"All courts: {number(first.mean or 0, 'cases')} cases at the end of {first.at}, {format_estimate(last)} at the end of {contents.scenario.ends}."]  # fmt: skip
     if len(contents.result.replications) > 1:
         parts.append("Line: mean. Light band: 5 to 95 percent of single replications.")
     if halted:

@@ -26,11 +26,11 @@ from simulations.report.figure import (  # fmt: skip
     Data,
     Figure,
     altair,
+    describe_svg,
     drawn,
     halts,
     instant,
     stamp,
-    told,
 )
 from simulations.report.flow import LATER
 from simulations.report.tables import as_csv
@@ -81,7 +81,7 @@ def flow_figure(contents: Contents) -> Figure | None:
     ]
     csv = as_csv(["on", "next", "from", "to", "mean_cases"], rows)
     picture = alluvial(times, flow.places, flow.moved, colours, _cases, faint=[LATER])
-    return Figure("flow", "Flow of cases", title, text, told(picture, "flow", title, text), csv)
+    return Figure("flow", "Flow of cases", title, text, describe_svg(picture, "flow", title, text), csv)
 
 
 def _cases(n: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations.printing.run_tables import few_came_in, number, said
+from simulations.printing.run_tables import few_came_in, format_estimate, number
 from simulations.report.contents import Contents, read_contents
 from simulations.report.document import Document, Items, Note, Section, Tiles, write_document
 from simulations.report.figure import Figure
@@ -155,11 +155,11 @@ def _tiles(contents: Contents) -> list[tuple[str, str]]:
     found = []
     found.append((f"pending, end of {first.at}", number(first.mean or 0, "cases")))
     names = {e.measure for e in result.measures if e.by is None and e.at is None and e.court == "all"}
-    found.append((f"pending, end of {contents.scenario.ends}", said(result.get("pending"))))
+    found.append((f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending"))))
     own = [m.measure for m in contents.scenario.workflow.measures if m.measure in names]
     dated = [m.measure for m in contents.scenario.workflow.measures if m.emptied]
     for name in dict.fromkeys(["inflow", "disposals", *own[:3], *dated]):
         estimate = result.get(name) if name in names else None
         if estimate is not None and (estimate.mean is not None or estimate.n):
-            found.append((name.replace("_", " "), said(estimate)))
+            found.append((name.replace("_", " "), format_estimate(estimate)))
     return found

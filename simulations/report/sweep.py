@@ -1,11 +1,11 @@
-"""The page of a sweep: its curves, and a table with a row for each point."""
+"""The page of a sweep: its chart, and a table with a row for each point."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from simulations.planning.sweeping import RESULT, Sweep, read_sweep
-from simulations.printing.run_tables import said
+from simulations.printing.run_tables import format_estimate
 from simulations.report.document import Document, Note, Section
 from simulations.report.figure import Figure
 from simulations.report.sweep_chart import chart_of
@@ -69,7 +69,10 @@ def _table(found: Sweep, court: str) -> Table:
         rows.append(
             [
                 *(Cell(text) for text in point.texts),
-                *(Cell(said(here[m]) if m in here else "", here[m].mean if m in here else None) for m in names),
+                *(
+                    Cell(format_estimate(here[m]) if m in here else "", here[m].mean if m in here else None)
+                    for m in names
+                ),
             ]
         )
         plain += [[*point.texts, m, here[m].mean, here[m].low, here[m].high] for m in names if m in here]

@@ -1,4 +1,4 @@
-"""The tables of a report: rows for reading, each with the value to sort by, and the whole numbers as CSV."""
+"""The tables of a report: formatted cells with the values to sort by, and unrounded CSV."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from simulations.measuring.descriptors import CAUSES, Descriptor, describe, utilisation_name, waiting_name
-from simulations.printing.run_tables import number, said, said_of, said_ratio
+from simulations.printing.run_tables import format_estimate, format_measure, format_ratio, number
 from simulations.report.contents import Contents
 from simulations.running.results import Estimate
 
@@ -21,7 +21,7 @@ _BUSY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One entry: what is read, and the number by which it is sorted, if it is one."""
+    """One cell: its text, and the number to sort by, if any."""
 
     text: str
     value: float | None = None
@@ -48,12 +48,12 @@ class Table:
 
     @property
     def link(self) -> str:
-        """Return the CSV as a link that holds it."""
+        """Return the CSV as a data URI."""
         return data_link(self.csv)
 
 
 def data_link(text: str) -> str:
-    """Return a CSV text as a link that holds it."""
+    """Return a data URI of a CSV text."""
     return "data:text/csv;charset=utf-8," + quote(text)
 
 
@@ -81,7 +81,7 @@ def published_table(contents: Contents) -> Table | None:
         away = None if found.mean is None or not figure.value else (found.mean - figure.value) / figure.value
         rows.append([
             Cell(figure.measure), Cell(figure.court), Cell(str(figure.at)), Cell(f"{figure.value:,}", figure.value),
-            Cell(said(found), found.mean), Cell(_band(found), found.q05), Cell("" if away is None else f"{away:+.1%}".replace("-0.0%", "+0.0%"), away),
+            Cell(format_estimate(found), found.mean), Cell(_band(found), found.q05), Cell("" if away is None else f"{away:+.1%}".replace("-0.0%", "+0.0%"), away),
             Cell(figure.source or ""),
         ])  # fmt: skip
         plain.append([figure.measure, figure.court, figure.at, figure.value, found.mean, found.low, found.high, found.q05, found.q95, figure.source])  # fmt: skip
@@ -114,8 +114,8 @@ def _by_court(contents: Contents, key: str, caption: str, names: Sequence[str]) 
 
 def _cell(here: Mapping[tuple[str, Any], Estimate], name: str, of: Any) -> Cell:
     estimate = here.get((name, of))
-    shown = said_of(here, name, of)
-    return Cell(shown, estimate.mean if estimate is not None and shown == said(estimate) else None)
+    shown = format_measure(here, name, of)
+    return Cell(shown, estimate.mean if estimate is not None and shown == format_estimate(estimate) else None)
 
 
 def _named(contents: Contents) -> list[str]:
@@ -151,7 +151,7 @@ def wait_table(contents: Contents) -> Table | None:
             if whole is None or not whole.mean:
                 continue
             parts = [here[waiting_name(name, cause), court] for cause in CAUSES]
-            cells = [Cell(said(e), e.mean) for e in (whole, *parts)]
+            cells = [Cell(format_estimate(e), e.mean) for e in (whole, *parts)]
             rows.append([Cell(name), Cell(contents.titles[court]), *cells])
             used += [whole, *parts]
     caption = "Mean wait for work that has begun, by cause, in days"
@@ -160,7 +160,7 @@ def wait_table(contents: Contents) -> Table | None:
 
 
 def standing_table(contents: Contents) -> Table | None:
-    """Return in which states cases stood on the days of the flow figure, ``None`` without an event log."""
+    """Return the cases by state on the days of the flow figure, ``None`` without an event log."""
     flow = contents.flow
     if flow is None:
         return None
@@ -175,7 +175,7 @@ def standing_table(contents: Contents) -> Table | None:
 
 
 def use_table(contents: Contents) -> Table | None:
-    """Return how busy each pool was over the whole run and in its busiest week, and for how many weeks it had much to do."""
+    """Return the utilisation of each pool over the whole run and in its busiest week, and its number of busy weeks."""
     rows, plain = [], []
     here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
     for use in contents.use:
@@ -186,7 +186,7 @@ def use_table(contents: Contents) -> Table | None:
         busiest, week = max(shares, key=lambda pair: pair[0])
         busy = sum(v > _BUSY for v, _ in shares)
         rows.append([
-            Cell(use.pool), Cell(contents.titles[use.court]), Cell(said(whole), whole.mean), Cell(f"{busy} of {len(shares)}", busy),
+            Cell(use.pool), Cell(contents.titles[use.court]), Cell(format_estimate(whole), whole.mean), Cell(f"{busy} of {len(shares)}", busy),
             Cell(f"{busiest:.3f}", busiest), Cell(str(week)),
         ])  # fmt: skip
         plain.append([use.pool, use.court, whole.mean, whole.low, whole.high, busy, len(shares), busiest, week])
@@ -212,9 +212,9 @@ def group_table(contents: Contents, by: str) -> Table:
 
 
 def contrast_table(contents: Contents, by: str) -> Table | None:
-    """Return who waits longest for what, ``None`` if no group waits longer than another."""
+    """Return the slowest and the fastest group for each mean time, ``None`` if there is no contrast."""
     mine = [c for c in contents.result.contrasts if c.by == by]
-    rows = [[Cell(c.measure), Cell(c.slowest), Cell(c.fastest), Cell(said_ratio(c), c.ratio)] for c in mine]
+    rows = [[Cell(c.measure), Cell(c.slowest), Cell(c.fastest), Cell(format_ratio(c), c.ratio)] for c in mine]
     columns = ["measure of time", "slowest", "fastest", "slowest / fastest"]
     names = ["measure", "by", "slowest", "fastest", "ratio", "low", "high"]
     text = as_csv(names, ([c.json()[n] for n in names] for c in mine))

@@ -1,7 +1,7 @@
-"""From replications to results: means with their confidence intervals, and the band of single replications.
+"""Results over replications: means with confidence intervals, and the range of single replications.
 
-The interval (`low`, `high`) is for the mean: it narrows with more replications. The band (`q05`, `q95`) is for a
-single replication: it says how different one course of events can be from another, and does not narrow.
+The confidence interval (`low`, `high`) is of the mean; it narrows with more replications. The range from the 5th to the
+95th percentile (`q05`, `q95`) is of single replications; it shows how much one run differs from another and does not narrow.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Estimate:
 
     @property
     def symmetric(self) -> bool:
-        """Say whether both ends of the interval are as far from the mean."""
+        """Return whether both ends of the interval are equally far from the mean."""
         if self.mean is None or self.low is None or self.high is None:
             return True
         return math.isclose(self.high - self.mean, self.mean - self.low, rel_tol=1e-6, abs_tol=1e-12)
@@ -152,7 +152,7 @@ class Series(Sequence[Estimate]):
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Who waits: the slowest and the fastest group by a measure of time, all courts together, at the end of the run.
+    """The slowest and the fastest group by a mean time, for all courts together, at the end of the run.
 
     Attributes
     ----------
@@ -213,7 +213,7 @@ def interval(
     confidence : float
         Between 0 and 1.
     least, most : float, optional
-        What no value can be less, or more, than.
+        Bounds that no value passes.
 
     Notes
     -----
@@ -289,7 +289,7 @@ _DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
 
 
 def _asked(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:
-    """Ask the measures of some replications."""
+    """Query the measures of the given replications."""
     from simulations.run_folder.parts import part_path
 
     with cursor() as connection:

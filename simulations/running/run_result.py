@@ -1,4 +1,4 @@
-"""What a run found: estimates, series and contrasts, gathered from the parts in its folder."""
+"""The result of a run: estimates, series and contrasts, read from the parts in its folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["RunResult", "gather"]
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run found.
+    """The result of a run.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class RunResult:
     series : Series
         `pending` at the end of each day.
     growing : list of str
-        Pools whose queue only grew, in some replication.
+        Pools whose queue grew throughout some replication.
     contrasts : list of Contrast
-        For each ``by``: who waits longest, and how much longer than who waits least.
+        The slowest and the fastest group, for each ``by`` and mean time.
     violations : dict of str to int, or None
         With a monitor: how often each rule was broken, over the replications of this run.
     """
@@ -120,7 +120,7 @@ def gather(
     folder: Path,
     confidence: float = CONFIDENCE,
 ) -> RunResult:
-    """Gather what finished replications found from the parts in their folder.
+    """Read the result of finished replications from the parts in their folder.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from simulations.loading import load_scenario
 from simulations.log.eventlog import EventLog
 from simulations.log.watching import Violation
 from simulations.measuring.descriptors import describe
-from simulations.measuring.honesty import check_log, growing_queues
+from simulations.measuring.invariants import check_log, growing_queues
 from simulations.measuring.measures import group_cases, measure
 from simulations.run_folder.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.run_folder.manifest import make_manifest

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, simulate
-from simulations.measuring.honesty import check_log, growing_queues
+from simulations.measuring.invariants import check_log, growing_queues
 from simulations.measuring.measured import Value
 from simulations.measuring.measures import group_cases, measure
 from workflow.errors import InputError

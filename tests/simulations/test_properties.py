@@ -19,7 +19,7 @@ from simulations import SamplePath, Scenario, make_plan, simulate
 from simulations.engines.sampling import Purpose
 from simulations.log.eventlog import HORIZON, NEVER, EventLog
 from simulations.measuring.descriptors import CAUSES
-from simulations.measuring.honesty import check_log
+from simulations.measuring.invariants import check_log
 from simulations.measuring.utilisation import pool_times
 from simulations.scenarios.quantities import Choice
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY

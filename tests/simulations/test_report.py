@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from simulations import RunResult, load_scenario, run
 from simulations.cli import app
 from simulations.measuring.utilisation import PoolTime, time_between
-from simulations.printing.run_tables import said
+from simulations.printing.run_tables import format_estimate
 from simulations.report import write_page, write_stress
 from simulations.report.contents import read_contents
 from simulations.report.document import render
@@ -154,8 +154,8 @@ def test_the_numbers_are_those_of_the_run(small: RunResult, text: str) -> None:
     """Published and simulated in the cells, and every estimate unrounded in the CSV."""
     found = Page(text)
     for figure in small.scenario.published:
-        assert said(small.get(figure.measure, figure.court, figure.at)) in found.cells
-    assert said(small.get("pending")) in found.cells
+        assert format_estimate(small.get(figure.measure, figure.court, figure.at)) in found.cells
+    assert format_estimate(small.get("pending")) in found.cells
     link = next(a["href"] for a in found.all("a") if a.get("download") == "cases.csv")
     rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
     for row in rows:

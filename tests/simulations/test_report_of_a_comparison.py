@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from simulations import compare
 from simulations.cli import app
 from simulations.comparing.comparison import Comparison, read_comparison
-from simulations.printing.comparison_table import said_difference
+from simulations.printing.comparison_table import format_difference
 from simulations.report import write_page
 from simulations.report.comparison import comparison_document
 from simulations.report.document import render
@@ -45,7 +45,7 @@ def test_the_page_has_every_difference(found: Comparison) -> None:
     assert wait.told_apart(0.95)
     assert wait.paired is not None
     assert wait.paired.difference < 0
-    assert {said_difference(wait), said_difference(found.get("pending"))} <= set(page.cells)
+    assert {format_difference(wait), format_difference(found.get("pending"))} <= set(page.cells)
     link = next(a["href"] for a in page.all("a") if a.get("download") == "differences-table-1.csv")
     rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
     assert len(rows) == len(found.differences)

@@ -13,7 +13,7 @@ from simulations import load_scenario, make_plan, simulate
 from simulations.chance.draws import Draws, case_key
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.descriptors import CAUSES
-from simulations.measuring.honesty import check_log
+from simulations.measuring.invariants import check_log
 from simulations.measuring.measures import measure
 from simulations.measuring.waiting import waits_by_cause
 from simulations.timing.clock import MICROSECONDS_PER_HOUR

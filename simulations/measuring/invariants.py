@@ -1,7 +1,7 @@
-"""Does a log hang together? Laws that every run must keep, checked on every log.
+"""Log invariants: what must hold for the log of every run. Every log is checked.
 
-They are computed from the rows by another way than the measures are: by adding up, not by looking up. A
-law that fails is a fault of the engine, and the run stops; a queue that only grows is no fault, and is told.
+The checks add up rows and share little code with the measures. A broken invariant is an error in the engine and stops the
+run. A queue that only grows is not an error; `growing_queues` reports it.
 
 References
 ----------
@@ -23,15 +23,15 @@ from simulations.measuring.utilisation import wrong_starts
 from workflow.errors import DocketsimError
 from workflow.model.definition import StateKind
 
-__all__ = ["BrokenLaw", "check_log", "growing_queues"]
+__all__ = ["BrokenInvariant", "check_log", "growing_queues"]
 
 
 _READ = ("case_id", "from_state", "to_state", "happened_at")
 _ROWS_AT_ONCE = 1 << 19
 
 
-class BrokenLaw(DocketsimError, AssertionError):
-    """A log breaks a law that every run must keep: a fault of the engine, please report it."""
+class BrokenInvariant(DocketsimError, AssertionError):
+    """A log breaks an invariant. This is an error in the engine; please report it."""
 
 
 def check_log(log: EventLog) -> None:
@@ -39,8 +39,8 @@ def check_log(log: EventLog) -> None:
 
     Raises
     ------
-    BrokenLaw
-        Naming the law, and the first case or pool that breaks it.
+    BrokenInvariant
+        With the invariant, and the first case or pool that breaks it.
     """
     words, states = log.labels.activity, list(log.cases.scenario.workflow.states.values())
     present, stayed = [0] * len(states), [0] * len(words)
@@ -50,19 +50,19 @@ def check_log(log: EventLog) -> None:
         present = _added(present, columns["from_state"], _histories(log, cases, columns))
     for start in range(0, len(log), _ROWS_AT_ONCE):
         stayed = _added(stayed, *_stays(log, slice(start, start + _ROWS_AT_ONCE)))
-    # Little's law in sums: how many are present follows from the states that cases enter and leave, how long each stays from
-    # when its work was enabled and ended.
+    # Little's law as an identity of two sums. Presence comes from the states that cases enter and leave; stays come from the
+    # times at which work was enabled and ended.
     for k, activity in enumerate(words):
         within = sum(n for n, s in zip(present, states, strict=True) if s.activity == activity)
         if activity in log.cases.scenario.work and within != stayed[k]:
-            raise BrokenLaw(
+            raise BrokenInvariant(
                 f"Little's law fails for {activity!r}: cases present over time {within}, stays over cases {stayed[k]} microseconds"
             )
     _busy(log)
 
 
 def _parts(by_case: ByCase) -> Iterator[slice]:
-    """Yield the cases in parts of so many rows that little memory is needed at a time."""
+    """Yield the cases in batches that bound memory."""
     begin, first = 0, by_case.first
     while begin < len(first) - 1:
         end = int(np.searchsorted(first, first[begin] + _ROWS_AT_ONCE, side="right")) - 1
@@ -70,9 +70,10 @@ def _parts(by_case: ByCase) -> Iterator[slice]:
 
 
 def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Every case goes on where it was, in time, and is at the end in a final state or counted as open; its state times add up to its age.
+    """Check the history of each case, and return how long the case had been in its state at each row, in case order.
 
-    Returns the time that its case had been where each row, in the order of cases, finds it.
+    Each row begins in the state in which the row before it ended, and not earlier. The last row is in a final state or at
+    the horizon. The times in the states add up to the time in the system.
     """
     cases, first = log.cases, log.by_case.first[part.start : part.stop + 1] - log.by_case.first[part.start]
     case, start, end, at = (columns[n] for n in ("case_id", "from_state", "to_state", "happened_at"))
@@ -100,7 +101,7 @@ def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) 
 
 
 def _stays(log: EventLog, part: slice) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
-    """Return the activity and the length of each stay for work that one of some rows ends; work starts after it is enabled."""
+    """Check the order of the times of work in a batch of rows; return the activity and the length of each stay."""
     case, activity, enabled, started, ended = (
         log.columns[name][part] for name in ("case_id", "activity", "enabled_at", "started_at", "happened_at")
     )
@@ -119,7 +120,7 @@ def _added(totals: list[int], codes: NDArray[np.integer[Any]], lengths: NDArray[
 
 
 def _busy(log: EventLog) -> None:
-    """Work starts only on shift and with a free server, and no server does two things at once."""
+    """Check that work starts only on shift and with a free server, and that no server does two things at once."""
     horizon = log.cases.scenario.horizon
     for name, pool in log.cases.scenario.pools.items():
         for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
@@ -134,7 +135,7 @@ def _busy(log: EventLog) -> None:
 
 
 def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], pool: str) -> None:
-    """Work that a server does one after the other also ends so: as it stands in the log."""
+    """Check that each piece of work of a server starts after the one before it in the log has ended."""
     server = log.columns["server"][rows]
     rows = rows[order_of(server, int(server.max(initial=0)) + 1)]
     server, started, ended = (log.columns[column][rows] for column in ("server", "started_at", "happened_at"))
@@ -143,10 +144,10 @@ def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], pool: str) -> None:
 
 
 def growing_queues(log: EventLog) -> list[str]:
-    """Return the pools whose queue only grows: whoever waits for them waits ever longer.
+    """Return the pools whose queue grows throughout the run.
 
-    A queue is said to grow if at the end of each of the last four fifths of the run it is longer than a
-    fifth before, and it ends with more than ten cases.
+    The run is divided into fifths. A queue grows if it is longer at the end of each fifth than at the end of the fifth
+    before, and if it ends with more than ten cases.
     """
     columns, horizon = log.columns, log.cases.scenario.horizon
     found = []
@@ -163,4 +164,4 @@ def growing_queues(log: EventLog) -> list[str]:
 
 def _all(holds: NDArray[np.bool_], case: NDArray[np.int64], what: str) -> None:
     if not holds.all():
-        raise BrokenLaw(f"{what}: case {int(case[int(np.argmin(holds))])}")
+        raise BrokenInvariant(f"{what}: case {int(case[int(np.argmin(holds))])}")

@@ -1,4 +1,4 @@
-"""A log that was tampered with is found out: each law that is checked can fail."""
+"""Each log invariant detects a log that was changed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from simulations.log.eventlog import EventLog
-from simulations.measuring import honesty
-from simulations.measuring.honesty import BrokenLaw, check_log
+from simulations.measuring import invariants
+from simulations.measuring.invariants import BrokenInvariant, check_log
 from tests.simulations.told import HOUR, Told, play
 
 DESK = """
@@ -73,7 +73,7 @@ def test_a_log_that_was_tampered_with_is_found_out(
     log: EventLog, tamper: Callable[[EventLog], EventLog], message: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The law is named, and the case or the pool; however many rows are looked at together."""
-    monkeypatch.setattr(honesty, "_ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(invariants, "_ROWS_AT_ONCE", at_once)
     check_log(log)
-    with pytest.raises(BrokenLaw, match=message):
+    with pytest.raises(BrokenInvariant, match=message):
         check_log(tamper(log))
