@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
+from docs.format_reference import MODELS, PAGES, anchor, keys_of, pages, written
 from simulations import load_scenario, make_plan, simulate
 from simulations.chance.draws import SamplePath
 from simulations.chance.families import FAMILIES
 from simulations.log.eventlog import EventLog
 from simulations.measuring.invariants import check_log
 from simulations.scenarios.format import ScenarioFile
-from simulations.scenarios.format_reference import MODELS, PAGES, anchor, keys_of, pages, written
 from simulations.timing.clock import UNITS
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import Entry
@@ -120,7 +120,7 @@ def run(path: Path) -> EventLog:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tables_are_current(page: str) -> None:
-    """``python -m simulations.scenarios.schemas`` would write the same page."""
+    """``python -m docs.schemas`` would write the same page."""
     assert (DOCS / page).read_text(encoding="utf-8") == pages(DOCS)[page]
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from docs.schemas import schemas
 from simulations.loading import catalog as scenarios
-from simulations.scenarios.schemas import schemas
 from workflow.files.yaml_tree import parse_yaml, read_yaml
 from workflow.loading import catalog as workflows
 
@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 @pytest.mark.parametrize("name", ["workflow.schema.json", "scenario.schema.json", "rules.schema.json"])
 def test_a_committed_schema_is_current(name: str) -> None:
-    """``python -m simulations.scenarios.schemas`` would write the same."""
+    """``python -m docs.schemas`` would write the same."""
     assert json.loads((DOCS / name).read_text(encoding="utf-8")) == schemas()[name]
 
 

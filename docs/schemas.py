@@ -1,7 +1,7 @@
 """JSON Schemas of the file formats, for editors that complete and check YAML.
 
-``python -m simulations.scenarios.schemas`` writes them to ``docs/``, with the tables of the reference pages
-(`simulations.scenarios.format_reference`); tests hold both current.
+``python -m docs.schemas`` writes them to ``docs/``, with the tables of the reference pages
+(`docs.format_reference`); tests hold both current.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from docs.format_reference import write_pages
 from simulations.scenarios.format import ScenarioFile
-from simulations.scenarios.format_reference import write_pages
 from workflow.files.format import WorkflowFile
 from workflow.loading.rule_files import RulesFile
 
@@ -39,5 +39,5 @@ def write_schemas(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_schemas(Path(__file__).parents[2] / "docs")
-    write_pages(Path(__file__).parents[2] / "docs")
+    write_schemas(Path(__file__).parent)
+    write_pages(Path(__file__).parent)

@@ -2,7 +2,7 @@
 
 The pages are written by hand, but for their tables: a part between ``<!-- begin: keys of PoolEntry -->`` and
 ``<!-- end -->`` is written here, from the model of that name, and so are the tables of families, units and
-functions. ``python -m simulations.scenarios.schemas`` writes them anew; a test holds them current, and runs every example.
+functions. ``python -m docs.schemas`` writes them anew; a test holds them current, and runs every example.
 """
 
 from __future__ import annotations
