@@ -1,1 +1,1 @@
-"""The two engines, which give the same log to the bit, and the choice between them."""
+"""The two engines, which give the same log bit for bit, and the choice between them."""

@@ -1,7 +1,7 @@
-"""Which engine runs a plan? Both give the same log to the bit; it is a matter of speed only.
+"""Choose the engine of a run. Both engines give the same log, bit for bit; they differ in speed only.
 
-`simpy` is the readable reference, and the one that a user's own Python can take part in; `compiled` needs numba (the
-extra ``fast``). `auto` takes the compiled one where the time to load it is won back.
+`simpy` is the readable reference and supports users' hooks and processes. `compiled` needs numba (the extra ``fast``).
+`auto` chooses the compiled engine when the run is large enough to repay the time to load it.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ Engine = Literal["auto", "simpy", "compiled"]
 Chosen = Literal["simpy", "compiled"]
 
 FEW_CASES, SOME_CASES = 6_000, 25_000
-"""Up to the first number of cases, over all replications, the SimPy engine is done before the compiled one is loaded; up to
-the second, long before it is compiled, where that has not been done yet."""
+"""Limits on the number of cases of all replications. Up to the first, the SimPy engine finishes before the compiled one is
+loaded. Up to the second, it finishes before the compiled one is compiled."""
 
 _SECONDS_A_CASE: dict[Chosen, float] = {"simpy": 1e-4, "compiled": 1.2e-5}
 _SECONDS_TO_START = 2.5
-"""Of a process; only the proportion to the seconds a case matters, which is much the same on every machine."""
+"""Time to start a process. Only its ratio to `_SECONDS_A_CASE` matters, which varies little between machines."""
 
 _MISSING = "the compiled engine needs numba: install the extra 'fast' (pip install 'docketsim[fast]')"
 
 
 def check_engine(engine: str) -> None:
-    """See whether there is such an engine, and whether it can run here.
+    """Raise if an engine does not exist or cannot run here.
 
     Raises
     ------
     InputError
-        With the names of those that there are.
+        With the names of the engines, or the extra to install.
     """
     known = get_args(Engine)
     if engine not in known:
@@ -72,19 +72,19 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
     scenario : Scenario
     replications : int
     python : bool
-        Whether hooks or processes take part, which only the SimPy engine has.
+        Whether the run has hooks or processes, which only the SimPy engine supports.
 
     Raises
     ------
     InputError
-        If the compiled engine is asked for and cannot do it.
+        If the compiled engine is requested and cannot run it.
     """
     check_engine(engine)
     if engine == "compiled":
         if python:
             raise InputError(["hooks and processes take part in the SimPy engine only: use --engine simpy"])
         return "compiled"
-    if engine == "simpy" or python or (cases := _about(scenario) * replications) <= FEW_CASES:
+    if engine == "simpy" or python or (cases := _estimated_cases(scenario) * replications) <= FEW_CASES:
         return "simpy"
     if compiled_engine.available():
         return "compiled" if cases > SOME_CASES or compiled_engine.is_compiled() else "simpy"
@@ -94,32 +94,32 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
 
 
 def prepare(engine: Chosen) -> None:
-    """Make an engine ready, once and here, so that it is not done in each of the processes at work."""
+    """Compile an engine in this process, so that worker processes need not."""
     if engine == "compiled" and not compiled_engine.is_compiled():
         compiled_engine.compile_kernel()
 
 
 def sample_path(engine: Chosen, seed: int, replication: int) -> SamplePath:
-    """Return the chance of a replication: the same bits for every engine, drawn by the means that it has."""
+    """Return the random draws of a replication: the same bits for both engines."""
     return (compiled_engine.CompiledPath if engine == "compiled" else SamplePath)(seed, replication)
 
 
 def will_compile(engine: str, scenario: Scenario, replications: int) -> bool:
-    """Say whether a run would first compile the kernel, which is done once for an installation."""
+    """Return whether a run would compile the kernel first, which happens once per installation."""
     return _expected(engine, scenario, replications) == "compiled" and not compiled_engine.is_compiled()
 
 
 def enough_workers(engine: str, scenario: Scenario, replications: int, runs: int = 1) -> int:
-    """Return how many processes are worth starting, one for each core at most.
+    """Return the number of worker processes that is worth starting, at most one per core.
 
     Parameters
     ----------
     replications : int
         Of one run.
     runs : int
-        How many there are one after another, which share the processes.
+        Number of consecutive runs that share the processes.
     """
-    work = _about(scenario) * replications * runs * _SECONDS_A_CASE[_expected(engine, scenario, replications)]
+    work = _estimated_cases(scenario) * replications * runs * _SECONDS_A_CASE[_expected(engine, scenario, replications)]
     return max(1, min(os.cpu_count() or 1, replications, int(work / _SECONDS_TO_START)))
 
 
@@ -129,18 +129,18 @@ def _expected(engine: str, scenario: Scenario, replications: int) -> Chosen:
         return choose_engine(engine, scenario, replications, python=False)
 
 
-def _about(scenario: Scenario) -> float:
-    """Return about how many cases a replication has."""
-    found = float(sum(backlog.count for backlog in scenario.backlog))
+def _estimated_cases(scenario: Scenario) -> float:
+    """Return the approximate number of cases of a replication."""
+    cases = float(sum(backlog.count for backlog in scenario.backlog))
     for stream in scenario.streams:
         if stream.rate is not None:
             steps = [*stream.rate, (scenario.horizon, 0.0)]
-            found += sum(max(0, b - max(a, 0)) * rate for (a, rate), (b, _) in itertools.pairwise(steps))
+            cases += sum(max(0, b - max(a, 0)) * rate for (a, rate), (b, _) in itertools.pairwise(steps))
         elif stream.table is not None:
-            found += len(stream.table)
+            cases += len(stream.table)
         elif stream.interarrival is not None and stream.interarrival.distribution.mean > 0:
-            found += min(scenario.horizon / stream.interarrival.distribution.mean, stream.count or float("inf"))
-    return found
+            cases += min(scenario.horizon / stream.interarrival.distribution.mean, stream.count or float("inf"))
+    return cases
 
 
 def simulate(
@@ -150,9 +150,9 @@ def simulate(
     monitor: Monitoring | None = None,
     violations: list[Violation] | None = None,
 ) -> EventLog:
-    """Run a plan on an engine; `monitor` and `violations` as for `simulations.engines.simpy_engine.simulate`.
+    """Run a plan on an engine; see `simulations.engines.simpy_engine.simulate` for `monitor` and `violations`.
 
-    The compiled engine's rules are judged on its log, with the same violations.
+    The compiled engine checks rules on its finished log and finds the same violations.
     """
     if engine == "simpy":
         return simpy_engine.simulate(plan, path, monitor=monitor, violations=violations)
@@ -161,11 +161,11 @@ def simulate(
     except (StuckCase, VisitCap):
         if monitor != "stop":
             raise
-        return simpy_engine.simulate(plan, path, monitor=monitor)  # a rule may have been broken before
+        return simpy_engine.simulate(plan, path, monitor=monitor)  # a rule may have been broken earlier
     if monitor is not None:
         from simulations.log.judging import violations_in
 
-        found = violations_in(log, stop=monitor == "stop")
+        broken = violations_in(log, stop=monitor == "stop")
         if violations is not None:
-            violations += found
+            violations += broken
     return log

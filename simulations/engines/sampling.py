@@ -1,8 +1,7 @@
-"""Lengths and outcomes drawn for a plan: one at a time, or for many cases at once with the same bits.
+"""Draw lengths and outcomes for a plan, one at a time or in blocks of cases, with the same bits.
 
-Cases are taken in blocks of neighbours, who mostly come to the same activities. When a few of a block have asked for
-the draws of one visit, those of all of it are drawn in numpy, thirty times as fast; where few ever ask, nothing is
-drawn that nobody needs. An engine cannot tell the difference.
+Neighbouring cases mostly visit the same activities. After a few draws for a visit in a block of cases, the draws of the
+whole block are made in numpy, which is thirty times as fast. The results do not depend on this.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ __all__ = ["Purpose"]
 _LONGEST = 2**62
 _BITS = 12
 _BLOCK = 1 << _BITS
-"""Cases in a block."""
+"""Number of cases in a block."""
 _WITHIN = _BLOCK - 1
 _FEW = 8
-"""So many of a block's draws are made one by one; all of it at once takes as long as seventy-five."""
+"""Number of draws of a block that are made one by one; a whole block takes as long as 75 of them."""
 
 
 class Drawn(Protocol):
-    """A case as far as draws depend on it."""
+    """The attributes of a case that draws depend on."""
 
     number: int
     key: int
@@ -40,7 +39,7 @@ class Drawn(Protocol):
 
 
 class Purpose:
-    """What is drawn under one name: a length, and what is found at its end.
+    """The draws for one purpose: a length and an outcome.
 
     Parameters
     ----------
@@ -51,7 +50,7 @@ class Purpose:
     takes : Choice of Length, optional
     outcome : Choice of Shares, optional
     values : sequence
-        What may be found, in the order of the workflow.
+        Possible outcomes, in the order of the workflow.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Purpose:
         self._length_at_once = takes is not None and not takes.reads() & record
         self._outcome_at_once = outcome is not None and not outcome.reads() & record
         self._blocks: dict[tuple[int, int], _Block] = {}
-        self._asked: dict[tuple[int, int], int] = {}
+        self._n_draws: dict[tuple[int, int], int] = {}
         only = takes.leaf if takes is not None and takes.by is None else None
         self._constant = round(only.distribution.values[0]) if only is not None and only.distribution.constant else None
 
@@ -79,7 +78,7 @@ class Purpose:
         """Return a length in microseconds, at least 0."""
         if self._constant is not None:
             return self._constant
-        block = self._blocks.get((visit, case.number >> _BITS)) or self._ask(case, visit)
+        block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         if self._length_at_once and block is not None:
             return block[0][case.number & _WITHIN]
         length: Length = self._pick_length(case.facts, case.record)  # type: ignore[misc]
@@ -89,8 +88,8 @@ class Purpose:
         return min(max(round(length.distribution.draw(bits)), 0), _LONGEST)
 
     def outcome(self, case: Drawn, visit: int) -> int:
-        """Return which of `values` is found."""
-        block = self._blocks.get((visit, case.number >> _BITS)) or self._ask(case, visit)
+        """Return the outcome, as an index in `values`."""
+        block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         if self._outcome_at_once and block is not None:
             return block[1][case.number & _WITHIN]
         shares: Shares = self._pick_shares(case.facts, case.record)  # type: ignore[misc]
@@ -98,19 +97,19 @@ class Purpose:
         return self.values.index(shares.values[choose(bits, shares.cumulative)])
 
     def numerator(self, case: Drawn, visit: int) -> int:
-        """Return the numerator of the uniform of what has no length: of a chance, or of a hazard's date."""
-        block = self._blocks.get((visit, case.number >> _BITS)) or self._ask(case, visit)
+        """Return the numerator of the uniform number of a chance or of a hazard's date."""
+        block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         return self._path.bits(case.key, self.name, visit)[0] if block is None else block[0][case.number & _WITHIN]
 
     def all_bits(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the numerators of every case's first visit."""
         return self._path.many(self._plan.cases.keys, self.name, 0)
 
-    def _ask(self, case: Drawn, visit: int) -> _Block | None:
-        """Draw one visit for a case's whole block, unless too few of it have asked."""
+    def _block_of(self, case: Drawn, visit: int) -> _Block | None:
+        """Draw a visit for the whole block of a case, or return ``None`` after too few draws."""
         at = (visit, case.number >> _BITS)
-        asked = self._asked[at] = self._asked.get(at, 0) + 1
-        if asked <= _FEW:
+        n_draws = self._n_draws[at] = self._n_draws.get(at, 0) + 1
+        if n_draws <= _FEW:
             return None
         first = at[1] << _BITS
         block = self._blocks[at] = self._draw(visit, slice(first, first + _BLOCK))
@@ -125,11 +124,11 @@ class Purpose:
         """Return the lengths, or their numerators if they depend on the record."""
         if self._takes is None or not self._length_at_once:
             return bits
-        found = np.empty(len(bits), np.int64)
+        lengths = np.empty(len(bits), np.int64)
         for length, rows in self._takes.rows(columns, self._plan.scenario.namespace.fields):
             drawn = np.rint(length.distribution.draw_many(bits[rows]))
-            found[rows] = np.clip(drawn, 0, float(_LONGEST)).astype(np.int64)
-        return found
+            lengths[rows] = np.clip(drawn, 0, float(_LONGEST)).astype(np.int64)
+        return lengths
 
     def _outcomes(self, bits: NDArray[np.int64], columns: Columns) -> NDArray[Any]:
         """Return the outcomes, or their numerators if they depend on the record."""
@@ -137,12 +136,12 @@ class Purpose:
             return bits[:0].copy()
         if not self._outcome_at_once:
             return bits
-        found = np.empty(len(bits), np.int16)
+        outcomes = np.empty(len(bits), np.int16)
         for shares, rows in self._outcome.rows(columns, self._plan.scenario.namespace.fields):
-            places = np.array([self.values.index(v) for v in shares.values], np.int16)
-            found[rows] = places[choose_many(bits[rows], shares.cumulative)]
-        return found
+            index = np.array([self.values.index(v) for v in shares.values], np.int16)
+            outcomes[rows] = index[choose_many(bits[rows], shares.cumulative)]
+        return outcomes
 
 
 _Block = tuple[memoryview, memoryview]
-"""Lengths and outcomes of a block of cases; their numerators where these depend on the record."""
+"""Lengths and outcomes of a block of cases, or their numerators if they depend on the record."""

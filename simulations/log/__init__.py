@@ -1,1 +1,1 @@
-"""The event log, and the rules of the workflow read on it."""
+"""The event log and the check of rules on it."""

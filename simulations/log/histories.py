@@ -1,4 +1,4 @@
-"""The rows of a log case by case, as `workflow.deciding.records` reads them."""
+"""The rows of a log sorted by case, in the form that `workflow.deciding.records` reads."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def rows_by_case(log: EventLog) -> Rows:
     Returns
     -------
     Rows
-        With the transitions and events of every policy, as one of the same name may write something else under another.
+        With the transitions and events of every policy, because their effects may differ between policies.
     """
     scenario, by_case = log.cases.scenario, log.by_case
     read = ("case_id", "transition", "cause", "from_state", "outcome", "happened_at")
     columns = {name: log.columns[name][by_case.order] for name in read}
     causes = log.labels.cause
-    outcome = np.array([*log.labels.outcome, ""])[columns["outcome"]]  # -1 is the last, no outcome
+    outcome = np.array([*log.labels.outcome, ""])[columns["outcome"]]  # -1 selects the last: no outcome
     completes = columns["cause"] == causes.index(COMPLETE)
     transition, event, state = (columns[n].astype(np.int64) for n in ("transition", "cause", "from_state"))
     policy = policy_in_force(scenario, columns["happened_at"], log.cases.arrived[columns["case_id"]])
@@ -33,10 +33,10 @@ def rows_by_case(log: EventLog) -> Rows:
     for k, workflow in enumerate(scenario.workflows):
         mine = policy == k
         names = [t.name for t in workflow.transitions]
-        shelf = [names.index(n) + len(transitions) if n in names else -1 for n in log.labels.transition]
-        transition[mine] = np.array([*shelf, -1])[columns["transition"][mine]]
-        shelf = [list(workflow.events).index(c) + len(events) if c in workflow.events else -1 for c in causes]
-        event[mine] = np.array(shelf)[columns["cause"][mine]]
+        codes = [names.index(n) + len(transitions) if n in names else -1 for n in log.labels.transition]
+        transition[mine] = np.array([*codes, -1])[columns["transition"][mine]]
+        codes = [list(workflow.events).index(c) + len(events) if c in workflow.events else -1 for c in causes]
+        event[mine] = np.array(codes)[columns["cause"][mine]]
         transitions += workflow.transitions
         events += workflow.events.values()
     return Rows(

@@ -1,7 +1,6 @@
-"""The rules judged on a finished log, all cases at once: what `simulations.log.watching` finds while a simulation runs.
+"""Check rules on a finished log, all cases at once, with the same result as `simulations.log.watching` during a run.
 
-A log tells all that a rule can hear, so an engine without a monitor's Python inside finds the same violations, at the
-same instants, by the machinery of the audit.
+A log holds everything that a rule depends on, so the audit finds the same violations at the same instants.
 """
 
 from __future__ import annotations
@@ -25,19 +24,18 @@ Integers = NDArray[np.int64]
 
 
 def violations_in(log: EventLog, stop: bool = False) -> list[Violation]:
-    """Return the first violation of each rule by each case, in the order in which they came about.
+    """Return the first violation of each rule by each case, in order of time.
 
     Parameters
     ----------
     log : EventLog
     stop : bool
-        Whether the first of them is an error. One that shows only at the end of the run, as an obligation's time was
-        over by then, is none.
+        Raise at the first violation, except a deadline that passed unnoticed until the end of the run.
 
     Raises
     ------
     RuleBroken
-        As the SimPy engine raises it.
+        The error that the SimPy engine raises.
     """
     judged = _Judged(log, watched_rules(log.cases.scenario))
     if stop and judged.first is not None:
@@ -48,7 +46,7 @@ def violations_in(log: EventLog, stop: bool = False) -> list[Violation]:
 class _Judged:
     """A log with its violations.
 
-    Each case begins with a row of its own, that of its arrival, as rules are also broken by how a case begins.
+    Each case gets an additional first row for its arrival, because the initial state of a case may break a rule.
     """
 
     def __init__(self, log: EventLog, rules: tuple[Rule, ...]) -> None:
@@ -57,14 +55,14 @@ class _Judged:
         self.keep = log.columns["cause"][self.order] != log.labels.cause.index(HORIZON)
         self.begun = np.maximum(self.cases.arrived, 0)
         self.audited = self._audited(frozenset[str]().union(*(rule.reads for rule in rules)))
-        found = [judge(self.audited, rule) for rule in rules]
-        rule = np.repeat(np.arange(len(rules)), [len(f.cases) for f in found])
+        judged = [judge(self.audited, rule) for rule in rules]
+        rule = np.repeat(np.arange(len(rules)), [len(j.cases) for j in judged])
         case, row, at = (
-            np.concatenate([getattr(f, name) for f in found] or [np.zeros(0, np.int64)])
+            np.concatenate([getattr(j, name) for j in judged] or [np.zeros(0, np.int64)])
             for name in ("cases", "rows", "at")
         )
-        shown = at == self.audited.at[row]  # the others show at the end
-        order = np.lexsort((rule, *self._place(row, case, at), ~shown, at))
+        shown = at == self.audited.at[row]  # the others are noticed at the end of the run
+        order = np.lexsort((rule, *self._sort_keys(row, case, at), ~shown, at))
         self.violations = [
             Violation(rules[k].name, i, t)
             for k, i, t in zip(rule[order].tolist(), case[order].tolist(), at[order].tolist(), strict=True)
@@ -76,7 +74,7 @@ class _Judged:
         facts = self.cases.columns
         n, case = len(self.cases), columns["case_id"]
         first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=n) + 1)]).astype(np.int64)
-        self.after_begin = np.arange(len(case)) + case + 1  # the places of the log's rows among those of the audit
+        self.after_begin = np.arange(len(case)) + case + 1  # the index of each log row in the audit
 
         def filled(begins: Any, rest: Any) -> Any:
             whole = np.empty(n + len(case), np.result_type(begins, rest))
@@ -99,25 +97,25 @@ class _Judged:
             seen, after,
         )  # fmt: skip
 
-    def _place(self, row: Integers, case: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:
-        """Return the keys that order violations of one instant as the run came to them, the last one first.
+    def _sort_keys(self, row: Integers, case: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:
+        """Return the keys that order violations of one instant as the run reaches them, the last key first.
 
-        Cases arrive after everything else at an instant but for what pools start then, and what comes of that.
+        Arrivals are the last events of an instant, before dispatch and the completions that follow from it.
         """
         n = len(self.audited)
         columns = {name: self.log.columns[name][self.order][self.keep] for name in ("pool", "started_at")}
-        place = np.full(n, -1, np.int64)
-        place[self.after_begin] = self.order[self.keep]
+        index = np.full(n, -1, np.int64)
+        index[self.after_begin] = self.order[self.keep]
         served = np.zeros(n, bool)
         served[self.after_begin] = (columns["pool"] >= 0) & (columns["started_at"] == self.audited.at[self.after_begin])
-        last = np.maximum.accumulate(np.where(served, np.arange(n), 0)) if n else place
+        last = np.maximum.accumulate(np.where(served, np.arange(n), 0)) if n else index
         last = last[row]
         later = served[last] & (last >= self.audited.first[case]) & (self.audited.at[last] == at)
         arriving = ~later & (self.begun[case] == at)
-        return place[row], np.where(arriving, case, 0), np.where(later, 2, arriving)
+        return index[row], np.where(arriving, case, 0), np.where(later, 2, arriving)
 
     def error(self, row: int) -> Exception:
-        """Return the error that tells of the first violation, at a row of the audit."""
+        """Return the error for the first violation, at a row of the audit."""
         violation, columns = self.violations[0], self.log.columns
         one = self.cases.columns.take(np.array([violation.case]))
         fields = self.scenario.namespace.fields

@@ -1,4 +1,4 @@
-"""Rules watched while a simulation runs: every rule, on every case, letter by letter; and what is said of a broken one."""
+"""Watch rules during a simulation, step by step on every case, and report violations."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from workflow.model.rules import Rule
 __all__ = ["RuleBroken", "Violation", "Watch", "last_moves", "rule_broken", "watched_rules"]
 
 Move = tuple[int, int, int, int]
-"""transition, from, to, happened: codes and an instant, as in the log."""
+"""Transition, from_state, to_state and happened_at, as in the log."""
 
 
 class RuleBroken(DocketsimError, AssertionError):
-    """A case broke a rule while the simulation ran."""
+    """A case broke a rule during a simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Violation:
     Attributes
     ----------
     case : int
-        Its number.
+        Number of the case.
     at : int
         Microseconds since the start.
     """
@@ -41,10 +41,10 @@ class Violation:
 
 
 def last_moves(scenario: Scenario, moves: Iterable[Move]) -> str:
-    """Tell the last dozen moves of a case."""
-    words, states = scenario.transition_names, list(scenario.workflow.states)
+    """Format the last twelve moves of a case."""
+    labels, states = scenario.transition_names, list(scenario.workflow.states)
     steps = [
-        f"\n  {scenario.epoch.instant(at)}  {words[taken] if taken >= 0 else '-'}: {states[old]} -> {states[new]}"
+        f"\n  {scenario.epoch.instant(at)}  {labels[taken] if taken >= 0 else '-'}: {states[old]} -> {states[new]}"
         for taken, old, new, at in list(moves)[-12:]
     ]
     return "\nIts last moves:" + "".join(steps) if steps else ""
@@ -53,30 +53,30 @@ def last_moves(scenario: Scenario, moves: Iterable[Move]) -> str:
 def rule_broken(
     scenario: Scenario, violation: Violation, court: int, facts: Sequence[Value], moves: Iterable[Move]
 ) -> RuleBroken:
-    """Return the error that tells of a violation: the case, its facts, and its moves up to there.
+    """Return the error for a violation, with the case, its facts and its moves so far.
 
     Parameters
     ----------
     court : int
-        Of the case.
+        Court of the case.
     facts : sequence
-        Of the case, in the order of ``scenario.fact_names``.
+        Facts of the case, in the order of ``scenario.fact_names``.
     """
-    odd = ", ".join(
+    unusual = ", ".join(
         f"{n} = {as_written(v)}"
         for n, v in zip(scenario.fact_names, facts, strict=True)
         if n in scenario.workflow.facts and v != scenario.default(n)
     )
     return RuleBroken(
         f"case {violation.case} of {scenario.courts[court]} breaks the rule {violation.rule!r} on"
-        f" {scenario.epoch.instant(violation.at)}. Its facts, where not at their defaults: {odd or 'none'}.{last_moves(scenario, moves)}"
+        f" {scenario.epoch.instant(violation.at)}. Its facts, where not at their defaults: {unusual or 'none'}.{last_moves(scenario, moves)}"
     )
 
 
 def watched_rules(scenario: Scenario) -> tuple[Rule, ...]:
-    """Return the rules that every policy of a scenario has: what a later policy drops is not demanded of its cases."""
-    kept = [{rule.name for rule in policy.workflow.rules} for policy in scenario.policies]
-    return tuple(rule for rule in scenario.workflow.rules if all(rule.name in names for names in kept))
+    """Return the rules that all policies of a scenario have; a rule that a later policy drops is not watched."""
+    names = [{rule.name for rule in policy.workflow.rules} for policy in scenario.policies]
+    return tuple(rule for rule in scenario.workflow.rules if all(rule.name in of_policy for of_policy in names))
 
 
 class Watch:
@@ -98,40 +98,40 @@ class Watch:
         self.violations: list[Violation] = []
 
     def begin(self, case: Any, now: int) -> Violation | None:
-        """Look at how a case begins."""
-        found = None
+        """Check the initial state of a case; return the first violation."""
+        first = None
         for k, monitor in enumerate(self._monitors):
             if monitor.is_forbidden(0, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
-                found = found or violation
-        return found
+                first = first or violation
+        return first
 
-    def row(self, case: Any, words: Sequence[str], seen: Sequence[Value], old: str, now: int) -> Violation | None:
-        """Look at a row of a case's history; return the first rule that it breaks."""
-        found = None
+    def row(self, case: Any, names: Sequence[str], seen: Sequence[Value], old: str, now: int) -> Violation | None:
+        """Check a row of a case's history; return the first violation."""
+        first = None
         for k, monitor in enumerate(self._monitors):
             if self._over[k][case.number]:
                 continue
             q, late = self._states[k][case.number], False
-            for word in words:  # what an event settles, its transition may open anew
-                before, q = q, monitor.advance(q, [word], case.facts, seen, old, case.record, case.state)
+            for name in names:  # an event may settle an obligation and its transition may open it again
+                before, q = q, monitor.advance(q, [name], case.facts, seen, old, case.record, case.state)
                 late = self._late(k, case.number, before, q, now) or late
             self._states[k][case.number] = q
             owed = case.state in self._final and q in monitor.open and monitor.rule.within_days is None
             if q in monitor.broken or late or owed or monitor.is_forbidden(q, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
-                found = found or violation
-        return found
+                first = first or violation
+        return first
 
     def end(self, now: int) -> None:
-        """Look for obligations whose time was over when the run ended."""
+        """Check for obligations that are overdue at the end of the run."""
         for k in range(len(self._monitors)):
             for number in list(self._since[k]):
                 if not self._over[k][number] and self._overdue(k, number, now):
                     self._broken(k, number, now)
 
     def _late(self, k: int, number: int, before: int, after: int, now: int) -> bool:
-        """Keep the time at which an obligation was opened; say whether it is met, or still open, too late."""
+        """Note when an obligation was opened; return whether it is overdue."""
         monitor = self._monitors[k]
         if monitor.rule.within_days is None:
             return False

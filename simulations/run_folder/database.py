@@ -1,4 +1,4 @@
-"""The DuckDB of a process, in memory: opened once, because opening it takes longer than most of what is asked of it."""
+"""The in-memory DuckDB of a process, opened once because that takes longer than most queries."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _opening = threading.Lock()
 
 
 def cursor() -> Any:
-    """Return a cursor, a connection of its own to the same database; to be closed after use. It works on one core."""
-    with _opening:  # by one thread, not by two at once
+    """Return a separate connection to the database, which uses one core. Close it after use."""
+    with _opening:  # two threads must not open it at once
         return _database().cursor()
 
 
@@ -25,7 +25,7 @@ def _database() -> Any:
     import duckdb
 
     database = duckdb.connect()
-    atexit.register(_forget, database)  # or it speaks of leaks when Python ends
+    atexit.register(_forget, database)  # otherwise it reports leaks at exit
     database.execute("set threads = 1")
     return database
 
@@ -36,11 +36,11 @@ def _forget(database: Any) -> None:
 
 
 @lru_cache(maxsize=1000)
-def enum(words: tuple[str, ...]) -> str:
-    """Return an SQL list of some words: an expression that may be indexed, from 1, and is written as codes into a dictionary."""
-    if not words:
+def enum(labels: tuple[str, ...]) -> str:
+    """Return an SQL list of labels, indexed from 1, that is written to Parquet with dictionary encoding."""
+    if not labels:
         return "([]::varchar[])"
-    quoted = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+    quoted = ", ".join("'" + label.replace("'", "''") + "'" for label in labels)
     name = f"words_{next(_numbers)}"
     with cursor() as connection:
         connection.execute(f"create type {name} as enum ({quoted})")

@@ -1,9 +1,8 @@
-"""Columns written as a Parquet file, by DuckDB.
+"""Write columns to a Parquet file with DuckDB.
 
-For DuckDB a table is a query with an expression for each column of the file, and to plan that takes longer than to
-write ten thousand rows. So a small table is written by a prepared statement, which is planned once for the tables of
-many replications. It stays with the arrays and the file name that it was planned for: the rows are copied into
-its arrays, and the file is renamed, as is every file when it is complete.
+To plan the query takes DuckDB longer than to write ten thousand rows. So small tables of many replications are written
+by one prepared statement. It always reads the same arrays and writes the same temporary file: rows are copied into the
+arrays, and the finished file is renamed.
 """
 
 from __future__ import annotations
@@ -26,36 +25,36 @@ __all__ = ["Columns", "write_parquet"]
 Columns = Mapping[str, NDArray[Any]]
 
 _LARGE = 1 << 16
-_VECTOR = 2048  # so many rows DuckDB looks at together
+_VECTOR = 2048  # number of rows that DuckDB processes together
 
 _numbers = itertools.count()
 _kept: dict[str, _Statement] = {}
-atexit.register(_kept.clear)  # or DuckDB speaks of leaks when Python ends
+atexit.register(_kept.clear)  # otherwise DuckDB reports leaks at exit
 
 
 def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
-    """Write a table; the same columns give the same bytes, whatever was written before.
+    """Write a table. The same columns give the same bytes.
 
     Parameters
     ----------
     path : Path
-        What is written to a folder is taken to be like what was written last to a folder of that name.
+        The prepared statement of the last table in a folder of the same name is used again if it fits.
     columns : mapping of str to ndarray, shape (n_rows,)
     select : sequence of str
-        The columns of the file, as SQL expressions of `columns`.
+        SQL expressions over `columns`, one for each column of the file.
 
     Raises
     ------
     WriteFailed
-        If it cannot be written; what was there before is there still.
+        If the file cannot be written. An existing file is unchanged.
     """
-    if _rows(columns) > _LARGE:  # copied, it would need its memory twice
+    if _rows(columns) > _LARGE:  # a copy would double the memory
         with whole_file(path) as unfinished, cursor() as connection:
             connection.register("given", columns)
             connection.execute(_copy(select, "given", unfinished))
         return
     kind = path.parent.name
-    statement = _kept.pop(kind, None)  # so nobody else has it: another thread prepares its own
+    statement = _kept.pop(kind, None)  # taken out: another thread prepares its own
     if statement is None or not statement.fits(path.parent, columns, select):
         statement = _Statement(path.parent, columns, select)
     with whole_file(path, statement.unfinished):
@@ -64,11 +63,11 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
 
 
 class _Statement:
-    """A prepared statement with the arrays that it reads, as far as their rows are ``here``, and the file that it writes."""
+    """A prepared statement with the arrays that it reads, a mask of the rows in use, and its temporary file."""
 
     def __init__(self, folder: Path, columns: Columns, select: Sequence[str]) -> None:
         rows = _rows(columns)
-        length = (rows + rows // 32) // _VECTOR * _VECTOR + _VECTOR  # the next table may be a little longer
+        length = (rows + rows // 32) // _VECTOR * _VECTOR + _VECTOR  # the next table may be slightly longer
         self.unfinished = folder / f".{next(_numbers)}.{os.getpid()}.tmp"
         self._made_for = _like(folder, columns, select)
         self._here = np.zeros(length, bool)
@@ -78,7 +77,7 @@ class _Statement:
         self._connection.execute(f"prepare written as {_copy(select, 'given where here', self.unfinished)}")
 
     def fits(self, folder: Path, columns: Columns, select: Sequence[str]) -> bool:
-        """Say whether a table can be written by this statement."""
+        """Return whether this statement can write a table."""
         return _rows(columns) <= len(self._here) and self._made_for == _like(folder, columns, select)
 
     def execute(self, columns: Columns) -> None:
@@ -95,15 +94,14 @@ def _rows(columns: Columns) -> int:
 
 
 def _like(folder: Path, columns: Columns, select: Sequence[str]) -> tuple[Any, ...]:
-    """Return what tables have in common that one statement can write; a forked process has no part in its parent's."""
+    """Return a key that is equal for tables of one statement; a forked process does not share its parent's."""
     return os.getpid(), folder, {name: column.dtype for name, column in columns.items()}, tuple(select)
 
 
 def _copy(select: Sequence[str], source: str, target: Path) -> str:
-    """Return the statement that writes a file.
+    """Return the SQL statement that writes a file.
 
-    Version 2 of Parquet makes smaller files that are read faster; stronger compression than DuckDB's own would take
-    a tenth more time for a file of the size of a case table, and save a fifteenth of it.
+    Parquet version 2 gives smaller files that are read faster. Stronger compression would take 10% more time to save 7%.
     """
     quoted = str(target).replace("'", "''")
     return f"copy (select {', '.join(select)} from {source}) to '{quoted}' (format parquet, parquet_version v2)"

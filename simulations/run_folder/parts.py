@@ -1,7 +1,6 @@
-"""The parts of a run: what is in their files, and where these are.
+"""The parts of a run: Parquet files of cases, events and measures, and their paths.
 
-In the Parquet parts text columns are dictionary-encoded and instants are timestamps in whole microseconds. The
-same log gives the same bytes.
+Text columns are dictionary-encoded and instants are timestamps in microseconds. The same log gives the same bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import NEVER, EventLog
+from simulations.log.eventlog import EventLog
+from simulations.log.row import INSTANTS, LABELLED, NEVER
 from simulations.measuring.measured import Measured
 from simulations.run_folder.database import enum
 from simulations.run_folder.parquet import write_parquet
@@ -36,28 +36,28 @@ KINDS = ("cases", "events", "measures")
 
 
 def part_path(folder: Path, kind: str, replication: int) -> Path:
-    """Return the file of a kind and a replication."""
+    """Return the path of a part of a replication."""
     return folder / kind / f"replication={replication}.parquet"
 
 
 def record_path(folder: Path, replication: int) -> Path:
-    """Return the file that says that a replication is finished, until the manifest says so."""
+    """Return the path of the record of a finished replication, which exists until the manifest includes it."""
     return folder / "measures" / f"replication={replication}.json"
 
 
 def unfinished_files(folder: Path) -> list[Path]:
-    """Return what a killed process has left of files that it was writing."""
+    """Return temporary files that a killed process left."""
     return [path for place in (folder, *(folder / kind for kind in KINDS)) for path in place.glob(".*.tmp")]
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal digits."""
+    """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_cases(path: Path, cases: Cases, replication: int) -> None:
-    """Write the case table: replication, case_id, court, origin, arrived_at, initial_state, as_of, every fact, the record at the start."""
+    """Write the case table: ids, court, origin, arrival, initial state, as_of, facts and the initial record."""
     scenario, n = cases.scenario, len(cases)
     columns: dict[str, Any] = {
         "replication": _same(replication, n),
@@ -68,14 +68,14 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
         "initial_state": cases.state + 1,
     }
     select = [
-        "replication", "case_id::bigint as case_id", _word("court", scenario.courts), _word("origin", ORIGINS),
-        _instant("arrived_at", scenario), _word("initial_state", scenario.workflow.states),
+        "replication", "case_id::bigint as case_id", _label("court", scenario.courts), _label("origin", ORIGINS),
+        _instant("arrived_at", scenario), _label("initial_state", scenario.workflow.states),
     ]  # fmt: skip
     for name in ("as_of", *scenario.workflow.facts, *scenario.workflow.record):
         field, column, key = scenario.namespace.fields[name], cases.columns.values[name], f"v_{name}"
         value = key
         if field.kind == "enum":
-            column, value = column + 1, f"{_words(field.values)}[{key}]"
+            column, value = column + 1, f"{_label_list(field.values)}[{key}]"
         elif field.kind == "date":
             column, value = column.astype("datetime64[us]"), f"{key}::date"
         columns[key] = column
@@ -87,35 +87,35 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
 
 
 def write_events(path: Path, log: EventLog, replication: int) -> None:
-    """Write the event log, a row in the order in which it happened."""
-    scenario, words = log.cases.scenario, ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")  # fmt: skip
+    """Write the event log in order of time."""
+    scenario = log.cases.scenario
     columns = {
         **log.columns,
-        **{name: log.columns[name] + 1 for name in words},
+        **{name: log.columns[name] + 1 for name in LABELLED},
         "replication": _same(replication, len(log)),
         "sequence": np.arange(len(log), dtype=np.uint32),
         "court": (log.cases.court + 1).astype(np.int16)[log.columns["case_id"]],
     }
-    said = {name: _word(name, log.labels.column(name)) for name in words}
-    instants = {name: _instant(name, scenario) for name in columns if name.endswith("_at")}
+    labels = {name: _label(name, log.labels.column(name)) for name in LABELLED}
+    instants = {name: _instant(name, scenario) for name in INSTANTS}
     select = [
-        "replication", "sequence::bigint as sequence", "case_id::bigint as case_id", _word("court", scenario.courts), instants["happened_at"],
-        *(said[name] for name in words[:-1]),
+        "replication", "sequence::bigint as sequence", "case_id::bigint as case_id", _label("court", scenario.courts), instants["happened_at"],
+        *(labels[name] for name in LABELLED if name != "outcome"),
         "case when server < 0 then null else server end as server", *(instants[n] for n in ("enabled_at", "started_at", "completed_at")),
-        said["outcome"],
+        labels["outcome"],
     ]  # fmt: skip
     write_parquet(path, columns, select)
 
 
 def write_measures(path: Path, measured: Measured, replication: int) -> None:
     """Write measures: replication, measure, court, by, group, at, unit, value."""
-    columns, words = measured.columns()
+    columns, labels = measured.columns()
     given = {"replication": _same(replication, len(columns["value"]))}
     select = ["replication"]
     for name, column in columns.items():
         key, value = f"{name}_", f"{name}_"
-        if name in words:
-            column, value = column + 1, f"{_words(words[name])}[{key}]"
+        if name in labels:
+            column, value = column + 1, f"{_label_list(labels[name])}[{key}]"
         elif name == "at":
             column, value = column.astype("datetime64[us]"), f"{key}::date"
         elif name == "value":
@@ -129,13 +129,13 @@ def _same(number: int, n: int) -> NDArray[np.int32]:
     return np.broadcast_to(np.int32(number), n)
 
 
-def _word(column: str, words: Iterable[str | None]) -> str:
-    """Return the SQL expression of a column of codes, from 1 as SQL counts, as words; 0 stands for nothing."""
-    return f"{_words(words)}[{column}] as {column}"
+def _label(column: str, labels: Iterable[str | None]) -> str:
+    """Return the SQL expression that turns a column of codes, counted from 1, into labels; 0 gives null."""
+    return f"{_label_list(labels)}[{column}] as {column}"
 
 
-def _words(words: Iterable[str | None]) -> str:
-    return enum(tuple(str(word) for word in words))
+def _label_list(labels: Iterable[str | None]) -> str:
+    return enum(tuple(str(label) for label in labels))
 
 
 def _instant(column: str, scenario: Scenario) -> str:

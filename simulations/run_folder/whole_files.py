@@ -1,7 +1,7 @@
-"""Files written whole or not at all.
+"""Write files completely or not at all.
 
-A file is written to a temporary name and renamed when it is complete and on the disk, so a killed run leaves
-whole files only.
+A file is written under a temporary name and renamed when it is complete and on disk, so a killed run leaves no partial
+files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["WriteFailed", "whole_file", "write_text"]
 
 
 class WriteFailed(DocketsimError, OSError):
-    """A file could not be written; nothing of it is left."""
+    """A file could not be written; no partial file is left."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -26,7 +26,7 @@ def write_text(path: Path, text: str) -> None:
     Raises
     ------
     WriteFailed
-        If it cannot be written, as on a full disk; what was there before is there still.
+        If it cannot be written, for example because the disk is full. An existing file is unchanged.
     """
     with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
@@ -34,12 +34,12 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def whole_file(path: Path, unfinished: Path | None = None) -> Iterator[Path]:
-    """Yield a temporary name, and give the file its own when it is complete; after a failure neither is there.
+    """Yield a temporary path and rename it to `path` on success; delete it after an error.
 
     Parameters
     ----------
     unfinished : Path, optional
-        The temporary name, in the same folder, where it cannot be any; nobody else may write to it.
+        A temporary path in the same folder, if the caller needs a particular one. No other process may write to it.
     """
     import duckdb
 
@@ -52,8 +52,8 @@ def whole_file(path: Path, unfinished: Path | None = None) -> Iterator[Path]:
         unfinished.replace(path)
     except (duckdb.Error, OSError) as error:
         _forget(unfinished)
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-        raise WriteFailed(f"{path}: could not be written: {said}") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+        raise WriteFailed(f"{path}: could not be written: {reason}") from None
     except BaseException:
         _forget(unfinished)
         raise
