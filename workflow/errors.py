@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["DocketsimError", "InputError", "Position", "Problem", "StuckCase", "VisitCap", "nearest"]
+__all__ = ["DocketsimError", "InputError", "Position", "Problem", "StuckCase", "VisitCap", "format_names", "nearest"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,6 +68,21 @@ class StuckCase(DocketsimError, RuntimeError):
 
 class VisitCap(DocketsimError, RuntimeError):
     """A case entered one activity, or started one clock, implausibly often."""
+
+
+def format_names(names: Iterable[object], limit: int = 14) -> str:
+    """Return names separated by commas, at most `limit` of them.
+
+    Examples
+    --------
+    >>> format_names("abcdef", limit=2)
+    'a, b, and 4 more'
+    >>> format_names([])
+    'none'
+    """
+    texts = [str(name).lower() if isinstance(name, bool) else str(name) for name in names]
+    more = f", and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more if texts else "none"
 
 
 def nearest(word: object, allowed: Iterable[object]) -> str:

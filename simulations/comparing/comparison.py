@@ -24,7 +24,7 @@ from simulations.running.recorded import manifest_of, recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
 
@@ -242,7 +242,7 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
                 )
     known = [name for name in describe(base) if all(name in describe(other) for other in others)]
     problems += [
-        f"--measure {name}: is not a measure of all these scenarios.{nearest(name, known) or f' Known: {listed(known, 60)}.'}"
+        f"--measure {name}: is not a measure of all these scenarios.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
         for name in measures
         if name not in known
     ]

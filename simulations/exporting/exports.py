@@ -26,7 +26,7 @@ from simulations.run_folder.views import ask
 from simulations.run_folder.whole_files import whole_file
 from simulations.running.recorded import finished_in, manifest_of, recorded_contents
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = ["FORMATS", "Exported", "export"]
 
@@ -107,12 +107,14 @@ def export(
     """
     folder, out = Path(folder), Path(out)
     if to not in FORMATS:
-        raise InputError([f"--to {to}: must be one of {listed(FORMATS)}.{nearest(to, FORMATS)}"])
+        raise InputError([f"--to {to}: must be one of {format_names(FORMATS)}.{nearest(to, FORMATS)}"])
     clock = _Clock(zone)
     records = finished_in(folder, manifest_of(folder))
     unknown = [k for k in replications if k not in records]
     if unknown:
-        raise InputError([f"--replication {unknown[0]}: is not in this run, which has {listed(map(str, records))}"])
+        raise InputError(
+            [f"--replication {unknown[0]}: is not in this run, which has {format_names(map(str, records))}"]
+        )
     chosen = list(dict.fromkeys(replications)) or list(records)
     if not all("events" in records[k].parts for k in chosen):
         raise InputError([f"{folder}: this run has no event log (--no-events)"])

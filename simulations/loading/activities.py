@@ -10,7 +10,7 @@ from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Work
 from simulations.timing.calendars import Calendar
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.files.yaml_tree import Node
 from workflow.model.definition import StateKind, Workflow
 
@@ -56,7 +56,7 @@ def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Le
         message = "working days are for a delay; the work of a pool is given in hours or minutes"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
     elif any(working) and entry.calendar is None:
-        message = f"in working days of which calendar? Add calendar: (known: {listed(context.file.calendars)})"
+        message = f"in working days of which calendar? Add calendar: (known: {format_names(context.file.calendars)})"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
     elif entry.calendar is not None and entry.pool is None and not all(working):
         message = "is for a delay in working days; write takes: in working days throughout, or leave calendar: out"

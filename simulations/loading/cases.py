@@ -13,7 +13,7 @@ from simulations.scenarios.format import ArrivalEntry, BacklogEntry
 from simulations.scenarios.scenario import Backlog, Stream
 from simulations.scenarios.tables import CaseTable, read_cases
 from workflow.errors import InputError, Problem
-from workflow.files.validation import listed, said, validate
+from workflow.files.validation import format_names, format_value, validate
 from workflow.files.yaml_tree import Node, tidy
 from workflow.loading.reading import Keys
 
@@ -49,7 +49,9 @@ def _backlog(context: Context, people: People, i: int, court: str, state: str) -
             context.wrong(node, f"{what}: must be a number of cases, 0 or more, not {value}")
         return Backlog(i, state, max(value, 0), None, ())
     if not isinstance(value, dict):
-        message = f"must be a number of cases, or {{count:, age:, people:}}, not {said(value)}{without_comma(value)}"
+        message = (
+            f"must be a number of cases, or {{count:, age:, people:}}, not {format_value(value)}{without_comma(value)}"
+        )
         context.wrong(node, f"{what}: {message}")
         return None
     try:
@@ -66,7 +68,7 @@ def _backlog(context: Context, people: People, i: int, court: str, state: str) -
 
 def _table(context: Context, node: Node, name: object, what: str, backlog: bool) -> CaseTable | None:
     if not isinstance(name, str):
-        context.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {said(name)}")
+        context.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {format_value(name)}")
         return None
     workflow = context.workflow
     try:
@@ -121,7 +123,7 @@ def _state(context: Context, entry: ArrivalEntry, path: Keys, what: str) -> str 
         return entry.into if known else None
     if len(states) == 1:
         return states[0]
-    context.wrong(path, f"{what}: into: is missing; a case may begin in {listed(states)}")
+    context.wrong(path, f"{what}: into: is missing; a case may begin in {format_names(states)}")
     return None
 
 
@@ -164,7 +166,7 @@ def _new_cases(context: Context, entry: ArrivalEntry, path: Keys, what: str, cou
         context.wrong(node, f"{what}: {table.path}: all cases arrive after the end, {ends}")
     others = [court for court in context.courts if court in set(table.courts or ()) - set(courts)]
     if others:
-        message = f"has cases of {listed(others)}, but the stream is that of {listed(courts)}; rename it, or leave these cases out"
+        message = f"has cases of {format_names(others)}, but the stream is that of {format_names(courts)}; rename it, or leave these cases out"
         context.wrong(node, f"{what}: {table.path}: column 'court': {message}")
     for name in (name for name in entry.people if name in table.values):
         message = f"the table has a column {name!r} too; leave out one of them"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed, said
+from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, Plain, Source, node_of, parse_yaml
 
 __all__ = ["changed"]
@@ -42,23 +42,23 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
     if isinstance(children, list):
         if not head.isdecimal() or int(head) >= len(children):
             places = f"name one by its place, from 0 to {len(children) - 1}" if children else "none can be set"
-            raise InputError([f"{whole}: {here} is {said(children)}; {places}"])
+            raise InputError([f"{whole}: {here} is {format_value(children)}; {places}"])
         key = int(head)
     elif isinstance(children, dict):
         spelled = {str(k).lower() if isinstance(k, bool) else str(k): k for k in children}
         key = spelled.get(head, head)
     else:
-        raise InputError([f"{whole}: {here} is {said(children)}, which has no keys"])
+        raise InputError([f"{whole}: {here} is {format_value(children)}, which has no keys"])
     old = children[key] if isinstance(children, list) else children.get(key)
     if rest:
         if old is None:
-            keys = f"the keys of {here or 'the scenario'} are: {listed(children)}.{nearest(head, children)}"
+            keys = f"the keys of {here or 'the scenario'} are: {format_names(children)}.{nearest(head, children)}"
             raise InputError([f"{whole}: there is no {where}; {keys}"])
         new = _set(old, rest, [*done, head], value, source)
     else:
         if old is not None and _has_names(old) and not isinstance(value, dict):
-            keys = f"set one of its keys: {listed(old.value)}"
-            raise InputError([f"{whole}: is a mapping and cannot become {said(value)}; {keys}"])
+            keys = f"set one of its keys: {format_names(old.value)}"
+            raise InputError([f"{whole}: is a mapping and cannot become {format_value(value)}; {keys}"])
         new = node_of(value, source)
     if isinstance(children, list):
         return replace(node, value=[*children[:key], new, *children[key + 1 :]])

@@ -11,7 +11,7 @@ from simulations.loading.times import read_calendar_time
 from simulations.scenarios.quantities import Shares
 from simulations.scenarios.scenario import Draw
 from workflow.errors import nearest
-from workflow.files.validation import parse_at, said
+from workflow.files.validation import format_value, parse_at
 from workflow.files.yaml_tree import Node
 from workflow.loading.values import allowed_values, fits
 from workflow.predicates import Expression, Field, Namespace
@@ -60,7 +60,7 @@ def _value(context: Context, field: Field, node: Node, what: str) -> Draw | None
         return None if share is None else Draw(Shares((True, False), (share, 1.0)))
     if not fits(field, value):
         hint = f" Write a date, or {A_DATE}." if field.kind == "date" else ""
-        message = f"{said(value)} is not {allowed_values(field)}{nearest(value, field.values)}{hint}"
+        message = f"{format_value(value)} is not {allowed_values(field)}{nearest(value, field.values)}{hint}"
         context.wrong(node, f"{what}: {message}")
         return None
     return Draw(Shares((value,), (1.0,)))
@@ -73,7 +73,7 @@ def _shares(context: Context, field: Field, node: Node, what: str) -> Draw | Non
         return None
     unfit = [key for key in node.value if possible is None and not fits(field, key)]
     for key in unfit:
-        context.wrong(node.keys[key], f"{what}: {said(key)} is not {allowed_values(field)}")
+        context.wrong(node.keys[key], f"{what}: {format_value(key)} is not {allowed_values(field)}")
     return None if unfit else Draw(shares)
 
 
@@ -99,7 +99,7 @@ def _missing(context: Context, field: Field, before: Namespace, node: Node, what
 
 def _date(context: Context, node: Node, entries: Mapping[Any, Node], what: str) -> Draw | None:
     if set(entries) != {"days_before"}:
-        context.wrong(node, f"{what}: a date is given as {A_DATE}, not {said(node.value)}")
+        context.wrong(node, f"{what}: a date is given as {A_DATE}, not {format_value(node.value)}")
         return None
     length = read_calendar_time(context, entries["days_before"], f"{what}: days_before")
     return None if length is None else Draw(distribution=length.distribution, back=True)
@@ -107,7 +107,7 @@ def _date(context: Context, node: Node, entries: Mapping[Any, Node], what: str) 
 
 def _bounds(context: Context, node: Node, what: str, before: Namespace) -> tuple[Expression | None, Expression | None]:
     if not isinstance(node.value, list) or len(node.value) != 2:
-        message = f"must be a list of two bounds, such as [0, age], not {said(node.value)}"
+        message = f"must be a list of two bounds, such as [0, age], not {format_value(node.value)}"
         context.wrong(node, f"{what}: within: {message}")
         return None, None
     low, high = (

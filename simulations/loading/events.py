@@ -10,7 +10,7 @@ from simulations.loading.outcomes import read_outcome
 from simulations.loading.times import read_calendar_time, read_time
 from simulations.scenarios.format import LawEntry
 from simulations.scenarios.scenario import Law
-from workflow.files.validation import listed, said
+from workflow.files.validation import format_names, format_value
 from workflow.model.definition import Workflow
 
 __all__ = ["read_events"]
@@ -50,7 +50,7 @@ def _law(context: Context, name: str, entry: LawEntry, workflows: Sequence[Workf
     )
     outcome = read_outcome(context, entry.outcome, event, path, what)
     if entry.only == "waiting" and not any(_may_be_queue(context, state) for state in event.states):
-        message = f"in none of its states ({listed(event.states)}) does a case wait for a pool"
+        message = f"in none of its states ({format_names(event.states)}) does a case wait for a pool"
         context.wrong((*path, "only"), f"{what}: only: waiting: {message}")
     dates = _dates(context, name) if entry.at is not None else ()
     return Law(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting")
@@ -75,8 +75,8 @@ def _dates(context: Context, name: str) -> tuple[int, ...]:
             continue
         if time == 0:
             message = "is the very start, when no case has arrived yet; give a later time"
-            context.wrong(each, f"{what}: {said(each.value)} {message}")
+            context.wrong(each, f"{what}: {format_value(each.value)} {message}")
         if time in found:
-            context.wrong(each, f"{what}: {said(each.value)} is named twice")
+            context.wrong(each, f"{what}: {format_value(each.value)} is named twice")
         found.append(time)
     return tuple(sorted(found))

@@ -7,7 +7,7 @@ from typing import Any
 from simulations.loading.context import Context
 from simulations.scenarios.quantities import Choice, Shares
 from workflow.errors import nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
 from workflow.model.definition import Activity, Event
@@ -23,7 +23,7 @@ def read_outcome(
     if entry is None:
         if gives is not None:
             kind = "activity" if isinstance(giver, Activity) else "event"
-            given = f"the {kind} gives {gives}: {listed(giver.values)}"
+            given = f"the {kind} gives {gives}: {format_names(giver.values)}"
             context.wrong(path, f"{what}: outcome: is missing; {given}")
         return None
     if gives is None:
@@ -32,7 +32,7 @@ def read_outcome(
     if set(entry) != {gives}:
         extra = [key for key in entry if key != gives]
         hint = f" Write {{{gives}: {{by: ...}}}}." if "by" in extra else nearest(extra[0] if extra else "", [gives])
-        message = f"must give {gives!r}, and nothing else, not {listed(extra)}.{hint}"
+        message = f"must give {gives!r}, and nothing else, not {format_names(extra)}.{hint}"
         context.wrong((*path, "outcome", *extra[:1]), f"{what}: outcome: {message}")
         return None
 

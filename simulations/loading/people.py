@@ -11,7 +11,7 @@ from typing import Any
 from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
 from simulations.scenarios.scenario import Trait
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.loading.reading import Keys
 from workflow.predicates import Namespace, made_of
 
@@ -42,7 +42,7 @@ class People:
         for name in people:
             place = (*path, name)
             if name in workflow.record and name not in workflow.entry_record:
-                message = f"every case begins with the default of {name!r}; the workflow's entry: lets only these record fields differ: {listed(workflow.entry_record)}"
+                message = f"every case begins with the default of {name!r}; the workflow's entry: lets only these record fields differ: {format_names(workflow.entry_record)}"
                 context.wrong(place, f"people: {message}")
                 continue
             allowed = [*workflow.facts, *workflow.entry_record]

@@ -12,7 +12,7 @@ from simulations.scenarios.format import PoolEntry, SuspensionEntry
 from simulations.scenarios.scenario import Order, Pool, Suspension
 from simulations.timing.calendars import Calendar
 from workflow.errors import nearest
-from workflow.files.validation import listed, parse_at, said
+from workflow.files.validation import format_names, format_value, parse_at
 from workflow.files.yaml_tree import Node
 
 __all__ = ["read_pools", "read_suspensions"]
@@ -80,7 +80,7 @@ def _size(context: Context, node: Node, what: str) -> int | None:
     value = node.value
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_SERVERS:
         return value
-    message = f"must be a whole number of servers, 0 or more, not {said(value)}{without_comma(value)}"
+    message = f"must be a whole number of servers, 0 or more, not {format_value(value)}{without_comma(value)}"
     context.wrong(node, f"{what}: {message}")
     return None
 
@@ -89,7 +89,7 @@ def _calendar_name(context: Context, node: Node, what: str) -> str | None:
     known = context.file.calendars
     if isinstance(node.value, str) and node.value in known:
         return node.value
-    message = f"{said(node.value)} is no calendar; known: {listed(known)}.{nearest(node.value, known)}"
+    message = f"{format_value(node.value)} is no calendar; known: {format_names(known)}.{nearest(node.value, known)}"
     context.wrong(node, f"{what}: {message}")
     return None
 
@@ -99,11 +99,11 @@ def _order(context: Context, node: Node, what: str) -> Order | None:
     if isinstance(value, str):
         if value in RULES:
             return Order(value)
-        allowed = f"{listed(RULES)}, or {{by: expression}}.{nearest(value, RULES)}"
-        context.wrong(node, f"{what}: {said(value)} is no order; allowed: {allowed}")
+        allowed = f"{format_names(RULES)}, or {{by: expression}}.{nearest(value, RULES)}"
+        context.wrong(node, f"{what}: {format_value(value)} is no order; allowed: {allowed}")
         return None
     if not isinstance(value, dict) or "by" not in value:
-        context.wrong(node, f"{what}: must be {listed(RULES)}, or {{by: expression}}, not {said(value)}")
+        context.wrong(node, f"{what}: must be {format_names(RULES)}, or {{by: expression}}, not {format_value(value)}")
         return None
     if len(value) > 1:
         choice = context.reader.choice(node, partial(_rank, context), what)
@@ -117,7 +117,7 @@ def _order(context: Context, node: Node, what: str) -> Order | None:
 def _rank(context: Context, node: Node, what: str) -> float | None:
     if isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return float(node.value)
-    context.wrong(node, f"{what}: must be a number (lower is served first), not {said(node.value)}")
+    context.wrong(node, f"{what}: must be a number (lower is served first), not {format_value(node.value)}")
     return None
 
 

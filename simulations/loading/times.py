@@ -12,7 +12,7 @@ from simulations.scenarios.quantities import Length
 from simulations.scenarios.tables import BEFORE_THE_START
 from simulations.timing.clock import parse_duration, parse_instant
 from workflow.errors import InputError, nearest
-from workflow.files.validation import said
+from workflow.files.validation import format_value
 from workflow.files.yaml_tree import Node
 
 __all__ = ["read_by_date", "read_calendar_time", "read_time"]
@@ -49,10 +49,10 @@ def read_time(context: Context, node: Node, what: str, before: str = BEFORE_THE_
         context.wrong(node, f"{what}: {error.problems[0].message}")
         return None
     if found < 0:
-        context.wrong(node, f"{what}: {said(value)} is before the start, {context.file.starts}; {before}")
+        context.wrong(node, f"{what}: {format_value(value)} is before the start, {context.file.starts}; {before}")
         return None
     if context.dates_fit and found > context.epoch.end_of(context.file.ends):
-        context.wrong(node, f"{what}: {said(value)} is after the end, {context.file.ends}")
+        context.wrong(node, f"{what}: {format_value(value)} is after the end, {context.file.ends}")
         return None
     return found
 
@@ -64,12 +64,12 @@ def _since_start(context: Context, value: object) -> int:
     if not text[:1].isdigit():
         raise InputError(
             [
-                f"must be a date such as 2024-01-31 or '2024-01-31 09:30', or a duration since the start, not {said(value)}"
+                f"must be a date such as 2024-01-31 or '2024-01-31 09:30', or a duration since the start, not {format_value(value)}"
             ]
         )
     length = parse_duration(text)
     if length.working:
-        raise InputError([f"{said(value)} counts working days; a time since the start counts all days"])
+        raise InputError([f"{format_value(value)} counts working days; a time since the start counts all days"])
     return length.microseconds
 
 
@@ -112,9 +112,7 @@ def _are_dates(context: Context, node: Node, what: str, which: str, or_court: bo
         if isinstance(key, dt.datetime) or not isinstance(key, dt.date):
             court = " and no court" if or_court and len(context.courts) > 1 else ""
             example = "such as 2012-01-16, without quotes and without a time of day"
-            message = (
-                f"{said(key)} is no date{court}; {which} change on dates, {example}.{nearest(key, context.courts)}"
-            )
+            message = f"{format_value(key)} is no date{court}; {which} change on dates, {example}.{nearest(key, context.courts)}"
         elif key < earlier:
             message = f"{key} stands below {earlier}; the dates must follow one another"
         else:

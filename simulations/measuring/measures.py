@@ -27,7 +27,7 @@ from simulations.measuring.utilisation import times_by_instant, utilisation
 from simulations.measuring.waiting import waits_by_cause
 from simulations.scenarios.population import ORIGINS, Cases
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.model.definition import as_written
 from workflow.predicates import Namespace, PredicateError, parse, vector
 
@@ -63,7 +63,7 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
         hint = (
             ""
             if "Did you mean" in message or not by.isidentifier()
-            else nearest(by, allowed) or f" Known: {listed(allowed, 40)}."
+            else nearest(by, allowed) or f" Known: {format_names(allowed, 40)}."
         )
         raise InputError([message + hint]) from None
     values = np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), n)

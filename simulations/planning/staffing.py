@@ -17,7 +17,7 @@ from simulations.loading import load_scenario
 from simulations.planning.staff_search import Goal, Point, Search
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = ["Goal", "Point", "Staffing", "staff"]
 
@@ -167,7 +167,7 @@ def _goal(
         measure = dated[0]
     if measure not in dated:
         hint = nearest(measure, dated) if measure else ""
-        known = f"Known: {listed(dated)}." if dated else "The workflow has none (`emptied:`)."
+        known = f"Known: {format_names(dated)}." if dated else "The workflow has none (`emptied:`)."
         named = f"--measure {measure}: is not" if measure else "--finish-by: give --measure,"
         raise InputError([f"{named} a measure that is a point in time.{hint or f' {known}'}"])
     return Goal(day, measure)
@@ -176,7 +176,7 @@ def _goal(
 def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, most: int, seed: int) -> None:
     problems = []
     if pool not in scenario.pools:
-        hint = nearest(pool, scenario.pools) or f" Known: {listed(scenario.pools)}."
+        hint = nearest(pool, scenario.pools) or f" Known: {format_names(scenario.pools)}."
         raise InputError([f"--pool {pool}: there is no such pool.{hint}"])
     if court is not None and court not in scenario.courts:
         problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")

@@ -24,7 +24,7 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
 
@@ -229,12 +229,12 @@ def _scenarios(scenario: str | Path, changes: Sequence[str]) -> tuple[Grid, list
 def _check_names(scenario: Scenario, measures: Sequence[str], courts: Sequence[str]) -> None:
     known, known_courts = describe(scenario), ("all", *scenario.courts)
     problems = [
-        f"--measure {name}: is not a measure.{nearest(name, known) or f' Known: {listed(known, 60)}.'}"
+        f"--measure {name}: is not a measure.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
         for name in measures
         if name not in known
     ]
     problems += [
-        f"--court {name}: there is no such court.{nearest(name, known_courts) or f' Known: {listed(known_courts)}.'}"
+        f"--court {name}: there is no such court.{nearest(name, known_courts) or f' Known: {format_names(known_courts)}.'}"
         for name in courts
         if name not in known_courts
     ]

@@ -28,7 +28,7 @@ from simulations.report.figure import (  # fmt: skip
 from simulations.report.tables import Cell, Table, as_csv
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = ["comparison_document", "is_comparison"]
 
@@ -61,7 +61,7 @@ def comparison_document(folder: str | Path) -> Document:
         if n > 1
         else "A single replication: differences have no intervals, and chance is not told from effect."
     )
-    called = listed(found.against)
+    called = format_names(found.against)
     sections = [_summary(found, base, others)]
     sections += [_against(found, k, name) for k, name in enumerate(found.against, start=1)]
     heading = f"{found.base.name} against {called}"

@@ -24,7 +24,7 @@ from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, 
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = [
     "Record",
@@ -131,7 +131,8 @@ class RunFolder:
                 found.add(k)
             elif there := [str(p.relative_to(self.path)) for p in damaged if p.exists()]:
                 warnings.warn(
-                    f"{self.path}: {listed(there)}: not as it was written; replication {k} is run again", stacklevel=2
+                    f"{self.path}: {format_names(there)}: not as it was written; replication {k} is run again",
+                    stacklevel=2,
                 )
         return found
 
@@ -224,7 +225,7 @@ def open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], r
         other = differences(before, manifest) if before else []
         if other:
             raise RunFolderExists(
-                f"{folder} cannot be resumed: {listed(other)} differ{'s' if len(other) == 1 else ''} from the run that is there. Give another --out."
+                f"{folder} cannot be resumed: {format_names(other)} differ{'s' if len(other) == 1 else ''} from the run that is there. Give another --out."
             )
         found = RunFolder(folder, manifest, before)
         found.begin(scenario)

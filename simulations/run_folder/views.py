@@ -26,7 +26,7 @@ from simulations.run_folder.folders import finished_replications
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.parts import KINDS, part_path
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.files.yaml_tree import parse_yaml
 
 __all__ = ["Answer", "ask"]
@@ -268,12 +268,12 @@ def _told(connection: Any, folder: Path, files: dict[str, list[str]], error: Exc
         if "events" not in files and table[1] in ("events", "log", "event_log"):
             return "sql: this run has no event log (--no-events)"
         known, name = [*files, *_NAMES], table[1].strip('"')
-        return f"sql: there is no view {name!r}.{nearest(name, known) or f' Known: {listed(known, 20)}.'}"
+        return f"sql: there is no view {name!r}.{nearest(name, known) or f' Known: {format_names(known, 20)}.'}"
     column = re.search(r'column "([^"]+)" not found|not have a column named "([^"]+)"', text)
     if column is not None:
         name = column[1] or column[2]
         known = _columns(connection, files)
-        return f"sql: there is no column {name!r} here.{nearest(name, known) or f' Known: {listed(known, 60)}.'}"
+        return f"sql: there is no column {name!r} here.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
     function = re.search(r'Function with name (\S+) does not exist!\nDid you mean "([^"]+)"', text)
     if function is not None:
         return f"sql: there is no function {function[1]!r}. Did you mean {function[2]!r}?"

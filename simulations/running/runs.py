@@ -37,7 +37,7 @@ from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError, Problem, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = ["Precision", "RunFolderExists", "WorkerLost", "check_run", "run"]
 
@@ -68,7 +68,7 @@ class Precision:
         if name not in measures:
             raise InputError(
                 [
-                    f"--precision {text}: {name!r} is not a measure.{nearest(name, measures) or f' Known: {listed(measures, 60)}.'}"
+                    f"--precision {text}: {name!r} is not a measure.{nearest(name, measures) or f' Known: {format_names(measures, 60)}.'}"
                 ]
             )
         relative = amount.endswith("%")

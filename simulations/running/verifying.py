@@ -21,7 +21,7 @@ from simulations.running.recorded import manifest_of, recorded_contents, recorde
 from simulations.running.runs import run
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 
 __all__ = ["Verification", "verify"]
 
@@ -138,7 +138,7 @@ def _differing(
     days = [day for day in map(dt.date.fromisoformat, manifest["at"]) if day not in published]
     now = versions()
     others = [f"{name} {was}, here {now.get(name)}" for name, was in manifest["versions"].items() if was != now.get(name)]  # fmt: skip
-    made_with = f" (it was made with {listed(others)})" if others else ""
+    made_with = f" (it was made with {format_names(others)})" if others else ""
     differing = []
     with tempfile.TemporaryDirectory() as scratch:
         for k in again:

@@ -16,7 +16,7 @@ from simulations.scenarios.format import PolicyEntry
 from simulations.scenarios.scenario import Policy, Scenario
 from simulations.timing.clock import Epoch
 from workflow.errors import InputError, Problem
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.files.yaml_tree import Node
 from workflow.loading import load_workflow
 from workflow.model.definition import Workflow
@@ -99,5 +99,5 @@ def _differences(one: Workflow, other: Workflow) -> list[str]:
             a, b = ({n: replace(e, description=None, source=None) for n, e in x.items()} for x in (a, b))
         odd = [name for name in {**a, **b} if a.get(name) != b.get(name)]
         if odd or list(a) != list(b):
-            found.append(f"their {what}: {listed(odd)}" if odd else f"the order of their {what}")
+            found.append(f"their {what}: {format_names(odd)}" if odd else f"the order of their {what}")
     return found

@@ -21,7 +21,7 @@ from simulations.chance.families import Parameter, find_family, mistakes
 from simulations.timing.clock import MICROSECONDS_PER_DAY, parse_duration, parse_rate
 from workflow.deciding.table import Columns
 from workflow.errors import InputError, Problem, nearest
-from workflow.files.validation import listed, parse_at, said
+from workflow.files.validation import format_names, format_value, parse_at
 from workflow.files.yaml_tree import Node, tidy
 from workflow.predicates import Expression, Field, Namespace, names, scalar, vector
 
@@ -187,7 +187,7 @@ class Reader:
             by_node = entries.pop("by")
             text = by_node.value if isinstance(by_node.value, str) else ""
             if not text:
-                self.wrong(by_node, f"{what}: by: must be a name or an expression, not {said(by_node.value)}")
+                self.wrong(by_node, f"{what}: by: must be a name or an expression, not {format_value(by_node.value)}")
                 return None
         else:
             return self._leaf(leaf(node, what))
@@ -226,21 +226,25 @@ class Reader:
                 allowed = (
                     "whole numbers"
                     if by.kind == "integer"
-                    else listed(said(v) if isinstance(v, bool) else v for v in possible)
+                    else format_names(format_value(v) if isinstance(v, bool) else v for v in possible)
                 )
                 hint = nearest(key, (*possible, "other"))
                 if isinstance(key, dt.date) and text == "court":
                     hint = f" A date stands below its court: {{{possible[0]}: {{{key}: ...}}}}."
                 self.problems.append(
                     Problem(
-                        f"{what}: {said(key)} is no value of {text}; allowed: {allowed}, other.{hint}",
+                        f"{what}: {format_value(key)} is no value of {text}; allowed: {allowed}, other.{hint}",
                         node.keys[key],
                     )
                 )
                 fine = False
                 continue
             below = self.choice(
-                child, leaf, f"{what} ({text}: {said(key) if isinstance(key, bool) else key})", names_allowed, by_court
+                child,
+                leaf,
+                f"{what} ({text}: {format_value(key) if isinstance(key, bool) else key})",
+                names_allowed,
+                by_court,
             )
             fine = fine and below is not None
             if below is not None:
@@ -250,7 +254,11 @@ class Reader:
             return None
         lacking = [v for v in possible if v not in [k for k, _ in read]]
         if fine and rest is None and (lacking or by.kind == "integer"):
-            shown = listed(said(v) if isinstance(v, bool) else v for v in lacking) if lacking else "every other number"
+            shown = (
+                format_names(format_value(v) if isinstance(v, bool) else v for v in lacking)
+                if lacking
+                else "every other number"
+            )
             self.wrong(node, f"{what}: by {text}: nothing is said for {shown}; add it, or other:")
             return None
         return Choice(by=by, branches=tuple(read), other=rest) if fine else None
@@ -269,9 +277,11 @@ class Reader:
             except (ValueError, ZeroDivisionError):
                 number = None
         if number is None:
-            self.wrong(node, f"{what}: must be a share from 0 to 1, such as 0.31, 26/36 or 16.5%, not {said(value)}")
+            self.wrong(
+                node, f"{what}: must be a share from 0 to 1, such as 0.31, 26/36 or 16.5%, not {format_value(value)}"
+            )
         elif not 0 <= number <= 1:
-            self.wrong(node, f"{what}: a share lies between 0 and 1, not {said(value)}")
+            self.wrong(node, f"{what}: a share lies between 0 and 1, not {format_value(value)}")
         else:
             return number
         return None
@@ -287,7 +297,7 @@ class Reader:
         if not isinstance(node.value, dict) or not node.value:
             self.wrong(
                 node,
-                f"{what}: must be a mapping of values to shares, such as {{favourable: 0.31, unfavourable: rest}}, not {said(node.value)}",
+                f"{what}: must be a mapping of values to shares, such as {{favourable: 0.31, unfavourable: rest}}, not {format_value(node.value)}",
             )
             return None
         given: dict[Any, float] = {}
@@ -297,7 +307,7 @@ class Reader:
             if possible is not None and not any(key == p and type(key) is type(p) for p in possible):
                 self.problems.append(
                     Problem(
-                        f"{what}: {said(key)} is no value that can be given here; allowed: {listed(possible)}.{nearest(key, possible)}",
+                        f"{what}: {format_value(key)} is no value that can be given here; allowed: {format_names(possible)}.{nearest(key, possible)}",
                         node.keys[key],
                     )
                 )
@@ -314,14 +324,16 @@ class Reader:
         total = sum(given.values())
         lacking = [p for p in possible or () if p not in given]
         if len(rest) > 1:
-            self.wrong(node, f"{what}: only one value can have the rest, not {listed(rest)}")
+            self.wrong(node, f"{what}: only one value can have the rest, not {format_names(rest)}")
             return None
         if total > 1 + 1e-9:
             self.wrong(node, f"{what}: the shares add up to {total:.6g}, which is more than 1")
             return None
         if not rest and total < 1 - 1e-9:
             if len(lacking) != 1:
-                hint = f"; give one of {listed(lacking)} the rest" if lacking else "; give one value the word rest"
+                hint = (
+                    f"; give one of {format_names(lacking)} the rest" if lacking else "; give one value the word rest"
+                )
                 self.wrong(node, f"{what}: the shares add up to {total:.6g}, not to 1{hint}")
                 return None
             rest = [lacking[0]]
@@ -362,7 +374,7 @@ class Reader:
         if not isinstance(node.value, dict) or len(node.value) != 1:
             self.wrong(
                 node,
-                f"{what}: must be one family with its parameters, such as {{gamma: {{mean: 30 days, cv: 1}}}}, not {said(node.value)}",
+                f"{what}: must be one family with its parameters, such as {{gamma: {{mean: 30 days, cv: 1}}}}, not {format_value(node.value)}",
             )
             return None
         family, body = next(iter(node.value.items()))
@@ -385,7 +397,7 @@ class Reader:
         if not isinstance(body.value, dict):
             self.wrong(
                 body,
-                f"{what}: {family}: must be a mapping of its parameters ({listed(parameters)}), not {said(body.value)}",
+                f"{what}: {family}: must be a mapping of its parameters ({format_names(parameters)}), not {format_value(body.value)}",
             )
             return None
         durations = {key for key, p in parameters.items() if unit == "duration" and p.dimension == "quantity"}
@@ -402,7 +414,7 @@ class Reader:
             elif isinstance(child.value, int | float) and not isinstance(child.value, bool):
                 given[str(key)] = float(child.value)
             elif str(key) in parameters:
-                self.wrong(child, f"{what}: {key}: must be a number, not {said(child.value)}")
+                self.wrong(child, f"{what}: {key}: must be a number, not {format_value(child.value)}")
                 fine = False
             else:
                 given[str(key)] = 0.0  # the family reports unknown parameters
@@ -426,7 +438,7 @@ class Reader:
 
     def _empirical(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
         if not isinstance(body.value, list) or not body.value:
-            self.wrong(body, f"{what}: empirical: must be a list of values, not {said(body.value)}")
+            self.wrong(body, f"{what}: empirical: must be a list of values, not {format_value(body.value)}")
             return None
         values = [self._value(child, unit, f"{what}: empirical") for child in body.value]
         read = [value for value in values if value is not None]
@@ -448,7 +460,7 @@ class Reader:
             or set(entry) != set(allowed)
             or not all(isinstance(v, str) for v in entry.values())
         ):
-            self.wrong(body, f"{what}: table: needs {listed(allowed)}, each a text, not {said(entry)}")
+            self.wrong(body, f"{what}: table: needs {format_names(allowed)}, each a text, not {format_value(entry)}")
             return None
         try:
             numbers = read_column(tidy(body.folder / entry["file"]), entry["column"])
@@ -472,7 +484,7 @@ class Reader:
             return None if read is None else (float(read[0]), read[1])
         if isinstance(node.value, int | float) and not isinstance(node.value, bool):
             return float(node.value), False
-        self.wrong(node, f"{what}: must be a number, not {said(node.value)}")
+        self.wrong(node, f"{what}: must be a number, not {format_value(node.value)}")
         return None
 
     def _duration(self, node: Node, what: str) -> tuple[int, bool] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from simulations.timing.clock import Epoch, parse_instant
 from workflow.errors import InputError, Problem, nearest
-from workflow.files.validation import listed, said
+from workflow.files.validation import format_names, format_value
 from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Field
@@ -81,7 +81,9 @@ def read_column(path: Path, column: str) -> list[float]:
     """Return the numbers of a column; rows without a value are left out."""
     header, rows = read_rows(path)
     if column not in header:
-        raise InputError([f"{path}: has no column {column!r}; its columns: {listed(header)}.{nearest(column, header)}"])
+        raise InputError(
+            [f"{path}: has no column {column!r}; its columns: {format_names(header)}.{nearest(column, header)}"]
+        )
     at = header.index(column)
     numbers: list[float] = []
     problems: list[str] = []
@@ -95,7 +97,7 @@ def read_column(path: Path, column: str) -> list[float]:
                 raise ValueError
             numbers.append(number)
         except (TypeError, ValueError):
-            problems.append(f"{path}: row {i}, column {column!r}: must be a number, not {said(cell)}")
+            problems.append(f"{path}: row {i}, column {column!r}: must be a number, not {format_value(cell)}")
     if problems:
         raise InputError(problems[:_MOST_MISTAKES])
     if not numbers:
@@ -129,7 +131,7 @@ def read_cases(
     for name in header:
         if name not in allowed:
             problems.append(
-                f"{path}: row 1: unknown column {name!r}; allowed: {listed(allowed)}.{nearest(name, allowed)}"
+                f"{path}: row 1: unknown column {name!r}; allowed: {format_names(allowed)}.{nearest(name, allowed)}"
             )
         elif header.count(name) > 1:
             problems.append(f"{path}: row 1: the column {name!r} stands here twice")
@@ -172,14 +174,14 @@ def _cell(
         except InputError as error:
             raise ValueError(error.problems[0].message) from None
         if backlog and time > 0:
-            raise ValueError(f"{said(cell)} is after the start, {epoch.start}; put the case under arrivals:")
+            raise ValueError(f"{format_value(cell)} is after the start, {epoch.start}; put the case under arrivals:")
         if not backlog and time < 0:
-            raise ValueError(f"{said(cell)} is before the start, {epoch.start}; {BEFORE_THE_START}")
+            raise ValueError(f"{format_value(cell)} is before the start, {epoch.start}; {BEFORE_THE_START}")
         return time
     if name in ("court", "state"):
         allowed = courts if name == "court" else states
         if cell not in allowed:
-            raise ValueError(f"{said(cell)} is not among {listed(allowed)}.{nearest(cell, allowed)}")
+            raise ValueError(f"{format_value(cell)} is not among {format_names(allowed)}.{nearest(cell, allowed)}")
         return cell
     field = fields[name]
     value = _typed(cell.strip(), field) if isinstance(cell, str) else cell
@@ -190,7 +192,7 @@ def _cell(
     if value is None and not field.optional:
         raise ValueError(f"is empty; it must be {allowed_values(field)}")
     if not fits(field, value):
-        raise ValueError(f"{said(cell)} is not {allowed_values(field)}{nearest(cell, field.values)}")
+        raise ValueError(f"{format_value(cell)} is not {allowed_values(field)}{nearest(cell, field.values)}")
     return value
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workflow.auditing.log import AuditLog
 from workflow.auditing.log_columns import column_of, filled, missing_in, places
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.model.definition import BUILT_IN_FACTS, Workflow
 from workflow.predicates import Field
 
@@ -106,7 +106,7 @@ class _Reading:
         known = [*_KNOWN_AS, *self.workflow.facts, *self.workflow.record]
         for name in self.columns:
             if name not in known:
-                hint = nearest(name, known) or f" Known: {listed(known)}."
+                hint = nearest(name, known) or f" Known: {format_names(known)}."
                 self.problems.append(
                     f"--map {name}: is not case, activity, time, or a fact or record field of {self.workflow.name}.{hint}"
                 )
@@ -149,10 +149,12 @@ class _Reading:
                 found[role] = str(wanted)
             elif wanted is not None:
                 self._wrong(
-                    f"has no column {wanted!r} for the {role}; its columns: {listed(names)}.{nearest(wanted, names)}"
+                    f"has no column {wanted!r} for the {role}; its columns: {format_names(names)}.{nearest(wanted, names)}"
                 )
             else:
-                self._wrong(f"has no column for the {role}; give --map {role}=COLUMN; its columns: {listed(names)}")
+                self._wrong(
+                    f"has no column for the {role}; give --map {role}=COLUMN; its columns: {format_names(names)}"
+                )
         return found
 
     def _fields(self, names: list[str]) -> dict[str, str]:
@@ -167,7 +169,7 @@ class _Reading:
                 found[name] = str(column)
             elif wanted is not None:
                 self._wrong(
-                    f"has no column {wanted!r} for {name}; its columns: {listed(names)}.{nearest(wanted, names)}"
+                    f"has no column {wanted!r} for {name}; its columns: {format_names(names)}.{nearest(wanted, names)}"
                 )
         return found
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import InputError, nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.model.definition import Value
 from workflow.predicates import Field
 
@@ -80,7 +80,7 @@ def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Foun
         if odd.any():
             i = int(np.argmax(odd))
             text = str(np.asarray(values)[i])
-            raise InputError([f"{where(i)}{text!r} is not a value of {declared.name}; allowed: {listed(declared.values)}.{nearest(text, declared.values)}"])  # fmt: skip
+            raise InputError([f"{where(i)}{text!r} is not a value of {declared.name}; allowed: {format_names(declared.values)}.{nearest(text, declared.values)}"])  # fmt: skip
         return np.maximum(found, 0), missing
     plain = np.asarray(values)
     if plain.dtype.kind not in _KINDS[declared.kind]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog
 from workflow.errors import nearest
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.model.rules import Rule
 
 __all__ = ["AuditReport", "RuleAudit"]
@@ -127,11 +127,11 @@ class AuditReport:
 
     def _verdict(self, rule: RuleAudit) -> str:
         if rule.unjudged:
-            return f"{'unjudged':<20} {rule.rule.name}  (the log lacks {listed(rule.unjudged)})"
+            return f"{'unjudged':<20} {rule.rule.name}  (the log lacks {format_names(rule.unjudged)})"
         found = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
         notes = ["vacuous: its names never occur in the log"] if rule.idle else []
         if rule.untold:
-            lacking = listed(sorted(self.log.lacks.keys() & rule.rule.reads))
+            lacking = format_names(sorted(self.log.lacks.keys() & rule.rule.reads))
             notes.append(f"{_n(rule.untold, 'case')} unjudged: the log lacks their {lacking}")
         if rule.open:
             notes.append(f"still open in {_n(rule.open, 'case')}")

@@ -111,7 +111,7 @@ class FactClasses:
         """Group cases by what they answer to each of some questions, a column of answers each."""
         code, key = np.zeros(len(columns), np.int64), list[Hashable]([len(columns) > 0])
         for answer in answers:
-            code, step = _told_apart(code, answer)
+            code, step = _refine_classes(code, answer)
             key.append(step)
         rows = np.empty(int(code.max(initial=-1)) + 1, np.int64)
         rows[code[::-1]] = np.arange(len(code))[::-1]  # of several the first one stays
@@ -219,7 +219,7 @@ def _classes(parts: Sequence[Expression], columns: Columns) -> FactClasses:
     return FactClasses.by_columns(answers(), columns)
 
 
-def _told_apart(code: NDArray[np.int64], answer: NDArray[Any]) -> tuple[NDArray[np.int64], Hashable]:
+def _refine_classes(code: NDArray[np.int64], answer: NDArray[Any]) -> tuple[NDArray[np.int64], Hashable]:
     """Renumber cases, from 0 without gaps, so that they differ by an answer too; say also what each number stands for."""
     values = b""
     if not len(answer):

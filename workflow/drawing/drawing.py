@@ -94,7 +94,7 @@ def mermaid(workflow: Workflow) -> str:
     lines += [f'    state "{name}" as {id_}' for name, id_ in called.items() if name != id_]
     lines += [f"    [*] --> {called[name]}" for name in workflow.entry_states]
     for (source, target), transitions in _moves(workflow).items():
-        label = "<br>".join(_told(t) for t in transitions)  # a semicolon would end the statement
+        label = "<br>".join(_format_transition(t) for t in transitions)  # a semicolon would end the statement
         lines.append(f"    {called[source]} --> {called[target]}: {label}")
     lines += [f"    {called[s.name]} --> [*]" for s in workflow.states.values() if s.kind is StateKind.FINAL]
     for kind, style in _STYLES.items():
@@ -119,7 +119,7 @@ def _mermaid_names(workflow: Workflow) -> dict[str, str]:
     return found
 
 
-def _told(transition: Transition) -> str:
+def _format_transition(transition: Transition) -> str:
     return f"{transition.name} ({', '.join(transition.events)})" if transition.events else transition.name
 
 
@@ -174,13 +174,13 @@ def _in_words(workflow: Workflow) -> str:
         for s in workflow.states.values()
     )
     moves = "; ".join(
-        f"{_told(t)} {f'from {_listed(t.sources)} to {t.target}' if t.target else f'in {_listed(t.sources)}'}"
+        f"{_format_transition(t)} {f'from {_join_names(t.sources)} to {t.target}' if t.target else f'in {_join_names(t.sources)}'}"
         for t in workflow.transitions
     )
     return f"Map of a workflow. States: {states}. Transitions: {moves}."
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
@@ -324,7 +324,7 @@ def _labelled(arrows: Sequence[Arrow], counts: Mapping[str, float]) -> list[Arro
         for t in arrow.transitions:
             in_all = " in all" if drawn[t.name] > 1 else ""
             count = f": {_count(counts[t.name])}{in_all}" if t.name in counts else ""
-            whole = [t.name + count, *_told(t).split()[1:]]
+            whole = [t.name + count, *_format_transition(t).split()[1:]]
             short = _width(" ".join(whole), SMALL) <= LONGEST_LINE
             lines += [" ".join(whole)] if short else [whole[0], *_lines(whole[1:], LONGEST_LINE)]
         found.append(replace(arrow, label=tuple(lines)))
@@ -494,7 +494,7 @@ def _arrow(drawn: Map, arrow: Arrow) -> str:
 def _in_full(transition: Transition) -> str:
     when = f" when {unparse(transition.guard)}" if transition.guard else ""
     why = f" (source: {transition.source})" if transition.source else ""
-    return _told(transition) + when + why
+    return _format_transition(transition) + when + why
 
 
 def _loop(arrow: Arrow, box: Rectangle, ink: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workflow.errors import InputError, Problem, nearest
-from workflow.files.validation import listed, said
+from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, read_yaml, tidy
 
 __all__ = ["read_extending"]
@@ -51,7 +51,7 @@ def read_extending(
         return node
     if not isinstance(above.value, str):
         raise InputError(
-            [Problem(f"extends: must be the name or path of a {what}, not {said(above.value)}", above.position)]
+            [Problem(f"extends: must be the name or path of a {what}, not {format_value(above.value)}", above.position)]
         )
     try:
         base = read_extending(above.value, path.parent, built_in, what, lay_upon, (*within, path.resolve()))
@@ -71,5 +71,5 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
         known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
     except (OSError, ValueError):  # a name that is too long, or that no file can have
         known = list(built_in)
-    hint = nearest(name, known) or f" Built-in {what}s: {listed(built_in)}; or give the path of a file."
+    hint = nearest(name, known) or f" Built-in {what}s: {format_names(built_in)}; or give the path of a file."
     raise InputError([f"there is no {what} {name!r}: neither a built-in name nor a file.{hint}"])

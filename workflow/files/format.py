@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from workflow.files.validation import Condition, Entry, Name, Names, said
+from workflow.files.validation import Condition, Entry, Name, Names, format_value
 
 __all__ = [
     "ActivityEntry",
@@ -32,7 +32,7 @@ Value = bool | int | float | str | dt.date
 def _length(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise ValueError(f"must be a length of calendar time such as '90 days', not {said(value)}")
+    raise ValueError(f"must be a length of calendar time such as '90 days', not {format_value(value)}")
 
 
 Length = Annotated[str, BeforeValidator(_length), WithJsonSchema({"type": "string"})]
@@ -178,7 +178,7 @@ class EventEntry(Entry):
     def _states(self) -> EventEntry:
         states = self.while_
         if states != "any" and not (isinstance(states, list) and states and all(isinstance(s, str) for s in states)):
-            raise ValueError(f"while: must be a list of states, or any, not {said(states)}")
+            raise ValueError(f"while: must be a list of states, or any, not {format_value(states)}")
         return self
 
 

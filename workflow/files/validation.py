@@ -10,13 +10,13 @@ import datetime as dt
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
-from workflow.errors import InputError, Problem, nearest
+from workflow.errors import InputError, Problem, format_names, nearest
 from workflow.files.yaml_tree import Node
 from workflow.predicates import Expression, Namespace, PredicateError, parse
 
@@ -26,9 +26,9 @@ __all__ = [
     "Name",
     "Names",
     "Usable",
-    "listed",
+    "format_names",
+    "format_value",
     "parse_at",
-    "said",
     "split_names",
     "usable",
     "validate",
@@ -44,10 +44,10 @@ class Entry(BaseModel):
 _M = TypeVar("_M", bound=Entry)
 
 
-def said(value: object) -> str:
-    """Return a value as a message shows it: short, texts in quotes."""
+def format_value(value: object) -> str:
+    """Return a value for a message: short, strings in quotes."""
     if isinstance(value, dict):
-        return f"a mapping with the keys {listed(value)}" if value else "an empty mapping"
+        return f"a mapping with the keys {format_names(value)}" if value else "an empty mapping"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}" if value else "an empty list"
     if isinstance(value, bool):
@@ -58,13 +58,6 @@ def said(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def listed(names: Iterable[object], limit: int = 14) -> str:
-    """Return names as a comma-separated list, cut where it becomes too long to read."""
-    words = [str(name).lower() if isinstance(name, bool) else str(name) for name in names]
-    more = f", and {len(words) - limit} more" if len(words) > limit else ""
-    return ", ".join(words[:limit]) + more if words else "none"
-
-
 def split_names(value: object) -> list[str]:
     """Read one name, a list of names, or names joined by ``or`` or ``|``."""
     parts = value if isinstance(value, list) else [value]
@@ -72,7 +65,7 @@ def split_names(value: object) -> list[str]:
     names = [name.strip() for word in words for name in re.split(r"\||\sor\s", word)]
     if not names or not all(names) or len(words) < len(parts):
         wrong = next((part for part in parts if part not in words or not part.strip()), value)
-        raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {said(wrong)}")
+        raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {format_value(wrong)}")
     return names
 
 
@@ -80,8 +73,8 @@ def _name(value: object) -> str:
     if isinstance(value, str) and value.strip():
         return value
     if isinstance(value, bool):
-        raise ValueError(f"must be a name, not {said(value)}; a name like this needs quotes")
-    raise ValueError(f"must be a name, not {said(value)}")
+        raise ValueError(f"must be a name, not {format_value(value)}; a name like this needs quotes")
+    raise ValueError(f"must be a name, not {format_value(value)}")
 
 
 def _condition(value: object) -> str:
@@ -90,7 +83,7 @@ def _condition(value: object) -> str:
     if isinstance(value, str):
         return value
     hint = "; put quotes around the whole condition" if isinstance(value, list | dict) else ""
-    raise ValueError(f"must be a condition (a text), not {said(value)}{hint}")
+    raise ValueError(f"must be a condition (a text), not {format_value(value)}{hint}")
 
 
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string"})]
@@ -265,7 +258,7 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
         allowed = _keys(_model_at(model, path[:-1]))
         meant = next((f" Did you mean {m!r}?" for m in _MEANT.get(str(key), ()) if m.split(":")[0] in allowed), "")
         hint = meant or nearest(key, allowed)
-        message = f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {listed(allowed, 30)}.{hint}"
+        message = f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {format_names(allowed, 30)}.{hint}"
         return Problem(message, root.place(path))
     if kind == "value_error":
         return Problem(f"{_where(path, root)}{first['ctx']['error']}", root.find(path).position)
@@ -284,7 +277,7 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     elif wanted == "a date":
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
     place = root.place(path) if value is None else root.find(path).position  # nothing stands where the next value does
-    return Problem(f"{_where(path, root)}must be {wanted}, not {said(value)}.{hint}", place)
+    return Problem(f"{_where(path, root)}must be {wanted}, not {format_value(value)}.{hint}", place)
 
 
 def _where(path: tuple[object, ...], root: Node) -> str:

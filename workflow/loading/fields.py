@@ -8,7 +8,7 @@ from typing import Literal
 
 from workflow.errors import nearest
 from workflow.files.format import FieldEntry, WorkflowFile
-from workflow.files.validation import said
+from workflow.files.validation import format_value
 from workflow.loading.reading import Keys, Reading
 from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import Value
@@ -57,10 +57,10 @@ def _field(reading: Reading[WorkflowFile], name: str, entry: FieldEntry, role: R
     kind = entry.type or "boolean"
     for bound, value in (("minimum", low), ("maximum", high)):
         if value is not None and (not isinstance(value, TYPES[kind]) or isinstance(value, bool)):
-            reading.wrong((*path, bound), f"{what}: {bound} must be a value of type {kind}, not {said(value)}")
+            reading.wrong((*path, bound), f"{what}: {bound} must be a value of type {kind}, not {format_value(value)}")
             return Field(name, kind, role)
     if low is not None and high is not None and low > high:  # type: ignore[operator]
-        reading.wrong((*path, "minimum"), f"{what}: minimum {said(low)} is above maximum {said(high)}")
+        reading.wrong((*path, "minimum"), f"{what}: minimum {format_value(low)} is above maximum {format_value(high)}")
     if kind == "integer" and (low is None or high is None):
         reading.wrong(path, f"{what}: a whole number needs minimum and maximum")
     if role == "record" and kind in ("number", "date"):
@@ -76,7 +76,7 @@ def _field(reading: Reading[WorkflowFile], name: str, entry: FieldEntry, role: R
 def _words(reading: Reading[WorkflowFile], enum: list[object], path: Keys, what: str) -> tuple[str, ...]:
     for i, word in enumerate(enum):
         if not isinstance(word, str):
-            message = f"enum values are words, not {said(word)}; put it in quotes, or use a type"
+            message = f"enum values are words, not {format_value(word)}; put it in quotes, or use a type"
             reading.wrong((*path, i), f"{what}: {message}")
         elif word in enum[:i]:
             reading.wrong((*path, i), f"{what}: the value {word!r} is listed twice")
@@ -97,7 +97,7 @@ def read_defaults(reading: Reading[WorkflowFile], fields: Mapping[str, Field]) -
         section = "facts" if name in file.facts else "record"
         given = getattr(file, section)[name].default
         if given is not None and not fits(field, given):
-            message = f"the default {said(given)} is not {allowed_values(field)}{nearest(given, field.values)}"
+            message = f"the default {format_value(given)} is not {allowed_values(field)}{nearest(given, field.values)}"
             reading.wrong((section, name, "default"), f"{CALLED[section]} {name!r}: {message}")
         defaults[name] = _plainest(field) if given is None else given
     return defaults

@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.errors import InputError, Problem, nearest
 from workflow.files.format import MeasureEntry, SplitEntry, WorkflowFile
-from workflow.files.validation import listed, parse_at, validate
+from workflow.files.validation import format_names, parse_at, validate
 from workflow.loading.reading import Keys, Reading
 from workflow.loading.vocabulary import check_word
 from workflow.model.definition import as_written
@@ -54,9 +54,7 @@ def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Key
     values = _outcomes(reading.file, entry.cases)
     given = as_written(entry.giving)
     if given not in values:
-        message = (
-            f"{given!r} is no outcome of {' or '.join(entry.cases)}; allowed: {listed(values)}.{nearest(given, values)}"
-        )
+        message = f"{given!r} is no outcome of {' or '.join(entry.cases)}; allowed: {format_names(values)}.{nearest(given, values)}"
         reading.wrong((*path, "giving"), f"{what}: giving: {message}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.errors import nearest
 from workflow.files.format import ActivityEntry, EventEntry, StateEntry, TransitionEntry, WorkflowFile
-from workflow.files.validation import listed, parse_at, said
+from workflow.files.validation import format_names, format_value, parse_at
 from workflow.loading.reading import Keys, Reading, suggested
 from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import INCREMENT, Activity, Event, State, StateKind, Transition, Value
@@ -158,7 +158,7 @@ class MoveReader:
                 self.reading.wrong(path, f"{what}: names no record field")
             return None, ()
         if len(entry) > 1:
-            self.reading.wrong(path, f"{what}: writes one record field, not {len(entry)} ({listed(entry)})")
+            self.reading.wrong(path, f"{what}: writes one record field, not {len(entry)} ({format_names(entry)})")
         name, values = next(iter(entry.items()))
         if not self.reading.known(name, self.record, (*path, name), what, "a field of the record"):
             return None, ()
@@ -166,7 +166,7 @@ class MoveReader:
             self.reading.wrong((*path, name), f"{what}: {name} needs at least one value")
         for i, value in enumerate(values):
             if self._fits(name, value, (*path, name, i), what) and value in values[:i]:
-                self.reading.wrong((*path, name, i), f"{what}: the value {said(value)} is listed twice")
+                self.reading.wrong((*path, name, i), f"{what}: the value {format_value(value)} is listed twice")
         return name, tuple(values)
 
     def _fits(self, name: str, value: object, path: Keys, what: str) -> bool:
@@ -174,6 +174,8 @@ class MoveReader:
         field = self.record[name]
         if fits(field, value):
             return True
-        message = f"{name} cannot become {said(value)}; it is {allowed_values(field)}{nearest(value, field.values)}"
+        message = (
+            f"{name} cannot become {format_value(value)}; it is {allowed_values(field)}{nearest(value, field.values)}"
+        )
         self.reading.wrong(path, f"{what}: {message}")
         return False

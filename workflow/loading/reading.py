@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeAlias, TypeVar
 
 from workflow.errors import Position, Problem, nearest
-from workflow.files.validation import Entry, listed
+from workflow.files.validation import Entry, format_names
 from workflow.files.yaml_tree import Node
 
 __all__ = ["Keys", "Reading", "suggested"]
@@ -93,4 +93,4 @@ _SUGGESTION = re.compile(r"Did you mean|[Kk]nown: |allowed: ")
 def suggested(name: object, allowed: Iterable[object]) -> str:
     """Return the nearest of the names allowed or, where none is near, all of them."""
     allowed = list(allowed)
-    return nearest(name, allowed) or f" Known: {listed(allowed)}."
+    return nearest(name, allowed) or f" Known: {format_names(allowed)}."

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workflow.errors import InputError, Problem
 from workflow.files.format import RuleEntry
-from workflow.files.validation import Entry, Name, said, usable
+from workflow.files.validation import Entry, Name, format_value, usable
 from workflow.files.yaml_tree import Plain, Source, node_of, read_yaml
 from workflow.loading import load_workflow
 from workflow.loading.rules import RuleReader
@@ -68,7 +68,7 @@ def load_rules(
     for i, name in enumerate(names):
         if name in names[:i]:
             first = node.place(("rules", names.index(name), "rule"))
-            message = f"rule {said(name)} stands here a second time; first at line {first.line}"
+            message = f"rule {format_value(name)} stands here a second time; first at line {first.line}"
             problems.append(Problem(message, node.place(("rules", i, "rule"))))
     if problems:
         raise InputError(problems)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from workflow.errors import Problem, nearest
 from workflow.files.format import RuleEntry
-from workflow.files.validation import listed, parse_at, said, split_names
+from workflow.files.validation import format_names, format_value, parse_at, split_names
 from workflow.files.yaml_tree import Node
 from workflow.model.automata import PastOperator, StepPattern
 from workflow.model.rules import Rule
@@ -143,14 +143,12 @@ class RuleReader:
             return None
         match = re.fullmatch(r"\s*([0-9]{1,300}(?:\.[0-9]+)?)\s*([^\W\d][^\d]*?)\s*", entry.within)
         if match is None:
-            message = f"must be a length of calendar time such as '90 days', not {said(entry.within)}"
+            message = f"must be a length of calendar time such as '90 days', not {format_value(entry.within)}"
         elif (unit := match[2].removesuffix("s") + "s") not in _DAYS:
             hint = _OTHER_UNITS.get(unit) or nearest(unit, _DAYS)
-            message = (
-                f"{match[2]!r} in {said(entry.within)} is not a unit of calendar time (units: {listed(_DAYS)}).{hint}"
-            )
+            message = f"{match[2]!r} in {format_value(entry.within)} is not a unit of calendar time (units: {format_names(_DAYS)}).{hint}"
         elif not 0 < (days := float(match[1]) * _DAYS[unit]) <= MAX_DAYS:
-            message = f"must be more than 0 and at most 100 years, not {said(entry.within)}"
+            message = f"must be more than 0 and at most 100 years, not {format_value(entry.within)}"
         else:
             return days
         self._wrong(node, "within", f"{what}: within: {message}")
@@ -182,7 +180,9 @@ class RuleReader:
         if not name.isidentifier():
             return " Join names with 'or'; put a condition under if:, or in a never: of its own."
         return (
-            nearest(name, self.step_names) or nearest(name, [*known, *states]) or f" Known: {listed(self.step_names)}."
+            nearest(name, self.step_names)
+            or nearest(name, [*known, *states])
+            or f" Known: {format_names(self.step_names)}."
         )
 
     def _never(self, entry: RuleEntry, node: Node, what: str) -> StepPattern | Expression | None:
@@ -197,7 +197,7 @@ class RuleReader:
                 self._wrong(node, "never", f"{what}: never: {error}")
                 return None
         if not isinstance(text, str):
-            self._wrong(node, "never", f"{what}: never: must be a transition or a condition, not {said(text)}")
+            self._wrong(node, "never", f"{what}: never: must be a transition or a condition, not {format_value(text)}")
             return None
         if (parts := _NAME_AND_CONDITION.fullmatch(text)) and parts[1] in self.step_names:
             message = (

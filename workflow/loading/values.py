@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable
 
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.predicates import Field
 
 __all__ = ["allowed_values", "fits"]
@@ -34,7 +34,7 @@ def fits(field: Field, value: object) -> bool:
 def allowed_values(field: Field) -> str:
     """Return in words what a field may hold."""
     if field.kind == "enum":
-        return f"one of {listed(field.values)}."
+        return f"one of {format_names(field.values)}."
     if field.kind == "boolean":
         return "true or false."
     bounds = f" from {field.minimum} to {field.maximum}" if field.minimum is not None else ""

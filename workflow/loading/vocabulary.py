@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Mapping
 
 from workflow.files.format import WorkflowFile
-from workflow.files.validation import said
+from workflow.files.validation import format_value
 from workflow.loading.reading import Keys, Reading
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER
 from workflow.predicates import Field, Namespace, parse_definitions
@@ -95,7 +95,9 @@ def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]
         if isinstance(text, str | bool | int):
             texts[name] = text
         else:
-            reading.wrong(("define", name), f"define {name!r}: must be an expression (a text), not {said(text)}")
+            reading.wrong(
+                ("define", name), f"define {name!r}: must be an expression (a text), not {format_value(text)}"
+            )
     definitions, mistakes = parse_definitions(texts, fields)
     for name, found in mistakes.items():
         node = reading.at("define", name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from workflow.errors import InputError, Problem
 from workflow.files.extending import read_extending
 from workflow.files.format import WorkflowFile
-from workflow.files.validation import parse_at, said, usable, validate
+from workflow.files.validation import format_value, parse_at, usable, validate
 from workflow.files.yaml_tree import Node, Plain, Source, node_of
 from workflow.loading.fields import read_defaults, read_fields
 from workflow.loading.graph_checks import graph_problems
@@ -73,7 +73,7 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
 def _refuse_rules(node: Node) -> None:
     """See that what was given is no file of rules: these name a workflow under the same key."""
     if isinstance(node.value, dict) and {"workflow", "rules"} == node.value.keys():
-        about, rules = said(node.value["workflow"].value), Path(node.source.name).name
+        about, rules = format_value(node.value["workflow"].value), Path(node.source.name).name
         message = f"these are rules about the workflow {about}, and no workflow; give both: docketsim prove WORKFLOW --rules {rules}"
         raise InputError([Problem(message, node.place(("rules",)))])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from workflow.files.format import RuleEntry
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.model.automata import Automaton, StepPattern, after_then, at_most, before_needs, never, never_true
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, unparse
@@ -171,7 +171,7 @@ class _After(RuleTemplate):
 
     def explain(self, rule: Rule, steps: Steps) -> str:
         after, then = rule.automaton.patterns
-        missing = f"none of {listed(sorted(then.names))}" if len(then.names) > 1 else f"no {then}"
+        missing = f"none of {format_names(sorted(then.names))}" if len(then.names) > 1 else f"no {then}"
         return f"the case is over at step {len(steps)}, and {missing} has followed {after}"
 
 

@@ -7,8 +7,8 @@ import datetime as dt
 import re
 from typing import Literal
 
+from workflow.errors import format_names
 from workflow.predicates.kinds import Matcher, worded
-from workflow.predicates.mistakes import listed
 from workflow.predicates.tree import Call, Constant, Expression, Not, Or, Unknown
 
 __all__ = ["FUNCTIONS", "PAST", "called"]
@@ -67,7 +67,7 @@ def called(matcher: Matcher, node: ast.Call, name: str, operands: list[Expressio
             return Call("abs", tuple(operands), start=start, end=end)
         case "min" | "max", [_, _, *_]:
             return _extreme(matcher, node, "min" if name == "min" else "max", operands)
-    given = listed(worded(operand) for operand in operands) or "nothing"
+    given = format_names(worded(operand) for operand in operands) if operands else "nothing"
     return matcher.wrong(node, f"{name!r} cannot take {given}; write {FUNCTIONS[name]}")
 
 

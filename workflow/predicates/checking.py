@@ -10,9 +10,10 @@ import ast
 import math
 from typing import Literal
 
+from workflow.errors import format_names
 from workflow.predicates.calls import FUNCTIONS, PAST, called
 from workflow.predicates.kinds import Matcher, worded
-from workflow.predicates.mistakes import listed, suggested
+from workflow.predicates.mistakes import suggested
 from workflow.predicates.ranges import LARGEST, bounds
 from workflow.predicates.syntax import Source
 from workflow.predicates.tree import (
@@ -166,7 +167,7 @@ class Checker(Matcher):
         if word in FUNCTIONS or (word in PAST and self.namespace.past):
             return f"; write {FUNCTIONS.get(word) or PAST[word]}"
         known = [*fields, *self.namespace.definitions]
-        return suggested(word, known) or f"; known: {listed(sorted(known)) or 'none'}"
+        return suggested(word, known) or f"; known: {format_names(sorted(known))}"
 
     def _no_value(self, word: str) -> str:
         """Return what is said of a transition or an event where a value should stand."""
@@ -313,7 +314,7 @@ class Checker(Matcher):
     def _call(self, node: ast.Call) -> Expression:
         if not isinstance(node.func, ast.Name):
             return self.wrong(
-                node, f"{self.source.quote(node.func)!r} cannot be called; the functions are {listed(FUNCTIONS)}"
+                node, f"{self.source.quote(node.func)!r} cannot be called; the functions are {format_names(FUNCTIONS)}"
             )
         name = node.func.id
         if name in PAST:
@@ -328,7 +329,7 @@ class Checker(Matcher):
                 return self.wrong(node, f"{name!r} is not a function; write it without parentheses")
             known = [*FUNCTIONS, *(PAST if self.namespace.past else ())]
             return self.wrong(
-                node, f"unknown function {name!r}; the functions are {listed(known)}{suggested(name, known)}"
+                node, f"unknown function {name!r}; the functions are {format_names(known)}{suggested(name, known)}"
             )
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             return self.wrong(node, f"{name!r} takes plain values only; write {FUNCTIONS[name]}")
@@ -347,9 +348,7 @@ class Checker(Matcher):
             if not isinstance(argument, ast.Name):
                 self.wrong(argument, self._not_a_word(argument, name))
             elif argument.id not in self.namespace.words:
-                hint = (
-                    suggested(argument.id, self.namespace.words) or f"; known: {listed(self.namespace.words) or 'none'}"
-                )
+                hint = suggested(argument.id, self.namespace.words) or f"; known: {format_names(self.namespace.words)}"
                 self.wrong(
                     argument, f"{self.source.quote(node)}: {argument.id!r} is not a transition or an event{hint}"
                 )

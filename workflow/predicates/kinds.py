@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import re
 
-from workflow.predicates.mistakes import Mistake, listed, suggested
+from workflow.errors import format_names
+from workflow.predicates.mistakes import Mistake, suggested
 from workflow.predicates.ranges import bounds
 from workflow.predicates.syntax import Source
 from workflow.predicates.tree import Conditional, Constant, Expression, Unknown
@@ -42,7 +43,7 @@ def worded(expression: Expression) -> str:
     "one of 'cleared', 'hit'"
     """
     if expression.kind == "enum":
-        return f"one of {listed(map(repr, expression.values))}"
+        return f"one of {format_names(map(repr, expression.values))}"
     return _WORDS[expression.kind]
 
 
@@ -119,7 +120,8 @@ class Matcher:
             return Constant(found.value, "enum", values, start=start, end=end)
         value = found.value if isinstance(found, Constant) else self.source.quote(node)
         return self.wrong(
-            node, f"{value!r} is not a value of {whose}; allowed: {listed(map(repr, values))}{suggested(value, values)}"
+            node,
+            f"{value!r} is not a value of {whose}; allowed: {format_names(map(repr, values))}{suggested(value, values)}",
         )
 
     def _unlike(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workflow.errors import DocketsimError, nearest
 
-__all__ = ["Mistake", "PredicateError", "listed", "shortened", "suggested"]
+__all__ = ["Mistake", "PredicateError", "shortened", "suggested"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,21 +41,6 @@ class PredicateError(DocketsimError, ValueError):
 
     def __reduce__(self) -> tuple[type[PredicateError], tuple[tuple[Mistake, ...]]]:
         return type(self), (self.mistakes,)
-
-
-def listed(words: Iterable[object], limit: int = 14) -> str:
-    """Return words as a message lists them, cut where the list becomes too long to read.
-
-    Examples
-    --------
-    >>> listed(["a", "b"])
-    'a, b'
-    >>> listed("abcdef", limit=2)
-    'a, b, and 4 more'
-    """
-    texts = [str(word) for word in words]
-    more = f", and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more
 
 
 def shortened(text: str, limit: int = 60) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Columns, FactClasses, codes, fact_classes, grid, guards, parts_of
 from workflow.errors import InputError
-from workflow.files.validation import listed
+from workflow.files.validation import format_names
 from workflow.model.definition import COMPLETE, INCREMENT, Value, Workflow
 from workflow.predicates import Expression, Field, names, unparse, vector
 from workflow.predicates.missing import unchecked
@@ -134,7 +134,7 @@ def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Diffe
     _check_alike(one, other)
     people = _kinds(one, other) if people is None else people
     if lacking := [name for name in fact_names(one) if name not in people.values]:
-        raise InputError([f"the people have no {listed(lacking)}, which {one.name} asks of every case; take those of a scenario of this workflow"])  # fmt: skip
+        raise InputError([f"the people have no {format_names(lacking)}, which {one.name} asks of every case; take those of a scenario of this workflow"])  # fmt: skip
     literals = sorted(_literals(one, other), key=lambda x: not x.holds)  # what holds is read first
     conditions = [*guards(one), *guards(other)]
     classes = fact_classes([*conditions, *(x.condition for x in literals)], people)
@@ -177,7 +177,7 @@ def _check_alike(one: Workflow, other: Workflow) -> None:
         odd = [n for n in {**a, **b} if n not in a or n not in b or (what != "states" and a[n] != b[n])]
         if odd:
             problems.append(
-                f"{one.name} and {other.name} have not the same {what} ({listed(odd)}), so their decisions cannot be compared case by case"
+                f"{one.name} and {other.name} have not the same {what} ({format_names(odd)}), so their decisions cannot be compared case by case"
             )
     if problems:
         raise InputError(problems)
