@@ -26,7 +26,7 @@ from workflow.files import format as workflow_format
 from workflow.files.validation import Condition, Entry, Name, Names
 from workflow.files.yaml_tree import parse_yaml
 from workflow.loading import rule_files
-from workflow.predicates.calls import FUNCTIONS
+from workflow.predicates.functions import FUNCTIONS
 
 __all__ = ["MODELS", "PAGES", "Key", "keys_of", "pages", "write_pages", "written"]
 
@@ -41,15 +41,6 @@ MODELS: dict[str, type[Entry]] = {
 """Every mapping that may stand in a file, by the name of its model."""
 
 _WITHOUT_NAMES = {"constant": "the value itself", "empirical": "a list of values"}
-_FUNCTION_WORDS = {
-    "abs": "the size of a whole number, a number or a length of days, without its sign",
-    "count": "how many of the conditions hold; a whole number",
-    "date": "a date of the calendar",
-    "days": "a length of so many days, to add to a date, to take from it, or to compare the difference of two dates with",
-    "implies": "if a holds, b must; true wherever a does not hold",
-    "max": "the greater of two or more numbers, dates or lengths",
-    "min": "the lesser of two or more numbers, dates or lengths",
-}
 _FORMS: dict[object, str] = {
     Name: "name",
     Names: "name, or several: `a or b`, `[a, b]`",
@@ -311,7 +302,7 @@ def _units() -> str:
 
 
 def _functions() -> str:
-    rows = [(_code(how[: how.rindex(")") + 1]), _FUNCTION_WORDS[name]) for name, how in FUNCTIONS.items()]
+    rows = [(_code(each.usage[: each.usage.rindex(")") + 1]), each.meaning) for each in FUNCTIONS.values()]
     return _rows(("function", "what it gives"), rows)
 
 

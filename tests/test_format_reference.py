@@ -28,7 +28,7 @@ from workflow.files.validation import Entry
 from workflow.files.yaml_tree import parse_yaml
 from workflow.loading import load_workflow
 from workflow.loading.rule_files import RulesFile, load_rules
-from workflow.predicates.calls import FUNCTIONS
+from workflow.predicates.functions import FUNCTIONS
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"(?:<!-- (file|added to): (\S+) -->\n)?```(\w*)\n(.*?)```", re.DOTALL)

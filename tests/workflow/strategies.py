@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from workflow.predicates import Field
+from workflow.predicates.functions import call
 from workflow.predicates.missing import narrow
 from workflow.predicates.tree import (
     And,
     Arithmetic,
-    Call,
     Compare,
     Conditional,
     Constant,
@@ -199,7 +199,7 @@ class _Drawing:
 
     def _extreme(self, kind, depth, present):
         operands = [self.expression(kind, depth - 1, present) for _ in range(self.draw(st.integers(2, 3)))]
-        return Call(self.pick("min", "max"), tuple(operands))
+        return call(self.pick("min", "max"), tuple(operands))
 
     def _integer(self, depth, present):
         which = self.pick("value", "sum", "product", "if", "min", "abs", "count", "minus") if depth > 0 else "value"
@@ -210,7 +210,7 @@ class _Drawing:
         if which == "min":
             return self._extreme("integer", depth, present)
         if which == "count":
-            return Call("count", tuple(self._boolean(depth - 1, present) for _ in range(self.draw(st.integers(1, 3)))))
+            return call("count", tuple(self._boolean(depth - 1, present) for _ in range(self.draw(st.integers(1, 3)))))
         first = self._integer(depth - 1, present)
         if which == "product":
             return Arithmetic(
@@ -219,7 +219,7 @@ class _Drawing:
         if which == "sum":
             return Arithmetic(self.pick("+", "-"), first, self._integer(depth - 1, present))
         if which == "abs":
-            return Call("abs", (first,))
+            return call("abs", (first,))
         return first if isinstance(first, Constant) else Negate(first)
 
     def _number(self, depth, present):
@@ -242,4 +242,4 @@ class _Drawing:
             return Arithmetic("-", self._date(depth - 1, present), self._date(depth - 1, present))
         if which == "sum":
             return Arithmetic(self.pick("+", "-"), self._days(depth - 1, present), self._days(depth - 1, present))
-        return Call("abs", (self._days(depth - 1, present),)) if which == "abs" else self._constant("days")
+        return call("abs", (self._days(depth - 1, present),)) if which == "abs" else self._constant("days")

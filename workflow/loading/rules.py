@@ -14,7 +14,7 @@ from workflow.model.automata import PastOperator, StepPattern
 from workflow.model.rules import Rule
 from workflow.model.templates import CONDITION, TEMPLATES, RuleParts, RuleTemplate
 from workflow.predicates import Expression, Field, Namespace
-from workflow.predicates.calls import PAST
+from workflow.predicates.functions import PAST
 from workflow.predicates.mistakes import shortened
 
 __all__ = ["RuleReader"]

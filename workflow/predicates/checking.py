@@ -11,8 +11,8 @@ import math
 from typing import Literal
 
 from workflow.errors import format_names
-from workflow.predicates.calls import FUNCTIONS, PAST, called
-from workflow.predicates.kinds import Matcher, worded
+from workflow.predicates.functions import FUNCTIONS, PAST, read_call
+from workflow.predicates.kinds import Matcher
 from workflow.predicates.mistakes import suggested
 from workflow.predicates.ranges import LARGEST, bounds
 from workflow.predicates.syntax import Source
@@ -32,6 +32,7 @@ from workflow.predicates.tree import (
     Not,
     Or,
     Unknown,
+    describe_kind,
 )
 
 __all__ = ["MAX_DEPTH", "Checker"]
@@ -116,7 +117,7 @@ class Checker(Matcher):
             "days": f"write {quoted} >= days(30)",
             "text": "compare a field with it",
         }[found.kind]
-        return self.wrong(node, f"{quoted!r} is {worded(found)}, not true or false; {hint}")
+        return self.wrong(node, f"{quoted!r} is {describe_kind(found)}, not true or false; {hint}")
 
     def _constant(self, node: ast.Constant) -> Expression:
         value, (start, end) = node.value, self.source.span(node)
@@ -165,7 +166,7 @@ class Checker(Matcher):
         if word in self.namespace.words:
             return self._no_value(word)
         if word in FUNCTIONS or (word in PAST and self.namespace.past):
-            return f"; write {FUNCTIONS.get(word) or PAST[word]}"
+            return f"; write {FUNCTIONS[word].usage if word in FUNCTIONS else PAST[word]}"
         known = [*fields, *self.namespace.definitions]
         return suggested(word, known) or f"; known: {format_names(sorted(known))}"
 
@@ -195,7 +196,7 @@ class Checker(Matcher):
                 return found
             case found:
                 return self.wrong(
-                    node, f"'-' needs a number, but {self.source.quote(node.operand)!r} is {worded(found)}"
+                    node, f"'-' needs a number, but {self.source.quote(node.operand)!r} is {describe_kind(found)}"
                 )
 
     def _compare(self, node: ast.Compare) -> Expression:
@@ -309,7 +310,7 @@ class Checker(Matcher):
             hint = f"; write {words[0]} {operator} days({words[1]})"
         elif left.kind == "days" and right.kind == "date" and operator == "+":
             hint = f"; write {words[1]} + {words[0]}"
-        return f"{operator!r} cannot join {words[0]!r} ({worded(left)}) and {words[1]!r} ({worded(right)}){hint}"
+        return f"{operator!r} cannot join {words[0]!r} ({describe_kind(left)}) and {words[1]!r} ({describe_kind(right)}){hint}"
 
     def _call(self, node: ast.Call) -> Expression:
         if not isinstance(node.func, ast.Name):
@@ -331,10 +332,11 @@ class Checker(Matcher):
             return self.wrong(
                 node, f"unknown function {name!r}; the functions are {format_names(known)}{suggested(name, known)}"
             )
+        function = FUNCTIONS[name]
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-            return self.wrong(node, f"{name!r} takes plain values only; write {FUNCTIONS[name]}")
-        read = self.boolean if name in ("implies", "count") else self.read
-        return called(self, node, name, [read(argument) for argument in node.args])
+            return self.wrong(node, f"{name!r} takes plain values only; write {function.usage}")
+        read = self.boolean if function.takes_conditions else self.read
+        return read_call(self, node, name, [read(argument) for argument in node.args])
 
     def _past(self, node: ast.Call, name: str) -> Expression:
         """Read an operator over the past as the name of a truth value, which whoever watches a case keeps."""

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from workflow.predicates.functions import call, readings_of
 from workflow.predicates.tree import (
     And,
     Arithmetic,
@@ -32,12 +33,6 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-_CALLS: dict[str, Callable[[list[Any]], Any]] = {
-    "min": min,
-    "max": max,
-    "abs": lambda values: abs(values[0]),
-    "count": sum,
-}
 
 
 class Folding:
@@ -131,12 +126,10 @@ def _worked_out(expression: Expression, parts: tuple[Expression, ...]) -> Expres
             found = Arithmetic(sign, parts[0], parts[1])
             return _sum(found, *constants) if all_constant else found
         case Call(function=function):
+            readings = readings_of(function)
             if all_constant:
-                return _constant(_CALLS[function](constants), expression.kind)
-            if function == "count":  # the certain ones first, so that equal counts look alike
-                certain = tuple(_true(True) for value in constants if value)
-                return Call("count", (*certain, *(part for part in parts if not isinstance(part, Constant))))
-            return Call(function, parts)
+                return _constant(readings.fold(constants), expression.kind)
+            return call(function, readings.simplify(parts) if constants else parts)
     raise TypeError(f"{type(expression).__name__} cannot be worked out")
 
 

@@ -13,9 +13,9 @@ from workflow.errors import format_names
 from workflow.predicates.mistakes import Mistake, suggested
 from workflow.predicates.ranges import bounds
 from workflow.predicates.syntax import Source
-from workflow.predicates.tree import Conditional, Constant, Expression, Unknown
+from workflow.predicates.tree import Conditional, Constant, Expression, Unknown, describe_kind
 
-__all__ = ["Matcher", "worded"]
+__all__ = ["Matcher"]
 
 MAX_EXACT = 2**53
 
@@ -23,28 +23,6 @@ _NUMERIC = {"integer", "number"}
 _UNORDERED = {"boolean", "enum"}
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
-_WORDS = {
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "date": "a date",
-    "days": "a length of time",
-    "text": "a text",
-    "unknown": "unknown",
-}
-
-
-def worded(expression: Expression) -> str:
-    """Return what an expression is, as messages say it.
-
-    Examples
-    --------
-    >>> worded(Constant("hit", "enum", ("cleared", "hit")))
-    "one of 'cleared', 'hit'"
-    """
-    if expression.kind == "enum":
-        return f"one of {format_names(map(repr, expression.values))}"
-    return _WORDS[expression.kind]
 
 
 class Matcher:
@@ -84,7 +62,8 @@ class Matcher:
         if ordered and (unordered := {left.kind, right.kind} & _UNORDERED):
             node, found = (left_node, left) if left.kind in unordered else (right_node, right)
             self.wrong(
-                node, f"{self.source.quote(node)!r} is {worded(found)}, which has no order; write ==, != or in (...)"
+                node,
+                f"{self.source.quote(node)!r} is {describe_kind(found)}, which has no order; write ==, != or in (...)",
             )
             return None
         if left.kind == "enum" and right.kind == "text":
@@ -136,7 +115,8 @@ class Matcher:
         elif {left.kind, right.kind} == _NUMERIC:
             hint = "; give the fields of the whole number a minimum and a maximum within 2**53"
         self.wrong(
-            left_node, f"{words[0]!r} ({worded(left)}) and {words[1]!r} ({worded(right)}) cannot {together}{hint}"
+            left_node,
+            f"{words[0]!r} ({describe_kind(left)}) and {words[1]!r} ({describe_kind(right)}) cannot {together}{hint}",
         )
 
     def _hint(self, node: ast.expr, found: Expression, other: Expression, other_words: str = "") -> str:

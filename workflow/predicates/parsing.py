@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from workflow.predicates.checking import MAX_DEPTH, Checker
-from workflow.predicates.kinds import worded
 from workflow.predicates.missing import unchecked
 from workflow.predicates.mistakes import Mistake, PredicateError
 from workflow.predicates.syntax import Source, read_syntax
-from workflow.predicates.tree import Expression, Field, Namespace, Unknown
+from workflow.predicates.tree import Expression, Field, Namespace, Unknown, describe_kind
 
 __all__ = ["parse", "parse_definitions"]
 
@@ -135,7 +134,7 @@ def _checked(
                 )
                 told.add(field)
     if expect == "number" and found.kind not in ("integer", "number", "unknown"):
-        checker.wrong(node, f"a number is needed here, but {source.quote(node)!r} is {worded(found)}")
+        checker.wrong(node, f"a number is needed here, but {source.quote(node)!r} is {describe_kind(found)}")
     elif found.kind == "text" and not is_definition:
         checker.wrong(node, f"{source.quote(node)} is a text, which says nothing by itself; compare a field with it")
     if checker.mistakes:

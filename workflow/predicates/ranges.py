@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflow.predicates.functions import readings_of
 from workflow.predicates.tree import Arithmetic, Call, Conditional, Constant, Expression, Name, Negate
 
 __all__ = ["LARGEST", "bounds"]
@@ -36,15 +37,8 @@ def bounds(expression: Expression) -> tuple[int, int]:
             return _around(bounds(body), bounds(orelse))
         case Arithmetic(operator=operator, left=left, right=right):
             return _reckoned(operator, bounds(left), bounds(right))
-        case Call(function="count", operands=operands):
-            return 0, len(operands)
-        case Call(function="abs", operands=(operand,)):
-            low, high = bounds(operand)
-            return max(low, -high, 0), max(-low, high)
         case Call(function=function, operands=operands):
-            lows, highs = zip(*map(bounds, operands), strict=True)
-            choose = min if function == "min" else max
-            return choose(lows), choose(highs)
+            return readings_of(function).bounds([bounds(operand) for operand in operands])
     return -_UNBOUNDED, _UNBOUNDED
 
 

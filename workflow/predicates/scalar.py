@@ -13,6 +13,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from workflow.predicates.functions import BUILTINS, readings_of
 from workflow.predicates.parts import names
 from workflow.predicates.tree import (
     And,
@@ -97,9 +98,7 @@ class _Writer:
         self.places = places
         self.globals: dict[str, object] = {
             "__builtins__": {},
-            "min": min,
-            "max": max,
-            "abs": abs,
+            **BUILTINS,
             "date_of": dt.date.fromordinal,
         }
 
@@ -131,13 +130,8 @@ class _Writer:
                 return ast.UnaryOp(ast.USub(), self.value(operand))
             case Arithmetic(operator=operator, left=left, right=right):
                 return ast.BinOp(self.ordinal(left), _ARITHMETIC[operator](), self.ordinal(right))
-            case Call(function="count", operands=operands):
-                total: ast.expr = ast.Constant(0)
-                for operand in operands:  # a bool adds as 0 or 1
-                    total = ast.BinOp(total, ast.Add(), self.value(operand))
-                return total
             case Call(function=function, operands=operands):
-                return ast.Call(_load(function), [self.value(o) for o in operands], [])
+                return readings_of(function).scalar([self.value(o) for o in operands])
         raise TypeError(f"{type(expression).__name__} has no scalar reading")
 
     def ordinal(self, expression: Expression) -> ast.expr:
@@ -150,7 +144,7 @@ class _Writer:
             case Conditional(test=test, body=body, orelse=orelse):
                 return ast.IfExp(self.value(test), self.ordinal(body), self.ordinal(orelse))
             case Call(function=function, operands=operands):
-                return ast.Call(_load(function), [self.ordinal(o) for o in operands], [])
+                return readings_of(function).scalar([self.ordinal(o) for o in operands])
             case Name():
                 return ast.Call(ast.Attribute(self.value(expression), "toordinal", ast.Load()), [], [])
         return self.value(expression)  # a sum: of ordinals already

@@ -7,7 +7,6 @@ decimals an exact fraction (a decimal text would be another number: 0.1 is not 1
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import math
 import operator
 import sys
@@ -17,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from workflow.errors import DocketsimError
+from workflow.predicates.functions import readings_of, with_one_sort
 from workflow.predicates.tree import (
     And,
     Arithmetic,
@@ -284,23 +284,10 @@ class _Translation:
                 return -self.term(operand)
             case Arithmetic(operator=sign, left=left, right=right):
                 return _OPERATORS[sign](self.term(left), self.term(right))
-            case Call(function="count", operands=operands):
-                return z3.Sum(*(z3.If(self.term(operand), *self._one_or_none) for operand in operands))
-            case Call(function="abs", operands=(operand,)):
-                one = self.term(operand)
-                return z3.If(one >= 0, one, -one)
             case Call(function=function, operands=operands):
-                first = operator.le if function == "min" else operator.ge
-                return functools.reduce(lambda a, b: z3.If(first(a, b), a, b), self._alike(*operands))
+                return readings_of(function).symbolic(z3, map(self.term, operands))
         raise TypeError(f"{type(expression).__name__} has no symbolic reading")
 
-    @functools.cached_property
-    def _one_or_none(self) -> tuple[Any, Any]:
-        return self.symbols._constant(1), self.symbols._constant(0)
-
     def _alike(self, *expressions: Expression) -> list[Any]:
-        """Return the terms of expressions that meet; whole numbers as Reals, where one of them is a number."""
-        terms = [self.term(e) for e in expressions]
-        if any(map(self.z3.is_real, terms)):
-            return [self.z3.ToReal(t) if self.z3.is_int(t) else t for t in terms]
-        return terms
+        """Return the terms of expressions that are compared or chosen between."""
+        return with_one_sort(self.z3, map(self.term, expressions))

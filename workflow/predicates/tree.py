@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from workflow.errors import InputError
+from workflow.errors import InputError, format_names
 
 __all__ = [
     "And",
@@ -34,6 +34,7 @@ __all__ = [
     "Or",
     "Unknown",
     "Value",
+    "describe_kind",
 ]
 
 Kind = Literal["boolean", "integer", "number", "enum", "date", "days", "text", "unknown"]
@@ -311,17 +312,39 @@ class Arithmetic(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Call(Expression):
-    """``min``, ``max``, ``abs``, or ``count``: how many of the operands hold."""
+    """A function of `workflow.predicates.functions` that has readings, with its operands."""
 
-    function: Literal["min", "max", "abs", "count"]
+    function: str
     operands: tuple[Expression, ...]
+    of_kind: Kind
 
     @property
     def kind(self) -> Kind:
-        if self.function == "count":
-            return "integer"
-        kinds = {operand.kind for operand in self.operands}
-        return "number" if len(kinds) > 1 else kinds.pop()
+        return self.of_kind
 
     def children(self) -> tuple[Expression, ...]:
         return self.operands
+
+
+_KIND_NAMES = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "date": "a date",
+    "days": "a length of time",
+    "text": "a text",
+    "unknown": "unknown",
+}
+
+
+def describe_kind(expression: Expression) -> str:
+    """Return the kind of an expression in words.
+
+    Examples
+    --------
+    >>> describe_kind(Constant("hit", "enum", ("cleared", "hit")))
+    "one of 'cleared', 'hit'"
+    """
+    if expression.kind == "enum":
+        return f"one of {format_names(map(repr, expression.values))}"
+    return _KIND_NAMES[expression.kind]

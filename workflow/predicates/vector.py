@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workflow.predicates.functions import readings_of
 from workflow.predicates.tree import (
     And,
     Arithmetic,
@@ -136,12 +137,8 @@ class _Evaluation:
                 return -self.value(operand)
             case Arithmetic():
                 return self._arithmetic(expression)
-            case Call(function="count", operands=operands):
-                return functools.reduce(np.add, [np.asarray(self.value(o)).astype(np.int64) for o in operands])
-            case Call(function="abs", operands=(operand,)):
-                return np.abs(self.value(operand))
             case Call(function=function, operands=operands):
-                return functools.reduce(np.minimum if function == "min" else np.maximum, map(self.value, operands))
+                return readings_of(function).vector([self.value(operand) for operand in operands])
         raise TypeError(f"{type(expression).__name__} has no vector reading")
 
     def _column(self, name: Name) -> Array:
