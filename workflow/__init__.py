@@ -1,6 +1,6 @@
-"""What a case may do, and what the policy says: no clock, no queue.
+"""Workflows of cases and their policy rules, without clocks and queues.
 
-The verbs are functions of this package: ``from workflow import load_workflow``.
+The public functions are imported from here: ``from workflow import load_workflow``.
 """
 
 from __future__ import annotations

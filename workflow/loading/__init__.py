@@ -1,6 +1,6 @@
-"""Reading a workflow file: every mistake found, with its place, before anything runs.
+"""Load workflow and rule files; report every mistake with its position before anything runs.
 
-`workflows` says in which order the parts are read; each part is a module of its own.
+`workflows` reads the parts in order; each part has its own module.
 """
 
 from workflow.loading.workflows import catalog, load_workflow

@@ -1,4 +1,4 @@
-"""The facts and the record of a workflow: what each field may hold, and what it holds where nothing is said."""
+"""Read the facts and the record of a workflow: types, allowed values and defaults."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["read_defaults", "read_fields"]
 Role = Literal["fact", "record"]
 
 CALLED = {"facts": "fact", "record": "record field"}
-"""How messages speak of an entry of each section."""
+"""The name of an entry of each section in messages."""
 
 TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "date": (dt.date,), "boolean": ()}
-"""What the bounds of a field can be."""
+"""The Python types that the bounds of a field can have."""
 
 
 def read_fields(reading: Reading[WorkflowFile]) -> tuple[dict[str, Field], set[str]]:
-    """Read `facts:` and `record:`; returns every field, and the names of those with mistakes."""
+    """Read `facts:` and `record:`; return every field, and the names of those with mistakes."""
     fields: dict[str, Field] = {}
     misread: set[str] = set()
     roles: tuple[tuple[Role, Mapping[str, FieldEntry]], ...] = (
@@ -90,7 +90,7 @@ def _check_optional(reading: Reading[WorkflowFile], entry: FieldEntry, role: Rol
 
 
 def read_defaults(reading: Reading[WorkflowFile], fields: Mapping[str, Field]) -> dict[str, Value]:
-    """Return what each field holds where nothing is said: its `default:`, or the plainest value that it may hold."""
+    """Return the default of each field: its `default:`, or the simplest allowed value."""
     file = reading.file
     defaults: dict[str, Value] = {}
     for name, field in fields.items():

@@ -1,7 +1,6 @@
-"""What is wrong with a workflow as a graph: states that nothing reaches, states that nothing leaves, instant cycles.
+"""Check the graph of a workflow: unreachable states, states without an exit, instant cycles.
 
-Guards are not looked at here: what they make impossible is a matter for proof. These checks are those
-under which no case could ever behave, whatever its facts.
+These checks ignore guards; `workflow.proving` takes them into account.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ __all__ = ["graph_problems"]
 
 
 def graph_problems(workflow: Workflow) -> list[Problem]:
-    """Return what makes the graph of states and transitions unusable."""
+    """Return the mistakes in the graph of states and transitions."""
     forward: dict[str, set[str]] = {name: set() for name in workflow.states}
     instant: dict[str, set[str]] = {name: set() for name in workflow.states}
     for transition in workflow.transitions:
@@ -66,7 +65,7 @@ def _closure(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
 
 
 def _cycles(edges: Mapping[str, set[str]]) -> list[tuple[str, ...]]:
-    """Return one cycle through each state that lies on one and on no cycle already found."""
+    """Return one cycle through each state that is on a cycle, unless a returned cycle contains it."""
     found: list[tuple[str, ...]] = []
     for state in edges:
         if any(state in cycle for cycle in found):

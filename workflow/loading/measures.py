@@ -1,4 +1,4 @@
-"""The measures of a workflow: whether what they count, and the parts they are split into, are known."""
+"""Check the measures of a workflow: what they count, and the parts that they are split into."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
     ----------
     reading : Reading
     facts : Namespace
-        What never changes while a case runs: the names that `if:` may use.
+        The names that `if:` may use: they do not change within a case.
     """
     file = reading.file
     letters = [*(entry.transition for entry in file.transitions), *file.events]
@@ -59,7 +59,7 @@ def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Key
 
 
 def _outcomes(file: WorkflowFile, letters: Iterable[str]) -> list[str]:
-    """Return what events give, and what the activities give whose end leads to transitions."""
+    """Return the outcomes of events, and of the activities that precede transitions."""
     found: list[str] = []
     for letter in letters:
         gives = [file.events[letter].gives] if letter in file.events else []

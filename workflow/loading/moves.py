@@ -1,4 +1,4 @@
-"""How the cases of a workflow move: its activities, states, events and transitions."""
+"""Read the activities, states, events and transitions of a workflow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class MoveReader:
         self.record = {name: field for name, field in fields.items() if field.role == "record"}
 
     def activity(self, name: str, entry: ActivityEntry | None) -> Activity:
-        """Read an activity, of which nothing need be said but its name."""
+        """Read an activity; its entry may be empty."""
         if entry is None:
             return Activity(name)
         gives, values = self._gives(entry.gives, ("activities", name), f"activity {name!r}")
@@ -54,7 +54,7 @@ class MoveReader:
         return State(name, kind, entry.activity, entry.description, entry.source)
 
     def event(self, name: str, entry: EventEntry, states: Mapping[str, State]) -> Event:
-        """Read an event, which counts in states where time passes."""
+        """Read an event; it can happen only in states where time passes."""
         what, path = f"event {name!r}", ("events", name)
         if entry.while_ == "any":
             inside = tuple(s.name for s in states.values() if s.kind in (StateKind.ACTIVITY, StateKind.RESTING))
@@ -110,7 +110,7 @@ class MoveReader:
     def _check_leaving(
         self, entry: TransitionEntry, state: State, events: Mapping[str, Event], path: Keys, what: str
     ) -> None:
-        """See that a state can be left by a transition, upon its events or without any."""
+        """Check that a transition can leave a state, on its events or without any."""
         wrong, upon = self.reading.wrong, entry.event or ()
         if state.kind is StateKind.FINAL:
             wrong((*path, "from"), f"{what}: from: {state.name!r} is final and is never left")
@@ -151,7 +151,7 @@ class MoveReader:
     def _gives(
         self, entry: Mapping[str, list[Any]] | None, path: Keys, what: str
     ) -> tuple[str | None, tuple[Value, ...]]:
-        """Read `gives:`, one record field and the values that it may become."""
+        """Read `gives:`: one record field and its possible values."""
         path, what = (*path, "gives"), f"{what}: gives"
         if not entry:
             if entry is not None:
@@ -170,7 +170,7 @@ class MoveReader:
         return name, tuple(values)
 
     def _fits(self, name: str, value: object, path: Keys, what: str) -> bool:
-        """Say whether a record field may become a value, and report it otherwise."""
+        """Return whether a record field may hold a value; report it if not."""
         field = self.record[name]
         if fits(field, value):
             return True

@@ -1,4 +1,4 @@
-"""A file as it is being read: what is known of it, and the mistakes found so far."""
+"""A file during loading: its content and the mistakes found so far."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ Keys: TypeAlias = tuple[object, ...]
 
 
 class Reading(Generic[F]):
-    """A file as it is being read.
+    """A file during loading.
 
-    Reading goes on after a mistake, so that all are told in one pass. It does so in stages: what is found in one
-    stage, and speaks of names whose entries were wrong in an earlier one, may only follow from that, and is not told.
+    Loading continues after a mistake, so that one pass reports all. It has stages. A mistake that names an entry with a
+    mistake from an earlier stage may be a consequence of it and is not reported.
 
     Parameters
     ----------
     file : Entry
-        What can be used of it.
+        The usable content.
     node : Node
-        The same as a tree with places.
+        The content as a tree with positions.
     lost : set of str
-        The names whose entries have a mistake of shape.
+        The names of malformed entries.
     told : list of Problem
-        The mistakes known before; those of each stage are added.
+        The mistakes to report; each stage adds its own.
 
     Attributes
     ----------
     problems : list of Problem
-        The mistakes of the present stage.
+        The mistakes of the current stage.
     """
 
     def __init__(self, file: F, node: Node, lost: set[str], told: list[Problem]) -> None:
@@ -53,7 +53,7 @@ class Reading(Generic[F]):
         return self.node.find(path)
 
     def wrong(self, place: Node | Position | Keys, message: str) -> None:
-        """Report a mistake at a value, at a place, or at the key with which a path ends."""
+        """Report a mistake at a value, at a position, or at the last key of a path."""
         if isinstance(place, Node):
             place = place.position
         elif not isinstance(place, Position):
@@ -61,12 +61,12 @@ class Reading(Generic[F]):
         self.problems.append(Problem(message, place))
 
     def known(self, name: str, allowed: Iterable[str], path: Keys, what: str, which: str) -> bool:
-        """Say whether a name is one of those allowed, and report it otherwise.
+        """Return whether a name is allowed; report it if not.
 
         Parameters
         ----------
         what : str
-            How messages speak of the entry.
+            The entry, as messages name it.
         which : str
             What the name should have been, such as ``"a calendar"``.
         """
@@ -77,7 +77,7 @@ class Reading(Generic[F]):
         return False
 
     def next_stage(self, lost: Iterable[str]) -> None:
-        """Close a stage; `lost` are the names whose entries could not be read in it."""
+        """Close a stage; `lost` are the names of entries that it could not read."""
         words = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in self.lost]
         for problem in self.problems:
             message = _SUGGESTION.split(problem.message)[0]
@@ -91,6 +91,6 @@ _SUGGESTION = re.compile(r"Did you mean|[Kk]nown: |allowed: ")
 
 
 def suggested(name: object, allowed: Iterable[object]) -> str:
-    """Return the nearest of the names allowed or, where none is near, all of them."""
+    """Return the nearest allowed name or, if none is near, all of them."""
     allowed = list(allowed)
     return nearest(name, allowed) or f" Known: {format_names(allowed)}."

@@ -1,4 +1,4 @@
-"""Rules in a file of their own: ``my.rules.yaml``, whose first line names the workflow that they are about."""
+"""Load rule files: ``my.rules.yaml``, whose first line names the workflow."""
 
 from __future__ import annotations
 
@@ -31,15 +31,14 @@ class RulesFile(Entry):
 def load_rules(
     rules: str | Path | Mapping[str, Plain], workflow: Workflow | None = None
 ) -> tuple[Workflow, tuple[Rule, ...]]:
-    """Load a file of rules, and the workflow that they are about.
+    """Load a rule file and its workflow.
 
     Parameters
     ----------
     rules : str, Path or mapping
-        A path, or what such a file contains.
+        A path, or the content of such a file.
     workflow : Workflow, optional
-        The workflow to read them against; if it is not given, the one that the file names. A variant of that
-        workflow may be given.
+        The workflow of the rules; by default, the one that the file names. It may be a variant of that workflow.
 
     Raises
     ------

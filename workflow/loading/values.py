@@ -1,4 +1,4 @@
-"""Which values a field may hold."""
+"""Values that a field may hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["allowed_values", "fits"]
 
 
 def fits(field: Field, value: object) -> bool:
-    """Say whether a value is one that a field may hold."""
+    """Return whether a field may hold a value."""
     if value is None:
         return field.optional
     if field.kind == "boolean":
@@ -32,7 +32,7 @@ def fits(field: Field, value: object) -> bool:
 
 
 def allowed_values(field: Field) -> str:
-    """Return in words what a field may hold."""
+    """Describe the values that a field may hold."""
     if field.kind == "enum":
         return f"one of {format_names(field.values)}."
     if field.kind == "boolean":

@@ -1,4 +1,4 @@
-"""Laying a variant of a workflow upon its base: what it adds, replaces and removes."""
+"""Merge a variant of a workflow into its base: entries that it adds, replaces and removes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LISTS = {"transitions": "transition", "rules": "rule", "measures": "measure", "a
 
 
 def lay_upon(base: Node, over: Node, problems: list[Problem]) -> Node:
-    """Lay a variant upon its base: mappings by name, lists of transitions, rules and measures by name.
+    """Merge a variant into its base: entries of mappings and of lists are matched by name.
 
     Parameters
     ----------
     base, over : Node
         The files of the base and of the variant.
     problems : list of Problem
-        What is wrong with `remove:` and `after:` is added.
+        Mistakes in `remove:` and `after:` are added.
     """
     merged = merge(base, over)
     value = dict(merged.value)
@@ -36,7 +36,7 @@ def lay_upon(base: Node, over: Node, problems: list[Problem]) -> Node:
         if below is None or not isinstance(below.value, list):
             continue
         if above is not None and not isinstance(above.value, list):
-            continue  # the shape check will say so
+            continue  # the shape check reports it
         entries = list(below.value)
         for entry in above.value if above is not None else []:
             entries = _placed(entries, entry, key, problems)
@@ -58,7 +58,7 @@ def _label(entry: Node, key: str) -> object:
 
 
 def _placed(entries: list[Node], entry: Node, key: str, problems: list[Problem]) -> list[Node]:
-    """Return the entries with one more: in the place of that of its name, or after the one it names, or last."""
+    """Return the entries with another: it replaces the entry of its name, follows the one in `after:`, or comes last."""
     label = _label(entry, key) if key else None
     places = [i for i, e in enumerate(entries) if label is not None and _label(e, key) == label]
     if places:

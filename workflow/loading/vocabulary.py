@@ -1,4 +1,4 @@
-"""The words of a workflow: its names, none of which may mean two things, and its definitions."""
+"""Check the names of a workflow, which must be unique, and read its definitions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RESERVED = {
 
 
 def check_names(reading: Reading[WorkflowFile]) -> set[str]:
-    """See that names can be used in conditions, and that none has two meanings; returns the unusable ones.
+    """Check that names are unique and usable in conditions; return the unusable ones.
 
     Facts, record fields, definitions, transitions and events share one namespace.
     """
@@ -62,7 +62,7 @@ def check_names(reading: Reading[WorkflowFile]) -> set[str]:
 
 
 def check_word(reading: Reading[WorkflowFile], name: str, what: str, path: Keys) -> bool:
-    """Say whether a name is one that a condition can use, and report it otherwise."""
+    """Return whether a condition can use a name; report it if not."""
     if not name.isidentifier() or not name.isascii():
         message = "a name is made of letters, digits and underscores, and begins with no digit"
     elif keyword.iskeyword(name):
@@ -74,7 +74,7 @@ def check_word(reading: Reading[WorkflowFile], name: str, what: str, path: Keys)
 
 
 def _tell_taken(reading: Reading[WorkflowFile], name: str, second: tuple[str, Keys], first: tuple[str, Keys]) -> None:
-    """Tell of a name that two things have; at the one in this file, if the other is in one that it extends."""
+    """Report a duplicate name; at the entry in this file if the other is in a file that it extends."""
     node, own = reading.node, reading.node.source.name
     if node.place(second[1]).file != own and node.place(first[1]).file == own:
         first, second = second, first
@@ -89,7 +89,7 @@ def _check_labels(reading: Reading[WorkflowFile], section: str, key: str, labels
 
 
 def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]) -> Namespace:
-    """Read `define:`; returns the fields and those definitions that can be read."""
+    """Read `define:`; return the fields and the valid definitions."""
     texts: dict[str, str | bool | int] = {}
     for name, text in reading.file.define.items():
         if isinstance(text, str | bool | int):

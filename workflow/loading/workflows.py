@@ -1,4 +1,4 @@
-"""From a workflow's file to the workflow: the order in which its parts are read."""
+"""Load a workflow from its file, part by part."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
     Parameters
     ----------
     workflow : str, Path or mapping
-        ``"prosecutorial-discretion-review"``, ``"my_workflow.yaml"``, or what such a file contains.
+        ``"prosecutorial-discretion-review"``, ``"my_workflow.yaml"``, or the content of such a file.
     beside : Path, optional
-        The folder against which a relative path is read, the current one if it is not given.
+        The folder that relative paths start from; by default, the current folder.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
 
 
 def _refuse_rules(node: Node) -> None:
-    """See that what was given is no file of rules: these name a workflow under the same key."""
+    """Check that the file is not a rule file, which has the key `workflow:` too."""
     if isinstance(node.value, dict) and {"workflow", "rules"} == node.value.keys():
         about, rules = format_value(node.value["workflow"].value), Path(node.source.name).name
         message = f"these are rules about the workflow {about}, and no workflow; give both: docketsim prove WORKFLOW --rules {rules}"
@@ -79,7 +79,7 @@ def _refuse_rules(node: Node) -> None:
 
 
 def _read(reading: Reading[WorkflowFile]) -> Workflow:
-    """Read every part; what is wrong with one is told together with what is wrong with the others."""
+    """Read every part and report the mistakes of all parts together."""
     file = reading.file
     unusable = check_names(reading)
     fields, misread = read_fields(reading)
@@ -134,7 +134,7 @@ def _check_entry(reading: Reading[WorkflowFile]) -> None:
 
 
 def _check_sources(reading: Reading[WorkflowFile]) -> None:
-    """See that what an entry names as its source is one of `sources:`, where the workflow lists them."""
+    """Check that each `source:` is listed under `sources:`, if the workflow has that section."""
     sources = reading.file.sources
     if not sources:
         return
