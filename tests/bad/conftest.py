@@ -1,3 +1,3 @@
-"""The wrong files are no tests of their own."""
+"""Do not collect the invalid files as tests."""
 
 collect_ignore_glob = ["*"]

@@ -1,4 +1,4 @@
-"""One plan on both engines: are the logs the same, to the bit?"""
+"""Run one plan on both engines and compare the logs bit by bit."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ SOME = settings(max_examples=100, deadline=None, suppress_health_check=list(Heal
 
 
 def any_scenario() -> st.SearchStrategy[Mapping]:
-    """Draw a scenario of a random workflow, or, as often, one in which much happens at once."""
+    """Draw a scenario of a random workflow or, equally often, one with many simultaneous events."""
     return scenarios() | crowds()
 
 
 def assert_same(one: EventLog, two: EventLog) -> None:
-    """See that two logs are the same, types and all."""
+    """Check that two logs have equal columns of equal types."""
     for name, column in one.columns.items():
         assert np.array_equal(column, two.columns[name]), name
         assert column.dtype == two.columns[name].dtype
 
 
 def planned(scenario: Scenario, seed: int, replication: int = 1) -> tuple[Plan, SamplePath]:
-    """Draw the cases of a replication."""
+    """Return the plan and the sample path of a replication."""
     path = SamplePath(seed, replication)
     return make_plan(scenario, path), path
 
 
 def compare(scenario: Scenario, seed: int) -> None:
-    """Run it on both engines; a case that goes round and round is a fault on both.
+    """Compare the logs of both engines; a case that exceeds the visit cap is an error on both.
 
-    There are few cases, so that draws are made in blocks from the first, second or third on, or not at all. The compiled
-    engine has run another replication before, from which it knows what they have in common.
+    The threshold for draws in blocks varies with the seed: 0, 1, 2 or 100 cases. The compiled engine runs another
+    replication first, so that it reuses what replications share.
     """
     with suppress(StuckCase, VisitCap):
         compiled_engine.simulate(*planned(scenario, seed, replication=2))

@@ -1,4 +1,4 @@
-"""A small workflow and scenario that tests of runs write into a folder."""
+"""A small workflow and scenario for tests that run from files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ events: {wake: {after: {exponential: {mean: 4 days}}}}
 
 
 def write_tiny(folder: Path) -> Path:
-    """Write both, and return the scenario's file."""
+    """Write the workflow and the scenario, and return the path of the scenario."""
     (folder / "desk.yaml").write_text(DESK, encoding="utf-8")
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
     return folder / "tiny.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulations import run
-from tests.simulations.told import Told, measured, planned, play
+from tests.simulations.fixed_draws import FixedDraws, measured, planned, play
 from workflow.errors import InputError
 
 DESK = """
@@ -25,7 +25,7 @@ ends: 2024-01-31
 calendars: {office: {hours: {mon-fri: "09:00-17:00"}, holidays: US}}
 courts: {desk: {backlog: {queue: 6}}}
 pools: {clerks: {at: court, size: 2, calendar: office, at_shift_end: finish}, guards: {size: 1}}
-activities: {serve: {pool: clerks, takes: TOLD}}
+activities: {serve: {pool: clerks, takes: GIVEN}}
 costs:
   currency: USD
   pools: {clerks: 50 per hour, guards: 240 per day}
@@ -36,7 +36,7 @@ costs:
 
 def test_people_are_paid_for_their_shifts_and_overtime_and_work_by_the_piece(tmp_path: Path) -> None:
     """In January 2024 there are 21 working days: two clerks at 50 for 8 hours each, and three hours of overtime; a guard at 10 for 31 days; six cases at 7."""
-    log = play(tmp_path, DESK, WEEK, Told({"activity:serve": {0: 11}}))
+    log = play(tmp_path, DESK, WEEK, FixedDraws({"activity:serve": {0: 11}}))
     found = measured(log)
     clerks, guard, pieces = 50 * (2 * 8 * 21 + 3), 10 * 24 * 31, 6 * 7
     assert found["overtime.clerks"] == 3
@@ -53,7 +53,7 @@ def test_people_are_paid_for_their_shifts_and_overtime_and_work_by_the_piece(tmp
 def test_who_waits_longest_is_told_with_the_ratio_to_who_waits_least(tmp_path: Path) -> None:
     """Odd cases are served last: their mean wait over the plain ones', in each replication."""
     scenario = WEEK.replace("size: 2,", "size: 1, order: {by: kind, odd: 2, rare: 1, plain: 0},")
-    planned(tmp_path, DESK, scenario + "people: {kind: {plain: 0.5, odd: 0.4, rare: 0.1}}", Told())
+    planned(tmp_path, DESK, scenario + "people: {kind: {plain: 0.5, odd: 0.4, rare: 0.1}}", FixedDraws())
     changes = [
         "activities.serve.takes={exponential: {mean: 3 hours}}",
         "courts.desk.backlog.queue=40",
@@ -94,4 +94,4 @@ def test_who_waits_longest_is_told_with_the_ratio_to_who_waits_least(tmp_path: P
 def test_a_cost_of_something_that_does_not_exist_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     """With its place and what could have been meant."""
     with pytest.raises(InputError, match=message):
-        planned(tmp_path, DESK, WEEK.replace(old, new), Told())
+        planned(tmp_path, DESK, WEEK.replace(old, new), FixedDraws())

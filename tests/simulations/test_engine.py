@@ -1,6 +1,6 @@
-"""Golden sequences: tiny deterministic scenarios, worked out by hand from the contract.
+"""Golden cases: tiny deterministic scenarios with event times calculated by hand.
 
-Times are hours since Monday 2024-01-01 00:00 unless a scenario says otherwise; every length is told.
+Times are hours since Monday 2024-01-01 00:00 unless a scenario sets another start; the tests set every duration.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from simulations import SamplePath, Simulation, simulate
 from simulations.log.eventlog import EventLog
 from simulations.measuring.measures import measure
-from tests.simulations.told import HOUR, Told, planned, play, story, work
+from tests.simulations.fixed_draws import HOUR, FixedDraws, planned, play, story, work
 from workflow.errors import InputError, StuckCase, VisitCap
 
 OFFICE = """
@@ -71,7 +71,7 @@ def office(tmp_path: Path) -> Play:
     """Run a scenario of the office."""
 
     def run(scenario: str, hours: Any = None, chances: Any = None, path: Any = None, **more: Any) -> EventLog:
-        return play(tmp_path, OFFICE, scenario, path or Told(hours, chances), **more)
+        return play(tmp_path, OFFICE, scenario, path or FixedDraws(hours, chances), **more)
 
     return run
 
@@ -88,8 +88,8 @@ def test_at_one_instant_work_is_completed_then_capacity_changes_then_events_happ
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
 pools: {{clerks: {{size: {{2024-01-01: 1, 2024-01-02: 2}}}}}}
 arrivals: {{late: {{into: queue, at: [24 hours]}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
-events: {{plea: {{after: TOLD}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
+events: {{plea: {{after: GIVEN}}}}
 """,
         {"activity:serve": {0: 24}, "event:plea": {0: 24, 1: 24, None: 200}},
     )
@@ -119,7 +119,7 @@ arrivals: {late: {into: door, courts: [first], at: [5 hours]}}
 activities: {serve: {takes: 5 hours}}
 events: {call: {after: 5 hours}}
 """,
-        Told(),
+        FixedDraws(),
     )
     assert story(log)[:3] == [(5, 2, "finish"), (5, 1, "fetch"), (5, 0, "let_in")]
 
@@ -131,7 +131,7 @@ def test_a_server_freed_at_ten_serves_the_case_that_arrives_at_ten(office: Play)
 courts: {{desk: {{backlog: {{queue: 1}}}}}}
 pools: {{clerks: {{size: 1}}}}
 arrivals: {{late: {{into: queue, at: [2024-01-01 10:00]}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 10}},
     )
@@ -142,7 +142,7 @@ def test_the_whole_backlog_is_in_the_queue_before_anybody_picks_from_it(office: 
     """Cases 0, 1, 2 are 1, 2 and 3 hours old: the oldest, which joins last, is the first to be served."""
     log = office(
         f"""
-courts: {{desk: {{backlog: {{queue: {{count: 3, age: TOLD}}}}}}}}
+courts: {{desk: {{backlog: {{queue: {{count: 3, age: GIVEN}}}}}}}}
 pools: {{clerks: {{size: 1, order: oldest}}}}
 activities: {{serve: {{pool: clerks, takes: 1 hour, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
@@ -157,7 +157,7 @@ def test_work_of_length_zero_is_completed_in_a_further_round_of_the_same_instant
         f"""
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
 pools: {{clerks: {{size: 1}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 0, 1: 0, 2: 1}},
     )
@@ -171,7 +171,7 @@ def test_dispatch_is_one_step_over_all_pools_before_work_of_length_zero_is_compl
 courts: {{desk: {{backlog: {{queue: 2, second: 2}}}}}}
 pools: {{clerks: {{size: 1}}, checkers: {{size: 1, order: {{by: rank}}}}}}
 people: {{rank: {{0: 0.5, 5: 0.5}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {EITHER}}}, check: {{pool: checkers, takes: TOLD}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {EITHER}}}, check: {{pool: checkers, takes: GIVEN}}}}
 """,
         {"activity:serve": {0: 10, 1: 0}, "activity:check": {2: 10}},
         {"people:rank": {3: 0.75, None: 0.25}, "outcome:serve": {1: BAD}},
@@ -192,7 +192,7 @@ def test_cases_enabled_at_one_instant_stand_by_case_number_whatever_order_they_j
         f"""
 courts: {{desk: {{backlog: {{second: 1, shelf: 1, queue: 1}}}}}}
 pools: {{clerks: {{size: 1}}, checkers: {{size: 1}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {EITHER}}}, check: {{pool: checkers, takes: TOLD}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {EITHER}}}, check: {{pool: checkers, takes: GIVEN}}}}
 events: {{claimed: {{after: 10 hours}}}}
 """,
         {"activity:serve": {2: 10}, "activity:check": {0: 11}},
@@ -222,7 +222,7 @@ def test_a_queue_is_served_in_the_order_of_its_pool(office: Play, order: str, ex
     """Cases 0, 1, 2 are 3, 1 and 2 hours old and rank 5, 9 and 0; equal ones stand by enabled time and case number."""
     log = office(
         f"""
-courts: {{desk: {{backlog: {{queue: {{count: 3, age: TOLD}}}}}}}}
+courts: {{desk: {{backlog: {{queue: {{count: 3, age: GIVEN}}}}}}}}
 pools: {{clerks: {{size: 1, order: {order}}}}}
 people: {{rank: {{0: 0.3, 5: 0.4, 9: 0.3}}}}
 activities: {{serve: {{pool: clerks, takes: 1 hour, {GOOD}}}, check: {{takes: 1 hour}}}}
@@ -239,8 +239,8 @@ def test_the_order_is_evaluated_once_on_enabling(office: Play) -> None:
         f"""
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
 pools: {{clerks: {{size: 1, order: {{by: calls}}}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
-events: {{call: {{after: TOLD}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
+events: {{call: {{after: GIVEN}}}}
 """,
         {"activity:serve": {0: 10}, "event:call": {1: 2, None: 200}},
     )
@@ -276,7 +276,7 @@ ends: 2024-01-08
 {NINE_TO_FIVE}
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
 pools: {{clerks: {{size: 1, calendar: office}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 5, 1: 5, 2: 1}},
     )
@@ -290,7 +290,7 @@ def test_nobody_starts_at_the_instant_at_which_the_shift_ends(office: Play) -> N
 {NINE_TO_FIVE}
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
 pools: {{clerks: {{size: 1, calendar: office}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 8}},
     )
@@ -303,7 +303,7 @@ def test_a_fall_in_size_interrupts_nobody(office: Play) -> None:
         f"""
 courts: {{desk: {{backlog: {{queue: 4}}}}}}
 pools: {{clerks: {{size: {{2024-01-01: 3, 2024-01-02: 1}}}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 30, 1: 26, 2: 40}},
     )
@@ -317,7 +317,7 @@ def test_the_free_server_leaves_first(office: Play) -> None:
 courts: {{desk: {{backlog: {{queue: 1}}}}}}
 pools: {{clerks: {{size: {{2024-01-01: 2, 2024-01-02: 1}}}}}}
 arrivals: {{late: {{into: queue, at: [25 hours]}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 30}},
     )
@@ -331,7 +331,7 @@ def test_the_free_server_with_the_lowest_number_is_taken(office: Play) -> None:
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
 pools: {{clerks: {{size: 3}}}}
 arrivals: {{late: {{into: queue, at: [2 hours, 2 hours, 4 hours]}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 3, 1: 1, 2: 2, "late 0": 9, "late 1": 9}},
     )
@@ -369,8 +369,8 @@ courts: {desk: {backlog: {queue: BACKLOG}}}
 pools: {clerks: {at: court, size: 1}}
 suspensions: [{pool: clerks, courts: [desk], from: DAY, to: DAY, except: flag}]
 people: {flag: 0.5}
-activities: {serve: {pool: clerks, takes: TOLD, outcome: {answer: {good: 1, bad: 0}}}, check: {takes: 1 hour}}
-events: {mark: {after: TOLD}}
+activities: {serve: {pool: clerks, takes: GIVEN, outcome: {answer: {good: 1, bad: 0}}}, check: {takes: 1 hour}}
+events: {mark: {after: GIVEN}}
 """
 FLAGGED, PLAIN = 0.25, 0.75
 
@@ -435,7 +435,7 @@ def test_an_event_out_of_an_activity_takes_a_waiting_case_from_the_queue_and_fre
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
 pools: {{clerks: {{size: 1}}}}
 activities: {{serve: {{pool: clerks, takes: 10 hours, {GOOD}}}, check: {{takes: 1 hour}}}}
-events: {{plea: {{after: TOLD}}}}
+events: {{plea: {{after: GIVEN}}}}
 """,
         {"event:plea": {0: 5, 2: 3, None: 200}},
     )
@@ -458,7 +458,7 @@ def test_an_internal_transition_disturbs_neither_queue_nor_work_nor_clocks(offic
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
 pools: {{clerks: {{size: 1}}}}
 activities: {{serve: {{pool: clerks, takes: 10 hours, {GOOD}}}, check: {{takes: 1 hour}}}}
-events: {{call: {{after: 3 hours}}, plea: {{after: TOLD}}}}
+events: {{call: {{after: 3 hours}}, plea: {{after: GIVEN}}}}
 """,
         {"event:plea": {1: 14, None: 200}},
     )
@@ -503,8 +503,8 @@ def test_a_clock_runs_on_through_moves_within_its_states_and_is_drawn_afresh_at_
         f"""
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
 pools: {{clerks: {{size: 2}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {EITHER}}}, check: {{takes: 100 hours}}}}
-events: {{plea: {{after: TOLD}}, pause: {{after: TOLD}}, wake: {{after: 2 hours}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {EITHER}}}, check: {{takes: 100 hours}}}}
+events: {{plea: {{after: GIVEN}}, pause: {{after: GIVEN}}, wake: {{after: 2 hours}}}}
 """,
         {"activity:serve": {0: 4, 1: 100}, "event:plea": {0: 10, 1: [10, 20]}, "event:pause": {1: [3, 200], None: 200}},
         {"outcome:serve": {0: BAD}},
@@ -530,11 +530,11 @@ def test_a_clock_since_a_transition_is_stopped_by_a_final_state_and_started_anew
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 4, second: 1}}}}}}
-activities: {{serve: {{takes: 2 hours, {EITHER}}}, check: {{takes: TOLD}}}}
+activities: {{serve: {{takes: 2 hours, {EITHER}}}, check: {{takes: GIVEN}}}}
 events:
   expiry: {{after: 10 hours, since: forward}}
-  back: {{after: TOLD}}
-  pause: {{after: TOLD}}
+  back: {{after: GIVEN}}
+  pause: {{after: GIVEN}}
   claimed: {{after: 3 hours}}
 """,
         {
@@ -651,7 +651,7 @@ def test_every_open_case_has_a_closing_row_with_what_it_waits_for(office: Play) 
         f"""
 courts: {{desk: {{backlog: {{queue: 2, second: 2, shelf: 1}}}}}}
 pools: {{clerks: {{size: 1}}}}
-activities: {{serve: {{pool: clerks, takes: 100 hours, {GOOD}}}, check: {{takes: TOLD}}}}
+activities: {{serve: {{pool: clerks, takes: 100 hours, {GOOD}}}, check: {{takes: GIVEN}}}}
 """,
         {"activity:check": {2: 100, 3: 5}},
     )
@@ -680,7 +680,7 @@ def test_what_happens_at_the_last_instant_is_included(office: Play) -> None:
 courts: {{desk: {{backlog: {{queue: 1}}}}}}
 pools: {{clerks: {{size: 1}}}}
 arrivals: {{late: {{into: queue, first: 2024-01-04 00:00, interarrival: 0.000001 seconds}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
 """,
         {"activity:serve": {0: 72}},
     )
@@ -698,7 +698,7 @@ def test_what_is_tried_on_entry_comes_before_the_work_and_only_then(office: Play
         f"""
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
 activities: {{serve: {{takes: 2 hours, {EITHER}}}, check: {{takes: 4 hours}}}}
-events: {{call: {{after: TOLD}}}}
+events: {{call: {{after: GIVEN}}}}
 """,
         {"event:call": {0: 1, 1: 3}},
         {"outcome:serve": {None: BAD}},
@@ -730,7 +730,9 @@ transitions:
   - {transition: end,   from: two, to: done}
 entry: {states: [queue]}
 """
-    log = play(tmp_path, chain, "courts: {desk: {backlog: {queue: 2}}}\nactivities: {serve: {takes: 1 hour}}\n", Told())
+    log = play(
+        tmp_path, chain, "courts: {desk: {backlog: {queue: 2}}}\nactivities: {serve: {takes: 1 hour}}\n", FixedDraws()
+    )
     assert story(log) == [(1, 0, "leave"), (1, 0, "go"), (1, 0, "end"), (1, 1, "leave"), (1, 1, "go"), (1, 1, "end")]
 
 
@@ -739,8 +741,8 @@ def test_later_visits_have_draws_of_their_own(office: Play) -> None:
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 1}}}}}}
-activities: {{serve: {{takes: TOLD, {GOOD}}}, check: {{takes: 1 hour}}}}
-events: {{pause: {{after: TOLD}}, wake: {{after: 1 hour}}}}
+activities: {{serve: {{takes: GIVEN, {GOOD}}}, check: {{takes: 1 hour}}}}
+events: {{pause: {{after: GIVEN}}, wake: {{after: 1 hour}}}}
 """,
         {"activity:serve": {0: [9, 5]}, "event:pause": {0: [2, 200]}},
     )
@@ -764,7 +766,7 @@ ONE_CASE = "courts: {desk: {backlog: {queue: 1}}}\npeople: {level: 2}\nactivitie
 def test_a_case_that_can_get_stuck_is_told_before_the_run(tmp_path: Path) -> None:
     """State, condition and an example; no run begins."""
     with pytest.raises(StuckCase) as raised:
-        planned(tmp_path, AGAIN.replace("LAST", "and level < 2"), ONE_CASE.replace("YES", "0.5"), Told())
+        planned(tmp_path, AGAIN.replace("LAST", "and level < 2"), ONE_CASE.replace("YES", "0.5"), FixedDraws())
     assert str(raised.value) == (
         "a case can get stuck in the state 'queue': when its activity 'serve' completes, no guard of repeat, finish holds,"
         " for example for case 0 with level = 2, answer = yes. Add a last transition without a guard."
@@ -773,13 +775,13 @@ def test_a_case_that_can_get_stuck_is_told_before_the_run(tmp_path: Path) -> Non
 
 def test_nobody_is_stuck_whose_answer_cannot_come(tmp_path: Path) -> None:
     """The answer that has no guard has no share either, so the workflow is fit for this scenario."""
-    planned(tmp_path, AGAIN.replace("LAST", "and level < 2"), ONE_CASE.replace("YES", "0"), Told())
+    planned(tmp_path, AGAIN.replace("LAST", "and level < 2"), ONE_CASE.replace("YES", "0"), FixedDraws())
 
 
 def test_a_case_that_goes_round_and_round_stops_the_run_with_its_history(tmp_path: Path) -> None:
     """Work of no length, always to be repeated: the thousandth visit is the last."""
     with pytest.raises(VisitCap) as raised:
-        play(tmp_path, AGAIN.replace("LAST", ""), ONE_CASE.replace("YES", "0"), Told())
+        play(tmp_path, AGAIN.replace("LAST", ""), ONE_CASE.replace("YES", "0"), FixedDraws())
     assert str(raised.value).startswith(
         "case 0 of desk has visited 'serve' 1,000 times and is in the state 'queue': the workflow has an endless loop.\nIts last moves:"
     )
@@ -802,7 +804,7 @@ events: {go: {while: [one]}, return: {while: [two]}}
             tmp_path,
             rests,
             "courts: {desk: {backlog: {one: 1}}}\nevents: {go: {after: 0 hours}, come: {after: 0 hours}}\n",
-            Told(),
+            FixedDraws(),
         )
 
 
@@ -907,7 +909,7 @@ def test_a_slip_in_a_process_is_told(office: Play, slip: Callable[[Simulation], 
 
 def test_the_same_plan_can_be_run_again(tmp_path: Path) -> None:
     """A run leaves no trace in its plan."""
-    path = Told({"activity:serve": {0: 5}})
+    path = FixedDraws({"activity:serve": {0: 5}})
     plan = planned(tmp_path, OFFICE, PLAIN_DESK, path)
     one, two = simulate(plan, path), simulate(plan, path)
     assert json.dumps(one.rows(), default=str) == json.dumps(two.rows(), default=str)

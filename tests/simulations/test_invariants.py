@@ -12,7 +12,7 @@ import pytest
 from simulations.log.eventlog import EventLog
 from simulations.measuring import invariants
 from simulations.measuring.invariants import BrokenInvariant, check_log
-from tests.simulations.told import HOUR, Told, play
+from tests.simulations.fixed_draws import HOUR, FixedDraws, play
 
 DESK = """
 workflow: desk
@@ -30,9 +30,9 @@ def log(tmp_path: Path) -> EventLog:
 calendars: {office: {hours: {mon-fri: "09:00-17:00"}}}
 courts: {desk: {backlog: {queue: 5}}}
 pools: {clerks: {size: {2024-01-01: 2, 2024-01-02: 1}, calendar: office}}
-activities: {serve: {pool: clerks, takes: TOLD}}
+activities: {serve: {pool: clerks, takes: GIVEN}}
 """
-    return play(tmp_path, DESK, scenario, Told({"activity:serve": {0: 3, 1: 6, 2: 4, 3: 1, 4: 24}}))
+    return play(tmp_path, DESK, scenario, FixedDraws({"activity:serve": {0: 3, 1: 6, 2: 4, 3: 1, 4: 24}}))
 
 
 def _put(column: str, row: int, value: int) -> Callable[[EventLog], EventLog]:

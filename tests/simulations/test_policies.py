@@ -13,7 +13,7 @@ import pytest
 from simulations import load_scenario, run
 from simulations.log.eventlog import EventLog
 from simulations.measuring.measures import measure
-from tests.simulations.told import HOUR, Told, planned, play, story
+from tests.simulations.fixed_draws import HOUR, FixedDraws, planned, play, story
 from workflow.errors import InputError, StuckCase
 
 MILD = """
@@ -50,7 +50,7 @@ ends: 2024-01-04
 policies: [{from: 2024-01-02, workflow: strict.yaml, in_flight: IN_FLIGHT}]
 arrivals: {later: {at: LATER, people: {points: POINTS}}}
 courts: {desk: {backlog: {docket: {count: COUNT, people: {points: POINTS}}}}}
-activities: {judge: {takes: TOLD}}
+activities: {judge: {takes: GIVEN}}
 """
 
 
@@ -71,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _play(folder: Path, scenario: str, hours: Any, **more: Any) -> EventLog:
-    return play(folder, MILD, scenario, Told({"activity:judge": hours}), **more)
+    return play(folder, MILD, scenario, FixedDraws({"activity:judge": hours}), **more)
 
 
 def test_a_case_decided_before_the_date_and_one_decided_at_its_first_instant(folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_the_first_instant_of_a_policy_that_was_in_force_before_the_start_is_the
 
 def test_rules_are_watched_that_every_policy_has(folder: Path) -> None:
     """Four points are pardoned under the mild policy; the rule against it is one that the strict policy has dropped."""
-    planned(folder, MILD, _scenario(), Told())
+    planned(folder, MILD, _scenario(), FixedDraws())
     result = run(folder / "told.yaml", out=folder / "watched", monitor="stop")
     assert result.violations == {"nobody with many points is pardoned": 0}
     assert (folder / "watched" / "policy-1.yaml").read_text(encoding="utf-8").startswith("workflow: strict")
@@ -151,7 +151,7 @@ def test_a_case_that_gets_stuck_under_a_later_policy_is_told_before_the_run(fold
     """The strict policy without its last transition."""
     (folder / "strict.yaml").write_text(STRICT.replace("remove: [", "remove: [sentence, "), encoding="utf-8")
     with pytest.raises(StuckCase, match=r"can get stuck in the state 'docket'.*points = 4"):
-        planned(folder, MILD, _scenario(), Told())
+        planned(folder, MILD, _scenario(), FixedDraws())
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_a_policy_must_fit_the_cases_that_it_takes_over(folder: Path, change: tu
         ).replace("while: [docket, pardoned]", "while: [docket]")
     (folder / "strict.yaml").write_text(other, encoding="utf-8")
     with pytest.raises(InputError, match=message):
-        planned(folder, MILD, _scenario(), Told())
+        planned(folder, MILD, _scenario(), FixedDraws())
 
 
 def test_policies_follow_one_another(folder: Path) -> None:
     """A date that does not is refused at its place."""
     scenario = _scenario().replace("policies: [", "policies: [{from: 2024-01-02, workflow: strict.yaml}, ")
     with pytest.raises(InputError, match=r"told.yaml:6:\d+: policies: from: 2024-01-02 does not follow 2024-01-02"):
-        planned(folder, MILD, scenario, Told())
+        planned(folder, MILD, scenario, FixedDraws())
     assert load_scenario("pilot").policies == ()

@@ -23,8 +23,8 @@ from simulations.measuring.invariants import check_log
 from simulations.measuring.utilisation import pool_times
 from simulations.scenarios.quantities import Choice
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
+from tests.simulations.fixed_draws import waits_by_row
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
-from tests.simulations.told import waits_by_row
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, StateKind
 from workflow.predicates import Expression, scalar
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from simulations.log.eventlog import EventLog
-from tests.simulations.told import Told, measured, play, story, work
+from tests.simulations.fixed_draws import FixedDraws, measured, play, story, work
 
 DESK = """
 workflow: desk
@@ -51,10 +51,10 @@ def desk(tmp_path: Path) -> Play:
 {more}
 courts: {{desk: {{backlog: {{queue: {cases}}}}}}}
 pools: {{clerks: {{{pool}}}}}
-activities: {{serve: {{pool: clerks, takes: TOLD}}, think: {{takes: TOLD}}}}
+activities: {{serve: {{pool: clerks, takes: GIVEN}}, think: {{takes: GIVEN}}}}
 """
         chances = told.pop("chances", None)
-        return play(tmp_path, DESK, scenario, Told({"activity:serve": hours, **told}, chances))
+        return play(tmp_path, DESK, scenario, FixedDraws({"activity:serve": hours, **told}, chances))
 
     return run
 
@@ -114,7 +114,7 @@ def test_a_head_that_does_not_fit_is_tried_again_when_it_leaves_the_queue(desk: 
         "size: 1, calendar: office, at_shift_end: fit",
         3,
         {0: 6, 1: 5, 2: 1},
-        OFFICE + "\nevents: {plea: {after: TOLD}}",
+        OFFICE + "\nevents: {plea: {after: GIVEN}}",
         **{"event:plea": {0: 100, 1: 16, 2: 100}},
     )
     assert story(log) == [(15, 0, "finish"), (16, 1, "withdraw"), (17, 2, "finish")]
@@ -181,10 +181,10 @@ def test_a_dated_event_moves_cases_and_its_dates_have_draws_of_their_own(tmp_pat
     scenario = """
 courts: {desk: {backlog: {shelf: 2}}}
 pools: {clerks: {size: 1}}
-activities: {serve: {pool: clerks, takes: TOLD}, think: {takes: TOLD}}
+activities: {serve: {pool: clerks, takes: GIVEN}, think: {takes: GIVEN}}
 events: {amnesty: {at: [2024-01-02, 2024-01-03], outcome: {lot: {black: 0.5, white: 0.5}}}}
 """
-    told = Told({}, {"outcome:amnesty": {0: 0.75, 1: [0.25, 0.75]}})
+    told = FixedDraws({}, {"outcome:amnesty": {0: 0.75, 1: [0.25, 0.75]}})
     assert story(play(tmp_path, DESK, scenario, told)) == [
         (24, 0, "fetch"),
         (24, 1, "amnesty"),
@@ -209,7 +209,7 @@ def test_who_is_in_a_delay_does_not_wait_in_a_queue(tmp_path: Path) -> None:
     scenario = """
 courts: {desk: {backlog: {alone: 1}}}
 pools: {clerks: {size: 1}}
-activities: {serve: {pool: clerks, takes: TOLD}, think: {takes: TOLD}}
+activities: {serve: {pool: clerks, takes: GIVEN}, think: {takes: GIVEN}}
 events: {plea: {after: 1 hour, only: waiting}}
 """
-    assert story(play(tmp_path, DESK, scenario, Told({"activity:think": {0: 5}}))) == [(5, 0, "conclude")]
+    assert story(play(tmp_path, DESK, scenario, FixedDraws({"activity:think": {0: 5}}))) == [(5, 0, "conclude")]

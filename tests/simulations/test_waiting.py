@@ -9,7 +9,7 @@ import pytest
 from simulations.log.eventlog import EventLog
 from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.measures import measure
-from tests.simulations.told import HOUR, Told, measured, play, waits_by_row
+from tests.simulations.fixed_draws import HOUR, FixedDraws, measured, play, waits_by_row
 
 DESK = """
 workflow: desk
@@ -27,12 +27,12 @@ courts: {desk: {backlog: {queue: {count: 1}}, calendar: office}}
 pools: {clerks: {at: court, size: 1, calendar: office}}
 suspensions: [{pool: clerks, courts: [desk], from: 2024-01-02, to: 2024-01-03, except: urgent}]
 arrivals: {late: {at: [0 hours], people: {urgent: URGENT}}}
-activities: {serve: {pool: clerks, takes: TOLD}}
+activities: {serve: {pool: clerks, takes: GIVEN}}
 """
 
 
 def _log(folder: Path, urgent: str) -> EventLog:
-    return play(folder, DESK, WEEK.replace("URGENT", urgent), Told({"activity:serve": {0: 8}}))
+    return play(folder, DESK, WEEK.replace("URGENT", urgent), FixedDraws({"activity:serve": {0: 8}}))
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ ends: 2024-01-09
 calendars: {office: {hours: {mon-fri: "09:00-17:00"}, holidays: US}}
 courts: {desk: {backlog: {queue: {count: 1, age: 10 days}}, calendar: office}, annex: {backlog: {queue: {count: 1, age: 2 days}}}}
 pools: {clerks: {size: 0}}
-activities: {serve: {pool: clerks, takes: TOLD}}
+activities: {serve: {pool: clerks, takes: GIVEN}}
 """
-    log = play(tmp_path, DESK, scenario, Told())
+    log = play(tmp_path, DESK, scenario, FixedDraws())
     found = {(v.measure, v.court): v.value for v in measure(log) if v.at is None}
     assert found["unfinished_age.mean", "desk"] == 12
     assert found["unfinished_working_age.mean", "desk"] == 7

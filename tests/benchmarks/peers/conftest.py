@@ -1,3 +1,3 @@
-"""The programs of other tools hold no doctests, and cannot be loaded where the tools are not installed."""
+"""Do not collect programs that need other tools; they contain no doctests."""
 
 collect_ignore_glob = ["*.py"]

@@ -1,4 +1,4 @@
-"""Tiny scenarios whose every length is told by the test, and their logs in whole hours."""
+"""Tiny scenarios in which the test sets every duration, and their logs in whole hours."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 HOUR = MICROSECONDS_PER_HOUR
 LONGEST = 200
-TOLD = json.dumps({"empirical": [f"{k} hours" for k in range(LONGEST + 1)]})
-"""What stands for the word TOLD in a scenario's text: from 0 to 200 whole hours, each as likely as another."""
+GIVEN = json.dumps({"empirical": [f"{k} hours" for k in range(LONGEST + 1)]})
+"""Replace the word GIVEN in a scenario: a uniform distribution over 0 to 200 whole hours."""
 
 Number = float | list[float]
 
 
-class Told:
-    """Draws that a test tells, by purpose and case; whoever is not named is served in an hour.
+class FixedDraws:
+    """Draws that a test sets by purpose and case; all other draws give one hour.
 
     Parameters
     ----------
     hours : mapping
-        ``{"activity:serve": {0: 5, 1: [3, 4]}}``: whole hours of case 0 of the backlog; of case 1 at its first
-        and later visits. ``"name 0"`` is the first case of a stream of arrivals, ``None`` stands for all others.
+        Whole hours. In ``{"activity:serve": {0: 5, 1: [3, 4]}}``, case 0 of the backlog takes 5 hours; case 1 takes
+        3 hours at its first visit and 4 at later ones. ``"name 0"`` is the first case of a stream of arrivals, and
+        ``None`` all other cases.
     chances : mapping
-        In the same way the uniform itself, for people, outcomes (``outcome:serve``) and ``chance:``.
+        The uniform number itself, in the same form, for people, outcomes (``outcome:serve``) and ``chance:``.
     """
 
     def __init__(
@@ -81,14 +82,14 @@ def _numerator(uniform: float) -> int:
 
 
 def planned(folder: Path, workflow: str, scenario: str, path: Draws) -> Any:
-    """Return the plan of a scenario, written as a user would write it."""
+    """Write a workflow and a scenario to files, and return the plan."""
     (folder / "flow.yaml").write_text(workflow, encoding="utf-8")
     frame = (
         "scenario: told\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-03\n"
         if "starts:" not in scenario
         else "scenario: told\nworkflow: flow.yaml\n"
     )
-    (folder / "told.yaml").write_text(frame + scenario.replace("TOLD", TOLD), encoding="utf-8")
+    (folder / "told.yaml").write_text(frame + scenario.replace("GIVEN", GIVEN), encoding="utf-8")
     return make_plan(load_scenario(folder / "told.yaml"), path)
 
 
@@ -100,14 +101,14 @@ def play(
     hooks: Mapping[str, Any] | None = None,
     processes: Iterable[Any] = (),
 ) -> EventLog:
-    """Run a scenario; the laws that every log keeps are checked."""
+    """Run a scenario, and check the invariants of its log."""
     log = simulate(planned(folder, workflow, scenario, path), path, hooks, processes)
     check_log(log)
     return log
 
 
 def story(log: EventLog, closing: bool = False) -> list[tuple[float, int, str]]:
-    """Return hour, case, and transition (or event) of each row but the closing ones."""
+    """Return the hour, case and transition (or event) of each row, without the rows at the horizon."""
     found = []
     for row in zip(*(log.columns[n].tolist() for n in ("happened_at", "case_id", "transition", "cause")), strict=True):
         at, case, transition, cause = row
@@ -118,7 +119,7 @@ def story(log: EventLog, closing: bool = False) -> list[tuple[float, int, str]]:
 
 
 def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
-    """Return case, enabled, started, end (completed or not) and server of each piece of work, by its start; hours."""
+    """Return case, enabled, started, end and server of each work item, sorted by start; times in hours."""
     found = []
     names = ("activity", "case_id", "enabled_at", "started_at", "happened_at", "server")
     for activity, number, enabled, started, happened, server in zip(
@@ -130,7 +131,7 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
 
 
 def waits_by_row(log: EventLog) -> dict[str, Any]:
-    """Return the waiting time of each row by each cause, 0 where it ends no wait."""
+    """Return the waiting time of each row by cause; 0 if the row ends no wait."""
     found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
     waits = waits_by_cause(log, range(len(log.labels.activity)))
     for cause, lengths in waits.by_cause.items():
