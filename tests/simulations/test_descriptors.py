@@ -35,7 +35,7 @@ def test_every_measure_of_a_run_has_its_descriptor(name: str, tmp_path: Path) ->
     descriptors = describe(scenario)
     written = {value.measure: value.unit for value in measure(log)}
     assert written == {m.name: m.unit for m in descriptors.values()}
-    assert set(waits_by_cause(log, range(len(log.words.activity))).by_cause) <= set(CAUSES)
+    assert set(waits_by_cause(log, range(len(log.labels.activity))).by_cause) <= set(CAUSES)
     for m in descriptors.values():
         assert m.title
         assert len(m.description) > 20 or m.family is Family.DECLARED

@@ -144,7 +144,7 @@ def test_a_description_is_the_cheapest_of_all(seed):
 
 def test_literals_that_cannot_tell_cases_apart_are_an_error():
     """The same literals hold inside and outside."""
-    with pytest.raises(ValueError, match="do not tell"):
+    with pytest.raises(ValueError, match="do not separate the classes"):
         shortest(np.ones((2, 1), bool), np.array([True, False]), [(1, 1)])
 
 
