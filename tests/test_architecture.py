@@ -1,0 +1,56 @@
+"""The architecture page is true: its rooms are the folders, imports follow its order, and the files it names exist."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/architecture.md").read_text()
+ROOMS = re.findall(r"^\| `((?:workflow|simulations)/\w+)` \|", PAGE, re.MULTILINE)
+
+
+def _modules() -> dict[str, list[Path]]:
+    """Return the Python files of each room; the packages' own `__init__.py` files only gather public names."""
+    rooms: dict[str, list[Path]] = {}
+    for path in sorted([*(ROOT / "workflow").rglob("*.py"), *(ROOT / "simulations").rglob("*.py")]):
+        package, name, *_ = path.relative_to(ROOT).with_suffix("").parts
+        if name != "__init__":
+            rooms.setdefault(f"{package}/{name}", []).append(path)
+    return rooms
+
+
+def _imported(path: Path) -> set[str]:
+    """Return every module and name that a file imports, those inside functions too, as dotted names."""
+    names = set[str]()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path} imports relatively"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_room_has_one_line_on_the_page() -> None:
+    """A new folder needs its sentence and its place in the order."""
+    assert sorted(ROOMS) == sorted(_modules())
+
+
+def test_no_import_runs_upward() -> None:
+    """A room imports only the rooms above it in the page's table."""
+    upward = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for room, paths in _modules().items()
+        for path in paths
+        for name in _imported(path)
+        for target in ["/".join(name.split(".")[:2])]
+        if target in ROOMS and ROOMS.index(target) > ROOMS.index(room)
+    ]
+    assert upward == []
+
+
+def test_every_file_the_page_names_exists() -> None:
+    """The table "Where do I change X" names files and folders of the repository."""
+    named = re.findall(r"`((?:workflow|simulations|docs)/[\w/.]+)`", PAGE)
+    assert len(named) > 40
+    assert [name for name in named if not any((ROOT / (name + end)).exists() for end in ("", ".py"))] == []
