@@ -9,21 +9,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from joblib.externals.loky import reusable_executor
+from typer.testing import CliRunner
 
 from simulations import load_scenario, run, verify
+from simulations.cli import app
 from simulations.run_folder.folders import RunFolderExists, RunFolderInUse, open_folder
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS
 from simulations.run_folder.whole_files import WriteFailed, write_text
+from simulations.running import runs
 from simulations.running.runs import WorkerLost
 from tests.simulations.desk import write_tiny
 
@@ -47,16 +47,46 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def _start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start the command line in a process group of its own."""
+PROGRAM = """
+import os, signal
+from contextlib import contextmanager
+from simulations.cli import main, running
+
+@contextmanager
+def progress_bar(silent):
+    yield progress
+
+def progress(done, todo):
+    if done == {after}:
+        {then}
+
+running.progress_bar = progress_bar
+signal.alarm(600)  # ends a process that hangs
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process started in the background ignores it
+main()
+"""
+"""Run a command, and do something after some replications."""
+
+HOLD = "print('held', flush=True); signal.pause()"
+KILL = "os.killpg(0, signal.SIGKILL)"
+
+
+def _start(*arguments: str, after: int = -1, then: str = "pass", cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own; after some replications it holds or is killed."""
     return subprocess.Popen(
-        [sys.executable, "-m", "simulations.cli", *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", PROGRAM.format(after=after, then=then), *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=cwd,
     )  # fmt: skip
 
 
+def _wait_until_held(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+
+
 def _end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for a process, and return its exit code and what it said on standard error."""
+    """Wait for a process, and return its exit code and its standard error."""
     _, err = process.communicate()
     return process.returncode, err
 
@@ -86,49 +116,35 @@ def _stopped(tiny: Path, folder: Path, after: int) -> Path:
 def test_a_run_killed_with_all_its_workers_at_any_moment_is_resumed_to_the_same_bytes(
     tiny: Path, tmp_path: Path
 ) -> None:
-    """Signal 9 to the whole process group, at five random moments of forty replications; every file is as undisturbed."""
+    """Kill the process group after five random numbers of forty replications; the workers may be at any point."""
     common = ("run", str(tiny), "--set", "ends=2024-01-15", "--replications", "40", "--seed", "3", "--workers", "2", "--quiet", "--out")  # fmt: skip
     assert _end(_start(*common, str(tmp_path / "whole"))) == (0, "")
     wanted = _files(tmp_path / "whole")
     assert len(wanted) == 3 * 40 + 3
-    dice = random.Random()
-    left = []
-    for k, finished in enumerate([None, *sorted(dice.sample(range(39), 4))]):
-        folder = tmp_path / str(k)
-        killed = _start(*common, str(folder))
-        _wait_until(folder.exists if finished is None else lambda: len(_measured(folder)) >= finished, killed)  # noqa: B023
-        time.sleep(dice.uniform(0, 0.05))
-        os.killpg(killed.pid, signal.SIGKILL)
-        assert _end(killed)[0] == -signal.SIGKILL
-        left.append(len(_measured(folder)))
-        assert _end(_start(*common, str(folder), "--resume")) == (0, ""), f"killed after {left[-1]} replications"
-        assert _files(folder) == wanted, f"killed after {left[-1]} replications"
-    print("replications finished when killed:", left)
-
-
-def _measured(folder: Path) -> list[Path]:
-    return list(folder.glob("measures/*.parquet"))
-
-
-def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.001)
+    for after in [0, *random.sample(range(1, 40), 4)]:
+        folder = tmp_path / str(after)
+        assert _end(_start(*common, str(folder), after=after, then=KILL))[0] == -signal.SIGKILL
+        assert _end(_start(*common, str(folder), "--resume")) == (0, ""), f"killed after {after} replications"
+        assert _files(folder) == wanted, f"killed after {after} replications"
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_says_how_to_go_on_and_that_does(tiny: Path, six: Path, tmp_path: Path, workers: int) -> None:
-    """Also where the folder was given no name: it is in the command that is printed. Nothing but this is printed."""
+def test_ctrl_c_prints_the_command_that_resumes_the_run(
+    tiny: Path, six: Path, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command names the folder, also without --out. Standard error has nothing else. The command completes the run."""
     arguments = ("run", str(tiny), "--replications", "6", "--seed", "3", "--workers", str(workers), "--quiet")
-    process = _start(*arguments, cwd=tmp_path)
-    _wait_until(lambda: bool(list(tmp_path.glob("runs/*/measures/*.parquet"))), process)
+    process = _start(*arguments, after=1, then=HOLD, cwd=tmp_path)
+    _wait_until_held(process)
     os.killpg(process.pid, signal.SIGINT)
     code, err = _end(process)
     (folder,) = (tmp_path / "runs").iterdir()
     assert code == 130
     command = f"docketsim {' '.join(arguments)} --out runs/{folder.name} --resume"
     assert err == f"Interrupted. Resume with: {command}\n"
-    assert _end(_start(*command.split()[1:], cwd=tmp_path)) == (0, "")
+    monkeypatch.chdir(tmp_path)
+    resumed = CliRunner().invoke(app, command.split()[1:])
+    assert (resumed.exit_code, resumed.output) == (0, "")
     assert _files(folder) == _files(six)
 
 
@@ -185,26 +201,11 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(tiny: Path, six: Path, t
 def test_workers_that_are_killed_again_and_again_end_the_run_with_a_clear_message(
     tiny: Path, six: Path, tmp_path: Path
 ) -> None:
-    """Nothing gets finished: the run says so, and can be resumed."""
-    over = threading.Event()
-
-    def kill_all() -> None:
-        while not over.wait(0.02):
-            executor = reusable_executor._executor
-            for pid in list(getattr(executor, "_processes", None) or ()):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-
-    killer = threading.Thread(target=kill_all)
-    killer.start()
-    try:
+    """Every replication kills its worker: the run ends with an error, and can be resumed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "_run", lambda job, replication: os.kill(os.getpid(), signal.SIGKILL))
         with pytest.raises(WorkerLost, match=r"probably out of memory\. Resume the run with --resume"):
             run(tiny, replications=6, seed=3, workers=2, out=tmp_path / "run")
-    finally:
-        over.set()
-        killer.join()
     assert _files(run(tiny, replications=6, seed=3, out=tmp_path / "run", resume=True).folder) == _files(six)
 
 
@@ -291,9 +292,8 @@ def test_a_second_process_on_a_folder_is_refused_and_the_first_is_not_disturbed(
     """The message names the first process; when it was killed, its lock is gone."""
     folder = tmp_path / "run"
     common = ("run", str(tiny), "--replications", "6", "--seed", "3", "--workers", "1", "--quiet", "--out", str(folder))
-    first = _start(*common)
-    _wait_until((folder / "manifest.json").exists, first)
-    os.killpg(first.pid, signal.SIGSTOP)
+    first = _start(*common, after=1, then=HOLD)
+    _wait_until_held(first)
     second = _start(*common, "--resume")
     code, err = _end(second)
     assert code == 2
@@ -304,7 +304,7 @@ def test_a_second_process_on_a_folder_is_refused_and_the_first_is_not_disturbed(
     os.killpg(first.pid, signal.SIGKILL)
     _end(first)
     assert (folder / ".lock").exists()
-    assert _end(_start(*common, "--resume")) == (0, "")
+    run(tiny, replications=6, seed=3, out=folder, resume=True)
     assert _files(folder) == _files(six)
 
 
