@@ -72,7 +72,7 @@ _OPEN_FORMS = {
     ("EventEntry", "while"): "list of states, or `any`",
     ("FieldEntry", "enum"): "list of words",
     ("ActivityEntry", "gives"): "field: list of values",
-    ("LawEntry", "outcome"): "field: [shares](scenario_format.md#shares-and-probabilities)",
+    ("EventTimingEntry", "outcome"): "field: [shares](scenario_format.md#shares-and-probabilities)",
     ("MeasureEntry", "split"): "part: [entry](workflow_format.md#parts-of-a-measure), or `rest`",
     ("RuleEntry", "never"): "names, or a [condition](workflow_format.md#conditions)",
     ("RuleEntry", "within"): "length of calendar time",

@@ -1,1 +1,1 @@
-"""Where chance comes from: keyed draws, and the laws that make lengths of them, with the same bits in every engine."""
+"""Random draws by key, and distributions; both engines get the same bits."""

@@ -56,7 +56,7 @@ _FEW_OUTCOMES = 8
 _CHUNK = 16_384
 
 Integers = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
+Unsigned = npt.NDArray[np.uint64]
 
 
 class Draws(Protocol):
@@ -66,7 +66,7 @@ class Draws(Protocol):
         """Return the numerators of the length's and of the outcome's uniform."""
         ...
 
-    def many(self, case_keys: Words, purpose: str, visit: int | npt.NDArray[Any]) -> tuple[Integers, Integers]:
+    def many(self, case_keys: Unsigned, purpose: str, visit: int | npt.NDArray[Any]) -> tuple[Integers, Integers]:
         """Return the same for many cases at once."""
         ...
 
@@ -94,7 +94,9 @@ def philox(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[in
     return _encrypt(*counter, _round_keys(key))
 
 
-def philox_many(counter: tuple[npt.ArrayLike, ...], key: tuple[int, int]) -> tuple[Words, Words, Words, Words]:
+def philox_many(
+    counter: tuple[npt.ArrayLike, ...], key: tuple[int, int]
+) -> tuple[Unsigned, Unsigned, Unsigned, Unsigned]:
     """Encrypt many counters with Philox4x32-10; the bits of `philox`.
 
     Parameters
@@ -150,7 +152,7 @@ def case_key(court: str, origin: str, number: int) -> int:
     return z ^ (z >> _LAST_SHIFT)
 
 
-def case_keys(court: str, origin: str, numbers: npt.ArrayLike) -> Words:
+def case_keys(court: str, origin: str, numbers: npt.ArrayLike) -> Unsigned:
     """Return the keys of many cases of one court and origin; the bits of `case_key`.
 
     Parameters
@@ -165,7 +167,7 @@ def case_keys(court: str, origin: str, numbers: npt.ArrayLike) -> Words:
     array of uint64
     """
     number = np.asarray(numbers).astype(np.uint64)
-    z: Words = number * np.uint64(_GOLDEN) + np.uint64(_hash(f"{court}/{origin}", 8))
+    z: Unsigned = number * np.uint64(_GOLDEN) + np.uint64(_hash(f"{court}/{origin}", 8))
     for shift, multiplier in _MIX:
         z = (z ^ (z >> np.uint64(shift))) * np.uint64(multiplier)
     return z ^ (z >> np.uint64(_LAST_SHIFT))
@@ -223,7 +225,7 @@ class SamplePath:
         a, b, c, d = _encrypt(case_key & 0xFFFFFFFF, case_key >> 32, purpose_hash(purpose), visit, self._keys)
         return (a << 21 | b >> 11) | 1, (c << 21 | d >> 11) | 1
 
-    def many(self, case_keys: Words, purpose: str, visit: int | npt.NDArray[Any]) -> tuple[Integers, Integers]:
+    def many(self, case_keys: Unsigned, purpose: str, visit: int | npt.NDArray[Any]) -> tuple[Integers, Integers]:
         """Draw the two uniforms of many cases; the bits of `bits`.
 
         Parameters
@@ -340,6 +342,6 @@ def _encrypt(c0: int, c1: int, c2: int, c3: int, round_keys: tuple[tuple[int, in
     return c0, c1, c2, c3
 
 
-def _numerators(high: Words, low: Words) -> Integers:
+def _numerators(high: Unsigned, low: Unsigned) -> Integers:
     """Join two words of 32 bits, keep the upper 52 of the 64, and append a one."""
     return (high << np.uint64(21) | low >> np.uint64(11) | np.uint64(1)).astype(np.int64)

@@ -1,7 +1,7 @@
 """How is a uniform turned into a length, with the same bits in Python, numpy and compiled code?
 
 numpy's vectorised logarithm and exponential differ from the C library's in the last bit, so a draw never
-evaluates a quantile function. Each law is compiled once into a table of its inverse, which is read with
+evaluates a quantile function. Each distribution is compiled once into a table of its inverse, which is read with
 additions and multiplications only.
 
 **Layout**, for whoever writes another reading. With the numerator t (odd, u = t / 2**53), a table has two
@@ -39,7 +39,7 @@ _CHUNK = 16_384
 _TOLERANCE = 5e-10
 # An error that no cell could mend: the quantile is right to within this many spacings of doubles.
 _SPACINGS = 8.0
-# Below this, in the unit of a standard law, doubles run out of digits, and nobody minds.
+# Below this, in the unit of a standard form, doubles lose digits, which does not matter.
 _NOTHING = 1e-280
 _SUSPICIOUS = 1e-6
 # A cubic through s = 0, 1/3, 2/3, 1 errs most near 0.13, 0.5 and 0.87.
@@ -50,7 +50,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class Quantiles(Protocol):
-    """A continuous law, as a table needs it; each method maps an array to an array."""
+    """A continuous distribution; each method maps an array to an array."""
 
     def ppf(self, u: Floats) -> Floats:
         """Return the quantile of probability u below."""
@@ -71,7 +71,7 @@ class Quantiles(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InverseTable:
-    """The quantile function of one law as cubic cells; read with additions and multiplications only.
+    """The quantile function of a distribution as cubic cells; evaluated with additions and multiplications only.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class InverseTable:
         Parameters
         ----------
         factor : float
-            At least 0; the mean of the new law, say, where this one has mean 1.
+            At least 0; for example the new mean, if this table has mean 1.
         shift : float
             Added after the multiplication, in the new unit.
         """
@@ -240,36 +240,40 @@ class StepTable:
         return sha256(b"steps" + self.values.astype("<f8").tobytes()).hexdigest()
 
 
-def compile_table(law: Quantiles) -> InverseTable:
-    """Compile a continuous law into a table.
+def compile_table(distribution: Quantiles) -> InverseTable:
+    """Compile the quantile function of a continuous distribution into a table.
 
     Parameters
     ----------
-    law : Quantiles
+    distribution : Quantiles
         Its `ppf` and `isf` must be finite inside (0, 1).
 
     Returns
     -------
     InverseTable
-        Within 1e-9 of the law in u, or within a few spacings of doubles in x where these are coarser (next
-        to the upper end of a beta law, say: 2e-8 in u). The same cells whenever it is compiled on one machine.
+        Exact within 1e-9 in u, or within a few spacings of doubles in x where these are coarser (for example 2e-8 in u
+        near the upper end of a beta distribution). The cells are the same each time on one machine.
 
     Raises
     ------
     ValueError
-        If the law has no finite quantile somewhere.
+        If a quantile is not finite.
 
     Warns
     -----
     UserWarning
-        If an error above 1e-6 in u is left: a density with jumps, or a library's inverse that is not exact.
+        If an error above 1e-6 in u remains: the density has jumps, or the library's inverse is not exact.
     """
     with np.errstate(all="ignore"):
-        lower, lower_fine, lower_error = _compile_side(law.ppf, law.cdf, 1.0, 2 * CELLS_PER_SIDE)
-        upper, upper_fine, upper_error = _compile_side(law.isf, law.sf, -1.0, 2 * CELLS_PER_SIDE + len(lower_fine))
+        lower, lower_fine, lower_error = _compile_side(distribution.ppf, distribution.cdf, 1.0, 2 * CELLS_PER_SIDE)
+        upper, upper_fine, upper_error = _compile_side(
+            distribution.isf, distribution.sf, -1.0, 2 * CELLS_PER_SIDE + len(lower_fine)
+        )
     error = max(lower_error, upper_error)
     if error > _SUSPICIOUS:
-        warnings.warn(f"{law}: the table of its inverse is only within {error:.0e} in probability", stacklevel=2)
+        warnings.warn(
+            f"{distribution}: the table of its inverse is only within {error:.0e} in probability", stacklevel=2
+        )
     return InverseTable(np.concatenate([lower, upper, lower_fine, upper_fine]))
 
 
@@ -349,7 +353,7 @@ def _chords(cells: Floats) -> Floats:
 
 
 def _is_monotone(cells: Floats, direction: float) -> npt.NDArray[np.bool_]:
-    """Tell which cells never turn back, so that none leaves the law's support."""
+    """Tell which cells never turn back, so that none leaves the support."""
     b, c, d = (direction * cells[:, 1:]).T
     turn = -c / (3 * d)  # where the slope b + 2cs + 3ds^2 is least
     slope_at_turn = np.where((d > 0) & (turn > 0) & (turn < 1), b + c * turn, b)

@@ -93,7 +93,7 @@ def kernel_model(plan: Plan, classes: FactClasses) -> KernelModel:
     of_guards = plan.tables[0].classes
     answers = (of_guards.answers, classes.answers)
     # Without the class of each case: the cache would keep it alive.
-    decided = tuple((table.moments, table.event_guards) for table in plan.tables)
+    decided = tuple((table.decisions, table.event_guards) for table in plan.tables)
     return _cached_model(_Source(plan.scenario, decided, of_guards.of_case[classes.rows], classes.witness, answers))
 
 
@@ -355,7 +355,7 @@ class _Layout:
             for m in tables:
                 taken = m.next[guard_class].astype(np.int64)
                 taken[taken >= 0] += offset
-                here[self.states.index(m.moment.state) * width + triggers[m.moment.trigger]] = self.look.add(
+                here[self.states.index(m.point.state) * width + triggers[m.point.trigger]] = self.look.add(
                     m.fields, taken
                 )
             decisions += here
@@ -369,35 +369,31 @@ class _Layout:
         """Return the clocks that each transition starts, as bits."""
         since: dict[int, int] = {}
         for e, name in enumerate(self.events):
-            law = self.scenario.laws.get(name)
-            for code in law.since if law is not None else ():
+            for code in self.scenario.timing_of(name).since:
                 since[code] = since.get(code, 0) | 1 << e
         return since
 
     def _events(self) -> Any:
         rows = []
         for name in self.events:
-            event, law = self.workflow.events[name], self.scenario.laws.get(name)
+            event, timing = self.workflow.events[name], self.scenario.timing_of(name)
             field_, first = self.gives(event.gives, event.values)
-            outcome = -1 if law is None else self.outcome(law.outcome, event.values)
-            after = -1 if law is None else self.takes(law.after)
-            chance = rate = -1
-            if law is not None and law.chance is not None:
-                chance = self.look.choice(law.chance, self._numbered(self.chances), self.scenario)
-            if law is not None and law.hazard is not None:
-                rate = self.look.choice(law.hazard, self._numbered(self.rates), self.scenario)
+            outcome, after = self.outcome(timing.outcome, event.values), self.takes(timing.after)
+            chance, rate = self._numbers(timing.chance, self.chances), self._numbers(timing.hazard, self.rates)
             hashes = (purpose_hash(f"event:{name}"), purpose_hash(f"chance:{name}"))
-            only = law is not None and law.only_waiting
-            rows.append((field_, first, outcome, after, chance, rate, only, *hashes))
+            rows.append((field_, first, outcome, after, chance, rate, timing.only_waiting, *hashes))
         return structured(rows, kernel.EVENT, spare=False)
 
-    @staticmethod
-    def _numbered(numbers: list[float]) -> Callable[[float], int]:
+    def _numbers(self, choice: Choice[float] | None, numbers: list[float]) -> int:
+        """Return the lookup of a choice of numbers, -1 for none; the numbers are appended to a list."""
+        if choice is None:
+            return -1
+
         def number(value: float) -> int:
             numbers.append(value)
             return len(numbers) - 1
 
-        return number
+        return self.look.choice(choice, number, self.scenario)
 
     def _activities(self) -> Any:
         pools = list(self.scenario.pools)
@@ -428,8 +424,9 @@ class _Layout:
 
     def _states(self) -> Any:
         activities = list(self.workflow.activities)
-        clocks = [n for n in self.events if (law := self.scenario.laws.get(n)) and law.after and not law.since]
-        hazards = [name for name, law in self.scenario.laws.items() if law.hazard is not None]
+        timings = [self.scenario.timing_of(name) for name in self.events]
+        clocks = [timing.event for timing in timings if timing.after and not timing.since]
+        hazards = [timing.event for timing in timings if timing.hazard is not None]
         rows = []
         for state in self.workflow.states.values():
             activity = -1 if state.activity is None else activities.index(state.activity)
@@ -508,8 +505,8 @@ class _Layout:
     def _dates(self) -> Any:
         dates = [
             (time, self.events.index(name), visit)
-            for name, law in self.scenario.laws.items()
-            for visit, time in enumerate(law.dates)
+            for name, timing in self.scenario.event_timings.items()
+            for visit, time in enumerate(timing.dates)
         ]
         return structured(sorted(d for d in dates if d[0] <= self.scenario.horizon), kernel.DATE, spare=False)
 

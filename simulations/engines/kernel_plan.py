@@ -89,8 +89,8 @@ def _expressions(scenario: Scenario) -> list[Expression]:
     choices: list[Choice[Any]] = []
     for work in scenario.work.values():
         choices += [c for c in (work.takes, work.outcome) if c is not None]
-    for law in scenario.laws.values():
-        choices += [c for c in (law.hazard, law.after, law.chance, law.outcome) if c is not None]
+    for timing in scenario.event_timings.values():
+        choices += [c for c in (timing.hazard, timing.after, timing.chance, timing.outcome) if c is not None]
     choices += [p.order.value for p in scenario.pools.values() if isinstance(p.order.value, Choice)]
     expressions = [e for choice in choices for e in _selectors(choice)]
     expressions += [s.exempt for s in scenario.suspensions if s.exempt is not None]

@@ -36,7 +36,7 @@ from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, FIRST_EVENT
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
-from simulations.scenarios.scenario import Law, Policy, Pool, Scenario, Work
+from simulations.scenarios.scenario import Policy, Pool, Scenario, Work
 from workflow.deciding.machine import CaseMachine, effect_of
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value, as_written
@@ -132,31 +132,31 @@ def _length(case: Case) -> int:
     return case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
 
 
-class _Happening:
+class _OutsideEvent:
     """An outside event and its timing, prepared for the engine."""
 
-    __slots__ = ("by_state", "chance", "codes", "dates", "event", "gives", "hazard", "hazard_picker", "index", "lottery", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
+    __slots__ = ("by_state", "chance", "codes", "dates", "gives", "hazard", "hazard_picker", "index", "lottery", "name", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
 
-    def __init__(self, engine: Simulation, index: int, event: Event, law: Law | None, path: Draws) -> None:
+    def __init__(self, engine: Simulation, index: int, event: Event, path: Draws) -> None:
         scenario = engine.scenario
         names = (scenario.fact_names, tuple(scenario.workflow.record))
+        timing = scenario.timing_of(event.name)
         self.index = index
         self.visits = len(scenario.workflow.activities) + index
-        self.event = event.name
+        self.name = event.name
         self.states = frozenset(event.states)
         self.gives, self.codes = engine.giving(event.gives, event.values)
-        self.since = frozenset() if law is None else law.since
-        self.hazard = None if law is None else law.hazard
+        self.since = timing.since
+        self.hazard = timing.hazard
         self.hazard_picker = None if self.hazard is None else self.hazard.picker(*names)
-        self.chance = None if law is None or law.chance is None else law.chance.picker(*names)
+        self.chance = None if timing.chance is None else timing.chance.picker(*names)
         self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
-        self.dates = () if law is None else law.dates
-        self.only_waiting = law is not None and law.only_waiting
-        after = None if law is None else law.after
-        self.by_state = after is not None and not self.since  # whether a clock starts on entering the event's states
-        self.purpose = Purpose(
-            engine.plan, path, f"event:{event.name}", after, None if law is None else law.outcome, event.values
-        )
+        self.dates = timing.dates
+        self.only_waiting = timing.only_waiting
+        self.by_state = (
+            timing.after is not None and not self.since
+        )  # whether a clock starts on entering the event's states
+        self.purpose = Purpose(engine.plan, path, f"event:{event.name}", timing.after, timing.outcome, event.values)
 
 
 class _Policy:
@@ -220,24 +220,21 @@ class Simulation:
         self._activity_of = {
             s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities
         }
-        laws = self.scenario.laws
-        self._happenings = [
-            _Happening(self, i, e, laws.get(e.name), path) for i, e in enumerate(workflow.events.values())
-        ]
-        self._by_name = {h.event: h for h in self._happenings}
+        self._events = [_OutsideEvent(self, i, event, path) for i, event in enumerate(workflow.events.values())]
+        self._by_name = {e.name: e for e in self._events}
         self._clocks_in = {
-            name: tuple(h for h in self._happenings if h.by_state and name in h.states) for name in workflow.states
+            name: tuple(h for h in self._events if h.by_state and name in h.states) for name in workflow.states
         }
-        self._since = {t: [h for h in self._happenings if t in h.since] for h in self._happenings for t in h.since}
-        self._hazards = [(h, self._first_dates(h)) for h in self._happenings if h.hazard is not None]
-        self._no_visits = [0] * (len(names) + len(self._happenings))
+        self._since = {t: [h for h in self._events if t in h.since] for h in self._events for t in h.since}
+        self._hazards = [(h, self._first_dates(h)) for h in self._events if h.hazard is not None]
+        self._no_visits = [0] * (len(names) + len(self._events))
         self.cases = self._make_cases()
         for policy in self._policies[1:]:
             if policy.start <= self._horizon:
                 self.env.at(max(policy.start, 0), _POLICY, self._enforce, policy)
-        for happening in self._happenings:
-            for visit in range(len(happening.dates)):
-                self._next_turn(happening, visit, 0)
+        for event in self._events:
+            for visit in range(len(event.dates)):
+                self._next_turn(event, visit, 0)
 
     # public methods ------------------------------------------------------------------------------
 
@@ -260,14 +257,13 @@ class Simulation:
         It counts only in the event's ``while:`` states and if its ``when:`` holds.
         """
         self._known(event, self._by_name, "an event of the workflow")
-        happening = self._by_name[event]
-        if happening.gives >= 0 and self.scenario.laws.get(event) is None:
+        outside = self._by_name[event]
+        if outside.gives >= 0 and event not in self.scenario.event_timings:
             raise InputError([f"the event {event!r} gives a value, but the scenario declares no outcome for it"])
-        before = self._made.get((case.number, happening.index), 0)
-        self._made[case.number, happening.index] = before + 1
-        return self._happen(
-            case, happening, _USER_VISITS | before
-        )  # the draws of the scenario's events are not affected
+        before = self._made.get((case.number, outside.index), 0)
+        self._made[case.number, outside.index] = before + 1
+        # These draws do not affect those of the scenario's events.
+        return self._happen(case, outside, _USER_VISITS | before)
 
     def resize(self, pool: str, court: str | None, size: int) -> None:
         """Change the number of servers of a pool (at a court, or at all) from now on, until its next date with a size."""
@@ -359,12 +355,12 @@ class Simulation:
         self._next_arrival(0)
         return made
 
-    def _first_dates(self, happening: _Happening) -> memoryview:
+    def _first_dates(self, event: _OutsideEvent) -> memoryview:
         """Draw the first date of a hazard for every case."""
         cases = self.plan.cases
-        bits, _ = happening.purpose.all_bits()
+        bits, _ = event.purpose.all_bits()
         dates = np.full(len(cases), 2**62, np.int64)
-        for rate, rows in happening.hazard.rows(cases.columns, self.scenario.namespace.fields):  # type: ignore[union-attr]
+        for rate, rows in event.hazard.rows(cases.columns, self.scenario.namespace.fields):  # type: ignore[union-attr]
             if rate > 0:
                 gaps = np.rint(np.minimum(_UNIT.draw_many(bits[rows]) / rate, _LONGEST)).astype(np.int64)
                 dates[rows] = np.maximum(cases.arrived[rows], 0) + gaps
@@ -393,10 +389,10 @@ class Simulation:
         self._next_arrival(k)
 
     def _begin(self, case: Case, state: str) -> None:
-        for happening, first in self._hazards:
-            case.visits[happening.visits] = 1
+        for event, first in self._hazards:
+            case.visits[event.visits] = 1
             if first[case.number] <= self._horizon:
-                self._set_clock(case, happening, first[case.number], 0)
+                self._set_clock(case, event, first[case.number], 0)
         case.state = state
         if self.watch is not None:
             self._judge(case, self.watch.begin(case, self.env._now))
@@ -498,8 +494,8 @@ class Simulation:
         if moved:
             self._enter(case, old)
         if taken in self._since and case.state not in self._final:
-            for happening in self._since[taken]:
-                self._start_clock(case, happening)
+            for event in self._since[taken]:
+                self._start_clock(case, event)
         if taken in self._hooks:
             self._hooks[taken](self, case)
         return moved
@@ -580,88 +576,88 @@ class Simulation:
         after = self._clocks_in[case.state]
         if before is after:
             return
-        for happening in before:
-            if happening not in after:
-                self._stop_clock(case, happening)
-        for happening in after:
-            if happening not in before:
-                self._start_clock(case, happening)
+        for event in before:
+            if event not in after:
+                self._stop_clock(case, event)
+        for event in after:
+            if event not in before:
+                self._start_clock(case, event)
 
-    def _start_clock(self, case: Case, happening: _Happening) -> None:
-        self._stop_clock(case, happening)
-        visit = self._visit(case, happening.visits, happening.event)
-        if happening.chance is not None:
-            bits = happening.lottery.numerator(case, visit)
-            if not bits < happening.chance(case.facts, case.record) * 2.0**53:
+    def _start_clock(self, case: Case, event: _OutsideEvent) -> None:
+        self._stop_clock(case, event)
+        visit = self._visit(case, event.visits, event.name)
+        if event.chance is not None:
+            bits = event.lottery.numerator(case, visit)
+            if not bits < event.chance(case.facts, case.record) * 2.0**53:
                 return
-        length = happening.purpose.length(case, visit)
-        self._set_clock(case, happening, self.env._now + length, visit)
+        length = event.purpose.length(case, visit)
+        self._set_clock(case, event, self.env._now + length, visit)
 
-    def _set_clock(self, case: Case, happening: _Happening, time: int, visit: int) -> None:
+    def _set_clock(self, case: Case, event: _OutsideEvent, time: int, visit: int) -> None:
         if time <= self._horizon:
             ring = self.env.at(
-                time, CLOCK | case.number << NUMBER_SHIFT | happening.index, self._ring, (case, happening, visit)
+                time, CLOCK | case.number << NUMBER_SHIFT | event.index, self._ring, (case, event, visit)
             )
             if case.clocks is None:
                 case.clocks = {}
-            case.clocks[happening.index] = ring
+            case.clocks[event.index] = ring
 
-    def _stop_clock(self, case: Case, happening: _Happening) -> None:
-        if case.clocks is not None and happening.index in case.clocks:
-            case.clocks.pop(happening.index).cancel()
+    def _stop_clock(self, case: Case, event: _OutsideEvent) -> None:
+        if case.clocks is not None and event.index in case.clocks:
+            case.clocks.pop(event.index).cancel()
 
-    def _ring(self, ringing: tuple[Case, _Happening, int]) -> None:
-        case, happening, visit = ringing
-        case.clocks.pop(happening.index, None)  # type: ignore[union-attr]
-        self._happen(case, happening, visit)
-        if happening.hazard_picker is not None and case.state not in self._final:
-            rate = happening.hazard_picker(case.facts, case.record)
-            visit = case.visits[happening.visits]
-            case.visits[happening.visits] = visit + 1  # dates end at the horizon, so they need no cap
-            bits = happening.purpose.numerator(case, visit)
-            self._set_clock(case, happening, self.env._now + round(min(_UNIT.draw(bits) / rate, _LONGEST)), visit)
+    def _ring(self, ringing: tuple[Case, _OutsideEvent, int]) -> None:
+        case, event, visit = ringing
+        case.clocks.pop(event.index, None)  # type: ignore[union-attr]
+        self._happen(case, event, visit)
+        if event.hazard_picker is not None and case.state not in self._final:
+            rate = event.hazard_picker(case.facts, case.record)
+            visit = case.visits[event.visits]
+            case.visits[event.visits] = visit + 1  # dates end at the horizon, so they need no cap
+            bits = event.purpose.numerator(case, visit)
+            self._set_clock(case, event, self.env._now + round(min(_UNIT.draw(bits) / rate, _LONGEST)), visit)
 
-    def _next_turn(self, happening: _Happening, visit: int, number: int) -> None:
+    def _next_turn(self, event: _OutsideEvent, visit: int, number: int) -> None:
         """Schedule a dated event for a case and the cases after it."""
-        if number < len(self.cases) and happening.dates[visit] <= self._horizon:
-            priority = CLOCK | number << NUMBER_SHIFT | happening.index
-            self.env.at(happening.dates[visit], priority, self._take_turns, (happening, visit, number))
+        if number < len(self.cases) and event.dates[visit] <= self._horizon:
+            priority = CLOCK | number << NUMBER_SHIFT | event.index
+            self.env.at(event.dates[visit], priority, self._take_turns, (event, visit, number))
 
-    def _take_turns(self, turn: tuple[_Happening, int, int]) -> None:
+    def _take_turns(self, turn: tuple[_OutsideEvent, int, int]) -> None:
         """Apply a dated event to one case after another, until another event comes first."""
-        happening, visit, number = turn
+        event, visit, number = turn
         while True:
-            self._happen(self.cases[number], happening, visit)
+            self._happen(self.cases[number], event, visit)
             number += 1
-            if self.env.comes_before(self.env._now, CLOCK | number << NUMBER_SHIFT | happening.index):
+            if self.env.comes_before(self.env._now, CLOCK | number << NUMBER_SHIFT | event.index):
                 break
             if number == len(self.cases):
                 return
-        self._next_turn(happening, visit, number)
+        self._next_turn(event, visit, number)
 
-    def _happen(self, case: Case, happening: _Happening, visit: int) -> bool:
-        if case.state not in happening.states or (happening.only_waiting and case.status != WAITING):
+    def _happen(self, case: Case, event: _OutsideEvent, visit: int) -> bool:
+        if case.state not in event.states or (event.only_waiting and case.status != WAITING):
             return False
         policy = self._policy_of(case)
-        guard, write = policy.guards[happening.index], policy.writes[happening.index]
+        guard, write = policy.guards[event.index], policy.writes[event.index]
         if guard is not None and not guard(case.facts, case.record):
             return False
         before = list(case.record)
         if write is not None:
             write(case.record)
         outcome = -1
-        if happening.gives >= 0:
-            k = happening.purpose.outcome(case, visit)
-            case.record[happening.gives] = happening.purpose.values[k]
-            outcome = happening.codes[k]
-        cause, rows = FIRST_EVENT_CAUSE + happening.index, len(self._rows)
-        if self._move(case, happening.event, cause, outcome):
+        if event.gives >= 0:
+            k = event.purpose.outcome(case, visit)
+            case.record[event.gives] = event.purpose.values[k]
+            outcome = event.codes[k]
+        cause, rows = FIRST_EVENT_CAUSE + event.index, len(self._rows)
+        if self._move(case, event.name, cause, outcome):
             self._settle(case)
             return True
         if len(self._rows) == rows and case.record != before:
             self._plain_row(case, -1, cause, case.state, outcome)
             if self.watch is not None:
-                self._judge(case, self.watch.row(case, [happening.event], case.record, case.state, self.env._now))
+                self._judge(case, self.watch.row(case, [event.name], case.record, case.state, self.env._now))
         if case.station is not None and case.status == WAITING and case.record != before:
             case.station.rejoin(case)
             self._touched.add(case.station.index)

@@ -92,13 +92,13 @@ def _streams(context: Context, people: People, name: str, entry: ArrivalEntry) -
     courts = _courts(context, name, entry, path, what)
     state = _state(context, entry, path, what)
     own = people.read(entry.people, (*path, "people"))
-    law = _law(context, entry, path, what, courts)
-    if state is None or law is None or not set(courts) <= set(context.courts):
+    times = _arrival_times(context, entry, path, what, courts)
+    if state is None or times is None or not set(courts) <= set(context.courts):
         return []
-    table = law.get("table")
+    table = times.get("table")
     if table is not None and table.courts is not None:
         courts = [court for court in context.courts if court in table.courts]
-    return [Stream(name, context.courts.index(court), state, own, count=entry.count, **law) for court in courts]
+    return [Stream(name, context.courts.index(court), state, own, count=entry.count, **times) for court in courts]
 
 
 def _courts(context: Context, name: str, entry: ArrivalEntry, path: Keys, what: str) -> list[str]:
@@ -127,7 +127,9 @@ def _state(context: Context, entry: ArrivalEntry, path: Keys, what: str) -> str 
     return None
 
 
-def _law(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> dict[str, Any] | None:
+def _arrival_times(
+    context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]
+) -> dict[str, Any] | None:
     """Return what says when the cases of a stream arrive, as fields of a `Stream`."""
     if entry.rate is not None:
         rate = _rate(context, context.at(*path, "rate"), f"{what}: rate")

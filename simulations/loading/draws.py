@@ -39,15 +39,15 @@ def read_draw(context: Context, field: Field, before: Namespace, node: Node, wha
         return _missing(context, field, before, node, what)
     entries = dict(node.value)
     within = entries.pop("within", None)
-    by_law = field.kind in ("integer", "number") and len(entries) == 1 and isinstance(next(iter(entries)), str)
-    if within is not None and not by_law:
+    is_family = field.kind in ("integer", "number") and len(entries) == 1 and isinstance(next(iter(entries)), str)
+    if within is not None and not is_family:
         message = "bounds what a family of numbers draws, such as {normal: {mean: 34, sd: 12}}, and nothing else"
         context.wrong(within, f"{what}: within: {message}")
         return None
     low, high = _bounds(context, within, what, before) if within is not None else (None, None)
     if field.kind == "date":
         return _date(context, node, entries, what)
-    if by_law:
+    if is_family:
         drawn = context.reader.distribution(replace(node, value=entries), "number", what)
         return None if drawn is None else Draw(distribution=drawn[0], low=low, high=high)
     return _shares(context, field, node, what)

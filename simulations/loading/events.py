@@ -1,4 +1,4 @@
-"""The outside events of a scenario: by which law, or on which dates, each happens."""
+"""The outside events of a scenario: when each happens."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import partial
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
 from simulations.loading.times import read_calendar_time, read_time
-from simulations.scenarios.format import LawEntry
-from simulations.scenarios.scenario import Law
+from simulations.scenarios.format import EventTimingEntry
+from simulations.scenarios.scenario import EventTiming
 from workflow.files.validation import format_names, format_value
 from workflow.model.definition import Workflow
 
 __all__ = ["read_events"]
 
 
-def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, Law]:
+def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, EventTiming]:
     """Read `events:`; those that are none of the workflow are left out.
 
     Parameters
@@ -24,11 +24,13 @@ def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, La
     workflows : sequence of Workflow
         Every one that may decide; `since:` may name a transition of any.
     """
-    read = {name: _law(context, name, entry, workflows) for name, entry in context.file.events.items()}
-    return {name: law for name, law in read.items() if law is not None}
+    read = {name: _event_timing(context, name, entry, workflows) for name, entry in context.file.events.items()}
+    return {name: timing for name, timing in read.items() if timing is not None}
 
 
-def _law(context: Context, name: str, entry: LawEntry, workflows: Sequence[Workflow]) -> Law | None:
+def _event_timing(
+    context: Context, name: str, entry: EventTimingEntry, workflows: Sequence[Workflow]
+) -> EventTiming | None:
     path, what, reader = ("events", name), f"event {name!r}", context.reader
     if not context.known(name, context.workflow.events, path, "events", "an event of the workflow"):
         return None
@@ -53,7 +55,7 @@ def _law(context: Context, name: str, entry: LawEntry, workflows: Sequence[Workf
         message = f"in none of its states ({format_names(event.states)}) does a case wait for a pool"
         context.wrong((*path, "only"), f"{what}: only: waiting: {message}")
     dates = _dates(context, name) if entry.at is not None else ()
-    return Law(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting")
+    return EventTiming(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting")
 
 
 def _may_be_queue(context: Context, state: str) -> bool:

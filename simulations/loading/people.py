@@ -10,7 +10,7 @@ from typing import Any
 
 from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
-from simulations.scenarios.scenario import Trait
+from simulations.scenarios.scenario import DrawnField
 from workflow.files.validation import format_names
 from workflow.loading.reading import Keys
 from workflow.predicates import Namespace, made_of
@@ -25,19 +25,19 @@ class People:
 
     Attributes
     ----------
-    of_all : tuple of Trait
+    of_all : tuple of DrawnField
         In the order in which they are drawn.
     """
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.of_all: tuple[Trait, ...] = ()
+        self.of_all: tuple[DrawnField, ...] = ()
         self.of_all = self.read(context.file.people, FOR_ALL)
 
-    def read(self, people: Mapping[str, Any], path: Keys) -> tuple[Trait, ...]:
-        """Read the traits at a path; those that cannot be read are left out."""
+    def read(self, people: Mapping[str, Any], path: Keys) -> tuple[DrawnField, ...]:
+        """Read the fields drawn at a path; those that cannot be read are left out."""
         context, workflow = self.context, self.context.workflow
-        found: list[Trait] = []
+        found: list[DrawnField] = []
         drawn: list[str] = []
         for name in people:
             place = (*path, name)
@@ -58,12 +58,12 @@ class People:
             )
             drawn.append(name)
             if how is not None:
-                found.append(Trait(name, how))
+                found.append(DrawnField(name, how))
         self._check_circle(found, path)
         return tuple(found)
 
     def _earlier(self, path: Keys, drawn: Sequence[str]) -> Namespace:
-        """Return what a trait may depend on: the traits above it, the court, and what is made of these.
+        """Return what a field may depend on: the fields above it, the court, and what is made of these.
 
         Facts that have no line in `people:` are at their defaults, and so known from the beginning.
         """
@@ -74,13 +74,13 @@ class People:
             namespace,
         )
 
-    def _check_circle(self, own: Sequence[Trait], path: Keys) -> None:
+    def _check_circle(self, own: Sequence[DrawnField], path: Keys) -> None:
         """Tell of facts of some cases that would be drawn from each other, those of `people:` for all included."""
-        traits = {trait.name: trait for trait in (*self.of_all, *own)}
+        drawn = {field.name: field for field in (*self.of_all, *own)}
         try:
-            TopologicalSorter({name: trait.reads() & traits.keys() for name, trait in traits.items()}).prepare()
+            TopologicalSorter({name: field.reads() & drawn.keys() for name, field in drawn.items()}).prepare()
         except CycleError as error:
             circle = error.args[1]
             made_of = ", ".join(f"{a!r} is made of {b!r}" for a, b in itertools.pairwise(reversed(circle)))
-            place = (*path, next(trait.name for trait in own if trait.name in circle))
+            place = (*path, next(field.name for field in own if field.name in circle))
             self.context.wrong(place, f"people: {made_of}: a circle; give one of them without by: and within:")

@@ -85,7 +85,7 @@ def _read(context: Context) -> Scenario:
     policies, wrong = read_policies(file.policies, context.at, context.workflow, context.epoch)
     context.problems += wrong
     workflows = (context.workflow, *(policy.workflow for policy in policies))
-    laws = read_events(context, workflows)
+    event_timings = read_events(context, workflows)
     people = People(context)
     suspensions = read_suspensions(context)
     backlog = read_backlog(context, people)
@@ -106,7 +106,7 @@ def _read(context: Context) -> Scenario:
         pools=pools,
         suspensions=suspensions,
         work=work,
-        laws=laws,
+        event_timings=event_timings,
         people=people.of_all,
         backlog=backlog,
         streams=streams,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulations.scenarios.quantities import Choice, Shares
-from simulations.scenarios.scenario import Backlog, Law, Scenario, Stream, Trait, Work
+from simulations.scenarios.scenario import Backlog, DrawnField, EventTiming, Scenario, Stream, Work
 from workflow.model.definition import State, StateKind, Transition, Workflow
 from workflow.predicates import Expression, names
 
@@ -47,8 +47,8 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
         courts = range(scenario.courts.index(court), scenario.courts.index(court) + 1)
     backlog = _backlog(scenario, kept, courts)
     streams = tuple(s for s in scenario.streams if s.state in kept and s.court in courts)
-    laws = _laws(scenario, kept)
-    read = _read(scenario, kept, laws)
+    timings = _event_timings(scenario, kept)
+    read = _read(scenario, kept, timings)
     work = {
         name: _without_outcome(scenario, work, read)
         for name, work in scenario.work.items()
@@ -60,26 +60,28 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
         *(b.age.reads() for b in backlog if b.age is not None),
     )
     own = [t for people in (*(b.people for b in backlog), *(s.people for s in streams)) for t in people]
-    traits, read = _traits([*scenario.people, *own], read)
+    drawn, read = _drawn_fields([*scenario.people, *own], read)
     return replace(
         scenario,
-        workflow=_reduced(scenario.workflow, kept, read, measure, laws),
-        policies=tuple(replace(p, workflow=_reduced(p.workflow, kept, read, measure, laws)) for p in scenario.policies),
+        workflow=_reduced(scenario.workflow, kept, read, measure, timings),
+        policies=tuple(
+            replace(p, workflow=_reduced(p.workflow, kept, read, measure, timings)) for p in scenario.policies
+        ),
         court_days=(None,) * len(scenario.courts),
         pools={name: pool for name, pool in scenario.pools.items() if name in pools},
         suspensions=tuple(s for s in scenario.suspensions if s.pool in pools),
         work=work,
-        laws=laws,
-        people=tuple(t for t in scenario.people if t.name in traits),
-        backlog=tuple(replace(b, people=_people(b, traits)) for b in backlog),
-        streams=tuple(replace(s, people=_people(s, traits)) for s in streams),
+        event_timings=timings,
+        people=tuple(t for t in scenario.people if t.name in drawn),
+        backlog=tuple(replace(b, people=_people(b, drawn)) for b in backlog),
+        streams=tuple(replace(s, people=_people(s, drawn)) for s in streams),
         published=(),
         costs=None,
     )
 
 
-def _people(source: Backlog | Stream, traits: frozenset[str]) -> tuple[Trait, ...]:
-    return tuple(trait for trait in source.people if trait.name in traits)
+def _people(source: Backlog | Stream, drawn: frozenset[str]) -> tuple[DrawnField, ...]:
+    return tuple(field for field in source.people if field.name in drawn)
 
 
 # states --------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def _pool_of(scenario: Scenario, state: str) -> str | None:
 def _live(scenario: Scenario) -> list[Transition]:
     """Return the transitions of every policy that something can bring about."""
     every = (t for workflow in scenario.workflows for t in workflow.transitions)
-    return [t for t in every if not t.events or any(name in scenario.laws for name in t.events)]
+    return [t for t in every if not t.events or any(name in scenario.event_timings for name in t.events)]
 
 
 def _at(scenario: Scenario, kept: Iterable[str], activity: str) -> bool:
@@ -155,22 +157,22 @@ def _backlog(scenario: Scenario, kept: frozenset[str], courts: range) -> tuple[B
     return tuple(found)
 
 
-def _laws(scenario: Scenario, kept: frozenset[str]) -> dict[str, Law]:
+def _event_timings(scenario: Scenario, kept: frozenset[str]) -> dict[str, EventTiming]:
     """Return the events that move a case in these states, or write to its record what is read there."""
     found = {
-        name: law
-        for name, law in scenario.laws.items()
+        name: timing
+        for name, timing in scenario.event_timings.items()
         if any(name in t.events and t.target is not None for t in _from(scenario, kept))
     }
     while True:
         read = _read(scenario, kept, found)
         more = {
-            name: law
-            for name, law in scenario.laws.items()
+            name: timing
+            for name, timing in scenario.event_timings.items()
             if name not in found and _writes(scenario, kept, name) & read
         }
         if not more:
-            return {name: law for name, law in scenario.laws.items() if name in found}
+            return {name: timing for name, timing in scenario.event_timings.items() if name in found}
         found |= more
 
 
@@ -187,14 +189,14 @@ def _writes(scenario: Scenario, kept: frozenset[str], event: str) -> frozenset[s
     return frozenset(written)
 
 
-def _read(scenario: Scenario, kept: frozenset[str], laws: Iterable[str]) -> frozenset[str]:
+def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> frozenset[str]:
     """Return the facts and record fields on which what happens in these states depends, outcomes of work apart."""
     conditions: list[Expression | None] = [t.guard for t in _from(scenario, kept)]
-    conditions += [w.events[name].guard for w in scenario.workflows for name in laws]
+    conditions += [w.events[name].guard for w in scenario.workflows for name in timings]
     choices: list[Any] = [work.takes for name, work in scenario.work.items() if _at(scenario, kept, name)]
-    for name in laws:
-        law = scenario.laws[name]
-        choices += [law.hazard, law.after, law.chance, law.outcome]
+    for name in timings:
+        timing = scenario.event_timings[name]
+        choices += [timing.hazard, timing.after, timing.chance, timing.outcome]
     pools = {_pool_of(scenario, name) for name in kept}
     for pool in (scenario.pools[name] for name in pools if name is not None):
         if isinstance(pool.order.value, Expression):
@@ -214,11 +216,11 @@ def _without_outcome(scenario: Scenario, work: Work, read: frozenset[str]) -> Wo
     return replace(work, outcome=Choice(Shares(activity.values[:1], (1.0,))))
 
 
-def _traits(people: Iterable[Trait], read: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of the traits to draw, those that others are made of included, and all that is read with them."""
+def _drawn_fields(people: Iterable[DrawnField], read: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of the fields to draw, with those that they depend on, and all names that are then read."""
     every = list(people)
     while True:
-        more = read.union(*(trait.reads() for trait in every if trait.name in read))
+        more = read.union(*(field.reads() for field in every if field.name in read))
         if more == read:
             return frozenset(t.name for t in every if t.name in read), read
         read = more
@@ -228,7 +230,7 @@ def _traits(people: Iterable[Trait], read: frozenset[str]) -> tuple[frozenset[st
 
 
 def _reduced(
-    workflow: Workflow, kept: frozenset[str], read: frozenset[str], measure: str, laws: Mapping[str, Law]
+    workflow: Workflow, kept: frozenset[str], read: frozenset[str], measure: str, timings: Mapping[str, EventTiming]
 ) -> Workflow:
     """End every case that leaves the states kept; states, transitions and events keep their places and names."""
     return replace(
@@ -238,7 +240,9 @@ def _reduced(
         assumptions=(),
         states={name: _ended(state, kept) for name, state in workflow.states.items()},
         transitions=tuple(_left(t, kept) for t in workflow.transitions),
-        events={name: event if name in laws else replace(event, guard=None) for name, event in workflow.events.items()},
+        events={
+            name: event if name in timings else replace(event, guard=None) for name, event in workflow.events.items()
+        },
         rules=(),
         measures=tuple(m for m in workflow.measures if m.measure == measure),
     )

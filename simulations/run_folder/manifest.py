@@ -85,10 +85,10 @@ def make_manifest(
     engine: str,
 ) -> dict[str, Any]:
     """Return what is known of a run before it begins."""
-    laws = {
+    lengths = {
         length.distribution.fingerprint
         for choice in [w.takes for w in scenario.work.values()]
-        + [x.after for x in scenario.laws.values() if x.after is not None]
+        + [x.after for x in scenario.event_timings.values() if x.after is not None]
         for length in choice.leaves()
     }
     return {
@@ -106,7 +106,7 @@ def make_manifest(
         "versions": versions(),
         "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
-        "distribution_tables": hashlib.sha256("".join(sorted(laws)).encode()).hexdigest(),
+        "distribution_tables": hashlib.sha256("".join(sorted(lengths)).encode()).hexdigest(),
         "case_tables": _case_tables(scenario),
     }
 

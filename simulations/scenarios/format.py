@@ -21,7 +21,7 @@ __all__ = [
     "CalendarEntry",
     "CostsEntry",
     "CourtEntry",
-    "LawEntry",
+    "EventTimingEntry",
     "PolicyEntry",
     "PoolEntry",
     "PublishedEntry",
@@ -224,7 +224,7 @@ class ArrivalEntry(Entry):
     )
 
     @model_validator(mode="after")
-    def _one_law(self) -> ArrivalEntry:
+    def _one_source(self) -> ArrivalEntry:
         given = [k for k in ("rate", "interarrival", "at", "table") if getattr(self, k) is not None]
         if len(given) != 1:
             raise ValueError(
@@ -235,7 +235,7 @@ class ArrivalEntry(Entry):
         return self
 
 
-class LawEntry(Entry):
+class EventTimingEntry(Entry):
     """When an outside event happens to a case."""
 
     hazard: Rate | None = Field(  # type: ignore[valid-type]
@@ -271,10 +271,12 @@ class LawEntry(Entry):
     )
 
     @model_validator(mode="after")
-    def _one_law(self) -> LawEntry:
+    def _one_timing(self) -> EventTimingEntry:
         given = [k for k in ("hazard", "after", "at") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError(f"an event has exactly one law: hazard, after or at; here: {', '.join(given) or 'none'}")
+            raise ValueError(
+                f"an event has exactly one timing: hazard, after or at; here: {', '.join(given) or 'none'}"
+            )
         if self.after is None and (self.since is not None or self.chance is not None):
             raise ValueError("since: and chance: belong to after:")
         return self
@@ -379,7 +381,7 @@ class ScenarioFile(Entry):
         examples=[{"complete": 0.9}],
     )
     arrivals: dict[str, ArrivalEntry] = Field(default_factory=dict, description="new cases, each stream under a name")
-    events: dict[str, LawEntry] = Field(
+    events: dict[str, EventTimingEntry] = Field(
         default_factory=dict,
         description="when the events of the workflow happen; one that is not named never does",
     )

@@ -71,7 +71,7 @@ def _look_for_stuck(cases: Cases, tables: Sequence[Table]) -> None:
     read = [name for table in tables for guard in guards(table.workflow) for name in names(guard)]
     keep = {name for name in read if name in scenario.workflow.record} if len(tables) > 1 else set()
     for table in tables:
-        explorer = Explorer(table, list(scenario.laws), _outcomes(scenario), keep)
+        explorer = Explorer(table, list(scenario.event_timings), _outcomes(scenario), keep)
         stuck = find_stuck(explorer, nodes)
         if stuck is not None:
             raise StuckCase(_told(cases, table, stuck))
@@ -94,11 +94,11 @@ def _beginnings(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
 
 def _outcomes(scenario: Scenario) -> dict[str, set[Value]]:
     """Return the values that activities and events give with some probability."""
-    laws = {name: work.outcome for name, work in scenario.work.items()} | {
-        name: law.outcome for name, law in scenario.laws.items()
+    outcomes = {name: work.outcome for name, work in scenario.work.items()} | {
+        name: timing.outcome for name, timing in scenario.event_timings.items()
     }
     found: dict[str, set[Value]] = {}
-    for name, outcome in laws.items():
+    for name, outcome in outcomes.items():
         for shares in outcome.leaves() if outcome is not None else ():
             shares_of = np.diff(np.array([0.0, *shares.cumulative]))
             found.setdefault(name, set()).update(
@@ -109,8 +109,8 @@ def _outcomes(scenario: Scenario) -> dict[str, set[Value]]:
 
 def _told(cases: Cases, table: Table, stuck: Stuck) -> str:
     workflow = table.workflow
-    moment = next(m for m in workflow.moments if (m.state, m.trigger) == (stuck.state, stuck.trigger))
-    candidates = [workflow.transitions[i] for i in moment.candidates]
+    point = next(m for m in workflow.decision_points if (m.state, m.trigger) == (stuck.state, stuck.trigger))
+    candidates = [workflow.transitions[i] for i in point.candidates]
     guards = [t.guard for t in candidates if t.guard is not None]
     read = frozenset[str]().union(*(names(g) for g in guards)) if guards else frozenset[str]()
     example = cases.columns.take(table.classes.rows[[stuck.fact_class]])

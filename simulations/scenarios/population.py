@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws, case_keys, choose_many
 from simulations.scenarios.quantities import Choice, Rows
-from simulations.scenarios.scenario import Backlog, Draw, Scenario, Stream, Trait
+from simulations.scenarios.scenario import Backlog, Draw, DrawnField, Scenario, Stream
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns
 from workflow.errors import InputError
@@ -86,7 +86,7 @@ class _Group:
     court: int
     origin: str
     keyed_as: str
-    people: tuple[Trait, ...]
+    people: tuple[DrawnField, ...]
     arrived: Integers
     numbers: Integers
     states: Integers
@@ -289,28 +289,28 @@ class _Columns:
             self.missing[name] = np.full(n, value is None)
 
     def draw(self, groups: Sequence[_Group], which: Integers, in_table: Integers) -> None:
-        """Draw every trait in the order of the file; what a table gives is taken from it."""
+        """Draw every field in the order of the file; the values of a table replace draws."""
         for i, group in enumerate(groups):
             for name, column in group.table.values.items() if group.table is not None else ():
                 rows = np.flatnonzero(which == i)
                 self._copy(name, rows, [column[k] for k in in_table[rows]])
         general = self.scenario.people
-        for trait in general:
-            drawn = [
-                not group.people and (group.table is None or trait.name not in group.table.values) for group in groups
+        for field in general:
+            as_usual = [
+                not group.people and (group.table is None or field.name not in group.table.values) for group in groups
             ]
-            self._trait(
-                trait.name, trait.how, slice(None) if all(drawn) else np.flatnonzero(np.array(drawn, bool)[which])
+            self._draw_field(
+                field.name, field.how, slice(None) if all(as_usual) else np.flatnonzero(np.array(as_usual, bool)[which])
             )
         for i, group in enumerate(groups):
-            own = {trait.name: trait for trait in group.people}
+            own = {field.name: field for field in group.people}
             given = group.table.values if group.table is not None else {}
-            for trait in (
+            for field in (
                 _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()])
                 if own
                 else ()
             ):
-                self._trait(trait.name, trait.how, np.flatnonzero(which == i))
+                self._draw_field(field.name, field.how, np.flatnonzero(which == i))
 
     def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
         field = self.fields[name]
@@ -318,7 +318,7 @@ class _Columns:
         if field.optional:
             self.missing[name][rows] = [v is None for v in values]
 
-    def _trait(self, name: str, how: Choice[Draw], rows: Rows) -> None:
+    def _draw_field(self, name: str, how: Choice[Draw], rows: Rows) -> None:
         keys = self.keys[rows]
         if not len(keys):
             return
@@ -366,19 +366,19 @@ class _Columns:
         return Columns(self.values, self.missing)
 
 
-def _in_order(traits: Sequence[Trait]) -> list[Trait]:
-    """Return traits so that each stands behind those that it depends on, and otherwise as they were."""
-    by_name = {trait.name: trait for trait in traits}
-    found: dict[str, Trait] = {}
+def _in_order(drawn: Sequence[DrawnField]) -> list[DrawnField]:
+    """Return fields in their order, but each behind those that it depends on."""
+    by_name = {field.name: field for field in drawn}
+    found: dict[str, DrawnField] = {}
 
-    def put(trait: Trait, below: frozenset[str]) -> None:
-        for name in by_name.keys() & trait.reads() - below - found.keys():
-            put(by_name[name], below | {trait.name})
-        found[trait.name] = trait
+    def put(field: DrawnField, below: frozenset[str]) -> None:
+        for name in by_name.keys() & field.reads() - below - found.keys():
+            put(by_name[name], below | {field.name})
+        found[field.name] = field
 
-    for trait in traits:
-        if trait.name not in found:
-            put(trait, frozenset())
+    for field in drawn:
+        if field.name not in found:
+            put(field, frozenset())
     return list(found.values())
 
 

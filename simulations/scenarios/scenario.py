@@ -27,14 +27,14 @@ __all__ = [
     "Backlog",
     "Costs",
     "Draw",
-    "Law",
+    "DrawnField",
+    "EventTiming",
     "Order",
     "Policy",
     "Pool",
     "Scenario",
     "Stream",
     "Suspension",
-    "Trait",
     "Work",
 ]
 
@@ -118,7 +118,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Law:
+class EventTiming:
     """When an outside event happens.
 
     Attributes
@@ -138,11 +138,11 @@ class Law:
     """
 
     event: str
-    hazard: Choice[float] | None
-    after: Choice[Length] | None
-    since: frozenset[int]
-    chance: Choice[float] | None
-    outcome: Choice[Shares] | None
+    hazard: Choice[float] | None = None
+    after: Choice[Length] | None = None
+    since: frozenset[int] = frozenset()
+    chance: Choice[float] | None = None
+    outcome: Choice[Shares] | None = None
     dates: tuple[int, ...] = ()
     only_waiting: bool = False
 
@@ -187,7 +187,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Trait:
+class DrawnField:
     """A fact, or a record field at the start, and how it is distributed."""
 
     name: str
@@ -207,7 +207,7 @@ class Backlog:
     state: str | None
     count: int
     age: Choice[Length] | None
-    people: tuple[Trait, ...]
+    people: tuple[DrawnField, ...]
     table: Any = None
 
 
@@ -227,7 +227,7 @@ class Stream:
     name: str
     court: int
     state: str
-    people: tuple[Trait, ...]
+    people: tuple[DrawnField, ...]
     rate: tuple[tuple[int, float], ...] | None = None
     interarrival: Length | None = None
     first: int | None = None
@@ -252,7 +252,7 @@ class Scenario:
     courts : tuple of str
     court_days : tuple of CalendarSpec or None, one a court
         The calendar in whose working days a court counts ages.
-    people : tuple of Trait
+    people : tuple of DrawnField
         In the order in which they are drawn.
     policies : tuple of Policy
         In the order of their dates; before the first, ``workflow`` decides.
@@ -270,8 +270,8 @@ class Scenario:
     pools: Mapping[str, Pool]
     suspensions: tuple[Suspension, ...]
     work: Mapping[str, Work]
-    laws: Mapping[str, Law]
-    people: tuple[Trait, ...]
+    event_timings: Mapping[str, EventTiming]
+    people: tuple[DrawnField, ...]
     backlog: tuple[Backlog, ...]
     streams: tuple[Stream, ...]
     published: tuple[PublishedEntry, ...]
@@ -314,6 +314,10 @@ class Scenario:
     def transition_names(self) -> tuple[str, ...]:
         """Return the names of the transitions of every policy, each once, the workflow's own first."""
         return tuple(dict.fromkeys(t.name for workflow in self.workflows for t in workflow.transitions))
+
+    def timing_of(self, event: str) -> EventTiming:
+        """Return when an outside event happens; without an entry in the scenario, never by itself."""
+        return self.event_timings.get(event, EventTiming(event))
 
     def suspensions_at(self, pool: str, court: int) -> list[Suspension]:
         """Return the suspensions of a pool's place."""

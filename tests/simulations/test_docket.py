@@ -66,7 +66,7 @@ def line(scenario: Scenario, day: dt.date) -> tuple[float, float]:
         steps = [*stream.rate, (t, 0.0)]
         came += sum(rate * (min(until, t) - min(since, t)) for (since, rate), (until, _) in pairwise(steps))
     begun = {b.state: b.count for b in scenario.backlog}
-    hazard = scenario.laws["recalendar_motion"].hazard
+    hazard = scenario.event_timings["recalendar_motion"].hazard
     assert hazard is not None
     back = begun["closed"] * (1 - math.exp(-hazard.leaves()[0] * t))
     return begun["docket"] + came + back - decided, math.sqrt(came + back + decided)

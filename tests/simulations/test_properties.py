@@ -458,9 +458,9 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
             return
         frame: Scenario = loaded(scenario)
         log = run(frame)
-        history, laws = History(log), frame.laws
+        history, timings = History(log), frame.event_timings
         for row in history.rows:
-            law = laws.get(row["cause"])
+            timing = timings.get(row["cause"])
             seen.update(
                 name
                 for name, holds in {
@@ -469,7 +469,7 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
                     "drops": row["started_at"] > NEVER == row["completed_at"] and row["cause"] != HORIZON,
                     "leaves": row["enabled_at"] > NEVER == row["started_at"] and row["cause"] != HORIZON,
                     "marks": row["transition"] is None and row["cause"] != HORIZON,
-                    "happens on its date": law is not None and row["happened_at"] in law.dates,
+                    "happens on its date": timing is not None and row["happened_at"] in timing.dates,
                     "closes": row["cause"] == HORIZON,
                     "excepted": any(s.exempt is not None for s in frame.suspensions),
                 }.items()

@@ -127,21 +127,21 @@ class Watched(Simulation):
         self.note("a move on entry", works and moved and trigger == ENTER)
         return moved
 
-    def _happen(self, case: Case, happening: Any, visit: int) -> bool:
+    def _happen(self, case: Case, event: Any, visit: int) -> bool:
         before, station, state = case.entry, case.station, case.state
         was_served, record, rows = case.status == SERVED, list(case.record), len(self._rows)
         excepted = station is not None and station.exempt is not None and bool(station.exempt(case))
         self.reason = "event"
-        happened = super()._happen(case, happening, visit)
+        happened = super()._happen(case, event, visit)
         if not happened:
             return False
-        self._moment("event", (case.number, happening.index))
+        self._moment("event", (case.number, event.index))
         mine = [what[1] for kind, what in self.at_instant if kind == "event" and what[0] == case.number]
         self.note("two events for one case at one instant", len(mine) > 1)
-        dated = [k for k in mine if self._happenings[k].dates]
+        dated = [k for k in mine if self._events[k].dates]
         self.note("two dated events on one date", len(set(dated)) > 1)
-        self.note("a hazard that comes twice", happening.hazard is not None and visit > 0)
-        self.note("a clock since a transition", bool(happening.since))
+        self.note("a hazard that comes twice", event.hazard is not None and visit > 0)
+        self.note("a clock since a transition", bool(event.since))
         self.note("a resting state", self.scenario.workflow.states[state].kind.name == "RESTING")
         self.note("work dropped", was_served and case.station is not station)
         self.note("a record that changes alone", len(self._rows) == rows + 1 and self._rows[rows][1] < 0)
@@ -150,7 +150,7 @@ class Watched(Simulation):
         if case.station is not station or case.entry is None or case.entry[:4] != before[:4]:
             others = [c for c in self.waiting(station) if c is not case]
             self.note("a withdrawal from a queue", bool(others))
-            self.note("a withdrawal that counts only for who waits", bool(others) and happening.only_waiting)
+            self.note("a withdrawal that counts only for who waits", bool(others) and event.only_waiting)
             self.reasons[station.index].add("withdrawal")
         elif station.exempt is not None and record != case.record:
             closed = any(start <= self.now < end for start, end in station.suspended)
@@ -163,9 +163,9 @@ class Watched(Simulation):
         self.reason = "withdrawal" if case.status == WAITING else self.reason
         super()._leave(case)
 
-    def _stop_clock(self, case: Case, happening: Any) -> None:
-        self.note("a clock that is stopped", case.clocks is not None and happening.index in case.clocks)
-        super()._stop_clock(case, happening)
+    def _stop_clock(self, case: Case, event: Any) -> None:
+        self.note("a clock that is stopped", case.clocks is not None and event.index in case.clocks)
+        super()._stop_clock(case, event)
 
     def _dispatch(self) -> None:
         touched = [self._stations[k] for k in sorted(self._touched)]

@@ -135,11 +135,11 @@ def test_a_table_is_the_same_whoever_was_tabulated_before(mapping, data):
     (found,), alone = tabulator.tables(now), compile_table(workflow, now)
     assert found.classes.of_case.tolist() == alone.classes.of_case.tolist()
     assert found.classes.rows.tolist() == alone.classes.rows.tolist()
-    for mine, fresh in zip(found.moments, alone.moments, strict=True):
+    for mine, fresh in zip(found.decisions, alone.decisions, strict=True):
         assert (mine.fields, mine.next.tolist()) == (fresh.fields, fresh.next.tolist())
     for event, fresh in alone.event_guards.items():
         assert found.event_guards[event].holds.tolist() == fresh.holds.tolist()
-    assert (found.moments is shared.moments) == (found.classes.answers == shared.classes.answers)
+    assert (found.decisions is shared.decisions) == (found.classes.answers == shared.classes.answers)
 
 
 def test_what_stands_at_a_missing_value_is_not_looked_at():

@@ -257,10 +257,10 @@ def moves_not_allowed(log: AuditLog) -> Integers:
     workflow = log.workflow
     order = np.argsort(log.transition.astype(np.int16), kind="stable")
     starts = np.searchsorted(log.transition[order], np.arange(len(workflow.transitions) + 1))
-    for moment in workflow.moments:
-        event = list(workflow.events).index(moment.trigger) if moment.trigger in workflow.events else -1
+    for point in workflow.decision_points:
+        event = list(workflow.events).index(point.trigger) if point.trigger in workflow.events else -1
         earlier: list[Expression | None] = []
-        for i in moment.candidates:
+        for i in point.candidates:
             guard = workflow.transitions[i].guard
             checks = [(g, wanted) for g, wanted in [(guard, True), *((g, False) for g in earlier)] if g is not None]
             checks = [(g, wanted) for g, wanted in checks if names(g) <= log.known]
@@ -268,7 +268,7 @@ def moves_not_allowed(log: AuditLog) -> Integers:
                 rows = order[starts[i] : starts[i + 1]]
                 rows = rows[log.event[rows] == event]
                 if "state" in log.seen:
-                    rows = rows[log.seen["state"][rows] == list(workflow.states).index(moment.state)]
+                    rows = rows[log.seen["state"][rows] == list(workflow.states).index(point.state)]
                 bad[rows] |= None in earlier
                 for condition, wanted in checks:
                     judged = rows[~log.untold(names(condition))[log.case[rows]]] if log.lacks else rows

@@ -2,7 +2,7 @@
 
 Registering each case as a model of the machine would cost a tenth of a millisecond and kilobytes a case,
 so no case is ever registered: a case is any object with `state`, `facts` and `record`, and the machine's
-events are fired on it directly. The triggers are the moments of `workflow.model.definition`: ``complete``,
+events are fired on it directly. The triggers are those of `workflow.model.definition`: ``complete``,
 ``enter``, and one for each event.
 """
 
@@ -136,17 +136,17 @@ class CaseMachine:
         machine_class = _LeanMachine if lean else Machine
         self.machine = machine_class(model=None, states=names, initial=names[0], auto_transitions=False)
         self.tries: set[tuple[str, str]] = set()
-        for moment in workflow.moments:
-            for i in moment.candidates:
+        for point in workflow.decision_points:
+            for i in point.candidates:
                 transition = workflow.transitions[i]
                 self.machine.add_transition(
-                    moment.trigger,
-                    moment.state,
+                    point.trigger,
+                    point.state,
                     transition.target,
                     conditions=[] if transition.guard is None else [self.test(transition.guard)],
                     before=[self._taking(i)],
                 )
-                self.tries.add((moment.trigger, moment.state))
+                self.tries.add((point.trigger, point.state))
         self._events = {name: event.trigger for name, event in self.machine.events.items()}
         happening = workflow.events.values()
         self.event_tests = {e.name: None if e.guard is None else self.test(e.guard) for e in happening}

@@ -1,8 +1,8 @@
 """The workflow as integer tables: no guard is evaluated twice.
 
 Facts do not change and the record is finite. Cases whose facts answer the fact-only parts of all guards
-alike form a *fact class*; for each moment, the table runs over the fact classes and over just those record
-fields that the moment's guards read. What a machine decides is then a look-up.
+alike form a *fact class*; for each decision point, the table runs over the fact classes and over just those record
+fields that its guards read. What a machine decides is then a look-up.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class FactClasses:
 
 @dataclass(frozen=True)
 class DecisionTable:
-    """The decisions of one moment.
+    """The decisions at one point.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class DecisionTable:
         The index of the transition taken, or -1.
     """
 
-    moment: DecisionPoint
+    point: DecisionPoint
     fields: tuple[str, ...]
     next: NDArray[np.int16]
 
@@ -156,20 +156,20 @@ class Table:
 
     Attributes
     ----------
-    moments : tuple of DecisionTable
-        In the order of ``Workflow.moments``.
+    decisions : tuple of DecisionTable
+        In the order of ``Workflow.decision_points``.
     event_guards : mapping of str to GuardTable
         For each event with a condition.
     """
 
     workflow: Workflow
     classes: FactClasses
-    moments: tuple[DecisionTable, ...]
+    decisions: tuple[DecisionTable, ...]
     event_guards: Mapping[str, GuardTable]
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], DecisionTable]:
-        return {(m.moment.state, m.moment.trigger): m for m in self.moments}
+        return {(m.point.state, m.point.trigger): m for m in self.decisions}
 
     def next(self, state: str, trigger: str, fact_class: int, record: Sequence[Value]) -> int | None:
         """Return the transition that a case of a class takes, as the machine would; ``None`` for none."""
@@ -277,7 +277,7 @@ class Tabulator:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[classes.answers] = [
-                (tuple(_tabulate(w, moment, classes) for moment in w.moments), _event_guards(w, classes))
+                (tuple(_tabulate(w, point, classes) for point in w.decision_points), _event_guards(w, classes))
                 for w in self._workflows
             ]
         decided = zip(self._workflows, self._known[classes.answers], strict=True)
@@ -300,22 +300,22 @@ def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Exp
 
 def largest(workflow: Workflow, n_classes: int) -> int:
     """Return how many entries the largest of a workflow's tables has over so many fact classes."""
-    tried = [[workflow.transitions[i].guard for i in moment.candidates] for moment in workflow.moments]
+    tried = [[workflow.transitions[i].guard for i in point.candidates] for point in workflow.decision_points]
     tried += [[event.guard] for event in workflow.events.values()]
     read = [frozenset[str]().union(*(names(g) for g in some if g is not None)) for some in tried]
     sizes = {name: len(field.domain()) for name, field in workflow.record.items()}
     return n_classes * max((math.prod(n for name, n in sizes.items() if name in some) for some in read), default=1)
 
 
-def _tabulate(workflow: Workflow, moment: DecisionPoint, classes: FactClasses) -> DecisionTable:
-    candidates = [(i, workflow.transitions[i].guard) for i in moment.candidates]
+def _tabulate(workflow: Workflow, point: DecisionPoint, classes: FactClasses) -> DecisionTable:
+    candidates = [(i, workflow.transitions[i].guard) for i in point.candidates]
     fields, shape = _shape(workflow, [guard for _, guard in candidates if guard is not None], classes)
     laid = grid(workflow, classes.witness, fields, _read([guard for _, guard in candidates]))
     taken = np.full(int(np.prod(shape)), -1, np.int16)
     for i, guard in candidates:
         holds = np.ones(len(taken), bool) if guard is None else vector(guard, laid.values, laid.missing)
         taken[(taken < 0) & holds] = i
-    return DecisionTable(moment, fields, taken.reshape(shape))
+    return DecisionTable(point, fields, taken.reshape(shape))
 
 
 def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTable]:

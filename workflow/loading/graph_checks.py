@@ -36,7 +36,7 @@ def graph_problems(workflow: Workflow) -> list[Problem]:
             backward[target].add(source)
     ends = [s.name for s in workflow.states.values() if s.kind in (StateKind.FINAL, StateKind.RESTING)]
     can_end = _closure(ends, backward)
-    completing = {m.state for m in workflow.moments if m.trigger == COMPLETE and m.candidates}
+    completing = {m.state for m in workflow.decision_points if m.trigger == COMPLETE and m.candidates}
     for state in workflow.states.values():
         if state.name not in reached:
             wrong(state.name, "cannot be reached from the states in which a case may begin (entry)")

@@ -203,8 +203,8 @@ class Workflow:
         return Namespace({**self.facts, **BUILT_IN_FACTS, **self.record}, self.definitions)
 
     @cached_property
-    def moments(self) -> tuple[DecisionPoint, ...]:
-        """Return every moment at which a case may move, states in file order."""
+    def decision_points(self) -> tuple[DecisionPoint, ...]:
+        """Return every point at which a case may move, states in file order."""
         found = []
         for state in self.states.values():
             own = [i for i, t in enumerate(self.transitions) if state.name in t.sources and not t.events]
@@ -225,7 +225,7 @@ class Workflow:
     @cached_property
     def candidates(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
         """Return, for a state and a trigger, the transitions that are tried, in their order."""
-        return {(m.state, m.trigger): m.candidates for m in self.moments}
+        return {(m.state, m.trigger): m.candidates for m in self.decision_points}
 
     @cached_property
     def step_names(self) -> tuple[str, ...]:

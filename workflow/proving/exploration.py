@@ -79,7 +79,7 @@ class Explorer:
         self._outcomes = outcomes or {}
         self._index = {name: i for i, name in enumerate(workflow.record)}
         self._codes = {name: codes(workflow, name) for name in workflow.record}
-        self._moments = {(m.moment.state, m.moment.trigger): m for m in table.moments}
+        self._decisions = {(m.point.state, m.point.trigger): m for m in table.decisions}
         self._masks: dict[tuple[str, str, Record], list[tuple[int, int]]] = {}
         self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
         self._dead = {
@@ -96,7 +96,7 @@ class Explorer:
 
     def tried_on_entry(self, state: str) -> bool:
         """Return whether transitions are tried when a case enters a state."""
-        return (state, ENTER) in self._moments
+        return (state, ENTER) in self._decisions
 
     def enters(self, move: Move) -> bool:
         """Return whether a move enters a state, rather than only changing the record."""
@@ -131,7 +131,7 @@ class Explorer:
             for given, seen in self._given(self.written(record, event.effects), event.name, event.gives, event.values):
                 moves, left = (
                     self._decide(state, event.name, given, seen, taken)
-                    if (state, event.name) in self._moments
+                    if (state, event.name) in self._decisions
                     else ([], taken)
                 )
                 yield from moves
@@ -157,7 +157,7 @@ class Explorer:
     def _decide(self, state: str, trigger: str, given: Value, seen: Record, classes: int) -> tuple[list[Move], int]:
         """Return the moves that the guards allow, and the classes for which no guard holds."""
         left, moves = classes, []
-        for index, takes in self._taken(self._moments[state, trigger], seen):
+        for index, takes in self._taken(self._decisions[state, trigger], seen):
             taken = left & takes
             if taken:
                 left &= ~taken
@@ -175,12 +175,12 @@ class Explorer:
                 )
         return moves, left
 
-    def _taken(self, moment: DecisionTable, record: Record) -> list[tuple[int, int]]:
+    def _taken(self, decision: DecisionTable, record: Record) -> list[tuple[int, int]]:
         """Return the transitions taken at a decision point, each with the classes that take it."""
-        key = (moment.moment.state, moment.moment.trigger, tuple(record[self._index[f]] for f in moment.fields))
+        key = (decision.point.state, decision.point.trigger, tuple(record[self._index[f]] for f in decision.fields))
         found = self._masks.get(key)
         if found is None:
-            row: list[int] = moment.next[self._row(moment.fields, record)].tolist()
+            row: list[int] = decision.next[self._row(decision.fields, record)].tolist()
             found = [(t, mask_of(n == t for n in row)) for t in sorted(set(row)) if t >= 0]
             self._masks[key] = found
         return found
@@ -220,7 +220,7 @@ class Stuck:
 
 def may_be_stuck(table: Table) -> bool:
     """Return whether any decision point that requires a move has a class and record for which no guard holds."""
-    return any(m.moment.must_move and bool((m.next < 0).any()) for m in table.moments)
+    return any(m.point.must_move and bool((m.next < 0).any()) for m in table.decisions)
 
 
 def find_stuck(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> Stuck | None:
@@ -290,20 +290,20 @@ def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
     changed = True
     while changed:
         changed = False
-        for moment in workflow.moments:
-            event = workflow.events.get(moment.trigger)
-            activity = workflow.activities.get(workflow.states[moment.state].activity or "")
+        for point in workflow.decision_points:
+            event = workflow.events.get(point.trigger)
+            activity = workflow.activities.get(workflow.states[point.state].activity or "")
             written = {name for name, value in event.effects if value != INCREMENT} if event else set()
-            gives = event.gives if event else activity.gives if activity and moment.trigger == COMPLETE else None
+            gives = event.gives if event else activity.gives if activity and point.trigger == COMPLETE else None
             need: set[str] = set()
-            for i in moment.candidates:
+            for i in point.candidates:
                 transition = workflow.transitions[i]
                 need |= names(transition.guard) & record if transition.guard is not None else set()
                 literal = {name for name, value in transition.effects if value != INCREMENT}
-                need |= live[transition.target or moment.state] - literal
+                need |= live[transition.target or point.state] - literal
             need -= written | ({gives} if gives else set())
-            if not need <= live[moment.state]:
-                live[moment.state] |= need
+            if not need <= live[point.state]:
+                live[point.state] |= need
                 changed = True
         for event in workflow.events.values():
             if event.guard is None:

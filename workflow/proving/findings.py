@@ -76,7 +76,7 @@ class _Survey:
         self.held: dict[int, tuple[int, str, Record, int]] = {}
         self.overlaps: dict[tuple[int, int], tuple[str, Record, int]] = {}
         self.gaps: dict[tuple[str, str], tuple[Record, int]] = {}
-        self.candidates = {(m.state, m.trigger): m.candidates for m in self.workflow.moments}
+        self.candidates = {(m.state, m.trigger): m.candidates for m in self.workflow.decision_points}
         self._checked: set[tuple[str, str, Record, int]] = set()
         self.complete = self._visit()
 
