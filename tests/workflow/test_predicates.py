@@ -23,7 +23,7 @@ from workflow.predicates import (
     unparse,
     vector,
 )
-from workflow.predicates.missing import unchecked
+from workflow.predicates.missing import unguarded
 from workflow.predicates.ranges import bounds
 from workflow.predicates.tree import And, Constant, Name
 
@@ -204,8 +204,8 @@ class TestMeaning:
     @pytest.mark.parametrize(
         ("columns", "message"),
         [
-            ({}, "how many cases"),
-            ({"later_crime": np.zeros(2, bool)}, "'victim', for which there is no column"),
+            ({}, "number of cases"),
+            ({"later_crime": np.zeros(2, bool)}, "'victim', which has no column"),
             ({"later_crime": np.zeros(2, bool), "victim": np.zeros(3, bool)}, r"shape \(3,\), not \(2,\)"),
         ],
     )
@@ -292,21 +292,21 @@ class TestMistakes:
             ("custody <> 'detained'", 8, "'<>' is not an operator here; write '!='"),
             ("waivers => 1", 8, "'=>' is not an operator here; write '>='"),
             ("waivers BETWEEN 1", 8, "'BETWEEN' is not an operator here; write 'low <= x <= high'"),
-            ("entered == null", 11, "unknown name 'null'; a missing value is asked for with 'x is None'"),
+            ("entered == null", 11, "unknown name 'null'; test for a missing value with 'x is None'"),
             ("victim == TRUE", 10, "unknown name 'TRUE'. Did you mean 'true'?"),
             ("felony_convictions and victim", 0, "'felony_convictions' is a whole number, not true or false; write felony_convictions > 0"),
             ("not custody", 4, "'custody' is one of 'released', 'detained', 'monitored', not true or false; write custody == \"released\""),
             ("score", 0, "'score' is a number, not true or false; write score > 0"),
             ("filed or victim", 0, "'filed' is a date, not true or false; write filed <= date(\"2011-12-05\")"),
             ("as_of - filed", 0, "'as_of - filed' is a length of time, not true or false; write as_of - filed >= days(30)"),
-            ("'detained'", 0, "\"'detained'\" is a text, not true or false; compare a field with it"),
-            ("filed < '2012-01-13'", 0, "'filed' (a date) and \"'2012-01-13'\" (a text) cannot be compared; write date(\"2012-01-13\")"),
-            ("'tomorrow' > filed", 0, "\"'tomorrow'\" (a text) and 'filed' (a date) cannot be compared; write date(\"2011-12-05\"), with year, month and day"),
-            ("waivers == '2'", 0, "'waivers' (a whole number) and \"'2'\" (a text) cannot be compared; write 2 without quotes"),
+            ("'detained'", 0, "\"'detained'\" is a string, not true or false; compare a field with it"),
+            ("filed < '2012-01-13'", 0, "'filed' (a date) and \"'2012-01-13'\" (a string) cannot be compared; write date(\"2012-01-13\")"),
+            ("'tomorrow' > filed", 0, "\"'tomorrow'\" (a string) and 'filed' (a date) cannot be compared; write date(\"2011-12-05\"), with year, month and day"),
+            ("waivers == '2'", 0, "'waivers' (a whole number) and \"'2'\" (a string) cannot be compared; write 2 without quotes"),
             ("victim == 1", 0, "'victim' (true or false) and '1' (a whole number) cannot be compared; write victim or not victim"),
-            ("victim == 'yes'", 0, "'victim' (true or false) and \"'yes'\" (a text) cannot be compared; write victim or not victim"),
+            ("victim == 'yes'", 0, "'victim' (true or false) and \"'yes'\" (a string) cannot be compared; write victim or not victim"),
             ("as_of - filed > 30", 0, "'as_of - filed' (a length of time) and '30' (a whole number) cannot be compared; write days(30)"),
-            ("'a' == 'b'", 0, "\"'a'\" (a text) and \"'b'\" (a text) cannot be compared; one of the two must be a field"),
+            ("'a' == 'b'", 0, "\"'a'\" (a string) and \"'b'\" (a string) cannot be compared; one of the two must be a field"),
             ("custody == check", 0, "'custody' (one of 'released', 'detained', 'monitored') and 'check' (one of 'none', 'cleared', 'hit') cannot be compared; both must list the same values in the same order"),
             ("custody < 'released'", 0, "'custody' is one of 'released', 'detained', 'monitored', which has no order; write ==, != or in (...)"),
             ("victim < later_crime", 0, "'victim' is true or false, which has no order; write ==, != or in (...)"),
@@ -317,29 +317,29 @@ class TestMistakes:
             ("filed is None", 0, "'filed' is never missing (it is not declared optional), so this is always false"),
             ("filed is not None", 0, "'filed' is never missing (it is not declared optional), so this is always true"),
             ("entered == None", 0, "nothing equals None; write 'entered is None' or 'entered is not None'"),
-            ("waivers is 3", 0, "'is' only asks for None (x is None); write waivers == 3"),
-            ("custody is not 'detained'", 0, "'is not' only asks for None (x is None); write custody != 'detained'"),
-            ("(waivers + 1) is None", 0, "only a field can be missing, and 'waivers + 1' is none"),
-            ("None", 0, "None stands only after 'is' or 'is not': x is None"),
+            ("waivers is 3", 0, "'is' only tests for None (x is None); write waivers == 3"),
+            ("custody is not 'detained'", 0, "'is not' only tests for None (x is None); write custody != 'detained'"),
+            ("(waivers + 1) is None", 0, "only a field can be missing, and 'waivers + 1' is not a field"),
+            ("None", 0, "None is allowed only after 'is' or 'is not': x is None"),
             ("custody == “detained", 11, "the character '“' is not allowed outside quotes; write a plain quote, ' or \""),
             ("waivers ≥ 1", 8, "the character '≥' is not allowed outside quotes; write >="),
-            ("victim # why", 7, "the character '#' is not allowed outside quotes; names and operators are written in plain letters and signs"),
-            ("victim\x00", 6, "the character '\\x00' cannot be printed; take it out"),
-            ("custody == '\ud800'", 12, "the character '\\ud800' cannot be printed; take it out"),
-            ("score + 1 > 2", 0, "numbers with decimals are compared, not reckoned with (they would be rounded): score + 1; use whole numbers"),
-            ("waivers % 2 == 0", 0, "'waivers % 2' cannot be reckoned; only whole numbers are reckoned with, by + - *; for a share, multiply the other side"),
-            ("waivers * misdemeanors > 1", 0, "'*' needs a number written out on one side: 3 * waivers"),
-            ("filed + 30 < as_of", 0, "'+' cannot join 'filed' (a date) and '30' (a whole number); write filed + days(30)"),
-            ("days(30) + filed < as_of", 0, "'+' cannot join 'days(30)' (a length of time) and 'filed' (a date); write filed + days(30)"),
-            ("filed + as_of < as_of", 0, "'+' cannot join 'filed' (a date) and 'as_of' (a date)"),
+            ("victim # why", 7, "the character '#' is not allowed outside quotes; names and operators use ASCII letters and signs"),
+            ("victim\x00", 6, "the character '\\x00' is not printable; remove it"),
+            ("custody == '\ud800'", 12, "the character '\\ud800' is not printable; remove it"),
+            ("score + 1 > 2", 0, "numbers with decimals can only be compared, because arithmetic rounds them: score + 1; use whole numbers"),
+            ("waivers % 2 == 0", 0, "'waivers % 2' cannot be computed; use + - * on whole numbers; instead of dividing, multiply the other side"),
+            ("waivers * misdemeanors > 1", 0, "'*' needs a literal number on one side: 3 * waivers"),
+            ("filed + 30 < as_of", 0, "'+' cannot combine 'filed' (a date) and '30' (a whole number); write filed + days(30)"),
+            ("days(30) + filed < as_of", 0, "'+' cannot combine 'days(30)' (a length of time) and 'filed' (a date); write filed + days(30)"),
+            ("filed + as_of < as_of", 0, "'+' cannot combine 'filed' (a date) and 'as_of' (a date)"),
             ("-custody == 1", 0, "'-' needs a number, but 'custody' is one of 'released', 'detained', 'monitored'"),
-            ("+waivers == 1", 0, "'+' in front of a value says nothing; leave it out"),
-            ("filed < date('2011-02-30')", 8, "'2011-02-30' is not a date of the calendar; write year, month and day: date(\"2011-12-05\")"),
-            ("filed < date('20110228')", 8, "'20110228' is not a date of the calendar; write year, month and day: date(\"2011-12-05\")"),
+            ("+waivers == 1", 0, "a leading '+' has no effect; leave it out"),
+            ("filed < date('2011-02-30')", 8, "'2011-02-30' is not a calendar date; write year, month and day: date(\"2011-12-05\")"),
+            ("filed < date('20110228')", 8, "'20110228' is not a calendar date; write year, month and day: date(\"2011-12-05\")"),
             ("filed < date(2011, 12, 5)", 8, "'date' cannot take a whole number, a whole number, a whole number; write date(\"2011-12-05\")"),
             ("as_of - filed < days(waivers)", 16, "'days' cannot take a whole number; write days(30)"),
             ("as_of - filed < days(99999999)", 16, "'days(99999999)' is too long; at most 10,000,000 days"),
-            ("count() > 1", 0, "'count' cannot take nothing; write count(a, b, c), which says how many of the conditions hold"),
+            ("count() > 1", 0, "'count' cannot take nothing; write count(a, b, c), the number of conditions that hold"),
             ("min(waivers) > 1", 0, "'min' cannot take a whole number; write min(x, y)"),
             ("max(waivers, key=1) > 1", 0, "'max' takes plain values only; write max(x, y)"),
             ("cout(victim) > 1", 0, "unknown function 'cout'; the functions are abs, count, date, days, implies, max, min. Did you mean 'count'?"),
@@ -351,7 +351,7 @@ class TestMistakes:
             ("lambda: victim", 0, "lambda cannot be used in a condition"),
             ("[x for x in victim]", 0, "a loop cannot be used in a condition"),
             ("f'{victim}'", 0, "an f-string cannot be used in a condition"),
-            ("b'x' == custody", 0, "\"b'x'\" cannot be used in a condition; values are numbers, texts in quotes, true and false"),
+            ("b'x' == custody", 0, "\"b'x'\" cannot be used in a condition; values are numbers, quoted strings, true and false"),
             ("custody in 'detained'", 11, "'in' needs a list of values: custody in (\"a\", \"b\")"),
             ("filed in (as_of,)", 10, "'as_of' is not a value; the list after 'in' holds values, not names"),
             ("victim in (true,) in (true,)", 0, "'in' and 'is' cannot be part of a chain of comparisons; join them with 'and'"),
@@ -359,16 +359,16 @@ class TestMistakes:
             ("score > 1e999", 8, "the number 1e999 is too large"),
             ("score > nan", 8, "unknown name 'nan'; known: account_number, as_of, check, custody, entered, felony_convictions, filed, later_crime, misdemeanors, score, victim, visa, waivers"),
             ("(victim and later_crime", 0, "this '(' is never closed"),
-            ("victim) or (victim", 6, "this ')' closes no '('"),
-            ("custody in ('detained']", 22, "this ']' closes no '['"),
+            ("victim) or (victim", 6, "this ')' has no matching '('"),
+            ("custody in ('detained']", 22, "this ']' has no matching '['"),
             ("custody == 'detained", 11, "this quote is never closed"),
-            ("victim and", 9, "the text ends too early; something is missing after 'and'"),
+            ("victim and", 9, "the expression ends too early; something is missing after 'and'"),
             ("victim if later_crime", 0, "'if' needs an 'else': a if condition else b"),
-            ("victim -> later_crime", 7, "cannot be read from '-> later_crime' on; an operator (and, or, ==, <, in ...) may be missing before or after it"),
-            ("  ", 0, "the text is empty; write a condition, or true"),
-            ("victim or " * 500, 4000, "the text has 5,000 characters; at most 4,000 are read. Give parts of it a name under define:"),
-            ("not " * 900 + "victim", 240, "nested too deeply (more than 60 levels); give parts of the text a name under define:"),
-            ("(" * 500 + "victim" + ")" * 500, 0, "the text is nested too deeply to be read; give parts of it a name under define:"),
+            ("victim -> later_crime", 7, "cannot be parsed from '-> later_crime' on; an operator (and, or, ==, <, in ...) may be missing before or after it"),
+            ("  ", 0, "the expression is empty; write a condition, or true"),
+            ("victim or " * 500, 4000, "the expression has 5,000 characters; at most 4,000 are allowed. Name parts of it under define:"),
+            ("not " * 900 + "victim", 240, "nested too deeply (more than 60 levels); name parts of the expression under define:"),
+            ("(" * 500 + "victim" + ")" * 500, 0, "the expression is nested too deeply; name parts of it under define:"),
         ],
     )  # fmt: skip
     def test_message(self, text, offset, message):
@@ -464,7 +464,7 @@ class TestDefinitions:
 
     def test_a_text_is_no_predicate_by_itself(self):
         """A quoted word may be defined, but not be the whole of a predicate."""
-        assert "says nothing by itself" in message_of("'detained'", "any")
+        assert "cannot stand alone" in message_of("'detained'", "any")
 
 
 class TestParts:
@@ -491,7 +491,7 @@ class TestParts:
         """The parts over facts alone are found, as large as possible, and each can be asked of every case."""
         found = fact_parts(read(text))
         assert [unparse(part) for part in found] == parts
-        assert not any(unchecked(part) for part in found)
+        assert not any(unguarded(part) for part in found)
 
     def test_an_optional_record_field_is_not_missing_behind_its_test(self):
         """Where a test before has shown a record field to be present, no missing value is put in for it."""

@@ -242,7 +242,7 @@ def test_without_z3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_field_without_a_symbol_is_named() -> None:
     """An expression over other fields than the symbols'."""
     condition = parse("x > 0.5", Namespace({"x": NUMBER}))
-    with pytest.raises(ValueError, match="reads 'x', for which there is no symbol"):
+    with pytest.raises(ValueError, match="reads 'x', which has no symbol"):
         symbolic(condition, Symbols({}))
 
 

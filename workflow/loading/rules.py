@@ -15,7 +15,7 @@ from workflow.model.rules import Rule
 from workflow.model.templates import CONDITION, TEMPLATES, RuleParts, RuleTemplate
 from workflow.predicates import Expression, Field, Namespace
 from workflow.predicates.functions import PAST
-from workflow.predicates.mistakes import shortened
+from workflow.predicates.mistakes import shorten
 
 __all__ = ["RuleReader"]
 
@@ -200,9 +200,7 @@ class RuleReader:
             self._wrong(node, "never", f"{what}: never: must be a transition or a condition, not {format_value(text)}")
             return None
         if (parts := _NAME_AND_CONDITION.fullmatch(text)) and parts[1] in self.step_names:
-            message = (
-                f"write a transition and its condition in two keys: never: {parts[1]} and if: {shortened(parts[2])}"
-            )
+            message = f"write a transition and its condition in two keys: never: {parts[1]} and if: {shorten(parts[2])}"
             self._wrong(node, "never", f"{what}: never: {message}")
             return None
         for key, given in (("if", entry.if_), ("giving", entry.giving)):

@@ -15,7 +15,7 @@ from workflow.files.validation import format_names
 from workflow.model.automata import Automaton, StepPattern, after_then, at_most, before_needs, never, never_true
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, unparse
-from workflow.predicates.mistakes import shortened
+from workflow.predicates.mistakes import shorten
 
 __all__ = ["CONDITION", "TEMPLATES", "RuleParts", "RuleTemplate", "shorten_condition", "template_of"]
 
@@ -211,7 +211,7 @@ def template_of(rule: Rule) -> RuleTemplate:
 
 def shorten_condition(condition: object) -> str:
     """Return a condition as text of at most `MAX_CHARACTERS`."""
-    return shortened(str(condition), MAX_CHARACTERS)
+    return shorten(str(condition), MAX_CHARACTERS)
 
 
 def _same_names(entry: RuleEntry, first: str, second: str, instead: str) -> Mistakes:

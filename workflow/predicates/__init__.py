@@ -1,20 +1,22 @@
-"""The language of guards, definitions and rule conditions: one text, several readings that must agree.
+"""The language of guards, definitions and rule conditions.
 
-A condition such as ``custody == "detained" and felony_convictions > 0`` is a checked subset of Python
-expressions. `parse` turns its text into a tree (`workflow.predicates.tree`) or says what is wrong with
-it and where; the text itself is never run. Whatever reads the tree gives the same answer for the same case:
+A condition such as ``custody == "detained" and felony_convictions > 0`` is a checked subset of Python expressions.
+`parse` turns a text into a tree (`workflow.predicates.tree`), or reports its mistakes; Python never runs the text.
+The tree has three readings, which agree on every case:
 
-========== ============================ ==========================================================
-reading    module                       result
-========== ============================ ==========================================================
-scalar     `workflow.predicates.scalar` a compiled Python function of one case
-vector     `workflow.predicates.vector` numpy arrays over columns of millions of cases
-symbolic   its place is ``symbolic.py`` a Z3 term: needs the extra ``prove``, so not imported here
-========== ============================ ==========================================================
+========== ============================== ==================================================================
+reading    module                         result
+========== ============================== ==================================================================
+scalar     `workflow.predicates.scalar`   a compiled Python function of one case
+vector     `workflow.predicates.vector`   numpy arrays over columns of cases
+symbolic   `workflow.predicates.symbolic` a Z3 term; it requires the extra ``prove``, so import it by module
+========== ============================== ==================================================================
 
-What makes them agree: a value is missing only if its field is declared optional, and then usable only
-after ``is not None``, so no third truth value arises; numbers with decimals are compared, never added;
-whole numbers cannot outgrow 64 bits; values of an enumeration are checked when the text is read.
+They agree because only optional fields may be missing, and may be used only after ``is not None``, so no third truth
+value arises; because numbers with decimals are compared but never added; because whole numbers stay within 64 bits;
+and because `parse` checks the values of enumerations.
+
+Operators are declared in `workflow.predicates.operators`, functions in `workflow.predicates.functions`.
 """
 
 from workflow.predicates.mistakes import Mistake, PredicateError

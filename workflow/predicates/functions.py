@@ -16,12 +16,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workflow.errors import format_names
+from workflow.predicates.syntax import Span
 from workflow.predicates.tree import Call, Constant, Expression, Kind, Not, Or, Unknown, describe_kind
 
 if TYPE_CHECKING:
-    from workflow.predicates.kinds import Matcher
+    from workflow.predicates.kinds import KindMatcher
 
-__all__ = ["BUILTINS", "FUNCTIONS", "PAST", "Function", "Readings", "call", "read_call", "readings_of", "with_one_sort"]
+__all__ = [
+    "BUILTINS",
+    "FUNCTIONS",
+    "PAST",
+    "Bounds",
+    "Function",
+    "Readings",
+    "call",
+    "read_call",
+    "readings_of",
+    "with_one_sort",
+]
 
 MAX_DAYS = 10_000_000  # longer than the calendar
 
@@ -89,7 +101,7 @@ class Function:
 
     usage: str
     meaning: str
-    read: Callable[[Matcher, ast.Call, list[Expression]], Expression | None]
+    read: Callable[[KindMatcher, ast.Call, list[Expression]], Expression | None]
     takes_conditions: bool = False
     accepts_unknown: bool = False
     readings: Readings | None = None
@@ -103,13 +115,13 @@ def readings_of(name: str) -> Readings:
     return readings
 
 
-def call(name: str, operands: tuple[Expression, ...], start: int = 0, end: int = 0) -> Call:
+def call(name: str, operands: tuple[Expression, ...], span: Span | None = None) -> Call:
     """Return a call with the kind that follows from its operands."""
     kind = readings_of(name).result({operand.kind for operand in operands})
-    return Call(name, operands, kind, start=start, end=end)
+    return Call(name, operands, kind, **(span or {"start": 0, "end": 0}))
 
 
-def read_call(matcher: Matcher, node: ast.Call, name: str, operands: list[Expression]) -> Expression:
+def read_call(matcher: KindMatcher, node: ast.Call, name: str, operands: list[Expression]) -> Expression:
     """Return the expression of a call, or record what is wrong with its operands."""
     function = FUNCTIONS[name]
     if not function.accepts_unknown and any(operand.kind == "unknown" for operand in operands):
@@ -137,10 +149,9 @@ def _call_builtin(name: str) -> Callable[[list[ast.expr]], ast.expr]:
     return lambda operands: ast.Call(ast.Name(name, ast.Load()), operands, [])
 
 
-def _read_abs(matcher: Matcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
-    start, end = matcher.source.span(node)
+def _read_abs(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
     fits = len(operands) == 1 and operands[0].kind in ("integer", "number", "days")
-    return call("abs", tuple(operands), start, end) if fits else None
+    return call("abs", tuple(operands), matcher.source.span(node)) if fits else None
 
 
 def _abs_symbolic(z3: Any, terms: Iterable[Any]) -> Any:
@@ -148,9 +159,8 @@ def _abs_symbolic(z3: Any, terms: Iterable[Any]) -> Any:
     return z3.If(term >= 0, term, -term)
 
 
-def _read_count(matcher: Matcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
-    start, end = matcher.source.span(node)
-    return call("count", tuple(operands), start, end) if operands else None
+def _read_count(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
+    return call("count", tuple(operands), matcher.source.span(node)) if operands else None
 
 
 def _count_simplify(operands: tuple[Expression, ...]) -> tuple[Expression, ...]:
@@ -173,53 +183,50 @@ def _count_symbolic(z3: Any, terms: Iterable[Any]) -> Any:
     return z3.Sum(*(z3.If(t, z3.IntVal(1, t.ctx), z3.IntVal(0, t.ctx)) for t in terms))
 
 
-def _read_date(matcher: Matcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
+def _read_date(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
     match operands:
         case [Constant(value=str() as text, of_kind="text")]:
-            start, end = matcher.source.span(node)
             try:
                 if _ISO_DATE.match(text):
-                    return Constant(dt.date.fromisoformat(text), "date", start=start, end=end)
+                    return Constant(dt.date.fromisoformat(text), "date", **matcher.source.span(node))
             except ValueError:
                 pass
             how = f"write year, month and day: {FUNCTIONS['date'].usage}"
-            return matcher.wrong(node, f"{text!r} is not a date of the calendar; {how}")
+            return matcher.wrong(node, f"{text!r} is not a calendar date; {how}")
     return None
 
 
-def _read_days(matcher: Matcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
+def _read_days(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
     match operands:
         case [Constant(value=int() as n, of_kind="integer")]:
-            start, end = matcher.source.span(node)
             if abs(n) <= MAX_DAYS:
-                return Constant(n, "days", start=start, end=end)
+                return Constant(n, "days", **matcher.source.span(node))
             quoted = matcher.source.quote(node)
             return matcher.wrong(node, f"{quoted!r} is too long; at most {MAX_DAYS:,} days")
     return None
 
 
-def _read_implies(matcher: Matcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
+def _read_implies(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
     """Read ``implies(a, b)`` as ``not a or b``, and ``implies(not a, b)`` as ``a or b``."""
     match operands:
         case [premise, conclusion]:
-            start, end = matcher.source.span(node)
+            span = matcher.source.span(node)
             if isinstance(premise, Not):
-                return Or((premise.operand, conclusion), start=start, end=end)
-            return Or((Not(premise, start=premise.start, end=premise.end), conclusion), start=start, end=end)
+                return Or((premise.operand, conclusion), **span)
+            return Or((Not(premise, start=premise.start, end=premise.end), conclusion), **span)
     return Unknown() if any(operand.kind == "unknown" for operand in operands) else None
 
 
 def _extreme(name: str, meaning: str, choose: Callable[..., Any], array: Callable[..., Any]) -> Function:
     """Return the entry of ``min`` or ``max``."""
 
-    def read(matcher: Matcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
+    def read(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
         if len(operands) < 2:
             return None
-        start, end = matcher.source.span(node)
         for argument, operand in zip(node.args[1:], operands[1:], strict=True):
-            if matcher.alike(node.args[0], operands[0], argument, operand, ordered=True) is None:
+            if matcher.match_kinds(node.args[0], operands[0], argument, operand, ordered=True) is None:
                 return Unknown()
-        return call(name, tuple(operands), start, end)
+        return call(name, tuple(operands), matcher.source.span(node))
 
     def bounds(operands: Sequence[Bounds]) -> Bounds:
         lows, highs = zip(*operands, strict=True)
@@ -261,7 +268,7 @@ FUNCTIONS = {
         ),
     ),
     "count": Function(
-        usage="count(a, b, c), which says how many of the conditions hold",
+        usage="count(a, b, c), the number of conditions that hold",
         meaning="number of conditions that hold",
         read=_read_count,
         takes_conditions=True,

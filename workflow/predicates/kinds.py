@@ -1,7 +1,6 @@
-"""Do two expressions go together, and what is said when they do not?
+"""Check that two expressions are of one kind, and explain why they are not.
 
-Values of one kind go together, and whole numbers with numbers. A quoted text becomes a word of the
-enumeration that it meets.
+A whole number and a number match. A string takes the kind of the enumeration that it is compared with.
 """
 
 from __future__ import annotations
@@ -10,14 +9,15 @@ import ast
 import re
 
 from workflow.errors import format_names
-from workflow.predicates.mistakes import Mistake, suggested
+from workflow.predicates.mistakes import Mistake, did_you_mean
 from workflow.predicates.ranges import bounds
-from workflow.predicates.syntax import Source
+from workflow.predicates.syntax import SourceText
 from workflow.predicates.tree import Conditional, Constant, Expression, Unknown, describe_kind
 
-__all__ = ["Matcher"]
+__all__ = ["MAX_EXACT", "KindMatcher"]
 
 MAX_EXACT = 2**53
+"""The largest whole number that floating-point numbers represent exactly, as are all smaller ones."""
 
 _NUMERIC = {"integer", "number"}
 _UNORDERED = {"boolean", "enum"}
@@ -25,20 +25,20 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
-class Matcher:
-    """Gathers the mistakes of one text, and says which of its expressions go together."""
+class KindMatcher:
+    """Collects the mistakes of one text, and matches the kinds of its expressions."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceText) -> None:
         self.source = source
         self.mistakes: list[Mistake] = []
 
     def wrong(self, node: ast.expr, message: str) -> Unknown:
-        """Note a mistake; return what stands in the tree in its place."""
-        start, end = self.source.span(node)
-        self.mistakes.append(Mistake(start, message))
-        return Unknown(start=start, end=end)
+        """Record a mistake; return the expression that replaces the node."""
+        span = self.source.span(node)
+        self.mistakes.append(Mistake(span["start"], message))
+        return Unknown(**span)
 
-    def alike(
+    def match_kinds(
         self,
         left_node: ast.expr,
         left: Expression,
@@ -46,38 +46,36 @@ class Matcher:
         right: Expression,
         *,
         ordered: bool = False,
-        together: str = "be compared",
+        use: str = "be compared",
     ) -> tuple[Expression, Expression] | None:
-        """Return two expressions as values of one kind, or note why they are not.
+        """Return two expressions with their kinds matched, or record why they do not match.
 
         Parameters
         ----------
         ordered : bool
-            Whether one is asked to be less than the other.
-        together : str
-            What they do together, for the message.
+            Whether the values must have an order.
+        use : str
+            What the expressions cannot do, for the message.
         """
         if "unknown" in (left.kind, right.kind):
             return None
         if ordered and (unordered := {left.kind, right.kind} & _UNORDERED):
-            node, found = (left_node, left) if left.kind in unordered else (right_node, right)
-            self.wrong(
-                node,
-                f"{self.source.quote(node)!r} is {describe_kind(found)}, which has no order; write ==, != or in (...)",
-            )
+            node, operand = (left_node, left) if left.kind in unordered else (right_node, right)
+            quoted = repr(self.source.quote(node))
+            self.wrong(node, f"{quoted} is {describe_kind(operand)}, which has no order; write ==, != or in (...)")
             return None
         if left.kind == "enum" and right.kind == "text":
-            right = self._as_word(right_node, right, left.values, self.source.quote(left_node))
+            right = self._as_enum(right_node, right, left.values, self.source.quote(left_node))
         elif left.kind == "text" and right.kind == "enum":
-            left = self._as_word(left_node, left, right.values, self.source.quote(right_node))
+            left = self._as_enum(left_node, left, right.values, self.source.quote(right_node))
         if "unknown" in (left.kind, right.kind):
             return None
-        if self._goes_together(left, right):
+        if self._match(left, right):
             return left, right
-        self._unlike(left_node, left, right_node, right, together)
+        self._report_mismatch(left_node, left, right_node, right, use)
         return None
 
-    def _goes_together(self, left: Expression, right: Expression) -> bool:
+    def _match(self, left: Expression, right: Expression) -> bool:
         if left.kind == right.kind:
             return left.kind != "text" and left.values == right.values
         if {left.kind, right.kind} != _NUMERIC:
@@ -85,55 +83,45 @@ class Matcher:
         whole = left if left.kind == "integer" else right
         return max(map(abs, bounds(whole))) <= MAX_EXACT
 
-    def _as_word(self, node: ast.expr, found: Expression, values: tuple[str, ...], whose: str) -> Expression:
-        """Return a text as a word of an enumeration."""
-        start, end = found.start, found.end
-        if isinstance(found, Conditional):
-            body, orelse = (
-                self._as_word(node, found.body, values, whose),
-                self._as_word(node, found.orelse, values, whose),
-            )
-            unknown = "unknown" in (body.kind, orelse.kind)
-            return Unknown() if unknown else Conditional(found.test, body, orelse, start=start, end=end)
-        if isinstance(found, Constant) and found.value in values:
-            return Constant(found.value, "enum", values, start=start, end=end)
-        value = found.value if isinstance(found, Constant) else self.source.quote(node)
-        return self.wrong(
-            node,
-            f"{value!r} is not a value of {whose}; allowed: {format_names(map(repr, values))}{suggested(value, values)}",
-        )
+    def _as_enum(self, node: ast.expr, text: Expression, values: tuple[str, ...], owner: str) -> Expression:
+        """Return a string as a value of the enumeration of `owner`."""
+        if isinstance(text, Conditional):
+            body, orelse = (self._as_enum(node, branch, values, owner) for branch in (text.body, text.orelse))
+            if "unknown" in (body.kind, orelse.kind):
+                return Unknown()
+            return Conditional(text.test, body, orelse, start=text.start, end=text.end)
+        if isinstance(text, Constant) and text.value in values:
+            return Constant(text.value, "enum", values, start=text.start, end=text.end)
+        value = text.value if isinstance(text, Constant) else self.source.quote(node)
+        allowed = format_names(map(repr, values))
+        return self.wrong(node, f"{value!r} is not a value of {owner}; allowed: {allowed}{did_you_mean(value, values)}")
 
-    def _unlike(
-        self, left_node: ast.expr, left: Expression, right_node: ast.expr, right: Expression, together: str
+    def _report_mismatch(
+        self, left_node: ast.expr, left: Expression, right_node: ast.expr, right: Expression, use: str
     ) -> None:
-        words = self.source.quote(left_node), self.source.quote(right_node)
-        hint = self._hint(left_node, left, right) or self._hint(right_node, right, left, words[0])
+        quoted = self.source.quote(left_node), self.source.quote(right_node)
+        hint = self._hint(left_node, left, right) or self._hint(right_node, right, left, quoted[0])
         if left.kind == right.kind == "text":
             hint = "; one of the two must be a field"
         elif left.kind == right.kind == "enum":
             hint = "; both must list the same values in the same order"
         elif {left.kind, right.kind} == _NUMERIC:
             hint = "; give the fields of the whole number a minimum and a maximum within 2**53"
-        self.wrong(
-            left_node,
-            f"{words[0]!r} ({describe_kind(left)}) and {words[1]!r} ({describe_kind(right)}) cannot {together}{hint}",
-        )
+        sides = f"{quoted[0]!r} ({describe_kind(left)}) and {quoted[1]!r} ({describe_kind(right)})"
+        self.wrong(left_node, f"{sides} cannot {use}{hint}")
 
-    def _hint(self, node: ast.expr, found: Expression, other: Expression, other_words: str = "") -> str:
-        """Return how the first of two unlike expressions should be written to go with the other."""
-        text = found.value if isinstance(found, Constant) and isinstance(found.value, str) else ""
-        if other.kind == "date" and found.kind == "text":
-            return (
-                f'; write date("{text}")'
-                if _DATE.match(text)
-                else '; write date("2011-12-05"), with year, month and day'
-            )
-        if other.kind == "date" and _DATE.match(self.source.quote(node)):
-            return f'; write date("{self.source.quote(node)}")'
+    def _hint(self, node: ast.expr, operand: Expression, other: Expression, other_text: str = "") -> str:
+        """Return how to write an operand so that it matches the other one."""
+        text = operand.value if isinstance(operand, Constant) and isinstance(operand.value, str) else ""
+        quoted = self.source.quote(node)
+        if other.kind == "date" and _DATE.match(text or quoted):
+            return f'; write date("{text or quoted}")'
+        if other.kind == "date" and operand.kind == "text":
+            return '; write date("2011-12-05"), with year, month and day'
         if other.kind in _NUMERIC and _NUMBER.match(text):
             return f"; write {text} without quotes"
-        if other.kind == "days" and found.kind == "integer":
-            return f"; write days({self.source.quote(node)})"
-        if other.kind == "boolean" and (found.kind == "text" or isinstance(found, Constant)):
-            return f"; write {other_words} or not {other_words}" if other_words else "; leave the comparison out"
+        if other.kind == "days" and operand.kind == "integer":
+            return f"; write days({quoted})"
+        if other.kind == "boolean" and (operand.kind == "text" or isinstance(operand, Constant)):
+            return f"; write {other_text} or not {other_text}" if other_text else "; leave the comparison out"
         return ""

@@ -1,4 +1,4 @@
-"""What can be wrong with the text of a predicate: a sentence for each mistake, and its place."""
+"""The mistakes of a predicate, each with its offset in the text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workflow.errors import DocketsimError, nearest
 
-__all__ = ["Mistake", "PredicateError", "shortened", "suggested"]
+__all__ = ["Mistake", "PredicateError", "did_you_mean", "shorten"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,9 +17,9 @@ class Mistake:
     Attributes
     ----------
     offset : int
-        The character of the text at which it begins, from 0.
+        Its first character, from 0.
     message : str
-        One sentence: what is wrong, what is allowed, and the next step.
+        What is wrong, what is allowed, and the next step.
     """
 
     offset: int
@@ -27,12 +27,12 @@ class Mistake:
 
 
 class PredicateError(DocketsimError, ValueError):
-    """A text is not a predicate: correct each of its mistakes where the offsets say.
+    """A text is not a valid predicate.
 
     Attributes
     ----------
     mistakes : tuple of Mistake
-        In the order of the text, each once.
+        Without duplicates, in the order of the text.
     """
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
@@ -43,25 +43,25 @@ class PredicateError(DocketsimError, ValueError):
         return type(self), (self.mistakes,)
 
 
-def shortened(text: str, limit: int = 60) -> str:
-    r"""Return a piece of a text on one line, cut to what a message can quote.
+def shorten(text: str, limit: int = 60) -> str:
+    r"""Return a text on one line of at most `limit` characters.
 
     Examples
     --------
-    >>> shortened("a  and\n b")
+    >>> shorten("a  and\n b")
     'a and b'
     """
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def suggested(word: object, allowed: Iterable[object]) -> str:
-    """Return the end of a sentence that asks for the nearest allowed word, or an empty text.
+def did_you_mean(name: object, allowed: Iterable[object]) -> str:
+    """Return the end of a message that suggests the nearest allowed name, or an empty string.
 
     Examples
     --------
-    >>> suggested("custdy", ["custody", "check"])
+    >>> did_you_mean("custdy", ["custody", "check"])
     ". Did you mean 'custody'?"
     """
-    near = nearest(word, allowed)
+    near = nearest(name, allowed)
     return f".{near}" if near else ""

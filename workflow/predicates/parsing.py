@@ -1,4 +1,4 @@
-"""The way in: a text becomes a checked predicate, or a `PredicateError` that lists its mistakes."""
+"""Parse texts into checked predicates, or raise a `PredicateError` with all their mistakes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from workflow.predicates.checking import MAX_DEPTH, Checker
-from workflow.predicates.missing import unchecked
+from workflow.predicates.missing import unguarded
 from workflow.predicates.mistakes import Mistake, PredicateError
-from workflow.predicates.syntax import Source, read_syntax
+from workflow.predicates.syntax import SourceText, parse_syntax
 from workflow.predicates.tree import Expression, Field, Namespace, Unknown, describe_kind
 
-__all__ = ["parse", "parse_definitions"]
+__all__ = ["Expected", "parse", "parse_definitions"]
 
 MAX_SIZE = 5000
 
@@ -20,26 +20,26 @@ Expected = Literal["boolean", "number", "any"]
 
 
 def parse(text: str, namespace: Namespace, expect: Expected = "boolean") -> Expression:
-    """Read a predicate.
+    """Parse a predicate.
 
     Parameters
     ----------
     text : str
         At most 4,000 characters.
     namespace : Namespace
-        The fields and definitions that it may name.
+        The fields and definitions that it may use.
     expect : {"boolean", "number", "any"}
-        What it must be: true or false, a number (whole or not), or any kind of value.
+        The kind that it must have: boolean, a number (whole or not), or any.
 
     Returns
     -------
     Expression
-        With the definitions filled in.
+        With its definitions expanded.
 
     Raises
     ------
     PredicateError
-        With every mistake that can be told apart from the others.
+        With every independent mistake.
 
     Examples
     --------
@@ -51,14 +51,14 @@ def parse(text: str, namespace: Namespace, expect: Expected = "boolean") -> Expr
         ...
     workflow.predicates.mistakes.PredicateError: character 12: 'detaned' is not a value of custody; allowed: 'released', 'detained'. Did you mean 'detained'?
     """
-    node, source = read_syntax(text)
-    return _checked(node, source, namespace, expect)
+    node, source = parse_syntax(text)
+    return _check(node, source, namespace, expect)
 
 
 def parse_definitions(
     texts: Mapping[str, str | bool | int | float], fields: Mapping[str, Field]
 ) -> tuple[dict[str, Expression], dict[str, tuple[Mistake, ...]]]:
-    """Read named expressions that may use each other, in whatever order they are written.
+    """Parse named expressions that may use each other, in any order.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def parse_definitions(
     Returns
     -------
     definitions : dict of str to Expression
-        Those without a mistake, in the order of `texts`.
+        The valid definitions, in the order of `texts`.
     mistakes : dict of str to tuple of Mistake
-        Of the others, by name. One that only uses a wrong definition is in neither.
+        The mistakes of the others, by name. A definition whose only fault is to use a wrong one is in neither.
 
     Examples
     --------
@@ -82,73 +82,65 @@ def parse_definitions(
     {'c': Constant(value=True, of_kind='boolean', of_values=())}
     """
     mistakes: dict[str, tuple[Mistake, ...]] = {}
-    syntax: dict[str, tuple[ast.expr, Source]] = {}
+    syntax: dict[str, tuple[ast.expr, SourceText]] = {}
     for name, text in texts.items():
         try:
-            syntax[name] = read_syntax(text if isinstance(text, str) else repr(text))
+            syntax[name] = parse_syntax(text if isinstance(text, str) else repr(text))
         except PredicateError as error:
             mistakes[name] = error.mistakes
     uses = {name: _names_in(node) & texts.keys() for name, (node, _) in syntax.items()}
-    # A definition that cannot be read stands as unknown in the others, so that its mistakes are told once.
+    # An invalid definition is unknown where it is used, so that its mistakes are reported once.
     done: dict[str, Expression] = {name: Unknown() for name in texts if name not in syntax}
     while ready := [name for name in syntax if name not in done and uses[name] <= done.keys()]:
         for name in ready:
             node, source = syntax[name]
             try:
-                found = _checked(node, source, Namespace(fields, done), "any", is_definition=True)
-                done[name] = Unknown() if _is_unknown(found) else found
+                expression = _check(node, source, Namespace(fields, done), "any", is_definition=True)
+                done[name] = Unknown() if _is_unknown(expression) else expression
             except PredicateError as error:
                 mistakes[name] = error.mistakes
                 done[name] = Unknown()
     for name in syntax.keys() - done.keys():
-        if circle := _way_back(name, uses):
-            mistakes[name] = (Mistake(0, f"definition {name!r} refers to itself: {' -> '.join(circle)}"),)
-    good = {name: done[name] for name in texts if name in done and not isinstance(done[name], Unknown)}
-    return good, {name: mistakes[name] for name in texts if name in mistakes}
+        if cycle := _cycle(name, uses):
+            mistakes[name] = (Mistake(0, f"definition {name!r} refers to itself: {' -> '.join(cycle)}"),)
+    valid = {name: done[name] for name in texts if name in done and not isinstance(done[name], Unknown)}
+    return valid, {name: mistakes[name] for name in texts if name in mistakes}
 
 
-def _checked(
-    node: ast.expr, source: Source, namespace: Namespace, expect: Expected, is_definition: bool = False
+def _check(
+    node: ast.expr, source: SourceText, namespace: Namespace, expect: Expected, is_definition: bool = False
 ) -> Expression:
     checker = Checker(source, namespace)
-    found = checker.boolean(node) if expect == "boolean" else checker.read(node)
-    size, depth = _measured(found, {})
+    expression = checker.boolean(node) if expect == "boolean" else checker.read(node)
+    size, depth = _size_and_depth(expression, {})
+    expanded = "with its definitions expanded, this"
     if checker.mistakes and max(size, depth) > MAX_DEPTH:
-        pass  # too deep was told already, or will be once the rest is right
+        pass  # the checker has reported the depth, or will when the other mistakes are corrected
     elif size > MAX_SIZE:
-        checker.wrong(
-            node, f"with its definitions filled in, this has {size:,} parts; at most {MAX_SIZE:,} are allowed"
-        )
+        checker.wrong(node, f"{expanded} has {size:,} parts; at most {MAX_SIZE:,} are allowed")
     elif depth > MAX_DEPTH:
-        checker.wrong(
-            node, f"with its definitions filled in, this is nested too deeply ({depth} levels; at most {MAX_DEPTH})"
-        )
+        checker.wrong(node, f"{expanded} is nested too deeply ({depth} levels; at most {MAX_DEPTH})")
     else:
-        everything = frozenset(name for name, field in namespace.fields.items() if field.optional)
-        told: set[str] = set()
-        for name in unchecked(found, everything):
-            field = name.field.name
-            if field not in told:
-                checker.mistakes.append(
-                    Mistake(name.start, f"{field!r} may be missing; write {field} is not None and ...")
-                )
-                told.add(field)
-    if expect == "number" and found.kind not in ("integer", "number", "unknown"):
-        checker.wrong(node, f"a number is needed here, but {source.quote(node)!r} is {describe_kind(found)}")
-    elif found.kind == "text" and not is_definition:
-        checker.wrong(node, f"{source.quote(node)} is a text, which says nothing by itself; compare a field with it")
+        optional = frozenset(name for name, field in namespace.fields.items() if field.optional)
+        first_uses = {use.field.name: use.start for use in reversed(unguarded(expression, optional))}
+        for name, start in first_uses.items():
+            checker.mistakes.append(Mistake(start, f"{name!r} may be missing; write {name} is not None and ..."))
+    if expect == "number" and expression.kind not in ("integer", "number", "unknown"):
+        checker.wrong(node, f"a number is needed here, but {source.quote(node)!r} is {describe_kind(expression)}")
+    elif expression.kind == "text" and not is_definition:
+        checker.wrong(node, f"{source.quote(node)} is a string, which cannot stand alone; compare a field with it")
     if checker.mistakes:
         raise PredicateError(checker.mistakes)
-    return found
+    return expression
 
 
-def _measured(expression: Expression, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
-    """Return how many parts an expression has when written out in full, and how many levels.
+def _size_and_depth(expression: Expression, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return the number of parts and of levels of an expression with its definitions expanded.
 
-    Definitions that use a definition twice, twelve times over, are short to write and long to read.
+    Each of twelve definitions may use the one before twice: such a text is short, but its expansion is not.
     """
     if id(expression) not in known:
-        parts = [_measured(child, known) for child in expression.children()]
+        parts = [_size_and_depth(child, known) for child in expression.children()]
         known[id(expression)] = (1 + sum(size for size, _ in parts), 1 + max((depth for _, depth in parts), default=0))
     return known[id(expression)]
 
@@ -161,15 +153,15 @@ def _names_in(node: ast.expr) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
 
 
-def _way_back(name: str, uses: Mapping[str, Collection[str]]) -> list[str]:
-    """Return a shortest way from a definition over those that it uses back to itself, or an empty list."""
-    ways = [[name]]
+def _cycle(name: str, uses: Mapping[str, Collection[str]]) -> list[str]:
+    """Return a shortest cycle of definitions through a name, or an empty list."""
+    paths = [[name]]
     seen: set[str] = set()
-    for way in ways:  # grows while it is gone through: breadth first
-        for following in sorted(uses.get(way[-1], ())):
+    for path in paths:  # grows during the loop: a breadth-first search
+        for following in sorted(uses.get(path[-1], ())):
             if following == name:
-                return [*way, name]
+                return [*path, name]
             if following not in seen:
                 seen.add(following)
-                ways.append([*way, following])
+                paths.append([*path, following])
     return []

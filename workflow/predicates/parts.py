@@ -1,19 +1,19 @@
-"""What of a predicate depends on the facts alone? The question behind grouping cases into fact classes.
+"""Find the parts of a predicate that depend only on facts, and the fields that it reads.
 
-Cases that answer the fact-only parts of a guard alike are decided alike, whatever their record says, so a
-table needs one row for each combination of answers and not for each case.
+Cases for which the fact-only parts of a guard have the same values are decided alike, whatever their record. So a
+decision table needs one row for each combination of these values, not for each case.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from workflow.errors import InputError
 from workflow.predicates.folding import Folding
-from workflow.predicates.missing import unchecked
+from workflow.predicates.missing import unguarded
 from workflow.predicates.tree import (
     And,
     Compare,
@@ -34,7 +34,7 @@ MAX_COMBINATIONS = 100_000
 
 
 def names(expression: Expression) -> frozenset[str]:
-    """Return the names of the fields that an expression reads, also through definitions.
+    """Return the names of the fields that an expression reads, directly or through definitions.
 
     Examples
     --------
@@ -47,13 +47,13 @@ def names(expression: Expression) -> frozenset[str]:
 
 
 def made_of(fields: Mapping[str, Field], namespace: Namespace) -> Namespace:
-    """Return a namespace of some fields alone, with those definitions of another that read no other field."""
-    definitions = {name: each for name, each in namespace.definitions.items() if not names(each) - fields.keys()}
+    """Return a namespace of fields, with the definitions of another namespace that read only these fields."""
+    definitions = {name: each for name, each in namespace.definitions.items() if names(each) <= fields.keys()}
     return Namespace(fields, definitions)
 
 
 def substitute(expression: Expression, values: Mapping[str, Value]) -> Expression:
-    """Put values in for fields, and work out what follows from them.
+    """Substitute values for fields, and fold what is then constant.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def substitute(expression: Expression, values: Mapping[str, Value]) -> Expressio
     Returns
     -------
     Expression
-        The same value for every case that has these values; parts that do not read them are the same objects.
+        Equal in value for every case that has these values. Parts that do not read the fields are the same objects.
 
     Raises
     ------
     ValueError
-        If a field is missing where no test before has asked for it.
+        If a value is missing and no preceding test excludes that.
 
     Examples
     --------
@@ -81,12 +81,12 @@ def substitute(expression: Expression, values: Mapping[str, Value]) -> Expressio
 
 
 def fact_parts(expression: Expression) -> tuple[Expression, ...]:
-    """Return conditions over the facts alone whose answers decide what the record makes of an expression.
+    """Return the conditions over facts alone that, with the record, determine the value of an expression.
 
-    Two cases that answer all of them alike have the same value of the expression under every record. The
-    conditions are as large as possible: of ``a and b and r`` with facts `a` and `b`, ``a and b``. Each
-    holds its own tests for missing values, so it can be asked of every case. Where a fact meets a record field
-    in one comparison, every value of the field is put in.
+    If all these conditions agree for two cases, the expression has the same value for both under every record. The
+    conditions are as large as possible: for ``a and b and r`` with facts `a` and `b`, ``a and b``. Each contains its
+    own tests for missing values, so it can be evaluated for every case. If one comparison reads a fact and a record
+    field, every value of the field is substituted.
 
     Parameters
     ----------
@@ -96,15 +96,15 @@ def fact_parts(expression: Expression) -> tuple[Expression, ...]:
     Returns
     -------
     tuple of Expression
-        Without repetitions, in the order of the expression.
+        Without duplicates, in the order of the expression.
 
     Raises
     ------
     ValueError
         If the expression is not a condition.
     InputError
-        If a record field that meets a fact in a comparison does not have finitely many values, or several
-        of them more than 100,000 combinations.
+        If a record field that is compared with a fact has infinitely many values, or the record fields of one
+        comparison have more than 100,000 combinations.
 
     Examples
     --------
@@ -118,72 +118,66 @@ def fact_parts(expression: Expression) -> tuple[Expression, ...]:
     ['victim', 'felonies > 0', 'felonies > 1', 'felonies > 2']
     """
     if expression.kind != "boolean":
-        raise ValueError(f"only a condition has fact-only parts, and this expression is of kind {expression.kind!r}")
-    found: dict[Expression, None] = {}
-    _gather(expression, found)
-    return tuple(found)
+        raise ValueError(f"only a condition has fact-only parts; this expression is of kind {expression.kind!r}")
+    return tuple(dict.fromkeys(_fact_parts(expression)))
 
 
-def _gather(expression: Expression, found: dict[Expression, None]) -> None:
+def _fact_parts(expression: Expression) -> Iterator[Expression]:
     if not _reads(expression, "fact"):
         return
     if not _reads(expression, "record"):
-        found[_asked_of_all(expression)] = None
+        yield _guarded(expression)
         return
     match expression:
         case And(operands=operands) | Or(operands=operands):
-            alone = tuple(o for o in operands if _reads(o, "fact") and not _reads(o, "record"))
-            if alone:
-                together = alone[0] if len(alone) == 1 else type(expression)(alone)
-                found[_asked_of_all(together)] = None
+            fact_only = tuple(o for o in operands if _reads(o, "fact") and not _reads(o, "record"))
+            if fact_only:
+                yield _guarded(fact_only[0] if len(fact_only) == 1 else type(expression)(fact_only))
             for operand in operands:
-                if operand not in alone:
-                    _gather(operand, found)
+                if operand not in fact_only:
+                    yield from _fact_parts(operand)
         case Not() | Conditional():
             for child in expression.children():
-                _gather(child, found)
+                yield from _fact_parts(child)
         case Compare(left=left, right=right) if left.kind == "boolean":
-            _gather(left, found)
-            _gather(right, found)
+            yield from _fact_parts(left)
+            yield from _fact_parts(right)
         case _:
-            _gather_by_value(expression, found)
+            yield from _fact_parts_by_value(expression)
 
 
-def _gather_by_value(expression: Expression, found: dict[Expression, None]) -> None:
-    """Put every combination of values of the record fields into a condition that mixes them with facts."""
+def _fact_parts_by_value(expression: Expression) -> Iterator[Expression]:
+    """Substitute every combination of values of the record fields in a condition that mixes them with facts."""
     fields = [field for field in _fields(expression).values() if field.role == "record"]
-    # A field that the condition does not ask for itself is asked for around it: here, it is not missing.
-    present = {name.field.name for name in unchecked(expression)}
+    # A preceding test outside the condition has shown that these fields are not missing.
+    present = {name.field.name for name in unguarded(expression)}
     domains = [
         [value for value in field.domain() if value is not None or field.name not in present] for field in fields
     ]
     n_combinations = math.prod(map(len, domains))
     if n_combinations > MAX_COMBINATIONS:
         mixed = " and ".join(repr(field.name) for field in fields)
-        raise InputError(
-            [
-                f"facts are compared with {n_combinations:,} combinations of values of {mixed}; at most {MAX_COMBINATIONS:,} can be gone through"
-            ]
-        )
+        limit = f"at most {MAX_COMBINATIONS:,} are supported"
+        raise InputError([f"facts are compared with {n_combinations:,} combinations of values of {mixed}; {limit}"])
     for values in itertools.product(*domains):
-        put_in = dict(zip((field.name for field in fields), values, strict=True))
-        _gather(substitute(expression, put_in), found)
+        by_name = dict(zip((field.name for field in fields), values, strict=True))
+        yield from _fact_parts(substitute(expression, by_name))
 
 
-def _asked_of_all(part: Expression) -> Expression:
-    """Return a part without a negation around it, and with the tests for missing values that stood before it."""
+def _guarded(part: Expression) -> Expression:
+    """Return a part without enclosing negations, preceded by the tests for missing values that it needs."""
     while isinstance(part, Not):
         part = part.operand
-    needed = {name.field.name: name for name in unchecked(part)}
-    return And((*(Not(IsNone(name)) for name in needed.values()), part)) if needed else part
+    optional = {name.field.name: name for name in unguarded(part)}
+    return And((*(Not(IsNone(name)) for name in optional.values()), part)) if optional else part
 
 
 def _reads(expression: Expression, role: str) -> bool:
     return any(field.role == role for field in _fields(expression).values())
 
 
-class _Same:
-    """An expression that is equal to itself only: to look something up of it without going through all of it."""
+class _ByIdentity:
+    """A cache key that compares expressions by identity, because hashing one visits all its parts."""
 
     __slots__ = ("expression",)
 
@@ -194,25 +188,25 @@ class _Same:
         return id(self.expression)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.expression is other.expression
+        return isinstance(other, _ByIdentity) and self.expression is other.expression
 
 
 def _fields(expression: Expression) -> dict[str, Field]:
-    """Return the fields that an expression reads, in its order."""
-    return _fields_of(_Same(expression))
+    """Return the fields that an expression reads, in the order of their first use."""
+    return _fields_of(_ByIdentity(expression))
 
 
 @lru_cache(maxsize=4096)
-def _fields_of(one: _Same) -> dict[str, Field]:
-    found: dict[str, Field] = {}
+def _fields_of(key: _ByIdentity) -> dict[str, Field]:
+    fields: dict[str, Field] = {}
     seen: set[int] = set()
-    ahead = [one.expression]
-    while ahead:
-        part = ahead.pop()
+    stack = [key.expression]
+    while stack:
+        part = stack.pop()
         if id(part) in seen:
             continue
         seen.add(id(part))
         if isinstance(part, Name):
-            found.setdefault(part.field.name, part.field)
-        ahead.extend(reversed(part.children()))
-    return found
+            fields.setdefault(part.field.name, part.field)
+        stack.extend(reversed(part.children()))
+    return fields

@@ -1,18 +1,20 @@
-"""How large can a whole number become? What stays below 2**62 is the same in Python and in 64 bits."""
+"""Bounds of expressions over whole numbers. Within 2**62, Python and 64-bit arrays give the same results."""
 
 from __future__ import annotations
 
-from workflow.predicates.functions import readings_of
+from workflow.predicates.functions import Bounds, readings_of
+from workflow.predicates.operators import ARITHMETIC
 from workflow.predicates.tree import Arithmetic, Call, Conditional, Constant, Expression, Name, Negate
 
-__all__ = ["LARGEST", "bounds"]
+__all__ = ["LARGEST", "UNBOUNDED", "bounds"]
 
 LARGEST = 2**62
-_UNBOUNDED = 2**53  # what a whole number without minimum or maximum is held to be within
+UNBOUNDED = 2**53
+"""The bound of a whole number without minimum or maximum."""
 
 
-def bounds(expression: Expression) -> tuple[int, int]:
-    """Return the least and the greatest value that an expression over whole numbers can have, or wider ones.
+def bounds(expression: Expression) -> Bounds:
+    """Return bounds of an expression over whole numbers, not always the narrowest.
 
     Examples
     --------
@@ -26,30 +28,15 @@ def bounds(expression: Expression) -> tuple[int, int]:
             return value, value
         case Name(field=field):
             low, high = field.minimum, field.maximum
-            return (
-                int(low) if isinstance(low, int) else -_UNBOUNDED,
-                int(high) if isinstance(high, int) else _UNBOUNDED,
-            )
+            return low if isinstance(low, int) else -UNBOUNDED, high if isinstance(high, int) else UNBOUNDED
         case Negate(operand=operand):
             low, high = bounds(operand)
             return -high, -low
         case Conditional(body=body, orelse=orelse):
-            return _around(bounds(body), bounds(orelse))
-        case Arithmetic(operator=operator, left=left, right=right):
-            return _reckoned(operator, bounds(left), bounds(right))
+            lows, highs = zip(bounds(body), bounds(orelse), strict=True)
+            return min(lows), max(highs)
+        case Arithmetic(operator=symbol, left=left, right=right):
+            return ARITHMETIC[symbol].bounds(bounds(left), bounds(right))
         case Call(function=function, operands=operands):
             return readings_of(function).bounds([bounds(operand) for operand in operands])
-    return -_UNBOUNDED, _UNBOUNDED
-
-
-def _around(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
-    return min(first[0], second[0]), max(first[1], second[1])
-
-
-def _reckoned(operator: str, left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
-    if operator == "+":
-        return left[0] + right[0], left[1] + right[1]
-    if operator == "-":
-        return left[0] - right[1], left[1] - right[0]
-    products = [a * b for a in left for b in right]
-    return min(products), max(products)
+    return -UNBOUNDED, UNBOUNDED

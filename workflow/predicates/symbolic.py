@@ -1,22 +1,23 @@
-"""The symbolic reading: a predicate as a Z3 term, for questions about every case that can exist.
+"""The symbolic reading: translate a predicate into a Z3 term, to reason about every possible case.
 
-A word of an enumeration is its place among the field's values, a date its days since 1970-01-01, a number with
-decimals an exact fraction (a decimal text would be another number: 0.1 is not 1/10). Needs the extra ``prove``.
+An enumeration value is its index, a date its days since 1970-01-01, and a number with decimals the exact fraction
+that its float represents (0.1 is not 1/10). Requires the extra ``prove``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-import operator
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
 from workflow.errors import DocketsimError
 from workflow.predicates.functions import readings_of, with_one_sort
+from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
+from workflow.predicates.ranges import UNBOUNDED
 from workflow.predicates.tree import (
     And,
     Arithmetic,
@@ -38,13 +39,7 @@ from workflow.predicates.tree import (
 __all__ = ["ProverMissing", "Symbols", "limits", "symbolic", "z3"]
 
 _EPOCH = dt.date(1970, 1, 1)
-_WIDEST = 2**53  # what a whole number without minimum or maximum is held to be within
-_BEYOND = Fraction(2) ** 1024  # stands for infinity: numbers are only compared, and no float is larger
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "+": operator.add, "-": operator.sub, "*": operator.mul,
-}  # fmt: skip
+_INFINITY = Fraction(2) ** 1024  # larger than any float; numbers are only compared
 
 
 class ProverMissing(DocketsimError, ImportError):
@@ -52,7 +47,7 @@ class ProverMissing(DocketsimError, ImportError):
 
 
 def z3() -> Any:
-    """Return the Z3 library, which is imported when it is first asked for.
+    """Import and return the Z3 library.
 
     Raises
     ------
@@ -66,32 +61,32 @@ def z3() -> Any:
 
 
 class Symbols:
-    """One Z3 variable for each field, and what its declaration says of it.
+    """One Z3 variable for each field, and the bounds of its values.
 
-    Terms of different `Symbols` do not meet in one solver, unless one is made like the other: each has a context
-    of its own, so that what Z3 answers does not depend on what it was asked before. They are for one thread
-    and cannot be pickled.
+    Each `Symbols` has its own Z3 context, unless it is made `like` another. So the answers of Z3 do not depend on
+    earlier questions, and terms of different contexts cannot share a solver. Use it in one thread; it cannot be
+    pickled.
 
     Parameters
     ----------
     fields : mapping of str to Field
         Such as ``Namespace.fields``.
     suffix : str
-        Added to the names of the variables: for a second case beside a first.
+        Added to the names of the variables, to describe a second case.
     like : Symbols, optional
-        The first case's.
+        The symbols of the first case.
 
     Attributes
     ----------
     z3 : module
     context : z3.Context
-        What every solver and variable that meets these is made with.
+        The context of every solver and variable.
     values : dict of str to Z3 term
-        Bool, Int or Real; what it is for a missing value does not matter.
+        Bool, Int or Real; arbitrary for a missing value.
     missing : dict of str to Z3 term
         For optional fields, whether the value is missing.
     domain : list of Z3 terms
-        What holds for the values of every case: the bounds.
+        The bounds of the fields.
 
     Examples
     --------
@@ -123,13 +118,13 @@ class Symbols:
                 self.domain += [variable >= self._constant(low), variable <= self._constant(high)]
 
     def solver(self) -> Any:
-        """Return a solver for one question after another, which knows the domain."""
+        """Return an incremental solver that knows the domain."""
         solver = self.z3.SimpleSolver(self.context)
         solver.add(*self.domain)
         return solver
 
     def term(self, field: Field, value: Value) -> Any:
-        """Return a value of a field, not missing, as a term."""
+        """Return a value of a field as a term."""
         match field.kind:
             case "boolean":
                 return self._constant(bool(value))
@@ -140,39 +135,37 @@ class Symbols:
         return self._constant(value)
 
     def equals(self, name: str, value: Value) -> Any:
-        """Return the condition that a field has a value (``None``: that it is missing)."""
+        """Return the condition that a field has a value; for ``None``, that it is missing."""
         if value is None:
             return self.missing[name]
         same = self.values[name] == self.term(self.fields[name], value)
         return self.z3.And(self.z3.Not(self.missing[name]), same) if name in self.missing else same
 
     def value(self, model: Any, name: str) -> Value:
-        """Return a field's value in a model, as a plain value; a number as the float next to it."""
+        """Return the value of a field in a model as a plain value; a number as the nearest float."""
         field = self.fields[name]
         if self._is_missing(model, name):
             return None
-        found = model.eval(self.values[name], model_completion=True)
+        value = model.eval(self.values[name], model_completion=True)
         if field.kind == "boolean":
-            return bool(self.z3.is_true(found))
+            return bool(self.z3.is_true(value))
         if field.kind == "number":
-            return float(_fraction(found))
-        number: int = found.as_long()
+            return float(_fraction(value))
+        number: int = value.as_long()
         if field.kind == "enum":
             return field.values[number]
         return _EPOCH + dt.timedelta(number) if field.kind == "date" else number
 
     def case(self, model: Any) -> dict[str, Value]:
-        """Return the values of all fields in a model, as plain values."""
+        """Return the values of all fields in a model as plain values."""
         return {name: self.value(model, name) for name in self.fields}
 
     def gaps(self, model: Any) -> list[Any]:
-        """Return what keeps a model's numbers out of the gaps between floats; nothing if all of them are floats.
+        """Return terms that exclude numbers between two adjacent floats; none if all numbers of a model are floats.
 
-        Z3's numbers lie dense, a case's do not: nothing lies between a float and the next one. Conditions
-        that only such a number meets are met by no case. Whoever needs a case of a model adds these terms and
-        asks again.
+        Z3 uses exact reals, but a case holds floats. To get a case from a model, add these terms and solve again.
         """
-        found = []
+        terms = []
         for name, field in self.fields.items():
             if field.kind != "number" or self._is_missing(model, name):
                 continue
@@ -182,8 +175,8 @@ class Symbols:
                 other = math.nextafter(near, -math.inf if near > exact else math.inf)
                 low, high = sorted((near, other))
                 outside = self.values[name] <= self._constant(low), self.values[name] >= self._constant(high)
-                found.append(self.z3.Or(*outside))
-        return found
+                terms.append(self.z3.Or(*outside))
+        return terms
 
     def _is_missing(self, model: Any, name: str) -> bool:
         flag = self.missing.get(name)
@@ -196,17 +189,17 @@ class Symbols:
             case dt.date():
                 return self.z3.IntVal((value - _EPOCH).days, self.context)
             case float():
-                exact = Fraction(value) if math.isfinite(value) else _BEYOND if value > 0 else -_BEYOND
+                exact = Fraction(value) if math.isfinite(value) else _INFINITY if value > 0 else -_INFINITY
                 return self.z3.RealVal(str(exact), self.context)
         return self.z3.IntVal(value, self.context)
 
 
 def limits(field: Field) -> tuple[Any, Any]:
-    """Return the least and the greatest value of a field that is not boolean; of an enumeration, as places."""
+    """Return the bounds of a field that is not boolean; of an enumeration, as indices."""
     if field.kind == "enum":
         return 0, len(field.values) - 1
     widest: dict[str, tuple[Any, Any]] = {
-        "integer": (-_WIDEST, _WIDEST),
+        "integer": (-UNBOUNDED, UNBOUNDED),
         "number": (-sys.float_info.max, sys.float_info.max),
         "date": (dt.date.min, dt.date.max),
     }
@@ -219,18 +212,18 @@ def _fraction(number: Any) -> Fraction:
 
 
 def symbolic(expression: Expression, symbols: Symbols) -> Any:
-    """Return a predicate as a Z3 term over some symbols.
+    """Translate a predicate into a Z3 term.
 
     Parameters
     ----------
     expression : Expression
     symbols : Symbols
-        With every field that it reads.
+        The variables of its fields.
 
     Returns
     -------
     Z3 term
-        Bool for a predicate, Int (also for a word, a date or a length in days) or Real.
+        Bool for a predicate, Int (also for an enumeration, a date or days) or Real.
 
     Raises
     ------
@@ -241,7 +234,7 @@ def symbolic(expression: Expression, symbols: Symbols) -> Any:
 
 
 class _Translation:
-    """One pass over a tree. A part that several others share (a definition) is translated once."""
+    """One pass over a tree. A shared part, such as a definition, is translated once."""
 
     def __init__(self, symbols: Symbols) -> None:
         self.symbols = symbols
@@ -252,10 +245,10 @@ class _Translation:
         """Return the term of an expression."""
         key = id(expression)
         if key not in self.known:
-            self.known[key] = self._translated(expression)
+            self.known[key] = self._translate(expression)
         return self.known[key]
 
-    def _translated(self, expression: Expression) -> Any:
+    def _translate(self, expression: Expression) -> Any:
         z3 = self.z3
         match expression:
             case Constant(kind="enum", value=value, values=values):
@@ -265,29 +258,27 @@ class _Translation:
             case Name(field=field) if field.name in self.symbols.values:
                 return self.symbols.values[field.name]
             case Name(field=field):
-                raise ValueError(f"the expression reads {field.name!r}, for which there is no symbol")
+                raise ValueError(f"the expression reads {field.name!r}, which has no symbol")
             case IsNone(operand=name):
                 return self.symbols.missing.get(name.field.name, self.symbols._constant(False))
             case Not(operand=operand):
                 return z3.Not(self.term(operand))
-            case And(operands=operands):
-                return z3.And(*map(self.term, operands))
-            case Or(operands=operands):
-                return z3.Or(*map(self.term, operands))
-            case Compare(operator=sign, left=left, right=right):
-                return _OPERATORS[sign](*self._alike(left, right))
+            case And(operands=operands) | Or(operands=operands):
+                return CONNECTIVES[type(expression)].symbolic(z3, [self.term(o) for o in operands])
+            case Compare(operator=symbol, left=left, right=right):
+                return COMPARISONS[symbol].compute(*self._of_one_sort(left, right))
             case InSet(operand=operand, members=members):
-                return z3.Or(*(operator.eq(*self._alike(operand, member)) for member in members))
+                pairs = [self._of_one_sort(operand, member) for member in members]
+                return z3.Or(*(value == member for value, member in pairs))
             case Conditional(test=test, body=body, orelse=orelse):
-                return z3.If(self.term(test), *self._alike(body, orelse))
+                return z3.If(self.term(test), *self._of_one_sort(body, orelse))
             case Negate(operand=operand):
                 return -self.term(operand)
-            case Arithmetic(operator=sign, left=left, right=right):
-                return _OPERATORS[sign](self.term(left), self.term(right))
+            case Arithmetic(operator=symbol, left=left, right=right):
+                return ARITHMETIC[symbol].compute(self.term(left), self.term(right))
             case Call(function=function, operands=operands):
                 return readings_of(function).symbolic(z3, map(self.term, operands))
         raise TypeError(f"{type(expression).__name__} has no symbolic reading")
 
-    def _alike(self, *expressions: Expression) -> list[Any]:
-        """Return the terms of expressions that are compared or chosen between."""
+    def _of_one_sort(self, *expressions: Expression) -> list[Any]:
         return with_one_sort(self.z3, map(self.term, expressions))

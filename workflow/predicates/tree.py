@@ -1,9 +1,9 @@
-# ruff: noqa: D102 - what `kind`, `values` and `children` mean is said once, in `Expression`
-"""The tree of a checked predicate: what a field is, and what can be said about fields.
+# ruff: noqa: D102 - `Expression` documents `kind`, `values` and `children`
+"""The tree of a checked predicate, and the fields that it reads.
 
-The nodes are plain data; each knows its kind. ``implies(a, b)`` is ``not a or b``, a chain of comparisons
-is a conjunction, ``not in`` and ``is not None`` are negations, and a definition is the tree that it
-stands for (one object, however often it is used), so every reading has few nodes to give a meaning to.
+The nodes are plain data, and few, so that every reading is short: ``implies(a, b)`` becomes ``not a or b``, a
+chain of comparisons becomes a conjunction, and ``not in`` and ``is not None`` become negations. A definition is
+replaced by its tree, which is one object however often the definition is used.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 Kind = Literal["boolean", "integer", "number", "enum", "date", "days", "text", "unknown"]
-"""What an expression is. ``days`` is a whole number of days; ``text`` is a quoted word that has not met
-its enumeration yet, ``unknown`` what a text with mistakes leaves open: neither is left in a finished predicate."""
+"""The kind of an expression. ``days`` is a whole number of days. A checked predicate contains neither ``text``, a
+string that no enumeration has claimed yet, nor ``unknown``, a part with mistakes."""
 
 Value = bool | int | float | str | dt.date | None
 
@@ -48,16 +48,16 @@ MAX_DOMAIN = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A fact or a field of the record, and the values that it may hold.
+    """A fact or a record field, and its allowed values.
 
     Attributes
     ----------
     role : {"fact", "record"}
-        A fact does not change while the case runs, the record does.
+        A fact does not change while the case runs; a record field does.
     values : tuple of str
-        The words of an enumeration, in order: arrays hold a word as its place here.
+        The values of an enumeration, in order. Arrays hold their indices.
     minimum, maximum : int, float, date or None
-        Least and greatest value, both included. A whole number without them is held to be within 2**53.
+        Bounds, both included. Without them, a whole number is within 2**53.
     optional : bool
         Whether the value may be missing (``None``).
     """
@@ -71,35 +71,32 @@ class Field:
     optional: bool = False
 
     def domain(self) -> tuple[Value, ...]:
-        """Return every value that the field may hold, ``None`` last where it may be missing.
+        """Return all allowed values; ``None`` comes last.
 
         Raises
         ------
         InputError
-            If these are not finitely many, or more than 100,000.
+            If there are infinitely many, or more than 100,000.
 
         Examples
         --------
         >>> Field("custody", "enum", "record", ("not_detained", "detained"), optional=True).domain()
         ('not_detained', 'detained', None)
         """
-        found: tuple[Value, ...]
+        values: tuple[Value, ...]
         if self.kind == "boolean":
-            found = (False, True)
+            values = (False, True)
         elif self.kind == "enum":
-            found = self.values
+            values = self.values
         elif self.kind == "integer" and isinstance(self.minimum, int) and isinstance(self.maximum, int):
             n_values = self.maximum - self.minimum + 1
             if n_values > MAX_DOMAIN:
-                raise InputError([f"{self.name!r} has {n_values:,} values; at most {MAX_DOMAIN:,} can be gone through"])
-            found = tuple(range(self.minimum, self.maximum + 1))
+                raise InputError([f"{self.name!r} has {n_values:,} values; at most {MAX_DOMAIN:,} can be enumerated"])
+            values = tuple(range(self.minimum, self.maximum + 1))
         else:
-            raise InputError(
-                [
-                    f"{self.name!r} ({self.kind}) does not have finitely many values; give a whole number a minimum and a maximum"
-                ]
-            )
-        return (*found, None) if self.optional else found
+            hint = "; give a whole number a minimum and a maximum"
+            raise InputError([f"{self.name!r} ({self.kind}) has infinitely many values{hint}"])
+        return (*values, None) if self.optional else values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +106,7 @@ class Expression:
     Attributes
     ----------
     start, end : int
-        Where it stands in the text that it was written in (a definition's own text, for its parts), in
-        characters from 0. Two expressions that differ in these only are equal.
+        Offsets in the text that contains it, in characters from 0. Equality ignores them.
     """
 
     start: int = field(default=0, compare=False, repr=False)
@@ -118,16 +114,16 @@ class Expression:
 
     @property
     def kind(self) -> Kind:
-        """What the expression is: most are true or false."""
+        """The kind of the value."""
         return "boolean"
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The words of the enumeration that the expression belongs to, if it does."""
+        """The values of the enumeration, for an expression of kind ``enum``."""
         return ()
 
     def children(self) -> tuple[Expression, ...]:
-        """Return the expressions that this one is made of."""
+        """Return the operands."""
         return ()
 
 
@@ -139,22 +135,48 @@ class Namespace:
     ----------
     fields : mapping of str to Field
     definitions : mapping of str to Expression
-        Already parsed, see `parse_definitions`. A definition hides a field of its name.
-    words : collection of str
-        Transitions and events: no values, but ``once``, ``since`` and ``before`` ask about them.
+        Parsed definitions, see `parse_definitions`. A definition hides a field of the same name.
+    step_names : collection of str
+        Transitions and events. They have no value; ``once``, ``since`` and ``before`` take them.
     past : bool
-        Whether these three may stand here. Each becomes the `Name` of a truth value that is called as it is written.
+        Whether these past operators are allowed. Each becomes the `Name` of a boolean field named after the call.
     """
 
     fields: Mapping[str, Field]
     definitions: Mapping[str, Expression] = field(default_factory=dict)
-    words: Collection[str] = ()
+    step_names: Collection[str] = ()
     past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class _Unary(Expression):
+    operand: Expression
+
+    def children(self) -> tuple[Expression, ...]:
+        return (self.operand,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Binary(Expression):
+    operator: str
+    left: Expression
+    right: Expression
+
+    def children(self) -> tuple[Expression, ...]:
+        return self.left, self.right
+
+
+@dataclass(frozen=True, slots=True)
+class _Connected(Expression):
+    operands: tuple[Expression, ...]
+
+    def children(self) -> tuple[Expression, ...]:
+        return self.operands
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown(Expression):
-    """Stands for a part with mistakes while the rest of its text is read, so that one pass finds them all."""
+    """A part with mistakes, so that the rest of the text can still be checked."""
 
     @property
     def kind(self) -> Kind:
@@ -163,7 +185,7 @@ class Unknown(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Expression):
-    """A value: of an enumeration, with the words that it is one of."""
+    """A value; for an enumeration, with all its values."""
 
     value: bool | int | float | str | dt.date
     of_kind: Kind
@@ -194,55 +216,30 @@ class Name(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class IsNone(Expression):
+class IsNone(_Unary):
     """Whether the value of an optional field is missing."""
 
     operand: Name
 
-    def children(self) -> tuple[Expression, ...]:
-        return (self.operand,)
+
+@dataclass(frozen=True, slots=True)
+class Not(_Unary):
+    """A negation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Not(Expression):
-    """The opposite."""
-
-    operand: Expression
-
-    def children(self) -> tuple[Expression, ...]:
-        return (self.operand,)
+class And(_Connected):
+    """A conjunction, evaluated from left to right and only as far as needed."""
 
 
 @dataclass(frozen=True, slots=True)
-class And(Expression):
-    """All hold; read from the left, and only as far as needed."""
-
-    operands: tuple[Expression, ...]
-
-    def children(self) -> tuple[Expression, ...]:
-        return self.operands
+class Or(_Connected):
+    """A disjunction, evaluated from left to right and only as far as needed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Or(Expression):
-    """At least one holds; read from the left, and only as far as needed."""
-
-    operands: tuple[Expression, ...]
-
-    def children(self) -> tuple[Expression, ...]:
-        return self.operands
-
-
-@dataclass(frozen=True, slots=True)
-class Compare(Expression):
-    """One comparison of two values of a kind (a whole number and a number may meet)."""
-
-    operator: Literal["==", "!=", "<", "<=", ">", ">="]
-    left: Expression
-    right: Expression
-
-    def children(self) -> tuple[Expression, ...]:
-        return self.left, self.right
+class Compare(_Binary):
+    """A comparison of two values of one kind, or of a whole number and a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +263,7 @@ class Conditional(Expression):
 
     @property
     def kind(self) -> Kind:
-        kind = self.body.kind  # read once: reading it twice would take twice as long for each level of nesting
+        kind = self.body.kind  # evaluated once: twice would double the time at each level of nesting
         return kind if kind == self.orelse.kind else "number"
 
     @property
@@ -278,26 +275,17 @@ class Conditional(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class Negate(Expression):
-    """A number with its sign turned."""
-
-    operand: Expression
+class Negate(_Unary):
+    """A number with the opposite sign."""
 
     @property
     def kind(self) -> Kind:
         return self.operand.kind
 
-    def children(self) -> tuple[Expression, ...]:
-        return (self.operand,)
-
 
 @dataclass(frozen=True, slots=True)
-class Arithmetic(Expression):
-    """A sum, difference or product of whole numbers, or one of dates and days."""
-
-    operator: Literal["+", "-", "*"]
-    left: Expression
-    right: Expression
+class Arithmetic(_Binary):
+    """A sum, difference or product of whole numbers, or of dates and days."""
 
     @property
     def kind(self) -> Kind:
@@ -306,13 +294,10 @@ class Arithmetic(Expression):
             return "days" if self.right.kind == "date" else "date"
         return kind
 
-    def children(self) -> tuple[Expression, ...]:
-        return self.left, self.right
-
 
 @dataclass(frozen=True, slots=True)
 class Call(Expression):
-    """A function of `workflow.predicates.functions` that has readings, with its operands."""
+    """A call of a function of `workflow.predicates.functions` that has readings."""
 
     function: str
     operands: tuple[Expression, ...]
@@ -332,13 +317,13 @@ _KIND_NAMES = {
     "number": "a number",
     "date": "a date",
     "days": "a length of time",
-    "text": "a text",
+    "text": "a string",
     "unknown": "unknown",
 }
 
 
 def describe_kind(expression: Expression) -> str:
-    """Return the kind of an expression in words.
+    """Return the kind of an expression for a message.
 
     Examples
     --------

@@ -1,9 +1,10 @@
-"""From the tree back to a text that people read: in messages, reports and comparisons of policies."""
+"""Write a tree as text, for messages, reports and policy comparisons."""
 
 from __future__ import annotations
 
 import datetime as dt
 
+from workflow.predicates.operators import ARITHMETIC, CONNECTIVES
 from workflow.predicates.tree import (
     And,
     Arithmetic,
@@ -22,14 +23,14 @@ from workflow.predicates.tree import (
 
 __all__ = ["unparse"]
 
-# How strongly an operator holds its operands together, as in Python.
+# Binding strengths, as in Python.
 _IF, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _WHOLE = range(9)
 
 
 def unparse(expression: Expression) -> str:
-    """Return the text of an expression; if it was parsed, parsing this gives an equal expression again.
+    """Return the text of an expression. Parsing it gives an equal expression.
 
-    Definitions are filled in, so the text can be longer than the one that was parsed.
+    Definitions are expanded, so the text can be longer than the text that was parsed.
 
     Examples
     --------
@@ -38,20 +39,20 @@ def unparse(expression: Expression) -> str:
     >>> unparse(parse("implies(victim, 0<visits<3)", Namespace(fields)))
     'not victim or 0 < visits and visits < 3'
     """
-    return _written(expression)[0]
+    return _write(expression)[0]
 
 
-def _written(expression: Expression) -> tuple[str, int]:
-    """Return the text of an expression, and how strongly it holds together."""
+def _write(expression: Expression) -> tuple[str, int]:
+    """Return the text of an expression and its binding strength."""
     match expression:
         case Constant():
             return _constant(expression), _WHOLE
         case Name(field=field):
             return field.name, _WHOLE
-        case Or(operands=operands):
-            return " or ".join(_within(_AND, o) for o in operands), _OR
-        case And(operands=operands):
-            return " and ".join(_within(_NOT, o) for o in operands), _AND
+        case And(operands=operands) | Or(operands=operands):
+            strength = _AND if isinstance(expression, And) else _OR
+            word = CONNECTIVES[type(expression)].word
+            return f" {word} ".join(_within(strength + 1, o) for o in operands), strength
         case Not(operand=IsNone(operand=name)):
             return f"{name.field.name} is not None", _COMPARE
         case Not(operand=InSet(operand=operand, members=members)):
@@ -62,13 +63,13 @@ def _written(expression: Expression) -> tuple[str, int]:
             return f"{name.field.name} is None", _COMPARE
         case InSet(operand=operand, members=members):
             return f"{_within(_SUM, operand)} in {_members(members)}", _COMPARE
-        case Compare(operator=operator, left=left, right=right):
-            return f"{_within(_SUM, left)} {operator} {_within(_SUM, right)}", _COMPARE
+        case Compare(operator=symbol, left=left, right=right):
+            return f"{_within(_SUM, left)} {symbol} {_within(_SUM, right)}", _COMPARE
         case Conditional(test=test, body=body, orelse=orelse):
             return f"{_within(_OR, body)} if {_within(_OR, test)} else {_within(_IF, orelse)}", _IF
-        case Arithmetic(operator=operator, left=left, right=right):
-            strength = _PRODUCT if operator == "*" else _SUM
-            return f"{_within(strength, left)} {operator} {_within(strength + 1, right)}", strength
+        case Arithmetic(operator=symbol, left=left, right=right):
+            strength = _SUM + ARITHMETIC[symbol].strength
+            return f"{_within(strength, left)} {symbol} {_within(strength + 1, right)}", strength
         case Negate(operand=operand):
             return f"-{_within(_SIGN, operand)}", _SIGN
         case Call(function=function, operands=operands):
@@ -77,7 +78,7 @@ def _written(expression: Expression) -> tuple[str, int]:
 
 
 def _within(strength: int, expression: Expression) -> str:
-    text, own = _written(expression)
+    text, own = _write(expression)
     return text if own >= strength else f"({text})"
 
 

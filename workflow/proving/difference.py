@@ -20,15 +20,14 @@ from workflow.errors import InputError
 from workflow.files.validation import format_names
 from workflow.model.definition import COMPLETE, INCREMENT, Value, Workflow
 from workflow.predicates import Expression, Field, names, unparse, vector
-from workflow.predicates.missing import unchecked
+from workflow.predicates.missing import unguarded
+from workflow.predicates.operators import COMPARISONS
 from workflow.predicates.tree import And, Compare, Constant, Name, Not, Or
 from workflow.proving.covering import shortest
 from workflow.proving.fact_space import possible_classes
 from workflow.proving.nearby import variations
 
 __all__ = ["Difference", "Literal", "Region", "diff"]
-
-_NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
 @dataclass(frozen=True)
@@ -324,7 +323,7 @@ def _literals(one: Workflow, other: Workflow) -> Iterable[Literal]:
 
 def _opposite(part: Expression) -> Expression:
     if isinstance(part, Compare) and part.left.kind != "boolean":
-        return replace(part, operator=_NEGATED[part.operator])  # type: ignore[arg-type]
+        return replace(part, operator=COMPARISONS[part.operator].negated)
     return Not(part)
 
 
@@ -337,7 +336,7 @@ def _fact_only(workflow: Workflow, condition: Expression) -> Iterator[Expression
             continue
         seen.add(id(part))
         ahead.extend(part.children())
-        if part.kind != "boolean" or isinstance(part, Not) or unchecked(part):
+        if part.kind != "boolean" or isinstance(part, Not) or unguarded(part):
             continue
         if names(part) and not names(part) & workflow.record.keys():
             yield part
