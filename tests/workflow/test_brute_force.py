@@ -73,7 +73,7 @@ def _shortest_for(
             for word in ([trigger] if trigger in workflow.events else []) + (
                 [workflow.transitions[taken].name] if taken is not None else []
             ):
-                p = monitor.step(p, word, facts, given_record, state, after, case.state)
+                p = monitor.advance(p, [word], facts, given_record, state, after, case.state)
             owed = workflow.states[case.state].kind is StateKind.FINAL and p in monitor.open
             if p in monitor.broken or owed or monitor.is_forbidden(p, facts, after, case.state):
                 return depth + 1

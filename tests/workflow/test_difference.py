@@ -193,7 +193,7 @@ def _decided(machine, workflow, values, state, record):
     """Return what each thing that can happen leads to: the transition, the state, the record and what was to be written."""
     found = {}
     chances = [(ENTER, None)] if (ENTER, state) in machine.tries else []
-    for trigger, given_ in [*chances, *machine.chances(state, values, record)]:
+    for trigger, given_ in [*chances, *machine.possible_inputs(state, values, record)]:
         seen = machine.seen(state, tuple(record), trigger, given_)
         case = SimpleNamespace(state=state, facts=values, record=list(seen))
         taken = machine.fire(case, trigger)

@@ -1,1 +1,1 @@
-"""Decide what a case does next: the state machine, its table over fact classes, and rules followed step by step."""
+"""Decide what a case does next: the state machine, its decision table, and the monitor of rules."""

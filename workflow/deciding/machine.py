@@ -1,8 +1,8 @@
-"""The workflow on the `transitions` library: one shared machine that moves any number of cases.
+"""The workflow as a machine of the `transitions` library, shared by all cases.
 
-Registering each case as a model of the machine would cost a tenth of a millisecond and kilobytes a case,
-so no case is ever registered: a case is any object with `state`, `facts` and `record`, and the machine's
-events are fired on it directly. The triggers are those of `workflow.model.definition`: ``complete``,
+Registering a case as a model of the machine takes a tenth of a millisecond and kilobytes of memory. Cases are
+therefore not registered: a case is any object with `state`, `facts` and `record`, and the machine's events are fired
+on it directly. The triggers are those of `workflow.model.definition`: ``complete``,
 ``enter``, and one for each event.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from transitions.core import Event, Machine, Transition
 
-from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER, INCREMENT, Value, Workflow
+from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Value, Workflow
 from workflow.predicates import Expression, scalar
 
 __all__ = ["CaseLike", "CaseMachine", "Effect", "Test", "effect_of", "fact_names", "plain_machine"]
@@ -23,34 +23,27 @@ Effect = Callable[[list[Value]], None]
 
 
 class CaseLike(Protocol):
-    """What the machine moves.
-
-    Attributes
-    ----------
-    state : str
-    facts : sequence
-        The values of `fact_names`, in that order.
-    record : list
-        The values of ``workflow.record``, in that order; effects change it in place.
-    """
+    """A case as the machine needs it."""
 
     state: str
     facts: Sequence[Value]
+    """The values of `fact_names`, in that order."""
     record: list[Value]
+    """The values of ``workflow.record``, in that order; effects change it in place."""
 
 
 def fact_names(workflow: Workflow) -> tuple[str, ...]:
-    """Return the names of a case's facts in their order: the declared ones, then those every case has."""
+    """Return the names of a case's facts in order: the declared facts, then the built-in ones."""
     return (*workflow.facts, *BUILT_IN_FACTS)
 
 
 def effect_of(workflow: Workflow, effects: Sequence[tuple[str, Value]]) -> Effect | None:
-    """Return a function that writes a ``set:`` to a record, or ``None`` if there is nothing to write."""
+    """Return a function that applies a ``set:`` to a record; ``None`` if there are no effects."""
     if not effects:
         return None
-    place = {name: i for i, name in enumerate(workflow.record)}
-    literal = [(place[name], value) for name, value in effects if value != INCREMENT]
-    counted = [(place[name], workflow.record[name].maximum) for name, value in effects if value == INCREMENT]
+    index = {name: i for i, name in enumerate(workflow.record)}
+    literal = [(index[name], value) for name, value in effects if value != INCREMENT]
+    counted = [(index[name], workflow.record[name].maximum) for name, value in effects if value == INCREMENT]
 
     def write(record: list[Value]) -> None:
         for i, value in literal:
@@ -62,12 +55,12 @@ def effect_of(workflow: Workflow, effects: Sequence[tuple[str, Value]]) -> Effec
 
 
 class _LeanEvent(Event):
-    """An event that tries the transitions of a state in order, without queueing and logging."""
+    """An event that tries the transitions of a state in order, without the library's queueing and logging."""
 
     def trigger(self, model: Any, *args: Any, **kwargs: Any) -> bool:
         facts, record = args
-        moves: list[_LeanTransition] = self.transitions[model.state]  # type: ignore[assignment]
-        for transition in moves:  # noqa: SIM110 - any() over a generator takes a third longer
+        candidates: list[_LeanTransition] = self.transitions[model.state]  # type: ignore[assignment]
+        for transition in candidates:  # noqa: SIM110 - any() over a generator takes a third longer
             if transition.execute_on(model, facts, record):
                 return True
         return False
@@ -76,8 +69,8 @@ class _LeanEvent(Event):
 class _LeanTransition(Transition):
     """A transition that checks its conditions, runs its callbacks and moves the model, without logging.
 
-    The library's own `execute` spends twelve of its fourteen microseconds on log lines and on looking up
-    callbacks by name. A test holds this one equal to the library's, step by step.
+    The library's `execute` spends twelve of its fourteen microseconds on log lines and on finding callbacks by name.
+    A test compares this class with the library's, step by step.
     """
 
     def execute_on(self, model: CaseLike, facts: Sequence[Value], record: list[Value]) -> bool:
@@ -97,22 +90,21 @@ class _LeanMachine(Machine):
 
 
 class CaseMachine:
-    """A workflow's `transitions` machine, and what it needs to move a case.
+    """The `transitions` machine of a workflow.
 
     Parameters
     ----------
     workflow : Workflow
     lean : bool
-        Whether the machine skips the library's logging and queueing; ``False`` gives the library's own
-        event and transition classes, for replays where speed does not matter.
+        Whether to skip the library's logging and queueing. ``False`` uses the library's own event and transition
+        classes, for replays.
 
     Attributes
     ----------
-    machine : transitions.Machine
     tries : set of (str, str)
-        The pairs of trigger and state for which there is a transition to try.
+        The pairs of trigger and state that have a transition to try.
     event_tests : dict of str to callable or None
-        The condition of each event, as a function of a case's facts and record.
+        The guard of each event, as a function of a case's facts and record.
 
     Examples
     --------
@@ -148,16 +140,16 @@ class CaseMachine:
                 )
                 self.tries.add((point.trigger, point.state))
         self._events = {name: event.trigger for name, event in self.machine.events.items()}
-        happening = workflow.events.values()
-        self.event_tests = {e.name: None if e.guard is None else self.test(e.guard) for e in happening}
-        self._event_effects = {e.name: effect_of(workflow, e.effects) for e in happening}
+        events = workflow.events.values()
+        self.event_tests = {e.name: None if e.guard is None else self.test(e.guard) for e in events}
+        self._event_effects = {e.name: effect_of(workflow, e.effects) for e in events}
 
     def test(self, condition: Expression) -> Test:
-        """Return a condition as a function of a case's facts and record."""
+        """Compile a condition to a function of a case's facts and record."""
         return scalar(condition, self._facts, self._record)
 
     def fire(self, case: CaseLike, trigger: str) -> int | None:
-        """Let the machine decide; effects are written and the state changed.
+        """Move a case: take the first transition whose guard holds, apply its effects and change the state.
 
         Parameters
         ----------
@@ -168,7 +160,7 @@ class CaseMachine:
         Returns
         -------
         int or None
-            The index of the transition taken in ``workflow.transitions``; ``None`` if no guard held.
+            The index of the transition in ``workflow.transitions``; ``None`` if no guard held.
         """
         if (trigger, case.state) not in self.tries:
             return None
@@ -177,20 +169,20 @@ class CaseMachine:
         return self._taken
 
     def seen(self, state: str, record: Sequence[Value], trigger: str, given: Value) -> list[Value]:
-        """Return the record as guards see it: an event's effects, and what it or the activity gives, are written."""
+        """Return the record that the guards read: with an event's effects, and with the value that was given."""
         written = list(record)
-        if trigger == ENTER:
-            return written
         write = self._event_effects.get(trigger)
         if write is not None:
             write(written)
-        giver = self.workflow.events.get(trigger) or self.workflow.activities[str(self.workflow.states[state].activity)]
-        if giver.gives is not None:
+        giver = self.workflow.giver(state, trigger)
+        if giver is not None and giver.gives is not None:
             written[self._record.index(giver.gives)] = given
         return written
 
-    def chances(self, state: str, facts: Sequence[Value], record: Sequence[Value]) -> Iterator[tuple[str, Value]]:
-        """Yield what can happen to a case that rests, waits or is worked on: a trigger, and what is given."""
+    def possible_inputs(
+        self, state: str, facts: Sequence[Value], record: Sequence[Value]
+    ) -> Iterator[tuple[str, Value]]:
+        """Yield what can happen to a case in an activity or resting state: a trigger, and the value given."""
         declared = self.workflow.states[state]
         if declared.activity is not None:
             for value in self.workflow.activities[declared.activity].values or (None,):
@@ -213,12 +205,11 @@ class CaseMachine:
 
 
 def plain_machine(workflow: Workflow) -> CaseMachine:
-    """Return a workflow's machine on the library's own classes, made once for each workflow."""
-    found = _PLAIN.get(id(workflow))
-    if found is None or found.workflow is not workflow:
-        found = _PLAIN[id(workflow)] = CaseMachine(workflow, lean=False)
-    return found
+    """Return a workflow's machine with the library's own classes (cached)."""
+    if id(workflow) not in _PLAIN:
+        _PLAIN[id(workflow)] = CaseMachine(workflow, lean=False)
+    return _PLAIN[id(workflow)]
 
 
 _PLAIN: dict[int, CaseMachine] = {}
-"""By identity: a workflow is the same only if it is the same object; the machine keeps it alive."""
+"""Machines by the id of their workflow, which the machine keeps alive."""

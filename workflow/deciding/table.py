@@ -1,8 +1,8 @@
-"""The workflow as integer tables: no guard is evaluated twice.
+"""The decisions of a workflow as integer tables, so that no guard is evaluated twice.
 
-Facts do not change and the record is finite. Cases whose facts answer the fact-only parts of all guards
-alike form a *fact class*; for each decision point, the table runs over the fact classes and over just those record
-fields that its guards read. What a machine decides is then a look-up.
+Facts do not change, and the record is finite. Cases that agree in the fact-only parts of all guards form a *fact
+class*. The table of a decision point has one axis for the fact classes and one for each record field that its guards
+read. A decision is then a look-up.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from workflow.model.definition import DecisionPoint, Value, Workflow
 from workflow.predicates import Expression, Field, fact_parts, names, vector
 
-_PARTS_AT_ONCE = 16  # truth values that are looked at as one whole number
-_FEW_MARKS = 1 << 22
-_MOST_KNOWN = 8
+_PARTS_AT_ONCE = 16  # truth values packed into one integer
+_MAX_DIRECT = 1 << 22  # codes below this are renumbered without sorting
+_MAX_CACHED = 8
 
 __all__ = [
     "Columns",
@@ -43,12 +43,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Columns:
-    """Facts of many cases, a column each.
+    """The facts of many cases, one column for each fact.
 
     Attributes
     ----------
     values : mapping of str to ndarray, shape (n_cases,)
-        bool, int64, float64, datetime64[D], or for an enum the int64 places of its values.
+        bool, int64, float64 or datetime64[D]; for an enum, the int64 indices of its values.
     missing : mapping of str to ndarray of bool, shape (n_cases,)
         Where an optional fact is missing.
     """
@@ -60,31 +60,31 @@ class Columns:
         return len(next(iter(self.values.values()), np.empty(0)))
 
     def plain(self, field: Field) -> list[Value]:
-        """Return a field's column as plain values, ``None`` where one is missing."""
-        column, absent = self.values[field.name], self.missing.get(field.name)
+        """Return a column as Python values, ``None`` where one is missing."""
+        column, missing = self.values[field.name], self.missing.get(field.name)
         values: list[Value] = (column.astype("datetime64[D]") if field.kind == "date" else column).tolist()
-        if field.kind == "enum":  # what stands at a missing value may be the place of none
+        if field.kind == "enum":  # a missing value may have any code
             values = [
-                field.values[code] for code in (column if absent is None else np.where(absent, 0, column)).tolist()
+                field.values[code] for code in (column if missing is None else np.where(missing, 0, column)).tolist()
             ]
-        if absent is not None and absent.any():
-            values = [None if gone else value for value, gone in zip(values, absent.tolist(), strict=True)]
+        if missing is not None and missing.any():
+            values = [None if absent else value for value, absent in zip(values, missing.tolist(), strict=True)]
         return values
 
     def only(self, names: Container[str]) -> Columns:
-        """Return some of the columns."""
+        """Select columns by name."""
         return Columns(
             {k: v for k, v in self.values.items() if k in names}, {k: v for k, v in self.missing.items() if k in names}
         )
 
     def take(self, rows: NDArray[np.int64] | slice) -> Columns:
-        """Return the cases of some rows."""
+        """Select cases by row."""
         return Columns({k: v[rows] for k, v in self.values.items()}, {k: v[rows] for k, v in self.missing.items()})
 
 
 @dataclass(frozen=True)
 class FactClasses:
-    """The cases of a population, grouped by what the guards can see of their facts.
+    """The cases of a population, grouped into classes that no guard can distinguish.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class FactClasses:
     rows : ndarray of int64, shape (n_classes,)
         The row of that case.
     answers : tuple
-        What each class answers: equal for two populations whose classes, number by number, answer alike.
+        A key: two populations with equal keys have the same classes in the same order.
     """
 
     of_case: NDArray[np.int32]
@@ -108,24 +108,24 @@ class FactClasses:
 
     @classmethod
     def by_columns(cls, answers: Iterable[NDArray[Any]], columns: Columns) -> FactClasses:
-        """Group cases by what they answer to each of some questions, a column of answers each."""
+        """Group cases by columns of answers; cases with equal answers in every column form a class."""
         code, key = np.zeros(len(columns), np.int64), list[Hashable]([len(columns) > 0])
         for answer in answers:
             code, step = _refine_classes(code, answer)
             key.append(step)
         rows = np.empty(int(code.max(initial=-1)) + 1, np.int64)
-        rows[code[::-1]] = np.arange(len(code))[::-1]  # of several the first one stays
+        rows[code[::-1]] = np.arange(len(code))[::-1]  # the first case of a class overwrites the others
         return cls(code.astype(np.int32), columns.take(rows), rows, tuple(key))
 
 
 @dataclass(frozen=True)
 class DecisionTable:
-    """The decisions at one point.
+    """The decisions at one decision point.
 
     Attributes
     ----------
     fields : tuple of str
-        The record fields that its guards read.
+        The record fields that the guards read.
     next : ndarray of int16, shape (n_classes, *sizes of the fields)
         The index of the transition taken, or -1.
     """
@@ -137,12 +137,12 @@ class DecisionTable:
 
 @dataclass(frozen=True)
 class GuardTable:
-    """Whether an event may happen.
+    """Where the guard of an event holds.
 
     Attributes
     ----------
     fields : tuple of str
-        The record fields that its condition reads.
+        The record fields that the guard reads.
     holds : ndarray of bool, shape (n_classes, *sizes of the fields)
     """
 
@@ -159,7 +159,7 @@ class Table:
     decisions : tuple of DecisionTable
         In the order of ``Workflow.decision_points``.
     event_guards : mapping of str to GuardTable
-        For each event with a condition.
+        For each event with a guard.
     """
 
     workflow: Workflow
@@ -168,41 +168,38 @@ class Table:
     event_guards: Mapping[str, GuardTable]
 
     @cached_property
-    def _places(self) -> dict[tuple[str, str], DecisionTable]:
+    def by_point(self) -> dict[tuple[str, str], DecisionTable]:
+        """Return the decisions by state and trigger."""
         return {(m.point.state, m.point.trigger): m for m in self.decisions}
 
     def next(self, state: str, trigger: str, fact_class: int, record: Sequence[Value]) -> int | None:
-        """Return the transition that a case of a class takes, as the machine would; ``None`` for none."""
-        table = self._places.get((state, trigger))
+        """Return the index of the transition that the machine would take; ``None`` if it takes none."""
+        table = self.by_point.get((state, trigger))
         if table is None:
             return None
-        place = [codes(self.workflow, field)[record[self._index[field]]] for field in table.fields]
-        found = int(table.next[(fact_class, *place)])
-        return None if found < 0 else found
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        return {name: i for i, name in enumerate(self.workflow.record)}
+        values = dict(zip(self.workflow.record, record, strict=True))
+        index = int(table.next[(fact_class, *(codes(self.workflow, field)[values[field]] for field in table.fields))])
+        return None if index < 0 else index
 
 
 def codes(workflow: Workflow, field: str) -> dict[Value, int]:
-    """Return the place of each value of a record field, from 0."""
+    """Return the index of each value of a record field."""
     return {value: i for i, value in enumerate(workflow.record[field].domain())}
 
 
 def guards(workflow: Workflow) -> tuple[Expression, ...]:
-    """Return every condition that a move or an event of the workflow depends on."""
-    found = [t.guard for t in workflow.transitions] + [e.guard for e in workflow.events.values()]
-    return tuple(guard for guard in found if guard is not None)
+    """Return the guards of all transitions and events."""
+    declared = [t.guard for t in workflow.transitions] + [e.guard for e in workflow.events.values()]
+    return tuple(guard for guard in declared if guard is not None)
 
 
 def parts_of(conditions: Iterable[Expression]) -> list[Expression]:
-    """Return the fact-only parts of some conditions, each once: what tells fact classes apart."""
+    """Return the distinct fact-only parts of conditions: these define the fact classes."""
     return list(dict.fromkeys(part for condition in conditions for part in fact_parts(condition)))
 
 
 def fact_classes(conditions: Iterable[Expression], columns: Columns) -> FactClasses:
-    """Group cases by what some conditions can see of their facts."""
+    """Group cases that conditions cannot distinguish by their facts."""
     return _classes(parts_of(conditions), columns)
 
 
@@ -211,16 +208,16 @@ def _classes(parts: Sequence[Expression], columns: Columns) -> FactClasses:
 
     def answers() -> Iterator[NDArray[np.int64]]:
         for start in reversed(range(0, len(parts), _PARTS_AT_ONCE)):
-            some = np.zeros(n, np.int64)
+            packed = np.zeros(n, np.int64)
             for i, part in enumerate(parts[start : start + _PARTS_AT_ONCE]):
-                some |= vector(part, columns.values, columns.missing, n).astype(np.int64) << i
-            yield some
+                packed |= vector(part, columns.values, columns.missing, n).astype(np.int64) << i
+            yield packed
 
     return FactClasses.by_columns(answers(), columns)
 
 
 def _refine_classes(code: NDArray[np.int64], answer: NDArray[Any]) -> tuple[NDArray[np.int64], Hashable]:
-    """Renumber cases, from 0 without gaps, so that they differ by an answer too; say also what each number stands for."""
+    """Split classes by an answer; return the new class of each case, numbered without gaps, and a key of the split."""
     values = b""
     if not len(answer):
         return code, None
@@ -234,27 +231,24 @@ def _refine_classes(code: NDArray[np.int64], answer: NDArray[Any]) -> tuple[NDAr
     wide += answer
     wide -= low
     most = int(wide.max()) + 1
-    if most <= _FEW_MARKS:  # without sorting: a mark for each number that occurs
-        marks = np.zeros(most, bool)
-        marks[wide] = True
-        there, code = np.flatnonzero(marks), (np.cumsum(marks) - 1)[wide]
+    if most <= _MAX_DIRECT:
+        occurs = np.zeros(most, bool)
+        occurs[wide] = True
+        used, code = np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[wide]
     else:
-        there, code = np.unique(wide, return_inverse=True)
-    return code, (low, high, there.tobytes(), values)
+        used, code = np.unique(wide, return_inverse=True)
+    return code, (low, high, used.tobytes(), values)
 
 
 class Tabulator:
-    """Tabulates the decisions of workflows for one population after another.
-
-    What populations have in common is worked out once: classes that answer as those of a population before them
-    have their tables already.
+    """Tabulates the decisions of workflows for several populations; populations with equal classes share their tables.
 
     Parameters
     ----------
     workflows : sequence of Workflow
-        Of one set of facts and one record.
+        With the same facts and record.
     conditions : iterable of Expression, optional
-        What the fact classes must tell apart, if it is more than the guards of all the workflows.
+        The conditions that the fact classes must distinguish; the guards of all workflows by default.
     """
 
     def __init__(self, workflows: Sequence[Workflow], conditions: Iterable[Expression] | None = None) -> None:
@@ -262,7 +256,7 @@ class Tabulator:
         if conditions is None:
             conditions = [guard for workflow in self._workflows for guard in guards(workflow)]
         self._parts = parts_of(conditions)
-        self._known: dict[tuple[Hashable, ...], list[tuple[tuple[DecisionTable, ...], dict[str, GuardTable]]]] = {}
+        self._cache: dict[tuple[Hashable, ...], list[tuple[tuple[DecisionTable, ...], dict[str, GuardTable]]]] = {}
 
     def tables(self, columns: Columns) -> tuple[Table, ...]:
         """Return a table for each workflow, all over the same fact classes.
@@ -270,80 +264,80 @@ class Tabulator:
         Parameters
         ----------
         columns : Columns
-            The facts of the cases, those that every case has (``arrived``, ``as_of``) included.
+            All facts of the cases, including ``arrived`` and ``as_of``.
         """
         classes = _classes(self._parts, columns)
-        if classes.answers not in self._known:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[classes.answers] = [
-                (tuple(_tabulate(w, point, classes) for point in w.decision_points), _event_guards(w, classes))
+        if classes.answers not in self._cache:
+            if len(self._cache) >= _MAX_CACHED:
+                self._cache.clear()
+            self._cache[classes.answers] = [
+                (tuple(_decisions(w, point, classes) for point in w.decision_points), _event_guards(w, classes))
                 for w in self._workflows
             ]
-        decided = zip(self._workflows, self._known[classes.answers], strict=True)
-        return tuple(Table(workflow, classes, *tables) for workflow, tables in decided)
+        tabulated = zip(self._workflows, self._cache[classes.answers], strict=True)
+        return tuple(Table(workflow, classes, *tables) for workflow, tables in tabulated)
 
 
 def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Expression] | None = None) -> Table:
-    """Tabulate the decisions of a workflow for a population.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    columns : Columns
-        The facts of the cases, those that every case has (``arrived``, ``as_of``) included.
-    conditions : iterable of Expression, optional
-        What the fact classes must tell apart, if it is more than the guards.
-    """
+    """Tabulate the decisions of one workflow for one population; see `Tabulator`."""
     return Tabulator([workflow], conditions).tables(columns)[0]
 
 
 def largest(workflow: Workflow, n_classes: int) -> int:
-    """Return how many entries the largest of a workflow's tables has over so many fact classes."""
+    """Return the number of entries of the largest table of a workflow over a number of fact classes."""
     tried = [[workflow.transitions[i].guard for i in point.candidates] for point in workflow.decision_points]
     tried += [[event.guard] for event in workflow.events.values()]
-    read = [frozenset[str]().union(*(names(g) for g in some if g is not None)) for some in tried]
     sizes = {name: len(field.domain()) for name, field in workflow.record.items()}
-    return n_classes * max((math.prod(n for name, n in sizes.items() if name in some) for some in read), default=1)
+    products = (math.prod(sizes[name] for name in _read(of_point) & sizes.keys()) for of_point in tried)
+    return n_classes * max(products, default=1)
 
 
-def _tabulate(workflow: Workflow, point: DecisionPoint, classes: FactClasses) -> DecisionTable:
-    candidates = [(i, workflow.transitions[i].guard) for i in point.candidates]
-    fields, shape = _shape(workflow, [guard for _, guard in candidates if guard is not None], classes)
-    laid = grid(workflow, classes.witness, fields, _read([guard for _, guard in candidates]))
-    taken = np.full(int(np.prod(shape)), -1, np.int16)
-    for i, guard in candidates:
-        holds = np.ones(len(taken), bool) if guard is None else vector(guard, laid.values, laid.missing)
+def _decisions(workflow: Workflow, point: DecisionPoint, classes: FactClasses) -> DecisionTable:
+    fields, shape, held = _evaluate(workflow, [workflow.transitions[i].guard for i in point.candidates], classes)
+    taken = np.full(shape, -1, np.int16)
+    for i, holds in zip(point.candidates, held, strict=True):
         taken[(taken < 0) & holds] = i
-    return DecisionTable(point, fields, taken.reshape(shape))
+    return DecisionTable(point, fields, taken)
 
 
 def _event_guards(workflow: Workflow, classes: FactClasses) -> dict[str, GuardTable]:
-    found = {}
+    tables = {}
     for event in workflow.events.values():
         if event.guard is not None:
-            fields, shape = _shape(workflow, [event.guard], classes)
-            laid = grid(workflow, classes.witness, fields, _read([event.guard]))
-            holds = np.broadcast_to(vector(event.guard, laid.values, laid.missing), int(np.prod(shape)))
-            found[event.name] = GuardTable(fields, holds.reshape(shape))
-    return found
+            fields, _, (holds,) = _evaluate(workflow, [event.guard], classes)
+            tables[event.name] = GuardTable(fields, holds)
+    return tables
 
 
-def _shape(
-    workflow: Workflow, conditions: Sequence[Expression], classes: FactClasses
-) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return the record fields that conditions read, and the shape of a table over the classes and them."""
-    read = _read(conditions)
+def _evaluate(
+    workflow: Workflow, guards: Sequence[Expression | None], classes: FactClasses
+) -> tuple[tuple[str, ...], tuple[int, ...], list[NDArray[np.bool_]]]:
+    """Return the record fields that guards read, the shape of a table over them, and where each guard holds."""
+    read = _read(guards)
     fields = tuple(name for name in workflow.record if name in read)
-    return fields, (len(classes), *(len(workflow.record[f].domain()) for f in fields))
+    shape = (len(classes), *(len(workflow.record[f].domain()) for f in fields))
+    columns = grid(workflow, classes.witness, fields, read)
+    held = [
+        np.ones(shape, bool)
+        if guard is None
+        else np.broadcast_to(vector(guard, columns.values, columns.missing), math.prod(shape)).reshape(shape)
+        for guard in guards
+    ]
+    return fields, shape, held
 
 
-def _read(conditions: Iterable[Expression | None]) -> set[str]:
-    return {name for condition in conditions if condition is not None for name in names(condition)}
+def _read(conditions: Iterable[Expression | None]) -> frozenset[str]:
+    return frozenset[str]().union(*(names(condition) for condition in conditions if condition is not None))
 
 
 def grid(workflow: Workflow, witness: Columns, fields: Sequence[str], facts: Container[str] | None = None) -> Columns:
-    """Lay every combination of some record fields beside some facts, or all of them, of a case of every fact class."""
+    """Combine the witness of every fact class with every combination of values of record fields.
+
+    Parameters
+    ----------
+    facts : container of str, optional
+        The facts to keep; all by default.
+    """
     combinations = list(itertools.product(*(range(len(workflow.record[f].domain())) for f in fields)))
     n, m = len(witness), len(combinations)
     values, missing = (

@@ -227,6 +227,12 @@ class Workflow:
         """Return, for a state and a trigger, the transitions that are tried, in their order."""
         return {(m.state, m.trigger): m.candidates for m in self.decision_points}
 
+    def giver(self, state: str, trigger: str) -> Activity | Event | None:
+        """Return the event that happens, or the activity that completes in a state; ``None`` on entry."""
+        if trigger == COMPLETE:
+            return self.activities.get(self.states[state].activity or "")
+        return self.events.get(trigger)
+
     @cached_property
     def step_names(self) -> tuple[str, ...]:
         """Return the names of the transitions and of the events."""

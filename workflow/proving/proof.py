@@ -395,7 +395,7 @@ class Prover:
         if entering:
             yield ENTER, record
             return
-        for trigger, given in self._machine.chances(state, self.facts[k], record):
+        for trigger, given in self._machine.possible_inputs(state, self.facts[k], record):
             yield trigger, tuple(self._machine.seen(state, record, trigger, given))
 
     def _fire(self, state: str, trigger: str, seen: Record, k: int) -> tuple[int | None, Record]:

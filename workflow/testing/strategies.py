@@ -89,7 +89,7 @@ class Walk:
 
     def chances(self) -> list[Chance]:
         """Return everything that can happen to the case now."""
-        return list(self._machine.chances(self.state, self._values, self.record))
+        return list(self._machine.possible_inputs(self.state, self._values, self.record))
 
     def take(self, chance: Chance) -> None:
         """Let something happen, and follow the instant states behind it."""
