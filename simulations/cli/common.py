@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ import typer
 from workflow.errors import DocketsimError, InputError
 
 if TYPE_CHECKING:
+    from simulations.running.options import RunOptions
     from simulations.scenarios.scenario import Scenario
 
 __all__ = [
@@ -42,10 +44,11 @@ __all__ = [
     "check_resume",
     "compile_first",
     "date",
+    "dates",
+    "prepare_run",
     "print_json",
     "progress_bar",
     "report_errors",
-    "report_warnings",
     "resume_command",
     "spinner",
 ]
@@ -61,9 +64,9 @@ WorkflowName = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 ScenarioFile = Annotated[
     str | None,
-    typer.Option("--scenario", metavar="FILE", help="The scenario's own file, if it reads tables beside it."),
+    typer.Option("--scenario", metavar="FILE", help="The original scenario file. Needed if it reads tables of cases."),
 ]
-Replications = Annotated[int, typer.Option(help="Number of replications of each scenario.")]
+Replications = Annotated[int, typer.Option(help="Number of replications.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; default: up to one per core.")]
@@ -117,13 +120,18 @@ def date(text: str, option: str = "--at") -> dt.date:
         raise InputError([f"{option} {text}: {p.message}" for p in error.problems]) from None
 
 
+def dates(texts: list[str] | None) -> list[dt.date]:
+    """Parse the dates of ``--at``."""
+    return [date(text) for text in texts or ()]
+
+
 def print_json(value: Any) -> None:
     """Print plain values as JSON on standard output."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 @contextmanager
-def report_warnings() -> Iterator[None]:
+def _report_warnings() -> Iterator[None]:
     """Collect warnings and print them on standard error at the end."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -149,9 +157,10 @@ def resume_command(out: Path | None) -> str | None:
 
 @contextmanager
 def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a progress bar on standard error, with elapsed and remaining time."""
+    """Show a progress bar on standard error, with elapsed and remaining time. Print warnings when it ends."""
     if silent or not sys.stderr.isatty():
-        yield None
+        with _report_warnings():
+            yield None
         return
     from rich.console import Console
     from rich.progress import (
@@ -171,7 +180,7 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _report_warnings(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
 
@@ -181,8 +190,37 @@ def compile_first(engine: str, scenario: Scenario, replications: int, silent: bo
     from simulations.engines.choosing import prepare, will_compile
 
     if will_compile(engine, scenario, replications):
-        with report_warnings(), spinner("compiling the fast engine (once, about ten seconds)", silent):
+        with _report_warnings(), spinner("compiling the fast engine (once, about ten seconds)", silent):
             prepare("compiled")
+
+
+def prepare_run(
+    options: RunOptions,
+    workers: int | None,
+    scenario: Scenario,
+    silent: bool,
+    *,
+    expected: int | None = None,
+    runs: int = 1,
+) -> RunOptions:
+    """Compile the fast engine if a run needs it, and return its options with the number of worker processes.
+
+    Parameters
+    ----------
+    workers : int or None
+        ``None`` for as many as are worth starting.
+    expected : int, optional
+        Number of replications that will probably run. Default: `options.replications`.
+    runs : int
+        Number of consecutive runs.
+    """
+    from simulations.engines.choosing import enough_workers
+
+    replications = expected or options.replications
+    compile_first(options.engine, scenario, replications, silent)
+    if workers is None:
+        workers = enough_workers(options.engine, scenario, replications, runs)
+    return replace(options, workers=workers)
 
 
 @contextmanager

@@ -23,12 +23,12 @@ from simulations.cli.common import (
     Seed,
     Workers,
     check_resume,
-    compile_first,
     date,
+    dates,
+    prepare_run,
     print_json,
     progress_bar,
     report_errors,
-    report_warnings,
     resume_command,
     spinner,
 )
@@ -73,7 +73,6 @@ def sweep(
 ) -> None:
     """Run a scenario at every point of a grid with common random numbers: a table and a chart."""
     with report_errors(lambda: resume_command(out)):
-        from simulations.engines.choosing import enough_workers
         from simulations.loading import load_scenario
         from simulations.planning.grid import parse_grid
         from simulations.planning.sweeping import sweep as run_sweep
@@ -83,27 +82,24 @@ def sweep(
         from simulations.running.options import RunOptions
 
         check_resume(resume, out)
-        days = [date(text) for text in at or ()]
-        check_chart(chart)
-        loaded = load_scenario(scenario)
-        compile_first(engine, loaded, replications, quiet or as_json)
-        if workers is None:
-            workers = enough_workers(engine, loaded, replications, parse_grid(change or ())[0].size)
-        out = out if out is not None else default_folder(f"sweep-{Path(scenario).stem}")
         options = RunOptions(
-            replications=replications, seed=seed, at=days, workers=workers, events=events, resume=resume, engine=engine
+            replications=replications, seed=seed, at=dates(at), events=events, resume=resume, engine=engine
         )
-        with report_warnings(), progress_bar(quiet or as_json) as progress:
+        check_chart(chart)
+        n_points = parse_grid(change or ())[0].size
+        options = prepare_run(options, workers, load_scenario(scenario), quiet or as_json, runs=n_points)
+        out = out or default_folder(f"sweep-{Path(scenario).stem}")
+        with progress_bar(quiet or as_json) as progress:
             result = run_sweep(
                 scenario, change or (), options, measures=measure or (), courts=court or (), out=out, progress=progress
             )
-        chart = chart if chart is not None else result.folder / "sweep.svg"
+        chart = chart or result.folder / "sweep.svg"
         with spinner("drawing", quiet or as_json):
             write_chart(result, chart)
         if as_json:
             print_json(result.json())
         elif not quiet:
-            print_sweep(result, days)
+            print_sweep(result, options.at)
             typer.echo(f"Chart: {chart}")
 
 
@@ -137,40 +133,48 @@ def staff(
     with report_errors():
         from simulations.loading import load_scenario
         from simulations.planning.staffing import staff as search
+        from simulations.running.options import RunOptions
 
         def show(point: Point) -> None:
             if not (quiet or as_json) and sys.stderr.isatty():
                 typer.echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
 
         loaded = load_scenario(scenario, change or ())
-        compile_first(engine, loaded, replications, quiet or as_json)
-        found = search(
-            loaded, pool, court=court, scale=scale,
-            finish_by=None if finish_by is None else date(finish_by, "--finish-by"), measure=measure,
-            pending_below=pending_below, at=None if at is None else date(at), confidence=confidence, seed=seed,
-            replications=replications, engine=engine, workers=workers or os.cpu_count() or 1, progress=show,
-        )  # fmt: skip
+        options = RunOptions(replications=replications, seed=seed, engine=engine)
+        staffing = search(
+            loaded,
+            pool,
+            prepare_run(options, workers or os.cpu_count() or 1, loaded, quiet or as_json),
+            court=court,
+            scale=scale,
+            finish_by=None if finish_by is None else date(finish_by, "--finish-by"),
+            measure=measure,
+            pending_below=pending_below,
+            at=None if at is None else date(at),
+            confidence=confidence,
+            progress=show,
+        )
         if as_json:
-            print_json(found.json())
+            print_json(staffing.json())
         elif not quiet:
-            _print_staffing(found)
+            _print_staffing(staffing)
 
 
-def _print_staffing(found: Staffing) -> None:
+def _print_staffing(staffing: Staffing) -> None:
     from rich.console import Console
 
     from simulations.printing.run_tables import new_table
 
     console = Console(highlight=False, soft_wrap=False)
-    where = f" in {found.court}" if found.court else ""
+    where = f" in {staffing.court}" if staffing.court else ""
     console.print(
-        f"[bold]{found.scenario.name}[/bold]: {found.pool}{where}, for {found.goal} with probability {found.wanted:g}; seed {found.seed}."
+        f"[bold]{staffing.scenario.name}[/bold]: {staffing.pool}{where}, for {staffing.goal} with probability {staffing.wanted:g}; seed {staffing.seed}."
     )
-    names = (["factor"] if found.answer.factor is not None else []) + ["size"]
+    names = (["factor"] if staffing.answer.factor is not None else []) + ["size"]
     grid = new_table("\nThe curve", *names, "probability", "interval", "replications", "")
-    for p in found.curve:
+    for p in staffing.curve:
         factor = [] if p.factor is None else [f"{p.factor:.2f}"]
-        mark = "[bold]" if p == found.answer else ""
+        mark = "[bold]" if p == staffing.answer else ""
         cells = [
             *factor,
             f"{p.size:,}",
@@ -181,17 +185,17 @@ def _print_staffing(found: Staffing) -> None:
         ]
         grid.add_row(*(mark + cell for cell in cells))
     console.print(grid)
-    answer, less = found.answer, found.less
+    answer, less = staffing.answer, staffing.less
     named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
     text = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
     if less is not None:
         text += f", with {less.size:,} at most {less.high:.3f}"
     console.print(f"{text}: 95% simultaneous confidence, on replications that were not used in the search.")
-    if not found.decided:
-        console.print(f"Undecided whether the probability reaches {found.wanted:g}; raise --replications.")
-    if found.not_in_order:
+    if not staffing.decided:
+        console.print(f"Undecided whether the probability reaches {staffing.wanted:g}; raise --replications.")
+    if staffing.not_in_order:
         console.print(
-            f"[bold]Warning:[/bold] in {found.not_in_order} of {found.compared} replications a larger pool missed the goal and a smaller one met it:"
+            f"[bold]Warning:[/bold] in {staffing.not_in_order} of {staffing.compared} replications a larger pool missed the goal and a smaller one met it:"
             " a smaller size that was not tried may also meet it. docketsim sweep runs every size."
         )
 
@@ -210,42 +214,40 @@ def forecast(
 ) -> None:
     """Forecast when a condition first holds: the mean date, its interval, and the band of single replications."""
     with report_errors():
-        from simulations.engines.choosing import enough_workers
         from simulations.loading import load_scenario
-        from simulations.planning.forecasting import forecast as look_ahead
+        from simulations.planning.forecasting import forecast as run_forecast
+        from simulations.running.options import RunOptions
 
         loaded = load_scenario(scenario, change or ())
-        compile_first(engine, loaded, replications, quiet or as_json)
+        options = RunOptions(replications=replications, seed=seed, engine=engine)
+        options = prepare_run(options, workers, loaded, quiet or as_json)
         with spinner("running replications", quiet or as_json):
-            found = look_ahead(
-                loaded, when, court=court or "all", seed=seed, replications=replications,
-                engine=engine, workers=enough_workers(engine, loaded, replications) if workers is None else workers,
-            )  # fmt: skip
+            result = run_forecast(loaded, when, options, court=court or "all")
         if as_json:
-            print_json(found.json())
+            print_json(result.json())
         elif not quiet:
-            _print_forecast(found)
+            _print_forecast(result)
 
 
-def _print_forecast(found: Forecast) -> None:
-    n = len(found.days)
-    hits = sum(day is not None for day in found.days)
-    late = f"after {found.scenario.ends}"
-    typer.echo(f"{found.scenario.name}: {found.when}, {found.court}; {n} replications, seed {found.seed}")
-    if found.date is not None:
-        ends = "" if found.low is None else f" ({found.confidence:.0%} interval {found.low} to {found.high})"
-        typer.echo(f"  mean     {found.date}{ends}")
-    ends = f" ({found.confidence:.0%} interval {found.median_low or 'open'} to {found.median_high or 'open'})"
-    typer.echo(f"  median   {found.median or late}{ends}")
-    typer.echo(f"  band     {found.q05 or late} to {found.q95 or late}: nine in ten replications")
+def _print_forecast(result: Forecast) -> None:
+    n = len(result.days)
+    hits = sum(day is not None for day in result.days)
+    late = f"after {result.scenario.ends}"
+    typer.echo(f"{result.scenario.name}: {result.when}, {result.court}; {n} replications, seed {result.seed}")
+    if result.date is not None:
+        ends = "" if result.low is None else f" ({result.confidence:.0%} interval {result.low} to {result.high})"
+        typer.echo(f"  mean     {result.date}{ends}")
+    ends = f" ({result.confidence:.0%} interval {result.median_low or 'open'} to {result.median_high or 'open'})"
+    typer.echo(f"  median   {result.median or late}{ends}")
+    typer.echo(f"  band     {result.q05 or late} to {result.q95 or late}: nine in ten replications")
     typer.echo(
-        f"  reached  in {hits} of {n} by {found.scenario.ends}"
-        f" ({found.confidence:.0%} interval {found.reached_low:.3f} to {found.reached_high:.3f})"
+        f"  reached  in {hits} of {n} by {result.scenario.ends}"
+        f" ({result.confidence:.0%} interval {result.reached_low:.3f} to {result.reached_high:.3f})"
     )
-    _print_outlook(found)
+    _print_outlook(result)
 
 
-def _print_outlook(found: Forecast) -> None:
+def _print_outlook(result: Forecast) -> None:
     """Print the Kaplan-Meier curve and the pending cases by age."""
     from rich.console import Console
 
@@ -256,18 +258,18 @@ def _print_outlook(found: Forecast) -> None:
         return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
 
     console = Console(highlight=False, soft_wrap=False)
-    last = found.time_to_closure[-1]
+    last = result.time_to_closure[-1]
     title = "\nStill on the docket so many days after arrival, or the start (Kaplan-Meier)"
-    grid = new_table(title, "days", "share", f"{found.confidence:.0%} interval", "nine in ten replications")
-    for point in (p for p in found.time_to_closure if p.days in MARKS or p is last):
+    grid = new_table(title, "days", "share", f"{result.confidence:.0%} interval", "nine in ten replications")
+    for point in (p for p in result.time_to_closure if p.days in MARKS or p is last):
         grid.add_row(f"{point.days}", number(point.mean, "share"), ends(point.low, point.high, "share"), ends(point.q05, point.q95, "share"))  # fmt: skip
     console.print(grid)
-    hits = sum(day is not None for day in found.days)
-    for when, label in (("reached", f"when {found.when} first held, in {hits} replications"), ("end", f"at the end, {found.scenario.ends}")):  # fmt: skip
-        bands = [band for band in found.pending_by_age if band.when == when and band.mean is not None]
+    hits = sum(day is not None for day in result.days)
+    for when, label in (("reached", f"when {result.when} first held, in {hits} replications"), ("end", f"at the end, {result.scenario.ends}")):  # fmt: skip
+        bands = [band for band in result.pending_by_age if band.when == when and band.mean is not None]
         if not bands:
             continue
-        grid = new_table(f"\nPending by age, {label}", "age", "cases", f"{found.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
+        grid = new_table(f"\nPending by age, {label}", "age", "cases", f"{result.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
         for band in bands:
             grid.add_row(band.name, number(band.mean or 0.0, "cases"), ends(band.low, band.high, "cases"), ends(band.q05, band.q95, "cases"))  # fmt: skip
         console.print(grid)

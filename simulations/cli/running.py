@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,15 +24,20 @@ from simulations.cli.common import (
     Workers,
     check_resume,
     compile_first,
-    date,
+    dates,
+    prepare_run,
     print_json,
     progress_bar,
     report_errors,
-    report_warnings,
     resume_command,
     spinner,
 )
 from workflow.errors import InputError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from simulations.running.run_result import RunResult
 
 __all__ = ["list_", "run", "validate"]
 
@@ -71,33 +77,25 @@ def run(
 ) -> None:
     """Run replications of a scenario: print measures with intervals, and write a run folder with the event log."""
     with report_errors(lambda: resume_command(out)):
-        from simulations.engines.choosing import enough_workers
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
         from simulations.running.options import RunOptions
         from simulations.running.runs import run as run_scenario
-        from simulations.running.warmup import check_long_enough, diagnose, still_trending
+        from simulations.running.warmup import check_long_enough
 
         if monitor not in (None, "stop", "count"):
             raise InputError([f"--monitor {monitor}: must be stop or count"])
         check_resume(resume, out)
+        options = RunOptions(
+            replications=replications, seed=seed, at=dates(at), events=not no_events, resume=resume, engine=engine
+        )
         loaded = load_scenario(scenario, change or ())
         if warm_up:
             check_long_enough(loaded)
-        out = out if out is not None else default_folder(loaded.name)
-        days = [date(text) for text in at or ()]
-        n = 1 if only is not None else max_replications or 100 if precision else replications
-        compile_first(engine, loaded, n, quiet or as_json)
-        options = RunOptions(
-            replications=replications,
-            seed=seed,
-            at=days,
-            workers=enough_workers(engine, loaded, n) if workers is None else workers,
-            events=not no_events,
-            resume=resume,
-            engine=engine,
-        )
-        with report_warnings(), progress_bar(quiet or as_json) as progress:
+        out = out or default_folder(loaded.name)
+        expected = 1 if only is not None else max_replications or 100 if precision else None
+        options = prepare_run(options, workers, loaded, quiet or as_json, expected=expected)
+        with progress_bar(quiet or as_json) as progress:
             result = run_scenario(
                 loaded,
                 options,
@@ -109,21 +107,25 @@ def run(
                 monitor=monitor,  # type: ignore[arg-type]
                 progress=progress,
             )
+        _print_run(result, options.at, warm_up, as_json, quiet)
+        if result.violations and any(result.violations.values()):
+            raise typer.Exit(FAILURE)
+
+
+def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, as_json: bool, quiet: bool) -> None:
+    from simulations.printing.run_tables import print_result
+    from simulations.running.warmup import diagnose, still_trending
+
+    diagnosis = diagnose(result) if warm_up else None
+    if as_json:
         content = result.json()
         if trends := still_trending(result):
             content["trending"] = [trend.json() for trend in trends]
-        diagnosis = None
-        if warm_up:
-            diagnosis = diagnose(result)
+        if diagnosis is not None:
             content["warm_up"] = [d.json() for d in diagnosis]
-        if as_json:
-            print_json(content)
-        elif not quiet:
-            from simulations.printing.run_tables import print_result
-
-            print_result(result, days, diagnosis)
-        if result.violations and any(result.violations.values()):
-            raise typer.Exit(FAILURE)
+        print_json(content)
+    elif not quiet:
+        print_result(result, days, diagnosis)
 
 
 def validate(

@@ -26,12 +26,11 @@ from simulations.cli.common import (
     Seed,
     Workers,
     check_resume,
-    compile_first,
-    date,
+    dates,
+    prepare_run,
     print_json,
     progress_bar,
     report_errors,
-    report_warnings,
     resume_command,
     spinner,
 )
@@ -67,26 +66,18 @@ def compare(
     """Compare scenarios with common random numbers: the difference and interval of every measure, and case by case."""
     with report_errors(lambda: resume_command(out)):
         from simulations.comparing.comparison import compare as run_comparison
-        from simulations.engines.choosing import enough_workers
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
         from simulations.running.options import RunOptions
 
         check_resume(resume, out)
-        days = [date(text) for text in at or ()]
-        first = load_scenario(base, change or ())
-        compile_first(engine, first, replications, quiet or as_json)
         options = RunOptions(
-            replications=replications,
-            seed=seed,
-            at=days,
-            workers=enough_workers(engine, first, replications, 1 + len(others)) if workers is None else workers,
-            events=not no_events,
-            resume=resume,
-            engine=engine,
+            replications=replications, seed=seed, at=dates(at), events=not no_events, resume=resume, engine=engine
         )
-        out = out if out is not None else default_folder(f"compare-{first.name}")
-        with report_warnings(), progress_bar(quiet or as_json) as progress:
+        first = load_scenario(base, change or ())
+        options = prepare_run(options, workers, first, quiet or as_json, runs=1 + len(others))
+        out = out or default_folder(f"compare-{first.name}")
+        with progress_bar(quiet or as_json) as progress:
             comparison = run_comparison(
                 base,
                 *others,
@@ -102,7 +93,7 @@ def compare(
         elif not quiet:
             from simulations.printing.comparison_table import print_comparison
 
-            print_comparison(comparison, days)
+            print_comparison(comparison, options.at)
 
 
 def sql(

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from simulations.comparing.case_pairs import Change, Pairs, pair_cases
 from simulations.comparing.paired import Paired, holm, pair, replications_needed
@@ -19,7 +19,7 @@ from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
 from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each
-from simulations.running.options import RunOptions
+from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.recorded import manifest_of, recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
@@ -152,7 +152,7 @@ def compare(
     out: str | Path | None = None,
     options: RunOptions = _DEFAULTS,
     progress: Callable[[int, int], None] | None = None,
-    **changed: Any,
+    **changed: Unpack[RunKeywords],
 ) -> Comparison:
     """Compare scenarios by common random numbers.
 
@@ -265,14 +265,14 @@ def _differences(
     """Pair every measure that both runs have, and correct for multiple tests."""
     numbers = range(1, comparison.replications + 1)
     theirs = read_values(other, numbers)
-    dated = {m.measure for m in comparison.base.workflow.measures if m.emptied}
+    descriptors = describe(comparison.base)
     found = []
     for key, mine in read_values(base, numbers).items():
         measure, court, by, _, at, unit = key
         if by is not None or at not in days or key not in theirs or (measures and measure not in measures):
             continue
         pairs = [(a, b) for a, b in zip(mine, theirs[key], strict=True) if a is not None and b is not None]
-        whole = len(pairs) == len(mine) or (bool(pairs) and measure not in dated)
+        whole = len(pairs) == len(mine) or (bool(pairs) and not descriptors[measure].is_date)
         paired = pair([a for a, _ in pairs], [b for _, b in pairs], comparison.confidence) if whole else None
         found.append(Difference(against, measure, court, at, unit, paired))
     return _corrected(found, 1 - comparison.confidence)

@@ -7,17 +7,17 @@ import math
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from simulations.chance.draws import seed_problems
-from simulations.engines.choosing import choose_engine
 from simulations.loading import load_scenario
+from simulations.measuring.descriptors import describe
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
-from simulations.running.replicating import Course, replicated
+from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.running.replicating import Course, read_logs
 from simulations.running.results import CONFIDENCE, interval
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -25,6 +25,7 @@ from workflow.errors import InputError, nearest
 
 __all__ = ["Forecast", "forecast"]
 
+_DEFAULTS = ReplicationOptions(replications=100)
 _CONDITION = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[\d_,]*\.?\d+)\s*")
 _SIGNS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -83,23 +84,24 @@ class Forecast:
             "when", "court", "seed", "confidence", "date", "low", "high", "q05", "median", "q95", "median_low",
             "median_high", "reached", "reached_low", "reached_high",
         )  # fmt: skip
-        found = {name: getattr(self, name) for name in names}
-        found = {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in found.items()}
-        found["time_to_closure"] = [point.json() for point in self.time_to_closure]
-        found["pending_by_age"] = [band.json() for band in self.pending_by_age]
-        return {"scenario": self.scenario.name, "replications": len(self.days), **found}
+        values = ((name, getattr(self, name)) for name in names)
+        return {
+            "scenario": self.scenario.name,
+            "replications": len(self.days),
+            **{name: v.isoformat() if isinstance(v, dt.date) else v for name, v in values},
+            "time_to_closure": [point.json() for point in self.time_to_closure],
+            "pending_by_age": [band.json() for band in self.pending_by_age],
+        }
 
 
 def forecast(
     scenario: Scenario | str | Path,
     when: str,
+    options: ReplicationOptions = _DEFAULTS,
     *,
     court: str = "all",
-    seed: int = 1,
-    replications: int = 100,
-    engine: str = "auto",
-    workers: int = 1,
     confidence: float = CONFIDENCE,
+    **changed: Unpack[ReplicationKeywords],
 ) -> Forecast:
     """Forecast when a condition first holds.
 
@@ -108,31 +110,32 @@ def forecast(
     when : str
         ``"pending < 1000"`` (or ``<=``, ``>``, ``>=``), evaluated at the end of each day; or the name of a measure that
         is a date.
+    options : ReplicationOptions, optional
+        Default: 100 replications.
     court : str
         ``all`` for all courts together.
     confidence : float
         Confidence level of the intervals, between 0 and 1.
+    **changed
+        Single options, such as ``replications=20, seed=5``: the fields of `ReplicationOptions`.
 
     Raises
     ------
     InputError
         For a mistake in the input.
     """
+    options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     first = _condition(scenario, when)
-    problems = []
+    problems = options.problems()
     if court not in ("all", *scenario.courts):
         problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")
-    if replications < 1:
-        problems.append(f"replications: must be 1 or more, not {replications}")
-    problems += seed_problems(seed)
     if problems:
         raise InputError(problems)
-    chosen = choose_engine(engine, scenario, replications, False)
     read = partial(outlook_of, court=court, first=first, at_end_of_day=isinstance(first, _PendingIs))
-    outlooks = replicated(read, scenario, seed, range(1, replications + 1), chosen, workers)
-    return _summary(scenario, when.strip(), court, seed, confidence, outlooks)
+    outlooks = read_logs(read, scenario, range(1, options.replications + 1), options)
+    return _summary(scenario, when.strip(), court, options.seed, confidence, outlooks)
 
 
 @dataclass(frozen=True)
@@ -159,18 +162,15 @@ class _DateOf:
 
 def _condition(scenario: Scenario, when: str) -> _PendingIs | _DateOf:
     """Parse the condition into a function that returns the day on which it first holds in a replication."""
-    dated = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
+    dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
     name = when.strip()
-    if name in dated:
+    if name in dates:
         return _DateOf(name)
     match = _CONDITION.fullmatch(when)
     if match is None or match["name"] != "pending":
-        allowed = ["'pending < 1000'", *(repr(one) for one in dated)]
-        raise InputError(
-            [
-                f"--when {when}: must be pending, a sign (<, <=, >, >=) and a number, or a measure that is a date: {' or '.join(allowed)}"
-            ]
-        )
+        allowed = " or ".join(["'pending < 1000'", *map(repr, dates)])
+        text = "must be pending, a sign (<, <=, >, >=) and a number, or a measure that is a date"
+        raise InputError([f"--when {when}: {text}: {allowed}"])
     return _PendingIs(match["sign"], float(match["number"].replace(",", "").replace("_", "")))
 
 

@@ -19,6 +19,7 @@ from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import choose_engine
 from simulations.planning.intervals import share_interval
 from simulations.planning.relevant import what_matters
+from simulations.running.options import ReplicationOptions
 from simulations.running.replicating import Course, replicate, until
 from simulations.running.results import CONFIDENCE
 from simulations.scenarios.population import draw_cases
@@ -114,10 +115,7 @@ class Search:
     scale: bool
     goal: Goal
     wanted: float
-    seed: int
-    most: int
-    engine: str
-    workers: int
+    options: ReplicationOptions
     progress: Callable[[Point], None] | None
     points: dict[int, Point] = field(default_factory=dict)
     met: dict[int, dict[int, bool]] = field(default_factory=dict)
@@ -127,7 +125,9 @@ class Search:
         if self.goal.measure is not None:
             self.whole = what_matters(self.scenario, self.goal.measure, self.court or "all")
         self.cut = until(self.whole, self.goal.day)
-        self.chosen = choose_engine(self.engine, self.cut, self.most, False)
+        self.most = self.options.replications
+        engine = choose_engine(self.options.engine, self.cut, self.most, False)
+        self.options = replace(self.options, engine=engine)
 
     def smallest(self) -> int:
         """Return the smallest step that meets the goal: bracket, bisect, and confirm it and the step below.
@@ -193,7 +193,7 @@ class Search:
     def _unlimited(self, scenario: Scenario) -> Scenario:
         """Return a scenario whose pool has, at each station, twice as many servers as cases whenever it is open."""
         pool = scenario.pools[self.pool]
-        cases = draw_cases(scenario, SamplePath(self.seed, 1)).court
+        cases = draw_cases(scenario, SamplePath(self.options.seed, 1)).court
         here = np.bincount(cases, minlength=len(scenario.courts)) if pool.at_court else np.array([len(cases)])
         stations = range(len(pool.sizes)) if self.court is None else [self._station()]
         sizes = list(pool.sizes)
@@ -260,7 +260,7 @@ class Search:
         return point
 
     def _run(self, scenario: Scenario, numbers: Iterable[int]) -> list[Course]:
-        return replicate(scenario, self.seed, numbers, self.court or "all", self.chosen, self.workers)
+        return replicate(scenario, numbers, self.options, self.court or "all")
 
     def _sized(self, step: int) -> tuple[Scenario, int]:
         """Return the scenario with the pool size of this step, and the largest number of servers."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from simulations.chance.draws import seed_problems
 from simulations.loading import load_scenario
+from simulations.measuring.descriptors import describe
 from simulations.planning.staff_search import Goal, Point, Search
+from simulations.running.options import ReplicationKeywords, ReplicationOptions
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
@@ -22,6 +23,7 @@ from workflow.files.validation import format_names
 __all__ = ["Goal", "Point", "Staffing", "staff"]
 
 _LEAST = 10
+_DEFAULTS = ReplicationOptions(replications=480)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Staffing:
 def staff(
     scenario: Scenario | str | Path,
     pool: str,
+    options: ReplicationOptions = _DEFAULTS,
     *,
     court: str | None = None,
     scale: bool = False,
@@ -88,11 +91,8 @@ def staff(
     pending_below: float | None = None,
     at: dt.date | None = None,
     confidence: float = 0.95,
-    seed: int = 1,
-    replications: int = 480,
-    engine: str = "auto",
-    workers: int = 1,
     progress: Callable[[Point], None] | None = None,
+    **changed: Unpack[ReplicationKeywords],
 ) -> Staffing:
     """Find the smallest pool that meets a goal with a given probability.
 
@@ -100,6 +100,8 @@ def staff(
     ----------
     pool : str
         The pool to size.
+    options : ReplicationOptions, optional
+        `replications` is the maximum per size, 10 or more; fewer are run if the answer is clear. Default: 480.
     court : str, optional
         Change the size in this court, and measure the goal in this court only.
     scale : bool
@@ -112,8 +114,10 @@ def staff(
         Instead of `finish_by`: fewer pending cases than this at the end of day `at`.
     confidence : float
         Probability of meeting the goal, between 0 and 1.
-    replications : int
-        Maximum replications per size, 10 or more. Stops early when the answer is clear.
+    progress : callable, optional
+        Called with each point that was run.
+    **changed
+        Single options, such as ``replications=200, seed=5``: the fields of `ReplicationOptions`.
 
     Raises
     ------
@@ -134,15 +138,16 @@ def staff(
 
     Where the size varies by date, periods of size 0 keep it. All other sizes are replaced by the size tried.
     """
+    options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     goal = _goal(scenario, finish_by, measure, pending_below, at)
-    _check(scenario, pool, court, scale, confidence, replications, seed)
-    search = Search(scenario, pool, court, scale, goal, confidence, seed, replications, engine, workers, progress)
+    _check(scenario, pool, court, scale, confidence, options)
+    search = Search(scenario, pool, court, scale, goal, confidence, options, progress)
     best = search.smallest()
     odd, compared = search.not_in_order()
     return Staffing(
-        scenario, pool, court, goal, confidence, seed, search.points[best], search.points.get(best - 1),
+        scenario, pool, court, goal, confidence, options.seed, search.points[best], search.points.get(best - 1),
         [search.points[k] for k in sorted(search.points)], odd, compared,
     )  # fmt: skip
 
@@ -150,7 +155,7 @@ def staff(
 def _goal(
     scenario: Scenario, finish_by: dt.date | None, measure: str | None, below: float | None, at: dt.date | None
 ) -> Goal:
-    dated = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
+    dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
     if (finish_by is None) == (below is None):
         raise InputError(["staff: give either --finish-by DATE or --pending-below X with --at DATE"])
     if (below is None) != (at is None):
@@ -163,18 +168,20 @@ def _goal(
         raise InputError([f"staff: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"])
     if finish_by is None:
         return Goal(day, below=below)
-    if measure is None and len(dated) == 1:
-        measure = dated[0]
-    if measure not in dated:
-        hint = nearest(measure, dated) if measure else ""
-        known = f"Known: {format_names(dated)}." if dated else "The workflow has none (`emptied:`)."
-        named = f"--measure {measure}: is not" if measure else "--finish-by: give --measure,"
-        raise InputError([f"{named} a measure that is a point in time.{hint or f' {known}'}"])
+    if measure is None and len(dates) == 1:
+        measure = dates[0]
+    if measure not in dates:
+        hint = nearest(measure, dates) if measure else ""
+        known = f"Known: {format_names(dates)}." if dates else "The workflow has none (`emptied:`)."
+        problem = f"--measure {measure}: is not" if measure else "--finish-by: give --measure,"
+        raise InputError([f"{problem} a measure that is a date.{hint or f' {known}'}"])
     return Goal(day, measure)
 
 
-def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, most: int, seed: int) -> None:
-    problems = []
+def _check(
+    scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, options: ReplicationOptions
+) -> None:
+    problems = options.problems()
     if pool not in scenario.pools:
         hint = nearest(pool, scenario.pools) or f" Known: {format_names(scenario.pools)}."
         raise InputError([f"--pool {pool}: there is no such pool.{hint}"])
@@ -188,8 +195,7 @@ def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted
         problems.append(f"staff: the pool {pool!r} has a size in each court; give --court or --scale")
     if not 0 < wanted < 1:
         problems.append(f"confidence: must lie between 0 and 1, not {wanted}")
-    if most < _LEAST:
-        problems.append(f"replications: must be {_LEAST} or more, not {most}")
-    problems += seed_problems(seed)
+    if 1 <= options.replications < _LEAST:
+        problems.append(f"replications: must be {_LEAST} or more, not {options.replications}")
     if problems:
         raise InputError(problems)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from simulations.loading import load_scenario
 from simulations.measuring.descriptors import describe, utilisation_name, waiting_name
@@ -18,7 +18,7 @@ from simulations.planning.grid import Axis, Grid, parse_grid
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
 from simulations.running.joint_runs import check_each, open_joint_folder, run_each
-from simulations.running.options import RunOptions
+from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
@@ -135,7 +135,7 @@ def sweep(
     courts: Sequence[str] = (),
     out: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-    **changed: Any,
+    **changed: Unpack[RunKeywords],
 ) -> Sweep:
     """Run a scenario at every point of a grid, with common random numbers.
 
@@ -258,7 +258,7 @@ def _shown(scenario: Scenario, grid: Grid, measures: Sequence[str], courts: Sequ
     """Return the measures and courts of the table: the requested ones, or the defaults."""
     if not measures:
         changed = {axis.path.split(".")[1] for axis in grid.axes if axis.path.startswith("pools.")}
-        measures = [m.measure for m in scenario.workflow.measures if m.emptied is not None]
+        measures = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
         measures += ["pending"]
         measures += [waiting_name(work.activity) for work in scenario.work.values() if work.pool in changed]
         measures += [utilisation_name(pool) for pool in scenario.pools if pool in changed]

@@ -1,10 +1,11 @@
-"""Options that a run shares with comparisons and sweeps."""
+"""The options of replications, and of runs that write a run folder. Each option is declared here, and nowhere else."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from simulations.chance.draws import seed_problems
 from simulations.engines.choosing import check_engine
@@ -12,12 +13,12 @@ from simulations.running.results import CONFIDENCE
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 
-__all__ = ["RunOptions"]
+__all__ = ["ReplicationKeywords", "ReplicationOptions", "RunKeywords", "RunOptions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """Options of a run, and of each run of a comparison or sweep.
+class ReplicationOptions:
+    """Options of replications, in memory or in a run folder.
 
     Attributes
     ----------
@@ -25,46 +26,79 @@ class RunOptions:
         Number of replications, 1 or more.
     seed : int
         Random seed, from 0 to 2**63 - 1.
-    at : sequence of date
-        Measure at the end of these days, and at the end of the run.
     workers : int
         Worker processes, 1 or more.
-    events : bool
-        Write event logs. Cases and measures are always written.
-    resume : bool
-        Resume an interrupted run in its folder. Complete parts are kept.
     engine : {"auto", "simpy", "compiled"}
         All engines return the same results.
-    confidence : float
-        Confidence level of the intervals, between 0 and 1.
     """
 
     replications: int = 1
     seed: int = 1
-    at: Sequence[dt.date] = ()
     workers: int = 1
-    events: bool = True
-    resume: bool = False
     engine: str = "auto"
-    confidence: float = CONFIDENCE
 
-    def problems(self, scenario: Scenario) -> list[str]:
-        """Return a message for each option that is not valid for a scenario."""
+    def problems(self) -> list[str]:
+        """Return a message for each option that is not valid."""
         problems = []
         if self.replications < 1:
             problems.append(f"replications: must be 1 or more, not {self.replications}")
         problems += seed_problems(self.seed)
         if self.workers < 1:
             problems.append(f"workers: must be 1 or more, not {self.workers}")
-        if not 0 < self.confidence < 1:
-            problems.append(f"confidence: must lie between 0 and 1, not {self.confidence}")
         try:
             check_engine(self.engine)
         except InputError as error:
             problems += [p.message for p in error.problems]
+        return problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(ReplicationOptions):
+    """Options of a run, and of each run of a comparison or sweep.
+
+    Attributes
+    ----------
+    at : sequence of date
+        Measure at the end of these days, and at the end of the run.
+    events : bool
+        Write event logs. Cases and measures are always written.
+    resume : bool
+        Resume an interrupted run in its folder. Complete parts are kept.
+    confidence : float
+        Confidence level of the intervals, between 0 and 1.
+    """
+
+    at: Sequence[dt.date] = ()
+    events: bool = True
+    resume: bool = False
+    confidence: float = CONFIDENCE
+
+    def problems_in(self, scenario: Scenario) -> list[str]:
+        """Return a message for each option that is not valid for a scenario."""
+        problems = self.problems()
+        if not 0 < self.confidence < 1:
+            problems.append(f"confidence: must lie between 0 and 1, not {self.confidence}")
         problems += [
             f"at: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"
             for day in self.at
             if not scenario.starts <= day <= scenario.ends
         ]
         return problems
+
+
+class ReplicationKeywords(TypedDict, total=False):
+    """Single `ReplicationOptions` as keyword arguments."""
+
+    replications: int
+    seed: int
+    workers: int
+    engine: str
+
+
+class RunKeywords(ReplicationKeywords, total=False):
+    """Single `RunOptions` as keyword arguments."""
+
+    at: Sequence[dt.date]
+    events: bool
+    resume: bool
+    confidence: float

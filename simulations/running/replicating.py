@@ -12,15 +12,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.engines.choosing import Chosen, prepare, sample_path, simulate
+from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path, simulate
 from simulations.log.eventlog import EventLog
 from simulations.measuring.measures import measure_dates_and_pending
+from simulations.running.options import ReplicationOptions
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
 
-__all__ = ["Course", "course_of", "here", "off_docket", "replicate", "replicated", "until"]
+__all__ = ["Course", "course_of", "here", "off_docket", "read_logs", "replicate", "until"]
 
 T = TypeVar("T")
 
@@ -47,47 +48,36 @@ def until(scenario: Scenario, last: dt.date) -> Scenario:
 
 
 def replicate(
-    scenario: Scenario,
-    seed: int,
-    numbers: Iterable[int],
-    court: str = "all",
-    engine: Chosen = "simpy",
-    workers: int = 1,
+    scenario: Scenario, numbers: Iterable[int], options: ReplicationOptions, court: str = "all"
 ) -> list[Course]:
     """Run replications, and return the course of one court, or of all courts, in each.
 
     Parameters
     ----------
-    seed : int
-        Random seed. The replications are those of `simulations.running.runs.run` with this seed.
     numbers : iterable of int
-        Numbers of the replications, from 1.
+        Numbers of the replications, from 1. They are the replications of `simulations.running.runs.run` with this seed.
+    options : ReplicationOptions
+        The number of replications only helps to choose the engine.
     court : str
         ``all`` for all courts together.
-    workers : int
-        Worker processes.
     """
-    return replicated(partial(course_of, court=court), scenario, seed, numbers, engine, workers)
+    return read_logs(partial(course_of, court=court), scenario, numbers, options)
 
 
-def replicated(
-    read: Callable[[EventLog], T],
-    scenario: Scenario,
-    seed: int,
-    numbers: Iterable[int],
-    engine: Chosen = "simpy",
-    workers: int = 1,
+def read_logs(
+    read: Callable[[EventLog], T], scenario: Scenario, numbers: Iterable[int], options: ReplicationOptions
 ) -> list[T]:
     """Run replications, and return what `read` returns for the log of each. The logs are not kept."""
-    todo = list(numbers)
+    todo, engine = list(numbers), choose_engine(options.engine, scenario, options.replications, False)
     if todo:
         prepare(engine)
     shared = Shared(scenario)
-    if workers <= 1 or len(todo) < 2:
-        return [_one(read, shared, seed, k, engine) for k in todo]
+    if options.workers <= 1 or len(todo) < 2:
+        return [_one(read, shared, options.seed, k, engine) for k in todo]
     from joblib import delayed
 
-    return list(in_processes((delayed(_one)(read, shared, seed, k, engine) for k in todo), min(workers, len(todo))))
+    tasks = (delayed(_one)(read, shared, options.seed, k, engine) for k in todo)
+    return list(in_processes(tasks, min(options.workers, len(todo))))
 
 
 def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, replication: int, engine: Chosen) -> T:

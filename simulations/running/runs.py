@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path
@@ -30,7 +30,7 @@ from simulations.measuring.measures import group_cases, measure
 from simulations.run_folder.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
-from simulations.running.options import RunOptions
+from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.results import Estimate, estimates
 from simulations.running.run_result import RunResult, gather
 from simulations.running.shared import Shared, in_processes
@@ -163,7 +163,7 @@ def run(
     processes: Iterable[Process] = (),
     monitor: Monitoring | None = None,
     progress: Callable[[int, int], None] | None = None,
-    **changed: Any,
+    **changed: Unpack[RunKeywords],
 ) -> RunResult:
     """Run replications of a scenario.
 
@@ -206,7 +206,7 @@ def run(
     replications, seed, workers = options.replications, options.seed, options.workers
     wanted = [Precision.parse(text, scenario) for text in precision]
     most = max_replications if max_replications is not None else max(1000, replications)
-    problems = options.problems(scenario)
+    problems = options.problems_in(scenario)
     if only is not None and not 1 <= only <= replications:
         problems.append(f"only: must be one of the replications, from 1 to {replications}, not {only}")
     if max_replications is not None and (not wanted or most < replications):
@@ -250,7 +250,7 @@ def check_run(scenario: Scenario, options: RunOptions) -> None:
     InputError
         With every mistake.
     """
-    problems = options.problems(scenario)
+    problems = options.problems_in(scenario)
     if problems:
         raise InputError(problems)
     _check_first(scenario, options.seed, 1, ())

@@ -14,6 +14,7 @@ from simulations import forecast, load_scenario, run, staff
 from simulations.cli import app
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.staff_search import Goal, Search
+from simulations.running.options import ReplicationOptions
 from simulations.running.replicating import replicate, until
 from tests.simulations.desk import DESK, TINY
 from workflow.errors import InputError
@@ -33,8 +34,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_course_is_what_a_run_measures(tiny: Path, tmp_path: Path) -> None:
     """The same dates and daily pending as in a run folder, and the same up to a day at which it is cut off."""
-    whole = replicate(load_scenario(tiny), 3, [1, 2], "west")
-    cut = replicate(until(load_scenario(tiny), DAY), 3, [1, 2], "west")
+    whole = replicate(load_scenario(tiny), [1, 2], ReplicationOptions(seed=3), "west")
+    cut = replicate(until(load_scenario(tiny), DAY), [1, 2], ReplicationOptions(seed=3), "west")
     found = run(tiny, replications=2, seed=3, out=tmp_path / "r")
     mean = found.get("served", "west").mean
     assert sum(c.dates["served"] or 0 for c in whole) / 2 == mean
@@ -55,7 +56,7 @@ def test_staff_finds_the_size_that_fresh_runs_confirm(tiny: Path) -> None:
     for size, met in ((found.answer.size, True), (found.less.size, False)):
         fresh = replicate(
             until(load_scenario(tiny, [f"pools.clerks.size={{east: 2, west: {size}}}", alike]), dt.date(2024, 1, 2)),
-            99, range(1, 21), "west",
+            range(1, 21), ReplicationOptions(seed=99), "west",
         )  # fmt: skip
         assert (sum(c.dates["served"] is not None for c in fresh) / 20 >= 0.7) is met
 
@@ -63,7 +64,7 @@ def test_staff_finds_the_size_that_fresh_runs_confirm(tiny: Path) -> None:
 def test_a_larger_pool_that_misses_what_a_smaller_one_met_is_counted(tiny: Path) -> None:
     """Replication by replication, over those that were run with two sizes or more."""
     goal = Goal(dt.date(2024, 1, 2), "served")
-    search = Search(load_scenario(tiny), "clerks", "west", False, goal, 0.9, 1, 10, "simpy", 1, None)
+    search = Search(load_scenario(tiny), "clerks", "west", False, goal, 0.9, ReplicationOptions(replications=10), None)
     search.met = {3: {1: True, 2: False}, 1: {1: True, 2: True, 3: True, 4: False}, 2: {1: True, 2: True, 3: True}}
     assert search.not_in_order() == (1, 3)
 
@@ -107,7 +108,7 @@ def test_forecast_says_how_long_cases_take_and_how_old_they_are(tiny: Path) -> N
     """The bands of age add up to what is pending; the share still there falls from day to day, and a run's cases say the same."""
     found = forecast(tiny, "pending < 10", replications=4, seed=3)
     ends = [band for band in found.pending_by_age if band.when == "end"]
-    measured = replicate(load_scenario(tiny), 3, range(1, 5))
+    measured = replicate(load_scenario(tiny), range(1, 5), ReplicationOptions(seed=3))
     assert sum(band.mean or 0 for band in ends) == pytest.approx(sum(c.pending[-1] for c in measured) / 4)
     assert sum(band.mean or 0 for band in found.pending_by_age if band.when == "reached") < 10
     shares = [point.mean for point in found.time_to_closure]
@@ -193,7 +194,8 @@ def test_fresh_runs_confirm_how_many_reviewers_denver_needs() -> None:
     shares = []
     for size in (found.answer.size, found.answer.size - 1):
         scenario = until(load_scenario("pilot", [f"pools.reviewers.size.denver={size}"]), day)
-        fresh = replicate(scenario, 2024, range(1, 101), "denver", "compiled", 2)
+        options = ReplicationOptions(seed=2024, engine="compiled", workers=2)
+        fresh = replicate(scenario, range(1, 101), options, "denver")
         shares.append(sum(c.dates["review_finished"] is not None for c in fresh) / 100)
     print(found.answer, shares)
     assert shares[0] >= 0.9 > shares[1]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from simulations import load_scenario
 from simulations.planning.relevant import relevant_states, what_matters
+from simulations.running.options import ReplicationOptions
 from simulations.running.replicating import course_of, replicate
 from simulations.scenarios.scenario import Scenario
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios
@@ -71,6 +72,7 @@ def test_the_end_of_the_national_review_is_the_same_alone() -> None:
     """In every court, with 298,000 cases instead of 409,000 and two facts instead of twenty-five."""
     nationwide = load_scenario("nationwide")
     for court in ("all", "denver", "guam"):
-        (whole,) = replicate(nationwide, 4, [2], court, "compiled")
-        (alone,) = replicate(what_matters(nationwide, "review_finished", court), 4, [2], court, "compiled")
+        options = ReplicationOptions(seed=4, engine="compiled")
+        (whole,) = replicate(nationwide, [2], options, court)
+        (alone,) = replicate(what_matters(nationwide, "review_finished", court), [2], options, court)
         assert alone.dates["review_finished"] == whole.dates["review_finished"] is not None
