@@ -7,6 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from simulations import SamplePath, Scenario, Simulation, load_scenario, make_pl
 from simulations.log.eventlog import EventLog
 from tests.workflow.random_workflows import workflows
 from workflow.errors import VisitCap
-from workflow.files.yaml_tree import dump_yaml
+from workflow.files.yaml_tree import Source, node_of
 
 STARTS = dt.date(2024, 1, 3)  # a Wednesday, so that a weekend lies in the middle
 ENDS = dt.date(2024, 1, 10)
@@ -82,28 +83,22 @@ def desks(draw: Any) -> Mapping:
 
 
 def loaded(scenario: Mapping) -> Scenario:
-    """Return a scenario as it is read from files that hold the mapping, and beside it the texts under ``tables``."""
+    """Load a scenario from a folder with its workflows and the texts under ``tables``.
+
+    The YAML files are empty and the mappings are read in their place: YAML text would take most of a test's time.
+    """
     scenario = dict(scenario)
+    tables = scenario.pop("tables", {})
+    policies = scenario.get("policies", [])
+    names = [{**policy, "workflow": f"other_{k}.yaml"} for k, policy in enumerate(policies)]
+    files = {f"other_{k}.yaml": policy["workflow"] for k, policy in enumerate(policies)}
+    files |= {"flow.yaml": scenario["workflow"]}
+    files |= {"random.yaml": {**scenario, "workflow": "flow.yaml", "policies": names}}
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in scenario.pop("tables", {}).items():
+        for name, text in (tables | dict.fromkeys(files, "")).items():
             Path(folder, name).write_text(text, encoding="utf-8")
-        Path(folder, "flow.yaml").write_text(dump_yaml(_fresh(scenario["workflow"])), encoding="utf-8")
-        policies = [{**policy, "workflow": "other.yaml"} for policy in scenario.get("policies", ())]
-        for policy in scenario.get("policies", ()):
-            Path(folder, "other.yaml").write_text(dump_yaml(_fresh(policy["workflow"])), encoding="utf-8")
-        Path(folder, "random.yaml").write_text(
-            dump_yaml(_fresh({**scenario, "workflow": "flow.yaml", "policies": policies})), encoding="utf-8"
-        )
-        return load_scenario(Path(folder, "random.yaml"))
-
-
-def _fresh(value: Any) -> Any:
-    """Return a copy in which no two places share a date, as YAML would give such a date a name."""
-    if isinstance(value, dict):
-        return {_fresh(k): _fresh(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_fresh(v) for v in value]
-    return dt.date(value.year, value.month, value.day) if isinstance(value, dt.date) else value
+        with patch("workflow.files.extending.read_yaml", lambda path: node_of(files[path.name], Source(str(path), ""))):
+            return load_scenario(Path(folder, "random.yaml"))
 
 
 def run(scenario: Scenario, seed: int = 1) -> EventLog:
