@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from dataclasses import dataclass
@@ -120,12 +119,11 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     arguments["heap"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 1), kernel.PENDING)
     arguments["far"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 2), kernel.FAR)
     arguments["rows"] = np.empty(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
-    order = list(inspect.signature(kernel.run.py_func).parameters)
     labels = Labels.of(plan.scenario)
     types, parts = labels.types(), list[dict[str, Any]]()
     while True:
-        code = kernel.run(*(arguments[name] for name in order))
-        scalars, rows = arguments["scalars"], arguments["rows"]
+        code = kernel.run(*kernel.grouped(arguments))
+        counters, rows = arguments["counters"][0], arguments["rows"]
         if code in (kernel.STUCK, kernel.TOO_MANY_VISITS):
             from simulations.engines import simpy_engine
 
@@ -135,8 +133,8 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
             full = arguments[name]
             arguments[name] = np.concatenate([full, np.zeros(len(full) + arguments["margin"], full.dtype)])
             continue
-        parts.append({name: rows[: scalars[kernel.N_ROWS]][name].astype(dtype) for name, dtype in types.items()})
-        scalars[kernel.N_ROWS] = 0
+        parts.append({name: rows[: counters["n_rows"]][name].astype(dtype) for name, dtype in types.items()})
+        counters["n_rows"] = 0
         if code == kernel.DONE:
             break
     parts.append(_closing_rows(plan, arguments, labels))

@@ -10,8 +10,9 @@ that it imports are added to the key of the cache (`_cached`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -51,10 +52,10 @@ from simulations.engines.codes import (
 from simulations.log import row
 from simulations.log.row import BY_COMPLETION, BY_ENTRY, COLUMNS, FIRST_EVENT_CAUSE, NEVER
 
-__all__ = ["draw", "run"]
+__all__ = ["draw", "grouped", "run"]
 
 _NEVER_COMES = 2**62
-_NO_EDGE = 2**63 - 1
+NO_EDGE = 2**63 - 1
 _U = np.uint64
 _M0, _M1, _W0, _W1 = _U(0xD2511F53), _U(0xCD9E8D57), _U(0x9E3779B9), _U(0xBB67AE85)
 _LOW, _S32, _S21, _S11, _ONE = _U(0xFFFFFFFF), _U(32), _U(21), _U(11), _U(1)
@@ -64,10 +65,14 @@ _LOW47, _P47 = (1 << 47) - 1, 2.0**-47
 # The number of a lookup: k >= 0 is a table, -1 is no lookup, k <= -2 is the constant -3 - k.
 NONE = -1
 
-# Indices in the array of scalars that is kept between calls.
-N_ROWS, N_HEAP, AT_CAPACITY, AT_ARRIVAL, AT_DATE, AT_TURN, NOW, N_TOUCHED, N_EVENTS, BUCKET, WHERE = range(11)
-N_SCALARS = 11
+# Results of `run`.
 RUNNING, DONE, ROWS_FULL, HEAP_FULL, FAR_FULL, STUCK, TOO_MANY_VISITS = range(-1, 6)
+
+# Sources of the next event.
+NOTHING, HEAP, CHANGES, DATES, ARRIVALS = range(5)
+
+# Compile a function into its callers.
+_inline = njit(forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def _record(**fields: str) -> np.dtype[Any]:
@@ -108,8 +113,88 @@ DATE = _record(time="i8", event="i8", visit="i8")
 PENDING = _record(time="i8", code="i8", visit="i8")
 FAR = _record(time="i8", code="i8", visit="i8", next="i8")
 BUCKETS = _record(first="i8", n="i8")
+COUNTERS = _record(
+    now="i8", n_rows="i8", n_heap="i8", n_touched="i8", at_change="i8", at_arrival="i8", at_date="i8", at_turn="i8",
+    bucket="i8", edge="i8", planned="i8", moved_on="i8",
+)  # fmt: skip
 # The largest fields first, so that no bytes are lost to alignment.
 ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c.size)], align=True)
+
+
+class Model(NamedTuple):
+    """What a run only reads: numbers, and the arrays of the model and of the plan."""
+
+    horizon: int
+    most_visits: int
+    n_fields: int
+    shift: int
+    margin: int
+    unit: int
+    key: Any
+    lookups: Any
+    fields: Any
+    values: Any
+    states: Any
+    decisions: Any
+    transitions: Any
+    events: Any
+    guards: Any
+    event_effects: Any
+    policies: Any
+    effects: Any
+    activities: Any
+    levels: Any
+    distributions: Any
+    cells: Any
+    steps: Any
+    rates: Any
+    chances: Any
+    outcomes: Any
+    shares: Any
+    outcome_index: Any
+    given: Any
+    calendars: Any
+    intervals: Any
+    pools: Any
+    suspensions: Any
+    changes: Any
+    dates: Any
+    arrived: Any
+    orders: Any
+    arrivals: Any
+    initial_states: Any
+
+
+class World(NamedTuple):
+    """The arrays that a run writes.
+
+    Attributes
+    ----------
+    counters : structured array of length 1
+        Sizes and positions, kept between calls.
+    record : ndarray of uint16
+        A row for each case: its record fields, then its visits to each activity, then the starts of each clock.
+    """
+
+    counters: Any
+    cases: Any
+    armed: Any
+    position: Any
+    record: Any
+    stations: Any
+    free: Any
+    queues: Any
+    entries: Any
+    heap: Any
+    far: Any
+    buckets: Any
+    touched: Any
+    rows: Any
+
+
+def grouped(arguments: Mapping[str, Any]) -> tuple[Model, World]:
+    """Return the arguments of `run` from a mapping by the names of their fields."""
+    return Model(*(arguments[name] for name in Model._fields)), World(*(arguments[name] for name in World._fields))
 
 
 # draws -----------------------------------------------------------------------------------------------
@@ -154,7 +239,7 @@ def _prefetch(_context, array, i):
     return types.void(array, types.int64), generate
 
 
-@njit(forceinline=True)
+@_inline
 def _philox(k0, k1, c0, c1, c2, c3):
     for _ in range(10):
         p0 = _M0 * c0
@@ -168,25 +253,34 @@ def _philox(k0, k1, c0, c1, c2, c3):
     return c0, c1, c2, c3
 
 
-@njit(forceinline=True)
-def _length_bits(key, case_key, purpose, visit):
+@_inline
+def _numerator(high, low):
+    """Return the odd numerator of a uniform from two words of 32 bits."""
+    return np.int64((high << _S21) | (low >> _S11) | _ONE)
+
+
+@_inline
+def _length_bits(model, case_key, purpose, visit):
+    key = model.key
     a, b, _, _ = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
-    return np.int64((a << _S21) | (b >> _S11) | _ONE)
+    return _numerator(a, b)
 
 
-@njit(forceinline=True)
-def _both_bits(key, case_key, purpose, visit):
+@_inline
+def _both_bits(model, case_key, purpose, visit):
+    key = model.key
     a, b, c, d = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
-    return np.int64((a << _S21) | (b >> _S11) | _ONE), np.int64((c << _S21) | (d >> _S11) | _ONE)
+    return _numerator(a, b), _numerator(c, d)
 
 
-@njit(forceinline=True)
-def _outcome_bits(key, case_key, purpose, visit):
+@_inline
+def _outcome_bits(model, case_key, purpose, visit):
+    key = model.key
     _, _, c, d = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
-    return np.int64((c << _S21) | (d >> _S11) | _ONE)
+    return _numerator(c, d)
 
 
-@njit(forceinline=True)
+@_inline
 def _read(cells, first, numerator):
     """Evaluate a tabulated inverse distribution function (`simulations.chance.inverse_tables`)."""
     if numerator >= _HALF:
@@ -208,19 +302,17 @@ def _read(cells, first, numerator):
     return cells[cell, 0] + s * (cells[cell, 1] + s * (cells[cell, 2] + s * d))
 
 
-@njit(forceinline=True)
-def _length_of(distributions, cells, steps, distribution, numerator):
+@_inline
+def _length_of(model, distribution, numerator):
     """Return the length of a distribution at a uniform numerator, in microseconds."""
-    distribution = _index(distribution)
-    kind = distributions[distribution].kind
-    if kind == CONSTANT:
-        return distributions[distribution].value
-    if kind == TABULATED:
-        x = _read(cells, distributions[distribution].first, numerator)
+    entry = model.distributions[_index(distribution)]
+    if entry.kind == CONSTANT:
+        return entry.value
+    if entry.kind == TABULATED:
+        x = _read(model.cells, entry.first, numerator)
     else:
-        n = distributions[distribution].n
-        x = steps[
-            distributions[distribution].first + (((numerator >> 22) * n + (((numerator & 0x3FFFFF) * n) >> 22)) >> 31)
+        x = model.steps[
+            entry.first + (((numerator >> 22) * entry.n + (((numerator & 0x3FFFFF) * entry.n) >> 22)) >> 31)
         ]
     return np.int64(min(max(np.rint(x), 0.0), 4611686018427387904.0))
 
@@ -228,50 +320,51 @@ def _length_of(distributions, cells, steps, distribution, numerator):
 # tables ----------------------------------------------------------------------------------------------
 
 
-@njit(forceinline=True)
-def _look_up(lookups, fields, values, record, i, fact_class, k):
+@_inline
+def _look_up(model, world, i, k):
     """Return the value of a lookup for a case, by its fact class and the record fields that the lookup reads."""
     if k < NONE:  # the same for every case
         return np.int64(-3 - k)
-    k = _index(k)
-    at = lookups[k].base + fact_class * lookups[k].stride
-    for j in range(lookups[k].n):
-        f = _index(lookups[k].first + j)
-        at += fields[f].stride * record[i, _index(fields[f].field)]
-    return np.int64(values[_index(at)])
+    lookup = model.lookups[_index(k)]
+    at = lookup.base + world.cases[i].fact_class * lookup.stride
+    for j in range(lookup.n):
+        field = model.fields[_index(lookup.first + j)]
+        at += field.stride * world.record[i, _index(field.field)]
+    return np.int64(model.values[_index(at)])
 
 
-@njit(forceinline=True)
-def _apply_effects(effects, first, n, record, i):
-    """Apply effects to a record; return whether it changed."""
+@_inline
+def _apply_effects(model, world, i, first, n):
+    """Apply effects to the record of a case; return whether it changed."""
+    record = world.record
     changed = False
     for k in range(n):
-        j = _index(first + k)
-        f = _index(effects[j].field)
-        value = effects[j].value
+        effect = model.effects[_index(first + k)]
+        f = _index(effect.field)
+        value = effect.value
         if value < 0:
-            value = min(np.int64(record[i, f]) + 1, effects[j].most)
+            value = min(np.int64(record[i, f]) + 1, effect.most)
         if record[i, f] != value:
             record[i, f] = value
             changed = True
     return changed
 
 
-@njit(forceinline=True)
-def _draw_outcome(ranges, shares, stations, outcome, numerator):
+@_inline
+def _draw_outcome(model, world, i, lookup, numerator):
     """Return the drawn outcome, as an index in the values of its activity or event."""
-    first, n = ranges[outcome].first, ranges[outcome].n
+    outcome = model.outcomes[_look_up(model, world, i, lookup)]
     u = numerator * 2.0**-53
     k = 0
-    while k < n - 1 and not u < shares[first + k]:
+    while k < outcome.n - 1 and not u < model.shares[outcome.first + k]:
         k += 1
-    return stations[first + k]
+    return model.outcome_index[outcome.first + k]
 
 
 # the heap of scheduled events -------------------------------------------------------------------------
 
 
-@njit(forceinline=True)
+@_inline
 def _push(heap, n, time, code, visit):
     i = _index(n)
     while i > 0:
@@ -287,7 +380,7 @@ def _push(heap, n, time, code, visit):
     heap[i].visit = visit
 
 
-@njit(forceinline=True)
+@_inline
 def _pop(heap, n):
     """Remove the least of n + 1 entries."""
     n = _index(n)
@@ -316,71 +409,81 @@ def _pop(heap, n):
 # the heap stays small. The first entry of `far` is the head of the list of free entries.
 
 
-@njit(forceinline=True)
-def _schedule(heap, n_heap, far, buckets, edge, shift, time, code, visit):
-    """Schedule an event; return the new size of the heap."""
-    if time < edge:
-        _push(heap, n_heap, time, code, visit)
-        return n_heap + 1
+@_inline
+def _schedule(model, world, time, code, visit):
+    """Schedule an event."""
+    counters, far = world.counters[0], world.far
+    if time < counters.edge:
+        _push(world.heap, counters.n_heap, time, code, visit)
+        counters.n_heap += 1
+        return
     x = far[0].next
     if x > 0:
         far[0].next = far[x].next
     else:
         x = far[0].visit + 1
         far[0].visit = x
-    b = time >> shift
+    bucket = world.buckets[time >> model.shift]
     far[x].time = time
     far[x].code = code
     far[x].visit = visit
-    far[x].next = buckets[b].first
-    buckets[b].first = x
-    buckets[b].n += 1
-    return n_heap
+    far[x].next = bucket.first
+    bucket.first = x
+    bucket.n += 1
 
 
-@njit(forceinline=True)
-def _refill(heap, n_heap, far, buckets, b, cases, record):
-    """Move a bucket to the heap and prefetch its cases; return the new size of the heap."""
-    x = buckets[b].first
+@_inline
+def _next_bucket(model, world):
+    """Move the next bucket to the heap and prefetch its cases; return `HEAP_FULL` if there is no room."""
+    counters, heap, far = world.counters[0], world.heap, world.far
+    bucket = world.buckets[counters.bucket]
+    if counters.n_heap + bucket.n + model.margin > len(heap):
+        return HEAP_FULL
+    x = bucket.first
+    n_heap = counters.n_heap
     while x > 0:
         _push(heap, n_heap, far[x].time, far[x].code, far[x].visit)
         n_heap += 1
         i = (far[x].code >> NUMBER_SHIFT) & NUMBER
-        _prefetch(cases, i)
-        _prefetch(record, i)
+        _prefetch(world.cases, i)
+        _prefetch(world.record, i)
         after = far[x].next
         far[x].next = far[0].next
         far[0].next = x
         x = after
-    buckets[b].first = 0
-    buckets[b].n = 0
-    return n_heap
+    counters.n_heap = n_heap
+    bucket.first = 0
+    bucket.n = 0
+    counters.bucket += 1
+    counters.edge = counters.bucket << model.shift if counters.bucket < len(world.buckets) else np.int64(NO_EDGE)
+    return RUNNING
 
 
 # working time ----------------------------------------------------------------------------------------
 
 
-@njit(forceinline=True)
-def _n_opened(calendars, intervals, c, t):
+@_inline
+def _n_opened(model, c, t):
     """Return how many working intervals of a calendar open at or before t."""
-    low, high = np.int64(0), calendars[c].n
-    first = calendars[c].first
+    low, high = np.int64(0), model.calendars[c].n
+    first = model.calendars[c].first
     while low < high:
         middle = (low + high) >> 1
-        if intervals[first + middle].open <= t:
+        if model.intervals[first + middle].open <= t:
             low = middle + 1
         else:
             high = middle
     return low
 
 
-@njit(forceinline=True)
-def _complete(calendars, intervals, c, start, length):
+@_inline
+def _complete(model, c, start, length):
     """Return the least t >= start with W(t) = W(start) + length, `NEVER` if the working intervals end before."""
     if length == 0:
         return start
-    first, n = calendars[c].first, calendars[c].n
-    k = _n_opened(calendars, intervals, c, start)
+    intervals = model.intervals
+    first, n = model.calendars[c].first, model.calendars[c].n
+    k = _n_opened(model, c, start)
     worked = intervals[first + k].worked
     if k > 0:
         worked -= max(intervals[first + k - 1].close - start, 0)
@@ -404,7 +507,7 @@ def _complete(calendars, intervals, c, start, length):
 # `position` is the index of each case in its heap, for cases that leave before they are served.
 
 
-@njit(forceinline=True)
+@_inline
 def _put_entry(entries, position, first, k, order, enabled, i):
     j = _index(first + k)
     entries[j].order = order
@@ -413,7 +516,7 @@ def _put_entry(entries, position, first, k, order, enabled, i):
     position[_index(i)] = k
 
 
-@njit(forceinline=True)
+@_inline
 def _entry_before(entries, j, order, enabled, i):
     """Return whether the entry at an index is served before another case."""
     j = _index(j)
@@ -457,14 +560,15 @@ def _remove_entry(entries, position, first, n, k):
     _sift_up(entries, position, first, k, order, enabled, i)
 
 
-@njit(forceinline=True)
-def _leave_queue(cases, entries, position, queues, queue, in_order, i):
+@_inline
+def _leave_queue(world, queue, in_order, i):
     """Remove a case from a queue."""
+    queues, cases = world.queues, world.cases
     if in_order:
         first, n = queues[queue].first, queues[queue].n - 1
         queues[queue].n = n
-        _remove_entry(entries, position, first, n, np.int64(position[i]))
-        queues[queue].head = entries[first].case if n > 0 else -1
+        _remove_entry(world.entries, world.position, first, n, np.int64(world.position[i]))
+        queues[queue].head = world.entries[first].case if n > 0 else -1
         return
     before, after = np.int64(cases[i].previous), np.int64(cases[i].next)
     if before >= 0:
@@ -477,14 +581,15 @@ def _leave_queue(cases, entries, position, queues, queue, in_order, i):
         queues[queue].tail = before
 
 
-@njit(forceinline=True)
-def _join_queue(cases, entries, position, queues, queue, in_order, i):
+@_inline
+def _join_queue(world, queue, in_order, i):
     """Add a case to a queue, behind the cases that were enabled before it."""
+    queues, cases = world.queues, world.cases
     if in_order:
         first, n = queues[queue].first, queues[queue].n
         queues[queue].n = n + 1
-        _sift_up(entries, position, first, n, cases[i].order, cases[i].enabled, i)
-        queues[queue].head = entries[first].case
+        _sift_up(world.entries, world.position, first, n, cases[i].order, cases[i].enabled, i)
+        queues[queue].head = world.entries[first].case
         return
     before, after = queues[queue].tail, np.int64(-1)
     while before >= 0 and (
@@ -504,25 +609,27 @@ def _join_queue(cases, entries, position, queues, queue, in_order, i):
         queues[queue].tail = i
 
 
-@njit(forceinline=True)
-def _first_of(queues, queue, n):
+@_inline
+def _first_of(world, queue, n):
     """Return the first case of n queues in order of priority, -1 if all are empty."""
     for q in range(queue, queue + n):
-        if queues[_index(q)].head >= 0:
-            return queues[_index(q)].head
+        if world.queues[_index(q)].head >= 0:
+            return world.queues[_index(q)].head
     return np.int64(-1)
 
 
-@njit(forceinline=True)
-def _queue_of(stations, levels, p, exempt, state):
+@_inline
+def _queue_of(model, world, p, exempt, state):
     """Return the queue of a station for a case in a state."""
-    return _index(stations[p].queue + (stations[p].n_levels if exempt else 0) + levels[state])
+    station = world.stations[p]
+    return _index(station.queue + (station.n_levels if exempt else 0) + model.levels[state])
 
 
-@njit(forceinline=True)
-def _served_before(cases, levels, x, y):
+@_inline
+def _served_before(model, world, x, y):
     """Return whether a case is served before a case of another queue of the station."""
-    lx, ly = levels[cases[x].state], levels[cases[y].state]
+    cases = world.cases
+    lx, ly = model.levels[cases[x].state], model.levels[cases[y].state]
     if lx != ly:
         return lx < ly
     if cases[x].order != cases[y].order:
@@ -532,54 +639,57 @@ def _served_before(cases, levels, x, y):
     return x < y
 
 
-@njit(forceinline=True)
-def _next_case(cases, levels, queues, stations, suspensions, p, now):
+@_inline
+def _next_case(model, world, p, now):
     """Return the case that a station serves next, -1 if no case may be served now."""
-    n, queue = stations[p].n_levels, stations[p].queue
-    if stations[p].n_suspended == 0:
-        return _first_of(queues, queue, n)
-    exempt_case = _first_of(queues, queue + n, n)
-    for s in range(stations[p].suspended, stations[p].suspended + stations[p].n_suspended):
+    station, suspensions = world.stations[p], model.suspensions
+    n, queue = station.n_levels, station.queue
+    if station.n_suspended == 0:
+        return _first_of(world, queue, n)
+    exempt_case = _first_of(world, queue + n, n)
+    for s in range(station.suspended, station.suspended + station.n_suspended):
         if suspensions[s].start <= now and now < suspensions[s].end:
             return exempt_case
-    other_case = _first_of(queues, queue, n)
-    if other_case < 0 or (exempt_case >= 0 and _served_before(cases, levels, exempt_case, other_case)):
+    other_case = _first_of(world, queue, n)
+    if other_case < 0 or (exempt_case >= 0 and _served_before(model, world, exempt_case, other_case)):
         return exempt_case
     return other_case
 
 
-@njit(forceinline=True)
-def _touch(stations, touched, n_touched, p):
-    """Mark a station for dispatch; return the number of marked stations."""
-    if stations[p].touched != 0:
-        return n_touched
-    stations[p].touched = 1
-    touched[n_touched] = p
-    return n_touched + 1
+@_inline
+def _touch(world, p):
+    """Mark a station for dispatch."""
+    station, counters = world.stations[p], world.counters[0]
+    if station.touched == 0:
+        station.touched = 1
+        world.touched[counters.n_touched] = p
+        counters.n_touched += 1
 
 
-@njit(forceinline=True)
-def _may_start(stations, p, now):
+@_inline
+def _may_start(world, p, now):
+    station = world.stations[p]
     return (
-        stations[p].busy < stations[p].size
-        and now < stations[p].until
-        and (stations[p].slots < 0 or stations[p].begun < stations[p].slots * stations[p].size)
+        station.busy < station.size
+        and now < station.until
+        and (station.slots < 0 or station.begun < station.slots * station.size)
     )
 
 
-@njit(forceinline=True)
-def _seize(stations, free, p):
+@_inline
+def _seize(world, p):
     """Seize the free server with the lowest number and return it."""
-    stations[p].busy += 1
-    stations[p].begun += 1
-    n = stations[p].n_free
+    station, free = world.stations[p], world.free
+    station.busy += 1
+    station.begun += 1
+    n = station.n_free
     if n == 0:
-        stations[p].numbered += 1
-        return stations[p].numbered - 1
-    first = stations[p].free
+        station.numbered += 1
+        return station.numbered - 1
+    first = station.free
     taken = free[first]
     n -= 1
-    stations[p].n_free = n
+    station.n_free = n
     last = free[first + n]
     i = np.int64(0)
     while True:
@@ -596,11 +706,12 @@ def _seize(stations, free, p):
     return taken
 
 
-@njit(forceinline=True)
-def _release(stations, free, p, server):
-    stations[p].busy -= 1
-    first, i = stations[p].free, stations[p].n_free
-    stations[p].n_free += 1
+@_inline
+def _release(world, p, server):
+    station, free = world.stations[p], world.free
+    station.busy -= 1
+    first, i = station.free, station.n_free
+    station.n_free += 1
     while i > 0:
         j = (i - 1) >> 1
         if free[first + j] < server:
@@ -610,121 +721,579 @@ def _release(stations, free, p, server):
     free[first + i] = server
 
 
-@njit(forceinline=True)
-def _write_row(rows, r, i, transition, cause, from_state, to_state, now, outcome):
-    """Write a row that ends no work."""
-    r = _index(r)
-    rows[r].case_id = i
-    rows[r].transition = transition
-    rows[r].cause = cause
-    rows[r].from_state = from_state
-    rows[r].to_state = to_state
-    rows[r].activity = -1
-    rows[r].pool = -1
-    rows[r].server = -1
-    rows[r].enabled_at = NEVER
-    rows[r].started_at = NEVER
-    rows[r].completed_at = NEVER
-    rows[r].outcome = outcome
-    rows[r].happened_at = now
+@_inline
+def _write_row(world, i, transition, cause, from_state, to_state, outcome):
+    """Write a row that ends no work; return its index."""
+    counters = world.counters[0]
+    r = _index(counters.n_rows)
+    counters.n_rows += 1
+    row_ = world.rows[r]
+    row_.case_id = i
+    row_.transition = transition
+    row_.cause = cause
+    row_.from_state = from_state
+    row_.to_state = to_state
+    row_.activity = -1
+    row_.pool = -1
+    row_.server = -1
+    row_.enabled_at = NEVER
+    row_.started_at = NEVER
+    row_.completed_at = NEVER
+    row_.outcome = outcome
+    row_.happened_at = counters.now
+    return r
 
 
-@njit(forceinline=True)
-def _policy_in_force(policies, now, arrived, i):
+@_inline
+def _policy_in_force(model, i, now):
     """Return the index of the policy in force for a case."""
+    policies = model.policies
     q = 0
     for k in range(1, len(policies)):
-        if policies[k].start <= now and (policies[k].pinned == 0 or policies[k].start <= arrived[i]):
+        if policies[k].start <= now and (policies[k].pinned == 0 or policies[k].start <= model.arrived[i]):
             q = k
-    return q
+    return _index(q)
 
 
-@njit(forceinline=True)
-def _station_of(pools, cases, i, pool):
+@_inline
+def _decision(model, policy, state, trigger):
+    """Return the lookup of the transition that a trigger takes in a state, `NONE` if there is none."""
+    width = FIRST_EVENT_TRIGGER + len(model.events)
+    return model.decisions[_index(model.policies[policy].decisions + state * width + trigger)]
+
+
+@_inline
+def _station_of(model, world, i, pool):
     """Return the station of a pool that serves a case."""
-    pool = _index(pool)
-    return _index(pools[pool].station + (np.int64(cases[i].court) if pools[pool].at_court == 1 else 0))
+    entry = model.pools[_index(pool)]
+    return _index(entry.station + (np.int64(world.cases[i].court) if entry.at_court == 1 else 0))
 
 
-@njit(forceinline=True)
-def _enqueue(
-    lookups, fields, values, record, levels, cases, entries, position, arrived, orders, pools, stations, queues,
-    touched, n_touched, i, state, pool, now,
-):  # fmt: skip
-    """Add a case to the queue of its station in a pool; return the number of stations marked for dispatch."""
-    p = _station_of(pools, cases, i, pool)
-    cases[i].status = WAITING
-    if stations[p].order == OLDEST:
-        cases[i].order = arrived[i]
-    elif stations[p].order == NEWEST:
-        cases[i].order = -arrived[i]
-    elif stations[p].order == BY_LOOKUP:
-        cases[i].order = _look_up(lookups, fields, values, record, i, cases[i].fact_class, stations[p].by)
-    elif stations[p].order == BY_RANK:
-        cases[i].order = orders[stations[p].by, i]
+@_inline
+def _enqueue(model, world, i, state, pool):
+    """Add a case to the queue of its station in a pool."""
+    case = world.cases[i]
+    p = _station_of(model, world, i, pool)
+    station = world.stations[p]
+    case.status = WAITING
+    if station.order == OLDEST:
+        case.order = model.arrived[i]
+    elif station.order == NEWEST:
+        case.order = -model.arrived[i]
+    elif station.order == BY_LOOKUP:
+        case.order = _look_up(model, world, i, station.by)
+    elif station.order == BY_RANK:
+        case.order = model.orders[station.by, i]
     else:
-        cases[i].order = 0
-    exempt = (
-        stations[p].exempt != NONE
-        and _look_up(lookups, fields, values, record, i, cases[i].fact_class, stations[p].exempt) != 0
-    )
-    cases[i].server = -2 if exempt else -1
-    _join_queue(
-        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, state),
-        stations[p].order != FIRST_COME, i,
-    )  # fmt: skip
-    if _may_start(stations, p, now):
-        n_touched = _touch(stations, touched, n_touched, p)
-    return n_touched
+        case.order = 0
+    exempt = station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0
+    case.server = -2 if exempt else -1
+    _join_queue(world, _queue_of(model, world, p, exempt, state), station.order != FIRST_COME, i)
+    if _may_start(world, p, world.counters[0].now):
+        _touch(world, p)
 
 
-@njit(forceinline=True)
-def _draw_delay(lookups, fields, values, record, distributions, cells, steps, key, cases, i, table, purpose, visit):
-    """Draw a delay of a case from the distribution that a lookup selects."""
-    distribution = _look_up(lookups, fields, values, record, i, cases[i].fact_class, table)
+@_inline
+def _draw_delay(model, world, i, event, visit):
+    """Draw the delay of an event for a case."""
+    distribution = _look_up(model, world, i, model.events[event].after)
     bits = np.int64(0)
-    if distributions[distribution].kind != CONSTANT:
-        bits = _length_bits(key, cases[i].key, purpose, visit)
-    return _length_of(distributions, cells, steps, distribution, bits)
+    if model.distributions[distribution].kind != CONSTANT:
+        bits = _length_bits(model, world.cases[i].key, model.events[event].hash, visit)
+    return _length_of(model, distribution, bits)
 
 
-@njit(forceinline=True)
-def _draw_work(lookups, fields, values, record, distributions, cells, steps, key, cases, i, activities, a, visit):
+@_inline
+def _draw_work(model, world, i, a, visit):
     """Draw the length of a case's activity and the numerator of its outcome: one draw gives both."""
-    distribution = _look_up(lookups, fields, values, record, i, cases[i].fact_class, activities[a].takes)
+    activity = model.activities[a]
+    distribution = _look_up(model, world, i, activity.takes)
     bits, outcome = np.int64(0), np.int64(0)
-    if distributions[distribution].kind != CONSTANT or activities[a].outcome != NONE:
-        bits, outcome = _both_bits(key, cases[i].key, activities[a].hash, visit)
-    return _length_of(distributions, cells, steps, distribution, bits), outcome
+    if model.distributions[distribution].kind != CONSTANT or activity.outcome != NONE:
+        bits, outcome = _both_bits(model, world.cases[i].key, activity.hash, visit)
+    return _length_of(model, distribution, bits), outcome
 
 
-@njit(forceinline=True)
-def _schedule_completion(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end):
-    """Schedule the completion of a case's work or delay; return the new size of the heap."""
-    if NEVER < end <= horizon:
+@_inline
+def _schedule_completion(model, world, i, end):
+    """Schedule the completion of a case's work or delay."""
+    if NEVER < end <= model.horizon:
         code = COMPLETION | np.int64(i) << NUMBER_SHIFT
-        return _schedule(heap, n_heap, far, buckets, edge, shift, end, code, np.int64(cases[i].stamp))
-    return n_heap
+        _schedule(model, world, end, code, np.int64(world.cases[i].stamp))
 
 
-@njit(forceinline=True)
-def _start_clock(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit):
-    """Start the clock of an event for a case; return the new size of the heap."""
-    if at <= horizon:
-        armed[i] |= _ONE << _U(event)
-        code = CLOCK | np.int64(i) << NUMBER_SHIFT | event
-        return _schedule(heap, n_heap, far, buckets, edge, shift, at, code, np.int64(visit))
-    return n_heap
+@_inline
+def _start_clock(model, world, i, event, at, visit):
+    """Start the clock of an event for a case."""
+    if at <= model.horizon:
+        world.armed[i] |= _ONE << _U(event)
+        _schedule(model, world, at, CLOCK | np.int64(i) << NUMBER_SHIFT | event, np.int64(visit))
 
 
-@njit(forceinline=True)
-def _next_date(cells, unit, key, case_key, purpose, visit, hazard, now):
+@_inline
+def _next_date(model, world, i, event, visit, hazard, now):
     """Draw the next date of an event with a constant hazard."""
-    bits = _length_bits(key, case_key, purpose, visit)
+    bits = _length_bits(model, world.cases[i].key, model.events[event].hash, visit)
     if bits > hazard.most:
         return np.int64(_NEVER_COMES)
-    x = _read(cells, unit, bits) / hazard.rate
+    x = _read(model.cells, model.unit, bits) / hazard.rate
     return now + np.int64(np.rint(min(x, 4611686018427387904.0)))
+
+
+# phases of the loop -----------------------------------------------------------------------------------
+
+
+@_inline
+def _full_buffer(model, world):
+    """Return which buffer may be too small for the next event, `RUNNING` if none is."""
+    counters = world.counters[0]
+    if counters.n_rows + len(model.states) + 4 > len(world.rows):
+        return ROWS_FULL
+    if counters.n_heap + model.margin > len(world.heap):
+        return HEAP_FULL
+    if world.far[0].visit + model.margin + 1 > len(world.far):
+        return FAR_FULL
+    return RUNNING
+
+
+@_inline
+def _n_together(model, x):
+    """Return the number of dated events at the time of one of them."""
+    g = 1
+    while x + g < len(model.dates) and model.dates[x + g].time == model.dates[x].time:
+        g += 1
+    return g
+
+
+@_inline
+def _next_event(model, world):
+    """Return source, time and code of the next event: in the heap, the changes, the dated events or the arrivals."""
+    counters, heap, arrived = world.counters[0], world.heap, model.arrived
+    changes, dates, arrivals = model.changes, model.dates, model.arrivals
+    at_change, at_date, at_arrival = counters.at_change, counters.at_date, counters.at_arrival
+    source, time, code = NOTHING, np.int64(_NEVER_COMES), np.int64(_NEVER_COMES)
+    if counters.n_heap > 0:
+        source, time, code = HEAP, heap[0].time, heap[0].code
+    if counters.moved_on:
+        counters.moved_on = 0
+        planned = np.int64(_NEVER_COMES)
+        if at_change < len(changes):
+            planned = min(planned, changes[at_change].time)
+        if at_date < len(dates):
+            planned = min(planned, dates[at_date].time)
+        if at_arrival < len(arrivals):
+            planned = min(planned, max(arrived[arrivals[at_arrival]], 0))
+        counters.planned = planned
+    if counters.planned > time:
+        return source, time, code
+    if at_change < len(changes):
+        t = changes[at_change].time
+        if t < time or (t == time and code >= CAPACITY):
+            source, time, code = CHANGES, t, CAPACITY
+    if at_date < len(dates):
+        t = dates[at_date].time
+        if t <= time:
+            g = _n_together(model, at_date)
+            c = CLOCK | (counters.at_turn // g) << NUMBER_SHIFT | dates[at_date + counters.at_turn % g].event
+            if t < time or c < code:
+                source, time, code = DATES, t, c
+    if at_arrival < len(arrivals):
+        i = arrivals[at_arrival]
+        t = max(arrived[i], 0)
+        if t < time or (t == time and (ARRIVAL | i << NUMBER_SHIFT) < code):
+            source, time, code = ARRIVALS, t, ARRIVAL
+    return source, time, code
+
+
+@_inline
+def _dispatch(model, world):
+    """Let the stations marked at this instant start waiting cases."""
+    counters, touched = world.counters[0], world.touched
+    n, now = counters.n_touched, counters.now
+    for x in range(1, n):
+        y = touched[x]
+        z = x - 1
+        while z >= 0 and touched[z] > y:
+            touched[z + 1] = touched[z]
+            z -= 1
+        touched[z + 1] = y
+    for x in range(n):
+        p = _index(touched[x])
+        world.stations[p].touched = 0
+        while _may_start(world, p, now):
+            i = _next_case(model, world, p, now)
+            if i < 0 or not _start(model, world, p, _index(i), now):
+                break
+    counters.n_touched = 0
+
+
+@_inline
+def _start(model, world, p, i, now):
+    """Start the work of a case at a station; return whether it fits into the shift, if it must."""
+    case, station = world.cases[i], world.stations[p]
+    a = _index(model.states[_index(np.int64(case.state))].activity)
+    length, bits = _draw_work(model, world, i, a, np.int64(case.visit))
+    c = station.calendar
+    if station.rule == FIT and now + length > station.until:
+        k = _n_opened(model, c, now) - 1
+        if not (length > model.calendars[c].longest and now == model.intervals[model.calendars[c].first + k].open):
+            return False
+    exempt = station.exempt != NONE and case.server == -2
+    _leave_queue(world, _queue_of(model, world, p, exempt, case.state), station.order != FIRST_COME, i)
+    following = _first_of(world, station.queue, station.n_levels)
+    if following >= 0:  # read soon
+        _prefetch(world.cases, following)
+        _prefetch(world.record, following)
+    case.status = SERVED
+    case.started = now
+    case.order = bits
+    case.server = _seize(world, p)
+    end = now + length
+    if station.rule == SUSPEND and end > station.until:
+        end = _complete(model, c, now, length)
+    _schedule_completion(model, world, i, end)
+    return True
+
+
+@_inline
+def _change_capacity(model, world):
+    """Apply the next change: the opening of a shift, a new size, or the end of a suspension."""
+    counters = world.counters[0]
+    change = model.changes[counters.at_change]
+    counters.at_change += 1
+    station = world.stations[change.station]
+    if change.opens == 1:
+        station.until = change.value
+        station.begun = 0
+    elif change.value >= 0:
+        station.size = change.value
+    _touch(world, change.station)
+
+
+@_inline
+def _join_on_arrival(model, world):
+    """Let cases arrive that only join a queue; return whether no other case arrives now.
+
+    Arrivals are the last events of an instant.
+    """
+    counters, arrivals, arrived, now = world.counters[0], model.arrivals, model.arrived, world.counters[0].now
+    while counters.at_arrival < len(arrivals):
+        i = _index(arrivals[counters.at_arrival])
+        if max(arrived[i], 0) != now:
+            return True
+        state = _index(model.initial_states[i])
+        if model.states[state].kind != ACTIVITY_STATE:
+            return False
+        a = _index(model.states[state].activity)
+        if (
+            model.activities[a].pool < 0
+            or model.states[state].clocks | model.states[state].hazards != 0
+            or _decision(model, _policy_in_force(model, i, now), state, TRIGGER_ENTER) != NONE
+        ):
+            return False
+        world.cases[i].state = state
+        world.cases[i].enabled = now
+        world.record[i, model.n_fields + a] = 1
+        _enqueue(model, world, i, state, model.activities[a].pool)
+        counters.at_arrival += 1
+    return True
+
+
+@_inline
+def _next_completion_or_clock(model, world):
+    """Take the first entry of the heap; return its case, its event and visit, or -1 for the case if it was cancelled.
+
+    The event is -1 for a completion.
+    """
+    counters, heap = world.counters[0], world.heap
+    i = (heap[0].code >> NUMBER_SHIFT) & NUMBER
+    kind, event, visit = heap[0].code >> KIND_SHIFT, heap[0].code & EVENT_INDEX, heap[0].visit
+    counters.n_heap -= 1
+    _pop(heap, counters.n_heap)
+    if kind == COMPLETION >> KIND_SHIFT:
+        if world.cases[i].status < SERVED or np.int64(world.cases[i].stamp) != visit:
+            return np.int64(-1), np.int64(-1), visit
+        return i, np.int64(-1), visit
+    bit = _ONE << _U(event)
+    started = np.int64(world.record[i, model.n_fields + len(model.activities) + event])
+    if world.armed[i] & bit == 0 or (model.events[event].rate == NONE and started - 1 != visit):
+        return np.int64(-1), event, visit
+    world.armed[i] &= ~bit
+    return i, event, visit
+
+
+@_inline
+def _next_dated(model, world):
+    """Return case, event and visit of the next dated event; each case takes all events of an instant in turn."""
+    counters, dates = world.counters[0], model.dates
+    x, turn = counters.at_date, counters.at_turn
+    g = _n_together(model, x)
+    counters.at_turn += 1
+    if counters.at_turn == len(world.cases) * g:
+        counters.at_date = x + g
+        counters.at_turn = 0
+    return turn // g, dates[x + turn % g].event, dates[x + turn % g].visit
+
+
+@_inline
+def _find(model, world, i):
+    """Draw the outcome of a completed activity and record it; return its code in the log, -1 for none."""
+    case = world.cases[i]
+    activity = model.activities[_index(model.states[_index(np.int64(case.state))].activity)]
+    if activity.outcome == NONE:
+        return np.int64(-1)
+    k = activity.given + _draw_outcome(model, world, i, activity.outcome, case.order)
+    world.record[i, _index(activity.gives)] = model.given[k].value
+    return model.given[k].outcome
+
+
+@_inline
+def _happen(model, world, i, event, visit):
+    """Apply an outside event to a case's record; return whether it counts, whether the record changed, and the outcome."""
+    case, entry = world.cases[i], model.events[event]
+    outcome = np.int64(-1)
+    state = np.int64(case.state)
+    if (
+        state < 0
+        or (model.states[state].counts >> _U(event)) & _ONE == 0
+        or (entry.only_waiting != 0 and case.status != WAITING)
+    ):
+        return False, False, outcome
+    policy = model.policies[_policy_in_force(model, i, world.counters[0].now)]
+    guard = model.guards[policy.guards + event]
+    if guard != NONE and _look_up(model, world, i, guard) == 0:
+        return False, False, outcome
+    effects = model.event_effects[policy.effects + event]
+    changed = _apply_effects(model, world, i, effects.first, effects.n)
+    if entry.gives >= 0:
+        bits = _outcome_bits(model, case.key, entry.hash, visit)
+        k = entry.given + _draw_outcome(model, world, i, entry.outcome, bits)
+        if world.record[i, entry.gives] != model.given[k].value:
+            world.record[i, entry.gives] = model.given[k].value
+            changed = True
+        outcome = model.given[k].outcome
+    return True, changed, outcome
+
+
+@_inline
+def _take(model, world, i, taken, trigger, cause, outcome):
+    """Take a transition and write its row; return whether the record changed."""
+    case, transition = world.cases[i], model.transitions[taken]
+    old = _index(np.int64(case.state))
+    inside = transition.target < 0
+    target = old if inside else transition.target
+    changed = transition.n_effects > 0 and _apply_effects(model, world, i, transition.effect, transition.n_effects)
+    r = _write_row(world, i, transition.code, cause, old, target, outcome)
+    if inside:
+        return changed
+    if case.status != NOWHERE:
+        a = _index(model.states[old].activity)
+        pool = model.activities[a].pool
+        row_ = world.rows[r]
+        row_.activity = a
+        row_.pool = pool
+        row_.server = case.server if case.status == SERVED else -1
+        row_.enabled_at = case.enabled
+        row_.started_at = case.started
+        if trigger == TRIGGER_COMPLETE:
+            row_.completed_at = world.counters[0].now
+        if pool >= 0:
+            p = _station_of(model, world, i, pool)
+            station = world.stations[p]
+            if case.status == SERVED:
+                _release(world, p, case.server)
+            else:
+                exempt = station.exempt != NONE and case.server == -2
+                _leave_queue(world, _queue_of(model, world, p, exempt, old), station.order != FIRST_COME, i)
+            _touch(world, p)
+        case.status = NOWHERE
+        case.server = -1
+        case.enabled = NEVER
+        case.started = NEVER
+        case.stamp += np.uint32(1)
+    case.state = target
+    return changed
+
+
+@_inline
+def _start_hazards(model, world, i, wanted, source, code):
+    """Draw the first dates of hazards for a case that enters a state in which they count.
+
+    A hazard has no effect before its case first enters one of its states: the dates before are skipped.
+    """
+    now, clock = world.counters[0].now, model.n_fields + len(model.activities)
+    e = 0
+    while wanted != 0:
+        if wanted & _ONE != 0 and world.record[i, clock + e] == 0:
+            v = 1
+            rate = model.rates[_look_up(model, world, i, model.events[e].rate)]
+            if rate.rate > 0.0:
+                at = _next_date(model, world, i, e, 0, rate, max(model.arrived[i], 0))
+                while at < now or (at == now and source != ARRIVALS and (CLOCK | i << NUMBER_SHIFT | e) < code):
+                    at = _next_date(model, world, i, e, v, rate, at)
+                    v += 1
+                _start_clock(model, world, i, e, at, v - 1)
+            world.record[i, clock + e] = 1
+        wanted >>= _ONE
+        e += 1
+
+
+@_inline
+def _start_clocks(model, world, i, wanted):
+    """Start the clocks of events for a case; return `TOO_MANY_VISITS` if one has started too often."""
+    now, clock = world.counters[0].now, model.n_fields + len(model.activities)
+    e = 0
+    while wanted != 0:
+        if wanted & _ONE != 0:
+            v = np.int64(world.record[i, clock + e])
+            if v >= model.most_visits:
+                return TOO_MANY_VISITS
+            world.record[i, clock + e] = v + 1
+            runs = True
+            if model.events[e].chance != NONE:
+                share = model.chances[_look_up(model, world, i, model.events[e].chance)]
+                runs = _length_bits(model, world.cases[i].key, model.events[e].lottery, v) < share * 2.0**53
+            if runs:
+                _start_clock(model, world, i, e, now + _draw_delay(model, world, i, e, v), v)
+        wanted >>= _ONE
+        e += 1
+    return RUNNING
+
+
+@_inline
+def _rest(model, world, i, state):
+    """Let a case stay in its state: it joins a queue, or its delay begins."""
+    case, now = world.cases[i], world.counters[0].now
+    if case.status != NOWHERE or model.states[state].kind != ACTIVITY_STATE:
+        return RUNNING
+    a = _index(model.states[state].activity)
+    v = np.int64(world.record[i, model.n_fields + a])
+    if v >= model.most_visits:
+        return TOO_MANY_VISITS
+    world.record[i, model.n_fields + a] = v + 1
+    case.visit = v
+    case.enabled = now
+    if model.activities[a].pool >= 0:
+        _enqueue(model, world, i, state, model.activities[a].pool)
+        return RUNNING
+    case.status = DELAYED
+    case.started = now
+    length, bits = _draw_work(model, world, i, a, v)
+    case.order = bits
+    c = model.activities[a].calendar
+    end = now + length if c < 0 else _complete(model, c, now, length)
+    _schedule_completion(model, world, i, end)
+    return RUNNING
+
+
+@_inline
+def _move(model, world, i, trigger, cause, outcome, changed, source, code):
+    """Move a case, then go on through instant states and transitions on entry until it rests or waits.
+
+    Return `RUNNING`, `STUCK` or `TOO_MANY_VISITS`, and whether the record of the case changed while it stayed.
+    """
+    case, states = world.cases[i], model.states
+    policy = _policy_in_force(model, i, world.counters[0].now)
+    settling = source == ARRIVALS
+    arriving = settling
+    while True:
+        old, since, entered = np.int64(-1), _U(0), arriving
+        if arriving:
+            arriving = False
+            case.state = model.initial_states[i]
+        else:
+            old = _index(np.int64(case.state))
+            if settling:
+                trigger, cause, outcome = TRIGGER_ENTER, BY_ENTRY, np.int64(-1)
+            decision = _decision(model, policy, old, trigger)
+            taken = np.int64(-1) if decision == NONE else np.int64(_look_up(model, world, i, decision))
+            if taken >= 0:
+                changed = _take(model, world, i, _index(taken), trigger, cause, outcome) or changed
+                entered = model.transitions[taken].target >= 0
+                since = model.transitions[taken].since
+            elif trigger == TRIGGER_COMPLETE or (trigger == TRIGGER_ENTER and states[old].kind == INSTANT_STATE):
+                return STUCK, False
+            elif trigger >= FIRST_EVENT_TRIGGER:
+                if changed:
+                    _write_row(world, i, -1, cause, old, old, outcome)
+                return RUNNING, changed
+        state = _index(np.int64(case.state))
+        start = _U(0)
+        if entered:
+            before, known = _U(0), _U(0)
+            if old >= 0:
+                before, known = states[old].clocks, states[old].hazards
+            after = states[state].clocks
+            if before & ~after != 0:
+                world.armed[i] &= ~(before & ~after)
+            start = after & ~before
+            _start_hazards(model, world, i, states[state].hazards & ~known, source, code)
+        if states[state].kind == FINAL_STATE:
+            since = _U(0)
+        for turn in range(2):
+            if _start_clocks(model, world, i, start if turn == 0 else since) != RUNNING:
+                return TOO_MANY_VISITS, False
+        if entered:
+            settling = True
+            if _decision(model, policy, state, TRIGGER_ENTER) != NONE:
+                continue
+        elif not settling:
+            return RUNNING, changed
+        return _rest(model, world, i, state), False
+
+
+@_inline
+def _requeue(model, world, i):
+    """Put a waiting case whose record changed into its queue again: it may now be exempt from a suspension, or no longer."""
+    case = world.cases[i]
+    state = np.int64(case.state)
+    p = _station_of(model, world, i, model.activities[model.states[state].activity].pool)
+    station = world.stations[p]
+    if station.exempt != NONE:
+        was = case.server == -2
+        exempt = _look_up(model, world, i, station.exempt) != 0
+        if was != exempt:
+            in_order = station.order != FIRST_COME
+            _leave_queue(world, _queue_of(model, world, p, was, state), in_order, i)
+            case.server = -2 if exempt else -1
+            _join_queue(world, _queue_of(model, world, p, exempt, state), in_order, i)
+    _touch(world, p)
+
+
+@_inline
+def _process(model, world, source, code):
+    """Process the next event of a case; return `RUNNING`, `STUCK` or `TOO_MANY_VISITS`."""
+    counters = world.counters[0]
+    i, event, visit = np.int64(-1), np.int64(-1), np.int64(0)
+    if source == HEAP:
+        i, event, visit = _next_completion_or_clock(model, world)
+        if i < 0:
+            return RUNNING
+    elif source == DATES:
+        i, event, visit = _next_dated(model, world)
+    else:
+        i = model.arrivals[counters.at_arrival]
+        counters.at_arrival += 1
+    i = _index(i)
+    happens, changed, outcome = True, False, np.int64(-1)
+    trigger, cause = np.int64(TRIGGER_COMPLETE), np.int64(BY_COMPLETION)
+    if event >= 0:
+        happens, changed, outcome = _happen(model, world, i, event, visit)
+        trigger, cause = FIRST_EVENT_TRIGGER + event, FIRST_EVENT_CAUSE + event
+    elif source == HEAP:
+        outcome = _find(model, world, i)
+    if happens:
+        result, changed = _move(model, world, i, trigger, cause, outcome, changed, source, code)
+        if result != RUNNING:
+            return result
+        if event >= 0 and changed and world.cases[i].status == WAITING:
+            _requeue(model, world, i)
+    hazard = source == HEAP and event >= 0 and model.events[event].rate != NONE
+    if hazard and model.states[world.cases[i].state].kind != FINAL_STATE:
+        rate = model.rates[_look_up(model, world, i, model.events[event].rate)]
+        at = _next_date(model, world, i, event, visit + 1, rate, counters.now)
+        _start_clock(model, world, i, event, at, visit + 1)
+    return RUNNING
 
 
 # the loop --------------------------------------------------------------------------------------------
@@ -750,447 +1319,36 @@ def draw(key, case_keys, purpose, visits, lengths, outcomes):
     """Draw the two uniform numerators of many cases (`simulations.chance.draws.SamplePath.many`)."""
     for i in range(len(case_keys)):
         a, b, c, d = _philox(key[0], key[1], case_keys[i] & _LOW, case_keys[i] >> _S32, purpose, visits[i])
-        lengths[i] = np.int64((a << _S21) | (b >> _S11) | _ONE)
-        outcomes[i] = np.int64((c << _S21) | (d >> _S11) | _ONE)
+        lengths[i], outcomes[i] = _numerator(a, b), _numerator(c, d)
 
 
 @_cached
-def run(
-    scalars, key, horizon, most_visits, cases, arrived, armed, position, record, n_fields, lookups, fields, values, states, decisions, transitions,
-    events, guards, event_effects, policies, effects, activities, levels, distributions, cells, steps, rates, chances, unit,
-    outcomes, shares, outcome_index, given, calendars, intervals, pools, stations, free, queues, entries, suspensions, orders,
-    changes, dates, arrivals, initial_states, heap, far, buckets, shift, touched, rows, margin,
-):  # fmt: skip
-    """Run until the horizon, or until a buffer is full.
+def run(model, world):
+    """Run until the horizon, until a buffer is full, or until a case is stuck.
 
     Returns
     -------
     int
-        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `FAR_FULL`, `STUCK` or `TOO_MANY_VISITS`. For the last two, ``scalars[WHERE]``
-        is the case.
+        `DONE`, `ROWS_FULL`, `HEAP_FULL`, `FAR_FULL`, `STUCK` or `TOO_MANY_VISITS`.
     """
-    n_cases, n_states, n_events, n_activities = len(cases), len(states), len(events), len(activities)
-    width = FIRST_EVENT_TRIGGER + n_events
-    # A row of `record` holds the record fields, then the visits to each activity, then the starts of each clock.
-    clock = n_fields + n_activities
-    # Local variables stay in registers; they are written back at the end.
-    now, n_rows, n_heap, n_touched, n_done = (
-        scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS],
-    )  # fmt: skip
-    at_capacity, at_arrival, at_date, at_turn = (
-        scalars[AT_CAPACITY], scalars[AT_ARRIVAL], scalars[AT_DATE], scalars[AT_TURN],
-    )  # fmt: skip
-    bucket, n_buckets = scalars[BUCKET], len(buckets)
-    edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
-    planned, moved_on = np.int64(_NEVER_COMES), True
+    counters = world.counters[0]
     result = np.int64(RUNNING)
     while result == RUNNING:
-        if n_rows + n_states + 4 > len(rows):
-            result = ROWS_FULL
-            continue
-        if n_heap + margin > len(heap):
-            result = HEAP_FULL
-            continue
-        if far[0].visit + margin + 1 > len(far):
-            result = FAR_FULL
-            continue
-
-        # The next event: the least of the heap, the changes of capacity, the dated events and the arrivals.
-        time, code, source = np.int64(_NEVER_COMES), np.int64(_NEVER_COMES), 0
-        if n_heap > 0:
-            time, code, source = heap[0].time, heap[0].code, 1
-        if moved_on:
-            moved_on = False
-            planned = np.int64(_NEVER_COMES)
-            if at_capacity < len(changes):
-                planned = min(planned, changes[at_capacity].time)
-            if at_date < len(dates):
-                planned = min(planned, dates[at_date].time)
-            if at_arrival < len(arrivals):
-                planned = min(planned, max(arrived[arrivals[at_arrival]], 0))
-        if planned <= time and at_capacity < len(changes):
-            t = changes[at_capacity].time
-            if t < time or (t == time and code >= CAPACITY):
-                time, code, source = t, CAPACITY, 2
-        if planned <= time and at_date < len(dates):
-            t = dates[at_date].time
-            if t <= time:
-                g = 1
-                while at_date + g < len(dates) and dates[at_date + g].time == t:
-                    g += 1
-                c = CLOCK | (at_turn // g) << NUMBER_SHIFT | dates[at_date + at_turn % g].event
-                if t < time or c < code:
-                    time, code, source = t, c, 3
-        if planned <= time and at_arrival < len(arrivals):
-            i = arrivals[at_arrival]
-            t = max(arrived[i], 0)
-            if t < time or (t == time and (ARRIVAL | i << NUMBER_SHIFT) < code):
-                time, code, source = t, ARRIVAL, 4
-
-        if time >= edge:  # the next bucket may hold an earlier event
-            if n_heap + buckets[bucket].n + margin > len(heap):
-                result = HEAP_FULL
-                continue
-            n_heap = _refill(heap, n_heap, far, buckets, bucket, cases, record)
-            bucket += 1
-            edge = bucket << shift if bucket < n_buckets else np.int64(_NO_EDGE)
-            continue
-
-        if n_touched > 0 and time > now:  # no event is left at this instant: dispatch
-            for x in range(1, n_touched):
-                y = touched[x]
-                z = x - 1
-                while z >= 0 and touched[z] > y:
-                    touched[z + 1] = touched[z]
-                    z -= 1
-                touched[z + 1] = y
-            for x in range(n_touched):
-                p = _index(touched[x])
-                stations[p].touched = 0
-                while _may_start(stations, p, now):
-                    i = _next_case(cases, levels, queues, stations, suspensions, p, now)
-                    if i < 0:
-                        break
-                    i = _index(i)
-                    a = _index(states[_index(np.int64(cases[i].state))].activity)
-                    length, bits = _draw_work(
-                        lookups, fields, values, record, distributions, cells, steps, key, cases, i, activities, a,
-                        np.int64(cases[i].visit),
-                    )  # fmt: skip
-                    c = stations[p].calendar
-                    if stations[p].rule == FIT and now + length > stations[p].until:
-                        k = _n_opened(calendars, intervals, c, now) - 1
-                        if not (length > calendars[c].longest and now == intervals[calendars[c].first + k].open):
-                            break
-                    exempt = stations[p].exempt != NONE and cases[i].server == -2
-                    _leave_queue(
-                        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, cases[i].state),
-                        stations[p].order != FIRST_COME, i,
-                    )  # fmt: skip
-                    following = _first_of(queues, stations[p].queue, stations[p].n_levels)
-                    if following >= 0:  # read soon
-                        _prefetch(cases, following)
-                        _prefetch(record, following)
-                    cases[i].status = SERVED
-                    cases[i].started = now
-                    cases[i].order = bits
-                    cases[i].server = _seize(stations, free, p)
-                    end = now + length
-                    if stations[p].rule == SUSPEND and end > stations[p].until:
-                        end = _complete(calendars, intervals, c, now, length)
-                    n_heap = _schedule_completion(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
-            n_touched = 0
-            continue
-        if time > horizon:
-            result = DONE
-            continue
-        now = time
-        moved_on = source != 1
-        if source == 4:
-            # Fast path for cases that only join a queue on arrival. Arrivals are the last events of an instant.
-            while at_arrival < len(arrivals):
-                i = _index(arrivals[at_arrival])
-                state = _index(initial_states[i])
-                if max(arrived[i], 0) != now or states[state].kind != ACTIVITY_STATE:
-                    break
-                a = _index(states[state].activity)
-                q = _index(_policy_in_force(policies, now, arrived, i))
-                if (
-                    activities[a].pool < 0
-                    or states[state].clocks | states[state].hazards != 0
-                    or decisions[_index(policies[q].decisions + state * width + TRIGGER_ENTER)] != NONE
-                ):
-                    break
-                cases[i].state = state
-                cases[i].enabled = now
-                record[i, n_fields + a] = 1
-                n_touched = _enqueue(
-                    lookups, fields, values, record, levels, cases, entries, position, arrived, orders, pools, stations, queues,
-                    touched, n_touched, i, state, activities[a].pool, now,
-                )  # fmt: skip
-                at_arrival += 1
-                n_done += 1
-            if at_arrival == len(arrivals) or max(arrived[arrivals[at_arrival]], 0) > now:
-                continue
-        n_done += 1
-
-        event, visit, trigger, outcome, hazard, cause = -1, np.int64(0), 0, -1, False, 0
-        arrives = False
-        changed = False
-        if source == 2:
-            x = at_capacity
-            at_capacity += 1
-            p = changes[x].station
-            if changes[x].opens == 1:
-                stations[p].until = changes[x].value
-                stations[p].begun = 0
-            elif changes[x].value >= 0:
-                stations[p].size = changes[x].value
-            n_touched = _touch(stations, touched, n_touched, p)
-            continue
-        if source == 1:
-            i = (heap[0].code >> NUMBER_SHIFT) & NUMBER
-            kind, index, payload = heap[0].code >> KIND_SHIFT, heap[0].code & EVENT_INDEX, heap[0].visit
-            n_heap -= 1
-            _pop(heap, n_heap)
-            if kind == COMPLETION >> KIND_SHIFT:
-                if cases[i].status < SERVED or np.int64(cases[i].stamp) != payload:
-                    continue
-                a = _index(states[_index(np.int64(cases[i].state))].activity)
-                if activities[a].outcome != NONE:
-                    o = _look_up(lookups, fields, values, record, i, cases[i].fact_class, activities[a].outcome)
-                    k = activities[a].given + _draw_outcome(outcomes, shares, outcome_index, o, cases[i].order)
-                    record[i, _index(activities[a].gives)] = given[k].value
-                    outcome = given[k].outcome
-                trigger = TRIGGER_COMPLETE
-                cause = BY_COMPLETION
-            else:
-                event, visit = index, payload
-                bit = _ONE << _U(event)
-                hazard = events[event].rate != NONE
-                if armed[i] & bit == 0 or (not hazard and np.int64(record[i, clock + event]) - 1 != visit):
-                    continue
-                armed[i] &= ~bit
-        elif source == 3:
-            x = at_date
-            g = 1
-            while x + g < len(dates) and dates[x + g].time == now:
-                g += 1
-            i = at_turn // g
-            event, visit = dates[x + at_turn % g].event, dates[x + at_turn % g].visit
-            at_turn += 1
-            if at_turn == n_cases * g:
-                at_date = x + g
-                at_turn = 0
-        else:
-            i = _index(arrivals[at_arrival])
-            at_arrival += 1
-            arrives = True
-
-        happens = False
-        q = _index(_policy_in_force(policies, now, arrived, i))
-        if event >= 0:
-            state = np.int64(cases[i].state)
-            happens = (
-                state >= 0
-                and (states[state].counts >> _U(event)) & _ONE != 0
-                and (events[event].only_waiting == 0 or cases[i].status == WAITING)
-            )
-            if happens:
-                k = guards[policies[q].guards + event]
-                happens = k == NONE or _look_up(lookups, fields, values, record, i, cases[i].fact_class, k) != 0
-            if happens:
-                e = event_effects[policies[q].effects + event]
-                changed = _apply_effects(effects, e.first, e.n, record, i)
-                if events[event].gives >= 0:
-                    o = _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[event].outcome)
-                    bits = _outcome_bits(key, cases[i].key, events[event].hash, visit)
-                    k = events[event].given + _draw_outcome(outcomes, shares, outcome_index, o, bits)
-                    if record[i, events[event].gives] != given[k].value:
-                        record[i, events[event].gives] = given[k].value
-                        changed = True
-                    outcome = given[k].outcome
-                trigger = FIRST_EVENT_TRIGGER + event
-                cause = FIRST_EVENT_CAUSE + event
-
-        # Decide and move. Go on through instant states and transitions on entry until the case rests or waits.
-        settle = arrives
-        while True:
-            entered = False
-            old = np.int64(-1)
-            since = _U(0)
-            if arrives:
-                arrives = False
-                entered = True
-                cases[i].state = initial_states[i]
-            else:
-                if event >= 0 and not happens and not settle:
-                    break
-                old = _index(np.int64(cases[i].state))
-                if settle:
-                    trigger = TRIGGER_ENTER
-                    cause = BY_ENTRY
-                    outcome = -1
-                m = decisions[_index(policies[q].decisions + old * width + trigger)]
-                taken = np.int64(-1)
-                if m != NONE:
-                    taken = np.int64(_look_up(lookups, fields, values, record, i, cases[i].fact_class, m))
-                if taken < 0:
-                    if trigger == TRIGGER_COMPLETE or (trigger == TRIGGER_ENTER and states[old].kind == INSTANT_STATE):
-                        result = STUCK
-                        scalars[WHERE] = i
-                        break
-                    if trigger >= FIRST_EVENT_TRIGGER and not settle:
-                        if changed:
-                            _write_row(rows, n_rows, i, -1, cause, old, old, now, outcome)
-                            n_rows += 1
-                        break
-                else:
-                    taken = _index(taken)
-                    inside = transitions[taken].target < 0
-                    target = old if inside else transitions[taken].target
-                    n = transitions[taken].n_effects
-                    if n > 0 and _apply_effects(effects, transitions[taken].effect, n, record, i):
-                        changed = True
-                    r = n_rows
-                    _write_row(rows, r, i, transitions[taken].code, cause, old, target, now, outcome)
-                    n_rows += 1
-                    if not inside:
-                        if cases[i].status != NOWHERE:
-                            a = _index(states[old].activity)
-                            pool = activities[a].pool
-                            rows[r].activity = a
-                            rows[r].pool = pool
-                            rows[r].server = cases[i].server if cases[i].status == SERVED else -1
-                            rows[r].enabled_at = cases[i].enabled
-                            rows[r].started_at = cases[i].started
-                            if trigger == TRIGGER_COMPLETE:
-                                rows[r].completed_at = now
-                            if pool >= 0:
-                                p = _station_of(pools, cases, i, pool)
-                                if cases[i].status == SERVED:
-                                    _release(stations, free, p, cases[i].server)
-                                else:
-                                    exempt = stations[p].exempt != NONE and cases[i].server == -2
-                                    _leave_queue(
-                                        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, old),
-                                        stations[p].order != FIRST_COME, i,
-                                    )  # fmt: skip
-                                n_touched = _touch(stations, touched, n_touched, p)
-                            cases[i].status = NOWHERE
-                            cases[i].server = -1
-                            cases[i].enabled = NEVER
-                            cases[i].started = NEVER
-                            cases[i].stamp += np.uint32(1)
-                        cases[i].state = target
-                        entered = True
-                    since = transitions[taken].since
-            # Stop and start the clocks of events, on entering a state and since a transition.
-            state = _index(np.int64(cases[i].state))
-            start = _U(0)
-            if entered:
-                before, known = _U(0), _U(0)
-                if old >= 0:
-                    before, known = states[old].clocks, states[old].hazards
-                after = states[state].clocks
-                if before & ~after != 0:
-                    armed[i] &= ~(before & ~after)
-                start = after & ~before
-                # A hazard has no effect before its case first enters one of its states: skip the dates before.
-                wanted = states[state].hazards & ~known
-                e = 0
-                while wanted != 0:
-                    if wanted & _ONE != 0 and record[i, clock + e] == 0:
-                        v = 1
-                        k = _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[e].rate)
-                        if rates[k].rate > 0.0:
-                            at = _next_date(
-                                cells, unit, key, cases[i].key, events[e].hash, 0, rates[k], max(arrived[i], 0)
-                            )
-                            while at < now or (at == now and source != 4 and (CLOCK | i << NUMBER_SHIFT | e) < code):
-                                at = _next_date(cells, unit, key, cases[i].key, events[e].hash, v, rates[k], at)
-                                v += 1
-                            n_heap = _start_clock(
-                                heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, at, v - 1
-                            )
-                        record[i, clock + e] = 1
-                    wanted >>= _ONE
-                    e += 1
-            if states[state].kind == FINAL_STATE:
-                since = _U(0)
-            for turn in range(2):
-                wanted = start if turn == 0 else since
-                e = 0
-                while wanted != 0:
-                    if wanted & _ONE != 0:
-                        v = np.int64(record[i, clock + e])
-                        if v >= most_visits:
-                            result = TOO_MANY_VISITS
-                            scalars[WHERE] = i
-                            break
-                        record[i, clock + e] = v + 1
-                        runs = True
-                        if events[e].chance != NONE:
-                            share = chances[
-                                _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[e].chance)
-                            ]
-                            runs = _length_bits(key, cases[i].key, events[e].lottery, v) < share * 2.0**53
-                        if runs:
-                            length = _draw_delay(
-                                lookups, fields, values, record, distributions, cells, steps, key, cases, i, events[e].after,
-                                events[e].hash, v,
-                            )  # fmt: skip
-                            n_heap = _start_clock(
-                                heap, n_heap, far, buckets, edge, shift, horizon, armed, i, e, now + length, v
-                            )
-                    wanted >>= _ONE
-                    e += 1
-            if result != RUNNING:
-                break
-            if entered:
-                settle = True
-                q = _policy_in_force(policies, now, arrived, i)
-                if decisions[policies[q].decisions + state * width + TRIGGER_ENTER] != NONE:
-                    continue
-            elif not settle:
-                break
-            # The case stays in this state: it joins a queue, or its delay begins.
-            if cases[i].status == NOWHERE and states[state].kind == ACTIVITY_STATE:
-                a = _index(states[state].activity)
-                v = np.int64(record[i, n_fields + a])
-                if v >= most_visits:
-                    result = TOO_MANY_VISITS
-                    scalars[WHERE] = i
-                    break
-                record[i, n_fields + a] = v + 1
-                cases[i].visit = v
-                cases[i].enabled = now
-                pool = activities[a].pool
-                if pool < 0:
-                    cases[i].status = DELAYED
-                    cases[i].started = now
-                    length, bits = _draw_work(
-                        lookups, fields, values, record, distributions, cells, steps, key, cases, i, activities, a, v
-                    )
-                    cases[i].order = bits
-                    c = activities[a].calendar
-                    end = now + length if c < 0 else _complete(calendars, intervals, c, now, length)
-                    n_heap = _schedule_completion(heap, n_heap, far, buckets, edge, shift, horizon, cases, i, end)
-                else:
-                    n_touched = _enqueue(
-                        lookups, fields, values, record, levels, cases, entries, position, arrived, orders, pools, stations, queues,
-                        touched, n_touched, i, state, pool, now,
-                    )  # fmt: skip
-            break
-
+        result = _full_buffer(model, world)
         if result != RUNNING:
             continue
-        # An event that changed the record of a waiting case may have changed whether it is exempt from a suspension.
-        if event >= 0 and happens and changed and not settle and cases[i].status == WAITING:
-            state = np.int64(cases[i].state)
-            pool = activities[states[state].activity].pool
-            p = _station_of(pools, cases, i, pool)
-            if stations[p].exempt != NONE:
-                was = cases[i].server == -2
-                exempt = _look_up(lookups, fields, values, record, i, cases[i].fact_class, stations[p].exempt) != 0
-                if was != exempt:
-                    in_order = stations[p].order != FIRST_COME
-                    _leave_queue(
-                        cases, entries, position, queues, _queue_of(stations, levels, p, was, state), in_order, i
-                    )
-                    cases[i].server = -2 if exempt else -1
-                    _join_queue(
-                        cases, entries, position, queues, _queue_of(stations, levels, p, exempt, state), in_order, i
-                    )
-            n_touched = _touch(stations, touched, n_touched, p)
-        if hazard and states[cases[i].state].kind != FINAL_STATE:
-            k = _look_up(lookups, fields, values, record, i, cases[i].fact_class, events[event].rate)
-            at = _next_date(cells, unit, key, cases[i].key, events[event].hash, visit + 1, rates[k], now)
-            n_heap = _start_clock(heap, n_heap, far, buckets, edge, shift, horizon, armed, i, event, at, visit + 1)
-    scalars[NOW], scalars[N_ROWS], scalars[N_HEAP], scalars[N_TOUCHED], scalars[N_EVENTS] = (
-        now, n_rows, n_heap, n_touched, n_done,
-    )  # fmt: skip
-    scalars[AT_CAPACITY], scalars[AT_ARRIVAL], scalars[AT_DATE], scalars[AT_TURN], scalars[BUCKET] = (
-        at_capacity, at_arrival, at_date, at_turn, bucket,
-    )  # fmt: skip
+        source, time, code = _next_event(model, world)
+        if time >= counters.edge:  # the next bucket may hold an earlier event
+            result = _next_bucket(model, world)
+        elif counters.n_touched > 0 and time > counters.now:  # no event is left at this instant
+            _dispatch(model, world)
+        elif time > model.horizon:
+            result = DONE
+        else:
+            counters.now = time
+            counters.moved_on = source != HEAP
+            if source == CHANGES:
+                _change_capacity(model, world)
+            elif source != ARRIVALS or not _join_on_arrival(model, world):
+                result = _process(model, world, source, code)
     return result

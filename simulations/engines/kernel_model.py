@@ -57,7 +57,7 @@ class KernelModel:
     Attributes
     ----------
     fixed : mapping of str to array or int
-        Arguments that the kernel only reads, by the names of the parameters of `simulations.engines.kernel.run`.
+        Fields of `simulations.engines.kernel.Model`.
     stations : structured array
         At the start of a run; the kernel writes to a copy.
     queues : tuple of int or None

@@ -32,7 +32,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
     Returns
     -------
     dict of str to array or int
-        By the names of the parameters of `simulations.engines.kernel.run`; without the heaps and the rows.
+        By the fields of `simulations.engines.kernel.Model` and `World`; without the heaps and the rows.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
     buckets = (plan.scenario.horizon >> model.fixed["shift"]) + 1
     arguments: dict[str, Any] = {
         **model.fixed,
-        "scalars": np.zeros(kernel.N_SCALARS, np.int64),
+        "counters": np.zeros(1, kernel.COUNTERS),
         "key": np.array(path.key, np.uint64),
         "cases": _initial_cases(cases, classes),
         "arrived": cases.arrived,
@@ -65,7 +65,9 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "touched": np.zeros(len(model.stations) + 1, np.int64),
         "margin": model.margin,
     }
-    arguments["scalars"][kernel.BUCKET] = 1  # events of the first bucket go into the heap at once
+    arguments["counters"]["moved_on"] = True
+    arguments["counters"]["bucket"] = 1  # events of the first bucket go into the heap at once
+    arguments["counters"]["edge"] = 1 << model.fixed["shift"] if buckets > 1 else kernel.NO_EDGE
     return arguments
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from typing import Any
 
@@ -16,8 +15,6 @@ from tests.benchmarks.bare_loop import bare_loop
 
 __all__ = ["bare_alone", "kernel_alone"]
 
-PARAMETERS = list(inspect.signature(kernel.run.py_func).parameters)
-
 
 def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     """Return the processor seconds of the compiled kernel alone, on arrays made beforehand, and its rows."""
@@ -26,10 +23,10 @@ def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.PENDING)
     arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.FAR)
     arguments["rows"] = np.zeros(2 * n + 1000, kernel.ROW)
-    given = [arguments[name] for name in PARAMETERS]
+    given = kernel.grouped(arguments)
     start = time.process_time()
     assert kernel.run(*given) == kernel.DONE
-    return time.process_time() - start, int(arguments["scalars"][kernel.N_ROWS])
+    return time.process_time() - start, int(arguments["counters"][0]["n_rows"])
 
 
 def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:

@@ -72,6 +72,8 @@ class Interpreted:
     def __call__(self, *arguments: Any) -> Any:
         """Run it."""
         with np.errstate(all="ignore"):
-            return self.py_func(
-                *(Records(a) if getattr(a, "dtype", None) is not None and a.dtype.names else a for a in arguments)
-            )
+            return self.py_func(*(group._make(map(_readable, group)) for group in arguments))
+
+
+def _readable(array: Any) -> Any:
+    return Records(array) if getattr(array, "dtype", None) is not None and array.dtype.names else array

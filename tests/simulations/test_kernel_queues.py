@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -20,14 +22,15 @@ def test_whoever_leaves_the_rest_are_served_in_order(seed: int) -> None:
     cases, position = Records(np.zeros(ROOM, kernel.CASE)), np.zeros(ROOM, np.int32)
     entries, queues = Records(np.zeros(BEFORE + ROOM, kernel.ENTRY)), Records(np.zeros(1, kernel.QUEUE))
     queues[0].head, queues[0].first = -1, BEFORE
+    world = SimpleNamespace(cases=cases, entries=entries, position=position, queues=queues)
 
     def join(case: int) -> tuple[int, int, int]:
         cases[case].order, cases[case].enabled = (int(k) for k in draw.integers(4, size=2))
-        names["_join_queue"](cases, entries, position, queues, 0, True, case)
+        names["_join_queue"](world, 0, True, case)
         return int(cases[case].order), int(cases[case].enabled), case
 
     def leave(case: int) -> None:
-        names["_leave_queue"](cases, entries, position, queues, 0, True, case)
+        names["_leave_queue"](world, 0, True, case)
 
     waiting = {case: join(case) for case in draw.permutation(ROOM).tolist()}
     for case in draw.permutation(ROOM)[:30].tolist():
