@@ -1,8 +1,8 @@
 """The families of distributions: one entry each, with its parameters, checks, standard form and description.
 
-To add a family, write its standard form in `simulations.chance.standard_forms` and its entry in `FAMILIES`. Any
-other continuous family of `scipy.stats` has its name and shapes from there, with ``loc`` and ``scale``; where
-both have a name, as for ``gamma``, the entry of `FAMILIES` is used.
+To add a family, write its standard form in `simulations.chance.standard_forms` and its entry in `FAMILIES`. Other
+continuous families come from `scipy.stats`, with its names and shapes, ``loc`` and ``scale``. `FAMILIES` takes
+precedence, as for ``gamma``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Parameter:
     Attributes
     ----------
     dimension : {"quantity", "plain"}
-        "quantity" has the unit of the draws (days, say), "plain" is a bare number.
+        "quantity" has the unit of the draws (for example days), "plain" is a bare number.
     check : {"finite", "not negative", "positive", "cv", "list"}
         The values allowed.
     required : bool
@@ -73,6 +73,8 @@ class Family:
         Appearance and use, for the reference page.
     example : str
         An entry of a scenario file.
+    unnamed : bool
+        Whether an entry gives the only parameter without its name, as in ``{constant: 90 minutes}``.
     """
 
     name: str
@@ -80,11 +82,12 @@ class Family:
     build: Callable[[Parameters], Built]
     description: str = ""
     example: str = ""
+    unnamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A mistake in a distribution: the parameter concerned (``None``: the family as a whole), and a message."""
+    """A mistake in a distribution: its parameter (``None`` for the whole family) and a message."""
 
     parameter: str | None
     message: str
@@ -130,6 +133,7 @@ FAMILIES: Mapping[str, Family] = {
             lambda p: [p["value"]],
             "always the same value",
             "{constant: 90 minutes}",
+            unnamed=True,
         ),
         Family(
             "empirical",
@@ -137,6 +141,7 @@ FAMILIES: Mapping[str, Family] = {
             lambda p: list(p["values"]),
             "one of the listed values, all equally likely; list a value twice to double its probability",
             "{empirical: [1 hour, 2 hours, 2 hours, 5 hours]}",
+            unnamed=True,
         ),
         Family(
             "exponential",

@@ -94,21 +94,13 @@ def _expressions(scenario: Scenario) -> list[Expression]:
     for timing in scenario.event_timings.values():
         choices += [c for c in (timing.hazard, timing.after, timing.chance, timing.outcome) if c is not None]
     choices += [p.order.value for p in scenario.pools.values() if isinstance(p.order.value, Choice)]
-    expressions = [e for choice in choices for e in _selectors(choice)]
+    expressions = [e for choice in choices for e in choice.selectors()]
     expressions += [s.exempt for s in scenario.suspensions if s.exempt is not None]
     for pool in scenario.pools.values():
         value = pool.order.value
         if isinstance(value, Expression) and names(value) & set(scenario.workflow.record):
             expressions.append(value)
     return list(dict.fromkeys(expressions))
-
-
-def _selectors(choice: Choice[Any]) -> list[Expression]:
-    """Return every expression that selects a branch of a choice."""
-    if choice.by is None:
-        return []
-    below = [branch for _, branch in choice.branches] + ([choice.other] if choice.other is not None else [])
-    return [choice.by, *(e for branch in below for e in _selectors(branch))]
 
 
 def _columns(cases: Cases, expression: Expression) -> Iterable[NDArray[Any]]:

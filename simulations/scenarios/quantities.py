@@ -1,14 +1,15 @@
-"""Values of a scenario file that have a unit, are random, or differ between cases.
+"""Read values of a scenario file that have a unit, are random, or differ between cases.
 
-`Reader` reads them from the tree of a file and collects the mistakes with their positions. A value that differs
-between cases is written ``{by: <expression>, value: ..., other: ...}`` and read into a `Choice`, a small decision
-tree whose leaves are plain values.
+`Reader` reads them from the tree of a file and collects mistakes with their positions. A value that differs between
+cases, ``{by: <expression>, value: ..., other: ...}``, becomes a `Choice`: a small decision tree with plain values as
+leaves.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Generic, Literal, TypeVar
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.chance.distributions import Distribution, make_distribution
-from simulations.chance.families import Parameter, find_family, mistakes
-from simulations.timing.clock import MICROSECONDS_PER_DAY, parse_duration, parse_rate
+from simulations.chance.families import Family, find_family, mistakes
+from simulations.timing.clock import MICROSECONDS_PER_DAY, Duration, parse_duration, parse_rate
 from workflow.deciding.table import Columns
 from workflow.errors import InputError, Problem, nearest
 from workflow.files.validation import format_names, format_value, parse_at
@@ -40,12 +41,12 @@ class Choice(Generic[T]):
     Attributes
     ----------
     leaf : T or None
-        The value, where nothing is chosen.
+        The value, if it is the same for all cases.
     by : Expression or None
-        What it is chosen by.
+        Selects the branch.
     branches : tuple of (value, Choice)
     other : Choice or None
-        For every value that is not among the branches.
+        For all values without a branch.
     """
 
     leaf: T | None = None
@@ -53,22 +54,26 @@ class Choice(Generic[T]):
     branches: tuple[tuple[Any, Choice[T]], ...] = ()
     other: Choice[T] | None = None
 
+    def below(self) -> list[Choice[T]]:
+        """Return the choices of all branches."""
+        return [choice for _, choice in self.branches] + ([self.other] if self.other is not None else [])
+
     def leaves(self) -> list[T]:
-        """Return every value that may be chosen."""
+        """Return every value that may be selected."""
         if self.by is None:
             return [self.leaf]  # type: ignore[list-item]
-        below = [choice for _, choice in self.branches] + ([self.other] if self.other is not None else [])
-        return [leaf for choice in below for leaf in choice.leaves()]
+        return [leaf for choice in self.below() for leaf in choice.leaves()]
+
+    def selectors(self) -> list[Expression]:
+        """Return every expression that selects a branch."""
+        return [] if self.by is None else [self.by, *(e for choice in self.below() for e in choice.selectors())]
 
     def reads(self) -> frozenset[str]:
-        """Return the names of the fields that the choice depends on."""
-        if self.by is None:
-            return frozenset()
-        below = [choice for _, choice in self.branches] + ([self.other] if self.other is not None else [])
-        return names(self.by).union(*(choice.reads() for choice in below))
+        """Return the names of the fields that the value depends on."""
+        return frozenset().union(*(names(expression) for expression in self.selectors()))
 
     def picker(self, facts: Sequence[str], record: Sequence[str]) -> Callable[[Sequence[Any], Sequence[Any]], T]:
-        """Return a function of a case's facts and record that chooses the value."""
+        """Return a function of a case's facts and record that selects the value."""
         if self.by is None:
             leaf: T = self.leaf  # type: ignore[assignment]
             return lambda _facts, _record: leaf
@@ -85,7 +90,7 @@ class Choice(Generic[T]):
         return pick
 
     def rows(self, columns: Columns, fields: Mapping[str, Field]) -> list[tuple[T, Rows]]:
-        """Return each value with the rows of the cases that it is for."""
+        """Return each value with the rows of its cases."""
         if self.by is None:
             return [(self.leaf, slice(None))]  # type: ignore[list-item]
         everything = np.arange(len(columns), dtype=np.int64)
@@ -98,28 +103,28 @@ class Choice(Generic[T]):
             return [(self.leaf, rows)]  # type: ignore[list-item]
         here = columns.only(names(self.by)).take(rows)
         values = np.broadcast_to(vector(self.by, here.values, here.missing), len(rows))
-        found: list[tuple[T, NDArray[np.int64]]] = []
-        left = np.ones(len(rows), bool)
+        selected: list[tuple[T, NDArray[np.int64]]] = []
+        without_branch = np.ones(len(rows), bool)
         for value, choice in self.branches:
             code = self.by.values.index(value) if self.by.kind == "enum" else value
-            mine = left & (values == code)
-            left &= ~mine
-            found += choice._rows(columns, fields, rows[mine])
+            mine = without_branch & (values == code)
+            without_branch &= ~mine
+            selected += choice._rows(columns, fields, rows[mine])
         if self.other is not None:
-            found += self.other._rows(columns, fields, rows[left])
-        return found
+            selected += self.other._rows(columns, fields, rows[without_branch])
+        return selected
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long something takes.
+    """A random length of time.
 
     Attributes
     ----------
     distribution : Distribution
         In microseconds; 24 hours for each working day if `working`.
     working : bool
-        Whether it is counted over the working dates of a calendar.
+        Whether it counts working days of a calendar.
     """
 
     distribution: Distribution
@@ -128,14 +133,16 @@ class Length:
 
 @dataclass(frozen=True)
 class Shares:
-    """Values and their shares, cumulated."""
+    """Values and their cumulative shares."""
 
     values: tuple[Any, ...]
     cumulative: tuple[float, ...]
 
 
 class Reader:
-    """Reads quantities from a file's tree; what is wrong goes to `problems`.
+    """Reads quantities from the tree of a file and adds mistakes to `problems`.
+
+    Every method returns ``None`` after it has reported a mistake. The argument `what` begins each message.
 
     Parameters
     ----------
@@ -148,9 +155,9 @@ class Reader:
         self.namespace = namespace
         self.problems = problems
 
-    def wrong(self, node: Node, message: str) -> None:
-        """Report a mistake at a node."""
-        self.problems.append(Problem(message, node.position))
+    def wrong(self, node: Node, message: str, key: Any = None) -> None:
+        """Report a mistake at a node, or at one of its keys."""
+        self.problems.append(Problem(message, node.position if key is None else node.keys[key]))
 
     # choices -------------------------------------------------------------------------------------
 
@@ -162,106 +169,72 @@ class Reader:
         names_allowed: Namespace | None = None,
         by_court: bool = False,
     ) -> Choice[S] | None:
-        """Read a value that may differ.
+        """Read a value that may differ between cases.
 
         Parameters
         ----------
-        node : Node
         leaf : callable
-            Reads one value, or reports what is wrong and returns ``None``.
-        what : str
-            How messages speak of it.
+            Reads one value, or reports a mistake and returns ``None``.
         names_allowed : Namespace, optional
-            The names that `by:` may use, where they are fewer than the reader's.
+            The names that `by:` may use, if not all of the reader's.
         by_court : bool
-            Whether a mapping of all courts may stand without ``by: court``.
+            Whether ``by: court`` may be left out.
         """
         namespace = names_allowed or self.namespace
-        if not isinstance(node.value, dict):
-            return self._leaf(leaf(node, what))
-        entries: dict[Any, Node] = dict(node.value)
+        entries: dict[Any, Node] = dict(node.value) if isinstance(node.value, dict) else {}
         court = namespace.fields.get("court")
-        if by_court and "by" not in entries and court is not None and any(k in court.values for k in entries):
-            text, by_node = "court", node
-        elif "by" in entries:
+        if "by" in entries:
             by_node = entries.pop("by")
-            text = by_node.value if isinstance(by_node.value, str) else ""
-            if not text:
-                self.wrong(by_node, f"{what}: by: must be a name or an expression, not {format_value(by_node.value)}")
+            text = by_node.value
+            if not isinstance(text, str) or not text:
+                self.wrong(by_node, f"{what}: by: must be a name or an expression, not {format_value(text)}")
                 return None
+        elif by_court and court is not None and any(key in court.values for key in entries):
+            by_node, text = node, "court"
         else:
-            return self._leaf(leaf(node, what))
+            value = leaf(node, what)
+            return None if value is None else Choice(value)
         by = parse_at(by_node, text, namespace, self.problems, f"{what}: by", "any")
-        if by is None:
+        if by is None or not self._can_select(node, by, text, what):
             return None
-        return self._branches(node, entries, by, text, leaf, what, names_allowed, by_court)
-
-    @staticmethod
-    def _leaf(value: S | None) -> Choice[S] | None:
-        return None if value is None else Choice(value)
-
-    def _branches(
-        self, node: Node, entries: dict[Any, Node], by: Expression, text: str,
-        leaf: Callable[[Node, str], S | None], what: str, names_allowed: Namespace | None, by_court: bool,
-    ) -> Choice[S] | None:  # fmt: skip
-        possible: tuple[Any, ...] = (False, True) if by.kind == "boolean" else by.values if by.kind == "enum" else ()
-        if by.kind not in ("boolean", "enum", "integer"):
-            self.wrong(
-                node,
-                f"{what}: by: {text} is {by.kind}; a choice is by something true or false, an enum, or a whole number",
-            )
-            return None
-        other = entries.pop("other", None)
-        fine = True
-        read: list[tuple[Any, Choice[S]]] = []
+        n_problems, other = len(self.problems), entries.pop("other", None)
+        branches: list[tuple[Any, Choice[S]]] = []
         for key, child in entries.items():
-            right_kind = (
-                isinstance(key, bool)
-                if by.kind == "boolean"
-                else isinstance(key, int) and not isinstance(key, bool)
-                if by.kind == "integer"
-                else key in possible
-            )
-            if not right_kind:
-                allowed = (
-                    "whole numbers"
-                    if by.kind == "integer"
-                    else format_names(format_value(v) if isinstance(v, bool) else v for v in possible)
-                )
-                hint = nearest(key, (*possible, "other"))
-                if isinstance(key, dt.date) and text == "court":
-                    hint = f" A date stands below its court: {{{possible[0]}: {{{key}: ...}}}}."
-                self.problems.append(
-                    Problem(
-                        f"{what}: {format_value(key)} is no value of {text}; allowed: {allowed}, other.{hint}",
-                        node.keys[key],
-                    )
-                )
-                fine = False
-                continue
-            below = self.choice(
-                child,
-                leaf,
-                f"{what} ({text}: {format_value(key) if isinstance(key, bool) else key})",
-                names_allowed,
-                by_court,
-            )
-            fine = fine and below is not None
-            if below is not None:
-                read.append((key, below))
+            if self._is_value(node, key, by, text, what):
+                label = f"{what} ({text}: {_format_key(key)})"
+                below = self.choice(child, leaf, label, names_allowed, by_court)
+                if below is not None:
+                    branches.append((key, below))
         rest = None if other is None else self.choice(other, leaf, f"{what} (other)", names_allowed, by_court)
-        if other is not None and rest is None:
+        if len(self.problems) > n_problems:
             return None
-        lacking = [v for v in possible if v not in [k for k, _ in read]]
-        if fine and rest is None and (lacking or by.kind == "integer"):
-            shown = (
-                format_names(format_value(v) if isinstance(v, bool) else v for v in lacking)
-                if lacking
-                else "every other number"
-            )
-            self.wrong(node, f"{what}: by {text}: nothing is said for {shown}; add it, or other:")
+        lacking = [_format_key(v) for v in _values(by) if v not in entries]
+        if rest is None and (lacking or by.kind == "integer"):
+            shown = format_names(lacking) if lacking else "every other number"
+            self.wrong(node, f"{what}: by {text}: there is no entry for {shown}; add it, or other:")
             return None
-        return Choice(by=by, branches=tuple(read), other=rest) if fine else None
+        return Choice(by=by, branches=tuple(branches), other=rest)
+
+    def _can_select(self, node: Node, by: Expression, text: str, what: str) -> bool:
+        if by.kind in ("boolean", "enum", "integer"):
+            return True
+        kinds = "something true or false, an enum, or a whole number"
+        self.wrong(node, f"{what}: by: {text} is {by.kind}; a choice is by {kinds}")
+        return False
+
+    def _is_value(self, node: Node, key: Any, by: Expression, text: str, what: str) -> bool:
+        """Return whether a key is a value of an expression, or report it."""
+        possible = _values(by)
+        is_number = isinstance(key, int) and not isinstance(key, bool)
+        if is_number if by.kind == "integer" else isinstance(key, bool) if by.kind == "boolean" else key in possible:
+            return True
+        allowed = "whole numbers" if by.kind == "integer" else format_names(map(_format_key, possible))
+        hint = nearest(key, (*possible, "other"))
+        if isinstance(key, dt.date) and text == "court":
+            hint = f" Put a date under its court: {{{possible[0]}: {{{key}: ...}}}}."
+        message = f"{format_value(key)} is not a value of {text}; allowed: {allowed}, other.{hint}"
+        self.wrong(node, f"{what}: {message}", key)
+        return False
 
     # shares and probabilities ---------------------------------------------------------------------
 
@@ -272,18 +245,15 @@ class Reader:
         if isinstance(value, int | float) and not isinstance(value, bool):
             number = float(value)
         elif isinstance(value, str):
-            try:
+            with suppress(ValueError, ZeroDivisionError):
                 number = float(value[:-1]) / 100 if value.endswith("%") else float(Fraction(value.replace(" ", "")))
-            except (ValueError, ZeroDivisionError):
-                number = None
-        if number is None:
-            self.wrong(
-                node, f"{what}: must be a share from 0 to 1, such as 0.31, 26/36 or 16.5%, not {format_value(value)}"
-            )
-        elif not 0 <= number <= 1:
-            self.wrong(node, f"{what}: a share lies between 0 and 1, not {format_value(value)}")
-        else:
+        if number is not None and 0 <= number <= 1:
             return number
+        shown = format_value(value)
+        if number is None:
+            self.wrong(node, f"{what}: must be a share from 0 to 1, such as 0.31, 26/36 or 16.5%, not {shown}")
+        else:
+            self.wrong(node, f"{what}: a share lies between 0 and 1, not {shown}")
         return None
 
     def shares(self, node: Node, possible: Sequence[Any] | None, what: str) -> Shares | None:
@@ -292,37 +262,26 @@ class Reader:
         Parameters
         ----------
         possible : sequence, optional
-            The values that may be given; if just one of them is left out, it has the rest.
+            The allowed values. If exactly one of them is left out, it gets the rest.
         """
         if not isinstance(node.value, dict) or not node.value:
-            self.wrong(
-                node,
-                f"{what}: must be a mapping of values to shares, such as {{favourable: 0.31, unfavourable: rest}}, not {format_value(node.value)}",
-            )
+            example = "{favourable: 0.31, unfavourable: rest}"
+            shown = format_value(node.value)
+            self.wrong(node, f"{what}: must be a mapping of values to shares, such as {example}, not {shown}")
             return None
         given: dict[Any, float] = {}
-        rest: list[Any] = []
-        fine = True
+        n_problems = len(self.problems)
         for key, child in node.value.items():
             if possible is not None and not any(key == p and type(key) is type(p) for p in possible):
-                self.problems.append(
-                    Problem(
-                        f"{what}: {format_value(key)} is no value that can be given here; allowed: {format_names(possible)}.{nearest(key, possible)}",
-                        node.keys[key],
-                    )
-                )
-                fine = False
-            elif child.value == "rest":
-                rest.append(key)
-                given[key] = 0.0
+                allowed = f"{format_names(possible)}.{nearest(key, possible)}"
+                self.wrong(node, f"{what}: {format_value(key)} is not a possible value; allowed: {allowed}", key)
             else:
-                number = self.share(child, f"{what}: {key}")
-                fine = fine and number is not None
-                given[key] = number or 0.0
-        if not fine:
+                given[key] = 0.0 if child.value == "rest" else self.share(child, f"{what}: {key}") or 0.0
+        if len(self.problems) > n_problems:
             return None
+        rest = [key for key, child in node.value.items() if child.value == "rest"]
+        lacking = [value for value in possible or () if value not in given]
         total = sum(given.values())
-        lacking = [p for p in possible or () if p not in given]
         if len(rest) > 1:
             self.wrong(node, f"{what}: only one value can have the rest, not {format_names(rest)}")
             return None
@@ -331,22 +290,19 @@ class Reader:
             return None
         if not rest and total < 1 - 1e-9:
             if len(lacking) != 1:
-                hint = (
-                    f"; give one of {format_names(lacking)} the rest" if lacking else "; give one value the word rest"
-                )
-                self.wrong(node, f"{what}: the shares add up to {total:.6g}, not to 1{hint}")
+                hint = f"give one of {format_names(lacking)} the rest" if lacking else "give one value the word rest"
+                self.wrong(node, f"{what}: the shares add up to {total:.6g}, not to 1; {hint}")
                 return None
-            rest = [lacking[0]]
+            rest = lacking
         if rest:
             given[rest[0]] = 1.0 - total
-        kept = tuple(given)
-        sums = np.cumsum([given[k] for k in kept])
-        return Shares(kept, (*(float(s) for s in sums[:-1]), 1.0))
+        sums = np.cumsum(list(given.values()))
+        return Shares(tuple(given), (*(float(s) for s in sums[:-1]), 1.0))
 
     # rates and distributions -------------------------------------------------------------------------------
 
     def rate(self, node: Node, what: str) -> float | None:
-        """Read a rate; returns events per microsecond."""
+        """Read a rate; return events per microsecond."""
         try:
             return parse_rate(node.value) / MICROSECONDS_PER_DAY
         except InputError as error:
@@ -356,10 +312,10 @@ class Reader:
     def length(self, node: Node, what: str) -> Length | None:
         """Read a duration, or a distribution of durations."""
         if not isinstance(node.value, dict):
-            duration = self._duration(node, what)
-            if duration is None:
-                return None
-            return Length(make_distribution("constant", {"value": duration[0]}), working=duration[1])
+            duration = self._value(node, "duration", what)
+            return (
+                None if duration is None else Length(make_distribution("constant", {"value": duration[0]}), duration[1])
+            )
         read = self.distribution(node, "duration", what)
         if read is None:
             return None
@@ -370,127 +326,106 @@ class Reader:
         return Length(*read)
 
     def distribution(self, node: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
-        """Read ``{family: {parameters}}``. Return the distribution, and whether it is in working days."""
+        """Read ``{family: {parameters}}``; return the distribution, and whether it is in working days."""
         if not isinstance(node.value, dict) or len(node.value) != 1:
-            self.wrong(
-                node,
-                f"{what}: must be one family with its parameters, such as {{gamma: {{mean: 30 days, cv: 1}}}}, not {format_value(node.value)}",
-            )
+            example, shown = "{gamma: {mean: 30 days, cv: 1}}", format_value(node.value)
+            self.wrong(node, f"{what}: must be one family with its parameters, such as {example}, not {shown}")
             return None
-        family, body = next(iter(node.value.items()))
-        if family == "constant":
-            return self._constant(body, unit, what)
-        if family == "empirical":
-            return self._empirical(body, unit, what)
-        if family == "table":
+        name, body = next(iter(node.value.items()))
+        if name == "table":
             return self._column(body, unit, what)
         try:
-            parameters = find_family(str(family)).parameters
+            return self._family(body, find_family(str(name)), unit, what)
         except InputError as error:
-            self.problems.append(Problem(f"{what}: {error.problems[0].message}", node.keys[family]))
+            self.wrong(node, f"{what}: {error.problems[0].message}", name)
             return None
-        return self._family(body, str(family), parameters, unit, what)
 
-    def _family(
-        self, body: Node, family: str, parameters: Mapping[str, Parameter], unit: Unit, what: str
-    ) -> tuple[Distribution, bool] | None:
-        if not isinstance(body.value, dict):
-            self.wrong(
-                body,
-                f"{what}: {family}: must be a mapping of its parameters ({format_names(parameters)}), not {format_value(body.value)}",
-            )
+    def _family(self, body: Node, family: Family, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
+        nodes = {next(iter(family.parameters)): body} if family.unnamed else body.value
+        if not isinstance(nodes, dict):
+            allowed, shown = format_names(family.parameters), format_value(nodes)
+            self.wrong(body, f"{what}: {family.name}: must be a mapping of its parameters ({allowed}), not {shown}")
             return None
-        durations = {key for key, p in parameters.items() if unit == "duration" and p.dimension == "quantity"}
-        given: dict[str, float] = {}
+        given: dict[str, Any] = {}
+        durations: set[str] = set()
         working: set[bool] = set()
-        fine = True
-        for key, child in body.value.items():
-            if key in durations:
-                read = self._duration(child, f"{what}: {key}")
-                fine = fine and read is not None
-                if read is not None:
-                    given[str(key)] = float(read[0])
-                    working.add(read[1])
-            elif isinstance(child.value, int | float) and not isinstance(child.value, bool):
-                given[str(key)] = float(child.value)
-            elif str(key) in parameters:
-                self.wrong(child, f"{what}: {key}: must be a number, not {format_value(child.value)}")
-                fine = False
-            else:
-                given[str(key)] = 0.0  # the family reports unknown parameters
+        n_problems = len(self.problems)
+        for key, node in nodes.items():
+            parameter = family.parameters.get(key)
+            if parameter is None:
+                given[str(key)] = 0.0  # reported with the other mistakes of the family
+                continue
+            unit_here: Unit = unit if parameter.dimension == "quantity" else "number"
+            label = f"{what}: {family.name if family.unnamed else key}"
+            if parameter.check == "list" and (not isinstance(node.value, list) or not node.value):
+                self.wrong(node, f"{label}: must be a list of values, not {format_value(node.value)}")
+                continue
+            listed = node.value if parameter.check == "list" else [node]
+            values = [value for each in listed if (value := self._value(each, unit_here, label)) is not None]
+            if unit_here == "duration":
+                durations.add(key)
+                working |= {is_working for _, is_working in values}
+            numbers = [number for number, _ in values]
+            given[key] = numbers if parameter.check == "list" else numbers[0] if numbers else 0.0
         if len(working) > 1:
-            self.wrong(body, f"{what}: {family}: working days and calendar time cannot be mixed")
-            return None
-        if not fine:
+            self.wrong(body, f"{what}: {family.name}: working days and calendar time cannot be mixed")
+        if len(self.problems) > n_problems:
             return None
         try:
-            return make_distribution(family, given), True in working
+            return make_distribution(family.name, given), True in working
         except InputError:
-            shown = {k: v / MICROSECONDS_PER_DAY if k in durations else v for k, v in given.items()}
-            for mistake in mistakes(family, shown):
+            in_days = {k: v / MICROSECONDS_PER_DAY if k in durations else v for k, v in given.items()}
+            for mistake in mistakes(family.name, in_days):
                 key = mistake.parameter or ""
                 self.wrong(body.find((key,)), f"{what}: {mistake}{' (in days)' if key in durations else ''}")
             return None
-
-    def _constant(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
-        read = self._value(body, unit, f"{what}: constant")
-        return None if read is None else (make_distribution("constant", {"value": read[0]}), read[1])
-
-    def _empirical(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
-        if not isinstance(body.value, list) or not body.value:
-            self.wrong(body, f"{what}: empirical: must be a list of values, not {format_value(body.value)}")
-            return None
-        values = [self._value(child, unit, f"{what}: empirical") for child in body.value]
-        read = [value for value in values if value is not None]
-        if len(read) < len(values):
-            return None
-        if len({working for _, working in read}) > 1:
-            self.wrong(body, f"{what}: empirical: working days and calendar time cannot be mixed")
-            return None
-        return make_distribution("empirical", {"values": [number for number, _ in read]}), read[0][1]
 
     def _column(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
         """Read ``{table: {file: f.csv, column: c, unit: days}}``: the values of a column, all equally likely."""
         from simulations.scenarios.tables import read_column
 
         entry = body.plain()
-        allowed = ("file", "column", "unit") if unit == "duration" else ("file", "column")
+        allowed = {"file", "column", "unit"} if unit == "duration" else {"file", "column"}
         if (
             not isinstance(entry, dict)
-            or set(entry) != set(allowed)
+            or entry.keys() != allowed
             or not all(isinstance(v, str) for v in entry.values())
         ):
-            self.wrong(body, f"{what}: table: needs {format_names(allowed)}, each a text, not {format_value(entry)}")
+            names_ = format_names(name for name in ("file", "column", "unit") if name in allowed)
+            self.wrong(body, f"{what}: table: needs {names_}, each a string, not {format_value(entry)}")
             return None
         try:
             numbers = read_column(tidy(body.folder / entry["file"]), entry["column"])
-            scale, working = 1.0, False
-            if unit == "duration":
-                one = parse_duration(f"1 {entry['unit']}")
-                scale, working = float(one.microseconds), one.working
-                if min(numbers) < 0:
-                    raise InputError(
-                        [f"{entry['file']}: column {entry['column']!r} has the negative length {min(numbers)}"]
-                    )
+            one = parse_duration(f"1 {entry['unit']}") if unit == "duration" else Duration(1)
+            if unit == "duration" and min(numbers) < 0:
+                message = f"{entry['file']}: column {entry['column']!r} has the negative length {min(numbers)}"
+                raise InputError([message])
         except InputError as error:
             for problem in error.problems:
                 self.wrong(body, f"{what}: table: {problem}")
             return None
-        return make_distribution("empirical", {"values": [n * scale for n in numbers]}), working
+        scale = float(one.microseconds)
+        return make_distribution("empirical", {"values": [n * scale for n in numbers]}), one.working
 
     def _value(self, node: Node, unit: Unit, what: str) -> tuple[float, bool] | None:
+        """Read a number, or a duration in microseconds; return it, and whether it counts working days."""
         if unit == "duration":
-            read = self._duration(node, what)
-            return None if read is None else (float(read[0]), read[1])
+            try:
+                duration = parse_duration(node.value)
+                return float(duration.microseconds), duration.working
+            except InputError as error:
+                self.wrong(node, f"{what}: {error.problems[0].message}")
+                return None
         if isinstance(node.value, int | float) and not isinstance(node.value, bool):
             return float(node.value), False
         self.wrong(node, f"{what}: must be a number, not {format_value(node.value)}")
         return None
 
-    def _duration(self, node: Node, what: str) -> tuple[int, bool] | None:
-        try:
-            duration = parse_duration(node.value)
-        except InputError as error:
-            self.wrong(node, f"{what}: {error.problems[0].message}")
-            return None
-        return duration.microseconds, duration.working
+
+def _values(by: Expression) -> tuple[Any, ...]:
+    """Return the values of an expression, none for a number."""
+    return (False, True) if by.kind == "boolean" else by.values if by.kind == "enum" else ()
+
+
+def _format_key(key: Any) -> str:
+    return format_value(key) if isinstance(key, bool) else str(key)
