@@ -163,7 +163,7 @@ def staff(
 def _print_staffing(staffing: Staffing) -> None:
     from rich.console import Console
 
-    from simulations.printing.run_tables import new_table
+    from simulations.printing.terminal import new_table
 
     console = Console(highlight=False, soft_wrap=False)
     where = f" in {staffing.court}" if staffing.court else ""
@@ -252,7 +252,8 @@ def _print_outlook(result: Forecast) -> None:
     from rich.console import Console
 
     from simulations.planning.outlook import MARKS
-    from simulations.printing.run_tables import new_table, number
+    from simulations.printing.terminal import new_table
+    from simulations.tables.formatting import number
 
     def ends(low: float | None, high: float | None, unit: str) -> str:
         return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"

@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:
 def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
     from rich.console import Console
 
-    from simulations.printing.run_tables import new_table
+    from simulations.printing.terminal import new_table
 
     console = Console(highlight=False, soft_wrap=False, markup=False)
     shown = list(islice(rows, _MOST_ROWS))

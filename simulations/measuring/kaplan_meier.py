@@ -1,4 +1,4 @@
-"""The Kaplan-Meier estimate by whole days: what share is still there, when some were only watched for a while.
+"""The Kaplan-Meier estimate by whole days, with censoring.
 
 References
 ----------
@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["still_there"]
+__all__ = ["surviving"]
 
 
-def still_there(left: NDArray[Any], censored: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the share that is still there after each day.
+def surviving(left: NDArray[Any], censored: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the share that remains after each day.
 
     Parameters
     ----------
     left, censored : ndarray of int, shape (..., n_days)
-        How many left on a day, and of how many nothing more is known: they are at risk on that day, and not after it.
+        Number that leave on a day, and number last observed on it. Both are at risk on that day, and not after it.
 
     Examples
     --------
-    >>> still_there(np.array([1, 0, 1]), np.array([0, 1, 1])).tolist()
+    >>> surviving(np.array([1, 0, 1]), np.array([0, 1, 1])).tolist()
     [0.75, 0.75, 0.375]
     """
     at_risk = (censored + left)[..., ::-1].cumsum(axis=-1)[..., ::-1]

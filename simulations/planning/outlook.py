@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, EventLog
-from simulations.measuring.kaplan_meier import still_there
+from simulations.measuring.kaplan_meier import surviving
 from simulations.running.replicating import Course, course_of, here, off_docket
 from simulations.running.results import interval
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -130,7 +130,7 @@ def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
     days = (np.where(gone, at, horizon) - np.maximum(cases.arrived, 0)) // MICROSECONDS_PER_DAY
     masks = (gone, watched & ~gone)
     counts = [np.bincount(np.clip(days[mask], 0, n_days - 1), minlength=n_days) for mask in masks]
-    return still_there(*counts)[:-1]
+    return surviving(*counts)[:-1]
 
 
 def _aged(log: EventLog, mine: NDArray[np.bool_], then: int) -> tuple[int, ...]:

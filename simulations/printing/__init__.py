@@ -1,1 +1,1 @@
-"""Tables of results for the terminal."""
+"""Print results in the terminal."""

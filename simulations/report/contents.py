@@ -16,9 +16,10 @@ from simulations.run_folder.parts import part_path
 from simulations.running.recorded import manifest_of, read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
+from simulations.tables.formatting import court_title
 from workflow.errors import InputError
 
-__all__ = ["Contents", "read_contents", "see_whether_of_several", "shown_courts"]
+__all__ = ["Contents", "check_run_folder", "read_contents", "shown_courts"]
 
 MOST_COURTS = 5
 
@@ -30,18 +31,18 @@ class Contents:
     Attributes
     ----------
     courts : list of str
-        The courts that are shown by name, those with the most pending cases; with several ``all`` stands first.
+        The courts shown by name: those with the most pending cases at the start. With several courts, ``all`` is first.
     left_out : int
-        How many courts are not shown by name; they are among all.
+        Number of courts not shown by name; ``all`` includes them.
     moves : dict of str to float, or None
-        How often a replication took each transition on average; ``None`` if the run has no event log.
+        Mean count of each transition in a replication; ``None`` without an event log.
     curves : list of Curve
-        Time until a case leaves the docket; none without an event log.
+        Time until a case leaves the docket; empty without an event log.
     flow : Flow or None
-        Where cases stood; ``None`` without an event log.
+        States of cases on several days; ``None`` without an event log.
     use : list of Use
-        The pools week by week; none without an event log, and none if the user's own Python took part in the run, since
-        the log does not say which sizes that gave them.
+        Weekly use of the pools; empty without an event log. Also empty if the user's own Python took part in the run,
+        since the log does not record the pool sizes that it set.
     """
 
     result: RunResult
@@ -60,8 +61,8 @@ class Contents:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Return the title of each court that is shown."""
-        return {court: "all courts" if court == "all" else court for court in self.courts}
+        """Return the title of each court shown."""
+        return {court: court_title(court) for court in self.courts}
 
 
 def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Contents:
@@ -70,26 +71,28 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
     Raises
     ------
     InputError
-        If it is no run folder, or cannot be read.
+        If the folder is not a run folder, or cannot be read.
     """
     folder = Path(folder)
-    see_whether_of_several(folder)
+    check_run_folder(folder)
     manifest = manifest_of(folder)
     result = read_result(folder, scenario)
     courts = shown_courts(result)
     left_out = max(0, len(result.scenario.courts) - MOST_COURTS)
-    return Contents(result, manifest, courts, left_out, **_from_the_log(folder, manifest, result.scenario, courts))
+    return Contents(result, manifest, courts, left_out, **_read_log(folder, manifest, result.scenario, courts))
 
 
-def see_whether_of_several(folder: Path) -> None:
-    """Raise `InputError` for a folder that holds runs and is not a run folder."""
+def check_run_folder(folder: Path) -> None:
+    """Raise `InputError` for a folder that holds run folders but is not one itself."""
     runs = [] if (folder / MANIFEST).exists() else sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if runs:
-        raise InputError([f"{folder}: holds {len(runs)} runs and is none itself; name one of them, such as {runs[0]}"])
+        raise InputError(
+            [f"{folder}: holds {len(runs)} runs and is not a run folder itself; name one of them, such as {runs[0]}"]
+        )
 
 
 def shown_courts(result: RunResult) -> list[str]:
-    """Return the courts to show by name, those with the most pending cases; with several, all of them together first."""
+    """Return the courts with the most pending cases at the start; with several, ``all`` first."""
     courts = result.scenario.courts
     if len(courts) == 1:
         return ["all"]
@@ -97,7 +100,7 @@ def shown_courts(result: RunResult) -> list[str]:
     return ["all", *(court for court in courts if court in chosen)]
 
 
-def _from_the_log(folder: Path, manifest: Mapping[str, Any], scenario: Scenario, courts: list[str]) -> dict[str, Any]:
+def _read_log(folder: Path, manifest: Mapping[str, Any], scenario: Scenario, courts: list[str]) -> dict[str, Any]:
     import duckdb
 
     records = finished_replications(folder, manifest)
@@ -111,12 +114,13 @@ def _from_the_log(folder: Path, manifest: Mapping[str, Any], scenario: Scenario,
             rows = connection.execute(
                 "select transition, count(*) from events where transition is not null and cause <> 'horizon' group by all"
             ).fetchall()
-            counted = {name: n / len(records) for name, n in rows}
+            counts = {name: n / len(records) for name, n in rows}
             return {
-                "moves": {name: counted.get(name, 0.0) for name in scenario.transition_names},
+                "moves": {name: counts.get(name, 0.0) for name in scenario.transition_names},
                 "curves": survival(connection, scenario, courts),
                 "flow": flow(connection, scenario, len(records)),
                 "use": [] if manifest.get("own_python") else use_by_week(connection, folder, records, scenario, courts),
             }
         except duckdb.Error as error:
-            raise InputError([f"{folder}: {str(error).splitlines()[0]}; docketsim verify {folder} lists what is damaged"]) from None  # fmt: skip
+            message = f"{folder}: {str(error).splitlines()[0]}; docketsim verify {folder} lists the damaged parts"
+            raise InputError([message]) from None

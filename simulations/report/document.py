@@ -1,6 +1,7 @@
-"""A page of a report: sections of figures, tables and words in one HTML file, which asks for nothing outside itself.
+"""A page of a report: sections of figures, tables and text in one HTML file that loads nothing else.
 
-What stands in it is put together by `simulations.report.page` for a run and `simulations.report.comparison` for several.
+`simulations.report.page` builds the page of a run, `simulations.report.comparison` and `simulations.report.sweep` those of
+several runs.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from urllib.parse import quote
 
 from simulations.report.figure import Figure
-from simulations.report.tables import Table, data_link
 from simulations.run_folder.whole_files import whole_file, write_text
+from simulations.tables.table import Table
 
 __all__ = ["Document", "Items", "Note", "Section", "Tiles", "render", "write_document"]
 
@@ -22,34 +23,31 @@ _TEMPLATE = Path(__file__).with_name("document.html.j2")
 
 @dataclass(frozen=True)
 class Tiles:
-    """A few numbers that stand out: their names and what they are."""
+    """A few key numbers: their names and their values."""
 
     numbers: Sequence[tuple[str, str]]
-    kind: ClassVar[str] = "tiles"
 
 
 @dataclass(frozen=True)
 class Note:
-    """A paragraph; `style` is one of ``lead``, ``quiet`` and ``warning``."""
+    """A paragraph, with `start` in bold; `style` is one of ``lead``, ``quiet`` and ``warning``."""
 
     text: str
     style: str = "quiet"
     start: str = ""
-    kind: ClassVar[str] = "note"
 
 
 @dataclass(frozen=True)
 class Items:
-    """A list under a heading of its own."""
+    """A list under a heading."""
 
     heading: str
     items: Sequence[str]
-    kind: ClassVar[str] = "items"
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page with a heading; the navigation leads to it."""
+    """A part of a page with a heading and an entry in the navigation."""
 
     key: str
     name: str
@@ -63,12 +61,14 @@ class Document:
     Attributes
     ----------
     title : str
-        Of the window.
-    heading, lead, how : str
-        What it is of, in a few words and in a sentence, and how its numbers are to be read.
+        The title of the browser window.
+    heading, lead : str
+        The subject in a few words and in a sentence.
+    how : str
+        How to read the numbers.
     sections : sequence of Section
     foot : str
-        From what it was made.
+        The sources of the page.
     """
 
     title: str
@@ -80,22 +80,23 @@ class Document:
 
     @property
     def figures(self) -> list[Figure]:
-        """Return every figure in its order."""
+        """Return every figure, in order."""
         return [block for section in self.sections for block in section.blocks if isinstance(block, Figure)]
 
 
 def render(document: Document) -> str:
-    """Return the text of the page."""
+    """Return a page as HTML."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["breakable"] = _breakable
+    environment.filters["kind"] = lambda block: type(block).__name__
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(document=document, link=data_link) + "\n"
+    return template.render(document=document, link=_data_link) + "\n"
 
 
 def write_document(document: Document, out: Path, figures_folder: str | Path | None = None) -> None:
-    """Write a page, and each of its figures as SVG and PNG if a folder is given."""
+    """Write a page, and each figure as SVG and PNG if a folder is given."""
     if figures_folder is not None:
         for figure in document.figures:
             write_text(Path(figures_folder) / f"{figure.key}.svg", figure.svg)
@@ -104,8 +105,13 @@ def write_document(document: Document, out: Path, figures_folder: str | Path | N
     write_text(out, render(document))
 
 
+def _data_link(text: str) -> str:
+    """Return a data URI of a CSV text."""
+    return "data:text/csv;charset=utf-8," + quote(text)
+
+
 def _breakable(text: str) -> str:
-    """Return a name with the places at which a narrow column may break it."""
+    """Let a narrow column break a name after each underscore and dot."""
     from markupsafe import Markup
 
     parts = re.split(r"([_.])", text)

@@ -1,33 +1,33 @@
 """The figure of a report, and the drawing code that several figures share.
 
 Altair describes a figure and vl-convert renders it as SVG, without a browser or a network. The colours are those of Okabe
-and Ito, which remain distinct with the common colour vision deficiencies. Position, labels and a table repeat what the
-colours show.
+and Ito, which remain distinct with the common colour vision deficiencies. No information depends on colour alone: position,
+labels or a table repeat it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 from xml.sax.saxutils import escape
 
-from simulations.printing.run_tables import format_estimate
 from simulations.report.contents import Contents
-from simulations.report.tables import estimates_csv
 from simulations.running.results import Estimate
+from simulations.tables.formatting import format_estimate
+from simulations.tables.table import estimates_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["BLACK", "BLUE", "COLOURS", "DASHES", "FONT", "GREEN", "GREY", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "describe_svg", "dots", "drawn", "end_of", "halts", "instant", "stamp"]  # fmt: skip
+__all__ = ["BLACK", "BLUE", "FONT", "GREEN", "GREY", "MOST_LINES", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "day_axis", "describe_svg", "dots", "drawn", "end_of", "instant", "line_colours", "line_dashes", "stamp", "suspended"]  # fmt: skip
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, BLACK, GREY = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000", "#8A8A8A")  # fmt: skip
-COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE)
-"""Colours of lines: the first for all courts together, then up to five courts."""
-
-DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2])
-"""Dash patterns of the same lines."""
+_LINE_COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE)
+_LINE_DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2])
+MOST_LINES = len(_LINE_COLOURS)
+"""Number of lines that have distinct colours and dashes."""
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """Fonts with the same widths, so that labels fit in every browser."""
@@ -48,12 +48,12 @@ class Figure:
     name : str
         Its subject, in a few words.
     title : str
-        What it shows, in a sentence.
+        Its main result, in a sentence.
     text : str
         Caption and alternative text.
     svg : str
-        One ``<svg>`` element that stands alone.
-    csv : str or None
+        A complete ``<svg>`` element.
+    csv : str
         The data.
     """
 
@@ -62,23 +62,22 @@ class Figure:
     title: str
     text: str
     svg: str
-    csv: str | None = None
-    kind: ClassVar[str] = "figure"
+    csv: str
 
     def png(self) -> bytes:
-        """Return it as a picture of twice its size in pixels."""
+        """Return the figure as PNG, two pixels for each unit of its size."""
         import vl_convert
 
         return bytes(vl_convert.svg_to_png(self.svg, scale=2))
 
 
 def altair() -> Any:
-    """Import Altair on first use; its data classes have no types."""
+    """Import Altair on first use."""
     return import_module("altair")
 
 
 def drawn(key: str, name: str, title: str, text: str, chart: Any, csv: str) -> Figure:
-    """Return a chart of Altair as a figure."""
+    """Render an Altair chart as a figure."""
     import vl_convert
 
     plain = chart.configure_view(stroke=None).configure(
@@ -87,38 +86,85 @@ def drawn(key: str, name: str, title: str, text: str, chart: Any, csv: str) -> F
         header={"labelFontSize": 13, "labelFontWeight": "bold", "labelOrient": "top", "labelAnchor": "start", "title": None},
         legend={"labelFontSize": 12, "orient": "top", "title": None, "labelLimit": 200, "symbolStrokeWidth": 3},
     )  # fmt: skip
-    picture = vl_convert.vegalite_to_svg(plain.to_dict(validate=False))  # checking it takes longer than drawing it
+    picture = vl_convert.vegalite_to_svg(plain.to_dict(validate=False))  # validation takes longer than rendering
     return Figure(key, name, title, text, describe_svg(picture, key, title, text), csv)
 
 
 def describe_svg(svg: str, key: str, title: str, text: str) -> str:
-    """Give an SVG a title and a description for screen readers, instead of a label for every mark."""
+    """Add a title and a description for screen readers to an SVG, and remove the labels of single marks."""
     svg = re.sub(r' (aria-[a-z]+|role|aria-roledescription)="[^"]*"', "", svg)
-    svg = re.sub(r'<text[^>]*\bopacity="0"[^>]*>[^<]*</text>', "", svg)  # labels that Vega hides
+    svg = re.sub(r'<text[^>]*\bopacity="0"[^>]*>[^<]*</text>', "", svg)  # invisible labels of Vega
     svg = re.sub(r'\bid="', f'id="{key}-', svg)
     svg = re.sub(r"url\(#", f"url(#{key}-", svg)
     head, rest = svg.split(">", 1)
-    words = f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(text)}</desc>'
-    return f'{head} role="img" aria-labelledby="{key}-title {key}-desc">{words}{rest}'
+    description = f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(text)}</desc>'
+    return f'{head} role="img" aria-labelledby="{key}-title {key}-desc">{description}{rest}'
+
+
+def day_axis(field: str) -> Any:
+    """Return a horizontal axis of dates."""
+    alt = altair()
+    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=8))
+
+
+def line_colours(field: str, names: Sequence[str], legend: Any) -> Any:
+    """Return the colour of each of up to `MOST_LINES` lines."""
+    alt = altair()
+    scale = alt.Scale(domain=list(names), range=list(_LINE_COLOURS[: len(names)]))
+    return alt.Color(f"{field}:N", sort=list(names), scale=scale, legend=legend)
+
+
+def line_dashes(field: str, names: Sequence[str]) -> Any:
+    """Return the dash pattern of each of up to `MOST_LINES` lines."""
+    alt = altair()
+    scale = alt.Scale(domain=list(names), range=list(_LINE_DASHES[: len(names)]))
+    return alt.StrokeDash(f"{field}:N", sort=list(names), scale=scale)
 
 
 def dots(
-    key: str, name: str, title: str, text: str, rows: list[tuple[str, str, Estimate]], panels: list[str], lines: list[str], unit: str,
-    domain: tuple[float, float] | None,
-) -> Figure | None:  # fmt: skip
-    """Draw means as dots and their intervals as bars, a panel for each subject and a line for each court or group."""
+    key: str,
+    name: str,
+    title: str,
+    text: str,
+    rows: list[tuple[str, str, Estimate]],
+    unit: str,
+    domain: tuple[float, float] | None = None,
+) -> Figure | None:
+    """Draw means as dots and their intervals as bars.
+
+    Parameters
+    ----------
+    rows : list of (str, str, Estimate)
+        The panel, the label of the line, and the estimate.
+    unit : str
+        Title of the horizontal axis.
+    domain : (float, float), optional
+        The range of every axis; without it, each panel has its own.
+    """
     alt = altair()
     if not rows:
         return None
-    data: Data = [{"panel": panel, "line": line, "mean": e.mean, "low": e.mean if e.low is None else e.low, "high": e.mean if e.high is None else e.high, "said": format_estimate(e)} for panel, line, e in rows]  # fmt: skip
+    panels, lines = (list(dict.fromkeys(row[k] for row in rows)) for k in (0, 1))
+    data: Data = [
+        {
+            "panel": panel,
+            "line": line,
+            "zero": 0,
+            "mean": e.mean,
+            "low": e.mean if e.low is None else e.low,
+            "high": e.mean if e.high is None else e.high,
+            "label": format_estimate(e),
+        }
+        for panel, line, e in rows
+    ]
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True)
     base = alt.Chart().encode(y=alt.Y("line:N", title=None, sort=lines))
     stem = base.mark_rule(color="#cfcfcf", strokeWidth=6).encode(x=alt.X("zero:Q", scale=scale), x2="mean:Q")
     bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(x=alt.X("low:Q", title=unit, scale=scale), x2="high:Q")
     points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q")
-    labels = base.mark_text(align="left", dx=12, fontSize=11, color="#222").encode(x="high:Q", text="said:N")
+    labels = base.mark_text(align="left", dx=12, fontSize=11, color="#222").encode(x="high:Q", text="label:N")
     chart = (
-        alt.layer(stem, points, bars, labels, data=alt.Data(values=[{**row, "zero": 0} for row in data]))
+        alt.layer(stem, points, bars, labels, data=alt.Data(values=data))
         .properties(width=WIDTH - 140, height=alt.Step(22))
         .facet(row=alt.Row("panel:N", sort=panels, title=None), spacing=12)
     )
@@ -127,24 +173,27 @@ def dots(
     return drawn(key, name, title, text, chart, estimates_csv(e for _, _, e in rows))
 
 
-def halts(contents: Contents, panel: str) -> Data:
-    """Return the times of suspensions, by the panel in which they are shaded.
+def suspended(contents: Contents, panel: str) -> Data:
+    """Return the times of suspensions to shade, by ``court`` or by ``pool``.
 
-    By court, all courts together have those of every court; by pool, a pool has those of any court.
+    The panel of all courts has the suspensions of every court together. The panel of a pool has those of any court.
     """
     scenario, courts = contents.scenario, contents.titles
-    found = set()
-    for halt in scenario.suspensions:
-        start, end = max(halt.start, 0), min(halt.end, scenario.horizon)
-        names = [scenario.courts[k] for k in halt.courts]
+    spans = set()
+    for suspension in scenario.suspensions:
+        start, end = max(suspension.start, 0), min(suspension.end, scenario.horizon)
+        names = [scenario.courts[k] for k in suspension.courts]
         names += ["all"] if set(names) == set(scenario.courts) else []
-        panels = [courts[name] for name in names if name in courts] if panel == "court" else [halt.pool]
-        found |= {(name, start, end) for name in panels if start < end}
-    return [{panel: name, "from": instant(contents, start), "to": instant(contents, end)} for name, start, end in sorted(found)]  # fmt: skip
+        panels = [courts[name] for name in names if name in courts] if panel == "court" else [suspension.pool]
+        spans |= {(name, start, end) for name in panels if start < end}
+    return [
+        {panel: name, "from": instant(contents, start), "to": instant(contents, end)}
+        for name, start, end in sorted(spans)
+    ]
 
 
 def instant(contents: Contents, microseconds: int) -> str:
-    """Return an instant of a run."""
+    """Return an instant of a run as Vega reads it."""
     zero = dt.datetime.combine(contents.scenario.starts, dt.time())
     return stamp(zero + dt.timedelta(days=microseconds / MICROSECONDS_PER_DAY))
 
@@ -155,6 +204,6 @@ def end_of(day: dt.date | None) -> str:
     return stamp(dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1))
 
 
-def stamp(moment: dt.datetime) -> str:
-    """Return an instant as Vega reads it, alike in every time zone."""
-    return f"{moment.isoformat()}Z"
+def stamp(instant: dt.datetime) -> str:
+    """Return an instant as Vega reads it, the same in every time zone."""
+    return f"{instant.isoformat()}Z"

@@ -1,9 +1,8 @@
-"""The figures of a report of a run, in the order in which the page shows them."""
+"""The figures of a report of a run, in the order of the page."""
 
 from __future__ import annotations
 
-from simulations.measuring.descriptors import CAUSES, Family, describe, waiting_name
-from simulations.printing.run_tables import format_estimate, number
+from simulations.measuring.descriptors import CAUSES, Family, describe
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -17,14 +16,16 @@ from simulations.report.figure import (  # fmt: skip
     Data,
     Figure,
     altair,
+    day_axis,
     dots,
     drawn,
     end_of,
-    halts,
+    suspended,
 )
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
-from simulations.report.tables import estimates_csv
-from simulations.running.results import Estimate
+from simulations.tables.formatting import format_estimate, number
+from simulations.tables.run import estimates_by_court, waits_by_cause
+from simulations.tables.table import estimates_csv
 
 __all__ = ["figures"]
 
@@ -33,30 +34,43 @@ _CAUSE_COLOURS = (VERMILION, PURPLE, ORANGE, BLUE)
 
 def figures(contents: Contents) -> list[Figure]:
     """Return every figure that the run has data for."""
-    made = [
-        _pending(contents), flow_figure(contents), _waiting(contents), use_figure(contents) or _whole_utilisation(contents), survival_figure(contents), map_figure(contents)
-    ]  # fmt: skip
-    made += [_groups(contents, by) for by in contents.manifest["by"]]
-    return [figure for figure in made if figure is not None]
+    drawn_figures = [
+        _pending(contents),
+        flow_figure(contents),
+        _waiting(contents),
+        use_figure(contents) or _whole_utilisation(contents),
+        survival_figure(contents),
+        map_figure(contents),
+        *(_groups(contents, by) for by in contents.manifest["by"]),
+    ]
+    return [figure for figure in drawn_figures if figure is not None]
 
 
 # pending -----------------------------------------------------------------------------------------------
 
 
 def _pending(contents: Contents) -> Figure | None:
-    """Draw pending cases by court, day by day, with the band of single replications and the suspensions."""
+    """Draw pending cases by court and day, with the band of single replications and the suspensions."""
     alt = altair()
     series = contents.result.series
     courts = contents.titles
-    shown = series.of_courts(contents.courts, MOST_POINTS)
-    data: Data = [{"court": courts[e.court], "day": end_of(e.at), "mean": e.mean, "low": _or(e.q05, e.mean), "high": _or(e.q95, e.mean)} for e in shown if e.at]  # fmt: skip
-    day = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=8))
-    base = alt.Chart().encode(x=day)
+    data: Data = [
+        {
+            "court": courts[e.court],
+            "day": end_of(e.at),
+            "mean": e.mean,
+            "low": e.mean if e.q05 is None else e.q05,
+            "high": e.mean if e.q95 is None else e.q95,
+        }
+        for e in series.of_courts(contents.courts, MOST_POINTS)
+        if e.at
+    ]
+    base = alt.Chart().encode(x=day_axis("day"))
     layers = [
         base.mark_area(color=SKY, opacity=0.45).encode(y=alt.Y("low:Q", title="pending cases"), y2="high:Q"),
         base.mark_line(color=BLUE, strokeWidth=2).encode(y="mean:Q"),
     ]
-    shaded = halts(contents, "court")
+    shaded = suspended(contents, "court")
     if shaded:
         shade = alt.Chart().transform_filter("datum.from != null").mark_rect(color=ORANGE, opacity=0.22)
         layers.insert(0, shade.encode(x="from:T", x2="to:T"))
@@ -75,7 +89,9 @@ def _pending(contents: Contents) -> Figure | None:
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )
-    return drawn("pending", "Pending cases", _pending_title(contents), _pending_text(contents, bool(shaded), bool(points)), chart, estimates_csv(series.of_courts(contents.courts)))  # fmt: skip
+    text = _pending_text(contents, bool(shaded), bool(points))
+    csv = estimates_csv(series.of_courts(contents.courts))
+    return drawn("pending", "Pending cases", _pending_title(contents), text, chart, csv)
 
 
 def _pending_title(contents: Contents) -> str:
@@ -83,17 +99,20 @@ def _pending_title(contents: Contents) -> str:
     last = contents.result.get("pending")
     a, b = (number(e.mean or 0, "cases") for e in (first, last))
     if a == b:
-        return f"As many cases are pending at the end as at the start: {a}"
+        return f"The number of pending cases is the same at the start and at the end: {a}"
     return f"Pending cases {'fell' if (last.mean or 0) < (first.mean or 0) else 'rose'} from {a} to {b}"
 
 
-def _pending_text(contents: Contents, halted: bool, published: bool) -> str:
+def _pending_text(contents: Contents, shaded: bool, published: bool) -> str:
     first = contents.result.series.of_courts(["all"], 1)[0]
     last = contents.result.get("pending")
-    parts = [f"All courts: {number(first.mean or 0, 'cases')} cases at the end of {first.at}, {format_estimate(last)} at the end of {contents.scenario.ends}."]  # fmt: skip
+    parts = [
+        f"All courts: {number(first.mean or 0, 'cases')} cases at the end of {first.at}, {format_estimate(last)} at the end of"
+        f" {contents.scenario.ends}."
+    ]
     if len(contents.result.replications) > 1:
         parts.append("Line: mean. Light band: 5 to 95 percent of single replications.")
-    if halted:
+    if shaded:
         pools = dict.fromkeys(s.pool for s in contents.scenario.suspensions)
         parts.append(f"Shaded in orange: {', '.join(pools)} suspended.")
     if published:
@@ -103,31 +122,21 @@ def _pending_text(contents: Contents, halted: bool, published: bool) -> str:
     return " ".join(parts)
 
 
-def _or(value: float | None, other: float | None) -> float | None:
-    return other if value is None else value
-
-
 # waiting and use -----------------------------------------------------------------------------------------
 
 
 def _waiting(contents: Contents) -> Figure | None:
     """Draw the mean wait of each activity and court, split by cause."""
     alt = altair()
-    here = {(e.measure, e.court): e for e in contents.result.measures if e.by is None and e.at is None}
-    data: Data = []
-    used: list[Estimate] = []
-    for name in contents.scenario.work:
-        for court, title in contents.titles.items():
-            whole = here.get((waiting_name(name), court))
-            if whole is None or not whole.mean:
-                continue
-            for k, cause in enumerate(CAUSES):
-                estimate = here[waiting_name(name, cause), court]
-                used.append(estimate)
-                data.append({"activity": name, "court": title, "cause": cause.replace("_", " "), "days": estimate.mean or 0.0, "k": k})  # fmt: skip
-    if not data:
+    waits = waits_by_cause(contents.result, contents.titles)
+    if not waits:
         return None
     causes = [cause.replace("_", " ") for cause in CAUSES]
+    data: Data = [
+        {"activity": activity, "court": court, "cause": cause, "days": part.mean or 0.0, "k": k}
+        for activity, court, _, parts in waits
+        for k, (cause, part) in enumerate(zip(causes, parts, strict=True))
+    ]
     chart = (
         alt.Chart(alt.Data(values=data))
         .mark_bar(stroke="white", strokeWidth=1)
@@ -140,56 +149,56 @@ def _waiting(contents: Contents) -> Figure | None:
         )
         .properties(width=WIDTH - 60, height=alt.Step(24))
     )
-    longest = max(data, key=lambda row: float(row["days"]))
+    largest = max(data, key=lambda row: float(row["days"]))
     text = (
-        f"Mean wait of cases whose work has begun, by the cause of each part of it. The longest part: {longest['days']:.1f} days"
-        f" for {longest['activity']}, {longest['court']}, {longest['cause']}."
+        f"Mean wait of cases whose work has begun, split by cause. The largest part: {largest['days']:.1f} days for"
+        f" {largest['activity']}, {largest['court']}, {largest['cause']}."
     )
-    mine = [row for row in data if row["court"] == contents.titles["all"]]
-    activity = max(contents.scenario.work, key=lambda name: sum(row["days"] for row in mine if row["activity"] == name))
-    parts = [row for row in mine if row["activity"] == activity]
+    whole = [row for row in data if row["court"] == contents.titles["all"]]
+    activity = max(contents.scenario.work, key=lambda name: sum(r["days"] for r in whole if r["activity"] == name))
+    parts = [row for row in whole if row["activity"] == activity]
     title = (
-        f"The longest wait was for {activity}: {number(sum(row['days'] for row in parts), 'days')} days on average,"
-        f" the largest part of it {max(parts, key=lambda row: float(row['days']))['cause']}"
+        f"The longest wait was for {activity}: {number(sum(row['days'] for row in parts), 'days')} days on average;"
+        f" the largest part: {max(parts, key=lambda row: float(row['days']))['cause']}"
     )
-    return drawn("waiting-by-cause", "Waiting by cause", title, text, chart, estimates_csv(used))
+    csv = estimates_csv(part for _, _, _, parts in waits for part in parts)
+    return drawn("waiting-by-cause", "Waiting by cause", title, text, chart, csv)
 
 
 def _whole_utilisation(contents: Contents) -> Figure | None:
-    """Draw the share over the whole run, with its interval."""
-    descriptors = describe(contents.scenario)
+    """Draw utilisation over the whole run, with its interval."""
+    estimates = estimates_by_court(contents.result)
+    measures = [m for m in describe(contents.scenario).values() if m.family is Family.UTILISATION]
     rows = [
-        (descriptors[e.measure].subject or "", title, e)
+        (m.subject or "", title, estimates[m.name, court])
+        for m in measures
         for court, title in contents.titles.items()
-        for e in contents.result.measures
-        if descriptors[e.measure].family is Family.UTILISATION and e.court == court and e.by is None and e.at is None
-        if e.mean is not None
+        if (m.name, court) in estimates and estimates[m.name, court].mean is not None
     ]
     text = (
-        "Share of their time on shift that the people of each pool work, over the whole run, the times included in which a pool"
-        " had nothing to do. Week by week it can only be told of a run with an event log and without Python of the user's own."
+        "Share of time on shift that the servers of each pool worked over the whole run, times without any work included."
+        " Utilisation by week needs an event log, and a run without Python of the user's own."
     )
-    title = "Share of their time on shift that people worked over the whole run"
-    return dots("utilisation", "Utilisation by pool", title, text, rows, list(contents.scenario.pools), [*contents.titles.values()], "share of time on shift", (0.0, 1.0))  # fmt: skip
+    title = "Share of time on shift that servers worked over the whole run"
+    return dots("utilisation", "Utilisation by pool", title, text, rows, "share of time on shift", (0.0, 1.0))
 
 
 def _groups(contents: Contents, by: str) -> Figure | None:
-    """Draw how long each group of cases waits, on average; without any pool, how long it is worked on."""
-    contrasted = [c.measure for c in contents.result.contrasts if c.by == by]
-    descriptors = describe(contents.scenario)
-    contrasted = [name for name in contrasted if descriptors[name].family is Family.WAITING] or contrasted
+    """Draw the mean wait of each group of cases, or its mean processing times if no case waits."""
+    descriptors, contrasts = describe(contents.scenario), [c for c in contents.result.contrasts if c.by == by]
+    contrasts = [c for c in contrasts if descriptors[c.measure].family is Family.WAITING] or contrasts
+    measures = [c.measure for c in contrasts]
     rows = [
         (e.measure.removesuffix(".mean").replace("_time.", ": "), str(e.group), e)
         for e in contents.result.measures
-        if e.by == by and e.court == "all" and e.at is None and e.measure in contrasted and e.mean is not None
+        if e.by == by and e.court == "all" and e.at is None and e.measure in measures and e.mean is not None
     ]
-    most = max(
-        (c for c in contents.result.contrasts if c.by == by and c.measure in contrasted),
-        key=lambda c: c.ratio,
-        default=None,
-    )
     text = f"Mean days of each group by {by}, all courts together, with the interval of the mean."
     title = f"No group by {by} waits longer than another"
-    if most is not None:
-        title = f"By {by}, the groups differ most in {most.measure}: {most.slowest} has {most.ratio:.2f} times as many days as {most.fastest}"
-    return dots(f"groups-{by}", f"Who waits, by {by}", title, text, rows, list(dict.fromkeys(m for m, _, _ in rows)), list(dict.fromkeys(g for _, g, _ in rows)), "days", None)  # fmt: skip
+    if contrasts:
+        most = max(contrasts, key=lambda c: c.ratio)
+        title = (
+            f"By {by}, the groups differ most in {most.measure}: {most.slowest} has {most.ratio:.2f} times as many days as"
+            f" {most.fastest}"
+        )
+    return dots(f"groups-{by}", f"Waiting by {by}", title, text, rows, "days")

@@ -1,26 +1,18 @@
-"""The page of a run: its numbers, its figures with the tables that belong to them, its groups, and what it was made from."""
+"""The page of a run: key numbers, figures with their tables, groups of cases, and the assumptions of the scenario."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations.printing.run_tables import few_came_in, format_estimate, number
 from simulations.report.contents import Contents, read_contents
 from simulations.report.document import Document, Items, Note, Section, Tiles, write_document
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
-from simulations.report.tables import (
-    Table,
-    cases_table,
-    contrast_table,
-    group_table,
-    published_table,
-    standing_table,
-    times_table,
-    use_table,
-    wait_table,
-)
+from simulations.report.tables import cases_table, state_table, times_table, use_table
+from simulations.tables.formatting import few_came_in, format_estimate, format_replications, number
+from simulations.tables.run import BAND, cause_table, contrast_table, estimates_by_court, group_table, published_table
+from simulations.tables.table import Table
 from workflow.errors import InputError
 
 __all__ = ["run_document", "write_page"]
@@ -32,28 +24,28 @@ def write_page(
     figures_folder: str | Path | None = None,
     scenario: str | Path | None = None,
 ) -> Path:
-    """Write the report of a run.
+    """Write the report of a run, a comparison or a sweep.
 
     Parameters
     ----------
     folder : path
         The run folder, or the folder of a comparison or a sweep.
     out : path, optional
-        The page; ``report.html`` in the folder if it is not given.
+        The page. Default: ``report.html`` in the folder.
     figures_folder : path, optional
-        Where each figure goes as SVG and PNG, too.
+        A folder for each figure as SVG and PNG.
     scenario : path, optional
-        The scenario's own file, if it reads tables of cases beside it; of a run, not of a comparison.
+        The original scenario file of a run, if it reads tables of cases from files beside it.
 
     Returns
     -------
     Path
-        Of the page.
+        The page.
 
     Raises
     ------
     InputError
-        If it is no run folder, comparison or sweep, or cannot be read.
+        If the folder is not a run folder, comparison or sweep, or cannot be read.
     """
     from simulations.report.comparison import comparison_document, is_comparison
     from simulations.report.sweep import is_sweep, sweep_document
@@ -62,7 +54,7 @@ def write_page(
     joint = "comparison" if is_comparison(folder) else "sweep" if is_sweep(folder) else None
     if joint is not None:
         if scenario is not None:
-            raise InputError([f"--scenario goes with a run, and {folder} holds a {joint}; leave it out"])
+            raise InputError([f"--scenario is for a run, but {folder} holds a {joint}; leave it out"])
         document = comparison_document(folder) if joint == "comparison" else sweep_document(folder)
     else:
         contents = read_contents(folder, scenario)
@@ -72,13 +64,13 @@ def write_page(
 
 
 def run_document(contents: Contents, drawn: list[Figure]) -> Document:
-    """Return the page of a run."""
+    """Return the page of a run with these figures."""
     result, scenario = contents.result, contents.scenario
     n = len(result.replications)
-    how = f"{scenario.starts} to {scenario.ends}, {n} replication{'s' if n > 1 else ''}, seed {result.seed}. "
+    how = f"{scenario.starts} to {scenario.ends}, {format_replications(n)}, seed {result.seed}. "
     how += (
-        f"Numbers are means ± half of a {100 * result.confidence:.0f} % confidence interval of the mean; bands are of single"
-        " replications, from 5 to 95 %."
+        f"Numbers are means ± half of a {100 * result.confidence:.0f} % confidence interval of the mean; bands show the range of"
+        " single replications, from 5 to 95 %."
         if n > 1
         else "A single replication: numbers have no intervals."
     )
@@ -90,40 +82,39 @@ def run_document(contents: Contents, drawn: list[Figure]) -> Document:
 
 def _numbers(contents: Contents) -> Section:
     result, scenario = contents.result, contents.scenario
-    found: list[Tiles | Note | Table | Items] = [Tiles(_tiles(contents))]
-    found += [
-        Note(
-            f"The queue of the pool {pool} grew all the time in some replication: whoever waits for it waits ever longer.",
-            "warning",
-        )
+    blocks: list[Tiles | Note | Table | Items] = [Tiles(_tiles(contents))]
+    blocks += [
+        Note(f"The queue of the pool {pool} grew throughout a replication, so waiting times depend on the length of the run.", "warning")
         for pool in result.growing
-    ]
-    found += [Note(text, start="Note:") for text in scenario.about.notes]
-    published = published_table(contents)
-    found += [published] if published is not None else []
+    ]  # fmt: skip
+    blocks += [Note(text, start="Note:") for text in scenario.about.notes]
+    published = published_table(result)
+    if published is not None:
+        blocks.append(published if len(result.replications) > 1 else published.without(BAND))
     keys = dict.fromkeys(p.source for p in scenario.published if p.source in scenario.workflow.sources)
-    found += [Note(f"{key}: {scenario.workflow.sources[key]}.") for key in keys if key is not None]
+    blocks += [Note(f"{key}: {scenario.workflow.sources[key]}.") for key in keys if key is not None]
     if result.violations is not None:
         broken = [f"{rule}: broken by {n} cases" for rule, n in result.violations.items()]
-        found.append(Items("Rules watched on every case", broken))
-    return Section("numbers", "Numbers", found)
+        blocks.append(Items("Rules monitored on every case", broken))
+    return Section("numbers", "Numbers", blocks)
 
 
 def _counts(contents: Contents) -> Section:
-    result = contents.result
-    found: list[Note | Table] = [cases_table(contents)]
-    here = {(e.measure, e.court): e for e in result.measures if e.by is None and e.at is None}
-    if any(few_came_in(here, court) for court in contents.courts):
-        found.append(Note("Few came in: a clearance rate (disposals over inflow) says nothing of a court to which hardly any case comes; the CSV has it."))  # fmt: skip
-    return Section("counts", "All counts", found)
+    blocks: list[Note | Table] = [cases_table(contents)]
+    estimates = estimates_by_court(contents.result)
+    if any(few_came_in(estimates, court) for court in contents.courts):
+        blocks.append(
+            Note("Few came in: with hardly any inflow, the clearance rate (disposals over inflow) has no meaning. The CSV has it.")
+        )  # fmt: skip
+    return Section("counts", "All counts", blocks)
 
 
 def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]:
-    """Yield a section for each figure, with the tables that say the same in numbers, and one for each grouping."""
-    times = times_table(contents)
+    """Yield a section for each figure with its tables, then the counts, and a section for each grouping."""
+    result, times = contents.result, times_table(contents)
     tables = {
-        "flow": [standing_table(contents)],
-        "waiting-by-cause": [wait_table(contents)],
+        "flow": [state_table(contents)],
+        "waiting-by-cause": [cause_table(result, contents.titles)],
         "utilisation": [use_table(contents), times],
     }
     for key, figure in drawn.items():
@@ -133,33 +124,31 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     if "utilisation" not in drawn:
         yield Section("times", "Times", [times])
     for by in contents.manifest["by"]:
-        groups = [drawn.get(f"groups-{by}"), contrast_table(contents, by), group_table(contents, by)]
-        yield Section(f"by-{by}", f"By {by}", [block for block in groups if block is not None])
+        blocks = [drawn.get(f"groups-{by}"), contrast_table(result, by), group_table(result, by)]
+        yield Section(f"by-{by}", f"By {by}", [block for block in blocks if block is not None])
 
 
 def _about(contents: Contents) -> Section:
     about = contents.scenario.about
-    found: list[Note | Items] = [
-        Note(text, "lead", start)
-        for start, text in (("Purpose.", about.purpose), ("Rationale.", about.rationale))
-        if text
-    ]
+    texts = (("Purpose.", about.purpose), ("Rationale.", about.rationale))
     lists = (("Assumptions", about.assumptions), ("Data sources", about.data_sources))
-    return Section("about", "About this run", [*found, *(Items(name, texts) for name, texts in lists if texts)])
+    notes = [Note(text, "lead", start) for start, text in texts if text]
+    return Section("about", "About this run", [*notes, *(Items(name, items) for name, items in lists if items)])
 
 
 def _tiles(contents: Contents) -> list[tuple[str, str]]:
-    """Return the few numbers that stand first: their names and what they are."""
-    result = contents.result
+    """Return the names and values of the key numbers."""
+    result, workflow = contents.result, contents.scenario.workflow
     first = result.series.of_courts(["all"], 1)[0]
-    found = []
-    found.append((f"pending, end of {first.at}", number(first.mean or 0, "cases")))
-    names = {e.measure for e in result.measures if e.by is None and e.at is None and e.court == "all"}
-    found.append((f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending"))))
-    own = [m.measure for m in contents.scenario.workflow.measures if m.measure in names]
-    dated = [m.measure for m in contents.scenario.workflow.measures if m.emptied]
-    for name in dict.fromkeys(["inflow", "disposals", *own[:3], *dated]):
-        estimate = result.get(name) if name in names else None
+    tiles = [
+        (f"pending, end of {first.at}", number(first.mean or 0, "cases")),
+        (f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending"))),
+    ]
+    estimates = estimates_by_court(result)
+    declared = [m.measure for m in workflow.measures if (m.measure, "all") in estimates]
+    dates = [m.measure for m in workflow.measures if m.emptied]
+    for name in dict.fromkeys(["inflow", "disposals", *declared[:3], *dates]):
+        estimate = estimates.get((name, "all"))
         if estimate is not None and (estimate.mean is not None or estimate.n):
-            found.append((name.replace("_", " "), format_estimate(estimate)))
-    return found
+            tiles.append((name.replace("_", " "), format_estimate(estimate)))
+    return tiles

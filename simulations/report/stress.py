@@ -1,7 +1,6 @@
-"""The STRESS-DES sections of a run, from its manifest, its scenario and the author's words.
+"""The STRESS-DES sections of a run, from its manifest, its scenario and the author's texts under ``about:``.
 
-What the machine knows is written out; what only the author knows comes from ``about:``. A section that neither
-fills says NOT REPORTED, so that a reader sees what is missing.
+A section without any content says NOT REPORTED, so that a reader sees what is missing.
 
 References
 ----------
@@ -16,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from simulations.measuring.descriptors import describe
-from simulations.report.contents import see_whether_of_several
+from simulations.report.contents import check_run_folder
 from simulations.run_folder.whole_files import write_text
 from simulations.running.recorded import manifest_of, read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
+from simulations.tables.formatting import format_replications
 from workflow.drawing.drawing import mermaid
 from workflow.files.yaml_tree import dump_yaml
 from workflow.model.definition import StateKind, Transition, Workflow
@@ -40,14 +40,14 @@ def write_stress(folder: str | Path, out: str | Path, scenario: str | Path | Non
         The run folder.
     out : path
     scenario : path, optional
-        The scenario's own file, if it reads tables of cases beside it.
+        The original scenario file, if it reads tables of cases from files beside it.
 
     Raises
     ------
     InputError
-        If it is no run folder, or cannot be read.
+        If the folder is not a run folder, or cannot be read.
     """
-    see_whether_of_several(Path(folder))
+    check_run_folder(Path(folder))
     write_text(Path(out), stress(read_result(folder, scenario), manifest_of(Path(folder))))
     return Path(out)
 
@@ -82,8 +82,8 @@ def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[
         ("2.5.1 Components: entities", _entities(scenario)),
         ("2.5.2 Components: activities", _activities(scenario)),
         ("2.5.3 Components: resources", _resources(scenario)),
-        ("2.5.4 Components: queues", _list(f"of `{p.name}`: {_order(p.order)}, after the priority of the activity (lower is served first)" for p in scenario.pools.values())),
-        ("2.5.5 Components: entry and exit points", f"Cases begin in {_words(workflow.entry_states)}. They end in {_words(s.name for s in workflow.states.values() if s.kind is StateKind.FINAL)}."),
+        ("2.5.4 Components: queues", _list(f"`{p.name}`: by priority of the activity (lower numbers first), then {_order(p.order)}" for p in scenario.pools.values())),
+        ("2.5.5 Components: entry and exit points", f"Cases begin in {_names(workflow.entry_states)}. They end in {_names(s.name for s in workflow.states.values() if s.kind is StateKind.FINAL)}."),
     ]  # fmt: skip
     yield (
         "3. Data",
@@ -94,22 +94,22 @@ def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[
             ("3.4 Assumptions", _list(about.assumptions)),
         ],
     )
-    n = len(result.replications)
+    replications = format_replications(len(result.replications)).replace(" ", " independent ")
     yield "4. Experimentation", [
         ("4.1 Initialisation", _initial(scenario)),
         ("4.2 Run length", f"From {scenario.starts} to the end of {scenario.ends}, {(scenario.ends - scenario.starts).days + 1} days; time in whole microseconds."),
-        ("4.3 Estimation approach", f"{n} independent replication{'s' if n > 1 else ''}, root seed {result.seed}; t intervals of {result.confidence:.0%} for means over replications, and the band of single replications from 5 to 95 percent."),
+        ("4.3 Estimation approach", f"{replications}, random seed {result.seed}; {result.confidence:.0%} t intervals for means over replications, and the range of single replications from 5 to 95 percent."),
     ]  # fmt: skip
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items() if version)
     platform = manifest["platform"]
     yield "5. Implementation", [
         ("5.1 Software or programming language", f"Python {platform['python']}; {versions}."),
-        ("5.2 Random sampling", "Each draw depends on the root seed, the replication, the case and the purpose alone (a counter-based generator); common random numbers across scenarios with the same seed."),
-        ("5.3 Model execution", f"Discrete events, engine {result.engine}; ties are decided by a fixed order, so that the same seed gives the same bytes.{' Python of the user took part (hooks or processes).' if manifest.get('own_python') else ''}"),
-        ("5.4 System specification", f"{platform['system']} on {platform['machine']}. Time taken: {MISSING}"),
+        ("5.2 Random sampling", "Counter-based generator: each draw depends only on the random seed, the replication, the case and the purpose. Scenarios with the same seed use common random numbers."),
+        ("5.3 Model execution", f"Discrete events, engine {result.engine}. Simultaneous events have a fixed order, so the same seed gives the same bytes.{' The run used Python code of the user (hooks or processes).' if manifest.get('own_python') else ''}"),
+        ("5.4 System specification", f"{platform['system']} on {platform['machine']}. Run time: {MISSING}"),
     ]  # fmt: skip
     yield "6. Code access", [
-        ("6.1 Computer model sharing statement", f"The run folder holds the scenario, the workflow and the log. Scenario and workflow have the SHA-256 {manifest['scenario_hash']}. Where they are published: {MISSING}"),
+        ("6.1 Computer model sharing statement", f"The run folder holds the scenario, the workflow and the log. Scenario and workflow have the SHA-256 {manifest['scenario_hash']}. Place of publication: {MISSING}"),
     ]  # fmt: skip
 
 
@@ -117,15 +117,15 @@ def _list(texts: Iterable[str]) -> str:
     return "\n".join(f"* {' '.join(text.split())}" for text in texts)
 
 
-def _words(names: Iterable[str]) -> str:
+def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
 def _move(transition: Transition) -> str:
     when = f", when `{unparse(transition.guard)}`" if transition.guard is not None else ""
-    upon = f", upon {_words(transition.events)}" if transition.events else ""
+    upon = f", upon {_names(transition.events)}" if transition.events else ""
     to = f" to `{transition.target}`" if transition.target else ", without a change of state"
-    return f"`{transition.name}`: from {_words(transition.sources)}{to}{upon}{when}"
+    return f"`{transition.name}`: from {_names(transition.sources)}{to}{upon}{when}"
 
 
 def _definitions(workflow: Workflow) -> Iterator[str]:
@@ -143,38 +143,38 @@ def _policies(scenario: Scenario) -> str:
 
 
 def _algorithms(scenario: Scenario) -> str:
-    found = [
-        "The transitions out of a state are tried in their order; the first whose guard holds is taken.",
-        "A pool serves by priority, then in the order of its queue; work in hand at the end of a shift follows the pool's `at_shift_end`.",
+    items = [
+        "The transitions out of a state are tried in order; the case takes the first one whose guard holds.",
+        "A pool serves by priority, then in the order of its queue. `at_shift_end` of the pool decides what happens to unfinished work at the end of a shift.",
     ]
-    found += [
-        f"`{s.pool}` is suspended in {_words(scenario.courts[k] for k in s.courts)} from {scenario.epoch.instant(s.start)} to {scenario.epoch.instant(s.end)}"
+    items += [
+        f"`{s.pool}` is suspended in {_names(scenario.courts[k] for k in s.courts)} from {scenario.epoch.instant(s.start)} to {scenario.epoch.instant(s.end)}"
         for s in scenario.suspensions
     ]
-    return _list(found)
+    return _list(items)
 
 
 def _entities(scenario: Scenario) -> str:
     facts = scenario.workflow.facts
-    return f"Cases, each of one court ({_words(scenario.courts)}), with the facts {_words(facts)} and the record {_words(scenario.workflow.record)}."
+    return f"Cases, each of one court ({_names(scenario.courts)}), with the facts {_names(facts)} and the record {_names(scenario.workflow.record)}."
 
 
 def _activities(scenario: Scenario) -> str:
     return _list(
-        f"`{work.activity}`: {f'by `{work.pool}`, priority {work.priority}' if work.pool else 'by nobody of the model, a delay'}"
+        f"`{work.activity}`: {f'by `{work.pool}`, priority {work.priority}' if work.pool else 'a delay without a pool'}"
         for work in scenario.work.values()
     )
 
 
 def _resources(scenario: Scenario) -> str:
-    found = []
+    items = []
     for pool in scenario.pools.values():
-        places = scenario.courts if pool.at_court else ("all courts",)
+        courts = scenario.courts if pool.at_court else ("all courts",)
         sizes = ", ".join(
-            f"{place} {' then '.join(str(n) for _, n in size)}" for place, size in zip(places, pool.sizes, strict=True)
+            f"{court} {' then '.join(str(n) for _, n in size)}" for court, size in zip(courts, pool.sizes, strict=True)
         )
-        found.append(f"`{pool.name}`: {sizes}; at the end of a shift: {pool.at_shift_end}")
-    return _list(found)
+        items.append(f"`{pool.name}`: {sizes}; at the end of a shift: {pool.at_shift_end}")
+    return _list(items)
 
 
 def _order(order: Any) -> str:

@@ -1,7 +1,7 @@
-"""How long until a case leaves the docket? Kaplan-Meier over each replication, for each court and for all.
+"""Kaplan-Meier curves of the time until a case leaves the docket, by court.
 
-Time is counted from the day from which a case is observed: its arrival, or the start of the run if it was open by
-then. A case that is still open at the end is censored there, not dropped. A case that begins off the docket takes no part.
+Days are counted from the arrival of a case, or from the start of the run if the case arrived earlier. A case that is still
+on the docket at the end of the run is censored there. Cases that begin off the docket are left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.measuring.kaplan_meier import still_there
+from simulations.measuring.kaplan_meier import surviving
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
 
@@ -23,12 +23,12 @@ __all__ = ["Curve", "survival"]
 
 @dataclass(frozen=True)
 class Curve:
-    """The share of a court's cases that are still on the docket so many days after they were first seen there.
+    """The share of a court's cases that have not left the docket, by days under observation.
 
     Attributes
     ----------
     mean, low, high : ndarray of float, shape (n_days,)
-        Mean over replications, and the band of single replications from 5 to 95 percent, from day 0 on.
+        Mean over replications, and the range of single replications from 5 to 95 percent, from day 0.
     """
 
     court: str
@@ -38,15 +38,15 @@ class Curve:
 
 
 def survival(connection: Any, scenario: Scenario, courts: Sequence[str]) -> list[Curve]:
-    """Return the curve of each of some courts.
+    """Return the curve of each court that has cases.
 
     Parameters
     ----------
     connection
-        With the views ``cases`` and ``events``.
+        A DuckDB connection with the views ``cases`` and ``events``.
     scenario : Scenario
     courts : sequence of str
-        ``all`` for all of them together.
+        ``all`` stands for all courts together.
     """
     states = scenario.workflow.states.values()
     off = ", ".join(
@@ -65,16 +65,16 @@ def survival(connection: Any, scenario: Scenario, courts: Sequence[str]) -> list
     ).fetchall()
     replications = sorted({row[0] for row in rows})
     n_days = (scenario.ends - scenario.starts).days + 2
-    found = []
+    index = {k: i for i, k in enumerate(replications)}
+    curves = []
     for court in courts:
         counts = np.zeros((2, len(replications), n_days))
-        place = {k: i for i, k in enumerate(replications)}
         for replication, of, left_it, day, n in rows:
             if court in ("all", of):
-                counts[int(left_it), place[replication], min(int(day), n_days - 1)] += n
+                counts[int(left_it), index[replication], min(int(day), n_days - 1)] += n
         censored, left = counts
-        curves = still_there(left, censored)[:, :-1]
+        shares = surviving(left, censored)[:, :-1]
         if counts.sum():
-            low, high = np.quantile(curves, [0.05, 0.95], axis=0)
-            found.append(Curve(court, curves.mean(axis=0), low, high))
-    return found
+            low, high = np.quantile(shares, [0.05, 0.95], axis=0)
+            curves.append(Curve(court, shares.mean(axis=0), low, high))
+    return curves

@@ -1,4 +1,4 @@
-"""The chart of a sweep: each measure shown against the first axis of its grid."""
+"""The chart of a sweep: each measure against the first axis of the grid."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from simulations.report.figure import (  # fmt: skip
     drawn,
     stamp,
 )
-from simulations.report.tables import as_csv
 from simulations.run_folder.whole_files import whole_file
 from simulations.running.results import Estimate
+from simulations.tables.formatting import court_title
+from simulations.tables.table import as_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 
@@ -33,78 +34,79 @@ _SUFFIXES = (".svg", ".png")
 
 
 def check_chart(path: Path | None) -> None:
-    """See whether a chart can be written as this file.
+    """Check that a chart can be written to this file.
 
     Raises
     ------
     InputError
-        If it ends in something else than .svg or .png, or its folder is not there.
+        If the name does not end in .svg or .png, or the folder does not exist.
     """
     if path is not None and path.suffix not in _SUFFIXES:
         raise InputError([f"--chart {path}: the file must end in .svg or .png"])
     if path is not None and not path.parent.is_dir():
-        raise InputError([f"--chart {path}: there is no folder {path.parent}"])
+        raise InputError([f"--chart {path}: the folder {path.parent} does not exist"])
 
 
-def write_chart(found: Sweep, path: Path) -> None:
+def write_chart(sweep: Sweep, path: Path) -> None:
     """Write the chart of a sweep as SVG or PNG.
 
     Raises
     ------
     WriteFailed
-        If it cannot be written.
+        If the file cannot be written.
     """
-    figure = chart_of(found)
+    figure = chart_of(sweep)
     content = figure.png() if path.suffix == ".png" else figure.svg.encode()
     with whole_file(path) as unfinished:
         unfinished.write_bytes(content)
 
 
-def chart_of(found: Sweep) -> Figure:
-    """Draw every measure shown against the first axis, with intervals; further axes are told apart by colour and dash."""
+def chart_of(sweep: Sweep) -> Figure:
+    """Draw each measure shown against the first axis, with intervals; colour and dash show the other axes."""
     alt: Any = altair()
-    first, rest = found.axes[0], found.axes[1:]
+    first, rest = sweep.axes[0], sweep.axes[1:]
     ordered = all(isinstance(v, int | float) and not isinstance(v, bool) for v in first.values)
     ticks = {"values": list(first.values)} if ordered and len(first.values) <= _MOST_TICKS else {}
     x = alt.X("x:O", title=first.name, sort=None)
     if ordered:
         x = alt.X("x:Q", title=first.name, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(**ticks))
-    inks = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-    lines = list(dict.fromkeys(", ".join(point.texts[1:]) for point in found.points))
-    colours = alt.Scale(domain=lines, range=[inks[k % len(inks)] for k in range(len(lines))])
+    palette = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+    lines = list(dict.fromkeys(", ".join(point.texts[1:]) for point in sweep.points))
+    colours = alt.Scale(domain=lines, range=[palette[k % len(palette)] for k in range(len(lines))])
     legend = alt.Legend(title=", ".join(axis.name for axis in rest)) if rest else None
     panels, rows = [], []
-    for measure, court in [one for one in found.shown if found.has(*one, None)][:_MOST_PANELS]:
-        data = [_datum(found, point, point.get(measure, court), ordered) for point in found.points]
+    for measure, court in [shown for shown in sweep.shown if sweep.has(*shown, None)][:_MOST_PANELS]:
+        data = [_datum(sweep, point, point.get(measure, court), ordered) for point in sweep.points]
         rows += [
             [measure, court, *point.texts, d["mean"], d["low"], d["high"]]
-            for point, d in zip(found.points, data, strict=True)
+            for point, d in zip(sweep.points, data, strict=True)
         ]
-        dated = any(point.get(measure, court).date for point in found.points)
-        kind = "T" if dated else "Q"
+        dated = any(point.get(measure, court).date for point in sweep.points)
+        scale_type = "T" if dated else "Q"
         axis = alt.Axis(format="%Y-%m-%d", tickCount=4) if dated else alt.Axis(tickCount=5)
-        unit = "" if dated else f" ({found.points[0].get(measure, court).unit})"
-        y = {"title": [f"{measure}{unit}", "all courts" if court == "all" else court], "scale": alt.Scale(zero=False, padding=8, **({"type": "utc"} if dated else {})), "axis": axis}  # fmt: skip
+        unit = "" if dated else f" ({sweep.points[0].get(measure, court).unit})"
+        scale = alt.Scale(zero=False, padding=8, **({"type": "utc"} if dated else {}))
+        y = {"title": [f"{measure}{unit}", court_title(court)], "scale": scale, "axis": axis}
         base = alt.Chart(alt.Data(values=[d for d in data if d["mean"] is not None])).encode(
             x=x, color=alt.Color("rest:N", scale=colours, legend=legend, sort=None)
         )
-        bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y(f"low:{kind}", **y), y2=f"high:{kind}")
+        bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y(f"low:{scale_type}", **y), y2=f"high:{scale_type}")
         line = base.mark_line(point={"filled": True, "size": 45}, strokeWidth=1.5).encode(
-            y=alt.Y(f"mean:{kind}", **y), strokeDash=alt.StrokeDash("rest:N", legend=None, sort=None)
+            y=alt.Y(f"mean:{scale_type}", **y), strokeDash=alt.StrokeDash("rest:N", legend=None, sort=None)
         )
         panels.append((bars + line).properties(width=320, height=150))
-    title = f"What {' and '.join(axis.name for axis in found.axes)} change{'s' if len(found.axes) == 1 else ''} in {found.name}"
+    title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
     text = (
-        f"{found.name}: means over {found.replications} replications at each of {len(found.points)} points, with their"
-        f" {found.confidence:.0%} intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
+        f"{sweep.name}: means over {sweep.replications} replications at each of {len(sweep.points)} points, with"
+        f" {sweep.confidence:.0%} intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
     )
-    names = ["measure", "court", *(axis.path for axis in found.axes), "mean", "low", "high"]
+    names = ["measure", "court", *(axis.path for axis in sweep.axes), "mean", "low", "high"]
     return drawn("sweep", "The sweep", title, text, alt.concat(*panels, columns=2), as_csv(names, rows))
 
 
-def _datum(found: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dict[str, Any]:
-    """Return a point of the chart; a point in time as its date."""
-    value = point.set[found.axes[0].path] if ordered else point.texts[0]
+def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dict[str, Any]:
+    """Return the data of a point; a date as Vega reads it."""
+    value = point.set[sweep.axes[0].path] if ordered else point.texts[0]
     ends: dict[str, Any] = {"mean": estimate.mean}
     ends["low"], ends["high"] = (estimate.mean if end is None else end for end in (estimate.low, estimate.high))
     if estimate.date is not None:

@@ -31,17 +31,17 @@ def _run(*arguments: str) -> tuple[int, str, str]:
 COMPARE = ("compare", "tiny.yaml", "tiny.yaml", "--set", "ends=2024-01-31", "--set-other", "pools.clerks.size=3", "--replications", "8", "--seed", "3", "--out", "c", "--workers", "1")  # fmt: skip
 
 
-def test_compare_prints_what_is_told_apart_and_what_is_not(tiny: Path) -> None:
+def test_compare_prints_significant_and_other_differences(tiny: Path) -> None:
     """Two tables, a count of what is the same, and the cases."""
     code, out, err = _run(*COMPARE, "--at", "2024-01-10")
     assert (code, err) == (0, "")
     assert "tiny, the base, and others: 8 replications each, seed 3, paired" in out
     assert "Against tiny with pools.clerks.size=3\n" in out
-    assert "Told apart, at the end of 2024-01-10" in out
-    assert "Not told apart with 8 replications, at the end of the run, 2024-01-31" in out
-    assert "about so many" in out
+    assert "Significant differences, at the end of 2024-01-10" in out
+    assert "Not significant with 8 replications, at the end of the run, 2024-01-31" in out
+    assert "replications needed" in out
     assert "Exactly the same in every replication" in out
-    assert "Case by case, at the end of the run: how many are" in out
+    assert "Case by case, at the end of the run: number of cases" in out
     assert "decided in one only" in out
     assert "Runs and results: c" in out
     assert {p.name for p in (tiny / "c").iterdir()} == {"base", "other-1", "comparison.json"}

@@ -21,7 +21,6 @@ from typer.testing import CliRunner
 from simulations import RunResult, load_scenario, run
 from simulations.cli import app
 from simulations.measuring.utilisation import PoolTime, time_between
-from simulations.printing.run_tables import format_estimate
 from simulations.report import write_page, write_stress
 from simulations.report.contents import read_contents
 from simulations.report.document import render
@@ -30,6 +29,7 @@ from simulations.report.figures import figures
 from simulations.report.flow import flow_days
 from simulations.report.page import run_document
 from simulations.running.recorded import read_result
+from simulations.tables.formatting import format_estimate
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
@@ -188,9 +188,9 @@ def test_each_day_of_the_flow_has_every_case_where_the_log_has_it(small: RunResu
 
     flow = read_contents(small.folder).flow
     assert flow is not None
-    names = flow.places
-    assert flow.standing.sum(axis=1).tolist() == [300.0] * len(flow.days)
-    assert flow.standing[0, names.index("pending")] == 300
+    names = flow.states
+    assert flow.cases.sum(axis=1).tolist() == [300.0] * len(flow.days)
+    assert flow.cases[0, names.index("pending")] == 300
     query = """select state, count(*) / 2 from (select replication, case_id, coalesce(arg_max(to_state, sequence)
         filter (where cause <> 'horizon' and happened_at <= timestamp '{}' + interval 1 day), 'pending') as state
         from events group by all) group by all"""
@@ -198,10 +198,10 @@ def test_each_day_of_the_flow_has_every_case_where_the_log_has_it(small: RunResu
         connection.execute(f"create view events as from '{small.folder}/events/*.parquet'")
         for k, day in enumerate(flow.days[1:], start=1):
             rows = connection.execute(query.format(day)).fetchall()
-            assert dict(rows) == {name: n for name, n in zip(names, flow.standing[k].tolist(), strict=True) if n}
+            assert dict(rows) == {name: n for name, n in zip(names, flow.cases[k].tolist(), strict=True) if n}
     picture = next(f.svg for f in drawn if f.key == "flow")
     assert "300 pending" in picture
-    assert f"{flow.standing[-1, names.index('decided')]:,.0f} decided" in picture
+    assert f"{flow.cases[-1, names.index('decided')]:,.0f} decided" in picture
 
 
 def test_the_days_of_the_flow_are_those_of_published_figures_and_no_more_than_six(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_clearance_rate_of_hardly_any_inflow_is_not_shown(small: RunResult, te
     """The page says why; the CSV has the number all the same."""
     assert (small.get("inflow").mean or 0) < 0.05 * (small.get("disposals").mean or 0)
     assert "few came in" in Page(text).cells
-    assert "Few came in: a clearance rate" in text
+    assert "Few came in: with hardly any inflow, the clearance rate" in text
     link = next(a["href"] for a in Page(text).all("a") if a.get("download") == "cases.csv")
     rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
     assert any(row["measure"] == "clearance_rate" for row in rows)
@@ -277,7 +277,7 @@ def test_the_sections_say_what_is_not_reported(small: RunResult, tmp_path: Path)
     written = write_stress(small.folder, tmp_path / "s.md").read_text(encoding="utf-8")
     assert [line[3] for line in written.splitlines() if line.startswith("## ")] == ["1", "2", "3", "4", "5", "6"]
     assert str(small.scenario.about.purpose) in written
-    assert "2 independent replications, root seed 1" in written
+    assert "2 independent replications, random seed 1" in written
     assert "### 3.2 Pre-processing\n\nNOT REPORTED" in written
     assert "`refer_for_check`: from `reviewed` to `background_check`, when `" in written
 
@@ -299,7 +299,7 @@ def test_what_is_no_run_is_told(small: RunResult, tmp_path: Path) -> None:
         told = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "p.html")])
         assert (told.exit_code, message in told.stderr) == (2, True)
     shutil.copytree(small.folder, tmp_path / "several" / "one")
-    with pytest.raises(InputError, match=r"holds 1 runs and is none itself"):
+    with pytest.raises(InputError, match=r"holds 1 runs and is not a run folder itself"):
         write_page(tmp_path / "several")
     (tmp_path / "several/one/measures/replication=2.parquet").unlink()
     with pytest.raises(InputError, match=r"replication=2\.parquet: is missing"):

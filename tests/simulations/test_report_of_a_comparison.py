@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from simulations import compare
 from simulations.cli import app
 from simulations.comparing.comparison import Comparison, read_comparison
-from simulations.printing.comparison_table import format_difference
 from simulations.report import write_page
 from simulations.report.comparison import comparison_document
 from simulations.report.document import render
+from simulations.tables.comparison import format_difference
 from tests.simulations.desk import write_tiny
 from tests.simulations.test_report import Page
 from workflow.errors import InputError
@@ -58,8 +58,8 @@ def test_a_figure_says_which_differences_are_more_than_chance(found: Comparison)
     """How many, and one of them with its interval."""
     clear = [d for d in found.differences if d.at is None and d.told_apart(0.95) and d.paired and not d.paired.same]
     figure = comparison_document(found.folder).figures[1]
-    assert figure.title.startswith(f"{len(clear)} differences are more than chance, among them ")
-    assert "Full dots: more than chance" in figure.text
+    assert figure.title.startswith(f"{len(clear)} significant differences, such as ")
+    assert "Full dots: significant" in figure.text
     assert "waiting_time.serve.mean" in figure.svg
 
 
@@ -68,12 +68,12 @@ def test_one_replication_tells_nothing_apart(tmp_path: Path) -> None:
     tiny = write_tiny(tmp_path)
     compare(tiny, tiny, other_changes=["pools.clerks.size=3"], replications=1, out=tmp_path / "one")
     page = render(comparison_document(tmp_path / "one"))
-    assert "chance is not told from effect" in page
+    assert "chance cannot be separated from effect" in page
     assert "in a single replication" in page
     compare(tiny, tiny, replications=2, out=tmp_path / "same")
     document = comparison_document(tmp_path / "same")
     assert [figure.key for figure in document.figures] == ["pending"]
-    assert "No measure of all courts is told apart" in render(document)
+    assert "No difference of all courts is significant" in render(document)
 
 
 def test_the_command_takes_the_folder_of_a_comparison(found: Comparison, tmp_path: Path) -> None:

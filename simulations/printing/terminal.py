@@ -1,0 +1,60 @@
+"""Render tables in the terminal with rich."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from simulations.tables.table import Table
+
+__all__ = ["describe_replications", "new_console", "new_table", "print_table"]
+
+
+def new_console() -> Console:
+    """Return a console that prints to standard output and does not colour numbers."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def new_table(title: str | None, *columns: str) -> Grid:
+    """Return a rich table without lines; the first column is aligned left, the others right."""
+    grid = Grid(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        show_edge=False,
+        header_style="dim",
+    )
+    for i, column in enumerate(columns):
+        grid.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+    return grid
+
+
+def print_table(console: Console, table: Table | None, footer: Sequence[str] = ()) -> None:
+    """Print a table under its title, with a dim footer row if one is given. ``None`` prints nothing."""
+    if table is None:
+        return
+    if table.title:
+        console.print(f"\n[bold]{escape(table.title)}[/bold]")
+    grid = new_table(None, *map(escape, table.columns))
+    for k, column in enumerate(grid.columns):
+        column.justify = "left" if k < table.n_text else "right"
+        column.overflow = "fold"  # never shorten a name
+    for row in table.rows:
+        grid.add_row(*(escape(cell.text) for cell in row))
+    if footer:
+        grid.add_row(*footer, style="dim")
+    console.print(grid)
+
+
+def describe_replications(n: int, confidence: float, what: str = "means") -> str:
+    """Describe the intervals in tables, or say that a single replication has none."""
+    return (
+        f"{what} ± half a {confidence:.0%} interval"
+        if n > 1
+        else "a single replication, so no intervals: add --replications"
+    )

@@ -1,0 +1,115 @@
+"""Tables of a comparison: paired differences, the case-by-case comparison, and the most frequent changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from simulations.comparing.case_pairs import ALIKE
+from simulations.comparing.comparison import Comparison, Difference
+from simulations.measuring.descriptors import describe
+from simulations.tables.formatting import court_title, format_half_width, number, number_cell
+from simulations.tables.table import Cell, Table, json_csv
+from simulations.timing.clock import MICROSECONDS_PER_DAY
+
+__all__ = [
+    "case_table",
+    "change_table",
+    "difference_table",
+    "differences_csv",
+    "format_difference",
+    "is_clear",
+]
+
+
+def is_clear(comparison: Comparison, d: Difference) -> bool:
+    """Return whether a difference is significant; with a single replication nothing is tested and each one counts."""
+    return d.told_apart(comparison.confidence) or comparison.replications < 2
+
+
+def difference_table(comparison: Comparison, differences: Sequence[Difference], title: str, key: str = "") -> Table:
+    """Return a table with a row for each difference, without a CSV."""
+    columns = ["measure", "court", "base", "other", "difference", "p", "correlation", "var. reduction"]
+    rows = []
+    for d in differences:
+        paired = d.paired
+        assert paired is not None
+        rows.append(
+            [
+                Cell(d.measure),
+                Cell(court_title(d.court)),
+                *(Cell(_format_level(comparison, d, value), value) for value in (paired.base, paired.other)),
+                Cell(format_difference(d), paired.difference),
+                Cell(_format_p(d.p_corrected), d.p_corrected),
+                Cell("" if paired.correlation is None else f"{paired.correlation:.2f}", paired.correlation),
+                Cell("" if paired.variance_reduction is None else f"{paired.variance_reduction:.1f}", paired.variance_reduction),
+                _needed(comparison, d),
+            ]
+        )  # fmt: skip
+    return Table(key, title, [*columns, "replications needed"], rows)
+
+
+def _format_level(comparison: Comparison, d: Difference, value: float) -> str:
+    """Format the value of one scenario; a point in time as a date."""
+    if describe(comparison.base)[d.measure].is_date:
+        return str(comparison.base.epoch.date(round(value * MICROSECONDS_PER_DAY)))
+    return number(value, d.unit) + (" d" if d.unit == "days" else "")
+
+
+def format_difference(d: Difference) -> str:
+    """Format the difference with its sign, and half the width of its interval."""
+    paired = d.paired
+    if paired is None:
+        return ""
+    sign = "+" if paired.difference > 0 else "−" if paired.difference < 0 else ""
+    return f"{sign}{number(abs(paired.difference), d.unit)}{format_half_width(paired.low, paired.high, d.unit)}"
+
+
+def _format_p(p: float | None) -> str:
+    return "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _needed(comparison: Comparison, d: Difference) -> Cell:
+    """Return the estimated number of replications that would make the difference significant."""
+    if is_clear(comparison, d):
+        return Cell("significant" if comparison.replications > 1 else "")
+    if d.needed is not None:
+        return Cell(f"{d.needed:,}", d.needed)
+    return Cell("no difference seen" if d.paired is None or d.paired.difference == 0 else "more than a million")
+
+
+def differences_csv(differences: Sequence[Difference]) -> str:
+    """Return one row for each difference, with the names that ``--json`` has."""
+    return json_csv(list(differences[0].json()) if differences else [], differences)
+
+
+def case_table(comparison: Comparison, against: str, courts: Mapping[str, str], key: str = "") -> Table | None:
+    """Return the number of cases that end differently or alike, by court; ``None`` without event logs.
+
+    Parameters
+    ----------
+    against : str
+        The name of the other scenario.
+    courts : mapping of str to str
+        The heading of each court.
+    """
+    pairs = {(p.what, p.court): p for p in comparison.cases.get(against, ())}
+    rows = []
+    for what in dict.fromkeys(what for what, _ in pairs):
+        if what == ALIKE or pairs[what, "all"].mean:
+            cells = []
+            for p in (pairs[what, court] for court in courts):
+                half = "" if p.low == p.high else format_half_width(p.low, p.high, "cases")
+                cells.append(Cell(number(p.mean, "cases") + half, p.mean))
+            rows.append([Cell(what), *cells])
+    title = "Case by case, at the end of the run: number of cases"
+    text = json_csv(["what", "court", "mean", "low", "high"], pairs.values())
+    return Table(key, title, ["what is compared", *courts.values()], rows, text) if rows else None
+
+
+def change_table(comparison: Comparison, against: str, most: int | None = None, key: str = "") -> Table | None:
+    """Return the most frequent changes of single cases, or ``None`` if there are none."""
+    changes = comparison.changes.get(against, [])
+    rows = [[Cell(c.base), Cell(c.other), number_cell(c.mean, "cases")] for c in changes[:most]]
+    text = json_csv(["base", "other", "mean"], changes)
+    title = "Most frequent changes of single cases, mean over replications"
+    return Table(key, title, ["in the base", "in the other", "cases"], rows, text, n_text=2) if rows else None

@@ -1,0 +1,147 @@
+"""Tables of a run: published figures, measures by court, causes of waiting, and groups of cases."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from simulations.measuring.descriptors import CAUSES, Descriptor, describe, waiting_name
+from simulations.running.results import Estimate
+from simulations.running.run_result import RunResult
+from simulations.tables.formatting import estimate_cell, format_ratio, format_when, measure_cell, number
+from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_csv
+
+__all__ = [
+    "BAND",
+    "cause_table",
+    "contrast_table",
+    "court_table",
+    "estimates_by_court",
+    "group_table",
+    "measures_of",
+    "published_table",
+    "waits_by_cause",
+]
+
+BAND = "single runs, 5–95 %"
+"""Heading of the column with the range of single replications."""
+
+
+def estimates_by_court(result: RunResult, at: dt.date | None = None) -> dict[tuple[str, str], Estimate]:
+    """Return the estimates of a day, or of the end of the run, by measure and court, without groups of cases."""
+    return {(e.measure, e.court): e for e in result.measures if e.by is None and e.at == at}
+
+
+def measures_of(result: RunResult, at: dt.date | None = None) -> list[Descriptor]:
+    """Return the descriptor of each measure taken on a day, or at the end of the run."""
+    descriptors = describe(result.scenario)
+    return [descriptors[name] for name in dict.fromkeys(name for name, _ in estimates_by_court(result, at))]
+
+
+def published_table(result: RunResult) -> Table | None:
+    """Return the published figures beside the simulated ones, or ``None`` if the scenario has none."""
+    rows, data = [], []
+    for figure in result.scenario.published:
+        e = result.get(figure.measure, figure.court, figure.at)
+        error = None if e.mean is None or not figure.value else (e.mean - figure.value) / figure.value
+        rows.append(
+            [
+                Cell(figure.measure),
+                Cell(figure.court),
+                Cell(str(figure.at)),
+                Cell(f"{figure.value:,}", figure.value),
+                estimate_cell(e),
+                Cell(_band(e), e.q05),
+                Cell("" if error is None else f"{error:+.1%}".replace("-0.0%", "+0.0%"), error),
+                Cell(figure.source or ""),
+            ]
+        )
+        ends = [e.mean, e.low, e.high, e.q05, e.q95]
+        data.append([figure.measure, figure.court, figure.at, figure.value, *ends, figure.source])
+    columns = ["measure", "court", "day", "published", "simulated", BAND, "difference", "source"]
+    names = ["measure", "court", "at", "published", "mean", "low", "high", "q05", "q95", "source"]
+    title = "Published and simulated, at the end of the day"
+    return Table("published", title, columns, rows, as_csv(names, data)) if rows else None
+
+
+def _band(estimate: Estimate) -> str:
+    if estimate.q05 is None or estimate.q95 is None or estimate.date is not None:
+        return ""
+    return f"{number(estimate.q05, estimate.unit)} – {number(estimate.q95, estimate.unit)}"
+
+
+def court_table(
+    result: RunResult,
+    key: str,
+    title: str,
+    names: Sequence[str],
+    courts: Mapping[str, str],
+    at: dt.date | None = None,
+) -> Table:
+    """Return a table with a row for each measure and a column for each court.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The measures.
+    courts : mapping of str to str
+        The heading of each court; ``all`` stands for all courts together.
+    at : date, optional
+        The day; without it, the end of the run.
+    """
+    estimates = estimates_by_court(result, at)
+    rows = [
+        [Cell(name), Cell(estimates[name, "all"].unit), *(measure_cell(estimates, name, court) for court in courts)]
+        for name in names
+    ]
+    text = estimates_csv(e for (name, _), e in estimates.items() if name in names)
+    return Table(key, title, ["measure", "unit", *courts.values()], rows, text)
+
+
+def waits_by_cause(
+    result: RunResult, courts: Mapping[str, str], at: dt.date | None = None
+) -> list[tuple[str, str, Estimate, list[Estimate]]]:
+    """Return the mean wait and its part for each cause, by activity and title of the court, where any case waited."""
+    estimates = estimates_by_court(result, at)
+    waits = []
+    for activity in result.scenario.work:
+        for court, title in courts.items():
+            wait = estimates.get((waiting_name(activity), court))
+            if wait is not None and wait.mean:
+                parts = [estimates[waiting_name(activity, cause), court] for cause in CAUSES]
+                waits.append((activity, title, wait, parts))
+    return waits
+
+
+def cause_table(result: RunResult, courts: Mapping[str, str], at: dt.date | None = None) -> Table | None:
+    """Return the mean wait by cause for each activity and court, or ``None`` if no case waited."""
+    waits = waits_by_cause(result, courts, at)
+    rows = [
+        [Cell(activity), Cell(title), *map(estimate_cell, (wait, *parts))] for activity, title, wait, parts in waits
+    ]
+    where = "all courts, " if list(courts) == ["all"] else ""
+    title = f"Mean wait for work that has begun, by cause, {where}{format_when(at, result.scenario.ends)}"
+    columns = ["activity", "court", "in all", *(cause.replace("_", " ") for cause in CAUSES)]
+    text = estimates_csv(e for _, _, wait, parts in waits for e in (wait, *parts))
+    return Table("waiting", title, columns, rows, text) if rows else None
+
+
+def group_table(result: RunResult, by: str) -> Table:
+    """Return every measure of each group of cases, all courts together, at the end of the run."""
+    estimates = {(e.measure, e.group): e for e in result.measures if e.by == by and e.court == "all" and e.at is None}
+    groups = list(dict.fromkeys(group for _, group in estimates))
+    rows = [
+        [Cell(name), *(measure_cell(estimates, name, group) for group in groups)]
+        for name in dict.fromkeys(name for name, _ in estimates)
+    ]
+    title = f"By {by}, all courts, at the end of the run"
+    return Table(f"by-{by}", title, ["measure", *map(str, groups)], rows, estimates_csv(estimates.values()))
+
+
+def contrast_table(result: RunResult, by: str) -> Table | None:
+    """Return the slowest and the fastest group for each mean time, or ``None`` if there is no contrast."""
+    contrasts = [c for c in result.contrasts if c.by == by]
+    rows = [[Cell(c.measure), Cell(c.slowest), Cell(c.fastest), Cell(format_ratio(c), c.ratio)] for c in contrasts]
+    columns = ["measure of time", "slowest", "fastest", "slowest / fastest"]
+    text = json_csv(["measure", "by", "slowest", "fastest", "ratio", "low", "high"], contrasts)
+    return Table(f"who-waits-{by}", f"Longest waits by {by}", columns, rows, text) if rows else None
