@@ -17,9 +17,11 @@ from workflow.errors import InputError
 from workflow.model.rules import Rule
 from workflow.proving.exploration import Explorer
 from workflow.proving.fact_space import possible_classes
-from workflow.proving.proof import History, Prover, UnsoundProof, Verdict
+from workflow.proving.machine_check import UnsoundProof, replay
+from workflow.proving.proof import Prover
 from workflow.proving.prove import prove
 from workflow.proving.report import Proof
+from workflow.proving.verdict import History, Verdict
 
 pytest.importorskip("z3")
 
@@ -240,7 +242,7 @@ def test_a_search_that_misses_a_move_is_found_out_by_the_machine(monkeypatch: py
 def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
     monkeypatch: pytest.MonkeyPatch, rule: dict[str, object]
 ) -> None:
-    """A word, an obligation open at the end, and a situation."""
+    """A step, an obligation open at the end, and a forbidden condition."""
     whole = Prover._take
     monkeypatch.setattr(Prover, "_take", lambda *a: whole(*a) and 0)
     with pytest.raises(UnsoundProof, match="the machine breaks it"):
@@ -264,9 +266,9 @@ def test_a_history_that_the_machine_does_not_make_is_not_believed(spoil: Callabl
     prover = Prover(compile_table(workflow, possible_classes(workflow, guards(workflow)).witness))
     history = prover.decide(workflow.rules[0]).history
     assert history is not None
-    prover.replay(workflow.rules[0], history)
+    replay(workflow, workflow.rules[0], history)
     with pytest.raises(UnsoundProof):
-        prover.replay(workflow.rules[0], spoil(history))
+        replay(workflow, workflow.rules[0], spoil(history))
 
 
 def test_assumptions_that_no_case_keeps_to_are_an_error_and_no_proof() -> None:

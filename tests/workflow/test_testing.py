@@ -82,7 +82,7 @@ def test_drawn_facts_keep_to_the_assumptions(drawn: dict[str, object]) -> None:
 def test_a_history_is_one_that_the_machine_makes(walk: Walk) -> None:
     """The case is where its last step led, and offers only what can happen there."""
     assert walk.state in WORKFLOW.states
-    assert walk.over or walk.chances() or WORKFLOW.states[walk.state].kind.value == "resting"
+    assert walk.over or walk.possible_inputs() or WORKFLOW.states[walk.state].kind.value == "resting"
 
 
 def test_a_machine_of_a_case_can_be_run_and_extended() -> None:

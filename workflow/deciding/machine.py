@@ -9,6 +9,7 @@ on it directly. The triggers are those of `workflow.model.definition`: ``complet
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from transitions.core import Event, Machine, Transition
@@ -16,7 +17,18 @@ from transitions.core import Event, Machine, Transition
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Value, Workflow
 from workflow.predicates import Expression, scalar
 
-__all__ = ["CaseLike", "CaseMachine", "Effect", "Test", "effect_of", "fact_names", "plain_machine"]
+__all__ = [
+    "CaseLike",
+    "CaseMachine",
+    "Effect",
+    "MachineStep",
+    "Step",
+    "Test",
+    "effect_of",
+    "fact_names",
+    "names_of_step",
+    "plain_machine",
+]
 
 Test = Callable[[Sequence[Value], Sequence[Value]], bool]
 Effect = Callable[[list[Value]], None]
@@ -30,6 +42,42 @@ class CaseLike(Protocol):
     """The values of `fact_names`, in that order."""
     record: list[Value]
     """The values of ``workflow.record``, in that order; effects change it in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a case.
+
+    Attributes
+    ----------
+    trigger : str
+        ``complete``, ``enter`` or an event.
+    given : Value
+        The value that the activity or the event gave.
+    transition : int or None
+        ``None`` for an event that only changes the record.
+    """
+
+    trigger: str
+    given: Value
+    transition: int | None
+    state: str
+    state_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineStep(Step):
+    """A step of the machine, with the record that the guards read and the record after the effects."""
+
+    seen: tuple[Value, ...]
+    after: tuple[Value, ...]
+    names: list[str]
+
+
+def names_of_step(workflow: Workflow, trigger: str, transition: int | None) -> list[str]:
+    """Return the names of a step: an event first, then the transition."""
+    names = [trigger] if trigger in workflow.events else []
+    return names if transition is None else [*names, workflow.transitions[transition].name]
 
 
 def fact_names(workflow: Workflow) -> tuple[str, ...]:
@@ -167,6 +215,23 @@ class CaseMachine:
         self._taken = None
         self._events[trigger](case, case.facts, case.record)
         return self._taken
+
+    def take(self, case: CaseLike, trigger: str, given: Value = None) -> MachineStep | None:
+        """Let something happen to a case; return the step, or ``None`` if it changes nothing or no guard holds.
+
+        Parameters
+        ----------
+        given : Value
+            The value that the activity or the event gives.
+        """
+        state, before = case.state, tuple(case.record)
+        seen = tuple(self.seen(state, before, trigger, given))
+        case.record[:] = seen
+        transition = self.fire(case, trigger)
+        if transition is None and (trigger not in self.workflow.events or seen == before):
+            return None
+        names = names_of_step(self.workflow, trigger, transition)
+        return MachineStep(trigger, given, transition, state, case.state, seen, tuple(case.record), names)
 
     def seen(self, state: str, record: Sequence[Value], trigger: str, given: Value) -> list[Value]:
         """Return the record that the guards read: with an event's effects, and with the value that was given."""

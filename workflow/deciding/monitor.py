@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from workflow.deciding.machine import fact_names
+from workflow.deciding.machine import MachineStep, fact_names
 from workflow.model.definition import StateKind, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import scalar
@@ -66,6 +66,10 @@ class Monitor:
                     symbol |= 1 << i
             q = self._table[q][symbol]
         return q
+
+    def follow(self, q: int, facts: Sequence[Value], step: MachineStep) -> int:
+        """Return the automaton's state after a step of the machine."""
+        return self.advance(q, step.names, facts, step.seen, step.state, step.after, step.state_after)
 
     def is_forbidden(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
         """Return whether a case is in a condition that the rule forbids."""

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflow.deciding.table import DecisionTable, Table, codes
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, StateKind, Value, Workflow
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Event, StateKind, Value, Workflow
 from workflow.predicates import names
 
-__all__ = ["Explorer", "Move", "Record", "Stuck", "Visit", "find_stuck", "mask_of", "may_be_stuck", "walk"]
+__all__ = ["Explorer", "Move", "Node", "Record", "Stuck", "Visit", "find_stuck", "mask_of", "may_be_stuck", "walk"]
 
 Record = tuple[Value, ...]
+
+Node = tuple[str, Record, bool, int]
+"""State, record, whether transitions are tried on entry, and state of a rule's automaton."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Explorer:
         self._outcomes = outcomes or {}
         self._index = {name: i for i, name in enumerate(workflow.record)}
         self._codes = {name: codes(workflow, name) for name in workflow.record}
-        self._decisions = {(m.point.state, m.point.trigger): m for m in table.decisions}
+        self._decisions = table.by_point
         self._masks: dict[tuple[str, str, Record], list[tuple[int, int]]] = {}
         self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
         self._dead = {
@@ -178,12 +181,10 @@ class Explorer:
     def _taken(self, decision: DecisionTable, record: Record) -> list[tuple[int, int]]:
         """Return the transitions taken at a decision point, each with the classes that take it."""
         key = (decision.point.state, decision.point.trigger, tuple(record[self._index[f]] for f in decision.fields))
-        found = self._masks.get(key)
-        if found is None:
+        if key not in self._masks:
             row: list[int] = decision.next[self._row(decision.fields, record)].tolist()
-            found = [(t, mask_of(n == t for n in row)) for t in sorted(set(row)) if t >= 0]
-            self._masks[key] = found
-        return found
+            self._masks[key] = [(t, mask_of(n == t for n in row)) for t in sorted(set(row)) if t >= 0]
+        return self._masks[key]
 
     def _may_happen(self, event: str, record: Record) -> int:
         guard = self._allowed[event]
@@ -291,17 +292,18 @@ def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
     while changed:
         changed = False
         for point in workflow.decision_points:
-            event = workflow.events.get(point.trigger)
-            activity = workflow.activities.get(workflow.states[point.state].activity or "")
-            written = {name for name, value in event.effects if value != INCREMENT} if event else set()
-            gives = event.gives if event else activity.gives if activity and point.trigger == COMPLETE else None
+            giver = workflow.giver(point.state, point.trigger)
+            written = (
+                {name for name, value in giver.effects if value != INCREMENT} if isinstance(giver, Event) else set()
+            )
+            written |= {giver.gives} if giver is not None and giver.gives is not None else set()
             need: set[str] = set()
             for i in point.candidates:
                 transition = workflow.transitions[i]
                 need |= names(transition.guard) & record if transition.guard is not None else set()
                 literal = {name for name, value in transition.effects if value != INCREMENT}
                 need |= live[transition.target or point.state] - literal
-            need -= written | ({gives} if gives else set())
+            need -= written
             if not need <= live[point.state]:
                 live[point.state] |= need
                 changed = True

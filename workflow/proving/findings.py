@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflow.deciding.machine import fact_names
+from workflow.deciding.table import guards
 from workflow.model.definition import COMPLETE, ENTER, Value, Workflow
 from workflow.predicates import names
 from workflow.proving.exploration import Explorer, Record, walk
 from workflow.proving.proof import Prover
 
-__all__ = ["Finding", "find_odd"]
+__all__ = ["Finding", "find_odd", "json_values"]
 
 _WHEN = {COMPLETE: "on completion", ENTER: "on entry"}
 
@@ -42,8 +43,12 @@ class Finding:
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        example = {k: v if isinstance(v, bool | int | float | str | None) else str(v) for k, v in self.example.items()}
-        return {"finding": self.finding, "where": self.where, "example": example}
+        return {"finding": self.finding, "where": self.where, "example": json_values(self.example)}
+
+
+def json_values(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return values as JSON has them: dates become strings."""
+    return {k: v if isinstance(v, bool | int | float | str | None) else str(v) for k, v in values.items()}
 
 
 def find_odd(prover: Prover, seconds: float | None = None) -> list[Finding] | None:
@@ -76,7 +81,7 @@ class _Survey:
         self.held: dict[int, tuple[int, str, Record, int]] = {}
         self.overlaps: dict[tuple[int, int], tuple[str, Record, int]] = {}
         self.gaps: dict[tuple[str, str], tuple[Record, int]] = {}
-        self.candidates = {(m.state, m.trigger): m.candidates for m in self.workflow.decision_points}
+        self.candidates = self.workflow.candidates
         self._checked: set[tuple[str, str, Record, int]] = set()
         self.complete = self._visit()
 
@@ -158,8 +163,8 @@ class _Survey:
     def _example(self, seen: Record, classes: int, transitions: Iterable[int]) -> dict[str, Value]:
         """Return the facts and record fields of one case that the guards of transitions read."""
         k = (classes & -classes).bit_length() - 1
-        guards = [self.workflow.transitions[i].guard for i in transitions]
-        read = frozenset[str]().union(*(names(g) for g in guards if g is not None))
+        tried = [self.workflow.transitions[i].guard for i in transitions]
+        read = frozenset[str]().union(*(names(guard) for guard in tried if guard is not None))
         everything = {
             **dict(zip(fact_names(self.workflow), self.prover.facts[k], strict=True)),
             **dict(zip(self.workflow.record, seen, strict=True)),
@@ -167,13 +172,7 @@ class _Survey:
         return {name: value for name, value in everything.items() if name in read}
 
     def _unused(self) -> list[str]:
-        read: set[str] = set()
-        conditions = [t.guard for t in self.workflow.transitions] + [e.guard for e in self.workflow.events.values()]
-        for condition in conditions:
-            read |= names(condition) if condition is not None else set()
-        for rule in self.workflow.rules:
-            read |= rule.reads
-        for definition in self.workflow.definitions.values():
-            read |= names(definition)
+        conditions = [*guards(self.workflow), *self.workflow.definitions.values()]
+        read = frozenset[str]().union(*map(names, conditions), *(rule.reads for rule in self.workflow.rules))
         text = " ".join(str(m.if_) for m in self.workflow.measures if m.if_ is not None)
         return [name for name in self.workflow.facts if name not in read and name not in text.replace("(", " ").split()]

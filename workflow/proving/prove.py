@@ -11,11 +11,12 @@ from workflow.model.definition import Workflow
 from workflow.model.rules import Rule
 from workflow.proving.fact_space import possible_classes
 from workflow.proving.findings import find_odd
-from workflow.proving.proof import Prover, Verdict
+from workflow.proving.proof import Prover
 from workflow.proving.report import Proof
+from workflow.proving.verdict import Verdict
 
 SECONDS = 25.0
-MOST_ENTRIES = 1_000_000  # of a table; building it takes a few hundred bytes per entry
+MAX_ENTRIES = 1_000_000  # of a table; building it takes a few hundred bytes per entry
 
 __all__ = ["prove"]
 
@@ -57,17 +58,12 @@ def prove(
     deadline = time.perf_counter() + seconds
     space = possible_classes(workflow, conditions, limit=most_classes, seconds=seconds / 2)
     if space.complete and not len(space.witness):
-        raise InputError(
-            [
-                f"{workflow.name}: no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
-            ]
-        )
-    reason = (
-        None
-        if space.complete
-        else (f"could not list all kinds of cases; the limit is {most_classes:,} in {seconds / 2:g} seconds")
-    )
-    if reason is None and (n := largest(workflow, len(space.witness))) > MOST_ENTRIES:
+        problem = "no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
+        raise InputError([f"{workflow.name}: {problem}"])
+    reason = None
+    if not space.complete:
+        reason = f"could not list all kinds of cases; the limit is {most_classes:,} in {seconds / 2:g} seconds"
+    elif (n := largest(workflow, len(space.witness))) > MAX_ENTRIES:
         reason = f"the guards tried in one state read {n:,} combinations of facts and record"
     if reason is not None:
         undecided = tuple(Verdict(rule, "not decided", 0.0, 0, reason=reason) for rule in chosen)

@@ -1,4 +1,4 @@
-"""The result of a proof and its report: verdicts, findings and counterexamples."""
+"""The result of proofs for a workflow, as text and JSON: verdicts, findings and counterexamples."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.model.definition import COMPLETE, StateKind, Value, Workflow, as_written
+from workflow.deciding.machine import Step, names_of_step
+from workflow.model.definition import StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.model.templates import shorten_condition, template_of
 from workflow.predicates import names
-from workflow.proving.findings import Finding
-from workflow.proving.proof import History, Step, Verdict, names_of_step
+from workflow.proving.findings import Finding, json_values
+from workflow.proving.verdict import History, Verdict
 
 __all__ = ["Proof", "facts_that_matter", "format_step", "render_history", "render_verdict"]
 
@@ -138,15 +139,10 @@ def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[
 def format_step(workflow: Workflow, step: Step) -> str:
     """Return a step as text: its name, the value given, and the states."""
     what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
-    gave = f" ({_giver(workflow, step)} = {as_written(step.given)})" if step.given is not None else ""
+    giver = workflow.giver(step.state, step.trigger)
+    gave = f" ({giver.gives} = {as_written(step.given)})" if giver is not None and step.given is not None else ""
     upon = f" upon {step.trigger}" if step.trigger in workflow.events and step.transition is not None else ""
     return f"{what}{upon}{gave}: {step.state} -> {step.state_after}"
-
-
-def _giver(workflow: Workflow, step: Step) -> str:
-    if step.trigger in workflow.events:
-        return str(workflow.events[step.trigger].gives)
-    return str(workflow.activities[str(workflow.states[step.state].activity)].gives) if step.trigger == COMPLETE else ""
 
 
 def _allowed(workflow: Workflow, step: Step) -> str:
@@ -174,10 +170,7 @@ def _source(workflow: Workflow, source: str) -> str:
 
 def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
     return {
-        "facts": {
-            k: v if isinstance(v, bool | int | float | str | None) else str(v)
-            for k, v in facts_that_matter(workflow, rule, history).items()
-        },
+        "facts": json_values(facts_that_matter(workflow, rule, history)),
         "state": history.state,
         "record": dict(zip(workflow.record, history.record, strict=True)),
         "steps": [

@@ -1,8 +1,8 @@
 """Property tests of policy rules with Hypothesis: strategies, a generated test for each rule, a machine to extend.
 
-A history is drawn by walking over what the real `transitions` machine accepts. Deep bugs need long histories that
-chance alone seldom finds, so the walk may begin with one of the prover's shortest histories, one for each
-transition, cut short and gone on with at random.
+A random history is a walk on the real `transitions` machine. Deep bugs need long histories that random walks seldom
+find. A walk may therefore start with the beginning of one of the prover's shortest histories, one for each
+transition, and continue at random.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,25 +20,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 from hypothesis.stateful import rule as step_rule
 
-from workflow.deciding.machine import fact_names, plain_machine
+from workflow.deciding.machine import MachineStep, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
 from workflow.loading.rule_files import load_rules
 from workflow.model.automata import StepPattern, never
 from workflow.model.definition import ENTER, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
-from workflow.predicates import Expression, Field
-from workflow.predicates.tree import Compare, Constant, InSet, Name
-from workflow.proving.proof import History, Step, names_of_step
+from workflow.predicates import Field
+from workflow.proving.nearby import constants_in, nearby
 from workflow.proving.report import format_step, render_history
+from workflow.proving.verdict import History
 
 __all__ = ["RuleBroken", "Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
 
 EXAMPLES = 500
 MOST_STEPS = 30
 
-Chance = tuple[str, Value]
-"""A trigger, and what the activity or the event gives."""
+Input = tuple[str, Value]
+"""A trigger, and the value that the activity or the event gives."""
 
 
 class RuleBroken(AssertionError):
@@ -46,40 +47,32 @@ class RuleBroken(AssertionError):
 
 @dataclass(repr=False)
 class Walk:
-    """A case on its way, moved by the real machine.
-
-    Attributes
-    ----------
-    facts : dict
-    state : str
-    record : list
-    taken : list of Step
-        What happened.
-    """
+    """A case and its history so far, moved by the real machine."""
 
     workflow: Workflow
     facts: dict[str, Value]
     state: str
     record: list[Value]
     entering: bool = True
-    taken: list[Step] = field(default_factory=list)
-    words: list[tuple[list[str], tuple[Value, ...], str, tuple[Value, ...], str]] = field(default_factory=list)
+    taken: list[MachineStep] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._machine = plain_machine(self.workflow)
         self._values = tuple(self.facts[name] for name in fact_names(self.workflow))
         self.begins = (self.state, tuple(self.record))
-        self._pass_on()
+        self._enter()
 
     def __repr__(self) -> str:
-        return f"a case with {self._odd()}, begun in {self.begins[0]}: {'; '.join(self.steps) or 'nothing happened'}"
+        return (
+            f"a case with {self._unusual()}, begun in {self.begins[0]}: {'; '.join(self.steps) or 'nothing happened'}"
+        )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))
 
     @property
     def steps(self) -> list[str]:
-        """Return what happened, a line each."""
+        """Return the history as text, one line for each step."""
         return [format_step(self.workflow, step) for step in self.taken]
 
     @property
@@ -87,105 +80,87 @@ class Walk:
         """Return whether the case is in a final state."""
         return self.workflow.states[self.state].kind is StateKind.FINAL
 
-    def chances(self) -> list[Chance]:
+    def possible_inputs(self) -> list[Input]:
         """Return everything that can happen to the case now."""
         return list(self._machine.possible_inputs(self.state, self._values, self.record))
 
-    def take(self, chance: Chance) -> None:
-        """Let something happen, and follow the instant states behind it."""
-        trigger, given = chance
-        before = tuple(self.record)
-        self.record[:] = self._machine.seen(self.state, before, trigger, given)
-        self._fire(trigger, given, before)
-        self._pass_on()
+    def take(self, happens: Input) -> None:
+        """Let something happen, and pass through the instant states that follow."""
+        self._step(*happens)
+        self._enter()
 
-    def _pass_on(self) -> None:
+    def _enter(self) -> None:
         while self.entering and (ENTER, self.state) in self._machine.tries:
-            if not self._fire(ENTER, None, tuple(self.record)):
+            if not self._step(ENTER, None):
                 break
         self.entering = False
 
-    def _fire(self, trigger: str, given: Value, before: tuple[Value, ...]) -> bool:
-        state, seen = self.state, tuple(self.record)
-        case = SimpleNamespace(state=state, facts=self._values, record=self.record)
-        taken = self._machine.fire(case, trigger)
-        self.state = case.state
-        words = names_of_step(self.workflow, trigger, taken)
-        if taken is None and (not words or seen == before):
+    def _step(self, trigger: str, given: Value) -> bool:
+        """Take a step on the machine; return whether the case enters a state."""
+        case = SimpleNamespace(state=self.state, facts=self._values, record=self.record)
+        step = self._machine.take(case, trigger, given)
+        if step is None:
             return False
-        self.words.append((words, seen, state, tuple(self.record), self.state))
-        self.taken.append(Step(trigger, given, taken, state, self.state))
-        self.entering = taken is not None and self.workflow.transitions[taken].target is not None
+        self.state = step.state_after
+        self.taken.append(step)
+        self.entering = step.transition is not None and self.workflow.transitions[step.transition].target is not None
         return self.entering
 
     def judge(self, rule: Rule) -> None:
-        """See whether the history breaks a rule.
+        """Check the history against a rule.
 
         Raises
         ------
         RuleBroken
             With the case and its numbered history.
         """
-        __tracebackhide__ = True  # under pytest the message says it all
+        __tracebackhide__ = True  # under pytest the message is enough
         monitor, q = Monitor(rule, self.workflow), 0
-        values = self._values
-        broken = monitor.is_forbidden(0, values, self.begins[1], self.begins[0])
-        for i, (words, seen, state, after, state_after) in enumerate(self.words):
-            q = monitor.advance(q, words, values, seen, state, after, state_after)
-            owed = (
-                self.workflow.states[state_after].kind is StateKind.FINAL
-                and q in monitor.open
-                and rule.within_days is None
-            )
-            if broken or owed or q in monitor.broken or monitor.is_forbidden(q, values, after, state_after):
-                raise RuleBroken(self.told(rule, i + 1))
+        broken = monitor.is_forbidden(0, self._values, self.begins[1], self.begins[0])
+        for i, step in enumerate(self.taken):
+            q = monitor.follow(q, self._values, step)
+            if broken or monitor.is_broken(q, self._values, step.after, step.state_after):
+                raise RuleBroken(self.render(rule, i + 1))
         if broken:
-            raise RuleBroken(self.told(rule, 0))
+            raise RuleBroken(self.render(rule, 0))
 
-    def told(self, rule: Rule, upto: int) -> str:
-        """Return the case and its history up to a step as text."""
-        history = History(self.facts, *self.begins, tuple(self.taken[:upto]))
+    def render(self, rule: Rule, n_steps: int) -> str:
+        """Return the case and its first steps as text."""
+        history = History(self.facts, *self.begins, tuple(self.taken[:n_steps]))
         lines = (f"  {line}" for line in render_history(self.workflow, rule, history))
         return "\n".join([f"broken: {rule.name}", *lines])
 
-    def _odd(self) -> str:
+    def _unusual(self) -> str:
         """Return the facts that are not at their defaults, as text."""
-        odd = {k: v for k, v in self.facts.items() if k in self.workflow.facts and v != self.workflow.defaults[k]}
-        return ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
+        unusual = {k: v for k, v in self.facts.items() if k in self.workflow.facts and v != self.workflow.defaults[k]}
+        return ", ".join(f"{k} = {as_written(v)}" for k, v in unusual.items()) or "every fact at its default"
 
 
-# By identity: a workflow is the same only if it is the same object; those met are kept alive here.
 _SEEDS: dict[int, tuple[Workflow, tuple[Seed, ...]]] = {}
+"""Seeds by the id of their workflow, which the entry keeps alive."""
 
 
 def facts(workflow: Workflow) -> st.SearchStrategy[dict[str, Value]]:
-    """Return a strategy for the facts of a case: defaults, any value, and the values at which guards change.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    """
-    bounds = _boundaries([*guards(workflow), *(c for r in workflow.rules for c in r.conditions)])
-    drawn = {
-        name: _values(workflow.namespace.fields[name], workflow.defaults.get(name), bounds.get(name, []))
-        for name in fact_names(workflow)
-    }
-    everything = st.fixed_dictionaries(drawn).map(_in_time)
+    """Return a strategy for the facts of a case: defaults, any value, and the values at which guards change."""
+    constants = constants_in([*guards(workflow), *(c for r in workflow.rules for c in r.conditions)])
+    names = fact_names(workflow)
+    drawn = {name: _values(workflow.namespace.fields[name], workflow.defaults.get(name), constants) for name in names}
+    any_facts = st.fixed_dictionaries(drawn).map(_order_dates)
     if not workflow.assumptions:
-        return everything
+        return any_facts
     tests = [plain_machine(workflow).test(a) for a in workflow.assumptions]
-    return everything.filter(lambda f: all(test(tuple(f[n] for n in fact_names(workflow)), ()) for test in tests))
+    return any_facts.filter(lambda f: all(test(tuple(f[name] for name in names), ()) for test in tests))
 
 
-def _in_time(drawn: dict[str, Value]) -> dict[str, Value]:
-    """Return facts as of the day of arrival or later, as every case's are."""
+def _order_dates(drawn: dict[str, Value]) -> dict[str, Value]:
+    """Swap the dates if necessary, so that the facts are as of the day of arrival or later."""
     arrived, as_of = drawn["arrived"], drawn["as_of"]
     assert isinstance(arrived, dt.date)
     assert isinstance(as_of, dt.date)
     return {**drawn, "arrived": min(arrived, as_of), "as_of": max(arrived, as_of)}
 
 
-def _values(declared: Field, default: Value, bounds: Sequence[Any]) -> st.SearchStrategy[Any]:
+def _values(declared: Field, default: Value, constants: dict[str, list[Any]]) -> st.SearchStrategy[Any]:
     low: Any = declared.minimum
     high: Any = declared.maximum
     plain: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
@@ -197,52 +172,25 @@ def _values(declared: Field, default: Value, bounds: Sequence[Any]) -> st.Search
         ),
         "date": lambda: st.dates(low or dt.date(1950, 1, 1), high or dt.date(2050, 1, 1)),
     }
-    found = plain[declared.kind]()
-    inside = [b for b in bounds if (low is None or b >= low) and (high is None or b <= high)]
-    if inside:
-        found = st.sampled_from(inside) | found
+    special = [value for value in nearby(declared, default, constants) if value is not None]
+    values = st.sampled_from(special) | plain[declared.kind]()
     if default is not None:
-        found = st.just(default) | found
-    return st.none() | found if declared.optional else found
-
-
-def _boundaries(conditions: Sequence[Expression]) -> dict[str, list[Any]]:
-    """Return, for each field that is compared with constants, these constants and their neighbours."""
-    found: dict[str, list[Any]] = {}
-    todo: list[Expression] = list(conditions)
-    while todo:
-        here = todo.pop()
-        todo += here.children()
-        pairs = []
-        if isinstance(here, Compare):
-            pairs = [(here.left, here.right), (here.right, here.left)]
-        elif isinstance(here, InSet):
-            pairs = [(here.operand, m) for m in here.members]
-        for name, constant in pairs:
-            if isinstance(name, Name) and isinstance(constant, Constant):
-                value = constant.value
-                near = (
-                    [value - 1, value, value + 1] if isinstance(value, int) and not isinstance(value, bool) else [value]
-                )
-                found.setdefault(name.field.name, []).extend(near)
-    return {name: list(dict.fromkeys(values)) for name, values in found.items()}
+        values = st.just(default) | values
+    return st.none() | values if declared.optional else values
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A history to begin with: facts, a beginning, and what happens."""
+    """The start of a walk: facts, initial state and record, and inputs."""
 
     facts: Mapping[str, Value]
     state: str
     record: tuple[Value, ...]
-    chances: tuple[Chance, ...]
+    inputs: tuple[Input, ...]
 
 
 def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
-    """Return the prover's shortest history to each rule that can be broken, and to each transition.
-
-    Without Z3 there are none.
-    """
+    """Return the prover's shortest history to a violation of each rule, and to each transition; none without Z3."""
     if id(workflow) not in _SEEDS:
         reached = [Rule(t.name, "never", never(StepPattern(frozenset({t.name})))) for t in workflow.transitions]
         _SEEDS[id(workflow)] = (workflow, _shortest(workflow, reached))
@@ -250,7 +198,7 @@ def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
 
 
 def _shortest(workflow: Workflow, rules: Sequence[Rule]) -> tuple[Seed, ...]:
-    """Return a shortest history that breaks each of the rules that can be broken."""
+    """Return a shortest counterexample to each rule that can be broken."""
     from workflow.deciding.table import compile_table
     from workflow.predicates.symbolic import ProverMissing
     from workflow.proving.fact_space import possible_classes
@@ -262,37 +210,38 @@ def _shortest(workflow: Workflow, rules: Sequence[Rule]) -> tuple[Seed, ...]:
     except ProverMissing:
         return ()
     prover = Prover(compile_table(workflow, space.witness, conditions), seconds=5)
-    found = (prover.decide(rule).history for rule in rules)
+    counterexamples = (prover.decide(rule).history for rule in rules)
     return tuple(
         Seed(h.facts, h.state, h.record, tuple((s.trigger, s.given) for s in h.steps if s.trigger != ENTER))
-        for h in found
+        for h in counterexamples
         if h is not None
     )
 
 
 def histories(workflow: Workflow, rules: Sequence[Rule] = ()) -> st.SearchStrategy[Walk]:
-    """Return a strategy for histories: a case, a beginning, and what happens to it, as the real machine allows.
+    """Return a strategy for histories that the real machine accepts.
 
     Parameters
     ----------
     workflow : Workflow
     rules : sequence of Rule
-        Of a history that breaks one of these, if the prover knows any, the first is the first example.
+        If the prover finds a counterexample to one of these, it is the first example.
     """
     any_facts = facts(workflow)
-    known: list[tuple[Seed, ...]] = []  # looked for at the first draw, so that collecting tests is quick
+
+    @cache  # computed at the first draw, so that collecting tests is quick
+    def known() -> tuple[Seed, ...]:
+        return seeds(workflow, rules)
 
     @st.composite
     def strategy(draw: st.DrawFn) -> Walk:
-        if not known:
-            known.append(seeds(workflow, rules))
-        return _history(draw, workflow, any_facts, known[0])
+        return _history(draw, workflow, any_facts, known())
 
     return strategy()
 
 
 def _history(draw: Any, workflow: Workflow, any_facts: st.SearchStrategy[Any], known: Sequence[Seed]) -> Walk:
-    # Hypothesis begins with the least of each draw: with the first seed, whole, and nothing after it.
+    # Hypothesis starts with the smallest value of each draw: the whole first seed, and nothing after it.
     seed = known[draw(st.integers(0, len(known) - 1))] if known and draw(st.integers(0, 3)) < 3 else None
     if seed is None:
         chosen = draw(any_facts)
@@ -305,22 +254,22 @@ def _history(draw: Any, workflow: Workflow, any_facts: st.SearchStrategy[Any], k
         )
     else:
         walk = Walk(workflow, dict(seed.facts), seed.state, list(seed.record))
-        for chance in seed.chances[: draw(st.integers(0, len(seed.chances)).map(lambda k: len(seed.chances) - k))]:
-            if chance not in walk.chances():
+        for happens in seed.inputs[: len(seed.inputs) - draw(st.integers(0, len(seed.inputs)))]:
+            if happens not in walk.possible_inputs():
                 break
-            walk.take(chance)
+            walk.take(happens)
     for _ in range(draw(st.integers(0, MOST_STEPS - min(len(walk.taken), MOST_STEPS)))):
-        chances = walk.chances()
-        if walk.over or not chances:
+        inputs = walk.possible_inputs()
+        if walk.over or not inputs:
             break
-        walk.take(draw(st.sampled_from(chances)))
+        walk.take(draw(st.sampled_from(inputs)))
     return walk
 
 
 def rule_test(workflow: Workflow, rule: Rule) -> Callable[[], None]:
-    """Return a Hypothesis test of one rule: histories, none of which may break it.
+    """Return a Hypothesis test that no history breaks a rule.
 
-    There are 500 of them, unless the Hypothesis profile in use asks for a number of its own.
+    It tries 500 histories, unless the Hypothesis profile in use sets another number.
     """
     from hypothesis import HealthCheck, Phase, given, settings
 
@@ -335,11 +284,11 @@ def rule_test(workflow: Workflow, rule: Rule) -> Callable[[], None]:
     def test(history: Walk) -> None:
         history.judge(rule)
 
-    # Before it is decorated: Hypothesis keeps the examples that failed under the name.
+    # Set before the function is decorated: Hypothesis stores failing examples under its name.
     test.__name__ = test.__qualname__ = "test_" + re.sub(r"\W", "_", rule.name)
     asked = profile.max_examples
     examples = EXAMPLES if asked == settings.get_profile("default").max_examples else asked
-    # The lines of our own code that a failing history ran explain nothing to whoever wrote the rule.
+    # The explain phase would show lines of docketsim's code, which do not help the author of a rule.
     phases = [phase for phase in profile.phases if phase is not Phase.explain]
     checks = settings(max_examples=examples, deadline=None, phases=phases, suppress_health_check=quiet)
     return checks(given(histories(workflow, [rule]))(test))
@@ -351,7 +300,7 @@ def check_rules(path: str | Path) -> Callable[..., None]:
     Parameters
     ----------
     path : str or Path
-        A ``*.rules.yaml``; a relative path is taken from the folder of the file that calls this.
+        A ``*.rules.yaml``, relative to the folder of the calling file.
     """
     import sys
 
@@ -368,11 +317,11 @@ def check_rules(path: str | Path) -> Callable[..., None]:
 
 
 def case_machine(workflow: Workflow, rules: Sequence[Rule] | None = None) -> type[RuleBasedStateMachine]:
-    """Return a `RuleBasedStateMachine` of a case, to extend with rules of your own; ``self.walk`` is the case."""
+    """Return a `RuleBasedStateMachine` of a case, to extend with your own rules; ``self.walk`` is the case."""
     watched = workflow.rules if rules is None else tuple(rules)
 
     class Case(RuleBasedStateMachine):
-        """A case that something happens to, again and again."""
+        """A case with random inputs."""
 
         walk: Walk
 
@@ -382,9 +331,9 @@ def case_machine(workflow: Workflow, rules: Sequence[Rule] | None = None) -> typ
 
         @step_rule(data=st.data())
         def something_happens(self, data: st.DataObject) -> None:
-            chances = self.walk.chances()
-            if not self.walk.over and chances:
-                self.walk.take(data.draw(st.sampled_from(chances)))
+            inputs = self.walk.possible_inputs()
+            if not self.walk.over and inputs:
+                self.walk.take(data.draw(st.sampled_from(inputs)))
 
         def teardown(self) -> None:
             for rule in watched:

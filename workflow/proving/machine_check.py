@@ -1,0 +1,117 @@
+"""Check the prover's results on the machine of the `transitions` library.
+
+A history that breaks a rule is replayed. A proof is repeated with the machine, from every node, for one case of each
+fact class.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
+
+from workflow.deciding.machine import CaseMachine, MachineStep, plain_machine
+from workflow.deciding.monitor import Monitor
+from workflow.errors import DocketsimError
+from workflow.model.definition import ENTER, StateKind, Value, Workflow
+from workflow.model.rules import Rule
+from workflow.proving.exploration import Explorer, Node, Record
+from workflow.proving.verdict import History
+
+__all__ = ["ProofCheck", "UnsoundProof", "replay"]
+
+
+class UnsoundProof(DocketsimError, AssertionError):
+    """A proof or a history contradicts the `transitions` machine: a bug in the prover, please report it."""
+
+
+def replay(workflow: Workflow, rule: Rule, history: History) -> None:
+    """Replay a history that breaks a rule on the machine of the library.
+
+    Raises
+    ------
+    UnsoundProof
+        If the machine takes another path, or the rule is not broken at the end.
+    """
+    machine, monitor, q = plain_machine(workflow), Monitor(rule, workflow), 0
+    case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
+    broken = monitor.is_broken(q, case.facts, case.record, case.state)
+    for step in history.steps:
+        state, taken = case.state, machine.take(case, step.trigger, step.given)
+        if taken is None or taken.transition != step.transition or case.state != step.state_after:
+            raise UnsoundProof(f"the transitions machine contradicts the history at {step.trigger!r} in {state!r}")
+        q = monitor.follow(q, case.facts, taken)
+        broken = monitor.is_broken(q, case.facts, case.record, case.state)
+    if not broken:
+        raise UnsoundProof(f"rule {rule.name!r}: the counterexample does not break it on the transitions machine")
+
+
+class ProofCheck:
+    """Repeats proofs on the machine.
+
+    Parameters
+    ----------
+    facts : sequence of tuple
+        The facts of one case of each class.
+    """
+
+    def __init__(self, workflow: Workflow, facts: Sequence[tuple[Value, ...]]) -> None:
+        self.workflow, self.facts = workflow, facts
+        self._machine = CaseMachine(workflow)
+        self._steps: dict[tuple[str, Record, str, Value, int], MachineStep | None] = {}
+
+    def check(self, rule: Rule, explorer: Explorer, nodes: Mapping[Node, int], deadline: float) -> bool:
+        """Check that every step of the machine, from every node and for each class, leads to a node of the search.
+
+        Returns
+        -------
+        bool
+            Whether there was time for all steps.
+
+        Raises
+        ------
+        UnsoundProof
+            If a step leads elsewhere or breaks the rule.
+        """
+        monitor = Monitor(rule, self.workflow)
+        for node, classes in nodes.items():
+            for k in range(len(self.facts)):
+                if not classes >> k & 1:
+                    continue
+                if time.perf_counter() > deadline:
+                    return False
+                for target in self._targets(monitor, explorer, node, k):
+                    if not nodes.get(target, 0) >> k & 1:
+                        raise UnsoundProof(
+                            f"rule {rule.name!r}: from {node[0]!r} the machine leads to {target[0]!r}, which the search did not reach"
+                        )
+        return True
+
+    def _targets(self, monitor: Monitor, explorer: Explorer, node: Node, k: int) -> Iterator[Node]:
+        """Yield the nodes to which the machine moves a case of class k."""
+        state, record, entering, q = node
+        inputs = [(ENTER, None)] if entering else self._machine.possible_inputs(state, self.facts[k], record)
+        for trigger, given in inputs:
+            step = self._step(state, record, trigger, given, k)
+            if step is not None:
+                yield self._target(monitor, explorer, step, q, k)
+            elif trigger == ENTER and self.workflow.states[state].kind is not StateKind.INSTANT:
+                yield state, record, False, q
+
+    def _step(self, state: str, record: Record, trigger: str, given: Value, k: int) -> MachineStep | None:
+        """Return the machine's step from a state and record (cached)."""
+        key = (state, record, trigger, given, k)
+        if key not in self._steps:
+            case = SimpleNamespace(state=state, facts=self.facts[k], record=list(record))
+            self._steps[key] = self._machine.take(case, trigger, given)
+        return self._steps[key]
+
+    def _target(self, monitor: Monitor, explorer: Explorer, step: MachineStep, q: int, k: int) -> Node:
+        state = step.state_after
+        q = monitor.follow(q, self.facts[k], step)
+        if monitor.is_broken(q, self.facts[k], step.after, state):
+            raise UnsoundProof(
+                f"rule {monitor.rule.name!r}: the machine breaks it from {step.state!r}, which the search missed"
+            )
+        enters = step.transition is not None and self.workflow.transitions[step.transition].target is not None
+        return state, explorer.normal(state, step.after), enters and explorer.tried_on_entry(state), q

@@ -1,0 +1,57 @@
+"""The result of a proof for one rule: a verdict, and a counterexample if the rule can be broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workflow.deciding.machine import Step
+from workflow.model.definition import Value
+from workflow.model.rules import Rule
+from workflow.proving.exploration import Record
+
+__all__ = ["Decision", "History", "Verdict"]
+
+Decision = Literal["proved", "broken", "monitored", "not decided"]
+
+
+@dataclass(frozen=True)
+class History:
+    """The history of one case: its facts, its initial state and record, and its steps."""
+
+    facts: dict[str, Value]
+    state: str
+    record: Record
+    steps: tuple[Step, ...]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result for one rule.
+
+    Attributes
+    ----------
+    nodes : int
+        Number of nodes visited.
+    vacuous : str or None
+        Why the rule holds vacuously, if it does.
+    outstanding : tuple of str
+        For ``after``: the resting states in which a case can stay while the obligation is open. With ``within``, also
+        the final states; without it, a case that ends there breaks the rule.
+    history : History or None
+        A shortest counterexample.
+    reason : str or None
+        Why the rule is not decided, if it is not.
+    """
+
+    rule: Rule
+    decision: Decision
+    seconds: float
+    nodes: int
+    vacuous: str | None = None
+    outstanding: tuple[str, ...] = ()
+    history: History | None = None
+    reason: str | None = None
