@@ -10,30 +10,13 @@ import ast
 import math
 
 from workflow.errors import format_names
+from workflow.predicates import tree
 from workflow.predicates.functions import FUNCTIONS, PAST, read_call
 from workflow.predicates.kinds import MAX_EXACT, KindMatcher
 from workflow.predicates.mistakes import did_you_mean
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.ranges import LARGEST, bounds
 from workflow.predicates.syntax import SourceText
-from workflow.predicates.tree import (
-    And,
-    Arithmetic,
-    Compare,
-    Conditional,
-    Constant,
-    Expression,
-    Field,
-    InSet,
-    IsNone,
-    Name,
-    Namespace,
-    Negate,
-    Not,
-    Or,
-    Unknown,
-    describe_kind,
-)
 
 __all__ = ["MAX_DEPTH", "Checker"]
 
@@ -54,7 +37,9 @@ _REFUSED: dict[type[ast.expr], str] = {
 }
 _COMPARISON_SYMBOLS = {comparison.syntax: symbol for symbol, comparison in COMPARISONS.items()}
 _ARITHMETIC_SYMBOLS = {operator.syntax: symbol for symbol, operator in ARITHMETIC.items()}
-_CONNECTIVE_NODES: dict[type[ast.boolop], type[And | Or]] = {c.syntax: node for node, c in CONNECTIVES.items()}
+_CONNECTIVE_NODES: dict[type[ast.boolop], type[tree.And | tree.Or]] = {
+    c.syntax: node for node, c in CONNECTIVES.items()
+}
 _MISSING = ("null", "nil", "none", "undefined")
 _BITWISE = {
     ast.BitAnd: "'&' is not an operator here; write 'and'",
@@ -66,12 +51,12 @@ _BITWISE = {
 class Checker(KindMatcher):
     """Checks the nodes of one text, and collects their mistakes in `mistakes`."""
 
-    def __init__(self, source: SourceText, namespace: Namespace) -> None:
+    def __init__(self, source: SourceText, namespace: tree.Namespace) -> None:
         super().__init__(source)
         self.namespace = namespace
         self.depth = 0
 
-    def read(self, node: ast.expr) -> Expression:
+    def read(self, node: ast.expr) -> tree.Expression:
         """Return the checked expression of a node; `Unknown` if it has a mistake."""
         if self.depth >= MAX_DEPTH:
             limit = f"more than {MAX_DEPTH} levels"
@@ -82,7 +67,7 @@ class Checker(KindMatcher):
         finally:
             self.depth -= 1
 
-    def boolean(self, node: ast.expr) -> Expression:
+    def boolean(self, node: ast.expr) -> tree.Expression:
         """Return the checked expression of a node that must be true or false."""
         operand = self.read(node)
         if operand.kind in ("boolean", "unknown"):
@@ -96,9 +81,9 @@ class Checker(KindMatcher):
             "days": f"write {quoted} >= days(30)",
             "text": "compare a field with it",
         }[operand.kind]
-        return self.wrong(node, f"{quoted!r} is {describe_kind(operand)}, not true or false; {hint}")
+        return self.wrong(node, f"{quoted!r} is {tree.describe_kind(operand)}, not true or false; {hint}")
 
-    def _read(self, node: ast.expr) -> Expression:
+    def _read(self, node: ast.expr) -> tree.Expression:
         match node:
             case ast.Constant():
                 return self._constant(node)
@@ -120,34 +105,34 @@ class Checker(KindMatcher):
         refused = _REFUSED.get(type(node)) or repr(self.source.quote(node))
         return self.wrong(node, f"{refused} cannot be used in a condition")
 
-    def _constant(self, node: ast.Constant) -> Expression:
+    def _constant(self, node: ast.Constant) -> tree.Expression:
         value, span, quoted = node.value, self.source.span(node), self.source.quote(node)
         match value:
             case bool():
-                return Constant(value, "boolean", **span)
+                return tree.Constant(value, "boolean", **span)
             case int() if abs(value) > MAX_EXACT:
                 return self.wrong(node, f"the number {quoted} is too large; the largest is {MAX_EXACT}")
             case int():
-                return Constant(value, "integer", **span)
+                return tree.Constant(value, "integer", **span)
             case float() if math.isfinite(value):
-                return Constant(value, "number", **span)
+                return tree.Constant(value, "number", **span)
             case float():
                 return self.wrong(node, f"the number {quoted} is too large")
             case str():
-                return Constant(value, "text", **span)
+                return tree.Constant(value, "text", **span)
             case None:
                 return self.wrong(node, "None is allowed only after 'is' or 'is not': x is None")
         allowed = "values are numbers, quoted strings, true and false"
         return self.wrong(node, f"{quoted!r} cannot be used in a condition; {allowed}")
 
-    def _name(self, node: ast.Name) -> Expression:
+    def _name(self, node: ast.Name) -> tree.Expression:
         name, span = node.id, self.source.span(node)
         if name in self.namespace.definitions:
             return self.namespace.definitions[name]
         if name in self.namespace.fields:
-            return Name(self.namespace.fields[name], **span)
+            return tree.Name(self.namespace.fields[name], **span)
         if name in ("true", "false"):
-            return Constant(name == "true", "boolean", **span)
+            return tree.Constant(name == "true", "boolean", **span)
         return self.wrong(node, f"unknown name {name!r}{self._unknown_name_hint(name)}")
 
     def _unknown_name_hint(self, name: str) -> str:
@@ -177,26 +162,26 @@ class Checker(KindMatcher):
         )
         return f": it is a transition or an event, which has no value; {instead}"
 
-    def _unary(self, node: ast.UnaryOp) -> Expression:
+    def _unary(self, node: ast.UnaryOp) -> tree.Expression:
         span = self.source.span(node)
         if isinstance(node.op, ast.Not):
-            return Not(self.boolean(node.operand), **span)
+            return tree.Not(self.boolean(node.operand), **span)
         if isinstance(node.op, ast.Invert):
             return self.wrong(node, "'~' is not an operator here; write 'not'")
         if isinstance(node.op, ast.UAdd):
             return self.wrong(node, "a leading '+' has no effect; leave it out")
         match self.read(node.operand):
-            case Constant(value=int() | float() as value, of_kind="integer" | "number" as kind):
-                return Constant(-value, kind, **span)
-            case Expression(kind="integer" | "number") as operand:
-                return Negate(operand, **span)
-            case Unknown() as operand:
+            case tree.Constant(value=int() | float() as value, of_kind="integer" | "number" as kind):
+                return tree.Constant(-value, kind, **span)
+            case tree.Expression(kind="integer" | "number") as operand:
+                return tree.Negate(operand, **span)
+            case tree.Unknown() as operand:
                 return operand
             case operand:
                 quoted = repr(self.source.quote(node.operand))
-                return self.wrong(node, f"'-' needs a number, but {quoted} is {describe_kind(operand)}")
+                return self.wrong(node, f"'-' needs a number, but {quoted} is {tree.describe_kind(operand)}")
 
-    def _compare(self, node: ast.Compare) -> Expression:
+    def _compare(self, node: ast.Compare) -> tree.Expression:
         """Read a comparison; a chain ``a < b < c`` becomes ``a < b and b < c``."""
         span = self.source.span(node)
         nodes = [node.left, *node.comparators]
@@ -208,15 +193,15 @@ class Checker(KindMatcher):
             quoted = self.source.quote(next((n for n in nodes if not isinstance(n, ast.Constant)), node))
             return self.wrong(node, f"nothing equals None; write '{quoted} is None' or '{quoted} is not None'")
         operands = [self.read(n) for n in nodes]
-        links: list[Expression] = []
+        links: list[tree.Expression] = []
         for i, op in enumerate(node.ops):
             symbol = _COMPARISON_SYMBOLS[type(op)]
             ordered = COMPARISONS[symbol].ordered
             pair = self.match_kinds(nodes[i], operands[i], nodes[i + 1], operands[i + 1], ordered=ordered)
-            links.append(Unknown() if pair is None else Compare(symbol, *pair, **span))
-        return links[0] if len(links) == 1 else And(tuple(links), **span)
+            links.append(tree.Unknown() if pair is None else tree.Compare(symbol, *pair, **span))
+        return links[0] if len(links) == 1 else tree.And(tuple(links), **span)
 
-    def _is(self, node: ast.Compare) -> Expression:
+    def _is(self, node: ast.Compare) -> tree.Expression:
         left, right, negated = node.left, node.comparators[0], isinstance(node.ops[0], ast.IsNot)
         quoted, operator = self.source.quote(left), "is not" if negated else "is"
         if not (isinstance(right, ast.Constant) and right.value is None):
@@ -228,63 +213,63 @@ class Checker(KindMatcher):
             instead = f"{quoted} {'!=' if negated else '=='} {value}"
             return self.wrong(node, f"{operator!r} only tests for None (x is None); write {instead}")
         operand = self.read(left)
-        if isinstance(operand, Unknown):
+        if isinstance(operand, tree.Unknown):
             return operand
-        if not isinstance(operand, Name):
+        if not isinstance(operand, tree.Name):
             return self.wrong(node, f"only a field can be missing, and {quoted!r} is not a field")
         if not operand.field.optional:
             never = f"{operand.field.name!r} is never missing (it is not declared optional)"
             return self.wrong(node, f"{never}, so this is always {'true' if negated else 'false'}")
         span = self.source.span(node)
-        test = IsNone(operand, **span)
-        return Not(test, **span) if negated else test
+        test = tree.IsNone(operand, **span)
+        return tree.Not(test, **span) if negated else test
 
-    def _in(self, node: ast.Compare) -> Expression:
+    def _in(self, node: ast.Compare) -> tree.Expression:
         container, operand, span = node.comparators[0], self.read(node.left), self.source.span(node)
         if not isinstance(container, ast.Tuple | ast.List | ast.Set) or not container.elts:
             quoted = self.source.quote(node.left)
             return self.wrong(container, f'\'in\' needs a list of values: {quoted} in ("a", "b")')
-        members: list[Constant] = []
+        members: list[tree.Constant] = []
         for element in container.elts:
             member = self.read(element)
-            if not isinstance(member, Constant | Unknown):
+            if not isinstance(member, tree.Constant | tree.Unknown):
                 quoted = repr(self.source.quote(element))
                 self.wrong(element, f"{quoted} is not a value; the list after 'in' holds values, not names")
-            pair = self.match_kinds(node.left, operand, element, member) if isinstance(member, Constant) else None
-            if pair is not None and isinstance(pair[1], Constant):
+            pair = self.match_kinds(node.left, operand, element, member) if isinstance(member, tree.Constant) else None
+            if pair is not None and isinstance(pair[1], tree.Constant):
                 members.append(pair[1])
         if len(members) < len(container.elts):
-            return Unknown()
-        test = InSet(operand, tuple(dict.fromkeys(members)), **span)
-        return Not(test, **span) if isinstance(node.ops[0], ast.NotIn) else test
+            return tree.Unknown()
+        test = tree.InSet(operand, tuple(dict.fromkeys(members)), **span)
+        return tree.Not(test, **span) if isinstance(node.ops[0], ast.NotIn) else test
 
-    def _conditional(self, node: ast.IfExp) -> Expression:
+    def _conditional(self, node: ast.IfExp) -> tree.Expression:
         span = self.source.span(node)
         test, body, orelse = self.boolean(node.test), self.read(node.body), self.read(node.orelse)
         if body.kind == orelse.kind == "text":
-            return Conditional(test, body, orelse, **span)
+            return tree.Conditional(test, body, orelse, **span)
         pair = self.match_kinds(node.body, body, node.orelse, orelse, use="both be branches of 'if'")
-        return Unknown() if pair is None else Conditional(test, *pair, **span)
+        return tree.Unknown() if pair is None else tree.Conditional(test, *pair, **span)
 
-    def _arithmetic(self, node: ast.BinOp) -> Expression:
+    def _arithmetic(self, node: ast.BinOp) -> tree.Expression:
         left, right, quoted = self.read(node.left), self.read(node.right), self.source.quote(node)
         symbol = _ARITHMETIC_SYMBOLS.get(type(node.op))
         if symbol is None:
             supported = "use + - * on whole numbers; instead of dividing, multiply the other side"
             return self.wrong(node, _BITWISE.get(type(node.op)) or f"{quoted!r} cannot be computed; {supported}")
         if "unknown" in (left.kind, right.kind):
-            return Unknown()
+            return tree.Unknown()
         if (left.kind, right.kind) not in ARITHMETIC[symbol].kinds:
             return self.wrong(node, self._arithmetic_mistake(node, symbol, left, right))
-        if symbol == "*" and not (isinstance(left, Constant) or isinstance(right, Constant)):
+        if symbol == "*" and not (isinstance(left, tree.Constant) or isinstance(right, tree.Constant)):
             return self.wrong(node, f"'*' needs a literal number on one side: 3 * {self.source.quote(node.left)}")
-        result = Arithmetic(symbol, left, right, **self.source.span(node))
+        result = tree.Arithmetic(symbol, left, right, **self.source.span(node))
         if result.kind == "integer" and max(map(abs, bounds(result))) > LARGEST:
             hint = "give its fields a narrower minimum and maximum"
             return self.wrong(node, f"{quoted!r} can become larger than 2**62; {hint}")
         return result
 
-    def _arithmetic_mistake(self, node: ast.BinOp, symbol: str, left: Expression, right: Expression) -> str:
+    def _arithmetic_mistake(self, node: ast.BinOp, symbol: str, left: tree.Expression, right: tree.Expression) -> str:
         first, second = self.source.quote(node.left), self.source.quote(node.right)
         if {left.kind, right.kind} <= {"integer", "number"}:
             reason = "numbers with decimals can only be compared, because arithmetic rounds them"
@@ -294,10 +279,10 @@ class Checker(KindMatcher):
             hint = f"; write {first} {symbol} days({second})"
         elif left.kind == "days" and right.kind == "date" and symbol == "+":
             hint = f"; write {second} + {first}"
-        sides = f"{first!r} ({describe_kind(left)}) and {second!r} ({describe_kind(right)})"
+        sides = f"{first!r} ({tree.describe_kind(left)}) and {second!r} ({tree.describe_kind(right)})"
         return f"{symbol!r} cannot combine {sides}{hint}"
 
-    def _call(self, node: ast.Call) -> Expression:
+    def _call(self, node: ast.Call) -> tree.Expression:
         if not isinstance(node.func, ast.Name):
             quoted = repr(self.source.quote(node.func))
             return self.wrong(node, f"{quoted} cannot be called; the functions are {format_names(FUNCTIONS)}")
@@ -312,7 +297,7 @@ class Checker(KindMatcher):
         read = self.boolean if function.takes_conditions else self.read
         return read_call(self, node, name, [read(argument) for argument in node.args])
 
-    def _unknown_function(self, node: ast.Call, name: str) -> Expression:
+    def _unknown_function(self, node: ast.Call, name: str) -> tree.Expression:
         names = self.namespace
         for argument in node.args:
             if not (isinstance(argument, ast.Name) and argument.id in names.step_names):
@@ -325,7 +310,7 @@ class Checker(KindMatcher):
         functions = f"the functions are {format_names(known)}{did_you_mean(name, known)}"
         return self.wrong(node, f"unknown function {name!r}; {functions}")
 
-    def _past(self, node: ast.Call, operator: str) -> Expression:
+    def _past(self, node: ast.Call, operator: str) -> tree.Expression:
         """Read a past operator as the name of a boolean field, which the monitor of a rule maintains."""
         usage, quoted, step_names = PAST[operator], self.source.quote(node), self.namespace.step_names
         if not self.namespace.past:
@@ -347,8 +332,8 @@ class Checker(KindMatcher):
             self.wrong(node, f"{quoted} names {names[0]!r} twice; use two different names: {usage}")
         span = self.source.span(node)
         if len(self.mistakes) > n_mistakes:
-            return Unknown(**span)
-        return Name(Field(f"{operator}({', '.join(names)})", "boolean", "record"), **span)
+            return tree.Unknown(**span)
+        return tree.Name(tree.Field(f"{operator}({', '.join(names)})", "boolean", "record"), **span)
 
     def _not_a_step_name(self, argument: ast.expr, operator: str) -> str:
         """Return the message for an operand of a past operator that is not a name."""

@@ -6,26 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from workflow.predicates import tree
 from workflow.predicates.functions import call, readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
-from workflow.predicates.tree import (
-    And,
-    Arithmetic,
-    Call,
-    Compare,
-    Conditional,
-    Constant,
-    Expression,
-    Field,
-    InSet,
-    IsNone,
-    Kind,
-    Name,
-    Negate,
-    Not,
-    Or,
-    Value,
-)
 
 __all__ = ["Folding"]
 
@@ -37,29 +20,33 @@ class Folding:
     never used after the test for it. A part that does not change is returned as the same object.
     """
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
+    def __init__(self, values: Mapping[str, tree.Value]) -> None:
         self.values = values
-        self.known: dict[int, Expression] = {}
+        self.known: dict[int, tree.Expression] = {}
 
-    def fold(self, expression: Expression) -> Expression:
+    def fold(self, expression: tree.Expression) -> tree.Expression:
         """Return an expression with the values substituted."""
         key = id(expression)
         if key not in self.known:
             self.known[key] = self._fold(expression)
         return self.known[key]
 
-    def _fold(self, expression: Expression) -> Expression:
+    def _fold(self, expression: tree.Expression) -> tree.Expression:
         match expression:
-            case Name(field=field):
+            case tree.Name(field=field):
                 return _value_of(field, self.values[field.name]) if field.name in self.values else expression
-            case IsNone(operand=Name(field=field)):
+            case tree.IsNone(operand=tree.Name(field=field)):
                 return _boolean(self.values[field.name] is None) if field.name in self.values else expression
-            case Not(operand=operand):
+            case tree.Not(operand=operand):
                 folded = self.fold(operand)
-                return expression if folded is operand and not isinstance(operand, Constant | Not) else _not(folded)
-            case And(operands=operands) | Or(operands=operands):
+                return (
+                    expression
+                    if folded is operand and not isinstance(operand, tree.Constant | tree.Not)
+                    else _not(folded)
+                )
+            case tree.And(operands=operands) | tree.Or(operands=operands):
                 return self._connected(expression, operands)
-            case Conditional(test=test, body=body, orelse=orelse):
+            case tree.Conditional(test=test, body=body, orelse=orelse):
                 return self._conditional(expression, test, body, orelse)
         before = expression.children()
         after = tuple(self.fold(child) for child in before)
@@ -67,12 +54,12 @@ class Folding:
             return expression
         return _with_operands(expression, after)
 
-    def _connected(self, expression: And | Or, operands: tuple[Expression, ...]) -> Expression:
+    def _connected(self, expression: tree.And | tree.Or, operands: tuple[tree.Expression, ...]) -> tree.Expression:
         decided_by = CONNECTIVES[type(expression)].decided_by
-        kept: list[Expression] = []
+        kept: list[tree.Expression] = []
         for operand in operands:
             folded = self.fold(operand)
-            if folded is operand or not isinstance(folded, Constant):
+            if folded is operand or not isinstance(folded, tree.Constant):
                 kept.append(folded)
             elif folded.value is decided_by:
                 return folded
@@ -83,40 +70,42 @@ class Folding:
         return kept[0] if len(kept) == 1 else type(expression)(tuple(kept))
 
     def _conditional(
-        self, expression: Conditional, test: Expression, body: Expression, orelse: Expression
-    ) -> Expression:
+        self, expression: tree.Conditional, test: tree.Expression, body: tree.Expression, orelse: tree.Expression
+    ) -> tree.Expression:
         decided = self.fold(test)
-        if decided is not test and isinstance(decided, Constant):
+        if decided is not test and isinstance(decided, tree.Constant):
             chosen = self.fold(body if decided.value else orelse)
             return _as_number(chosen) if expression.kind == "number" else chosen
         first, second = self.fold(body), self.fold(orelse)
         if (decided, first, second) == (test, body, orelse):
             return expression
-        return first if first == second else Conditional(decided, first, second)
+        return first if first == second else tree.Conditional(decided, first, second)
 
 
-def _value_of(field: Field, value: Value) -> Constant:
+def _value_of(field: tree.Field, value: tree.Value) -> tree.Constant:
     if value is None:
         raise ValueError(f"{field.name!r} is missing, and no preceding test excludes that")
     if field.kind == "number" and isinstance(value, int):
         value = float(value)
-    return Constant(value, field.kind, field.values)
+    return tree.Constant(value, field.kind, field.values)
 
 
-def _with_operands(expression: Expression, operands: tuple[Expression, ...]) -> Expression:
+def _with_operands(expression: tree.Expression, operands: tuple[tree.Expression, ...]) -> tree.Expression:
     """Return an expression with other operands; its value if all operands are constants."""
-    constants: list[Any] = [operand.value for operand in operands if isinstance(operand, Constant)]
+    constants: list[Any] = [operand.value for operand in operands if isinstance(operand, tree.Constant)]
     all_constant = len(constants) == len(operands)
     match expression:
-        case Compare(operator=symbol):
-            return _boolean(COMPARISONS[symbol].compute(*constants)) if all_constant else Compare(symbol, *operands)
-        case InSet(members=members):
-            return _boolean(constants[0] in constants[1:]) if all_constant else InSet(operands[0], members)
-        case Negate():
-            return _constant(-constants[0], expression.kind) if all_constant else Negate(*operands)
-        case Arithmetic(operator=symbol):
-            return _arithmetic(Arithmetic(symbol, *operands), constants if all_constant else None)
-        case Call(function=function):
+        case tree.Compare(operator=symbol):
+            return (
+                _boolean(COMPARISONS[symbol].compute(*constants)) if all_constant else tree.Compare(symbol, *operands)
+            )
+        case tree.InSet(members=members):
+            return _boolean(constants[0] in constants[1:]) if all_constant else tree.InSet(operands[0], members)
+        case tree.Negate():
+            return _constant(-constants[0], expression.kind) if all_constant else tree.Negate(*operands)
+        case tree.Arithmetic(operator=symbol):
+            return _arithmetic(tree.Arithmetic(symbol, *operands), constants if all_constant else None)
+        case tree.Call(function=function):
             readings = readings_of(function)
             if all_constant:
                 return _constant(readings.fold(constants), expression.kind)
@@ -124,7 +113,7 @@ def _with_operands(expression: Expression, operands: tuple[Expression, ...]) -> 
     raise TypeError(f"{type(expression).__name__} cannot be folded")
 
 
-def _arithmetic(expression: Arithmetic, constants: list[Any] | None) -> Expression:
+def _arithmetic(expression: tree.Arithmetic, constants: list[Any] | None) -> tree.Expression:
     if constants is None:
         return expression
     (left, right), kind, compute = constants, expression.kind, ARITHMETIC[expression.operator].compute
@@ -138,19 +127,19 @@ def _arithmetic(expression: Arithmetic, constants: list[Any] | None) -> Expressi
         return expression
 
 
-def _boolean(value: bool) -> Constant:
-    return Constant(value, "boolean")
+def _boolean(value: bool) -> tree.Constant:
+    return tree.Constant(value, "boolean")
 
 
-def _constant(value: bool | int | float | str | dt.date, kind: Kind) -> Constant:
-    return Constant(float(value) if kind == "number" and isinstance(value, int) else value, kind)
+def _constant(value: bool | int | float | str | dt.date, kind: tree.Kind) -> tree.Constant:
+    return tree.Constant(float(value) if kind == "number" and isinstance(value, int) else value, kind)
 
 
-def _not(operand: Expression) -> Expression:
-    if isinstance(operand, Constant):
+def _not(operand: tree.Expression) -> tree.Expression:
+    if isinstance(operand, tree.Constant):
         return _boolean(not operand.value)
-    return operand.operand if isinstance(operand, Not) else Not(operand)
+    return operand.operand if isinstance(operand, tree.Not) else tree.Not(operand)
 
 
-def _as_number(expression: Expression) -> Expression:
-    return _constant(expression.value, "number") if isinstance(expression, Constant) else expression
+def _as_number(expression: tree.Expression) -> tree.Expression:
+    return _constant(expression.value, "number") if isinstance(expression, tree.Constant) else expression

@@ -12,33 +12,21 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from workflow.errors import InputError
+from workflow.predicates import tree
 from workflow.predicates.folding import Folding
 from workflow.predicates.missing import unguarded
-from workflow.predicates.tree import (
-    And,
-    Compare,
-    Conditional,
-    Expression,
-    Field,
-    IsNone,
-    Name,
-    Namespace,
-    Not,
-    Or,
-    Value,
-)
 
 __all__ = ["fact_parts", "made_of", "names", "substitute"]
 
 MAX_COMBINATIONS = 100_000
 
 
-def names(expression: Expression) -> frozenset[str]:
+def names(expression: tree.Expression) -> frozenset[str]:
     """Return the names of the fields that an expression reads, directly or through definitions.
 
     Examples
     --------
-    >>> from workflow.predicates import Namespace, parse
+    >>> from workflow.predicates import Field, Namespace, parse
     >>> fields = {name: Field(name, "boolean", "fact") for name in ("a", "b", "c")}
     >>> sorted(names(parse("a or not c", Namespace(fields))))
     ['a', 'c']
@@ -46,13 +34,13 @@ def names(expression: Expression) -> frozenset[str]:
     return frozenset(_fields(expression))
 
 
-def made_of(fields: Mapping[str, Field], namespace: Namespace) -> Namespace:
+def made_of(fields: Mapping[str, tree.Field], namespace: tree.Namespace) -> tree.Namespace:
     """Return a namespace of fields, with the definitions of another namespace that read only these fields."""
     definitions = {name: each for name, each in namespace.definitions.items() if names(each) <= fields.keys()}
-    return Namespace(fields, definitions)
+    return tree.Namespace(fields, definitions)
 
 
-def substitute(expression: Expression, values: Mapping[str, Value]) -> Expression:
+def substitute(expression: tree.Expression, values: Mapping[str, tree.Value]) -> tree.Expression:
     """Substitute values for fields, and fold what is then constant.
 
     Parameters
@@ -72,7 +60,7 @@ def substitute(expression: Expression, values: Mapping[str, Value]) -> Expressio
 
     Examples
     --------
-    >>> from workflow.predicates import Namespace, parse, unparse
+    >>> from workflow.predicates import Field, Namespace, parse, unparse
     >>> fields = {n: Field(n, "integer", "fact", minimum=0, maximum=9) for n in ("felonies", "visits")}
     >>> unparse(substitute(parse("felonies > visits + 1 and visits < 3", Namespace(fields)), {"visits": 1}))
     'felonies > 2'
@@ -80,7 +68,7 @@ def substitute(expression: Expression, values: Mapping[str, Value]) -> Expressio
     return Folding(values).fold(expression)
 
 
-def fact_parts(expression: Expression) -> tuple[Expression, ...]:
+def fact_parts(expression: tree.Expression) -> tuple[tree.Expression, ...]:
     """Return the conditions over facts alone that, with the record, determine the value of an expression.
 
     If all these conditions agree for two cases, the expression has the same value for both under every record. The
@@ -108,7 +96,7 @@ def fact_parts(expression: Expression) -> tuple[Expression, ...]:
 
     Examples
     --------
-    >>> from workflow.predicates import Namespace, parse, unparse
+    >>> from workflow.predicates import Field, Namespace, parse, unparse
     >>> fields = {
     ...     "felonies": Field("felonies", "integer", "fact", minimum=0, maximum=9),
     ...     "victim": Field("victim", "boolean", "fact"),
@@ -122,31 +110,31 @@ def fact_parts(expression: Expression) -> tuple[Expression, ...]:
     return tuple(dict.fromkeys(_fact_parts(expression)))
 
 
-def _fact_parts(expression: Expression) -> Iterator[Expression]:
+def _fact_parts(expression: tree.Expression) -> Iterator[tree.Expression]:
     if not _reads(expression, "fact"):
         return
     if not _reads(expression, "record"):
         yield _guarded(expression)
         return
     match expression:
-        case And(operands=operands) | Or(operands=operands):
+        case tree.And(operands=operands) | tree.Or(operands=operands):
             fact_only = tuple(o for o in operands if _reads(o, "fact") and not _reads(o, "record"))
             if fact_only:
                 yield _guarded(fact_only[0] if len(fact_only) == 1 else type(expression)(fact_only))
             for operand in operands:
                 if operand not in fact_only:
                     yield from _fact_parts(operand)
-        case Not() | Conditional():
+        case tree.Not() | tree.Conditional():
             for child in expression.children():
                 yield from _fact_parts(child)
-        case Compare(left=left, right=right) if left.kind == "boolean":
+        case tree.Compare(left=left, right=right) if left.kind == "boolean":
             yield from _fact_parts(left)
             yield from _fact_parts(right)
         case _:
             yield from _fact_parts_by_value(expression)
 
 
-def _fact_parts_by_value(expression: Expression) -> Iterator[Expression]:
+def _fact_parts_by_value(expression: tree.Expression) -> Iterator[tree.Expression]:
     """Substitute every combination of values of the record fields in a condition that mixes them with facts."""
     fields = [field for field in _fields(expression).values() if field.role == "record"]
     # A preceding test outside the condition has shown that these fields are not missing.
@@ -164,15 +152,15 @@ def _fact_parts_by_value(expression: Expression) -> Iterator[Expression]:
         yield from _fact_parts(substitute(expression, by_name))
 
 
-def _guarded(part: Expression) -> Expression:
+def _guarded(part: tree.Expression) -> tree.Expression:
     """Return a part without enclosing negations, preceded by the tests for missing values that it needs."""
-    while isinstance(part, Not):
+    while isinstance(part, tree.Not):
         part = part.operand
     optional = {name.field.name: name for name in unguarded(part)}
-    return And((*(Not(IsNone(name)) for name in optional.values()), part)) if optional else part
+    return tree.And((*(tree.Not(tree.IsNone(name)) for name in optional.values()), part)) if optional else part
 
 
-def _reads(expression: Expression, role: str) -> bool:
+def _reads(expression: tree.Expression, role: str) -> bool:
     return any(field.role == role for field in _fields(expression).values())
 
 
@@ -181,7 +169,7 @@ class _ByIdentity:
 
     __slots__ = ("expression",)
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: tree.Expression) -> None:
         self.expression = expression
 
     def __hash__(self) -> int:
@@ -191,14 +179,14 @@ class _ByIdentity:
         return isinstance(other, _ByIdentity) and self.expression is other.expression
 
 
-def _fields(expression: Expression) -> dict[str, Field]:
+def _fields(expression: tree.Expression) -> dict[str, tree.Field]:
     """Return the fields that an expression reads, in the order of their first use."""
     return _fields_of(_ByIdentity(expression))
 
 
 @lru_cache(maxsize=4096)
-def _fields_of(key: _ByIdentity) -> dict[str, Field]:
-    fields: dict[str, Field] = {}
+def _fields_of(key: _ByIdentity) -> dict[str, tree.Field]:
+    fields: dict[str, tree.Field] = {}
     seen: set[int] = set()
     stack = [key.expression]
     while stack:
@@ -206,7 +194,7 @@ def _fields_of(key: _ByIdentity) -> dict[str, Field]:
         if id(part) in seen:
             continue
         seen.add(id(part))
-        if isinstance(part, Name):
+        if isinstance(part, tree.Name):
             fields.setdefault(part.field.name, part.field)
         stack.extend(reversed(part.children()))
     return fields

@@ -12,31 +12,17 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from workflow.predicates import tree
 from workflow.predicates.functions import BUILTINS, readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.parts import names
-from workflow.predicates.tree import (
-    And,
-    Arithmetic,
-    Call,
-    Compare,
-    Conditional,
-    Constant,
-    Expression,
-    InSet,
-    IsNone,
-    Name,
-    Negate,
-    Not,
-    Or,
-)
 
 __all__ = ["Scalar", "scalar"]
 
 Scalar = Callable[[Sequence[object], Sequence[object]], Any]
 
 
-def scalar(expression: Expression, facts: Sequence[str], record: Sequence[str]) -> Scalar:
+def scalar(expression: tree.Expression, facts: Sequence[str], record: Sequence[str]) -> Scalar:
     """Compile a predicate into a function of one case.
 
     Parameters
@@ -73,8 +59,8 @@ def scalar(expression: Expression, facts: Sequence[str], record: Sequence[str]) 
     arguments = ast.arguments(
         posonlyargs=[], args=[ast.arg("facts"), ast.arg("record")], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
-    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, writer.result(expression))))
-    function: Scalar = eval(compile(tree, "<predicate>", "eval"), writer.globals)
+    lambda_tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, writer.result(expression))))
+    function: Scalar = eval(compile(lambda_tree, "<predicate>", "eval"), writer.globals)
     return function
 
 
@@ -89,58 +75,58 @@ class _Writer:
         self.indices = indices
         self.globals: dict[str, object] = {"__builtins__": {}, **BUILTINS, "date_of": dt.date.fromordinal}
 
-    def result(self, expression: Expression) -> ast.expr:
+    def result(self, expression: tree.Expression) -> ast.expr:
         """Return an expression whose value is a plain value, also after date arithmetic."""
         if _adds_days(expression):
             return ast.Call(_load("date_of"), [self.ordinal(expression)], [])
         return self.value(expression)
 
-    def value(self, expression: Expression) -> ast.expr:
+    def value(self, expression: tree.Expression) -> ast.expr:
         match expression:
-            case Constant(value=value):
+            case tree.Constant(value=value):
                 return self._constant(value)
-            case Name(field=field):
+            case tree.Name(field=field):
                 sequence, index = self.indices[field.name]
                 return ast.Subscript(_load(sequence), ast.Constant(index), ast.Load())
-            case IsNone(operand=name):
+            case tree.IsNone(operand=name):
                 return ast.Compare(self.value(name), [ast.Is()], [ast.Constant(None)])
-            case Not(operand=IsNone(operand=name)):
+            case tree.Not(operand=tree.IsNone(operand=name)):
                 return ast.Compare(self.value(name), [ast.IsNot()], [ast.Constant(None)])
-            case Not(operand=operand):
+            case tree.Not(operand=operand):
                 return ast.UnaryOp(ast.Not(), self.value(operand))
-            case And(operands=operands) | Or(operands=operands):
+            case tree.And(operands=operands) | tree.Or(operands=operands):
                 return ast.BoolOp(CONNECTIVES[type(expression)].syntax(), [self.value(o) for o in operands])
-            case Compare(operator=symbol, left=left, right=right):
+            case tree.Compare(operator=symbol, left=left, right=right):
                 write = self.ordinal if _adds_days(left) or _adds_days(right) else self.value
                 return ast.Compare(write(left), [COMPARISONS[symbol].syntax()], [write(right)])
-            case InSet(operand=operand, members=members):
+            case tree.InSet(operand=operand, members=members):
                 values = [member.value for member in members]
                 if _adds_days(operand):
                     ordinals = [day.toordinal() if isinstance(day, dt.date) else day for day in values]
                     return ast.Compare(self.ordinal(operand), [ast.In()], [self._constant(frozenset(ordinals))])
                 return ast.Compare(self.value(operand), [ast.In()], [self._constant(frozenset(values))])
-            case Conditional(test=test, body=body, orelse=orelse):
+            case tree.Conditional(test=test, body=body, orelse=orelse):
                 return ast.IfExp(self.value(test), self.value(body), self.value(orelse))
-            case Negate(operand=operand):
+            case tree.Negate(operand=operand):
                 return ast.UnaryOp(ast.USub(), self.value(operand))
-            case Arithmetic(operator=symbol, left=left, right=right):
+            case tree.Arithmetic(operator=symbol, left=left, right=right):
                 return ast.BinOp(self.ordinal(left), ARITHMETIC[symbol].syntax(), self.ordinal(right))
-            case Call(function=function, operands=operands):
+            case tree.Call(function=function, operands=operands):
                 return readings_of(function).scalar([self.value(o) for o in operands])
         raise TypeError(f"{type(expression).__name__} has no scalar reading")
 
-    def ordinal(self, expression: Expression) -> ast.expr:
+    def ordinal(self, expression: tree.Expression) -> ast.expr:
         """Return an expression with dates as ordinals."""
         if expression.kind != "date":
             return self.value(expression)
         match expression:
-            case Constant(value=dt.date() as day):
+            case tree.Constant(value=dt.date() as day):
                 return ast.Constant(day.toordinal())
-            case Conditional(test=test, body=body, orelse=orelse):
+            case tree.Conditional(test=test, body=body, orelse=orelse):
                 return ast.IfExp(self.value(test), self.ordinal(body), self.ordinal(orelse))
-            case Call(function=function, operands=operands):
+            case tree.Call(function=function, operands=operands):
                 return readings_of(function).scalar([self.ordinal(o) for o in operands])
-            case Name():
+            case tree.Name():
                 return ast.Call(ast.Attribute(self.value(expression), "toordinal", ast.Load()), [], [])
         return self.value(expression)  # a sum, which is an ordinal already
 
@@ -153,11 +139,11 @@ class _Writer:
         return _load(name)
 
 
-def _adds_days(expression: Expression) -> bool:
+def _adds_days(expression: tree.Expression) -> bool:
     """Return whether an expression is a date and contains a sum of a date and days."""
     if expression.kind != "date":
         return False
-    return isinstance(expression, Arithmetic) or any(map(_adds_days, expression.children()))
+    return isinstance(expression, tree.Arithmetic) or any(map(_adds_days, expression.children()))
 
 
 def _load(name: str) -> ast.Name:

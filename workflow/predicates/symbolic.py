@@ -15,26 +15,10 @@ from importlib import import_module
 from typing import Any
 
 from workflow.errors import DocketsimError
+from workflow.predicates import tree
 from workflow.predicates.functions import readings_of, with_one_sort
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.ranges import UNBOUNDED
-from workflow.predicates.tree import (
-    And,
-    Arithmetic,
-    Call,
-    Compare,
-    Conditional,
-    Constant,
-    Expression,
-    Field,
-    InSet,
-    IsNone,
-    Name,
-    Negate,
-    Not,
-    Or,
-    Value,
-)
 
 __all__ = ["ProverMissing", "Symbols", "limits", "symbolic", "z3"]
 
@@ -90,7 +74,7 @@ class Symbols:
 
     Examples
     --------
-    >>> from workflow.predicates import Namespace, parse
+    >>> from workflow.predicates import Field, Namespace, parse
     >>> fields = {"visits": Field("visits", "integer", "fact", minimum=0, maximum=9)}
     >>> symbols = Symbols(fields)
     >>> solver = symbols.solver()
@@ -101,7 +85,7 @@ class Symbols:
     {'visits': 9}
     """
 
-    def __init__(self, fields: Mapping[str, Field], suffix: str = "", like: Symbols | None = None) -> None:
+    def __init__(self, fields: Mapping[str, tree.Field], suffix: str = "", like: Symbols | None = None) -> None:
         self.z3 = z3()
         self.context: Any = self.z3.Context() if like is None else like.context
         self.fields = dict(fields)
@@ -123,7 +107,7 @@ class Symbols:
         solver.add(*self.domain)
         return solver
 
-    def term(self, field: Field, value: Value) -> Any:
+    def term(self, field: tree.Field, value: tree.Value) -> Any:
         """Return a value of a field as a term."""
         match field.kind:
             case "boolean":
@@ -134,14 +118,14 @@ class Symbols:
                 return self._constant(field.values.index(str(value)))
         return self._constant(value)
 
-    def equals(self, name: str, value: Value) -> Any:
+    def equals(self, name: str, value: tree.Value) -> Any:
         """Return the condition that a field has a value; for ``None``, that it is missing."""
         if value is None:
             return self.missing[name]
         same = self.values[name] == self.term(self.fields[name], value)
         return self.z3.And(self.z3.Not(self.missing[name]), same) if name in self.missing else same
 
-    def value(self, model: Any, name: str) -> Value:
+    def value(self, model: Any, name: str) -> tree.Value:
         """Return the value of a field in a model as a plain value; a number as the nearest float."""
         field = self.fields[name]
         if self._is_missing(model, name):
@@ -156,7 +140,7 @@ class Symbols:
             return field.values[number]
         return _EPOCH + dt.timedelta(number) if field.kind == "date" else number
 
-    def case(self, model: Any) -> dict[str, Value]:
+    def case(self, model: Any) -> dict[str, tree.Value]:
         """Return the values of all fields in a model as plain values."""
         return {name: self.value(model, name) for name in self.fields}
 
@@ -194,7 +178,7 @@ class Symbols:
         return self.z3.IntVal(value, self.context)
 
 
-def limits(field: Field) -> tuple[Any, Any]:
+def limits(field: tree.Field) -> tuple[Any, Any]:
     """Return the bounds of a field that is not boolean; of an enumeration, as indices."""
     if field.kind == "enum":
         return 0, len(field.values) - 1
@@ -211,7 +195,7 @@ def _fraction(number: Any) -> Fraction:
     return Fraction(number.numerator_as_long(), number.denominator_as_long())
 
 
-def symbolic(expression: Expression, symbols: Symbols) -> Any:
+def symbolic(expression: tree.Expression, symbols: Symbols) -> Any:
     """Translate a predicate into a Z3 term.
 
     Parameters
@@ -241,44 +225,44 @@ class _Translation:
         self.z3 = symbols.z3
         self.known: dict[int, Any] = {}
 
-    def term(self, expression: Expression) -> Any:
+    def term(self, expression: tree.Expression) -> Any:
         """Return the term of an expression."""
         key = id(expression)
         if key not in self.known:
             self.known[key] = self._translate(expression)
         return self.known[key]
 
-    def _translate(self, expression: Expression) -> Any:
+    def _translate(self, expression: tree.Expression) -> Any:
         z3 = self.z3
         match expression:
-            case Constant(kind="enum", value=value, values=values):
+            case tree.Constant(kind="enum", value=value, values=values):
                 return self.symbols._constant(values.index(str(value)))
-            case Constant(value=bool() | int() | float() | dt.date() as value):
+            case tree.Constant(value=bool() | int() | float() | dt.date() as value):
                 return self.symbols._constant(value)
-            case Name(field=field) if field.name in self.symbols.values:
+            case tree.Name(field=field) if field.name in self.symbols.values:
                 return self.symbols.values[field.name]
-            case Name(field=field):
+            case tree.Name(field=field):
                 raise ValueError(f"the expression reads {field.name!r}, which has no symbol")
-            case IsNone(operand=name):
+            case tree.IsNone(operand=name):
                 return self.symbols.missing.get(name.field.name, self.symbols._constant(False))
-            case Not(operand=operand):
+            case tree.Not(operand=operand):
                 return z3.Not(self.term(operand))
-            case And(operands=operands) | Or(operands=operands):
+            case tree.And(operands=operands) | tree.Or(operands=operands):
                 return CONNECTIVES[type(expression)].symbolic(z3, [self.term(o) for o in operands])
-            case Compare(operator=symbol, left=left, right=right):
+            case tree.Compare(operator=symbol, left=left, right=right):
                 return COMPARISONS[symbol].compute(*self._of_one_sort(left, right))
-            case InSet(operand=operand, members=members):
+            case tree.InSet(operand=operand, members=members):
                 pairs = [self._of_one_sort(operand, member) for member in members]
                 return z3.Or(*(value == member for value, member in pairs))
-            case Conditional(test=test, body=body, orelse=orelse):
+            case tree.Conditional(test=test, body=body, orelse=orelse):
                 return z3.If(self.term(test), *self._of_one_sort(body, orelse))
-            case Negate(operand=operand):
+            case tree.Negate(operand=operand):
                 return -self.term(operand)
-            case Arithmetic(operator=symbol, left=left, right=right):
+            case tree.Arithmetic(operator=symbol, left=left, right=right):
                 return ARITHMETIC[symbol].compute(self.term(left), self.term(right))
-            case Call(function=function, operands=operands):
+            case tree.Call(function=function, operands=operands):
                 return readings_of(function).symbolic(z3, map(self.term, operands))
         raise TypeError(f"{type(expression).__name__} has no symbolic reading")
 
-    def _of_one_sort(self, *expressions: Expression) -> list[Any]:
+    def _of_one_sort(self, *expressions: tree.Expression) -> list[Any]:
         return with_one_sort(self.z3, map(self.term, expressions))

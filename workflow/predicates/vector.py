@@ -14,30 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workflow.predicates import tree
 from workflow.predicates.functions import readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
-from workflow.predicates.tree import (
-    And,
-    Arithmetic,
-    Call,
-    Compare,
-    Conditional,
-    Constant,
-    Expression,
-    InSet,
-    IsNone,
-    Kind,
-    Name,
-    Negate,
-    Not,
-    Or,
-)
 
 __all__ = ["vector"]
 
 Array = npt.NDArray[Any]
 
-_TYPES: dict[Kind, str] = {
+_TYPES: dict[tree.Kind, str] = {
     "boolean": "bool",
     "number": "float64",
     "date": "datetime64[D]",
@@ -46,7 +31,7 @@ _TYPES: dict[Kind, str] = {
 
 
 def vector(
-    expression: Expression,
+    expression: tree.Expression,
     columns: Mapping[str, Array],
     missing: Mapping[str, Array] | None = None,
     length: int | None = None,
@@ -102,42 +87,42 @@ class _Evaluation:
         self.length = length
         self.known: dict[int | str, Any] = {}
 
-    def value(self, expression: Expression) -> Any:
+    def value(self, expression: tree.Expression) -> Any:
         """Return an array over the cases, or one value for all of them."""
-        key = expression.field.name if isinstance(expression, Name) else id(expression)
+        key = expression.field.name if isinstance(expression, tree.Name) else id(expression)
         if key not in self.known:
             self.known[key] = self._compute(expression)
         return self.known[key]
 
-    def _compute(self, expression: Expression) -> Any:
+    def _compute(self, expression: tree.Expression) -> Any:
         match expression:
-            case Constant():
+            case tree.Constant():
                 return _constant(expression)
-            case Name():
+            case tree.Name():
                 # widened: in int8, 100 + 100 is -56, and in float32, 0.1 is another number
                 return self._column(expression).astype(_TYPES[expression.kind], copy=False)
-            case IsNone(operand=name):
+            case tree.IsNone(operand=name):
                 return self.missing.get(name.field.name, False)
-            case Not(operand=operand):
+            case tree.Not(operand=operand):
                 return np.logical_not(self.value(operand))
-            case And(operands=operands) | Or(operands=operands):
+            case tree.And(operands=operands) | tree.Or(operands=operands):
                 return functools.reduce(CONNECTIVES[type(expression)].vector, map(self.value, operands))
-            case Compare(operator=symbol, left=left, right=right):
+            case tree.Compare(operator=symbol, left=left, right=right):
                 return COMPARISONS[symbol].compute(self._unwidened(left), self._unwidened(right))
-            case InSet(operand=operand, members=members):
+            case tree.InSet(operand=operand, members=members):
                 searched = self._unwidened(operand)
                 return functools.reduce(np.logical_or, [searched == _constant(member) for member in members])
-            case Conditional(test=test, body=body, orelse=orelse):
+            case tree.Conditional(test=test, body=body, orelse=orelse):
                 return np.where(self.value(test), self.value(body), self.value(orelse))
-            case Negate(operand=operand):
+            case tree.Negate(operand=operand):
                 return -self.value(operand)
-            case Arithmetic():
+            case tree.Arithmetic():
                 return self._arithmetic(expression)
-            case Call(function=function, operands=operands):
+            case tree.Call(function=function, operands=operands):
                 return readings_of(function).vector([self.value(operand) for operand in operands])
         raise TypeError(f"{type(expression).__name__} has no vector reading")
 
-    def _column(self, name: Name) -> Array:
+    def _column(self, name: tree.Name) -> Array:
         column = self.columns.get(name.field.name)
         if column is None:
             raise ValueError(f"the expression reads {name.field.name!r}, which has no column")
@@ -145,13 +130,13 @@ class _Evaluation:
             raise ValueError(f"the column {name.field.name!r} has the shape {column.shape}, not ({self.length},)")
         return column
 
-    def _unwidened(self, expression: Expression) -> Any:
+    def _unwidened(self, expression: tree.Expression) -> Any:
         """Return the operand of a comparison, which needs no wider type than that of its column."""
-        if isinstance(expression, Name) and expression.kind in ("integer", "enum"):
+        if isinstance(expression, tree.Name) and expression.kind in ("integer", "enum"):
             return self._column(expression)
         return self.value(expression)
 
-    def _arithmetic(self, expression: Arithmetic) -> Any:
+    def _arithmetic(self, expression: tree.Arithmetic) -> Any:
         left, right = self.value(expression.left), self.value(expression.right)
         if expression.left.kind == "date":
             if expression.right.kind == "date":
@@ -160,7 +145,7 @@ class _Evaluation:
         return ARITHMETIC[expression.operator].compute(left, right)
 
 
-def _constant(constant: Constant) -> Any:
+def _constant(constant: tree.Constant) -> Any:
     if constant.kind == "enum":
         return constant.values.index(str(constant.value))
     return np.datetime64(constant.value, "D") if isinstance(constant.value, dt.date) else constant.value
