@@ -104,7 +104,8 @@ def write_file(block: Block, path: Path, folder: Path) -> None:
     """Write a block that carries a file's name into the folder."""
     assert path.resolve().is_relative_to(folder.resolve()), f"{block.where}: the file lies outside the folder"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(block.text, encoding="utf-8")
+    text = FILE.sub("", block.text, count=1) if path.suffix == ".csv" else block.text  # CSV has no comments
+    path.write_text(text, encoding="utf-8")
 
 
 def run_console(block: Block, folder: Path) -> str | None:
