@@ -46,6 +46,7 @@ def test_a_run_of_a_broken_workflow_is_judged_by_audit_and_monitor_alike(name: s
     changes = [
         f"workflow={BROKEN / name}.yaml",
         "courts.denver.backlog.pending.count=1500",
+        "courts.baltimore.backlog.pending.count=1500",
         "events.new_crime.hazard=2 per year",
     ]
     result = run(load_scenario("pilot", changes), seed=2, out=tmp_path / "run", monitor="count")
