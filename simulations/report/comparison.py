@@ -219,10 +219,9 @@ def _title(comparison: Comparison, name: str) -> str:
         return f"{len(clear)} measures differ between {comparison.base.name} and {name}, in a single replication"
     if not clear:
         return f"With {comparison.replications} replications no difference is significant"
+    start = f"{len(clear)} significant differences, such as" if len(clear) > 1 else "One significant difference:"
     most = min(clear, key=lambda d: (d.court != "all", measures[d.measure].is_detail, *_rank(measures, d)))
-    return (
-        f"{len(clear)} differences are significant, among them {most.measure}: {format_difference(most)}{_unit(most)}"
-    )
+    return f"{start} {most.measure}: {format_difference(most)}{_unit(most)}"
 
 
 def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object]:
