@@ -1,4 +1,4 @@
-"""A scenario made ready to run once: its cases, and the check that no case can get stuck."""
+"""The plan of a replication: its cases and decision tables, after a check that no case can get stuck."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ from workflow.proving.exploration import Explorer, Record, Stuck, find_stuck, ma
 __all__ = ["MOST_VISITS", "Plan", "make_plan"]
 
 MOST_VISITS = 1000
-"""How often a case may come to one activity, or start one clock; more, and the workflow sends it round and round."""
+"""Maximum number of visits of a case to one activity, or of starts of one clock. More means an endless loop."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an engine runs.
+    """The input of an engine.
 
     Attributes
     ----------
-    scenario : Scenario
     cases : Cases
-        Of one replication.
+        The cases of one replication.
     tables : tuple of Table
-        The decisions of the workflow, and of each policy after it, over the fact classes of these cases.
+        The decisions of the workflow and of each policy, over the fact classes of these cases.
     """
 
     scenario: Scenario
@@ -42,7 +41,7 @@ class Plan:
 
 
 def make_plan(scenario: Scenario, path: Draws) -> Plan:
-    """Draw the cases of one replication, and see that none of them can get stuck.
+    """Draw the cases of one replication and check that none of them can get stuck.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
     InputError
         If a case breaks an assumption of the workflow.
     StuckCase
-        If a case can come to where it must move and no guard holds.
+        If a case can reach a state that it must leave, and no guard holds.
     """
     cases = draw_cases(scenario, path)
     tables = scenario.tabulator.tables(cases.columns)
@@ -65,49 +64,49 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
 
 
 def _look_for_stuck(cases: Cases, tables: Sequence[Table]) -> None:
-    """Look for a case that can get stuck under any policy, wherever the policies before it may have brought it."""
+    """Raise if a case can get stuck under a policy, in any position that it can reach under the policies before."""
     scenario = cases.scenario
-    nodes = _beginnings(cases, tables[0])
+    nodes = _initial_nodes(cases, tables[0])
     read = [name for table in tables for guard in guards(table.workflow) for name in names(guard)]
     keep = {name for name in read if name in scenario.workflow.record} if len(tables) > 1 else set()
     for table in tables:
         explorer = Explorer(table, list(scenario.event_timings), _outcomes(scenario), keep)
         stuck = find_stuck(explorer, nodes)
         if stuck is not None:
-            raise StuckCase(_told(cases, table, stuck))
+            raise StuckCase(_describe_stuck(cases, table, stuck))
         if table is not tables[-1]:
             for visit in walk(explorer, dict(nodes)):
                 node = (visit.state, visit.record)
                 nodes[node] = nodes.get(node, 0) | visit.classes
 
 
-def _beginnings(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
-    """Return the states and records with which cases begin, and the fact classes of those that do."""
+def _initial_nodes(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
+    """Return the initial states and records of cases, each with the set of fact classes as bits."""
     states = list(cases.scenario.workflow.states)
-    found: dict[tuple[str, Record], int] = {}
+    nodes: dict[tuple[str, Record], int] = {}
     rows: Any = zip(cases.state.tolist(), cases.records, table.classes.of_case.tolist(), strict=True)
     for state, record, fact_class in set(rows):
         node = (states[state], record)
-        found[node] = found.get(node, 0) | 1 << fact_class
-    return found
+        nodes[node] = nodes.get(node, 0) | 1 << fact_class
+    return nodes
 
 
 def _outcomes(scenario: Scenario) -> dict[str, set[Value]]:
-    """Return the values that activities and events give with some probability."""
+    """Return the values that activities and events give with a positive probability."""
     outcomes = {name: work.outcome for name, work in scenario.work.items()} | {
         name: timing.outcome for name, timing in scenario.event_timings.items()
     }
-    found: dict[str, set[Value]] = {}
+    possible: dict[str, set[Value]] = {}
     for name, outcome in outcomes.items():
         for shares in outcome.leaves() if outcome is not None else ():
             shares_of = np.diff(np.array([0.0, *shares.cumulative]))
-            found.setdefault(name, set()).update(
+            possible.setdefault(name, set()).update(
                 v for v, share in zip(shares.values, shares_of, strict=True) if share > 0
             )
-    return found
+    return possible
 
 
-def _told(cases: Cases, table: Table, stuck: Stuck) -> str:
+def _describe_stuck(cases: Cases, table: Table, stuck: Stuck) -> str:
     workflow = table.workflow
     point = next(m for m in workflow.decision_points if (m.state, m.trigger) == (stuck.state, stuck.trigger))
     candidates = [workflow.transitions[i] for i in point.candidates]
@@ -124,7 +123,7 @@ def _told(cases: Cases, table: Table, stuck: Stuck) -> str:
     when = (
         f"its activity {workflow.states[stuck.state].activity!r} completes"
         if stuck.trigger == COMPLETE
-        else "it comes there"
+        else "it enters the state"
     )
     return (
         f"a case can get stuck in the state {stuck.state!r}: when {when}, no guard of"

@@ -1,13 +1,14 @@
-"""Policies that change on a date: which workflow decides when, and whether it can take another's place.
+"""Policies: workflows that come into force on a date.
 
-A policy has the states, activities, facts, record and events of the workflow that it replaces: a case stays what it
-is when the policy changes, and only its decisions differ.
+A policy has the same states, activities, facts, record and events as the workflow that it replaces, so a case keeps its
+state and record when the policy changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,24 +26,24 @@ __all__ = ["policy_in_force", "read_policies"]
 
 
 def policy_in_force(scenario: Scenario, at: NDArray[np.int64], arrived: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return which policy decides a case at an instant: 0 for the scenario's own workflow, k for its k-th policy.
+    """Return the policy of each decision: 0 for the scenario's own workflow, k for its k-th policy.
 
     Parameters
     ----------
     scenario : Scenario
     at, arrived : ndarray of int64
-        The instants of decisions, and of the arrivals of the cases decided, in microseconds since the start.
+        Times of the decisions, and of the arrivals of their cases, in microseconds since the start.
     """
-    found = np.zeros(len(at), np.int64)
+    in_force = np.zeros(len(at), np.int64)
     for k, policy in enumerate(scenario.policies, start=1):
-        found[(at >= policy.start) & (not policy.pinned or (arrived >= policy.start))] = k
-    return found
+        in_force[(at >= policy.start) & (not policy.pinned or (arrived >= policy.start))] = k
+    return in_force
 
 
 def read_policies(
     entries: list[PolicyEntry], at: Callable[..., Node], workflow: Workflow, epoch: Epoch
 ) -> tuple[list[Policy], list[Problem]]:
-    """Read the policies of a scenario, and see that each can follow upon its workflow.
+    """Read the policies of a scenario and check that each can replace its workflow.
 
     Parameters
     ----------
@@ -50,20 +51,16 @@ def read_policies(
     at : callable
         Returns the node at a path of the scenario's file.
     workflow : Workflow
-        The scenario's own.
+        The scenario's own workflow.
     epoch : Epoch
     """
-    found: list[Policy] = []
+    policies: list[Policy] = []
     problems: list[Problem] = []
     for i, entry in enumerate(entries):
         name, date = at("policies", i, "workflow"), at("policies", i, "from")
         if i and entry.from_ <= entries[i - 1].from_:
-            problems.append(
-                Problem(
-                    f"policies: from: {entry.from_} does not follow {entries[i - 1].from_}, of the policy before it",
-                    date.position,
-                )
-            )
+            message = f"{entry.from_} is not after {entries[i - 1].from_}, the date of the policy before"
+            problems.append(Problem(f"policies: from: {message}", date.position))
         try:
             other = load_workflow(entry.workflow, name.folder)
         except InputError as error:
@@ -72,32 +69,25 @@ def read_policies(
             ]
             continue
         differing = _differences(workflow, other)
-        problems += [
-            Problem(
-                f"policies: {other.name!r} cannot follow upon {workflow.name!r}: they differ in {what}", name.position
-            )
-            for what in differing
-        ]
+        conflict = f"policies: {other.name!r} cannot replace {workflow.name!r}: they differ in"
+        problems += [Problem(f"{conflict} {what}", name.position) for what in differing]
         if not differing:
-            found.append(Policy(epoch.microseconds(entry.from_), other, entry.in_flight == "pinned"))
-    return found, problems
+            policies.append(Policy(epoch.microseconds(entry.from_), other, entry.in_flight == "pinned"))
+    return policies, problems
 
 
 def _differences(one: Workflow, other: Workflow) -> list[str]:
-    """Return in what two workflows differ that a case carries from one policy into the next."""
-    found = []
+    """Return the differences between two workflows that prevent a case from passing from one to the other."""
+    # The guard and the effects of an event belong to the policy; its states and the value that it gives do not.
+    text: dict[str, Any] = {"description": None, "source": None}
+    ignored = {"states": text, "activities": text, "events": text | {"guard": None, "effects": ()}}
+    differences = []
     for what in ("facts", "record", "states", "activities", "events"):
-        a, b = (dict(getattr(w, what)) for w in (one, other))
-        if (
-            what == "events"
-        ):  # when one happens, and what it writes, is policy; where it counts and what it gives is not
-            a, b = (
-                {n: replace(e, guard=None, effects=(), description=None, source=None) for n, e in x.items()}
-                for x in (a, b)
+        changes = ignored.get(what, {})
+        a, b = ({name: replace(e, **changes) for name, e in getattr(w, what).items()} for w in (one, other))
+        differing = [name for name in {**a, **b} if a.get(name) != b.get(name)]
+        if differing or list(a) != list(b):
+            differences.append(
+                f"their {what}: {format_names(differing)}" if differing else f"the order of their {what}"
             )
-        if what in ("states", "activities"):
-            a, b = ({n: replace(e, description=None, source=None) for n, e in x.items()} for x in (a, b))
-        odd = [name for name in {**a, **b} if a.get(name) != b.get(name)]
-        if odd or list(a) != list(b):
-            found.append(f"their {what}: {format_names(odd)}" if odd else f"the order of their {what}")
-    return found
+    return differences

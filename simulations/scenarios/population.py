@@ -1,7 +1,7 @@
-"""Who is in the system: the cases of one replication, with their facts, their record at the start and their arrival.
+"""Draw the cases of a replication: facts, initial records and arrivals.
 
-Everything is drawn in columns, keyed by case (`simulations.chance.draws`), before any clock starts; both engines
-get the same cases.
+All cases are drawn in columns, keyed by case (`simulations.chance.draws`), before the run. Both engines get the same
+cases.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws, case_keys, choose_many
 from simulations.scenarios.quantities import Choice, Rows
 from simulations.scenarios.scenario import Backlog, Draw, DrawnField, Scenario, Stream
+from simulations.scenarios.tables import CaseTable
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns
 from workflow.errors import InputError
@@ -39,13 +40,13 @@ class Cases:
     Attributes
     ----------
     court, origin, state : ndarray of int64, shape (n_cases,)
-        Places in the scenario's courts, in `ORIGINS`, in the workflow's states.
+        Indices in the scenario's courts, in `ORIGINS` and in the workflow's states.
     keys : ndarray of uint64
-        What a case's draws are keyed by.
+        Keys of random draws.
     arrived : ndarray of int64
         Microseconds since the start; negative for the backlog.
     columns : Columns
-        Facts (the court included) and the record at the start.
+        Facts, with the court, and the initial record.
     """
 
     scenario: Scenario
@@ -66,7 +67,7 @@ class Cases:
 
     @cached_property
     def records(self) -> list[tuple[Value, ...]]:
-        """Return the record of each case at the start as plain values."""
+        """Return the initial record of each case as plain values."""
         return self._rows(tuple(self.scenario.workflow.record))
 
     def _rows(self, names: Sequence[str]) -> list[tuple[Value, ...]]:
@@ -75,13 +76,13 @@ class Cases:
         return list(zip(*(self.plain(name) for name in names), strict=True))
 
     def plain(self, name: str) -> list[Value]:
-        """Return a column as plain values, ``None`` where one is missing."""
+        """Return a column as plain values; a missing value is ``None``."""
         return self.columns.plain(self.scenario.namespace.fields[name])
 
 
 @dataclass
 class _Group:
-    """Cases of one source and court, in a row."""
+    """Consecutive cases of one source and court."""
 
     court: int
     origin: str
@@ -100,12 +101,12 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     Raises
     ------
     InputError
-        If a case breaks an assumption of the workflow (`assume:`), or has waited since before the years whose
-        holidays are known to its court's calendar.
+        If a case breaks an assumption of the workflow (`assume:`), or is older than the holidays that are known for
+        its court's calendar.
     """
     groups = _groups(scenario, path)
     order, sizes = _order(groups), [len(g.arrived) for g in groups]
-    which = np.repeat(np.arange(len(groups)), sizes)[order] if groups else np.zeros(0, np.int64)
+    group = np.repeat(np.arange(len(groups)), sizes)[order] if groups else np.zeros(0, np.int64)
 
     def joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
         return np.concatenate(parts)[order] if parts else np.zeros(0, dtype)
@@ -119,14 +120,14 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     state = joined([g.states for g in groups], np.int64)
     in_table = joined([g.rows_of_table for g in groups], np.int64)
     columns = _Columns(scenario, path, keys, court, arrived, origin)
-    columns.draw(groups, which, in_table)
-    found = Cases(scenario, court, origin, state, keys, arrived, columns.done())
-    _check_assumptions(scenario, found)
-    _check_ages(scenario, found)
-    return found
+    columns.draw(groups, group, in_table)
+    cases = Cases(scenario, court, origin, state, keys, arrived, columns.columns())
+    _check_assumptions(scenario, cases)
+    _check_ages(scenario, cases)
+    return cases
 
 
-# where cases come from -----------------------------------------------------------------------------
+# sources of cases -----------------------------------------------------------------------------------
 
 
 def _groups(scenario: Scenario, path: Draws) -> list[_Group]:
@@ -145,29 +146,28 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
     states = list(scenario.workflow.states)
     n = backlog.count
     numbers = np.arange(first, first + n, dtype=np.int64)
-    rows = np.arange(n, dtype=np.int64)
     if backlog.table is not None:
-        where = (
-            rows
-            if backlog.table.courts is None
-            else np.array([i for i in range(n) if backlog.table.courts[i] == scenario.courts[backlog.court]], np.int64)
-        )
-        arrived = np.array(backlog.table.arrived, np.int64)[where]
-        begun = np.array([states.index(backlog.table.states[i]) for i in where], np.int64)
+        rows = _rows_of_court(backlog.table, scenario.courts[backlog.court])
+        arrived = np.array(backlog.table.arrived, np.int64)[rows]
+        initial = np.array([states.index(backlog.table.states[i]) for i in rows], np.int64)
         return _Group(
-            backlog.court, "backlog", "backlog", (), arrived, numbers[: len(where)], begun, backlog.table, where
+            backlog.court, "backlog", "backlog", (), arrived, numbers[: len(rows)], initial, backlog.table, rows
         )
     arrived = np.zeros(n, np.int64)
     if backlog.age is not None and n:
         keys = case_keys(scenario.courts[backlog.court], "backlog", numbers)
         bits, _ = path.many(keys, "backlog:age", 0)
         column = Columns({"court": np.full(n, backlog.court, np.int64)}, {})
-        for length, some in backlog.age.rows(column, scenario.namespace.fields):
-            arrived[some] = -np.rint(length.distribution.draw_many(bits[some])).astype(np.int64)
-    begun = np.full(n, states.index(str(backlog.state)), np.int64)
-    return _Group(
-        backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, begun, None, np.full(n, -1, np.int64)
-    )
+        for length, selected in backlog.age.rows(column, scenario.namespace.fields):
+            arrived[selected] = -np.rint(length.distribution.draw_many(bits[selected])).astype(np.int64)
+    initial = np.full(n, states.index(str(backlog.state)), np.int64)
+    no_rows = np.full(n, -1, np.int64)
+    return _Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, initial, None, no_rows)
+
+
+def _rows_of_court(table: CaseTable, court: str) -> Integers:
+    """Return the rows of a table that belong to a court; without a column ``court``, all of them."""
+    return np.array([i for i in range(len(table)) if table.courts is None or table.courts[i] == court], np.int64)
 
 
 def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
@@ -176,8 +176,7 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
     court = scenario.courts[stream.court]
     in_table = None
     if stream.table is not None:
-        here = [i for i in range(len(stream.table)) if stream.table.courts is None or stream.table.courts[i] == court]
-        in_table = np.array(here, np.int64)
+        in_table = _rows_of_court(stream.table, court)
         times = np.array(stream.table.arrived, np.int64)[in_table]
     elif stream.at is not None:
         times = np.array(stream.at, np.int64)
@@ -189,24 +188,15 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
     times = times[keep]
     n = len(times)
     rows = np.full(n, -1, np.int64) if in_table is None else in_table[keep]
-    begun = np.full(n, states.index(stream.state), np.int64)
+    initial = np.full(n, states.index(stream.state), np.int64)
     if stream.table is not None and stream.table.states is not None:
-        begun = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
-    return _Group(
-        stream.court,
-        stream.origin,
-        keyed_as,
-        stream.people,
-        times,
-        np.arange(n, dtype=np.int64),
-        begun,
-        stream.table,
-        rows,
-    )
+        initial = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
+    numbers = np.arange(n, dtype=np.int64)
+    return _Group(stream.court, stream.origin, keyed_as, stream.people, times, numbers, initial, stream.table, rows)
 
 
 def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_as: str) -> Integers:
-    """Draw times of arrival up to the horizon: a renewal process, or a Poisson process with a dated rate."""
+    """Draw arrival times up to the horizon, from a renewal process or a Poisson process."""
     unit_exponential = make_distribution("exponential", {"mean": 1.0})
     distribution = unit_exponential if stream.interarrival is None else stream.interarrival.distribution
     limit = stream.count if stream.count is not None else 2_000_000_000
@@ -228,16 +218,16 @@ def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_
 
 
 def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...], horizon: int) -> Integers:
-    """Map a unit-rate Poisson process to a rate that changes on dates, so that a changed rate moves the same arrivals.
+    """Map a unit-rate Poisson process to a rate that changes on dates; another rate moves the same arrivals.
 
-    Times behind the last arrival before the horizon are one microsecond after it.
+    Arrivals after the horizon are set to one microsecond after it.
     """
     steps = [(max(t, 0), r) for t, r in rate if t <= horizon]
     edges = np.array([*(t for t, _ in steps), horizon + 1], np.float64)
     rates = np.array([r for _, r in steps], np.float64)
     grown = np.concatenate([[0.0], np.cumsum(np.diff(edges) * rates)])  # expected arrivals before each edge
     inside = unit < grown[-1]
-    k = np.searchsorted(grown, unit[inside], side="right") - 1  # the last such span: one in which somebody arrives
+    k = np.searchsorted(grown, unit[inside], side="right") - 1  # the last such span has a positive rate
     times = np.full(len(unit), horizon + 1, np.int64)
     times[inside] = np.rint(edges[k] + (unit[inside] - grown[k]) / rates[k]).astype(np.int64)
     return times
@@ -246,11 +236,11 @@ def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...]
 def _order(groups: Sequence[_Group]) -> Integers | slice:
     """Return the case order: courts in file order, backlog before arrivals, arrivals by time."""
     if all(g.origin == "backlog" for g in groups):
-        return slice(None)  # as they are
+        return slice(None)
     court = np.concatenate([np.full(len(g.arrived), g.court, np.int64) for g in groups])
-    later = np.concatenate([np.full(len(g.arrived), g.origin != "backlog") for g in groups])
+    arriving = np.concatenate([np.full(len(g.arrived), g.origin != "backlog") for g in groups])
     time = np.concatenate([g.arrived if g.origin != "backlog" else np.zeros(len(g.arrived), np.int64) for g in groups])
-    order: Integers = np.lexsort((time, later, court)).astype(np.int64)
+    order: Integers = np.lexsort((time, arriving, court)).astype(np.int64)
     return order
 
 
@@ -288,11 +278,11 @@ class _Columns:
         if field.optional:
             self.missing[name] = np.full(n, value is None)
 
-    def draw(self, groups: Sequence[_Group], which: Integers, in_table: Integers) -> None:
-        """Draw every field in the order of the file; the values of a table replace draws."""
+    def draw(self, groups: Sequence[_Group], group_of: Integers, in_table: Integers) -> None:
+        """Draw every field in the order of the file; the columns of a table replace draws."""
         for i, group in enumerate(groups):
             for name, column in group.table.values.items() if group.table is not None else ():
-                rows = np.flatnonzero(which == i)
+                rows = np.flatnonzero(group_of == i)
                 self._copy(name, rows, [column[k] for k in in_table[rows]])
         general = self.scenario.people
         for field in general:
@@ -300,7 +290,9 @@ class _Columns:
                 not group.people and (group.table is None or field.name not in group.table.values) for group in groups
             ]
             self._draw_field(
-                field.name, field.how, slice(None) if all(as_usual) else np.flatnonzero(np.array(as_usual, bool)[which])
+                field.name,
+                field.how,
+                slice(None) if all(as_usual) else np.flatnonzero(np.array(as_usual, bool)[group_of]),
             )
         for i, group in enumerate(groups):
             own = {field.name: field for field in group.people}
@@ -310,7 +302,7 @@ class _Columns:
                 if own
                 else ()
             ):
-                self._draw_field(field.name, field.how, np.flatnonzero(which == i))
+                self._draw_field(field.name, field.how, np.flatnonzero(group_of == i))
 
     def _copy(self, name: str, rows: Integers, values: list[Value]) -> None:
         field = self.fields[name]
@@ -324,16 +316,16 @@ class _Columns:
             return
         field = self.fields[name]
         bits, second = self.path.many(keys, f"people:{name}", 0)
-        for draw, some in how.rows(self._of(how.reads(), rows), self.fields):
-            mine = some if isinstance(rows, slice) else rows[some]
+        for draw, selected in how.rows(self._of(how.reads(), rows), self.fields):
+            mine = selected if isinstance(rows, slice) else rows[selected]
             if draw.shares is not None:
-                values, chosen = draw.shares.values, choose_many(bits[some], draw.shares.cumulative)
-                shelf = np.array([stored(field, v) for v in values], _DTYPES[field.kind])
-                self.values[name][mine] = np.take(shelf, chosen)
+                values, chosen = draw.shares.values, choose_many(bits[selected], draw.shares.cumulative)
+                as_stored = np.array([stored(field, v) for v in values], _DTYPES[field.kind])
+                self.values[name][mine] = np.take(as_stored, chosen)
             else:
-                self.values[name][mine] = self._numbers(field, draw, bits[some], mine)
+                self.values[name][mine] = self._numbers(field, draw, bits[selected], mine)
             if field.optional:
-                absent = second[some] < draw.missing * 2.0**53
+                absent = second[selected] < draw.missing * 2.0**53
                 if draw.shares is not None:
                     absent |= np.take(np.array([v is None for v in values]), chosen)
                 self.missing[name][mine] = absent
@@ -343,43 +335,44 @@ class _Columns:
         if draw.back:
             days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
             dates = np.asarray(self.values["as_of"][rows] - days)
-            for outermost, keep in ((field.minimum, np.maximum), (field.maximum, np.minimum)):
-                if outermost is not None:
-                    dates = keep(dates, np.datetime64(outermost, "D"))  # type: ignore[call-overload]
+            for limit, clip in ((field.minimum, np.maximum), (field.maximum, np.minimum)):
+                if limit is not None:
+                    dates = clip(dates, np.datetime64(limit, "D"))  # type: ignore[call-overload]
             return dates
         if field.kind == "integer":
             numbers = np.floor(numbers).astype(np.int64)
         bounds = [names(bound) for bound in (draw.low, draw.high) if bound is not None]
         here = self._of(frozenset().union(*bounds), rows)
-        for bound, outermost, keep in ((draw.low, field.minimum, np.maximum), (draw.high, field.maximum, np.minimum)):
+        for bound, limit, clip in ((draw.low, field.minimum, np.maximum), (draw.high, field.maximum, np.minimum)):
             if bound is not None:
-                numbers = keep(numbers, vector(bound, here.values, here.missing))
-            if outermost is not None:
-                numbers = keep(numbers, float(outermost) if field.kind == "number" else int(outermost))  # type: ignore[arg-type]
+                numbers = clip(numbers, vector(bound, here.values, here.missing))
+            if limit is not None:
+                numbers = clip(numbers, float(limit) if field.kind == "number" else int(limit))  # type: ignore[arg-type]
         return np.asarray(numbers)
 
     def _of(self, read: frozenset[str], rows: Rows) -> Columns:
-        """Return some columns, and that of the courts, of some cases."""
-        return self.done().only(read | {"court"}).take(rows)
+        """Return the columns of the fields read, and of the courts, for some rows."""
+        return self.columns().only(read | {"court"}).take(rows)
 
-    def done(self) -> Columns:
+    def columns(self) -> Columns:
+        """Return the columns drawn so far."""
         return Columns(self.values, self.missing)
 
 
 def _in_order(drawn: Sequence[DrawnField]) -> list[DrawnField]:
     """Return fields in their order, but each behind those that it depends on."""
     by_name = {field.name: field for field in drawn}
-    found: dict[str, DrawnField] = {}
+    ordered: dict[str, DrawnField] = {}
 
-    def put(field: DrawnField, below: frozenset[str]) -> None:
-        for name in by_name.keys() & field.reads() - below - found.keys():
-            put(by_name[name], below | {field.name})
-        found[field.name] = field
+    def put(field: DrawnField, dependents: frozenset[str]) -> None:
+        for name in by_name.keys() & field.reads() - dependents - ordered.keys():
+            put(by_name[name], dependents | {field.name})
+        ordered[field.name] = field
 
     for field in drawn:
-        if field.name not in found:
+        if field.name not in ordered:
             put(field, frozenset())
-    return list(found.values())
+    return list(ordered.values())
 
 
 _DTYPES: dict[str, Any] = {
@@ -392,7 +385,7 @@ _DTYPES: dict[str, Any] = {
 
 
 def stored(field: Field, value: Value) -> Any:
-    """Return a value as a column holds it; a missing one as any value that fits."""
+    """Return a value as a column stores it; a missing value as any valid one."""
     if field.kind == "enum":
         return 0 if value is None else field.values.index(str(value))
     if value is None:
@@ -408,15 +401,15 @@ def _check_assumptions(scenario: Scenario, cases: Cases) -> None:
             i = int(np.argmin(holds))
             problems.append(
                 f"people: {int((~holds).sum()):,} of {len(cases):,} cases break the workflow's assumption"
-                f" {unparse(assumption)!r}; the first is case {i} of {scenario.courts[int(cases.court[i])]}: {_seen(cases, i, assumption)}."
-                " Draw the facts so that they keep to it (within: helps)."
+                f" {unparse(assumption)!r}; the first is case {i} of {scenario.courts[int(cases.court[i])]}:"
+                f" {_format_facts(cases, i, assumption)}. Draw the facts so that the assumption holds (within: helps)."
             )
     if problems:
         raise InputError(problems)
 
 
 def _check_ages(scenario: Scenario, cases: Cases) -> None:
-    """See that the holidays are known from each court's oldest case on, as its age in working days needs them."""
+    """Check that the holidays of each court are known from its oldest case on: ages in working days need them."""
     problems = []
     for court, days in enumerate(scenario.court_days):
         if days is not None and days.holidays is not None:
@@ -432,14 +425,7 @@ def _check_ages(scenario: Scenario, cases: Cases) -> None:
         raise InputError(problems)
 
 
-def _seen(cases: Cases, i: int, expression: Expression) -> str:
-    one = Cases(
-        cases.scenario,
-        cases.court[[i]],
-        cases.origin[[i]],
-        cases.state[[i]],
-        cases.keys[[i]],
-        cases.arrived[[i]],
-        cases.columns.take(np.array([i])),
-    )
-    return ", ".join(f"{name} = {one.plain(name)[0]}" for name in sorted(names(expression)))
+def _format_facts(cases: Cases, i: int, expression: Expression) -> str:
+    """Format the values of a case that an expression reads."""
+    one, fields = cases.columns.take(np.array([i])), cases.scenario.namespace.fields
+    return ", ".join(f"{name} = {one.plain(fields[name])[0]}" for name in sorted(names(expression)))

@@ -1,7 +1,7 @@
-"""A scenario as the rest of the project uses it: what the world does to the cases of a workflow.
+"""A scenario as data: arrivals, facts, working time, people and policies.
 
-`simulations.loading` makes it from a file. It holds no random number: `simulations.scenarios.plan` draws the
-population of one replication, an engine the rest.
+`simulations.loading` makes it from a file. It holds no random numbers: `simulations.scenarios.plan` draws the cases of
+a replication, and an engine draws everything else.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Order:
-    """In which order a queue is served: by `rule`, or by the lowest `value`."""
+    """The order of a queue: a `rule`, or the lowest `value` first."""
 
     rule: str = "first_come"
     value: Expression | Choice[float] | None = None
@@ -49,19 +49,19 @@ class Order:
 
 @dataclass(frozen=True)
 class Pool:
-    """People who do the work.
+    """A pool of servers, with one station for the nation or one at each court.
 
     Attributes
     ----------
     at_court : bool
-        Whether each court has its own.
-    sizes : tuple, one entry a place, of ((microseconds, servers), ...)
+        Whether each court has a station.
+    sizes : tuple of ((microseconds, servers), ...), one for each station
         The size from each time on; the first time is 0.
-    calendars : tuple of Calendar, one a place
+    calendars : tuple of Calendar, one for each station
     at_shift_end : str
-        What becomes of work in hand when an interval ends; see `simulations.timing.calendars.ShiftEnd`.
+        A value of `simulations.timing.calendars.ShiftEnd`.
     slots : int or None
-        How many cases each server starts in one interval at most.
+        Maximum number of cases that a server starts in one working interval.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Suspension:
-    """A time, half-open, in which a pool starts no work in some courts but for excepted cases."""
+    """A half-open period in which a pool starts no work at some courts, except for exempt cases."""
 
     pool: str
     courts: tuple[int, ...]
@@ -85,7 +85,7 @@ class Suspension:
 
 
 EVER = -(2**63)
-"""An instant before all others."""
+"""Before any time of a run."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Policy:
     start : int
         Microseconds since the scenario's start; may be negative.
     pinned : bool
-        Whether it decides only the cases that arrive from then on.
+        Whether it decides only cases that arrive from then on.
     """
 
     start: int
@@ -107,7 +107,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Work:
-    """How long an activity takes, who does it, what it finds."""
+    """Pool, length and outcome of an activity."""
 
     activity: str
     pool: str | None
@@ -126,11 +126,11 @@ class EventTiming:
     hazard : Choice of float, or None
         Events per microsecond over the case's whole life.
     after : Choice of Length, or None
-        From entering the event's states, or from a transition of `since`.
+        Delay after the case enters the event's states, or after a transition of `since`.
     since : frozenset of int
-        Places in ``Scenario.transition_names``.
+        Indices in ``Scenario.transition_names``.
     chance : Choice of float, or None
-        The probability that the clock starts at all.
+        Probability that the clock starts.
     dates : tuple of int
         Microseconds since the start at which it happens to every case.
     only_waiting : bool
@@ -149,16 +149,16 @@ class EventTiming:
 
 @dataclass(frozen=True)
 class Costs:
-    """What things cost.
+    """Unit costs.
 
     Attributes
     ----------
     pools : mapping of str to float
-        Money for a microsecond of a server's paid time.
+        Cost of a microsecond of a server's paid time.
     activities : mapping of str to float
-        Money each time that one is completed.
+        Cost of each completion.
     per : tuple of str
-        Measures of cases by which the total is divided.
+        Measures that count cases; the total cost is divided by each.
     """
 
     currency: str
@@ -169,13 +169,15 @@ class Costs:
 
 @dataclass(frozen=True)
 class Draw:
-    """How one value of a person is drawn: by shares or from a distribution, within bounds.
+    """How a value is drawn: by shares, or from a distribution within bounds.
 
     Attributes
     ----------
     shares : Shares or None
     distribution : Distribution or None
-        Of numbers, or with `back` of microseconds before the reference date of the facts.
+        Of numbers; with `back`, of microseconds before the reference date of the facts.
+    missing : float
+        Probability that there is no value.
     """
 
     shares: Shares | None = None
@@ -188,20 +190,20 @@ class Draw:
 
 @dataclass(frozen=True)
 class DrawnField:
-    """A fact, or a record field at the start, and how it is distributed."""
+    """A fact, or an initial record field, with its distribution."""
 
     name: str
     how: Choice[Draw]
 
     def reads(self) -> frozenset[str]:
-        """Return the names of the fields that it is made of."""
+        """Return the names of the fields that its distribution depends on."""
         bounds = [bound for draw in self.how.leaves() for bound in (draw.low, draw.high) if bound is not None]
         return self.how.reads().union(*(names(bound) for bound in bounds))
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """Cases that are open at the start, in one state of one court; or the rows of a table."""
+    """Cases of one court that are open at the start: a number in one state, or the rows of a table."""
 
     court: int
     state: str | None
@@ -218,10 +220,14 @@ class Stream:
     Attributes
     ----------
     rate : tuple of (microseconds, events per microsecond), or None
+        Of a Poisson process, from each time on.
     interarrival : Length or None
-    first : int or None
+        Of a renewal process; `first` is the time of its first arrival.
     at : tuple of int, or None
-    table : rows of a table, or None
+        Times in microseconds since the start.
+    table : CaseTable or None
+    count : int or None
+        Maximum number of cases.
     """
 
     name: str
@@ -237,23 +243,20 @@ class Stream:
 
     @property
     def origin(self) -> str:
-        """Return where its cases come from: ``arrivals`` or ``table``."""
+        """Return the origin of its cases: ``arrivals`` or ``table``."""
         return "arrivals" if self.table is None else "table"
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What the world does: how many cases, which facts, how long things take, how many people work.
+    """A scenario: cases, facts, working time, people and policies around a workflow.
 
     Attributes
     ----------
-    horizon : int
-        Microseconds from the start to 24:00 of the last date.
-    courts : tuple of str
-    court_days : tuple of CalendarSpec or None, one a court
-        The calendar in whose working days a court counts ages.
+    court_days : tuple of CalendarSpec or None, one for each court
+        The calendar whose working days count ages.
     people : tuple of DrawnField
-        In the order in which they are drawn.
+        In drawing order.
     policies : tuple of Policy
         In the order of their dates; before the first, ``workflow`` decides.
     """
@@ -282,22 +285,22 @@ class Scenario:
 
     @cached_property
     def epoch(self) -> Epoch:
-        """Return the moment 0 of the run."""
+        """Return time 0 of the run."""
         return Epoch(self.starts)
 
     @cached_property
     def horizon(self) -> int:
-        """Return the end of the run in microseconds since its start; events at that instant are included."""
+        """Return the end of the run in microseconds since its start; events at that time are included."""
         return self.epoch.end_of(self.ends)
 
     @cached_property
     def fact_names(self) -> tuple[str, ...]:
-        """Return the names of a case's facts in their order, the court last."""
+        """Return the names of a case's facts in order, the court last."""
         return (*fact_names(self.workflow), "court")
 
     @cached_property
     def every_policy(self) -> tuple[Policy, ...]:
-        """Return the policies with the scenario's own workflow as the first, which decides from ever on."""
+        """Return the policies; the first is the scenario's own workflow, which decides from the beginning."""
         return (Policy(EVER, self.workflow, pinned=False), *self.policies)
 
     @cached_property
@@ -307,12 +310,12 @@ class Scenario:
 
     @cached_property
     def tabulator(self) -> Tabulator:
-        """Return what makes the tables of its decisions, of one population after another."""
+        """Return the tabulator of its decisions; it is shared by all replications."""
         return Tabulator(self.workflows)
 
     @cached_property
     def transition_names(self) -> tuple[str, ...]:
-        """Return the names of the transitions of every policy, each once, the workflow's own first."""
+        """Return the names of the transitions of all policies without repetition, those of its own workflow first."""
         return tuple(dict.fromkeys(t.name for workflow in self.workflows for t in workflow.transitions))
 
     def timing_of(self, event: str) -> EventTiming:
@@ -320,37 +323,37 @@ class Scenario:
         return self.event_timings.get(event, EventTiming(event))
 
     def suspensions_at(self, pool: str, court: int) -> list[Suspension]:
-        """Return the suspensions of a pool's place."""
+        """Return the suspensions of a pool at a court."""
         return [s for s in self.suspensions if s.pool == pool and court in s.courts]
 
     def exemption(self, pool: str, court: int) -> Expression | None:
-        """Return the condition under which a case is served all the same: one for all suspensions of a place."""
+        """Return the condition that exempts cases; all suspensions of a station share it."""
         return next((s.exempt for s in self.suspensions_at(pool, court) if s.exempt is not None), None)
 
     @cached_property
     def namespace(self) -> Namespace:
-        """Return the names that `by:` may use: facts, record, definitions and the court."""
+        """Return the names that `by:` may use: facts, record fields, definitions and the court."""
         return scenario_namespace(self.workflow, self.courts)
 
     @cached_property
     def measured_if(self) -> Mapping[str, Expression]:
-        """Return the conditions on facts under which the workflow's measures count a case, by their texts."""
+        """Return the conditions under which the workflow's measures count a case, by their source text."""
         facts = Namespace(
             {n: f for n, f in self.namespace.fields.items() if f.role == "fact"}, self.workflow.definitions
         )
         return {m.if_: parse(m.if_, facts) for m in self.workflow.measures if m.if_ is not None}
 
     def default(self, name: str) -> Value:
-        """Return a fact's value where nothing else is said."""
+        """Return the default of a fact or record field."""
         return self.workflow.defaults[name]
 
     def plain(self) -> dict[str, Any]:
-        """Return the file's content, `extends:` merged in, as plain values."""
+        """Return the content of the file, with `extends:` merged, as plain values."""
         content: dict[str, Any] = self.document.plain()
         return content
 
 
 def scenario_namespace(workflow: Workflow, courts: tuple[str, ...]) -> Namespace:
-    """Return the workflow's names and the court."""
+    """Return the namespace of the workflow with the court."""
     court = Field("court", "enum", "fact", values=courts)
     return Namespace({**workflow.namespace.fields, "court": court}, workflow.definitions)

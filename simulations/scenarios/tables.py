@@ -1,4 +1,4 @@
-"""Cases and values from CSV and Parquet files, read so that a mistake names file, row and column."""
+"""Read cases and numbers from CSV and Parquet files; messages name file, row and column."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from workflow.predicates import Field
 __all__ = ["CaseTable", "read_cases", "read_column"]
 
 _MOST_MISTAKES = 20
-_WHOLE = re.compile(r"[+-]?\d+\.0*")  # as pandas writes whole numbers of a column in which some are missing
+_WHOLE = re.compile(r"[+-]?\d+\.0*")  # pandas writes the whole numbers of a column with missing values like this
 BEFORE_THE_START = "cases open at the start are the backlog of a court"
 
 
 @dataclass(frozen=True)
 class CaseTable:
-    """Cases from a file, in the order of their arrival.
+    """Cases from a file, in order of arrival.
 
     Attributes
     ----------
     arrived : tuple of int
         Microseconds since the scenario's start, negative before it.
     courts, states : tuple of str or None
-        ``None`` where the file has no such column.
+        ``None`` if the file has no such column.
     values : mapping of str to tuple
-        Facts and record fields, a column each.
+        Columns of facts and record fields.
     """
 
     path: str
@@ -58,15 +58,15 @@ def read_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
 
         try:
             with duckdb.connect() as connection:
-                found = connection.execute("select * from read_parquet(?)", [str(path)])
-                return [d[0] for d in found.description], [list(row) for row in found.fetchall()]
+                result = connection.execute("select * from read_parquet(?)", [str(path)])
+                return [d[0] for d in result.description], [list(row) for row in result.fetchall()]
         except duckdb.Error as error:
-            raise InputError([f"{path}: is not readable as Parquet: {str(error).splitlines()[0]}"]) from None
+            raise InputError([f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}"]) from None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError([f"{path}: is not readable as CSV: {error}"]) from None
+        raise InputError([f"{path}: cannot be read as CSV: {error}"]) from None
     if not rows:
         raise InputError([f"{path}: is empty; its first row must name the columns"])
     header = [name.strip() for name in rows[0]]
@@ -78,7 +78,7 @@ def read_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
 
 
 def read_column(path: Path, column: str) -> list[float]:
-    """Return the numbers of a column; rows without a value are left out."""
+    """Return the numbers of a column, without empty cells."""
     header, rows = read_rows(path)
     if column not in header:
         raise InputError(
@@ -114,15 +114,15 @@ def read_cases(
     ----------
     path : Path
     courts, states : tuple of str
-        What the columns ``court`` and ``state`` may name.
+        Allowed values of the columns ``court`` and ``state``.
     backlog : bool
-        Whether the cases are open at the start: those without a column ``arrived`` arrive then, and none later.
-        Other cases must have one, and arrive at the start or later.
+        Whether the cases are open at the start. Then no case arrives later, and without a column ``arrived`` all
+        arrive at the start. Other cases must have the column, and none arrives earlier.
 
     Raises
     ------
     InputError
-        Naming file, row and column, up to twenty mistakes.
+        With up to twenty mistakes, each with file, row and column.
     """
     header, rows = read_rows(path)
     fields: dict[str, Field] = {**workflow.facts, **{n: workflow.record[n] for n in workflow.record}}
@@ -134,7 +134,7 @@ def read_cases(
                 f"{path}: row 1: unknown column {name!r}; allowed: {format_names(allowed)}.{nearest(name, allowed)}"
             )
         elif header.count(name) > 1:
-            problems.append(f"{path}: row 1: the column {name!r} stands here twice")
+            problems.append(f"{path}: row 1: the column {name!r} occurs twice")
     if not backlog and "arrived" not in header:
         problems.append(f"{path}: row 1: the column 'arrived' is missing")
     if problems:
@@ -159,9 +159,9 @@ def read_cases(
     n = len(rows)
     times = columns.get("arrived", [0] * n)
     order = sorted(range(n), key=lambda k: times[k])
-    sort = {name: tuple(values[k] for k in order) for name, values in columns.items()}
-    kept = {k: v for k, v in sort.items() if k in fields}
-    return CaseTable(str(path), tuple(times[k] for k in order), sort.get("court"), sort.get("state"), kept)
+    sorted_ = {name: tuple(values[k] for k in order) for name, values in columns.items()}
+    values = {name: column for name, column in sorted_.items() if name in fields}
+    return CaseTable(str(path), tuple(times[k] for k in order), sorted_.get("court"), sorted_.get("state"), values)
 
 
 def _cell(

@@ -183,6 +183,6 @@ def test_a_policy_must_fit_the_cases_that_it_takes_over(folder: Path, change: tu
 def test_policies_follow_one_another(folder: Path) -> None:
     """A date that does not is refused at its place."""
     scenario = _scenario().replace("policies: [", "policies: [{from: 2024-01-02, workflow: strict.yaml}, ")
-    with pytest.raises(InputError, match=r"told.yaml:6:\d+: policies: from: 2024-01-02 does not follow 2024-01-02"):
+    with pytest.raises(InputError, match=r"told.yaml:6:\d+: policies: from: 2024-01-02 is not after 2024-01-02"):
         planned(folder, MILD, scenario, FixedDraws())
     assert load_scenario("pilot").policies == ()
