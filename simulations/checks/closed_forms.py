@@ -1,6 +1,6 @@
-"""What queueing theory says: the closed forms that simulated queues are held against.
+"""Closed forms of queueing theory, for comparison with simulated queues.
 
-Rates and times are in one unit of time of the caller's choice; waiting times exclude service.
+Rates and times use one unit of time, which the caller chooses. Waiting times exclude service.
 
 References
 ----------
@@ -17,7 +17,13 @@ __all__ = ["abandoning", "erlang_b", "erlang_c", "mean_wait_mg1", "mean_wait_mmc
 
 
 def erlang_b(servers: int, load: float) -> float:
-    """Return the probability that all of `servers` are busy in M/G/c/c with an offered `load` (arrival rate x mean service).
+    """Return the probability that all servers are busy in M/G/c/c (Erlang B).
+
+    Parameters
+    ----------
+    servers : int
+    load : float
+        Offered load: arrival rate times mean service time.
 
     Examples
     --------
@@ -31,7 +37,7 @@ def erlang_b(servers: int, load: float) -> float:
 
 
 def erlang_c(servers: int, load: float) -> float:
-    """Return the probability of waiting in M/M/c; `load` is below `servers`."""
+    """Return the probability of waiting in M/M/c (Erlang C). The load must be below the number of servers."""
     blocked = erlang_b(servers, load)
     return blocked / (1 - load / servers * (1 - blocked))
 
@@ -66,7 +72,7 @@ def mean_wait_mg1(arrival_rate: float, mean_service: float, cv: float) -> float:
 
 
 def mean_waits_priority(arrival_rates: list[float], service_rate: float) -> list[float]:
-    """Return the mean waiting time of each class of M/M/1 with priorities and no preemption, the first served first (Cobham 1954).
+    """Return the mean waiting times in M/M/1 with non-preemptive priorities, highest class first (Cobham 1954).
 
     Examples
     --------
@@ -74,12 +80,11 @@ def mean_waits_priority(arrival_rates: list[float], service_rate: float) -> list
     [1.0, 5.0]
     """
     residual = sum(arrival_rates) / service_rate**2
-    before, found = 0.0, []
+    load, waits = 0.0, []
     for rate in arrival_rates:
-        up_to = before + rate / service_rate
-        found.append(residual / ((1 - before) * (1 - up_to)))
-        before = up_to
-    return found
+        higher, load = load, load + rate / service_rate
+        waits.append(residual / ((1 - higher) * (1 - load)))
+    return waits
 
 
 def abandoning(servers: int, arrival_rate: float, service_rate: float, patience_rate: float) -> float:
@@ -87,7 +92,7 @@ def abandoning(servers: int, arrival_rate: float, service_rate: float, patience_
 
     Examples
     --------
-    >>> round(abandoning(1, 1.0, 1.0, 1e9), 6)  # without any patience, Erlang B
+    >>> round(abandoning(1, 1.0, 1.0, 1e9), 6)  # without patience: Erlang B
     0.5
     """
     weight = total = 1.0

@@ -104,11 +104,11 @@ def sql(
 ) -> None:
     """Query a run folder in SQL: the views cases, events, measures; pm4py.log, ocel.*, vidigi.event_log; transitions."""
     with report_errors():
-        from simulations.run_folder.views import ask
+        from simulations.run_folder.views import query_run
 
         if as_json and as_csv:
             raise InputError(["--json and --csv: give one of them"])
-        with ask(folder, query) as answer:
+        with query_run(folder, query) as answer:
             if as_csv:
                 _csv(answer.columns, answer.rows)
             elif as_json:
@@ -166,12 +166,12 @@ def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 def verify(
     folder: RunFolder,
-    rerun: Annotated[int, typer.Option(metavar="K", help="Repeat K random replications and compare the bytes.")] = 0,
+    rerun: Annotated[int, typer.Option(metavar="K", help="Rerun K random replications and compare the bytes.")] = 0,
     scenario: ScenarioFile = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Verify a run folder: check the hash of every part, and repeat replications."""
+    """Verify a run folder: check the hash of every part, and rerun replications."""
     with report_errors():
         from simulations.running.verifying import verify as check
 
@@ -181,11 +181,11 @@ def verify(
             print_json(result.json())
         elif not quiet:
             for name, what in result.wrong:
-                typer.echo(f"{folder / name if '.yaml' not in name else name}: {what}")
+                typer.echo(f"{name if '.yaml' in name else folder / name}: {what}")
             verdict = "as written" if result.ok else f"{len(result.wrong)} wrong"
             typer.echo(f"{result.parts} parts of {result.replications} replications: {verdict}.")
             if result.run_again:
-                same = "the same bytes" if not any("run again" in what for _, what in result.wrong) else "other bytes"
-                typer.echo(f"Run again, replication {', '.join(map(str, result.run_again))}: {same}.")
+                numbers = ", ".join(map(str, result.run_again))
+                typer.echo(f"Rerun of replication {numbers}: {'the same bytes' if result.rerun_ok else 'other bytes'}.")
         if not result.ok:
             raise typer.Exit(FAILURE)

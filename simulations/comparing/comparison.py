@@ -17,10 +17,11 @@ from simulations.comparing.case_pairs import Change, Pairs, pair_cases
 from simulations.comparing.paired import Paired, holm, pair, replications_needed
 from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import default_folder
+from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.whole_files import write_text
 from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each
 from simulations.running.options import RunKeywords, RunOptions
-from simulations.running.recorded import manifest_of, recorded_scenario
+from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
@@ -30,7 +31,7 @@ __all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
 
 RESULT = "comparison.json"
 _DEFAULTS = RunOptions(replications=10)
-_OURS = r"base|other-\d+|\.?comparison\.json.*|report\.html"
+_OWN_FILES = r"base|other-\d+|\.?comparison\.json.*|report\.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Difference:
     p_corrected: float | None = None
     needed: int | None = None
 
-    def told_apart(self, confidence: float) -> bool:
+    def is_significant(self, confidence: float) -> bool:
         """Return whether the difference is significant after the correction."""
         return self.p_corrected is not None and self.p_corrected < 1 - confidence
 
@@ -65,21 +66,24 @@ class Difference:
         """Return the difference that `json` wrote."""
         paired = None if row["n"] is None else Paired(**{f.name: row[f.name] for f in fields(Paired)})
         at = None if row["at"] is None else dt.date.fromisoformat(row["at"])
-        own = (row[name] for name in ("p_corrected", "replications_needed"))
-        return cls(row["against"], row["measure"], row["court"], at, row["unit"], paired, *own)
+        names = ("against", "measure", "court", "unit", "p_corrected")
+        return cls(at=at, paired=paired, needed=row["replications_needed"], **{name: row[name] for name in names})
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        found: dict[str, Any] = {"against": self.against, "measure": self.measure, "court": self.court}
-        found |= {"at": None if self.at is None else self.at.isoformat(), "unit": self.unit}
         names = ("n", "base", "other", "difference", "low", "high", "p")
-        found |= {name: None if self.paired is None else getattr(self.paired, name) for name in names}
-        found["p_corrected"] = self.p_corrected
-        found |= {
-            name: None if self.paired is None else getattr(self.paired, name)
-            for name in ("correlation", "variance_reduction", "spread")
+        more = ("correlation", "variance_reduction", "spread")
+        return {
+            "against": self.against,
+            "measure": self.measure,
+            "court": self.court,
+            "at": None if self.at is None else self.at.isoformat(),
+            "unit": self.unit,
+            **{name: getattr(self.paired, name, None) for name in names},
+            "p_corrected": self.p_corrected,
+            **{name: getattr(self.paired, name, None) for name in more},
+            "replications_needed": self.needed,
         }
-        return found | {"replications_needed": self.needed}
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,9 @@ class Comparison:
         KeyError
             If there is no such difference.
         """
-        wanted = (self.against[0] if against is None else against, measure, court, at)
+        key = (self.against[0] if against is None else against, measure, court, at)
         for difference in self.differences:
-            if (difference.against, difference.measure, difference.court, difference.at) == wanted:
+            if (difference.against, difference.measure, difference.court, difference.at) == key:
                 return difference
         raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.base))}")
 
@@ -186,23 +190,23 @@ def compare(
     _check(first, rest, measures)
     check_each([first, *rest], options)
     folder = Path(out) if out is not None else default_folder(f"compare-{first.name}")
-    open_joint_folder(folder, options.resume, _OURS, "comparison")
+    open_joint_folder(folder, options.resume, _OWN_FILES, "comparison")
     days = sorted({*options.at, *(p.at for one in (first, *rest) for p in one.published)})
     scenarios = {"base": first, **{f"other-{k}": one for k, one in enumerate(rest, start=1)}}
     runs = run_each(scenarios, folder, replace(options, at=days), progress)
-    folders = [result.folder for result in runs.values()]
-    growing = [result.growing for result in runs.values()]
+    folders = [run.folder for run in runs.values()]
+    growing = [run.growing for run in runs.values()]
     seed, replications, confidence = options.seed, options.replications, options.confidence
-    found = Comparison(first, folder, seed, replications, confidence, _called(rest, other_changes), [])
-    found.growing.update(zip(["base", *found.against], growing, strict=True))
-    for name, other, other_folder in zip(found.against, rest, folders[1:], strict=True):
-        found.differences.extend(_differences(found, name, folders[0], other_folder, {None, *options.at}, measures))
+    result = Comparison(first, folder, seed, replications, confidence, _names(rest, other_changes), [])
+    result.growing.update(zip(["base", *result.against], growing, strict=True))
+    for name, other, other_folder in zip(result.against, rest, folders[1:], strict=True):
+        result.differences.extend(_differences(result, name, folders[0], other_folder, {None, *options.at}, measures))
         if options.events:
-            found.cases[name], found.changes[name] = pair_cases(
+            result.cases[name], result.changes[name] = pair_cases(
                 first, folders[0], other, other_folder, seed, range(1, replications + 1), confidence
             )
-    write_text(folder / RESULT, json.dumps(found.json(), indent=2, ensure_ascii=False) + "\n")
-    return found
+    write_text(folder / RESULT, json.dumps(result.json(), indent=2, ensure_ascii=False) + "\n")
+    return result
 
 
 def read_comparison(folder: str | Path) -> Comparison:
@@ -226,8 +230,9 @@ def read_comparison(folder: str | Path) -> Comparison:
             changes.setdefault(row.pop("against"), []).append(Change(**row))
         growing = content["growing"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError([f"{folder}: is no folder of a comparison: {RESULT}: {str(error) or type(error).__name__}"]) from None  # fmt: skip
-    base = recorded_scenario(folder / "base", manifest_of(folder / "base"), what="be read")
+        reason = str(error) or type(error).__name__
+        raise InputError([f"{folder}: is not the folder of a comparison: {RESULT}: {reason}"]) from None
+    base = recorded_scenario(folder / "base", read_manifest(folder / "base"), what="be read")
     return Comparison(base, folder, content["seed"], content["replications"], confidence, content["against"], differences, cases, changes, growing)  # fmt: skip
 
 
@@ -238,19 +243,18 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
             one, two = getattr(base, name), getattr(other, name)
             if one != two:
                 problems.append(
-                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; give both the same, as by --set {name}={one}"
+                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same, such as --set {name}={one}"
                 )
     known = [name for name in describe(base) if all(name in describe(other) for other in others)]
-    problems += [
-        f"--measure {name}: is not a measure of all these scenarios.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
-        for name in measures
-        if name not in known
-    ]
+    for name in (name for name in measures if name not in known):
+        hint = nearest(name, known) or f" Known: {format_names(known, 60)}."
+        problems.append(f"--measure {name}: is not a measure of all these scenarios.{hint}")
     if problems:
         raise InputError(problems)
 
 
-def _called(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
+def _names(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
+    """Return a unique name for each scenario."""
     names: list[str] = []
     for other in others:
         name = f"{other.name} with {', '.join(changes)}" if changes else other.name
@@ -266,28 +270,26 @@ def _differences(
     numbers = range(1, comparison.replications + 1)
     theirs = read_values(other, numbers)
     descriptors = describe(comparison.base)
-    found = []
+    differences = []
     for key, mine in read_values(base, numbers).items():
         measure, court, by, _, at, unit = key
         if by is not None or at not in days or key not in theirs or (measures and measure not in measures):
             continue
         pairs = [(a, b) for a, b in zip(mine, theirs[key], strict=True) if a is not None and b is not None]
-        whole = len(pairs) == len(mine) or (bool(pairs) and not descriptors[measure].is_date)
-        paired = pair([a for a, _ in pairs], [b for _, b in pairs], comparison.confidence) if whole else None
-        found.append(Difference(against, measure, court, at, unit, paired))
-    return _corrected(found, 1 - comparison.confidence)
+        comparable = len(pairs) == len(mine) or (bool(pairs) and not descriptors[measure].is_date)
+        paired = pair([a for a, _ in pairs], [b for _, b in pairs], comparison.confidence) if comparable else None
+        differences.append(Difference(against, measure, court, at, unit, paired))
+    return _corrected(differences, 1 - comparison.confidence)
 
 
-def _corrected(found: list[Difference], alpha: float) -> list[Difference]:
+def _corrected(differences: list[Difference], alpha: float) -> list[Difference]:
     """Correct the p-values and estimate the replications needed. Measures that never differ are not tested."""
-    tested = [i for i, d in enumerate(found) if d.paired is not None and d.paired.p is not None and not d.paired.same]
-    corrected = holm([found[i].paired.p for i in tested])  # type: ignore[union-attr, misc]
-    open_ones = sum(p >= alpha for p in corrected)
-    for i, p in zip(tested, corrected, strict=True):
-        paired = found[i].paired
-        needed = replications_needed(paired, alpha / open_ones) if paired is not None and p >= alpha else None
-        found[i] = replace(found[i], p_corrected=p, needed=needed)
-    for i, d in enumerate(found):
-        if d.paired is not None and d.paired.p is not None and d.paired.same:
-            found[i] = replace(d, p_corrected=1.0)
-    return found
+    tested = {i: d.paired for i, d in enumerate(differences) if d.paired and d.paired.p is not None}
+    varying = {i: paired for i, paired in tested.items() if not paired.same}
+    p_values = dict(zip(varying, holm([p for paired in varying.values() if (p := paired.p) is not None]), strict=True))
+    n_undecided = sum(p >= alpha for p in p_values.values())
+    for i, paired in tested.items():
+        p = p_values.get(i, 1.0)
+        needed = replications_needed(paired, alpha / n_undecided) if i in varying and p >= alpha else None
+        differences[i] = replace(differences[i], p_corrected=p, needed=needed)
+    return differences

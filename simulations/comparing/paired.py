@@ -74,8 +74,8 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
 
     Examples
     --------
-    >>> found = pair([10.0, 12.0, 14.0, 16.0], [11.0, 13.0, 14.0, 17.0], 0.95)
-    >>> found.difference, round(found.low, 3), round(found.high, 3), round(found.p, 4), round(found.correlation, 3)
+    >>> paired = pair([10.0, 12.0, 14.0, 16.0], [11.0, 13.0, 14.0, 17.0], 0.95)
+    >>> paired.difference, round(paired.low, 3), round(paired.high, 3), round(paired.p, 4), round(paired.correlation, 3)
     (0.75, -0.046, 1.546, 0.0577, 0.981)
     """
     from scipy.special import stdtr
@@ -87,14 +87,14 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
     if n < 2:
         return Paired(n, *means, mean, None, None, None, None, None, 0.0)
     spread = math.sqrt(_variance(differences))
-    apart = _variance(base), _variance(other)
-    correlation = _covariance(base, other) / math.sqrt(apart[0] * apart[1]) if apart[0] > 0 and apart[1] > 0 else None
+    one, two = _variance(base), _variance(other)
+    correlation = _covariance(base, other) / math.sqrt(one * two) if one > 0 and two > 0 else None
     if spread == 0:
         p = 1.0 if mean == 0 else 2.0 ** (1 - n)
         return Paired(n, *means, mean, mean, mean, p, correlation, None, 0.0)
     low, high = interval(differences, confidence) or (None, None)
     p = 2 * float(stdtr(n - 1, -abs(mean) / (spread / math.sqrt(n))))
-    return Paired(n, *means, mean, low, high, p, correlation, sum(apart) / spread**2, spread)
+    return Paired(n, *means, mean, low, high, p, correlation, (one + two) / spread**2, spread)
 
 
 def _variance(values: Sequence[float]) -> float:
@@ -118,10 +118,9 @@ def holm(p: Sequence[float]) -> list[float]:
     [0.03, 0.06, 0.06, 0.02]
     """
     corrected = [0.0] * len(p)
-    so_far = 0.0
+    largest = 0.0
     for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        so_far = max(so_far, min(1.0, (len(p) - rank) * p[i]))
-        corrected[i] = so_far
+        largest = corrected[i] = max(largest, min(1.0, (len(p) - rank) * p[i]))
     return corrected
 
 

@@ -1,7 +1,7 @@
-"""The event log of a run in the forms that other tools read: XES, CSV, OCEL 2.0 as JSON, and vidigi's CSV.
+"""Export the event log of a run for other tools: XES, CSV for pm4py, OCEL 2.0 (JSON), CSV for vidigi.
 
-Rows are read and written as they come, one replication after another, so that no log is held in memory. A run knows
-the local time of its courts only; an export says in which time zone that is. vidigi counts minutes since the start.
+Rows are streamed, one replication after another, so that no log is held in memory. The times of a run are local times
+without a time zone; an export adds one. vidigi counts minutes since the start.
 
 References
 ----------
@@ -22,16 +22,16 @@ from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from simulations.run_folder.views import ask
+from simulations.run_folder.folders import finished_in, recorded_contents
+from simulations.run_folder.manifest import read_manifest
+from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, query_run
 from simulations.run_folder.whole_files import whole_file
-from simulations.running.recorded import finished_in, manifest_of, recorded_contents
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 
 __all__ = ["FORMATS", "Exported", "export"]
 
 FORMATS = ("xes", "csv", "ocel", "vidigi")
-_EVENT = ("court", "cause", "from_state", "to_state", "activity", "pool", "server", "outcome")
 _XES_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <log xes.version="1849-2016" xes.features="" xmlns="http://www.xes-standard.org/">
   <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>
@@ -46,7 +46,7 @@ _XES_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export has written: cases and events (for vidigi: rows)."""
+    """The numbers of cases and of events (for vidigi: rows) in a file."""
 
     path: Path
     n_cases: int
@@ -54,31 +54,35 @@ class Exported:
 
 
 class _Clock:
-    """The instants of a run as ISO texts with the offset of a time zone.
+    """Format the local times of a run in ISO format with the offset of a time zone.
 
-    A local time that a change of the clocks leaves out counts as the end of the gap, so that the order of rows stays.
+    A local time that daylight saving time skips becomes the end of the gap, so that rows stay in order.
     """
 
     def __init__(self, name: str) -> None:
         try:
             self.zone = ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise InputError([f"--zone {name}: is no time zone, such as America/Denver or UTC.{nearest(name, sorted(available_timezones()))}"]) from None  # fmt: skip
+            hint = nearest(name, sorted(available_timezones()))
+            raise InputError([f"--zone {name}: is not a time zone, such as America/Denver or UTC.{hint}"]) from None
         self._quarter = lru_cache(maxsize=100_000)(self._look_up)
 
     def __call__(self, local: dt.datetime) -> str:
-        """Return an instant with its offset."""
-        offset, instead = self._quarter(local.replace(minute=local.minute - local.minute % 15, second=0, microsecond=0))
-        return (instead or local).isoformat(timespec="milliseconds" if local.microsecond % 1000 == 0 else "microseconds") + offset  # fmt: skip
+        """Return a time with its offset."""
+        quarter = local.replace(minute=local.minute - local.minute % 15, second=0, microsecond=0)
+        offset, end_of_gap = self._quarter(quarter)
+        timespec = "milliseconds" if local.microsecond % 1000 == 0 else "microseconds"
+        return (end_of_gap or local).isoformat(timespec=timespec) + offset
 
     def _look_up(self, local: dt.datetime) -> tuple[str, dt.datetime | None]:
-        there = local
-        while self._left_out(there):
-            there += dt.timedelta(minutes=15)
-        text = there.replace(tzinfo=self.zone).strftime("%z")
-        return f"{text[:3]}:{text[3:5]}", there if there != local else None
+        """Return the offset at a quarter of an hour, and the end of the gap if the quarter is skipped."""
+        existing = local
+        while self._is_skipped(existing):
+            existing += dt.timedelta(minutes=15)
+        offset = existing.replace(tzinfo=self.zone).strftime("%z")
+        return f"{offset[:3]}:{offset[3:5]}", existing if existing != local else None
 
-    def _left_out(self, local: dt.datetime) -> bool:
+    def _is_skipped(self, local: dt.datetime) -> bool:
         aware = local.replace(tzinfo=self.zone)
         return aware.astimezone(dt.UTC).astimezone(self.zone).replace(tzinfo=None) != local
 
@@ -94,22 +98,22 @@ def export(
         The run folder.
     to : {"xes", "csv", "ocel", "vidigi"}
     out : path
-        The file, which is replaced if it is there.
+        The output file. An existing file is replaced.
     zone : str
         The time zone of the run's local times, such as ``America/Denver``.
     replications : sequence of int
-        Those to export; all if it is empty.
+        Replications to export. Default: all.
 
     Raises
     ------
     InputError
-        If it is no run folder with an event log, or the format, zone or a replication is not known.
+        If the folder is not a run folder with an event log, or the format, zone or a replication is unknown.
     """
     folder, out = Path(folder), Path(out)
     if to not in FORMATS:
         raise InputError([f"--to {to}: must be one of {format_names(FORMATS)}.{nearest(to, FORMATS)}"])
     clock = _Clock(zone)
-    records = finished_in(folder, manifest_of(folder))
+    records = finished_in(folder, read_manifest(folder))
     unknown = [k for k in replications if k not in records]
     if unknown:
         raise InputError(
@@ -128,12 +132,12 @@ def export(
 
 
 def _csv(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
-    """Write the columns that pm4py expects of a log."""
+    """Write the view ``pm4py.log``."""
     return _table(file, folder, replications, clock, "select * from pm4py.log where \"case:concept:name\" like '{}:%'")
 
 
 def _vidigi(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
-    """Write the columns that vidigi expects; its time is in minutes since the start."""
+    """Write the view ``vidigi.event_log``."""
     return _table(file, folder, replications, clock, "select * from vidigi.event_log where run_number = {}")
 
 
@@ -142,7 +146,7 @@ def _table(file: TextIO, folder: Path, replications: Sequence[int], clock: _Cloc
     n_cases = n_rows = 0
     for k in replications:
         n_cases += _n_cases(folder, k)
-        with ask(folder, query.format(k)) as answer:
+        with query_run(folder, query.format(k)) as answer:
             if k == replications[0]:
                 writer.writerow(answer.columns)
             for row in answer.rows:
@@ -152,7 +156,7 @@ def _table(file: TextIO, folder: Path, replications: Sequence[int], clock: _Cloc
 
 
 def _n_cases(folder: Path, replication: int) -> int:
-    with ask(folder, f"select count(*) from cases where replication = {replication}") as answer:
+    with query_run(folder, f"select count(*) from cases where replication = {replication}") as answer:
         return int(next(answer.rows)[0])
 
 
@@ -171,29 +175,29 @@ Named = list[tuple[str, Any]]
 
 
 def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
-    """Yield each case with its facts as they were when it arrived, in the order of their numbers."""
+    """Yield each case with its facts and initial record, ordered by case id."""
     record = recorded_contents(folder)["workflow"].get("record") or {}
-    names = {name: f"initial_{name}" for name in record}  # the record changes: this is what it was at the start
-    with ask(folder, f"select * from cases where replication = {replication} order by case_id") as answer:
+    names = {name: f"initial_{name}" for name in record}  # the record changes later
+    with query_run(folder, f"select * from cases where replication = {replication} order by case_id") as answer:
         columns = [names.get(name, name) for name in answer.columns]
         for row in answer.rows:
             yield f"{row[0]}:{row[1]}", list(zip(columns[2:], row[2:], strict=True))
 
 
 def _events(folder: Path, replication: int, order: str) -> Iterator[tuple[Any, ...]]:
-    """Yield replication, sequence, case, name, instant, start, resource, and the columns of `_EVENT`."""
-    query = f"""select replication, sequence, replication || ':' || case_id, coalesce(transition, cause), happened_at, started_at,
-        pool || '/' || court || '/' || server, {", ".join(_EVENT)} from events
-        where cause <> 'horizon' and replication = {replication} order by {order}"""
-    with ask(folder, query) as answer:
+    """Yield replication, sequence, case, name, instant, start, resource, and the columns of `ATTRIBUTES`."""
+    query = f"""select replication, sequence, replication || ':' || case_id, {NAME}, happened_at, started_at,
+        pool || '/' || court || '/' || server, {", ".join(ATTRIBUTES)} from events
+        where {HAPPENED} and replication = {replication} order by {order}"""
+    with query_run(folder, query) as answer:
         yield from answer.rows
 
 
 def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
-    """Write a trace for each case, also for one without an event.
+    """Write a trace for each case, including cases without events.
 
-    When work began is not called ``start_timestamp``: pm4py puts events in the order of that wherever it finds it, and
-    those without any last, though in the log they happen in the order in which they end.
+    The start of work is not named ``start_timestamp``, because pm4py would then sort events by their start and put events
+    without a start last. The events of a log are in order of their ends.
     """
     file.write(_XES_HEAD)
     n_cases = n_events = 0
@@ -206,9 +210,15 @@ def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock)
             n_cases += 1
             if waiting is not None and waiting[0] == case:
                 for _, _, _, name, at, started, resource, *more in waiting[1]:
-                    event = [("concept:name", name), ("time:timestamp", at), ("lifecycle:transition", "complete"), ("started_at", started), ("org:resource", resource)]  # fmt: skip
-                    named = zip(_EVENT, more, strict=True)
-                    file.write(f"    <event>\n{_attributes([*event, *named], '      ', clock)}    </event>\n")
+                    event = [
+                        ("concept:name", name),
+                        ("time:timestamp", at),
+                        ("lifecycle:transition", "complete"),
+                        ("started_at", started),
+                        ("org:resource", resource),
+                        *zip(ATTRIBUTES, more, strict=True),
+                    ]
+                    file.write(f"    <event>\n{_attributes(event, '      ', clock)}    </event>\n")
                     n_events += 1
                 waiting = next(rows, None)
             file.write("  </trace>\n")
@@ -236,17 +246,20 @@ def _attribute(key: str, value: Any, clock: _Clock) -> str:
 
 
 def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:
-    """Write OCEL 2.0 as JSON: a case is an object, with its facts as of its arrival."""
+    """Write OCEL 2.0 as JSON. A case is an object with its facts and initial record."""
     _, example = next(_cases(folder, replications[0]), ("", []))
-    here = ", ".join(map(str, replications))
-    query = f"select distinct coalesce(transition, cause) from events where cause <> 'horizon' and replication in ({here}) order by all"
-    with ask(folder, query) as answer:
+    numbers = ", ".join(map(str, replications))
+    query = f"select distinct {NAME} from events where {HAPPENED} and replication in ({numbers}) order by all"
+    with query_run(folder, query) as answer:
         types = [row[0] for row in answer.rows]
-    with ask(folder, "describe cases") as answer:
+    with query_run(folder, "describe cases") as answer:
         kinds = [_OCEL_KINDS.get(str(row[1]).partition("(")[0], "string") for row in answer.rows][2:]
     columns = [{"name": name, "type": kind} for (name, _), kind in zip(example, kinds, strict=True)]
-    event = [{"name": name, "type": "integer" if name == "server" else "string"} for name in _EVENT]
-    head = {"objectTypes": [{"name": "case", "attributes": columns}], "eventTypes": [{"name": t, "attributes": event} for t in types]}  # fmt: skip
+    event = [{"name": name, "type": "integer" if name == "server" else "string"} for name in ATTRIBUTES]
+    head = {
+        "objectTypes": [{"name": "case", "attributes": columns}],
+        "eventTypes": [{"name": name, "attributes": event} for name in types],
+    }
     file.write(json.dumps(head, ensure_ascii=False)[:-1])
     n_cases = _stream(file, "objects", (_object(*c, clock) for k in replications for c in _cases(folder, k)))
     rows = (row for k in replications for row in _events(folder, k, "sequence"))
@@ -276,9 +289,13 @@ def _object(case: str, facts: Named, clock: _Clock) -> dict[str, Any]:
 
 def _event(row: tuple[Any, ...], clock: _Clock) -> dict[str, Any]:
     replication, sequence, case, name, at, _, _, *more = row
-    attributes = [{"name": n, "value": v} for n, v in zip(_EVENT, more, strict=True) if v is not None]
-    relations = [{"objectId": case, "qualifier": "case"}]
-    return {"id": f"{replication}:{sequence}", "type": name, "time": clock(at), "attributes": attributes, "relationships": relations}  # fmt: skip
+    return {
+        "id": f"{replication}:{sequence}",
+        "type": name,
+        "time": clock(at),
+        "attributes": [{"name": n, "value": v} for n, v in zip(ATTRIBUTES, more, strict=True) if v is not None],
+        "relationships": [{"objectId": case, "qualifier": "case"}],
+    }
 
 
 def _json(value: Any, clock: Callable[[dt.datetime], str]) -> Any:

@@ -11,7 +11,6 @@ __all__ = [
     "COLUMNS",
     "FIRST_EVENT_CAUSE",
     "HORIZON",
-    "INSTANTS",
     "LABELLED",
     "NEVER",
     "Column",
@@ -62,5 +61,4 @@ COLUMNS = (
 )
 """In the order of an engine's rows."""
 
-INSTANTS = tuple(column.name for column in COLUMNS if column.kind == "instant")
 LABELLED = tuple(column.name for column in COLUMNS if column.kind == "label")

@@ -1,1 +1,1 @@
-"""Questions that look ahead: how many people, when, and what would more of them change?"""
+"""Sweeps over a grid of changes, staffing searches, and forecasts."""

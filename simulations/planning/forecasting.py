@@ -44,8 +44,8 @@ class Forecast:
     days : tuple of float or None
         For each replication, days since the start; ``None`` if the condition never held before the end.
     date, low, high : date or None
-        The mean and its t interval; ``None`` unless every replication reached the condition, because the mean of those
-        that did would be too early.
+        The mean and its t interval; ``None`` unless every replication reached the condition, because the mean
+        over only those that did would be too early.
     q05, median, q95 : date or None
         Median and band of single replications; ``None`` where too few replications reached the condition.
     median_low, median_high : date or None
@@ -55,7 +55,7 @@ class Forecast:
     time_to_closure : list of Remaining
         Kaplan-Meier curve, per day: the share of cases still on the docket after a number of days.
     pending_by_age : list of AgeBand
-        When the condition first held, over the replications that reached it, and at the end.
+        When the condition first held, over the replications that reached it; and at the end of the run.
     """
 
     scenario: Scenario
@@ -140,7 +140,7 @@ def forecast(
 
 @dataclass(frozen=True)
 class _PendingIs:
-    """The first day at whose end pending is below, or above, a number."""
+    """Return the first day at the end of which pending is below, or above, a number."""
 
     sign: str
     number: float
@@ -152,7 +152,7 @@ class _PendingIs:
 
 @dataclass(frozen=True)
 class _DateOf:
-    """The day of a measure that is a date."""
+    """Return the value of a measure that is a date, in days since the start."""
 
     measure: str
 
@@ -199,7 +199,7 @@ def _summary(
 
 
 def _quantile(days: tuple[float | None, ...], share: float) -> float | None:
-    """Return the smallest day by which this share of replications had reached the condition, ``None`` if fewer did."""
+    """Return the first day by which this share of replications reached the condition; ``None`` if fewer reached it."""
     ordered = sorted(d for d in days if d is not None)
     rank = max(1, math.ceil(share * len(days) - 1e-9))
     return ordered[rank - 1] if rank <= len(ordered) else None

@@ -1,6 +1,6 @@
-"""A grid of changes: ``pools.reviewers.size.denver=8:24:2`` and ``ends=2012-03-31,2012-06-30``, every combination a point.
+"""Parse a grid of changes, such as ``pools.reviewers.size.denver=8:24:2`` and ``ends=2012-03-31,2012-06-30``.
 
-A range is ``from:to:step``, of numbers (with an optional unit after it) or of dates (the step in days). Values are
+Every combination of values is a point of the grid. A range is ``from:to:step``, of numbers (with an optional unit after it) or of dates (the step in days). Values are
 separated by commas. A change with a single value holds at every point.
 """
 
@@ -103,7 +103,7 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
     for change in changes:
         path, equals, text = (part.strip() for part in change.partition("="))
         if equals and path in paths:
-            problems.append(f"--set {path}: stands here twice; give all its values at once")
+            problems.append(f"--set {path}: is given twice; give all its values in one --set")
         paths.append(path)
         try:
             texts = _several(text) if equals else None
@@ -117,12 +117,10 @@ def parse_grid(changes: Sequence[str]) -> tuple[Grid, list[str]]:
             axes.append(Axis(path, tuple(texts), tuple(_value(t) for t in texts)))
     grid = Grid(tuple(axes), tuple(fixed), tuple(changes))
     if not axes and not problems:
-        problems.append(f"sweep: nothing has several values; give --set path=from:to:step or path=a,b,c, {_EXAMPLE}")
+        problems.append(f"sweep: no key has several values; give --set path=from:to:step or path=a,b,c, {_EXAMPLE}")
     if grid.size > MOST_POINTS:
         shape = " x ".join(f"{len(axis.texts):,}" for axis in axes)
-        problems.append(
-            f"sweep: {shape if len(axes) > 1 else f'{grid.size:,}'} points are too many: at most {MOST_POINTS:,}; take larger steps"
-        )
+        problems.append(f"sweep: {shape} points are too many: at most {MOST_POINTS:,}; use larger steps")
     return grid, problems
 
 
@@ -137,9 +135,9 @@ def _several(text: str) -> list[str] | None:
         return None
     if not all(items):
         raise ValueError("a value is missing between the commas")
-    again = sorted({item for item in items if items.count(item) > 1})
-    if again:
-        raise ValueError(f"{again[0]} stands there twice")
+    repeated = sorted({item for item in items if items.count(item) > 1})
+    if repeated:
+        raise ValueError(f"{repeated[0]} is given twice")
     return items
 
 
@@ -188,12 +186,12 @@ def _steps(first: object, last: object, step: Decimal, span: Decimal) -> int:
     if step == 0:
         raise ValueError("the step is 0; it must lead from the first value to the last")
     if span * step < 0:
-        raise ValueError(f"a step of {step} does not lead from {first} to {last}; turn its sign or the ends round")
+        raise ValueError(f"a step of {step} does not lead from {first} to {last}; change its sign or swap the ends")
     n = int(span / step) + 1
     if n < 2:
-        raise ValueError(f"a step of {step} leaves one value only; take a smaller one")
+        raise ValueError(f"a step of {step} gives a single value; use a smaller step")
     if n > MOST_POINTS:
-        raise ValueError(f"{n:,} values are too many: at most {MOST_POINTS:,}; take a larger step")
+        raise ValueError(f"{n:,} values are too many: at most {MOST_POINTS:,}; use a larger step")
     return n
 
 

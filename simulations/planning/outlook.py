@@ -17,7 +17,13 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 __all__ = ["AGES", "MARKS", "AgeBand", "Outlook", "Remaining", "age_bands", "outlook_of", "remaining"]
 
-AGES = ((0, 30, "under 30 days"), (30, 180, "30 to 180 days"), (180, 365, "180 days to 1 year"), (365, 730, "1 to 2 years"), (730, None, "2 years and more"))  # fmt: skip
+AGES = (
+    (0, 30, "under 30 days"),
+    (30, 180, "30 to 180 days"),
+    (180, 365, "180 days to 1 year"),
+    (365, 730, "1 to 2 years"),
+    (730, None, "2 years and more"),
+)
 """Lower and upper limit in days, and name, of each age band."""
 
 MARKS = (30, 90, 180, 365, 730, 1095)

@@ -1,9 +1,10 @@
-"""What of a scenario can a date depend on? The rest need not be run to know it.
+"""Reduce a scenario to the part on which a date depends, so that a staffing search runs faster.
 
-The date on which the last case has left a state depends on the servers of that state's pool, on whoever else is served by
-them, and on how these come there. Whatever happens to a case after it can no longer come back does not matter, nor does
-another court's pool, nor a fact that nothing of this reads. Since each draw depends on the seed, the replication, the case
-and the purpose alone, what is left has the same draws, and so the same date to the microsecond.
+The date on which the last case leaves a state depends on the servers of the state's pool, on all other cases that the pool
+serves, and on how these cases reach it. It does not depend on what happens to a case that can no longer return to the
+pool, on the pools of other courts, or on facts that no kept part reads. A random draw depends only on the seed, the
+replication, the case and the purpose. The reduced scenario therefore has the same draws, and the same date to the
+microsecond.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ __all__ = ["relevant_states", "what_matters"]
 
 
 def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenario:
-    """Return the part of a scenario on which a measure that is a point in time depends.
+    """Return the part of a scenario on which a measure that is a date depends.
 
     Parameters
     ----------
     scenario : Scenario
     measure : str
-        With ``emptied:`` in the workflow.
+        A measure with ``emptied:`` in the workflow.
     court : str
         ``all`` for all courts together.
 
     Returns
     -------
     Scenario
-        For which this one measure is the same in every replication, and nothing else is; the scenario itself if all of it
-        matters, or if its cases come from tables. Cases and facts that are left out are not checked either.
+        This measure has the same value in every replication; all other results differ. The scenario itself is returned
+        if all of it matters, or if its cases come from tables. Omitted cases and facts are not checked.
     """
     (state,) = (str(m.emptied) for m in scenario.workflow.measures if m.measure == measure)
     if any(b.table is not None for b in scenario.backlog) or any(s.table is not None for s in scenario.streams):
@@ -88,41 +89,39 @@ def _people(source: Backlog | Stream, drawn: frozenset[str]) -> tuple[DrawnField
 
 
 def relevant_states(scenario: Scenario, state: str) -> frozenset[str]:
-    """Return the states in which what a case does can change when another leaves a state.
+    """Return the states in which a case can affect when other cases leave a state.
 
-    These are the state, whatever the same pool serves, and every state from which a case can come there; and so on.
+    These are the state itself, all states served by the same pool, and all states that lead to one of these, recursively.
     """
     if _is_served_in_order(scenario, state):
         return frozenset([state])
-    found = {state}
+    relevant = {state}
     while True:
-        pools = {pool for name in found if (pool := _pool_of(scenario, name)) is not None}
+        pools = {pool for name in relevant if (pool := _pool_of(scenario, name)) is not None}
         more = {name for name in scenario.workflow.states if _pool_of(scenario, name) in pools}
-        more |= {s for t in _live(scenario) if t.target in found for s in t.sources}
-        if more <= found:
-            return frozenset(found)
-        found |= more
+        more |= {s for t in _live(scenario) if t.target in relevant for s in t.sources}
+        if more <= relevant:
+            return frozenset(relevant)
+        relevant |= more
 
 
 def _is_served_in_order(scenario: Scenario, state: str) -> bool:
-    """Say whether who waits in a state from the start on is never overtaken by who comes there later.
+    """Return whether the initial cases of a state are served before all later arrivals.
 
-    So it is with first come, first served, where the pool serves this state alone and everybody who begins there does so
-    at the start. Then it does not matter who comes back.
+    This holds for first come, first served, if the pool serves only this state and every case that starts in the state is
+    there from the start of the run. Cases that return later then do not matter.
     """
     pool = scenario.pools.get(_pool_of(scenario, state) or "")
     if pool is None or (pool.order.rule, pool.order.value) != ("first_come", None) or pool.at_shift_end == "fit":
         return False
     served = [name for name in scenario.workflow.states if _pool_of(scenario, name) == pool.name]
-    stopped = any(s.pool == pool.name and s.exempt is not None for s in scenario.suspensions)
-    at_once = {
-        b.state for b in scenario.backlog if scenario.workflow.states[str(b.state)].kind is StateKind.INSTANT
-    }  # they would come there at the start, too
+    exempted = any(s.pool == pool.name and s.exempt is not None for s in scenario.suspensions)
+    instant = any(scenario.workflow.states[str(b.state)].kind is StateKind.INSTANT for b in scenario.backlog)
     entered = any(t.at_entry and state in t.sources for w in scenario.workflows for t in w.transitions)
     return (
         served == [state]
-        and not stopped
-        and not at_once
+        and not exempted
+        and not instant  # such cases would also reach the state at the start
         and not entered
         and all(s.state != state for s in scenario.streams)
     )
@@ -134,13 +133,13 @@ def _pool_of(scenario: Scenario, state: str) -> str | None:
 
 
 def _live(scenario: Scenario) -> list[Transition]:
-    """Return the transitions of every policy that something can bring about."""
+    """Return the transitions of all policies that can be taken: those without events, or with an event that can occur."""
     every = (t for workflow in scenario.workflows for t in workflow.transitions)
     return [t for t in every if not t.events or any(name in scenario.event_timings for name in t.events)]
 
 
 def _at(scenario: Scenario, kept: Iterable[str], activity: str) -> bool:
-    """Say whether an activity is done in one of some states."""
+    """Return whether an activity is performed in one of the kept states."""
     return any(scenario.workflow.states[name].activity == activity for name in kept)
 
 
@@ -148,32 +147,25 @@ def _at(scenario: Scenario, kept: Iterable[str], activity: str) -> bool:
 
 
 def _backlog(scenario: Scenario, kept: frozenset[str], courts: range) -> tuple[Backlog, ...]:
-    """Return the backlogs that matter; the others of a court go only if none behind them would be numbered anew."""
-    found: list[Backlog] = []
+    """Return the backlogs that matter. A backlog before a kept one of the same court stays, so that case numbers stay."""
+    backlogs: list[Backlog] = []
     for court in courts:
-        here = [b for b in scenario.backlog if b.court == court]
-        last = max((i for i, b in enumerate(here) if b.state in kept), default=-1)
-        found += here[: last + 1]
-    return tuple(found)
+        of_court = [b for b in scenario.backlog if b.court == court]
+        last = max((i for i, b in enumerate(of_court) if b.state in kept), default=-1)
+        backlogs += of_court[: last + 1]
+    return tuple(backlogs)
 
 
 def _event_timings(scenario: Scenario, kept: frozenset[str]) -> dict[str, EventTiming]:
-    """Return the events that move a case in these states, or write to its record what is read there."""
-    found = {
-        name: timing
-        for name, timing in scenario.event_timings.items()
-        if any(name in t.events and t.target is not None for t in _from(scenario, kept))
-    }
+    """Return the events that move a case in the kept states, or write a record field that is read there."""
+    timings, moves = scenario.event_timings, [t for t in _from(scenario, kept) if t.target is not None]
+    relevant = {name for name in timings if any(name in t.events for t in moves)}
     while True:
-        read = _read(scenario, kept, found)
-        more = {
-            name: timing
-            for name, timing in scenario.event_timings.items()
-            if name not in found and _writes(scenario, kept, name) & read
-        }
-        if not more:
-            return {name: timing for name, timing in scenario.event_timings.items() if name in found}
-        found |= more
+        read = _read(scenario, kept, relevant)
+        more = {name for name in timings if _writes(scenario, kept, name) & read}
+        if more <= relevant:
+            return {name: timing for name, timing in timings.items() if name in relevant}
+        relevant |= more
 
 
 def _from(scenario: Scenario, kept: frozenset[str]) -> list[Transition]:
@@ -190,7 +182,7 @@ def _writes(scenario: Scenario, kept: frozenset[str], event: str) -> frozenset[s
 
 
 def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> frozenset[str]:
-    """Return the facts and record fields on which what happens in these states depends, outcomes of work apart."""
+    """Return the facts and record fields that the kept states and events read, except for outcomes of work."""
     conditions: list[Expression | None] = [t.guard for t in _from(scenario, kept)]
     conditions += [w.events[name].guard for w in scenario.workflows for name in timings]
     choices: list[Any] = [work.takes for name, work in scenario.work.items() if _at(scenario, kept, name)]
@@ -204,12 +196,13 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
         else:
             choices.append(pool.order.value)
     conditions += [s.exempt for s in scenario.suspensions if s.pool in pools]
-    found = [names(c) for c in conditions if c is not None] + [c.reads() for c in choices if c is not None]
-    return frozenset().union(*found)
+    return frozenset().union(
+        *(names(c) for c in conditions if c is not None), *(c.reads() for c in choices if c is not None)
+    )
 
 
 def _without_outcome(scenario: Scenario, work: Work, read: frozenset[str]) -> Work:
-    """Let work find always the same where nobody reads what it finds."""
+    """Give work a constant outcome if nothing reads the outcome."""
     activity = scenario.workflow.activities[work.activity]
     if work.outcome is None or activity.gives in read:
         return work
@@ -232,7 +225,7 @@ def _drawn_fields(people: Iterable[DrawnField], read: frozenset[str]) -> tuple[f
 def _reduced(
     workflow: Workflow, kept: frozenset[str], read: frozenset[str], measure: str, timings: Mapping[str, EventTiming]
 ) -> Workflow:
-    """End every case that leaves the states kept; states, transitions and events keep their places and names."""
+    """Make all other states final. States, transitions and events keep their order and names."""
     return replace(
         workflow,
         facts={name: field for name, field in workflow.facts.items() if name in read},

@@ -1,6 +1,6 @@
-"""Search for the smallest pool that meets a goal on a few replications, then confirm it on fresh ones.
+"""Search for the smallest pool that meets a goal on a few replications, then confirm it on fresh replications.
 
-An error of the search only costs time. The reported intervals of the answer and of the next smaller size come from
+An error in the search only costs time. The reported intervals of the answer and of the next smaller size come from
 replications that were not used in the search.
 """
 
@@ -32,7 +32,7 @@ PERCENT = 100
 FRESH = 1_000_000
 """Replications that confirm an answer have numbers above this one."""
 
-_FEW, _SOME = 5, 10
+_FEW, _MOST_IN_SEARCH = 5, 10
 _FIRST_LOOKS = ((4, 0.05), (12, 0.05))
 _SHARES = (0.4, 0.2, 0.3)
 
@@ -44,6 +44,7 @@ class Goal:
     Attributes
     ----------
     day : date
+        The latest date of `measure`, or the day at the end of which pending is measured.
     measure : str or None
         A measure that is a date; ``None`` for pending.
     below : float or None
@@ -152,13 +153,19 @@ class Search:
         return high
 
     def not_in_order(self) -> tuple[int, int]:
-        """Count replications in which a larger pool missed the goal and a smaller one met it, and those with several sizes."""
-        odd = several = 0
-        for k in sorted({k for tried in self.met.values() for k in tried}):
-            course = [tried[k] for _, tried in sorted(self.met.items()) if k in tried]
-            several += len(course) > 1
-            odd += any(a and not b for a, b in itertools.pairwise(course))
-        return odd, several
+        """Count replications in which a larger pool missed the goal and a smaller one met it.
+
+        Returns
+        -------
+        int, int
+            Their number, and the number of replications that were run with two sizes or more.
+        """
+        exceptions = compared = 0
+        for k in {k for tried in self.met.values() for k in tried}:
+            met = [tried[k] for _, tried in sorted(self.met.items()) if k in tried]
+            compared += len(met) > 1
+            exceptions += any(a and not b for a, b in itertools.pairwise(met))
+        return exceptions, compared
 
     # feasibility ---------------------------------------------------------------------------
 
@@ -166,39 +173,38 @@ class Search:
         """Try more servers than cases. If that misses the goal, every size does."""
         scenario = self._unlimited(self.cut)
         hits = 0
-        for n in range(1, _SOME + 1):
+        for n in range(1, _MOST_IN_SEARCH + 1):
             hits += sum(self.goal.met(course) for course in self._run(scenario, [n]))
             if hits or share_interval(hits, n, CONFIDENCE)[1] < self.wanted:
                 break
         if share_interval(hits, n, CONFIDENCE)[1] < self.wanted:
-            raise InputError(
-                [
-                    f"staff: no size of the pool {self.pool!r} meets {self.goal}: with more servers than there are cases"
-                    f" {self._why(n)}, in {n} of {n} replications. The limits are processing times, calendars"
-                    " and other pools."
-                ]
+            message = (
+                f"staff: no size of the pool {self.pool!r} meets {self.goal}. With more servers than cases,"
+                f" {self._describe_best(n)}. The limits are processing times, calendars and other pools."
             )
+            raise InputError([message])
 
-    def _why(self, n: int) -> str:
-        """Describe the result with more servers than cases."""
+    def _describe_best(self, n: int) -> str:
+        """Describe the best of `n` replications with more servers than cases."""
         courses = self._run(self._unlimited(self.whole), range(1, n + 1))
         if self.goal.measure is None:
-            return f"{min(c.pending[(self.goal.day - self.scenario.starts).days] for c in courses):,.0f} and more are pending then"
+            day = (self.goal.day - self.scenario.starts).days
+            return f"at least {min(c.pending[day] for c in courses):,.0f} cases are pending in {n} of {n} replications"
         dates = [c.dates[self.goal.measure] for c in courses]
         if any(day is None for day in dates):
-            return f"{self.goal.measure} comes after the end of the scenario, {self.scenario.ends}"
-        first = min(day for day in dates if day is not None)
-        return f"{self.goal.measure} comes on {self.scenario.starts + dt.timedelta(days=int(first))} at the earliest"
+            return f"{self.goal.measure} is not reached by the end of the scenario, {self.scenario.ends}"
+        first = self.scenario.starts + dt.timedelta(days=int(min(day for day in dates if day is not None)))
+        return f"{self.goal.measure} is {first} at the earliest in {n} of {n} replications"
 
     def _unlimited(self, scenario: Scenario) -> Scenario:
         """Return a scenario whose pool has, at each station, twice as many servers as cases whenever it is open."""
         pool = scenario.pools[self.pool]
         cases = draw_cases(scenario, SamplePath(self.options.seed, 1)).court
-        here = np.bincount(cases, minlength=len(scenario.courts)) if pool.at_court else np.array([len(cases)])
+        counts = np.bincount(cases, minlength=len(scenario.courts)) if pool.at_court else np.array([len(cases)])
         stations = range(len(pool.sizes)) if self.court is None else [self._station()]
         sizes = list(pool.sizes)
         for station in stations:
-            sizes[station] = tuple((t, max(n, 2 * int(here[station])) if n else 0) for t, n in pool.sizes[station])
+            sizes[station] = tuple((t, max(n, 2 * int(counts[station])) if n else 0) for t, n in pool.sizes[station])
         return self._with(scenario, tuple(sizes))
 
     # trying a size -----------------------------------------------------------------------------
@@ -213,7 +219,7 @@ class Search:
 
     def _seems_good(self, step: int) -> bool:
         """Return whether a step seems to meet the goal, from two, five, or at most ten replications."""
-        for n in (2, _FEW, _SOME):
+        for n in (2, _FEW, _MOST_IN_SEARCH):
             point = self._look(step, range(1, n + 1), CONFIDENCE, confirmed=False)
             if point.high < self.wanted or (n >= _FEW and point.hits == n):
                 break

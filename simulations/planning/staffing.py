@@ -145,10 +145,10 @@ def staff(
     _check(scenario, pool, court, scale, confidence, options)
     search = Search(scenario, pool, court, scale, goal, confidence, options, progress)
     best = search.smallest()
-    odd, compared = search.not_in_order()
+    exceptions, compared = search.not_in_order()
     return Staffing(
         scenario, pool, court, goal, confidence, options.seed, search.points[best], search.points.get(best - 1),
-        [search.points[k] for k in sorted(search.points)], odd, compared,
+        [search.points[k] for k in sorted(search.points)], exceptions, compared,
     )  # fmt: skip
 
 
@@ -188,11 +188,11 @@ def _check(
     if court is not None and court not in scenario.courts:
         problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")
     elif court is not None and not scenario.pools[pool].at_court:
-        problems.append(f"--court {court}: the pool {pool!r} is one for all courts; leave it out")
+        problems.append(f"--court {court}: the pool {pool!r} is shared by all courts; leave --court out")
     if court is not None and scale:
         problems.append("--court and --scale: give one of them")
     if court is None and not scale and len(scenario.pools[pool].sizes) > 1:
-        problems.append(f"staff: the pool {pool!r} has a size in each court; give --court or --scale")
+        problems.append(f"staff: the pool {pool!r} has a size for each court; give --court or --scale")
     if not 0 < wanted < 1:
         problems.append(f"confidence: must lie between 0 and 1, not {wanted}")
     if 1 <= options.replications < _LEAST:

@@ -149,7 +149,7 @@ def sweep(
     options : RunOptions, optional
         Options of each run. Replication k has the same random numbers at every point.
     measures, courts : sequence of str
-        Return only these; ``all`` stands for all courts together. Default: every measure and court.
+        Return only these measures and courts; ``all`` for all courts together. Default: all.
     out : path, optional
         The folder of all runs. Default: ``runs/sweep-<scenario>-<date and time>``.
     progress : callable, optional
@@ -174,13 +174,13 @@ def sweep(
     open_joint_folder(folder, options.resume, rf"{'|'.join(names)}|\.?sweep\.\w+.*|report\.html", "sweep of this grid")
     runs = run_each(dict(zip(names, scenarios, strict=True)), folder, options, progress)
     points = [
-        _point(grid, texts, result, {None, *options.at}, measures, courts)
-        for texts, result in zip(grid.points(), runs.values(), strict=True)
+        _point(grid, texts, run, {None, *options.at}, measures, courts)
+        for texts, run in zip(grid.points(), runs.values(), strict=True)
     ]
     shown = _shown(first, grid, measures, courts)
-    found = Sweep(first.name, folder, options.seed, options.replications, options.confidence, grid, points, shown)
-    write_text(folder / RESULT, json.dumps(found.json(), indent=2, ensure_ascii=False) + "\n")
-    return found
+    result = Sweep(first.name, folder, options.seed, options.replications, options.confidence, grid, points, shown)
+    write_text(folder / RESULT, json.dumps(result.json(), indent=2, ensure_ascii=False) + "\n")
+    return result
 
 
 def read_sweep(folder: str | Path) -> Sweep:
@@ -199,14 +199,15 @@ def read_sweep(folder: str | Path) -> Sweep:
         kept = [{(e["measure"], e["court"], e["at"]) for e in point["measures"]} for point in content["points"]]
         header = (content["scenario"], folder, content["seed"], content["replications"], content["confidence"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError([f"{folder}: is no folder of a sweep: {RESULT}: {str(error) or type(error).__name__}"]) from None  # fmt: skip
+        reason = str(error) or type(error).__name__
+        raise InputError([f"{folder}: is not the folder of a sweep: {RESULT}: {reason}"]) from None
     if problems:
         raise InputError([f"{folder}: {RESULT}: {problem}" for problem in problems])
     points = []
     for k, (texts, names) in enumerate(zip(grid.points(), kept, strict=True), start=1):
         run = read_result(folder / f"point-{k}")
-        mine = [e for e in run.measures if (e.measure, e.court, e.at and e.at.isoformat()) in names]
-        points.append(Point(texts, grid.named(texts), run.scenario, run.folder, mine, run.growing))
+        estimates = [e for e in run.measures if (e.measure, e.court, e.at and e.at.isoformat()) in names]
+        points.append(Point(texts, grid.named(texts), run.scenario, run.folder, estimates, run.growing))
     return Sweep(*header, grid, points, shown)
 
 
@@ -243,15 +244,15 @@ def _check_names(scenario: Scenario, measures: Sequence[str], courts: Sequence[s
 
 
 def _point(
-    grid: Grid, texts: tuple[str, ...], result: RunResult, days: set[dt.date | None], measures: Sequence[str],
+    grid: Grid, texts: tuple[str, ...], run: RunResult, days: set[dt.date | None], measures: Sequence[str],
     courts: Sequence[str],
 ) -> Point:  # fmt: skip
-    found = [
+    estimates = [
         e
-        for e in result.measures
+        for e in run.measures
         if e.at in days and e.measure in (measures or [e.measure]) and e.court in (courts or [e.court])
     ]
-    return Point(texts, grid.named(texts), result.scenario, result.folder, found, result.growing)
+    return Point(texts, grid.named(texts), run.scenario, run.folder, estimates, run.growing)
 
 
 def _shown(scenario: Scenario, grid: Grid, measures: Sequence[str], courts: Sequence[str]) -> list[tuple[str, str]]:

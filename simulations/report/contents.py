@@ -13,7 +13,8 @@ from simulations.report.use import Use, use_by_week
 from simulations.run_folder.folders import finished_replications
 from simulations.run_folder.manifest import MANIFEST
 from simulations.run_folder.parts import part_path
-from simulations.running.recorded import manifest_of, read_result
+from simulations.run_folder.manifest import read_manifest
+from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from simulations.tables.formatting import court_title
@@ -75,7 +76,7 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
     """
     folder = Path(folder)
     check_run_folder(folder)
-    manifest = manifest_of(folder)
+    manifest = read_manifest(folder)
     result = read_result(folder, scenario)
     courts = shown_courts(result)
     left_out = max(0, len(result.scenario.courts) - MOST_COURTS)

@@ -17,7 +17,8 @@ from typing import Any
 from simulations.measuring.descriptors import describe
 from simulations.report.contents import check_run_folder
 from simulations.run_folder.whole_files import write_text
-from simulations.running.recorded import manifest_of, read_result
+from simulations.run_folder.manifest import read_manifest
+from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from simulations.tables.formatting import format_replications
@@ -48,7 +49,7 @@ def write_stress(folder: str | Path, out: str | Path, scenario: str | Path | Non
         If the folder is not a run folder, or cannot be read.
     """
     check_run_folder(Path(folder))
-    write_text(Path(out), stress(read_result(folder, scenario), manifest_of(Path(folder))))
+    write_text(Path(out), stress(read_result(folder, scenario), read_manifest(Path(folder))))
     return Path(out)
 
 

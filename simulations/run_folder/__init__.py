@@ -1,1 +1,1 @@
-"""The run folder on the disk: parts written whole, the manifest, and questions in SQL."""
+"""Run folders on disk: parts, manifest, and views in SQL."""

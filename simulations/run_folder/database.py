@@ -1,4 +1,4 @@
-"""The in-memory DuckDB of a process, opened once because that takes longer than most queries."""
+"""The in-memory DuckDB database of a process. It is opened once, because opening takes longer than most queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _opening = threading.Lock()
 
 
 def cursor() -> Any:
-    """Return a separate connection to the database, which uses one core. Close it after use."""
+    """Return a new connection to the database, which uses one core. Close it after use."""
     with _opening:  # two threads must not open it at once
         return _database().cursor()
 
@@ -25,12 +25,12 @@ def _database() -> Any:
     import duckdb
 
     database = duckdb.connect()
-    atexit.register(_forget, database)  # otherwise it reports leaks at exit
+    atexit.register(_close, database)  # otherwise DuckDB reports leaks at exit
     database.execute("set threads = 1")
     return database
 
 
-def _forget(database: Any) -> None:
+def _close(database: Any) -> None:
     _database.cache_clear()
     database.close()
 
@@ -41,7 +41,7 @@ def enum(labels: tuple[str, ...]) -> str:
     if not labels:
         return "([]::varchar[])"
     quoted = ", ".join("'" + label.replace("'", "''") + "'" for label in labels)
-    name = f"words_{next(_numbers)}"
+    name = f"labels_{next(_numbers)}"
     with cursor() as connection:
         connection.execute(f"create type {name} as enum ({quoted})")
     return f"([{quoted}]::{name}[])"

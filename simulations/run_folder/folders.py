@@ -1,8 +1,8 @@
-"""A run folder: made once, written to by one process at a time, and gone on with after whatever stopped it.
+"""Run folders on disk: create, lock, resume, and read them.
 
-A replication is finished when its record is there: the SHA-256 of each of its parts, written after them. A
-finished run has all records in its manifest. So a part that was cut short or changed on the disk is found when
-a run goes on, and when it is verified.
+One process writes to a run folder at a time. A replication is finished when its record exists: the SHA-256 of each of
+its parts, written after the parts. The manifest of a finished run contains all records. A truncated or changed part is
+therefore detected when a run is resumed or verified.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
 from workflow.files.validation import format_names
+from workflow.files.yaml_tree import parse_yaml
 
 __all__ = [
     "Record",
@@ -32,9 +33,12 @@ __all__ = [
     "RunFolderExists",
     "RunFolderInUse",
     "default_folder",
+    "finished_in",
     "finished_replications",
     "make_folder",
     "open_folder",
+    "parts_of",
+    "recorded_contents",
     "write_record",
 ]
 
@@ -43,25 +47,28 @@ _PART = re.compile(r"(?P<kind>\w+)/replication=(?P<replication>\d+)\.parquet")
 
 
 class RunFolderExists(DocketsimError, FileExistsError):
-    """A run folder is there already, and would be overwritten."""
+    """A run folder already exists and would be overwritten."""
 
 
 class RunFolderInUse(RunFolderExists):
-    """Another process is writing to a run folder."""
+    """Another process is writing to the run folder."""
+
+
+# reading -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is kept of a finished replication besides its parts.
+    """The record of a finished replication.
 
     Attributes
     ----------
     parts : mapping of str to str
-        The SHA-256 of each part, by its kind.
+        The SHA-256 of each part, by kind.
     growing : tuple of str
-        Pools whose queue only grew.
+        Pools whose queue grew throughout the replication.
     violations : mapping of str to int
-        How often each rule was broken, where rules were watched.
+        With a monitor: how often each rule was broken.
     """
 
     parts: Mapping[str, str]
@@ -69,13 +76,88 @@ class Record:
     violations: Mapping[str, int] = field(default_factory=dict)
 
     def damaged(self, folder: Path, replication: int) -> list[Path]:
-        """Return the parts that are missing, or are not what was written."""
-        paths = {part_path(folder, kind, replication): wanted for kind, wanted in self.parts.items()}
-        return [path for path, wanted in paths.items() if not path.is_file() or sha256(path) != wanted]
+        """Return the parts that are missing or have changed."""
+        paths = {part_path(folder, kind, replication): digest for kind, digest in self.parts.items()}
+        return [path for path, digest in paths.items() if not path.is_file() or sha256(path) != digest]
 
 
-def write_record(folder: Path, replication: int, kinds: Iterable[str], growing: Iterable[str], violations: Mapping[str, int]) -> None:  # fmt: skip
-    """Say that a replication is finished: every part of it has been written."""
+def finished_replications(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
+    """Return the record of every finished replication, from the manifest and from the files beside the measures."""
+    parts: dict[int, dict[str, str]] = {}
+    for name, digest in manifest.get("parts", {}).items():
+        match = _PART.fullmatch(name)
+        if match is not None:
+            parts.setdefault(int(match["replication"]), {})[match["kind"]] = digest
+    growing, violations = manifest.get("growing", {}), manifest.get("violations", {})
+    records = {k: Record(p, tuple(growing.get(str(k), ())), violations.get(str(k), {})) for k, p in parts.items()}
+    for path in (folder / "measures").glob("replication=*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            k = int(path.stem.partition("=")[2])
+            records[k] = Record(dict(content["parts"]), tuple(content["growing"]), dict(content["violations"]))
+    return dict(sorted(records.items()))
+
+
+def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
+    """Return the record of every finished replication of a run folder.
+
+    Raises
+    ------
+    InputError
+        If no replication is finished.
+    """
+    records = finished_replications(folder, manifest)
+    if not records:
+        raise InputError([f"{folder}: no replication is finished. Resume the run with docketsim run ... --resume"])
+    return records
+
+
+def parts_of(folder: Path, kind: str, records: Mapping[int, Record]) -> list[Path]:
+    """Return the paths of all parts of a kind.
+
+    Raises
+    ------
+    InputError
+        If a part is missing.
+    """
+    paths = [part_path(folder, kind, k) for k, record in records.items() if kind in record.parts]
+    missing = next((path for path in paths if not path.is_file()), None)
+    if missing is not None:
+        advice = f"docketsim verify {folder} lists missing files, --resume restores them"
+        raise InputError([f"{missing}: is missing; {advice}"])
+    return paths
+
+
+def recorded_contents(folder: Path) -> dict[str, Any]:
+    """Return the scenario, workflow and policies of a run folder as plain values.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+
+    def read(path: Path) -> Any:
+        try:
+            return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
+        except OSError as error:
+            raise InputError([f"{path}: cannot be read: {error.strerror}"]) from None
+
+    policies = sorted(folder.glob("policy-*.yaml"), key=lambda p: int(p.stem.partition("-")[2]))
+    return {
+        "scenario": read(folder / "scenario.yaml"),
+        "workflow": read(folder / "workflow.yaml"),
+        "policies": [read(path) for path in policies],
+    }
+
+
+# writing -------------------------------------------------------------------------------------------
+
+
+def write_record(
+    folder: Path, replication: int, kinds: Iterable[str], growing: Iterable[str], violations: Mapping[str, int]
+) -> None:
+    """Write the record of a replication, after all of its parts."""
     content = {
         "parts": {kind: sha256(part_path(folder, kind, replication)) for kind in kinds},
         "growing": sorted(growing),
@@ -84,27 +166,8 @@ def write_record(folder: Path, replication: int, kinds: Iterable[str], growing: 
     write_text(record_path(folder, replication), json.dumps(content, ensure_ascii=False) + "\n")
 
 
-def finished_replications(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
-    """Return the record of every replication that was finished, from the manifest and the records beside it."""
-    found: dict[int, Record] = {}
-    parts: dict[int, dict[str, str]] = {}
-    for name, digest in manifest.get("parts", {}).items():
-        matched = _PART.fullmatch(name)
-        if matched is not None:
-            parts.setdefault(int(matched["replication"]), {})[matched["kind"]] = digest
-    growing, violations = manifest.get("growing", {}), manifest.get("violations", {})
-    for k, of_kind in parts.items():
-        found[k] = Record(of_kind, tuple(growing.get(str(k), ())), violations.get(str(k), {}))
-    for path in (folder / "measures").glob("replication=*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            content = json.loads(path.read_text(encoding="utf-8"))
-            k = int(path.stem.partition("=")[2])
-            found[k] = Record(dict(content["parts"]), tuple(content["growing"]), dict(content["violations"]))
-    return dict(sorted(found.items()))
-
-
 class RunFolder:
-    """A run folder that this process alone writes to, while it is open."""
+    """A run folder that is open for writing by this process."""
 
     def __init__(self, path: Path, manifest: Mapping[str, Any], before: Mapping[str, Any]) -> None:
         self.path = path
@@ -115,56 +178,49 @@ class RunFolder:
         """Return the record of every finished replication."""
         return finished_replications(self.path, self._before)
 
-    def whole(self, replications: Sequence[int]) -> set[int]:
-        """Return which of these replications are finished, with every part as it was written.
-
-        A part that was cut short or changed is warned about; its replication is not among them.
-        """
+    def complete(self, replications: Sequence[int]) -> set[int]:
+        """Return which of these replications are finished with all parts unchanged. Warn about parts that changed."""
         records = self.records()
-        wanted = {kind for kind in KINDS if self.manifest["events"] or kind != "events"}
-        found = set()
+        kinds = {kind for kind in KINDS if self.manifest["events"] or kind != "events"}
+        complete = set()
         for k in replications:
-            if k not in records or set(records[k].parts) != wanted:
+            if k not in records or set(records[k].parts) != kinds:
                 continue
             damaged = records[k].damaged(self.path, k)
             if not damaged:
-                found.add(k)
-            elif there := [str(p.relative_to(self.path)) for p in damaged if p.exists()]:
-                warnings.warn(
-                    f"{self.path}: {format_names(there)}: not as it was written; replication {k} is run again",
-                    stacklevel=2,
-                )
-        return found
+                complete.add(k)
+            elif changed := [str(p.relative_to(self.path)) for p in damaged if p.exists()]:
+                message = f"{format_names(changed)}: not as it was written; replication {k} is run again"
+                warnings.warn(f"{self.path}: {message}", stacklevel=2)
+        return complete
 
     def close(self) -> None:
-        """Write the manifest again, with the hash of every part and all that the records tell."""
+        """Write the manifest with the contents of all records, and delete the record files."""
         records = self.records()
-        parts = {
-            f"{kind}/replication={k}.parquet": record.parts[kind]
-            for kind in KINDS
-            for k, record in records.items()
-            if kind in record.parts
-        }
-        whole = {
+        self._before = {
             **self.manifest,
             "replications_run": list(records),
             "growing": {str(k): list(r.growing) for k, r in records.items() if r.growing},
             "violations": {str(k): dict(r.violations) for k, r in records.items() if r.violations},
-            "parts": parts,
+            "parts": {
+                f"{kind}/replication={k}.parquet": record.parts[kind]
+                for kind in KINDS
+                for k, record in records.items()
+                if kind in record.parts
+            },
         }
-        self._write_manifest(whole)
-        self._before = whole
-        left = unfinished_files(self.path)  # of a worker that was killed
-        for path in (*left, *(self.path / "measures").glob("replication=*.json")):
+        self._write_manifest(self._before)
+        unfinished = unfinished_files(self.path)  # of killed worker processes
+        for path in (*unfinished, *(self.path / "measures").glob("replication=*.json")):
             path.unlink(missing_ok=True)
 
     def begin(self, scenario: Scenario) -> None:
-        """Write what was run. The manifest comes first: a folder without it has nothing in it."""
+        """Write the manifest, then the scenario, its workflow and its policies, unless they exist."""
         if not self._before:
             self._write_manifest(self.manifest)
-        written = {"scenario.yaml": scenario.document, "workflow.yaml": scenario.workflow.document}
-        written |= {f"policy-{k}.yaml": p.workflow.document for k, p in enumerate(scenario.policies, start=1)}
-        for name, document in written.items():
+        documents = {"scenario.yaml": scenario.document, "workflow.yaml": scenario.workflow.document}
+        documents |= {f"policy-{k}.yaml": p.workflow.document for k, p in enumerate(scenario.policies, start=1)}
+        for name, document in documents.items():
             path, text = self.path / name, document.written()
             if not path.is_file() or path.read_bytes() != text.encode():
                 write_text(path, text)
@@ -173,8 +229,11 @@ class RunFolder:
         write_text(self.path / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+# creating and locking --------------------------------------------------------------------------------
+
+
 def default_folder(name: str) -> Path:
-    """Return a folder that is not there yet, ``runs/<name>-<date and time>``."""
+    """Return the path of a new folder, ``runs/<name>-<date and time>``."""
     stamp = dt.datetime.now().strftime("%Y-%m-%d-%H%M%S")
     folder = Path("runs") / f"{name}-{stamp}"
     k = 2
@@ -185,72 +244,71 @@ def default_folder(name: str) -> Path:
 
 
 def make_folder(folder: Path, resume: bool) -> None:
-    """Make a folder; one that is there, even an empty one, is taken only to go on with it.
+    """Create a folder. An existing one, even if it is empty, is accepted only with `resume`.
 
     Raises
     ------
     RunFolderExists
-        If it is there, and `resume` is not given.
+        If it exists and `resume` is false.
     InputError
-        If it cannot be made.
+        If it cannot be created.
     """
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
         if not resume or not folder.is_dir():
             raise RunFolderExists(
-                f"{folder} is there already. Give another --out, or --resume to go on with it."
+                f"{folder} already exists. Give another --out, or --resume to resume its run."
             ) from None
     except OSError as error:
-        raise InputError([f"--out {folder}: cannot be made: {error.strerror}"]) from None
+        raise InputError([f"--out {folder}: cannot be created: {error.strerror}"]) from None
 
 
 @contextmanager
 def open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], resume: bool) -> Iterator[RunFolder]:
-    """Make a run folder, or go on with the one of this very run; nobody else can until it is closed.
+    """Create a run folder, or resume the same run in an existing one. The folder is locked until it is closed.
 
     Raises
     ------
     RunFolderExists
-        If the folder is there and `resume` is not given, or it is of something else.
+        If the folder exists and `resume` is false, or it belongs to another run.
     RunFolderInUse
         If another process is writing to it.
     """
     make_folder(folder, resume)
-    _see_whether_ours(folder)
+    _existing_manifest(folder)  # before a lock is written to a folder that is not a run folder
     with _locked(folder):
         for path in unfinished_files(folder):
             path.unlink(missing_ok=True)
-        before = _see_whether_ours(folder)
-        other = differences(before, manifest) if before else []
-        if other:
+        before = _existing_manifest(folder)
+        changed = differences(before, manifest) if before else []
+        if changed:
+            verb = "differs" if len(changed) == 1 else "differ"
             raise RunFolderExists(
-                f"{folder} cannot be resumed: {format_names(other)} differ{'s' if len(other) == 1 else ''} from the run that is there. Give another --out."
+                f"{folder} cannot be resumed: {format_names(changed)} {verb} from the existing run. Give another --out."
             )
-        found = RunFolder(folder, manifest, before)
-        found.begin(scenario)
-        yield found
+        run_folder = RunFolder(folder, manifest, before)
+        run_folder.begin(scenario)
+        yield run_folder
 
 
-def _see_whether_ours(folder: Path) -> dict[str, Any]:
+def _existing_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a run folder, empty if nothing has been written to it yet."""
     unfinished = set(unfinished_files(folder))
     if all(path.name == _LOCK or path in unfinished for path in folder.iterdir()):
         return {}
-    found = read_manifest(folder)
-    if found is None:
-        raise RunFolderExists(
-            f"{folder} is no run folder that can be resumed: it has no readable manifest.json. Give another --out."
-        )
-    return found
+    try:
+        return read_manifest(folder)
+    except InputError as error:
+        raise RunFolderExists(f"{error}, so it cannot be resumed. Give another --out.") from None
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system takes back from a process that ends, however it ends."""
+    """Hold the lock of a folder. The system releases it when the process ends, however it ends."""
     path = folder / _LOCK
     try:
-        handle = _take(path)
+        handle = _lock(path)
     except BlockingIOError as error:
         other = f" (process {error.strerror})" if error.strerror else ""
         raise RunFolderInUse(
@@ -262,18 +320,19 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            path.unlink(missing_ok=True)  # while it is held: nobody can have taken it
+            path.unlink(missing_ok=True)  # while the lock is held, so that nobody else can hold it
         os.close(handle)
 
 
-def _take(path: Path) -> int:
+def _lock(path: Path) -> int:
+    """Lock a file, and write the process id to it. If another process holds the lock, raise with its id."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            there = path.stat()
+            current = path.stat()
         except FileNotFoundError:
-            there = None
+            current = None
         except BlockingIOError as error:
             holder = os.read(handle, 32).decode(errors="replace").strip()
             os.close(handle)
@@ -281,10 +340,10 @@ def _take(path: Path) -> int:
         except OSError:
             os.close(handle)
             raise
-        if there is not None and there.st_ino == os.fstat(handle).st_ino:
+        if current is not None and current.st_ino == os.fstat(handle).st_ino:
             break
-        os.close(handle)  # its last holder removed it between our opening and our taking it
-    with suppress(OSError):  # for the message only
+        os.close(handle)  # its last holder deleted the file after it was opened here
+    with suppress(OSError):  # the process id is only for the message
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
     return handle

@@ -1,7 +1,6 @@
-"""What exactly was run? The manifest of a run folder: scenario, seed, versions, and what of it must not differ.
+"""The manifest of a run folder: scenario, seed, options, and versions of packages.
 
-Two runs with the same manifest have the same bytes in every part, so a run that was stopped goes on only if
-its manifest is the same in all that decides over these bytes.
+Its entries in `_DECISIVE` determine the bytes of every part. A run can be resumed only if they are the same.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.scenarios.scenario import Scenario
+from workflow.errors import InputError
 
 __all__ = [
     "MANIFEST",
@@ -29,7 +29,7 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 _PACKAGES = ("docketsim", "duckdb", "holidays", "numba", "numpy", "scipy", "simpy", "transitions")
-_DECIDES = {
+_DECISIVE = {
     "scenario_hash": "the scenario or its workflow",
     "seed": "the seed",
     "replications": "the number of replications",
@@ -45,11 +45,6 @@ _DECIDES = {
 }
 
 
-def canonical(content: Mapping[str, Any]) -> str:
-    """Return plain values as JSON text with sorted keys, for a hash."""
-    return json.dumps(_keyed(content), sort_keys=True, default=str, ensure_ascii=False)
-
-
 def _keyed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _keyed(v) for k, v in value.items()}
@@ -57,8 +52,9 @@ def _keyed(value: Any) -> Any:
 
 
 def canonical_hash(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of plain values: the same for the same content, however it is written."""
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
+    """Return the SHA-256 of plain values. The order of keys and the layout of a file do not change it."""
+    text = json.dumps(_keyed(content), sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def scenario_hash(scenario: Scenario) -> str:
@@ -68,7 +64,7 @@ def scenario_hash(scenario: Scenario) -> str:
 
 
 def versions() -> dict[str, str | None]:
-    """Return the versions of the packages that decide over a run's bytes."""
+    """Return the versions of the packages that affect the bytes of a run; ``None`` if one is not installed."""
     return {name: _version(name) for name in _PACKAGES}
 
 
@@ -84,7 +80,7 @@ def make_manifest(
     own_python: bool,
     engine: str,
 ) -> dict[str, Any]:
-    """Return what is known of a run before it begins."""
+    """Return the manifest of a run before it starts."""
     lengths = {
         length.distribution.fingerprint
         for choice in [w.takes for w in scenario.work.values()]
@@ -112,7 +108,7 @@ def make_manifest(
 
 
 def _case_tables(scenario: Scenario) -> str | None:
-    """Return the SHA-256 of the tables that cases are read from, ``None`` if there are none."""
+    """Return the SHA-256 of the tables that cases are read from; ``None`` if there are none."""
     tables = [t for t in (*(b.table for b in scenario.backlog), *(s.table for s in scenario.streams)) if t is not None]
     content = [(t.arrived, t.courts, t.states, sorted(t.values.items())) for t in tables]
     return hashlib.sha256(repr(content).encode()).hexdigest() if content else None
@@ -125,13 +121,21 @@ def _version(package: str) -> str | None:
         return None
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of a run folder, or ``None`` if there is none that can be read."""
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run folder.
+
+    Raises
+    ------
+    InputError
+        If the folder has no readable manifest.
+    """
     try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and _well_formed(found) else None
+        content = None
+    if not isinstance(content, dict) or not _well_formed(content):
+        raise InputError([f"{folder}: is not a run folder (it has no readable {MANIFEST})"])
+    return content
 
 
 def _well_formed(content: Mapping[str, Any]) -> bool:
@@ -141,6 +145,6 @@ def _well_formed(content: Mapping[str, Any]) -> bool:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return in what two runs differ that decides over their bytes, in a reader's words."""
+    """Return descriptions of the differences between two manifests that affect the bytes of a run."""
     plain = json.loads(json.dumps(new, default=str))
-    return [told for key, told in _DECIDES.items() if old.get(key) != plain[key]]
+    return [description for key, description in _DECISIVE.items() if old.get(key) != plain[key]]

@@ -1,7 +1,7 @@
 """Write columns to a Parquet file with DuckDB.
 
-To plan the query takes DuckDB longer than to write ten thousand rows. So small tables of many replications are written
-by one prepared statement. It always reads the same arrays and writes the same temporary file: rows are copied into the
+DuckDB takes longer to plan the query than to write ten thousand rows. One prepared statement therefore writes the small
+tables of many replications. It always reads the same arrays and writes the same temporary file: rows are copied into the
 arrays, and the finished file is renamed.
 """
 
@@ -38,7 +38,7 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
     Parameters
     ----------
     path : Path
-        The prepared statement of the last table in a folder of the same name is used again if it fits.
+        A file in a folder of the same name reuses the last prepared statement, if it fits.
     columns : mapping of str to ndarray, shape (n_rows,)
     select : sequence of str
         SQL expressions over `columns`, one for each column of the file.
@@ -54,7 +54,7 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
             connection.execute(_copy(select, "given", unfinished))
         return
     kind = path.parent.name
-    statement = _kept.pop(kind, None)  # taken out: another thread prepares its own
+    statement = _kept.pop(kind, None)  # removed, so that another thread prepares its own
     if statement is None or not statement.fits(path.parent, columns, select):
         statement = _Statement(path.parent, columns, select)
     with whole_file(path, statement.unfinished):
@@ -94,7 +94,7 @@ def _rows(columns: Columns) -> int:
 
 
 def _like(folder: Path, columns: Columns, select: Sequence[str]) -> tuple[Any, ...]:
-    """Return a key that is equal for tables of one statement; a forked process does not share its parent's."""
+    """Return the key of a statement. Tables with equal keys can share it; a forked process gets its own."""
     return os.getpid(), folder, {name: column.dtype for name, column in columns.items()}, tuple(select)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
-from simulations.log.row import INSTANTS, LABELLED, NEVER
+from simulations.log.row import COLUMNS, LABELLED, NEVER, Column
 from simulations.measuring.measured import Measured
 from simulations.run_folder.database import enum
 from simulations.run_folder.parquet import write_parquet
@@ -47,7 +47,7 @@ def record_path(folder: Path, replication: int) -> Path:
 
 def unfinished_files(folder: Path) -> list[Path]:
     """Return temporary files that a killed process left."""
-    return [path for place in (folder, *(folder / kind for kind in KINDS)) for path in place.glob(".*.tmp")]
+    return [path for parent in (folder, *(folder / kind for kind in KINDS)) for path in parent.glob(".*.tmp")]
 
 
 def sha256(path: Path) -> str:
@@ -60,7 +60,7 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
     """Write the case table: ids, court, origin, arrival, initial state, as_of, facts and the initial record."""
     scenario, n = cases.scenario, len(cases)
     columns: dict[str, Any] = {
-        "replication": _same(replication, n),
+        "replication": _constant(replication, n),
         "case_id": np.arange(n, dtype=np.uint32),
         "court": cases.court + 1,
         "origin": cases.origin + 1,
@@ -87,30 +87,40 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
 
 
 def write_events(path: Path, log: EventLog, replication: int) -> None:
-    """Write the event log in order of time."""
+    """Write the event log in order of time: replication, sequence, case, court and instant, then the other columns."""
     scenario = log.cases.scenario
     columns = {
         **log.columns,
         **{name: log.columns[name] + 1 for name in LABELLED},
-        "replication": _same(replication, len(log)),
+        "replication": _constant(replication, len(log)),
         "sequence": np.arange(len(log), dtype=np.uint32),
         "court": (log.cases.court + 1).astype(np.int16)[log.columns["case_id"]],
     }
-    labels = {name: _label(name, log.labels.column(name)) for name in LABELLED}
-    instants = {name: _instant(name, scenario) for name in INSTANTS}
     select = [
-        "replication", "sequence::bigint as sequence", "case_id::bigint as case_id", _label("court", scenario.courts), instants["happened_at"],
-        *(labels[name] for name in LABELLED if name != "outcome"),
-        "case when server < 0 then null else server end as server", *(instants[n] for n in ("enabled_at", "started_at", "completed_at")),
-        labels["outcome"],
-    ]  # fmt: skip
+        "replication",
+        "sequence::bigint as sequence",
+        "case_id::bigint as case_id",
+        _label("court", scenario.courts),
+        _instant("happened_at", scenario),
+        *(_column(column, log) for column in COLUMNS if column.name not in ("case_id", "happened_at")),
+    ]
     write_parquet(path, columns, select)
+
+
+def _column(column: Column, log: EventLog) -> str:
+    """Return the SQL expression of a column of the log."""
+    name = column.name
+    if column.kind == "label":
+        return _label(name, log.labels.column(name))
+    if column.kind == "instant":
+        return _instant(name, log.cases.scenario)
+    return f"case when {name} < 0 then null else {name} end as {name}"
 
 
 def write_measures(path: Path, measured: Measured, replication: int) -> None:
     """Write measures: replication, measure, court, by, group, at, unit, value."""
     columns, labels = measured.columns()
-    given = {"replication": _same(replication, len(columns["value"]))}
+    given = {"replication": _constant(replication, len(columns["value"]))}
     select = ["replication"]
     for name, column in columns.items():
         key, value = f"{name}_", f"{name}_"
@@ -125,7 +135,7 @@ def write_measures(path: Path, measured: Measured, replication: int) -> None:
     write_parquet(path, given, select)
 
 
-def _same(number: int, n: int) -> NDArray[np.int32]:
+def _constant(number: int, n: int) -> NDArray[np.int32]:
     return np.broadcast_to(np.int32(number), n)
 
 

@@ -1,8 +1,8 @@
-"""A run folder as a database: which views it has, and one query over them that can change nothing.
+"""Query a run folder in SQL, read-only.
 
-`cases`, `events` and `measures` are the parts of all finished replications. The same log stands under the names
-that other tools expect: ``pm4py.log`` [1]_, ``ocel.*`` with the tables of OCEL 2.0 [2]_, ``vidigi.event_log`` [3]_.
-Only SELECT is let through, and DuckDB is closed to every file outside the run.
+The views `cases`, `events` and `measures` are the parts of all finished replications. The views ``pm4py.log`` [1]_,
+``ocel.*`` (the tables of OCEL 2.0 [2]_) and ``vidigi.event_log`` [3]_ give the same log the names that other tools expect.
+Only a SELECT is accepted, and DuckDB cannot read files outside the run folder.
 
 References
 ----------
@@ -16,107 +16,104 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulations.run_folder.folders import finished_replications
+from simulations.log.row import COLUMNS, HORIZON
+from simulations.run_folder.folders import finished_in, parts_of, recorded_contents
 from simulations.run_folder.manifest import read_manifest
-from simulations.run_folder.parts import KINDS, part_path
+from simulations.run_folder.parts import KINDS
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
-from workflow.files.yaml_tree import parse_yaml
 
-__all__ = ["Answer", "ask"]
+__all__ = ["ATTRIBUTES", "HAPPENED", "NAME", "Answer", "query_run"]
+
+NAME = "coalesce(transition, cause)"
+"""SQL: the name of an event for other tools."""
+
+HAPPENED = f"cause <> '{HORIZON}'"
+"""SQL: the row is an event, and does not just close a case at the end of the run."""
+
+ATTRIBUTES = ("court", *(c.name for c in COLUMNS if c.kind != "instant" and c.name not in ("case_id", "transition")))
+"""Columns of the events that other tools get as attributes, besides the name, the case and the instants."""
 
 _BATCH = 10_000
 _UNQUOTED = re.compile(r"(?<!\")\b(at|by|group)\b(?!\")(?!\s+by\b)", re.IGNORECASE)
-_READING = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
-_HIDING = {"query", "query_table", "json_execute_serialized_sql"}  # they run a query that they are given as a text
+_READ_ONLY = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
+_QUERYING = {"query", "query_table", "json_execute_serialized_sql"}  # functions that run a query given as a string
 _NAMES = ("pm4py.log", "vidigi.event_log", "ocel.event", "ocel.object", "ocel.event_object", "ocel.object_object", "ocel.event_map_type", "ocel.object_map_type", "ocel.object_case", "transitions")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a query gives: the names of its columns, and its rows, read as they are taken."""
+    """The result of a query: the names of its columns, and its rows, which are fetched in batches."""
 
     columns: list[str]
     rows: Iterator[tuple[Any, ...]]
 
 
 @contextmanager
-def ask(folder: Path, query: str) -> Iterator[Answer]:
-    """Ask a run folder one question in SQL.
+def query_run(folder: Path, sql: str) -> Iterator[Answer]:
+    """Query a run folder.
 
     Parameters
     ----------
     folder : Path
-    query : str
+    sql : str
         A single SELECT (also WITH, FROM, DESCRIBE, SUMMARIZE, SHOW).
 
     Raises
     ------
     InputError
-        If the folder is no run folder, or the query is wrong; with the nearest name where one is misspelt.
+        If the folder is not a run folder, or the query is wrong. The message suggests the nearest name.
     """
     import duckdb
 
     files = _files(folder)
     with tempfile.TemporaryDirectory() as scratch, duckdb.connect() as connection:
-        connection.execute("set threads = 1")  # sums of fractions are then the same every time
+        connection.execute("set threads = 1")  # so that sums of floats do not depend on the order of threads
         connection.execute("set autoinstall_known_extensions = false")
         connection.execute("set autoload_known_extensions = false")
         connection.execute(f"set temp_directory = {_quoted(scratch)}")
-        _check_single_select(connection, query)
-        _make_views(connection, folder, files, query.lower())
-        places = ", ".join(_quoted(str((folder / kind).resolve())) for kind in files)
-        connection.execute(f"set allowed_directories = [{places}]")
+        _check_single_select(connection, sql)
+        _make_views(connection, folder, files, sql.lower())
+        allowed = ", ".join(_quoted(str((folder / kind).resolve())) for kind in files)
+        connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         try:
-            connection.execute(query)
+            connection.execute(sql)
             yield Answer([column[0] for column in connection.description or ()], _rows(connection))
         except duckdb.Error as error:
-            raise InputError([_told(connection, folder, files, error)]) from None
+            raise InputError([_describe(connection, folder, files, error)]) from None
 
 
 def _files(folder: Path) -> dict[str, list[str]]:
     """Return the files of each kind of all finished replications."""
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise InputError([f"{folder}: is no run folder (it has no readable manifest.json)"])
-    records = finished_replications(folder, manifest)
-    found = {
-        kind: [str(part_path(folder, kind, k).resolve()) for k, record in records.items() if kind in record.parts]
-        for kind in KINDS
-    }
-    found = {kind: paths for kind, paths in found.items() if paths}
-    if not found:
-        raise InputError([f"{folder}: not a single replication is finished; go on with docketsim run ... --resume"])
-    gone = [path for paths in found.values() for path in paths if not Path(path).is_file()]
-    if gone:
-        raise InputError([f"{gone[0]}: is missing; docketsim verify {folder} lists what is, --resume brings it back"])
-    return found
+    records = finished_in(folder, read_manifest(folder))
+    files = {kind: [str(path.resolve()) for path in parts_of(folder, kind, records)] for kind in KINDS}
+    return {kind: paths for kind, paths in files.items() if paths}
 
 
-def _check_single_select(connection: Any, query: str) -> None:
-    """Let one query through that reads: DuckDB takes COPY and INSERT within a SELECT, too."""
+def _check_single_select(connection: Any, sql: str) -> None:
+    """Accept one query that only reads. DuckDB also allows COPY and INSERT inside a SELECT."""
     import duckdb
 
     try:
-        statements = connection.extract_statements(query)
+        statements = connection.extract_statements(sql)
     except duckdb.Error as error:
-        hint = ' The columns at, by and group are words of SQL, too: write "at".' if _UNQUOTED.search(query) else ""
+        hint = ' The columns at, by and group are also SQL keywords: write "at".' if _UNQUOTED.search(sql) else ""
         raise InputError([f"sql: {_first_line(error)}.{hint}"]) from None
     if len(statements) != 1:
         raise InputError([f"sql: give one query, not {len(statements)}"])
     if statements[0].type == duckdb.StatementType.SELECT:
-        tree = json.loads(connection.execute("select json_serialize_sql(?)", [query]).fetchone()[0])
+        tree = json.loads(connection.execute("select json_serialize_sql(?)", [sql]).fetchone()[0])
         if not tree.get("error", True) and _reads_only(tree):
             return
-    raise InputError(["sql: a run is read only: the query must be a SELECT, and nothing else within it"])
+    raise InputError(["sql: a run folder is read-only: the query must be a SELECT that contains no other statement"])
 
 
 def _reads_only(part: Any) -> bool:
@@ -125,7 +122,7 @@ def _reads_only(part: Any) -> bool:
     if not isinstance(part, dict):
         return True
     kind = str(part.get("type", ""))
-    if (kind.endswith("_NODE") and kind not in _READING) or str(part.get("function_name")).lower() in _HIDING:
+    if (kind.endswith("_NODE") and kind not in _READ_ONLY) or str(part.get("function_name")).lower() in _QUERYING:
         return False
     return all(_reads_only(each) for each in part.values())
 
@@ -133,72 +130,70 @@ def _reads_only(part: Any) -> bool:
 # views -----------------------------------------------------------------------------------------------
 
 
-def _make_views(connection: Any, folder: Path, files: dict[str, list[str]], query: str) -> None:
-    """Make the views that a query asks for; some cost a look into the run's files."""
+def _make_views(connection: Any, folder: Path, files: dict[str, list[str]], sql: str) -> None:
+    """Make the views that a query mentions. Some need to read other files of the run."""
     for kind, paths in files.items():
         quoted = ", ".join(_quoted(path) for path in paths)
         connection.execute(f"create view {kind} as select * from read_parquet([{quoted}])")
     if "events" not in files:
         return
-    if "pm4py" in query:
+    if "pm4py" in sql:
         _pm4py(connection)
-    if "vidigi" in query:
+    if "vidigi" in sql:
         _vidigi(connection, folder)
-    if "ocel" in query:
+    if "ocel" in sql:
         _ocel(connection)
-    if "transitions" in query:
+    if "transitions" in sql:
         _transitions(connection, folder)
-
-
-def _attributes(connection: Any) -> list[str]:
-    """Return the names of the facts and of the record in the case table."""
-    columns = [row[0] for row in connection.execute("describe cases").fetchall()]
-    return columns[columns.index("initial_state") :]
 
 
 def _pm4py(connection: Any) -> None:
     connection.execute("create schema pm4py")
-    of_case = ", ".join(f'c."{name}" as "case:{name}"' for name in ("court", "origin", *_attributes(connection)))
+    columns = [row[0] for row in connection.execute("describe cases").fetchall()]
+    shown = ("court", "origin", *columns[columns.index("initial_state") :])
+    case_columns = ", ".join(f'c."{name}" as "case:{name}"' for name in shown)
     connection.execute(
         f"""create view pm4py.log as select e.replication || ':' || e.case_id as "case:concept:name",
             coalesce(e.transition, e.cause) as "concept:name", e.happened_at as "time:timestamp",
             e.started_at, e.pool || '/' || e.court || '/' || e.server as "org:resource",
-            'complete' as "lifecycle:transition", e.activity, e.outcome, e.from_state, e.to_state, {of_case}
-        from events e join cases c using (replication, case_id) where e.cause <> 'horizon'
+            'complete' as "lifecycle:transition", e.activity, e.outcome, e.from_state, e.to_state, {case_columns}
+        from events e join cases c using (replication, case_id) where e.{HAPPENED}
         order by e.replication, e.sequence"""
     )
 
 
 def _vidigi(connection: Any, folder: Path) -> None:
-    starts = _read(folder / "scenario.yaml")["starts"]
+    starts = recorded_contents(folder)["scenario"]["starts"]
     minutes = f"greatest(date_diff('microsecond', timestamp '{starts}', {{}}), 0) / 60e6"
     work = "from events where pool is not null and enabled_at is not null"
     connection.execute("create schema vidigi")
     connection.execute(
         f"""create view vidigi.event_log as select replication as run_number, case_id as entity_id, court as pathway,
-            event_type, event, {minutes.format("moment")} as "time", resource_id
+            event_type, event, {minutes.format("instant")} as "time", resource_id
         from (
-            select replication, case_id, court, 'arrival_departure' as event_type, 'arrival' as event, arrived_at as moment,
-                null as resource_id, 0 as place, -1 as sequence from cases
+            select replication, case_id, court, 'arrival_departure' as event_type, 'arrival' as event, arrived_at as instant,
+                null as resource_id, 0 as step, -1 as sequence from cases
             union all select replication, case_id, court, 'queue', activity || '_wait_begins', enabled_at, null, 1, sequence {work}
             union all select replication, case_id, court, 'resource_use', activity || '_begins', started_at, server, 2, sequence
                 {work} and started_at is not null
             union all select replication, case_id, court, 'resource_use_end', activity || '_ends', coalesce(completed_at, happened_at),
-                server, 3, sequence {work} and started_at is not null and cause <> 'horizon'
+                server, 3, sequence {work} and started_at is not null and {HAPPENED}
             union all select replication, case_id, court, 'arrival_departure', 'depart', max(happened_at), null, 4, max(sequence)
-                from events group by all having not bool_or(cause = 'horizon')
-        ) order by replication, moment, sequence, place"""
+                from events group by all having bool_and({HAPPENED})
+        ) order by replication, instant, sequence, step"""
     )
 
 
 def _ocel(connection: Any) -> None:
-    types = [row[0] for row in connection.execute(f"select distinct {_TYPE} from events where {_HAPPENED} order by 1").fetchall()]  # fmt: skip
+    distinct = connection.execute(f"select distinct {NAME} from events where {HAPPENED} order by 1")
+    types = [name for (name,) in distinct.fetchall()]
     connection.execute("create schema ocel")
     event, case = "replication || ':' || sequence", "replication || ':' || case_id"
     for name, select in {
-        "event": f"select {event} as ocel_id, {_TYPE} as ocel_type from events where {_HAPPENED}",
+        "event": f"select {event} as ocel_id, {NAME} as ocel_type from events where {HAPPENED}",
         "object": f"select {case} as ocel_id, 'case' as ocel_type from cases",
-        "event_object": f"select {event} as ocel_event_id, {case} as ocel_object_id, 'case' as ocel_qualifier from events where {_HAPPENED}",
+        "event_object": f"select {event} as ocel_event_id, {case} as ocel_object_id, 'case' as ocel_qualifier"
+        f" from events where {HAPPENED}",
         "object_object": "select '' as ocel_source_id, '' as ocel_target_id, '' as ocel_qualifier where false",
         "event_map_type": f"select unnest({types}::varchar[]) as ocel_type, ocel_type as ocel_type_map",
         "object_map_type": "select 'case' as ocel_type, 'case' as ocel_type_map",
@@ -208,40 +203,26 @@ def _ocel(connection: Any) -> None:
         connection.execute(f"create view ocel.{name} as {select}")
     for kind in types:
         connection.execute(
-            f'create view ocel."event_{kind}" as select {event} as ocel_id, happened_at as ocel_time, court, cause, from_state, to_state,'
-            f" activity, pool, server, outcome from events where {_HAPPENED} and {_TYPE} = {_quoted(kind)}"
+            f'create view ocel."event_{kind}" as select {event} as ocel_id, happened_at as ocel_time, {", ".join(ATTRIBUTES)}'
+            f" from events where {HAPPENED} and {NAME} = {_quoted(kind)}"
         )
 
 
-_TYPE = "coalesce(transition, cause)"
-_HAPPENED = "cause <> 'horizon'"
-
-
 def _transitions(connection: Any, folder: Path) -> None:
-    """Make a table of the workflow's transitions: which guard allowed a move, and by which source."""
+    """Make a table of the transitions of the workflow and the policies, with their guards and legal sources."""
+    contents = recorded_contents(folder)
     rows = []
-    for path in (folder / "workflow.yaml", *sorted(folder.glob("policy-*.yaml"))):
-        content = _read(path)
-        for entry in content.get("transitions", []):
-            from_ = entry.get("from")
-            states = ", ".join(map(str, from_)) if isinstance(from_, list) else from_
-            rows.append((content["workflow"], entry["transition"], states, entry.get("to"), _text(entry.get("when")), entry.get("source")))  # fmt: skip
-    connection.execute(
-        "create table transitions (workflow varchar, transition varchar, from_states varchar, to_state varchar, guard varchar, source varchar)"
-    )
+    for workflow in (contents["workflow"], *contents["policies"]):
+        for entry in workflow.get("transitions", []):
+            sources, guard = entry.get("from"), entry.get("when")
+            states = ", ".join(map(str, sources)) if isinstance(sources, list) else sources
+            guard = None if guard is None else str(guard)
+            name = entry["transition"]
+            rows.append((workflow["workflow"], name, states, entry.get("to"), guard, entry.get("source")))
+    columns = ("workflow", "transition", "from_states", "to_state", "guard", "source")
+    connection.execute(f"create table transitions ({', '.join(f'{name} varchar' for name in columns)})")
     if rows:
         connection.executemany("insert into transitions values (?, ?, ?, ?, ?, ?)", rows)
-
-
-def _read(path: Path) -> Any:
-    try:
-        return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
-    except OSError as error:
-        raise InputError([f"{path}: is not readable: {error.strerror}"]) from None
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _quoted(text: str) -> str:
@@ -256,13 +237,13 @@ def _rows(connection: Any) -> Iterator[tuple[Any, ...]]:
         yield from batch
 
 
-def _told(connection: Any, folder: Path, files: dict[str, list[str]], error: Exception) -> str:
-    """Return what is wrong with a query in one line, with the nearest name."""
+def _describe(connection: Any, folder: Path, files: dict[str, list[str]], error: Exception) -> str:
+    """Return a message of one line about a wrong query, with the nearest name."""
     text = str(error)
     if "pytz" in text:
         return "sql: a column is a timestamp with a time zone; cast it, as in now()::timestamp"
     if "parquet" in text.lower() and ("magic" in text or "corrupt" in text.lower() or "too small" in text):
-        return f"sql: {_first_line(error)}; docketsim verify {folder} lists what is damaged, --resume runs it again"
+        return f"sql: {_first_line(error)}; docketsim verify {folder} lists damaged files, --resume restores them"
     table = re.search(r"Table with name (\S+) does not exist", text)
     if table is not None:
         if "events" not in files and table[1] in ("events", "log", "event_log"):
@@ -272,7 +253,7 @@ def _told(connection: Any, folder: Path, files: dict[str, list[str]], error: Exc
     column = re.search(r'column "([^"]+)" not found|not have a column named "([^"]+)"', text)
     if column is not None:
         name = column[1] or column[2]
-        known = _columns(connection, files)
+        known = _column_names(connection)
         return f"sql: there is no column {name!r} here.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
     function = re.search(r'Function with name (\S+) does not exist!\nDid you mean "([^"]+)"', text)
     if function is not None:
@@ -280,11 +261,11 @@ def _told(connection: Any, folder: Path, files: dict[str, list[str]], error: Exc
     return f"sql: {_first_line(error)}"
 
 
-def _columns(connection: Any, files: dict[str, list[str]]) -> list[str]:
-    found: Sequence[tuple[str]] = connection.execute(
+def _column_names(connection: Any) -> list[str]:
+    names = connection.execute(
         "select distinct column_name from information_schema.columns where table_catalog = current_database()"
-    ).fetchall()
-    return sorted(name for (name,) in found)
+    )
+    return sorted(name for (name,) in names.fetchall())
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Write files completely or not at all.
 
-A file is written under a temporary name and renamed when it is complete and on disk, so a killed run leaves no partial
-files.
+A file is written under a temporary name, and renamed when it is complete and on disk. A killed run leaves no partial
+files under their final names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Several runs with common random numbers in one folder: those of a comparison, or the points of a sweep.
+"""Several runs with common random numbers in one folder: the scenarios of a comparison, or the points of a sweep.
 
 Each run has its own run folder, which can be resumed, verified and queried like any other.
 """
@@ -26,7 +26,7 @@ def loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
     Raises
     ------
     InputError
-        With every mistake; also for changes to a scenario that is loaded already.
+        With every mistake. Changes to a scenario that is already loaded are a mistake.
     """
     if not isinstance(scenario, Scenario):
         return load_scenario(scenario, changes)
@@ -54,7 +54,7 @@ def check_each(scenarios: Sequence[Scenario], options: RunOptions) -> None:
 
 
 def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> None:
-    """Make the folder of several runs, or check that an existing one can be resumed.
+    """Create the folder of several runs, or check that an existing one can be resumed.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> No
     Raises
     ------
     RunFolderExists
-        If it exists and `resume` is false, or it holds other files.
+        If it exists and `resume` is false, or it contains other files.
     """
     make_folder(folder, resume)
     foreign = sorted(p.name for p in folder.iterdir() if not re.fullmatch(pattern, p.name))
     if foreign:
-        raise RunFolderExists(f"{folder} is no {what} that can be resumed: it has {foreign[0]}. Give another --out.")
+        raise RunFolderExists(f"{folder} cannot be resumed as a {what}: it contains {foreign[0]}. Give another --out.")
 
 
 def run_each(

@@ -1,4 +1,4 @@
-"""Read an earlier run from its folder: its scenario, its manifest and its results."""
+"""Read an earlier run from its folder: its scenario and its results."""
 
 from __future__ import annotations
 
@@ -7,62 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from simulations.loading import load_scenario
-from simulations.run_folder.folders import Record, finished_replications
+from simulations.run_folder.folders import finished_in, parts_of, recorded_contents
 from simulations.run_folder.manifest import read_manifest, scenario_hash
 from simulations.running.run_result import RunResult, gather
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
-from workflow.files.yaml_tree import parse_yaml
 
-__all__ = ["finished_in", "manifest_of", "read_result", "recorded_contents", "recorded_scenario"]
-
-
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run folder.
-
-    Raises
-    ------
-    InputError
-        If the folder has no readable manifest.
-    """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise InputError([f"{folder}: is no run folder (it has no readable manifest.json)"])
-    return manifest
-
-
-def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
-    """Return the records of the finished replications of a run folder.
-
-    Raises
-    ------
-    InputError
-        If no replication is finished.
-    """
-    records = finished_replications(folder, manifest)
-    if not records:
-        raise InputError(
-            [f"{folder}: not a single replication is finished; resume the run with docketsim run ... --resume"]
-        )
-    return records
-
-
-def recorded_contents(folder: Path) -> dict[str, Any]:
-    """Return the scenario, workflow and policies of a run folder as plain values."""
-
-    def read(path: Path) -> Any:
-        return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
-
-    policies = sorted(folder.glob("policy-*.yaml"), key=lambda p: int(p.stem.partition("-")[2]))
-    return {
-        "scenario": read(folder / "scenario.yaml"),
-        "workflow": read(folder / "workflow.yaml"),
-        "policies": [read(path) for path in policies],
-    }
+__all__ = ["read_result", "recorded_scenario"]
 
 
 def recorded_scenario(
-    folder: Path, manifest: Mapping[str, Any], given: str | Path | Scenario | None = None, what: str = "be run again"
+    folder: Path, manifest: Mapping[str, Any], given: str | Path | Scenario | None = None, what: str = "be rerun"
 ) -> Scenario:
     """Load the scenario of a run from its folder, or from its original file.
 
@@ -71,9 +26,9 @@ def recorded_scenario(
     folder : Path
     manifest : mapping
     given : Scenario, str or Path, optional
-        The original scenario. Needed if it reads tables of cases beside its file.
+        The original scenario. Needed if it reads tables of cases.
     what : str
-        What cannot be done without the scenario, for the message.
+        The task that needs the scenario, for the message.
 
     Raises
     ------
@@ -94,10 +49,11 @@ def recorded_scenario(
                 for k, policy in enumerate(content["policies"], start=1)
             ]
         return load_scenario(content)
-    except (OSError, InputError) as error:
+    except InputError as error:
+        reason = str(error).splitlines()[0]
         raise InputError(
-            [f"{folder}: cannot {what} from its own files: {str(error).splitlines()[0]}. Give --scenario with the original file"]
-        ) from None  # fmt: skip
+            [f"{folder}: cannot {what} from its own files: {reason}. Give --scenario with the original file"]
+        ) from None
 
 
 def read_result(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult:
@@ -115,13 +71,8 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
         If it is not a run folder, no replication is finished, or a part is missing.
     """
     folder = Path(folder)
-    manifest = manifest_of(folder)
+    manifest = read_manifest(folder)
     loaded = recorded_scenario(folder, manifest, scenario, "be read")
     records = finished_in(folder, manifest)
-    paths = [folder / "measures" / f"replication={k}.parquet" for k in records]
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        raise InputError(
-            [f"{missing[0]}: is missing; docketsim verify {folder} lists missing files, --resume restores them"]
-        )
+    parts_of(folder, "measures", records)  # raises if a part is missing
     return gather(loaded, {"monitor": None, **manifest}, records, folder)

@@ -29,13 +29,13 @@ class RunResult:
     folder : Path
         The run folder.
     measures : list of Estimate
-        Of every measure, court, group and day asked for; daily `pending` is in `series`.
+        Of every measure, court, group and requested day. Daily `pending` is in `series`.
     series : Series
         `pending` at the end of each day.
     growing : list of str
         Pools whose queue grew throughout some replication.
     contrasts : list of Contrast
-        The slowest and the fastest group, for each ``by`` and mean time.
+        The slowest and the fastest group, for each ``by`` and each mean time.
     violations : dict of str to int, or None
         With a monitor: how often each rule was broken, over the replications of this run.
     """
@@ -65,23 +65,18 @@ class RunResult:
         Raises
         ------
         KeyError
-            If there is none of this kind.
+            If there is no such estimate.
         """
         day = self.series.at(at, court) if measure == "pending" and at is not None and by is None else None
+        key = (measure, court, at, by, group)
         for estimate in self.measures if day is None else [day]:
-            if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == (
-                measure,
-                court,
-                at,
-                by,
-                group,
-            ):
+            if (estimate.measure, estimate.court, estimate.at, estimate.by, estimate.group) == key:
                 return estimate
         raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.scenario))}")
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        found: dict[str, Any] = {
+        content: dict[str, Any] = {
             "scenario": self.scenario.name,
             "run": str(self.folder),
             "seed": self.seed,
@@ -91,26 +86,27 @@ class RunResult:
             "measures": [e.json() for e in self.measures],
         }
         if self.scenario.published:
-            found["published"] = [self._beside(figure) for figure in self.scenario.published]
+            content["published"] = [self._published(figure) for figure in self.scenario.published]
         if self.contrasts:
-            found["contrasts"] = [c.json() for c in self.contrasts]
+            content["contrasts"] = [c.json() for c in self.contrasts]
         if self.growing:
-            found["growing"] = self.growing
+            content["growing"] = self.growing
         if self.violations is not None:
-            found["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
-        return found
+            content["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
+        return content
 
-    def _beside(self, figure: PublishedEntry) -> dict[str, Any]:
-        """Return a published figure with the simulated mean beside it, and the difference as a share of what was published."""
+    def _published(self, figure: PublishedEntry) -> dict[str, Any]:
+        """Return a published figure, the simulated mean, and their relative difference."""
         mean = self.get(figure.measure, figure.court, figure.at).mean
-        miss = None if mean is None or not figure.value else (mean - figure.value) / figure.value
-        told = {
+        return {
             "measure": figure.measure,
             "court": figure.court,
             "at": figure.at.isoformat(),
             "published": figure.value,
+            "source": figure.source,
+            "mean": mean,
+            "difference": None if mean is None or not figure.value else (mean - figure.value) / figure.value,
         }
-        return {**told, "source": figure.source, "mean": mean, "difference": miss}
 
 
 def gather(
@@ -124,10 +120,8 @@ def gather(
 
     Parameters
     ----------
-    manifest : mapping
-        Of the run.
     records : mapping of int to Record
-        Of the replications to take, by number.
+        The finished replications to read, by number.
     """
     broken = sum((Counter(record.violations) for record in records.values()), Counter[str]())
     watched = manifest["monitor"] is not None

@@ -52,7 +52,7 @@ class WorkerLost(DocketsimError, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """The required half-width of a confidence interval, relative to the mean or in the unit of the measure."""
+    """The required half-width of a confidence interval: relative to the mean, or in the unit of the measure."""
 
     measure: str
     half_width: float
@@ -66,11 +66,8 @@ class Precision:
         if not equals:
             raise InputError([f"--precision {text}: must be measure=width, such as amenable=2% or review_finished=1d"])
         if name not in measures:
-            raise InputError(
-                [
-                    f"--precision {text}: {name!r} is not a measure.{nearest(name, measures) or f' Known: {format_names(measures, 60)}.'}"
-                ]
-            )
+            hint = nearest(name, measures) or f" Known: {format_names(measures, 60)}."
+            raise InputError([f"--precision {text}: {name!r} is not a measure.{hint}"])
         relative = amount.endswith("%")
         in_days = measures[name].unit == "days"
         number = amount.rstrip("%") if relative else amount.removesuffix("d") if in_days else amount
@@ -95,14 +92,13 @@ class Precision:
 
 @dataclass(frozen=True)
 class _Job:
-    """What a worker process needs for one replication."""
+    """The input of a worker process."""
 
     scenario: Scenario
     folder: Path
-    seed: int
+    options: RunOptions
     days: tuple[dt.date | None, ...]
     by: tuple[str, ...]
-    events: bool
     hooks: Mapping[str, Hook]
     processes: tuple[Process, ...]
     monitor: Monitoring | None = None
@@ -112,11 +108,11 @@ class _Job:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of parts to write, measures last."""
-        return tuple(kind for kind in KINDS if self.events or kind != "events")
+        return tuple(kind for kind in KINDS if self.options.events or kind != "events")
 
     def run(self, replication: int, plan: Plan | None = None) -> int:
         """Run one replication and write its parts, then the record that lists them."""
-        path = sample_path(self.engine, self.seed, replication)
+        path = sample_path(self.engine, self.options.seed, replication)
         plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
         with ThreadPoolExecutor(1) as background:  # writes parts and checks the log while the next part is computed
@@ -141,7 +137,7 @@ class _Job:
         return replication
 
     def _write_events(self, log: EventLog, replication: int) -> None:
-        if self.events:
+        if self.options.events:
             write_events(part_path(self.folder, "events", replication), log, replication)
 
     def _end_if_orphaned(self) -> None:
@@ -203,40 +199,40 @@ def run(
     options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
-    replications, seed, workers = options.replications, options.seed, options.workers
-    wanted = [Precision.parse(text, scenario) for text in precision]
-    most = max_replications if max_replications is not None else max(1000, replications)
+    processes = tuple(processes)
+    own_python = bool(hooks or processes)
+    targets = [Precision.parse(text, scenario) for text in precision]
+    most = max_replications if max_replications is not None else max(1000, options.replications)
     problems = options.problems_in(scenario)
-    if only is not None and not 1 <= only <= replications:
-        problems.append(f"only: must be one of the replications, from 1 to {replications}, not {only}")
-    if max_replications is not None and (not wanted or most < replications):
+    if only is not None and not 1 <= only <= options.replications:
+        problems.append(f"only: must be one of the replications, from 1 to {options.replications}, not {only}")
+    if max_replications is not None and (not targets or most < options.replications):
         problems.append("max_replications: goes with precision, and is at least the number of replications")
+    if own_python and options.workers > 1:
+        problems.append("hooks and processes are Python objects of this process; run them with workers=1")
     if problems:
         raise InputError(problems)
-    processes = tuple(processes)
-    if (hooks or processes) and workers > 1:
-        raise InputError(["hooks and processes are Python of this process; run them with workers=1"])
-    numbers = [only] if only is not None else list(range(1, replications + 1))
-    planned = {numbers[0]: _check_first(scenario, seed, numbers[0], by)}
+    numbers = [only] if only is not None else list(range(1, options.replications + 1))
+    planned = {numbers[0]: _check_first(scenario, options.seed, numbers[0], by)}
     folder = Path(out) if out is not None else default_folder(scenario.name)
     days: tuple[dt.date | None, ...] = (None, *sorted({*options.at, *(p.at for p in scenario.published)}))
-    chosen = choose_engine(options.engine, scenario, len(numbers), bool(hooks or processes))
-    job = _Job(scenario, folder, seed, days, tuple(by), options.events, dict(hooks or {}), processes, monitor, chosen)
+    engine = choose_engine(options.engine, scenario, len(numbers), own_python)
+    job = _Job(scenario, folder, options, days, tuple(by), dict(hooks or {}), processes, monitor, engine)
     manifest = make_manifest(
         scenario,
-        seed=seed,
-        replications=replications,
+        seed=options.seed,
+        replications=options.replications,
         days=days,
         by=by,
         events=options.events,
         monitor=monitor,
-        engine=chosen,
-        own_python=bool(hooks or processes),
+        engine=engine,
+        own_python=own_python,
     )
     with open_folder(folder, scenario, manifest, options.resume) as run_folder:
-        _run_all(job, run_folder, numbers, workers, progress, planned)
-        if wanted and only is None:
-            numbers = _until_precise(job, run_folder, numbers, wanted, most, workers, options.confidence, progress)
+        _run_all(job, run_folder, numbers, progress, planned)
+        if targets and only is None:
+            numbers = _until_precise(job, run_folder, numbers, targets, most, progress)
         records = run_folder.records()
         run_folder.close()
     return gather(scenario, manifest, {k: records[k] for k in numbers}, folder, options.confidence)
@@ -281,24 +277,24 @@ def _run_all(
     job: _Job,
     folder: RunFolder,
     numbers: Sequence[int],
-    workers: int,
     progress: Callable[[int, int], None] | None,
     planned: dict[int, Plan],
 ) -> None:
     """Run the replications that are not finished. Plans in `planned` are used and removed."""
-    whole = folder.whole(numbers)
-    todo = [k for k in numbers if k not in whole]
+    complete = folder.complete(numbers)
+    todo = [k for k in numbers if k not in complete]
     for k in todo:
         record_path(folder.path, k).unlink(missing_ok=True)
     if progress is not None:
-        progress(len(whole), len(numbers))
-    for finished, _ in enumerate(_each(job, todo, min(workers, len(todo)), planned), start=len(whole) + 1):
+        progress(len(complete), len(numbers))
+    for finished, _ in enumerate(_each(job, todo, planned), start=len(complete) + 1):
         if progress is not None:
             progress(finished, len(numbers))
 
 
-def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Plan]) -> Iterator[int]:
+def _each(job: _Job, numbers: Sequence[int], planned: dict[int, Plan]) -> Iterator[int]:
     """Run replications, and yield the number of each when it finishes."""
+    workers = min(job.options.workers, len(numbers))
     if numbers:
         prepare(job.engine)
     if workers <= 1:
@@ -310,10 +306,10 @@ def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Pl
 
     todo, shared = list(numbers), Shared(job)
     while todo:
-        seen: set[int] = set()
+        yielded: set[int] = set()
         try:
             for k in in_processes((delayed(_run)(shared, k) for k in todo), workers, in_order=False):
-                seen.add(k)
+                yielded.add(k)
                 yield k
             return
         except TerminatedWorkerError:
@@ -326,7 +322,7 @@ def _each(job: _Job, numbers: Sequence[int], workers: int, planned: dict[int, Pl
             warnings.warn(
                 "a worker process was killed, probably out of memory; its replications are run again", stacklevel=2
             )
-            yield from finished - seen
+            yield from finished - yielded
             todo = [k for k in todo if k not in finished]
 
 
@@ -335,17 +331,17 @@ def _run(job: Shared[_Job], replication: int) -> int:
 
 
 def _until_precise(
-    job: _Job, folder: RunFolder, numbers: list[int], wanted: Sequence[Precision], most: int, workers: int,
-    confidence: float, progress: Callable[[int, int], None] | None,
+    job: _Job, folder: RunFolder, numbers: list[int], targets: Sequence[Precision], most: int,
+    progress: Callable[[int, int], None] | None,
 ) -> list[int]:  # fmt: skip
     """Add replications until every interval is narrow enough, or `most` have run."""
     while True:
         enough = len(numbers) >= LEAST_FOR_PRECISION
-        current = estimates(job.scenario, job.folder, numbers, confidence) if enough else []
-        if current and all(p.met(current) for p in wanted):
+        current = estimates(job.scenario, job.folder, numbers, job.options.confidence) if enough else []
+        if current and all(p.met(current) for p in targets):
             return numbers
         if len(numbers) >= most:
-            missed = ", ".join(p.measure for p in wanted if not current or not p.met(current))
+            missed = ", ".join(p.measure for p in targets if not current or not p.met(current))
             warnings.warn(
                 f"the precision of {missed} is not reached with {len(numbers)} replications, the maximum",
                 stacklevel=3,
@@ -354,7 +350,7 @@ def _until_precise(
         target = min(most, max(LEAST_FOR_PRECISION, len(numbers) * 3 // 2))
         more = list(range(len(numbers) + 1, target + 1))
         numbers = [*numbers, *more]
-        _run_all(job, folder, more, workers, _after(len(numbers) - len(more), progress), {})
+        _run_all(job, folder, more, _after(len(numbers) - len(more), progress), {})
 
 
 def _after(before: int, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:

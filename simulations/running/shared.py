@@ -10,6 +10,7 @@ import gc
 import pickle
 import signal
 import threading
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -59,8 +60,13 @@ def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> I
         parallel = Parallel(
             n_jobs=workers, backend="loky", return_as="generator" if in_order else "generator_unordered"
         )
-        results = parallel(tasks)
-    yield from results
+        results: Any = parallel(tasks)
+    try:
+        for result in results:  # noqa: UP028  (`yield from` would close `results` with joblib's warning)
+            yield result
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # of tasks that an interruption cancels
+            results.close()
 
 
 @contextmanager

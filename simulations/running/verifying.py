@@ -1,7 +1,7 @@
-"""Verify a run folder: check the hash of every part, and repeat replications from the folder's own files.
+"""Verify a run folder: check the hash of every part, and rerun replications from the folder's own files.
 
-A hash shows that a part is unchanged. Repeating a replication shows that its results follow from this scenario and
-this seed on this installation.
+A hash shows that a part is unchanged. A rerun shows that the results follow from this scenario and this seed on this
+installation.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulations.run_folder.folders import Record, finished_replications
-from simulations.run_folder.manifest import canonical_hash, versions
+from simulations.run_folder.folders import Record, finished_replications, recorded_contents
+from simulations.run_folder.manifest import MANIFEST, canonical_hash, read_manifest, versions
 from simulations.run_folder.parts import KINDS, part_path
-from simulations.running.recorded import manifest_of, recorded_contents, recorded_scenario
+from simulations.running.recorded import recorded_scenario
 from simulations.running.runs import run
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
@@ -39,7 +39,9 @@ class Verification:
     wrong : list of (str, str)
         A file, and what is wrong with it.
     run_again : list of int
-        Replications that were repeated.
+        Replications that were rerun.
+    rerun_ok : bool
+        Whether every rerun gave the same bytes.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Verification:
     wanted: int
     wrong: list[tuple[str, str]] = field(default_factory=list)
     run_again: list[int] = field(default_factory=list)
+    rerun_ok: bool = True
 
     @property
     def ok(self) -> bool:
@@ -73,37 +76,38 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
     ----------
     folder : path
     rerun : int
-        Number of replications, chosen at random, to repeat and compare byte by byte.
+        Number of random replications to rerun and compare byte by byte.
     scenario : Scenario, str or Path, optional
-        The original scenario. Needed for a rerun if it reads tables of cases beside its file.
+        The original scenario. Needed for a rerun if it reads tables of cases.
 
     Raises
     ------
     InputError
-        If it is not a run folder, or cannot be repeated.
+        If it is not a run folder, or cannot be rerun.
     """
     folder = Path(folder)
-    manifest = manifest_of(folder)
+    manifest = read_manifest(folder)
     if rerun < 0:
         raise InputError([f"rerun: must be 0 or more, not {rerun}"])
     records = finished_replications(folder, manifest)
     again = sorted(random.SystemRandom().sample(list(records), min(rerun, len(records))))
-    reader = _scenario(folder, manifest, scenario) if again else None
+    loaded = _scenario(folder, manifest, scenario) if again else None
     wrong = [*_description(folder, manifest), *_damaged(folder, records), *_unlisted(folder, records)]
     if "parts" not in manifest:
-        wrong.append(("manifest.json", f"the run is not finished: {len(records)} of {manifest['replications']} replications; complete it with --resume"))  # fmt: skip
-    if reader is not None:
-        wrong += _differing(folder, manifest, records, reader, again)
+        progress = f"{len(records)} of {manifest['replications']} replications"
+        wrong.append((MANIFEST, f"the run is not finished: {progress}; complete it with --resume"))
+    differing = _differing(folder, manifest, records, loaded, again) if loaded is not None else []
+    wrong += differing
     n_parts = sum(len(record.parts) for record in records.values())
-    return Verification(folder, n_parts, len(records), int(manifest["replications"]), wrong, again)
+    return Verification(folder, n_parts, len(records), int(manifest["replications"]), wrong, again, not differing)
 
 
 def _description(folder: Path, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Compare the scenario and workflow in the folder with the manifest's hash."""
+    """Compare the scenario and workflow in the folder with the hash in the manifest."""
     try:
         content = recorded_contents(folder)
-    except (OSError, InputError) as error:
-        return [("scenario.yaml, workflow.yaml", f"not readable: {str(error).splitlines()[0]}")]
+    except InputError as error:
+        return [("scenario.yaml, workflow.yaml", f"cannot be read: {str(error).splitlines()[0]}")]
     same = canonical_hash(content) == manifest["scenario_hash"]
     return [] if same else [("scenario.yaml, workflow.yaml", "not what was run")]
 
@@ -117,28 +121,29 @@ def _damaged(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str
 
 
 def _unlisted(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str]]:
-    """Return parts that belong to no finished replication; other tools would read them."""
-    known = {part_path(folder, kind, k) for k, record in records.items() for kind in record.parts}
-    there = {path for kind in KINDS for path in (folder / kind).glob("*.parquet")}
-    return [(_name(folder, path), "of no finished replication") for path in sorted(there - known)]
+    """Return parts that belong to no finished replication. Other tools would read them."""
+    listed = {part_path(folder, kind, k) for k, record in records.items() for kind in record.parts}
+    existing = {path for kind in KINDS for path in (folder / kind).glob("*.parquet")}
+    return [(_name(folder, path), "belongs to no finished replication") for path in sorted(existing - listed)]
 
 
 def _scenario(folder: Path, manifest: Mapping[str, Any], given: str | Path | Scenario | None) -> Scenario:
-    """Load the scenario of the run. Runs with hooks or processes cannot be repeated."""
+    """Load the scenario of the run. Runs with hooks or processes cannot be rerun."""
     if manifest.get("own_python"):
-        raise InputError([f"{folder}: this run used hooks or processes; it cannot be run again from its folder"])  # fmt: skip
+        raise InputError([f"{folder}: this run used hooks or processes; it cannot be rerun from its folder"])
     return recorded_scenario(folder, manifest, given)
 
 
 def _differing(
     folder: Path, manifest: Mapping[str, Any], records: Mapping[int, Record], scenario: Scenario, again: list[int]
 ) -> list[tuple[str, str]]:
-    """Repeat replications, and return the parts whose bytes differ."""
+    """Rerun replications, and return the parts whose bytes differ."""
     published = {p.at for p in scenario.published}
     days = [day for day in map(dt.date.fromisoformat, manifest["at"]) if day not in published]
     now = versions()
-    others = [f"{name} {was}, here {now.get(name)}" for name, was in manifest["versions"].items() if was != now.get(name)]  # fmt: skip
-    made_with = f" (it was made with {format_names(others)})" if others else ""
+    then = manifest["versions"].items()
+    changed = [f"{name} {version}, here {now.get(name)}" for name, version in then if version != now.get(name)]
+    made_with = f" (it was made with {format_names(changed)})" if changed else ""
     differing = []
     with tempfile.TemporaryDirectory() as scratch:
         for k in again:
@@ -150,7 +155,7 @@ def _differing(
             for kind in records[k].parts:
                 old, new = part_path(folder, kind, k), part_path(fresh, kind, k)
                 if old.is_file() and old.read_bytes() != new.read_bytes():
-                    differing.append((_name(folder, old), f"run again, it has other bytes{made_with}"))
+                    differing.append((_name(folder, old), f"a rerun gives other bytes{made_with}"))
     return differing
 
 

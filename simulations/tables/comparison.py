@@ -23,7 +23,7 @@ __all__ = [
 
 def is_clear(comparison: Comparison, d: Difference) -> bool:
     """Return whether a difference is significant; with a single replication nothing is tested and each one counts."""
-    return d.told_apart(comparison.confidence) or comparison.replications < 2
+    return d.is_significant(comparison.confidence) or comparison.replications < 2
 
 
 def difference_table(comparison: Comparison, differences: Sequence[Difference], title: str, key: str = "") -> Table:

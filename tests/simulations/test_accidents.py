@@ -175,7 +175,7 @@ def test_what_a_killed_process_was_writing_is_removed_on_resuming(
 
 def test_an_empty_folder_is_refused_without_resume(tiny: Path, tmp_path: Path) -> None:
     """A folder that is there is somebody's, though it is empty."""
-    with pytest.raises(RunFolderExists, match="is there already"):
+    with pytest.raises(RunFolderExists, match="already exists"):
         run(tiny, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -26,7 +26,7 @@ TABLES = [replace(golden, file=f"{golden.file}_table") for golden in GOLDEN if g
 @pytest.mark.parametrize("golden", [*GOLDEN, *TABLES], ids=lambda g: f"{g.id}-{g.file}")
 def test_a_golden_case_is_exact_to_the_microsecond(golden: Golden) -> None:
     """Every start and every end; two of them with their arrivals from a table."""
-    outcome = validation._golden(golden)
+    outcome = validation._golden(golden, "simpy")
     assert outcome.ok
     assert outcome.estimate == outcome.expected == len(golden.expected)
 

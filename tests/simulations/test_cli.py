@@ -99,7 +99,7 @@ def test_a_folder_that_is_there_is_not_overwritten(tiny: Path) -> None:
     _run("run", "tiny.yaml", "--out", "here", "--quiet")
     code, _, err = _run("run", "tiny.yaml", "--out", "here", "--quiet")
     assert code == 2
-    assert err == "here is there already. Give another --out, or --resume to go on with it.\n"
+    assert err == "here already exists. Give another --out, or --resume to resume its run.\n"
 
 
 def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tiny: Path) -> None:

@@ -87,9 +87,9 @@ def test_compare_of_a_single_replication_says_that_there_are_no_intervals(tiny: 
         (("compare", "tiny.yaml", "tiny.yaml", "--measure", "pendin"), "Did you mean 'pending'?"),
         (("compare", "tiny.yaml", "tiny.yaml", "--resume"), "--resume needs --out"),
         (("compare", "tiny.yaml"), "Missing argument"),
-        (("sql", "nowhere", "from cases"), "nowhere: is no run folder"),
-        (("verify", "nowhere"), "nowhere: is no run folder"),
-        (("verify", "nowhere", "--rerun", "-1"), "is no run folder"),
+        (("sql", "nowhere", "from cases"), "nowhere: is not a run folder"),
+        (("verify", "nowhere"), "nowhere: is not a run folder"),
+        (("verify", "nowhere", "--rerun", "-1"), "is not a run folder"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_and_nothing_is_written(tiny: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -144,7 +144,7 @@ def test_verify_names_what_is_wrong_with_exit_code_1(tiny: Path) -> None:
     _run("run", "tiny.yaml", "--replications", "2", "--out", "here", "--quiet")
     code, out, _ = _run("verify", "here", "--rerun", "1")
     assert code == 0
-    assert out.startswith("6 parts of 2 replications: as written.\nRun again, replication ")
+    assert out.startswith("6 parts of 2 replications: as written.\nRerun of replication ")
     assert out.endswith(": the same bytes.\n")
     part = tiny / "here" / "events" / "replication=2.parquet"
     part.write_bytes(part.read_bytes()[:-1])

@@ -48,7 +48,7 @@ def test_one_more_clerk_in_the_east_changes_nothing_in_the_west(tiny: Path, tmp_
     waiting = found.get("waiting_time.serve.mean", "east")
     assert waiting.paired is not None
     assert waiting.paired.difference < 0
-    assert waiting.told_apart(0.95)
+    assert waiting.is_significant(0.95)
     cases = {(p.what, p.court): p for p in found.cases["tiny"]}
     assert cases[ALIKE, "west"].mean == 10
     assert cases[ONE_ONLY, "east"].mean > 0
@@ -107,7 +107,7 @@ def test_a_comparison_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -
     whole = compare(load_scenario(tiny), other, replications=3, out=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c", progress=stop)
-    with pytest.raises(RunFolderExists, match="is there already"):
+    with pytest.raises(RunFolderExists, match="already exists"):
         compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c")
     again = compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c", resume=True)
     assert again.differences == whole.differences
@@ -119,7 +119,7 @@ def test_a_comparison_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -
 def test_a_folder_of_something_else_is_not_gone_on_with(tiny: Path, tmp_path: Path) -> None:
     """Nothing is written into it."""
     (tmp_path / "letter").write_text("mine", encoding="utf-8")
-    with pytest.raises(RunFolderExists, match="is no comparison that can be resumed: it has letter"):
+    with pytest.raises(RunFolderExists, match="cannot be resumed as a comparison: it contains letter"):
         compare(tiny, tiny, replications=2, out=tmp_path, resume=True)
     assert [p.name for p in tmp_path.iterdir()] == ["letter"]
 
@@ -190,7 +190,7 @@ def test_one_more_reviewer_in_denver_ends_its_review_earlier_and_leaves_baltimor
     assert ended.paired is not None
     assert ended.paired.high is not None
     assert ended.paired.high < 0
-    assert ended.told_apart(0.95)
+    assert ended.is_significant(0.95)
     waited = found.get("waiting_time.review.mean", "denver", REVIEW_ENDS)
     assert waited.paired is not None
     assert waited.paired.difference < 0

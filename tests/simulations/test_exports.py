@@ -132,7 +132,7 @@ def test_a_mistake_is_told_and_nothing_written(tiny: Path, tmp_path: Path, argum
 
 def test_what_has_no_log_is_told(tmp_path: Path) -> None:
     """A folder that is no run, and a run without an event log."""
-    with pytest.raises(InputError, match="is no run folder"):
+    with pytest.raises(InputError, match="is not a run folder"):
         export(tmp_path, "csv", tmp_path / "x")
     folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
     with pytest.raises(InputError, match="has no event log"):

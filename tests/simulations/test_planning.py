@@ -1,4 +1,4 @@
-"""Staffing, forecasts and their intervals: the answer holds on fresh runs, and what is not known is not told as known."""
+"""Staffing, forecasts and their intervals: answers hold on fresh replications, and unknown values are missing."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tiny.yaml"
 
 
-def test_a_course_is_what_a_run_measures(tiny: Path, tmp_path: Path) -> None:
-    """The same dates and daily pending as in a run folder, and the same up to a day at which it is cut off."""
+def test_a_course_has_the_measures_of_a_run(tiny: Path, tmp_path: Path) -> None:
+    """It has the dates and daily pending of a run folder, and the same values up to an earlier end."""
     whole = replicate(load_scenario(tiny), [1, 2], ReplicationOptions(seed=3), "west")
     cut = replicate(until(load_scenario(tiny), DAY), [1, 2], ReplicationOptions(seed=3), "west")
     found = run(tiny, replications=2, seed=3, out=tmp_path / "r")
@@ -43,8 +43,8 @@ def test_a_course_is_what_a_run_measures(tiny: Path, tmp_path: Path) -> None:
     assert [c.pending[:31] for c in whole] == [c.pending for c in cut]
 
 
-def test_staff_finds_the_size_that_fresh_runs_confirm(tiny: Path) -> None:
-    """With another seed the answer meets the goal, and one less does not; it was confirmed on replications of its own."""
+def test_staff_finds_a_size_that_fresh_replications_confirm(tiny: Path) -> None:
+    """With another seed, the answer meets the goal and the next smaller size does not."""
     alike = "activities.serve.takes.lognormal.cv=0.1"
     found = staff(load_scenario(tiny, [alike]), "clerks", court="west", finish_by=dt.date(2024, 1, 2), confidence=0.7)
     assert found.decided
@@ -61,26 +61,24 @@ def test_staff_finds_the_size_that_fresh_runs_confirm(tiny: Path) -> None:
         assert (sum(c.dates["served"] is not None for c in fresh) / 20 >= 0.7) is met
 
 
-def test_a_larger_pool_that_misses_what_a_smaller_one_met_is_counted(tiny: Path) -> None:
-    """Replication by replication, over those that were run with two sizes or more."""
+def test_replications_that_a_larger_pool_missed_and_a_smaller_one_met_are_counted(tiny: Path) -> None:
+    """The count covers replications that were run with two sizes or more."""
     goal = Goal(dt.date(2024, 1, 2), "served")
     search = Search(load_scenario(tiny), "clerks", "west", False, goal, 0.9, ReplicationOptions(replications=10), None)
     search.met = {3: {1: True, 2: False}, 1: {1: True, 2: True, 3: True, 4: False}, 2: {1: True, 2: True, 3: True}}
     assert search.not_in_order() == (1, 3)
 
 
-def test_what_no_size_can_meet_is_told_with_its_reason(tiny: Path) -> None:
-    """At once, by more servers than there are cases: work itself takes longer."""
-    with pytest.raises(
-        InputError, match="with more servers than there are cases served comes on 2024-01-02 at the earliest"
-    ):
+def test_a_goal_that_no_size_meets_is_reported_with_the_reason(tiny: Path) -> None:
+    """Even with more servers than cases, the work takes longer."""
+    with pytest.raises(InputError, match="With more servers than cases, served is 2024-01-02 at the earliest"):
         staff(load_scenario(tiny, ["activities.serve.takes={constant: 30 hours}"]), "clerks", court="west", finish_by=dt.date(2024, 1, 1))  # fmt: skip
-    with pytest.raises(InputError, match=r"and more are pending then, in \d+ of \d+ replications"):
+    with pytest.raises(InputError, match=r"at least \d+ cases are pending in \d+ of \d+ replications"):
         staff(tiny, "clerks", scale=True, pending_below=1, at=dt.date(2024, 1, 1))
 
 
 def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
-    """The sizes of all courts, rounded up; the curve is in order and the answer stands on it."""
+    """The curve is sorted by size and contains the answer."""
     found = staff(
         tiny, "clerks", scale=True, pending_below=25, at=dt.date(2024, 1, 12), confidence=0.5, replications=10
     )
@@ -90,8 +88,8 @@ def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
     assert found.answer.probability >= 0.5
 
 
-def test_forecast_gives_the_day_with_its_band(tiny: Path) -> None:
-    """The band holds the median and the mean; and what not all replications reach has no mean."""
+def test_a_forecast_has_a_date_and_a_band(tiny: Path) -> None:
+    """The band contains the median and the mean. There is no mean if some replications never reach the condition."""
     found = forecast(tiny, "pending < 10", replications=20, seed=3)
     assert found.reached == 1.0
     assert found.low is not None
@@ -104,8 +102,8 @@ def test_forecast_gives_the_day_with_its_band(tiny: Path) -> None:
     assert forecast(tiny, "served", court="west", replications=2).date is not None
 
 
-def test_forecast_says_how_long_cases_take_and_how_old_they_are(tiny: Path) -> None:
-    """The bands of age add up to what is pending; the share still there falls from day to day, and a run's cases say the same."""
+def test_a_forecast_has_a_closure_curve_and_age_bands(tiny: Path) -> None:
+    """The age bands add up to pending, and the remaining share falls from day to day."""
     found = forecast(tiny, "pending < 10", replications=4, seed=3)
     ends = [band for band in found.pending_by_age if band.when == "end"]
     measured = replicate(load_scenario(tiny), range(1, 5), ReplicationOptions(seed=3))
@@ -121,7 +119,7 @@ def test_forecast_says_how_long_cases_take_and_how_old_they_are(tiny: Path) -> N
 
 
 def test_both_commands_print_the_documented_keys(tiny: Path) -> None:
-    """Scripts read them; and without --json there is a sentence."""
+    """Without --json, the commands print sentences."""
     staffed = ("staff", str(tiny), "--pool", "clerks", "--court", "west", "--finish-by", "2024-01-12", "--replications", "10", "--workers", "1", "--confidence", "0.5")  # fmt: skip
     foreseen = ("forecast", str(tiny), "--when", "pending < 10", "--replications", "3", "--workers", "1")
     for arguments, keys in (
@@ -148,16 +146,16 @@ def test_both_commands_print_the_documented_keys(tiny: Path) -> None:
         (("forecast", "--when", "served", "--court", "eest"), "there is no such court"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told(tiny: Path, arguments: tuple[str, ...], message: str) -> None:
-    """Exit code 2, on standard error."""
+def test_a_mistake_is_reported(tiny: Path, arguments: tuple[str, ...], message: str) -> None:
+    """The message is on standard error, with exit code 2."""
     command, *rest = arguments
     result = CliRunner().invoke(app, [command, str(tiny), *rest])
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
 
 
-def test_exact_intervals_are_those_of_the_textbook() -> None:
-    """No hit and all hits have closed forms; and the interval is symmetric in hits and misses."""
+def test_exact_intervals_match_the_textbook() -> None:
+    """No hits and all hits have closed forms, and the interval is symmetric in hits and misses."""
     assert share_interval(0, 20) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
     assert share_interval(20, 20) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
     low, high = share_interval(3, 10)
@@ -165,8 +163,8 @@ def test_exact_intervals_are_those_of_the_textbook() -> None:
 
 
 @pytest.mark.slow
-def test_intervals_cover_as_often_as_they_say() -> None:
-    """Nominal 90 percent, 4,000 experiments each: never below 90 percent less four standard errors, 88.1 percent."""
+def test_intervals_reach_their_nominal_coverage() -> None:
+    """Over 4,000 experiments, 90 percent intervals cover at least 90 percent minus four standard errors: 88.1 percent."""
     draw = random.Random(7)
     n, experiments, least = 60, 4000, 0.881
     for p in (0.05, 0.5, 0.95):
@@ -186,8 +184,8 @@ def test_intervals_cover_as_often_as_they_say() -> None:
 
 
 @pytest.mark.slow
-def test_fresh_runs_confirm_how_many_reviewers_denver_needs() -> None:
-    """By 2012-01-13 with nine in ten: a hundred runs of another seed, with the answer and with one less."""
+def test_fresh_replications_confirm_the_number_of_reviewers_for_denver() -> None:
+    """In a hundred replications with another seed, the answer meets the goal and one reviewer less does not."""
     day = dt.date(2012, 1, 13)
     found = staff("pilot", "reviewers", court="denver", finish_by=day, confidence=0.9, workers=2)
     assert found.decided

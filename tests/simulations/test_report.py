@@ -295,7 +295,7 @@ def test_a_run_without_an_event_log_or_groups_is_reported_as_far_as_it_goes(tmp_
 
 def test_what_is_no_run_is_told(small: RunResult, tmp_path: Path) -> None:
     """A wrong folder, a folder of runs, a part that is gone: exit code 2, and no page."""
-    for folder, message in ((tmp_path, "is no run folder"), (tmp_path / "none", "is no run folder")):
+    for folder, message in ((tmp_path, "is not a run folder"), (tmp_path / "none", "is not a run folder")):
         told = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "p.html")])
         assert (told.exit_code, message in told.stderr) == (2, True)
     shutil.copytree(small.folder, tmp_path / "several" / "one")

@@ -35,14 +35,14 @@ def test_a_comparison_is_read_back_as_it_was_returned(found: Comparison) -> None
     again = read_comparison(found.folder)
     assert again.json() == found.json()
     assert again.differences == found.differences
-    assert again.get("pending").told_apart(0.95) == found.get("pending").told_apart(0.95)
+    assert again.get("pending").is_significant(0.95) == found.get("pending").is_significant(0.95)
 
 
 def test_the_page_has_every_difference(found: Comparison) -> None:
     """In the cells as the command prints them, and unrounded in the CSV, the same ones and those of courts too."""
     page = Page(render(comparison_document(found.folder)))
     wait = found.get("waiting_time.serve.mean")
-    assert wait.told_apart(0.95)
+    assert wait.is_significant(0.95)
     assert wait.paired is not None
     assert wait.paired.difference < 0
     assert {format_difference(wait), format_difference(found.get("pending"))} <= set(page.cells)
@@ -56,7 +56,7 @@ def test_the_page_has_every_difference(found: Comparison) -> None:
 
 def test_a_figure_says_which_differences_are_more_than_chance(found: Comparison) -> None:
     """How many, and one of them with its interval."""
-    clear = [d for d in found.differences if d.at is None and d.told_apart(0.95) and d.paired and not d.paired.same]
+    clear = [d for d in found.differences if d.at is None and d.is_significant(0.95) and d.paired and not d.paired.same]
     figure = comparison_document(found.folder).figures[1]
     assert figure.title.startswith(f"{len(clear)} significant differences, such as ")
     assert "Full dots: significant" in figure.text
@@ -84,5 +84,5 @@ def test_the_command_takes_the_folder_of_a_comparison(found: Comparison, tmp_pat
     assert told.exit_code == 2
     assert f"name one of them, such as {found.folder}/base" in told.stderr
     (tmp_path / "comparison.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match=r"is no folder of a comparison: comparison\.json: 'confidence'"):
+    with pytest.raises(InputError, match=r"is not the folder of a comparison: comparison\.json: 'confidence'"):
         write_page(tmp_path)

@@ -146,10 +146,10 @@ def test_resuming_a_folder_that_is_not_there_starts_it(tiny: Path, six: Path, tm
 @pytest.mark.parametrize(
     ("changes", "more", "told"),
     [
-        ([], {"seed": 4}, "the seed differs from the run that is there"),
+        ([], {"seed": 4}, "the seed differs from the existing run"),
         ([], {"replications": 7}, "the number of replications differs"),
         (["pools.clerks.size=3"], {}, "the scenario or its workflow differs"),
-        ([], {"seed": 4, "at": [dt.date(2024, 1, 31)]}, "the seed, --at differ from the run that is there"),
+        ([], {"seed": 4, "at": [dt.date(2024, 1, 31)]}, "the seed, --at differ from the existing run"),
     ],
 )
 def test_a_run_of_something_else_is_not_resumed(
@@ -169,9 +169,9 @@ def test_a_folder_that_is_there_is_refused(tiny: Path, six: Path, tmp_path: Path
     (tmp_path / "letters" / "a").write_text("mine", encoding="utf-8")
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     for there in (six, tmp_path / "letters", tmp_path / "file"):
-        with pytest.raises(RunFolderExists, match=r"is there already\. Give another --out, or --resume"):
+        with pytest.raises(RunFolderExists, match=r"already exists\. Give another --out, or --resume"):
             run(tiny, replications=6, seed=3, out=there)
-    with pytest.raises(RunFolderExists, match="is no run folder that can be resumed"):
+    with pytest.raises(RunFolderExists, match="is not a run folder"):
         run(tiny, replications=6, seed=3, out=tmp_path / "letters", resume=True)
     assert [p.name for p in (tmp_path / "letters").iterdir()] == ["a"]
 

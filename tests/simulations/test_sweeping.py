@@ -65,7 +65,7 @@ def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match="holds a sweep"):
         write_page(tmp_path / "s", scenario=tiny)
     (tmp_path / "s" / "sweep.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match="is no folder of a sweep"):
+    with pytest.raises(InputError, match="is not the folder of a sweep"):
         read_sweep(tmp_path / "s")
 
 
@@ -95,14 +95,14 @@ def test_a_sweep_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -> Non
     whole = sweep(tiny, changes, replications=2, out=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         sweep(tiny, changes, replications=2, out=tmp_path / "s", progress=stop)
-    with pytest.raises(RunFolderExists, match="is there already"):
+    with pytest.raises(RunFolderExists, match="already exists"):
         sweep(tiny, changes, replications=2, out=tmp_path / "s")
     again = sweep(tiny, changes, replications=2, out=tmp_path / "s", resume=True)
     assert [p.measures for p in again.points] == [p.measures for p in whole.points]
     with pytest.raises(RunFolderExists, match="the scenario or its workflow"):
         sweep(tiny, ["pools.clerks.size=3,2", "ends=2024-01-15"], replications=2, out=tmp_path / "s", resume=True)
     (tmp_path / "s" / "point-3").mkdir()
-    with pytest.raises(RunFolderExists, match="no sweep of this grid that can be resumed: it has point-3"):
+    with pytest.raises(RunFolderExists, match="cannot be resumed as a sweep of this grid: it contains point-3"):
         sweep(tiny, changes, replications=2, out=tmp_path / "s", resume=True)
 
 
@@ -146,14 +146,14 @@ def test_ranges_and_lists_are_read(text: str, values: list[str]) -> None:
 @pytest.mark.parametrize(
     ("changes", "messages"),
     [
-        (["ends=2024-01-31"], ["nothing has several values; give --set path=from:to:step"]),
+        (["ends=2024-01-31"], ["no key has several values; give --set path=from:to:step"]),
         (["pools.clerks.size=1:9:0", "ends=2024-01-10,2024-01-x"], ["the step is 0", "must be a date, not '2024-01-x'"]),
         (["pools.clerks.size=9:1:2"], ["a step of 2 does not lead from 9 to 1"]),
         (["pools.clerks.size=1:9"], ["a range is from:to:step, such as 8:24:2"]),
         (["pools.clerks.size=1:9:x"], ["three numbers such as 8:24:2, or two dates and days"]),
         (["pools.clerks.size=1,,2"], ["a value is missing between the commas"]),
-        (["pools.clerks.size=1,2,1"], ["1 stands there twice"]),
-        (["pools.clerks.size=1,2", "pools.clerks.size=3"], ["stands here twice; give all its values at once"]),
+        (["pools.clerks.size=1,2,1"], ["1 is given twice"]),
+        (["pools.clerks.size=1,2", "pools.clerks.size=3"], ["is given twice; give all its values in one --set"]),
         (["pools.clerks.size=1:99:1", "seed=1:99:1"], ["99 x 99 points are too many: at most 1,000", "unknown key 'seed'"]),
         (["pools.clerk.size=1:9:0"], ["the step is 0", "there is no pools.clerk", "Did you mean 'clerks'?"]),
         (["pools.clerks.sise=1,2"], ["unknown key 'sise'", "Did you mean 'size'?"]),

@@ -53,7 +53,7 @@ def test_figures_that_do_not_follow_from_the_scenario_are_found_though_their_has
     manifest["parts"]["measures/replication=2.parquet"] = sha256(copy / "measures" / "replication=2.parquet")
     (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert verify(copy).ok
-    assert verify(copy, rerun=3).wrong == [("measures/replication=2.parquet", "run again, it has other bytes")]
+    assert verify(copy, rerun=3).wrong == [("measures/replication=2.parquet", "a rerun gives other bytes")]
 
 
 def test_missing_and_foreign_parts_and_another_scenario_are_named(copy: Path) -> None:
@@ -65,7 +65,7 @@ def test_missing_and_foreign_parts_and_another_scenario_are_named(copy: Path) ->
     assert verify(copy).wrong == [
         ("scenario.yaml, workflow.yaml", "not what was run"),
         ("events/replication=1.parquet", "missing"),
-        ("cases/replication=9.parquet", "of no finished replication"),
+        ("cases/replication=9.parquet", "belongs to no finished replication"),
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_scenario_that_reads_a_table_is_run_again_with_its_own_file(tmp_path: 
     scenario = tmp_path / "tiny.yaml"
     scenario.write_text(TINY.replace("{rate: 3 per day}", "{table: new.csv}"), encoding="utf-8")
     folder = run(scenario, replications=2, out=tmp_path / "run").folder
-    with pytest.raises(InputError, match=r"cannot be run again from its own files: .*Give --scenario"):
+    with pytest.raises(InputError, match=r"cannot be rerun from its own files: .*Give --scenario"):
         verify(folder, rerun=1)
     assert verify(folder, rerun=2, scenario=scenario).ok
     with pytest.raises(InputError, match="is not the scenario of this run"):
@@ -99,5 +99,5 @@ def test_a_run_in_which_python_of_the_users_own_took_part_cannot_be_run_again(ti
 def test_something_else_is_no_run_folder(tmp_path: Path) -> None:
     """Neither is a folder that is not there."""
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match="is no run folder"):
+        with pytest.raises(InputError, match="is not a run folder"):
             verify(folder)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulations import run
-from simulations.run_folder.views import ask
+from simulations.run_folder.views import query_run
 from tests.simulations.desk import write_tiny
 from workflow.errors import InputError
 
@@ -28,7 +28,7 @@ def two(tiny: Path) -> Path:
 
 
 def _all(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    with ask(folder, query) as answer:
+    with query_run(folder, query) as answer:
         return list(answer.rows)
 
 
@@ -44,13 +44,13 @@ def test_the_parts_of_all_replications_are_there(two: Path) -> None:
 
 def test_columns_are_named(two: Path) -> None:
     """As the query names them."""
-    with ask(two, "select 1 as one, 'a' as b") as answer:
+    with query_run(two, "select 1 as one, 'a' as b") as answer:
         assert answer.columns == ["one", "b"]
 
 
 def test_the_log_has_the_names_that_pm4py_expects(two: Path) -> None:
     """A row for each move, none for the end of the run, and the facts of the case with their prefix."""
-    with ask(two, "select * from pm4py.log") as answer:
+    with query_run(two, "select * from pm4py.log") as answer:
         rows = list(answer.rows)
         assert answer.columns[:6] == ["case:concept:name", "concept:name", "time:timestamp", "started_at", "org:resource", "lifecycle:transition"]  # fmt: skip
         assert {"case:court", "case:kind", "case:age"} <= set(answer.columns)
@@ -142,7 +142,7 @@ def test_nothing_but_a_look_at_the_run_is_allowed(two: Path, query: str) -> None
         ("select c.cuort from cases c", "sql: there is no column 'cuort' here. Did you mean 'court'?"),
         ("select medain(value) from measures", "sql: there is no function 'medain'. Did you mean 'median'?"),
         ("selec 1", 'sql: syntax error at or near "selec"'),
-        ("select * from measures where at is null", 'The columns at, by and group are words of SQL, too: write "at".'),
+        ("select * from measures where at is null", 'The columns at, by and group are also SQL keywords: write "at".'),
         ("select 'x'::integer", "sql: Could not convert string 'x' to INT32"),
         ("select now()", "sql: a column is a timestamp with a time zone; cast it, as in now()::timestamp"),
     ],
@@ -157,7 +157,7 @@ def test_a_mistake_is_told_with_the_nearest_name(two: Path, query: str, message:
 
 def test_a_folder_without_what_is_asked_for_is_told(tiny: Path, two: Path, tmp_path: Path) -> None:
     """No run, no event log, no finished replication, a part that is gone, a part that is damaged."""
-    with pytest.raises(InputError, match="is no run folder"):
+    with pytest.raises(InputError, match="is not a run folder"):
         _all(tmp_path, "from cases")
     without = run(tiny, out=tmp_path / "a", events=False).folder
     assert _all(without, "select count(*) > 0 from cases") == [(True,)]
@@ -166,7 +166,7 @@ def test_a_folder_without_what_is_asked_for_is_told(tiny: Path, two: Path, tmp_p
     copy = Path(shutil.copytree(two, tmp_path / "b"))
     part = copy / "events" / "replication=2.parquet"
     part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"docketsim verify .* lists what is damaged"):
+    with pytest.raises(InputError, match=r"docketsim verify .* lists damaged files"):
         _all(copy, "select sum(sequence) from events")
     part.unlink()
     with pytest.raises(InputError, match=r"replication=2\.parquet: is missing"):
