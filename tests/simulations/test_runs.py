@@ -193,7 +193,7 @@ def test_a_folder_that_is_there_is_refused(tiny: Path, six: Path, tmp_path: Path
         ({"engine": "simpi"}, "engine: must be auto, simpy or compiled, not 'simpi'. Did you mean 'simpy'?"),
         (
             {"hooks": {"finish": print}, "workers": 2},
-            "hooks and processes are Python of this process; run them with workers=1",
+            "hooks and processes are Python objects of this process; run them with workers=1",
         ),
     ],
 )
