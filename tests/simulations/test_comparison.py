@@ -154,7 +154,7 @@ def test_few_measures_chosen_beforehand_are_corrected_for_these_alone(tiny: Path
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"other_changes": ["ends=2024-01-31"]}, "compare: ends: 2024-01-31 in tiny, 2024-02-15 in tiny; give both the same"),
+        ({"other_changes": ["ends=2024-01-31"]}, "compare: ends: 2024-01-31 in tiny, 2024-02-15 in tiny; use the same"),
         ({"measures": ["pendin"]}, "--measure pendin: is not a measure of all these scenarios. Did you mean 'pending'?"),
         ({"other_changes": ["people.age.uniform={min: 91, max: 95}"]}, "cases break the workflow's assumption 'age < 90'"),
         ({"replications": 0}, "replications: must be 1 or more, not 0"),
