@@ -11,9 +11,8 @@ from simulations.report.flow import Flow, flow
 from simulations.report.survival import Curve, survival
 from simulations.report.use import Use, use_by_week
 from simulations.run_folder.folders import finished_replications
-from simulations.run_folder.manifest import MANIFEST
+from simulations.run_folder.manifest import MANIFEST, read_manifest
 from simulations.run_folder.parts import part_path
-from simulations.run_folder.manifest import read_manifest
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario

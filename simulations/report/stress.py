@@ -16,8 +16,8 @@ from typing import Any
 
 from simulations.measuring.descriptors import describe
 from simulations.report.contents import check_run_folder
-from simulations.run_folder.whole_files import write_text
 from simulations.run_folder.manifest import read_manifest
+from simulations.run_folder.whole_files import write_text
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
