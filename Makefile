@@ -17,7 +17,7 @@ $(shell rm -f $(LOCKED) $(INSTALLED))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all interop bench pictures lint format lock clean
+.PHONY: help install demo test test-all interop bench docs pictures lint format lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
@@ -63,6 +63,9 @@ bench: install ## measure the speed, beside other tools, and write README's tabl
 	$(BIN)/python -m pytest -n 0 -m benchmark -s
 	$(BIN)/python -m tests.benchmarks.table
 
+docs: install ## build the documentation in build/docs; a warning is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet --jobs $(JOBS) -d build/doctrees docs build/docs
+
 pictures: install ## make the pictures of README.md (needs Chromium)
 	$(BIN)/python docs/pictures.py
 
@@ -77,9 +80,9 @@ format: install ## put the code into the format that lint asks for
 
 lock: install ## write the lock files from pyproject.toml (UPGRADE=1: with the newest releases)
 	$(COMPILE) pyproject.toml --output-file requirements.txt
-	$(COMPILE) pyproject.toml --constraints requirements.txt --group test --group lint --group build --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --constraints requirements.txt --group test --group lint --group build --group docs --output-file requirements-dev.txt
 	$(COMPILE) --constraints requirements-dev.txt --group bench --output-file requirements-bench.txt
 
 clean: ## remove .venv and what the tools leave behind (runs/ stays)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find workflow simulations tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The reference of the file formats in ``docs/``: what may be written, and what does each key mean?
+"""The reference of the file formats in ``docs/reference``: what may be written, and what does each key mean?
 
 The pages are written by hand, but for their tables: a part between ``<!-- begin: keys of PoolEntry -->`` and
 ``<!-- end -->`` is written here, from the model of that name, and so are the tables of families, units and

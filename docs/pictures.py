@@ -39,8 +39,10 @@ def main() -> None:
         page.add_style_tag(content=BETWEEN)
         flow = page.locator("#figure-flow svg").bounding_box()
         assert flow is not None
-        clip = {"x": 0, "y": 0, "width": 1020, "height": flow["y"] + flow["height"] + 4}
-        page.screenshot(path=DOCS / "report.png", full_page=True, clip=clip)
+        height = flow["y"] + flow["height"] + 4
+        page.screenshot(
+            path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": 1020, "height": height}
+        )
         browser.close()
 
 

@@ -1,6 +1,6 @@
 """JSON Schemas of the file formats, for editors that complete and check YAML.
 
-``python -m docs.schemas`` writes them to ``docs/``, with the tables of the reference pages
+``python -m docs.schemas`` writes them to ``docs/reference/schemas``, with the tables of the reference pages
 (`docs.format_reference`); tests hold both current.
 """
 
@@ -39,5 +39,6 @@ def write_schemas(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_schemas(Path(__file__).parent)
-    write_pages(Path(__file__).parent)
+    reference = Path(__file__).parent / "reference"
+    write_schemas(reference / "schemas")
+    write_pages(reference)

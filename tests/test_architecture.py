@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/architecture.md").read_text()
+PAGE = (ROOT / "docs/explanation/architecture.md").read_text()
 ROOMS = re.findall(r"^\| `((?:workflow|simulations)/\w+)` \|", PAGE, re.MULTILINE)
 
 

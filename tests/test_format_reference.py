@@ -30,7 +30,7 @@ from workflow.loading import load_workflow
 from workflow.loading.rule_files import RulesFile, load_rules
 from workflow.predicates.functions import FUNCTIONS
 
-DOCS = Path(__file__).parents[1] / "docs"
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 BLOCK = re.compile(r"(?:<!-- (file|added to): (\S+) -->\n)?```(\w*)\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)#([^)\s]*)\)")
 LOOSE = {("CourtEntry", "backlog"): "BacklogEntry", ("MeasureEntry", "split"): "SplitEntry"}
@@ -69,7 +69,7 @@ def blocks() -> list[Block]:
     """Return the examples of all pages, in their order."""
     found = []
     for page in PAGES:
-        text = (DOCS / page).read_text(encoding="utf-8")
+        text = (REFERENCE / page).read_text(encoding="utf-8")
         for match in BLOCK.finditer(text):
             how, name, language, body = match.groups()
             where = f"{page}:{text[: match.start()].count(chr(10)) + 1}"
@@ -121,13 +121,13 @@ def run(path: Path) -> EventLog:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tables_are_current(page: str) -> None:
     """``python -m docs.schemas`` would write the same page."""
-    assert (DOCS / page).read_text(encoding="utf-8") == pages(DOCS)[page]
+    assert (REFERENCE / page).read_text(encoding="utf-8") == pages(REFERENCE)[page]
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_key_is_told(name: str) -> None:
     """Each key of each model has a row with a meaning on some page."""
-    rows = [line for text in pages(DOCS).values() for line in section(text, name)]
+    rows = [line for text in pages(REFERENCE).values() for line in section(text, name)]
     for key in keys_of(MODELS[name]):
         assert any(row.startswith(f"| `{key.name}` |") for row in rows), f"{name}: {key.name} is on no page"
         assert key.description, f"{name}: {key.name} has no description"
@@ -214,7 +214,7 @@ def test_a_family_is_written_as_the_table_says(family: str, folder: Path) -> Non
 def test_the_tables_name_all_families_units_and_functions() -> None:
     """Each family, unit and function of the code is on the page that speaks of them."""
     scenario, workflow = (
-        (DOCS / name).read_text(encoding="utf-8") for name in ("scenario_format.md", "workflow_format.md")
+        (REFERENCE / name).read_text(encoding="utf-8") for name in ("scenario_format.md", "workflow_format.md")
     )
     assert [n for n in FAMILIES if f"\n| `{n}` |" not in scenario] == []
     assert [n for n in UNITS if f"\n| `{n}`, `{n}s` |" not in scenario] == []
@@ -223,7 +223,7 @@ def test_the_tables_name_all_families_units_and_functions() -> None:
 
 def test_a_link_leads_to_a_heading() -> None:
     """Each link to a section of a page leads to one that is there."""
-    texts = {name: (DOCS / name).read_text(encoding="utf-8") for name in PAGES}
+    texts = {name: (REFERENCE / name).read_text(encoding="utf-8") for name in PAGES}
     headings = {name: {anchor(h) for h in re.findall(r"^#+ .*$", text, re.MULTILINE)} for name, text in texts.items()}
     broken = [
         (n, *link) for n, text in texts.items() for link in LINK.findall(text) if link[1] not in headings[link[0] or n]

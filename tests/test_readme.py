@@ -7,11 +7,12 @@ A document's fenced blocks run in their order, in one temporary folder, with thi
 * ``python``: a program of its own, in a fresh interpreter.
 * ``text`` right after one of these: what it printed on standard output, exactly (but for spaces at the ends of lines).
 * ``yaml``, or any other block, that begins with ``# file: name``: written to the folder under that name, for the blocks
-  that follow. Other ``yaml`` and ``json`` must at least be well-formed; diagrams (``mermaid``) are left alone.
+  that follow. Other ``yaml`` and ``json`` must at least be well-formed; diagrams (``mermaid``) and directives of Sphinx
+  (``{toctree}``) are left alone.
 * ``make`` commands are not run, since this test runs inside one: their targets must stand in the Makefile.
 
 ``<!-- not run: the reason -->`` on the line before a block leaves it out; pytest prints the reason. Before a ``text``
-block it leaves out the comparison. A document that begins with ``<!-- generated`` is left out as a whole.
+block it leaves out the comparison. ``<!-- files of: page.md -->`` first writes the files of another page. A document that begins with ``<!-- generated`` is left out as a whole.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ LIMIT_SECONDS = 1800
 
 FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,}) *(?P<language>[^\s`]*)[^`]*")
 NOT_RUN = re.compile(r"\s*<!-- *not run:? *(?P<reason>.*?) *-->\s*")
+FILES_OF = re.compile(r"^<!-- *files of: *(\S+) *-->$", re.MULTILINE)
 FILE = re.compile(r"# file: *(?P<name>\S+) *\n")
 
 
@@ -96,6 +98,8 @@ def run_block(block: Block, folder: Path) -> str | None:
         case "yaml" | "json":
             return check_syntax(block)
         case "text" | "mermaid":
+            return None
+        case language if language.startswith("{"):  # a directive of Sphinx, which `make docs` checks
             return None
     raise AssertionError(f"{block.where}: no way to check a block of the language {block.language!r}")
 
@@ -212,6 +216,15 @@ def left_out() -> list[Block | None]:
     return [block for path in documents() for block in blocks_of(path) if block.not_run is not None] or [None]
 
 
+def write_borrowed_files(path: Path, folder: Path) -> None:
+    """Write the files of the pages that a document names in ``<!-- files of: page -->``."""
+    for page in FILES_OF.findall(path.read_text(encoding="utf-8")):
+        for block in blocks_of((path.parent / page).resolve()):
+            named = FILE.match(block.text)
+            if named:
+                write_file(block, folder / named["name"], folder)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An empty folder for a document's blocks."""
@@ -228,6 +241,7 @@ def test_the_readme_has_examples() -> None:
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
 def test_document(path: Path, folder: Path) -> None:
     """Each block of the document runs and prints what the document shows."""
+    write_borrowed_files(path, folder)
     run_blocks(blocks_of(path), folder)
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schemas in docs/ are what the models say, and the built-in files keep to them."""
+"""The JSON Schemas in docs/reference/schemas are what the models say, and the built-in files keep to them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from simulations.loading import catalog as scenarios
 from workflow.files.yaml_tree import parse_yaml, read_yaml
 from workflow.loading import catalog as workflows
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
 
 
 @pytest.mark.parametrize("name", ["workflow.schema.json", "scenario.schema.json", "rules.schema.json"])
 def test_a_committed_schema_is_current(name: str) -> None:
     """``python -m docs.schemas`` would write the same."""
-    assert json.loads((DOCS / name).read_text(encoding="utf-8")) == schemas()[name]
+    assert json.loads((REFERENCE / "schemas" / name).read_text(encoding="utf-8")) == schemas()[name]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_an_example_of_rules_keeps_to_the_schema_and_wrong_rules_do_not() -> Non
     """Of the wrong files of the test collection, those that are wrong in shape; names and conditions no schema knows."""
     check = Draft202012Validator(schemas()["rules.schema.json"])
     examples = re.findall(
-        r"<!-- file: \S+.rules.yaml -->\n```yaml\n(.*?)```", (DOCS / "rules_format.md").read_text(), re.DOTALL
+        r"<!-- file: \S+.rules.yaml -->\n```yaml\n(.*?)```", (REFERENCE / "rules_format.md").read_text(), re.DOTALL
     )
     assert examples
     for text in examples:
@@ -51,7 +52,7 @@ def test_an_example_of_rules_keeps_to_the_schema_and_wrong_rules_do_not() -> Non
         "no_workflow",
         "empty_list",
     ):
-        path = DOCS.parent / "tests" / "bad" / "rules" / f"{name}.rules.yaml"
+        path = ROOT / "tests" / "bad" / "rules" / f"{name}.rules.yaml"
         assert not check.is_valid(_texts(read_yaml(path).plain())), name
 
 

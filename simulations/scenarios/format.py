@@ -1,7 +1,7 @@
 """What a scenario file may contain: the shape of its entries, key by key.
 
 Values that may differ by court, fact or definition (`by:`), durations, shares and rates are checked by
-`simulations.scenarios.quantities`; the models only say where they may stand. The JSON Schema in ``docs/`` is made
+`simulations.scenarios.quantities`; the models only say where they may stand. The JSON Schema in ``docs/reference/schemas`` is made
 from them.
 """
 

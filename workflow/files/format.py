@@ -1,7 +1,7 @@
 """What a workflow file may contain: the shape of its entries, key by key.
 
 The models only say which keys exist and of which kind their values are; what the names in them mean is
-checked by `workflow.loading`. The JSON Schema in ``docs/`` is made from them.
+checked by `workflow.loading`. The JSON Schema in ``docs/reference/schemas`` is made from them.
 """
 
 from __future__ import annotations
