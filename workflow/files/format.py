@@ -1,19 +1,20 @@
-"""What a workflow file may contain: the shape of its entries, key by key.
+"""The format of workflow files: the keys of each entry, and the types of their values.
 
-The models only say which keys exist and of which kind their values are; what the names in them mean is
-checked by `workflow.loading`. The JSON Schema in ``docs/reference/schemas`` is made from them.
+`workflow.loading` checks what the names mean. The JSON Schemas and the format pages in ``docs/reference`` are
+generated from these models.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from workflow.files.validation import Condition, Entry, Name, Names, format_value
 
 __all__ = [
+    "TEMPLATE_KEYS",
     "ActivityEntry",
     "BeginningEntry",
     "EventEntry",
@@ -22,6 +23,7 @@ __all__ = [
     "RuleEntry",
     "SplitEntry",
     "StateEntry",
+    "TemplateKeys",
     "TransitionEntry",
     "WorkflowFile",
 ]
@@ -38,69 +40,68 @@ def _length(value: object) -> str:
 Length = Annotated[str, BeforeValidator(_length), WithJsonSchema({"type": "string"})]
 
 
+def _description(meaning: str, example: str) -> Any:
+    return Field(None, description=f"{meaning}, for readers", examples=[example])
+
+
+def _source(example: str, where: str = "a key of `sources:`, with a place in it") -> Any:
+    return Field(None, description=where, examples=[example])
+
+
 class FieldEntry(Entry):
-    """A fact or a field of the record; the vocabulary is JSON Schema's."""
+    """A fact or a record field. Its keys are those of JSON Schema."""
 
     type: Literal["boolean", "integer", "number", "date"] | None = Field(
         None, description="kind of value; or give `enum`", examples=["integer"]
     )
     enum: list[Any] | None = Field(
         None,
-        description="the allowed words, in their order; give this or `type`",
+        description="the allowed values, in order; give this or `type`",
         min_length=1,
         examples=[["none", "work", "family"]],
     )
     minimum: int | float | dt.date | None = Field(
-        None, description="least value allowed; a whole number needs it", examples=[0]
+        None, description="least value; required for a whole number", examples=[0]
     )
     maximum: int | float | dt.date | None = Field(
-        None, description="greatest value allowed; a whole number needs it", examples=[110]
+        None, description="greatest value; required for a whole number", examples=[110]
     )
     default: Value | None = Field(
         None,
-        description="value where nothing else is said; without it: missing if `optional`, else the word `none` of an"
-        " enum that has it, `false`, the minimum, or the first word",
+        description="value of a case that has no other; by default: missing if `optional`, else `none` if the enum has it,"
+        " `false`, the minimum, or the first value",
         examples=[True],
     )
     optional: bool = Field(
-        False, description="whether the value may be missing; facts only, a condition then asks `is not None` first"
+        False, description="whether the value may be missing; only for facts; a condition must first test `is not None`"
     )
-    description: str | None = Field(
-        None, description="what the value means, for readers", examples=["all papers are in the file"]
-    )
-    source: str | None = Field(
-        None, description="where it comes from: a key of `sources:`, with a place in it", examples=["act section 4"]
-    )
+    description: str | None = _description("what the value means", "all papers are in the file")
+    source: str | None = _source("act section 4", "where it comes from: a key of `sources:`, with a place in it")
 
 
 class ActivityEntry(Entry):
-    """Work that a case waits for, and what it may find."""
+    """Work that a case waits for, and its possible results."""
 
     gives: dict[str, list[Any]] | None = Field(
         None,
-        description="one record field, and the values that the work may write to it; how likely each is, the scenario"
-        " says",
+        description="one record field, and the values that the work may write to it; the scenario gives their probabilities",
         examples=[{"decision": ["grant", "refuse"]}],
     )
-    description: str | None = Field(
-        None, description="what is done, for readers", examples=["a clerk reads the file and decides"]
-    )
-    source: str | None = Field(None, description="a key of `sources:`, with a place in it", examples=["practice"])
+    description: str | None = _description("what is done", "a clerk reads the file and decides")
+    source: str | None = _source("practice")
 
 
 class StateEntry(Entry):
-    """Where a case can be: exactly one of activity, instant, resting, final."""
+    """A state of a case: exactly one of activity, instant, resting, final."""
 
     activity: Name | None = Field(None, description="the work done in this state", examples=["examine"])
     instant: Literal[True] | None = Field(
-        None, description="left at the instant at which it is entered; an empty entry `{}` means the same"
+        None, description="left immediately on entry; an empty entry `{}` means the same"
     )
-    resting: Literal[True] | None = Field(None, description="left only upon an outside event")
+    resting: Literal[True] | None = Field(None, description="left only on an event")
     final: Literal[True] | None = Field(None, description="never left: the case has ended")
-    description: str | None = Field(
-        None, description="what it means to be here, for readers", examples=["the permit is held"]
-    )
-    source: str | None = Field(None, description="a key of `sources:`, with a place in it", examples=["act section 7"])
+    description: str | None = _description("what it means to be here", "the permit is held")
+    source: str | None = _source("act section 7")
 
     @model_validator(mode="after")
     def _one_kind(self) -> StateEntry:
@@ -111,68 +112,64 @@ class StateEntry(Entry):
 
 
 class TransitionEntry(Entry):
-    """A move that a case may make. Transitions of a moment are tried in the order written."""
+    """A move that a case may make. Transitions are tried in the order of the file."""
 
-    transition: Name = Field(description="its name, which rules, measures and logs use", examples=["grant"])
+    transition: Name = Field(description="its name in rules, measures and logs", examples=["grant"])
     from_: Names = Field(alias="from", description="the state or states it leaves", examples=[["waiting", "hearing"]])
     to: Name | None = Field(
         None,
-        description="the state it leads to; none: the case stays where it is (only upon an event)",
+        description="the state it leads to; without it, the case stays in its state (only with `event`)",
         examples=["granted"],
     )
     when: Condition | None = Field(
         None,
-        description="guard over facts, record and definitions; none: it always holds",
+        description="guard over facts, record and definitions; without it, the transition is always enabled",
         examples=['complete and eligible and decision == "grant"'],
     )
     event: Names | None = Field(
         None,
-        description="tried when one of these events happens; none: tried when the activity completes, or on entry to"
-        " an instant state",
+        description="tried when one of these events happens; without it: when the activity completes, or on entry to an"
+        " instant state",
         examples=["withdrawal"],
     )
     at: Literal["entry"] | None = Field(
-        None, description="tried on entry to a state with an activity, before its work is waited for"
+        None, description="tried on entry to a state with an activity, before the case waits for its work"
     )
     set: dict[str, Any] | None = Field(
         None,
-        description="values written to the record; or `name + 1` for a whole number, which stays at its maximum",
+        description="values written to the record; `name + 1` increments a whole number up to its maximum",
         examples=[{"reminders": "reminders + 1"}],
     )
     after: Name | None = Field(
         None,
-        description="with `extends`: the transition of the base behind which this new one is placed; else it comes last",
+        description="with `extends`: the transition of the base that this new one follows; by default, it comes last",
         examples=["grant"],
     )
-    description: str | None = Field(
-        None, description="what the move means, for readers", examples=["the applicant gives up"]
-    )
-    source: str | None = Field(
-        None, description="statute, memo or report: a key of `sources:`, with a place in it", examples=["act section 7"]
-    )
+    description: str | None = _description("what the move means", "the applicant gives up")
+    source: str | None = _source("act section 7", "statute, memo or report: a key of `sources:`, with a place in it")
 
 
 class EventEntry(Entry):
-    """Something that happens to a case from outside."""
+    """Something that happens to a case from outside the workflow."""
 
     while_: Any = Field(
         alias="while",
-        description="the states in which it counts, or `any`: every state that is not final and not instant",
+        description="the states in which it has an effect, or `any`: every state that is neither final nor instant",
         examples=[["waiting", "hearing"], "any"],
     )
-    when: Condition | None = Field(None, description="condition under which it counts", examples=["not moved_away"])
+    when: Condition | None = Field(
+        None, description="condition under which it has an effect", examples=["not moved_away"]
+    )
     set: dict[str, Any] | None = Field(
-        None, description="values written to the record when it counts", examples=[{"moved_away": True}]
+        None, description="values written to the record", examples=[{"moved_away": True}]
     )
     gives: dict[str, list[Any]] | None = Field(
         None,
-        description="one record field, and the values that it may write to it; how likely each is, the scenario says",
+        description="one record field, and the values that it may write to it; the scenario gives their probabilities",
         examples=[{"check": ["clear", "hit"]}],
     )
-    description: str | None = Field(
-        None, description="what happens, for readers", examples=["the applicant leaves the district"]
-    )
-    source: str | None = Field(None, description="a key of `sources:`, with a place in it", examples=["practice"])
+    description: str | None = _description("what happens", "the applicant leaves the district")
+    source: str | None = _source("practice")
 
     @model_validator(mode="after")
     def _states(self) -> EventEntry:
@@ -195,42 +192,64 @@ class BeginningEntry(Entry):
     )
 
 
+class TemplateKeys(NamedTuple):
+    """The keys of a rule template, besides the key that selects it.
+
+    Attributes
+    ----------
+    partner : str or None
+        The key that must accompany the selecting key.
+    options : tuple of str
+        Further keys that only this template takes.
+    """
+
+    partner: str | None = None
+    options: tuple[str, ...] = ()
+
+
+TEMPLATE_KEYS = {
+    "never": TemplateKeys(options=("giving",)),
+    "before": TemplateKeys("needs", ("since", "once")),
+    "after": TemplateKeys("then", ("within",)),
+    "at_most": TemplateKeys("of"),
+}
+"""The rule templates by the keys that select them."""
+
+
+def _required_keys() -> dict[str, Any]:
+    """Return, for JSON Schema, which keys of a rule exclude or require each other."""
+    dependent: dict[str, list[str]] = {}
+    for key, (partner, options) in TEMPLATE_KEYS.items():
+        dependent |= {key: [partner], partner: [key]} if partner else {}
+        dependent |= {option: [key] for option in options}
+    return {"oneOf": [{"required": [key]} for key in TEMPLATE_KEYS], "dependentRequired": dependent}
+
+
 class RuleEntry(Entry):
     """A policy rule, named by a sentence."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": [key]} for key in ("never", "before", "after", "at_most")],
-            "dependentRequired": {
-                **{"before": ["needs"], "needs": ["before"], "since": ["before"], "once": ["before"]},
-                **{"after": ["then"], "then": ["after"], "within": ["after"]},
-                **{"at_most": ["of"], "of": ["at_most"], "giving": ["never"]},
-            },
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=_required_keys())
 
     rule: Name = Field(
-        description="the rule as a sentence; it is its name everywhere",
+        description="the rule as a sentence, which is its name everywhere",
         examples=["nobody whose papers are incomplete gets a permit"],
     )
     never: Any = Field(
         None,
-        description="what must not happen: transitions or events; or a condition that must hold in no situation, and"
-        " may look into the past by `once(t)`, `since(t, u)`, `before(t, u)`",
+        description="what must never happen: transitions or events; or a condition that must never hold, with the past"
+        " operators `once(t)`, `since(t, u)`, `before(t, u)`",
         examples=["grant or allow", 'once(refuse) and state != "refused"'],
     )
-    before: Names | None = Field(
-        None, description="this happens only if `needs` has happened before", examples=["allow or uphold"]
-    )
+    before: Names | None = Field(None, description="this may happen only after `needs`", examples=["allow or uphold"])
     needs: Names | None = Field(
         None, description="with `before`: one of these must have happened", examples=["examine"]
     )
     since: Names | None = Field(
-        None, description="with `before`: after each of these, `needs` must happen afresh", examples=["reopen"]
+        None, description="with `before`: after each of these, `needs` is required again", examples=["reopen"]
     )
     once: Names | None = Field(
         None,
-        description="with `before`: it is asked for only after one of these has happened, and afresh after each",
+        description="with `before`: `needs` is required only after one of these, and again after each",
         examples=["reopen"],
     )
     after: Names | None = Field(None, description="once this has happened, `then` must follow", examples=["call"])
@@ -239,26 +258,26 @@ class RuleEntry(Entry):
     )
     within: Length | None = Field(
         None,
-        description="with `after`: the time allowed, in hours, days, weeks, months or years of the calendar",
+        description="with `after`: the time limit, in calendar hours, days, weeks, months or years",
         examples=["180 days"],
     )
     at_most: int | None = Field(
-        None, description="how often, from 1 to 100 times, `of` may happen to one case", examples=[1]
+        None, description="how often `of` may happen to one case: from 1 to 100 times", examples=[1]
     )
     of: Names | None = Field(None, description="with `at_most`: what is counted", examples=["refuse"])
     if_: Condition | None = Field(
         None,
         alias="if",
-        description="the rule speaks only of moments at which this holds, as the case stood when the decision was made",
+        description="the rule applies only to steps at which this holds, before their effects",
         examples=["not complete"],
     )
     giving: Condition | None = Field(
         None,
-        description="with `never` and transitions: forbidden only if this holds just after, its changes made",
+        description="with `never` and transitions: forbidden only if this holds after their effects",
         examples=['state != "granted"'],
     )
     description: str | None = Field(
-        None, description="more words for readers", examples=["The act names no exception."]
+        None, description="an explanation, for readers", examples=["The act names no exception."]
     )
     source: str | None = Field(
         None,
@@ -268,7 +287,7 @@ class RuleEntry(Entry):
 
 
 class SplitEntry(Entry):
-    """One part of a measure's cases; the first part that holds takes the case."""
+    """One part of the cases of a measure. A case belongs to the first part that applies to it."""
 
     ever: Names | None = Field(
         None, description="one of these transitions or events has ever happened", examples=["allow"]
@@ -288,7 +307,7 @@ class SplitEntry(Entry):
 
 
 class MeasureEntry(Entry):
-    """A count of cases that this workflow's users care about; each case is counted once."""
+    """A count of cases for the results. Each case is counted once."""
 
     measure: Name = Field(description="its name in results", examples=["permits"])
     cases: Names | None = Field(
@@ -297,16 +316,16 @@ class MeasureEntry(Entry):
         examples=["grant or allow"],
     )
     giving: bool | int | str | None = Field(
-        None, description="with `cases`: only where its outcome was this value", examples=["hit"]
+        None, description="with `cases`: only if the outcome was this value", examples=["hit"]
     )
     if_: Condition | None = Field(
         None, alias="if", description="only cases whose facts meet this condition", examples=['ground == "work"']
     )
-    within: list[Name] | None = Field(None, description="the states that `split` speaks of", examples=[["hearing"]])
+    within: list[Name] | None = Field(None, description="the states that `split` refers to", examples=[["hearing"]])
     split: dict[str, Any] | None = Field(
         None,
-        description="parts that add up to the measure, each by `ever`, `now` or `left_by`; one is `rest`. Each is a"
-        " measure too",
+        description="parts that add up to the measure, each given by `ever`, `now` or `left_by`; one is `rest`. Each"
+        " is also a measure",
         examples=[
             {
                 "heard_and_won": {"ever": "allow"},
@@ -317,16 +336,18 @@ class MeasureEntry(Entry):
         ],
     )
     ratio: list[Name] | None = Field(
-        None, min_length=2, max_length=2, description="one measure over another", examples=[["permits", "examined"]]
+        None,
+        min_length=2,
+        max_length=2,
+        description="one measure divided by another",
+        examples=[["permits", "examined"]],
     )
     emptied: Name | None = Field(
         None,
         description="the day, counted from the start, on which the last case that began in this state first left it",
         examples=["waiting"],
     )
-    description: str | None = Field(
-        None, description="what is counted, for readers", examples=["granted at once or after a hearing"]
-    )
+    description: str | None = _description("what is counted", "granted at once or after a hearing")
 
     @model_validator(mode="after")
     def _one_kind(self) -> MeasureEntry:
@@ -340,29 +361,27 @@ class MeasureEntry(Entry):
 class WorkflowFile(Entry):
     """A workflow file."""
 
-    workflow: Name = Field(description="the name by which it is known in results and logs", examples=["permits"])
+    workflow: Name = Field(description="its name in results and logs", examples=["permits"])
     extends: Name | None = Field(
         None,
         description="name of a built-in workflow, or path of a file, that this one changes",
         examples=["permits.yaml"],
     )
-    description: str | None = Field(
-        None, description="what it is about, for readers", examples=["Applications for a permit."]
-    )
+    description: str | None = _description("what it is about", "Applications for a permit.")
     sources: dict[str, str] = Field(
         default_factory=dict,
-        description="what each `source:` stands for; if given, every `source:` begins with one of these keys",
+        description="what each `source:` refers to; if given, every `source:` begins with one of these keys",
         examples=[{"act": "Permit Act of 2019"}],
     )
     facts: dict[str, FieldEntry] = Field(
         default_factory=dict, description="attributes that do not change while a case runs"
     )
     record: dict[str, FieldEntry] = Field(
-        default_factory=dict, description="attributes that change: booleans, enums and whole numbers"
+        default_factory=dict, description="attributes that may change: booleans, enums and whole numbers"
     )
     assume: list[Condition] = Field(
         default_factory=list,
-        description="what the facts of every case keep to: proofs rely on it, scenarios are checked against it",
+        description="conditions on the facts of every case: proofs rely on them, and scenarios are checked against them",
         examples=[['implies(ground == "work", age >= 16)']],
     )
     define: dict[str, Any] = Field(
@@ -371,18 +390,20 @@ class WorkflowFile(Entry):
         examples=[{"eligible": 'age >= 18 and ground != "none"'}],
     )
     activities: dict[str, ActivityEntry | None] = Field(
-        default_factory=dict, description="work that a case waits for, and what it may find"
+        default_factory=dict, description="work that a case waits for, and its possible results"
     )
-    states: dict[str, StateEntry] = Field(min_length=1, description="where a case can be")
+    states: dict[str, StateEntry] = Field(min_length=1, description="the states of a case")
     transitions: list[TransitionEntry] = Field(
         default_factory=list, description="moves that a case may make; the first whose guard holds is taken"
     )
     entry: BeginningEntry = Field(description="how a case may begin")
-    events: dict[str, EventEntry] = Field(default_factory=dict, description="what may happen to a case from outside")
-    rules: list[RuleEntry] = Field(default_factory=list, description="policy rules that every history must keep")
+    events: dict[str, EventEntry] = Field(
+        default_factory=dict, description="what may happen to a case from outside the workflow"
+    )
+    rules: list[RuleEntry] = Field(default_factory=list, description="policy rules that every history must satisfy")
     measures: list[MeasureEntry] = Field(default_factory=list, description="counts of cases for the results")
     remove: list[Name] = Field(
         default_factory=list,
-        description="with `extends`: transitions, rules or measures of the base that are taken out",
+        description="with `extends`: transitions, rules or measures of the base to remove",
         examples=[["remind"]],
     )

@@ -1,6 +1,7 @@
 """Rule templates: one object per form of rule, with its keys, its checks, its automaton and its explanation.
 
-To add a template, declare its keys in `workflow.files.format.RuleEntry` and add an object to `TEMPLATES` here.
+To add a template, declare its keys in `workflow.files.format` (`TEMPLATE_KEYS` and `RuleEntry`), and add an object to
+`TEMPLATES` here.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from workflow.files.format import RuleEntry
+from workflow.files.format import TEMPLATE_KEYS, RuleEntry
 from workflow.files.validation import format_names
 from workflow.model.automata import Automaton, StepPattern, after_then, at_most, before_needs, never, never_true
 from workflow.model.rules import Rule
@@ -55,13 +56,9 @@ class RuleTemplate(ABC):
     name : str
         ``Rule.template``.
     key : str
-        The key that selects the template.
+        The key that selects the template, in `TEMPLATE_KEYS`.
     subject : str
         The key whose steps the rule is about; ``if:`` and ``giving:`` apply to them.
-    partner : str or None
-        The key that must accompany `key`.
-    options : tuple of str
-        Further keys that only this template takes.
     step_keys : tuple of str
         The keys that list transitions and events.
     """
@@ -69,14 +66,17 @@ class RuleTemplate(ABC):
     name: ClassVar[str]
     key: ClassVar[str]
     subject: ClassVar[str]
-    partner: ClassVar[str | None] = None
-    options: ClassVar[tuple[str, ...]] = ()
     step_keys: ClassVar[tuple[str, ...]] = ()
 
     @property
+    def partner(self) -> str | None:
+        """Return the key that must accompany `key`."""
+        return TEMPLATE_KEYS[self.key].partner
+
+    @property
     def own_keys(self) -> tuple[str, ...]:
-        """Return the keys that only this template takes."""
-        return (*([self.partner] if self.partner else ()), *self.options)
+        """Return the keys that only this template takes, besides `key`."""
+        return (*([self.partner] if self.partner else ()), *TEMPLATE_KEYS[self.key].options)
 
     def mistakes(self, entry: RuleEntry) -> Mistakes:
         """Yield what is wrong with an entry, beyond missing and surplus keys."""
@@ -95,7 +95,6 @@ class _Never(RuleTemplate):
     """``never: close``."""
 
     name, key, subject = "never", "never", "never"
-    options = ("giving",)
 
     def automaton(self, parts: RuleParts) -> Automaton:
         return never(parts.steps["never"])
@@ -124,8 +123,6 @@ class _Before(RuleTemplate):
     """``before: close, needs: clear``, with ``since: reopen`` or ``once: reopen``."""
 
     name, key, subject = "before", "before", "before"
-    partner = "needs"
-    options = ("since", "once")
     step_keys = ("before", "needs", "since", "once")
 
     def mistakes(self, entry: RuleEntry) -> Mistakes:
@@ -159,8 +156,6 @@ class _After(RuleTemplate):
     """``after: clear, then: accept``, with ``within: 30 days``."""
 
     name, key, subject = "after", "after", "after"
-    partner = "then"
-    options = ("within",)
     step_keys = ("after", "then")
 
     def mistakes(self, entry: RuleEntry) -> Mistakes:
@@ -179,7 +174,6 @@ class _AtMost(RuleTemplate):
     """``at_most: 1, of: decide``."""
 
     name, key, subject = "at_most", "at_most", "of"
-    partner = "of"
     step_keys = ("of",)
 
     def mistakes(self, entry: RuleEntry) -> Mistakes:
