@@ -165,7 +165,8 @@ def compare(
     base, others : Scenario, str or Path
         Scenarios, or their names or paths. They have the same `starts` and `ends`.
     changes, other_changes : sequence of str
-        Changes of single values: in every scenario, and in the others only. They need names or paths.
+        Changes of single values: in every scenario, and in the others only. Scenarios with changes must be given by
+        name or path.
     measures : sequence of str
         Compare these measures only. Fewer measures give more statistical power.
     out : path, optional

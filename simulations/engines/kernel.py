@@ -122,7 +122,7 @@ ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c
 
 
 class Model(NamedTuple):
-    """What a run only reads: numbers, and the arrays of the model and of the plan."""
+    """The read-only input of a run: numbers, and the arrays of the model and of the plan."""
 
     horizon: int
     most_visits: int

@@ -57,7 +57,7 @@ class Context(Reading[ScenarioFile]):
         self.reader = Reader(self.namespace, self.problems)
 
     def explain(self, first: int, why: str) -> None:
-        """Say why a name that exists cannot be used here, in the problems from the number `first` on."""
+        """Explain in the problems from number `first` on why an existing name cannot be used here."""
         for i, problem in enumerate(self.problems[first:], first):
             unknown = re.search(r"unknown name '(\w+)'", problem.message)
             if unknown and (unknown[1] in self.namespace.fields or unknown[1] in self.namespace.definitions):

@@ -77,6 +77,6 @@ def with_whole(places: NDArray[Any]) -> NDArray[Any]:
 
 
 def ratio(over: NDArray[Any], under: NDArray[Any]) -> Places:
-    """Divide, place by place; NaN by nothing."""
+    """Divide element by element; NaN where the divisor is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(under == 0, np.nan, over.astype(float) / under.astype(float))

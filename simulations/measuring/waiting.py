@@ -282,7 +282,7 @@ def _course(calendar: Calendar, starts: dt.date, horizon: int, stops: tuple[tupl
 
 
 def _closed_days(calendar: Calendar, epoch: Epoch) -> Integers:
-    """Return the holidays and closures as intervals; a date with hours of its own is none."""
+    """Return the holidays and closures as intervals, without dates that have hours of their own."""
     own = {day for day, _ in calendar.extra}
     days = sorted({day for day, _ in calendar.holidays} | set(calendar.closed))
     starts = [epoch.microseconds(dt.date.fromisoformat(day)) for day in days if day not in own]

@@ -217,9 +217,9 @@ def interval(
 
     Notes
     -----
-    Where the interval would pass a bound, the mean is close to it and its distribution skewed, and a t interval is wrong.
-    Then the interval is taken on the scale of logarithms (of logits, between two bounds) by the delta method, which keeps
-    it inside and covers more often; where it is wider than that can bear, it is cut off at the bound.
+    Near a bound the distribution of the mean is skewed, and a t interval may pass the bound. In that case the interval is
+    computed for the logarithm (with two bounds: the logit) of the mean by the delta method. It then stays within the
+    bounds and covers more often. If it is too wide for this, it is cut off at the bound.
 
     References
     ----------

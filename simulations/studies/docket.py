@@ -24,12 +24,12 @@ def cases(hundreds: float | None) -> str:
 
 
 def between(low: float | None, high: float | None) -> str:
-    """Write an interval, which a single replication has not."""
+    """Format an interval; a single replication has none."""
     return "-" if low is None else f"{cases(low)} to {cases(high)}"
 
 
 def main(replications: int = 2) -> None:
-    """Simulate ten years with each plan; print the pending cases, and when nobody waits for a judge any more."""
+    """Simulate ten years with each plan; print the pending cases and the date when the backlog is cleared."""
     print(f"{'judges':<24} {'pending at the end':>18}   {'95% interval':<24} {'highest':>10}   waiting is over")
     for name, sizes in PLANS.items():
         changes = [] if sizes is None else [f"pools.judges.size={sizes}"]

@@ -1,6 +1,6 @@
 """Both sides of the argument on the same people: who is decided differently, how many, and what it does to the backlog.
 
-The pilot is run under the guidance and under three other workflows with the same cases and the same chances: as if
+The pilot is run under the guidance and under three other workflows with the same cases and random numbers: as if
 there had been no guidance, with the critics' stricter list, and with what the critics said of work permits.
 Run it with ``python simulations/studies/two_sides.py``, or copy it and change it.
 """

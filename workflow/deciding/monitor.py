@@ -77,7 +77,7 @@ class Monitor:
         return check is not None and bool(check(facts, (*record, state)))
 
     def is_broken(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
-        """Return whether a case breaks the rule after a step, its deadline aside.
+        """Return whether a case breaks the rule after a step, ignoring its deadline.
 
         A case that ends with an open obligation breaks a rule without a deadline.
         """

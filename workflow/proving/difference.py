@@ -291,7 +291,7 @@ def _change(one: Decision, other: Decision) -> str:
 
 
 def _told(workflow: Workflow, way: frozenset[Change]) -> tuple[str, ...]:
-    """Return what differs, in the order of the workflow; states in which the same differs stand together."""
+    """Return the differences in the order of the workflow, with the states that share a difference together."""
     order = list(workflow.states)
     where: dict[str, list[str]] = {}
     for state, change in sorted(way, key=lambda one: (order.index(one[0]), one[1])):
