@@ -108,7 +108,7 @@ CHANGES = {
     "starts.year=2024": "--set starts.year: starts is 2024-01-01, which has no keys",
     "suspensions.1.to=2024-01-31": "--set suspensions.1.to: suspensions is a list of 1; name one by its place, from 0 to 0",
     "suspensions.first.to=2024-01-31": "--set suspensions.first.to: suspensions is a list of 1; name one by its place, from 0 to 0",
-    "activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}": "--set activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}: this is not readable as YAML: expected ',' or '}', but got '<stream end>'. Inside { } and [ ] (opened on line 1), a text with a comma, a bracket or a colon needs quotes; or the bracket is not closed.",
+    "activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}": "--set activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}: invalid YAML: expected ',' or '}', but got '<stream end>'. Inside { } and [ ] (opened on line 1), quote a string that contains a comma, a bracket or a colon, or close the bracket.",
     "events.tip.hazard={by: vists, other: 1 per year}": "--set events.tip.hazard: event 'tip': hazard: by: unknown name 'vists'; known: age, arrived, as_of, counsel, court, eligible, entered, ground",
 }  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""Read workflow and rules files: YAML with the place of every value, its shape, and what is wrong with it."""
+"""Read workflow and rule files: YAML with the position of every value, its format, and its mistakes."""

@@ -1,4 +1,4 @@
-"""Files that build upon others: a built-in name or a path, and what ``extends:`` it names."""
+"""Read a file by built-in name or path, together with the files that it extends."""
 
 from __future__ import annotations
 
@@ -17,49 +17,48 @@ def read_extending(
     beside: Path,
     built_in: Mapping[str, Path],
     what: str,
-    lay_upon: Callable[[Node, Node], Node],
-    within: tuple[Path, ...] = (),
+    extend: Callable[[Node, Node], Node],
+    extended_by: tuple[Path, ...] = (),
 ) -> Node:
-    """Read a file with all that it extends.
+    """Read a file, merged with the files that it extends.
 
     Parameters
     ----------
     name : str
         A built-in name, or a path.
     beside : Path
-        The folder against which a relative path is read.
+        The folder that a relative path starts from.
     built_in : mapping of str to Path
         The built-in files.
     what : str
         ``workflow`` or ``scenario``, for messages.
-    lay_upon : callable
-        Given a base and a file that extends it, returns the two as one.
-    within : tuple of Path
-        The files that lead here.
+    extend : callable
+        Base and file that extends it -> merged file.
+    extended_by : tuple of Path
+        The files whose ``extends:`` led here.
 
     Raises
     ------
     InputError
-        If there is no such file, or one leads back to itself.
+        If there is no such file, or a file extends itself.
     """
     path = _find(name, beside, built_in, what)
-    if path.resolve() in within:
-        raise InputError([f"{name!r} leads back to itself: {' -> '.join(p.name for p in (*within, path))}"])
+    if path.resolve() in extended_by:
+        raise InputError([f"{name!r} extends itself: {' -> '.join(p.name for p in (*extended_by, path))}"])
     node = read_yaml(path)
-    above = node.value.get("extends")
-    if above is None or above.value is None:
+    extends = node.value.get("extends")
+    if extends is None or extends.value is None:
         return node
-    if not isinstance(above.value, str):
-        raise InputError(
-            [Problem(f"extends: must be the name or path of a {what}, not {format_value(above.value)}", above.position)]
-        )
+    if not isinstance(extends.value, str):
+        message = f"extends: must be the name or path of a {what}, not {format_value(extends.value)}"
+        raise InputError([Problem(message, extends.position)])
     try:
-        base = read_extending(above.value, path.parent, built_in, what, lay_upon, (*within, path.resolve()))
+        base = read_extending(extends.value, path.parent, built_in, what, extend, (*extended_by, path.resolve()))
     except InputError as error:
         raise InputError(
-            p if p.position else Problem(f"extends: {p.message}", above.position) for p in error.problems
+            p if p.position else Problem(f"extends: {p.message}", extends.position) for p in error.problems
         ) from None
-    return lay_upon(base, node)
+    return extend(base, node)
 
 
 def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> Path:
@@ -69,7 +68,7 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
         if path.is_file():
             return path
         known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
-    except (OSError, ValueError):  # a name that is too long, or that no file can have
+    except (OSError, ValueError):  # not a possible file name
         known = list(built_in)
     hint = nearest(name, known) or f" Built-in {what}s: {format_names(built_in)}; or give the path of a file."
     raise InputError([f"there is no {what} {name!r}: neither a built-in name nor a file.{hint}"])

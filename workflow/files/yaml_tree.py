@@ -1,10 +1,8 @@
-"""YAML files read so that every value remembers where it stands.
+"""Read YAML files into trees of values with their positions.
 
-A file is read once, event by event, into a tree of `Node`: a mapping, a list or a plain value, each with
-its line and column. What a file may not contain (a duplicate key, an anchor or alias, a tag, a value that
-is not a number, a key without a value inside braces) is collected as `Problem` on the way. Merging for
-``extends:`` works on these trees, so a mistake inherited from another file is still reported where it
-was written.
+The events of the YAML parser become a tree of `Node`: a mapping, a list or a plain value, each with its line and
+column. Forbidden content (duplicate keys, anchors, aliases, tags, infinite numbers, keys without a value inside braces)
+is collected as `Problem`. ``extends:`` merges these trees, so a mistake is reported in the file that contains it.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,8 @@ from workflow.errors import InputError, Position, Problem
 __all__ = ["Key", "Node", "Plain", "Source", "dump_yaml", "merge", "node_of", "parse_yaml", "read_yaml", "tidy"]
 
 Key = str | int | float | bool | dt.date
-Plain = Any  # a tree of dict, list, str, int, float, bool, None, date and datetime
+Plain = Any
+"""A tree of dict, list, str, int, float, bool, None, date and datetime."""
 
 MAX_BYTES = 4_000_000
 MAX_DEPTH = 40
@@ -39,7 +38,7 @@ _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 
 @dataclass(eq=False, slots=True)
 class Source:
-    """A text, the name under which messages speak of it, and the tree that was read from it."""
+    """A text, its name in messages, and the tree that was read from it."""
 
     name: str
     text: str = field(repr=False)
@@ -48,15 +47,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of a YAML file and its place.
+    """A value of a YAML file and its position.
 
     Attributes
     ----------
     value : dict of Key to Node, list of Node, or a plain value
     keys : dict of Key to Position
-        Where each key of a mapping stands.
+        The positions of the keys of a mapping.
     line, column : int
-        From 1; 0 for what comes from no file.
+        From 1; 0 if the value comes from no file.
     start, end : int
         Offsets of the raw scalar in the source text.
     """
@@ -71,20 +70,20 @@ class Node:
 
     @property
     def position(self) -> Position:
-        """Return the place of the value."""
+        """Return the position of the value."""
         return Position(self.source.name, self.line, self.column)
 
     @property
     def folder(self) -> Path:
-        """Return the folder of the file that the value stands in: file names in it are read from there."""
+        """Return the folder of the file, which relative file names start from."""
         return Path(self.source.name).parent
 
     def written(self) -> str:
-        """Return the value as YAML: as it stands in its file, comments and all, if it is the whole of one."""
+        """Return the value as YAML; the root of a file as its text, with comments."""
         return self.source.text if self.source.root is self else dump_yaml(self.plain())
 
     def plain(self) -> Plain:
-        """Return the value without places: dict, list and plain values."""
+        """Return the value without positions: dict, list and plain values."""
         if isinstance(self.value, dict):
             return {key: child.plain() for key, child in self.value.items()}
         if isinstance(self.value, list):
@@ -92,10 +91,9 @@ class Node:
         return self.value
 
     def find(self, path: tuple[object, ...]) -> Node:
-        """Return the deepest node along a path; parts that lead nowhere are skipped.
+        """Return the deepest node along a path. Parts that do not exist are skipped.
 
-        Validators put words of their own into a path (the name of a union's member, say): these
-        do not exist in the file.
+        Pydantic adds such parts to a path, for example the name of a union member.
         """
         node = self
         for part in path:
@@ -104,7 +102,7 @@ class Node:
         return node
 
     def place(self, path: tuple[object, ...]) -> Position:
-        """Return the place that a mistake at a path is about: the key's, where the last part is a key."""
+        """Return the position of a path; of the key, if the last part is a key."""
         node, position = self, self.position
         for part in path:
             child = node._child(part)
@@ -114,10 +112,9 @@ class Node:
         return position
 
     def inside(self, offset: int) -> Position:
-        """Return the place of a character of this text, which may be quoted, folded or on several lines.
+        """Return the position of a character of this string, which may be quoted, folded or on several lines.
 
-        The characters that are not blank keep their order between the raw text and the value, so the
-        place is found by counting them.
+        The raw text and the value have the same characters, except for blanks, so counting them gives the position.
         """
         if not self.line:
             return self.position
@@ -137,44 +134,34 @@ class Node:
 
     def _child(self, part: object) -> Node | None:
         if isinstance(self.value, dict):
-            found: Node | None = self.value.get(part)
-            return found
+            child: Node | None = self.value.get(part)
+            return child
         if isinstance(self.value, list) and isinstance(part, int) and not isinstance(part, bool):
             return self.value[part] if 0 <= part < len(self.value) else None
         return None
 
 
 def tidy(path: Path) -> Path:
-    """Return a path without detours such as ``a/../b``, as messages show it."""
+    """Return a path for messages, without parts such as ``a/../``."""
     short = Path(os.path.normpath(path))
     return short if short.resolve() == path.resolve() else path
 
 
 def read_yaml(path: Path) -> Node:
-    """Read a YAML file.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Node
-        The file's top mapping.
+    """Read a YAML file; return its top mapping.
 
     Raises
     ------
     InputError
-        With every mistake that the reading itself can find.
+        With every mistake of the YAML itself.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError([f"{path}: cannot be read: {error.strerror}"]) from None
     if len(raw) > MAX_BYTES:
-        raise InputError(
-            [f"{path}: has {len(raw):,} bytes; at most {MAX_BYTES:,} are read. Put tables into CSV or Parquet files."]
-        )
+        limit = f"at most {MAX_BYTES:,} are read. Put tables into CSV or Parquet files."
+        raise InputError([f"{path}: has {len(raw):,} bytes; {limit}"])
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -186,18 +173,18 @@ def read_yaml(path: Path) -> Node:
 
 
 def parse_yaml(text: str, name: str) -> Node:
-    """Read a YAML text; `name` stands for the file in messages.
+    """Read a YAML text; `name` is the name of the file in messages.
 
     Raises
     ------
     InputError
-        With every mistake that the reading itself can find.
+        With every mistake of the YAML itself.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.reader import ReaderError
 
-    source = Source(name, text)
+    source, start = Source(name, text), Position(name, 1, 1)
     reader = _Reader(source)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
@@ -206,31 +193,24 @@ def parse_yaml(text: str, name: str) -> Node:
                 break
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Position(name, mark.line + 1, mark.column + 1) if mark else Position(name, 1, 1)
+        position = Position(name, mark.line + 1, mark.column + 1) if mark else start
         context = error.context_mark if "while parsing a flow" in str(error.context) else None
-        if not reader.begins_so(place.line):  # what follows a leading & or * is told with it
-            reader.problems.append(Problem(_unreadable(str(error.problem or error.context or error), context), place))
+        if not reader.has_anchor(position.line):  # the message about anchors covers it
+            reader.wrong(position, _unreadable(str(error.problem or error.context or error), context))
     except ReaderError as error:
         before = text[: error.position]
-        place = Position(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        reader.problems.append(Problem(f"the character {chr(error.character)!r} cannot be printed; take it out", place))
+        position = Position(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        reader.wrong(position, f"the character {chr(error.character)!r} is not printable; remove it")
     except YAMLError as error:
-        reader.problems.append(Problem(_unreadable(str(error).splitlines()[0]), Position(name, 1, 1)))
+        reader.wrong(start, _unreadable(str(error).splitlines()[0]))
     except (ValueError, RecursionError, AssertionError, AttributeError, IndexError, TypeError) as error:
-        reader.problems.append(Problem(_unreadable(f"{type(error).__name__}: {error}"), Position(name, 1, 1)))
-    reader.finish()
-    if not reader.problems:
-        if reader.root is None:
-            reader.problems.append(
-                Problem("the file is empty; it must hold a mapping of keys to values", Position(name, 1, 1))
-            )
-        elif not isinstance(reader.root.value, dict):
-            reader.problems.append(
-                Problem(
-                    f"the file must hold a mapping of keys to values, not {_kind(reader.root.value)}",
-                    reader.root.position,
-                )
-            )
+        reader.wrong(start, _unreadable(f"{type(error).__name__}: {error}"))
+    reader.report_anchors()
+    if reader.root is None and not reader.problems:
+        reader.wrong(start, "the file is empty; it must hold a mapping of keys to values")
+    elif reader.root is not None and not isinstance(reader.root.value, dict) and not reader.problems:
+        message = f"the file must hold a mapping of keys to values, not {_kind(reader.root.value)}"
+        reader.wrong(reader.root.position, message)
     if reader.problems or reader.root is None:
         raise InputError(reader.problems)
     source.root = reader.root
@@ -238,26 +218,29 @@ def parse_yaml(text: str, name: str) -> Node:
 
 
 def _unreadable(problem: str, opened: Any = None) -> str:
-    """Return what is wrong with the writing itself, and what mostly helps; `opened` is the mark of an open bracket."""
+    """Explain a YAML syntax error, with the usual remedy; `opened` is the mark of an open bracket."""
     hint = ""
     if "mapping values" in problem:
-        problem = "a colon and a space begin a value, but here stands one already"
-        hint = " A text with ': ' in it needs quotes; or the line is indented too far."
+        problem = "a colon and a space start a value, but there is already one"
+        hint = " Quote a string that contains ': ', or indent the line less."
     elif "',' or" in problem or "flow" in problem:
         inside = f" (opened on line {opened.line + 1})" if opened else ""
-        hint = f" Inside {{ }} and [ ]{inside}, a text with a comma, a bracket or a colon needs quotes; or the bracket is not closed."
+        hint = f" Inside {{ }} and [ ]{inside}, quote a string that contains a comma, a bracket or a colon, or close the bracket."
     elif "<block end>" in problem:
-        problem = "this does not go with what stands before it"
-        hint = " A text that begins with a quote must end with it: put quotes of the other kind around the whole text; or the indentation is wrong."
+        problem = "this does not fit what precedes it"
+        hint = (
+            " A string that starts with a quote must end with it: put quotes of the other kind around the whole string,"
+            " or correct the indentation."
+        )
     elif "\\t" in problem:
-        problem, hint = "a tab stands where a value should begin", " Indent with spaces, not tabs."
+        problem, hint = "a tab is not allowed here", " Indent with spaces, not tabs."
     elif "cannot start any token" in problem:
-        hint = " A text that begins with this character needs quotes."
-    return f"this is not readable as YAML: {problem}.{hint}"
+        hint = " Quote a string that starts with this character."
+    return f"invalid YAML: {problem}.{hint}"
 
 
 def _kind(value: object) -> str:
-    return {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(
+    return {dict: "a mapping", list: "a list", str: "a string", bool: "true or false", type(None): "nothing"}.get(
         type(value), "a number or a date"
     )
 
@@ -279,12 +262,12 @@ class _Reader:
         if kind == "DocumentStartEvent":
             self._documents += 1
             if self._documents == 2:
-                self._mistake(event.start_mark, "a second document begins here; a file holds one")
+                self._mistake(event.start_mark, "a second document starts here; a file holds only one")
         if getattr(event, "anchor", None):
             self._anchors.append(event.start_mark)
         if getattr(event, "tag", None) and kind != "DocumentStartEvent" and str(event.tag) not in ("!", "None"):
             tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
-            self._mistake(event.start_mark, f"the tag {tag} is not read; quote a text that begins with '!'")
+            self._mistake(event.start_mark, f"the tag {tag} is not supported; quote a string that starts with '!'")
         if kind == "ScalarEvent":
             self._add(self._scalar(event), event)
         elif kind == "AliasEvent":
@@ -293,8 +276,7 @@ class _Reader:
             if len(self._open) >= MAX_DEPTH:
                 self.too_deep = True
                 self._mistake(
-                    event.start_mark,
-                    f"nested more than {MAX_DEPTH} levels deep; brackets may be too many, or indented ever further",
+                    event.start_mark, f"nested more than {MAX_DEPTH} levels deep; check brackets and indentation"
                 )
             value: Any = {} if kind == "MappingStartEvent" else []
             self._open.append(_Open(self._node(value, event), flow=bool(event.flow_style)))
@@ -302,31 +284,33 @@ class _Reader:
             done = self._open.pop()
             self._add(done.node, event)
 
-    def begins_so(self, line: int) -> bool:
-        """Return whether an anchor or an alias stands on a line."""
+    def has_anchor(self, line: int) -> bool:
+        """Return whether a line has an anchor or an alias."""
         return any(mark.line + 1 == line for mark in self._anchors)
 
-    def finish(self) -> None:
-        """Tell of all anchors and aliases at once: a file may have thousands."""
-        if self._anchors:
-            first, *others = self._anchors
-            lines = dict.fromkeys(str(mark.line + 1) for mark in others)
-            more = (
-                f" (also on {'line' if len(lines) == 1 else 'lines'} {', '.join(list(lines)[:8])}{' ...' if len(lines) > 8 else ''})"
-                if lines
-                else ""
-            )
-            self._mistake(
-                first,
-                f"anchors and aliases, & and *, are not read{more}; write the value out, or quote a text that begins so",
-            )
+    def report_anchors(self) -> None:
+        """Report all anchors and aliases in one message, because a file may have thousands."""
+        if not self._anchors:
+            return
+        first, *others = self._anchors
+        lines = list(dict.fromkeys(str(mark.line + 1) for mark in others))
+        more = ""
+        if lines:
+            listed = ", ".join(lines[:8]) + (" ..." if len(lines) > 8 else "")
+            more = f" (also on {'line' if len(lines) == 1 else 'lines'} {listed})"
+        instead = "repeat the value, or quote a string that starts with & or *"
+        self._mistake(first, f"anchors and aliases (& and *) are not supported{more}; {instead}")
+
+    def wrong(self, position: Position, message: str) -> None:
+        """Report a mistake at a position."""
+        self.problems.append(Problem(message, position))
 
     def _node(self, value: Any, event: Any) -> Node:
         mark, end = event.start_mark, event.end_mark
         return Node(value, self.source, mark.line + 1, mark.column + 1, mark.index, end.index, {})
 
     def _mistake(self, mark: Any, message: str) -> None:
-        self.problems.append(Problem(message, Position(self.source.name, mark.line + 1, mark.column + 1)))
+        self.wrong(Position(self.source.name, mark.line + 1, mark.column + 1), message)
 
     def _add(self, node: Node, event: Any) -> None:
         if not self._open:
@@ -346,36 +330,27 @@ class _Reader:
         name = key.value
         if name is None or isinstance(name, dict | list):
             shown = "a mapping" if isinstance(name, dict) else "a list" if isinstance(name, list) else "nothing"
-            self.problems.append(Problem(f"a key must be a word, a number or a date, not {shown}", key.position))
-            return
+            return self.wrong(key.position, f"a key must be a string, a number or a date, not {shown}")
         if isinstance(name, dt.datetime):
             name = name.isoformat(sep=" ")
         if name in parent.node.keys and any(k == name and type(k) is type(name) for k in parent.node.keys):
-            first = parent.node.keys[name]
-            self.problems.append(
-                Problem(
-                    f"the key {str(name) if isinstance(name, dt.date) else repr(name)} stands here a second time; first at line {first.line}",
-                    key.position,
-                )
-            )
-            return
+            shown = str(name) if isinstance(name, dt.date) else repr(name)
+            message = f"duplicate key {shown}; it is first used at line {parent.node.keys[name].line}"
+            return self.wrong(key.position, message)
         if parent.flow and value.value is None and value.start == value.end:
-            message = f"the key {str(name)!r} has no value: a comma inside {{ }} needs quotes around the whole text"
+            message = f"the key {str(name)!r} has no value: inside {{ }}, quote a string that contains a comma"
             if isinstance(name, int):
                 message = f"the key {str(name)!r} has no value: write a number without a comma, 7923 and not 7,923"
-            self.problems.append(Problem(message, key.position))
+            self.wrong(key.position, message)
         parent.node.value[name] = value
         parent.node.keys[name] = key.position  # type: ignore[index]
 
     def _scalar(self, event: Any) -> Node:
         text: str = event.value
         if any("\ud800" <= character <= "\udfff" for character in text):
-            self._mistake(
-                event.start_mark,
-                "half of a character (a lone surrogate) stands in this text; write the whole character",
-            )
+            self._mistake(event.start_mark, "the string contains a lone surrogate (half a character)")
             return self._node("", event)
-        if event.style is not None:  # quoted, literal or folded: a text
+        if event.style is not None:  # quoted, literal or folded: a string
             return self._node(text, event)
         if text in ("", "~", "null", "Null", "NULL"):
             return self._node(None, event)
@@ -387,10 +362,8 @@ class _Reader:
         if _INTEGER.match(text):
             digits = text.lstrip("+-")
             if len(digits) > 1 and digits[0] == "0":
-                self._mistake(
-                    event.start_mark,
-                    f"{text} begins with a zero: write {int(text)} for the number, or {text!r} in quotes for the text",
-                )
+                instead = f"write {int(text)} for the number, or {text!r} in quotes for the string"
+                self._mistake(event.start_mark, f"{text} starts with a zero: {instead}")
             if len(digits) > 18:
                 self._mistake(event.start_mark, f"{text[:20]}... has more than 18 digits")
                 return self._node(0, event)
@@ -398,7 +371,7 @@ class _Reader:
         if _FLOAT.match(text):
             number = float(text)
             if not math.isfinite(number):
-                self._mistake(event.start_mark, f"{text} is too large a number")
+                self._mistake(event.start_mark, f"the number {text} is too large")
                 number = 0.0
             return self._node(number, event)
         return self._node(self._date(text, event), event)
@@ -409,7 +382,7 @@ class _Reader:
             try:
                 return dt.date(year, month, day)
             except ValueError:
-                self._mistake(event.start_mark, f"{text} is not a date: {_impossible(year, month)}")
+                self._mistake(event.start_mark, f"{text} is not a date: {_valid_range(year, month)}")
                 return dt.date(2000, 1, 1)
         if _INSTANT.match(text):
             try:
@@ -419,8 +392,8 @@ class _Reader:
         return text
 
 
-def _impossible(year: int, month: int) -> str:
-    """Return why there is no such date."""
+def _valid_range(year: int, month: int) -> str:
+    """Return the range that a date violates."""
     if year == 0:
         return "years are 0001 to 9999"
     if not 1 <= month <= 12:
@@ -436,36 +409,28 @@ class _Open:
 
 
 def merge(base: Node, over: Node) -> Node:
-    """Return the mapping `over` laid upon `base`, one level deep: an entry given again replaces the base's.
+    """Return the mapping `base` extended by the mapping `over`.
 
-    Sections (the values of the top mapping that are mappings in both) are merged by the names in them;
-    everything else is replaced. A value inside an entry never mixes with the base's.
+    Sections that are mappings in both are merged by the names of their entries. An entry or another value of `over`
+    replaces that of `base` as a whole.
     """
     value: dict[Key, Node] = dict(base.value)
     keys = {**base.keys, **over.keys}
     for name, node in over.value.items():
         below = base.value.get(name)
         if below is not None and isinstance(below.value, dict) and isinstance(node.value, dict):
-            node = Node(
-                {**below.value, **node.value},
-                node.source,
-                node.line,
-                node.column,
-                node.start,
-                node.end,
-                {**below.keys, **node.keys},
-            )
+            node = replace(node, value={**below.value, **node.value}, keys={**below.keys, **node.keys})
         value[name] = node
-    return Node(value, over.source, over.line, over.column, over.start, over.end, keys)
+    return replace(over, value=value, keys=keys)
 
 
 def node_of(plain: Plain, source: Source, depth: int = 0) -> Node:
-    """Return a tree for values that come from no file (a value of ``--set``, a dictionary of a program).
+    """Return a tree for values that come from no file, such as a value of ``--set`` or a dictionary.
 
     Raises
     ------
     InputError
-        If it is nested too deeply (a mapping that holds itself, say), or a text cannot be written to a file.
+        If it is nested too deeply, for example because a mapping contains itself, or a string has a lone surrogate.
     """
     if depth > MAX_DEPTH:
         raise InputError([f"{source.name}: nested more than {MAX_DEPTH} levels deep"])
@@ -477,16 +442,16 @@ def node_of(plain: Plain, source: Source, depth: int = 0) -> Node:
     if isinstance(plain, list | tuple):
         return Node([node_of(child, source, depth + 1) for child in plain], source, 0, 0)
     if isinstance(plain, str) and any("\ud800" <= character <= "\udfff" for character in plain):
-        raise InputError([f"{source.name}: half of a character (a lone surrogate) stands in the text {plain!r}"])
+        raise InputError([f"{source.name}: the string {plain!r} contains a lone surrogate (half a character)"])
     return Node(plain, source, 0, 0)
 
 
 def dump_yaml(plain: Plain) -> str:
-    """Return plain values as YAML text, keys in their order; the same values give the same text."""
+    """Return plain values as YAML text, with keys in their order."""
     from ruamel.yaml import YAML
 
     writer = YAML()
-    writer.representer.ignore_aliases = lambda *_: True  # a value that stands twice is written twice
+    writer.representer.ignore_aliases = lambda *_: True  # a repeated value is written again, without an alias
     writer.width = 120
     text = StringIO()
     writer.dump(plain, text)
