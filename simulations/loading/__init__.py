@@ -1,7 +1,7 @@
-"""Reading a scenario file: every mistake found, with its place, before anything runs.
+"""Load scenario files and report all mistakes, with positions, before a run.
 
-`scenarios` says in which order the parts are read. Each part is a module of its own, and reads its entries with
-the `context`: the file, what all its parts refer to, and the mistakes found so far.
+`scenarios` reads the sections in order. Each section has a module, which reads its entries with a
+`context.Context`: the file, the names that sections refer to, and the mistakes found so far.
 """
 
 from simulations.loading.scenarios import catalog, load_scenario

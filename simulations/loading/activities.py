@@ -1,4 +1,4 @@
-"""The activities of a scenario: who does each, how long it takes, and whether none is missing."""
+"""Read activities: pools, lengths and outcomes; check that none is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAYS_AND_LONGER = ("day", "days", "week", "weeks", "month", "months", "year", "y
 
 
 def read_activities(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Work]:
-    """Read `activities:`; those that cannot be read are left out."""
+    """Read `activities:`, without those that have mistakes."""
     read = {name: _work(context, name, entry, calendars) for name, entry in context.file.activities.items()}
     return {name: work for name, work in read.items() if work is not None}
 
@@ -34,7 +34,7 @@ def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str,
     if entry.calendar is not None:
         context.known(entry.calendar, file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
         if entry.pool is not None:
-            message = "a pool works by its own calendar; calendar: is for a delay in working days"
+            message = "a pool has its own calendar; calendar: is for a delay in working days"
             context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
     takes = context.reader.choice(context.at(*path, "takes"), context.reader.length, f"{what}: takes")
     if takes is not None:
@@ -48,21 +48,21 @@ def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str,
 
 
 def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Length]) -> None:
-    """See that working days are those of a calendar, and days of work not those of a pool with shifts."""
+    """Check that working days have a calendar, and that work of a pool with shifts is not given in days."""
     path, what = ("activities", name), f"activity {name!r}"
     working = [length.working for length in takes.leaves()]
     pool = context.file.pools.get(entry.pool or "")
     if entry.pool is not None and any(working):
-        message = "working days are for a delay; the work of a pool is given in hours or minutes"
+        message = "working days are for a delay; give the work of a pool in hours or minutes"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
     elif any(working) and entry.calendar is None:
-        message = f"in working days of which calendar? Add calendar: (known: {format_names(context.file.calendars)})"
+        message = f"working days need a calendar: add calendar: (known: {format_names(context.file.calendars)})"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
     elif entry.calendar is not None and entry.pool is None and not all(working):
-        message = "is for a delay in working days; write takes: in working days throughout, or leave calendar: out"
+        message = "is for a delay in working days; give takes: in working days everywhere, or leave calendar: out"
         context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
     elif pool is not None and pool.calendar is not None and _has_days(context.at(*path, "takes")):
-        message = "a day of work is 24 hours, or a shift? Give hours or minutes where the pool has a calendar"
+        message = "a day of work is ambiguous: 24 hours or a shift; give hours or minutes if the pool has a calendar"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
 
 
@@ -75,31 +75,29 @@ def _has_days(node: Node) -> bool:
 
 
 def check_reached(context: Context, workflows: Sequence[Workflow]) -> None:
-    """Tell of activities that cases can come to, under any of the workflows, and of which nothing is said."""
+    """Report activities without an entry that cases can reach under any of the workflows."""
     states = context.workflow.states
     reached = _reached(context, workflows)
     for name, state in states.items():
         if name in reached and state.kind is StateKind.ACTIVITY and state.activity not in context.file.activities:
-            message = (
-                f"nothing is said of {state.activity!r}, but cases can come to the state {name!r}; say what it takes"
-            )
+            message = f"{state.activity!r} has no entry, but cases can reach the state {name!r}; add one with takes:"
             context.wrong(("activities",), f"activities: {message}")
 
 
 def _reached(context: Context, workflows: Sequence[Workflow]) -> set[str]:
-    """Return the states that cases begin in, and those that these lead to."""
+    """Return the initial states of cases and all states that can follow."""
     file, entry_states = context.file, context.workflow.entry_states
     forward: dict[str, set[str]] = {state: set() for state in context.workflow.states}
     for transition in (t for workflow in workflows for t in workflow.transitions):
         if not transition.events or any(event in file.events for event in transition.events):
             for source in transition.sources:
                 forward[source].add(transition.target or source)
-    begun = {state for court in file.courts.values() for state in court.backlog}
+    initial = {state for court in file.courts.values() for state in court.backlog}
     for arrivals in file.arrivals.values():
-        begun |= {arrivals.into} if arrivals.into else {*entry_states}
+        initial |= {arrivals.into} if arrivals.into else {*entry_states}
     if any("table" in court.backlog for court in file.courts.values()) or any(a.table for a in file.arrivals.values()):
-        begun |= {*entry_states}
-    reached = begun & forward.keys()
+        initial |= {*entry_states}
+    reached = initial & forward.keys()
     todo = [*reached]
     while todo:
         new = forward[todo.pop()] - reached

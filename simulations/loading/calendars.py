@@ -1,4 +1,4 @@
-"""The calendars of a scenario, and the one in whose working days each court counts ages."""
+"""Read calendars, and the calendar whose working days count ages in each court."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["court_days", "read_calendars"]
 
 
 def read_calendars(context: Context) -> tuple[dict[str, Calendar], dict[str, CalendarSpec]]:
-    """Read `calendars:`, as the times of the run at which each is open and as what the file says of it."""
+    """Read `calendars:`; return each as working intervals of the run and as specified."""
     calendars: dict[str, Calendar] = {}
     specs: dict[str, CalendarSpec] = {}
     for name, entry in context.file.calendars.items():
@@ -28,16 +28,16 @@ def read_calendars(context: Context) -> tuple[dict[str, Calendar], dict[str, Cal
             )
         except InputError as error:
             for problem in error.problems:
-                place = _along(context, ("calendars", name), problem.message)
-                context.wrong(place, f"calendar {name!r}: {problem.message}")
+                path = _path_of(context, ("calendars", name), problem.message)
+                context.wrong(path, f"calendar {name!r}: {problem.message}")
     return calendars, specs
 
 
-def _along(context: Context, path: Keys, message: str) -> Keys:
-    """Follow the keys with which a message begins, as in ``hours: sat: ...``, down the entry at a path."""
-    for word in message.split(": "):
-        inside = context.at(*path).value
-        key = next((k for k in inside if str(k) == word), None) if isinstance(inside, dict) else None
+def _path_of(context: Context, path: Keys, message: str) -> Keys:
+    """Return a path extended by the keys with which a message begins, as in ``hours: sat: ...``."""
+    for part in message.split(": "):
+        entry = context.at(*path).value
+        key = next((k for k in entry if str(k) == part), None) if isinstance(entry, dict) else None
         if key is None:
             return path
         path = (*path, key)
@@ -45,7 +45,7 @@ def _along(context: Context, path: Keys, message: str) -> Keys:
 
 
 def court_days(context: Context, specs: Mapping[str, CalendarSpec]) -> tuple[CalendarSpec | None, ...]:
-    """Return the calendar of each court, in their order; ``None`` where it has none."""
+    """Return the calendar of each court in order, or ``None``."""
     for name, entry in context.file.courts.items():
         if entry.calendar is not None:
             path, what = ("courts", name, "calendar"), f"court {name!r}: calendar"

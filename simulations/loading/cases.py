@@ -1,4 +1,4 @@
-"""The cases of a scenario: those open at the start, and the streams of new ones."""
+"""Read cases: the backlog at the start, and the streams of new cases."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _table(context: Context, node: Node, name: object, what: str, backlog: bool)
 
 
 def read_arrivals(context: Context, people: People) -> tuple[Stream, ...]:
-    """Read `arrivals:`, a stream for each court to which one goes; those that cannot be read are left out."""
+    """Read `arrivals:`, one stream for each court, without those that have mistakes."""
     file = context.file
     return tuple(stream for name in file.arrivals for stream in _streams(context, people, name, file.arrivals[name]))
 
@@ -102,21 +102,21 @@ def _streams(context: Context, people: People, name: str, entry: ArrivalEntry) -
 
 
 def _courts(context: Context, name: str, entry: ArrivalEntry, path: Keys, what: str) -> list[str]:
-    """Return the courts that a stream goes to, known or not."""
+    """Return the courts that a stream goes to, even unknown ones."""
     courts = entry.courts or ([name] if name in context.courts else list(context.courts))
     if entry.courts is not None and name in context.courts and entry.courts != [name]:
-        message = "is named like a court, and so is that court's; rename it, or leave out courts:"
+        message = "has the name of a court, so it goes to that court; rename it, or leave out courts:"
         context.wrong((*path, "courts"), f"{what}: {message}")
     for k, court in enumerate(courts):
         context.known(court, context.courts, (*path, "courts", k), what, "a court")
     for k, court in enumerate(courts):
         if court in courts[:k]:
-            context.wrong((*path, "courts", k), f"{what}: {court!r} is named twice")
+            context.wrong((*path, "courts", k), f"{what}: {court!r} occurs twice")
     return courts
 
 
 def _state(context: Context, entry: ArrivalEntry, path: Keys, what: str) -> str | None:
-    """Return the state in which the cases of a stream begin."""
+    """Return the initial state of the cases of a stream."""
     states = context.workflow.entry_states
     if entry.into is not None:
         known = context.known(entry.into, states, (*path, "into"), f"{what}: into", AN_ENTRY_STATE)
@@ -130,7 +130,7 @@ def _state(context: Context, entry: ArrivalEntry, path: Keys, what: str) -> str 
 def _arrival_times(
     context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]
 ) -> dict[str, Any] | None:
-    """Return what says when the cases of a stream arrive, as fields of a `Stream`."""
+    """Return the fields of a `Stream` that give its arrival times."""
     if entry.rate is not None:
         rate = _rate(context, context.at(*path, "rate"), f"{what}: rate")
         return None if rate is None else {"rate": rate}
@@ -152,14 +152,14 @@ def _arrival_times(
 
 def _rate(context: Context, node: Node, what: str) -> tuple[tuple[int, float], ...] | None:
     if isinstance(node.value, dict) and ("by" in node.value or any(court in node.value for court in context.courts)):
-        message = "is that of each court; where it differs, give each court a stream of its own"
+        message = "is the same for all courts of a stream; to vary it, give each court its own stream"
         context.wrong(node, f"{what}: {message}")
         return None
     return read_by_date(context, node, context.reader.rate, what, "rates")
 
 
 def _new_cases(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> CaseTable | None:
-    """Read a table of arriving cases, and see that they fit the run, the courts and the people of the stream."""
+    """Read a table of arriving cases; check its dates, courts and columns."""
     node, ends = context.at(*path, "table"), context.file.ends
     table = _table(context, node, entry.table, what, backlog=False)
     if table is None:

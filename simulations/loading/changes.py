@@ -14,12 +14,12 @@ __all__ = ["changed"]
 
 
 def changed(node: Node, change: str) -> Node:
-    """Apply one ``path=value``; the value is read as YAML.
+    """Apply a change ``path=value`` with a value in YAML.
 
     Raises
     ------
     InputError
-        If it is no such change, or the path leads nowhere; the checks of the file come afterwards.
+        If the change has another form, or its path does not exist.
     """
     path, equals, text = change.partition("=")
     if not equals or not path.strip():
@@ -33,7 +33,7 @@ def changed(node: Node, change: str) -> Node:
 
 
 def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Source) -> Node:
-    """Return a node with the value at a path below it set; `done` is the path that led to the node."""
+    """Return a node with a new value at a path below it; `done` is the path of the node itself."""
     head, *rest = path
     here, where = ".".join(done), ".".join([*done, head])
     whole = f"--set {'.'.join([*done, *path])}"
@@ -41,8 +41,8 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
     key: Any = head
     if isinstance(children, list):
         if not head.isdecimal() or int(head) >= len(children):
-            places = f"name one by its place, from 0 to {len(children) - 1}" if children else "none can be set"
-            raise InputError([f"{whole}: {here} is {format_value(children)}; {places}"])
+            indices = f"give an index from 0 to {len(children) - 1}" if children else "it has no entries"
+            raise InputError([f"{whole}: {here} is {format_value(children)}; {indices}"])
         key = int(head)
     elif isinstance(children, dict):
         spelled = {str(k).lower() if isinstance(k, bool) else str(k): k for k in children}
@@ -67,5 +67,5 @@ def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Sou
 
 
 def _has_names(node: Node) -> bool:
-    """Say whether a node is a mapping of names. One of dates alone stands for a value that changes, which may be one for good."""
+    """Return whether a node is a mapping of names; a single value may replace a mapping of dates."""
     return isinstance(node.value, dict) and not (node.value and all(isinstance(k, dt.date) for k in node.value))

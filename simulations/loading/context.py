@@ -1,4 +1,4 @@
-"""What every part of a scenario's file is read with: the file, what its parts refer to, the mistakes found so far."""
+"""The context for reading the sections of a scenario file: the file, the names, and the mistakes found so far."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ LONGEST_YEARS = 500
 
 
 class Context(Reading[ScenarioFile]):
-    """A scenario's file as it is being read, with what all its parts refer to.
+    """A scenario file that is being read, with the names that its sections refer to.
 
     Attributes
     ----------
     dates_fit : bool
-        Whether the scenario's dates are right, so that others can be compared with them.
+        Whether the scenario's dates are valid, so that other dates can be compared with them.
     workflow : Workflow
     epoch : Epoch
     courts : tuple of str
     namespace, facts, only_court : Namespace
-        Every name that an expression may use; those that never change while a case runs; the court's alone.
+        All names for expressions; the names that are constant for a case; the court only.
     reader : Reader
-        Reads quantities; its mistakes are among `problems`.
+        Reads quantities; adds mistakes to `problems`.
 
     Raises
     ------
     InputError
-        If there is no such workflow, or it has mistakes: nothing else can be read then.
+        If the workflow does not exist or has mistakes.
     """
 
     def __init__(self, file: ScenarioFile, node: Node, lost: set[str], told: list[Problem]) -> None:
@@ -57,7 +57,7 @@ class Context(Reading[ScenarioFile]):
         self.reader = Reader(self.namespace, self.problems)
 
     def explain(self, first: int, why: str) -> None:
-        """Explain in the problems from number `first` on why an existing name cannot be used here."""
+        """Explain in the problems from index `first` on why an existing name cannot be used here."""
         for i, problem in enumerate(self.problems[first:], first):
             unknown = re.search(r"unknown name '(\w+)'", problem.message)
             if unknown and (unknown[1] in self.namespace.fields or unknown[1] in self.namespace.definitions):
@@ -83,16 +83,16 @@ class Context(Reading[ScenarioFile]):
 
     def _names_a_court(self, name: str) -> bool:
         if not name.replace("-", "_").isidentifier():
-            message = "a name is made of letters, digits, underscores and hyphens, and begins with no digit"
+            message = "a name has letters, digits, underscores and hyphens, and does not begin with a digit"
             self.wrong(("courts", name), f"court {name!r}: {message}")
         elif name == "all":
-            self.wrong(("courts", name), "court 'all': this is the name of all courts together; choose another")
+            self.wrong(("courts", name), "court 'all': this name means all courts together; choose another")
         else:
             return True
         return False
 
 
 def without_comma(value: object) -> str:
-    """Return what to write in place of a number with commas in it, or nothing."""
+    """Return a hint for a number with commas, or an empty string."""
     digits = value.replace(",", "") if isinstance(value, str) else ""
     return f"; write {digits}" if digits.isdecimal() else ""

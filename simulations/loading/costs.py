@@ -1,4 +1,4 @@
-"""What the people and activities of a scenario cost."""
+"""Read the costs of pools and activities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["read_costs"]
 
 
 def read_costs(context: Context) -> Costs | None:
-    """Read `costs:`; names that are not known are left out."""
+    """Read `costs:`, without unknown names."""
     file, entry = context.file, context.file.costs
     if entry is None:
         return None

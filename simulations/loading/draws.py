@@ -1,4 +1,4 @@
-"""How one fact of a person is drawn: a value, shares of values, a distribution of numbers, days before a date."""
+"""Read how a field is drawn: a value, shares of values, a distribution of numbers, or days before a date."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def read_draw(context: Context, field: Field, before: Namespace, node: Node, wha
     ----------
     field : Field
     before : Namespace
-        The names that bounds may use: what is drawn before.
+        The names that bounds may use: the fields drawn before.
     node : Node
     what : str
-        How messages speak of it.
+        Begins each message.
     """
     if not isinstance(node.value, dict):
         return _value(context, field, node, what)
@@ -41,7 +41,7 @@ def read_draw(context: Context, field: Field, before: Namespace, node: Node, wha
     within = entries.pop("within", None)
     is_family = field.kind in ("integer", "number") and len(entries) == 1 and isinstance(next(iter(entries)), str)
     if within is not None and not is_family:
-        message = "bounds what a family of numbers draws, such as {normal: {mean: 34, sd: 12}}, and nothing else"
+        message = "is only for distributions of numbers, such as {normal: {mean: 34, sd: 12}}"
         context.wrong(within, f"{what}: within: {message}")
         return None
     low, high = _bounds(context, within, what, before) if within is not None else (None, None)
@@ -78,15 +78,15 @@ def _shares(context: Context, field: Field, node: Node, what: str) -> Draw | Non
 
 
 def _missing(context: Context, field: Field, before: Namespace, node: Node, what: str) -> Draw | None:
-    """Read a draw that gives no value to a share of the cases."""
+    """Read a draw with a share of missing values."""
     entries = dict(node.value)
     share = context.reader.share(entries.pop("missing"), f"{what}: missing")
     if not field.optional:
-        message = "the fact is never missing; the workflow would have to say optional: true"
+        message = "the fact is never missing; declare it with optional: true in the workflow"
         context.wrong(node, f"{what}: missing: {message}")
         return None
     if not entries and share is not None and share < 1:
-        message = f"says nothing of the other {1 - share:.4g}; add shares, a family, or days_before"
+        message = f"leaves {1 - share:.4g} without a distribution; add shares, a family, or days_before"
         context.wrong(node, f"{what}: missing: {message}")
         return None
     others = (
@@ -115,5 +115,5 @@ def _bounds(context: Context, node: Node, what: str, before: Namespace) -> tuple
     )
     given = [bound.value for bound in node.value if isinstance(bound.value, int | float)]
     if len(given) == 2 and given[0] > given[1]:
-        context.wrong(node, f"{what}: within: the lower bound, {given[0]}, is above the upper one, {given[1]}")
+        context.wrong(node, f"{what}: within: the lower bound, {given[0]}, is above the upper bound, {given[1]}")
     return low, high

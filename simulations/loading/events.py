@@ -1,4 +1,4 @@
-"""The outside events of a scenario: when each happens."""
+"""Read the timings of outside events."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["read_events"]
 
 
 def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, EventTiming]:
-    """Read `events:`; those that are none of the workflow are left out.
+    """Read `events:`, without those that the workflow does not have.
 
     Parameters
     ----------
     workflows : sequence of Workflow
-        Every one that may decide; `since:` may name a transition of any.
+        All policies; `since:` may name a transition of any of them.
     """
     read = {name: _event_timing(context, name, entry, workflows) for name, entry in context.file.events.items()}
     return {name: timing for name, timing in read.items() if timing is not None}
@@ -39,46 +39,46 @@ def _event_timing(
     if entry.hazard is not None:
         first = len(context.problems)
         hazard = reader.choice(context.at(*path, "hazard"), reader.rate, f"{what}: hazard", context.facts)
-        context.explain(first, "may change while a case runs; a hazard differs by facts alone")
+        context.explain(first, "may change during a case; a hazard may differ by facts only")
     if entry.after is not None:
         after = reader.choice(context.at(*path, "after"), partial(read_calendar_time, context), f"{what}: after")
     if entry.chance is not None:
         chance = reader.choice(context.at(*path, "chance"), reader.share, f"{what}: chance")
     transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
     since = frozenset(
-        transitions.index(word)
-        for word in entry.since or ()
-        if context.known(word, transitions, (*path, "since"), f"{what}: since", "a transition")
+        transitions.index(transition)
+        for transition in entry.since or ()
+        if context.known(transition, transitions, (*path, "since"), f"{what}: since", "a transition")
     )
     outcome = read_outcome(context, entry.outcome, event, path, what)
     if entry.only == "waiting" and not any(_may_be_queue(context, state) for state in event.states):
-        message = f"in none of its states ({format_names(event.states)}) does a case wait for a pool"
+        message = f"cases do not wait for a pool in any of its states ({format_names(event.states)})"
         context.wrong((*path, "only"), f"{what}: only: waiting: {message}")
     dates = _dates(context, name) if entry.at is not None else ()
     return EventTiming(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting")
 
 
 def _may_be_queue(context: Context, state: str) -> bool:
-    """Say whether cases in a state wait for a pool, as far as its entry could be read."""
+    """Return whether cases in a state may wait for a pool; true if its entry has mistakes."""
     activity = context.workflow.states[state].activity or ""
     entry = context.file.activities.get(activity)
     return activity in context.lost or (entry is not None and entry.pool is not None)
 
 
 def _dates(context: Context, name: str) -> tuple[int, ...]:
-    """Read the dates of an event that happens to every case at once."""
+    """Read the dates of a dated event."""
     node, what = context.at("events", name, "at"), f"event {name!r}: at"
-    found: list[int] = []
+    times: list[int] = []
     if node.value == []:
         context.wrong(node, f"{what}: must have at least one date; leave the event out if it never happens")
     for each in node.value if isinstance(node.value, list) else [node]:
-        time = read_time(context, each, what, "what has happened by then is in the facts and records of people:")
+        time = read_time(context, each, what, "put earlier events into the facts and records of people:")
         if time is None:
             continue
         if time == 0:
-            message = "is the very start, when no case has arrived yet; give a later time"
+            message = "is the start, before any case has arrived; give a later time"
             context.wrong(each, f"{what}: {format_value(each.value)} {message}")
-        if time in found:
-            context.wrong(each, f"{what}: {format_value(each.value)} is named twice")
-        found.append(time)
-    return tuple(sorted(found))
+        if time in times:
+            context.wrong(each, f"{what}: {format_value(each.value)} occurs twice")
+        times.append(time)
+    return tuple(sorted(times))

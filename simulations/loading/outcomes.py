@@ -1,4 +1,4 @@
-"""What an activity or an event gives: the values of one record field, and their shares."""
+"""Read outcomes: the shares of the values that an activity or an event gives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["read_outcome"]
 def read_outcome(
     context: Context, entry: dict[str, Any] | None, giver: Activity | Event, path: Keys, what: str
 ) -> Choice[Shares] | None:
-    """Read `outcome:` of an activity or event at a path, which has one just if the workflow says that it gives one."""
+    """Read `outcome:` of an activity or event; it is required if, and only if, the workflow declares `gives:`."""
     gives = giver.gives
     if entry is None:
         if gives is not None:
@@ -27,16 +27,16 @@ def read_outcome(
             context.wrong(path, f"{what}: outcome: is missing; {given}")
         return None
     if gives is None:
-        context.wrong((*path, "outcome"), f"{what}: outcome: the workflow says that it gives nothing")
+        context.wrong((*path, "outcome"), f"{what}: outcome: the workflow declares no gives: for it")
         return None
     if set(entry) != {gives}:
         extra = [key for key in entry if key != gives]
         hint = f" Write {{{gives}: {{by: ...}}}}." if "by" in extra else nearest(extra[0] if extra else "", [gives])
-        message = f"must give {gives!r}, and nothing else, not {format_names(extra)}.{hint}"
+        message = f"must give only {gives!r}, not {format_names(extra)}.{hint}"
         context.wrong((*path, "outcome", *extra[:1]), f"{what}: outcome: {message}")
         return None
 
-    def shares(node: Node, told: str) -> Shares | None:
-        return context.reader.shares(node, giver.values, told)
+    def shares(node: Node, label: str) -> Shares | None:
+        return context.reader.shares(node, giver.values, label)
 
     return context.reader.choice(context.at(*path, "outcome", gives), shares, f"{what}: outcome: {gives}")

@@ -1,4 +1,4 @@
-"""The people of a scenario: what each fact of a case is made of, and in which order they are drawn."""
+"""Read people: the distribution of each fact, in drawing order."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ FOR_ALL = ("people",)
 
 
 class People:
-    """Reads `people:`, that for all cases first, then those of some cases.
+    """Reads `people:`, first the section for all cases, then those of a backlog or stream.
 
     Attributes
     ----------
     of_all : tuple of DrawnField
-        In the order in which they are drawn.
+        The fields of all cases, in drawing order.
     """
 
     def __init__(self, context: Context) -> None:
@@ -35,37 +35,35 @@ class People:
         self.of_all = self.read(context.file.people, FOR_ALL)
 
     def read(self, people: Mapping[str, Any], path: Keys) -> tuple[DrawnField, ...]:
-        """Read the fields drawn at a path; those that cannot be read are left out."""
+        """Read the distributions at a path, without those that have mistakes."""
         context, workflow = self.context, self.context.workflow
-        found: list[DrawnField] = []
+        fields: list[DrawnField] = []
         drawn: list[str] = []
         for name in people:
-            place = (*path, name)
+            key = (*path, name)
             if name in workflow.record and name not in workflow.entry_record:
-                message = f"every case begins with the default of {name!r}; the workflow's entry: lets only these record fields differ: {format_names(workflow.entry_record)}"
-                context.wrong(place, f"people: {message}")
+                message = f"every case begins with the default of {name!r}; the workflow's entry: allows other values only for {format_names(workflow.entry_record)}"
+                context.wrong(key, f"people: {message}")
                 continue
             allowed = [*workflow.facts, *workflow.entry_record]
-            if not context.known(name, allowed, place, "people", "a fact of the workflow"):
+            if not context.known(name, allowed, key, "people", "a fact of the workflow"):
                 continue
             field = workflow.facts.get(name) or workflow.record[name]
             before, first = self._earlier(path, drawn), len(context.problems)
             how = context.reader.choice(
-                context.at(*place), partial(read_draw, context, field, before), f"people: {name}", before
+                context.at(*key), partial(read_draw, context, field, before), f"people: {name}", before
             )
-            context.explain(
-                first, "is not drawn yet; put what it is made of above this line (record fields cannot be used)"
-            )
+            context.explain(first, "is not drawn yet; move its line above this one (record fields cannot be used)")
             drawn.append(name)
             if how is not None:
-                found.append(DrawnField(name, how))
-        self._check_circle(found, path)
-        return tuple(found)
+                fields.append(DrawnField(name, how))
+        self._check_cycle(fields, path)
+        return tuple(fields)
 
     def _earlier(self, path: Keys, drawn: Sequence[str]) -> Namespace:
-        """Return what a field may depend on: the fields above it, the court, and what is made of these.
+        """Return the names that a field may depend on: the fields above it, the court, and definitions of these.
 
-        Facts that have no line in `people:` are at their defaults, and so known from the beginning.
+        Facts without a line in `people:` have their defaults, so they may be used everywhere.
         """
         later = [n for n in self.context.file.people if n not in drawn] if path == FOR_ALL else []
         namespace = self.context.namespace
@@ -74,13 +72,13 @@ class People:
             namespace,
         )
 
-    def _check_circle(self, own: Sequence[DrawnField], path: Keys) -> None:
-        """Tell of facts of some cases that would be drawn from each other, those of `people:` for all included."""
+    def _check_cycle(self, own: Sequence[DrawnField], path: Keys) -> None:
+        """Report facts that depend on each other."""
         drawn = {field.name: field for field in (*self.of_all, *own)}
         try:
             TopologicalSorter({name: field.reads() & drawn.keys() for name, field in drawn.items()}).prepare()
         except CycleError as error:
-            circle = error.args[1]
-            made_of = ", ".join(f"{a!r} is made of {b!r}" for a, b in itertools.pairwise(reversed(circle)))
-            place = (*path, next(field.name for field in own if field.name in circle))
-            self.context.wrong(place, f"people: {made_of}: a circle; give one of them without by: and within:")
+            cycle = error.args[1]
+            dependencies = ", ".join(f"{a!r} depends on {b!r}" for a, b in itertools.pairwise(reversed(cycle)))
+            key = (*path, next(field.name for field in own if field.name in cycle))
+            self.context.wrong(key, f"people: {dependencies}: a cycle; give one of them without by: and within:")

@@ -1,4 +1,4 @@
-"""The pools of a scenario: how many people, when they are at work, whom they serve first, when they are suspended."""
+"""Read pools: sizes, calendars, queue orders and suspensions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RULES = ("first_come", "oldest", "newest")
 
 
 def read_pools(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Pool]:
-    """Read `pools:`; those that cannot be read are left out."""
+    """Read `pools:`, without those that have mistakes."""
     read = {name: _pool(context, name, entry, calendars) for name, entry in context.file.pools.items()}
     return {name: pool for name, pool in read.items() if pool is not None}
 
@@ -32,33 +32,36 @@ def read_pools(context: Context, calendars: Mapping[str, Calendar]) -> dict[str,
 def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str, Calendar]) -> Pool | None:
     path, what = ("pools", name), f"pool {name!r}"
     at_court = entry.at == "court"
-    places = len(context.courts) if at_court else 1
+    n_stations = len(context.courts) if at_court else 1
     sizes = _by_court(context, context.at(*path, "size"), partial(_sizes, context), f"{what}: size", at_court)
-    chosen = [Calendar.always_open()] * places
+    pool_calendars = [Calendar.always_open()] * n_stations
     if entry.calendar is not None:
         node = context.at(*path, "calendar")
-        found = _by_court(context, node, partial(_calendar_name, context), f"{what}: calendar", at_court)
-        chosen = [calendars[n] for n in found or () if n in calendars]
+        calendar_names = _by_court(context, node, partial(_calendar_name, context), f"{what}: calendar", at_court)
+        pool_calendars = [calendars[n] for n in calendar_names or () if n in calendars]
     order = _order(context, context.at(*path, "order"), f"{what}: order") if entry.order != "first_come" else Order()
-    if sizes is None or len(chosen) != places or order is None:
+    if sizes is None or len(pool_calendars) != n_stations or order is None:
         return None
     if entry.calendar is None:
-        for key, why in (("slots", "a slot is one of a shift"), ("at_shift_end", "a shift ends by a calendar")):
+        for key, why in (
+            ("slots", "slots are counted in each shift"),
+            ("at_shift_end", "shifts are those of a calendar"),
+        ):
             if key in entry.model_fields_set:
                 message = f"{why}, and the pool has none; add calendar:, or leave {key}: out"
                 context.wrong((*path, key), f"{what}: {key}: {message}")
-    return Pool(name, at_court, tuple(sizes), tuple(chosen), entry.at_shift_end, order, entry.slots)
+    return Pool(name, at_court, tuple(sizes), tuple(pool_calendars), entry.at_shift_end, order, entry.slots)
 
 
 def _by_court(
     context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, at_court: bool
 ) -> list[T] | None:
-    """Read a value for each place of a pool: one value for all, or one for each court."""
+    """Read a value for each station of a pool: one for all, or one for each court."""
     choice = context.reader.choice(node, leaf, what, context.only_court, by_court=True)
     if choice is None:
         return None
     if not at_court and choice.by is not None:
-        context.wrong(node, f"{what}: differs by court, but the pool is one for the nation; add at: court")
+        context.wrong(node, f"{what}: differs by court, but the nation shares one pool; add at: court")
         return None
     pick = choice.picker(("court",), ())
     return [pick((court,), ()) for court in (context.courts if at_court else ("",))]
@@ -71,7 +74,7 @@ def _sizes(context: Context, node: Node, what: str) -> tuple[tuple[int, int], ..
     before = [size for time, size in steps if time <= 0]
     if not before:
         starts, first = context.file.starts, min(node.value, default="the end")
-        context.wrong(node, f"{what}: says nothing for the time from the start, {starts}, to {first}")
+        context.wrong(node, f"{what}: has no value from the start, {starts}, to {first}")
         return None
     return ((0, before[-1]), *(step for step in steps if step[0] > 0))
 
@@ -89,7 +92,7 @@ def _calendar_name(context: Context, node: Node, what: str) -> str | None:
     known = context.file.calendars
     if isinstance(node.value, str) and node.value in known:
         return node.value
-    message = f"{format_value(node.value)} is no calendar; known: {format_names(known)}.{nearest(node.value, known)}"
+    message = f"{format_value(node.value)} is not a calendar; known: {format_names(known)}.{nearest(node.value, known)}"
     context.wrong(node, f"{what}: {message}")
     return None
 
@@ -100,7 +103,7 @@ def _order(context: Context, node: Node, what: str) -> Order | None:
         if value in RULES:
             return Order(value)
         allowed = f"{format_names(RULES)}, or {{by: expression}}.{nearest(value, RULES)}"
-        context.wrong(node, f"{what}: {format_value(value)} is no order; allowed: {allowed}")
+        context.wrong(node, f"{what}: {format_value(value)} is not a queue order; allowed: {allowed}")
         return None
     if not isinstance(value, dict) or "by" not in value:
         context.wrong(node, f"{what}: must be {format_names(RULES)}, or {{by: expression}}, not {format_value(value)}")
@@ -122,7 +125,7 @@ def _rank(context: Context, node: Node, what: str) -> float | None:
 
 
 def read_suspensions(context: Context) -> tuple[Suspension, ...]:
-    """Read `suspensions:`; those that cannot be read are left out."""
+    """Read `suspensions:`, without those that have mistakes."""
     read = [_suspension(context, i, entry) for i, entry in enumerate(context.file.suspensions)]
     return tuple(suspension for suspension in read if suspension is not None)
 
@@ -132,7 +135,7 @@ def _suspension(context: Context, i: int, entry: SuspensionEntry) -> Suspension 
     if not context.known(entry.pool, context.file.pools, (*path, "pool"), "suspension", "a pool"):
         return None
     if context.file.pools[entry.pool].at != "court":
-        message = "the pool is one for the nation; only a pool with at: court can be suspended in some courts"
+        message = "the nation shares one pool; only a pool with at: court can be suspended"
         context.wrong((*path, "courts"), f"{what}: {message}")
     known = [
         context.known(court, context.courts, (*path, "courts", k), what, "a court")

@@ -1,4 +1,4 @@
-"""From a scenario's file to the scenario: the order in which its parts are read."""
+"""Load a scenario: read the sections of its file in order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CATALOG = Path(__file__).parent.parent / "catalog"
 
 
 def catalog() -> dict[str, Path]:
-    """Return the built-in scenarios: their names and files."""
+    """Return the files of the built-in scenarios by name."""
     return {path.stem.replace("_", "-"): path for path in sorted(CATALOG.glob("*.yaml"))}
 
 
@@ -39,14 +39,14 @@ def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[
     Parameters
     ----------
     scenario : str, Path or mapping
-        ``"pilot"``, ``"my_scenario.yaml"``, or what such a file contains.
+        ``"pilot"``, ``"my_scenario.yaml"``, or the content of such a file.
     changes : sequence of str
-        Changes of single values, ``"pools.reviewers.size.denver=20"``; they go through the same checks.
+        Changes of single values, ``"pools.reviewers.size.denver=20"``, checked like the file.
 
     Raises
     ------
     InputError
-        With every mistake of the file, or of its workflow.
+        With all mistakes of the file, or of its workflow.
 
     Examples
     --------
@@ -56,27 +56,27 @@ def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[
     if isinstance(scenario, Mapping):
         node = node_of(scenario, Source("<mapping>", ""))
     else:
-        node = read_extending(str(scenario), Path(), catalog(), "scenario", _laid_upon)
+        node = read_extending(str(scenario), Path(), catalog(), "scenario", _extended)
     problems: list[Problem] = []
     for change in changes:
         try:
             node = changed(node, change)
         except InputError as error:
             problems += error.problems
-    found = usable(ScenarioFile, node)
-    problems += found.problems
-    if found.content is None:
+    usable_part = usable(ScenarioFile, node)
+    problems += usable_part.problems
+    if usable_part.content is None:
         raise InputError(problems)
-    return _read(Context(found.content, found.node, found.lost, problems))
+    return _read(Context(usable_part.content, usable_part.node, usable_part.lost, problems))
 
 
-def _laid_upon(base: Node, over: Node) -> Node:
+def _extended(base: Node, over: Node) -> Node:
     merged = merge(base, over)
     return replace(merged, value={k: v for k, v in merged.value.items() if k != "extends"})
 
 
 def _read(context: Context) -> Scenario:
-    """Read every part; what is wrong with one is told together with what is wrong with the others."""
+    """Read every section, and report the mistakes of all sections together."""
     file = context.file
     calendars, specs = read_calendars(context)
     days = court_days(context, specs)

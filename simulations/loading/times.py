@@ -1,4 +1,4 @@
-"""Times of a scenario's file: lengths that count all days, times within the run, values that change on dates."""
+"""Read times: durations in calendar time, times within the run, and values that change on dates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def read_calendar_time(context: Context, node: Node, what: str) -> Length | None:
-    """Read a length that counts all days."""
+    """Read a length in calendar time."""
     length = context.reader.length(node, what)
     if length is not None and length.working:
         context.wrong(node, f"{what}: counts calendar time, not working days")
@@ -35,7 +35,7 @@ def read_time(context: Context, node: Node, what: str, before: str = BEFORE_THE_
     Parameters
     ----------
     before : str
-        What to do with a time before the start.
+        Advice for a time before the start, for the message.
 
     Returns
     -------
@@ -44,17 +44,17 @@ def read_time(context: Context, node: Node, what: str, before: str = BEFORE_THE_
     """
     value = node.value
     try:
-        found = _since_start(context, value)
+        time = _since_start(context, value)
     except InputError as error:
         context.wrong(node, f"{what}: {error.problems[0].message}")
         return None
-    if found < 0:
+    if time < 0:
         context.wrong(node, f"{what}: {format_value(value)} is before the start, {context.file.starts}; {before}")
         return None
-    if context.dates_fit and found > context.epoch.end_of(context.file.ends):
+    if context.dates_fit and time > context.epoch.end_of(context.file.ends):
         context.wrong(node, f"{what}: {format_value(value)} is after the end, {context.file.ends}")
         return None
-    return found
+    return time
 
 
 def _since_start(context: Context, value: object) -> int:
@@ -62,30 +62,27 @@ def _since_start(context: Context, value: object) -> int:
     if isinstance(value, dt.date) or (text[:4].isdigit() and text[4:5] == "-"):
         return context.epoch.microseconds(parse_instant(value))
     if not text[:1].isdigit():
-        raise InputError(
-            [
-                f"must be a date such as 2024-01-31 or '2024-01-31 09:30', or a duration since the start, not {format_value(value)}"
-            ]
-        )
+        examples = "a date such as 2024-01-31 or '2024-01-31 09:30', or a duration since the start"
+        raise InputError([f"must be {examples}, not {format_value(value)}"])
     length = parse_duration(text)
     if length.working:
-        raise InputError([f"{format_value(value)} counts working days; a time since the start counts all days"])
+        raise InputError([f"{format_value(value)} counts working days; a time since the start is in calendar time"])
     return length.microseconds
 
 
 def read_by_date(
     context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, which: str, or_court: bool = False
 ) -> tuple[tuple[int, T], ...] | None:
-    """Read one value for all times, or values each from a date on.
+    """Read one value for all times, or values from dates on.
 
     Parameters
     ----------
     leaf : callable
-        Reads one value, or reports what is wrong and returns ``None``.
+        Reads one value, or reports a mistake and returns ``None``.
     which : str
-        What changes on dates, such as ``"rates"``.
+        The values that change on dates, such as ``"rates"``, for messages.
     or_court : bool
-        Whether a court might have stood in place of a date.
+        Whether courts are allowed in place of dates, for messages.
 
     Returns
     -------
@@ -107,14 +104,14 @@ def read_by_date(
 
 
 def _are_dates(context: Context, node: Node, what: str, which: str, or_court: bool) -> bool:
-    """Say whether the keys of a mapping are dates, each later than the one before it."""
+    """Return whether the keys of a mapping are increasing dates, or report a mistake."""
     for earlier, key in itertools.pairwise((dt.date.min, *node.value)):
         if isinstance(key, dt.datetime) or not isinstance(key, dt.date):
-            court = " and no court" if or_court and len(context.courts) > 1 else ""
+            court = " and not a court" if or_court and len(context.courts) > 1 else ""
             example = "such as 2012-01-16, without quotes and without a time of day"
-            message = f"{format_value(key)} is no date{court}; {which} change on dates, {example}.{nearest(key, context.courts)}"
+            message = f"{format_value(key)} is not a date{court}; {which} change on dates, {example}.{nearest(key, context.courts)}"
         elif key < earlier:
-            message = f"{key} stands below {earlier}; the dates must follow one another"
+            message = f"{key} is below {earlier}; the dates must increase"
         else:
             continue
         context.wrong(node.keys[key], f"{what}: {message}")
