@@ -1,4 +1,4 @@
-"""Wrong workflow, rule and scenario files: every mistake is told in one pass, at its place, and nothing is written."""
+"""Invalid workflow, rule and scenario files: all mistakes are reported together with their positions; nothing is written."""
 
 import os
 import subprocess
@@ -21,67 +21,67 @@ MARK = "# expect: "
 
 
 def expected(path):
-    """Return the messages that stand beside a wrong file, or in its first lines."""
+    """Return the expected messages: from the file beside an invalid file, or from its first lines."""
     beside = path.with_suffix(".expected")
     if beside.exists():
         return beside.read_text(encoding="utf-8").splitlines()
-    found = []
+    messages = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith(MARK):
             break
-        found.append(line.removeprefix(MARK))
-    return found
+        messages.append(line.removeprefix(MARK))
+    return messages
 
 
-def told(error, path):
-    """Return an error's messages, paths as they stand in the bundle."""
+def messages_of(error, path):
+    """Return the messages of an error, with paths relative to the folder of invalid files."""
     return [str(p).removeprefix(f"{path}:").replace(f"{BAD}{os.sep}", "") for p in error.problems]
 
 
 def named(path):
-    """Return a file's name, for the name of a test."""
+    """Return the name of a file as the id of a test."""
     return path.stem
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=named)
 def test_a_wrong_workflow_is_refused_with_all_its_mistakes(path):
-    """Exactly the messages that stand in a wrong workflow file are told, in their order."""
+    """The error has exactly the messages listed in the file, in their order."""
     with pytest.raises(InputError) as caught:
         load_workflow(path)
-    assert told(caught.value, path) == expected(path)
+    assert messages_of(caught.value, path) == expected(path)
 
 
 @pytest.mark.parametrize("path", RULES, ids=named)
 def test_a_wrong_rule_file_is_refused_with_all_its_mistakes(path):
-    """Exactly the messages that stand in a wrong rule file are told, in their order."""
+    """The error has exactly the messages listed in the file, in their order."""
     with pytest.raises(InputError) as caught:
         load_rules(path)
-    assert told(caught.value, path) == expected(path)
+    assert messages_of(caught.value, path) == expected(path)
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=named)
 def test_a_wrong_scenario_is_refused_with_all_its_mistakes(path):
-    """Exactly the messages that stand in a wrong scenario file are told, in their order."""
+    """The error has exactly the messages listed in the file, in their order."""
     with pytest.raises(InputError) as caught:
         load_scenario(path)
-    assert told(caught.value, path) == expected(path)
+    assert messages_of(caught.value, path) == expected(path)
 
 
-def test_every_wrong_file_says_what_is_expected():
-    """No file of the bundle is without a message, and there are enough of them."""
+def test_every_wrong_file_lists_its_messages():
+    """Every invalid file lists at least one message, and there are enough files."""
     assert all(expected(path) for path in (*WORKFLOWS, *RULES, *SCENARIOS))
     assert len(RULES) >= 40
     assert len(WORKFLOWS) + len(SCENARIOS) >= 195
 
 
-def test_the_files_that_the_wrong_ones_extend_are_right():
-    """The base workflow, rules and scenario load, so that each mistake is the wrong file's own."""
+def test_the_files_that_the_wrong_ones_extend_are_valid():
+    """The base workflow, rules and scenario load, so every mistake belongs to the invalid file."""
     assert load_workflow(BASE / "permits.yaml").name == "permits"
     assert len(load_rules(BASE / "permits.rules.yaml")[1]) == 9
     assert load_scenario(BASE / "office.yaml").courts == ("north", "south")
 
 
-def test_a_file_is_named_as_it_was_given(monkeypatch):
+def test_messages_name_a_file_as_it_was_given(monkeypatch):
     """A relative path stays relative in the messages."""
     monkeypatch.chdir(BAD)
     with pytest.raises(InputError) as caught:
@@ -115,14 +115,14 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_wrong_change_is_refused_and_named(change):
-    """A wrong --set is told with its path, the value, and what could have been meant."""
+    """The message names the path, the value and the nearest match."""
     with pytest.raises(InputError) as caught:
         load_scenario(BASE / "office.yaml", changes=[change])
     assert str(caught.value) == CHANGES[change]
 
 
-def test_all_wrong_changes_are_told_at_once():
-    """Two wrong changes are two messages."""
+def test_all_wrong_changes_are_reported_together():
+    """Two wrong changes give two messages."""
     with pytest.raises(InputError) as caught:
         load_scenario(BASE / "office.yaml", changes=["pools.pannel.size=2", "pools.panel.size=-2", "ends=2024-02-29"])
     assert [str(p).split(":")[0] for p in caught.value.problems] == [
@@ -144,8 +144,8 @@ def run_command(folder, *arguments):
 
 
 @pytest.mark.parametrize("name", ["many_at_once", "tables", "not_utf8", "workflow_wrong"])
-def test_the_command_line_tells_the_mistakes_and_writes_nothing(name, tmp_path):
-    """A wrong scenario ends with exit code 2, its messages on standard error, and no run folder."""
+def test_the_command_line_prints_the_mistakes_and_writes_nothing(name, tmp_path):
+    """Exit code 2, the messages on standard error, and no run folder."""
     path = BAD / "scenarios" / f"{name}.yaml"
     done = run_command(tmp_path, str(path), "--out", "folder")
     assert done.returncode == 2
@@ -155,8 +155,8 @@ def test_the_command_line_tells_the_mistakes_and_writes_nothing(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_line_tells_of_a_wrong_change_and_writes_nothing(tmp_path):
-    """A wrong --set ends with exit code 2, its message on standard error, and no run folder."""
+def test_the_command_line_prints_a_wrong_change_and_writes_nothing(tmp_path):
+    """Exit code 2, the message on standard error, and no run folder."""
     done = run_command(tmp_path, str(BASE / "office.yaml"), "--set", "pools.clerks.size=2")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.strip() == CHANGES["pools.clerks.size=2"]

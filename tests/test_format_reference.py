@@ -47,7 +47,7 @@ class Block:
     kind: str
 
     def load(self, folder: Path) -> Any:
-        """Load it as the file that it is, a scenario with one replication of its run."""
+        """Load the file; run one replication of a scenario and return its log."""
         path = folder / self.name
         path.write_text(self.text, encoding="utf-8")
         match self.kind:
@@ -61,12 +61,12 @@ class Block:
 
     @property
     def model(self) -> type[Entry]:
-        """The model of its top mapping."""
+        """Return the model of the top mapping."""
         return TOP[self.kind]
 
 
 def blocks() -> list[Block]:
-    """Return the examples of all pages, in their order."""
+    """Return the examples of all pages in order."""
     found = []
     for page in PAGES:
         text = (REFERENCE / page).read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ def blocks() -> list[Block]:
 
 
 def heading(base: str) -> str:
-    """Return how a file begins that adds to another."""
+    """Return the first lines of a file that extends another."""
     if base.endswith(".rules.yaml"):
         return "workflow: permits.yaml"
     key = "scenario" if base == "offices.yaml" else "workflow"
@@ -90,7 +90,7 @@ def heading(base: str) -> str:
 
 
 def kind_of(name: str, text: str) -> str:
-    """Return which format a file has."""
+    """Return the format of a file."""
     if name.endswith(".csv"):
         return "table"
     return "rules" if name.endswith(".rules.yaml") else text.split(":", 1)[0]
@@ -125,7 +125,7 @@ def test_the_tables_are_current(page: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_key_is_told(name: str) -> None:
+def test_every_key_has_a_row_and_a_description(name: str) -> None:
     """Each key of each model has a row with a meaning on some page."""
     rows = [line for text in pages(REFERENCE).values() for line in section(text, name)]
     for key in keys_of(MODELS[name]):
@@ -141,7 +141,7 @@ def section(text: str, model: str) -> list[str]:
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: block.where)
 def test_an_example_runs(block: Block, folder: Path) -> None:
-    """Each YAML block loads; a scenario runs for one replication of some cases."""
+    """Each YAML block loads, and each scenario runs for one replication."""
     found = block.load(folder)
     if block.kind == "scenario":
         assert 0 < len(found.cases) < 200
@@ -149,9 +149,9 @@ def test_an_example_runs(block: Block, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_an_example_of_a_key_stands_in_a_file(name: str) -> None:
-    """What the tables show as examples is said in a block that runs; each key has one, or holds entries that do."""
+    """Every example in the tables also stands in a block that runs. Every key has an example, or holds entries that do."""
     for key in keys_of(MODELS[name]):
-        shown = [value for model, other, value in said() if (model, other) == (name, key.name)]
+        shown = [value for model, other, value in entries_in_blocks() if (model, other) == (name, key.name)]
         assert shown, f"{name}: no block of the pages has {key.name}:"
         assert key.examples or inside(MODELS[name], key.name), f"{name}: {key.name} needs examples=[...]"
         for example in key.examples:
@@ -162,20 +162,20 @@ def test_an_example_of_a_key_stands_in_a_file(name: str) -> None:
 
 
 def is_part(value: Any, whole: Any) -> bool:
-    """Say whether a value is this one, or some of its entries."""
+    """Return whether a value equals another or is a subset of its entries."""
     if isinstance(value, dict) and isinstance(whole, dict):
         return value.items() <= whole.items()
     return type(value) is type(whole) and value == whole
 
 
 @cache
-def said() -> tuple[tuple[str, str, Any], ...]:
-    """Return everything that the blocks say: the model, the key and the value."""
+def entries_in_blocks() -> tuple[tuple[str, str, Any], ...]:
+    """Return the model, the key and the value of every entry in the blocks."""
     return tuple(each for block in EXAMPLES for each in walk(block.model, parse_yaml(block.text, block.where).plain()))
 
 
 def walk(model: type[Entry], mapping: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield the keys and values of a mapping and of those within it."""
+    """Yield the keys and values of a mapping and of all nested mappings."""
     for key, value in mapping.items():
         yield model.__name__, key, value
         found = inside(model, key)
@@ -188,7 +188,7 @@ def walk(model: type[Entry], mapping: dict[str, Any]) -> Iterator[tuple[str, str
 
 
 def inside(model: type[Entry], key: str) -> tuple[type[Entry], bool] | None:
-    """Return the model of what stands under a key, and whether it is many entries rather than one."""
+    """Return the model of the value of a key, and whether the value holds many entries."""
     if (model.__name__, key) in LOOSE:
         return MODELS[LOOSE[model.__name__, key]], True
     hints = [info.annotation for name, info in model.model_fields.items() if key == (info.alias or name)]
@@ -200,7 +200,7 @@ def inside(model: type[Entry], key: str) -> tuple[type[Entry], bool] | None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_is_written_as_the_table_says(family: str, folder: Path) -> None:
-    """The example of each family can be drawn from: as a length of work, or as an age where it reaches below zero."""
+    """The example of each family runs: as a processing time, or as an age if it can be negative."""
     text = FAMILIES[family].example
     assert text.startswith(f"{{{family}: ")
     drawn = f"people: {{age: {text[:-1]}, within: [18, 80]}}}}"
@@ -212,7 +212,7 @@ def test_a_family_is_written_as_the_table_says(family: str, folder: Path) -> Non
 
 
 def test_the_tables_name_all_families_units_and_functions() -> None:
-    """Each family, unit and function of the code is on the page that speaks of them."""
+    """The pages list every family, unit and function of the code."""
     scenario, workflow = (
         (REFERENCE / name).read_text(encoding="utf-8") for name in ("scenario_format.md", "workflow_format.md")
     )
@@ -222,7 +222,7 @@ def test_the_tables_name_all_families_units_and_functions() -> None:
 
 
 def test_a_link_leads_to_a_heading() -> None:
-    """Each link to a section of a page leads to one that is there."""
+    """Every link to a section leads to a heading that exists."""
     texts = {name: (REFERENCE / name).read_text(encoding="utf-8") for name in PAGES}
     headings = {name: {anchor(h) for h in re.findall(r"^#+ .*$", text, re.MULTILINE)} for name, text in texts.items()}
     broken = [

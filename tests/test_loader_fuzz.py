@@ -29,18 +29,18 @@ BOTH = pytest.mark.parametrize("kind", ["workflow", "scenario"])
 EACH = pytest.mark.parametrize("kind", ["workflow", "scenario", "rules"])
 
 
-def tried(kind, *given_file):
-    """Load; the project's own error is fine, with a message and a place or none; anything else is raised."""
+def load_or_refuse(kind, *given_file):
+    """Load a file or a mapping. An `InputError` with a message is accepted; every other error or warning is raised."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             LOADERS[kind](*given_file)
         except InputError as error:
-            told = str(error)
+            message = str(error)
         else:
             return
-    assert told.strip()
-    told.encode()
+    assert message.strip()
+    message.encode()
 
 
 def with_a_workflow(kind, content):
@@ -88,18 +88,18 @@ junk = st.recursive(
 )
 
 
-def places(content, path=()):
-    """Return the way to every value of a nested mapping."""
-    found = [path] if path else []
+def paths_in(content, path=()):
+    """Return the path of every value of a nested mapping."""
+    paths = [path] if path else []
     if isinstance(content, dict):
-        found += [p for key, child in content.items() for p in places(child, (*path, key))]
+        paths += [p for key, child in content.items() for p in paths_in(child, (*path, key))]
     elif isinstance(content, list):
-        found += [p for i, child in enumerate(content) for p in places(child, (*path, i))]
-    return found
+        paths += [p for i, child in enumerate(content) for p in paths_in(child, (*path, i))]
+    return paths
 
 
 def put(content, path, change):
-    """Return the content with the value at a path changed (or, for ``None``, taken out)."""
+    """Return the content with the value at a path changed, or removed if `change` is ``None``."""
     head, *rest = path
     parts = dict(content) if isinstance(content, dict) else dict(enumerate(content))
     if rest:
@@ -112,13 +112,13 @@ def put(content, path, change):
 
 
 @st.composite
-def spoilt(draw, content):
-    """Draw a valid file's content with one to three values replaced, taken out, or given the name of another."""
+def damaged_content(draw, content):
+    """Draw a valid file's content with one to three values replaced, removed or wrapped."""
     for _ in range(draw(st.integers(1, 3))):
-        everywhere = places(content)
-        if not everywhere:
+        paths = paths_in(content)
+        if not paths:
             return content
-        path = draw(st.sampled_from(everywhere))
+        path = draw(st.sampled_from(paths))
         what = draw(st.sampled_from(["junk", "scalar", "borrowed", "gone", "wrapped"]))
         if what == "gone":
             content = put(content, path, None)
@@ -126,7 +126,7 @@ def spoilt(draw, content):
             key = draw(keys)
             content = put(content, path, lambda old, key=key: {key: old} if key != "list" else [old])
         else:
-            borrowed = st.sampled_from(everywhere).map(lambda p: at(content, p))  # noqa: B023
+            borrowed = st.sampled_from(paths).map(lambda p: at(content, p))  # noqa: B023
             value = draw({"junk": junk, "scalar": scalars, "borrowed": borrowed}[what])
             content = put(content, path, lambda _, value=value: value)
     return content
@@ -141,7 +141,7 @@ def at(content, path):
 
 @st.composite
 def shaped(draw, model):
-    """Draw a mapping with a file's own keys and random values."""
+    """Draw a mapping with the keys of a file format and random values."""
     names = [info.alias or name for name, info in model.model_fields.items()]
     return draw(st.dictionaries(st.sampled_from(names) | keys, junk, max_size=9))
 
@@ -152,8 +152,8 @@ PIECES = ["{", "}", "[", "]", ": ", ", ", "\n", "\n  ", "- ", "'", '"', "#", "|"
 
 
 @st.composite
-def marred(draw, text):
-    """Draw a text with some lines or characters taken out, doubled, swapped or put in."""
+def damaged_text(draw, text):
+    """Draw a text with some lines or characters deleted, doubled, swapped or inserted."""
     for _ in range(draw(st.integers(1, 4))):
         by_line = draw(st.booleans())
         parts = text.splitlines(keepends=True) if by_line else list(text)
@@ -175,14 +175,14 @@ def marred(draw, text):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder in which a scenario finds the small workflow."""
-    found = tmp_path_factory.mktemp("files")
-    (found / "permits.yaml").write_bytes(SMALL["workflow"].read_bytes())
-    return found
+    """A folder with the small workflow beside the scenario."""
+    path = tmp_path_factory.mktemp("files")
+    (path / "permits.yaml").write_bytes(SMALL["workflow"].read_bytes())
+    return path
 
 
 def written(folder, raw):
-    """Write a file beside the small workflow; return its path."""
+    """Write a file beside the small workflow, and return its path."""
     path = folder / "file.yaml"
     path.write_bytes(raw)
     return path
@@ -193,7 +193,7 @@ def written(folder, raw):
 @given(text=st.text() | st.lists(st.sampled_from(PIECES + WORDS)).map("".join))
 def test_any_text_is_loaded_or_refused(kind, folder, text):
     """A file of arbitrary text raises only the project's own error."""
-    tried(kind, written(folder, text.encode("utf-8", "surrogatepass")))
+    load_or_refuse(kind, written(folder, text.encode("utf-8", "surrogatepass")))
 
 
 @EACH
@@ -201,42 +201,42 @@ def test_any_text_is_loaded_or_refused(kind, folder, text):
 @given(raw=st.binary(max_size=200))
 def test_any_bytes_are_loaded_or_refused(kind, folder, raw):
     """A file of arbitrary bytes raises only the project's own error."""
-    tried(kind, written(folder, raw))
+    load_or_refuse(kind, written(folder, raw))
 
 
 @EACH
 @settings(QUICK, max_examples=150)
 @given(data=st.data())
-def test_a_marred_file_is_loaded_or_refused(kind, folder, data):
+def test_a_damaged_file_is_loaded_or_refused(kind, folder, data):
     """A small valid file with lines and characters deleted, doubled, swapped or inserted raises only the project's own error."""
-    text = data.draw(marred(SMALL[kind].read_text(encoding="utf-8")))
-    tried(kind, written(folder, text.encode("utf-8", "surrogatepass")))
+    text = data.draw(damaged_text(SMALL[kind].read_text(encoding="utf-8")))
+    load_or_refuse(kind, written(folder, text.encode("utf-8", "surrogatepass")))
 
 
 @BOTH
 @settings(QUICK, max_examples=20)
 @given(data=st.data())
-def test_a_marred_built_in_file_is_loaded_or_refused(kind, folder, data):
+def test_a_damaged_built_in_file_is_loaded_or_refused(kind, folder, data):
     """A built-in file with lines and characters deleted, doubled, swapped or inserted raises only the project's own error."""
-    text = data.draw(marred(BUILT_IN[kind].read_text(encoding="utf-8")))
-    tried(kind, written(folder, text.encode("utf-8", "surrogatepass")))
+    text = data.draw(damaged_text(BUILT_IN[kind].read_text(encoding="utf-8")))
+    load_or_refuse(kind, written(folder, text.encode("utf-8", "surrogatepass")))
 
 
 @EACH
 @settings(QUICK, max_examples=130)
 @given(data=st.data())
-def test_a_spoilt_mapping_is_loaded_or_refused(kind, data):
-    """The content of a small valid file with values swapped for junk raises only the project's own error."""
+def test_damaged_content_is_loaded_or_refused(kind, data):
+    """The content of a small valid file with values replaced by junk raises only the project's own error."""
     content = with_a_workflow(kind, read_yaml(SMALL[kind]).plain())
-    tried(kind, data.draw(spoilt(content)))
+    load_or_refuse(kind, data.draw(damaged_content(content)))
 
 
 @BOTH
 @settings(QUICK, max_examples=20)
 @given(data=st.data())
-def test_a_spoilt_built_in_mapping_is_loaded_or_refused(kind, data):
+def test_damaged_content_of_a_built_in_file_is_loaded_or_refused(kind, data):
     """The content of a built-in file with values swapped for junk raises only the project's own error."""
-    tried(kind, data.draw(spoilt(read_yaml(BUILT_IN[kind]).plain())))
+    load_or_refuse(kind, data.draw(damaged_content(read_yaml(BUILT_IN[kind]).plain())))
 
 
 @EACH
@@ -244,27 +244,27 @@ def test_a_spoilt_built_in_mapping_is_loaded_or_refused(kind, data):
 @given(data=st.data())
 def test_any_mapping_is_loaded_or_refused(kind, data):
     """A random nested mapping raises only the project's own error."""
-    tried(kind, data.draw(st.dictionaries(keys, junk, max_size=6) | shaped(FILES[kind])))
+    load_or_refuse(kind, data.draw(st.dictionaries(keys, junk, max_size=6) | shaped(FILES[kind])))
 
 
 # rules ---------------------------------------------------------------------------------------------
 
 RULE_KEYS = ["never", "before", "needs", "since", "once", "after", "then", "within", "at_most", "of", "if", "giving", "description", "source"]  # fmt: skip
 TEMPLATES = ["never", "never if", "never giving", "before needs", "before needs since if", "before needs once", "after then within", "after then if", "at_most of if"]  # fmt: skip
-LETTERS = ["review", "grant", "call", "refuse", "close", "reopen", "tip", "notice"]
+STEPS = ["review", "grant", "call", "refuse", "close", "reopen", "tip", "notice"]
 FIELDS = ["age", "ground", "counsel", "entered", "finding", "visits", "tip_off", "eligible", "state", "arrived"]
 OPERATORS = ["and", "or", "not", "==", "!=", "<", "<=", "=", "&&", "|", "in", "is", "is not", "+", "-", "*", "/", "if", "else", ",", ".", ":"]  # fmt: skip
 VALUES = ["None", "true", "1", "18", "-1", "9" * 30, "1e999", '"fit"', "'granted'", '"', "'", "date('2011-12-05')", "2011-12-05", "days(3)", "granted", "\n", "\t", "\x00", "\ud800", "#", "é"]  # fmt: skip
 CALLS = ["once(", "since(", "before(", "count(", "implies(", "min(", "abs(", "date(", "(", "(", "[", "{"]
 
-letters = st.sampled_from(LETTERS)
-two = st.lists(letters, min_size=2, max_size=2, unique=True).map(", ".join)
+steps = st.sampled_from(STEPS)
+two = st.lists(steps, min_size=2, max_size=2, unique=True).map(", ".join)
 present = st.sampled_from(["counsel", "eligible", "age < 18", 'finding == "fit"', 'state in ("granted", "refused")', "entered is not None", "visits + 1 < 3", "tip_off == counsel"])  # fmt: skip
-past = letters.map("once({})".format) | two.map("since({})".format) | two.map("before({})".format)
+past = steps.map("once({})".format) | two.map("since({})".format) | two.map("before({})".format)
 
 
 def joined(asked):
-    """Draw conditions of well-formed parts."""
+    """Draw well-formed conditions from well-formed parts."""
     return st.recursive(
         asked,
         lambda inner: st.one_of(
@@ -278,10 +278,10 @@ def joined(asked):
 
 
 formed = joined(present | past)
-pieces = st.lists(st.sampled_from(LETTERS + FIELDS + OPERATORS + VALUES + CALLS + [")", ")", "]", "}"]), max_size=14)
+pieces = st.lists(st.sampled_from(STEPS + FIELDS + OPERATORS + VALUES + CALLS + [")", ")", "]", "}"]), max_size=14)
 conditions = pieces.map(" ".join) | pieces.map("".join) | formed
 lengths = st.tuples(st.integers(-1, 400) | st.integers(), st.sampled_from(["", " ", "."]), st.sampled_from(["day", "days", "years", "working days", "hour ago", "min", "é"])).map(lambda parts: "".join(map(str, parts)))  # fmt: skip
-named = letters | st.lists(letters, min_size=1, max_size=3) | st.lists(letters, min_size=1, max_size=3).map(" or ".join)
+named = steps | st.lists(steps, min_size=1, max_size=3) | st.lists(steps, min_size=1, max_size=3).map(" or ".join)
 rule_values = {
     **dict.fromkeys(
         ["before", "needs", "since", "once", "after", "then", "of"], st.one_of(named, named, named, conditions, junk)
@@ -298,7 +298,7 @@ names = st.sampled_from(["a", "b", "c", "d", "grant"])
 
 @st.composite
 def rules(draw):
-    """Draw a rule with keys of every template, mostly of one."""
+    """Draw a rule, mostly with the keys of one template, sometimes with any keys."""
     whole = st.sampled_from(TEMPLATES).map(str.split)
     own = draw(st.one_of(whole, whole, st.lists(st.sampled_from(RULE_KEYS), max_size=4)))
     return {"rule": draw(st.one_of(names, names, scalars))} | {key: draw(rule_values.get(key, junk)) for key in own}
@@ -313,20 +313,20 @@ def permits():
 @settings(QUICK, max_examples=120)
 @given(content=st.lists(rules(), min_size=1, max_size=3))
 def test_any_rules_are_loaded_or_refused(permits, content):
-    """Rules made of the language's own pieces, in order or in none, raise only the project's own error."""
-    tried("rules", {"workflow": "permits.yaml", "rules": content}, permits)
+    """Rules made of pieces of the rule language, in any order, raise only the project's own error."""
+    load_or_refuse("rules", {"workflow": "permits.yaml", "rules": content}, permits)
 
 
 @settings(QUICK, max_examples=250)
 @given(key=st.sampled_from(["never", "if", "giving"]), text=conditions)
 def test_any_condition_of_a_rule_is_read_or_refused(permits, key, text):
-    """Names, operators, brackets and operators over the past, strung together, raise only the project's own error."""
+    """Names, operators, brackets and operators over the past, in any order, raise only the project's own error."""
     rule = {"rule": "a rule", "never": "grant"} | {key: text}
-    tried("rules", {"workflow": "permits.yaml", "rules": [rule]}, permits)
+    load_or_refuse("rules", {"workflow": "permits.yaml", "rules": [rule]}, permits)
 
 
 def test_a_mapping_that_holds_itself_is_refused():
-    """A mapping without an end is a mistake in the input, not a crash."""
+    """A mapping that contains itself is a mistake in the input, not a crash."""
     endless = {"workflow": "endless", "entry": {"states": ["a"]}, "states": {"a": {"final": True}}}
     endless["facts"] = endless
     with pytest.raises(InputError):
@@ -334,7 +334,7 @@ def test_a_mapping_that_holds_itself_is_refused():
 
 
 @pytest.mark.parametrize("days", [dt.date.min, dt.date.max])
-def test_the_ends_of_the_calendar_are_dates_like_others(days):
-    """A scenario on the first or the last date there is is loaded or refused."""
+def test_a_scenario_on_the_first_or_last_date_is_loaded_or_refused(days):
+    """The first and the last date that Python has."""
     content = with_a_workflow("scenario", read_yaml(SMALL["scenario"]).plain())
-    tried("scenario", content | {"starts": days, "ends": days})
+    load_or_refuse("scenario", content | {"starts": days, "ends": days})
