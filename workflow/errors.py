@@ -1,8 +1,7 @@
-"""The project's own errors: what is wrong, where, what is allowed, and what to do next.
+"""The errors of the project. A message says what is wrong, where, what is allowed, and what to do next.
 
-Every error that a user can cause derives from `DocketsimError` and from the built-in exception that
-fits its meaning, so that ``except ValueError`` keeps working. Mistakes in a file are collected as
-`Problem` and raised together in one `InputError`.
+Every error that a user can cause derives from `DocketsimError` and from a built-in exception, so that ``except
+ValueError`` works. The mistakes of a file are collected as `Problem` and raised together in one `InputError`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ __all__ = ["DocketsimError", "InputError", "Position", "Problem", "StuckCase", "
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a text file; lines and columns count from 1, line 0 is no file but what `file` says."""
+    """A position in a text file. Lines and columns count from 1; line 0 means that `file` is not a file."""
 
     file: str
     line: int
@@ -28,7 +27,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: a sentence, and the place it is about (``None`` if it is about no place)."""
+    """One mistake: a message, and its position, if it has one."""
 
     message: str
     position: Position | None = None
@@ -38,11 +37,11 @@ class Problem:
 
 
 class DocketsimError(Exception):
-    """Base of every error that docketsim raises on purpose."""
+    """Base class of the errors that docketsim raises on purpose."""
 
 
 class InputError(DocketsimError, ValueError):
-    """Mistakes in what the user gave: all of a file's at once, one line each, in the file's order.
+    """The mistakes of an input, one per line; those of a file in the order of the file.
 
     Attributes
     ----------
@@ -50,9 +49,10 @@ class InputError(DocketsimError, ValueError):
     """
 
     def __init__(self, problems: Iterable[Problem | str]) -> None:
-        listed = [problems] if isinstance(problems, str) else problems  # SimPy raises a copy made of the text
-        found = [p if isinstance(p, Problem) else Problem(p) for p in listed]
-        unique = dict.fromkeys(found)
+        listed = (
+            [problems] if isinstance(problems, str) else problems
+        )  # SimPy raises a copy, which it creates from the message
+        unique = dict.fromkeys(p if isinstance(p, Problem) else Problem(p) for p in listed)
         self.problems: tuple[Problem, ...] = tuple(
             sorted(unique, key=lambda p: (p.position is not None, p.position or Position("", 0, 0)))
         )
@@ -63,15 +63,15 @@ class InputError(DocketsimError, ValueError):
 
 
 class StuckCase(DocketsimError, RuntimeError):
-    """No guard holds where a case must move on: a fault of the workflow, not of the case."""
+    """A case must move on, but no guard holds: the workflow is faulty, not the case."""
 
 
 class VisitCap(DocketsimError, RuntimeError):
-    """A case entered one activity, or started one clock, implausibly often."""
+    """A case entered an activity, or started a clock, implausibly often."""
 
 
 def format_names(names: Iterable[object], limit: int = 14) -> str:
-    """Return names separated by commas, at most `limit` of them.
+    """Return at most `limit` names, separated by commas.
 
     Examples
     --------
@@ -85,15 +85,8 @@ def format_names(names: Iterable[object], limit: int = 14) -> str:
     return ", ".join(texts[:limit]) + more if texts else "none"
 
 
-def nearest(word: object, allowed: Iterable[object]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the closest allowed word, or an empty text.
-
-    Parameters
-    ----------
-    word : object
-        What was written.
-    allowed : iterable
-        What could have been written.
+def nearest(name: object, allowed: Iterable[object]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest allowed name, or an empty string.
 
     Examples
     --------
@@ -102,5 +95,5 @@ def nearest(word: object, allowed: Iterable[object]) -> str:
     >>> nearest("zebra", ["closed"])
     ''
     """
-    close = difflib.get_close_matches(str(word), [str(a) for a in allowed], n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""

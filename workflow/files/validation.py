@@ -1,7 +1,7 @@
-"""Checking a file's shape against a pydantic model, with every mistake told in the file's own terms.
+"""Validate a file with a pydantic model; report every mistake with its position and in terms of the file.
 
-Pydantic says which field is wrong; the tree of `workflow.files.yaml_tree` says where it stands. This module
-joins the two and words the messages: what is wrong, the value, what is allowed, the nearest match.
+Pydantic finds the wrong fields, and the tree of `workflow.files.yaml_tree` gives their positions. The messages say what
+is wrong, the value, what is allowed, and the nearest match.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Entry(BaseModel):
-    """A mapping of a file: unknown keys are refused, nothing is coerced, nothing changes afterwards."""
+    """A mapping of a file. It refuses unknown keys, converts no values, and is frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False)
 
@@ -45,7 +45,7 @@ _M = TypeVar("_M", bound=Entry)
 
 
 def format_value(value: object) -> str:
-    """Return a value for a message: short, strings in quotes."""
+    """Format a value for a message: short, with strings in quotes."""
     if isinstance(value, dict):
         return f"a mapping with the keys {format_names(value)}" if value else "an empty mapping"
     if isinstance(value, list | tuple):
@@ -59,12 +59,12 @@ def format_value(value: object) -> str:
 
 
 def split_names(value: object) -> list[str]:
-    """Read one name, a list of names, or names joined by ``or`` or ``|``."""
+    """Split one name, a list of names, or names joined by ``or`` or ``|``."""
     parts = value if isinstance(value, list) else [value]
-    words = [part for part in parts if isinstance(part, str)]
-    names = [name.strip() for word in words for name in re.split(r"\||\sor\s", word)]
-    if not names or not all(names) or len(words) < len(parts):
-        wrong = next((part for part in parts if part not in words or not part.strip()), value)
+    strings = [part for part in parts if isinstance(part, str)]
+    names = [name.strip() for string in strings for name in re.split(r"\||\sor\s", string)]
+    if not names or not all(names) or len(strings) < len(parts):
+        wrong = next((part for part in parts if part not in strings or not part.strip()), value)
         raise ValueError(f"must be a name, or names joined by 'or', or a list of names, not {format_value(wrong)}")
     return names
 
@@ -83,7 +83,7 @@ def _condition(value: object) -> str:
     if isinstance(value, str):
         return value
     hint = "; put quotes around the whole condition" if isinstance(value, list | dict) else ""
-    raise ValueError(f"must be a condition (a text), not {format_value(value)}{hint}")
+    raise ValueError(f"must be a condition (a string), not {format_value(value)}{hint}")
 
 
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string"})]
@@ -96,32 +96,32 @@ Condition = Annotated[str, BeforeValidator(_condition), WithJsonSchema({"type": 
 
 
 def validate(model: type[_M], node: Node) -> _M:
-    """Return the file's content as a model.
+    """Return the content of a file as a model.
 
     Raises
     ------
     InputError
-        With every mistake of shape, at its place.
+        With every mistake of format.
     """
-    found = usable(model, node)
-    if found.problems or found.content is None:
-        raise InputError(found.problems)
-    return found.content
+    result = usable(model, node)
+    if result.problems or result.content is None:
+        raise InputError(result.problems)
+    return result.content
 
 
 class Usable(NamedTuple, Generic[_M]):
-    """What can be read of a file with mistakes, so that the rest of it can be checked in the same pass.
+    """The usable part of a file with mistakes, which can be checked further in the same pass.
 
     Attributes
     ----------
     content : model or None
-        Without the entries and keys that are wrong; ``None`` where too little is left.
+        Without wrong entries and keys; ``None`` if too little is left.
     node : Node
-        The tree, without them too.
+        The tree, without them.
     problems : list of Problem
-        The mistakes of shape.
+        The mistakes of format.
     lost : set of str
-        The names of entries that are missing or changed: later mistakes that speak of these may only follow.
+        The names of entries that were removed or changed. Later mistakes that name them may be consequences.
     """
 
     content: _M | None
@@ -131,49 +131,49 @@ class Usable(NamedTuple, Generic[_M]):
 
 
 def usable(model: type[_M], node: Node) -> Usable[_M]:
-    """Read what can be read of a file, and tell every mistake of shape at its place."""
+    """Return the usable part of a file, and every mistake of format."""
     problems: list[Problem] = []
     lost: set[str] = set()
-    empty = dict.fromkeys(_left_out(model, node, ()))
+    empty = dict.fromkeys(_empty_keys(model, node, ()))
     for path in empty:
         message = f"{_where(path[:-1], node)}the key {path[-1]!r} has no value; give it one, or leave the key out"
         problems.append(Problem(message, node.place(path)))
-    for attempt in range(4):  # an entry taken out may leave its section empty
+    for attempt in range(4):  # removing an entry may leave its section empty
         wrong = {} if attempt else dict.fromkeys(empty)
         try:
             content = model.model_validate(node.plain())
             if not wrong:
                 return Usable(content, node, problems, lost)
         except ValidationError as error:
-            found: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+            errors: dict[tuple[object, ...], list[dict[str, Any]]] = {}
             for item in error.errors():
                 path = _existing(node, item["loc"], item["type"])
-                found.setdefault(path, []).append(dict(item))
+                errors.setdefault(path, []).append(dict(item))
             if not attempt:
-                problems += [_problem(model, node, path, items) for path, items in found.items() if path not in empty]
-            wrong |= dict.fromkeys(found)
-        taken = {_taken_out(model, path) for path in wrong}
-        lost |= {name for path in taken | set(wrong) for name in _names_of(node, path)}
-        if () in taken:
+                problems += [_problem(model, node, path, items) for path, items in errors.items() if path not in empty]
+            wrong |= dict.fromkeys(errors)
+        removed = {_removable(model, path) for path in wrong}
+        lost |= {name for path in removed | set(wrong) for name in _names_of(node, path)}
+        if () in removed:
             break
-        node = _without(node, taken, ())
+        node = _without(node, removed, ())
     return Usable(None, node, problems, lost)
 
 
-def _left_out(model: type[BaseModel], node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
+def _empty_keys(model: type[BaseModel], node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
     """Yield the paths of known keys without a value."""
     if not isinstance(node.value, dict | list):
         return
     children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
     known = _keys(_model_at(model, path)) if isinstance(node.value, dict) else []
     for key, child in children:
-        yield from _left_out(model, child, (*path, key))
+        yield from _empty_keys(model, child, (*path, key))
         if child.value is None and key in known:
             yield (*path, key)
 
 
-def _taken_out(model: type[BaseModel], path: tuple[object, ...]) -> tuple[object, ...]:
-    """Return the least part of a file that can be left out so that a mistake goes with it."""
+def _removable(model: type[BaseModel], path: tuple[object, ...]) -> tuple[object, ...]:
+    """Return the smallest part of a file that can be removed together with a mistake."""
     if path and isinstance(path[-1], str) and path[-1].startswith("<"):  # a missing key: its whole entry
         path = path[:-1]
     while path:
@@ -187,7 +187,7 @@ def _taken_out(model: type[BaseModel], path: tuple[object, ...]) -> tuple[object
 
 
 def _names_of(node: Node, path: tuple[object, ...]) -> Iterator[str]:
-    """Yield the names of the entries that a path goes through or, for a section, of all in it."""
+    """Yield the names of the entries on a path; for a section, of all its entries."""
     for i, part in enumerate(path):
         inside = node.find(path[:i])
         if isinstance(inside.value, list) and isinstance(part, int) and part < len(inside.value):
@@ -203,26 +203,23 @@ def _names_of(node: Node, path: tuple[object, ...]) -> Iterator[str]:
 
 
 def _label(entry: Node) -> Iterator[str]:
-    """Yield the name of an entry of a list: the value of the key that says what it is."""
+    """Yield the name of an entry of a list: the value of its naming key."""
     if isinstance(entry.value, dict):
-        found = next((entry.value[key].value for key in _NAMING if key in entry.value), None)
-        if isinstance(found, str) and found.strip():
-            yield found
+        name = next((entry.value[key].value for key in _NAMING if key in entry.value), None)
+        if isinstance(name, str) and name.strip():
+            yield name
 
 
 _NAMING = ("rule", "transition", "measure")
 
 
-def _without(node: Node, taken: set[tuple[object, ...]], path: tuple[object, ...]) -> Node:
-    """Return a tree without what stands at some paths."""
-    if isinstance(node.value, dict):
-        kept = {k: _without(n, taken, (*path, k)) for k, n in node.value.items() if (*path, k) not in taken}
-        return replace(node, value=kept)
-    if isinstance(node.value, list):
-        return replace(
-            node, value=[_without(n, taken, (*path, i)) for i, n in enumerate(node.value) if (*path, i) not in taken]
-        )
-    return node
+def _without(node: Node, removed: set[tuple[object, ...]], path: tuple[object, ...]) -> Node:
+    """Return a tree without the nodes at the removed paths."""
+    if not isinstance(node.value, dict | list):
+        return node
+    children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
+    kept = {k: _without(n, removed, (*path, k)) for k, n in children if (*path, k) not in removed}
+    return replace(node, value=kept if isinstance(node.value, dict) else list(kept.values()))
 
 
 def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, ...]:
@@ -238,7 +235,7 @@ def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, .
     return (*path, f"<{loc[-1]}>") if kind == "missing" and loc else tuple(path)
 
 
-# What other words for a key mean, where the nearest in spelling is another.
+# Keys that a wrong key probably means, where the nearest in spelling is another.
 _MEANT = {
     "when": ("if",),
     "if": ("when",),
@@ -264,7 +261,8 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
         return Problem(f"{_where(path, root)}{first['ctx']['error']}", root.find(path).position)
     if kind == "too_short":
         return Problem(f"{_where(path, root)}must have at least one entry", root.find(path).position)
-    wanted = " or ".join(_least([_wanted(item) for item in items]))
+    expected = list(dict.fromkeys(_expected(item) for item in items))
+    wanted = " or ".join(e for e in expected if e != "a whole number" or "a number" not in expected)
     hint = ""
     if "true or false" in wanted or "must be true" in f"must be {wanted}":
         hint = " Write true or false, not yes or no." if str(value).lower() in ("yes", "no", "on", "off") else ""
@@ -273,34 +271,30 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     elif value is None:
         hint = " Write {} for an empty one." if "a mapping" in wanted else " Its value may be missing."
     elif wanted == "a list":
-        hint = " Begin each entry with '- '."
+        hint = " Start each entry with '- '."
     elif wanted == "a date":
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
-    place = root.place(path) if value is None else root.find(path).position  # nothing stands where the next value does
+    place = root.place(path) if value is None else root.find(path).position  # an empty value has no position of its own
     return Problem(f"{_where(path, root)}must be {wanted}, not {format_value(value)}.{hint}", place)
 
 
 def _where(path: tuple[object, ...], root: Node) -> str:
-    """Return the keys down to a value; an entry of a list goes by its name, or by its place."""
-    words: list[str] = []
+    """Return the keys that lead to a value, for a message; an entry of a list by its name or number."""
+    parts: list[str] = []
     for i, part in enumerate(path):
         name = next(_label(root.find(path[: i + 1])), None) if isinstance(part, int) else None
         if isinstance(part, int) and not isinstance(root.find(path[:i]).value, dict):
-            words.append(f"entry {part + 1}" if name is None else name if name.isidentifier() else repr(name))
+            parts.append(f"entry {part + 1}" if name is None else name if name.isidentifier() else repr(name))
         else:
-            words.append(str(part))
-    return f"{'.'.join(words)}: " if words else ""
+            parts.append(str(part))
+    return f"{'.'.join(parts)}: " if parts else ""
 
 
-def _least(words: list[str]) -> list[str]:
-    """Return each word once; a whole number is a number."""
-    return [word for word in dict.fromkeys(words) if word != "a whole number" or "a number" not in words]
-
-
-def _wanted(item: dict[str, Any]) -> str:
+def _expected(item: dict[str, Any]) -> str:
+    """Return what pydantic expected instead of a value."""
     context = item.get("ctx", {})
     names: dict[str, str | Callable[[], str]] = {
-        "string_type": "a text",
+        "string_type": "a string",
         "int_type": "a whole number",
         "float_type": "a number",
         "bool_type": "true or false",
@@ -315,18 +309,14 @@ def _wanted(item: dict[str, Any]) -> str:
         "less_than_equal": lambda: f"at most {context['le']}",
         "literal_error": lambda: _one_of(str(context["expected"])),
     }
-    word = names.get(item["type"], str(item["msg"]))
-    return word if isinstance(word, str) else word()
+    name = names.get(item["type"], str(item["msg"]))
+    return name if isinstance(name, str) else name()
 
 
 def _one_of(expected: str) -> str:
-    return (
-        "true (or left out)"
-        if expected == "True"
-        else f"one of {expected}"
-        if "," in expected or " or " in expected
-        else expected
-    )
+    if expected == "True":
+        return "true (or left out)"
+    return f"one of {expected}" if "," in expected or " or " in expected else expected
 
 
 def _keys(model: type[BaseModel] | None) -> list[str]:
@@ -336,7 +326,7 @@ def _keys(model: type[BaseModel] | None) -> list[str]:
 
 
 def _model_at(model: type[BaseModel], path: tuple[object, ...]) -> type[BaseModel] | None:
-    """Follow a path through the fields' annotations to the model that reads the mapping there."""
+    """Return the model of the mapping at a path, from the annotations of the fields."""
     annotation: Any = model
     for part in path:
         inner = _model_in(annotation)
@@ -350,7 +340,7 @@ def _model_at(model: type[BaseModel], path: tuple[object, ...]) -> type[BaseMode
 
 
 def _unwrapped(annotation: Any) -> Any:
-    """Take ``Annotated`` and ``| None`` off."""
+    """Return an annotation without ``Annotated`` and ``| None``."""
     while True:
         origin = typing.get_origin(annotation)
         if origin is Annotated:
@@ -375,11 +365,11 @@ def parse_at(
     what: str,
     expect: typing.Literal["boolean", "number", "any"] = "boolean",
 ) -> Expression | None:
-    """Parse an expression that stands at a node; its mistakes go to `problems` with their places."""
+    """Parse the expression at a node; append its mistakes to `problems` with their positions."""
     try:
         return parse(text, namespace, expect)
     except PredicateError as error:
         for mistake in error.mistakes:
-            place = node.inside(mistake.offset) if isinstance(node.value, str) else node.position
-            problems.append(Problem(f"{what}: {mistake.message}", place))
+            position = node.inside(mistake.offset) if isinstance(node.value, str) else node.position
+            problems.append(Problem(f"{what}: {mistake.message}", position))
         return None

@@ -1,7 +1,6 @@
-"""A workflow as the rest of the project uses it: names resolved, guards parsed, nothing left to check.
+"""A workflow as checked data: names are resolved and guards are parsed.
 
-`workflow.loading` makes it from a file. It says what a case may do and what the policy demands; it knows
-no clock, no queue and no probability.
+`workflow.loading` reads it from a file. It has no clock, no queue and no probability.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ COMPLETE, ENTER = "complete", "enter"
 
 
 def as_written(value: object) -> str:
-    """Return a value as files, logs and messages write it."""
+    """Return a value as it is written in files, logs and messages."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -47,11 +46,11 @@ BUILT_IN_FACTS: dict[str, Field] = {
     "arrived": Field("arrived", "date", "fact"),
     "as_of": Field("as_of", "date", "fact"),
 }
-"""What every case has: the date on which it began, and the date as of which its facts are given."""
+"""Facts of every case: the date on which it began, and the reference date of its facts."""
 
 
 class StateKind(Enum):
-    """When the transitions of a state are tried."""
+    """The kind of a state, which determines when its transitions are tried."""
 
     ACTIVITY = "activity"
     INSTANT = "instant"
@@ -68,7 +67,7 @@ class Activity:
     gives : str or None
         The record field that the work writes.
     values : tuple
-        The values that it may write, in the order of the file.
+        The values that it may write.
     """
 
     name: str
@@ -80,7 +79,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a case can be."""
+    """A state of a case."""
 
     name: str
     kind: StateKind
@@ -100,11 +99,11 @@ class Transition:
     target : str or None
         The state that it leads to; ``None`` for an internal transition.
     events : tuple of str
-        The events upon which it is tried; empty for one tried on completion or entry.
+        The events on which it is tried; empty if it is tried on completion or entry.
     at_entry : bool
-        Whether it is tried on entry to an activity state, before the work is waited for.
+        Whether it is tried on entry to an activity state, before the case waits for the work.
     effects : tuple of (field, value)
-        What it writes to the record; the value ``+1`` (`INCREMENT`) counts up to the field's maximum.
+        The values that it writes to the record; `INCREMENT` adds 1 up to the maximum of the field.
     """
 
     name: str
@@ -123,12 +122,12 @@ INCREMENT = "+1"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to a case from outside.
+    """Something that happens to a case from outside the workflow.
 
     Attributes
     ----------
     states : tuple of str
-        The states in which it counts.
+        The states in which it has an effect.
     """
 
     name: str
@@ -143,7 +142,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DecisionPoint:
-    """A state and what happens there: its candidates are tried in order, the first whose guard holds is taken.
+    """A trigger in a state: the candidates are tried in order, and the first one whose guard holds is taken.
 
     Attributes
     ----------
@@ -152,7 +151,7 @@ class DecisionPoint:
     candidates : tuple of int
         Indices into ``Workflow.transitions``.
     must_move : bool
-        Whether it is a fault of the workflow that no guard holds.
+        Whether the workflow is faulty if no guard holds.
     """
 
     state: str
@@ -170,13 +169,15 @@ class Workflow:
     facts, record : dict of str to Field
         In the order of the file.
     defaults : dict
-        The value of each fact and record field where nothing else is said (``None`` for missing).
+        The default of each fact and record field; ``None`` if it is missing.
     transitions : tuple of Transition
         In the order in which they are tried.
-    entry_states, entry_record : tuple of str
-        How a case may begin.
+    entry_states : tuple of str
+        The states in which a case may begin.
+    entry_record : tuple of str
+        The record fields that may begin with any value.
     document : Node
-        The file, `extends:` merged in.
+        The file, merged with the files that it extends.
     """
 
     name: str
@@ -204,27 +205,25 @@ class Workflow:
 
     @cached_property
     def decision_points(self) -> tuple[DecisionPoint, ...]:
-        """Return every point at which a case may move, states in file order."""
-        found = []
+        """Return every decision point, with states in the order of the file."""
+        points = []
         for state in self.states.values():
             own = [i for i, t in enumerate(self.transitions) if state.name in t.sources and not t.events]
             entering = tuple(i for i in own if self.transitions[i].at_entry or state.kind is StateKind.INSTANT)
             completing = tuple(i for i in own if i not in entering)
             if entering:
-                found.append(DecisionPoint(state.name, ENTER, entering, must_move=state.kind is StateKind.INSTANT))
+                points.append(DecisionPoint(state.name, ENTER, entering, must_move=state.kind is StateKind.INSTANT))
             if state.kind is StateKind.ACTIVITY:
-                found.append(DecisionPoint(state.name, COMPLETE, completing, must_move=True))
+                points.append(DecisionPoint(state.name, COMPLETE, completing, must_move=True))
             for event in self.events.values():
-                upon = tuple(
-                    i for i, t in enumerate(self.transitions) if state.name in t.sources and event.name in t.events
-                )
+                upon = [i for i, t in enumerate(self.transitions) if state.name in t.sources and event.name in t.events]
                 if upon and state.name in event.states:
-                    found.append(DecisionPoint(state.name, event.name, upon, must_move=False))
-        return tuple(found)
+                    points.append(DecisionPoint(state.name, event.name, tuple(upon), must_move=False))
+        return tuple(points)
 
     @cached_property
     def candidates(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
-        """Return, for a state and a trigger, the transitions that are tried, in their order."""
+        """Return the indices of the transitions that are tried, in order, by state and trigger."""
         return {(m.state, m.trigger): m.candidates for m in self.decision_points}
 
     def giver(self, state: str, trigger: str) -> Activity | Event | None:
@@ -235,10 +234,10 @@ class Workflow:
 
     @cached_property
     def step_names(self) -> tuple[str, ...]:
-        """Return the names of the transitions and of the events."""
+        """Return the names of the transitions and events."""
         return (*(t.name for t in self.transitions), *self.events)
 
     def plain(self) -> dict[str, Any]:
-        """Return the file's content, `extends:` merged in, as plain values."""
+        """Return the content of the merged file as plain values."""
         content: dict[str, Any] = self.document.plain()
         return content
