@@ -79,7 +79,7 @@ class Context(Reading[ScenarioFile]):
             return load_workflow(self.file.workflow, node.folder)
         except InputError as error:
             found = [p if p.position else Problem(f"workflow: {p.message}", node.position) for p in error.problems]
-            raise InputError([*self.told, *self.problems, *found]) from None
+            raise InputError([*self.reported, *self.problems, *found]) from None
 
     def _names_a_court(self, name: str) -> bool:
         if not name.replace("-", "_").isidentifier():

@@ -118,8 +118,8 @@ def _read(context: Context) -> Scenario:
     )
     _check_published(context, scenario)
     context.next_stage(())
-    if context.told:
-        raise InputError(context.told)
+    if context.reported:
+        raise InputError(context.reported)
     return scenario
 
 

@@ -242,7 +242,7 @@ def test_an_outcome_that_is_true_is_counted(tmp_path_factory: pytest.TempPathFac
 
 def test_an_outcome_that_nobody_gives_cannot_be_counted() -> None:
     """The message shows what is given, as files write it."""
-    with pytest.raises(InputError, match="giving: 'True' is no outcome of answer; allowed: true, false"):
+    with pytest.raises(InputError, match="giving: 'True' is not an outcome of answer; allowed: true, false"):
         load_workflow(_yes_or_no("True"))
 
 

@@ -15,7 +15,7 @@ from workflow.predicates import Namespace
 
 __all__ = ["check_measures"]
 
-A_LETTER = "a transition or an event"
+A_STEP = "a transition or an event"
 
 
 def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
@@ -28,14 +28,14 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
         The names that `if:` may use: they do not change within a case.
     """
     file = reading.file
-    letters = [*(entry.transition for entry in file.transitions), *file.events]
+    step_names = [*(entry.transition for entry in file.transitions), *file.events]
     measures = [entry.measure for entry in file.measures]
     measures += [part for entry in file.measures for part in (entry.split or {})]
     for i, entry in enumerate(file.measures):
         path, what = ("measures", i), f"measure {entry.measure!r}"
         check_word(reading, entry.measure, "measure", (*path, "measure"))
         for key, words, allowed, which in (
-            ("cases", entry.cases or (), letters, A_LETTER),
+            ("cases", entry.cases or (), step_names, A_STEP),
             ("ratio", entry.ratio or (), measures, "a measure of this workflow"),
             ("within", entry.within or (), file.states, "a state"),
             ("emptied", (entry.emptied,) if entry.emptied else (), file.states, "a state"),
@@ -45,7 +45,7 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
         if entry.if_ is not None:
             parse_at(reading.at(*path, "if"), entry.if_, facts, reading.problems, f"{what}: if (over facts)")
         _check_giving(reading, entry, path, what)
-        _check_split(reading, entry.split or {}, letters, path, what)
+        _check_split(reading, entry.split or {}, step_names, path, what)
 
 
 def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Keys, what: str) -> None:
@@ -54,25 +54,25 @@ def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Key
     values = _outcomes(reading.file, entry.cases)
     given = as_written(entry.giving)
     if given not in values:
-        message = f"{given!r} is no outcome of {' or '.join(entry.cases)}; allowed: {format_names(values)}.{nearest(given, values)}"
+        message = f"{given!r} is not an outcome of {' or '.join(entry.cases)}; allowed: {format_names(values)}.{nearest(given, values)}"
         reading.wrong((*path, "giving"), f"{what}: giving: {message}")
 
 
-def _outcomes(file: WorkflowFile, letters: Iterable[str]) -> list[str]:
+def _outcomes(file: WorkflowFile, step_names: Iterable[str]) -> list[str]:
     """Return the outcomes of events, and of the activities that precede transitions."""
-    found: list[str] = []
-    for letter in letters:
-        gives = [file.events[letter].gives] if letter in file.events else []
+    outcomes: list[str] = []
+    for step_name in step_names:
+        gives = [file.events[step_name].gives] if step_name in file.events else []
         for transition in file.transitions:
-            if transition.transition == letter and not transition.event:
+            if transition.transition == step_name and not transition.event:
                 held = [file.states[state].activity or "" for state in transition.from_ if state in file.states]
                 gives += [a.gives for a in (file.activities.get(name) for name in held) if a is not None]
-        found += [as_written(value) for given in gives if given for values in given.values() for value in values]
-    return found
+        outcomes += [as_written(value) for given in gives if given for values in given.values() for value in values]
+    return outcomes
 
 
 def _check_split(
-    reading: Reading[WorkflowFile], split: Mapping[str, Any], letters: list[str], path: Keys, what: str
+    reading: Reading[WorkflowFile], split: Mapping[str, Any], step_names: list[str], path: Keys, what: str
 ) -> None:
     path, what = (*path, "split"), f"{what}: split"
     for part, entry in split.items():
@@ -86,6 +86,6 @@ def _check_split(
             continue
         for key, words in (("ever", shape.ever or ()), ("left_by", shape.left_by or ())):
             for word in words:
-                reading.known(word, letters, place, f"{what}: {part}: {key}", A_LETTER)
+                reading.known(word, step_names, place, f"{what}: {part}: {key}", A_STEP)
     if split and list(split.values()).count("rest") != 1:
         reading.wrong(path, f"{what}: exactly one part is `rest`, so that the parts add up")

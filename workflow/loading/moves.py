@@ -65,7 +65,7 @@ class MoveReader:
                 if not self.reading.known(state, states, place, f"{what}: while", "a state"):
                     continue
                 if states[state].kind is StateKind.FINAL:
-                    self.reading.wrong(place, f"{what}: while: nothing counts in the final state {state!r}")
+                    self.reading.wrong(place, f"{what}: while: no event has an effect in the final state {state!r}")
                 elif states[state].kind is StateKind.INSTANT:
                     self.reading.wrong(place, f"{what}: while: no time passes in the instant state {state!r}")
         guard = self._guard(entry.when, path, what)
@@ -84,7 +84,7 @@ class MoveReader:
         for name in entry.from_:
             self.reading.known(name, states, (*path, "from"), f"{what}: from", "a state")
         if entry.to is None and not upon:
-            message = "says not where it leads; only a transition upon an event may stay where it is"
+            message = "needs to:; only a transition with event: may stay in its state"
             self.reading.wrong(path, f"{what}: {message}")
         elif entry.to is not None and entry.to not in states:
             message = f"leads to {entry.to!r}, which is not a state.{suggested(entry.to, states)}"
@@ -117,12 +117,12 @@ class MoveReader:
         elif state.kind is StateKind.INSTANT and upon:
             wrong((*path, "event"), f"{what}: no event happens in the instant state {state.name!r}")
         elif state.kind is StateKind.RESTING and not upon:
-            message = f"{state.name!r} is resting and is left only upon an event; add event:"
+            message = f"{state.name!r} is resting and is left only on an event; add event:"
             wrong((*path, "from"), f"{what}: from: {message}")
         if state.kind in (StateKind.ACTIVITY, StateKind.RESTING):
             for event in upon:
                 if event in events and state.name not in events[event].states:
-                    message = f"does not count in {state.name!r}; add {state.name!r} to its while:"
+                    message = f"has no effect in {state.name!r}; add {state.name!r} to its while:"
                     wrong((*path, "event"), f"{what}: the event {event!r} {message}")
         if entry.at == "entry" and (state.kind is not StateKind.ACTIVITY or upon):
             wrong((*path, "at"), f"{what}: at: entry is for a state with an activity, without event:")

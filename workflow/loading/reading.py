@@ -32,7 +32,7 @@ class Reading(Generic[F]):
         The content as a tree with positions.
     lost : set of str
         The names of malformed entries.
-    told : list of Problem
+    reported : list of Problem
         The mistakes to report; each stage adds its own.
 
     Attributes
@@ -41,11 +41,11 @@ class Reading(Generic[F]):
         The mistakes of the current stage.
     """
 
-    def __init__(self, file: F, node: Node, lost: set[str], told: list[Problem]) -> None:
+    def __init__(self, file: F, node: Node, lost: set[str], reported: list[Problem]) -> None:
         self.file = file
         self.node = node
         self.lost = lost
-        self.told = told
+        self.reported = reported
         self.problems: list[Problem] = []
 
     def at(self, *path: object) -> Node:
@@ -82,7 +82,7 @@ class Reading(Generic[F]):
         for problem in self.problems:
             message = _SUGGESTION.split(problem.message)[0]
             if not any(word.search(message) for word in words):
-                self.told.append(problem)
+                self.reported.append(problem)
         self.problems.clear()
         self.lost = self.lost | set(lost)
 

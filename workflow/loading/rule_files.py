@@ -67,7 +67,7 @@ def load_rules(
     for i, name in enumerate(names):
         if name in names[:i]:
             first = node.place(("rules", names.index(name), "rule"))
-            message = f"rule {format_value(name)} stands here a second time; first at line {first.line}"
+            message = f"rule {format_value(name)} is listed twice; first at line {first.line}"
             problems.append(Problem(message, node.place(("rules", i, "rule"))))
     if problems:
         raise InputError(problems)

@@ -45,7 +45,7 @@ def lay_upon(base: Node, over: Node, problems: list[Problem]) -> Node:
         value[section] = replace(above or below, value=kept)
     for name in names:
         if str(name.value) not in known:
-            message = f"{format_value(name.value)} is no transition, rule or measure of the base.{suggested(name.value, known)}"
+            message = f"{format_value(name.value)} is not a transition, rule or measure of the base.{suggested(name.value, known)}"
             problems.append(Problem(f"remove: {message}", name.position))
     value.pop("extends", None)
     value.pop("remove", None)
@@ -68,7 +68,7 @@ def _placed(entries: list[Node], entry: Node, key: str, problems: list[Problem])
         return [*entries, entry]
     labels = [_label(e, key) for e in entries]
     if after.value not in labels:
-        message = f"after: {format_value(after.value)} is no transition of the base.{suggested(after.value, labels)}"
+        message = f"after: {format_value(after.value)} is not a transition of the base.{suggested(after.value, labels)}"
         problems.append(Problem(message, after.position))
         return [*entries, entry]
     at = labels.index(after.value) + 1

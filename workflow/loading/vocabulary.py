@@ -44,13 +44,13 @@ def check_names(reading: Reading[WorkflowFile]) -> set[str]:
         if not check_word(reading, name, what, path):
             wrong.add(name)
         elif what == "event" and name in (COMPLETE, ENTER):
-            reading.wrong(path, f"event {name!r}: this is the name of a moment; choose another name")
+            reading.wrong(path, f"event {name!r}: this is the name of a trigger; choose another name")
         elif name in RESERVED:
             wrong.add(name)
             reading.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")
         elif name in taken:
             wrong |= {name} if what != "transition" else set()
-            _tell_taken(reading, name, (what, path), taken[name])
+            _report_taken(reading, name, (what, path), taken[name])
         taken.setdefault(name, (what, path))
     for name in file.states:
         check_word(reading, name, "state", ("states", name))
@@ -73,7 +73,7 @@ def check_word(reading: Reading[WorkflowFile], name: str, what: str, path: Keys)
     return False
 
 
-def _tell_taken(reading: Reading[WorkflowFile], name: str, second: tuple[str, Keys], first: tuple[str, Keys]) -> None:
+def _report_taken(reading: Reading[WorkflowFile], name: str, second: tuple[str, Keys], first: tuple[str, Keys]) -> None:
     """Report a duplicate name; at the entry in this file if the other is in a file that it extends."""
     node, own = reading.node, reading.node.source.name
     if node.place(second[1]).file != own and node.place(first[1]).file == own:
@@ -85,7 +85,7 @@ def _tell_taken(reading: Reading[WorkflowFile], name: str, second: tuple[str, Ke
 def _check_labels(reading: Reading[WorkflowFile], section: str, key: str, labels: list[str]) -> None:
     for i, label in enumerate(labels):
         if label in labels[:i]:
-            reading.wrong((section, i, key), f"{key} {label!r} stands here a second time")
+            reading.wrong((section, i, key), f"{key} {label!r} is listed twice")
 
 
 def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]) -> Namespace:
@@ -96,7 +96,7 @@ def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]
             texts[name] = text
         else:
             reading.wrong(
-                ("define", name), f"define {name!r}: must be an expression (a text), not {format_value(text)}"
+                ("define", name), f"define {name!r}: must be an expression (a string), not {format_value(text)}"
             )
     definitions, mistakes = parse_definitions(texts, fields)
     for name, found in mistakes.items():

@@ -74,7 +74,7 @@ def _refuse_rules(node: Node) -> None:
     """Check that the file is not a rule file, which has the key `workflow:` too."""
     if isinstance(node.value, dict) and {"workflow", "rules"} == node.value.keys():
         about, rules = format_value(node.value["workflow"].value), Path(node.source.name).name
-        message = f"these are rules about the workflow {about}, and no workflow; give both: docketsim prove WORKFLOW --rules {rules}"
+        message = f"this file has rules for the workflow {about} and is not a workflow; give both: docketsim prove WORKFLOW --rules {rules}"
         raise InputError([Problem(message, node.place(("rules",)))])
 
 
@@ -100,7 +100,7 @@ def _read(reading: Reading[WorkflowFile]) -> Workflow:
     rules = _rules(reading, namespace, events, states)
     check_measures(reading, made_of({**facts, **BUILT_IN_FACTS}, namespace))
     reading.next_stage(())
-    _stop_if_wrong(reading.told)
+    _stop_if_wrong(reading.reported)
     workflow = Workflow(
         file.workflow, file.description, facts, record, defaults, namespace.definitions, assumptions,
         activities, states, transitions, events, tuple(file.entry.states), tuple(file.entry.record),
