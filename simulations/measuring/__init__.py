@@ -1,1 +1,1 @@
-"""What a log says: counts, waiting, use of pools, dates and costs; and whether it hangs together."""
+"""Measures computed from a log: counts, waiting, utilisation, dates and costs; and the invariants of a log."""

@@ -1,7 +1,7 @@
-"""What does it cost? Paid time of each pool, a price for each activity, and what a closure or a month of backlog costs.
+"""Costs: paid time of each pool, the price of each activity, and costs per disposal and per month of backlog.
 
-A pool is paid for its time on shift, whether or not there is work, and for its overtime; an activity costs its price
-each time it is completed. Costs of a pool for the nation belong to no court.
+A pool is paid for its time on shift, with or without work, and for its overtime. An activity costs its price each time it
+is completed. The cost of a pool that all courts share belongs to no court.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from simulations.measuring.frame import Frame
-from simulations.measuring.measured import Places
+from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import PoolTime
 from simulations.scenarios.scenario import Costs
@@ -26,36 +26,37 @@ MONTH = 365.25 / 12 * MICROSECONDS_PER_DAY
 def costs(
     declared: Costs,
     frame: Frame,
-    values: Mapping[str, Places],
+    values: Mapping[str, ByCourt],
     times: Mapping[str, Sequence[Sequence[PoolTime]]],
-) -> dict[str, Places]:
-    """Return the costs from the start (or the end of the warm-up) on, by instant.
+) -> dict[str, ByCourt]:
+    """Return the costs since the start, or since the end of the warm-up, by instant.
 
     Parameters
     ----------
     declared : Costs
     frame : Frame
     values : mapping
-        The measures taken so far; `inflow`, `disposals` and `pending` among them.
+        Other measures, with `inflow`, `disposals` and the measures that `declared.per` names.
     times : mapping of str to (sequence of sequence of PoolTime)
-        Of each pool by instant and court, of all last. Without them, for a group of cases, only activities have a cost.
+        Of each pool by instant and court, with all courts last. Empty for a group of cases; then only activities have
+        a cost.
 
     Notes
     -----
-    Backlog in months is `pending` over the disposals of a month; a month of it removed costs the total cost over the
-    months that pending fell by. Where it did not fall there is no such cost.
+    The backlog in months is `pending` over the disposals of a month. The cost per month of backlog is the total cost over
+    the number of months by which `pending` fell; it has no value if `pending` did not fall.
     """
     since = max(frame.since, 0)
     found = {f"cost.{n}": _completed(frame, n, since) * each for n, each in declared.activities.items()}
     if not times:
         return found
     for name, rate in declared.pools.items():
-        paid = [[[(t.shift + t.overtime) * rate] for t in places] for places in times[name]]
+        paid = [[[(t.shift + t.overtime) * rate] for t in by_court] for by_court in times[name]]
         found[f"cost.{name}"] = np.array(paid)
-    # What a pool for the nation costs belongs to no court: then there is a total for all of them alone.
-    n_rows = min((places.shape[1] for places in found.values()), default=0)
-    nothing: Places = np.zeros((len(frame.untils), n_rows, 1))
-    total: Places = sum((places[:, places.shape[1] - n_rows :] for places in found.values()), start=nothing)
+    # With a pool that all courts share, there is a total for all courts only.
+    n_rows = min((by_court.shape[1] for by_court in found.values()), default=0)
+    nothing: ByCourt = np.zeros((len(frame.untils), n_rows, 1))
+    total: ByCourt = sum((by_court[:, by_court.shape[1] - n_rows :] for by_court in found.values()), start=nothing)
     found["cost"] = total
     for name in ("disposal", *declared.per):
         found[f"cost_per.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
@@ -67,13 +68,13 @@ def costs(
     return found
 
 
-def _completed(frame: Frame, activity: str, since: int) -> Places:
-    """Count how often an activity was completed."""
-    columns, words = frame.log.columns, frame.log.labels
-    ended = (columns["activity"] == words.activity.index(activity)) & (columns["completed_at"] >= since)
+def _completed(frame: Frame, activity: str, since: int) -> ByCourt:
+    """Count the completions of an activity."""
+    columns, labels = frame.log.columns, frame.log.labels
+    ended = (columns["activity"] == labels.activity.index(activity)) & (columns["completed_at"] >= since)
     rows = np.flatnonzero(ended)
     return frame.count_cases(columns["case_id"][rows], columns["completed_at"][rows]).astype(float)
 
 
-def _per(cost: Places, n: Places) -> Places:
+def _per(cost: ByCourt, n: ByCourt) -> ByCourt:
     return ratio(cost, n[:, n.shape[1] - cost.shape[1] :])

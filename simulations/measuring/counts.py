@@ -1,4 +1,4 @@
-"""How many cases has something happened to? The measures that a workflow declares, each case counted once."""
+"""The measures that a workflow declares: numbers of cases, each case counted once, their parts, and dates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.frame import Frame
-from simulations.measuring.measured import Places
+from simulations.measuring.measured import ByCourt
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.files.format import MeasureEntry
 from workflow.files.validation import split_names
@@ -24,41 +24,53 @@ Integers = NDArray[np.int64]
 
 
 class Firsts:
-    """The rows of a log at which something first happens to a case; what is asked for again is looked for once.
+    """The rows of a log at which a transition or an event first happens to a case. Results are cached.
 
     Parameters
     ----------
     log : EventLog
     n_before : int
-        How many rows lie before the end of the warm-up.
+        Number of rows before the end of the warm-up.
     """
 
     def __init__(self, log: EventLog, n_before: int) -> None:
         self.log, self._n_before = log, n_before
-        self._found: dict[tuple[str | bool | None, ...], Integers] = {}
+        self._rows: dict[tuple[str | bool | None, ...], Integers] = {}
 
     def of(
         self, names: Sequence[str], giving: Value | None = None, if_: str | None = None, warm: bool = True
     ) -> Integers:
-        """Return the first row of each case, after the warm-up if asked for, that is one of these transitions or events."""
-        word = None if giving is None else as_written(giving)
-        key = (*names, word, if_, warm)
-        if key not in self._found:
-            words, columns = self.log.labels, self.log.columns
-            some = one_of(columns["transition"], _codes(words.transition, names))
-            some |= one_of(columns["cause"], _codes(words.cause, names))
-            some[: self._n_before if warm else 0] = False
-            rows = np.flatnonzero(some)
-            if word is not None:
-                rows = rows[columns["outcome"][rows] == words.outcome.index(word)]
+        """Return the first row of each case with one of these transitions or events.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Transitions or events.
+        giving : value, optional
+            Only rows with this outcome.
+        if_ : str, optional
+            Only cases that meet this condition.
+        warm : bool
+            Leave out rows before the end of the warm-up.
+        """
+        outcome = None if giving is None else as_written(giving)
+        key = (*names, outcome, if_, warm)
+        if key not in self._rows:
+            labels, columns = self.log.labels, self.log.columns
+            named = one_of(columns["transition"], _codes(labels.transition, names))
+            named |= one_of(columns["cause"], _codes(labels.cause, names))
+            named[: self._n_before if warm else 0] = False
+            rows = np.flatnonzero(named)
+            if outcome is not None:
+                rows = rows[columns["outcome"][rows] == labels.outcome.index(outcome)]
             rows = self._first(rows)
             if if_ is not None:
                 rows = rows[self._condition(if_)[columns["case_id"][rows]]]
-            self._found[key] = rows
-        return self._found[key]
+            self._rows[key] = rows
+        return self._rows[key]
 
     def leaving(self, state: int) -> Integers:
-        """Return the first row of each case that began in a state at which it leaves it."""
+        """Return the row at which each case that began in a state first leaves it."""
         columns, cases = self.log.columns, self.log.cases
         rows = np.flatnonzero((columns["from_state"] == state) & (columns["to_state"] != state))
         return self._first(rows[cases.state.take(columns["case_id"][rows]) == state])
@@ -66,23 +78,23 @@ class Firsts:
     def _first(self, rows: Integers) -> Integers:
         case = self.log.columns["case_id"][rows].astype(np.intp)
         first = np.empty(len(self.log.cases), np.int64)
-        first[case[::-1]] = rows[::-1]  # of several the last one stays
-        found: Integers = rows[first[case] == rows]
-        return found
+        first[case[::-1]] = rows[::-1]  # numpy keeps the last of several assignments
+        first_rows: Integers = rows[first[case] == rows]
+        return first_rows
 
     def _condition(self, text: str) -> NDArray[np.bool_]:
-        """Say for each case whether a measure is of it."""
+        """Return whether each case meets the condition of a measure."""
         cases, expression = self.log.cases, self.log.cases.scenario.measured_if[text]
         return np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), len(cases))
 
 
 class Split:
-    """The parts of a measure: which of the cases that it counts belong to which, at one instant after another.
+    """The parts of a measure, at successive instants.
 
     Parameters
     ----------
     entry : MeasureEntry
-        One that has parts.
+        A measure with parts.
     firsts : Firsts
     """
 
@@ -93,63 +105,63 @@ class Split:
         self._within = _codes(self._log.labels.state, entry.within or [])
 
     def cases_at(self, n_rows: int, state: NDArray[Any]) -> dict[str, Integers]:
-        """Return the cases of each part when so many rows have happened, and each case is in its state."""
-        left_over = self._log.columns["case_id"][_up_to(self._counted, n_rows)].astype(np.intp)
-        found = {}
+        """Return the cases of each part after the first `n_rows` rows, given the state of each case then."""
+        unassigned = self._log.columns["case_id"][_up_to(self._counted, n_rows)].astype(np.intp)
+        cases = {}
         for part, rule in self._parts.items():
             if rule != "rest":
-                mine = self._meeting(rule, n_rows, state)[left_over]
-                found[part], left_over = left_over[mine], left_over[~mine]
-        return {part: found.get(part, left_over) for part in self._parts}
+                meets = self._meeting(rule, n_rows, state)[unassigned]
+                cases[part], unassigned = unassigned[meets], unassigned[~meets]
+        return {part: cases.get(part, unassigned) for part in self._parts}
 
     def _meeting(self, rule: Mapping[str, Any], n_rows: int, state: NDArray[Any]) -> NDArray[np.bool_]:
-        """Say for each case whether it meets the rule of a part."""
+        """Return whether each case meets the rule of a part."""
         if "now" in rule:
             return one_of(state, self._within)
-        case, found = self._log.columns["case_id"], np.zeros(len(state), bool)
+        case, meets = self._log.columns["case_id"], np.zeros(len(state), bool)
         if "ever" in rule:
-            found[case[_up_to(self._firsts.of(split_names(rule["ever"]), warm=False), n_rows)]] = True
+            meets[case[_up_to(self._firsts.of(split_names(rule["ever"]), warm=False), n_rows)]] = True
         else:
             rows, transitions = _up_to(self._leaving, n_rows), self._log.labels.transition
             named = one_of(self._log.columns["transition"][rows], _codes(transitions, split_names(rule["left_by"])))
-            found[case[rows]] = named  # of several the last one stays
-        return found
+            meets[case[rows]] = named  # numpy keeps the last of several assignments
+        return meets
 
     @cached_property
     def _leaving(self) -> Integers:
-        """Return the rows at which a case leaves the states that the parts speak of."""
+        """Return the rows at which a case leaves the states in ``within``."""
         left, came = (one_of(self._log.columns[name], self._within) for name in ("from_state", "to_state"))
         return np.flatnonzero(left & ~came)
 
 
-def emptied(state: str, frame: Frame, firsts: Firsts) -> Places:
-    """Return when the last case that began in a state had left it for the first time, in days since the start, by instant."""
+def emptied(state: str, frame: Frame, firsts: Firsts) -> ByCourt:
+    """Return when the last of the cases that began in a state first left it, in days since the start, by instant."""
     cases, columns = frame.log.cases, frame.log.columns
     code = frame.log.labels.state.index(state)
     began, rows = np.flatnonzero(cases.state == code), firsts.leaving(code)
     still = frame.count_cases(began, cases.arrived[began]) - frame.count_rows(rows)[:, 0]
-    place, left_at = frame.place_of(rows), columns["happened_at"][rows]
-    last, in_place, n_counted = [], np.full(int(np.prod(frame.shape)), NEVER), np.searchsorted(rows, frame.n_rows)
+    slot, left_at = frame.slot_of(rows), columns["happened_at"][rows]
+    last, last_left, n_counted = [], np.full(int(np.prod(frame.shape)), NEVER), np.searchsorted(rows, frame.n_rows)
     for n in n_counted:
-        in_place[place[:n]] = left_at[:n]  # of several the last one stays
-        by_court = in_place.reshape(frame.shape)
-        last.append(np.vstack([by_court, by_court.max(axis=0)]))
+        last_left[slot[:n]] = left_at[:n]  # numpy keeps the last of several assignments
+        table = last_left.reshape(frame.shape)
+        last.append(np.vstack([table, table.max(axis=0)]))
     left = np.array(last).reshape(still.shape)
     return np.where((still > 0) | (left == NEVER), np.nan, left / MICROSECONDS_PER_DAY)
 
 
-def one_of(codes: NDArray[Any], some: Iterable[int]) -> NDArray[np.bool_]:
-    """Say for each code whether it is one of some few; numpy compares small numbers much faster than it looks them up."""
-    found = np.zeros(len(codes), bool)
-    for code in some:
-        found |= codes == code
-    return found
+def one_of(codes: NDArray[Any], wanted: Iterable[int]) -> NDArray[np.bool_]:
+    """Return whether each code is wanted. For few wanted codes this is much faster than `numpy.isin`."""
+    mask = np.zeros(len(codes), bool)
+    for code in wanted:
+        mask |= codes == code
+    return mask
 
 
-def _codes(words: Sequence[str], names: Sequence[str]) -> list[int]:
-    return [code for code, word in enumerate(words) if word in names]
+def _codes(labels: Sequence[str], names: Sequence[str]) -> list[int]:
+    return [code for code, label in enumerate(labels) if label in names]
 
 
 def _up_to(rows: Integers, n_rows: int) -> Integers:
-    """Return those of some rows, in their order, that are among the first so many."""
+    """Return the rows with numbers below `n_rows`; `rows` is increasing."""
     return rows[: np.searchsorted(rows, n_rows)]

@@ -1,4 +1,4 @@
-"""When, where and for whom is a log measured? The ends of some days, the courts, and the groups of one grouping."""
+"""The instants, courts and groups of cases for which a log is measured, and sums over them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, EventLog
-from simulations.measuring.measured import Places
+from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import add_up, with_whole
 
 __all__ = ["Frame", "Grouping"]
@@ -24,7 +24,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Grouping:
-    """The groups that the cases of a log fall into: ``by=None`` is one group of all."""
+    """The group of each case; ``by=None`` is one group of all cases."""
 
     by: str | None
     labels: tuple[str | None, ...]
@@ -32,22 +32,22 @@ class Grouping:
 
 
 class Frame:
-    """The instants, courts and groups by which a log is measured, and counting by them.
+    """The instants, courts and groups for which a log is measured, and counts by them.
 
     Attributes
     ----------
     untils : ndarray of int64, shape (n_instants,)
-        The ends of the days, each once, increasing.
+        The ends of the days, without duplicates, increasing.
     since : int
-        The end of the warm-up: what happened before is not counted.
+        The end of the warm-up, before which nothing is counted.
     n_before : int
-        How many rows lie before it.
+        Number of rows before the end of the warm-up.
     n_rows : ndarray of int64, shape (n_instants,)
-        How many rows there are up to each instant.
-    place : ndarray of int64, shape (n_cases,)
-        Court times groups plus group of each case.
-    shape : tuple of int
-        How many courts, how many groups.
+        Number of rows up to each instant.
+    slot : ndarray of int64, shape (n_cases,)
+        Court and group of each case as one number: court times number of groups, plus group.
+    shape : (int, int)
+        Number of courts and of groups.
     """
 
     def __init__(self, log: EventLog, grouping: Grouping, days: Sequence[dt.date | None]) -> None:
@@ -60,33 +60,32 @@ class Frame:
         self.n_before = int(np.searchsorted(happened, self.since))
         self.n_rows = np.searchsorted(happened, self.untils, side="right")
         self.shape = (len(scenario.courts), len(grouping.labels))
-        self.place = log.cases.court * self.shape[1] + grouping.of_case
+        self.slot = log.cases.court * self.shape[1] + grouping.of_case
 
     def first_until(self, at: Integers) -> NDArray[np.signedinteger[Any]]:
-        """Return the first of the instants that is not before each of some times; their number where all are before it."""
-        return _how_many_before(self.untils, at)
+        """Return the index of the first instant that is not before each time; the number of instants if all are before it."""
+        return _count_before(self.untils, at)
 
-    def place_of(self, rows: Integers) -> Integers:
-        """Return the place of the case of each of some rows."""
-        found: Integers = self.place.take(self.log.columns["case_id"][rows])
-        return found
+    def slot_of(self, rows: Integers) -> Integers:
+        """Return the slot of the case of each row."""
+        return np.asarray(self.slot.take(self.log.columns["case_id"][rows]))
 
-    def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None) -> Places:
-        """Count some cases, or add up whole numbers of theirs, by court and group, and for all courts."""
-        return add_up(self.place.take(cases), self.shape, weights).astype(float)
+    def add_up(self, cases: NDArray[np.integer[Any]], weights: Integers | None = None) -> ByCourt:
+        """Count cases, or sum integer weights of cases, by court and group, and for all courts."""
+        return add_up(self.slot.take(cases), self.shape, weights).astype(float)
 
-    def cell(self, place: NDArray[np.integer[Any]], first: NDArray[np.integer[Any]]) -> Integers:
-        """Return the number of each place, of one thing or of several, together with the first instant at which it counts."""
-        found = place * np.int64(len(self.untils) + 1)
-        found += first
-        return found
+    def cell(self, slot: NDArray[np.integer[Any]], first: NDArray[np.integer[Any]]) -> Integers:
+        """Return the cell of each entry: its slot, and the index of the first instant at which it counts, as one number."""
+        cell = slot * np.int64(len(self.untils) + 1)
+        cell += first
+        return cell
 
-    def n_cells(self, n_things: int) -> int:
-        """Return how many cells some things have."""
-        return n_things * math.prod(self.shape) * (len(self.untils) + 1)
+    def n_cells(self, n_sets: int) -> int:
+        """Return the number of cells for several sets of entries."""
+        return n_sets * math.prod(self.shape) * (len(self.untils) + 1)
 
-    def so_far(self, of_cells: NDArray[Any], n_things: int) -> NDArray[Any]:
-        """Return what has come about by each instant, with a row for all courts, from what counts from each instant on.
+    def so_far(self, of_cells: NDArray[Any], n_sets: int) -> NDArray[Any]:
+        """Return cumulative values by instant, with a row for all courts, from the values of cells.
 
         Parameters
         ----------
@@ -94,34 +93,33 @@ class Frame:
 
         Returns
         -------
-        ndarray, shape (n_instants, n_things, n_courts + 1, n_groups)
+        ndarray, shape (n_instants, n_sets, n_courts + 1, n_groups)
         """
-        by_first = of_cells.reshape(n_things, *self.shape, len(self.untils) + 1)
+        by_first = of_cells.reshape(n_sets, *self.shape, len(self.untils) + 1)
         return with_whole(by_first[..., :-1].cumsum(axis=-1).transpose(3, 0, 1, 2))
 
-    def count(self, place: Integers, first: NDArray[np.integer[Any]], n_things: int = 1) -> Integers:
-        """Count what has come about by each instant, of each thing, by court and group."""
-        of_cells = np.bincount(self.cell(place, first), minlength=self.n_cells(n_things))
-        return self.so_far(of_cells, n_things)
+    def count(self, slot: Integers, first: NDArray[np.integer[Any]], n_sets: int = 1) -> Integers:
+        """Return cumulative counts by instant, set, court and group."""
+        of_cells = np.bincount(self.cell(slot, first), minlength=self.n_cells(n_sets))
+        return self.so_far(of_cells, n_sets)
 
     def count_cases(self, cases: NDArray[np.integer[Any]], at: Integers) -> Integers:
-        """Count some cases from some times on, by instant, court and group."""
-        found: Integers = self.count(self.place.take(cases), self.first_until(at))[:, 0]
-        return found
+        """Count cases, each from a time on, by instant, court and group."""
+        return np.asarray(self.count(self.slot.take(cases), self.first_until(at))[:, 0])
 
     def count_rows(self, *of: Integers) -> Integers:
-        """Count the rows of several things, each row as one of its case, by instant, thing, court and group."""
-        rows, so_many = np.concatenate(of), [len(some) for some in of]
-        place = np.repeat(np.arange(len(of)) * math.prod(self.shape), so_many)
-        place += self.place_of(rows)
-        return self.count(place, _how_many_before(self.n_rows - 1, rows), len(of))
+        """Count several sets of rows, by instant, set, court and group."""
+        rows, sizes = np.concatenate(of), [len(one) for one in of]
+        slot = np.repeat(np.arange(len(of)) * math.prod(self.shape), sizes)
+        slot += self.slot_of(rows)
+        return self.count(slot, _count_before(self.n_rows - 1, rows), len(of))
 
 
-def _how_many_before(instants: Integers, at: Integers) -> NDArray[np.signedinteger[Any]]:
-    """Return how many of some instants, which are increasing, lie before each of others."""
+def _count_before(instants: Integers, at: Integers) -> NDArray[np.signedinteger[Any]]:
+    """Return the number of instants before each time; `instants` is increasing."""
     if len(instants) > _FEW:
         return np.searchsorted(instants, at)
-    found = np.zeros(len(at), np.int8)
+    counts = np.zeros(len(at), np.int8)
     for instant in instants:
-        found += at > instant
-    return found
+        counts += at > instant
+    return counts

@@ -42,17 +42,17 @@ def check_log(log: EventLog) -> None:
     BrokenInvariant
         With the invariant, and the first case or pool that breaks it.
     """
-    words, states = log.labels.activity, list(log.cases.scenario.workflow.states.values())
-    present, stayed = [0] * len(states), [0] * len(words)
+    activities, states = log.labels.activity, list(log.cases.scenario.workflow.states.values())
+    present, stayed = [0] * len(states), [0] * len(activities)
     for cases in _parts(log.by_case):
         rows = log.by_case.order[log.by_case.first[cases.start] : log.by_case.first[cases.stop]]
         columns = {name: log.columns[name][rows] for name in _READ}
         present = _added(present, columns["from_state"], _histories(log, cases, columns))
     for start in range(0, len(log), _ROWS_AT_ONCE):
         stayed = _added(stayed, *_stays(log, slice(start, start + _ROWS_AT_ONCE)))
-    # Little's law as an identity of two sums. Presence comes from the states that cases enter and leave; stays come from the
+    # Little's law as an identity of two sums: time in a state, from the states that cases enter and leave, and stays, from the
     # times at which work was enabled and ended.
-    for k, activity in enumerate(words):
+    for k, activity in enumerate(activities):
         within = sum(n for n, s in zip(present, states, strict=True) if s.activity == activity)
         if activity in log.cases.scenario.work and within != stayed[k]:
             raise BrokenInvariant(
@@ -82,7 +82,7 @@ def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) 
     before, since = np.empty_like(end), np.empty_like(at)
     before[1:], since[1:] = end[:-1], at[:-1]
     before[opening], since[opening] = cases.state[part][seen], np.maximum(arrived[seen], 0)
-    _all(start == before, case, "a case moves from a state in which it is not")
+    _all(start == before, case, "a case leaves a state in which it is not")
     spans: NDArray[np.int64] = at - since
     _all(spans >= 0, case, "a case moves back in time")
     horizon = cases.scenario.horizon
@@ -123,8 +123,8 @@ def _busy(log: EventLog) -> None:
     """Check that work starts only on shift and with a free server, and that no server does two things at once."""
     horizon = log.cases.scenario.horizon
     for name, pool in log.cases.scenario.pools.items():
-        for place, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
-            rows = log.served(name, place)
+        for station, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
+            rows = log.served(name, station)
             _one_at_a_time(log, rows, name)
             started, ended = (log.columns[column][rows] for column in ("started_at", "happened_at"))
             off_shift, not_free = wrong_starts(calendar, sizes, horizon, started, ended)
@@ -150,16 +150,16 @@ def growing_queues(log: EventLog) -> list[str]:
     before, and if it ends with more than ten cases.
     """
     columns, horizon = log.columns, log.cases.scenario.horizon
-    found = []
+    growing = []
     for k, pool in enumerate(log.labels.pool):
-        mine = np.flatnonzero(columns["pool"] == k)
-        enabled, started, happened = (columns[name][mine] for name in ("enabled_at", "started_at", "happened_at"))
+        rows = np.flatnonzero(columns["pool"] == k)
+        enabled, started, happened = (columns[name][rows] for name in ("enabled_at", "started_at", "happened_at"))
         left = np.where(started > NEVER, started, happened + 1)
         marks = [horizon * part // 5 for part in range(1, 6)]
         lengths = [int(((enabled <= t) & (left > t)).sum()) for t in marks]
         if lengths[-1] > 10 and all(b > a for a, b in itertools.pairwise(lengths)):
-            found.append(pool)
-    return found
+            growing.append(pool)
+    return growing
 
 
 def _all(holds: NDArray[np.bool_], case: NDArray[np.int64], what: str) -> None:

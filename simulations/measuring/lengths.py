@@ -1,4 +1,4 @@
-"""How long did cases wait for each activity, and how long did it take? Means and quantiles by court and group."""
+"""Waiting times and processing times of each activity: means and quantiles by court and group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
 from simulations.measuring.descriptors import CAUSES, PROCESSING, SHAPES, WAITING
 from simulations.measuring.frame import Frame
-from simulations.measuring.measured import Places
+from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import add_up_parts, ratio
 from simulations.measuring.waiting import Waits
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -27,66 +27,64 @@ Integers = NDArray[np.int64]
 
 
 def activities_in_parts(log: EventLog) -> Iterator[range]:
-    """Yield the activities in parts that have so many rows together, or are one, that little memory is needed at a time."""
+    """Yield the activities in batches that bound memory: a few with few rows, or a single one."""
     activity, n = log.columns["activity"], len(log.labels.activity)
     if len(log) <= _ROWS_AT_ONCE:
         yield range(n)
         return
-    begin, so_many = 0, 0
+    begin, n_rows = 0, 0
     for code in range(n):
         rows = int(np.count_nonzero(activity == code))
-        if so_many + rows > _ROWS_AT_ONCE and code > begin:
+        if n_rows + rows > _ROWS_AT_ONCE and code > begin:
             yield range(begin, code)
-            begin, so_many = code, 0
-        so_many += rows
+            begin, n_rows = code, 0
+        n_rows += rows
     yield range(begin, n)
 
 
 class Lengths:
-    """Takes the lengths of waits and of work from a log, at all instants at once, of some activities after others."""
+    """Measure waiting and processing times at all instants, one batch of activities at a time."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame, self._log, self._columns = frame, frame.log, frame.log.columns
-        self._found: dict[tuple[str, int], dict[str, Places]] = {}
+        self._values: dict[tuple[str, int], dict[str, ByCourt]] = {}
 
-    def values(self) -> dict[str, Places]:
+    def values(self) -> dict[str, ByCourt]:
         """Return every measure by instant, court and group."""
-        found: dict[str, Places] = {}
+        values: dict[str, ByCourt] = {}
         for name, work in self._log.cases.scenario.work.items():
             for kind in (WAITING, PROCESSING) if work.pool is not None else (PROCESSING,):
-                for measure, places in self._found[kind, self._log.labels.activity.index(name)].items():
-                    found[measure.format(name)] = places
-        return found
+                for measure, by_court in self._values[kind, self._log.labels.activity.index(name)].items():
+                    values[measure.format(name)] = by_court
+        return values
 
     def add(self, activities: range, waits: Waits) -> None:
-        """Take the lengths of some activities, by their codes, and of the waits for the work on one of them."""
-        for kind, found in ((WAITING, self._waiting(activities, waits)), (PROCESSING, self._processing(activities))):
+        """Measure a batch of activities, given by their codes, and the waits for them."""
+        for kind, values in ((WAITING, self._waiting(activities, waits)), (PROCESSING, self._processing(activities))):
             for k, activity in enumerate(activities):
-                self._found[kind, activity] = {name: places[:, k] for name, places in found.items()}
+                self._values[kind, activity] = {name: by_court[:, k] for name, by_court in values.items()}
 
-    def _waiting(self, activities: range, waits: Waits) -> dict[str, Places]:
-        """Measure waits."""
+    def _waiting(self, activities: range, waits: Waits) -> dict[str, ByCourt]:
         frame, n = self._frame, len(activities)
-        place, left = self._place(activities, waits.rows), waits.end.copy()
-        # A row ends the wait when work starts, or when the case leaves the queue; who waits at the end, waits.
+        slot, left = self._place(activities, waits.rows), waits.end.copy()
+        # A wait ends when work starts or the case leaves the queue. At the horizon it does not end.
         stays = self._columns["cause"][waits.rows[waits.never]] == self._log.labels.cause.index(HORIZON)
         left[waits.never[stays]] = _AFTER_ALL
-        still = frame.count(place, frame.first_until(waits.start), n) - frame.count(place, frame.first_until(left), n)
+        still = frame.count(slot, frame.first_until(waits.start), n) - frame.count(slot, frame.first_until(left), n)
         del left
         counted = (waits.end <= frame.untils[-1]) & (waits.rows >= frame.n_before)
         counted[waits.never] = False
-        some = np.flatnonzero(counted)
-        known = _Known(frame, n, place[some], frame.first_until(waits.end[some]))
-        del place, counted
-        found = known.shapes(WAITING, (waits.end - waits.start)[some])
+        ended = np.flatnonzero(counted)
+        known = _Known(frame, n, slot[ended], frame.first_until(waits.end[ended]))
+        del slot, counted
+        values = known.shapes(WAITING, (waits.end - waits.start)[ended])
         for cause in CAUSES:
-            found[f"{WAITING}.{{}}.{cause}"] = known.mean(
-                waits.by_cause[cause][some] if cause in waits.by_cause else None
-            )
-        return {**found, "still_waiting.{}": still.astype(float)}
+            length = waits.by_cause[cause][ended] if cause in waits.by_cause else None
+            values[f"{WAITING}.{{}}.{cause}"] = known.mean(length)
+        return {**values, "still_waiting.{}": still.astype(float)}
 
-    def _processing(self, activities: range) -> dict[str, Places]:
-        """Measure the work on some activities that is completed."""
+    def _processing(self, activities: range) -> dict[str, ByCourt]:
+        """Measure completed work."""
         columns, frame = self._columns, self._frame
         ended = (columns["completed_at"] > NEVER) & (columns["completed_at"] <= frame.untils[-1])
         ended &= (columns["activity"] >= activities.start) & (columns["activity"] < activities.stop)
@@ -98,47 +96,47 @@ class Lengths:
         return known.shapes(PROCESSING, completed)
 
     def _place(self, activities: range, rows: Integers) -> Integers:
-        """Return the place of some rows by activity, court and group."""
-        place = self._columns["activity"][rows].astype(np.int64)
-        place -= activities.start
-        place *= math.prod(self._frame.shape)
-        place += self._frame.place_of(rows)
-        return place
+        """Return activity, court and group of each row as one number."""
+        slot = self._columns["activity"][rows].astype(np.int64)
+        slot -= activities.start
+        slot *= math.prod(self._frame.shape)
+        slot += self._frame.slot_of(rows)
+        return slot
 
 
 class _Known:
-    """Waits, or work, of some activities, each known from one of the instants on: how long they were, by court and group.
+    """Waits or work on a batch of activities, each known from an instant on, with statistics of their lengths.
 
     Parameters
     ----------
     frame : Frame
     n_activities : int
-    place : ndarray of int64, shape (n,)
-        By activity, court and group.
+    slot : ndarray of int64, shape (n,)
+        Activity, court and group as one number.
     first : ndarray of int, shape (n,)
-        The first instant at which each is known.
+        Index of the first instant at which each is known.
     """
 
-    def __init__(self, frame: Frame, n_activities: int, place: Integers, first: NDArray[Any]) -> None:
+    def __init__(self, frame: Frame, n_activities: int, slot: Integers, first: NDArray[Any]) -> None:
         self._frame, self._n = frame, n_activities
-        cell, n_cells = frame.cell(place, first), frame.n_cells(n_activities)
+        cell, n_cells = frame.cell(slot, first), frame.n_cells(n_activities)
         self._order, self._of_cells = order_of(cell, n_cells), np.bincount(cell, minlength=n_cells)
         self._counts: Integers = frame.so_far(self._of_cells, n_activities)
 
-    def mean(self, length: Integers | None) -> Places:
-        """Return the mean of some lengths, in days; without them all are 0."""
+    def mean(self, length: Integers | None) -> ByCourt:
+        """Return the mean of lengths, in days; ``None`` stands for zeros."""
         return self._mean(length[self._order]) if length is not None else ratio(self._counts * 0, self._counts)
 
-    def _mean(self, in_order: Integers) -> Places:
+    def _mean(self, in_order: Integers) -> ByCourt:
         total = self._frame.so_far(add_up_parts(in_order, self._of_cells), self._n)
         return ratio(total, self._counts * float(MICROSECONDS_PER_DAY))
 
-    def shapes(self, kind: str, length: Integers) -> dict[str, Places]:
-        """Return mean and quantiles of some lengths, in days."""
+    def shapes(self, kind: str, length: Integers) -> dict[str, ByCourt]:
+        """Return mean and quantiles of lengths, in days."""
         length = length[self._order]
-        found, quantiles = {"mean": self._mean(length)}, np.empty((len(_QUANTILES), *self._counts.shape))
-        # Sorted together with when it is known, it need not be sorted again for each instant; there is room for both in 63
-        # bits, as the microseconds of a century have 52.
+        values, quantiles = {"mean": self._mean(length)}, np.empty((len(_QUANTILES), *self._counts.shape))
+        # Put the first instant into the low bits of each length. Then one sort serves all instants. Both fit into 63 bits,
+        # since the microseconds of a century need 52.
         n_first = len(self._frame.untils) + 1
         length <<= n_first.bit_length()
         length |= np.repeat(np.arange(len(self._of_cells)) % n_first, self._of_cells)
@@ -146,35 +144,35 @@ class _Known:
         if self._frame.shape[1] > 1:
             length = length[self._by_group()]
         quantiles[..., -1:, :] = _quantiles(length, n_first.bit_length(), self._counts[..., -1:, :])
-        found |= dict(zip(SHAPES[1:], quantiles / MICROSECONDS_PER_DAY, strict=True))
-        return {f"{kind}.{{}}.{shape}": places for shape, places in found.items()}
+        values |= dict(zip(SHAPES[1:], quantiles / MICROSECONDS_PER_DAY, strict=True))
+        return {f"{kind}.{{}}.{shape}": by_court for shape, by_court in values.items()}
 
     def _by_group(self) -> Integers:
-        """Return what sorts lengths that stand by activity, court and group by activity and group."""
+        """Return the order that sorts lengths by activity and group, from the order by activity, court and group."""
         n_courts, n_groups = self._frame.shape
         group = np.arange(self._n * n_groups).reshape(self._n, 1, n_groups).repeat(n_courts, axis=1)
-        so_many = self._of_cells.reshape(group.size, -1).sum(axis=1)
-        return order_of(np.repeat(group.ravel(), so_many), self._n * n_groups)
+        sizes = self._of_cells.reshape(group.size, -1).sum(axis=1)
+        return order_of(np.repeat(group.ravel(), sizes), self._n * n_groups)
 
 
 def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.float64]:
-    """Return the quantiles of parts of an array as they were at each instant, interpolated between order statistics.
+    """Return the quantiles of consecutive parts of an array at each instant, by linear interpolation.
 
     Parameters
     ----------
     lengths : ndarray of int64, shape (n,)
-        One part after another, which are sorted in place; below each length the first instant at which it is known.
+        The parts, sorted in place here. The low bits of each length hold the first instant at which it is known.
     n_bits : int
-        How many bits the instant has.
+        Number of low bits.
     counts : ndarray of int64, shape (n_instants, ...)
-        How many lengths of each part are known at each instant; at the last one all.
+        Number of lengths of each part known at each instant; at the last one, all.
 
     Returns
     -------
     ndarray, shape (n_quantiles, n_instants, ...)
         NaN for an empty part.
     """
-    found = np.full((len(_QUANTILES), len(counts), counts[0].size), np.nan)
+    quantiles = np.full((len(_QUANTILES), len(counts), counts[0].size), np.nan)
     sizes, shares = counts.reshape(len(counts), -1), np.array(_QUANTILES)[:, np.newaxis]
     ends = np.cumsum(sizes[-1])
     for begin, end in zip((ends - sizes[-1]).tolist(), ends.tolist(), strict=True):
@@ -188,5 +186,5 @@ def _quantiles(lengths: Integers, n_bits: int, counts: Integers) -> NDArray[np.f
         where = (n - 1) * shares
         low = where.astype(np.int64)
         a, b = ((lengths[known[start + at]] >> n_bits).astype(float) for at in (low, np.minimum(low + 1, n - 1)))
-        found[:, k, parts] = a + (b - a) * (where - low)
-    return found.reshape(len(_QUANTILES), *counts.shape)
+        quantiles[:, k, parts] = a + (b - a) * (where - low)
+    return quantiles.reshape(len(_QUANTILES), *counts.shape)

@@ -1,8 +1,7 @@
-"""What a log says: counts of cases, waiting, use of pools and dates, all computed from the event log alone.
+"""Measures computed from an event log: counts of cases, waiting, utilisation, dates and costs.
 
-A measure is taken as things stood at the end of a day (or of the run), for each court and for all courts
-together, and for the groups of any fact, definition, court or origin. Counts are of cases, each once;
-cases that are not finished are counted with their age, never dropped.
+A measure is taken at the end of a day or of the run, for each court, for all courts together, and for groups of cases by
+a fact, a definition, the court or the origin. `simulations.measuring.descriptors` defines each measure.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from simulations.measuring.counts import Firsts, Split, emptied
 from simulations.measuring.descriptors import Descriptor, describe
 from simulations.measuring.frame import Frame, Grouping
 from simulations.measuring.lengths import Lengths, activities_in_parts
-from simulations.measuring.measured import Measured, Places, Table
+from simulations.measuring.measured import ByCourt, Measured, Table
 from simulations.measuring.standing import Crossings, Standing, daily, flows, states_at
 from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import times_by_instant, utilisation
@@ -40,12 +39,12 @@ __all__ = [
 
 
 def group_cases(cases: Cases, by: str | None) -> Grouping:
-    """Group cases by a fact, a definition over facts, ``court`` or ``origin``; those without a value are a group of their own.
+    """Group cases by a fact, a definition over facts, ``court`` or ``origin``. Cases without a value form one group.
 
     Raises
     ------
     InputError
-        If there is nothing of this name.
+        If the name is unknown.
     """
     n = len(cases)
     if by is None:
@@ -87,14 +86,14 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
     ----------
     log : EventLog
     days : sequence of date or None
-        The days at whose end to measure, one or more; ``None`` for the end of the run.
+        Measure at the end of each of these days, at least one; ``None`` stands for the end of the run.
     groupings : sequence of Grouping
-        Groups to measure besides all cases together.
+        Groups of cases to measure, besides all cases together.
 
     Returns
     -------
     Measured
-        The daily series of `pending` included.
+        With the daily series of `pending`.
     """
     scenario = log.cases.scenario
     frames = [Frame(log, grouping, days) for grouping in (group_cases(log.cases, None), *groupings)]
@@ -114,9 +113,9 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
 
 
 def measure_dates_and_pending(log: EventLog) -> Measured:
-    """Measure what a log says of dates, as at the end of the run, and the daily series of `pending`, and nothing else.
+    """Measure only the dates, at the end of the run, and the daily series of `pending`.
 
-    A study that asks for a date alone has it in a fraction of the time of `measure`.
+    This takes a fraction of the time of `measure`.
     """
     scenario, days = log.cases.scenario, (None,)
     frame = Frame(log, group_cases(log.cases, None), days)
@@ -127,60 +126,60 @@ def measure_dates_and_pending(log: EventLog) -> Measured:
 
 
 def _tables(
-    frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, Places], descriptors: Mapping[str, Descriptor]
+    frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, ByCourt], descriptors: Mapping[str, Descriptor]
 ) -> Iterator[Table]:
     """Yield each measure on each day."""
     by, labels = frame.grouping.by, frame.grouping.labels
     for day in days:
         k = frame.index_of_day[day]
-        for name, places in values.items():
-            yield Table(name, by, labels, day, descriptors[name].unit, places[k])
+        for name, by_court in values.items():
+            yield Table(name, by, labels, day, descriptors[name].unit, by_court[k])
 
 
-def _lengths(log: EventLog, frames: Sequence[Frame]) -> list[dict[str, Places]]:
-    """Measure waits and work, for each frame."""
-    found = [Lengths(frame) for frame in frames]
+def _lengths(log: EventLog, frames: Sequence[Frame]) -> list[dict[str, ByCourt]]:
+    """Measure waiting and processing times, for each frame."""
+    of_frames = [Lengths(frame) for frame in frames]
     for activities in activities_in_parts(log):
         waits = waits_by_cause(log, activities)
-        for lengths in found:
+        for lengths in of_frames:
             lengths.add(activities, waits)
-    return [lengths.values() for lengths in found]
+    return [lengths.values() for lengths in of_frames]
 
 
-def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts) -> list[dict[str, Places]]:
-    """Measure how things stood at each instant, the parts of measures among them, for each frame."""
+def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts) -> list[dict[str, ByCourt]]:
+    """Measure pending and unfinished cases and the parts of counts at each instant, for each frame."""
     splits = [Split(entry, firsts) for entry in log.cases.scenario.workflow.measures if entry.split is not None]
     standing = Standing(log.cases)
-    found: list[defaultdict[str, list[Places]]] = [defaultdict(list) for _ in frames]
+    of_frames: list[defaultdict[str, list[ByCourt]]] = [defaultdict(list) for _ in frames]
     n_rows, untils = frames[0].n_rows, frames[0].untils.tolist()
     for until, rows, state in zip(untils, n_rows.tolist(), states_at(log, n_rows), strict=True):
         parts = {part: cases for split in splits for part, cases in split.cases_at(rows, state).items()}
-        for frame, places in zip(frames, found, strict=True):
+        for frame, by_court in zip(frames, of_frames, strict=True):
             for part, cases in parts.items():
-                places[part].append(frame.add_up(cases))
+                by_court[part].append(frame.add_up(cases))
             for name, here in standing.at(until, state, frame).items():
-                places[name].append(here)
-    return [{name: np.array(places) for name, places in by_name.items()} for by_name in found]
+                by_court[name].append(here)
+    return [{name: np.array(by_court) for name, by_court in by_name.items()} for by_name in of_frames]
 
 
-def _counts(frame: Frame, firsts: Firsts, stood: Mapping[str, Places]) -> dict[str, Places]:
-    """Return the workflow's measures of cases and of dates; the parts of measures are among how things stood."""
+def _counts(frame: Frame, firsts: Firsts, stood: Mapping[str, ByCourt]) -> dict[str, ByCourt]:
+    """Return the counts and dates that the workflow declares, with the parts of counts from `stood`."""
     measures = frame.log.cases.scenario.workflow.measures
     counted = [entry for entry in measures if entry.cases is not None]
-    found: dict[str, Places] = {}
+    values: dict[str, ByCourt] = {}
     if counted:
-        places = frame.count_rows(*(firsts.of(e.cases or [], e.giving, e.if_) for e in counted)).astype(float)
-        found = {entry.measure: places[:, k] for k, entry in enumerate(counted)}
+        by_court = frame.count_rows(*(firsts.of(e.cases or [], e.giving, e.if_) for e in counted)).astype(float)
+        values = {entry.measure: by_court[:, k] for k, entry in enumerate(counted)}
     for entry in measures:
         if entry.split is not None:
-            found |= {part: stood[part] for part in entry.split}
+            values |= {part: stood[part] for part in entry.split}
         if entry.emptied is not None:
-            found[entry.measure] = emptied(entry.emptied, frame, firsts)
-    return found
+            values[entry.measure] = emptied(entry.emptied, frame, firsts)
+    return values
 
 
-def _use_and_costs(frame: Frame, values: Mapping[str, Places]) -> dict[str, Places]:
-    """Measure the use of the pools and what things cost; a group of cases has no pools, and for it only activities have a cost."""
+def _use_and_costs(frame: Frame, values: Mapping[str, ByCourt]) -> dict[str, ByCourt]:
+    """Measure utilisation, overtime and costs. For a group of cases, only activities have a cost."""
     priced = frame.log.cases.scenario.costs
     times = times_by_instant(frame) if frame.grouping.by is None else {}
     return utilisation(times) | (costs(priced, frame, values, times) if priced is not None else {})

@@ -1,4 +1,4 @@
-"""How do things stand? Cases pending and unfinished at the end of a day, their ages, and who came onto the docket and left it."""
+"""Pending and unfinished cases at the end of a day, their ages, and the flow onto and off the docket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulations.log.eventlog import EventLog
 from simulations.measuring.counts import one_of
 from simulations.measuring.descriptors import WORKING_AGE
 from simulations.measuring.frame import Frame
-from simulations.measuring.measured import Daily, Places
+from simulations.measuring.measured import ByCourt, Daily
 from simulations.measuring.sums import ratio
 from simulations.measuring.workdays import days_before, working_days
 from simulations.scenarios.population import ORIGINS, Cases
@@ -30,22 +30,22 @@ Integers = NDArray[np.int64]
 
 
 def states_at(log: EventLog, n_rows: Integers) -> Iterator[NDArray[Any]]:
-    """Yield the state that each case is in after so many rows; where it begins, if it has not moved or come yet.
+    """Yield the state of each case after each number of rows; its initial state if it has not moved or not arrived.
 
-    It is the same array each time.
+    The same array is reused each time.
     """
     case, to_state = log.columns["case_id"], log.columns["to_state"]
     state, begin = log.cases.state.astype(to_state.dtype), 0
     for end in n_rows.tolist():
         for start in range(begin, end, _ROWS_AT_ONCE):
-            some = slice(start, min(start + _ROWS_AT_ONCE, end))
-            state[case[some].astype(np.intp)] = to_state[some]  # of several the last one stays
+            part = slice(start, min(start + _ROWS_AT_ONCE, end))
+            state[case[part].astype(np.intp)] = to_state[part]  # numpy keeps the last of several assignments
         begin = end
         yield state
 
 
 class Standing:
-    """Counts how things stand: cases pending, cases not finished, and how old these are."""
+    """Count pending and unfinished cases at an instant, and measure the ages of unfinished cases."""
 
     def __init__(self, cases: Cases) -> None:
         self._cases = cases
@@ -53,12 +53,12 @@ class Standing:
         self._days = working_days(cases)
         self._days_before = days_before(cases, self._days)
 
-    def at(self, until: int, state: NDArray[Any], frame: Frame) -> dict[str, Places]:
-        """Count at an instant at which each case is in its state, by court and group."""
+    def at(self, until: int, state: NDArray[Any], frame: Frame) -> dict[str, ByCourt]:
+        """Return the measures at an instant by court and group, given the state of each case then."""
         cases, here = self._cases, self._cases.arrived <= until
         open_ = np.flatnonzero(here & ~one_of(state, self._final))
         unfinished, age = frame.add_up(open_), frame.add_up(open_, until - cases.arrived[open_])
-        found = {
+        values = {
             "pending": frame.add_up(np.flatnonzero(here & ~one_of(state, self._off))),
             "unfinished": unfinished,
             "unfinished_age.mean": ratio(age, unfinished * MICROSECONDS_PER_DAY),
@@ -69,50 +69,50 @@ class Standing:
             for court, begin in self._days.items():
                 by_now[court] = np.searchsorted(begin, until)
             worked = by_now[cases.court[counted]] - self._days_before[counted]
-            found[WORKING_AGE] = ratio(frame.add_up(counted, worked), frame.add_up(counted))
-        return found
+            values[WORKING_AGE] = ratio(frame.add_up(counted, worked), frame.add_up(counted))
+        return values
 
 
 @dataclass(frozen=True)
 class Crossings:
-    """The rows at which cases come back onto the docket, and those at which they leave it."""
+    """The rows at which cases return to the docket, and those at which they leave it."""
 
     back: Integers
     left: Integers
 
     @classmethod
     def of(cls, log: EventLog) -> Crossings:
-        """Find them in a log."""
+        """Return the crossings of a log."""
         off = _off_docket(log.cases.scenario)
         was_off, is_off = (one_of(log.columns[name], off) for name in ("from_state", "to_state"))
         return cls(np.flatnonzero(was_off & ~is_off), np.flatnonzero(is_off & ~was_off))
 
 
-def flows(frame: Frame, crossings: Crossings) -> dict[str, Places]:
-    """Count cases that come onto the docket and that leave it: pending at the start, and inflow, are pending and disposals."""
+def flows(frame: Frame, crossings: Crossings) -> dict[str, ByCourt]:
+    """Return inflow, disposals and clearance rate. Initial backlog plus inflow equals pending plus disposals."""
     cases = frame.log.cases
     counted = (rows[np.searchsorted(rows, frame.n_before) :] for rows in (crossings.back, crossings.left))
     back, left = np.moveaxis(frame.count_rows(*counted), 1, 0)
     new = (cases.origin != ORIGINS.index("backlog")) & (cases.arrived >= frame.since)
     new &= ~one_of(cases.state, _off_docket(cases.scenario))
-    come = np.flatnonzero(new)
-    inflow = back + frame.count_cases(come, cases.arrived[come])
+    arriving = np.flatnonzero(new)
+    inflow = back + frame.count_cases(arriving, cases.arrived[arriving])
     return {"inflow": inflow, "disposals": left, "clearance_rate": ratio(left, inflow)}
 
 
 def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> Daily:
-    """Return `pending` at the end of every day but some."""
+    """Return `pending` at the end of every day, except the days in `exclude`."""
     scenario, cases, happened = log.cases.scenario, log.cases, log.columns["happened_at"]
     n_days, n_courts = (scenario.ends - scenario.starts).days + 1, len(scenario.courts)
 
     def counted(at: Integers, court: Integers) -> Integers:
         day = np.maximum(0, (at + MICROSECONDS_PER_DAY - 1) // MICROSECONDS_PER_DAY - 1)
         inside = day < n_days
-        found = np.bincount(day[inside] * n_courts + court[inside], minlength=n_days * n_courts)
-        return np.asarray(found, np.int64)
+        counts = np.bincount(day[inside] * n_courts + court[inside], minlength=n_days * n_courts)
+        return np.asarray(counts, np.int64)
 
-    come = np.flatnonzero(~one_of(cases.state, _off_docket(scenario)))
-    change = counted(np.maximum(cases.arrived[come], 0), cases.court[come])
+    arriving = np.flatnonzero(~one_of(cases.state, _off_docket(scenario)))
+    change = counted(np.maximum(cases.arrived[arriving], 0), cases.court[arriving])
     for rows, sign in ((crossings.back, 1), (crossings.left, -1)):
         change += sign * counted(happened[rows], cases.court.take(log.columns["case_id"][rows]))
     pending = change.reshape(n_days, n_courts).cumsum(axis=0)
@@ -127,5 +127,5 @@ def _off_docket(scenario: Scenario) -> list[int]:
 
 
 def _codes(scenario: Scenario, *kinds: StateKind) -> list[int]:
-    """Return the codes of the states of some kinds."""
+    """Return the codes of the states of these kinds."""
     return [code for code, state in enumerate(scenario.workflow.states.values()) if state.kind in kinds]

@@ -1,4 +1,4 @@
-"""Sums and shares by court and group: whole numbers are added up without rounding, however many there are."""
+"""Exact integer sums, and ratios, by court and group."""
 
 from __future__ import annotations
 
@@ -8,75 +8,75 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.measuring.measured import Places
+from simulations.measuring.measured import ByCourt
 
 __all__ = ["add_up", "add_up_parts", "ratio", "with_whole"]
 
 
 def add_up(
-    place: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: NDArray[np.int64] | None = None
+    slot: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: NDArray[np.int64] | None = None
 ) -> NDArray[Any]:
-    """Count, or add up whole numbers, by court and group, with a last row for all courts; sums have no rounding.
+    """Return counts or exact sums by court and group, with a last row for all courts.
 
     Parameters
     ----------
-    place : ndarray of int, shape (n,)
-        Court times groups plus group; of several activities the place among the parts of all of them.
+    slot : ndarray of int, shape (n,)
+        Index into an array of `shape`, flattened.
     shape : tuple of int
-        How many (activities,) courts and groups.
+        Number of (activities,) courts and groups.
     weights : ndarray of int64, shape (n,), optional
-        0 or more each.
+        Not negative. Without them, entries are counted.
 
     Returns
     -------
     ndarray, shape (..., n_courts + 1, n_groups)
-        Of int64, or of Python's whole numbers: microseconds of millions of cases may pass 64 bits.
+        Of int64, or of Python integers: microseconds of millions of cases may exceed 64 bits.
     """
     n = math.prod(shape)
     if weights is None:
-        found: NDArray[Any] = np.bincount(place, minlength=n)
+        sums: NDArray[Any] = np.bincount(slot, minlength=n)
     else:
         most = int(weights.max(initial=0))
-        found = np.zeros(n, np.int64 if most * len(weights) < 1 << 63 else object)
-        # numpy counts with floats much faster than it adds up: in digits whose sums have room in their 53 bits. What it is
-        # given is of the type that it counts in, as its own conversion takes longer than all the rest.
-        n_bits, place = 53 - len(weights).bit_length(), place.astype(np.intp, copy=False)
+        sums = np.zeros(n, np.int64 if most * len(weights) < 1 << 63 else object)
+        # np.bincount with float weights is much faster than np.add.at. Split the weights into digits whose sums fit into the
+        # 53 bits of a float. Convert `slot` to intp here, since np.bincount converts slowly.
+        n_bits, slot = 53 - len(weights).bit_length(), slot.astype(np.intp, copy=False)
         for shift in range(0, most.bit_length(), n_bits):
             digits = ((weights >> shift) & ((1 << n_bits) - 1)).astype(float)
-            found += np.bincount(place, digits, minlength=n).astype(np.int64).astype(found.dtype) << shift
-    return with_whole(found.reshape(shape))
+            sums += np.bincount(slot, digits, minlength=n).astype(np.int64).astype(sums.dtype) << shift
+    return with_whole(sums.reshape(shape))
 
 
 def add_up_parts(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
-    """Add up whole numbers, 0 or more each, part after part; sums have no rounding.
+    """Return the exact sum of each of several consecutive parts of an array.
 
     Parameters
     ----------
     values : ndarray of int64, shape (n,)
-        One part after another.
+        Not negative.
     counts : ndarray of int64, shape (n_parts,)
-        How many each part has.
+        Number of values in each part.
 
     Returns
     -------
     ndarray, shape (n_parts,)
-        Of int64, or of Python's whole numbers.
+        Of int64, or of Python integers.
     """
     if int(values.max(initial=0)) * len(values) >= 1 << 63:
         high, low = (add_up_parts(half, counts) for half in (values >> 32, values & 0xFFFFFFFF))
         return np.asarray((high.astype(object) << 32) + low)
-    found, some = np.zeros(len(counts), np.int64), np.flatnonzero(counts)
-    if len(some):
-        found[some] = np.add.reduceat(values, (np.cumsum(counts) - counts)[some])
-    return found
+    sums, filled = np.zeros(len(counts), np.int64), np.flatnonzero(counts)
+    if len(filled):
+        sums[filled] = np.add.reduceat(values, (np.cumsum(counts) - counts)[filled])
+    return sums
 
 
-def with_whole(places: NDArray[Any]) -> NDArray[Any]:
-    """Append a row for all courts, the sum of theirs."""
-    return np.concatenate([places, places.sum(axis=-2, keepdims=True)], axis=-2)
+def with_whole(values: NDArray[Any]) -> NDArray[Any]:
+    """Append a row for all courts: the sum over courts."""
+    return np.concatenate([values, values.sum(axis=-2, keepdims=True)], axis=-2)
 
 
-def ratio(over: NDArray[Any], under: NDArray[Any]) -> Places:
+def ratio(over: NDArray[Any], under: NDArray[Any]) -> ByCourt:
     """Divide element by element; NaN where the divisor is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(under == 0, np.nan, over.astype(float) / under.astype(float))

@@ -1,4 +1,4 @@
-"""How much do people work? Time on shift, busy time and overtime of the servers of each place of a pool."""
+"""Utilisation: time on shift, busy time and overtime of the servers of each station of a pool."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog, Sizes
 from simulations.measuring.frame import Frame
-from simulations.measuring.measured import Places
+from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import ratio
 from simulations.scenarios.scenario import Pool
 from simulations.timing.calendars import Calendar
@@ -30,23 +30,23 @@ __all__ = [
 ]
 
 _MARK, _STARTED = 1, 2
-"""Entries for one instant are in this order, after those of work that ends."""
+"""At one instant, ends of work (0) come first, then marks, then starts of work."""
 
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class PoolTime:
-    """Time of the servers of one place of a pool, in server-microseconds.
+    """Time of the servers of one station of a pool, in server-microseconds.
 
     Attributes
     ----------
     shift : int
-        Servers times the time that they are on shift.
+        Time on shift.
     busy : int
-        Of that, what they work.
+        Time on shift that they work.
     overtime : int
-        What they work off shift, or above the size after a cut.
+        Time that they work off shift, or above the size of the pool after a cut.
     """
 
     shift: int
@@ -58,72 +58,74 @@ class PoolTime:
 
 
 def pool_times(log: EventLog, pool: str, since: int, untils: Sequence[int]) -> dict[int, list[PoolTime]]:
-    """Return the times of the servers of each place of a pool from one instant until each of some others; none before it."""
+    """Return the times of each station of a pool from `since` until each instant; zeros for instants before `since`."""
     spec = log.cases.scenario.pools[pool]
-    found = {until: [PoolTime(0, 0, 0)] * len(spec.calendars) for until in untils}
-    later = sorted(until for until in found if until > since)
-    for place in range(len(spec.calendars) if later else 0):
-        rows, bounds = log.served(pool, place), np.array([since, *later], np.int64)
+    times = {until: [PoolTime(0, 0, 0)] * len(spec.calendars) for until in untils}
+    later = sorted(until for until in times if until > since)
+    for station in range(len(spec.calendars) if later else 0):
+        rows, bounds = log.served(pool, station), np.array([since, *later], np.int64)
         started, ended = (log.columns[name][rows] for name in ("started_at", "happened_at"))
-        parts = time_between(spec, place, log.sizes(pool), started, ended, bounds)
+        parts = time_between(spec, station, log.sizes(pool), started, ended, bounds)
         for until, time in zip(later, itertools.accumulate(parts), strict=True):
-            found[until][place] = time
-    return found
+            times[until][station] = time
+    return times
 
 
 def times_by_instant(frame: Frame) -> dict[str, list[list[PoolTime]]]:
-    """Return the times of each pool's servers until each instant, place by place, those of all courts last."""
-    found: dict[str, list[list[PoolTime]]] = {}
+    """Return the times of each pool by instant and station, with all courts last."""
+    by_pool: dict[str, list[list[PoolTime]]] = {}
     for name, pool in frame.log.cases.scenario.pools.items():
         times = pool_times(frame.log, name, max(frame.since, 0), frame.untils.tolist()).values()
-        whole = [sum(places, start=PoolTime(0, 0, 0)) for places in times]
-        found[name] = [[*(places if pool.at_court else ()), all_] for places, all_ in zip(times, whole, strict=True)]
-    return found
+        whole = [sum(stations, start=PoolTime(0, 0, 0)) for stations in times]
+        by_pool[name] = [
+            [*(stations if pool.at_court else ()), all_] for stations, all_ in zip(times, whole, strict=True)
+        ]
+    return by_pool
 
 
-def utilisation(times: Mapping[str, Sequence[Sequence[PoolTime]]]) -> dict[str, Places]:
-    """Return the use of each pool: the share of its time on shift that it works, and hours of overtime."""
-    found: dict[str, Places] = {}
+def utilisation(times: Mapping[str, Sequence[Sequence[PoolTime]]]) -> dict[str, ByCourt]:
+    """Return the utilisation of each pool, and its overtime in hours."""
+    values: dict[str, ByCourt] = {}
     for pool, by_instant in times.items():
         shift, busy, overtime = (
-            np.array([[[float(getattr(time, part))] for time in places] for places in by_instant])
+            np.array([[[float(getattr(time, part))] for time in stations] for stations in by_instant])
             for part in ("shift", "busy", "overtime")
         )
-        found[f"utilisation.{pool}"] = ratio(busy, shift)
-        found[f"overtime.{pool}"] = overtime / MICROSECONDS_PER_HOUR
-    return found
+        values[f"utilisation.{pool}"] = ratio(busy, shift)
+        values[f"overtime.{pool}"] = overtime / MICROSECONDS_PER_HOUR
+    return values
 
 
 def time_between(
     spec: Pool,
-    place: int,
+    station: int,
     sizes: Sizes,
     started: Integers,
     ended: Integers,
     bounds: Integers,
 ) -> list[PoolTime]:
-    """Return the times of the servers of one place of a pool between each two instants that follow each other.
+    """Return the times of a station of a pool between successive instants.
 
     Parameters
     ----------
     spec : Pool
-    place : int
+    station : int
     sizes : Sizes
-        Of every place of the pool.
+        The sizes of every station of the pool.
     started, ended : ndarray of int
-        When each piece of work of this place was begun, and when it ended, in microseconds since the start.
+        Start and end of each piece of work at this station, in microseconds since the start of the run.
     bounds : ndarray of int
-        Two or more instants, increasing.
+        At least two instants, increasing.
     """
-    marks, on, size = _marks(spec.calendars[place], sizes[place], tuple(bounds.tolist()))
-    # Where a bound lies behind the last mark there is nothing.
+    marks, on, size = _marks(spec.calendars[station], sizes[station], tuple(bounds.tolist()))
+    # After the last mark there is no time.
     first = np.minimum(np.searchsorted(marks, bounds[:-1]), len(marks) - 1)
     shift = np.add.reduceat(size * on * np.diff(marks, append=bounds[-1]), first)
     at, kind, working = _working(started, ended, marks)
     marked = np.flatnonzero(kind == _MARK)
-    length, so_many = np.diff(at, append=bounds[-1]), np.diff(marked, append=len(at))
-    busy = np.minimum(working, np.repeat(size * on, so_many))
-    effort = working * np.repeat(on, so_many) if spec.at_shift_end == "suspend" else working
+    length, n_entries = np.diff(at, append=bounds[-1]), np.diff(marked, append=len(at))
+    busy = np.minimum(working, np.repeat(size * on, n_entries))
+    effort = working * np.repeat(on, n_entries) if spec.at_shift_end == "suspend" else working
     sums = [shift, *(np.add.reduceat(part * length, marked[first]) for part in (busy, effort - busy))]
     return [PoolTime(*parts) for parts in zip(*(part.tolist() for part in sums), strict=True)]
 
@@ -131,23 +133,23 @@ def time_between(
 def wrong_starts(
     calendar: Calendar, sizes: tuple[tuple[int, int], ...], horizon: int, started: Integers, ended: Integers
 ) -> tuple[Integers, Integers]:
-    """Return when work of one place of a pool starts off shift, and when it starts without a free server, in order.
+    """Return the instants at which work of a station starts off shift, and those at which it starts without a free server.
 
-    What starts before the run or after it is said to start just before or after.
+    Starts outside the run are moved to -1 or to one microsecond after the horizon.
     """
     marks, on, size = _marks(calendar, sizes, (-1, horizon + 1))
     at, kind, working = _working(started, ended, marks)
-    so_many, starts = np.diff(np.flatnonzero(kind == _MARK), append=len(at)), kind == _STARTED
-    # Of several that start at one instant the last one counts: by then, so many work.
-    off_shift = starts & np.repeat(on == 0, so_many)
-    return at[off_shift], at[starts & (working > np.repeat(size, so_many))]
+    n_entries, starts = np.diff(np.flatnonzero(kind == _MARK), append=len(at)), kind == _STARTED
+    # Of several starts at one instant, the last one has the total number of busy servers.
+    off_shift = starts & np.repeat(on == 0, n_entries)
+    return at[off_shift], at[starts & (working > np.repeat(size, n_entries))]
 
 
 @lru_cache(maxsize=256)
 def _marks(
     calendar: Calendar, sizes: tuple[tuple[int, int], ...], bounds: tuple[int, ...]
 ) -> tuple[Integers, NDArray[np.int32], NDArray[np.int32]]:
-    """Return the instants at which anything changes by itself, and from each on whether it is a shift, and how many servers there are."""
+    """Return the instants at which a shift or the size changes, and from each on whether it is a shift, and the size."""
     opens, closes, _ = calendar.arrays()
     times, size = np.array(sizes, np.int64).reshape(-1, 2).T
     marks = distinct(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))
@@ -158,13 +160,13 @@ def _marks(
 def _working(
     started: Integers, ended: Integers, marks: Integers
 ) -> tuple[Integers, NDArray[np.int8], NDArray[np.int32]]:
-    """Return every instant from the first mark to the last at which work ends, there is a mark, or work starts; which it is; and how many work.
+    """Return the instants of ends of work, marks and starts of work, the kind of each, and the number of busy servers after it.
 
-    Of several entries for one instant the last one counts.
+    Of several entries at one instant, the last one has the number that holds from there on.
     """
     at = np.concatenate([ended, marks, started])
     np.clip(at, marks[0], marks[-1], out=at)
-    # Below each instant stands what happens at it: numpy sorts numbers several times as fast as it finds their order.
+    # Put the kind into the two low bits of each instant: np.sort is several times as fast as np.argsort.
     at <<= 2
     at[len(ended) :] += _MARK
     at[len(ended) + len(marks) :] += _STARTED - _MARK
@@ -177,12 +179,12 @@ def _working(
 
 
 def distinct(instants: Integers) -> Integers:
-    """Return some instants in their order, each once."""
-    found = np.sort(instants)
-    keep = np.append(True, found[1:] > found[:-1])  # np.unique takes several times as long
-    return np.asarray(found[keep])
+    """Return instants in increasing order, without duplicates."""
+    ordered = np.sort(instants)
+    keep = np.append(True, ordered[1:] > ordered[:-1])  # np.unique takes several times as long
+    return np.asarray(ordered[keep])
 
 
 def so_far(instants: Integers, at: Integers) -> Integers:
-    """Return how many of some instants lie at or before each of others."""
+    """Return the number of instants at or before each time."""
     return np.asarray(np.searchsorted(np.sort(instants), at, side="right"))

@@ -1,8 +1,7 @@
-"""Why did a case wait? The waiting time of each row of a log, by cause.
+"""Waiting times by cause.
 
-A wait is split at every instant at which its cause changes. Where several causes hold, the first of `CAUSES`
-counts: the pool was suspended (for this case), it was closed for a holiday or a closure, it was off shift, or it
-was at work and had no free server. The last includes a slot that was used up, and work that did not fit.
+A wait is split at every instant at which its cause changes. If several causes hold, the first of `CAUSES` counts. The cause
+``no_free_server`` includes slots that are used up, and work that does not fit into the rest of a shift.
 """
 
 from __future__ import annotations
@@ -37,18 +36,18 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Waits:
-    """Waits for pools, place by place.
+    """Waits for pools, in the order of stations.
 
     Attributes
     ----------
     rows : ndarray of int64, shape (n_waits,)
-        Those that end them.
+        The rows that end the waits.
     start, end : ndarray of int64, shape (n_waits,)
-        From when the work was enabled until it started, or until the end of the row where it never did.
+        When the work was enabled, and when it started; if it never started, the time of the row.
     never : ndarray of int64
-        Which are the latter.
+        Indices of the waits after which work never started.
     by_cause : mapping of str to ndarray of int64, shape (n_waits,)
-        Microseconds by each cause that there is; together they are the time from start to end.
+        Microseconds by cause; their sum is the time from start to end. Causes that never hold may be missing.
     """
 
     rows: Integers
@@ -59,7 +58,7 @@ class Waits:
 
 
 def waits_by_cause(log: EventLog, activities: range) -> Waits:
-    """Split the waiting times for the work of some activities, given by their codes."""
+    """Split the waiting times for these activities, given by their codes."""
     ends = log.by_station
     if len(activities) < len(log.labels.activity):
         activity = log.columns["activity"][ends.rows]
@@ -69,54 +68,54 @@ def waits_by_cause(log: EventLog, activities: range) -> Waits:
 
 
 def _split(log: EventLog, whole: _Segments) -> dict[str, Integers]:
-    """Return how long each of some waits was for each cause."""
+    """Return the length of each wait by cause."""
     scenario = log.cases.scenario
-    found: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(whole.ends), np.int64))
-    changing, apart = _conditions_that_change(log), np.zeros(len(whole.ends), bool)
-    for pool, place, here in whole.places(scenario) if changing else ():
-        if scenario.exemption(pool.name, place) in changing:
-            for s in scenario.suspensions_at(pool.name, place):
-                apart[here] |= (whole.start[here] < s.end) & (whole.end[here] > s.start)
-    if apart.any():  # whom a suspension concerns may change while they wait
-        some, concerned = whole.some(apart), np.zeros(len(log.cases), bool)
-        concerned[log.columns["case_id"][some.ends]] = True
-        theirs = np.flatnonzero(concerned[log.columns["case_id"]])
-        alone = replace(log, columns={name: column[theirs] for name, column in log.columns.items()})
-        wait = np.full(len(theirs), -1)
-        wait[np.searchsorted(theirs, some.ends)] = np.flatnonzero(apart)
-        _add(found, _Segments.by_record(alone, wait), alone)
-        whole = whole.some(~apart)
-    _add(found, whole, log)
-    return dict(found)
+    lengths: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(whole.ends), np.int64))
+    changing, divided = _changing_exemptions(log), np.zeros(len(whole.ends), bool)
+    for pool, station, waits in whole.stations(scenario) if changing else ():
+        if scenario.exemption(pool.name, station) in changing:
+            for s in scenario.suspensions_at(pool.name, station):
+                divided[waits] |= (whole.start[waits] < s.end) & (whole.end[waits] > s.start)
+    if divided.any():  # an exemption from a suspension may change during these waits
+        ends, concerned = whole.ends[divided], np.zeros(len(log.cases), bool)
+        concerned[log.columns["case_id"][ends]] = True
+        rows = np.flatnonzero(concerned[log.columns["case_id"]])
+        of_cases = replace(log, columns={name: column[rows] for name, column in log.columns.items()})
+        wait = np.full(len(rows), -1)
+        wait[np.searchsorted(rows, ends)] = np.flatnonzero(divided)
+        _add(lengths, _Segments.by_record(of_cases, wait), of_cases)
+        whole = whole.select(~divided)
+    _add(lengths, whole, log)
+    return dict(lengths)
 
 
-def _add(found: defaultdict[str, Integers], segments: _Segments, log: EventLog) -> None:
-    """Add the length of each segment by cause to the wait that it is a part of."""
+def _add(lengths: defaultdict[str, Integers], segments: _Segments, log: EventLog) -> None:
+    """Add the length of each segment by cause to its wait."""
     scenario = log.cases.scenario
     exempt_by: dict[Expression, NDArray[np.bool_]] = {}
-    for pool, place, here in segments.places(scenario):
-        calendar, condition = pool.calendars[place], scenario.exemption(pool.name, place)
-        stops = tuple((s.start, s.end) for s in scenario.suspensions_at(pool.name, place))
-        parts: list[tuple[Any, tuple[tuple[int, int], ...]]] = [(here, stops)]
+    for pool, station, waits in segments.stations(scenario):
+        calendar, condition = pool.calendars[station], scenario.exemption(pool.name, station)
+        suspensions = tuple((s.start, s.end) for s in scenario.suspensions_at(pool.name, station))
+        parts: list[tuple[Any, tuple[tuple[int, int], ...]]] = [(waits, suspensions)]
         if condition is not None:
             if condition not in exempt_by:
                 exempt_by[condition] = segments.exempt(log, condition)
-            exempt = exempt_by[condition][here]
+            exempt = exempt_by[condition][waits]
             if exempt.any():
-                inside = here.start + np.arange(len(exempt))
-                parts = [(inside[~exempt], stops), (inside[exempt], ())]
-        for some, kept_by in parts:
-            course = _course(calendar, scenario.starts, scenario.horizon, kept_by)
-            for cause, length in course.split(segments.start[some], segments.end[some]):
-                wait = some if segments.wait is None else segments.wait[some]
+                indices = waits.start + np.arange(len(exempt))
+                parts = [(indices[~exempt], suspensions), (indices[exempt], ())]
+        for part, suspended in parts:
+            timeline = _timeline(calendar, scenario.starts, scenario.horizon, suspended)
+            for cause, length in timeline.split(segments.start[part], segments.end[part]):
+                wait = part if segments.wait is None else segments.wait[part]
                 if segments.before is None:
-                    found[cause][wait] = length
+                    lengths[cause][wait] = length
                 else:
-                    np.add.at(found[cause], wait, length)
+                    np.add.at(lengths[cause], wait, length)
 
 
-def _conditions_that_change(log: EventLog) -> set[Expression]:
-    """Return the exceptions from suspensions that read a field of the record that may have been written."""
+def _changing_exemptions(log: EventLog) -> set[Expression]:
+    """Return the exemptions from suspensions that read a field of the record that may have been written."""
     scenario = log.cases.scenario
     conditions = {scenario.exemption(p.name, k) for p in scenario.pools.values() for k in range(len(p.calendars))}
     read = {c: names(c) & set(scenario.workflow.record) for c in conditions if c is not None}
@@ -124,11 +123,11 @@ def _conditions_that_change(log: EventLog) -> set[Expression]:
 
 
 def _may_have_written(log: EventLog, fields: Set[str]) -> bool:
-    """Say whether a row of a log may have written one of some fields of the record."""
+    """Return whether a row of a log may have written one of these fields of the record."""
 
     def happened(column: str, name: str) -> bool:
-        words = log.labels.column(column)
-        return name in words and bool((log.columns[column] == words.index(name)).any())
+        labels = log.labels.column(column)
+        return name in labels and bool((log.columns[column] == labels.index(name)).any())
 
     for workflow in log.cases.scenario.workflows:
         given = {e.gives for e in workflow.events.values()} | {a.gives for a in workflow.activities.values()}
@@ -142,20 +141,20 @@ def _may_have_written(log: EventLog, fields: Set[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Segments:
-    """Parts of waits during which a case's record does not change, or whole waits where it does not matter; place by place.
+    """Parts of waits during which the case's record does not change, or whole waits, in the order of stations.
 
     Attributes
     ----------
     ends : ndarray of int64, shape (n_segments,)
         The row that ends the wait.
     wait : ndarray of int64, optional
-        Which of the waits that are asked for it is, or is a part of. Without them each is one, in their order.
+        Index of the wait of each segment. ``None`` if each segment is a wait, in order.
     before : ndarray of int64, optional
-        The row after which the record is as it is during the part, in the order of cases; -1 for the start. Without them it
-        is as at the start all the time.
+        The last row of the case before the segment, in the order of cases; -1 for none. ``None`` if the record does not
+        change.
     start, end : ndarray of int64
-    first : ndarray of int64, shape (n_places + 1,)
-        Where each place begins, see `ByStation`.
+    first : ndarray of int64, shape (n_stations + 1,)
+        First segment of each station, see `ByStation`.
     """
 
     ends: Integers
@@ -165,24 +164,24 @@ class _Segments:
     end: Integers
     first: Integers
 
-    def some(self, which: NDArray[np.bool_]) -> _Segments:
-        """Return some of the segments."""
-        before = None if self.before is None else self.before[which]
-        first = np.append(0, np.cumsum(which))[self.first]
-        wait = np.flatnonzero(which) if self.wait is None else self.wait[which]
-        return _Segments(self.ends[which], wait, before, self.start[which], self.end[which], first)
+    def select(self, mask: NDArray[np.bool_]) -> _Segments:
+        """Return the segments for which the mask is true."""
+        before = None if self.before is None else self.before[mask]
+        first = np.append(0, np.cumsum(mask))[self.first]
+        wait = np.flatnonzero(mask) if self.wait is None else self.wait[mask]
+        return _Segments(self.ends[mask], wait, before, self.start[mask], self.end[mask], first)
 
-    def places(self, scenario: Scenario) -> Iterator[tuple[Pool, int, slice]]:
-        """Yield each place of each pool, with where the segments are that are waits for it."""
+    def stations(self, scenario: Scenario) -> Iterator[tuple[Pool, int, slice]]:
+        """Yield the pool and number of each station that has segments, and their slice."""
         bounds = itertools.pairwise(self.first.tolist())
         for pool in scenario.pools.values():
-            for place, (begin, end) in zip(range(len(pool.calendars)), bounds, strict=False):
+            for station, (begin, end) in zip(range(len(pool.calendars)), bounds, strict=False):
                 if end > begin:
-                    yield pool, place, slice(begin, end)
+                    yield pool, station, slice(begin, end)
 
     @classmethod
     def whole(cls, log: EventLog, by_station: ByStation) -> tuple[_Segments, Integers]:
-        """Return whole waits, and those of them after which work never started."""
+        """Return whole waits, and the indices of those after which work never started."""
         columns = log.columns
         ends = by_station.rows
         until = columns["started_at"][ends]
@@ -192,32 +191,32 @@ class _Segments:
 
     @classmethod
     def by_record(cls, log: EventLog, wait: Integers) -> _Segments:
-        """Return the parts of waits, given for each row which one it ends, or -1."""
+        """Return the parts of waits. `wait` has the index of the wait that each row ends, or -1."""
         columns = log.columns
         order, since = log.by_case.order, log.since()
         case, at, enabled = (columns[n][order] for n in ("case_id", "happened_at", "enabled_at"))
         n = len(order)
         opening = np.zeros(n, bool)
         opening[log.by_case.opening] = True
-        # The row that ends the wait that a row lies in: the next one of its case that knows when it was enabled.
+        # A row lies in the wait that the next row of its case with an enabling time ends.
         ending = (enabled > NEVER) & (columns["pool"][order] >= 0)
-        place = np.where(ending, np.arange(n), n)
-        following = np.minimum.accumulate(place[::-1])[::-1] if n else place
+        position = np.where(ending, np.arange(n), n)
+        following = np.minimum.accumulate(position[::-1])[::-1] if n else position
         has = (following < n) & (case[np.minimum(following, n - 1)] == case) if n else np.zeros(0, bool)
         rows = np.flatnonzero(has)
         end_row = following[rows]
         started = columns["started_at"][order][end_row]
         until = np.where(started > NEVER, started, at[end_row])
         start, end = np.maximum(since[rows], enabled[end_row]), np.minimum(at[rows], until)
-        some = np.flatnonzero((end > start) & (wait[order[end_row]] >= 0))
-        by_station = ByStation.of(some, log.station_of(order[end_row[some]]), len(log.by_station.first) - 1)
-        some = by_station.rows
-        rows, ends = rows[some], order[end_row[some]]
+        kept = np.flatnonzero((end > start) & (wait[order[end_row]] >= 0))
+        by_station = ByStation.of(kept, log.station_of(order[end_row[kept]]), len(log.by_station.first) - 1)
+        kept = by_station.rows
+        rows, ends = rows[kept], order[end_row[kept]]
         before = np.where(opening[rows], -1, rows - 1)
-        return cls(ends, wait[ends], before, start[some], end[some], by_station.first)
+        return cls(ends, wait[ends], before, start[kept], end[kept], by_station.first)
 
     def exempt(self, log: EventLog, condition: Expression) -> NDArray[np.bool_]:
-        """Say for each segment whether a suspension that excepts a condition does not concern its case."""
+        """Return whether the case of each segment meets the condition that exempts it from a suspension."""
         case = log.columns["case_id"][self.ends]
         facts, scenario = log.cases.columns, log.cases.scenario
         if self.before is None:
@@ -232,57 +231,57 @@ class _Segments:
 
 
 @dataclass(frozen=True)
-class _Course:
-    """Why one waits for one place of a pool, as time goes by.
+class _Timeline:
+    """The cause of waiting for a station over time.
 
     Attributes
     ----------
     at : ndarray of int64, shape (n,)
-        The instants at which the cause may change, from 0 on.
+        The instants at which the cause may change; the first is 0.
     cause : ndarray of int8, shape (n,)
-        Which one of `CAUSES` it is from each instant on.
-    so_long : mapping of int to ndarray of int64, shape (n,)
-        How long each cause that there is has held by each instant.
+        Index into `CAUSES` of the cause from each instant on.
+    total : mapping of int to ndarray of int64, shape (n,)
+        Total time that each cause has held before each instant.
     """
 
     at: Integers
     cause: NDArray[np.int8]
-    so_long: Mapping[int, Integers]
+    total: Mapping[int, Integers]
 
     def split(self, start: Integers, end: Integers) -> Iterator[tuple[str, Integers]]:
-        """Yield each cause, and for how long of each of some intervals of waiting it held."""
-        left_over = end - start
-        *causes, last_cause = self.so_long
+        """Yield each cause with the time that it held in each interval."""
+        rest = end - start
+        *causes, last_cause = self.total
         if causes:
             first, last = (np.searchsorted(self.at, times, side="right") - 1 for times in (start, end))
             since_first, since_last = start - self.at[first], end - self.at[last]
             at_first, at_last = self.cause.take(first), self.cause.take(last)
         for cause in causes:
-            length = self.so_long[cause][last] - self.so_long[cause][first]
+            length = self.total[cause][last] - self.total[cause][first]
             length += since_last * (at_last == cause)
             length -= since_first * (at_first == cause)
-            left_over -= length
+            rest -= length
             yield _CAUSES[cause], length
-        yield _CAUSES[last_cause], left_over
+        yield _CAUSES[last_cause], rest
 
 
 @lru_cache(maxsize=256)
-def _course(calendar: Calendar, starts: dt.date, horizon: int, stops: tuple[tuple[int, int], ...]) -> _Course:
-    """Return why one waits for a place that is at work by a calendar and suspended at some times."""
+def _timeline(calendar: Calendar, starts: dt.date, horizon: int, suspensions: tuple[tuple[int, int], ...]) -> _Timeline:
+    """Return the cause of waiting over time for a station with this calendar and these suspensions."""
     opens, closes, _ = calendar.arrays()
-    suspended, closed = np.array(stops, np.int64).reshape(-1, 2), _closed_days(calendar, Epoch(starts))
+    suspended, closed = np.array(suspensions, np.int64).reshape(-1, 2), _closed_days(calendar, Epoch(starts))
     at = distinct(np.concatenate([opens, closes, closed.ravel(), suspended.ravel(), [0]]))
     at = at[(at >= 0) & (at < horizon)]
     cause = np.where(_within(closed, at), _CAUSES.index("holiday"), _CAUSES.index("off_shift"))
     cause[_within(np.stack([opens, closes], axis=1), at)] = _CAUSES.index("no_free_server")
     cause[_within(suspended, at)] = _CAUSES.index("suspended")
     length = np.diff(at)
-    so_long = {c: np.append(0, np.cumsum(length * (cause[:-1] == c))) for c in np.unique(cause).tolist()}
-    return _Course(at, cause.astype(np.int8), so_long)
+    total = {c: np.append(0, np.cumsum(length * (cause[:-1] == c))) for c in np.unique(cause).tolist()}
+    return _Timeline(at, cause.astype(np.int8), total)
 
 
 def _closed_days(calendar: Calendar, epoch: Epoch) -> Integers:
-    """Return the holidays and closures as intervals, without dates that have hours of their own."""
+    """Return holidays and closures as intervals, except dates with hours of their own."""
     own = {day for day, _ in calendar.extra}
     days = sorted({day for day, _ in calendar.holidays} | set(calendar.closed))
     starts = [epoch.microseconds(dt.date.fromisoformat(day)) for day in days if day not in own]
@@ -290,5 +289,5 @@ def _closed_days(calendar: Calendar, epoch: Epoch) -> Integers:
 
 
 def _within(intervals: Integers, at: Integers) -> NDArray[np.bool_]:
-    """Say whether each instant lies in one of some half-open intervals, which may overlap."""
+    """Return whether each instant lies in at least one of the half-open intervals."""
     return so_far(intervals[:, 0], at) > so_far(intervals[:, 1], at)

@@ -1,4 +1,4 @@
-"""Working days of courts: how many lie between two instants, for the age of a case."""
+"""Working days of courts, for the ages of cases in working days."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ Integers = NDArray[np.int64]
 
 
 def working_days(cases: Cases) -> dict[int, Integers]:
-    """Return when each working day begins, for the courts that have any calendar, in microseconds since the start.
-
-    They go back to the arrival of the court's oldest case.
-    """
-    scenario, found = cases.scenario, {}
+    """Return the start of each working day since the first arrival, in microseconds, for each court with a calendar."""
+    scenario, starts = cases.scenario, {}
     for court, spec in enumerate(scenario.court_days):
         if spec is not None:
             oldest = int(cases.arrived[cases.court == court].min(initial=0))
             first = scenario.epoch.instant(oldest).date()
             days = [scenario.epoch.microseconds(day) for day in spec.working_dates(first, scenario.ends)]
-            found[court] = np.array(days, np.int64)
-    return found
+            starts[court] = np.array(days, np.int64)
+    return starts
 
 
 def days_before(cases: Cases, days: Mapping[int, Integers]) -> Integers:
-    """Return how many working days of its court began before each case arrived."""
-    found = np.zeros(len(cases), np.int64)
+    """Return the number of working days of its court that started before each case arrived."""
+    n_days = np.zeros(len(cases), np.int64)
     for court, begin in days.items():
         here = cases.court == court
-        found[here] = np.searchsorted(begin, cases.arrived[here])
-    return found
+        n_days[here] = np.searchsorted(begin, cases.arrived[here])
+    return n_days

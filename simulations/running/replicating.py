@@ -92,7 +92,7 @@ def course_of(log: EventLog, court: str) -> Course:
     """Return the course of one court, or of all courts, in a log."""
     measured = measure_dates_and_pending(log)
     column = [*measured.courts, "all"].index(court)
-    dates = {table.measure: float(table.places[column, 0]) for table in measured.tables}
+    dates = {table.measure: float(table.values[column, 0]) for table in measured.tables}
     pending = measured.daily.pending[:, column].astype(float).tolist()
     return Course({name: None if math.isnan(date) else date for name, date in dates.items()}, tuple(pending))
 

@@ -35,16 +35,15 @@ class Estimate:
     Attributes
     ----------
     mean, low, high : float or None
-        Mean and the ends of its confidence interval; ``None`` where there is nothing to measure, and for the
-        interval with a single replication.
+        Mean, and ends of its confidence interval; ``None`` without a value. A single replication has no interval.
     q05, q95 : float or None
-        The band of single replications.
+        The 5th and 95th percentile of single replications.
     date : date or None
-        For a measure that is a point in time: the day of the mean.
+        The date of the mean, for a measure that is a date.
     n : int
-        Replications that have a value.
+        Number of replications with a value.
     of : int
-        Replications in all.
+        Number of replications.
     """
 
     measure: str
@@ -77,21 +76,21 @@ class Estimate:
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         names = ("measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date")
-        found = {name: getattr(self, name) for name in names}
-        return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in found.items()}
+        values = {name: getattr(self, name) for name in names}
+        return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in values.items()}
 
 
 @dataclass(frozen=True)
 class Series(Sequence[Estimate]):
-    """Pending cases at the end of each day, over replications: a row a day, a column a court and a last one for all.
+    """Pending cases at the end of each day, over replications.
 
-    As a sequence it is of estimates, day by day and court by court.
+    As a sequence it holds an `Estimate` for each day and court, in the order of days, then courts.
 
     Attributes
     ----------
     days : ndarray of datetime64[D], shape (n_days,)
     courts : tuple of str
-        With ``all`` at the end.
+        ``all`` is the last.
     values : ndarray of float, shape (n_days, n_courts + 1, n_replications)
     confidence : float
     """
@@ -104,28 +103,27 @@ class Series(Sequence[Estimate]):
     @cached_property
     def mean(self) -> NDArray[np.float64]:
         """Return the means, shape (n_days, n_courts + 1)."""
-        found: NDArray[np.float64] = self.values.mean(axis=2)
-        return found
+        return np.asarray(self.values.mean(axis=2))
 
     def of(self, court: str) -> NDArray[np.float64]:
         """Return the means of a court, day by day."""
         return self.mean[:, self.courts.index(court)]
 
     def at(self, day: dt.date, court: str) -> Estimate | None:
-        """Return the estimate of a day, if it is one of the run."""
+        """Return the estimate of a day, or ``None`` if the day or the court is not in the series."""
         row = int(np.searchsorted(self.days, np.datetime64(day)))
         if court not in self.courts or row == len(self.days) or self.days[row] != np.datetime64(day):
             return None
-        found: Estimate = self[row * len(self.courts) + self.courts.index(court)]
-        return found
+        estimate: Estimate = self[row * len(self.courts) + self.courts.index(court)]
+        return estimate
 
     def __len__(self) -> int:
         return len(self.days) * len(self.courts)
 
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return [self[k] for k in range(*place.indices(len(self)))]
-        row, column = divmod(range(len(self))[place], len(self.courts))
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        row, column = divmod(range(len(self))[index], len(self.courts))
         n = self.values.shape[2]
         low, high, q05, q95 = (float(bound[row, column]) if n > 1 else None for bound in self._spread)
         return Estimate(
@@ -135,7 +133,7 @@ class Series(Sequence[Estimate]):
 
     @cached_property
     def _spread(self) -> tuple[NDArray[np.float64], ...]:
-        """Return the ends of the interval of the mean, and of the band of single replications."""
+        """Return the ends of the confidence interval, and the 5th and 95th percentile of single replications."""
         from scipy.special import stdtrit
 
         n = self.values.shape[2]
@@ -143,7 +141,7 @@ class Series(Sequence[Estimate]):
         return (self.mean - half, self.mean + half, *np.quantile(self.values, [0.05, 0.95], axis=2))
 
     def of_courts(self, courts: Container[str], days: int | None = None) -> list[Estimate]:
-        """Return the estimates of some courts, of about so many days with the last among them, or of all."""
+        """Return the estimates of these courts, of all days or of about `days` days including the last one."""
         step = max(1, len(self.days) // days) if days else 1
         rows = sorted({*range(0, len(self.days), step), len(self.days) - 1})
         columns = [k for k, court in enumerate(self.courts) if court in courts]
@@ -157,9 +155,9 @@ class Contrast:
     Attributes
     ----------
     slowest, fastest : str
-        By their means over the replications.
+        Groups, by their means over replications.
     ratio, low, high : float or None
-        The mean over replications of the slowest group's value over the fastest group's, with its interval.
+        Mean over replications of the ratio of the slowest group's value to the fastest group's, with its interval.
     """
 
     measure: str
@@ -180,7 +178,7 @@ def contrasts(
 ) -> list[Contrast]:
     """Compare the slowest with the fastest group, for every mean time and every ``by`` of a run folder.
 
-    A group without a value in some replication, such as one in which nobody waited, is left out.
+    A group without a value in some replication, such as one without any wait, is left out.
     """
     descriptors = describe(scenario)
     groups: dict[tuple[str, str], dict[str, list[float]]] = {}
@@ -189,7 +187,7 @@ def contrasts(
         whole_run = court == "all" and at is None and len(known) == len(values)
         if by and group and whole_run and descriptors[measure].is_mean_time:
             groups.setdefault((measure, by), {})[group] = known
-    found = []
+    ranked = []
     for (measure, by), values_of in groups.items():
         if len(values_of) < 2:
             continue
@@ -198,8 +196,8 @@ def contrasts(
             continue
         ratios = [a / b for a, b in zip(values_of[slowest], values_of[fastest], strict=True)]
         low, high = interval(ratios, confidence) or (None, None)
-        found.append(Contrast(measure, by, slowest, fastest, math.fsum(ratios) / len(ratios), low, high))
-    return found
+        ranked.append(Contrast(measure, by, slowest, fastest, math.fsum(ratios) / len(ratios), low, high))
+    return ranked
 
 
 def interval(
@@ -213,13 +211,13 @@ def interval(
     confidence : float
         Between 0 and 1.
     least, most : float, optional
-        Bounds that no value passes.
+        Bounds of the values.
 
     Notes
     -----
-    Near a bound the distribution of the mean is skewed, and a t interval may pass the bound. In that case the interval is
-    computed for the logarithm (with two bounds: the logit) of the mean by the delta method. It then stays within the
-    bounds and covers more often. If it is too wide for this, it is cut off at the bound.
+    If the t interval exceeds a bound, the mean is close to the bound and its distribution is skewed. Then the interval is
+    computed on the logarithmic scale (logit scale between two bounds) by the delta method, which respects the bounds and
+    covers more often. If it is too wide for that scale, it is truncated at the bound.
 
     References
     ----------
@@ -250,11 +248,11 @@ def interval(
 def read_values(
     folder: Path, replications: Iterable[int]
 ) -> dict[tuple[str, str, str | None, str | None, dt.date | None, str], list[float | None]]:
-    """Return the values of every measure over the replications of a run folder, in their order.
+    """Return the values of every measure of a run folder, one for each replication.
 
-    Of the daily series only the days are among them on which everything was measured.
+    The daily series is left out, except on days with all measures.
     """
-    rows = _asked(
+    rows = _query(
         "with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true)),"
         " days as (select distinct \"at\" from m where measure = 'unfinished')"
         ' select measure, court, "by", "group", "at", unit, list(value order by replication) from m'
@@ -271,8 +269,8 @@ def read_series(
 ) -> Series:
     """Return the daily series of a run folder."""
     numbers = list(replications)
-    # In every part the courts of a day stand in their order, the one of all last.
-    columns = _asked(
+    # Each part has the courts of a day in order, with all courts last.
+    columns = _query(
         f'select "at", value from read_parquet(?, file_row_number = true) where {_DAILY}'
         ' order by "at", file_row_number, replication',
         folder,
@@ -288,8 +286,8 @@ def read_series(
 _DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
 
 
-def _asked(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:
-    """Query the measures of the given replications."""
+def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:
+    """Query the measures of these replications."""
     from simulations.run_folder.parts import part_path
 
     with cursor() as connection:
@@ -305,17 +303,16 @@ def estimates(
     Parameters
     ----------
     replications : iterable of int
-        Those to take.
+        Numbers of the replications.
     confidence : float
-        Of the interval, between 0 and 1.
+        Between 0 and 1.
 
     Notes
     -----
-    A measure that is a point in time has a mean only if it was reached in every replication: the mean of those
-    that did would be too early.
+    A date has a mean only if every replication reached it: the mean of the others would be too early.
     """
     descriptors = describe(scenario)
-    found = []
+    estimated = []
     for (measure, court, by, group, at, unit), values in read_values(folder, replications).items():
         descriptor, known = descriptors[measure], [v for v in values if v is not None]
         usable = known if not descriptor.is_date or len(known) == len(values) else []
@@ -325,7 +322,7 @@ def estimates(
         date = (
             scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if descriptor.is_date and mean is not None else None
         )
-        found.append(
+        estimated.append(
             Estimate(measure, court, by, group, at, unit, mean, low, high, q05, q95, date, len(known), len(values))
         )
-    return found
+    return estimated
