@@ -34,8 +34,8 @@ costs:
 """
 
 
-def test_people_are_paid_for_their_shifts_and_overtime_and_work_by_the_piece(tmp_path: Path) -> None:
-    """In January 2024 there are 21 working days: two clerks at 50 for 8 hours each, and three hours of overtime; a guard at 10 for 31 days; six cases at 7."""
+def test_costs_are_paid_shifts_overtime_and_completed_work(tmp_path: Path) -> None:
+    """January 2024: two clerks at 50 an hour, 21 days of 8 hours, and 3 hours of overtime; a guard at 10, 31 days; 6 cases at 7."""
     log = play(tmp_path, DESK, WEEK, FixedDraws({"activity:serve": {0: 11}}))
     found = measured(log)
     clerks, guard, pieces = 50 * (2 * 8 * 21 + 3), 10 * 24 * 31, 6 * 7
@@ -50,8 +50,8 @@ def test_people_are_paid_for_their_shifts_and_overtime_and_work_by_the_piece(tmp
     assert found["clearance_rate"] is None
 
 
-def test_who_waits_longest_is_told_with_the_ratio_to_who_waits_least(tmp_path: Path) -> None:
-    """Odd cases are served last: their mean wait over the plain ones', in each replication."""
+def test_contrasts_have_the_ratio_of_the_slowest_to_the_fastest_group(tmp_path: Path) -> None:
+    """Odd cases are served last. The ratio is their mean wait over that of plain cases, in each replication."""
     scenario = WEEK.replace("size: 2,", "size: 1, order: {by: kind, odd: 2, rare: 1, plain: 0},")
     planned(tmp_path, DESK, scenario + "people: {kind: {plain: 0.5, odd: 0.4, rare: 0.1}}", FixedDraws())
     changes = [
@@ -91,7 +91,7 @@ def test_who_waits_longest_is_told_with_the_ratio_to_who_waits_least(tmp_path: P
         ),
     ],
 )
-def test_a_cost_of_something_that_does_not_exist_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """With its place and what could have been meant."""
+def test_the_cost_of_an_unknown_name_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """The message has the position in the file and the nearest name."""
     with pytest.raises(InputError, match=message):
         planned(tmp_path, DESK, WEEK.replace(old, new), FixedDraws())

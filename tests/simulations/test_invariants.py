@@ -69,10 +69,10 @@ def _twice(log: EventLog) -> EventLog:
         (lambda log: replace(log, resized={"clerks": (((0, 1),),)}), "without a free server"),
     ],
 )
-def test_a_log_that_was_tampered_with_is_found_out(
+def test_a_changed_log_breaks_an_invariant(
     log: EventLog, tamper: Callable[[EventLog], EventLog], message: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The law is named, and the case or the pool; however many rows are looked at together."""
+    """The message names the invariant and the case or pool, for any batch size."""
     monkeypatch.setattr(invariants, "_ROWS_AT_ONCE", at_once)
     check_log(log)
     with pytest.raises(BrokenInvariant, match=message):

@@ -124,10 +124,10 @@ def _get(
         ("utilisation.desk", 0.4, 0.2, 0.3),
     ],
 )
-def test_a_measure_at_the_end_is_what_one_counts_by_hand(
+def test_measures_at_the_end_equal_a_count_by_hand(
     values: list[Value], name: str, east: float | None, west: float | None, both: float | None
 ) -> None:
-    """Each court by itself, and both together."""
+    """For each court, and for both together."""
     assert [_get(values, name, c) for c in ("east", "west", "all")] == [
         pytest.approx(x) if x is not None else None for x in (east, west, both)
     ]
@@ -146,20 +146,20 @@ def test_a_measure_at_the_end_is_what_one_counts_by_hand(
         ("utilisation.desk", 5 / 6),
     ],
 )
-def test_a_measure_on_a_day_is_as_things_stood_at_its_end(values: list[Value], name: str, both: float | None) -> None:
-    """At 24:00 of the third day the first eastern case is being checked, the second is in hand, the western one lies on the shelf."""
+def test_measures_on_a_day_are_taken_at_its_end(values: list[Value], name: str, both: float | None) -> None:
+    """At 24:00 on the third day, the first eastern case is in the check, the second is in service, and the western one is shelved."""
     found = _get(values, name, at=dt.date(2024, 1, 3))
     assert found == (None if both is None else pytest.approx(both))
 
 
-def test_groups_are_measured_like_the_whole(values: list[Value]) -> None:
-    """The odd ones are the western court's."""
+def test_groups_are_measured_like_all_cases(values: list[Value]) -> None:
+    """The odd cases are those of the western court."""
     assert _get(values, "answered", group="odd") == 1
     assert _get(values, "yes_share", group="plain") == 1
 
 
-def test_cases_without_a_value_are_a_group_of_their_own(tmp_path: Path) -> None:
-    """Grouped by a date that two of six lack, by a whole number that nobody has, and by a word that is itself called missing."""
+def test_cases_without_a_value_form_one_group(tmp_path: Path) -> None:
+    """By a date that two of six cases lack, an integer that no case has, and an enum with a value called missing."""
     (tmp_path / "flow.yaml").write_text(
         """\
 workflow: desk
@@ -203,21 +203,21 @@ entry: {states: [queue]}
     }
 
 
-def test_pending_is_given_for_each_day(values: list[Value]) -> None:
-    """Three cases at first; one shelved at the end of day 2, then two more done at the ends of days 5 and 7."""
+def test_pending_has_a_value_for_each_day(values: list[Value]) -> None:
+    """Three cases at the start; one is shelved at the end of day 2, and two are finished at the ends of days 5 and 7."""
     days = [dt.date(2024, 1, d) for d in range(1, 11)]
     assert [_get(values, "pending", at=d) for d in days] == [3, 2, 2, 2, 1, 1, 0, 0, 0, 0]
 
 
-def test_a_warm_up_leaves_early_rows_out_of_the_measures(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """From the fourth day on, only the second eastern case is answered."""
+def test_measures_leave_out_rows_of_the_warm_up(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """After the third day only the second eastern case is answered."""
     found = _measured(tmp_path_factory, {**SCENARIO, "warm_up": dt.date(2024, 1, 4)}, (None,))
     assert _get(found, "answered") == 1
     assert _get(found, "utilisation.desk", "east") == pytest.approx(1 / 7)
 
 
 def _yes_or_no(counted: Any) -> dict[str, Any]:
-    """Return a workflow whose work finds true or false, and which counts one of them."""
+    """Return a workflow whose activity gives true or false, and that counts one of these outcomes."""
     move = {"transition": "answer", "from": "queue", "to": "done"}
     return {
         "workflow": "desk",
@@ -231,8 +231,8 @@ def _yes_or_no(counted: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("counted", [True, "true"])
-def test_an_outcome_that_is_true_is_counted(tmp_path_factory: pytest.TempPathFactory, counted: Any) -> None:
-    """Two cases in the east are found fit, as a value or as a word; that in the west is not."""
+def test_boolean_outcomes_are_counted(tmp_path_factory: pytest.TempPathFactory, counted: Any) -> None:
+    """Two eastern cases are fit, written as a boolean or as a string; the western one is not."""
     fit = {"by": "court", "east": {True: 1}, "west": {False: 1}}
     serve = {"pool": "desk", "takes": "2 days", "outcome": {"fit": fit}}
     scenario = {name: part for name, part in SCENARIO.items() if name != "people"} | {"activities": {"serve": serve}}
@@ -240,29 +240,29 @@ def test_an_outcome_that_is_true_is_counted(tmp_path_factory: pytest.TempPathFac
     assert [_get(list(measure(log)), "counted", court) for court in ("east", "west")] == [2, 0]
 
 
-def test_an_outcome_that_nobody_gives_cannot_be_counted() -> None:
-    """The message shows what is given, as files write it."""
+def test_counting_an_outcome_that_no_activity_gives_is_an_error() -> None:
+    """The message lists the possible outcomes as in files."""
     with pytest.raises(InputError, match="giving: 'True' is not an outcome of answer; allowed: true, false"):
         load_workflow(_yes_or_no("True"))
 
 
-def test_a_queue_that_only_grows_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Ten cases a day for a desk that serves one in two days."""
+def test_growing_queues_are_reported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Ten cases arrive a day; the desk serves one in two days."""
     busy = {**SCENARIO, "arrivals": {"east": {"interarrival": {"constant": "2 hours"}}}}
     assert growing_queues(_log(tmp_path_factory, busy)) == ["desk"]
 
 
-def test_a_group_that_does_not_exist_is_an_error_with_the_nearest_name(
+def test_an_unknown_grouping_is_an_error_with_the_nearest_name(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """The message names what can be grouped by."""
+    """The message lists the allowed names."""
     log = _log(tmp_path_factory, SCENARIO)
     with pytest.raises(InputError, match="kind"):
         group_cases(log.cases, "kindd")
 
 
-def test_the_built_in_workflow_measures_what_the_press_and_the_agency_counted() -> None:
-    """The names that reports of the review use are there."""
+def test_the_built_in_workflow_has_the_published_measures() -> None:
+    """It has the names that published reports use."""
     names = {m.measure for m in load_workflow("prosecutorial-discretion-review").measures}
     assert {
         "reviewed",

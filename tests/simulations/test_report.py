@@ -1,4 +1,4 @@
-"""The report of a run: a page that stands alone, with the run's own numbers, its figures, and the STRESS-DES sections."""
+"""The report of a run: a self-contained page with numbers and figures, and the STRESS-DES sections."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ VOID = {"wbr", "meta", "link", "img", "br", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """A page's elements with their attributes; every end tag must close what was opened last."""
+    """The elements of a page with their attributes. Every end tag must close the last open element."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        """See that an end tag closes what was opened last."""
+        """Check that an end tag closes the last open element."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
@@ -78,7 +78,7 @@ class Page(HTMLParser):
             self.cells.append(data.strip())
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of each element of a kind."""
+        """Return the attributes of each element with this tag."""
         return [attributes for name, attributes in self.elements if name == tag]
 
 
@@ -90,18 +90,18 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
 
 @pytest.fixture(scope="module")
 def drawn(small: RunResult) -> list[Figure]:
-    """Its figures."""
+    """The figures of the run."""
     return figures(read_contents(small.folder))
 
 
 @pytest.fixture(scope="module")
 def text(small: RunResult, drawn: list[Figure]) -> str:
-    """Its page."""
+    """The page of the run."""
     return render(run_document(read_contents(small.folder), drawn))
 
 
-def test_a_run_is_read_back_as_it_was_returned(small: RunResult) -> None:
-    """Scenario, every estimate, and who waits longest."""
+def test_a_recorded_run_equals_the_returned_result(small: RunResult) -> None:
+    """Every estimate, contrast and daily value."""
     found = read_result(small.folder)
     assert found.measures == small.measures
     assert found.contrasts == small.contrasts
@@ -109,8 +109,8 @@ def test_a_run_is_read_back_as_it_was_returned(small: RunResult) -> None:
     assert (found.seed, found.replications, found.growing) == (small.seed, small.replications, small.growing)
 
 
-def test_the_page_is_whole_and_asks_for_nothing(text: str) -> None:
-    """It parses, its links lead into itself or hold their data, and its policy forbids every request."""
+def test_the_page_is_well_formed_and_self_contained(text: str) -> None:
+    """It parses, links stay in the page or hold data, and the content security policy forbids every request."""
     found = Page(text)
     for _, attributes in found.elements:
         assert not attributes.get("src")
@@ -126,7 +126,7 @@ def test_the_page_is_whole_and_asks_for_nothing(text: str) -> None:
     assert targets <= {f"#{id_}" for id_ in ids}
 
 
-def test_every_figure_is_there_with_words_for_who_cannot_see_it(text: str, drawn: list[Figure]) -> None:
+def test_every_figure_has_alternative_text(text: str, drawn: list[Figure]) -> None:
     """Each is one well-formed SVG with a title and a description."""
     assert [figure.key for figure in drawn] == FIGURES
     found = Page(text)
@@ -139,8 +139,8 @@ def test_every_figure_is_there_with_words_for_who_cannot_see_it(text: str, drawn
         assert str(root.get("aria-labelledby")).split() == [word.get("id") for word in words]
 
 
-def test_the_page_can_be_read_aloud(text: str) -> None:
-    """Landmarks, a language, a caption and scopes in each table, headings in their order."""
+def test_the_page_has_the_structure_that_screen_readers_need(text: str) -> None:
+    """Landmarks, a language, a caption and scopes in each table, and headings in order."""
     found = Page(text)
     assert found.all("html")[0]["lang"] == "en"
     assert [len(found.all(tag)) for tag in ("header", "nav", "main", "footer", "h1")] == [1] * 5
@@ -150,8 +150,8 @@ def test_the_page_can_be_read_aloud(text: str) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_the_numbers_are_those_of_the_run(small: RunResult, text: str) -> None:
-    """Published and simulated in the cells, and every estimate unrounded in the CSV."""
+def test_the_page_shows_the_numbers_of_the_run(small: RunResult, text: str) -> None:
+    """Cells hold published and simulated figures; the CSV holds every estimate unrounded."""
     found = Page(text)
     for figure in small.scenario.published:
         assert format_estimate(small.get(figure.measure, figure.court, figure.at)) in found.cells
@@ -164,8 +164,8 @@ def test_the_numbers_are_those_of_the_run(small: RunResult, text: str) -> None:
     assert {row["court"] for row in rows} == {"all", "denver", "baltimore"}
 
 
-def test_the_share_still_on_the_docket_is_counted_by_hand(small: RunResult) -> None:
-    """Nobody is censored before the end in the pilot: the last share is that of cases that never left."""
+def test_the_survival_curve_equals_a_count_from_the_log(small: RunResult) -> None:
+    """The pilot censors no case before the end, so the last share is that of cases that never left."""
     import duckdb
 
     query = """select count(*) filter (not exists (from events e where e.replication = c.replication and e.case_id = c.case_id
@@ -182,8 +182,8 @@ def test_the_share_still_on_the_docket_is_counted_by_hand(small: RunResult) -> N
     assert (curve.low <= curve.high).all()
 
 
-def test_each_day_of_the_flow_has_every_case_where_the_log_has_it(small: RunResult, drawn: list[Figure]) -> None:
-    """All pending at the start; on a day in between and at the end as counted by hand; nobody is lost on the way."""
+def test_the_flow_shows_every_case_in_its_state(small: RunResult, drawn: list[Figure]) -> None:
+    """All cases are pending at the start; on each day, counts equal those from the log; no case is lost."""
     import duckdb
 
     flow = read_contents(small.folder).flow
@@ -204,8 +204,8 @@ def test_each_day_of_the_flow_has_every_case_where_the_log_has_it(small: RunResu
     assert f"{flow.cases[-1, names.index('decided')]:,.0f} decided" in picture
 
 
-def test_the_days_of_the_flow_are_those_of_published_figures_and_no_more_than_six(tmp_path: Path) -> None:
-    """A short run has fewer; of many published days those that crowd others go."""
+def test_the_flow_shows_days_of_published_figures_and_at_most_six(tmp_path: Path) -> None:
+    """A short run has fewer days; of many published days, the closest ones are dropped."""
     nationwide = load_scenario("nationwide")
     days = flow_days(nationwide)
     assert (days[0], days[-1], len(days)) == (None, nationwide.ends, 6)
@@ -214,8 +214,8 @@ def test_the_days_of_the_flow_are_those_of_published_figures_and_no_more_than_si
     assert flow_days(short) == [None, dt.date(2024, 1, 1), dt.date(2024, 1, 2)]
 
 
-def test_weeks_show_what_a_mean_over_the_run_hides(small: RunResult) -> None:
-    """Judges do nothing while they are suspended and reviewers nothing after the review; weeks add up to the whole run."""
+def test_weekly_utilisation_shows_idle_weeks(small: RunResult) -> None:
+    """Judges do not work while suspended, and reviewers are busiest in the first week."""
     contents = read_contents(small.folder)
     use = {(u.pool, u.court): u for u in contents.use}
     assert set(use) == {(pool, court) for pool in ("reviewers", "judges") for court in ("all", "denver", "baltimore")}
@@ -226,8 +226,8 @@ def test_weeks_show_what_a_mean_over_the_run_hides(small: RunResult) -> None:
     assert reviewers.mean[0] == reviewers.mean.max() > 10 * (small.get("utilisation.reviewers", "denver").mean or 1)
 
 
-def test_times_between_instants_add_up(small: RunResult) -> None:
-    """The parts of a run make the whole, to the microsecond."""
+def test_times_between_instants_sum_to_the_whole(small: RunResult) -> None:
+    """Exactly, to the microsecond."""
     pool = small.scenario.pools["judges"]
     rng = np.random.default_rng(1)
     started = np.sort(rng.integers(0, small.scenario.horizon // 2, 40))
@@ -241,8 +241,8 @@ def test_times_between_instants_add_up(small: RunResult) -> None:
     assert time_between(pool, 0, pool.sizes, started, ended, bounds[[1, 0]])[0] == PoolTime(0, 0, 0)  # none at all
 
 
-def test_a_clearance_rate_of_hardly_any_inflow_is_not_shown(small: RunResult, text: str) -> None:
-    """The page says why; the CSV has the number all the same."""
+def test_a_clearance_rate_with_hardly_any_inflow_is_not_shown(small: RunResult, text: str) -> None:
+    """The page explains it; the CSV has the number."""
     assert (small.get("inflow").mean or 0) < 0.05 * (small.get("disposals").mean or 0)
     assert "few came in" in Page(text).cells
     assert "Few came in: with hardly any inflow, the clearance rate" in text
@@ -251,8 +251,8 @@ def test_a_clearance_rate_of_hardly_any_inflow_is_not_shown(small: RunResult, te
     assert any(row["measure"] == "clearance_rate" for row in rows)
 
 
-def test_the_map_counts_what_the_log_has(small: RunResult, drawn: list[Figure]) -> None:
-    """Reviews on average, on the arrow."""
+def test_the_map_shows_counts_from_the_log(small: RunResult, drawn: list[Figure]) -> None:
+    """The arrow shows the mean number of reviews."""
     moves = read_contents(small.folder).moves
     assert moves is not None
     assert moves["close"] == pytest.approx(small.get("administratively_closed").mean)
@@ -260,7 +260,7 @@ def test_the_map_counts_what_the_log_has(small: RunResult, drawn: list[Figure]) 
 
 
 def test_the_command_writes_page_figures_and_sections(small: RunResult, text: str, tmp_path: Path) -> None:
-    """Only whole files, and the same bytes again."""
+    """Only complete files, with the same bytes each time."""
     arguments = ["report", str(small.folder), "--out", str(tmp_path / "a.html"), "--figures", str(tmp_path / "figures"), "--stress", str(tmp_path / "s.md")]  # fmt: skip
     told = CliRunner().invoke(app, arguments)
     assert told.exit_code == 0, told.output
@@ -272,8 +272,8 @@ def test_the_command_writes_page_figures_and_sections(small: RunResult, text: st
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == text
 
 
-def test_the_sections_say_what_is_not_reported(small: RunResult, tmp_path: Path) -> None:
-    """The author's words and the run's own; NOT REPORTED where there are none."""
+def test_stress_sections_mark_missing_content(small: RunResult, tmp_path: Path) -> None:
+    """Texts of the author and facts of the run; NOT REPORTED elsewhere."""
     written = write_stress(small.folder, tmp_path / "s.md").read_text(encoding="utf-8")
     assert [line[3] for line in written.splitlines() if line.startswith("## ")] == ["1", "2", "3", "4", "5", "6"]
     assert str(small.scenario.about.purpose) in written
@@ -282,8 +282,8 @@ def test_the_sections_say_what_is_not_reported(small: RunResult, tmp_path: Path)
     assert "`refer_for_check`: from `reviewed` to `background_check`, when `" in written
 
 
-def test_a_run_without_an_event_log_or_groups_is_reported_as_far_as_it_goes(tmp_path: Path) -> None:
-    """One replication, no intervals, no map."""
+def test_a_run_without_an_event_log_has_a_shorter_report(tmp_path: Path) -> None:
+    """One replication: no intervals, no map, no groups."""
     folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
     contents = read_contents(folder)
     drawn = figures(contents)
@@ -293,8 +293,8 @@ def test_a_run_without_an_event_log_or_groups_is_reported_as_far_as_it_goes(tmp_
     assert "3 courts with fewer pending cases" in figures(many)[0].text
 
 
-def test_what_is_no_run_is_told(small: RunResult, tmp_path: Path) -> None:
-    """A wrong folder, a folder of runs, a part that is gone: exit code 2, and no page."""
+def test_a_folder_that_is_not_a_run_is_an_error(small: RunResult, tmp_path: Path) -> None:
+    """A wrong folder, a folder of runs, a missing part: exit code 2, and no page."""
     for folder, message in ((tmp_path, "is not a run folder"), (tmp_path / "none", "is not a run folder")):
         told = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "p.html")])
         assert (told.exit_code, message in told.stderr) == (2, True)

@@ -58,7 +58,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the system has it."""
+    """The Chromium of the system."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip(
@@ -73,7 +73,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Opened:
-    """A page with everything it said and asked for while it was open."""
+    """A page with its console messages and requests."""
 
     page: Page
     said: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Opened:
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[dict[str, Opened]]:
-    """Both pages, opened from their files with the network off."""
+    """Both pages, opened from files without a network."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     context.set_default_timeout(LIMIT_MILLISECONDS)
     found = {}
@@ -97,8 +97,8 @@ def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[dict[str, Opene
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_figure_is_drawn_and_nothing_is_asked_for(kind: str, opened: dict[str, Opened], pages: dict[str, Path]) -> None:  # fmt: skip
-    """Each figure has a size and marks; no message, no error, no request but for the page itself."""
+def test_every_figure_is_drawn_without_any_request(kind: str, opened: dict[str, Opened], pages: dict[str, Path]) -> None:  # fmt: skip
+    """Each figure has a size and marks. There are no messages, no errors, and no request except for the page."""
     it = opened[kind]
     drawn = {figure.get_attribute("id"): figure.evaluate(DRAWN) for figure in it.page.query_selector_all("figure")}
     assert list(drawn) == [f"figure-{key}" for key in FIGURES[kind]]
@@ -112,8 +112,8 @@ def test_every_figure_is_drawn_and_nothing_is_asked_for(kind: str, opened: dict[
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("width", [1280, 400])
-def test_nothing_overlaps_and_nothing_sticks_out(kind: str, width: int, opened: dict[str, Opened]) -> None:
-    """No two texts of a figure, no two blocks of the page; wide tables and figures slide within their own frames."""
+def test_nothing_overlaps_or_overflows(kind: str, width: int, opened: dict[str, Opened]) -> None:
+    """No texts of a figure and no blocks of the page overlap. Wide tables and figures scroll inside their frames."""
     page = opened[kind].page
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate(OVERLAPS) == []
@@ -122,7 +122,7 @@ def test_nothing_overlaps_and_nothing_sticks_out(kind: str, width: int, opened: 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_axe_finds_nothing_serious(kind: str, opened: dict[str, Opened]) -> None:
-    """No violation of any weight, and many rules that were looked at."""
+    """No violation of any impact, and many rules checked."""
     page = opened[kind].page
     page.set_viewport_size({"width": 400, "height": 900})  # so that tables and figures slide
     found: dict[str, Any] = Axe().run(page).response
@@ -131,7 +131,7 @@ def test_axe_finds_nothing_serious(kind: str, opened: dict[str, Opened]) -> None
 
 
 def test_tables_sort_by_click_and_by_key(opened: dict[str, Opened]) -> None:
-    """Numbers as numbers, up and then down; the column says so; the values are the same."""
+    """Numbers sort as numbers, ascending, then descending. The header has the direction; the values stay the same."""
     page = opened["run"].page
     cells = "table => [...table.tBodies[0].rows].map(row => row.cells[2]).filter(c => c.dataset.value).map(c => +c.dataset.value)"
     table = page.locator("#table-cases table")
@@ -149,8 +149,8 @@ def test_tables_sort_by_click_and_by_key(opened: dict[str, Opened]) -> None:
     assert head.get_attribute("aria-sort") is None
 
 
-def test_a_table_is_copied_and_the_keyboard_gets_to_the_results(opened: dict[str, Opened]) -> None:
-    """The button says that it was copied; the first stop of the Tab key leads past the navigation."""
+def test_copying_a_table_and_skipping_the_navigation(opened: dict[str, Opened]) -> None:
+    """The button confirms the copy. The first Tab stop skips the navigation."""
     page = opened["run"].page
     copy = page.locator("#table-cases").get_by_role("button", name="Copy the table")
     assert copy.evaluate("button => { button.click(); return button.textContent; }") == "Copied"
@@ -160,8 +160,8 @@ def test_a_table_is_copied_and_the_keyboard_gets_to_the_results(opened: dict[str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_prints(kind: str, opened: dict[str, Opened]) -> None:
-    """On paper there is no navigation and no button, every figure fits the sheet, and a PDF comes out."""
+def test_the_page_prints(kind: str, opened: dict[str, Opened]) -> None:
+    """The PDF has no navigation and no buttons, and every figure fits the page."""
     page = opened[kind].page
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins
     page.emulate_media(media="print")

@@ -1,4 +1,4 @@
-"""The report of a comparison: the differences that the comparison found, drawn and in tables, and what it says of chance."""
+"""The report of a comparison: paired differences in figures and tables, and their significance."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from workflow.errors import InputError
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    """A desk with two clerks in each court against three, four times."""
+    """Two clerks in each court against three, with four replications."""
     folder = tmp_path_factory.mktemp("compared")
     tiny = write_tiny(folder)
     return compare(tiny, tiny, other_changes=["pools.clerks.size=3"], replications=4, out=folder / "both")
 
 
-def test_a_comparison_is_read_back_as_it_was_returned(found: Comparison) -> None:
+def test_a_recorded_comparison_equals_the_returned_result(found: Comparison) -> None:
     """Every difference with its p-value, every pair of cases."""
     again = read_comparison(found.folder)
     assert again.json() == found.json()
@@ -39,7 +39,7 @@ def test_a_comparison_is_read_back_as_it_was_returned(found: Comparison) -> None
 
 
 def test_the_page_has_every_difference(found: Comparison) -> None:
-    """In the cells as the command prints them, and unrounded in the CSV, the same ones and those of courts too."""
+    """Cells show them as in the terminal; the CSV has all of them unrounded, by court too."""
     page = Page(render(comparison_document(found.folder)))
     wait = found.get("waiting_time.serve.mean")
     assert wait.is_significant(0.95)
@@ -54,8 +54,8 @@ def test_the_page_has_every_difference(found: Comparison) -> None:
     assert [f["id"] for f in page.all("figure")] == ["figure-pending", "figure-differences-1"]
 
 
-def test_a_figure_says_which_differences_are_more_than_chance(found: Comparison) -> None:
-    """How many, and one of them with its interval."""
+def test_a_figure_shows_significant_differences(found: Comparison) -> None:
+    """The title has their number, and one of them with its interval."""
     clear = [d for d in found.differences if d.at is None and d.is_significant(0.95) and d.paired and not d.paired.same]
     figure = comparison_document(found.folder).figures[1]
     assert figure.title.startswith(f"{len(clear)} significant differences, such as ")
@@ -63,8 +63,8 @@ def test_a_figure_says_which_differences_are_more_than_chance(found: Comparison)
     assert "waiting_time.serve.mean" in figure.svg
 
 
-def test_one_replication_tells_nothing_apart(tmp_path: Path) -> None:
-    """The page says so instead of giving intervals; the same scenario twice has no figure of differences."""
+def test_one_replication_has_no_significant_differences(tmp_path: Path) -> None:
+    """The page explains it. Two equal scenarios have no figure of differences."""
     tiny = write_tiny(tmp_path)
     compare(tiny, tiny, other_changes=["pools.clerks.size=3"], replications=1, out=tmp_path / "one")
     page = render(comparison_document(tmp_path / "one"))
@@ -77,7 +77,7 @@ def test_one_replication_tells_nothing_apart(tmp_path: Path) -> None:
 
 
 def test_the_command_takes_the_folder_of_a_comparison(found: Comparison, tmp_path: Path) -> None:
-    """The page goes beside comparison.json; a STRESS-DES section is of one run; a damaged result is told."""
+    """The page is written beside comparison.json. --stress needs a single run. A damaged result is an error."""
     told = CliRunner().invoke(app, ["report", str(found.folder)])
     assert (told.exit_code, (found.folder / "report.html").is_file()) == (0, True), told.output
     told = CliRunner().invoke(app, ["report", str(found.folder), "--stress", str(tmp_path / "s.md")])

@@ -1,4 +1,4 @@
-"""Intervals, bands, precision and warm-up diagnostics: what is said of many replications."""
+"""Intervals, percentiles, precision and warm-up diagnostics over replications."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from workflow.errors import InputError
 
 
 def test_one_replication_has_no_interval() -> None:
-    """A single value says nothing of its own spread."""
+    """A single value has no spread."""
     assert interval([3.0]) is None
 
 
-def test_equal_values_have_an_interval_of_no_width() -> None:
-    """What is always the same is known exactly."""
+def test_equal_values_have_an_interval_of_width_zero() -> None:
+    """Both ends are the value."""
     assert interval([5.0, 5.0, 5.0]) == (5.0, 5.0)
 
 
-def test_the_interval_is_students() -> None:
+def test_the_interval_is_students_t_interval() -> None:
     """For 1, 2, 3 the mean is 2, the standard error 1/sqrt(3), and t(0.975; 2) = 4.302653."""
     low, high = interval([1.0, 2.0, 3.0]) or (0.0, 0.0)
     assert (low, high) == pytest.approx((2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), abs=1e-6)
 
 
-def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
+def test_the_interval_has_its_nominal_coverage() -> None:
     """Of 4,000 intervals from 8 normal values, 90 percent cover, within four standard errors (false alarm 0.006 percent)."""
     values = np.random.default_rng(7).normal(size=(4000, 8))
     covered = sum(low <= 0 <= high for low, high in (interval(row.tolist(), 0.9) or (1.0, 1.0) for row in values))
@@ -42,7 +42,7 @@ def _estimate(mean: float, low: float, high: float) -> Estimate:
     return Estimate("amenable", "all", None, None, None, "cases", mean, low, high, low, high, None, 10, 10)
 
 
-def test_a_relative_precision_is_of_the_mean() -> None:
+def test_a_relative_precision_is_a_share_of_the_mean() -> None:
     """Two percent of 100 is met by 98.5 to 101.5 and not by 97 to 103."""
     wanted = Precision.parse("amenable=2%", load_scenario("pilot"))
     assert wanted.met([_estimate(100, 98.5, 101.5)])
@@ -50,7 +50,7 @@ def test_a_relative_precision_is_of_the_mean() -> None:
 
 
 def test_an_absolute_precision_is_in_the_measures_unit() -> None:
-    """One day for the end of the review, fifty cases for what is pending."""
+    """One day for the end of the review, fifty cases for pending."""
     pilot = load_scenario("pilot")
     assert Precision.parse("review_finished=1d", pilot) == Precision("review_finished", 1.0, relative=False)
     assert Precision.parse("pending=50", pilot) == Precision("pending", 50.0, relative=False)
@@ -65,15 +65,15 @@ def test_an_absolute_precision_is_in_the_measures_unit() -> None:
         ("amenable=narrow", "--precision amenable=narrow: 'narrow' is not a width above 0, such as 2%, 1d or 50"),
     ],
 )
-def test_a_precision_that_cannot_be_read_says_how_to_write_it(text: str, message: str) -> None:
-    """What is wrong, the value, and an example."""
+def test_a_malformed_precision_is_an_error_with_an_example(text: str, message: str) -> None:
+    """The message has the problem, the value and an example."""
     with pytest.raises(InputError) as raised:
         Precision.parse(text, load_scenario("pilot"))
     assert str(raised.value) == message
 
 
-def test_mser_cuts_off_a_start_that_is_unlike_the_rest() -> None:
-    """A hundred days that fall from 100 to 0 before 400 days of noise are left out, give or take a few batches."""
+def test_mser_discards_the_initial_transient() -> None:
+    """It discards a fall from 100 to 0 over 100 days before 400 days of noise, within a few batches."""
     noise = np.random.default_rng(1).normal(scale=3, size=500)
     series = noise + np.maximum(100 - np.arange(500), 0)
     cut = mser(series)
@@ -81,15 +81,15 @@ def test_mser_cuts_off_a_start_that_is_unlike_the_rest() -> None:
     assert 80 <= cut <= 120
 
 
-def test_a_run_that_never_settles_is_told_so() -> None:
+def test_a_run_without_a_steady_state_has_no_warm_up() -> None:
     """A straight line has no steady state."""
     line = np.arange(300.0)
     assert mser(line) is None
     assert welch(line) is None
 
 
-def test_a_run_that_is_settled_from_the_first_day_needs_no_warm_up() -> None:
-    """A constant needs nothing cut off."""
+def test_a_steady_run_needs_no_warm_up() -> None:
+    """For a constant, nothing is discarded."""
     assert mser(np.full(100, 7.0)) == 0
     assert welch(np.full(100, 7.0)) == 0
 
@@ -98,8 +98,8 @@ def test_a_run_that_is_settled_from_the_first_day_needs_no_warm_up() -> None:
     ("values", "least", "most"),
     [([0.0, 0.0, 1.0, 4.0], 0.0, None), ([0.90, 0.99, 0.999, 0.999], 0.0, 1.0), ([0.0, 0.0, 0.0, 9.0], 0.0, None), ([0.0, 1.0], 0.0, 1.0)],
 )  # fmt: skip
-def test_an_interval_keeps_to_what_is_possible(values: list[float], least: float, most: float | None) -> None:
-    """And holds the mean; where the t interval does so anyway, it is that."""
+def test_an_interval_respects_the_bounds(values: list[float], least: float, most: float | None) -> None:
+    """It contains the mean. Inside the bounds it is the t interval."""
     plain, found = interval(values, 0.95), interval(values, 0.95, least, most)
     assert plain is not None
     assert found is not None
@@ -109,9 +109,9 @@ def test_an_interval_keeps_to_what_is_possible(values: list[float], least: float
     assert interval([8.0, 9.0, 10.0], 0.95, 0.0) == interval([8.0, 9.0, 10.0], 0.95)
 
 
-@pytest.mark.parametrize(("court_days", "told"), [([100, 101, 100, 99], []), ([100, 120, 140, 160], ["all"])])
-def test_a_trend_after_the_warm_up_is_told(court_days: list[int], told: list[str]) -> None:
-    """Where the last third of the days lies apart from the first, by more than a twentieth and by its intervals."""
+@pytest.mark.parametrize(("court_days", "courts"), [([100, 101, 100, 99], []), ([100, 120, 140, 160], ["all"])])
+def test_a_trend_after_the_warm_up_is_reported(court_days: list[int], courts: list[str]) -> None:
+    """If the last third of the days differs from the first by more than 5 percent and beyond the intervals."""
     start = dt.date(2024, 1, 1)
     series = [
         Estimate("pending", "all", None, None, start + dt.timedelta(days=10 * k + day), "cases", float(n), n - 2.0, n + 2.0, n - 5.0, n + 5.0, None, 9, 9)
@@ -120,27 +120,27 @@ def test_a_trend_after_the_warm_up_is_told(court_days: list[int], told: list[str
     ]  # fmt: skip
     scenario = SimpleNamespace(warm_up=start, courts=())
     found = still_trending(SimpleNamespace(scenario=scenario, series=series))  # type: ignore[arg-type]
-    assert [trend.court for trend in found] == told
+    assert [trend.court for trend in found] == courts
     scenario.warm_up = None
     assert still_trending(SimpleNamespace(scenario=scenario, series=series)) == []  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
-def test_intervals_of_means_cover_about_as_often_as_they_say() -> None:
-    """Nominal 90 percent, 4,000 experiments each: of normal values exactly; of skewed ones near 0 more often than a t interval."""
+def test_intervals_of_means_have_about_their_nominal_coverage() -> None:
+    """Nominal 90 percent, 4,000 experiments each: exact for normal values, better than t intervals for skewed values near 0."""
     draw = np.random.default_rng(11)
-    for law, mean in (("normal", 50.0), ("exponential", 1.0), ("poisson", 1.0)):
+    for distribution, mean in (("normal", 50.0), ("exponential", 1.0), ("poisson", 1.0)):
         for n in (5, 10, 30):
             size = (4000, n)
             values = {
                 "normal": draw.normal(50, 5, size),
                 "exponential": draw.exponential(1, size),
                 "poisson": draw.poisson(1, size),
-            }[law]
+            }[distribution]
             plain, kept = (
                 [interval(row, 0.9, *bounds) for row in values.astype(float).tolist()] for bounds in ((), (0.0,))
             )
             covered = [sum(low <= mean <= high for low, high in found if found) / 4000 for found in (plain, kept)]  # type: ignore[misc, union-attr]
-            print(f"{law}, {n} replications: {covered[0]:.3f} by t, {covered[1]:.3f} as given")
+            print(f"{distribution}, {n} replications: {covered[0]:.3f} by t, {covered[1]:.3f} as given")
             assert covered[1] >= covered[0] - 0.002
-            assert covered[1] >= (0.886 if law == "normal" else 0.8)
+            assert covered[1] >= (0.886 if distribution == "normal" else 0.8)

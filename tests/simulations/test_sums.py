@@ -27,7 +27,7 @@ GROUP = "newly_come"
 
 
 def times_in_states(history: History) -> list[dict[str, int]]:
-    """Return for each case how long it was in each state: an activity from when it was enabled to its end, a rest from row to row."""
+    """Return the time of each case in each state: from enabled to ended for an activity, otherwise from row to row."""
     log = history.log
     left = [max(arrived, 0) for arrived in log.cases.arrived.tolist()]
     spent: list[dict[str, int]] = [defaultdict(int) for _ in left]
@@ -43,8 +43,8 @@ def times_in_states(history: History) -> list[dict[str, int]]:
 
 @SOME
 @given(scenarios())
-def test_the_times_in_its_states_add_up_to_the_age_of_a_case(scenario: Mapping) -> None:
-    """Its age at the end, or at its last row, counted from the start or its arrival."""
+def test_times_in_states_sum_to_the_age_of_a_case(scenario: Mapping) -> None:
+    """The age at the last row, or at the end of the run, counted from the start of the run or from arrival."""
     history = History(run(loaded(scenario)))
     begun = [max(arrived, 0) for arrived in history.log.cases.arrived.tolist()]
     last = {row["case_id"]: row["happened_at"] for row in history.rows}
@@ -54,8 +54,8 @@ def test_the_times_in_its_states_add_up_to_the_age_of_a_case(scenario: Mapping) 
 
 @SOME
 @given(scenarios())
-def test_cases_present_over_time_are_their_stays_over_cases(scenario: Mapping) -> None:
-    """Little's law, in sums, for each state and over all: how many are there at each instant, by who enters and leaves, against how long each stays."""
+def test_littles_law_holds_for_each_state(scenario: Mapping) -> None:
+    """The integral of the number of cases present equals the sum of their stays, for each state and in total."""
     history = History(run(loaded(scenario)))
     cases, states = history.log.cases, list(history.workflow.states)
     changes = [(max(at, 0), states[s], 1) for at, s in zip(cases.arrived.tolist(), cases.state.tolist(), strict=True)]
@@ -77,8 +77,8 @@ def test_cases_present_over_time_are_their_stays_over_cases(scenario: Mapping) -
 
 @FEW
 @given(scenarios())
-def test_flows_groups_and_costs_add_up_to_the_whole(scenario: Mapping) -> None:
-    """Pending at the start and inflow are pending and disposals; courts and groups of any kind add up; the total is the sum of the costs."""
+def test_flows_groups_and_costs_sum_to_totals(scenario: Mapping) -> None:
+    """Initial pending plus inflow equals pending plus disposals; courts and groups sum to all cases; costs sum to the total."""
     pools, work = list(scenario["pools"]), list(scenario["activities"])
     priced = {
         "currency": "EUR",
@@ -135,8 +135,8 @@ def _causes_add_up(values: Any, queues: list[str]) -> None:
 
 @FEW
 @given(scenarios())
-def test_a_log_measured_at_once_is_as_day_by_day_and_part_by_part(scenario: Mapping) -> None:
-    """Each day alone gives the same values; so does one activity, and one row, after another, and looking instants up."""
+def test_measuring_in_parts_gives_the_same_values(scenario: Mapping) -> None:
+    """One day at a time, one activity at a time, one row at a time, and with a search for instants."""
     frame = loaded(scenario)
     log = run(frame)
     days = (None, *(frame.starts + dt.timedelta(days=k) for k in range(0, 8, 3)))
@@ -156,13 +156,13 @@ def test_a_log_measured_at_once_is_as_day_by_day_and_part_by_part(scenario: Mapp
 
 
 def _told(measured: Measured) -> list[str]:
-    """Return each measure on each day as a text, to the last digit."""
-    return [f"{t.measure} {t.by} {t.at} {t.places.tolist()}" for t in measured.tables]
+    """Return each measure on each day as text, with all digits."""
+    return [f"{t.measure} {t.by} {t.at} {t.values.tolist()}" for t in measured.tables]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.one_of(st.integers(0, 9), st.integers(0, 2**62))), max_size=40))
-def test_whole_numbers_are_added_up_without_rounding(numbers: list[tuple[int, int]]) -> None:
-    """By place, with a row for all courts, and part after part; also beyond 64 bits."""
+def test_integer_sums_are_exact(numbers: list[tuple[int, int]]) -> None:
+    """By slot with a row for all courts, and for consecutive parts; also beyond 64 bits."""
     numbers = sorted(numbers)
     place, weights = (np.array([pair[k] for pair in numbers], np.int64) for k in (0, 1))
     sums = [sum(w for p, w in numbers if p == k) for k in range(6)]

@@ -44,8 +44,8 @@ def _log(folder: Path, urgent: str) -> EventLog:
         ("true", {"suspended": 0, "holiday": 24, "off_shift": 9 + 7 + 9, "no_free_server": 8}),
     ],
 )
-def test_a_wait_is_split_by_what_kept_the_case_waiting(tmp_path: Path, urgent: str, hours: dict[str, int]) -> None:
-    """The second case, while the first fills Monday's shift; the first has waited for it to begin."""
+def test_a_wait_is_split_by_cause(tmp_path: Path, urgent: str, hours: dict[str, int]) -> None:
+    """The second case waits while the first one uses Monday's shift; the first one waits for the shift to start."""
     log = _log(tmp_path, urgent)
     causes = waits_by_row(log)
     rows = log.columns["case_id"].tolist()
@@ -59,7 +59,7 @@ def test_a_wait_is_split_by_what_kept_the_case_waiting(tmp_path: Path, urgent: s
 
 
 def test_the_means_by_cause_add_up_to_the_mean_waiting_time(tmp_path: Path) -> None:
-    """Nine hours and 81, half of it each."""
+    """Waits of 9 and 81 hours; each cause has the mean of its parts."""
     values = measured(_log(tmp_path, "false"))
     parts = [values[f"waiting_time.serve.{cause}"] or 0 for cause in CAUSES]
     assert parts == [pytest.approx(x / 48) for x in (48, 0, 9 + 25, 8)]
@@ -67,7 +67,7 @@ def test_the_means_by_cause_add_up_to_the_mean_waiting_time(tmp_path: Path) -> N
 
 
 def test_ages_are_counted_in_calendar_days_and_in_working_days(tmp_path: Path) -> None:
-    """Begun at 00:00 on Friday 2023-12-29: twelve days to the end of 2024-01-09, of which New Year and two weekends are no working days."""
+    """From 00:00 on Friday 2023-12-29 to the end of 2024-01-09: twelve days, less New Year and two weekends."""
     scenario = """
 starts: 2024-01-08
 ends: 2024-01-09
