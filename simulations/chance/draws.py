@@ -1,14 +1,13 @@
-"""Where does chance come from? From a pure function of what is drawn, never from the clock.
+"""Random draws as a pure function of their key; no generator has state.
 
-One uniform is u(root seed, replication, case, purpose, visit), computed by the counter-based generator
-Philox4x32-10 [1]_: the key is a hash of (root seed, replication), the counter is (case key, low word first;
-hash of the purpose; visit). So two scenarios share their draws case by case, one replication can be run
-again alone, and neither the number of workers nor work that was refused shifts anybody's numbers.
+A uniform is u(root seed, replication, case, purpose, visit), computed by the counter-based generator
+Philox4x32-10 [1]_. Its key is a hash of (root seed, replication). Its counter is (case key, low word first; hash of
+the purpose; visit). Two scenarios therefore share their draws case by case, a replication can be repeated alone, and
+the draws do not depend on the number of workers or on draws that are skipped.
 
-A block of four words gives two uniforms, one for a length (words 1 and 2) and one for an outcome (words 3
-and 4). A uniform travels as its *numerator*, the odd whole number 2m + 1 with m of 52 bits, and stands for
-(2m + 1) / 2**53: strictly between 0 and 1, symmetric about 1/2, and the same bits in Python, numpy or
-compiled code.
+A block of four words gives two uniforms: one for a length (words 1 and 2), one for an outcome (words 3 and 4). A
+uniform is stored as its *numerator*, the odd whole number 2m + 1 with a 52-bit m. It represents (2m + 1) / 2**53,
+which lies strictly between 0 and 1 and has the same bits in Python, numpy and compiled code.
 
 References
 ----------
@@ -50,9 +49,9 @@ _ROUNDS = 10
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
-# So many outcomes are counted through faster than they are searched.
+# Up to this number of outcomes, comparing all is faster than a binary search.
 _FEW_OUTCOMES = 8
-# Sixteen thousand counters at a time stay in the processor's cache: four times faster than all at once.
+# This number of counters fits into the processor's cache: four times faster than all at once.
 _CHUNK = 16_384
 
 Integers = npt.NDArray[np.int64]
@@ -60,10 +59,10 @@ Unsigned = npt.NDArray[np.uint64]
 
 
 class Draws(Protocol):
-    """What an engine asks of chance; `SamplePath` answers it, and a test may with numbers of its own."""
+    """The interface of random draws for an engine; `SamplePath` implements it, and tests supply their own numbers."""
 
     def bits(self, case_key: int, purpose: str, visit: int) -> tuple[int, int]:
-        """Return the numerators of the length's and of the outcome's uniform."""
+        """Return the numerators of the uniforms of length and outcome."""
         ...
 
     def many(self, case_keys: Unsigned, purpose: str, visit: int | npt.NDArray[Any]) -> tuple[Integers, Integers]:
@@ -97,7 +96,7 @@ def philox(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[in
 def philox_many(
     counter: tuple[npt.ArrayLike, ...], key: tuple[int, int]
 ) -> tuple[Unsigned, Unsigned, Unsigned, Unsigned]:
-    """Encrypt many counters with Philox4x32-10; the bits of `philox`.
+    """Encrypt many counters with Philox4x32-10, bit for bit like `philox`.
 
     Parameters
     ----------
@@ -124,27 +123,27 @@ def philox_many(
 
 @lru_cache(maxsize=4096)
 def purpose_hash(purpose: str) -> int:
-    """Return the 32 bits that stand for a purpose such as ``activity:review`` in the counter."""
+    """Return the 32-bit hash of a purpose, such as ``activity:review``, for the counter."""
     return _hash(purpose, 4)
 
 
 def case_key(court: str, origin: str, number: int) -> int:
-    """Return the 64 bits that tell a case's draws from every other case's.
+    """Return the 64-bit key of a case's draws.
 
     Parameters
     ----------
     court : str
-        The court's name in the scenario.
+        Name of the court in the scenario.
     origin : str
         ``backlog``, ``arrivals`` or ``table``.
     number : int
-        The case's number there, from 0.
+        Number of the case within court and origin, from 0.
 
     Returns
     -------
     int
-        In [0, 2**64). Within one court and origin, different numbers have different keys; cases added to
-        one court leave the keys of the others as they were.
+        In [0, 2**64). Different numbers of the same court and origin have different keys. More cases at one court do
+        not change the keys of the others.
     """
     z = (_hash(f"{court}/{origin}", 8) + int(number) * _GOLDEN) & _MASK64
     for shift, multiplier in _MIX:
@@ -153,14 +152,14 @@ def case_key(court: str, origin: str, number: int) -> int:
 
 
 def case_keys(court: str, origin: str, numbers: npt.ArrayLike) -> Unsigned:
-    """Return the keys of many cases of one court and origin; the bits of `case_key`.
+    """Return the keys of many cases of one court and origin, bit for bit like `case_key`.
 
     Parameters
     ----------
     court, origin : str
         As for `case_key`.
     numbers : array of int
-        The cases' numbers there, from 0.
+        Numbers of the cases within court and origin, from 0.
 
     Returns
     -------
@@ -175,7 +174,7 @@ def case_keys(court: str, origin: str, numbers: npt.ArrayLike) -> Unsigned:
 
 @dataclass(frozen=True, slots=True)
 class SamplePath:
-    """All the chance of one replication: the same every time it is asked.
+    """The random draws of one replication.
 
     Attributes
     ----------
@@ -184,7 +183,7 @@ class SamplePath:
     replication : int
         Number of the replication, from 0.
     key : two int
-        The words of 32 bits that Philox is keyed with.
+        The two 32-bit words of the Philox key.
 
     Examples
     --------
@@ -215,18 +214,18 @@ class SamplePath:
         purpose : str
             ``activity:review``, ``event:later_crime``, ``people:custody``, ...
         visit : int
-            Earlier entries into the activity, or earlier starts of the clock; in [0, 2**32).
+            Number of earlier visits to the activity, or of earlier starts of the clock; in [0, 2**32).
 
         Returns
         -------
         two int
-            Odd numerators in (0, 2**53), of the length's uniform and of the outcome's.
+            Odd numerators in (0, 2**53) of the uniforms of length and outcome.
         """
         a, b, c, d = _encrypt(case_key & 0xFFFFFFFF, case_key >> 32, purpose_hash(purpose), visit, self._keys)
         return (a << 21 | b >> 11) | 1, (c << 21 | d >> 11) | 1
 
     def many(self, case_keys: Unsigned, purpose: str, visit: int | npt.NDArray[Any]) -> tuple[Integers, Integers]:
-        """Draw the two uniforms of many cases; the bits of `bits`.
+        """Draw the two uniforms of many cases, bit for bit like `bits`.
 
         Parameters
         ----------
@@ -240,7 +239,7 @@ class SamplePath:
         Returns
         -------
         two arrays of int64
-            Odd numerators in (0, 2**53), of the lengths' uniforms and of the outcomes'.
+            Odd numerators in (0, 2**53) of the uniforms of lengths and outcomes.
         """
         keys = np.ascontiguousarray(case_keys, np.uint64)
         visits = np.broadcast_to(np.asarray(visit).astype(np.uint64), keys.shape)
@@ -255,12 +254,12 @@ class SamplePath:
 
 
 def seed_problems(seed: int) -> list[str]:
-    """Return what is wrong with a root seed, nothing if it can be one."""
+    """Return the mistakes in a root seed."""
     return [] if 0 <= seed < 2**63 else [f"seed: must be a whole number from 0 to 2**63 - 1, not {seed}"]
 
 
 def uniform(numerator: int) -> float:
-    """Return the uniform that a numerator stands for, in (0, 1); exact."""
+    """Return the exact uniform of a numerator, in (0, 1)."""
     return numerator * 2.0**-53
 
 
@@ -270,16 +269,16 @@ def choose(numerator: int, cumulative: Sequence[float]) -> int:
     Parameters
     ----------
     numerator : int
-        Of the outcome's uniform.
+        Numerator of the outcome's uniform.
     cumulative : sequence of float
-        Running sums of the probabilities, one per outcome, never falling. The last is not compared, so
-        that a sum of 0.9999999999999999 leaves no gap.
+        Cumulative probabilities, one per outcome, not decreasing. The last is not compared, so a sum of
+        0.9999999999999999 leaves no gap.
 
     Returns
     -------
     int
-        Index of the outcome. One of probability zero is never chosen, unless it is the last and
-        rounding left a gap before it.
+        Index of the outcome. An outcome of probability zero is never chosen, except the last one if rounding left a
+        gap before it.
 
     Examples
     --------
@@ -296,14 +295,14 @@ def choose(numerator: int, cumulative: Sequence[float]) -> int:
 
 
 def choose_many(numerators: Integers, cumulative: npt.ArrayLike) -> Integers:
-    """Choose an outcome for many cases; the results of `choose`.
+    """Choose an outcome for many cases, with the results of `choose`.
 
     Parameters
     ----------
     numerators : array of int64
         One per case.
     cumulative : array of float
-        Running sums, never falling: one row for all cases, or one row per case.
+        Cumulative probabilities: one row for all cases, or one row per case.
 
     Returns
     -------
@@ -325,13 +324,12 @@ def _hash(text: str, size: int) -> int:
 
 
 def _round_keys(key: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """Return the keys of the ten rounds: the key, raised by a Weyl sequence."""
+    """Return the keys of the ten rounds: the key plus a Weyl sequence."""
     return tuple(((key[0] + i * _WEYL[0]) & _MASK32, (key[1] + i * _WEYL[1]) & _MASK32) for i in range(_ROUNDS))
 
 
 def _encrypt(c0: int, c1: int, c2: int, c3: int, round_keys: tuple[tuple[int, int], ...]) -> tuple[int, int, int, int]:
-    # Literals, because CPython reads a constant faster than a global, and this is the hot spot of the
-    # reference engine.
+    # Literals, because CPython reads a constant faster than a global, and the SimPy engine spends much time here.
     for k0, k1 in round_keys:
         p0 = 0xD2511F53 * c0
         p1 = 0xCD9E8D57 * c2

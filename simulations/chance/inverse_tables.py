@@ -1,18 +1,18 @@
-"""How is a uniform turned into a length, with the same bits in Python, numpy and compiled code?
+"""Tables of quantile functions, which give the same bits in Python, numpy and compiled code.
 
-numpy's vectorised logarithm and exponential differ from the C library's in the last bit, so a draw never
-evaluates a quantile function. Each distribution is compiled once into a table of its inverse, which is read with
+numpy's vectorised logarithm and exponential differ from those of the C library in the last bit, so a draw never
+evaluates a quantile function. Each distribution is compiled once into a table of its inverse, which is evaluated with
 additions and multiplications only.
 
-**Layout**, for whoever writes another reading. With the numerator t (odd, u = t / 2**53), a table has two
-sides of 52 x 32 cells: the lower for u < 1/2, the upper, which reads t' = 2**53 - t instead, for u > 1/2.
-A side has one octave per binary exponent e of its t, and an octave 32 cells, numbered by the next five
-bits; the bits below them, as a fraction, are s in [0, 1). A cell holds (a, b, c, d), and the quantile is
-``a + s * (b + s * (c + s * d))``, in exactly this order. Where d is NaN the cell is split: a is the number of
-the first of 32 finer cells, and s * 32 gives the cell (whole part) and the new s (fraction).
+**Layout.** Let t be the odd numerator of u = t / 2**53. A table has two sides of 52 x 32 cells: the lower side for
+u < 1/2, and the upper side for u > 1/2, which uses t' = 2**53 - t instead of t. A side has one octave for each binary
+exponent of t. An octave has 32 cells, numbered by the next five bits. The bits below them are the fraction s in
+[0, 1). A cell holds (a, b, c, d), and the quantile is ``a + s * (b + s * (c + s * d))``, in exactly this order. If d is
+NaN, the cell is split: a is the index of the first of 32 finer cells, and s * 32 gives the cell (whole part) and the
+new s (fraction).
 
-Octaves keep both tails: the smallest u is 2**-53, and its quantile is as good as the median. Neighbouring
-cells are fitted apart, so the quantile may step back by a rounding error where they meet: 1e-15, relative.
+Octaves keep both tails precise: the quantile of the smallest u, 2**-53, is as accurate as the median. Neighbouring
+cells are fitted separately, so the quantile may decrease by a relative rounding error of 1e-15 where they meet.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _HALF = 1 << 52
 _CHUNK = 16_384
 # A cell is split above this error in u, so that the largest stays below 1e-9 between the points checked.
 _TOLERANCE = 5e-10
-# An error that no cell could mend: the quantile is right to within this many spacings of doubles.
+# A quantile within this number of spacings of doubles is accepted; no finer cell would improve it.
 _SPACINGS = 8.0
 # Below this, in the unit of a standard form, doubles lose digits, which does not matter.
 _NOTHING = 1e-280
@@ -76,7 +76,7 @@ class InverseTable:
     Attributes
     ----------
     cells : array of float64, shape (n, 4)
-        See the module's text. Read only.
+        See the layout above. Read-only.
     """
 
     cells: Floats
@@ -112,7 +112,7 @@ class InverseTable:
         exponent = numerator.bit_length() - 1
         below = exponent - _CELL_BITS
         if below >= 0:
-            # numerator >> below is 32 plus the five bits
+            # numerator >> below is 32 plus the five bits of the cell
             cell += ((exponent - 1) << _CELL_BITS) + (numerator >> below)
             s = (numerator & ((1 << below) - 1)) * 2.0**-below
         else:
@@ -128,7 +128,7 @@ class InverseTable:
         return a + s * (b + s * (c + s * d))
 
     def read_many(self, numerators: Integers) -> Floats:
-        """Return the quantiles of many uniforms; the bits of `read`.
+        """Return the quantiles of many uniforms, bit for bit like `read`.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class InverseTable:
         return sha256(b"cells" + self.cells.astype("<f8").tobytes()).hexdigest()
 
     def _row(self, cell: int) -> list[float]:
-        """Turn a cell into Python floats on its first use: a run touches few, and a list of all is large."""
+        """Convert a cell to Python floats on first use: a run uses few cells, and a list of all is large."""
         row: list[float] = self.cells[cell].tolist()
         self._rows[cell] = row
         return row
@@ -176,7 +176,7 @@ class InverseTable:
     def _read_chunk(self, numerators: Integers) -> Floats:
         upper = numerators >= _HALF
         t = np.where(upper, _TWO53 - numerators, numerators)
-        # A whole number below 2**53 is exact as a double, whose bits are the exponent and then the cell.
+        # A whole number below 2**53 is exact as a double; its bits are the exponent, the cell and the fraction.
         bits = t.astype(np.float64).view(np.int64)
         fraction_bits = 52 - _CELL_BITS
         cell = bits >> fraction_bits
@@ -184,27 +184,26 @@ class InverseTable:
         cell -= 1023 << _CELL_BITS
         bits &= (1 << fraction_bits) - 1
         s = bits * 2.0**-fraction_bits
-        found = np.take(self.cells, cell, axis=0)  # many times as fast as an index in brackets
-        split = np.flatnonzero(np.isnan(found[:, 3]))
+        rows = np.take(self.cells, cell, axis=0)  # much faster than self.cells[cell]
+        split = np.flatnonzero(np.isnan(rows[:, 3]))
         if len(split):
             finer = s[split] * CELLS_PER_OCTAVE
             fine = finer.astype(np.int64)
             s[split] = finer - fine
-            fine += found[split, 0].astype(np.int64)
-            found[split] = np.take(self.cells, fine, axis=0)
-        quantiles: Floats = found[:, 0] + s * (found[:, 1] + s * (found[:, 2] + s * found[:, 3]))
+            fine += rows[split, 0].astype(np.int64)
+            rows[split] = np.take(self.cells, fine, axis=0)
+        quantiles: Floats = rows[:, 0] + s * (rows[:, 1] + s * (rows[:, 2] + s * rows[:, 3]))
         return quantiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepTable:
-    """The quantile function of n values of equal weight: value number floor(u * n), exactly.
+    """The quantile function of n equally likely values: the value with index floor(u * n), exactly.
 
     Attributes
     ----------
     values : array of float64
-        Rising, so that a larger uniform never gives a smaller value; at most 2**31 of them. One value
-        is a constant. Read only.
+        In increasing order, at most 2**31. One value makes a constant. Read-only.
     """
 
     values: Floats
@@ -222,13 +221,13 @@ class StepTable:
         return float(self.values[(numerator * len(self.values)) >> 53])
 
     def read_many(self, numerators: Integers) -> Floats:
-        """Return the values for many uniforms; the bits of `read`."""
+        """Return the values for many uniforms, bit for bit like `read`."""
         numerators = np.asarray(numerators, np.int64)
         n = len(self.values)
-        # numerator * n in two parts, since it may need 84 bits
+        # The product numerator * n may need 84 bits, so it is computed in two parts.
         index = ((numerators >> 22) * n + (((numerators & 0x3FFFFF) * n) >> 22)) >> 31
-        found: Floats = self.values[index]
-        return found
+        values: Floats = self.values[index]
+        return values
 
     def scaled(self, factor: float, shift: float = 0.0) -> StepTable:
         """Return the table of ``shift + factor * x``."""
@@ -280,13 +279,13 @@ def compile_table(distribution: Quantiles) -> InverseTable:
 def _compile_side(
     quantile: Callable[[Floats], Floats], probability: Callable[[Floats], Floats], direction: float, first_fine: int
 ) -> tuple[Floats, Floats, float]:
-    """Return a side's cells, its finer cells, and the largest error in u that is left."""
+    """Return the cells of a side, its finer cells, and the largest remaining error in u."""
     octave = np.repeat(np.arange(OCTAVES), CELLS_PER_OCTAVE)
     number = np.tile(np.arange(CELLS_PER_OCTAVE), OCTAVES)
     low = np.ldexp(1 + number / CELLS_PER_OCTAVE, octave - 53)
     width = np.ldexp(1 / CELLS_PER_OCTAVE, octave - 53)
     cells = _fit(quantile, low, width)
-    # In a cell narrower than the tolerance any value between the ends will do.
+    # In a cell narrower than the tolerance, every value between the ends is accurate enough.
     narrow = width < _TOLERANCE
     bent = ~_is_monotone(cells, direction)
     cells[narrow & bent] = _chords(cells[narrow & bent])
@@ -312,7 +311,7 @@ def _fit(quantile: Callable[[Floats], Floats], low: Floats, width: Floats) -> Fl
     inner = (low[:, None] + width[:, None] * (np.arange(3) / 3)).ravel()
     y = _finite(np.append(inner, low[-1] + width[-1]), quantile)
     first, second, third, last = y[:-1:3], y[1::3], y[2::3], y[3::3].copy()
-    # Split cells need not be neighbours: one whose end is not the next one's beginning has its own.
+    # Split cells need not be adjacent; a cell without an adjacent next cell has its own end point.
     apart = np.flatnonzero(low[:-1] + width[:-1] != low[1:])
     last[apart] = quantile(low[apart] + width[apart])
     return np.stack(
@@ -327,7 +326,7 @@ def _fit(quantile: Callable[[Floats], Floats], low: Floats, width: Floats) -> Fl
 
 
 def _finite(u: Floats, quantile: Callable[[Floats], Floats]) -> Floats:
-    """Return the quantiles, the outermost replaced by the next where a library gives up below the tolerance."""
+    """Return the quantiles; replace infinite ones at the outer end, below the tolerance, by the next finite one."""
     y = np.array(quantile(u), np.float64)
     lost = np.flatnonzero(~np.isfinite(y))
     if len(lost):
@@ -345,7 +344,7 @@ def _at(cells: Floats, s: Floats) -> Floats:
 
 
 def _chords(cells: Floats) -> Floats:
-    """Return the straight cells between the same ends."""
+    """Return linear cells with the same ends."""
     chords = np.zeros_like(cells)
     chords[:, 0] = cells[:, 0]
     chords[:, 1] = cells[:, 1] + cells[:, 2] + cells[:, 3]
@@ -353,9 +352,9 @@ def _chords(cells: Floats) -> Floats:
 
 
 def _is_monotone(cells: Floats, direction: float) -> npt.NDArray[np.bool_]:
-    """Tell which cells never turn back, so that none leaves the support."""
+    """Return which cells are monotone, so that none leaves the support."""
     b, c, d = (direction * cells[:, 1:]).T
-    turn = -c / (3 * d)  # where the slope b + 2cs + 3ds^2 is least
+    turn = -c / (3 * d)  # minimum of the slope b + 2cs + 3ds^2
     slope_at_turn = np.where((d > 0) & (turn > 0) & (turn < 1), b + c * turn, b)
     monotone: npt.NDArray[np.bool_] = (b >= 0) & (slope_at_turn >= 0) & (b + 2 * c + 3 * d >= 0)
     return monotone
@@ -368,7 +367,7 @@ def _error(
     quantile: Callable[[Floats], Floats],
     probability: Callable[[Floats], Floats],
 ) -> Floats:
-    """Return each cell's largest error in u, 0 where the quantile is as good as doubles allow."""
+    """Return the largest error in u of each cell, 0 if the quantile is as accurate as doubles allow."""
     if not len(cells):
         return np.empty(0)
     x = _at(cells, _CHECKED)

@@ -1,9 +1,8 @@
-"""Which moment is it? Dates, durations and rates as whole microseconds, and back.
+"""Conversion of dates, durations and rates to whole microseconds, and back.
 
-Inside an engine time is a whole number of microseconds since 00:00 of the scenario's first date, local
-wall-clock without a zone; people read and write dates, "27 minutes" and "0.02 per year". This is the
-only module that turns one into the other. A length is rounded once, when it is read; from then on
-everything is a sum of whole numbers, so 09:00 plus 30 minutes is 09:30 exactly.
+An engine measures time in whole microseconds since 00:00 of the scenario's first date, in local wall-clock time without
+a zone. Files have dates, "27 minutes" and "0.02 per year". Only this module converts between them. A length is
+rounded once, when it is read, so 09:00 plus 30 minutes is exactly 09:30.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ MICROSECONDS_PER_MINUTE = 60 * MICROSECONDS_PER_SECOND
 MICROSECONDS_PER_HOUR = 60 * MICROSECONDS_PER_MINUTE
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 MICROSECONDS_PER_YEAR = 1461 * MICROSECONDS_PER_DAY // 4
-"""365.25 days; a month is a twelfth of it, which is a whole number of seconds too."""
+"""365.25 days. A month is a twelfth of it, also a whole number of seconds."""
 
 UNITS = {
     "second": MICROSECONDS_PER_SECOND,
@@ -57,12 +56,12 @@ UNITS = {
     "year": MICROSECONDS_PER_YEAR,
     "working day": MICROSECONDS_PER_DAY,
 }
-"""The units of time that a duration may be written in, and their lengths in microseconds."""
+"""Units of time in files, with their lengths in microseconds."""
 _UNIT_WORDS = {word: unit for unit in UNITS for word in (unit, unit + "s")}
 _UNITS_TEXT = "seconds, minutes, hours, days, weeks, months, years, working days"
 _LONGEST_YEARS = 1000
 _DIGITS = 60
-"""Decimal digits carried while a written number is scaled: far more than anybody writes."""
+"""Decimal digits used to scale a number from a file."""
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _NOT_FINITE = re.compile(r"[-+]?\.?(?:nan|inf|infinity)\b", re.IGNORECASE)
@@ -82,20 +81,20 @@ _NO_ZONE = "names a time zone; times are local wall-clock, for example '2022-06-
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A length of time, of the clock or of working dates."""
+    """A length of calendar time, or of working days."""
 
     microseconds: int
     """At least 0; 24 hours for each working day if `working`."""
 
     working: bool = False
-    """Whether it is counted over the working dates of a calendar rather than over all of them."""
+    """Whether it counts the working days of a calendar."""
 
 
 class WorkingInterval(NamedTuple):
-    """Working hours of one date, half-open; in microseconds since 00:00 of the date on which they start."""
+    """A half-open working interval, in microseconds since 00:00 of the date on which it starts."""
 
     start: int
-    """From 0 up to, but not including, 24 hours."""
+    """At least 0 and less than 24 hours."""
 
     end: int
     """Later than `start`; beyond 24 hours if the interval crosses midnight."""
@@ -103,7 +102,7 @@ class WorkingInterval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """The moment 0 of a run: 00:00 of the scenario's first date.
+    """Time 0 of a run: 00:00 of the scenario's first date.
 
     Examples
     --------
@@ -118,26 +117,26 @@ class Epoch:
         if isinstance(self.start, datetime):
             raise InputError([f"'{self.start}' has a time of day; a scenario starts at 00:00 of a date"])
 
-    def microseconds(self, moment: date) -> int:
-        """Return the microseconds from the start to a naive datetime, or to 00:00 of a date; negative before it."""
-        at = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
+    def microseconds(self, instant: date) -> int:
+        """Return the microseconds from the start to a naive datetime, or to 00:00 of a date."""
+        at = instant if isinstance(instant, datetime) else datetime.combine(instant, time())
         return (at - datetime.combine(self.start, time())) // timedelta(microseconds=1)
 
     def end_of(self, day: date) -> int:
-        """Return 24:00 of a date, which is 00:00 of the next, in microseconds since the start."""
+        """Return 24:00 of a date in microseconds since the start."""
         return ((day.toordinal() - self.start.toordinal()) + 1) * MICROSECONDS_PER_DAY
 
     def instant(self, microseconds: int) -> datetime:
-        """Return the wall-clock moment so many whole microseconds after the start, exactly."""
+        """Return the exact wall-clock time of whole microseconds since the start."""
         return datetime.combine(self.start, time()) + timedelta(microseconds=operator.index(microseconds))
 
     def date(self, microseconds: int) -> date:
-        """Return the date of a moment given in microseconds since the start; 24:00 belongs to the next date."""
+        """Return the date of microseconds since the start; 24:00 belongs to the next date."""
         return date.fromordinal(self.start.toordinal() + operator.index(microseconds) // MICROSECONDS_PER_DAY)
 
 
 def kind_of(value: object) -> str:
-    """Name a value that is not text as its author would: what YAML made of it."""
+    """Describe a value that is not a string as it appears in YAML."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -148,30 +147,30 @@ def kind_of(value: object) -> str:
 
 
 def _text(value: object, what: str, example: str) -> str:
-    """Return text with single spaces; a bare number is let through, for a message about its unit."""
+    """Return a string with single spaces; a bare number passes, for a message about its unit."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError([f"expected {what} such as '{example}', got {kind_of(value)}"])
     return " ".join(str(value).split())
 
 
 def _split_number(text: str, what: str, example: str) -> tuple[Decimal, str]:
-    """Return the number a text starts with and what follows it."""
+    """Split a string into its leading number and the rest."""
     if _NOT_FINITE.match(text):
         raise InputError([f"'{text}' is not {what}: its number must be finite; write for example '{example}'"])
-    found = _NUMBER.match(text)
-    if found is None:
+    match = _NUMBER.match(text)
+    if match is None:
         raise InputError([f"'{text}' does not start with a number; write for example '{example}'"])
-    rest = text[found.end() :].strip()
+    rest = text[match.end() :].strip()
     if rest.startswith(","):
         raise InputError([f"'{text}' has a comma in its number; write for example '1000.5' for a thousand and a half"])
-    number = Decimal(found[0])
+    number = Decimal(match[0])
     if number < 0:
         raise InputError([f"'{text}' is negative; {what} is at least 0"])
     return number, rest
 
 
 def _unit(word: str, text: str) -> str:
-    """Return the unit, singular, that a word names."""
+    """Return the unit of a singular or plural word."""
     unit = _UNIT_WORDS.get(word.lower())
     if unit is None:
         hint = nearest(word.lower(), _UNIT_WORDS)
@@ -185,8 +184,8 @@ def parse_duration(text: object) -> Duration:
     Parameters
     ----------
     text : str
-        A number and one of seconds, minutes, hours, days, weeks, months, years, working days, singular or
-        plural; from 0 to 1,000 years. A year is 365.25 days, a month a twelfth of it.
+        A number with a unit (seconds, minutes, hours, days, weeks, months, years, working days), singular or plural;
+        from 0 to 1,000 years. A year has 365.25 days, a month is a twelfth of it.
 
     Returns
     -------
@@ -196,7 +195,7 @@ def parse_duration(text: object) -> Duration:
     Raises
     ------
     InputError
-        If it is not a length of time, or has no unit; the message carries no position.
+        If it is not a length of time or has no unit; the message has no position.
 
     Examples
     --------
@@ -219,7 +218,7 @@ def parse_duration(text: object) -> Duration:
 
 
 def _rate_span(span: str, text: str) -> int:
-    """Return the microseconds of what stands after "per" or "within" in a rate."""
+    """Return the microseconds of the span after "per" or "within" in a rate."""
     if not span:
         raise InputError([f"'{text}' has no unit of time; write for example '0.02 per year'"])
     length = parse_duration(span if span[0] in "+-.0123456789" else f"1 {_unit(span, text)}")
@@ -231,7 +230,7 @@ def _rate_span(span: str, text: str) -> int:
 
 
 def parse_rate(text: object) -> float:
-    """Read a rate of events, or the constant hazard that gives a probability within a span.
+    """Read a rate of events, or a constant hazard from its probability within a span.
 
     Parameters
     ----------
@@ -247,7 +246,7 @@ def parse_rate(text: object) -> float:
     Raises
     ------
     InputError
-        If it is neither; the message carries no position.
+        If it is neither; the message has no position.
 
     Examples
     --------
@@ -282,7 +281,7 @@ def parse_rate(text: object) -> float:
 
 
 def _checked_date(year: int, month: int, day: int, text: str) -> date:
-    """Return a date, or say what is impossible about it."""
+    """Return a date, or raise with the reason why it does not exist."""
     if year == 0:
         raise InputError([f"'{text}' is not a date: years are 0001 to 9999"])
     if not 1 <= month <= 12:
@@ -294,7 +293,7 @@ def _checked_date(year: int, month: int, day: int, text: str) -> date:
 
 
 def parse_instant(value: object) -> datetime:
-    """Read a moment of local wall-clock time; a date alone means its 00:00.
+    """Read a local wall-clock time; a date alone means 00:00.
 
     Parameters
     ----------
@@ -309,7 +308,7 @@ def parse_instant(value: object) -> datetime:
     Raises
     ------
     InputError
-        If there is no such moment, or it names a time zone; the message carries no position.
+        If it does not exist or names a time zone; the message has no position.
 
     Examples
     --------
@@ -327,14 +326,14 @@ def parse_instant(value: object) -> datetime:
     text = " ".join(value.split())
     if _ZONE.fullmatch(text):
         raise InputError([f"'{text}' {_NO_ZONE}"])
-    found = _INSTANT.fullmatch(text)
-    if found is None:
+    match = _INSTANT.fullmatch(text)
+    if match is None:
         raise InputError([f"'{text}' is not a date; write for example '2022-06-21' or '2022-06-21 13:22:30'"])
-    day = _checked_date(int(found[1]), int(found[2]), int(found[3]), text)
-    hour, minute, second = (int(part or 0) for part in found.group(4, 5, 6))
+    day = _checked_date(int(match[1]), int(match[2]), int(match[3]), text)
+    hour, minute, second = (int(part or 0) for part in match.group(4, 5, 6))
     if hour > 23 or minute > 59 or second > 59:
         raise InputError([f"'{text}' is not a time of day; times are 00:00:00 to 23:59:59"])
-    return datetime.combine(day, time(hour, minute, second, int((found[7] or "0").ljust(6, "0"))))
+    return datetime.combine(day, time(hour, minute, second, int((match[7] or "0").ljust(6, "0"))))
 
 
 def parse_date(value: object) -> date:
@@ -373,13 +372,13 @@ def _parse_interval(text: str) -> WorkingInterval:
 
 
 def parse_hours(value: object) -> tuple[WorkingInterval, ...]:
-    """Read the working hours of one date: one interval or several.
+    """Read the working hours of a date: one or more intervals.
 
     Parameters
     ----------
     value : str or list of str
         "08:00-16:30"; "08:00-12:00, 13:00-17:00" or a list of such; "22:00-06:00" ends on the next date;
-        "00:00-24:00" is a whole day; "closed" and an empty list are no hours at all.
+        "00:00-24:00" is a whole day; "closed" or an empty list means no hours.
 
     Returns
     -------
