@@ -147,7 +147,7 @@ def check_resume(resume: bool, out: Path | None) -> None:
 
 
 def resume_command(out: Path | None) -> str | None:
-    """Return the command that resumes this one, ``None`` if its folder does not exist yet."""
+    """Return the command that resumes this one; ``None`` if its folder does not exist yet."""
     if out is None or not out.is_dir():
         return None
     arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]

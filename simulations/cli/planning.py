@@ -34,8 +34,7 @@ from simulations.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from simulations.planning.forecasting import Forecast
-    from simulations.planning.staffing import Point, Staffing
+    from simulations.planning.staffing import Point
 
 __all__ = ["forecast", "staff", "sweep"]
 
@@ -157,47 +156,9 @@ def staff(
         if as_json:
             print_json(staffing.json())
         elif not quiet:
-            _print_staffing(staffing)
+            from simulations.printing.planning_tables import print_staffing
 
-
-def _print_staffing(staffing: Staffing) -> None:
-    from rich.console import Console
-
-    from simulations.printing.terminal import new_table
-
-    console = Console(highlight=False, soft_wrap=False)
-    where = f" in {staffing.court}" if staffing.court else ""
-    console.print(
-        f"[bold]{staffing.scenario.name}[/bold]: {staffing.pool}{where}, for {staffing.goal} with probability {staffing.wanted:g}; seed {staffing.seed}."
-    )
-    names = (["factor"] if staffing.answer.factor is not None else []) + ["size"]
-    grid = new_table("\nThe curve", *names, "probability", "interval", "replications", "")
-    for p in staffing.curve:
-        factor = [] if p.factor is None else [f"{p.factor:.2f}"]
-        mark = "[bold]" if p == staffing.answer else ""
-        cells = [
-            *factor,
-            f"{p.size:,}",
-            f"{p.probability:.3f}",
-            f"{p.low:.3f} to {p.high:.3f}",
-            f"{p.n}",
-            "fresh" if p.confirmed else "search",
-        ]
-        grid.add_row(*(mark + cell for cell in cells))
-    console.print(grid)
-    answer, less = staffing.answer, staffing.less
-    named = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
-    text = f"\n[bold]{named}[/bold]: the probability is at least {answer.low:.3f}"
-    if less is not None:
-        text += f", with {less.size:,} at most {less.high:.3f}"
-    console.print(f"{text}: 95% simultaneous confidence, on replications that were not used in the search.")
-    if not staffing.decided:
-        console.print(f"Undecided whether the probability reaches {staffing.wanted:g}; raise --replications.")
-    if staffing.not_in_order:
-        console.print(
-            f"[bold]Warning:[/bold] in {staffing.not_in_order} of {staffing.compared} replications a larger pool missed the goal and a smaller one met it:"
-            " a smaller size that was not tried may also meet it. docketsim sweep runs every size."
-        )
+            print_staffing(staffing)
 
 
 def forecast(
@@ -226,51 +187,6 @@ def forecast(
         if as_json:
             print_json(result.json())
         elif not quiet:
-            _print_forecast(result)
+            from simulations.printing.planning_tables import print_forecast
 
-
-def _print_forecast(result: Forecast) -> None:
-    n = len(result.days)
-    hits = sum(day is not None for day in result.days)
-    late = f"after {result.scenario.ends}"
-    typer.echo(f"{result.scenario.name}: {result.when}, {result.court}; {n} replications, seed {result.seed}")
-    if result.date is not None:
-        ends = "" if result.low is None else f" ({result.confidence:.0%} interval {result.low} to {result.high})"
-        typer.echo(f"  mean     {result.date}{ends}")
-    ends = f" ({result.confidence:.0%} interval {result.median_low or 'open'} to {result.median_high or 'open'})"
-    typer.echo(f"  median   {result.median or late}{ends}")
-    typer.echo(f"  band     {result.q05 or late} to {result.q95 or late}: nine in ten replications")
-    typer.echo(
-        f"  reached  in {hits} of {n} by {result.scenario.ends}"
-        f" ({result.confidence:.0%} interval {result.reached_low:.3f} to {result.reached_high:.3f})"
-    )
-    _print_outlook(result)
-
-
-def _print_outlook(result: Forecast) -> None:
-    """Print the Kaplan-Meier curve and the pending cases by age."""
-    from rich.console import Console
-
-    from simulations.planning.outlook import MARKS
-    from simulations.printing.terminal import new_table
-    from simulations.tables.formatting import number
-
-    def ends(low: float | None, high: float | None, unit: str) -> str:
-        return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
-
-    console = Console(highlight=False, soft_wrap=False)
-    last = result.time_to_closure[-1]
-    title = "\nStill on the docket so many days after arrival, or the start (Kaplan-Meier)"
-    grid = new_table(title, "days", "share", f"{result.confidence:.0%} interval", "nine in ten replications")
-    for point in (p for p in result.time_to_closure if p.days in MARKS or p is last):
-        grid.add_row(f"{point.days}", number(point.mean, "share"), ends(point.low, point.high, "share"), ends(point.q05, point.q95, "share"))  # fmt: skip
-    console.print(grid)
-    hits = sum(day is not None for day in result.days)
-    for when, label in (("reached", f"when {result.when} first held, in {hits} replications"), ("end", f"at the end, {result.scenario.ends}")):  # fmt: skip
-        bands = [band for band in result.pending_by_age if band.when == when and band.mean is not None]
-        if not bands:
-            continue
-        grid = new_table(f"\nPending by age, {label}", "age", "cases", f"{result.confidence:.0%} interval", "nine in ten replications")  # fmt: skip
-        for band in bands:
-            grid.add_row(band.name, number(band.mean or 0.0, "cases"), ends(band.low, band.high, "cases"), ends(band.q05, band.q95, "cases"))  # fmt: skip
-        console.print(grid)
+            print_forecast(result)

@@ -34,7 +34,7 @@ def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
     for rule in (rule for file in files or () for rule in load_rules(file, workflow)[1]):
         if (other := rules.setdefault(rule.name, rule)) is not rule:
             where = f" ({other.position})" if other.position else ""
-            message = f"there is a rule {rule.name!r} already{where}: give this one another name, or leave it out"
+            message = f"a rule {rule.name!r} already exists{where}: rename or remove this one"
             problems.append(Problem(message, rule.position))
     if problems:
         raise InputError(problems)
@@ -86,14 +86,14 @@ def audit(
         from workflow.loading import load_workflow
 
         loaded = load_workflow(workflow)
-        chosen = _rules(loaded, rules)
-        named = {}
+        mapping = {}
         for pair in columns or ():
             name, equals, column = pair.partition("=")
             if not equals:
                 raise InputError([f"--map {pair}: must be name=column, such as case=docket_number"])
-            named[name.strip()] = column.strip()
-        report = judge(read_log(log, loaded, named), chosen)
+            mapping[name.strip()] = column.strip()
+        all_rules = _rules(loaded, rules)
+        report = judge(read_log(log, loaded, mapping), all_rules)
         if out is not None:
             _write_offending(out, report.offending())
         if as_json:

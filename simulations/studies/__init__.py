@@ -1,1 +1,1 @@
-"""Short scripts over the public functions, to read, run and copy."""
+"""Short scripts that use the public functions, to read, run and copy."""

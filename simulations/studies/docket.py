@@ -1,7 +1,7 @@
 """How many judges clear the backlog of the immigration courts, and by when?
 
-Run it with ``python simulations/studies/docket.py [replications]`` (each takes 20 seconds for the four plans, without numba
-two minutes), or copy it and change it. Every case of the scenario stands for 100 cases; the figures printed are of cases.
+Run it with ``python simulations/studies/docket.py [replications]``, or copy and change it. A replication of the four plans
+takes 20 seconds, or two minutes without numba. One case of the scenario stands for 100 cases; the script prints cases.
 """
 
 import sys
@@ -9,7 +9,7 @@ import sys
 from simulations import load_scenario, run
 
 CASES_IN_ONE = 100
-NO_MORE_WAITING = 1000  # hundreds of cases: a few weeks' work
+NO_MORE_WAITING = 1000  # hundreds of cases: work for a few weeks
 PLANS = {
     "nobody added": "700",
     "as planned, 800 in 2028": None,
@@ -19,7 +19,7 @@ PLANS = {
 
 
 def cases(hundreds: float | None) -> str:
-    """Write a count of the scenario as a number of cases."""
+    """Format a number of hundreds of cases."""
     return "-" if hundreds is None else f"{CASES_IN_ONE * hundreds:,.0f}"
 
 

@@ -1,7 +1,7 @@
-"""The review of all pending cases, 2011 to 2012: calibrated on May, next to what was published, and how far September reaches.
+"""The review of all pending cases, 2011 to 2012: simulated and published figures, and the range of results in September.
 
-Run it with ``python simulations/studies/nationwide.py [replications]`` (each takes 20 seconds and 1 GB, without numba
-two minutes and 1.5 GB), or copy it and change it.
+Run it with ``python simulations/studies/nationwide.py [replications]``, or copy and change it. A replication takes
+20 seconds and 1 GB, or two minutes and 1.5 GB without numba.
 """
 
 import datetime as dt
@@ -13,17 +13,17 @@ CALIBRATED_TO = dt.date(2012, 5, 29)
 
 
 def share(part: float | None, whole: float | None) -> float:
-    """Divide, where there is something to divide."""
+    """Return a ratio; NaN if it is not defined."""
     return part / whole if part is not None and whole else float("nan")
 
 
 def between(low: float | None, high: float | None) -> str:
-    """Write an interval, which a single replication has not."""
+    """Format an interval; a single replication has none."""
     return "-" if low is None or high is None else f"{low:,.0f} to {high:,.0f}"
 
 
 def main(replications: int = 3) -> None:
-    """Simulate the nation, print simulated against published figures, and the interval and band at the end."""
+    """Simulate all courts. Print simulated and published figures, and the interval and band at the end."""
     scenario = load_scenario("nationwide")
     result = run(scenario, replications=replications, seed=1)
     print(
@@ -32,25 +32,23 @@ def main(replications: int = 3) -> None:
 
     print(f"\n{'measure':<20} {'court':<13} {'day':<10} {'published':>9} {'simulated':>9}   miss   95% interval")
     for figure in scenario.published:
-        found = result.get(figure.measure, figure.court, figure.at)
+        estimate = result.get(figure.measure, figure.court, figure.at)
         print(
-            f"{figure.measure:<20} {figure.court:<13} {figure.at} {figure.value:>9,} {found.mean:>9,.0f}"
-            f" {share(found.mean, figure.value) - 1:>+6.1%}   {between(found.low, found.high)}"
+            f"{figure.measure:<20} {figure.court:<13} {figure.at} {figure.value:>9,} {estimate.mean:>9,.0f}"
+            f" {share(estimate.mean, figure.value) - 1:>+6.1%}   {between(estimate.low, estimate.high)}"
         )
 
     print(f"\nAt {scenario.ends}: the interval of the mean, and the band in which single replications lie")
     for measure in ("pending", "reviewed", "closed"):
-        found = result.get(measure)
-        wide = "" if found.half_width is None else f" (± {share(found.half_width, found.mean):.2%})"
+        estimate = result.get(measure)
+        wide = "" if estimate.half_width is None else f" (± {share(estimate.half_width, estimate.mean):.2%})"
         print(
-            f"{measure:<10} {found.mean:>9,.0f}   interval {between(found.low, found.high)}{wide}"
-            f"   band {between(found.q05, found.q95)}"
+            f"{measure:<10} {estimate.mean:>9,.0f}   interval {between(estimate.low, estimate.high)}{wide}"
+            f"   band {between(estimate.q05, estimate.q95)}"
         )
     last = result.get("review_finished").date
-    print(
-        f"The last file of the backlog was read {f'on {last} on average' if last else 'in no or not every replication'}."
-    )
-    print("What these ranges leave out are the assumptions: see about: in the scenario.")
+    print(f"Mean date on which the review was finished: {last or 'none, because some replications did not finish it'}.")
+    print("These ranges do not include the uncertainty of the assumptions: see about: in the scenario.")
     print(f"The event log of every case is in {result.folder}.")
 
 

@@ -1,22 +1,22 @@
-"""The pilot review of December 2011, simulated, next to what was published.
+"""The pilot review of December 2011: simulated and published figures.
 
-Run it with ``python simulations/studies/pilot.py``, or copy it and change it.
+Run it with ``python simulations/studies/pilot.py``, or copy and change it.
 """
 
 from simulations import load_scenario, run
 
 
 def main() -> None:
-    """Simulate the pilot twenty times and print simulated against published figures."""
+    """Run twenty replications of the pilot, and print simulated and published figures."""
     scenario = load_scenario("pilot")
     result = run(scenario, replications=20, seed=1, workers=2)
 
     print(f"{'measure':<10} {'court':<10} {'day':<12} {'published':>9} {'simulated':>10}   95% interval")
     for figure in scenario.published:
-        found = result.get(figure.measure, figure.court, figure.at)
+        estimate = result.get(figure.measure, figure.court, figure.at)
         print(
-            f"{figure.measure:<10} {figure.court:<10} {figure.at} {figure.value:>11,} {found.mean:>10,.0f}"
-            f"   {found.low:,.0f} to {found.high:,.0f}"
+            f"{figure.measure:<10} {figure.court:<10} {figure.at} {figure.value:>11,} {estimate.mean:>10,.0f}"
+            f"   {estimate.low:,.0f} to {estimate.high:,.0f}"
         )
 
     for court in scenario.courts:

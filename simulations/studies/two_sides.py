@@ -1,8 +1,8 @@
-"""Both sides of the argument on the same people: who is decided differently, how many, and what it does to the backlog.
+"""Compare both sides of the argument: which cases each policy decides differently, and the effect on the backlog.
 
-The pilot is run under the guidance and under three other workflows with the same cases and random numbers: as if
-there had been no guidance, with the critics' stricter list, and with what the critics said of work permits.
-Run it with ``python simulations/studies/two_sides.py``, or copy it and change it.
+The pilot is run under the guidance and under three other workflows, with the same cases and random numbers: no
+guidance, the stricter criteria of the critics, and the critics' view of work permits.
+Run it with ``python simulations/studies/two_sides.py``, or copy and change it.
 """
 
 from simulations import SamplePath, compare, load_scenario, make_plan
@@ -13,25 +13,25 @@ MEASURES = ("amenable", "closed", "work_permits", "pending")
 
 
 def main(scenario: str = "pilot", replications: int = 5) -> None:
-    """Say whom each side decides differently, and compare what comes of it."""
+    """Print which cases each side decides differently, and compare the results."""
     base = load_scenario(scenario)
-    people = make_plan(base, SamplePath(1, 1)).cases.columns
+    cases = make_plan(base, SamplePath(1, 1)).cases.columns
     for side in SIDES:
         other = load_workflow(side)
         print(f"{side}: {other.description}")
-        found = diff(base.workflow, other, people)
-        print(f"  Of {found.total:,} people {found.total - found.same:,} may be decided differently.")
-        for region in found.regions:
+        difference = diff(base.workflow, other, cases)
+        print(f"  {difference.total - difference.same:,} of {difference.total:,} cases may be decided differently.")
+        for region in difference.regions:
             print(f"  {region.count:,}: {'; '.join(region.decided)}\n    when {region.when}")
-        both = compare(
+        comparison = compare(
             scenario, load_scenario(scenario, [f"workflow={side}"]), replications=replications, measures=MEASURES
         )
         for measure in MEASURES:
-            told = both.get(measure).paired
-            if told is not None:
+            paired = comparison.get(measure).paired
+            if paired is not None:
                 print(
-                    f"  {measure:<13} {told.base:>9,.1f} becomes {told.other:>9,.1f}: {told.difference:+,.1f}"
-                    f" ({told.low:+,.1f} to {told.high:+,.1f})"
+                    f"  {measure:<13} {paired.base:>9,.1f} becomes {paired.other:>9,.1f}: {paired.difference:+,.1f}"
+                    f" ({paired.low:+,.1f} to {paired.high:+,.1f})"
                 )
         print()
 

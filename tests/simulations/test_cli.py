@@ -261,10 +261,10 @@ def test_a_rule_of_a_file_has_a_name_of_its_own(tiny: Path) -> None:
     (tiny / "my.rules.yaml").write_text(RULES, encoding="utf-8")
     code, out, err = _run("prove", "desk.yaml", "--rules", "my.rules.yaml", "--rules", "my.rules.yaml")
     assert (code, out) == (2, "")
-    advice = "give this one another name, or leave it out"
+    advice = "rename or remove this one"
     assert err.splitlines() == [
-        f"my.rules.yaml:3:5: there is a rule 'nobody is ever served' already (my.rules.yaml:3:5): {advice}",
-        f"my.rules.yaml:4:5: there is a rule 'a case is served once' already (desk.yaml:7:9): {advice}",
+        f"my.rules.yaml:3:5: a rule 'nobody is ever served' already exists (my.rules.yaml:3:5): {advice}",
+        f"my.rules.yaml:4:5: a rule 'a case is served once' already exists (desk.yaml:7:9): {advice}",
     ]
 
 

@@ -1,0 +1,94 @@
+"""Print the answers of a staffing search and of a forecast."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from simulations.planning.forecasting import Forecast
+from simulations.planning.outlook import MARKS, AgeBand, Remaining
+from simulations.planning.staffing import Point, Staffing
+from simulations.printing.terminal import new_console, new_table, print_table
+from simulations.tables.formatting import number
+from simulations.tables.table import text_table
+
+__all__ = ["print_forecast", "print_staffing"]
+
+
+def print_staffing(staffing: Staffing) -> None:
+    """Print a staffing search to standard output: every size, the answer, and warnings."""
+    console, answer, less = new_console(), staffing.answer, staffing.less
+    pool = f"{staffing.pool} in {staffing.court}" if staffing.court else staffing.pool
+    console.print(
+        f"[bold]{escape(staffing.scenario.name)}[/bold]: {pool}, for {staffing.goal} with probability"
+        f" {staffing.wanted:g}; seed {staffing.seed}."
+    )
+    factors = [] if answer.factor is None else ["factor"]
+    grid = new_table("\nThe curve", *factors, "size", "probability", "interval", "replications", "")
+    for point in staffing.curve:
+        grid.add_row(*_point_cells(point), style="bold" if point == answer else None)
+    console.print(grid)
+    size = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
+    smaller = "" if less is None else f", with {less.size:,} at most {less.high:.3f}"
+    console.print(
+        f"\n[bold]{size}[/bold]: the probability is at least {answer.low:.3f}{smaller}: 95% simultaneous confidence,"
+        " on replications that were not used in the search."
+    )
+    if not staffing.decided:
+        console.print(f"Undecided whether the probability reaches {staffing.wanted:g}; raise --replications.")
+    if staffing.not_in_order:
+        console.print(
+            f"[bold]Warning:[/bold] in {staffing.not_in_order} of {staffing.compared} replications a larger pool missed"
+            " the goal and a smaller one met it: a smaller size that was not tried may also meet it."
+            " docketsim sweep runs every size."
+        )
+
+
+def _point_cells(point: Point) -> list[str]:
+    factor = [] if point.factor is None else [f"{point.factor:.2f}"]
+    interval = f"{point.low:.3f} to {point.high:.3f}"
+    sample = "fresh" if point.confirmed else "search"
+    return [*factor, f"{point.size:,}", f"{point.probability:.3f}", interval, f"{point.n}", sample]
+
+
+def print_forecast(forecast: Forecast) -> None:
+    """Print a forecast to standard output: dates, the Kaplan-Meier curve, and pending cases by age."""
+    console, ends, n = new_console(), forecast.scenario.ends, len(forecast.days)
+    hits = sum(day is not None for day in forecast.days)
+    level = f"{forecast.confidence:.0%} interval"
+    lines = [f"{forecast.scenario.name}: {forecast.when}, {forecast.court}; {n} replications, seed {forecast.seed}"]
+    if forecast.date is not None:
+        interval = "" if forecast.low is None else f" ({level} {forecast.low} to {forecast.high})"
+        lines.append(f"  mean     {forecast.date}{interval}")
+    late, low, high = f"after {ends}", forecast.median_low or "open", forecast.median_high or "open"
+    lines += [
+        f"  median   {forecast.median or late} ({level} {low} to {high})",
+        f"  band     {forecast.q05 or late} to {forecast.q95 or late}: nine in ten replications",
+        f"  reached  in {hits} of {n} by {ends} ({level} {forecast.reached_low:.3f} to {forecast.reached_high:.3f})",
+    ]
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    _print_closure(console, forecast, level)
+    for when, title in (
+        ("reached", f"when {forecast.when} first held, in {hits} replications"),
+        ("end", f"at the end, {ends}"),
+    ):
+        bands = [band for band in forecast.pending_by_age if band.when == when and band.mean is not None]
+        rows = [[band.name, *_estimate_cells(band, "cases")] for band in bands]
+        columns = ["age", "cases", level, "nine in ten replications"]
+        print_table(console, text_table(f"Pending by age, {title}", columns, rows) if rows else None)
+
+
+def _print_closure(console: Console, forecast: Forecast, level: str) -> None:
+    last = forecast.time_to_closure[-1]
+    points = [point for point in forecast.time_to_closure if point.days in MARKS or point is last]
+    rows = [[f"{point.days}", *_estimate_cells(point, "share")] for point in points]
+    title = "Share of cases still on the docket, by days since arrival or the start (Kaplan-Meier)"
+    print_table(console, text_table(title, ["days", "share", level, "nine in ten replications"], rows))
+
+
+def _estimate_cells(estimate: AgeBand | Remaining, unit: str) -> list[str]:
+    def format_range(low: float | None, high: float | None) -> str:
+        return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
+
+    interval, band = format_range(estimate.low, estimate.high), format_range(estimate.q05, estimate.q95)
+    return [number(estimate.mean or 0.0, unit), interval, band]
