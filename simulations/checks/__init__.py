@@ -1,1 +1,1 @@
-"""Cases with known answers, which ``docketsim validate`` runs; their files are beside this one."""
+"""Checks with known answers for ``docketsim validate``; the scenario files are in this folder."""

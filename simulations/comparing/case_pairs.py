@@ -36,8 +36,8 @@ class Pairs:
     Attributes
     ----------
     what : str
-        One of `WHAT`. A case is decided in a final or resting state. It is decided otherwise if it is in another
-        state, or came there by another transition.
+        One of `WHAT`. A case is decided in a final or resting state. It is decided otherwise if it ends in another
+        state, or reached the state by another transition.
     """
 
     what: str
@@ -141,12 +141,13 @@ def _pairs(
                     from read_parquet('{file}') group by case_id)
                 join keys_{name} using (case_id))"""
         rows = connection.execute(
-            f"select coalesce(one.court_name, two.court_name), one.key is not null, one.state, one.moved_by, two.key is not null, two.state,"
-            f" two.moved_by, count(*) from {ends['one']} one full join {ends['two']} two using (key) group by all order by all"
+            "select coalesce(one.court_name, two.court_name), one.key is not null, one.state, one.moved_by,"
+            " two.key is not null, two.state, two.moved_by, count(*)"
+            f" from {ends['one']} one full join {ends['two']} two using (key) group by all order by all"
         ).fetchall()
     return [
-        (court, (state, by) if there else None, (state_two, by_two) if there_two else None, n)
-        for court, there, state, by, there_two, state_two, by_two, n in rows
+        (court, (state, by) if exists else None, (state_two, by_two) if exists_two else None, n)
+        for court, exists, state, by, exists_two, state_two, by_two, n in rows
     ]
 
 

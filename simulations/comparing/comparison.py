@@ -234,7 +234,8 @@ def read_comparison(folder: str | Path) -> Comparison:
         reason = str(error) or type(error).__name__
         raise InputError([f"{folder}: is not the folder of a comparison: {RESULT}: {reason}"]) from None
     base = recorded_scenario(folder / "base", read_manifest(folder / "base"), what="be read")
-    return Comparison(base, folder, content["seed"], content["replications"], confidence, content["against"], differences, cases, changes, growing)  # fmt: skip
+    header = (base, folder, content["seed"], content["replications"], confidence, content["against"])
+    return Comparison(*header, differences, cases, changes, growing)
 
 
 def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) -> None:
@@ -244,7 +245,8 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
             one, two = getattr(base, name), getattr(other, name)
             if one != two:
                 problems.append(
-                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same, such as --set {name}={one}"
+                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same,"
+                    f" such as --set {name}={one}"
                 )
     known = [name for name in describe(base) if all(name in describe(other) for other in others)]
     for name in (name for name in measures if name not in known):

@@ -268,7 +268,14 @@ def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock
     return n_cases, n_events
 
 
-_OCEL_KINDS = {"BOOLEAN": "boolean", "BIGINT": "integer", "INTEGER": "integer", "DOUBLE": "float", "DATE": "time", "TIMESTAMP": "time"}  # fmt: skip
+_OCEL_KINDS = {
+    "BOOLEAN": "boolean",
+    "BIGINT": "integer",
+    "INTEGER": "integer",
+    "DOUBLE": "float",
+    "DATE": "time",
+    "TIMESTAMP": "time",
+}
 
 
 def _stream(file: TextIO, key: str, entries: Iterable[dict[str, Any]]) -> int:

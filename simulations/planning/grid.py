@@ -1,7 +1,7 @@
 """Parse a grid of changes, such as ``pools.reviewers.size.denver=8:24:2`` and ``ends=2012-03-31,2012-06-30``.
 
-Every combination of values is a point of the grid. A range is ``from:to:step``, of numbers (with an optional unit after it) or of dates (the step in days). Values are
-separated by commas. A change with a single value holds at every point.
+Every combination of values is a point of the grid. A range is ``from:to:step``, of numbers (with an optional unit after
+it) or of dates (the step in days). Values are separated by commas. A change with a single value holds at every point.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Grid:
         return math.prod(len(axis.texts) for axis in self.axes)
 
     def points(self) -> list[tuple[str, ...]]:
-        """Return the values of every point, the last axis varying fastest. Beyond `MOST_POINTS`, return only the first."""
+        """Return the values of every point; the last axis varies fastest. A grid that is too large has only the first."""
         every = itertools.product(*(axis.texts for axis in self.axes))
         return list(every if self.size <= MOST_POINTS else itertools.islice(every, 1))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, EventLog
 from simulations.measuring.kaplan_meier import surviving
-from simulations.running.replicating import Course, course_of, here, off_docket
+from simulations.running.replicating import Course, course_of, in_court, off_docket
 from simulations.running.results import interval
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
@@ -115,7 +115,7 @@ def outlook_of(log: EventLog, court: str, first: Callable[[Course], float | None
     at_end_of_day : bool
         Whether the condition held at the end of that day, instead of at an exact time.
     """
-    mine, horizon = here(log, court), log.cases.scenario.horizon
+    mine, horizon = in_court(log, court), log.cases.scenario.horizon
     day = first(course_of(log, court))
     then = None if day is None else round((day + at_end_of_day) * MICROSECONDS_PER_DAY)
     return Outlook(
@@ -124,7 +124,7 @@ def outlook_of(log: EventLog, court: str, first: Callable[[Course], float | None
 
 
 def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the Kaplan-Meier curve of a replication, from arrival or the start until a case first leaves the docket."""
+    """Return the Kaplan-Meier curve of the days from arrival, or the start, until a case first leaves the docket."""
     cases, columns, off = log.cases, log.columns, off_docket(log.cases.scenario)
     horizon = cases.scenario.horizon
     n_days = (cases.scenario.ends - cases.scenario.starts).days + 2

@@ -91,7 +91,7 @@ def _people(source: Backlog | Stream, drawn: frozenset[str]) -> tuple[DrawnField
 def relevant_states(scenario: Scenario, state: str) -> frozenset[str]:
     """Return the states in which a case can affect when other cases leave a state.
 
-    These are the state itself, all states served by the same pool, and all states that lead to one of these, recursively.
+    These are the state itself, all states served by the same pool, and recursively all states that lead to one of them.
     """
     if _is_served_in_order(scenario, state):
         return frozenset([state])
@@ -108,8 +108,8 @@ def relevant_states(scenario: Scenario, state: str) -> frozenset[str]:
 def _is_served_in_order(scenario: Scenario, state: str) -> bool:
     """Return whether the initial cases of a state are served before all later arrivals.
 
-    This holds for first come, first served, if the pool serves only this state and every case that starts in the state is
-    there from the start of the run. Cases that return later then do not matter.
+    This holds for first come, first served, if the pool serves only this state and every case that begins in the state
+    is in it from the start of the run. Cases that return later then do not matter.
     """
     pool = scenario.pools.get(_pool_of(scenario, state) or "")
     if pool is None or (pool.order.rule, pool.order.value) != ("first_come", None) or pool.at_shift_end == "fit":
@@ -133,7 +133,7 @@ def _pool_of(scenario: Scenario, state: str) -> str | None:
 
 
 def _live(scenario: Scenario) -> list[Transition]:
-    """Return the transitions of all policies that can be taken: those without events, or with an event that can occur."""
+    """Return the transitions, of all policies, that have no events or an event that can occur."""
     every = (t for workflow in scenario.workflows for t in workflow.transitions)
     return [t for t in every if not t.events or any(name in scenario.event_timings for name in t.events)]
 
@@ -147,7 +147,7 @@ def _at(scenario: Scenario, kept: Iterable[str], activity: str) -> bool:
 
 
 def _backlog(scenario: Scenario, kept: frozenset[str], courts: range) -> tuple[Backlog, ...]:
-    """Return the backlogs that matter. A backlog before a kept one of the same court stays, so that case numbers stay."""
+    """Return the backlogs that matter, and those before them in the same court, so that case numbers do not change."""
     backlogs: list[Backlog] = []
     for court in courts:
         of_court = [b for b in scenario.backlog if b.court == court]

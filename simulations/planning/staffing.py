@@ -126,13 +126,13 @@ def staff(
 
     Notes
     -----
-    The search runs two to ten replications per size and may err. The size that it returns, and the next smaller one, are
-    confirmed on fresh replications. If these disagree with the search, it moves on to the neighbouring sizes.
+    The search runs two to ten replications per size and may err. Its answer and the next smaller size are confirmed on
+    fresh replications. If these disagree with the search, neighbouring sizes are confirmed as well.
 
-    The intervals of all confirmed sizes hold simultaneously, at every interim look, with 95 percent confidence. They are
-    exact intervals. Half of the error probability belongs to the size found by the search, and 1 / (4 d (d + 1)) of it to
-    a size d steps away. Each interim look takes a fixed part of it. That no smaller size meets the goal is not proved: it
-    follows if a larger pool never misses a goal that a smaller one met. `not_in_order` counts the exceptions.
+    The intervals of all confirmed sizes are exact. They hold simultaneously, at every interim look, with 95 percent
+    confidence. Half of the error probability belongs to the size found by the search, and 1 / (4 d (d + 1)) of it to a
+    size d steps away. Each interim look uses a fixed part of it. It is not proved that no smaller size meets the goal:
+    this follows only if a larger pool never misses a goal that a smaller one met. `not_in_order` counts the exceptions.
 
     For a date, only the part of the scenario that it depends on is run (`simulations.planning.relevant`).
 

@@ -235,7 +235,8 @@ def _check_names(scenario: Scenario, measures: Sequence[str], courts: Sequence[s
         if name not in known
     ]
     problems += [
-        f"--court {name}: there is no such court.{nearest(name, known_courts) or f' Known: {format_names(known_courts)}.'}"
+        f"--court {name}: there is no such court."
+        f"{nearest(name, known_courts) or f' Known: {format_names(known_courts)}.'}"
         for name in courts
         if name not in known_courts
     ]

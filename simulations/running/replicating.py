@@ -21,7 +21,7 @@ from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
 
-__all__ = ["Course", "course_of", "here", "off_docket", "read_logs", "replicate", "until"]
+__all__ = ["Course", "course_of", "in_court", "off_docket", "read_logs", "replicate", "until"]
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ def course_of(log: EventLog, court: str) -> Course:
     return Course({name: None if math.isnan(date) else date for name, date in dates.items()}, tuple(pending))
 
 
-def here(log: EventLog, court: str) -> NDArray[np.bool_]:
+def in_court(log: EventLog, court: str) -> NDArray[np.bool_]:
     """Return a mask of the cases of a court; ``all`` selects every case."""
     courts = log.cases.scenario.courts
     return np.full(len(log.cases), True) if court == "all" else log.cases.court == courts.index(court)

@@ -263,7 +263,7 @@ def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[s
             problems += error.problems
         else:
             if groups > _MOST_GROUPS:
-                message = f"each of its {groups:,} values would be a group; there can be {_MOST_GROUPS}"
+                message = f"each of its {groups:,} values would be a group, and the limit is {_MOST_GROUPS} groups"
                 problems.append(Problem(f"--by {name}: {message}. A condition makes two groups: --by 'age >= 65'"))
     if problems:
         raise InputError(problems)

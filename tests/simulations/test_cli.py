@@ -195,7 +195,7 @@ def test_more_groups_than_anybody_reads_are_refused_before_the_run(tiny: Path) -
     code, _, err = _run("run", "tiny.yaml", "--set", aged, "--by", "arrived", "--out", "here")
     assert code == 2
     assert "--by arrived: each of its 2" in err
-    assert "there can be 200. A condition makes two groups" in err
+    assert "the limit is 200 groups. A condition makes two groups" in err
     assert not (tiny / "here").exists()
     by = 'arrived < date("2020-01-01")'
     code, out, _ = _run("run", "tiny.yaml", "--set", aged, "--by", by, "--out", "here", "--json")
