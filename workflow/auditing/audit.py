@@ -7,7 +7,7 @@ the second, and so on. A rule that needs a fact or record field that the log lac
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,7 @@ States = NDArray[np.int32]
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
-    """Check every case of a log.
-
-    Parameters
-    ----------
-    log : AuditLog
-    rules : sequence of Rule, optional
-        By default, those of the workflow.
-    """
+    """Check every case of a log against its workflow and against rules, by default those of the workflow."""
     chosen = log.workflow.rules if rules is None else rules
     return AuditReport(log, moves_not_allowed(log), tuple(judge(log, rule) for rule in chosen))
 
@@ -45,11 +38,8 @@ def judge(log: AuditLog, rule: Rule) -> RuleAudit:
     return _Run(log, rule).judge()
 
 
-# rules -----------------------------------------------------------------------------------------------
-
-
 class _Run:
-    """One rule over one log."""
+    """The check of one rule over one log."""
 
     def __init__(self, log: AuditLog, rule: Rule) -> None:
         self.log, self.rule, self.automaton = log, rule, rule.automaton
@@ -57,8 +47,7 @@ class _Run:
     def judge(self) -> RuleAudit:
         """Return the result of the rule."""
         log = self.log
-        unknown = tuple(sorted(self.rule.reads - log.known))
-        if unknown:
+        if unknown := tuple(sorted(self.rule.reads - log.known)):
             nothing = np.zeros(0, np.int64)
             return RuleAudit(self.rule, unknown, nothing, nothing, nothing)
         step_rows, symbol = self._symbols()
@@ -71,23 +60,22 @@ class _Run:
         order = np.lexsort((rows, at, log.case[rows]))
         rows, at = rows[order], at[order]
         cases, index = np.unique(log.case[rows], return_index=True)
-        untold = log.untold(self.rule.reads)
-        cases, index = cases[~untold[cases]], index[~untold[cases]]
-        still = np.isin(q, list(self.automaton.open)) if self.automaton.open else np.zeros(len(q), bool)
-        still[cases] = False
-        n_open, n_untold = int((still & ~untold).sum()), int(untold.sum())
-        return RuleAudit(self.rule, (), cases, rows[index], at[index], n_open, n_untold, self._is_idle())
+        lacking = log.lacking(self.rule.reads)
+        cases, index = cases[~lacking[cases]], index[~lacking[cases]]
+        still_open = np.isin(q, list(self.automaton.open)) & ~lacking
+        still_open[cases] = False
+        n_open, n_lacking = int(still_open.sum()), int(lacking.sum())
+        return RuleAudit(self.rule, (), cases, rows[index], at[index], n_open, n_lacking, self._is_idle())
 
     def _is_idle(self) -> bool:
         """Return whether no step that the rule names occurs; a rule about conditions reads every row, so is never idle."""
-        named = frozenset[str]().union(*(pattern.names for pattern in self.automaton.patterns))
-        return not self.automaton.forbidden and not named & self.log.happened
+        return not self.automaton.forbidden and not self.rule.step_names & self.log.happened
 
     def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
         """Return the row and symbol of each step that the rule matches; an event comes before its transition."""
         log, patterns = self.log, self.automaton.patterns
         transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
-        found_rows, found_symbols, found_order = [], [], []
+        matches: list[tuple[Integers, NDArray[np.uint8], NDArray[np.int8]]] = []
         for order, (names_, column) in enumerate(((events, log.event), (transitions, log.transition))):
             symbols_of = np.array(
                 [*(sum(1 << i for i, x in enumerate(patterns) if w in x.names) for w in names_), 0], np.uint8
@@ -99,35 +87,23 @@ class _Run:
                 for condition, record in ((pattern.when, log.seen), (pattern.giving, log.after)):
                     if condition is not None:
                         rows = np.flatnonzero(symbol & (1 << i) != 0)
-                        symbol[rows[~self._holds(condition, rows, record)]] &= ~np.uint8(1 << i)
+                        symbol[rows[~_holds(log, condition, rows, record)]] &= ~np.uint8(1 << i)
             rows = np.flatnonzero(symbol != 0)
-            found_rows.append(rows)
-            found_symbols.append(symbol[rows])
-            found_order.append(np.full(len(rows), order, np.int8))
-        if not found_rows:
+            matches.append((rows, symbol[rows], np.full(len(rows), order, np.int8)))
+        if not matches:
             return np.zeros(0, np.int64), np.zeros(0, np.uint8)
-        if len(found_rows) == 1:
-            return found_rows[0], found_symbols[0]
-        rows, symbols, orders = np.concatenate(found_rows), np.concatenate(found_symbols), np.concatenate(found_order)
+        if len(matches) == 1:
+            return matches[0][:2]
+        rows, symbols, orders = map(np.concatenate, zip(*matches, strict=True))
         sort = np.lexsort((orders, rows))
         return rows[sort], symbols[sort]
-
-    def _holds(self, condition: Expression, rows: Integers | slice, record: Any) -> NDArray[np.bool_]:
-        log = self.log
-        read = names(condition)
-        n = rows.stop if isinstance(rows, slice) else len(rows)
-        cases = log.case[rows] if read & set(log.facts) else rows
-        values = {name: record[name][rows] for name in read if name in record}
-        values |= {name: log.facts[name][0][cases] for name in read if name in log.facts}
-        missing = {name: m[cases] for name in read if name in log.facts and (m := log.facts[name][1]) is not None}
-        return np.broadcast_to(vector(condition, values, missing, n), n)
 
     def _walk(self, rows: Integers, symbols: NDArray[np.uint8]) -> tuple[States, States]:
         """Return the last state of each case, and the state after each step."""
         table = np.array(self.automaton.table, np.int32)
         case = self.log.case[rows]
         first = np.flatnonzero(np.diff(case, prepend=-1, append=len(self.log.names)))
-        before, q = _stepped(table, np.zeros(len(first) - 1, np.int32), first, symbols)
+        before, q = _run_automaton(table, np.zeros(len(first) - 1, np.int32), first, symbols)
         last = np.zeros(len(self.log.names), np.int32)
         last[case[first[:-1]]] = q
         return last, table[before, symbols]
@@ -178,11 +154,11 @@ class _Run:
         ends = np.minimum(np.append(rows[1:], len(log)), log.first[log.case[rows] + 1])
         bad = np.zeros(len(log), bool)
         if 0 in forbidden:
-            bad |= self._holds(forbidden[0], slice(0, len(log)), log.after)
+            bad |= _holds(log, forbidden[0], slice(0, len(log)), log.after)
             bad[_ranges(rows[states != 0], ends[states != 0])] = False
         for state in forbidden.keys() - {0}:
             here = _ranges(rows[states == state], ends[states == state])
-            bad[here] = self._holds(forbidden[state], here, log.after)
+            bad[here] = _holds(log, forbidden[state], here, log.after)
         begun = self._begun()
         bad[log.first[:-1][begun & (np.diff(log.first) > 0)]] = True
         return np.flatnonzero(bad)
@@ -191,12 +167,34 @@ class _Run:
         """Return which cases break the rule in their initial state."""
         log = self.log
         condition = self.automaton.forbidden[0]
-        read = names(condition)
-        if not read <= {*log.begins, *log.facts}:
+        if not names(condition) <= {*log.begins, *log.facts}:
             return np.zeros(len(log.names), bool)
-        values = {n: log.begins[n] if n in log.begins else log.facts[n][0] for n in read}
-        missing = {n: m for n in read if n in log.facts and (m := log.facts[n][1]) is not None}
-        return np.array(np.broadcast_to(vector(condition, values, missing, len(log.names)), len(log.names)))
+        everyone = slice(0, len(log.names))
+        return _holds(log, condition, everyone, log.begins, everyone)
+
+
+def _holds(
+    log: AuditLog, condition: Expression, rows: Integers | slice, record: Mapping[str, NDArray[Any]], cases: Any = None
+) -> NDArray[np.bool_]:
+    """Return where a condition holds.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, or slice from 0
+        Rows of `record`.
+    record : mapping of str to ndarray
+        The state and record fields.
+    cases : optional
+        The cases of these rows; by default, those of the rows of the log.
+    """
+    read = names(condition)
+    n = rows.stop if isinstance(rows, slice) else len(rows)
+    if cases is None and read & log.facts.keys():
+        cases = log.case[rows]
+    values = {name: record[name][rows] for name in read if name in record}
+    values |= {name: log.facts[name][0][cases] for name in read if name in log.facts}
+    missing = {name: m[cases] for name in read if name in log.facts and (m := log.facts[name][1]) is not None}
+    return np.broadcast_to(vector(condition, values, missing, n), n)
 
 
 def _first_later(at: Integers, low: Integers, high: Integers, than: Integers) -> Integers:
@@ -216,7 +214,7 @@ def _ranges(starts: Integers, ends: Integers) -> Integers:
     return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
 
 
-def _stepped(table: States, begun: States, first: Integers, symbols: NDArray[Any]) -> tuple[States, States]:
+def _run_automaton(table: States, begun: States, first: Integers, symbols: NDArray[Any]) -> tuple[States, States]:
     """Run an automaton over all cases in parallel; return its state before each symbol, and at the end of each case.
 
     Parameters
@@ -243,9 +241,6 @@ def _stepped(table: States, begun: States, first: Integers, symbols: NDArray[Any
     return before, last
 
 
-# moves -----------------------------------------------------------------------------------------------
-
-
 def moves_not_allowed(log: AuditLog) -> Integers:
     """Return the rows whose move the workflow does not allow.
 
@@ -262,17 +257,17 @@ def moves_not_allowed(log: AuditLog) -> Integers:
         earlier: list[Expression | None] = []
         for i in point.candidates:
             guard = workflow.transitions[i].guard
-            checks = [(g, wanted) for g, wanted in [(guard, True), *((g, False) for g in earlier)] if g is not None]
-            checks = [(g, wanted) for g, wanted in checks if names(g) <= log.known]
+            wanted = [(guard, True), *((g, False) for g in earlier)]
+            checks = [(g, holds) for g, holds in wanted if g is not None and names(g) <= log.known]
             if checks or None in earlier:
                 rows = order[starts[i] : starts[i + 1]]
                 rows = rows[log.event[rows] == event]
                 if "state" in log.seen:
                     rows = rows[log.seen["state"][rows] == list(workflow.states).index(point.state)]
                 bad[rows] |= None in earlier
-                for condition, wanted in checks:
-                    judged = rows[~log.untold(names(condition))[log.case[rows]]] if log.lacks else rows
-                    bad[judged[_Run(log, _NOTHING)._holds(condition, judged, log.seen) != wanted]] = True
+                for condition, holds in checks:
+                    judged = rows[~log.lacking(names(condition))[log.case[rows]]] if log.lacks else rows
+                    bad[judged[_holds(log, condition, judged, log.seen) != holds]] = True
             if "state" in log.seen:
                 earlier.append(guard)
     return np.flatnonzero(bad)
@@ -301,21 +296,12 @@ def _off_the_map(log: AuditLog) -> Integers:
                 sets[there] = None
                 ahead.append(there)
         table.append([*moves, here])  # an event alone does not change the state: transition -1
-    index = {found: k for k, found in enumerate(sets)}
+    index = {possible: k for k, possible in enumerate(sets)}
     numbered = np.array([[index[there] for there in row] for row in table], np.int32)
-    before, _ = _stepped(numbered, begun, log.first, log.transition)
+    before, _ = _run_automaton(numbered, begun, log.first, log.transition)
     return np.flatnonzero(np.array(lost, bool)[before, log.transition])
 
 
 def _targets(transition: Transition, here: frozenset[str]) -> frozenset[str]:
     """Return the targets of a transition from the possible states of a case."""
     return frozenset(transition.target or state for state in here & set(transition.sources))
-
-
-def _nothing() -> Rule:
-    from workflow.model.automata import StepPattern, never
-
-    return Rule("", "never", never(StepPattern(frozenset())))
-
-
-_NOTHING = _nothing()

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog
-from workflow.auditing.log_columns import column_of, filled, missing_in, places
+from workflow.auditing.log_columns import column_of, filled, missing_in
+from workflow.deciding.records import indices_of
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 from workflow.model.definition import BUILT_IN_FACTS, Workflow
@@ -40,7 +41,7 @@ class _Reading:
     def __init__(self, path: Path, workflow: Workflow, columns: Mapping[str, str]) -> None:
         self.path, self.workflow, self.columns = path, workflow, columns
         self.problems: list[str] = []
-        self.kind = "event" if path.suffix in (".xes", ".xml") else "line" if path.suffix != ".parquet" else "row"
+        self.row_label = "event" if path.suffix in (".xes", ".xml") else "line" if path.suffix != ".parquet" else "row"
 
     def log(self) -> AuditLog:
         """Return the log.
@@ -59,34 +60,34 @@ class _Reading:
             name: self._column(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()
         }
         self._stop_if_wrong()
-        names, place = np.unique(cases, return_inverse=True)
-        order = np.lexsort((np.arange(len(cases)), times, place))
-        first = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(names)))]).astype(np.int64)
-        case = place[order]
+        names, case_index = np.unique(cases, return_inverse=True)
+        order = np.lexsort((np.arange(len(cases)), times, case_index))
+        first = np.concatenate([[0], np.cumsum(np.bincount(case_index, minlength=len(names)))]).astype(np.int64)
+        case = case_index[order]
         facts, seen, lacks = {}, {}, {}
-        for name, found in columns.items():
-            values, missing = (column[order] for column in found or ())
+        for name, column in columns.items():
+            values, missing = (array[order] for array in column or ())
             if name in self.workflow.record:
                 seen[name] = values
                 lacks[name] = np.bincount(case, missing, len(names)) > 0
                 continue
-            of_case, gone = self._of_case(name, values, missing, first, case, names)
+            of_case, absent = self._of_case(name, values, missing, first, case, names)
             optional = self.workflow.facts[name].optional
-            facts[name] = (of_case, gone if optional else None)
+            facts[name] = (of_case, absent if optional else None)
             if not optional:
-                lacks[name] = gone
+                lacks[name] = absent
         self._stop_if_wrong()
         if len(order):  # facts of a foreign log are assumed to be as of the first day of the case
             begun = times[order][first[:-1]].astype("datetime64[us]").astype("datetime64[D]")
             facts |= {name: (begun, None) for name in BUILT_IN_FACTS if name not in facts}
-        words = filled(table[chosen["activity"]])[order]
-        transition = places(words, [t.name for t in self.workflow.transitions])
-        event = places(words, list(self.workflow.events))
+        labels = filled(table[chosen["activity"]])[order]
+        transition = indices_of(labels, [t.name for t in self.workflow.transitions])
+        event = indices_of(labels, list(self.workflow.events))
         unknown = (transition < 0) & (event < 0)
-        strange = {int(i): str(words[i]) for i in np.flatnonzero(unknown)}
+        unknown_names = {int(i): str(labels[i]) for i in np.flatnonzero(unknown)}
         return AuditLog(
             self.workflow, names.astype(object), first, transition, event, unknown, times[order], None,
-            facts, seen, dict(seen), lacks={k: v for k, v in lacks.items() if v.any()}, words=strange,
+            facts, seen, dict(seen), lacks={k: v for k, v in lacks.items() if v.any()}, unknown_names=unknown_names,
         )  # fmt: skip
 
     def _stop_if_wrong(self) -> None:
@@ -98,9 +99,7 @@ class _Reading:
 
     def _at(self, column: str) -> Callable[[int], str]:
         """Return a function that names a row of a column in a message."""
-        return lambda i: f"{self.kind} {i + (2 if self.kind == 'line' else 1)}, column {column!r}: "
-
-    # which column is which ---------------------------------------------------------------------------
+        return lambda i: f"{self.row_label} {i + (2 if self.row_label == 'line' else 1)}, column {column!r}: "
 
     def _check_names(self) -> None:
         known = [*_KNOWN_AS, *self.workflow.facts, *self.workflow.record]
@@ -113,14 +112,14 @@ class _Reading:
 
     def _table(self) -> tuple[Table, dict[str, str], dict[str, str]]:
         """Return the columns; the columns of case, activity and time; and the columns of fields."""
-        if self.kind == "event":
+        if self.row_label == "event":
             table: Table = _xes(self.path)
             return table, self._roles(list(table)), self._fields(list(table))
         import duckdb
 
         try:
             with duckdb.connect() as connection:
-                if self.kind == "row":
+                if self.row_label == "row":
                     table = connection.read_parquet(str(self.path)).fetchnumpy()
                     return table, self._roles(list(table)), self._fields(list(table))
                 read = connection.read_csv
@@ -130,9 +129,9 @@ class _Reading:
                 enums = [
                     column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"
                 ]
-                texts = [*(chosen[role] for role in ("case", "activity") if role in chosen), *enums]
+                as_text = [*(chosen[role] for role in ("case", "activity") if role in chosen), *enums]
                 try:
-                    kept = read(str(self.path), sample_size=-1, dtype=dict.fromkeys(texts, "VARCHAR"))
+                    kept = read(str(self.path), sample_size=-1, dtype=dict.fromkeys(as_text, "VARCHAR"))
                     return kept.fetchnumpy(), chosen, fields
                 except duckdb.ConversionException:  # a row has another type than the rest; the message will name it
                     return read(str(self.path), all_varchar=True).fetchnumpy(), chosen, fields
@@ -141,45 +140,43 @@ class _Reading:
             raise InputError([*self.problems, f"{self.path}: cannot be read: {' '.join(lines[:2])}"]) from None
 
     def _roles(self, names: list[str]) -> dict[str, str]:
+        """Return the columns of the case, the activity and the time."""
         lower = {name.lower(): name for name in names}
-        found: dict[str, str] = {}
+        roles: dict[str, str] = {}
         for role, usual in _KNOWN_AS.items():
             wanted = self.columns.get(role) or next((lower[name] for name in usual if name in lower), None)
             if wanted in names:
-                found[role] = str(wanted)
+                roles[role] = str(wanted)
             elif wanted is not None:
-                self._wrong(
-                    f"has no column {wanted!r} for the {role}; its columns: {format_names(names)}.{nearest(wanted, names)}"
-                )
+                self._no_column(wanted, f"the {role}", names)
             else:
                 self._wrong(
                     f"has no column for the {role}; give --map {role}=COLUMN; its columns: {format_names(names)}"
                 )
-        return found
+        return roles
+
+    def _no_column(self, wanted: str, what: str, names: list[str]) -> None:
+        near = nearest(wanted, names)
+        self._wrong(f"has no column {wanted!r} for {what}; its columns: {format_names(names)}.{near}")
 
     def _fields(self, names: list[str]) -> dict[str, str]:
         """Return the column of each fact and record field."""
-        found = {}
+        fields = {}
         for name in (*self.workflow.facts, *self.workflow.record):
             wanted = self.columns.get(name)
             # a case attribute is not a record field: it would be the initial value
             usual = (name, f"case:{name}") if name in self.workflow.facts else (name,)
             column = wanted or next((c for c in usual if c in names), None)
             if column in names:
-                found[name] = str(column)
+                fields[name] = str(column)
             elif wanted is not None:
-                self._wrong(
-                    f"has no column {wanted!r} for {name}; its columns: {format_names(names)}.{nearest(wanted, names)}"
-                )
-        return found
-
-    # what stands in them -----------------------------------------------------------------------------
+                self._no_column(wanted, name, names)
+        return fields
 
     def _cases(self, column: str, values: NDArray[Any]) -> NDArray[Any]:
-        found = filled(values)
-        if (gone := missing_in(values)).any():
-            self._wrong(f"{self._at(column)(int(np.argmax(gone)))}is empty; every row needs a case")
-        return found.astype(str)
+        if (missing := missing_in(values)).any():
+            self._wrong(f"{self._at(column)(int(np.argmax(missing)))}is empty; every row needs a case")
+        return filled(values).astype(str)
 
     def _column(self, table: Table, column: str, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
         try:
@@ -196,35 +193,35 @@ class _Reading:
         if not n:
             return values, missing
         row = np.minimum.reduceat(np.where(missing, n, np.arange(n)), first[:-1])
-        found = values[np.minimum(row, n - 1)]
-        differs = ~missing & (values != found[case])
+        of_case = values[np.minimum(row, n - 1)]
+        differs = ~missing & (values != of_case[case])
         if differs.any():
             i = int(np.argmax(differs))
-            declared, pair = self.workflow.facts[name], (found[case[i]], values[i])
+            declared, pair = self.workflow.facts[name], (of_case[case[i]], values[i])
             one, other = (declared.values[v] if declared.kind == "enum" else v for v in pair)
             self._wrong(
                 f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact must not change within a case"
             )
-        return found, row == n
+        return of_case, row == n
 
     def _times(self, column: str, values: NDArray[Any]) -> Integers:
         """Return microseconds since 1970; a time without a zone is not converted."""
         at = self._at(column)
-        gone = missing_in(values)
-        if gone.any():
-            self._wrong(f"{at(int(np.argmax(gone)))}is empty; every row needs a time")
+        missing = missing_in(values)
+        if missing.any():
+            self._wrong(f"{at(int(np.argmax(missing)))}is empty; every row needs a time")
             return np.zeros(len(values), np.int64)
         plain = np.asarray(values)
         if plain.dtype.kind == "M":
             return plain.astype("datetime64[us]").astype(np.int64)
-        found = np.zeros(len(values), np.int64)
+        times = np.zeros(len(values), np.int64)
         for i, value in enumerate(plain.tolist()):
             try:
-                found[i] = _instant(str(value))
+                times[i] = _instant(str(value))
             except ValueError:
                 self._wrong(f"{at(i)}{str(value)!r} is not a time such as 2024-01-31 or 2024-01-31T09:30:00")
                 break
-        return found
+        return times
 
 
 def _instant(text: str) -> int:

@@ -46,8 +46,8 @@ class AuditLog:
         The initial state and record of each case.
     lacks : mapping of str to ndarray of bool, shape (n_cases,)
         For fields that the log has: the cases for which a required value is missing.
-    words : mapping of int to str
-        The names of the `unknown` rows.
+    unknown_names : mapping of int to str
+        The names of the `unknown` rows, by row.
     """
 
     workflow: Workflow
@@ -63,7 +63,7 @@ class AuditLog:
     after: Mapping[str, NDArray[Any]]
     begins: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     lacks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
-    words: Mapping[int, str] = field(default_factory=dict)
+    unknown_names: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.transition)
@@ -76,18 +76,18 @@ class AuditLog:
     @cached_property
     def happened(self) -> frozenset[str]:
         """Return the transitions and events that occur in the log."""
-        words = [t.name for t in self.workflow.transitions], list(self.workflow.events)
-        counts = (np.bincount(column + 1)[1:] for column in (self.transition, self.event))
-        return frozenset(some[k] for some, n in zip(words, counts, strict=True) for k in np.flatnonzero(n))
+        transitions, events = self.workflow.transitions, list(self.workflow.events)
+        taken, happened = (np.flatnonzero(np.bincount(column + 1)[1:]) for column in (self.transition, self.event))
+        return frozenset([*(transitions[i].name for i in taken), *(events[i] for i in happened)])
 
     @property
     def known(self) -> frozenset[str]:
         """Return the fields that the log has."""
         return frozenset({*self.facts, *self.seen})
 
-    def untold(self, names: Collection[str]) -> NDArray[np.bool_]:
-        """Return which cases lack a value of one of the fields."""
-        found = np.zeros(len(self.names), bool)
+    def lacking(self, names: Collection[str]) -> NDArray[np.bool_]:
+        """Return which cases lack a value of any of the fields."""
+        lacking = np.zeros(len(self.names), bool)
         for name in self.lacks.keys() & set(names):
-            found |= self.lacks[name]
-        return found
+            lacking |= self.lacks[name]
+        return lacking

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.deciding.records import indices_of
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 from workflow.model.definition import Value
 from workflow.predicates import Field
 
-__all__ = ["column_of", "filled", "missing_in", "places", "run_column"]
+__all__ = ["column_of", "filled", "missing_in", "run_column"]
 
-Found = tuple[NDArray[Any], NDArray[np.bool_]]
-"""A value for each row, and a mask of missing values."""
+Column = tuple[NDArray[Any], NDArray[np.bool_]]
+"""The value of each row, and a mask of missing values."""
 
 _TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _KINDS = {"boolean": "b", "integer": "iu", "number": "iuf", "date": "M"}
@@ -26,9 +27,9 @@ _BLANK: dict[str, Any] = {"boolean": False, "integer": 0, "number": 0.0, "date":
 
 def filled(values: Any) -> NDArray[Any]:
     """Return strings, with an empty string for a missing value."""
-    found = np.array(np.asarray(values), object)
-    found[missing_in(values)] = ""
-    return found
+    strings = np.array(np.asarray(values), object)
+    strings[missing_in(values)] = ""
+    return strings
 
 
 def missing_in(values: Any) -> NDArray[np.bool_]:
@@ -44,20 +45,13 @@ def missing_in(values: Any) -> NDArray[np.bool_]:
     return masked
 
 
-def places(values: NDArray[Any], words: list[str]) -> NDArray[np.int64]:
-    """Return the index of each string in a list, -1 if it is absent."""
-    distinct, inverse = np.unique(values.astype(str), return_inverse=True)
-    shelf = np.array([words.index(w) if w in words else -1 for w in distinct.tolist()], np.int64)
-    return shelf[inverse] if len(distinct) else np.zeros(0, np.int64)
-
-
 def run_column(values: Any, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Return a column of a run folder, with its mask of missing values if the field is optional."""
-    found, missing = column_of(values, declared, lambda i: f"row {i + 1}: ")
-    return found, missing if declared.optional else None
+    column, missing = column_of(values, declared, lambda i: f"row {i + 1}: ")
+    return column, missing if declared.optional else None
 
 
-def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Found:
+def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Column:
     """Convert a column to the type of a field.
 
     Parameters
@@ -75,20 +69,20 @@ def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Foun
     """
     missing = missing_in(values)
     if declared.kind == "enum":
-        found = places(filled(values), list(declared.values))
-        odd = (found < 0) & ~missing
-        if odd.any():
-            i = int(np.argmax(odd))
+        indices = indices_of(filled(values), list(declared.values))
+        invalid = (indices < 0) & ~missing
+        if invalid.any():
+            i = int(np.argmax(invalid))
             text = str(np.asarray(values)[i])
-            raise InputError([f"{where(i)}{text!r} is not a value of {declared.name}; allowed: {format_names(declared.values)}.{nearest(text, declared.values)}"])  # fmt: skip
-        return np.maximum(found, 0), missing
+            allowed = f"allowed: {format_names(declared.values)}.{nearest(text, declared.values)}"
+            raise InputError([f"{where(i)}{text!r} is not a value of {declared.name}; {allowed}"])
+        return np.maximum(indices, 0), missing
     plain = np.asarray(values)
     if plain.dtype.kind not in _KINDS[declared.kind]:
         plain = _parsed(plain, missing, declared, where)
-    found = (
-        plain.astype(_TYPES[declared.kind]) if not missing.any() else np.where(missing, _BLANK[declared.kind], plain)
-    )
-    return found.astype(_TYPES[declared.kind]), missing
+    if missing.any():
+        plain = np.where(missing, _BLANK[declared.kind], plain)
+    return plain.astype(_TYPES[declared.kind]), missing
 
 
 def _parsed(
@@ -100,15 +94,15 @@ def _parsed(
         "number": "a number",
         "date": "a date such as 2024-01-31",
     }
-    found = []
-    for i, (value, gone) in enumerate(zip(values.tolist(), missing.tolist(), strict=True)):
+    parsed = []
+    for i, (value, absent) in enumerate(zip(values.tolist(), missing.tolist(), strict=True)):
         try:
-            found.append(_BLANK[declared.kind] if gone else _READERS[declared.kind](value))
+            parsed.append(_BLANK[declared.kind] if absent else _READERS[declared.kind](value))
         except (ValueError, KeyError):
             raise InputError(
                 [f"{where(i)}{str(value)!r} is not a value of {declared.name}, which is {allowed[declared.kind]}"]
             ) from None
-    return np.array(found, _TYPES[declared.kind])
+    return np.array(parsed, _TYPES[declared.kind])
 
 
 def _whole(value: Value) -> int:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from workflow.auditing.foreign_log import read_foreign
 from workflow.auditing.log import AuditLog
-from workflow.auditing.log_columns import filled, places, run_column
-from workflow.deciding.records import Rows, records_along
+from workflow.auditing.log_columns import filled, run_column
+from workflow.deciding.records import Rows, indices_of, records_along
 from workflow.errors import InputError
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, Workflow
 
@@ -63,36 +63,24 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     names = np.array(
         [f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object
     )
-    n = len(names)
-    per_case = _counts(events, cases)
-    first = np.concatenate([[0], np.cumsum(per_case)]).astype(np.int64)
-    transition = places(filled(events["transition"]), [t.name for t in workflow.transitions])
-    cause = filled(events["cause"])
-    event = places(cause, list(workflow.events))
+    first = np.concatenate([[0], np.cumsum(_counts(events, cases))]).astype(np.int64)
+    cause, label = filled(events["cause"]), filled(events["transition"])
+    transition = indices_of(label, [t.name for t in workflow.transitions])
+    event = indices_of(cause, list(workflow.events))
     closing = cause == "horizon"
-    given = filled(events["transition"])
-    unknown = ((given != "") & (transition < 0)) | ((given == "") & (event < 0) & ~closing)
+    unknown = ((label != "") & (transition < 0)) | ((label == "") & (event < 0) & ~closing)
     states = list(workflow.states)
-    seen = {"state": places(filled(events["from_state"]), states)}
-    after = {"state": places(filled(events["to_state"]), states)}
+    seen = {"state": indices_of(filled(events["from_state"]), states)}
+    after = {"state": indices_of(filled(events["to_state"]), states)}
     facts = {name: run_column(cases[name], declared) for name, declared in workflow.facts.items() if name in cases}
     for name in BUILT_IN_FACTS:
         facts[name] = (np.asarray(cases[name]).astype("datetime64[D]"), None)
-    begins: dict[str, NDArray[Any]] = {"state": places(filled(cases["initial_state"]), states)}
-    outcome = filled(events["outcome"])
+    begins: dict[str, NDArray[Any]] = {"state": indices_of(filled(cases["initial_state"]), states)}
     at = np.asarray(events["at"], np.int64)
-    declared_events = tuple(workflow.events.values())
     rows = Rows(
-        workflow,
-        first,
-        transition,
-        event,
-        seen["state"],
-        cause == COMPLETE,
-        outcome,
-        workflow.transitions,
-        declared_events,
-    )
+        workflow, first, transition, event, seen["state"], cause == COMPLETE, filled(events["outcome"]),
+        workflow.transitions, tuple(workflow.events.values()),
+    )  # fmt: skip
     for name, declared in workflow.record.items():
         if name in cases:
             begins[name] = run_column(cases[name], declared)[0]
@@ -100,20 +88,16 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     keep = ~closing
     end = int(at.max()) if len(at) else None
     kept = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
-    assert len(kept) == n + 1
+    unknown_rows, unknown_names = np.flatnonzero(unknown[keep]).tolist(), np.where(label == "", cause, label)[unknown]
     return AuditLog(
         workflow, names, kept, transition[keep], event[keep], unknown[keep], at[keep], end, facts,
         {k: v[keep] for k, v in seen.items()}, {k: v[keep] for k, v in after.items()}, begins,
-        words=dict(zip(np.flatnonzero(unknown[keep]).tolist(), np.where(given == "", cause, given)[unknown].tolist(), strict=True)),
+        unknown_names=dict(zip(unknown_rows, unknown_names.tolist(), strict=True)),
     )  # fmt: skip
 
 
 def _counts(events: Mapping[str, Any], cases: Mapping[str, Any]) -> Integers:
     """Return the number of rows of each case; both tables are sorted by replication and case."""
-    place = {
-        pair: i for i, pair in enumerate(zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True))
-    }
-    rows = np.array(
-        [place[pair] for pair in zip(events["replication"].tolist(), events["case_id"].tolist(), strict=True)], np.int64
-    )
-    return np.bincount(rows, minlength=len(place))
+    of_cases, of_rows = (zip(t["replication"].tolist(), t["case_id"].tolist(), strict=True) for t in (cases, events))
+    index = {pair: i for i, pair in enumerate(of_cases)}
+    return np.bincount(np.array([index[pair] for pair in of_rows], np.int64), minlength=len(index))

@@ -29,8 +29,8 @@ class RuleAudit:
     ----------
     unjudged : tuple of str
         The fields that the rule needs and the log lacks. If there are any, the rule is not judged.
-    untold : int
-        Number of unjudged cases: they lack a value that other cases have.
+    unjudged_cases : int
+        Number of cases that are not judged: they lack a value that other cases have.
     cases, rows : ndarray of int64
         The cases that break the rule, and the row of each violation. For a missed deadline: the first row after it, or
         the last row of the case.
@@ -48,7 +48,7 @@ class RuleAudit:
     rows: Integers
     at: Integers
     open: int = 0
-    untold: int = 0
+    unjudged_cases: int = 0
     idle: bool = False
 
 
@@ -83,7 +83,7 @@ class AuditReport:
                     "violations": None if r.unjudged else len(r.cases),
                     "idle": r.idle,
                     "unjudged": list(r.unjudged),
-                    "unjudged_cases": len(self.log.names) if r.unjudged else r.untold,
+                    "unjudged_cases": len(self.log.names) if r.unjudged else r.unjudged_cases,
                 }
                 for r in self.rules
             ],
@@ -106,13 +106,13 @@ class AuditReport:
         yield f"  {_n(len(self.not_allowed), 'move') if len(self.not_allowed) else 'no move'} that the workflow does not allow"
         for rule in self.rules:
             yield f"  {self._verdict(rule)}"
-        called = Counter(log.words.values())
-        if called:
+        unknown = Counter(log.unknown_names.values())
+        if unknown:
             yield f"names in the log that {log.workflow.name} does not have:"
-            for word, n in called.most_common(10):
-                yield f"  {word!r} in {_n(n, 'row')}.{nearest(word, log.workflow.step_names)}"
-            if len(called) > 10:
-                yield f"  and {len(called) - 10:,} others"
+            for name, n in unknown.most_common(10):
+                yield f"  {name!r} in {_n(n, 'row')}.{nearest(name, log.workflow.step_names)}"
+            if len(unknown) > 10:
+                yield f"  and {len(unknown) - 10:,} others"
         examples = [row for rows in self._by_kind() for row in itertools.islice(rows, 1)]
         if examples:
             yield "an example of each:"
@@ -122,37 +122,37 @@ class AuditReport:
 
     def _span(self) -> str:
         at = self.log.at
-        first, last = (str(np.datetime64(int(t), "us"))[:10] for t in (at.min(), at.max())) if len(at) else ("", "")
-        return f", {first} to {last}" if first else ""
+        if not len(at):
+            return ""
+        first, last = (str(np.datetime64(int(t), "us"))[:10] for t in (at.min(), at.max()))
+        return f", {first} to {last}"
 
     def _verdict(self, rule: RuleAudit) -> str:
         if rule.unjudged:
             return f"{'unjudged':<20} {rule.rule.name}  (the log lacks {format_names(rule.unjudged)})"
-        found = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
+        verdict = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
         notes = ["vacuous: its names never occur in the log"] if rule.idle else []
-        if rule.untold:
+        if rule.unjudged_cases:
             lacking = format_names(sorted(self.log.lacks.keys() & rule.rule.reads))
-            notes.append(f"{_n(rule.untold, 'case')} unjudged: the log lacks their {lacking}")
+            notes.append(f"{_n(rule.unjudged_cases, 'case')} unjudged: the log lacks their {lacking}")
         if rule.open:
             notes.append(f"still open in {_n(rule.open, 'case')}")
         note = f"  ({'; '.join(notes)})" if notes else ""
-        return f"{found:<20} {rule.rule.name}{note}"
+        return f"{verdict:<20} {rule.rule.name}{note}"
 
     def _offence(self, row: int, against: str, at: int | None = None) -> dict[str, Any]:
         log = self.log
-        transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
-        word = (
-            transitions[log.transition[row]]
-            if log.transition[row] >= 0
-            else events[log.event[row]]
-            if log.event[row] >= 0
-            else log.words.get(row, "?")
-        )
+        if log.transition[row] >= 0:
+            name = log.workflow.transitions[log.transition[row]].name
+        elif log.event[row] >= 0:
+            name = list(log.workflow.events)[log.event[row]]
+        else:
+            name = log.unknown_names.get(row, "?")
         return {
             "case": str(log.names[log.case[row]]),
             "against": against,
             "at": str(np.datetime64(int(log.at[row]) if at is None else at, "us")),
-            "word": word,
+            "word": name,
         }
 
 
