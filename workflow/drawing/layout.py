@@ -1,9 +1,8 @@
-"""Where do the boxes, labels and arrows of a map stand, so that it can be read from top to bottom?
+"""The positions of the boxes, labels and arrows of a map that is read from top to bottom.
 
-A layered drawing after Sugiyama. Every node stands in a row; an arrow that passes through rows on its way holds a
-place of its own in each of them, so that it never runs through a box or a label. The nodes of a row are ordered
-so that few arrows cross, and moved sideways until most arrows are straight. The nodes named as the *spine* keep
-to one vertical line, whatever that costs the others.
+The layout is a layered drawing after Sugiyama. Every node is in a row. An arrow that spans several rows has a dummy
+node in each row between, so that it never crosses a box or a label. The nodes of a row are ordered to reduce
+crossings, and then moved sideways until most arrows are straight. The nodes of the *spine* share one vertical line.
 
 References
 ----------
@@ -27,40 +26,40 @@ __all__ = ["Layout", "Point", "Shape", "lay_out", "rows"]
 _Name = TypeVar("_Name", bound=Hashable)
 
 Point = tuple[float, float]
-"""How far from the left, and how far down, in pixels."""
+"""x from the left and y from the top, in pixels."""
 
 GAP, GAP_ALONG_ARROW = 22.0, 14.0
-"""Between two nodes of a row; between two of which one is an arrow passing by."""
+"""Distance between two nodes of a row; and if one of them is a passing arrow."""
 
 CLEAR, TRACK = 16.0, 9.0
-"""Between a row and a line that runs sideways next to it; between two such lines."""
+"""Distance between a row and the nearest horizontal line; and between two horizontal lines."""
 
 PORT = 14.0
-"""Between two arrows at one side of a box."""
+"""Distance between two arrows at one side of a box."""
 
 SLIGHT = 16.0
-"""How far sideways a line may go in one bend."""
+"""Maximum horizontal offset of a line that bends without a horizontal part."""
 
-PAGE, WASTE, MOST_CUTS = 1100.0, 1.4, 60
-"""How wide a map may be for the sake of straight lines, and how often that of its widest row; how often lines are cut."""
+PAGE, WASTE, MAX_CUTS = 1100.0, 1.4, 60
+"""Width up to which lines stay straight: in pixels, and relative to the widest row; maximum rounds of cutting lines."""
 
 SWEEPS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The room that a node takes up, measured from its middle, in pixels.
+    """The extent of a node, measured from its centre, in pixels.
 
     Attributes
     ----------
     left, right : float
-        To its sides, with whatever hangs there.
+        Extent to each side, including what is attached there.
     up : float
-        To its upper and its lower edge, where arrows are attached.
+        Distance to the upper and lower edge, where arrows end.
     room : float
-        Above and below, with whatever hangs there; at least `up`.
+        Extent above and below, including what is attached there; at least `up`.
     ports : float
-        How far from the middle an arrow may be attached; 0 for one in the middle.
+        Maximum distance of an arrow's end from the centre.
     """
 
     left: float
@@ -75,15 +74,15 @@ PASSING = Shape(0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything stands.
+    """The positions of nodes and lines.
 
     Attributes
     ----------
     middles : dict of str to Point
-        The middle of each node.
+        The centre of each node.
     ways : tuple of tuple of Point
-        The points of each line, in its own direction. From one to the next it runs straight, down or up or
-        sideways, or goes slightly aside while it passes the free band between two rows.
+        The points of each line, in its direction. Its segments are vertical or horizontal, or bend slightly in the
+        free band between two rows.
     """
 
     middles: Mapping[str, Point]
@@ -93,35 +92,35 @@ class Layout:
 
 
 def rows(names: Sequence[str], arrows: Iterable[tuple[str, str]], spine: Sequence[str]) -> dict[str, int]:
-    """Give each node a row, the even ones only, so that every second row is free for labels.
+    """Assign a row to each node; only even rows, so that every second row is free for labels.
 
-    Arrows lead downwards, by as few rows as can be, except those that close a cycle.
+    Arrows lead down and span as few rows as possible, except those that close a cycle.
 
     Parameters
     ----------
     names : sequence of str
-        The nodes; cycles are entered at the earlier ones.
+        The nodes. A cycle starts at its first node in this order, after the spine.
     arrows : iterable of (str, str)
     spine : sequence of str
-        Nodes in a row under each other, entered before all others.
+        Nodes below each other.
     """
     after: dict[str, list[str]] = {name: [] for name in names}
     for a, b in [*pairwise(spine), *arrows]:
         if a != b and b not in after[a]:
             after[a].append(b)
     order, closing = _search(after, [*spine[:1], *names])
-    found = dict.fromkeys(names, 0)
+    row = dict.fromkeys(names, 0)
     for a in order:
         for b in after[a]:
             if (a, b) not in closing:
-                found[b] = max(found[b], found[a] + 2)
-    return found
+                row[b] = max(row[b], row[a] + 2)
+    return row
 
 
 def _search(
     after: Mapping[_Name, Sequence[_Name]], begin: Iterable[_Name]
 ) -> tuple[list[_Name], set[tuple[_Name, _Name]]]:
-    """Return the nodes, each before those that it leads to, and the arrows that close a cycle."""
+    """Return the nodes in topological order, and the arrows that close a cycle."""
     finished: dict[_Name, None] = {}
     closing: set[tuple[_Name, _Name]] = set()
     for first in begin:
@@ -147,13 +146,13 @@ def lay_out(
     Parameters
     ----------
     shapes : mapping of str to Shape
-        The nodes, in an order in which they may stand beside each other.
+        The nodes, in their initial order from left to right.
     row : mapping of str to int
         The row of each node, 0 at the top.
     lines : sequence of (str, str)
-        From a node to another one, in another row.
+        From a node to a node in another row.
     spine : sequence of str
-        Nodes in rows under each other, each joined with the next one by a line.
+        Nodes below each other, each joined with the next by a line.
     """
     grid = _Grid(shapes, row, lines, spine)
     _order(grid)
@@ -171,20 +170,22 @@ def lay_out(
 
 
 class _Grid:
-    """The nodes in their rows, with one more for each row that a line passes.
+    """The nodes in their rows, with a dummy node in each row that a line passes; nodes are numbered.
 
     Attributes
     ----------
     shapes : list of Shape
-        By number: the nodes given come first, in their order.
+        The given nodes come first.
     rows : list of list of int
-        The numbers in each row, from left to right.
+        The nodes of each row, from left to right.
     chains : list of list of int
-        The numbers that each line comes through, from its top to its bottom.
+        The nodes of each line, from top to bottom.
     above, below : list of list of int
-        The neighbours of each number in the next row.
+        The neighbours of each node in the rows above and below.
     strong : set of (int, int)
-        The upper and the lower end of each part of the spine.
+        The upper and lower end of each segment of the spine.
+    place : list of int
+        The position of each node in its row.
     """
 
     def __init__(
@@ -216,22 +217,23 @@ class _Grid:
         self.set_rows(self.rows)
 
     def _chain(self, top: int, bottom: int) -> list[int]:
-        found = [top]
+        """Add the dummy nodes of a line; return its nodes."""
+        chain = [top]
         for at in range(self.row[top] + 1, self.row[bottom]):
-            found.append(len(self.shapes))
+            chain.append(len(self.shapes))
             self.rows[at].append(len(self.shapes))
             self.shapes.append(PASSING)
             self.row.append(at)
-        return [*found, bottom]
+        return [*chain, bottom]
 
     def set_rows(self, rows: Iterable[Iterable[int]]) -> None:
-        """Put the nodes of every row into another order."""
+        """Replace the order of the nodes in every row."""
         self.rows = [list(row) for row in rows]
         for row in self.rows:
             self._number(row)
 
     def sort(self, at: int, neighbours: Sequence[Sequence[int]]) -> None:
-        """Order a row by where the neighbours of its nodes stand on average."""
+        """Order a row by the mean position of each node's neighbours."""
 
         def mean(v: int) -> float:
             return sum(self.place[u] for u in neighbours[v]) / len(neighbours[v]) if neighbours[v] else self.place[v]
@@ -244,17 +246,17 @@ class _Grid:
             self.place[v] = place
 
     def weight(self, a: int, b: int) -> int:
-        """Return how much it costs to cross a line between two rows."""
+        """Return the cost of crossing a segment."""
         return 4 if (a, b) in self.strong else 1
 
     def apart(self, a: int, b: int) -> float:
-        """Return how far the middles of two neighbours of a row are apart at least."""
+        """Return the minimum distance between the centres of two neighbours in a row."""
         gap = GAP_ALONG_ARROW if self.passing[a] or self.passing[b] else GAP
         return self.shapes[a].right + gap + self.shapes[b].left
 
 
 def _order(grid: _Grid) -> None:
-    """Find an order of the nodes in their rows with few crossings: sweeps down and up, then swaps of neighbours."""
+    """Order the nodes of each row to reduce crossings: sweep down and up, and swap neighbours after each sweep."""
     best, fewest = grid.rows, _crossings(grid)
     for start in (grid.rows, [row[::-1] for row in grid.rows]):
         grid.set_rows(start)
@@ -263,14 +265,13 @@ def _order(grid: _Grid) -> None:
             for at in range(len(grid.rows)) if down else reversed(range(len(grid.rows))):
                 grid.sort(at, grid.above if down else grid.below)
             _swap(grid)
-            found = _crossings(grid)
-            if found < fewest:
-                best, fewest = [list(row) for row in grid.rows], found
+            if (crossings := _crossings(grid)) < fewest:
+                best, fewest = [list(row) for row in grid.rows], crossings
     grid.set_rows(best)
 
 
 def _swap(grid: _Grid) -> None:
-    """Swap neighbours of a row as long as that saves crossings."""
+    """Swap neighbours in a row while that reduces crossings."""
     for row in grid.rows:
         better = True
         while better:
@@ -284,7 +285,7 @@ def _swap(grid: _Grid) -> None:
 
 
 def _cost(grid: _Grid, a: int, b: int) -> int:
-    """Return the weight of the crossings between the lines of two nodes, the first standing left of the second."""
+    """Return the weight of the crossings between the lines of two nodes, if the first is left of the second."""
     place, weight = grid.place, grid.weight
     return sum(weight(u, a) * weight(v, b) for u in grid.above[a] for v in grid.above[b] if place[u] > place[v]) + sum(
         weight(a, u) * weight(b, v) for u in grid.below[a] for v in grid.below[b] if place[u] > place[v]
@@ -295,7 +296,7 @@ def _crossings(grid: _Grid) -> int:
     """Return the weight of all crossings."""
     total = 0
     for upper in grid.rows:
-        ends: list[int] = []  # of the lines further left at the top, each as often as it weighs
+        ends: list[int] = []  # lower positions of the lines so far, sorted, repeated by weight
         lines = [(a, b) for a in upper for b in grid.below[a]]
         for a, b in sorted(lines, key=lambda line: [grid.place[v] for v in line]):
             weight, at = grid.weight(a, b), bisect_right(ends, grid.place[b])
@@ -305,24 +306,25 @@ def _crossings(grid: _Grid) -> int:
 
 
 def _across(grid: _Grid) -> list[float]:
-    """Return how far from the left each node stands: four ways to line nodes up, and of these the middle."""
+    """Return the x of each node: the mean of the two middle values of four alignments (Brandes and Köpf)."""
     blocked = _blocked(grid)
     narrowest = max((sum(grid.apart(a, b) for a, b in pairwise(row)) for row in grid.rows), default=0.0)
     enough = max(PAGE, WASTE * narrowest)
-    found: list[list[float]] = []
+    layouts: list[list[float]] = []
     for upper in (True, False):
         for mirrored in (False, True):
-            chains = _line_up(grid, blocked, upper, mirrored)
-            found.append(_press_together(grid, chains, mirrored, enough))
-    spans = [_span(grid, xs) for xs in found]
+            root = _align(grid, blocked, upper, mirrored)
+            layouts.append(_compact(grid, root, mirrored, enough))
+    spans = [_span(grid, xs) for xs in layouts]
     low, high = min(spans, key=lambda span: span[1] - span[0])
-    for i, xs in enumerate(found):
+    for i, xs in enumerate(layouts):
         shift = high - spans[i][1] if i % 2 else low - spans[i][0]
-        found[i] = [x + shift for x in xs]
-    return [sum(sorted(xs)[1:3]) / 2 for xs in zip(*found, strict=True)]
+        layouts[i] = [x + shift for x in xs]
+    return [sum(sorted(xs)[1:3]) / 2 for xs in zip(*layouts, strict=True)]
 
 
 def _span(grid: _Grid, xs: Sequence[float]) -> tuple[float, float]:
+    """Return the leftmost and rightmost x of a layout."""
     return (
         min((x - grid.shapes[v].left for v, x in enumerate(xs)), default=0.0),
         max((x + grid.shapes[v].right for v, x in enumerate(xs)), default=0.0),
@@ -330,26 +332,26 @@ def _span(grid: _Grid, xs: Sequence[float]) -> tuple[float, float]:
 
 
 def _blocked(grid: _Grid) -> set[tuple[int, int]]:
-    """Return the parts of lines that must bend, because a straighter one crosses or touches them."""
+    """Return the segments that must bend, because they cross or touch a segment of higher rank."""
 
     def rank(line: tuple[int, int]) -> int:
         return 2 if line in grid.strong else int(grid.passing[line[0]] and grid.passing[line[1]])
 
     tops, bottoms = {a for a, _ in grid.strong}, {b for _, b in grid.strong}
-    found: set[tuple[int, int]] = set()
+    blocked: set[tuple[int, int]] = set()
     for upper in grid.rows:
         lines = [(a, b) for a in upper for b in grid.below[a]]
-        found.update(e for e in lines if e not in grid.strong and (e[0] in tops or e[1] in bottoms))
+        blocked.update(e for e in lines if e not in grid.strong and (e[0] in tops or e[1] in bottoms))
         straight = [(e, grid.place[e[0]], grid.place[e[1]]) for e in lines if rank(e)]
         for line in lines:
             a, b = grid.place[line[0]], grid.place[line[1]]
             if any((a - c) * (b - d) < 0 and rank(other) > rank(line) for other, c, d in straight):
-                found.add(line)
-    return found
+                blocked.add(line)
+    return blocked
 
 
-def _line_up(grid: _Grid, blocked: set[tuple[int, int]], upper: bool, mirrored: bool) -> list[int]:
-    """Return for each node the first one of the vertical line that it is put on, each below a middle neighbour."""
+def _align(grid: _Grid, blocked: set[tuple[int, int]], upper: bool, mirrored: bool) -> list[int]:
+    """Align each node with a median neighbour; return the first node of each node's vertical line."""
     neighbours = grid.above if upper else grid.below
     sign = -1 if mirrored else 1
     root = list(grid.nodes)
@@ -369,17 +371,17 @@ def _line_up(grid: _Grid, blocked: set[tuple[int, int]], upper: bool, mirrored: 
     return root
 
 
-class _Pressed:
-    """The vertical lines pushed as far to one side as they go.
+class _Compaction:
+    """The vertical lines, pushed as far to one side as possible.
 
     Attributes
     ----------
     apart : dict of (int, int) to (float, int)
-        By two lines next to each other: how far they must be apart, and the row that asks for it.
+        For two adjacent lines: their minimum distance, and the row that requires it.
     order : list of int
         The lines, each before those that it pushes.
     at : dict of int to float
-        How far from the side each line is.
+        The distance of each line from the side.
     """
 
     def __init__(self, grid: _Grid, root: Sequence[int], mirrored: bool) -> None:
@@ -400,67 +402,65 @@ class _Pressed:
                     self.at[b] = self.at[a] + self.apart[a, b][0]
                     self.pusher[b] = a
 
-    def farthest(self) -> list[int]:
-        """Return the lines of which each pushes the next, up to the one that is pushed farthest."""
-        found = [max(self.order, key=self.at.__getitem__)]
-        while found[0] in self.pusher:
-            found.insert(0, self.pusher[found[0]])
-        return found
+    def critical_path(self) -> list[int]:
+        """Return the lines that determine the width: each pushes the next, and the last is the farthest."""
+        path = [max(self.order, key=self.at.__getitem__)]
+        while path[0] in self.pusher:
+            path.insert(0, self.pusher[path[0]])
+        return path
 
-    def pushed_back(self) -> dict[int, float]:
-        """Return how far from the side the lines are when each goes back as far as its neighbours leave room."""
-        found = dict(self.at)
+    def relaxed(self) -> dict[int, float]:
+        """Return the distances after each line moves back as far as its neighbours allow."""
+        at = dict(self.at)
         for a in reversed(self.order):
             if self.after[a]:
-                found[a] = max(found[a], min(found[b] - self.apart[a, b][0] for b in self.after[a]))
-        return found
+                at[a] = max(at[a], min(at[b] - self.apart[a, b][0] for b in self.after[a]))
+        return at
 
 
-def _press_together(grid: _Grid, root: Sequence[int], mirrored: bool, enough: float) -> list[float]:
-    """Return how far from the left the nodes are on their vertical lines.
+def _compact(grid: _Grid, root: list[int], mirrored: bool, enough: float) -> list[float]:
+    """Return the x of each node on its vertical line.
 
-    Many long lines push each other far aside, each in a row of its own. Beyond a width that is enough, lines in the
-    middle of such a sequence are cut in two, which bends them.
+    Many long lines can push each other far aside. While the map is wider than `enough`, lines in the middle of such a
+    sequence are cut in two, which bends them.
     """
-    root = list(root)
-    pressed = _Pressed(grid, root, mirrored)
-    for _ in range(MOST_CUTS):
-        if max(pressed.at.values(), default=0.0) <= enough or not _cut(grid, root, pressed, enough):
+    compaction = _Compaction(grid, root, mirrored)
+    for _ in range(MAX_CUTS):
+        if max(compaction.at.values(), default=0.0) <= enough or not _cut(grid, root, compaction, enough):
             break
-        pressed = _Pressed(grid, root, mirrored)
-    at = pressed.pushed_back()
+        compaction = _Compaction(grid, root, mirrored)
+    at = compaction.relaxed()
     return [-at[v] if mirrored else at[v] for v in root]
 
 
-def _cut(grid: _Grid, root: list[int], pressed: _Pressed, enough: float) -> bool:
-    """Cut lines among those that push each other, about as far apart as the width wanted; return whether one can be cut."""
-    path = pressed.farthest()
+def _cut(grid: _Grid, root: list[int], compaction: _Compaction, enough: float) -> bool:
+    """Cut lines of the critical path, about `enough` apart from each other; return whether any line was cut."""
+    path = compaction.critical_path()
     upright = {root[v] for part in grid.strong for v in part}
-    can_be: dict[int, int] = {}
+    cut_rows: dict[int, int] = {}
     for before, line, after in zip(path, path[1:], path[2:], strict=False):
-        first, last = sorted((pressed.apart[before, line][1], pressed.apart[line, after][1]))
+        first, last = sorted((compaction.apart[before, line][1], compaction.apart[line, after][1]))
         if first < last and line not in upright:
-            can_be[line] = (first + last) // 2
-    whole = pressed.at[path[-1]]
-    pieces = int(whole / enough) + 1
-    wanted = [whole * piece / pieces for piece in range(1, pieces)][: len(can_be)]
+            cut_rows[line] = (first + last) // 2
+    width = compaction.at[path[-1]]
+    pieces = int(width / enough) + 1
+    wanted = [width * piece / pieces for piece in range(1, pieces)][: len(cut_rows)]
     for at in wanted:
-        line = min(can_be, key=lambda line: abs(pressed.at[line] - at))
-        _split(grid, root, line, can_be.pop(line))
+        line = min(cut_rows, key=lambda line: abs(compaction.at[line] - at))
+        _split(grid, root, line, cut_rows.pop(line))
     return bool(wanted)
 
 
 def _split(grid: _Grid, root: list[int], line: int, row: int) -> None:
     """Cut a vertical line below a row."""
     own = [v for v in grid.nodes if root[v] == line]
-    lower = [v for v in own if grid.row[v] > row]
-    part = [v for v in own if v not in lower] if line in lower else lower
+    part = [v for v in own if (grid.row[v] > row) != (grid.row[line] > row)]
     for v in part:
         root[v] = part[0]
 
 
 def _ends(grid: _Grid, across: Sequence[float]) -> dict[tuple[int, int], float]:
-    """Return where each line, by number, is attached to each of its two nodes: how far from the left."""
+    """Return the x at which each line, by number, ends at each of its two nodes."""
     sides: dict[tuple[int, bool], list[tuple[float, int, bool]]] = {}
     for line, chain in enumerate(grid.chains):
         for v, u, pair, below in (
@@ -468,7 +468,7 @@ def _ends(grid: _Grid, across: Sequence[float]) -> dict[tuple[int, int], float]:
             (chain[-1], chain[-2], (chain[-2], chain[-1]), False),
         ):
             sides.setdefault((v, below), []).append((across[u], line, pair in grid.strong))
-    found = {}
+    ends = {}
     for (v, _), lines in sides.items():
         lines.sort()
         reach, middle = grid.shapes[v].ports, across[v]
@@ -479,20 +479,20 @@ def _ends(grid: _Grid, across: Sequence[float]) -> dict[tuple[int, int], float]:
             offsets = [*_spread(wanted[:i], -reach, -PORT), 0.0, *_spread(wanted[i + 1 :], PORT, reach)]
         else:
             offsets = _spread(wanted, -reach, reach)
-        found.update({(v, line): middle + offset for (_, line, _), offset in zip(lines, offsets, strict=True)})
-    return found
+        ends.update({(v, line): middle + offset for (_, line, _), offset in zip(lines, offsets, strict=True)})
+    return ends
 
 
 def _spread(wanted: Sequence[float], low: float, high: float) -> list[float]:
-    """Return places near the wanted ones, in their order, within limits, and apart if there is room."""
+    """Return offsets near the wanted ones, in the same order, within limits, and `PORT` apart if there is room."""
     high = max(low, high)
     gap = min(PORT, (high - low) / max(len(wanted) - 1, 1))
-    found: list[float] = []
+    offsets: list[float] = []
     for x in wanted:
-        found.append(max(min(max(x, low), high), found[-1] + gap if found else low))
-    for i in reversed(range(len(found))):
-        found[i] = min(found[i], found[i + 1] - gap if i + 1 < len(found) else high)
-    return found
+        offsets.append(max(min(max(x, low), high), offsets[-1] + gap if offsets else low))
+    for i in reversed(range(len(offsets))):
+        offsets[i] = min(offsets[i], offsets[i + 1] - gap if i + 1 < len(offsets) else high)
+    return offsets
 
 
 def _room(grid: _Grid, row: Iterable[int]) -> float:
@@ -501,29 +501,29 @@ def _room(grid: _Grid, row: Iterable[int]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A line on its way from one row to the next: how far from the left it begins at the top, and ends."""
+    """The segment of a line between two rows: its x at the top and at the bottom."""
 
     line: int
     top: float
     bottom: float
 
     def spans(self, x: float) -> bool:
-        """Return whether it passes a place when it runs sideways."""
+        """Return whether the horizontal part passes an x."""
         return min(self.top, self.bottom) - TRACK < x < max(self.top, self.bottom) + TRACK
 
     def meets(self, other: _Part) -> bool:
-        """Return whether two parts cannot run sideways at the same height; those that join each other can."""
+        """Return whether two horizontal parts need different tracks; parts that join do not."""
         if self.top == other.top or self.bottom == other.bottom:
             return False
         return self.spans(other.top) or self.spans(other.bottom) or other.spans(self.top)
 
     def cost_above(self, other: _Part) -> int:
-        """Return how many crossings there are if this one runs sideways above another one."""
+        """Return the number of crossings if this horizontal part is above another."""
         return self.spans(other.top) + other.spans(self.bottom)
 
 
 def _bands(grid: _Grid, across: Sequence[float], ends: Mapping[tuple[int, int], float]) -> list[dict[int, int]]:
-    """Return for each row the lines that run sideways above it, each with its track, 0 at the top."""
+    """Return, for each row, the lines with a horizontal part above it, and their tracks; track 0 is at the top."""
     parts: list[list[_Part]] = [[] for _ in grid.rows]
     for line, chain in enumerate(grid.chains):
         for a, b in pairwise(chain):
@@ -534,7 +534,7 @@ def _bands(grid: _Grid, across: Sequence[float], ends: Mapping[tuple[int, int], 
 
 
 def _tracks(parts: Sequence[_Part]) -> dict[int, int]:
-    """Give each part of a band its track: above another one where that saves crossings."""
+    """Assign a track to each part of a band: above another part if that reduces crossings."""
     left = sorted(parts, key=lambda part: (part.top, part.bottom, part.line))
     placed: list[tuple[_Part, int]] = []
     while left:
@@ -550,12 +550,12 @@ def _tracks(parts: Sequence[_Part]) -> dict[int, int]:
 
 
 def _down(grid: _Grid, bands: Sequence[Mapping[int, int]]) -> list[float]:
-    """Return how far down the middle of each row is."""
-    found: list[float] = []
+    """Return the y of the centre of each row."""
+    down: list[float] = []
     for at, row in enumerate(grid.rows):
-        last = found[-1] + _room(grid, grid.rows[at - 1]) + _band(bands[at]) if found else 0.0
-        found.append(last + _room(grid, row))
-    return found
+        top = down[-1] + _room(grid, grid.rows[at - 1]) + _band(bands[at]) if down else 0.0
+        down.append(top + _room(grid, row))
+    return down
 
 
 def _band(tracks: Mapping[int, int]) -> float:
@@ -570,7 +570,7 @@ def _way(
     ends: Mapping[tuple[int, int], float],
     bands: Sequence[Mapping[int, int]],
 ) -> tuple[Point, ...]:
-    """Return the points that a line runs through, corners only."""
+    """Return the corners of a line."""
     points: list[Point] = []
     for v in grid.chains[line]:
         at = grid.row[v]
