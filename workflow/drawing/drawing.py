@@ -1,7 +1,7 @@
-"""How does a workflow look: as Mermaid text for documents, or as an SVG picture that stands alone?
+"""Draw a workflow: as Mermaid text for documents, or as a self-contained SVG picture.
 
-Both show states by kind, every transition by name, and the events upon which it is tried. In the picture the
-main path runs straight down, and a transition out of several states is one bundle of arrows with one label.
+Both show states by kind, and transitions by name with their events. In the picture the main path runs straight down,
+and a transition out of several states is one bundle of arrows with one label.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workflow.predicates import unparse
 __all__ = ["Arrow", "Map", "Rectangle", "map_of", "mermaid", "svg"]
 
 NAME, SMALL, TITLE = 13.0, 12.0, 20.0
-"""Sizes of letters in pixels."""
+"""Font sizes in pixels."""
 
 LINE = 15.0
 LONGEST_LINE = 170.0
@@ -28,7 +28,7 @@ MARGIN, LEAST_WIDTH = 32.0, 760.0
 BOX, NARROWEST_BOX = 40.0, 100.0
 CORNER, THIN, THICK = 10.0, 1.4, 2.4
 DOT, LOOP = 34.0, 34.0
-"""The room of an entry's dot and of a loop beside a box."""
+"""Widths of the dot of an entry state and of a loop beside a box."""
 
 
 Rectangle = tuple[float, float, float, float]
@@ -37,7 +37,7 @@ Rectangle = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """How a kind of state is drawn: colours of the Okabe-Ito palette, made light, and an outline of its own."""
+    """The style of a kind of state: light colours of the Okabe-Ito palette, and an outline."""
 
     fill: str
     outline: str
@@ -53,24 +53,24 @@ _STYLES = {
     StateKind.FINAL: _Style("#e6e6e6", "#222222", 3.0, "", "never left"),
 }
 _CORNERS = {StateKind.ACTIVITY: 9.0, StateKind.INSTANT: 15.0, StateKind.RESTING: 20.0, StateKind.FINAL: 9.0}
-"""How far from the sides of a box arrows keep."""
+"""Minimum distance of arrows from the corners of a box."""
 
 _PLAIN, _UPON_EVENT = "#333333", "#a04000"
 
 _NARROW, _WIDE = set("iljftrI.,:;'|()[]-/ "), set("mwMW@%")
-"""Letters of less and of more than the usual width."""
+"""Narrow and wide characters."""
 
 _MERMAID_WORDS = {
     "as", "class", "classdef", "click", "default", "direction", "end", "hide", "note", "root", "scale", "state", "style",
 }  # fmt: skip
-"""Words with a meaning of their own at the start of a line, which a state may be called all the same."""
+"""Reserved words of Mermaid, which are valid names of states here."""
 
 
 def mermaid(workflow: Workflow) -> str:
     """Return a workflow as a Mermaid state diagram.
 
-    Transitions between the same two states share an arrow; each has a line of its own on it, with the events upon
-    which it is tried in brackets.
+    Transitions between the same two states share an arrow. Each has its own line in the label, with its events in
+    brackets.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def _format_transition(transition: Transition) -> str:
 
 
 def _moves(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
-    """Return the transitions between each two states, a state and itself for an internal one."""
+    """Return the transitions between each pair of states; an internal transition leads from a state to itself."""
     found: dict[tuple[str, str], list[Transition]] = {}
     for transition in workflow.transitions:
         for source in transition.sources:
@@ -133,18 +133,18 @@ def _moves(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
 
 
 def svg(workflow: Workflow, counts: Mapping[str, float] | None = None) -> str:
-    """Return a workflow as a picture in SVG, which needs nothing from outside itself.
+    """Return a workflow as a self-contained SVG picture.
 
     Parameters
     ----------
     workflow : Workflow
     counts : mapping of str to float, optional
-        Numbers to print behind the names of transitions, such as how often a case took each; others are left out.
+        Numbers to print after the names of transitions, for example how often each was taken.
 
     Returns
     -------
     str
-        One ``<svg>`` element, to be written to a file or put into a page. All that it shows is in its ``<desc>`` in words.
+        One ``<svg>`` element for a file or a page. Its ``<desc>`` describes the picture as text.
     """
     drawn = map_of(workflow, counts)
     width = max(drawn.width + 2 * MARGIN, LEAST_WIDTH)
@@ -186,20 +186,20 @@ def _join_names(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """Transitions that are drawn as one: out of the same states, into the same state, all or none upon events.
+    """Transitions drawn as one arrow: with the same sources and target, and all or none upon events.
 
     Attributes
     ----------
     target : str
-        For a loop, which internal transitions are too, the one source.
+        For a loop or an internal transition, the source.
     main : str or None
-        The source from which it is a part of the main path.
+        The source, if the arrow is part of the main path.
     label : tuple of str
-        Its lines.
+        The lines of the label.
     box : tuple of float
-        Of the label: left, top, right, bottom.
+        Left, top, right and bottom of the label.
     ways : tuple of tuple of Point
-        Lines from each source to the label, and one from there to the target; none for a loop.
+        A line from each source to the label, and one from the label to the target; none for a loop.
     """
 
     transitions: tuple[Transition, ...]
@@ -217,23 +217,23 @@ class Arrow:
 
     @property
     def is_loop(self) -> bool:
-        """Return whether it comes back to where it began."""
+        """Return whether the arrow leads back to its only source."""
         return self.sources == (self.target,)
 
     @property
     def size(self) -> tuple[float, float]:
-        """Return how wide and how high the label is."""
+        """Return the width and height of the label."""
         return max(_width(line, SMALL) for line in self.label), LINE * len(self.label)
 
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """Where everything of a workflow's picture stands, in pixels from the upper left corner of the map itself.
+    """The positions of states and arrows, in pixels from the upper left corner of the map.
 
     Attributes
     ----------
     boxes : dict of str to tuple of float
-        Of each state: left, top, right, bottom.
+        Left, top, right and bottom of each state.
     """
 
     boxes: Mapping[str, Rectangle]
@@ -243,19 +243,14 @@ class Map:
 
 
 def map_of(workflow: Workflow, counts: Mapping[str, float] | None = None) -> Map:
-    """Place the states of a workflow and its arrows.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    counts : mapping of str to float, optional
-        As for `svg`.
-    """
+    """Position the states and arrows of a workflow; `counts` as for `svg`."""
     main = _main_path(workflow)
     row = rows([*workflow.states], list(_moves(workflow)), main)
     arrows = _labelled(_arrows(workflow, row, main), counts or {})
     shapes = {s.name: _shape(workflow, s, arrows) for s in workflow.states.values()}
-    names = ["" if arrow.is_loop else f"label {i}" for i, arrow in enumerate(arrows)]  # no state's: a space is in it
+    names = [
+        "" if arrow.is_loop else f"label {i}" for i, arrow in enumerate(arrows)
+    ]  # a space cannot occur in the name of a state
     lines: list[tuple[str, str]] = []
     for name, arrow in zip(names, arrows, strict=True):
         if name:
@@ -281,7 +276,7 @@ def map_of(workflow: Workflow, counts: Mapping[str, float] | None = None) -> Map
 
 
 def _main_path(workflow: Workflow) -> list[str]:
-    """Return the path of the transitions written first: the longest one from a state in which cases begin."""
+    """Return the longest path from an entry state that follows the first transition of each state."""
     after: dict[str, list[str]] = {name: [] for name in workflow.states}
     for transition in workflow.transitions:
         for source in transition.sources:
@@ -297,7 +292,7 @@ def _main_path(workflow: Workflow) -> list[str]:
 
 
 def _arrows(workflow: Workflow, row: Mapping[str, int], main: Sequence[str]) -> list[Arrow]:
-    """Return the arrows: transitions between the same states together, and sources with the same ones together."""
+    """Group transitions between the same states, and sources with the same transitions, into arrows."""
     between: dict[tuple[str, str, bool], list[Transition]] = {}
     for (source, target), transitions in _moves(workflow).items():
         for transition in transitions:
@@ -336,7 +331,7 @@ def _count(number: float) -> str:
 
 
 def _shape(workflow: Workflow, state: State, arrows: Sequence[Arrow]) -> Shape:
-    """Return the room of a state: its box, the dot on its left if cases begin there, loops on its right."""
+    """Return the extent of a state: its box, the dot of an entry state on its left, and loops on its right."""
     loops = [arrow.size for arrow in arrows if arrow.is_loop and arrow.target == state.name]
     leaving = sum(state.name in arrow.sources for arrow in arrows)
     coming = sum(arrow.target == state.name for arrow in arrows)
@@ -357,7 +352,7 @@ def _around(middle: Point, half: float, up: float) -> Rectangle:
 
 
 def _beside(loop: Arrow, arrows: Sequence[Arrow], state: Rectangle) -> Rectangle:
-    """Return the place of a loop's label: at the right of its state, below those of the state's other loops."""
+    """Return the box of a loop's label: right of its state, below the labels of earlier loops."""
     _, top, right, bottom = state
     own = [arrow for arrow in arrows if arrow.is_loop and arrow.target == loop.target]
     above = sum(arrow.size[1] for arrow in own[: own.index(loop)])
@@ -366,13 +361,13 @@ def _beside(loop: Arrow, arrows: Sequence[Arrow], state: Rectangle) -> Rectangle
 
 
 def _width(text: str, size: float, bold: bool = False) -> float:
-    """Return about how long a text is, in pixels: for a wide sans-serif font, so that others fit too."""
+    """Return the approximate width of a text in pixels, for a wide sans-serif font."""
     ems = sum(0.4 if c in _NARROW else 0.9 if c in _WIDE else 0.72 if c.isupper() else 0.61 for c in text)
     return ems * size * (1.1 if bold else 1.0)
 
 
 def _n(number: float) -> str:
-    """Return a coordinate, to a tenth of a pixel."""
+    """Format a coordinate, rounded to a tenth of a pixel."""
     return f"{number:.1f}".removesuffix(".0") if round(number, 1) else "0"
 
 
@@ -382,7 +377,7 @@ def _text(x: float, y: float, text: str, **more: object) -> str:
 
 
 def _header(workflow: Workflow, width: float) -> tuple[str, float]:
-    """Return the title, the description and the legend, and how much room they take."""
+    """Return the title, the description and the legend, and their height."""
     parts = [_text(MARGIN, 42, workflow.name, font_size=_n(TITLE), font_weight="bold")]
     y = 66.0
     for line in _lines((workflow.description or "").split(), width - 2 * MARGIN):
@@ -407,7 +402,7 @@ def _lines(words: Iterable[str], width: float) -> list[str]:
 
 
 def _legend(workflow: Workflow) -> Iterable[tuple[str, str]]:
-    """Yield what is drawn, as a sample around (0, 0) to (36, 0), and what it means; only what the map has."""
+    """Yield the symbols that the map uses: a sample from (0, 0) to (36, 0), and its meaning."""
     for kind, style in _STYLES.items():
         if any(s.kind is kind for s in workflow.states.values()):
             yield _outline(kind, (0, -9, 36, 9)), f"{kind.value}: {style.meaning}"
@@ -420,7 +415,7 @@ def _legend(workflow: Workflow) -> Iterable[tuple[str, str]]:
 
 
 def _outline(kind: StateKind, box: Rectangle) -> str:
-    """Draw the shape of a kind of state: rounded, six-cornered, with round ends, or with a double outline."""
+    """Draw the shape of a kind of state: rounded, hexagonal, with round ends, or with a double outline."""
     style = _STYLES[kind]
     left, top, right, bottom = box
     ink = f'fill="{style.fill}" stroke="{style.outline}" stroke-width="1.6"'
@@ -448,8 +443,8 @@ def _rectangle(box: Rectangle, radius: float, ink: str) -> str:
 def _state(workflow: Workflow, state: State, drawn: Map) -> str:
     left, top, right, bottom = drawn.boxes[state.name]
     x, y = (left + right) / 2, (top + bottom) / 2
-    told = " ".join(filter(None, [state.description, f"(Source: {state.source}.)" if state.source else None]))
-    parts = [f"<title>{escape(told)}</title>" if told else "", _outline(state.kind, drawn.boxes[state.name])]
+    title = " ".join(filter(None, [state.description, f"(Source: {state.source}.)" if state.source else None]))
+    parts = [f"<title>{escape(title)}</title>" if title else "", _outline(state.kind, drawn.boxes[state.name])]
     if state.name in workflow.entry_states:
         parts.append(f'<g transform="translate({_n(left - 30)} {_n(y)})">{_dot(30)}</g>')
     work = _work(state)
@@ -462,7 +457,7 @@ def _state(workflow: Workflow, state: State, drawn: Map) -> str:
 
 
 def _dot(length: float) -> str:
-    """Draw where cases begin: a dot, and an arrow from it."""
+    """Draw the mark of an entry state: a dot with an arrow."""
     return (
         f'<circle cx="5" cy="0" r="5" fill="{_PLAIN}"/>'
         + _path([(5, 0), (length - 8, 0)], _PLAIN, THIN)
@@ -476,7 +471,7 @@ def _arrow(drawn: Map, arrow: Arrow) -> str:
     left, top, right, _ = arrow.box
     parts = [f"<title>{escape('; '.join(_in_full(t) for t in arrow.transitions))}</title>"]
     for source, way in zip(arrow.sources, arrow.ways, strict=False):
-        # From the label back, so that the dashes of lines that join fall together.
+        # Drawn from the label, so that the dashes of joining lines coincide.
         parts.append(_path(way[::-1], ink, THICK if source == arrow.main else THIN, upon_event))
     if arrow.ways:
         last, (x, y) = arrow.ways[-1][:-1], arrow.ways[-1][-1]
@@ -509,7 +504,7 @@ def _loop(arrow: Arrow, box: Rectangle, ink: str) -> str:
 
 
 def _path(points: Sequence[Point], ink: str, thickness: float, dashed: bool = False) -> str:
-    """Draw a line with its corners rounded off, and in a curve where it goes down or up and aside at once."""
+    """Draw a line with rounded corners; a diagonal segment becomes a curve."""
     found = f"M{_n(points[0][0])} {_n(points[0][1])}"
     for i, (a, b) in enumerate(pairwise(points)):
         if a[0] != b[0] and a[1] != b[1]:
@@ -528,14 +523,14 @@ def _path(points: Sequence[Point], ink: str, thickness: float, dashed: bool = Fa
 
 
 def _towards(point: Point, other: Point, by: float) -> Point:
-    """Return the point that lies so far away in the direction of another one."""
+    """Return the point at a distance from one point in the direction of another."""
     whole = math.dist(point, other)
     part = by / whole if whole else 0.0
     return point[0] + (other[0] - point[0]) * part, point[1] + (other[1] - point[1]) * part
 
 
 def _head(tip: Point, towards: Point, ink: str) -> str:
-    """Draw the head of an arrow: its tip, and the direction in which it points."""
+    """Draw the head of an arrow, from its tip and its direction."""
     (x, y), (dx, dy) = tip, towards
     back = (x - 9 * dx, y - 9 * dy)
     corners = [tip, (back[0] - 4.2 * dy, back[1] + 4.2 * dx), (back[0] + 4.2 * dy, back[1] - 4.2 * dx)]

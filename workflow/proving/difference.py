@@ -1,8 +1,8 @@
-"""Which cases do two workflows decide differently? Regions of facts, with minimal conditions, and counts that add up.
+"""Find the cases that two workflows decide differently: regions of facts with minimal conditions and counts.
 
-Two workflows with the same facts, record and states are laid side by side: for each fact class, whatever happens in
-each state and with each record, be it one that can come about or not, either they take the same transition to the
-same state with the same effects, or they do not. Fact classes for which the same differs form a region.
+The workflows must have the same facts, record and states. For each fact class, their decisions are compared in every
+state, for every trigger and every record, reachable or not: transition, target and effects. Fact classes with the
+same differences form a region.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Columns, FactClasses, codes, fact_classes, grid, guards, parts_of
 from workflow.errors import InputError
 from workflow.files.validation import format_names
-from workflow.model.definition import COMPLETE, INCREMENT, Value, Workflow
+from workflow.model.definition import INCREMENT, Value, Workflow
 from workflow.predicates import Expression, Field, names, unparse, vector
 from workflow.predicates.missing import unguarded
 from workflow.predicates.operators import COMPARISONS
 from workflow.predicates.tree import And, Compare, Constant, Name, Not, Or
 from workflow.proving.covering import shortest
 from workflow.proving.fact_space import possible_classes
+from workflow.proving.findings import json_values
 from workflow.proving.nearby import variations
 
 __all__ = ["Difference", "Literal", "Region", "diff"]
@@ -32,20 +33,20 @@ __all__ = ["Difference", "Literal", "Region", "diff"]
 
 @dataclass(frozen=True)
 class Literal:
-    """A condition over facts, and how it is written.
+    """A condition over facts, with its text.
 
     Attributes
     ----------
     text : str
-        With the names of definitions; where the workflows define a name differently, it is said whose is meant.
-    words : int
-        How many names and comparisons it is made of.
+        With the names of definitions. If the workflows define a name differently, the text names the workflow.
+    size : int
+        Number of names and comparisons.
     holds : bool
-        Whether the condition must hold, or must not.
+        Whether the condition must hold or must not hold.
     """
 
     text: str
-    words: int
+    size: int
     condition: Expression
     holds: bool = True
 
@@ -57,13 +58,13 @@ class Region:
     Attributes
     ----------
     alternatives : tuple of tuple of Literal
-        A case is of the region if all literals of one of these agree with its facts.
+        A case is in the region if all literals of one alternative agree with its facts.
     decided : tuple of str
-        What differs: ``reviewed: keep_on_docket, not refer_for_check``, the second workflow's decision first.
+        The differences, with the second workflow's decision first: ``reviewed: keep_on_docket, not refer_for_check``.
     example : dict
-        The facts of one of them that the condition reads.
+        The facts of one case that the condition reads.
     count : int
-        How many of the population there are.
+        Number of cases of the population.
     """
 
     alternatives: tuple[tuple[Literal, ...], ...]
@@ -73,7 +74,7 @@ class Region:
 
     @property
     def when(self) -> str:
-        """Return the condition as text; what all alternatives share comes first."""
+        """Return the condition as text, with the literals that all alternatives share first."""
         shared = [one for one in self.alternatives[0] if all(one in others for others in self.alternatives)]
         rest = [" and ".join(x.text for x in a if x not in shared) for a in self.alternatives]
         several = [f"({' or '.join(f'({r})' if ' and ' in r else r for r in rest)})"] if len(rest) > 1 else rest
@@ -82,8 +83,12 @@ class Region:
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        example = {k: v if isinstance(v, bool | int | float | str | None) else str(v) for k, v in self.example.items()}
-        return {"when": self.when, "example": example, "count": self.count, "decided": list(self.decided)}
+        return {
+            "when": self.when,
+            "example": json_values(self.example),
+            "count": self.count,
+            "decided": list(self.decided),
+        }
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,9 @@ class Difference:
     Attributes
     ----------
     same : int
-        Cases that both decide alike, whatever happens to them.
+        Number of cases with equal decisions.
     of_case : ndarray of int64, shape (n_cases,)
-        The region of each case, -1 for those decided alike.
+        The region of each case, -1 for equal decisions.
     """
 
     one: Workflow
@@ -111,30 +116,30 @@ class Difference:
 
 
 def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Difference:
-    """Compare two workflows over a population, or over one case of each kind that can exist.
+    """Compare two workflows over a population, or over one case of each possible kind.
 
-    A region's condition is right for each of the people, and so that it does not hold of them by chance alone, also
-    for `variations` of them: for these too it says who is in the region and who is decided alike. It is the shortest
-    of which that is true; only of cases that differ in yet another way, of which there is nobody, it says nothing.
-    Literals are what guards are made of, and definitions; few words come before few letters.
+    The condition of a region is the shortest that is right for all cases of the population and for random
+    `variations` of them. The variations prevent conditions that fit the population only by chance. A variation whose
+    differences do not occur in the population is ignored. Conditions consist of parts of guards and definitions;
+    fewer comparisons are preferred, then shorter text.
 
     Parameters
     ----------
     one, other : Workflow
         With the same facts, record and states.
     people : Columns, optional
-        The facts of the cases. Without them, the kinds of cases that the two workflows tell apart are counted, each once.
+        The facts of the cases. By default, one case of each kind that the workflows distinguish.
 
     Raises
     ------
     InputError
-        If the workflows do not have the same facts, record and states, or the people not their facts.
+        If the workflows differ in facts, record or states, or the population lacks a fact.
     """
     _check_alike(one, other)
     people = _kinds(one, other) if people is None else people
     if lacking := [name for name in fact_names(one) if name not in people.values]:
         raise InputError([f"the people have no {format_names(lacking)}, which {one.name} asks of every case; take those of a scenario of this workflow"])  # fmt: skip
-    literals = sorted(_literals(one, other), key=lambda x: not x.holds)  # what holds is read first
+    literals = sorted(_literals(one, other), key=lambda x: not x.holds)  # conditions that hold come first
     conditions = [*guards(one), *guards(other)]
     classes = fact_classes([*conditions, *(x.condition for x in literals)], people)
     n = len(classes)
@@ -152,16 +157,16 @@ def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Diffe
     asked = of_class > -2
     regions = []
     for i, way in enumerate(ways):
-        found = shortest(holds[asked], of_class[asked] == i, [(x.words, len(x.text)) for x in literals])
+        found = shortest(holds[asked], of_class[asked] == i, [(x.size, len(x.text)) for x in literals])
         alternatives = tuple(tuple(literals[k] for k in a) for a in found)
         example = _example(one, known.take(np.flatnonzero(of_class[:n] == i)), alternatives)
-        regions.append(Region(alternatives, _told(one, way), example, int(sizes[of_class[:n] == i].sum())))
+        regions.append(Region(alternatives, _describe(one, way), example, int(sizes[of_class[:n] == i].sum())))
     of_case = of_class[classes.of_case] if n else np.zeros(0, np.int64)
     return Difference(one, other, tuple(regions), int((of_case < 0).sum()), len(people), of_case)
 
 
 def _kinds(one: Workflow, other: Workflow) -> Columns:
-    """Return a case of each kind that the guards of two workflows tell apart."""
+    """Return a case of each kind that the guards of two workflows distinguish."""
     space = possible_classes(one, [*guards(one), *guards(other)])
     if not space.complete:
         raise InputError([f"{one.name} and {other.name} tell too many kinds of cases apart to list them; compare them over the people of a scenario (--people)"])  # fmt: skip
@@ -182,16 +187,14 @@ def _check_alike(one: Workflow, other: Workflow) -> None:
         raise InputError(problems)
 
 
-# what differs ------------------------------------------------------------------------------------------
-
 Key = tuple[str, str]
-"""A state and what happens there."""
+"""A state and a trigger."""
 
 Change = tuple[str, str]
-"""A state, and what is decided otherwise there."""
+"""A state, and the difference there as text."""
 
 Decision = tuple[str, str | None, tuple[tuple[str, Value], ...]]
-"""What happens by name, where it leads, and what it writes."""
+"""The name of the transition or event, its target, and its effects."""
 
 _NOTHING: Decision = ("nothing", None, ())
 
@@ -232,10 +235,10 @@ def _read(workflow: Workflow, key: Key) -> frozenset[str]:
 def _decided(
     workflow: Workflow, key: Key, laid: Columns, fields: list[str], known: dict[Decision, int]
 ) -> dict[Value, NDArray[np.int64]]:
-    """Return, for each value that may be given (``None`` if none is), what is decided: places in `known`."""
+    """Return the decisions for each value that may be given (``None`` if none is), as indices into `known`."""
     state, trigger = key
     event = workflow.events.get(trigger)
-    giver = event or (workflow.activities.get(workflow.states[state].activity or "") if trigger == COMPLETE else None)
+    giver = workflow.giver(state, trigger)
     effects = event.effects if event else ()
     happens = np.ones(len(laid), bool)
     if event is not None and event.guard is not None:
@@ -266,7 +269,7 @@ def _decided(
 
 
 def _effect(workflow: Workflow, written: Iterable[tuple[str, Value]]) -> tuple[tuple[str, Value], ...]:
-    """Return what is written in the end, without fields that have one value only."""
+    """Return the net effects, without fields that have only one value."""
     last: dict[str, tuple[Value, ...]] = {}
     for name, value in written:
         if len(workflow.record[name].domain()) > 1:
@@ -290,8 +293,8 @@ def _change(one: Decision, other: Decision) -> str:
     return f"{other[0]} has another effect"
 
 
-def _told(workflow: Workflow, way: frozenset[Change]) -> tuple[str, ...]:
-    """Return the differences in the order of the workflow, with the states that share a difference together."""
+def _describe(workflow: Workflow, way: frozenset[Change]) -> tuple[str, ...]:
+    """Return the differences as text, in the order of the states; states with the same difference share a line."""
     order = list(workflow.states)
     where: dict[str, list[str]] = {}
     for state, change in sorted(way, key=lambda one: (order.index(one[0]), one[1])):
@@ -299,11 +302,8 @@ def _told(workflow: Workflow, way: frozenset[Change]) -> tuple[str, ...]:
     return tuple(f"{', '.join(states)}: {change}" for change, states in where.items())
 
 
-# how it is described -----------------------------------------------------------------------------------
-
-
 def _literals(one: Workflow, other: Workflow) -> Iterable[Literal]:
-    """Return what can be said of the facts: every part of every guard that facts alone decide, and its opposite."""
+    """Return every fact-only part of every guard, and its opposite."""
     called: dict[Expression, str] = {}
     for workflow, beside in ((one, other), (other, one)):
         for name, definition in workflow.definitions.items():
@@ -317,7 +317,7 @@ def _literals(one: Workflow, other: Workflow) -> Iterable[Literal]:
         for holds in (True, False):
             named = _named(part if holds else _opposite(part), called)
             text = f"({unparse(named)})" if isinstance(named, And | Or) else unparse(named)
-            found.setdefault(text, Literal(text, _words(named), part, holds))
+            found.setdefault(text, Literal(text, _size(named), part, holds))
     return found.values()
 
 
@@ -328,7 +328,7 @@ def _opposite(part: Expression) -> Expression:
 
 
 def _fact_only(workflow: Workflow, condition: Expression) -> Iterator[Expression]:
-    """Yield every condition within one that reads facts alone and asks for what may be missing; none begins with ``not``."""
+    """Yield the parts of a condition that read only facts and check for missing values, without a leading ``not``."""
     ahead, seen = [condition], set()
     while ahead:
         part = ahead.pop()
@@ -343,7 +343,7 @@ def _fact_only(workflow: Workflow, condition: Expression) -> Iterator[Expression
 
 
 def _named(expression: Expression, called: Mapping[Expression, str]) -> Expression:
-    """Put the names of definitions in for them."""
+    """Replace definitions by their names."""
     if expression in called:
         return Name(Field(called[expression], "boolean", "fact"))
     match expression:
@@ -354,9 +354,9 @@ def _named(expression: Expression, called: Mapping[Expression, str]) -> Expressi
     return expression
 
 
-def _words(expression: Expression) -> int:
+def _size(expression: Expression) -> int:
     parts = expression.children() if isinstance(expression, And | Or | Not) else ()
-    return sum(map(_words, parts)) or 1
+    return sum(map(_size, parts)) or 1
 
 
 def _both(one: Columns, other: Columns) -> Columns:
@@ -369,7 +369,7 @@ def _both(one: Columns, other: Columns) -> Columns:
 
 
 def _example(workflow: Workflow, known: Columns, alternatives: tuple[tuple[Literal, ...], ...]) -> dict[str, Value]:
-    """Return the facts that a condition reads, of the case with the most of them at their defaults."""
+    """Return the facts that a condition reads, for the case with the most of them at their defaults."""
     read = frozenset().union(*(names(x.condition) for a in alternatives for x in a))
     fields = [field for name, field in workflow.namespace.fields.items() if name in read]
     cases = zip(*(known.plain(field) for field in fields), strict=True)

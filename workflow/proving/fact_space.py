@@ -1,9 +1,9 @@
-"""Which kinds of cases can exist at all: the fact classes that some conditions can tell apart, one case of each.
+"""List the fact classes that can exist, with one example case of each.
 
-Cases whose facts answer the fact-only parts of all conditions alike are one class. Z3 lists the answers that some
-case within the declared values, and the workflow's assumptions, can give. Facts that no part and no assumption
-joins are listed apart: the classes are then every combination, and nobody has to search for them. The case that
-stands for a class is one to read: as many facts as can be are at their defaults, the others near them.
+Cases that agree in the fact-only parts of all conditions form a class. Z3 lists the combinations of truth values that
+some case can have, given the declared values and the assumptions of the workflow. Facts that no part and no
+assumption connects are listed separately and then combined. The example case of a class is easy to read: as many
+facts as possible are at their defaults, and the others near them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = ["FactSpace", "possible_classes"]
 
 _IN_TIME = Compare("<=", Name(BUILT_IN_FACTS["arrived"]), Name(BUILT_IN_FACTS["as_of"]))
 _TYPES = {"boolean": "bool", "integer": "int64", "number": "float64", "enum": "int64", "date": "datetime64[D]"}
-_FEW = 3  # the least number of facts off their defaults is searched for up to here: it takes longer the more they are
-_MANY = 500  # of more classes nobody reads every case
+_FEW = 3  # up to this number of changed facts, the minimum is found exactly; the search slows down with the number
+_MANY = 500  # beyond this number of classes, examples are not simplified by Z3
 
 Case = list[Value]
 
@@ -41,11 +41,11 @@ class FactSpace:
     Attributes
     ----------
     parts : tuple of Expression
-        What tells them apart.
+        The conditions that distinguish the classes.
     witness : Columns
-        The facts of one case of each class, those with the fewest facts off their defaults first.
+        The facts of one case of each class, those with the fewest changed facts first.
     complete : bool
-        Whether these are all; ``False`` if a limit was passed.
+        Whether these are all classes; ``False`` if a limit was reached.
     """
 
     parts: tuple[Expression, ...]
@@ -67,14 +67,14 @@ def possible_classes(
     conditions : iterable of Expression
         Guards, and conditions of rules.
     limit : int
-        The most classes to list.
+        Maximum number of classes.
     seconds : float
-        The most time to take.
+        Time limit.
 
     Returns
     -------
     FactSpace
-        The same at every call, if the time was enough; without a class if no case keeps to the assumptions.
+        Deterministic, unless the time limit is reached. It is empty if no case satisfies the assumptions.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def possible_classes(
     parts = tuple(parts_of(conditions))
     context = Symbols({})
     listed, complete, n_classes = [], True, 1
-    for group in sorted(_groups(workflow, parts), key=lambda group: len(group.parts)):  # the hardest has what is left
+    for group in sorted(_groups(workflow, parts), key=lambda group: len(group.parts)):  # the largest group last
         classes, are_all = _Listing(group, context, deadline).classes(limit // max(n_classes, 1))
         listed.append((group, classes))
         complete = complete and are_all
@@ -104,7 +104,7 @@ def possible_classes(
 
 @dataclass(frozen=True)
 class _Group:
-    """Facts that parts or assumptions join, and what is asked of them."""
+    """Facts that parts or assumptions connect, with these parts and assumptions."""
 
     fields: dict[str, Field]
     defaults: Case
@@ -113,7 +113,7 @@ class _Group:
 
 
 def _groups(workflow: Workflow, parts: Sequence[Expression]) -> list[_Group]:
-    """Return the facts in groups that have nothing to do with each other; all that no part reads are one group."""
+    """Split the facts into independent groups; the facts that no part reads form one group."""
     assumptions = (*workflow.assumptions, _IN_TIME)
     joined: list[frozenset[str]] = []
     for read in map(names, (*parts, *assumptions)):
@@ -139,7 +139,7 @@ def _default(workflow: Workflow, field: Field) -> Value:
 
 
 def _combined(workflow: Workflow, listed: Sequence[tuple[_Group, list[Case]]]) -> Columns:
-    """Return every combination of the cases of the groups."""
+    """Combine the cases of all groups."""
     place = np.arange(math.prod(len(cases) for _, cases in listed))
     n_changed = np.zeros(len(place), np.int64)
     chosen: list[tuple[_Group, list[Case], Any]] = []
@@ -175,7 +175,7 @@ class _OutOfTime(Exception):
 
 
 class _Listing:
-    """Finds the classes of one group of facts, one after another."""
+    """Lists the classes of one group of facts."""
 
     def __init__(self, group: _Group, context: Symbols, deadline: float) -> None:
         self.group = group
@@ -194,13 +194,13 @@ class _Listing:
         self.few_changes = [self._at_most(n) for n in range(1, _FEW + 1)]
 
     def _named(self, term: Any, name: str) -> Any:
-        """Return a variable that is as true as a term, to be assumed or not."""
+        """Return a variable equivalent to a term, for use as an assumption."""
         variable = self.z3.Bool(name, self.symbols.context)
         self.solver.add(variable == term)
         return variable
 
     def _at_most(self, n_changes: int) -> Any:
-        """Return a variable that leaves no more facts off their defaults than so many; `as_of` counts twice."""
+        """Return a variable that limits the number of changed facts; `as_of` counts twice."""
         variable = self.z3.Bool(f"at most {n_changes} off", self.symbols.context)
         off = [(self.z3.Not(wish), 2 if name == "as_of" else 1) for name, wish in self.wishes.items()]
         if off:
@@ -208,7 +208,7 @@ class _Listing:
         return variable
 
     def classes(self, limit: int) -> tuple[list[Case], bool]:
-        """Return a case of each class, and whether these are all."""
+        """Return a case of each class, and whether these are all classes."""
         found: list[Case] = []
         plain = _Plain(self.group)
         try:
@@ -230,7 +230,7 @@ class _Listing:
         return found, True
 
     def _plainest(self, answers: Sequence[Any]) -> Any:
-        """Return a model with these answers that changes as few facts as can be; beyond a few, nearly so."""
+        """Return a model with these answers that changes the fewest facts; beyond `_FEW`, approximately the fewest."""
         for few in self.few_changes:
             model = self._model(*answers, few)
             if model is not None:
@@ -244,7 +244,7 @@ class _Listing:
             del wishes[[name for name, wish in wishes.items() if str(wish) in refused][-1]]
 
     def _model(self, *assumed: Any) -> Any:
-        """Return a model whose numbers are floats, or ``None`` if there is none."""
+        """Return a model whose numbers are exact floats; ``None`` if there is none."""
         while True:
             answer = self._check(assumed)
             if answer != self.z3.sat:
@@ -263,7 +263,7 @@ class _Listing:
         try:
             answer = self.solver.check(*assumed)
         except self.z3.Z3Exception as error:
-            if "canceled" not in str(error):  # which is how some of Z3's parts tell that the time is over
+            if "canceled" not in str(error):  # some parts of Z3 report a timeout in this way
                 raise
             raise _OutOfTime from None
         if answer == self.z3.unknown:
@@ -272,7 +272,7 @@ class _Listing:
 
 
 class _Plain:
-    """Brings the facts of a case nearer to their defaults, one by one, within its class."""
+    """Moves the facts of a case towards their defaults, one by one, within its class."""
 
     def __init__(self, group: _Group) -> None:
         self.fields = group.fields
@@ -287,7 +287,7 @@ class _Plain:
         self.values = [nearby(field, default, constants) for field, default in declared]
 
     def check(self, case: Case, answers: Sequence[bool]) -> None:
-        """Make sure that a case that Z3 found answers the parts as Z3 says, and keeps to the assumptions."""
+        """Check Z3's answers for a case against the scalar reading of the conditions."""
         kept = [True] * (len(self.tests) - len(answers))
         for condition, test, answer in zip(self.conditions, self.tests, [*answers, *kept], strict=True):
             if test(case, ()) is not answer:
@@ -297,7 +297,7 @@ class _Plain:
                 )
 
     def plainest(self, case: Case) -> Case:
-        """Return a case of the same class of which no single fact can be brought nearer to its default."""
+        """Return a case of the same class in which no single fact can move closer to its default."""
         moving = True
         while moving:
             moving = False

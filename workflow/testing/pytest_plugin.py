@@ -1,8 +1,8 @@
 """Rules files under pytest: each rule of a ``*.rules.yaml`` is collected as ``rule[prove]`` and ``rule[test]``.
 
-``rule[prove]`` decides the rule for every case that can exist; ``rule[test]`` tries some hundred generated histories
-on the real machine. Nothing but pytest is imported until such a file is met. Files of the same ending that do not
-say which ``workflow:`` they are about (Prometheus has such) are left alone.
+``rule[prove]`` decides the rule for every possible case. ``rule[test]`` tries hundreds of generated histories on the
+real machine. Only pytest is imported until such a file is found. Files with this ending but without a ``workflow:``
+key, for example those of Prometheus, are ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OURS = re.compile(rb"^(\xef\xbb\xbf)?workflow\s*:", re.MULTILINE)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile | None:
-    """Take a file of rules."""
+    """Collect a rules file."""
     if not file_path.name.endswith(_ENDINGS) or not _OURS.search(file_path.read_bytes()):
         return None
     found: RulesFile = RulesFile.from_parent(parent, path=file_path)
@@ -36,7 +36,7 @@ class RuleDisproved(AssertionError):
 
 
 class RulesFile(pytest.Module):
-    """A file of rules; to pytest a module whose functions are the tests, so that fixtures and marks work as usual."""
+    """A rules file. For pytest it is a module of test functions, so that fixtures and marks work as usual."""
 
     _proof: Proof | None = None
 
@@ -86,7 +86,7 @@ class RulesFile(pytest.Module):
         return test
 
     def _proved(self) -> Proof:
-        """Prove all rules of the file at once, at the first that is asked for."""
+        """Prove all rules of the file (cached)."""
         if self._proof is None:
             from workflow.predicates.symbolic import ProverMissing
             from workflow.proving.prove import prove
@@ -99,12 +99,12 @@ class RulesFile(pytest.Module):
 
 
 class RuleTest(pytest.Function):
-    """One test of one rule, whose failure is the history rather than a traceback."""
+    """One test of one rule; its failure shows the history instead of a traceback."""
 
     line: int | None = None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return the case and its history, and what Hypothesis adds."""
+        """Return the case, its history, and the notes of Hypothesis."""
         from workflow.testing.strategies import RuleBroken
 
         if isinstance(excinfo.value, RuleBroken | RuleDisproved):
@@ -112,5 +112,5 @@ class RuleTest(pytest.Function):
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Return where the rule stands."""
+        """Return the position of the rule in its file."""
         return self.path, self.line, self.name
