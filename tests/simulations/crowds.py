@@ -1,7 +1,8 @@
-"""Hypothesis strategy: scenarios in which much happens at once, so that every tie and every rare corner is met.
+"""Hypothesis strategy: scenarios with many simultaneous events, to reach every tie and every rare case.
 
-The workflow has one shape (two queues, delays, a state to rest in, a move tried on entry, five events) and drawn guards, effects and ways;
-lengths and dates are few, so that completions, events, arrivals and openings fall on the same instants.
+The workflow has two queues, delays, a resting state, a transition tried on entry, and five events. Its guards, effects
+and targets are drawn. There are few durations and dates, so completions, events, arrivals and openings often fall on
+the same instant.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ WITHDRAWN: Mapping = {
     },
     "events": {"withdraw": {"at": f"{STARTS} 16:15", "only": "waiting"}},
 }
-"""At four the second hearing no longer fits, and nobody passes it; when it is withdrawn, the signature begins at once."""
+"""At 16:00 the second hearing no longer fits, and no case passes it. When it is withdrawn, the signature starts at once."""
 
 TOGETHER: Mapping = {
     "scenario": "together",
@@ -71,8 +72,8 @@ TOGETHER: Mapping = {
     "activities": {"think": {"takes": "10 hours"}, "hear": {"pool": "judges", "takes": "40 hours"}},
     "events": {"call": {"at": f"{STARTS} 10:00"}, "note": {"at": f"{DAYS[2]} 10:00"}},
 }
-"""The second case joins the queue before the first, at the same instant, and the first is served first. The second is then
-waiting while the judges are suspended, until it is noted as an exception, and is served at once."""
+"""Both cases join the queue at the same instant, the second one earlier; the first is served first. The second then waits
+during the suspension of the judges, until it becomes an exception and is served at once."""
 
 EXCEPTED: Mapping = {
     "scenario": "excepted",
@@ -97,12 +98,12 @@ EXCEPTED: Mapping = {
     },
     "events": {"note": {"at": f"{STARTS} 06:00"}},
 }
-"""The signature is noted as an exception before anybody is at work, and stands in another queue; it comes first all the same."""
+"""The signature becomes an exception before the shift opens, and waits in another queue. It is still served first."""
 
 
 @st.composite
 def crowds(draw: Any) -> Mapping:
-    """Draw a scenario and, under the key ``workflow``, the mapping of its workflow."""
+    """Draw a scenario; the key ``workflow`` holds the mapping of its workflow."""
     return _Drawing(draw).scenario()
 
 
@@ -123,7 +124,7 @@ class _Drawing:
     # the workflow --------------------------------------------------------------------------------
 
     def workflow(self, ways: Mapping) -> Mapping:
-        """Return the workflow with some of its ways."""
+        """Return the workflow with drawn guards, effects and targets."""
         return {
             "workflow": "crowd",
             "facts": {"rank": {"type": "integer", "minimum": 0, "maximum": 2}, "urgent": {"type": "boolean"}},

@@ -1,7 +1,7 @@
-"""The compiled engine's kernel as plain Python, from any text of it: slow, but without the time to compile.
+"""Run the kernel of the compiled engine as plain Python, from any source text: slow, but without compiling.
 
-numba is stood in for by functions that do nothing, and a structured array by one whose records have attributes; whole
-numbers of 64 bits go round as they do in machine code.
+Stubs replace numba. A wrapper gives the records of structured arrays attributes. Integers of 64 bits overflow as in
+machine code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SOURCE = Path(kernel.__file__).read_text(encoding="utf-8")
 
 
 class _Record:
-    """A record of a structured array; its fields are attributes, as numba has them."""
+    """A record of a structured array with its fields as attributes, as in numba."""
 
     __slots__ = ("_fields",)
 
@@ -36,7 +36,7 @@ class _Record:
 
 
 class Records:
-    """A structured array."""
+    """A structured array with records that have attributes."""
 
     def __init__(self, array: Any) -> None:
         self._array = array
@@ -49,12 +49,12 @@ class Records:
 
 
 def _index(number: int) -> int:
-    assert number >= 0, "a place in an array that is said not to be negative, and is"
+    assert number >= 0, "an index that must not be negative is negative"
     return number
 
 
 class Interpreted:
-    """What stands in for the jitted ``kernel.run``."""
+    """Replace the compiled ``kernel.run``."""
 
     def __init__(self, source: str) -> None:
         plain = lambda function=None, **_: function if function is not None else plain  # noqa: E731
@@ -70,7 +70,7 @@ class Interpreted:
         self.py_func = names["run"]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run it."""
+        """Run the kernel."""
         with np.errstate(all="ignore"):
             return self.py_func(*(group._make(map(_readable, group)) for group in arguments))
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: random scenarios for random workflows, small enough to be run a hundred times."""
+"""Hypothesis strategies: random scenarios for random workflows, small enough to run a hundred times."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def loaded(scenario: Mapping) -> Scenario:
 
 
 def run(scenario: Scenario, seed: int = 1) -> EventLog:
-    """Run it once; what goes round and round at one instant is not looked at."""
+    """Run one replication; skip a scenario in which a case exceeds the visit cap."""
     path = SamplePath(seed, 1)
     try:
         return simulate(make_plan(scenario, path), path)
@@ -112,7 +112,7 @@ def run(scenario: Scenario, seed: int = 1) -> EventLog:
 
 
 def simulated(scenario: Scenario, seed: int = 1) -> tuple[Simulation, EventLog]:
-    """Run it once, and return the simulation too, with the cases as they are at its end."""
+    """Run one replication, and return the simulation with its final cases, and the log."""
     path = SamplePath(seed, 1)
     simulation = Simulation(make_plan(scenario, path), path)
     try:

@@ -1,4 +1,4 @@
-"""A simulation that notes which rare corners of the semantics it comes through: what do random scenarios reach?"""
+"""A simulation that records the rare cases of the semantics that it reaches, to see what random scenarios cover."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CORNERS = (
     "a completion with a completion", "a completion with an event", "an arrival with a change of capacity",
     "the end of a shift with a completion", "two events for one case at one instant", "two dated events on one date",
     "priority against the order", "order first_come", "order oldest", "order newest", "order by a value", "order by a table",
-    "a withdrawal from a queue", "a withdrawal that counts only for who waits", "a start after a withdrawal alone",
+    "a withdrawal from a queue", "a withdrawal of waiting cases only", "a start after a withdrawal alone",
     "slots used up", "a size that changes during work", "a size that falls below those at work",
     "a suspension", "an exception during a suspension", "an exception that comes while waiting in a suspension",
     "an exception that goes while waiting in a suspension",
@@ -29,7 +29,7 @@ CORNERS = (
 
 
 class _Touched(set[int]):
-    """Places to which something happened; for each, the reasons are kept."""
+    """Stations at which something happened, with the reasons of each."""
 
     def __init__(self, watched: Watched) -> None:
         super().__init__()
@@ -41,12 +41,12 @@ class _Touched(set[int]):
 
 
 class Watched(Simulation):
-    """A simulation with notes.
+    """A simulation that records what it reaches.
 
     Attributes
     ----------
     corners : set of str
-        What it has come through.
+        The rare cases that it has reached.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -59,13 +59,13 @@ class Watched(Simulation):
         self._touched = self.env.unsettled = _Touched(self)
 
     def note(self, corner: str, holds: bool = True) -> None:
-        """Keep what was come through."""
+        """Record a rare case if it holds."""
         assert corner in CORNERS
         if holds:
             self.corners.add(corner)
 
     def waiting(self, station: Station) -> list[Case]:
-        """Return who waits at a station."""
+        """Return the cases that wait at a station."""
         return [c for c in self.cases if c.station is station and c.status == WAITING]
 
     def _moment(self, kind: str, what: Any = None) -> None:
@@ -150,7 +150,7 @@ class Watched(Simulation):
         if case.station is not station or case.entry is None or case.entry[:4] != before[:4]:
             others = [c for c in self.waiting(station) if c is not case]
             self.note("a withdrawal from a queue", bool(others))
-            self.note("a withdrawal that counts only for who waits", bool(others) and event.only_waiting)
+            self.note("a withdrawal of waiting cases only", bool(others) and event.only_waiting)
             self.reasons[station.index].add("withdrawal")
         elif station.exempt is not None and record != case.record:
             closed = any(start <= self.now < end for start, end in station.suspended)

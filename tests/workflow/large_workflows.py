@@ -1,4 +1,4 @@
-"""Large random workflows, as mappings that `load_workflow` takes: 100 transitions over 20 facts, with rules."""
+"""Large random workflows as mappings for `load_workflow`: 100 transitions over 20 facts, with rules."""
 
 import random
 
@@ -13,7 +13,7 @@ FLAGS = [f"r{i}" for i in range(4)]
 
 
 def large_workflow(seed, style):
-    """Return a workflow; what its guards ask is told by the style."""
+    """Return a workflow. The style says what its guards read."""
     return _Making(random.Random(f"{style} {seed}"), style).workflow()
 
 

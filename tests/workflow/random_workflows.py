@@ -1,8 +1,8 @@
-"""Hypothesis strategies: random small workflows, as mappings that `load_workflow` takes, and cases for them.
+"""Hypothesis strategies: random small workflows, as mappings for `load_workflow`, and cases for them.
 
-States stand in a row. A state that is not final has a last transition without a guard to the next one, so that
-every case can end and none gets stuck; whatever else is drawn may jump anywhere, but what is tried on entry
-only leads forward, so that there is no instant cycle.
+The states form a row. The last transition of each state that is not final has no guard and leads to the next state, so
+every case can end and none gets stuck. All other transitions may lead anywhere. Those tried on entry only lead forward,
+so there is no instant cycle.
 """
 
 from dataclasses import replace
@@ -20,12 +20,12 @@ KINDS = ("activity", "activity", "instant", "resting")
 
 @st.composite
 def workflows(draw):
-    """Draw a workflow: facts and record, guards over both, states of all four kinds, events and what they do."""
+    """Draw a workflow: facts and record, guards over both, states of all four kinds, events and their effects."""
     return _Drawing(draw).workflow()
 
 
 def fact_fields(workflow):
-    """Return the fields of a loaded workflow's facts, those that every case has included."""
+    """Return the fact fields of a loaded workflow, including the built-in ones."""
     return [*workflow.facts.values(), *BUILT_IN_FACTS.values()]
 
 
@@ -35,19 +35,19 @@ def facts(workflow):
 
 
 def records(workflow):
-    """Draw a record of a loaded workflow, a list of values in its order."""
+    """Draw a record of a loaded workflow: a list of values in its order."""
     return st.tuples(*(_values(f) for f in workflow.record.values())).map(list)
 
 
 def population(workflow, cases):
-    """Return the facts of some cases in columns, as `compile_table` takes them."""
+    """Return the facts of cases in columns for `compile_table`."""
     found, missing = columns(cases, fact_fields(workflow))
     wide = {name: c.astype(np.int64) if c.dtype == np.int8 else c for name, c in found.items()}
     return Columns(wide, {name: mask for name, mask in missing.items() if workflow.facts.get(name, mask) is not mask})
 
 
 def entry_of(field):
-    """Return a field as a workflow file declares it."""
+    """Return the entry of a field in a workflow file."""
     entry = {"enum": list(field.values)} if field.kind == "enum" else {"type": field.kind}
     if field.kind == "integer":
         entry |= {"minimum": field.minimum, "maximum": field.maximum}
@@ -81,7 +81,7 @@ class _Drawing:
     def of(self, *kinds):
         return [name for name, kind in self.kinds.items() if kind in kinds]
 
-    def some(self, names):
+    def sample(self, names):
         return self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
 
     def workflow(self):
@@ -135,7 +135,7 @@ class _Drawing:
 
     def event(self):
         open_states = self.of("activity", "resting") or ["s0"]
-        while_ = "any" if self.draw(st.booleans()) or self.of("instant") == self.row[:-1] else self.some(open_states)
+        while_ = "any" if self.draw(st.booleans()) or self.of("instant") == self.row[:-1] else self.sample(open_states)
         found = {"while": while_}
         gives = self.gives() if self.draw(st.booleans()) else None
         if gives:
@@ -148,7 +148,7 @@ class _Drawing:
         return self.of("activity", "resting") if self.events[event]["while"] == "any" else self.events[event]["while"]
 
     def guarded(self):
-        """Add a transition that may be anywhere."""
+        """Add a transition with a guard from any state."""
         move = {"when": self.condition(), "set": self.effects()}
         upon = [e for e in self.events if self.counts_in(e)]
         where = self.pick("event", "event", "complete", "enter", "instant")
@@ -158,7 +158,7 @@ class _Drawing:
             if self.draw(st.booleans()):
                 del move["when"]
             self.moves.append(
-                move | {"from": self.some(self.counts_in(event)), "event": event} | ({"to": to} if to else {})
+                move | {"from": self.sample(self.counts_in(event)), "event": event} | ({"to": to} if to else {})
             )
             return
         sources = self.of("instant" if where == "instant" else "activity")
@@ -169,7 +169,7 @@ class _Drawing:
             self.moves.append(move | {"from": source, "to": to} | ({"at": "entry"} if where == "enter" else {}))
 
     def leaving(self, name, to, **more):
-        """Add a transition out of a state; out of a resting one upon an event."""
+        """Add a transition out of a state. A resting state is left upon an event."""
         move = {"from": name, "to": to, "set": self.effects(), **more}
         if self.kinds[name] == "resting":
             event = self.pick(*self.events)

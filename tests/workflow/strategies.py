@@ -1,4 +1,4 @@
-"""Hypothesis strategies: random fields, well-typed predicates over them, and cases to ask them of."""
+"""Hypothesis strategies: random fields, well-typed expressions over them, and cases to evaluate them on."""
 
 import datetime as dt
 
@@ -27,13 +27,13 @@ LATEST = dt.date(9999, 12, 31)
 
 
 def dates():
-    """Draw days around a review, and the last day of the calendar, which stands for "no end"."""
+    """Draw days around a review, or one of the ends of the calendar; the last day stands for "no end"."""
     return st.dates(dt.date(2011, 10, 1), dt.date(2012, 3, 1)) | st.sampled_from([LATEST, dt.date.min])
 
 
 @st.composite
 def fields(draw, role=None):
-    """Draw two to seven fields; a record field has finitely many values, and each of two enums comes twice."""
+    """Draw two to seven fields. Record fields have finitely many values; enum fields share two lists of values."""
     enums = [tuple(draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True))) for _ in range(2)]
     found = []
     for i in range(draw(st.integers(2, 7))):
@@ -59,12 +59,12 @@ def values(field):
 
 
 def cases(some_fields):
-    """Draw a case: a value for each field, ``None`` where it is missing."""
+    """Draw a case: a value for each field, ``None`` for a missing value."""
     return st.fixed_dictionaries({field.name: values(field) for field in some_fields})
 
 
 def columns(some_cases, some_fields):
-    """Return cases as the columns and masks of missing values that the vector reading takes."""
+    """Return cases as columns and masks of missing values for the vector reading."""
     found, missing = {}, {}
     types = {"boolean": np.bool_, "integer": np.int8, "number": np.float64, "enum": np.int8, "date": "datetime64[D]"}
     for field in some_fields:
@@ -83,12 +83,12 @@ def columns(some_cases, some_fields):
 
 @st.composite
 def expressions(draw, some_fields, kind="boolean", depth=3, present=frozenset()):
-    """Draw a well-typed expression of a kind, in the form in which the parser returns it.
+    """Draw a well-typed expression of a type, in the form that the parser returns.
 
     Parameters
     ----------
     present : frozenset of str
-        Optional fields that are known not to be missing where the expression stands.
+        Optional fields that are known not to be missing at this place.
     """
     return _Drawing(draw, some_fields).expression(kind, depth, present)
 
