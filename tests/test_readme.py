@@ -1,228 +1,23 @@
-"""Every example in README.md and in docs/ does what the text says.
+"""README.md, the pages at the top of docs/, and the machinery of `tests.documents` that runs their examples.
 
-A document's fenced blocks run in their order, in one temporary folder, with this installation's commands first on PATH:
-
-* ``bash``: a script, ended by its first failure. ``console``: the same for the lines after ``$`` (and ``>``, which
-  goes on with a command); the other lines are the expected output. The terminal is 100 columns wide, without colour.
-* ``python``: a program of its own, in a fresh interpreter.
-* ``text`` right after one of these: what it printed on standard output, exactly (but for spaces at the ends of lines).
-* ``yaml``, or any other block, that begins with ``# file: name``: written to the folder under that name, for the blocks
-  that follow. Other ``yaml`` and ``json`` must at least be well-formed; diagrams (``mermaid``) and directives of Sphinx
-  (``{toctree}``) are left alone.
-* ``make`` commands are not run, since this test runs inside one: their targets must stand in the Makefile.
-
-``<!-- not run: the reason -->`` on the line before a block leaves it out; pytest prints the reason. Before a ``text``
-block it leaves out the comparison. ``<!-- files of: page.md -->`` first writes the files of another page. A document that begins with ``<!-- generated`` is left out as a whole.
+The pages in the folders of docs/ have test files of their own, so that workers can share them.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shlex
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML, YAMLError
 
-ROOT = Path(__file__).resolve().parents[1]
-COLUMNS = 100
-LIMIT_SECONDS = 1800
-"""Ends a block that hangs; a busy machine takes far less."""
+from tests.documents import ROOT, Block, blocks, blocks_of, documents, run_blocks, run_document
 
-FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,}) *(?P<language>[^\s`]*)[^`]*")
-NOT_RUN = re.compile(r"\s*<!-- *not run:? *(?P<reason>.*?) *-->\s*")
-FILES_OF = re.compile(r"^<!-- *files of: *(\S+) *-->$", re.MULTILINE)
-FILE = re.compile(r"# file: *(?P<name>\S+) *\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block: its language, its text, where it begins, and why it is not run (``None`` if it is)."""
-
-    language: str
-    text: str
-    where: str
-    not_run: str | None = None
-
-
-def blocks(markdown: str, name: str) -> Iterator[Block]:
-    """Yield the fenced blocks of a document, in their order."""
-    lines = iter(enumerate(markdown.splitlines(), start=1))
-    before = ""
-    for number, line in lines:
-        opening = FENCE.fullmatch(line)
-        if opening:
-            where = f"{name}:{number}"
-            note = NOT_RUN.fullmatch(before)
-            assert note is None or note["reason"], f"{where}: say why the block is not run"
-            closing = re.compile(rf" *{re.escape(opening['fence'])}{opening['fence'][0]}* *")
-            body: list[str] = []
-            for _, inner in lines:
-                if closing.fullmatch(inner):
-                    break
-                body.append(inner.removeprefix(opening["indent"]))
-            else:
-                raise AssertionError(f"{where}: the block has no end")
-            text = "".join(f"{inner}\n" for inner in body)
-            yield Block(opening["language"], text, where, note["reason"] if note else None)
-        before = line
-
-
-def run_blocks(found: list[Block], folder: Path) -> None:
-    """Run a document's blocks in their order, and compare what they print with what the document shows."""
-    for block, follower in zip(found, [*found[1:], None], strict=False):
-        if block.not_run is None:
-            printed = run_block(block, folder)
-            if follower is not None and follower.language == "text" and follower.not_run is None:
-                compare(printed, follower.text, follower.where)
-
-
-def run_block(block: Block, folder: Path) -> str | None:
-    """Do what one block asks for, and return what it printed (``None`` if it is not a program)."""
-    named = FILE.match(block.text)
-    if named:
-        return write_file(block, folder / named["name"], folder)
-    match block.language:
-        case "bash":
-            return run_commands(block.text.splitlines(), block.where, folder)
-        case "console":
-            return run_console(block, folder)
-        case "python":
-            return run_python(block, folder)
-        case "yaml" | "json":
-            return check_syntax(block)
-        case "text" | "mermaid":
-            return None
-        case language if language.startswith("{"):  # a directive of Sphinx, which `make docs` checks
-            return None
-    raise AssertionError(f"{block.where}: no way to check a block of the language {block.language!r}")
-
-
-def write_file(block: Block, path: Path, folder: Path) -> None:
-    """Write a block that carries a file's name into the folder."""
-    assert path.resolve().is_relative_to(folder.resolve()), f"{block.where}: the file lies outside the folder"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = FILE.sub("", block.text, count=1) if path.suffix == ".csv" else block.text  # CSV has no comments
-    path.write_text(text, encoding="utf-8")
-
-
-def run_console(block: Block, folder: Path) -> str | None:
-    """Run the commands of a console block, and compare the lines between them with what was printed."""
-    lines = block.text.splitlines()
-    commands = [line[2:] for line in lines if line.startswith(("$ ", "> "))]
-    shown = [line for line in lines if not line.startswith(("$ ", "> "))]
-    assert commands, f"{block.where}: a console block has a line that begins with '$ '"
-    printed = run_commands(commands, block.where, folder)
-    if any(shown):
-        compare(printed, "\n".join(shown), block.where)
-    return printed
-
-
-def run_commands(lines: list[str], where: str, folder: Path) -> str | None:
-    """Run the lines as one script, but for the `make` commands, whose targets are looked up instead."""
-    script = [line for line in lines if not is_make(line, where)]
-    if not any(line.strip() and not line.lstrip().startswith("#") for line in script):
-        return None
-    return run(["bash", "-eu", "-o", "pipefail", "-c", "\n".join(script)], where, folder)
-
-
-def is_make(line: str, where: str) -> bool:
-    """Tell whether a line is a `make` command, having checked its targets."""
-    if line.split(maxsplit=1)[:1] != ["make"]:
-        return False
-    words = shlex.split(line, comments=True)[1:]
-    assert not {"&&", "||", ";", "|", "&"} & set(words), f"{where}: give make a line of its own"
-    wanted = {word for word in words if not word.startswith("-") and "=" not in word}
-    missing = wanted - set(
-        re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    )
-    assert not missing, f"{where}: no such target in the Makefile: {', '.join(sorted(missing))}"
-    return True
-
-
-def run_python(block: Block, folder: Path) -> str:
-    """Run a Python block from a file outside the folder, so that the folder holds what the document put there."""
-    program = folder.parent / f"{re.sub(r'[^A-Za-z0-9]+', '_', block.where)}.py"
-    program.write_text(block.text, encoding="utf-8")
-    return run([sys.executable, str(program)], block.where, folder, PYTHONPATH=str(folder))
-
-
-def check_syntax(block: Block) -> None:
-    """Read a YAML or JSON block that has no name."""
-    try:
-        if block.language == "json":
-            json.loads(block.text)
-        else:
-            YAML(typ="safe").load(block.text)
-    except (YAMLError, ValueError) as error:
-        raise AssertionError(f"{block.where}: {error}") from error
-
-
-def run(command: list[str], where: str, folder: Path, **extra: str) -> str:
-    """Run a command in the folder, and return what it printed on standard output."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COLUMNS": str(COLUMNS),
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-        "PYTHONIOENCODING": "utf-8",
-        **extra,
-    }
-    ran = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
-    assert ran.returncode == 0, f"{where}: exit code {ran.returncode}\n{ran.stdout}{ran.stderr}"
-    return ran.stdout
-
-
-def compare(printed: str | None, shown: str, where: str) -> None:
-    """Compare what was printed with what the document shows."""
-    assert printed is not None, f"{where}: the block before it prints nothing here, so its output cannot be checked"
-    assert tidy(printed) == tidy(shown), f"{where}: the document shows another output"
-
-
-def tidy(text: str) -> str:
-    """Return a text without spaces at the ends of its lines and without empty lines at its own ends."""
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
-
-
-def documents() -> list[Path]:
-    """Return README.md and the hand-written documents."""
-    paths = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if path.exists()]
-    return [path for path in paths if not path.read_text(encoding="utf-8").startswith("<!-- generated")]
-
-
-def blocks_of(path: Path) -> list[Block]:
-    """Return the fenced blocks of a document of the project."""
-    return list(blocks(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()))
+FOLDERS = ("explanation", "how-to", "reference", "tutorial")
+TOP = [path for path in documents() if path not in documents(*FOLDERS)]
 
 
 def left_out() -> list[Block | None]:
     """Return the blocks that are not run, or one ``None`` if there are none."""
     return [block for path in documents() for block in blocks_of(path) if block.not_run is not None] or [None]
-
-
-def write_borrowed_files(path: Path, folder: Path) -> None:
-    """Write the files of the pages that a document names in ``<!-- files of: page -->``."""
-    for page in FILES_OF.findall(path.read_text(encoding="utf-8")):
-        for block in blocks_of((path.parent / page).resolve()):
-            named = FILE.match(block.text)
-            if named:
-                write_file(block, folder / named["name"], folder)
 
 
 @pytest.fixture
@@ -233,16 +28,21 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_readme_has_examples() -> None:
-    """README.md has at least one fenced block."""
+def test_the_readme_is_short_and_has_examples() -> None:
+    """README.md has fenced blocks, and at most 150 lines."""
     assert blocks_of(ROOT / "README.md")
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_every_folder_of_pages_is_tested() -> None:
+    """Each page is in one of the folders that a test file runs, or at the top."""
+    assert {path.parent for path in TOP} <= {ROOT, ROOT / "docs"}
+
+
+@pytest.mark.parametrize("path", TOP, ids=lambda path: path.name)
 def test_document(path: Path, folder: Path) -> None:
     """Each block of the document runs and prints what the document shows."""
-    write_borrowed_files(path, folder)
-    run_blocks(blocks_of(path), folder)
+    run_document(path, folder)
 
 
 @pytest.mark.parametrize("block", left_out(), ids=lambda block: block.where if block else "none")

@@ -1,4 +1,4 @@
-"""The tables of README's section "How fast": ``python -m tests.benchmarks.table`` measures and writes them.
+"""The tables of docs/explanation/speed.md: ``python -m tests.benchmarks.table`` measures and writes them.
 
 Each measurement is a fresh process. The programs take turns, several rounds for what is short, and the best counts, so that
 other work on the machine hits all alike. A program that would take longer than `LONGEST` at a size, by how it has
@@ -28,7 +28,7 @@ from tests.benchmarks.workload import write_workload
 __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "explanation" / "speed.md"
 BEGINS, ENDS = "<!-- bench -->", "<!-- /bench -->"
 
 PROBE = 3_000
@@ -218,13 +218,13 @@ def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]
 
 
 def write(text: str) -> None:
-    """Put the text between README's two markers."""
-    readme = README.read_text(encoding="utf-8")
-    before, begins, rest = readme.partition(BEGINS)
+    """Put the text between the two markers of the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, begins, rest = page.partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
     if not (begins and ends):
-        raise SystemExit(f"README.md has no {BEGINS} … {ENDS} to write between")
-    README.write_text(f"{before}{BEGINS}\n{text}\n{ENDS}{after}", encoding="utf-8")
+        raise SystemExit(f"{PAGE.name} has no {BEGINS} … {ENDS} to write between")
+    PAGE.write_text(f"{before}{BEGINS}\n{text}\n{ENDS}{after}", encoding="utf-8")
 
 
 def main() -> None:

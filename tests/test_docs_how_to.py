@@ -1,0 +1,17 @@
+"""Every example in the how-to guides does what the text says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.documents import documents, run_document
+
+
+@pytest.mark.parametrize("path", documents("how-to"), ids=lambda path: path.name)
+def test_page(path: Path, tmp_path: Path) -> None:
+    """Each block of the page runs and prints what the page shows."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    run_document(path, folder)
