@@ -26,6 +26,7 @@ myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
 
 autosummary_generate = False
+default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False

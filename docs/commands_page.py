@@ -1,0 +1,73 @@
+"""Write docs/reference/commands.md from the declarations of the commands: ``python -m docs.commands_page``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from simulations.cli import app
+
+PAGE = Path(__file__).parent / "reference" / "commands.md"
+HEAD = """# Commands
+
+<!-- Written by `python -m docs.commands_page` from simulations/cli; do not edit. -->
+
+`docketsim COMMAND --help` prints the same texts. A mistake in the input is printed on standard error, with exit code 2. A
+run that fails has exit code 1.
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    commands: dict[str, Any] = getattr(get_command(app), "commands", {})
+    return "\n".join([HEAD, *(line for name, command in commands.items() for line in _command(name, command))])
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    yield from (f"## docketsim {name}", "", _escaped(command.help or ""), "")
+    for title, kind in (("argument", "argument"), ("option", "option")):
+        parameters = [p for p in command.params if p.param_type_name == kind and not getattr(p, "hidden", False)]
+        if parameters:
+            yield from (f"| {title} | default | meaning |", "|---|---|---|")
+            yield from (
+                f"| {_names(p)} | {_default(p)} | {_escaped(getattr(p, 'help', None) or '')} |" for p in parameters
+            )
+            yield ""
+
+
+def _names(parameter: Any) -> str:
+    """Return how a parameter is written, with the kind of its value."""
+    if parameter.param_type_name == "argument":
+        dots = "..." if parameter.nargs == -1 else ""
+        return f"`{(parameter.metavar or parameter.name.rstrip('_')).upper().strip('[]')}{dots}`"
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    if getattr(parameter, "is_flag", False):
+        return names
+    choices = getattr(parameter.type, "choices", None)
+    value = "`, `".join(str(getattr(each, "value", each)) for each in choices) if choices else None
+    return f"{names} `{value or (parameter.metavar or parameter.type.name).upper()}`" + (
+        " (can be repeated)" if getattr(parameter, "multiple", False) else ""
+    )
+
+
+def _default(parameter: Any) -> str:
+    """Return the default of a parameter."""
+    if parameter.required:
+        return "required"
+    default = getattr(parameter.default, "value", parameter.default)
+    if default is None or default == [] or default == () or isinstance(default, bool) or callable(default):
+        return "–"
+    return f"`{default}`"
+
+
+def _escaped(text: str) -> str:
+    """Return a help text as one line of Markdown."""
+    return re.sub(r"([<>*|\[\]])", r"\\\1", " ".join(text.split()))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,73 @@
+"""The reference is complete: commands, the Python API, and every column in the glossary."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import simulations
+import workflow
+import workflow.testing
+from docs.commands_page import page
+from simulations import run
+from simulations.log.row import COLUMNS
+from simulations.measuring.descriptors import CAUSES
+from simulations.run_folder.views import query_run
+
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+GLOSSARY = (REFERENCE.parent / "glossary.md").read_text(encoding="utf-8")
+SCENARIO = """
+scenario: tiny
+workflow: tiny.workflow.yaml
+starts: 2024-01-01
+ends: 2024-01-02
+courts: {north: {backlog: {waiting: 1}}}
+"""
+WORKFLOW = """
+workflow: tiny
+entry: {states: [waiting]}
+states: {waiting: {resting: true}, done: {final: true}}
+transitions: [{transition: finish, from: waiting, to: done, event: end}]
+events: {end: {while: [waiting]}}
+"""
+
+
+def test_the_page_of_the_commands_is_current() -> None:
+    """``python -m docs.commands_page`` would write the same page."""
+    assert (REFERENCE / "commands.md").read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize("package", [workflow, workflow.testing, simulations], ids=lambda package: package.__name__)
+def test_every_public_name_is_on_the_page_of_the_api(package: object) -> None:
+    """The page documents what `__all__` names, and nothing else."""
+    name = package.__name__  # type: ignore[attr-defined]
+    text = (REFERENCE / "python.md").read_text(encoding="utf-8")
+    documented = re.findall(rf"^\.\. auto\w+:: {re.escape(name)}\.(\w+)$", text, re.MULTILINE)
+    assert sorted(documented) == sorted(package.__all__)  # type: ignore[attr-defined]
+
+
+def test_every_column_of_a_row_is_in_the_glossary() -> None:
+    """An engine's row has no column without a definition."""
+    assert [column.name for column in COLUMNS if f"\n| `{column.name}` |" not in GLOSSARY] == []
+
+
+def test_every_cause_of_waiting_has_an_entry() -> None:
+    """The page of the measures defines each cause, and the glossary links to it."""
+    measures = (REFERENCE / "measures.md").read_text(encoding="utf-8")
+    assert [cause for cause in CAUSES if f"\n| `{cause}` |" not in measures] == []
+    assert "reference/measures.md" in GLOSSARY
+
+
+def test_every_column_of_a_view_is_in_its_table(tmp_path: Path) -> None:
+    """The glossary lists the columns of each view, in their order."""
+    (tmp_path / "tiny.workflow.yaml").write_text(WORKFLOW, encoding="utf-8")
+    (tmp_path / "tiny.yaml").write_text(SCENARIO, encoding="utf-8")
+    folder = run(tmp_path / "tiny.yaml", replications=1, out=tmp_path / "run").folder
+    assert folder is not None
+    for view in ("cases", "events", "measures", "transitions"):
+        with query_run(folder, f"select * from {view}") as answer:
+            columns = answer.columns
+        section = GLOSSARY.partition(f"## Columns of `{view}`\n")[2].partition("\n## ")[0]
+        assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == columns
