@@ -21,6 +21,9 @@ run that fails has exit code 1.
 """
 
 
+_KINDS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
+
+
 def page() -> str:
     """Return the text of the page."""
     commands: dict[str, Any] = getattr(get_command(app), "commands", {})
@@ -47,11 +50,8 @@ def _names(parameter: Any) -> str:
     names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
     if getattr(parameter, "is_flag", False):
         return names
-    choices = getattr(parameter.type, "choices", None)
-    value = "`, `".join(str(getattr(each, "value", each)) for each in choices) if choices else None
-    return f"{names} `{value or (parameter.metavar or parameter.type.name).upper()}`" + (
-        " (can be repeated)" if getattr(parameter, "multiple", False) else ""
-    )
+    value = parameter.metavar or _KINDS.get(parameter.type_descriptor.annotation, "VALUE")
+    return f"{names} `{value}`{' (can be repeated)' if parameter.multiple else ''}"
 
 
 def _default(parameter: Any) -> str:
