@@ -1,6 +1,6 @@
 """The compiled engine on workload W, beside a loop written for W alone and the readable engine, in one run.
 
-The table in README.md has the other sizes, and the other tools.
+The table in docs/explanation/speed.md has the other sizes, and the other tools.
 """
 
 from __future__ import annotations
