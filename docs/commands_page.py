@@ -50,7 +50,7 @@ def _names(parameter: Any) -> str:
     names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
     if getattr(parameter, "is_flag", False):
         return names
-    value = parameter.metavar or _KINDS.get(parameter.type_descriptor.annotation, "VALUE").replace("|", "\\|")
+    value = (parameter.metavar or _KINDS.get(parameter.type_descriptor.annotation, "VALUE")).replace("|", "\\|")
     return f"{names} `{value}`{' (can be repeated)' if parameter.multiple else ''}"
 
 
