@@ -31,6 +31,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
+smartquotes = False  # they turn --option into a dash
 html_theme = "furo"
 html_title = project
 html_show_sourcelink = False
