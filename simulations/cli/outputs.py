@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from simulations.cli.common import Quiet, RunFolder, ScenarioFile, report_errors, spinner
+from simulations.exporting import FORMATS
 
 __all__ = ["export", "report"]
+
+_FORMATS = ", ".join(f"{name} ({format_})" for name, format_ in FORMATS.items())
 
 
 def report(
@@ -42,7 +45,7 @@ def report(
 
 def export(
     folder: RunFolder,
-    to: Annotated[str, typer.Option(metavar="FORMAT", help="xes, csv, ocel or vidigi.")],
+    to: Annotated[str, typer.Option(metavar="FORMAT", help=f"{_FORMATS}.")],
     out: Annotated[Path, typer.Option(metavar="PATH", help="The output file.")],
     zone: Annotated[
         str, typer.Option(metavar="NAME", help="The time zone of the run's local times, such as America/Denver.")
@@ -52,7 +55,7 @@ def export(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Export the event log for other tools: XES, CSV for pm4py, OCEL 2.0 (JSON), CSV for vidigi."""
+    """Export the event log for other tools."""
     with report_errors():
         from simulations.exporting.exports import export as write
 

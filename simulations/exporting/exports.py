@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from simulations.exporting import FORMATS
 from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, query_run
@@ -29,9 +30,8 @@ from simulations.run_folder.whole_files import whole_file
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 
-__all__ = ["FORMATS", "Exported", "export"]
+__all__ = ["Exported", "export"]
 
-FORMATS = ("xes", "csv", "ocel", "vidigi")
 _XES_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <log xes.version="1849-2016" xes.features="" xmlns="http://www.xes-standard.org/">
   <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>

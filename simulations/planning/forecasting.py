@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,17 +21,12 @@ from simulations.running.results import CONFIDENCE, interval
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError, nearest
+from workflow.predicates.operators import COMPARISONS
 
 __all__ = ["Forecast", "forecast"]
 
 _DEFAULTS = ReplicationOptions(replications=100)
 _CONDITION = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[\d_,]*\.?\d+)\s*")
-_SIGNS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ class _PendingIs:
     number: float
 
     def __call__(self, course: Course) -> float | None:
-        holds = _SIGNS[self.sign]
+        holds = COMPARISONS[self.sign].compute
         return next((float(day) for day, n in enumerate(course.pending) if holds(n, self.number)), None)
 
 

@@ -91,7 +91,7 @@ class RuleReader:
         return Rule(
             entry.rule,
             template.name,
-            template.automaton(RuleParts(steps, condition, entry.at_most or 0)),
+            template.automaton(RuleParts(steps, condition, entry)),
             within_days=days,
             condition=condition,
             source=entry.source,

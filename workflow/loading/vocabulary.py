@@ -10,6 +10,7 @@ from workflow.files.validation import format_value
 from workflow.loading.reading import Keys, Reading
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER
 from workflow.predicates import Field, Namespace, parse_definitions
+from workflow.predicates.functions import FUNCTIONS, PAST
 
 __all__ = ["check_names", "check_word", "read_definitions"]
 
@@ -18,10 +19,7 @@ RESERVED = {
     "court": "always a fact of a case",
     "origin": "the name of where a case comes from",
     "state": "the name of the state of a case",
-    **dict.fromkeys(
-        ("min", "max", "abs", "count", "implies", "date", "days", "true", "false", "once", "since", "before", "rest"),
-        "a word of the language",
-    ),
+    **dict.fromkeys((*FUNCTIONS, *PAST, "true", "false", "rest"), "a word of the language"),
 }
 
 

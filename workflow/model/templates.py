@@ -1,14 +1,14 @@
 """Rule templates: one object per form of rule, with its keys, its checks, its automaton and its explanation.
 
-To add a template, declare its keys in `workflow.files.format` (`TEMPLATE_KEYS` and `RuleEntry`), and add an object to
-`TEMPLATES` here.
+To add a template, declare its keys in `workflow.files.format` (`TEMPLATE_KEYS` and `RuleEntry`), add an object to
+`TEMPLATES` here, and a constructor of its automaton to `workflow.model.automata`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from workflow.files.format import TEMPLATE_KEYS, RuleEntry
@@ -39,13 +39,13 @@ class RuleParts:
         By key. The pattern of the subject carries ``if:`` and ``giving:``.
     condition : Expression or None
         The condition of a ``never:``.
-    limit : int
-        ``at_most:``.
+    entry : RuleEntry
+        The entry, for keys that need no further reading.
     """
 
-    steps: Mapping[str, StepPattern] = field(default_factory=dict)
-    condition: Expression | None = None
-    limit: int = 0
+    steps: Mapping[str, StepPattern]
+    condition: Expression | None
+    entry: RuleEntry
 
 
 class RuleTemplate(ABC):
@@ -135,8 +135,8 @@ class _Before(RuleTemplate):
             shown = " or ".join(resets)
             yield (
                 key,
-                f"{key}: resets the rule with a step that needs: asks for ({shown}), so nothing is ever missing after"
-                f" it; name another step, or leave {key}: out",
+                f"{key}: names a step that needs: also names ({shown}), so the rule is always satisfied after it;"
+                f" name another step, or leave {key}: out",
             )
 
     def automaton(self, parts: RuleParts) -> Automaton:
@@ -182,7 +182,8 @@ class _AtMost(RuleTemplate):
             yield "at_most", f"at_most: must be a number from 1 to 100, not {entry.at_most}{hint}"
 
     def automaton(self, parts: RuleParts) -> Automaton:
-        return at_most(parts.limit, parts.steps["of"])
+        assert parts.entry.at_most is not None
+        return at_most(parts.entry.at_most, parts.steps["of"])
 
     def explain(self, rule: Rule, steps: Steps) -> str:
         limit = len(rule.automaton.table) - 2  # a state for each count from 0 to the limit, and the broken one
