@@ -16,8 +16,18 @@ HEAD = """# Commands
 
 <!-- Written by `python -m docs.commands_page` from simulations/cli; do not edit. -->
 
-`docketsim COMMAND --help` prints the same texts. A mistake in the input is printed on standard error, with exit code 2. A
-run that fails has exit code 1.
+`docketsim COMMAND --help` prints the same texts. Exit codes:
+
+| code | meaning |
+| --- | --- |
+| 0 | success |
+| 1 | a broken rule, a failed check, or a run that failed |
+| 2 | a mistake in the input, printed on standard error |
+| 3 | undecided: `prove` could decide a rule, or whether a case can be stuck, neither way |
+| 130 | interrupted |
+
+`prove` exits with 1 if a rule can be broken or a case can be stuck. Otherwise it exits with 3 if anything is undecided, also
+with `--quiet`.
 """
 
 

@@ -1,7 +1,7 @@
 """The command line, ``docketsim``: a module for each group of commands.
 
 Commands import heavy modules when they run, so that ``--help`` is fast. Mistakes in the input go to standard error,
-one per line, with exit code 2. A run that fails has exit code 1.
+one per line, with exit code 2. A run that fails has exit code 1, an undecided rule 3.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ __all__ = [
     "FAILURE",
     "INTERRUPTED",
     "MISTAKE",
+    "UNDECIDED",
     "At",
     "Changes",
     "Court",
@@ -53,7 +54,7 @@ __all__ = [
     "spinner",
 ]
 
-FAILURE, MISTAKE, INTERRUPTED = 1, 2, 130
+FAILURE, MISTAKE, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 
 ScenarioName = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")

@@ -9,6 +9,7 @@ import typer
 
 from simulations.cli.common import (
     FAILURE,
+    UNDECIDED,
     Json,
     Quiet,
     Seed,
@@ -50,7 +51,10 @@ def prove(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Decide each rule for every possible case: proved, or broken by a shortest history. Needs the extra prove."""
+    """Decide each rule for every possible case: proved, or broken by a shortest history. Needs the extra prove.
+
+    Exits with 1 if a rule can be broken or a case can be stuck, and with 3 if anything is undecided.
+    """
     with report_errors():
         from workflow.loading import load_workflow
         from workflow.proving.prove import prove as decide
@@ -61,8 +65,10 @@ def prove(
             print_json(proof.json())
         elif not quiet:
             typer.echo("\n".join(proof.render()))
-        if proof.broken:
+        if proof.failed:
             raise typer.Exit(FAILURE)
+        if proof.undecided:
+            raise typer.Exit(UNDECIDED)
 
 
 def audit(

@@ -1214,8 +1214,7 @@ def _move(model, world, i, trigger, cause, outcome, changed, source, code):
             elif trigger == TRIGGER_COMPLETE or (trigger == TRIGGER_ENTER and states[old].kind == INSTANT_STATE):
                 return STUCK, False
             elif trigger >= FIRST_EVENT_TRIGGER:
-                if changed:
-                    _write_row(world, i, -1, cause, old, old, outcome)
+                _write_row(world, i, -1, cause, old, old, outcome)
                 return RUNNING, changed
         state = _index(np.int64(case.state))
         start = _U(0)

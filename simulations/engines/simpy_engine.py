@@ -38,6 +38,7 @@ from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
 from simulations.scenarios.scenario import Policy, Pool, Scenario, Work
 from workflow.deciding.machine import CaseMachine, effect_of
+from workflow.deciding.steps import steps_of
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value, as_written
 from workflow.predicates import Expression, scalar
@@ -162,10 +163,10 @@ class _OutsideEvent:
 class _Policy:
     """A workflow with its machine and the codes of its transitions among those of all policies."""
 
-    __slots__ = ("codes", "entered", "guards", "machine", "pinned", "start", "transitions", "writes")
+    __slots__ = ("codes", "entered", "guards", "machine", "pinned", "start", "transitions", "workflow", "writes")
 
     def __init__(self, scenario: Scenario, policy: Policy) -> None:
-        workflow = policy.workflow
+        workflow = self.workflow = policy.workflow
         self.start = policy.start
         self.pinned = policy.pinned
         self.machine = CaseMachine(workflow)
@@ -464,8 +465,11 @@ class Simulation:
             if activity is not None:
                 self._enable(case, activity)
 
-    def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
-        """Fire a trigger, write the row and enter the new state; return whether the case left its state."""
+    def _move(self, case: Case, trigger: str, cause: int, outcome: int, before: list[Value] | None = None) -> bool:
+        """Fire a trigger, write the row and enter the new state; return whether the case left its state.
+
+        An event writes a row even if no transition is taken. `before` is the record before its effects.
+        """
         old = case.state
         seen = case.record[:] if self.watch is not None else case.record
         policy = self._policy_of(case)
@@ -473,6 +477,11 @@ class Simulation:
         if fired is None:
             if cause == BY_COMPLETION or (cause == BY_ENTRY and old in self._instant):
                 raise StuckCase(self._stuck(case, trigger))
+            if cause >= FIRST_EVENT_CAUSE:
+                self._plain_row(case, -1, cause, old, outcome)
+                if self.watch is not None:
+                    steps = steps_of(policy.workflow, trigger, None, (before, seen, seen), old, old)
+                    self._judge(case, self.watch.row(case, steps, self.env._now))
             return False
         taken = policy.codes[fired]
         moved = policy.transitions[fired].target is not None
@@ -488,9 +497,8 @@ class Simulation:
         else:
             self._plain_row(case, taken, cause, old, outcome)
         if self.watch is not None:
-            word = policy.transitions[fired].name
-            words = [word] if cause < FIRST_EVENT_CAUSE else [trigger, word]
-            self._judge(case, self.watch.row(case, words, seen, old, now))
+            steps = steps_of(policy.workflow, trigger, fired, (before, seen, case.record), old, case.state)
+            self._judge(case, self.watch.row(case, steps, now))
         if moved:
             self._enter(case, old)
         if taken in self._since and case.state not in self._final:
@@ -650,14 +658,9 @@ class Simulation:
             k = event.purpose.outcome(case, visit)
             case.record[event.gives] = event.purpose.values[k]
             outcome = event.codes[k]
-        cause, rows = FIRST_EVENT_CAUSE + event.index, len(self._rows)
-        if self._move(case, event.name, cause, outcome):
+        if self._move(case, event.name, FIRST_EVENT_CAUSE + event.index, outcome, before):
             self._settle(case)
             return True
-        if len(self._rows) == rows and case.record != before:
-            self._plain_row(case, -1, cause, case.state, outcome)
-            if self.watch is not None:
-                self._judge(case, self.watch.row(case, [event.name], case.record, case.state, self.env._now))
         if case.station is not None and case.status == WAITING and case.record != before:
             case.station.rejoin(case)
             self._touched.add(case.station.index)

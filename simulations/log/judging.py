@@ -87,14 +87,15 @@ class _Judged:
         event = np.array([causes.index(w) if w in causes else -1 for w in events])[columns["cause"]]
         seen = {"state": filled(self.cases.state, columns["from_state"])}
         after = {"state": filled(self.cases.state, columns["to_state"])}
+        before = dict(seen)
         for name in reads & set(workflow.record):
             along = records_along(self.rows, name, facts.values[name])
-            seen[name], after[name] = (filled(facts.values[name], values[self.keep]) for values in along)
+            before[name], seen[name], after[name] = (filled(facts.values[name], values[self.keep]) for values in along)
         given = {name: (facts.values[name], facts.missing.get(name)) for name in facts.values.keys() - workflow.record}
         return AuditLog(
             workflow, np.arange(n).astype(object), first, filled(-1, transition), filled(-1, event),
             np.zeros(n + len(case), bool), filled(self.begun, columns["happened_at"]), self.scenario.horizon, given,
-            seen, after,
+            before, seen, after,
         )  # fmt: skip
 
     def _sort_keys(self, row: Integers, case: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:

@@ -9,8 +9,9 @@ from typing import Any
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.monitor import Monitor
+from workflow.deciding.steps import Step
 from workflow.errors import DocketsimError
-from workflow.model.definition import StateKind, Value, Workflow, as_written
+from workflow.model.definition import Value, Workflow, as_written
 from workflow.model.rules import Rule
 
 __all__ = ["RuleBroken", "Violation", "Watch", "last_moves", "rule_broken", "watched_rules"]
@@ -91,7 +92,6 @@ class Watch:
 
     def __init__(self, workflow: Workflow, rules: Sequence[Rule], n_cases: int) -> None:
         self._monitors = [Monitor(rule, workflow) for rule in rules]
-        self._final = {s.name for s in workflow.states.values() if s.kind is StateKind.FINAL}
         self._states = [[0] * n_cases for _ in rules]
         self._since: list[dict[int, int]] = [{} for _ in rules]
         self._over = [bytearray(n_cases) for _ in rules]
@@ -106,19 +106,18 @@ class Watch:
                 first = first or violation
         return first
 
-    def row(self, case: Any, names: Sequence[str], seen: Sequence[Value], old: str, now: int) -> Violation | None:
-        """Check a row of a case's history; return the first violation."""
+    def row(self, case: Any, steps: Sequence[Step[Any]], now: int) -> Violation | None:
+        """Check a row of a case's history, given its steps; return the first violation."""
         first = None
         for k, monitor in enumerate(self._monitors):
             if self._over[k][case.number]:
                 continue
             q, late = self._states[k][case.number], False
-            for name in names:  # an event may settle an obligation and its transition may open it again
-                before, q = q, monitor.advance(q, [name], case.facts, seen, old, case.record, case.state)
+            for step in steps:  # an event may settle an obligation and its transition may open it again
+                before, q = q, monitor.advance(q, case.facts, [step])
                 late = self._late(k, case.number, before, q, now) or late
             self._states[k][case.number] = q
-            owed = case.state in self._final and q in monitor.open and monitor.rule.within_days is None
-            if q in monitor.broken or late or owed or monitor.is_forbidden(q, case.facts, case.record, case.state):
+            if late or monitor.is_broken(q, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
                 first = first or violation
         return first

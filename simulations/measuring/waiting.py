@@ -225,7 +225,7 @@ class _Segments:
         values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
         missing = {n: facts.missing[n][case] for n in names(condition) if n in facts.missing}
         for name in names(condition) & set(scenario.workflow.record):
-            after = records_along(rows_by_case(log), name, facts.values[name])[1]
+            after = records_along(rows_by_case(log), name, facts.values[name])[-1]
             values[name] = np.where(self.before < 0, values[name], after[np.maximum(self.before, 0)])
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
 

@@ -15,6 +15,7 @@ from tests.workflow.strategies import expressions
 from workflow import CaseMachine, Workflow, load_workflow
 from workflow.deciding.machine import effect_of, fact_names
 from workflow.deciding.monitor import Monitor
+from workflow.deciding.steps import Step
 from workflow.deciding.table import compile_table, guards
 from workflow.model.definition import StateKind
 from workflow.model.rules import Rule
@@ -66,14 +67,15 @@ def _shortest_for(
         for trigger, given_record in chances:
             case = SimpleNamespace(state=state, facts=facts, record=list(given_record))
             taken = machine.fire(case, trigger)
-            if taken is None and (trigger not in workflow.events or given_record == record):
+            if taken is None and trigger not in workflow.events:
                 continue
             moved = moved or trigger == "enter"
             after, p = tuple(case.record), q
-            for word in ([trigger] if trigger in workflow.events else []) + (
-                [workflow.transitions[taken].name] if taken is not None else []
-            ):
-                p = monitor.advance(p, [word], facts, given_record, state, after, case.state)
+            if trigger in workflow.events:
+                p = monitor.advance(p, facts, [Step(trigger, record, state, given_record, state)])
+            if taken is not None:
+                name = workflow.transitions[taken].name
+                p = monitor.advance(p, facts, [Step(name, given_record, state, after, case.state)])
             owed = workflow.states[case.state].kind is StateKind.FINAL and p in monitor.open
             if p in monitor.broken or owed or monitor.is_forbidden(p, facts, after, case.state):
                 return depth + 1

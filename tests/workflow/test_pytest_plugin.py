@@ -35,13 +35,14 @@ transitions:
   - {transition: withdraw, from: waiting, event: impatience, to: withdrawn}
 events:
   impatience: {while: [waiting]}
+  reminder: {while: [waiting]}
 """
 
 RULES = """workflow: permit_office.yaml
 rules:
   - {rule: the incomplete get nothing, never: grant, if: not complete}
   - {rule: nobody is refused, never: refuse}
-  - {rule: answered in time, after: impatience, then: withdraw, within: 3 days}
+  - {rule: answered in time, after: reminder, then: grant or refuse or withdraw, within: 3 days}
 """
 
 

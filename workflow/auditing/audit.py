@@ -14,17 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog
+from workflow.auditing.paths import Integers, States, has_ended, off_the_map, run_automaton
 from workflow.auditing.report import AuditReport, RuleAudit
-from workflow.model.definition import StateKind, Transition
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, vector
 
 __all__ = ["audit", "judge", "moves_not_allowed"]
 
 DAY = 86_400_000_000
-
-Integers = NDArray[np.int64]
-States = NDArray[np.int32]
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
@@ -76,7 +73,12 @@ class _Run:
         log, patterns = self.log, self.automaton.patterns
         transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
         matches: list[tuple[Integers, NDArray[np.uint8], NDArray[np.int8]]] = []
-        for order, (names_, column) in enumerate(((events, log.event), (transitions, log.transition))):
+        # as `workflow.deciding.steps` defines it: an event gives the case as the guards of its transition see it
+        of_events, of_transitions = (
+            (events, log.event, log.before, log.seen),
+            (transitions, log.transition, log.seen, log.after),
+        )
+        for order, (names_, column, read, given) in enumerate((of_events, of_transitions)):
             symbols_of = np.array(
                 [*(sum(1 << i for i, x in enumerate(patterns) if w in x.names) for w in names_), 0], np.uint8
             )
@@ -84,7 +86,7 @@ class _Run:
                 continue
             symbol = symbols_of[column]
             for i, pattern in enumerate(patterns):
-                for condition, record in ((pattern.when, log.seen), (pattern.giving, log.after)):
+                for condition, record in ((pattern.when, read), (pattern.giving, given)):
                     if condition is not None:
                         rows = np.flatnonzero(symbol & (1 << i) != 0)
                         symbol[rows[~_holds(log, condition, rows, record)]] &= ~np.uint8(1 << i)
@@ -103,7 +105,7 @@ class _Run:
         table = np.array(self.automaton.table, np.int32)
         case = self.log.case[rows]
         first = np.flatnonzero(np.diff(case, prepend=-1, append=len(self.log.names)))
-        before, q = _run_automaton(table, np.zeros(len(first) - 1, np.int32), first, symbols)
+        before, q = run_automaton(table, np.zeros(len(first) - 1, np.int32), first, symbols)
         last = np.zeros(len(self.log.names), np.int32)
         last[case[first[:-1]]] = q
         return last, table[before, symbols]
@@ -117,21 +119,17 @@ class _Run:
         return log.end if log.end is not None else (int(log.at.max()) if len(log) else 0)
 
     def _late(self, rows: Integers, states: States, last: States) -> tuple[Integers, Integers]:
-        """Return the first rows after a missed deadline, and the last rows of cases with a missed deadline but no later row.
+        """Return the rows that leave an obligation unmet, and the last rows of cases with a missed deadline but no later row.
 
-        Without a deadline, an obligation must be met before the case ends.
+        A row does so if it is the first after the deadline, or if it ends a case whose obligation is open.
         """
         log, within = self.log, self.rule.within_days
         nothing = np.zeros(0, np.int64)
-        if not self.automaton.open:
+        if not self.automaton.open or not len(rows):
             return nothing, nothing
-        never = np.flatnonzero(np.isin(last, list(self.automaton.open)))
+        ends = log.first[np.flatnonzero(np.isin(last, list(self.automaton.open)) & has_ended(log)) + 1] - 1
         if within is None:
-            ends = log.first[never + 1] - 1
-            final = np.array([s.kind is StateKind.FINAL for s in log.workflow.states.values()])
-            return (ends[final[log.after["state"][ends]]] if "state" in log.after else ends), nothing
-        if not len(rows):
-            return nothing, nothing
+            return ends, nothing
         is_open = np.isin(states, list(self.automaton.open))
         case = log.case[rows]
         before = np.concatenate([[False], is_open[:-1] & (case[1:] == case[:-1])])
@@ -144,7 +142,7 @@ class _Run:
         until = np.where(met < len(rows), rows[np.minimum(met, len(rows) - 1)] + 1, after)
         over = _first_later(log.at, begun, until, log.at[begun] + math.floor(within * DAY))
         at_end = (met == len(rows)) & (over == after) & (self._end() - log.at[begun] > within * DAY)
-        return over[over < until], after[at_end] - 1
+        return np.concatenate([ends, over[over < until]]), after[at_end] - 1
 
     def _forbidden(self, rows: Integers, states: States) -> Integers:
         """Return the rows after which a forbidden condition holds."""
@@ -214,33 +212,6 @@ def _ranges(starts: Integers, ends: Integers) -> Integers:
     return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
 
 
-def _run_automaton(table: States, begun: States, first: Integers, symbols: NDArray[Any]) -> tuple[States, States]:
-    """Run an automaton over all cases in parallel; return its state before each symbol, and at the end of each case.
-
-    Parameters
-    ----------
-    table : ndarray of int32, shape (n_states, n_symbols)
-    begun : ndarray of int32, shape (n_cases,)
-        The initial state of each case.
-    first : ndarray of int64, shape (n_cases + 1,)
-        The index of the first symbol of each case.
-    """
-    lengths = np.diff(first)
-    if lengths.max(initial=0) < 2**15:
-        lengths = lengths.astype(np.int16)  # radix sort, ten times as fast
-    order = np.argsort(-lengths, kind="stable")
-    begins, q = first[order], begun[order]
-    live = np.searchsorted(-lengths[order], -np.arange(1, lengths.max(initial=0) + 1), side="right")
-    before = np.zeros(len(symbols), table.dtype)
-    for k, m in enumerate(live.tolist()):
-        at = begins[:m] + k
-        before[at] = q[:m]
-        q[:m] = table[q[:m], symbols[at]]
-    last = np.empty_like(q)
-    last[order] = q
-    return before, last
-
-
 def moves_not_allowed(log: AuditLog) -> Integers:
     """Return the rows whose move the workflow does not allow.
 
@@ -248,7 +219,7 @@ def moves_not_allowed(log: AuditLog) -> Integers:
     a guard, the guard must hold, and no earlier guard may hold.
     """
     bad = log.unknown.copy()
-    bad[_off_the_map(log)] = True
+    bad[off_the_map(log)] = True
     workflow = log.workflow
     order = np.argsort(log.transition.astype(np.int16), kind="stable")
     starts = np.searchsorted(log.transition[order], np.arange(len(workflow.transitions) + 1))
@@ -271,37 +242,3 @@ def moves_not_allowed(log: AuditLog) -> Integers:
             if "state" in log.seen:
                 earlier.append(guard)
     return np.flatnonzero(bad)
-
-
-def _off_the_map(log: AuditLog) -> Integers:
-    """Return the rows that leave a state in which the case cannot be.
-
-    The possible states of a case form a set. After an impossible move, the set is the targets of that move.
-    """
-    workflow = log.workflow
-    states = list(workflow.states)
-    everywhere = frozenset(states)
-    starts = [frozenset(workflow.entry_states)]
-    begun = np.zeros(len(log.names), np.int32)
-    if "state" in log.begins:
-        starts, begun = [frozenset({state}) for state in states], log.begins["state"].astype(np.int32)
-    sets, table, lost = dict.fromkeys(starts), [], []
-    ahead = list(sets)
-    for here in ahead:  # grows while iterated, by each new set
-        moves = [_targets(t, here) for t in workflow.transitions]
-        lost.append([not there for there in moves] + [False])
-        moves = [there or _targets(t, everywhere) for t, there in zip(workflow.transitions, moves, strict=True)]
-        for there in moves:
-            if there not in sets:
-                sets[there] = None
-                ahead.append(there)
-        table.append([*moves, here])  # an event alone does not change the state: transition -1
-    index = {possible: k for k, possible in enumerate(sets)}
-    numbered = np.array([[index[there] for there in row] for row in table], np.int32)
-    before, _ = _run_automaton(numbered, begun, log.first, log.transition)
-    return np.flatnonzero(np.array(lost, bool)[before, log.transition])
-
-
-def _targets(transition: Transition, here: frozenset[str]) -> frozenset[str]:
-    """Return the targets of a transition from the possible states of a case."""
-    return frozenset(transition.target or state for state in here & set(transition.sources))

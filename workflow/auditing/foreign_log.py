@@ -87,7 +87,7 @@ class _Reading:
         unknown_names = {int(i): str(labels[i]) for i in np.flatnonzero(unknown)}
         return AuditLog(
             self.workflow, names.astype(object), first, transition, event, unknown, times[order], None,
-            facts, seen, dict(seen), lacks={k: v for k, v in lacks.items() if v.any()}, unknown_names=unknown_names,
+            facts, seen, seen, seen, lacks={k: v for k, v in lacks.items() if v.any()}, unknown_names=unknown_names,
         )  # fmt: skip
 
     def _stop_if_wrong(self) -> None:

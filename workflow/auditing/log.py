@@ -40,8 +40,9 @@ class AuditLog:
     end : int or None
         The end of the log, in microseconds, for obligations that are still open.
     facts : mapping of str to (values, missing), one value per case
-    seen, after : mapping of str to values, one value per row
-        The record as the guards saw it, and after the row.
+    before, seen, after : mapping of str to values, one value per row
+        The record before the row; as the guards of its transition saw it, after the effects of an event or activity;
+        and after the row.
     begins : mapping of str to values, one value per case
         The initial state and record of each case.
     lacks : mapping of str to ndarray of bool, shape (n_cases,)
@@ -59,6 +60,7 @@ class AuditLog:
     at: Integers
     end: int | None
     facts: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
+    before: Mapping[str, NDArray[Any]]
     seen: Mapping[str, NDArray[Any]]
     after: Mapping[str, NDArray[Any]]
     begins: Mapping[str, NDArray[Any]] = field(default_factory=dict)

@@ -71,7 +71,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     unknown = ((label != "") & (transition < 0)) | ((label == "") & (event < 0) & ~closing)
     states = list(workflow.states)
     seen = {"state": indices_of(filled(events["from_state"]), states)}
-    after = {"state": indices_of(filled(events["to_state"]), states)}
+    after, before = {"state": indices_of(filled(events["to_state"]), states)}, dict(seen)
     facts = {name: run_column(cases[name], declared) for name, declared in workflow.facts.items() if name in cases}
     for name in BUILT_IN_FACTS:
         facts[name] = (np.asarray(cases[name]).astype("datetime64[D]"), None)
@@ -84,14 +84,18 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     for name, declared in workflow.record.items():
         if name in cases:
             begins[name] = run_column(cases[name], declared)[0]
-            seen[name], after[name] = records_along(rows, name, begins[name])
+            before[name], seen[name], after[name] = records_along(rows, name, begins[name])
     keep = ~closing
     end = int(at.max()) if len(at) else None
     kept = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
     unknown_rows, unknown_names = np.flatnonzero(unknown[keep]).tolist(), np.where(label == "", cause, label)[unknown]
+
+    def kept_of(record: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return {name: values[keep] for name, values in record.items()}
+
     return AuditLog(
         workflow, names, kept, transition[keep], event[keep], unknown[keep], at[keep], end, facts,
-        {k: v[keep] for k, v in seen.items()}, {k: v[keep] for k, v in after.items()}, begins,
+        kept_of(before), kept_of(seen), kept_of(after), begins,
         unknown_names=dict(zip(unknown_rows, unknown_names.tolist(), strict=True)),
     )  # fmt: skip
 

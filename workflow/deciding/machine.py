@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from transitions.core import Event, Machine, Transition
 
+from workflow.deciding.steps import Step, steps_of
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Value, Workflow
 from workflow.predicates import Expression, scalar
 
@@ -21,12 +22,11 @@ __all__ = [
     "CaseLike",
     "CaseMachine",
     "Effect",
-    "MachineStep",
-    "Step",
+    "HistoryRow",
+    "MachineRow",
     "Test",
     "effect_of",
     "fact_names",
-    "names_of_step",
     "plain_machine",
 ]
 
@@ -45,8 +45,8 @@ class CaseLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a case.
+class HistoryRow:
+    """One row of a case's history: an event, a transition, or an event with the transition that it triggers.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Step:
     given : Value
         The value that the activity or the event gave.
     transition : int or None
-        ``None`` for an event that only changes the record.
+        ``None`` for an event without a transition.
     """
 
     trigger: str
@@ -66,18 +66,11 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class MachineStep(Step):
-    """A step of the machine, with the record that the guards read and the record after the effects."""
+class MachineRow(HistoryRow):
+    """A row of the machine, with its steps and the record after it."""
 
-    seen: tuple[Value, ...]
+    steps: list[Step[tuple[Value, ...]]]
     after: tuple[Value, ...]
-    names: list[str]
-
-
-def names_of_step(workflow: Workflow, trigger: str, transition: int | None) -> list[str]:
-    """Return the names of a step: an event first, then the transition."""
-    names = [trigger] if trigger in workflow.events else []
-    return names if transition is None else [*names, workflow.transitions[transition].name]
 
 
 def fact_names(workflow: Workflow) -> tuple[str, ...]:
@@ -216,8 +209,8 @@ class CaseMachine:
         self._events[trigger](case, case.facts, case.record)
         return self._taken
 
-    def take(self, case: CaseLike, trigger: str, given: Value = None) -> MachineStep | None:
-        """Let something happen to a case; return the step, or ``None`` if it changes nothing or no guard holds.
+    def take(self, case: CaseLike, trigger: str, given: Value = None) -> MachineRow | None:
+        """Let something happen to a case; return the row, or ``None`` if no guard holds and it is not an event.
 
         Parameters
         ----------
@@ -228,10 +221,11 @@ class CaseMachine:
         seen = tuple(self.seen(state, before, trigger, given))
         case.record[:] = seen
         transition = self.fire(case, trigger)
-        if transition is None and (trigger not in self.workflow.events or seen == before):
+        if transition is None and trigger not in self.workflow.events:
             return None
-        names = names_of_step(self.workflow, trigger, transition)
-        return MachineStep(trigger, given, transition, state, case.state, seen, tuple(case.record), names)
+        after = tuple(case.record)
+        steps = steps_of(self.workflow, trigger, transition, (before, seen, after), state, case.state)
+        return MachineRow(trigger, given, transition, state, case.state, steps, after)
 
     def seen(self, state: str, record: Sequence[Value], trigger: str, given: Value) -> list[Value]:
         """Return the record that the guards read: with an event's effects, and with the value that was given."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from workflow.deciding.machine import MachineStep, fact_names
+from workflow.deciding.machine import fact_names
+from workflow.deciding.steps import Step
 from workflow.model.definition import StateKind, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import scalar
@@ -36,40 +37,21 @@ class Monitor:
     def _check(self, condition: Any) -> Check | None:
         return None if condition is None else scalar(condition, self._facts, self._record)
 
-    def advance(
-        self, q: int, names: Sequence[str], facts: Sequence[Value], seen: Sequence[Value], state: str,
-        after: Sequence[Value], state_after: str,
-    ) -> int:  # fmt: skip
-        """Return the automaton's state after a step of the case.
-
-        Parameters
-        ----------
-        q : int
-            The automaton's state before.
-        names : sequence of str
-            The names of the step: an event before its transition.
-        seen, state
-            The record and the state that the guards read.
-        after, state_after
-            The record and the state after the effects.
-        """
-        for name in names:
-            if name not in self.rule.step_names:
+    def advance(self, q: int, facts: Sequence[Value], steps: Iterable[Step[Any]]) -> int:
+        """Return the automaton's state after some steps of a case, given its state before them."""
+        for step in steps:
+            if step.name not in self.rule.step_names:
                 continue
             symbol = 0
-            for i, (step_names, when, giving) in enumerate(self._patterns):
+            for i, (names, when, giving) in enumerate(self._patterns):
                 if (
-                    name in step_names
-                    and (when is None or when(facts, (*seen, state)))
-                    and (giving is None or giving(facts, (*after, state_after)))
+                    step.name in names
+                    and (when is None or when(facts, (*step.record, step.state)))
+                    and (giving is None or giving(facts, (*step.record_after, step.state_after)))
                 ):
                     symbol |= 1 << i
             q = self._table[q][symbol]
         return q
-
-    def follow(self, q: int, facts: Sequence[Value], step: MachineStep) -> int:
-        """Return the automaton's state after a step of the machine."""
-        return self.advance(q, step.names, facts, step.seen, step.state, step.after, step.state_after)
 
     def is_forbidden(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
         """Return whether a case is in a condition that the rule forbids."""
@@ -77,9 +59,9 @@ class Monitor:
         return check is not None and bool(check(facts, (*record, state)))
 
     def is_broken(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
-        """Return whether a case breaks the rule after a step, ignoring its deadline.
+        """Return whether a case breaks the rule after a row, apart from a missed deadline.
 
-        A case that ends with an open obligation breaks a rule without a deadline.
+        An obligation that is open in a final state is broken, with a deadline or without.
         """
-        ends_open = state in self._final and q in self.open and self.rule.within_days is None
+        ends_open = state in self._final and q in self.open
         return ends_open or q in self.broken or self.is_forbidden(q, facts, record, state)

@@ -51,8 +51,8 @@ class Rows:
     events: tuple[Event, ...]
 
 
-def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return a record field as the guards read it at each row, and after each row.
+def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return a record field before each row, as the guards of its transition read it, and after the row.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[
 
     Returns
     -------
-    seen, after : ndarray, shape (n_rows,)
+    before, seen, after : ndarray, shape (n_rows,)
         Coded like `begins`.
     """
     workflow, n = rows.workflow, len(rows.transition)
@@ -93,9 +93,15 @@ def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[
         if event.gives == name:
             mine = rows.event == i
             given[mine] = indices_of(rows.outcome[mine], labels)
-    filled = _carry(written, counts, rows.first * 2, _codes(begins, declared), len(values) - 1)
+    codes = _codes(begins, declared)
+    filled = _carry(written, counts, rows.first * 2, codes, len(values) - 1)
+    seen, after = filled[0::2], filled[1::2]
+    before = np.empty_like(after)
+    before[1:] = after[:-1]
+    opens = np.diff(rows.first) > 0
+    before[rows.first[:-1][opens]] = codes[opens]
     decoded = np.array(values) if declared.kind != "enum" else np.arange(len(values))
-    return decoded[filled[0::2]], decoded[filled[1::2]]
+    return decoded[before], decoded[seen], decoded[after]
 
 
 def indices_of(values: NDArray[Any], labels: list[str]) -> Integers:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workflow.deciding.steps import Step, steps_of
 from workflow.deciding.table import DecisionTable, Table, codes
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Event, StateKind, Value, Workflow
 from workflow.predicates import names
@@ -37,7 +38,7 @@ class Move:
     seen : tuple
         The record as the guards saw it.
     transition : int or None
-        ``None`` for an event that only changes the record, and for a stuck case.
+        ``None`` for an event without a transition, and for a stuck case.
     state, record : str, tuple
         State and record after the step.
     classes : int
@@ -105,6 +106,11 @@ class Explorer:
         """Return whether a move enters a state, rather than only changing the record."""
         return move.transition is not None and self.workflow.transitions[move.transition].target is not None
 
+    def steps(self, state: str, record: Record, move: Move) -> list[Step[Record]]:
+        """Return the steps of a move from a state and record, with what a rule reads at each."""
+        records = (record, move.seen, move.record)
+        return steps_of(self.workflow, move.trigger, move.transition, records, state, move.state)
+
     def on_entry(self, state: str, record: Record, classes: int) -> tuple[list[Move], int]:
         """Return the moves on entry to a state, and the classes that stay in it."""
         moves, left = self._decide(state, ENTER, None, record, classes)
@@ -138,7 +144,7 @@ class Explorer:
                     else ([], taken)
                 )
                 yield from moves
-                if left and seen != record:
+                if left:
                     yield Move(event.name, given, seen, None, state, seen, left)
 
     def written(self, record: Record, effects: Iterable[tuple[str, Value]]) -> Record:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 
-from workflow.deciding.machine import CaseMachine, MachineStep, plain_machine
+from workflow.deciding.machine import CaseMachine, MachineRow, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
 from workflow.model.definition import ENTER, StateKind, Value, Workflow
@@ -36,11 +36,11 @@ def replay(workflow: Workflow, rule: Rule, history: History) -> None:
     machine, monitor, q = plain_machine(workflow), Monitor(rule, workflow), 0
     case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
     broken = monitor.is_broken(q, case.facts, case.record, case.state)
-    for step in history.steps:
-        state, taken = case.state, machine.take(case, step.trigger, step.given)
-        if taken is None or taken.transition != step.transition or case.state != step.state_after:
-            raise UnsoundProof(f"the transitions machine contradicts the history at {step.trigger!r} in {state!r}")
-        q = monitor.follow(q, case.facts, taken)
+    for row in history.steps:
+        state, taken = case.state, machine.take(case, row.trigger, row.given)
+        if taken is None or taken.transition != row.transition or case.state != row.state_after:
+            raise UnsoundProof(f"the transitions machine contradicts the history at {row.trigger!r} in {state!r}")
+        q = monitor.advance(q, case.facts, taken.steps)
         broken = monitor.is_broken(q, case.facts, case.record, case.state)
     if not broken:
         raise UnsoundProof(f"rule {rule.name!r}: the counterexample does not break it on the transitions machine")
@@ -58,7 +58,7 @@ class ProofCheck:
     def __init__(self, workflow: Workflow, facts: Sequence[tuple[Value, ...]]) -> None:
         self.workflow, self.facts = workflow, facts
         self._machine = CaseMachine(workflow)
-        self._steps: dict[tuple[str, Record, str, Value, int], MachineStep | None] = {}
+        self._rows: dict[tuple[str, Record, str, Value, int], MachineRow | None] = {}
 
     def check(self, rule: Rule, explorer: Explorer, nodes: Mapping[Node, int], deadline: float) -> bool:
         """Check that every step of the machine, from every node and for each class, leads to a node of the search.
@@ -92,26 +92,26 @@ class ProofCheck:
         state, record, entering, q = node
         inputs = [(ENTER, None)] if entering else self._machine.possible_inputs(state, self.facts[k], record)
         for trigger, given in inputs:
-            step = self._step(state, record, trigger, given, k)
-            if step is not None:
-                yield self._target(monitor, explorer, step, q, k)
+            row = self._row(state, record, trigger, given, k)
+            if row is not None:
+                yield self._target(monitor, explorer, row, q, k)
             elif trigger == ENTER and self.workflow.states[state].kind is not StateKind.INSTANT:
                 yield state, record, False, q
 
-    def _step(self, state: str, record: Record, trigger: str, given: Value, k: int) -> MachineStep | None:
-        """Return the machine's step from a state and record (cached)."""
+    def _row(self, state: str, record: Record, trigger: str, given: Value, k: int) -> MachineRow | None:
+        """Return the machine's row from a state and record (cached)."""
         key = (state, record, trigger, given, k)
-        if key not in self._steps:
+        if key not in self._rows:
             case = SimpleNamespace(state=state, facts=self.facts[k], record=list(record))
-            self._steps[key] = self._machine.take(case, trigger, given)
-        return self._steps[key]
+            self._rows[key] = self._machine.take(case, trigger, given)
+        return self._rows[key]
 
-    def _target(self, monitor: Monitor, explorer: Explorer, step: MachineStep, q: int, k: int) -> Node:
-        state = step.state_after
-        q = monitor.follow(q, self.facts[k], step)
-        if monitor.is_broken(q, self.facts[k], step.after, state):
+    def _target(self, monitor: Monitor, explorer: Explorer, row: MachineRow, q: int, k: int) -> Node:
+        state = row.state_after
+        q = monitor.advance(q, self.facts[k], row.steps)
+        if monitor.is_broken(q, self.facts[k], row.after, state):
             raise UnsoundProof(
-                f"rule {monitor.rule.name!r}: the machine breaks it from {step.state!r}, which the search missed"
+                f"rule {monitor.rule.name!r}: the machine breaks it from {row.state!r}, which the search missed"
             )
-        enters = step.transition is not None and self.workflow.transitions[step.transition].target is not None
-        return state, explorer.normal(state, step.after), enters and explorer.tried_on_entry(state), q
+        enters = row.transition is not None and self.workflow.transitions[row.transition].target is not None
+        return state, explorer.normal(state, row.after), enters and explorer.tried_on_entry(state), q

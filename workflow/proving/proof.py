@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from workflow.deciding.machine import Step, fact_names, names_of_step
+from workflow.deciding.machine import HistoryRow, fact_names
+from workflow.deciding.steps import Step
 from workflow.deciding.table import Table
 from workflow.model.definition import StateKind, Workflow
 from workflow.model.rules import Rule
@@ -78,7 +79,7 @@ class Prover:
     table : Table
         Its witnesses represent every possible case.
     most_nodes : int
-        Maximum number of nodes; beyond it a rule is not decided.
+        Maximum number of nodes; beyond it a rule is undecided.
     seconds : float
         Time limit for a rule, in seconds.
     """
@@ -100,8 +101,7 @@ class Prover:
         """Decide one rule, within `seconds` or the time limit of the prover."""
         start = time.perf_counter()
         deadline = start + (self.seconds if seconds is None else seconds)
-        keep = rule.reads & set(self.workflow.record) | self._written_by_events(rule)
-        explorer = Explorer(self.table, keep=keep)
+        explorer = Explorer(self.table, keep=rule.reads & set(self.workflow.record))
         search, coverage = _Search(), _Coverage(rule)
         broken, reason = self._search(rule, explorer, search, coverage, deadline)
         if broken is not None:
@@ -111,20 +111,15 @@ class Prover:
         if reason is None and not self._check.check(rule, explorer, search.seen, deadline):
             reason = "the time limit was reached before the proof was checked"
         if reason is not None:
-            return Verdict(rule, "not decided", time.perf_counter() - start, len(search.seen), reason=reason)
-        stays = (StateKind.RESTING, StateKind.FINAL)
-        still = {node[0] for node in search.seen if node[3] in rule.automaton.open}
-        outstanding = tuple(s.name for s in self.workflow.states.values() if s.kind in stays and s.name in still)
-        decision: Decision = "monitored" if rule.within_days is not None else "proved"
+            return Verdict(rule, "undecided", time.perf_counter() - start, len(search.seen), reason=reason)
+        # time passes where a case stays; entry and what follows from it happen at one instant
+        still = {state for state, _, entering, q in search.seen if q in rule.automaton.open and not entering}
+        states = self.workflow.states.values()
+        outstanding = tuple(s.name for s in states if s.kind is StateKind.RESTING and s.name in still)
+        decision: Decision = "monitored" if rule.within_days is not None and still else "proved"
         return Verdict(
             rule, decision, time.perf_counter() - start, len(search.seen), coverage.vacuous(self), outstanding
         )
-
-    def _written_by_events(self, rule: Rule) -> set[str]:
-        """Return the fields that events of the rule write: an event without a transition is a step only if it changes them."""
-        events = [event for event in self.workflow.events.values() if event.name in rule.step_names]
-        fields = {name for event in events for name, _ in event.effects}
-        return fields | {event.gives for event in events if event.gives is not None}
 
     def beginnings(self) -> Iterator[tuple[str, Record]]:
         """Yield every initial state and record."""
@@ -163,7 +158,7 @@ class Prover:
             for move in moves:
                 if move.stuck:
                     continue
-                coverage.saw(self, state, move)
+                coverage.saw(self, explorer.steps(state, record, move), move.classes)
                 bad = self._take(rule, explorer, search, node, move)
                 if bad:
                     return (node, bad, move), None
@@ -176,12 +171,10 @@ class Prover:
 
     def _take(self, rule: Rule, explorer: Explorer, search: _Search, node: Node, move: Move) -> int:
         """Push the targets of a move; return the classes for which it breaks the rule."""
-        state, _, _, q = node
+        state, record, _, q = node
         final = self.workflow.states[move.state].kind is StateKind.FINAL
-        for after, classes in self._advance(rule, q, state, move):
-            if after in rule.automaton.broken:
-                return classes
-            if final and after in rule.automaton.open and rule.within_days is None:
+        for after, classes in self._advance(rule, q, explorer.steps(state, record, move), move.classes):
+            if after in rule.automaton.broken or (final and after in rule.automaton.open):
                 return classes
             bad = classes & self._forbidden(rule, after, move.state, move.record)
             if bad:
@@ -190,27 +183,28 @@ class Prover:
             search.push((move.state, explorer.normal(move.state, move.record), entering, after), classes, node, move)
         return 0
 
-    def _advance(self, rule: Rule, q: int, state: str, move: Move) -> list[tuple[int, int]]:
-        """Return the states of the automaton after a move, each with its classes."""
-        reached = {q: move.classes}
-        for name in names_of_step(self.workflow, move.trigger, move.transition):
-            if name not in rule.step_names:
+    def _advance(self, rule: Rule, q: int, steps: list[Step[Record]], classes: int) -> list[tuple[int, int]]:
+        """Return the states of the automaton after the steps of a move, each with its classes."""
+        reached = {q: classes}
+        for step in steps:
+            if step.name not in rule.step_names:
                 continue
             split: dict[int, int] = {}
-            for before, classes in reached.items():
-                for symbol, subset in self._symbols(rule, name, state, move, classes):
+            for before, some in reached.items():
+                for symbol, subset in self._symbols(rule, step, some):
                     after = rule.automaton.step(before, symbol)
                     split[after] = split.get(after, 0) | subset
             reached = split
         return list(reached.items())
 
-    def _symbols(self, rule: Rule, name: str, state: str, move: Move, classes: int) -> list[tuple[int, int]]:
+    def _symbols(self, rule: Rule, step: Step[Record], classes: int) -> list[tuple[int, int]]:
         """Return the symbols that a step gives the automaton, each with its classes."""
         symbols = [(0, classes)]
         for i, pattern in enumerate(rule.automaton.patterns):
-            if name not in pattern.names:
+            if step.name not in pattern.names:
                 continue
-            holds = self.mask(pattern.when, state, move.seen) & self.mask(pattern.giving, move.state, move.record)
+            holds = self.mask(pattern.when, step.state, step.record)
+            holds &= self.mask(pattern.giving, step.state_after, step.record_after)
             split = [(symbol | 1 << i, subset & holds) for symbol, subset in symbols] + [
                 (symbol, subset & ~holds) for symbol, subset in symbols
             ]
@@ -245,7 +239,7 @@ class Prover:
         begun, moves = search.trail(node, bit)
         if last is not None:
             moves = [*moves, (node, last)]
-        steps = tuple(Step(m.trigger, m.given, m.transition, at[0], m.state) for at, m in moves)
+        steps = tuple(HistoryRow(m.trigger, m.given, m.transition, at[0], m.state) for at, m in moves)
         facts = dict(zip(fact_names(self.workflow), self.facts[bit.bit_length() - 1], strict=True))
         return History(facts, begun[0], begun[1], steps)
 
@@ -279,14 +273,13 @@ class _Coverage:
             self._substituted[part, q] = substitute(part, flags)
         return self._substituted[part, q]
 
-    def saw(self, prover: Prover, state: str, move: Move) -> None:
-        """Record whether a move is a step of the rule."""
+    def saw(self, prover: Prover, steps: list[Step[Record]], classes: int) -> None:
+        """Record whether a step of a move is one of the rule."""
         if self.pattern is None:
             return
-        if any(name in self.pattern.names for name in names_of_step(prover.workflow, move.trigger, move.transition)):
-            self.happened = True
-        if not self.held and move.classes & prover.mask(self.pattern.when, state, move.seen):
-            self.held = True
+        for step in steps:
+            self.happened |= step.name in self.pattern.names
+            self.held = self.held or bool(classes & prover.mask(self.pattern.when, step.state, step.record))
 
     def vacuous(self, prover: Prover) -> str | None:
         """Return why the rule is vacuous, or ``None``."""

@@ -37,7 +37,7 @@ def prove(
     rules : sequence of Rule, optional
         By default, those of the workflow.
     most_classes, most_nodes : int
-        Limits; beyond them a rule is not decided.
+        Limits; beyond them a rule is undecided.
     seconds : float
         Time limit for everything. At most half of it is for listing the fact classes. The rules and the search for
         findings share the rest; each passes on the time that it does not use.
@@ -66,7 +66,7 @@ def prove(
     elif (n := largest(workflow, len(space.witness))) > MAX_ENTRIES:
         reason = f"the guards tried in one state read {n:,} combinations of facts and record"
     if reason is not None:
-        undecided = tuple(Verdict(rule, "not decided", 0.0, 0, reason=reason) for rule in chosen)
+        undecided = tuple(Verdict(rule, "undecided", 0.0, 0, reason=reason) for rule in chosen)
         return Proof(workflow, undecided, None, len(space.witness), space.complete)
     prover = Prover(compile_table(workflow, space.witness, conditions), most_nodes)
     verdicts = _decided(prover, chosen, deadline)
@@ -86,7 +86,7 @@ def _decided(prover: Prover, rules: Sequence[Rule], deadline: float) -> list[Ver
             if k in verdicts and share <= 1.5 * used[k]:  # a retry with less time would fail again
                 continue
             verdicts[k], used[k] = prover.decide(rules[k], share), share
-            if verdicts[k].decision == "not decided" and verdicts[k].seconds >= share:
+            if verdicts[k].decision == "undecided" and verdicts[k].seconds >= share:
                 again.append(k)
         waiting = again
     return [verdicts[k] for k in range(len(rules))]

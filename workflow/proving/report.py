@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.deciding.machine import Step, names_of_step
-from workflow.model.definition import StateKind, Value, Workflow, as_written
+from workflow.deciding.machine import HistoryRow
+from workflow.deciding.steps import names_of_row
+from workflow.model.definition import Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.model.templates import shorten_condition, template_of
 from workflow.predicates import names
@@ -17,7 +18,7 @@ from workflow.proving.verdict import History, Verdict
 __all__ = ["Proof", "facts_that_matter", "format_step", "render_history", "render_verdict"]
 
 _NEXT = (
-    "not decided: neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
+    "undecided: neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
     "a fact with fewer different values; an assume: that excludes impossible cases; fewer values of record fields.",
     "You can still test the rules on random histories (pytest) and monitor them in runs (docketsim run --monitor stop).",
 )
@@ -35,7 +36,7 @@ class Proof:
     classes : int
         Number of fact classes listed.
     complete : bool
-        Whether these are all; if not, no rule is decided.
+        Whether these are all; if not, every rule is undecided.
     findings : tuple of Finding or None
         ``None`` if the time limit was reached.
     """
@@ -50,6 +51,16 @@ class Proof:
     def broken(self) -> bool:
         """Return whether any rule can be broken."""
         return any(v.decision == "broken" for v in self.verdicts)
+
+    @property
+    def failed(self) -> bool:
+        """Return whether any rule can be broken, or any case can be stuck."""
+        return self.broken or any(finding.finding == "gap" for finding in self.findings or ())
+
+    @property
+    def undecided(self) -> bool:
+        """Return whether any rule is undecided, or whether the search for findings ran out of time."""
+        return self.findings is None or any(v.decision == "undecided" for v in self.verdicts)
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -80,7 +91,7 @@ class Proof:
         yield f"{self.workflow.name}: {len(self.verdicts)} rules, {kinds}"
         for verdict in self.verdicts:
             yield from (f"  {line}" for line in render_verdict(self, verdict))
-        for decision, advice in (("not decided", _NEXT), ("monitored", _MONITORED)):
+        for decision, advice in (("undecided", _NEXT), ("monitored", _MONITORED)):
             if any(v.decision == decision for v in self.verdicts):
                 yield from advice
         if self.findings is None:
@@ -96,10 +107,7 @@ def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
     """Yield the verdict on one rule, and its counterexample."""
     note = f"  ({verdict.reason})" if verdict.reason else ""
     note += f"  (holds vacuously: {verdict.vacuous})" if verdict.vacuous else ""
-    ends = [s for s in verdict.outstanding if proof.workflow.states[s].kind is StateKind.FINAL]
-    rests = [s for s in verdict.outstanding if s not in ends]
-    note += f"  (can stay open forever in {', '.join(rests)})" if rests else ""
-    note += f"  (a case can end in {', '.join(ends)} while it is open)" if ends else ""
+    note += f"  (can stay open forever in {', '.join(verdict.outstanding)})" if verdict.outstanding else ""
     yield f"{verdict.decision:<11} {verdict.rule.name}{note}"
     if verdict.history is not None:
         yield from (f"    {line}" for line in render_history(proof.workflow, verdict.rule, verdict.history))
@@ -116,7 +124,7 @@ def render_history(workflow: Workflow, rule: Rule, history: History) -> Iterator
     yield f"a case with {shown} begins in {history.state}"
     for i, step in enumerate(history.steps, start=1):
         yield f"{i:>2}. {format_step(workflow, step)}{_allowed(workflow, step)}"
-    steps = [names_of_step(workflow, step.trigger, step.transition) for step in history.steps]
+    steps = [names_of_row(workflow, step.trigger, step.transition) for step in history.steps]
     yield f"breaks the rule: {template_of(rule).explain(rule, steps)}"
     if rule.source:
         yield f"source of the rule: {_source(workflow, rule.source)}"
@@ -136,7 +144,7 @@ def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[
     return {k: v for k, v in history.facts.items() if k in read and k in workflow.facts and v != workflow.defaults[k]}
 
 
-def format_step(workflow: Workflow, step: Step) -> str:
+def format_step(workflow: Workflow, step: HistoryRow) -> str:
     """Return a step as text: its name, the value given, and the states."""
     what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
     giver = workflow.giver(step.state, step.trigger)
@@ -145,7 +153,7 @@ def format_step(workflow: Workflow, step: Step) -> str:
     return f"{what}{upon}{gave}: {step.state} -> {step.state_after}"
 
 
-def _allowed(workflow: Workflow, step: Step) -> str:
+def _allowed(workflow: Workflow, step: HistoryRow) -> str:
     """Return the guards that held, as written in the file, with their sources."""
     parts = []
     if (event := workflow.events.get(step.trigger)) is not None and event.guard is not None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from workflow.deciding.machine import Step
+from workflow.deciding.machine import HistoryRow
 from workflow.model.definition import Value
 from workflow.model.rules import Rule
 from workflow.proving.exploration import Record
 
 __all__ = ["Decision", "History", "Verdict"]
 
-Decision = Literal["proved", "broken", "monitored", "not decided"]
+Decision = Literal["proved", "broken", "monitored", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class History:
     facts: dict[str, Value]
     state: str
     record: Record
-    steps: tuple[Step, ...]
+    steps: tuple[HistoryRow, ...]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -39,12 +39,11 @@ class Verdict:
     vacuous : str or None
         Why the rule holds vacuously, if it does.
     outstanding : tuple of str
-        For ``after``: the resting states in which a case can stay while the obligation is open. With ``within``, also
-        the final states; without it, a case that ends there breaks the rule.
+        For ``after``: the resting states in which a case can stay while the obligation is open.
     history : History or None
         A shortest counterexample.
     reason : str or None
-        Why the rule is not decided, if it is not.
+        Why the rule is undecided, if it is.
     """
 
     rule: Rule

@@ -76,7 +76,7 @@ class RulesFile(pytest.Module):
             verdict = next(v for v in proof.verdicts if v.rule is rule)
             if verdict.decision == "broken":
                 raise RuleDisproved("\n".join(render_verdict(proof, verdict)))
-            if verdict.decision == "not decided":
+            if verdict.decision == "undecided":
                 pytest.fail("\n".join(render_verdict(proof, verdict)), pytrace=False)
             if verdict.decision == "monitored":
                 pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 from hypothesis.stateful import rule as step_rule
 
-from workflow.deciding.machine import MachineStep, fact_names, plain_machine
+from workflow.deciding.machine import MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
 from workflow.loading.rule_files import load_rules
@@ -54,7 +54,7 @@ class Walk:
     state: str
     record: list[Value]
     entering: bool = True
-    taken: list[MachineStep] = field(default_factory=list)
+    taken: list[MachineRow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._machine = plain_machine(self.workflow)
@@ -118,7 +118,7 @@ class Walk:
         monitor, q = Monitor(rule, self.workflow), 0
         broken = monitor.is_forbidden(0, self._values, self.begins[1], self.begins[0])
         for i, step in enumerate(self.taken):
-            q = monitor.follow(q, self._values, step)
+            q = monitor.advance(q, self._values, step.steps)
             if broken or monitor.is_broken(q, self._values, step.after, step.state_after):
                 raise RuleBroken(self.render(rule, i + 1))
         if broken:
