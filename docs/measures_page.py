@@ -21,8 +21,8 @@ HEAD = """# Measures
 
 A measure is computed from the event log alone. It is taken at the end of a day or of the run, for each court, for all
 courts together (`all`), and for each group of cases that `--by` asks for. With several replications a result is the mean
-over replications, with a confidence interval of the mean (`low`, `high`) and the range of single replications from the 5th
-to the 95th percentile (`q05`, `q95`). With a warm-up, flows and times count from its end on; counts that describe one
+over replications, with a confidence interval of the mean (`low`, `high`) and a prediction interval of one new replication
+(`prediction_low`, `prediction_high`; see [statistics](../explanation/statistics.md#the-mean-or-one-course-of-events)). With a warm-up, flows and times count from its end on; counts that describe one
 instant, such as `pending`, do not depend on it. "No value" is `null` in JSON and an empty cell in CSV and Parquet.
 
 In the names below, `<activity>`, `<pool>`, `<item>` and `<measure>` stand for a name of the workflow or the scenario.

@@ -22,7 +22,7 @@ from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.invariants import BrokenInvariant, check_log
 from simulations.measuring.measures import measure
 from simulations.measuring.utilisation import pool_times
-from simulations.running.results import interval
+from simulations.running.intervals import interval
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE, parse_instant

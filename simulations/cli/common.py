@@ -28,6 +28,7 @@ __all__ = [
     "UNDECIDED",
     "At",
     "Changes",
+    "Confidence",
     "Court",
     "Engine",
     "Json",
@@ -68,6 +69,7 @@ ScenarioFile = Annotated[
     typer.Option("--scenario", metavar="FILE", help="The original scenario file. Needed if it reads tables of cases."),
 ]
 Replications = Annotated[int, typer.Option(help="Number of replications.")]
+Confidence = Annotated[float, typer.Option(help="Level of the confidence and prediction intervals, between 0 and 1.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; default: up to one per core.")]

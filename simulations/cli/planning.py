@@ -12,6 +12,7 @@ import typer
 from simulations.cli.common import (
     At,
     Changes,
+    Confidence,
     Court,
     Engine,
     Json,
@@ -61,6 +62,7 @@ def sweep(
     ] = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    confidence: Confidence = 0.95,
     events: Annotated[bool, typer.Option("--events", help="Write event logs.")] = False,
     resume: Resume = False,
     out: Out = None,
@@ -82,7 +84,13 @@ def sweep(
 
         check_resume(resume, out)
         options = RunOptions(
-            replications=replications, seed=seed, at=dates(at), events=events, resume=resume, engine=engine
+            replications=replications,
+            seed=seed,
+            at=dates(at),
+            events=events,
+            resume=resume,
+            engine=engine,
+            confidence=confidence,
         )
         check_chart(chart)
         n_points = parse_grid(change or ())[0].size
@@ -167,13 +175,14 @@ def forecast(
     court: Court = None,
     seed: Seed = 1,
     replications: Replications = 100,
+    confidence: Confidence = 0.95,
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forecast when a condition first holds: the mean date, its interval, and the band of single replications."""
+    """Forecast when a condition first holds: the mean date with its confidence interval, and the prediction interval of one run."""
     with report_errors():
         from simulations.loading import load_scenario
         from simulations.planning.forecasting import forecast as run_forecast
@@ -183,7 +192,7 @@ def forecast(
         options = RunOptions(replications=replications, seed=seed, engine=engine)
         options = prepare_run(options, workers, loaded, quiet or as_json)
         with spinner("running replications", quiet or as_json):
-            result = run_forecast(loaded, when, options, court=court or "all")
+            result = run_forecast(loaded, when, options, court=court or "all", confidence=confidence)
         if as_json:
             print_json(result.json())
         elif not quiet:

@@ -12,6 +12,7 @@ from simulations.cli.common import (
     FAILURE,
     At,
     Changes,
+    Confidence,
     Engine,
     Json,
     NoEvents,
@@ -70,6 +71,7 @@ def run(
             metavar="stop|count", help="Check the workflow's rules on every case: stop at a violation, or count."
         ),
     ] = None,
+    confidence: Confidence = 0.95,
     resume: Resume = False,
     out: Out = None,
     as_json: Json = False,
@@ -87,7 +89,13 @@ def run(
             raise InputError([f"--monitor {monitor}: must be stop or count"])
         check_resume(resume, out)
         options = RunOptions(
-            replications=replications, seed=seed, at=dates(at), events=not no_events, resume=resume, engine=engine
+            replications=replications,
+            seed=seed,
+            at=dates(at),
+            events=not no_events,
+            resume=resume,
+            engine=engine,
+            confidence=confidence,
         )
         loaded = load_scenario(scenario, change or ())
         if warm_up:

@@ -14,6 +14,7 @@ from simulations.cli.common import (
     FAILURE,
     At,
     Changes,
+    Confidence,
     Engine,
     Json,
     NoEvents,
@@ -57,6 +58,7 @@ def compare(
     ] = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    confidence: Confidence = 0.95,
     no_events: NoEvents = False,
     resume: Resume = False,
     out: Out = None,
@@ -72,7 +74,13 @@ def compare(
 
         check_resume(resume, out)
         options = RunOptions(
-            replications=replications, seed=seed, at=dates(at), events=not no_events, resume=resume, engine=engine
+            replications=replications,
+            seed=seed,
+            at=dates(at),
+            events=not no_events,
+            resume=resume,
+            engine=engine,
+            confidence=confidence,
         )
         first = load_scenario(base, change or ())
         options = prepare_run(options, workers, first, quiet or as_json, runs=1 + len(others))

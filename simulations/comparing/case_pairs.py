@@ -16,7 +16,7 @@ import numpy as np
 
 from simulations.chance.draws import SamplePath
 from simulations.run_folder.parts import part_path
-from simulations.running.results import interval
+from simulations.running.intervals import interval
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind

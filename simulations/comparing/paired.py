@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulations.running.results import interval
+from simulations.running.intervals import interval
 
 __all__ = ["Paired", "holm", "pair", "replications_needed"]
 

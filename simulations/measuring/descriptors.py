@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from simulations.measuring.shares import is_share
 from simulations.scenarios.scenario import Scenario
 from workflow.files.format import MeasureEntry
 
@@ -299,7 +300,7 @@ def describe(scenario: Scenario) -> dict[str, Descriptor]:
 
 def _measures(scenario: Scenario) -> Iterator[Descriptor]:
     for entry in scenario.workflow.measures:
-        yield from _declared(entry)
+        yield from _declared(entry, scenario)
     for name in ("pending", "unfinished", "unfinished_age.mean", "inflow", "disposals", "clearance_rate"):
         yield BUILT_IN[name]
     if any(days is not None for days in scenario.court_days):
@@ -319,11 +320,13 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
         yield replace(BUILT_IN["cost_per.month_of_backlog"], unit=currency)
 
 
-def _declared(entry: MeasureEntry) -> Iterator[Descriptor]:
+def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:
     """Yield a measure that a workflow declares, and its parts."""
     count, part, ratio, date = DECLARED
     whole = date if entry.emptied else ratio if entry.ratio else count
     title = entry.measure.replace("_", " ").capitalize()
+    if entry.ratio and is_share(entry.ratio[0], entry.ratio[1], scenario):
+        whole = replace(whole, high=1.0)
     yield replace(whole, name=entry.measure, title=title, description=entry.description or whole.description)
     for name in entry.split or {}:
         title = name.replace("_", " ").capitalize()

@@ -15,9 +15,16 @@ from simulations.loading import load_scenario
 from simulations.measuring.descriptors import describe
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
+from simulations.running.intervals import (
+    CONFIDENCE,
+    Prediction,
+    confidence_problems,
+    fewest_for_order_statistics,
+    interval,
+    prediction,
+)
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
 from simulations.running.replicating import Course, read_logs
-from simulations.running.results import CONFIDENCE, interval
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError, nearest
@@ -40,8 +47,13 @@ class Forecast:
     date, low, high : date or None
         The mean and its t interval; ``None`` unless every replication reached the condition, because the mean
         over only those that did would be too early.
-    q05, median, q95 : date or None
-        Median and band of single replications; ``None`` where too few replications reached the condition.
+    prediction_low, prediction_high : date or None
+        The prediction interval of one new replication; ``None`` for an end after the end of the run.
+    prediction_method : str or None
+        `ORDER_STATISTICS` or `STUDENT_T`; ``None`` without a prediction interval: for a single replication, and for few of
+        which some did not reach the condition.
+    median : date or None
+        ``None`` if fewer than half of the replications reached the condition.
     median_low, median_high : date or None
         The interval of the median, from order statistics.
     reached, reached_low, reached_high : float
@@ -61,9 +73,10 @@ class Forecast:
     date: dt.date | None
     low: dt.date | None
     high: dt.date | None
-    q05: dt.date | None
+    prediction_low: dt.date | None
+    prediction_high: dt.date | None
+    prediction_method: str | None
     median: dt.date | None
-    q95: dt.date | None
     median_low: dt.date | None
     median_high: dt.date | None
     reached: float
@@ -75,8 +88,8 @@ class Forecast:
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         names = (
-            "when", "court", "seed", "confidence", "date", "low", "high", "q05", "median", "q95", "median_low",
-            "median_high", "reached", "reached_low", "reached_high",
+            "when", "court", "seed", "confidence", "date", "low", "high", "prediction_low", "prediction_high",
+            "prediction_method", "median", "median_low", "median_high", "reached", "reached_low", "reached_high",
         )  # fmt: skip
         values = ((name, getattr(self, name)) for name in names)
         return {
@@ -122,7 +135,7 @@ def forecast(
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     first = _condition(scenario, when)
-    problems = options.problems()
+    problems = [*options.problems(), *confidence_problems(confidence)]
     if court not in ("all", *scenario.courts):
         problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")
     if problems:
@@ -182,14 +195,23 @@ def _summary(
     middle = quantile_interval(days, 0.5, confidence)
 
     def date(day: float | None) -> dt.date | None:
-        return None if day is None else scenario.epoch.date(round(day * MICROSECONDS_PER_DAY))
+        return None if day is None or not math.isfinite(day) else scenario.epoch.date(round(day * MICROSECONDS_PER_DAY))
 
-    q05, median, q95 = (date(_quantile(days, share)) for share in (0.05, 0.5, 0.95))
+    one = _predicted(days, confidence, scenario.horizon / MICROSECONDS_PER_DAY)
+    low_one, high_one, method = (None, None, None) if one is None else (date(one.low), date(one.high), one.method)
     return Forecast(
-        scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), q05, median, q95,
-        date(middle[0]), date(middle[1]), len(known) / n, share_low, share_high,
+        scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), low_one, high_one, method,
+        date(_quantile(days, 0.5)), date(middle[0]), date(middle[1]), len(known) / n, share_low, share_high,
         remaining(outlooks, confidence), age_bands(outlooks, confidence),
     )  # fmt: skip
+
+
+def _predicted(days: Sequence[float | None], confidence: float, horizon: float) -> Prediction | None:
+    """Return the prediction interval of the day of one new replication; infinity is after the end of the run."""
+    if len(days) >= fewest_for_order_statistics(confidence):
+        return prediction([math.inf if day is None else day for day in days], confidence)
+    known = [day for day in days if day is not None]
+    return prediction(known, confidence, 0.0, horizon) if len(known) == len(days) else None
 
 
 def _quantile(days: tuple[float | None, ...], share: float) -> float | None:

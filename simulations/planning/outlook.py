@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, EventLog
 from simulations.measuring.kaplan_meier import surviving
+from simulations.running.intervals import interval, prediction
 from simulations.running.replicating import Course, course_of, in_court, off_docket
-from simulations.running.results import interval
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 __all__ = ["AGES", "MARKS", "AgeBand", "Outlook", "Remaining", "age_bands", "outlook_of", "remaining"]
@@ -28,6 +28,9 @@ AGES = (
 
 MARKS = (30, 90, 180, 365, 730, 1095)
 """Days at which a table shows the Kaplan-Meier curve."""
+
+
+_SPREAD = ("mean", "low", "high", "prediction_low", "prediction_high")
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,9 @@ class AgeBand:
     below : int or None
         Days; ``None`` for the last band.
     mean, low, high : float or None
-        The mean and its t interval; ``None`` without replications, the interval also with a single one.
-    q05, q95 : float or None
-        The band of single replications.
+        The mean and its confidence interval; ``None`` without replications, the interval also with a single one.
+    prediction_low, prediction_high : float or None
+        The prediction interval of one new replication.
     """
 
     when: str
@@ -73,12 +76,12 @@ class AgeBand:
     mean: float | None
     low: float | None
     high: float | None
-    q05: float | None
-    q95: float | None
+    prediction_low: float | None
+    prediction_high: float | None
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {k: getattr(self, k) for k in ("when", "at_least", "below", "mean", "low", "high", "q05", "q95")}
+        return {k: getattr(self, k) for k in ("when", "at_least", "below", *_SPREAD)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +91,21 @@ class Remaining:
     Attributes
     ----------
     mean, low, high : float
-        The mean over replications and its t interval, clipped to 0 and 1; no interval for a single replication.
-    q05, q95 : float or None
-        The band of single replications.
+        The mean over replications and its confidence interval; no interval for a single replication.
+    prediction_low, prediction_high : float or None
+        The prediction interval of one new replication.
     """
 
     days: int
     mean: float
     low: float | None
     high: float | None
-    q05: float | None
-    q95: float | None
+    prediction_low: float | None
+    prediction_high: float | None
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {k: getattr(self, k) for k in ("days", "mean", "low", "high", "q05", "q95")}
+        return {k: getattr(self, k) for k in ("days", *_SPREAD)}
 
 
 def outlook_of(log: EventLog, court: str, first: Callable[[Course], float | None], at_end_of_day: bool) -> Outlook:
@@ -168,19 +171,18 @@ def remaining(outlooks: Sequence[Outlook], confidence: float) -> list[Remaining]
     """Return the Kaplan-Meier curve over replications, per day."""
     curve = []
     for days, shares in enumerate(np.array([o.remaining for o in outlooks]).T.tolist(), start=1):
-        mean, low, high, q05, q95 = _spread(shares, confidence)
+        mean, *ends = _spread(shares, confidence, most=1.0)
         assert mean is not None
-        bounds = (None if low is None else max(0.0, low), None if high is None else min(1.0, high))
-        curve.append(Remaining(days, mean, *bounds, q05, q95))
+        curve.append(Remaining(days, mean, *ends))
     return curve
 
 
 def _spread(
-    values: list[float], confidence: float
+    values: list[float], confidence: float, most: float | None = None
 ) -> tuple[float | None, float | None, float | None, float | None, float | None]:
-    """Return mean, interval and band."""
+    """Return the mean, its confidence interval, and the prediction interval of one new replication."""
     if not values:
         return None, None, None, None, None
-    low, high = interval(values, confidence) or (None, None)
-    q05, q95 = np.quantile(values, [0.05, 0.95]).tolist() if len(values) > 1 else (None, None)
-    return float(np.mean(values)), low, high, q05, q95
+    low, high = interval(values, confidence, 0.0, most) or (None, None)
+    one = prediction(values, confidence, 0.0, most)
+    return float(np.mean(values)), low, high, *((None, None) if one is None else (one.low, one.high))

@@ -19,9 +19,9 @@ from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import choose_engine
 from simulations.planning.intervals import share_interval
 from simulations.planning.relevant import what_matters
+from simulations.running.intervals import CONFIDENCE
 from simulations.running.options import ReplicationOptions
 from simulations.running.replicating import Course, replicate, until
-from simulations.running.results import CONFIDENCE
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError

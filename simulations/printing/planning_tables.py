@@ -9,6 +9,7 @@ from simulations.planning.forecasting import Forecast
 from simulations.planning.outlook import MARKS, AgeBand, Remaining
 from simulations.planning.staffing import Point, Staffing
 from simulations.printing.terminal import new_console, new_table, print_table
+from simulations.running.intervals import describe_method, fewest_for_order_statistics
 from simulations.tables.formatting import number
 from simulations.tables.table import text_table
 
@@ -55,7 +56,7 @@ def print_forecast(forecast: Forecast) -> None:
     """Print a forecast to standard output: dates, the Kaplan-Meier curve, and pending cases by age."""
     console, ends, n = new_console(), forecast.scenario.ends, len(forecast.days)
     hits = sum(day is not None for day in forecast.days)
-    level = f"{forecast.confidence:.0%} interval"
+    level = f"{forecast.confidence:.0%} confidence interval"
     lines = [f"{forecast.scenario.name}: {forecast.when}, {forecast.court}; {n} replications, seed {forecast.seed}"]
     if forecast.date is not None:
         interval = "" if forecast.low is None else f" ({level} {forecast.low} to {forecast.high})"
@@ -63,7 +64,7 @@ def print_forecast(forecast: Forecast) -> None:
     late, low, high = f"after {ends}", forecast.median_low or "open", forecast.median_high or "open"
     lines += [
         f"  median   {forecast.median or late} ({level} {low} to {high})",
-        f"  band     {forecast.q05 or late} to {forecast.q95 or late}: nine in ten replications",
+        f"  one run  {_format_prediction(forecast, late)}",
         f"  reached  in {hits} of {n} by {ends} ({level} {forecast.reached_low:.3f} to {forecast.reached_high:.3f})",
     ]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
@@ -74,8 +75,18 @@ def print_forecast(forecast: Forecast) -> None:
     ):
         bands = [band for band in forecast.pending_by_age if band.when == when and band.mean is not None]
         rows = [[band.name, *_estimate_cells(band, "cases")] for band in bands]
-        columns = ["age", "cases", level, "nine in ten replications"]
+        columns = ["age", "cases", level, "prediction interval"]
         print_table(console, text_table(f"Pending by age, {title}", columns, rows) if rows else None)
+
+
+def _format_prediction(forecast: Forecast, late: str) -> str:
+    """Format the prediction interval of one new replication, or say how many replications it needs."""
+    n, fewest = len(forecast.days), fewest_for_order_statistics(forecast.confidence)
+    level = f"{forecast.confidence:.0%} prediction interval"
+    if forecast.prediction_method is None:
+        return f"no {level}: needs {fewest if n > 1 else 2} replications or more"
+    method = describe_method(n, forecast.confidence)
+    return f"{forecast.prediction_low or late} to {forecast.prediction_high or late} ({level}, {method})"
 
 
 def _print_closure(console: Console, forecast: Forecast, level: str) -> None:
@@ -83,12 +94,12 @@ def _print_closure(console: Console, forecast: Forecast, level: str) -> None:
     points = [point for point in forecast.time_to_closure if point.days in MARKS or point is last]
     rows = [[f"{point.days}", *_estimate_cells(point, "share")] for point in points]
     title = "Share of cases still on the docket, by days since arrival or the start (Kaplan-Meier)"
-    print_table(console, text_table(title, ["days", "share", level, "nine in ten replications"], rows))
+    print_table(console, text_table(title, ["days", "share", level, "prediction interval"], rows))
 
 
 def _estimate_cells(estimate: AgeBand | Remaining, unit: str) -> list[str]:
     def format_range(low: float | None, high: float | None) -> str:
         return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
 
-    interval, band = format_range(estimate.low, estimate.high), format_range(estimate.q05, estimate.q95)
-    return [number(estimate.mean or 0.0, unit), interval, band]
+    ends = (estimate.low, estimate.high), (estimate.prediction_low, estimate.prediction_high)
+    return [number(estimate.mean or 0.0, unit), *(format_range(low, high) for low, high in ends)]

@@ -14,7 +14,7 @@ from simulations.running.run_result import RunResult
 from simulations.running.warmup import WarmUp, still_trending
 from simulations.tables.formatting import court_title, format_replications, format_when, number
 from simulations.tables.run import (
-    BAND,
+    PREDICTION,
     cause_table,
     contrast_table,
     court_table,
@@ -46,7 +46,9 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
         f" {describe_replications(n, result.confidence)}."
     )
     published = published_table(result)
-    print_table(console, published.without(BAND, "source") if published is not None else None)
+    print_table(
+        console, published.without("source", *([] if n > 1 else [PREDICTION])) if published is not None else None
+    )
     for day in (*days, None):
         _print_measures(console, result, day)
     for by in dict.fromkeys(e.by for e in result.measures if e.by is not None):

@@ -79,7 +79,7 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
     result = read_result(folder, scenario)
     courts = shown_courts(result)
     left_out = max(0, len(result.scenario.courts) - MOST_COURTS)
-    return Contents(result, manifest, courts, left_out, **_read_log(folder, manifest, result.scenario, courts))
+    return Contents(result, manifest, courts, left_out, **_read_log(folder, manifest, result, courts))
 
 
 def check_run_folder(folder: Path) -> None:
@@ -100,9 +100,10 @@ def shown_courts(result: RunResult) -> list[str]:
     return ["all", *(court for court in courts if court in chosen)]
 
 
-def _read_log(folder: Path, manifest: Mapping[str, Any], scenario: Scenario, courts: list[str]) -> dict[str, Any]:
+def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, courts: list[str]) -> dict[str, Any]:
     import duckdb
 
+    scenario, confidence = result.scenario, result.confidence
     records = finished_replications(folder, manifest)
     if not all("events" in record.parts for record in records.values()):
         return {}
@@ -117,9 +118,11 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], scenario: Scenario, cou
             counts = {name: n / len(records) for name, n in rows}
             return {
                 "moves": {name: counts.get(name, 0.0) for name in scenario.transition_names},
-                "curves": survival(connection, scenario, courts),
+                "curves": survival(connection, scenario, courts, confidence),
                 "flow": flow(connection, scenario, len(records)),
-                "use": [] if manifest.get("own_python") else use_by_week(connection, folder, records, scenario, courts),
+                "use": []
+                if manifest.get("own_python")
+                else use_by_week(connection, folder, records, scenario, courts, confidence),
             }
         except duckdb.Error as error:
             message = f"{folder}: {str(error).splitlines()[0]}; docketsim verify {folder} lists the damaged parts"

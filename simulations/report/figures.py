@@ -24,7 +24,7 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
 from simulations.tables.formatting import format_estimate, number
-from simulations.tables.run import estimates_by_court, waits_by_cause
+from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_cause
 from simulations.tables.table import estimates_csv
 
 __all__ = ["figures"]
@@ -50,7 +50,7 @@ def figures(contents: Contents) -> list[Figure]:
 
 
 def _pending(contents: Contents) -> Figure | None:
-    """Draw pending cases by court and day, with the band of single replications and the suspensions."""
+    """Draw pending cases by court and day, with its prediction interval and the suspensions."""
     alt = altair()
     series = contents.result.series
     courts = contents.titles
@@ -59,8 +59,8 @@ def _pending(contents: Contents) -> Figure | None:
             "court": courts[e.court],
             "day": end_of(e.at),
             "mean": e.mean,
-            "low": e.mean if e.q05 is None else e.q05,
-            "high": e.mean if e.q95 is None else e.q95,
+            "low": e.mean if e.prediction is None else e.prediction.low,
+            "high": e.mean if e.prediction is None else e.prediction.high,
         }
         for e in series.of_courts(contents.courts, MOST_POINTS)
         if e.at
@@ -111,7 +111,7 @@ def _pending_text(contents: Contents, shaded: bool, published: bool) -> str:
         f" {contents.scenario.ends}."
     ]
     if len(contents.result.replications) > 1:
-        parts.append("Line: mean. Light band: 5 to 95 percent of single replications.")
+        parts.append(f"Line: mean. Light band: {describe_prediction(contents.result)}.")
     if shaded:
         pools = dict.fromkeys(s.pool for s in contents.scenario.suspensions)
         parts.append(f"Shaded in orange: {', '.join(pools)} suspended.")

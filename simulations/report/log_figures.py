@@ -33,6 +33,7 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.report.flow import LATER
 from simulations.tables.formatting import number
+from simulations.tables.run import describe_prediction
 from simulations.tables.table import as_csv
 from workflow.drawing.drawing import svg as map_svg
 from workflow.model.definition import StateKind
@@ -132,11 +133,11 @@ def use_figure(contents: Contents) -> Figure | None:
     )
     text = "Share of time on shift that the servers of each pool worked, by week from Monday."
     if len(contents.result.replications) > 1:
-        text += " Line: mean. Light band: 5 to 95 percent of single replications."
+        text += f" Line: mean. Light band: {describe_prediction(contents.result)}."
     if shaded:
         text += " Shaded in orange: the pool is suspended in at least one court; it is on shift but starts no work."
     text += " The mean over the whole run, in the table, includes weeks in which a pool had no work."
-    csv = as_csv(["pool", "court", "week", "mean", "q05", "q95"], rows)
+    csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
     return drawn("utilisation", "Utilisation by week", _use_title(contents), text, chart, csv)
 
 
@@ -178,11 +179,13 @@ def survival_figure(contents: Contents) -> Figure | None:
     end = "; ".join(f"{titles[c.court]}: {c.mean[-1]:.0%}" for c in curves)
     text = (
         "Kaplan-Meier: share of cases that have not yet left the docket for the first time, by day; open cases are censored."
-        f" Mean over replications, with the band of single replications. At the end of the run: {end}."
+        f" Mean over replications. At the end of the run: {end}."
     )
+    if len(contents.result.replications) > 1:
+        text += f" Light band: {describe_prediction(contents.result)}."
     share = next((c.mean[-1] for c in curves if c.court == "all"), curves[0].mean[-1])
     title = f"{share:.0%} of the cases had not left the docket by the end of the run"
-    csv = as_csv(["court", "day", "mean", "q05", "q95"], rows)
+    csv = as_csv(["court", "day", "mean", "prediction_low", "prediction_high"], rows)
     return drawn("time-to-closure", "Time until a case leaves the docket", title, text, chart, csv)
 
 

@@ -11,7 +11,15 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
 from simulations.tables.formatting import few_came_in, format_estimate, format_replications, number
-from simulations.tables.run import BAND, cause_table, contrast_table, estimates_by_court, group_table, published_table
+from simulations.tables.run import (
+    PREDICTION,
+    cause_table,
+    contrast_table,
+    describe_prediction,
+    estimates_by_court,
+    group_table,
+    published_table,
+)
 from simulations.tables.table import Table
 from workflow.errors import InputError
 
@@ -69,8 +77,8 @@ def run_document(contents: Contents, drawn: list[Figure]) -> Document:
     n = len(result.replications)
     how = f"{scenario.starts} to {scenario.ends}, {format_replications(n)}, seed {result.seed}. "
     how += (
-        f"Numbers are means ± half of a {100 * result.confidence:.0f} % confidence interval of the mean; bands show the range of"
-        " single replications, from 5 to 95 %."
+        f"Numbers are means ± half of a {result.confidence:.0%} confidence interval of the mean; bands show the"
+        f" {describe_prediction(result)}."
         if n > 1
         else "A single replication: numbers have no intervals."
     )
@@ -90,7 +98,7 @@ def _numbers(contents: Contents) -> Section:
     blocks += [Note(text, start="Note:") for text in scenario.about.notes]
     published = published_table(result)
     if published is not None:
-        blocks.append(published if len(result.replications) > 1 else published.without(BAND))
+        blocks.append(published if len(result.replications) > 1 else published.without(PREDICTION))
     keys = dict.fromkeys(p.source for p in scenario.published if p.source in scenario.workflow.sources)
     blocks += [Note(f"{key}: {scenario.workflow.sources[key]}.") for key in keys if key is not None]
     if result.violations is not None:

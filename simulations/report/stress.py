@@ -22,6 +22,7 @@ from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from simulations.tables.formatting import format_replications
+from simulations.tables.run import describe_prediction
 from workflow.drawing.drawing import mermaid
 from workflow.files.yaml_tree import dump_yaml
 from workflow.model.definition import StateKind, Transition, Workflow
@@ -99,7 +100,7 @@ def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[
     yield "4. Experimentation", [
         ("4.1 Initialisation", _initial(scenario)),
         ("4.2 Run length", f"From {scenario.starts} to the end of {scenario.ends}, {(scenario.ends - scenario.starts).days + 1} days; time in whole microseconds."),
-        ("4.3 Estimation approach", f"{replications}, random seed {result.seed}; {result.confidence:.0%} t intervals for means over replications, and the range of single replications from 5 to 95 percent."),
+        ("4.3 Estimation approach", f"{replications}, random seed {result.seed}; {result.confidence:.0%} t intervals for means over replications, and the {describe_prediction(result)}."),
     ]  # fmt: skip
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items() if version)
     platform = manifest["platform"]

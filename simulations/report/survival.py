@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.measuring.kaplan_meier import surviving
+from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
 
@@ -28,7 +29,7 @@ class Curve:
     Attributes
     ----------
     mean, low, high : ndarray of float, shape (n_days,)
-        Mean over replications, and the range of single replications from 5 to 95 percent, from day 0.
+        Mean over replications, and the ends of its prediction interval, from day 0.
     """
 
     court: str
@@ -37,7 +38,7 @@ class Curve:
     high: NDArray[np.float64]
 
 
-def survival(connection: Any, scenario: Scenario, courts: Sequence[str]) -> list[Curve]:
+def survival(connection: Any, scenario: Scenario, courts: Sequence[str], confidence: float) -> list[Curve]:
     """Return the curve of each court that has cases.
 
     Parameters
@@ -47,6 +48,8 @@ def survival(connection: Any, scenario: Scenario, courts: Sequence[str]) -> list
     scenario : Scenario
     courts : sequence of str
         ``all`` stands for all courts together.
+    confidence : float
+        Level of the prediction intervals.
     """
     states = scenario.workflow.states.values()
     off = ", ".join(
@@ -75,6 +78,6 @@ def survival(connection: Any, scenario: Scenario, courts: Sequence[str]) -> list
         censored, left = counts
         shares = surviving(left, censored)[:, :-1]
         if counts.sum():
-            low, high = np.quantile(shares, [0.05, 0.95], axis=0)
-            curves.append(Curve(court, shares.mean(axis=0), low, high))
+            mean = shares.mean(axis=0)
+            curves.append(Curve(court, mean, *(prediction_ends(shares.T, confidence, 0.0, 1.0) or (mean, mean))))
     return curves

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from simulations.measuring.utilisation import PoolTime, time_between
 from simulations.run_folder.parts import part_path
+from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Pool, Scenario
 
 __all__ = ["Use", "use_by_week"]
@@ -33,7 +34,7 @@ class Use:
     weeks : list of date
         The first day of each week.
     mean, low, high : ndarray of float, shape (n_weeks,)
-        Mean over replications, and the range of single replications from 5 to 95 percent; NaN for a week without a shift.
+        Mean over replications, and the ends of its prediction interval; NaN for a week without a shift.
     """
 
     pool: str
@@ -45,7 +46,12 @@ class Use:
 
 
 def use_by_week(
-    connection: Any, folder: Path, replications: Iterable[int], scenario: Scenario, courts: Sequence[str]
+    connection: Any,
+    folder: Path,
+    replications: Iterable[int],
+    scenario: Scenario,
+    courts: Sequence[str],
+    confidence: float,
 ) -> list[Use]:
     """Read the weekly use of every pool.
 
@@ -59,6 +65,8 @@ def use_by_week(
     scenario : Scenario
     courts : sequence of str
         The courts to return, with ``all``.
+    confidence : float
+        Level of the prediction intervals.
     """
     weeks = _weeks(scenario)
     bounds = np.array([*(scenario.epoch.microseconds(day) for day in weeks), scenario.horizon], np.int64)
@@ -84,8 +92,10 @@ def use_by_week(
                         shares.setdefault((name, court), []).append(_shares(times))
     uses = []
     for (pool_name, court), by_replication in shares.items():
-        low, high = np.quantile(by_replication, [0.05, 0.95], axis=0)
-        uses.append(Use(pool_name, court, weeks, np.mean(by_replication, axis=0), low, high))
+        values = np.stack(by_replication, axis=-1)
+        mean = values.mean(axis=-1)
+        low, high = prediction_ends(values, confidence, 0.0, 1.0) or (mean, mean)
+        uses.append(Use(pool_name, court, weeks, mean, low, high))
     return uses
 
 

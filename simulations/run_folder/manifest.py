@@ -79,6 +79,7 @@ def make_manifest(
     monitor: str | None,
     own_python: bool,
     engine: str,
+    confidence: float,
 ) -> dict[str, Any]:
     """Return the manifest of a run before it starts."""
     lengths = {
@@ -99,6 +100,7 @@ def make_manifest(
         "monitor": monitor,
         "own_python": own_python,
         "engine": engine,
+        "confidence": confidence,
         "versions": versions(),
         "platform": {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()},
         "calendars": {name: calendar.dates_used for name, calendar in scenario.calendars.items()},
@@ -141,7 +143,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _well_formed(content: Mapping[str, Any]) -> bool:
     numbers = all(isinstance(content.get(name), int) for name in ("seed", "replications"))
     tables = all(isinstance(content.get(name, {}), dict) for name in ("versions", "growing", "violations", "parts"))
-    return numbers and tables and isinstance(content.get("scenario_hash"), str)
+    confidence = content.get("confidence", 0.5)
+    level = isinstance(confidence, float) and 0 < confidence < 1
+    return numbers and tables and level and isinstance(content.get("scenario_hash"), str)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from simulations.chance.draws import seed_problems
 from simulations.engines.choosing import check_engine
-from simulations.running.results import CONFIDENCE
+from simulations.running.intervals import CONFIDENCE, confidence_problems
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 
@@ -76,8 +76,7 @@ class RunOptions(ReplicationOptions):
     def problems_in(self, scenario: Scenario) -> list[str]:
         """Return a message for each option that is not valid for a scenario."""
         problems = self.problems()
-        if not 0 < self.confidence < 1:
-            problems.append(f"confidence: must lie between 0 and 1, not {self.confidence}")
+        problems += confidence_problems(self.confidence)
         problems += [
             f"at: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"
             for day in self.at

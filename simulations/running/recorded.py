@@ -9,6 +9,7 @@ from typing import Any
 from simulations.loading import load_scenario
 from simulations.run_folder.folders import finished_in, parts_of, recorded_contents
 from simulations.run_folder.manifest import read_manifest, scenario_hash
+from simulations.running.intervals import CONFIDENCE
 from simulations.running.run_result import RunResult, gather
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
@@ -75,4 +76,4 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
     loaded = recorded_scenario(folder, manifest, scenario, "be read")
     records = finished_in(folder, manifest)
     parts_of(folder, "measures", records)  # raises if a part is missing
-    return gather(loaded, {"monitor": None, **manifest}, records, folder)
+    return gather(loaded, {"monitor": None, "confidence": CONFIDENCE, **manifest}, records, folder)

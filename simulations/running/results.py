@@ -1,7 +1,7 @@
-"""Results over replications: means with confidence intervals, and the range of single replications.
+"""Results over replications: means with confidence intervals, and prediction intervals of one new replication.
 
-The confidence interval (`low`, `high`) is of the mean; it narrows with more replications. The range from the 5th to the
-95th percentile (`q05`, `q95`) is of single replications; it shows how much one run differs from another and does not narrow.
+The confidence interval (`low`, `high`) is of the mean; it narrows with more replications. The prediction interval
+(`prediction_low`, `prediction_high`) is of one new replication; it does not narrow.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ from numpy.typing import NDArray
 
 from simulations.measuring.descriptors import describe
 from simulations.run_folder.database import cursor
+from simulations.running.intervals import CONFIDENCE, Prediction, interval, prediction
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["Contrast", "Estimate", "Series", "contrasts", "estimates", "interval", "read_series", "read_values"]
+__all__ = ["ESTIMATE_COLUMNS", "Contrast", "Estimate", "Series", "contrasts", "estimates", "read_series", "read_values"]
 
-CONFIDENCE = 0.95
-_MOST_ON_LOGS = 2.0
+
+ESTIMATE_COLUMNS = (
+    "measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "prediction_low", "prediction_high",
+    "prediction_method", "date",
+)  # fmt: skip
+"""The keys of an estimate in JSON, and its columns in CSV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,8 @@ class Estimate:
     ----------
     mean, low, high : float or None
         Mean, and ends of its confidence interval; ``None`` without a value. A single replication has no interval.
-    q05, q95 : float or None
-        The 5th and 95th percentile of single replications.
+    prediction : Prediction or None
+        Prediction interval of one new replication.
     date : date or None
         The date of the mean, for a measure that is a date.
     n : int
@@ -55,8 +60,7 @@ class Estimate:
     mean: float | None
     low: float | None
     high: float | None
-    q05: float | None
-    q95: float | None
+    prediction: Prediction | None
     date: dt.date | None
     n: int
     of: int
@@ -67,6 +71,21 @@ class Estimate:
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
     @property
+    def prediction_low(self) -> float | None:
+        """Return the lower end of the prediction interval."""
+        return None if self.prediction is None else self.prediction.low
+
+    @property
+    def prediction_high(self) -> float | None:
+        """Return the upper end of the prediction interval."""
+        return None if self.prediction is None else self.prediction.high
+
+    @property
+    def prediction_method(self) -> str | None:
+        """Return how the prediction interval was computed."""
+        return None if self.prediction is None else self.prediction.method
+
+    @property
     def symmetric(self) -> bool:
         """Return whether both ends of the interval are equally far from the mean."""
         if self.mean is None or self.low is None or self.high is None:
@@ -75,8 +94,7 @@ class Estimate:
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        names = ("measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date")
-        values = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in ESTIMATE_COLUMNS}
         return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in values.items()}
 
 
@@ -124,21 +142,12 @@ class Series(Sequence[Estimate]):
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
         row, column = divmod(range(len(self))[index], len(self.courts))
-        n = self.values.shape[2]
-        low, high, q05, q95 = (float(bound[row, column]) if n > 1 else None for bound in self._spread)
+        values = self.values[row, column].tolist()
+        low, high = interval(values, self.confidence, least=0.0) or (None, None)
         return Estimate(
             "pending", self.courts[column], None, None, self.days[row].item(), "cases", float(self.mean[row, column]),
-            low, high, q05, q95, None, n, n,
+            low, high, prediction(values, self.confidence, least=0.0), None, len(values), len(values),
         )  # fmt: skip
-
-    @cached_property
-    def _spread(self) -> tuple[NDArray[np.float64], ...]:
-        """Return the ends of the confidence interval, and the 5th and 95th percentile of single replications."""
-        from scipy.special import stdtrit
-
-        n = self.values.shape[2]
-        half = stdtrit(n - 1, 0.5 + self.confidence / 2) * self.values.std(axis=2, ddof=1) / np.sqrt(n) if n > 1 else 0
-        return (self.mean - half, self.mean + half, *np.quantile(self.values, [0.05, 0.95], axis=2))
 
     def of_courts(self, courts: Container[str], days: int | None = None) -> list[Estimate]:
         """Return the estimates of these courts, of all days or of about `days` days including the last one."""
@@ -195,54 +204,9 @@ def contrasts(
         if min(values_of[fastest]) <= 0:
             continue
         ratios = [a / b for a, b in zip(values_of[slowest], values_of[fastest], strict=True)]
-        low, high = interval(ratios, confidence) or (None, None)
+        low, high = interval(ratios, confidence, least=0.0) or (None, None)
         ranked.append(Contrast(measure, by, slowest, fastest, math.fsum(ratios) / len(ratios), low, high))
     return ranked
-
-
-def interval(
-    values: Sequence[float], confidence: float = CONFIDENCE, least: float | None = None, most: float | None = None
-) -> tuple[float, float] | None:
-    """Return the t interval for the mean of independent replications, or ``None`` for fewer than two.
-
-    Parameters
-    ----------
-    values : sequence of float
-    confidence : float
-        Between 0 and 1.
-    least, most : float, optional
-        Bounds of the values.
-
-    Notes
-    -----
-    If the t interval exceeds a bound, the mean is close to the bound and its distribution is skewed. Then the interval is
-    computed on the logarithmic scale (logit scale between two bounds) by the delta method, which respects the bounds and
-    covers more often. If it is too wide for that scale, it is truncated at the bound.
-
-    References
-    ----------
-    Law, A. M. (2015). Simulation Modeling and Analysis, 5th ed., section 4.5.
-    """
-    n = len(values)
-    if n < 2:
-        return None
-    from scipy.special import stdtrit
-
-    mean = math.fsum(values) / n
-    spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
-    half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * spread / math.sqrt(n)
-    low, high = mean - half, mean + half
-    if (least is None or low >= least) and (most is None or high <= most):
-        return low, high
-    room = [abs(mean - bound) for bound in (least, most) if bound is not None]
-    if all(room) and half * math.fsum(1 / r for r in room) <= _MOST_ON_LOGS:
-        odds = math.exp(half * math.fsum(1 / r for r in room))
-        if least is not None and most is not None:
-            there, away = mean - least, most - mean
-            return least + (most - least) * there / (there + away * odds), least + (most - least) * there * odds / (there * odds + away)  # fmt: skip
-        if least is not None:
-            return least + (mean - least) / odds, least + (mean - least) * odds
-    return max(low, -math.inf if least is None else least), min(high, math.inf if most is None else most)
 
 
 def read_values(
@@ -317,12 +281,15 @@ def estimates(
         descriptor, known = descriptors[measure], [v for v in values if v is not None]
         usable = known if not descriptor.is_date or len(known) == len(values) else []
         mean = math.fsum(usable) / len(usable) if usable else None
-        low, high = interval(usable, confidence, descriptor.low, descriptor.high) or (None, None)
-        q05, q95 = np.quantile(usable, [0.05, 0.95]).tolist() if len(usable) > 1 else (None, None)
+        bounds = (descriptor.low, scenario.horizon / MICROSECONDS_PER_DAY if descriptor.is_date else descriptor.high)
+        low, high = interval(usable, confidence, *bounds) or (None, None)
         date = (
             scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if descriptor.is_date and mean is not None else None
         )
         estimated.append(
-            Estimate(measure, court, by, group, at, unit, mean, low, high, q05, q95, date, len(known), len(values))
-        )
+            Estimate(
+                measure, court, by, group, at, unit, mean, low, high, prediction(usable, confidence, *bounds), date,
+                len(known), len(values),
+            )
+        )  # fmt: skip
     return estimated

@@ -12,7 +12,7 @@ from typing import Any
 from simulations.log.watching import watched_rules
 from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import Record
-from simulations.running.results import CONFIDENCE, Contrast, Estimate, Series, contrasts, estimates, read_series
+from simulations.running.results import Contrast, Estimate, Series, contrasts, estimates, read_series
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import nearest
@@ -114,7 +114,6 @@ def gather(
     manifest: Mapping[str, Any],
     records: Mapping[int, Record],
     folder: Path,
-    confidence: float = CONFIDENCE,
 ) -> RunResult:
     """Read the result of finished replications from the parts in their folder.
 
@@ -124,7 +123,7 @@ def gather(
         The finished replications to read, by number.
     """
     broken = sum((Counter(record.violations) for record in records.values()), Counter[str]())
-    watched = manifest["monitor"] is not None
+    watched, confidence = manifest["monitor"] is not None, float(manifest["confidence"])
     return RunResult(
         scenario, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), confidence,
         estimates(scenario, folder, records, confidence),

@@ -228,6 +228,7 @@ def run(
         monitor=monitor,
         engine=engine,
         own_python=own_python,
+        confidence=options.confidence,
     )
     with open_folder(folder, scenario, manifest, options.resume) as run_folder:
         _run_all(job, run_folder, numbers, progress, planned)
@@ -235,7 +236,7 @@ def run(
             numbers = _until_precise(job, run_folder, numbers, targets, most, progress)
         records = run_folder.records()
         run_folder.close()
-    return gather(scenario, manifest, {k: records[k] for k in numbers}, folder, options.confidence)
+    return gather(scenario, manifest, {k: records[k] for k in numbers}, folder)
 
 
 def check_run(scenario: Scenario, options: RunOptions) -> None:

@@ -23,7 +23,7 @@ def between(low: float | None, high: float | None) -> str:
 
 
 def main(replications: int = 3) -> None:
-    """Simulate all courts. Print simulated and published figures, and the interval and band at the end."""
+    """Simulate all courts. Print simulated and published figures, and the intervals at the end."""
     scenario = load_scenario("nationwide")
     result = run(scenario, replications=replications, seed=1)
     print(
@@ -38,13 +38,15 @@ def main(replications: int = 3) -> None:
             f" {share(estimate.mean, figure.value) - 1:>+6.1%}   {between(estimate.low, estimate.high)}"
         )
 
-    print(f"\nAt {scenario.ends}: the interval of the mean, and the band in which single replications lie")
+    print(
+        f"\nAt {scenario.ends}: the confidence interval of the mean, and the prediction interval of one new replication"
+    )
     for measure in ("pending", "reviewed", "closed"):
         estimate = result.get(measure)
         wide = "" if estimate.half_width is None else f" (± {share(estimate.half_width, estimate.mean):.2%})"
         print(
-            f"{measure:<10} {estimate.mean:>9,.0f}   interval {between(estimate.low, estimate.high)}{wide}"
-            f"   band {between(estimate.q05, estimate.q95)}"
+            f"{measure:<10} {estimate.mean:>9,.0f}   mean {between(estimate.low, estimate.high)}{wide}"
+            f"   one run {between(estimate.prediction_low, estimate.prediction_high)}"
         )
     last = result.get("review_finished").date
     print(f"Mean date on which the review was finished: {last or 'none, because some replications did not finish it'}.")

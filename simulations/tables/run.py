@@ -6,16 +6,18 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from simulations.measuring.descriptors import CAUSES, Descriptor, describe, waiting_name
+from simulations.running.intervals import describe_method
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.tables.formatting import estimate_cell, format_ratio, format_when, measure_cell, number
 from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_csv
 
 __all__ = [
-    "BAND",
+    "PREDICTION",
     "cause_table",
     "contrast_table",
     "court_table",
+    "describe_prediction",
     "estimates_by_court",
     "group_table",
     "measures_of",
@@ -23,8 +25,14 @@ __all__ = [
     "waits_by_cause",
 ]
 
-BAND = "single runs, 5–95 %"
-"""Heading of the column with the range of single replications."""
+PREDICTION = "prediction interval"
+"""Heading of the column with the prediction intervals."""
+
+
+def describe_prediction(result: RunResult) -> str:
+    """Describe the prediction interval of one new replication, and how it is computed."""
+    method = describe_method(len(result.replications), result.confidence)
+    return f"{result.confidence:.0%} prediction interval of one new replication, {method}"
 
 
 def estimates_by_court(result: RunResult, at: dt.date | None = None) -> dict[tuple[str, str], Estimate]:
@@ -51,23 +59,25 @@ def published_table(result: RunResult) -> Table | None:
                 Cell(str(figure.at)),
                 Cell(f"{figure.value:,}", figure.value),
                 estimate_cell(e),
-                Cell(_band(e), e.q05),
+                Cell(_prediction(e), e.prediction_low),
                 Cell("" if error is None else f"{error:+.1%}".replace("-0.0%", "+0.0%"), error),
                 Cell(figure.source or ""),
             ]
         )
-        ends = [e.mean, e.low, e.high, e.q05, e.q95]
+        ends = [e.mean, e.low, e.high, e.prediction_low, e.prediction_high, e.prediction_method]
         data.append([figure.measure, figure.court, figure.at, figure.value, *ends, figure.source])
-    columns = ["measure", "court", "day", "published", "simulated", BAND, "difference", "source"]
-    names = ["measure", "court", "at", "published", "mean", "low", "high", "q05", "q95", "source"]
+    columns = ["measure", "court", "day", "published", "simulated", PREDICTION, "difference", "source"]
+    predicted = ["prediction_low", "prediction_high", "prediction_method"]
+    names = ["measure", "court", "at", "published", "mean", "low", "high", *predicted, "source"]
     title = "Published and simulated, at the end of the day"
     return Table("published", title, columns, rows, as_csv(names, data)) if rows else None
 
 
-def _band(estimate: Estimate) -> str:
-    if estimate.q05 is None or estimate.q95 is None or estimate.date is not None:
+def _prediction(estimate: Estimate) -> str:
+    ends = estimate.prediction
+    if ends is None or estimate.date is not None:
         return ""
-    return f"{number(estimate.q05, estimate.unit)} – {number(estimate.q95, estimate.unit)}"
+    return f"{number(ends.low, estimate.unit)} to {number(ends.high, estimate.unit)}"
 
 
 def court_table(

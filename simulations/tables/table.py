@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from simulations.running.results import Estimate
+from simulations.running.results import ESTIMATE_COLUMNS, Estimate
 
 __all__ = ["Cell", "Table", "as_csv", "estimates_csv", "json_csv", "text_table"]
 
@@ -75,5 +75,4 @@ def json_csv(columns: Sequence[str], records: Iterable[Any]) -> str:
 
 def estimates_csv(estimates: Iterable[Estimate]) -> str:
     """Return one row for each estimate, with the names that ``--json`` has."""
-    columns = ("measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date")
-    return json_csv(columns, estimates)
+    return json_csv(ESTIMATE_COLUMNS, estimates)

@@ -321,6 +321,7 @@ def test_a_folder_is_free_when_its_run_is_over_or_has_failed(tiny: Path, tmp_pat
         monitor=None,
         own_python=False,
         engine="simpy",
+        confidence=0.95,
     )
     with open_folder(folder, scenario, full, resume=False):
         with pytest.raises(RunFolderInUse, match="is in use"), open_folder(folder, scenario, full, resume=True):

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from simulations.cli import app
+from simulations.running.recorded import read_result
 
 TINY = """\
 scenario: tiny
@@ -83,10 +84,57 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
     told = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
     assert beside == {**told, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
     assert (found["seed"], found["engine"], found["replications"], found["confidence"]) == (5, "simpy", 3, 0.95)
-    keys = ["measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "q05", "q95", "date"]
+    keys = [
+        "measure",
+        "court",
+        "by",
+        "group",
+        "at",
+        "unit",
+        "mean",
+        "low",
+        "high",
+        "prediction_low",
+        "prediction_high",
+        "prediction_method",
+        "date",
+    ]
     assert all(list(m) == keys for m in found["measures"])
     assert {m["court"] for m in found["measures"]} == {"east", "west", "all"}
     assert {m["at"] for m in found["measures"]} == {None, "2024-01-31"}
+
+
+def test_confidence_sets_the_level_of_all_intervals_and_of_the_report(tiny: Path, tmp_path: Path) -> None:
+    """A lower level gives narrower intervals; the run folder keeps it, and the report names it."""
+    arguments = ("run", "tiny.yaml", "--replications", "3", "--seed", "5", "--workers", "1", "--json")
+    wide = json.loads(CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "95")]).stdout)
+    result = CliRunner().invoke(app, [*arguments, "--confidence", "0.8", "--out", str(tmp_path / "80")])
+    narrow = json.loads(result.stdout)
+    assert (wide["confidence"], narrow["confidence"]) == (0.95, 0.8)
+    a, b = (
+        [m for m in one["measures"] if m["measure"] == "waiting_time.serve.mean" and m["at"] is None][-1]
+        for one in (wide, narrow)
+    )
+    assert a["mean"] == b["mean"]
+    assert a["high"] > b["high"]
+    assert a["prediction_high"] > b["prediction_high"]
+    assert read_result(tmp_path / "80").confidence == 0.8
+    assert CliRunner().invoke(app, ["report", str(tmp_path / "80")]).exit_code == 0
+    page = (tmp_path / "80" / "report.html").read_text(encoding="utf-8")
+    assert "80% confidence interval" in page
+    assert "80% prediction interval of one new replication, from Student&#39;s t: fewer than 9 replications" in page
+
+
+def test_a_confidence_in_percent_is_an_error_with_a_hint(tiny: Path) -> None:
+    """The message has the number to give."""
+    for command in (
+        ("run", "tiny.yaml"),
+        ("compare", "tiny.yaml", "tiny.yaml"),
+        ("forecast", "tiny.yaml", "--when", "pending < 10"),
+    ):
+        result = CliRunner().invoke(app, [*command, "--confidence", "90", "--workers", "1"])
+        assert result.exit_code == 2
+        assert "confidence: must lie between 0 and 1, not 90.0. For 90 percent, give 0.9." in result.stderr
 
 
 def test_quiet_prints_nothing(tiny: Path) -> None:

@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 
 from docs.measures_page import PAGE, page
-from simulations import load_scenario, make_plan, simulate
+from simulations import load_scenario, make_plan, run, simulate
 from simulations.chance.draws import SamplePath
 from simulations.measuring.descriptors import BUILT_IN, CAUSES, DECLARED, UNITS, Family, describe
 from simulations.measuring.measures import measure
 from simulations.measuring.waiting import waits_by_cause
+from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def office(folder: Path) -> Path:
     """Write the permit office of the documentation, and return its scenario."""
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))]
+    text = (ROOT / "docs" / "how-to" / "office-example.md").read_text(encoding="utf-8")
     for name in ("permit_office.yaml", "office.yaml"):
-        blocks = (m[1] for t in texts for m in re.finditer(rf"^```yaml\n# file: {name}\n(.*?)^```", t, re.M | re.S))
+        blocks = (m[1] for m in re.finditer(rf"^```yaml\n# file: {name}\n(.*?)^```", text, re.M | re.S))
         (folder / name).write_text(next(blocks), encoding="utf-8")
     return folder / "office.yaml"
 
@@ -54,6 +55,28 @@ def test_no_value_is_outside_its_bounds() -> None:
         low, high = descriptors[value.measure].low, descriptors[value.measure].high
         assert value.value is None or low is None or value.value >= low
         assert value.value is None or high is None or value.value <= high
+
+
+def test_a_declared_ratio_is_a_share_if_its_cases_are_surely_counted_below_the_line() -> None:
+    """An amenable case has been reviewed before, and a permit is asked for only after closing; a warm-up spoils both."""
+    bounds = {m.name: m.high for m in describe(load_scenario("pilot")).values()}
+    assert (bounds["amenable_share"], bounds["granted_over_closed"], bounds["clearance_rate"]) == (1.0, 1.0, None)
+    warm = {m.name: m.high for m in describe(load_scenario("pilot", ["warm_up=2012-01-31"])).values()}
+    assert (warm["amenable_share"], warm["granted_over_closed"]) == (None, None)
+
+
+@pytest.mark.parametrize("replications", [2, 3])
+def test_every_interval_is_within_the_bounds_of_its_measure(replications: int, tmp_path: Path) -> None:
+    """Confidence and prediction intervals of shares, counts, times and dates, with the fewest replications."""
+    found = run("pilot", replications=replications, out=tmp_path / "run", events=False)
+    descriptors, days = describe(found.scenario), found.scenario.horizon / MICROSECONDS_PER_DAY
+    with_interval = [e for e in found.measures if e.low is not None]
+    assert len({e.measure for e in with_interval}) > 30
+    for e in with_interval:
+        low, high = descriptors[e.measure].low, days if descriptors[e.measure].is_date else descriptors[e.measure].high
+        ends = (e.low, e.high, e.prediction_low, e.prediction_high)
+        assert low is None or min(ends) >= low, e
+        assert high is None or max(ends) <= high, e
 
 
 def test_the_reference_page_is_up_to_date() -> None:

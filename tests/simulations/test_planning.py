@@ -88,16 +88,17 @@ def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
     assert found.answer.probability >= 0.5
 
 
-def test_a_forecast_has_a_date_and_a_band(tiny: Path) -> None:
-    """The band contains the median and the mean. There is no mean if some replications never reach the condition."""
+def test_a_forecast_has_a_date_and_a_prediction_interval(tiny: Path) -> None:
+    """The prediction interval contains the median and the mean. There is no mean if some replications never reach the condition."""
     found = forecast(tiny, "pending < 10", replications=20, seed=3)
     assert found.reached == 1.0
     assert found.low is not None
-    assert found.q05 is not None
+    assert found.prediction_low is not None
     assert found.low <= found.date <= found.high
-    assert found.q05 <= found.median <= found.q95
+    assert found.prediction_low <= found.median <= found.prediction_high
+    assert found.prediction_method == "t"  # 20 replications are fewer than 39
     never = forecast(tiny, "pending < 0", replications=5)
-    assert (never.reached, never.date, never.median, never.q05) == (0.0, None, None, None)
+    assert (never.reached, never.date, never.median, never.prediction_method) == (0.0, None, None, None)
     assert never.reached_high == pytest.approx(1 - 0.025 ** (1 / 5))
     assert forecast(tiny, "served", court="west", replications=2).date is not None
 
@@ -112,7 +113,7 @@ def test_a_forecast_has_a_closure_curve_and_age_bands(tiny: Path) -> None:
     shares = [point.mean for point in found.time_to_closure]
     assert shares == sorted(shares, reverse=True)
     assert [point.days for point in found.time_to_closure] == list(range(1, 47))  # the days of the run
-    assert all(p.q05 <= p.mean <= p.q95 for p in found.time_to_closure)  # type: ignore[operator]
+    assert all(p.prediction_low <= p.mean <= p.prediction_high for p in found.time_to_closure)  # type: ignore[operator]
     never = forecast(tiny, "pending < 0", replications=1)
     assert {band.mean for band in never.pending_by_age if band.when == "reached"} == {None}
     assert never.time_to_closure[0].low is None
@@ -124,7 +125,7 @@ def test_both_commands_print_the_documented_keys(tiny: Path) -> None:
     foreseen = ("forecast", str(tiny), "--when", "pending < 10", "--replications", "3", "--workers", "1")
     for arguments, keys in (
         (staffed, {"size", "probability", "low", "high", "curve"}),
-        (foreseen, {"date", "low", "high", "q05", "q95", "reached"}),
+        (foreseen, {"date", "low", "high", "prediction_low", "prediction_high", "prediction_method", "reached"}),
     ):
         result = CliRunner().invoke(app, [*arguments, "--json"])
         assert result.exit_code == 0, result.stderr

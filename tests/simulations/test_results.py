@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from simulations import load_scenario
-from simulations.running.results import Estimate, interval
+from simulations.running.intervals import (
+    ORDER_STATISTICS,
+    STUDENT_T,
+    Prediction,
+    fewest_for_order_statistics,
+    interval,
+    prediction,
+    prediction_ends,
+)
+from simulations.running.results import Estimate, Series
 from simulations.running.runs import Precision
 from simulations.running.warmup import mser, still_trending, welch
 from workflow.errors import InputError
@@ -38,8 +47,53 @@ def test_the_interval_has_its_nominal_coverage() -> None:
     assert covered / 4000 == pytest.approx(0.9, abs=0.019)
 
 
+def test_with_19_replications_the_90_percent_prediction_interval_is_their_range() -> None:
+    """A new replication is below all n earlier ones with probability 1/(n + 1), whatever the distribution."""
+    values = np.random.default_rng(3).exponential(size=19).tolist()
+    assert prediction(values, 0.9) == Prediction(min(values), max(values), ORDER_STATISTICS)
+    assert [fewest_for_order_statistics(level) for level in (0.5, 0.8, 0.9, 0.95, 0.99)] == [3, 9, 19, 39, 199]
+
+
+def test_a_prediction_interval_interpolates_between_order_statistics() -> None:
+    """Of 1, ..., 29 and level 90 percent the rank is 30 * 0.05 = 1.5 from below and from above."""
+    found = prediction([float(k) for k in range(1, 30)], 0.9)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((1.5, 28.5))
+
+
+def test_with_few_replications_the_prediction_interval_is_students_t() -> None:
+    """For 1, 2, 3 it is 2 ± t(0.95; 2) sqrt(1 + 1/3), with t(0.95; 2) = 2.919986; the method says so."""
+    found = prediction([1.0, 2.0, 3.0], 0.9)
+    assert found is not None
+    half = 2.919986 * (4 / 3) ** 0.5
+    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), abs=1e-5)
+    assert found.method == STUDENT_T
+
+
+def test_one_replication_has_no_prediction_interval() -> None:
+    """A single value has no spread, as a number and as a curve."""
+    assert prediction([3.0], 0.9) is None
+    assert prediction_ends(np.ones((5, 1)), 0.9) is None
+
+
+def test_a_prediction_interval_keeps_to_the_bounds() -> None:
+    """No share lies below 0 or above 1, and no count below 0."""
+    found = prediction([0.1, 0.9], 0.95, 0.0, 1.0)
+    assert found == Prediction(0.0, 1.0, STUDENT_T)
+    low, high = prediction_ends([[0.0, 5.0], [7.0, 8.0]], 0.5, 0.0) or ([], [])
+    assert low == pytest.approx([0.0, 7.5 - (1.5**0.5) * 0.5**0.5])
+    assert high[0] > 5.0
+
+
+def test_a_day_of_the_series_has_intervals_of_at_least_0() -> None:
+    """Pending cases are a count."""
+    series = Series(np.array(["2024-01-01"], "datetime64[D]"), ("all",), np.array([[[0.0, 1.0, 8.0]]]), 0.95)
+    assert series[0].low >= 0
+    assert series[0].prediction_low == 0
+
+
 def _estimate(mean: float, low: float, high: float) -> Estimate:
-    return Estimate("amenable", "all", None, None, None, "cases", mean, low, high, low, high, None, 10, 10)
+    return Estimate("amenable", "all", None, None, None, "cases", mean, low, high, None, None, 10, 10)
 
 
 def test_a_relative_precision_is_a_share_of_the_mean() -> None:
@@ -114,15 +168,16 @@ def test_a_trend_after_the_warm_up_is_reported(court_days: list[int], courts: li
     """If the last third of the days differs from the first by more than 5 percent and beyond the intervals."""
     start = dt.date(2024, 1, 1)
     series = [
-        Estimate("pending", "all", None, None, start + dt.timedelta(days=10 * k + day), "cases", float(n), n - 2.0, n + 2.0, n - 5.0, n + 5.0, None, 9, 9)
+        Estimate("pending", "all", None, None, start + dt.timedelta(days=10 * k + day), "cases", float(n), n - 2.0, n + 2.0, None, None, 9, 9)
         for k, n in enumerate(court_days)
         for day in range(10)
     ]  # fmt: skip
     scenario = SimpleNamespace(warm_up=start, courts=())
-    found = still_trending(SimpleNamespace(scenario=scenario, series=series))  # type: ignore[arg-type]
+    result = SimpleNamespace(scenario=scenario, series=SimpleNamespace(of_courts=lambda courts: series))
+    found = still_trending(result)  # type: ignore[arg-type]
     assert [trend.court for trend in found] == courts
     scenario.warm_up = None
-    assert still_trending(SimpleNamespace(scenario=scenario, series=series)) == []  # type: ignore[arg-type]
+    assert still_trending(result) == []  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -144,3 +199,22 @@ def test_intervals_of_means_have_about_their_nominal_coverage() -> None:
             print(f"{distribution}, {n} replications: {covered[0]:.3f} by t, {covered[1]:.3f} as given")
             assert covered[1] >= covered[0] - 0.002
             assert covered[1] >= (0.886 if distribution == "normal" else 0.8)
+
+
+@pytest.mark.slow
+def test_prediction_intervals_contain_a_new_replication_as_often_as_they_say() -> None:
+    """Nominal 90 percent, 4,000 experiments each, with a fresh replication; by t below 19 replications, else by ranks."""
+    draw = np.random.default_rng(20111205)
+    for name, sample in (
+        ("normal", lambda n: draw.normal(50, 5, n)),
+        ("exponential", lambda n: draw.exponential(1, n)),
+    ):
+        for n in (3, 5, 10, 20, 40):
+            inside = 0
+            for _ in range(4000):
+                found = prediction(sample(n).tolist(), 0.9)
+                assert found is not None
+                inside += found.low <= float(sample(1)[0]) <= found.high
+            print(f"{name}, {n} replications: {inside / 4000:.3f} by {found.method}")
+            assert inside / 4000 >= (0.88 if name == "normal" else 0.84 if n == 3 else 0.87)
+            assert name != "normal" or inside / 4000 <= 0.92

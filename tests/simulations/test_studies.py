@@ -42,8 +42,8 @@ def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches
         assert line.endswith(" -") == (replications == 1)
     for measure in ("pending", "reviewed", "closed"):
         assert f"\n{measure:<10} " in told.partition("At 2012-09-30")[2]
-    assert told.count("interval -") == (3 if replications == 1 else 0)
-    assert told.count("band ") >= 3
+    assert told.count("mean -") == (3 if replications == 1 else 0)
+    assert told.count("one run ") >= 3
     assert "None" not in told
     assert "nan" not in told.lower()
 
