@@ -19,6 +19,7 @@ from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.whole_files import write_text
+from simulations.running.growing import GrowingQueue
 from simulations.running.joint_runs import check_each, loaded, open_joint_folder, run_each
 from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.recorded import recorded_scenario
@@ -99,9 +100,8 @@ class Comparison:
     cases : dict of str to list of Pairs
         For each other scenario, the numbers of cases that end differently; empty without event logs.
     changes : dict of str to list of Change
-    growing : dict of str to list of str
-        For the base (``base``) and each other scenario, the pools whose queue never stopped growing in at least one
-        replication.
+    growing : dict of str to list of GrowingQueue
+        For the base (``base``) and each other scenario, the queues that are still growing at the end.
     """
 
     base: Scenario
@@ -113,7 +113,7 @@ class Comparison:
     differences: list[Difference]
     cases: dict[str, list[Pairs]] = field(default_factory=dict)
     changes: dict[str, list[Change]] = field(default_factory=dict)
-    growing: dict[str, list[str]] = field(default_factory=dict)
+    growing: dict[str, list[GrowingQueue]] = field(default_factory=dict)
 
     def get(
         self, measure: str, court: str = "all", at: dt.date | None = None, against: str | None = None
@@ -143,7 +143,7 @@ class Comparison:
             "measures": [d.json() for d in self.differences],
             "cases": [{"against": name, **p.json()} for name, pairs in self.cases.items() for p in pairs],
             "changes": [{"against": name, **c.json()} for name, changes in self.changes.items() for c in changes],
-            "growing": self.growing,
+            "growing": {name: [queue.json() for queue in queues] for name, queues in self.growing.items()},
         }
 
 
@@ -229,7 +229,7 @@ def read_comparison(folder: str | Path) -> Comparison:
             cases.setdefault(row.pop("against"), []).append(Pairs(**row))
         for row in content["changes"]:
             changes.setdefault(row.pop("against"), []).append(Change(**row))
-        growing = content["growing"]
+        growing = {name: [GrowingQueue.of_json(row) for row in rows] for name, rows in content["growing"].items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error) or type(error).__name__
         raise InputError([f"{folder}: is not the folder of a comparison: {RESULT}: {reason}"]) from None

@@ -1,7 +1,7 @@
 """Log invariants: what must hold for the log of every run. Every log is checked.
 
 The checks add up rows and share little code with the measures. A broken invariant is an error in the engine and stops the
-run. A queue that only grows is not an error; `growing_queues` reports it.
+run. A queue that only grows is not an error; `simulations.measuring.trends` looks for it.
 
 References
 ----------
@@ -10,7 +10,6 @@ Little, J. D. C. (1961). A proof for the queuing formula L = lambda W. Operation
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,7 +22,7 @@ from simulations.measuring.utilisation import wrong_starts
 from workflow.errors import DocketsimError
 from workflow.model.definition import StateKind
 
-__all__ = ["BrokenInvariant", "check_log", "growing_queues"]
+__all__ = ["BrokenInvariant", "check_log"]
 
 
 _READ = ("case_id", "from_state", "to_state", "happened_at")
@@ -141,25 +140,6 @@ def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], pool: str) -> None:
     server, started, ended = (log.columns[column][rows] for column in ("server", "started_at", "happened_at"))
     free = (server[1:] != server[:-1]) | (started[1:] >= ended[:-1])
     _all(free, log.columns["case_id"][rows[1:]], f"a server of {pool!r} does two things at once")
-
-
-def growing_queues(log: EventLog) -> list[str]:
-    """Return the pools whose queue grows throughout the run.
-
-    The run is divided into fifths. A queue grows if it is longer at the end of each fifth than at the end of the fifth
-    before, and if it ends with more than ten cases.
-    """
-    columns, horizon = log.columns, log.cases.scenario.horizon
-    growing = []
-    for k, pool in enumerate(log.labels.pool):
-        rows = np.flatnonzero(columns["pool"] == k)
-        enabled, started, happened = (columns[name][rows] for name in ("enabled_at", "started_at", "happened_at"))
-        left = np.where(started > NEVER, started, happened + 1)
-        marks = [horizon * part // 5 for part in range(1, 6)]
-        lengths = [int(((enabled <= t) & (left > t)).sum()) for t in marks]
-        if lengths[-1] > 10 and all(b > a for a, b in itertools.pairwise(lengths)):
-            growing.append(pool)
-    return growing
 
 
 def _all(holds: NDArray[np.bool_], case: NDArray[np.int64], what: str) -> None:

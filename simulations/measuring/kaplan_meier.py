@@ -1,4 +1,4 @@
-"""The Kaplan-Meier estimate by whole days, with censoring.
+"""The Kaplan-Meier estimate with censoring, at the exact times of the log.
 
 References
 ----------
@@ -7,27 +7,66 @@ Kaplan, E. L. and Meier, P. (1958). Nonparametric estimation from incomplete obs
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["surviving"]
+__all__ = ["KaplanMeier"]
+
+_ROUNDING = 1e-12
 
 
-def surviving(left: NDArray[Any], censored: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the share that remains after each day.
+@dataclass(frozen=True)
+class KaplanMeier:
+    """The curve of one sample.
 
-    Parameters
+    Attributes
     ----------
-    left, censored : ndarray of int, shape (..., n_days)
-        Number that leave on a day, and number last observed on it. Both are at risk on that day, and not after it.
-
-    Examples
-    --------
-    >>> surviving(np.array([1, 0, 1]), np.array([0, 1, 1])).tolist()
-    [0.75, 0.75, 0.375]
+    observed : ndarray of int64, shape (n,)
+        How long each case was observed, in increasing order.
+    times : ndarray of int64, shape (m,)
+        The times at which cases leave, in increasing order.
+    shares : ndarray of float, shape (m,)
+        The share that remains after each of these times.
     """
-    at_risk = (censored + left)[..., ::-1].cumsum(axis=-1)[..., ::-1]
-    share = np.divide(left, at_risk, out=np.zeros(np.shape(left)), where=at_risk > 0)
-    return np.asarray(np.cumprod(1 - share, axis=-1), np.float64)
+
+    observed: NDArray[np.int64]
+    times: NDArray[np.int64]
+    shares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, length: NDArray[np.int64], left: NDArray[np.bool_]) -> KaplanMeier:
+        """Estimate the curve.
+
+        Parameters
+        ----------
+        length : ndarray of int64, shape (n,)
+            How long each case was observed. A case is at risk up to and including this time.
+        left : ndarray of bool, shape (n,)
+            Whether the case left then; otherwise it is censored.
+
+        Examples
+        --------
+        >>> curve = KaplanMeier.of(np.array([10, 20, 30, 30]), np.array([True, False, True, False]))
+        >>> curve.at(np.array([9, 10, 30])).tolist(), curve.median
+        ([1.0, 0.75, 0.375], 30)
+        """
+        observed = np.sort(length)
+        times, n_left = np.unique(length[left], return_counts=True)
+        at_risk = len(observed) - np.searchsorted(observed, times)
+        return cls(observed, times, np.cumprod(1 - n_left / at_risk, dtype=np.float64))
+
+    def at(self, instants: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the share that remains after each of these times."""
+        return np.concatenate([[1.0], self.shares])[np.searchsorted(self.times, instants, side="right")]
+
+    def at_risk(self, instants: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number at risk at each of these times."""
+        return np.asarray(len(self.observed) - np.searchsorted(self.observed, instants), np.int64)
+
+    @property
+    def median(self) -> int | None:
+        """Return the first time after which at most half remain; ``None`` if more than half remain at all times."""
+        reached = np.flatnonzero(self.shares <= 0.5 + _ROUNDING)
+        return int(self.times[reached[0]]) if len(reached) else None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, EventLog
-from simulations.measuring.kaplan_meier import surviving
+from simulations.measuring.kaplan_meier import KaplanMeier
 from simulations.running.intervals import interval, prediction
 from simulations.running.replicating import Course, course_of, in_court, off_docket
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -130,16 +130,16 @@ def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the Kaplan-Meier curve of the days from arrival, or the start, until a case first leaves the docket."""
     cases, columns, off = log.cases, log.columns, off_docket(log.cases.scenario)
     horizon = cases.scenario.horizon
-    n_days = (cases.scenario.ends - cases.scenario.starts).days + 2
+    instants = (
+        np.arange(1, (cases.scenario.ends - cases.scenario.starts).days + 2, dtype=np.int64) * MICROSECONDS_PER_DAY
+    )
     watched = mine & ~off[cases.state] & (cases.arrived <= horizon)
     ended = off[columns["to_state"]] & (columns["cause"] != log.labels.cause.index(HORIZON))
     at = np.full(len(cases), -1, np.int64)
     at[columns["case_id"][ended][::-1]] = columns["happened_at"][ended][::-1]  # reversed: the earliest row wins
     gone = watched & (at >= 0)
-    days = (np.where(gone, at, horizon) - np.maximum(cases.arrived, 0)) // MICROSECONDS_PER_DAY
-    masks = (gone, watched & ~gone)
-    counts = [np.bincount(np.clip(days[mask], 0, n_days - 1), minlength=n_days) for mask in masks]
-    return surviving(*counts)[:-1]
+    length = np.where(gone, at, horizon) - np.maximum(cases.arrived, 0)
+    return KaplanMeier.of(length[watched], gone[watched]).at(instants)
 
 
 def _aged(log: EventLog, mine: NDArray[np.bool_], then: int) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from simulations.measuring.descriptors import describe, utilisation_name, waitin
 from simulations.planning.grid import Axis, Grid, parse_grid
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
+from simulations.running.growing import GrowingQueue
 from simulations.running.joint_runs import check_each, open_joint_folder, run_each
 from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.recorded import read_result
@@ -45,8 +46,8 @@ class Point:
         The values by path.
     measures : list of Estimate
         At the end of the run and of each day in `at`.
-    growing : list of str
-        Pools whose queue never stopped growing in at least one replication.
+    growing : list of GrowingQueue
+        Queues that are still growing at the end.
     """
 
     texts: tuple[str, ...]
@@ -54,7 +55,7 @@ class Point:
     scenario: Scenario
     folder: Path
     measures: list[Estimate]
-    growing: list[str]
+    growing: list[GrowingQueue]
 
     def get(self, measure: str, court: str = "all", at: dt.date | None = None) -> Estimate:
         """Return one estimate.
@@ -75,7 +76,7 @@ class Point:
             "set": self.set,
             "run": str(self.folder),
             "measures": [e.json() for e in self.measures],
-            "growing": self.growing,
+            "growing": [queue.json() for queue in self.growing],
         }
 
 

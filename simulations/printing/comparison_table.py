@@ -12,6 +12,7 @@ from simulations.comparing.comparison import Comparison
 from simulations.measuring.descriptors import describe
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.terminal import describe_replications, new_console, print_table
+from simulations.statements.of_comparisons import growing_in_each, main_result, unchanged
 from simulations.tables.comparison import case_table, change_table, difference_table, is_clear
 from simulations.tables.formatting import format_replications, format_when
 
@@ -37,16 +38,15 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
     )
     for name in comparison.against:
         console.print(f"\n[bold]Against {escape(name)}[/bold]")
+        for statement in reversed(main_result(comparison, name)):
+            console.print(f"{escape(statement.text)}.")
         for day in (*days, None):
             _print_differences(console, comparison, name, day)
         courts = {court: court for court in shown_courts(comparison.base.courts)}
         print_table(console, case_table(comparison, name, courts))
         print_table(console, change_table(comparison, name, _MOST_CHANGES))
-    for name, pools in comparison.growing.items():
-        for pool in pools:
-            console.print(
-                f"\n[bold]Warning:[/bold] {escape(name)}: the queue of the pool {pool!r} grew throughout a replication."
-            )
+    for statement in growing_in_each(comparison):
+        console.print(f"\n[bold]Warning:[/bold] {escape(statement.text)}")
     console.print(f"\nRuns and results: {comparison.folder}")
 
 
@@ -69,7 +69,7 @@ def _print_differences(console: Console, comparison: Comparison, name: str, day:
         if len(unclear) > len(shown):
             console.print(f"and {len(unclear) - len(shown)} more of waiting and processing times (--json has all).")
     same = sum(d.paired is not None and d.paired.same for d in measured)
-    console.print(f"\nExactly the same in every replication, {when}: {same} of {len(measured)} measures of a court.")
+    console.print(f"\n{unchanged(same, len(measured), when)}")
     blank = sum(d.paired is None for d in measured)
     if blank:
         console.print(f"Not comparable: {blank} (a date that some replication did not reach, or no case to measure).")

@@ -11,8 +11,9 @@ from rich.markup import escape
 from simulations.measuring.descriptors import Family
 from simulations.printing.terminal import describe_replications, new_console, print_table
 from simulations.running.run_result import RunResult
-from simulations.running.warmup import WarmUp, still_trending
-from simulations.tables.formatting import court_title, format_replications, format_when, number
+from simulations.running.warmup import WarmUp
+from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady
+from simulations.tables.formatting import format_replications, format_when
 from simulations.tables.run import (
     PREDICTION,
     cause_table,
@@ -96,15 +97,10 @@ def _print_notes(console: Console, result: RunResult) -> None:
     console.print()
     for note in result.scenario.about.notes:
         console.print(f"Note: {escape(note)}")
-    for pool in result.growing:
-        console.print(
-            f"[bold]Warning:[/bold] the queue of the pool {pool!r} grew throughout the run, so waiting times depend on the length of"
-            " the run. docketsim staff computes how many servers the pool needs."
-        )
-    for trend in still_trending(result):
-        console.print(
-            f"[bold]Warning:[/bold] pending cases of {court_title(trend.court)} still {'rise' if trend.late > trend.early else 'fall'}"
-            f" after the warm-up, from {number(trend.early, 'cases')} to {number(trend.late, 'cases')}: the run has no steady state yet."
-            " Set a later end and a later warm_up; --warm-up estimates when pending settles."
-        )
+    for statement in growing(result.growing):
+        advice = f"{WAITS_DEPEND} docketsim staff computes how many servers the pool needs."
+        console.print(f"[bold]Warning:[/bold] {escape(statement.text)} {advice}")
+    for statement in not_steady(result):
+        advice = f"{NO_STEADY_STATE} Set a later end and a later warm_up; --warm-up estimates when pending settles."
+        console.print(f"[bold]Warning:[/bold] {escape(statement.text)} {advice}")
     console.print(f"Log and results: {result.folder}")

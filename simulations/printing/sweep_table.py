@@ -9,8 +9,9 @@ from rich.markup import escape
 
 from simulations.planning.sweeping import Sweep
 from simulations.printing.terminal import describe_replications, new_console, print_table
+from simulations.statements.of_runs import WAITS_DEPEND, growing
 from simulations.tables.formatting import format_replications
-from simulations.tables.sweep import growing_queues, sweep_table
+from simulations.tables.sweep import sweep_table
 
 __all__ = ["print_sweep", "sparkline"]
 
@@ -41,11 +42,9 @@ def print_sweep(sweep: Sweep, days: Sequence[dt.date]) -> None:
                 columns = list(zip(*table.rows, strict=True))[1:]
                 footer = ["", *(sparkline([cell.value for cell in column]) for column in columns)]
             print_table(console, table, footer)
-    for pool, points in growing_queues(sweep):
-        console.print(
-            f"\n[bold]Warning:[/bold] the queue of the pool {pool!r} grew throughout a replication at {escape(points)}: waiting times there"
-            " depend on the length of the run."
-        )
+    for point in sweep.points:
+        for statement in growing(point.growing, f" at {', '.join(point.texts)}"):
+            console.print(f"\n[bold]Warning:[/bold] {escape(statement.text)} {WAITS_DEPEND}")
     console.print(
         f"\nFor the difference of two points, with its interval: docketsim compare. Runs and results: {sweep.folder}"
     )

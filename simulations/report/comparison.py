@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from simulations.comparing.comparison import RESULT, Comparison, Difference, read_comparison
-from simulations.measuring.descriptors import Descriptor, Family, describe
-from simulations.report.contents import shown_courts
+from simulations.measuring.descriptors import Family, describe
+from simulations.report.contents import court_groups, shown_courts
 from simulations.report.document import Document, Items, Note, Section, Tiles
 from simulations.report.figure import (  # fmt: skip
     BLACK,
@@ -27,15 +27,18 @@ from simulations.report.figure import (  # fmt: skip
 )
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
+from simulations.statements.of_comparisons import difference_words, growing_in_each, main_result, pending_levels
+from simulations.statements.of_runs import courts_shown
+from simulations.statements.statement import Statement
 from simulations.tables.comparison import (
     case_table,
     change_table,
     difference_table,
     differences_csv,
     format_difference,
-    is_clear,
 )
-from simulations.tables.formatting import court_title, few, format_replications, number
+from simulations.tables.formatting import court_title, format_replications
+from simulations.tables.ranking import compared, importance, ranked, stands_out
 from simulations.tables.table import Table, as_csv
 from workflow.files.validation import format_names
 
@@ -84,23 +87,20 @@ def comparison_document(folder: str | Path) -> Document:
 
 def _summary(comparison: Comparison, base: RunResult, others: Sequence[RunResult]) -> Section:
     blocks: list[Tiles | Note | Figure] = []
-    measures = describe(comparison.base)
     for name in comparison.against:
-        whole = [d for d in _differing(comparison, name) if d.court == "all" and not measures[d.measure].is_detail]
-        clear = [d for d in whole if is_clear(comparison, d)]
-        chosen = sorted(clear, key=lambda d: _rank(measures, d))[:_TILES] or whole[:_TILES]
-        blocks.append(Note(f"Against {name}, all courts, at the end of {comparison.base.ends}:", "lead"))
-        if not clear and comparison.replications > 1:
-            text = f"No difference of all courts is significant with {comparison.replications} replications."
-            blocks.append(Note(text, "lead"))
-        blocks.append(Tiles([(d.measure.replace("_", " "), f"{format_difference(d)}{_unit(d)}") for d in chosen]))
-    blocks += [
-        Note(f"{name}: the queue of the pool {pool} grew throughout a replication.", "warning")
-        for name, pools in comparison.growing.items()
-        for pool in pools
-    ]
+        count, *main = main_result(comparison, name)
+        against = f"Against {name}:" if len(comparison.against) > 1 else ""
+        blocks += [Note(statement, "main", against) for statement in main]
+        blocks.append(Note(count, "lead", f"Against {name}, at the end of {comparison.base.ends}:"))
+        tiles = [(_tile(d), difference_words(comparison, d)) for d in ranked(comparison, name)[:_TILES]]
+        blocks += [Tiles(tiles)] if tiles else []
+    blocks += [Note(statement, "warning") for statement in growing_in_each(comparison)]
     pending = _pending(comparison, base, others)
     return Section("numbers", "What changes", [*blocks, *([pending] if pending is not None else [])])
+
+
+def _tile(d: Difference) -> str:
+    return d.measure.replace("_", " ") + ("" if d.court == "all" else f", {d.court}")
 
 
 def _against(comparison: Comparison, k: int, name: str) -> Section:
@@ -128,35 +128,9 @@ def _about(comparison: Comparison, others: Sequence[RunResult]) -> Section:
 
 
 def _differing(comparison: Comparison, name: str) -> list[Difference]:
-    """Return the differences at the end of the run that are not 0 in every replication, significant ones first.
-
-    The clearance rate is left out where the base has hardly any inflow.
-    """
-    differences = [d for d in comparison.differences if d.against == name and d.at is None]
-    by_court = {(d.measure, d.court): d.paired for d in differences}
-
-    def is_meaningless(d: Difference) -> bool:
-        inflow, disposals = (by_court.get((measure, d.court)) for measure in ("inflow", "disposals"))
-        known = inflow is not None and disposals is not None
-        return d.measure == "clearance_rate" and known and few(inflow.base, disposals.base)  # type: ignore[union-attr]
-
-    differing = [d for d in differences if d.paired is not None and not d.paired.same and not is_meaningless(d)]
-    return sorted(differing, key=lambda d: not is_clear(comparison, d))
-
-
-def _standardised(d: Difference) -> float:
-    """Return the size of a difference in standard deviations."""
-    assert d.paired is not None
-    return abs(d.paired.difference) / d.paired.spread if d.paired.spread else float("inf")
-
-
-def _rank(measures: Mapping[str, Descriptor], d: Difference) -> tuple[int, float]:
-    """Return a sort key: cases first, then waits, then the use of pools; the largest standardised difference first."""
-    return (2 if d.unit == "share" else int(measures[d.measure].is_of_pools), -_standardised(d))
-
-
-def _unit(d: Difference) -> str:
-    return {"days": " d", "working days": " working d", "cases": "", "share": ""}.get(d.unit, f" {d.unit}")
+    """Return the differences at the end of the run that are not 0 in every replication, those that stand out first."""
+    differing = [d for d in compared(comparison, name) if d.paired is not None and not d.paired.same]
+    return sorted(differing, key=lambda d: not stands_out(comparison, d))
 
 
 def _panels(comparison: Comparison, name: str) -> dict[str, list[Difference]]:
@@ -167,14 +141,14 @@ def _panels(comparison: Comparison, name: str) -> dict[str, list[Difference]]:
         for d in _differing(comparison, name)
         if not measures[d.measure].is_detail
         and (
-            (is_clear(comparison, d) and several)
+            (stands_out(comparison, d) and several)
             or (d.court == "all" and measures[d.measure].family not in (Family.PROCESSING, Family.UTILISATION))
         )
     ]
     panels: dict[str, list[Difference]] = {}
     for unit in sorted({d.unit for d in shown}, key=lambda unit: (unit != "cases", unit)):
         of_unit = [d for d in shown if d.unit == unit]
-        largest = sorted(of_unit, key=lambda d: (is_clear(comparison, d), _standardised(d)), reverse=True)[:_MOST_ROWS]
+        largest = sorted(of_unit, key=lambda d: (not stands_out(comparison, d), -importance(d)))[:_MOST_ROWS]
         panels[unit] = [d for d in of_unit if d in largest]
     return panels
 
@@ -204,24 +178,15 @@ def _figure(comparison: Comparison, k: int, name: str) -> Figure | None:
         charts.append(alt.layer(zero, bars, points, labels).properties(width=_PLOT, height=22 * len(lines)))
     text = (
         f"{name} less {comparison.base.name}: mean of the paired differences and its {comparison.confidence:.0%} interval."
-        " Full dots: significant after correction for the number of measures tested; hollow dots: not significant."
-        " Rows without a court are of all courts; a court has a row where the difference is significant."
-        f" At most {_MOST_ROWS} rows a panel, those with the largest standardised difference; the table has all."
+        " Full dots: significant after correction for the number of measures tested, or equal in all replications; hollow dots: neither."
+        " Rows without a court are of all courts; a court has a row where its dot is full."
+        f" At most {_MOST_ROWS} rows a panel, the most important ones; the table has all."
     )
     csv = differences_csv([d for differences in panels.values() for d in differences])
     chart = alt.vconcat(*charts, spacing=18)
-    return drawn(f"differences-{k}", f"Paired differences against {name}", _title(comparison, name), text, chart, csv)
-
-
-def _title(comparison: Comparison, name: str) -> str:
-    clear, measures = [d for d in _differing(comparison, name) if is_clear(comparison, d)], describe(comparison.base)
-    if comparison.replications < 2:
-        return f"{len(clear)} measures differ between {comparison.base.name} and {name}, in a single replication"
-    if not clear:
-        return f"With {comparison.replications} replications no difference is significant"
-    start = f"{len(clear)} significant differences, such as" if len(clear) > 1 else "One significant difference:"
-    most = min(clear, key=lambda d: (d.court != "all", measures[d.measure].is_detail, *_rank(measures, d)))
-    return f"{start} {most.measure}: {format_difference(most)}{_unit(most)}"
+    return drawn(
+        f"differences-{k}", f"Paired differences against {name}", main_result(comparison, name), [text], chart, csv
+    )
 
 
 def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object]:
@@ -232,7 +197,7 @@ def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object
         "difference": paired.difference,
         "low": paired.difference if paired.low is None else paired.low,
         "high": paired.difference if paired.high is None else paired.high,
-        "clear": is_clear(comparison, d),
+        "clear": stands_out(comparison, d),
         "label": format_difference(d),
     }
 
@@ -240,11 +205,13 @@ def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object
 def _pending(comparison: Comparison, base: RunResult, others: Sequence[RunResult]) -> Figure | None:
     """Draw pending cases of every scenario, by court."""
     alt = altair()
-    courts = {court: court_title(court) for court in shown_courts(base)}
+    shown = shown_courts(base, *others)
+    groups = court_groups(comparison.base.courts, shown)
+    courts = {name: court_title(name) for name in groups}
     runs = {comparison.base.name: base, **dict(zip(comparison.against, others, strict=True))}
     if len(runs) > MOST_LINES:
         return None
-    series = {name: run.series.of_courts(courts, MOST_POINTS) for name, run in runs.items()}
+    series = {name: run.series.shown(groups).of_courts(courts, MOST_POINTS) for name, run in runs.items()}
     data: Data = [
         {"scenario": name, "court": courts[e.court], "day": end_of(e.at), "mean": e.mean}
         for name, estimates in series.items()
@@ -266,21 +233,24 @@ def _pending(comparison: Comparison, base: RunResult, others: Sequence[RunResult
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )
-    last = "; ".join(f"{name} {number(run.get('pending').mean or 0, 'cases')}" for name, run in runs.items())
-    title = f"Pending at the end of {comparison.base.ends}, all courts: {last}"
-    text = "Pending cases of each scenario, mean over replications; where lines coincide, the scenarios do not differ."
+    levels = pending_levels(comparison, {name: run.get("pending").mean or 0.0 for name, run in runs.items()})
+    caption: list[Statement | str] = [
+        "Pending cases of each scenario, mean over replications. Where lines coincide, the numbers do."
+    ]
+    if len(groups) > len(shown):
+        caption.append(courts_shown(shown[1:], len(comparison.base.courts) - len(shown) + 1, summed=True))
     rows = ((name, e.court, e.at, e.mean) for name, estimates in series.items() for e in estimates)
     csv = as_csv(["scenario", "court", "at", "mean"], rows)
-    return drawn("pending", "Pending cases", title, text, chart, csv)
+    return drawn("pending", "Pending cases", [levels], caption, chart, csv)
 
 
 def _table(comparison: Comparison, k: int, name: str) -> Table | None:
     differing, measures = _differing(comparison, name), describe(comparison.base)
-    shown = [d for d in differing if is_clear(comparison, d) or not measures[d.measure].is_detail]
+    shown = [d for d in differing if stands_out(comparison, d) or not measures[d.measure].is_detail]
     if not shown:
         return None
     against = [d for d in comparison.differences if d.against == name]
-    last = [d for d in against if d.at is None]
+    last = compared(comparison, name)
     same = sum(d.paired is not None and d.paired.same for d in last)
     title = f"Measures that differ, at the end of {comparison.base.ends}; {same} of {len(last)} are exactly the same"
     title += f", and the CSV has {len(differing) - len(shown)} more" if len(differing) > len(shown) else ""

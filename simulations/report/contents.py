@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from simulations.scenarios.scenario import Scenario
 from simulations.tables.formatting import court_title
 from workflow.errors import InputError
 
-__all__ = ["Contents", "check_run_folder", "read_contents", "shown_courts"]
+__all__ = ["Contents", "check_run_folder", "court_groups", "read_contents", "shown_courts"]
 
 MOST_COURTS = 5
 
@@ -31,9 +31,8 @@ class Contents:
     Attributes
     ----------
     courts : list of str
-        The courts shown by name: those with the most pending cases at the start. With several courts, ``all`` is first.
-    left_out : int
-        Number of courts not shown by name; ``all`` includes them.
+        The courts shown by name: those that have the most pending cases at any time, the largest first. With several
+        courts, ``all`` is first.
     moves : dict of str to float, or None
         Mean count of each transition in a replication; ``None`` without an event log.
     curves : list of Curve
@@ -48,7 +47,6 @@ class Contents:
     result: RunResult
     manifest: Mapping[str, Any]
     courts: list[str]
-    left_out: int
     moves: dict[str, float] | None = None
     curves: list[Curve] = field(default_factory=list)
     flow: Flow | None = None
@@ -64,6 +62,16 @@ class Contents:
         """Return the title of each court shown."""
         return {court: court_title(court) for court in self.courts}
 
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Return the courts of each panel that can sum courts: those shown by name, and the others together."""
+        return court_groups(self.scenario.courts, self.courts)
+
+    @property
+    def n_others(self) -> int:
+        """Return the number of courts that are not shown by name."""
+        return len(self.scenario.courts) - len(self.courts) + 1 if len(self.courts) > 1 else 0
+
 
 def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Contents:
     """Read the contents of a report from a run folder.
@@ -78,8 +86,7 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
     manifest = read_manifest(folder)
     result = read_result(folder, scenario)
     courts = shown_courts(result)
-    left_out = max(0, len(result.scenario.courts) - MOST_COURTS)
-    return Contents(result, manifest, courts, left_out, **_read_log(folder, manifest, result, courts))
+    return Contents(result, manifest, courts, **_read_log(folder, manifest, result, courts))
 
 
 def check_run_folder(folder: Path) -> None:
@@ -91,13 +98,26 @@ def check_run_folder(folder: Path) -> None:
         )
 
 
-def shown_courts(result: RunResult) -> list[str]:
-    """Return the courts with the most pending cases at the start; with several, ``all`` first."""
-    courts = result.scenario.courts
+def shown_courts(*results: RunResult) -> list[str]:
+    """Return the courts that have the most pending cases at any time, the largest first; with several, ``all`` before them.
+
+    Parameters
+    ----------
+    *results : RunResult
+        Runs with the same courts. The size of a court is the largest mean of a day in any of them.
+    """
+    courts = results[0].scenario.courts
     if len(courts) == 1:
         return ["all"]
-    chosen = sorted(courts, key=lambda court: -result.series.of(court)[0])[:MOST_COURTS]
-    return ["all", *(court for court in courts if court in chosen)]
+    sizes = {court: max(float(r.series.of(court).max()) for r in results) for court in courts}
+    return ["all", *sorted(courts, key=lambda court: -sizes[court])[:MOST_COURTS]]
+
+
+def court_groups(courts: Sequence[str], shown: Sequence[str]) -> dict[str, list[str]]:
+    """Return the courts of each panel: those shown by name, ``all``, and the others as ``other courts (n)``."""
+    others = [court for court in courts if court not in shown] if len(shown) > 1 else []
+    groups = {court: [*courts] if court == "all" else [court] for court in shown}
+    return groups | ({f"other courts ({len(others)})": others} if others else {})
 
 
 def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, courts: list[str]) -> dict[str, Any]:
@@ -118,7 +138,7 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, cour
             counts = {name: n / len(records) for name, n in rows}
             return {
                 "moves": {name: counts.get(name, 0.0) for name in scenario.transition_names},
-                "curves": survival(connection, scenario, courts, confidence),
+                "curves": survival(connection, scenario, records, court_groups(scenario.courts, courts), confidence),
                 "flow": flow(connection, scenario, len(records)),
                 "use": []
                 if manifest.get("own_python")

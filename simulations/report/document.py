@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from simulations.report.figure import Figure
 from simulations.run_folder.whole_files import whole_file, write_text
+from simulations.statements.statement import Statement
 from simulations.tables.table import Table
 
 __all__ = ["Document", "Items", "Note", "Section", "Tiles", "render", "write_document"]
@@ -30,11 +31,29 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Note:
-    """A paragraph, with `start` in bold; `style` is one of ``lead``, ``quiet`` and ``warning``."""
+    """A paragraph.
 
-    text: str
+    Attributes
+    ----------
+    content : Statement or str
+        What it says.
+    style : str
+        One of ``main``, ``lead``, ``quiet`` and ``warning``.
+    start : str
+        The first words, in bold.
+    more : str
+        Advice or an explanation after the content.
+    """
+
+    content: Statement | str
     style: str = "quiet"
     start: str = ""
+    more: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return the paragraph after its start."""
+        return f"{self.content} {self.more}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,17 @@ class Document:
     def figures(self) -> list[Figure]:
         """Return every figure, in order."""
         return [block for section in self.sections for block in section.blocks if isinstance(block, Figure)]
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Return every statement about results in notes and figures, in order."""
+        statements: list[Statement] = []
+        for block in (block for section in self.sections for block in section.blocks):
+            if isinstance(block, Figure):
+                statements += block.statements
+            elif isinstance(block, Note) and isinstance(block.content, Statement):
+                statements.append(block.content)
+        return statements
 
 
 def render(document: Document) -> str:

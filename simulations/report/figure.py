@@ -10,18 +10,19 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 from xml.sax.saxutils import escape
 
 from simulations.report.contents import Contents
 from simulations.running.results import Estimate
+from simulations.statements.statement import Statement
 from simulations.tables.formatting import format_estimate
 from simulations.tables.table import estimates_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["BLACK", "BLUE", "FONT", "GREEN", "GREY", "MOST_LINES", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "day_axis", "describe_svg", "dots", "drawn", "end_of", "instant", "line_colours", "line_dashes", "stamp", "suspended"]  # fmt: skip
+__all__ = ["BLACK", "BLUE", "FONT", "GREEN", "GREY", "MOST_LINES", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "day_axis", "described", "dots", "drawn", "end_of", "instant", "line_colours", "line_dashes", "stamp", "suspended"]  # fmt: skip
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, BLACK, GREY = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000", "#8A8A8A")  # fmt: skip
 _LINE_COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE)
@@ -47,10 +48,10 @@ class Figure:
         Its id in the page and its file name.
     name : str
         Its subject, in a few words.
-    title : str
-        Its main result, in a sentence.
-    text : str
-        Caption and alternative text.
+    heading : sequence of Statement or str
+        Its main results.
+    caption : sequence of Statement or str
+        Caption and alternative text. Plain strings explain how to read the figure; they state no result.
     svg : str
         A complete ``<svg>`` element.
     csv : str
@@ -59,10 +60,25 @@ class Figure:
 
     key: str
     name: str
-    title: str
-    text: str
+    heading: Sequence[Statement | str]
+    caption: Sequence[Statement | str]
     svg: str
     csv: str
+
+    @property
+    def title(self) -> str:
+        """Return the main results as text."""
+        return "; ".join(map(str, self.heading))
+
+    @property
+    def text(self) -> str:
+        """Return the caption as text."""
+        return " ".join(map(str, self.caption))
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Return every statement of heading and caption."""
+        return [part for part in (*self.heading, *self.caption) if isinstance(part, Statement)]
 
     def png(self) -> bytes:
         """Return the figure as PNG, two pixels for each unit of its size."""
@@ -76,7 +92,9 @@ def altair() -> Any:
     return import_module("altair")
 
 
-def drawn(key: str, name: str, title: str, text: str, chart: Any, csv: str) -> Figure:
+def drawn(
+    key: str, name: str, heading: Sequence[Statement | str], caption: Sequence[Statement | str], chart: Any, csv: str
+) -> Figure:
     """Render an Altair chart as a figure."""
     import vl_convert
 
@@ -87,18 +105,21 @@ def drawn(key: str, name: str, title: str, text: str, chart: Any, csv: str) -> F
         legend={"labelFontSize": 12, "orient": "top", "title": None, "labelLimit": 200, "symbolStrokeWidth": 3},
     )  # fmt: skip
     picture = vl_convert.vegalite_to_svg(plain.to_dict(validate=False))  # validation takes longer than rendering
-    return Figure(key, name, title, text, describe_svg(picture, key, title, text), csv)
+    return described(Figure(key, name, heading, caption, picture, csv))
 
 
-def describe_svg(svg: str, key: str, title: str, text: str) -> str:
-    """Add a title and a description for screen readers to an SVG, and remove the labels of single marks."""
+def described(figure: Figure) -> Figure:
+    """Add a title and a description for screen readers to the SVG, and remove the labels of single marks."""
+    svg, key = figure.svg, figure.key
     svg = re.sub(r' (aria-[a-z]+|role|aria-roledescription)="[^"]*"', "", svg)
     svg = re.sub(r'<text[^>]*\bopacity="0"[^>]*>[^<]*</text>', "", svg)  # invisible labels of Vega
     svg = re.sub(r'\bid="', f'id="{key}-', svg)
     svg = re.sub(r"url\(#", f"url(#{key}-", svg)
     head, rest = svg.split(">", 1)
-    description = f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(text)}</desc>'
-    return f'{head} role="img" aria-labelledby="{key}-title {key}-desc">{description}{rest}'
+    description = (
+        f'<title id="{key}-title">{escape(figure.title)}</title><desc id="{key}-desc">{escape(figure.text)}</desc>'
+    )
+    return replace(figure, svg=f'{head} role="img" aria-labelledby="{key}-title {key}-desc">{description}{rest}')
 
 
 def day_axis(field: str) -> Any:
@@ -124,8 +145,8 @@ def line_dashes(field: str, names: Sequence[str]) -> Any:
 def dots(
     key: str,
     name: str,
-    title: str,
-    text: str,
+    heading: Sequence[Statement | str],
+    caption: Sequence[Statement | str],
     rows: list[tuple[str, str, Estimate]],
     unit: str,
     domain: tuple[float, float] | None = None,
@@ -170,7 +191,7 @@ def dots(
     )
     if domain is None:
         chart = chart.resolve_scale(x="independent")
-    return drawn(key, name, title, text, chart, estimates_csv(e for _, _, e in rows))
+    return drawn(key, name, heading, caption, chart, estimates_csv(e for _, _, e in rows))
 
 
 def suspended(contents: Contents, panel: str) -> Data:

@@ -23,7 +23,9 @@ from simulations.report.figure import (  # fmt: skip
     suspended,
 )
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
-from simulations.tables.formatting import format_estimate, number
+from simulations.statements.of_runs import courts_shown, groups_differ, largest_part, longest_wait, pending_change
+from simulations.statements.statement import Statement
+from simulations.tables.formatting import court_title
 from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_cause
 from simulations.tables.table import estimates_csv
 
@@ -52,8 +54,8 @@ def figures(contents: Contents) -> list[Figure]:
 def _pending(contents: Contents) -> Figure | None:
     """Draw pending cases by court and day, with its prediction interval and the suspensions."""
     alt = altair()
-    series = contents.result.series
-    courts = contents.titles
+    series = contents.result.series.shown(contents.groups)
+    courts = {name: court_title(name) for name in contents.groups}
     data: Data = [
         {
             "court": courts[e.court],
@@ -62,7 +64,7 @@ def _pending(contents: Contents) -> Figure | None:
             "low": e.mean if e.prediction is None else e.prediction.low,
             "high": e.mean if e.prediction is None else e.prediction.high,
         }
-        for e in series.of_courts(contents.courts, MOST_POINTS)
+        for e in series.of_courts(courts, MOST_POINTS)
         if e.at
     ]
     base = alt.Chart().encode(x=day_axis("day"))
@@ -89,37 +91,26 @@ def _pending(contents: Contents) -> Figure | None:
         .facet(row=alt.Row("court:N", sort=list(courts.values()), title=None), spacing=14)
         .resolve_scale(y="independent")
     )
-    text = _pending_text(contents, bool(shaded), bool(points))
-    csv = estimates_csv(series.of_courts(contents.courts))
-    return drawn("pending", "Pending cases", _pending_title(contents), text, chart, csv)
+    caption = _pending_caption(contents, bool(shaded), bool(points))
+    csv = estimates_csv(series.of_courts(courts))
+    return drawn("pending", "Pending cases", [pending_change(contents.result)], caption, chart, csv)
 
 
-def _pending_title(contents: Contents) -> str:
-    first = contents.result.series.of_courts(["all"], 1)[0]
-    last = contents.result.get("pending")
-    a, b = (number(e.mean or 0, "cases") for e in (first, last))
-    if a == b:
-        return f"The number of pending cases is the same at the start and at the end: {a}"
-    return f"Pending cases {'fell' if (last.mean or 0) < (first.mean or 0) else 'rose'} from {a} to {b}"
-
-
-def _pending_text(contents: Contents, shaded: bool, published: bool) -> str:
-    first = contents.result.series.of_courts(["all"], 1)[0]
-    last = contents.result.get("pending")
-    parts = [
-        f"All courts: {number(first.mean or 0, 'cases')} cases at the end of {first.at}, {format_estimate(last)} at the end of"
-        f" {contents.scenario.ends}."
-    ]
+def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[Statement | str]:
+    caption: list[Statement | str] = []
     if len(contents.result.replications) > 1:
-        parts.append(f"Line: mean. Light band: {describe_prediction(contents.result)}.")
+        caption.append(f"Line: mean. Light band: {describe_prediction(contents.result)}.")
     if shaded:
         pools = dict.fromkeys(s.pool for s in contents.scenario.suspensions)
-        parts.append(f"Shaded in orange: {', '.join(pools)} suspended.")
+        caption.append(f"Shaded in orange: {', '.join(pools)} suspended.")
     if published:
-        parts.append("Dots: published.")
-    if contents.left_out:
-        parts.append(f"{contents.left_out} courts with fewer pending cases are not shown by name.")
-    return " ".join(parts)
+        caption.append("Dots: published.")
+    return [*caption, *_courts_shown(contents, summed=True)]
+
+
+def _courts_shown(contents: Contents, summed: bool = False) -> list[Statement]:
+    """Return the sentence about the courts shown, if some are left out."""
+    return [courts_shown(contents.courts[1:], contents.n_others, summed)] if contents.n_others else []
 
 
 # waiting and use -----------------------------------------------------------------------------------------
@@ -149,20 +140,19 @@ def _waiting(contents: Contents) -> Figure | None:
         )
         .properties(width=WIDTH - 60, height=alt.Step(24))
     )
-    largest = max(data, key=lambda row: float(row["days"]))
-    text = (
-        f"Mean wait of cases whose work has begun, split by cause. The largest part: {largest['days']:.1f} days for"
-        f" {largest['activity']}, {largest['court']}, {largest['cause']}."
-    )
-    whole = [row for row in data if row["court"] == contents.titles["all"]]
-    activity = max(contents.scenario.work, key=lambda name: sum(r["days"] for r in whole if r["activity"] == name))
-    parts = [row for row in whole if row["activity"] == activity]
-    title = (
-        f"The longest wait was for {activity}: {number(sum(row['days'] for row in parts), 'days')} days on average;"
-        f" the largest part: {max(parts, key=lambda row: float(row['days']))['cause']}"
-    )
+    ends, whole = contents.scenario.ends, contents.titles["all"]
+    of_parts = {(row["activity"], row["court"], row["cause"]): float(row["days"]) for row in data}
+    by_activity: dict[str, dict[str, float]] = {}
+    for (activity, court, cause), days in of_parts.items():
+        if court == whole:
+            by_activity.setdefault(activity, {})[cause] = days
+    caption: list[Statement | str] = [
+        "Mean wait of cases whose work has begun, split by cause.",
+        largest_part(ends, of_parts),
+        *_courts_shown(contents),
+    ]
     csv = estimates_csv(part for _, _, _, parts in waits for part in parts)
-    return drawn("waiting-by-cause", "Waiting by cause", title, text, chart, csv)
+    return drawn("waiting-by-cause", "Waiting by cause", [longest_wait(ends, by_activity)], caption, chart, csv)
 
 
 def _whole_utilisation(contents: Contents) -> Figure | None:
@@ -180,7 +170,7 @@ def _whole_utilisation(contents: Contents) -> Figure | None:
         " Utilisation by week needs an event log, and a run without Python of the user's own."
     )
     title = "Share of time on shift that servers worked over the whole run"
-    return dots("utilisation", "Utilisation by pool", title, text, rows, "share of time on shift", (0.0, 1.0))
+    return dots("utilisation", "Utilisation by pool", [title], [text], rows, "share of time on shift", (0.0, 1.0))
 
 
 def _groups(contents: Contents, by: str) -> Figure | None:
@@ -194,11 +184,4 @@ def _groups(contents: Contents, by: str) -> Figure | None:
         if e.by == by and e.court == "all" and e.at is None and e.measure in measures and e.mean is not None
     ]
     text = f"Mean days of each group by {by}, all courts together, with the interval of the mean."
-    title = f"No group by {by} waits longer than another"
-    if contrasts:
-        most = max(contrasts, key=lambda c: c.ratio)
-        title = (
-            f"By {by}, the groups differ most in {most.measure}: {most.slowest} has {most.ratio:.2f} times as many days as"
-            f" {most.fastest}"
-        )
-    return dots(f"groups-{by}", f"Waiting by {by}", title, text, rows, "days")
+    return dots(f"groups-{by}", f"Waiting by {by}", [groups_differ(contents.result, by)], [text], rows, "days")

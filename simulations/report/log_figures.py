@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
 from itertools import cycle
 
 from simulations.report.alluvial import alluvial
@@ -23,7 +24,7 @@ from simulations.report.figure import (  # fmt: skip
     Figure,
     altair,
     day_axis,
-    describe_svg,
+    described,
     drawn,
     instant,
     line_colours,
@@ -32,7 +33,20 @@ from simulations.report.figure import (  # fmt: skip
     suspended,
 )
 from simulations.report.flow import LATER
-from simulations.tables.formatting import number
+from simulations.statements.of_runs import (
+    busiest_week,
+    courts_shown,
+    in_states,
+    largest_group,
+    later_cases,
+    median_stay,
+    most_frequent,
+    never_left,
+    off_docket,
+    off_the_map,
+)
+from simulations.statements.statement import Statement
+from simulations.tables.formatting import court_title, number
 from simulations.tables.run import describe_prediction
 from simulations.tables.table import as_csv
 from workflow.drawing.drawing import svg as map_svg
@@ -41,6 +55,7 @@ from workflow.model.definition import StateKind
 __all__ = ["flow_figure", "map_figure", "survival_figure", "use_figure"]
 
 _STATE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
+_AT_RISK = 6
 _FINAL_COLOURS = ("#555555", "#9a9a9a", "#333333", "#bdbdbd")
 
 
@@ -55,22 +70,20 @@ def flow_figure(contents: Contents) -> Figure | None:
     for state in sorted(largest, key=lambda state: -largest[state]):  # only small states share a colour
         if state != LATER:
             colours[state] = next(final_colours if kinds[state] is StateKind.FINAL else open_colours)
-    last = dict(zip(flow.states, flow.cases[-1].tolist(), strict=True))
-    n_cases = sum(n for state, n in last.items() if state != LATER)
-    n_off = sum(n for state, n in last.items() if kinds.get(state) in (StateKind.FINAL, StateKind.RESTING))
-    title = (
-        f"By {contents.scenario.ends}, {n_off / n_cases:.0%} of {number(n_cases, 'cases')} cases were off the docket"
-    )
-    pending = {s: n for s, n in last.items() if kinds.get(s) in (StateKind.ACTIVITY, StateKind.INSTANT) and n > 0}
-    if pending:
-        title += f"; the largest pending group is in {max(pending, key=lambda state: pending[state])}"
-    text = (
+    ends, last = contents.scenario.ends, dict(zip(flow.states, flow.cases[-1].tolist(), strict=True))
+    there = {state: n for state, n in last.items() if state != LATER and n > 0}
+    n_off = sum(n for state, n in there.items() if kinds[state] in (StateKind.FINAL, StateKind.RESTING))
+    pending = {s: n for s, n in there.items() if kinds[s] in (StateKind.ACTIVITY, StateKind.INSTANT)}
+    group = largest_group(ends, pending)
+    heading = [off_docket(ends, n_off, sum(there.values())), *([group] if group is not None else [])]
+    caption: list[Statement | str] = [
         "Each column shows every case once, in its state on that day. A ribbon joins the states of the same cases on two"
         " days, whatever states they passed in between, in the colour of the state on the first day. Grey: final states."
-        f" Mean over replications. At the end: {', '.join(f'{s} {_format_cases(n)}' for s, n in last.items() if n > 0)}."
-    )
+        " Mean over replications.",
+        in_states(ends, there),
+    ]
     if flow.cases[:, -1].any():
-        text += f" Outlined: cases {LATER}."
+        caption.append(later_cases(float(flow.cases[0, -1])))
     rows = [
         (flow.day_titles[k], flow.day_titles[k + 1], source, target, float(flow.moved[k, a, b]))
         for k in range(len(flow.moved))
@@ -80,7 +93,7 @@ def flow_figure(contents: Contents) -> Figure | None:
     ]
     csv = as_csv(["on", "next", "from", "to", "mean_cases"], rows)
     svg = alluvial(flow.day_titles, flow.states, flow.moved, colours, _format_cases, outlined=[LATER])
-    return Figure("flow", "Flow of cases", title, text, describe_svg(svg, "flow", title, text), csv)
+    return described(Figure("flow", "Flow of cases", heading, caption, svg, csv))
 
 
 def _format_cases(n: float) -> str:
@@ -138,55 +151,94 @@ def use_figure(contents: Contents) -> Figure | None:
         text += " Shaded in orange: the pool is suspended in at least one court; it is on shift but starts no work."
     text += " The mean over the whole run, in the table, includes weeks in which a pool had no work."
     csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
-    return drawn("utilisation", "Utilisation by week", _use_title(contents), text, chart, csv)
+    caption: list[Statement | str] = [
+        text,
+        *([courts_shown(contents.courts[1:], contents.n_others, False)] if contents.n_others else []),
+    ]
+    return drawn("utilisation", "Utilisation by week", [busiest_week(_busiest(contents))], caption, chart, csv)
 
 
-def _use_title(contents: Contents) -> str:
-    busiest = ", ".join(
-        f"{use.pool} {max((v for v in use.mean.tolist() if not math.isnan(v)), default=0.0):.0%}"
+def _busiest(contents: Contents) -> dict[str, float]:
+    """Return the largest mean share of a week of each pool, all courts together."""
+    return {
+        use.pool: max((v for v in use.mean.tolist() if not math.isnan(v)), default=0.0)
         for use in contents.use
         if use.court == "all"
-    )
-    return f"Share of time on shift that servers worked in their busiest week: {busiest}"
+    }
 
 
 def survival_figure(contents: Contents) -> Figure | None:
-    """Draw the share of cases that have not left the docket, by days under observation."""
+    """Draw the share of cases that have not left the docket, by days under observation, above the number at risk."""
     alt = altair()
     curves = contents.curves
     if not curves:
         return None
-    titles = contents.titles
+    titles = {curve.court: court_title(curve.court) for curve in curves}
     rows = [
         (titles[curve.court], day, *values)
         for curve in curves
-        for day, values in enumerate(zip(curve.mean.tolist(), curve.low.tolist(), curve.high.tolist(), strict=True))
+        for day, values in enumerate(zip(*(v.tolist() for v in (curve.mean, curve.low, curve.high, curve.at_risk)), strict=True))
+    ]  # fmt: skip
+    n_days = len(curves[0].mean)
+    step = max(1, n_days // MOST_POINTS)
+    data: Data = [
+        {"court": c, "day": d, "mean": m, "low": lo, "high": hi} for c, d, m, lo, hi, _ in rows if d % step == 0
     ]
-    step = max(1, len(curves[0].mean) // MOST_POINTS)
-    data: Data = [{"court": c, "day": d, "mean": m, "low": lo, "high": hi} for c, d, m, lo, hi in rows if d % step == 0]
-    names = [titles[curve.court] for curve in curves]
+    names = list(titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500)
-    base = alt.Chart(alt.Data(values=data)).encode(
-        x=alt.X("day:Q", title="days since the start of the run, or arrival"),
-        color=line_colours("court", names, legend),
-    )
+    x = alt.X("day:Q", title="days since the start of the run, or arrival", scale=alt.Scale(domain=[0, n_days - 1]))
+    base = alt.Chart(alt.Data(values=data)).encode(x=x, color=line_colours("court", names, legend))
     y = alt.Y("low:Q", title="share still on the docket", scale=alt.Scale(domain=[0, 1]))
     band = base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q")
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
         y="mean:Q", strokeDash=line_dashes("court", names)
     )
-    chart = (band + line).properties(width=WIDTH, height=280)
-    end = "; ".join(f"{titles[c.court]}: {c.mean[-1]:.0%}" for c in curves)
-    text = (
-        "Kaplan-Meier: share of cases that have not yet left the docket for the first time, by day; open cases are censored."
-        f" Mean over replications. At the end of the run: {end}."
+    marks = sorted({round(k * (n_days - 1) / (_AT_RISK - 1)) for k in range(_AT_RISK)})
+    at_risk: Data = [
+        {"court": c, "day": d, "n": number(n, "cases") if n < 1 else f"{n:,.0f}"}
+        for c, d, _, _, _, n in rows
+        if d in marks
+    ]
+    counts = alt.Chart(
+        alt.Data(values=at_risk), title=alt.Title("number at risk", anchor="start", fontSize=12, fontWeight="normal")
     )
+    counts = counts.mark_text(fontSize=11, color="#222").encode(
+        x=x.axis(alt.Axis(values=marks, title=None, ticks=False, grid=False, domain=False)),
+        y=alt.Y("court:N", sort=names, title=None),
+        text="n:N",
+    )
+    chart = alt.vconcat(
+        (band + line).properties(width=WIDTH, height=280),
+        counts.properties(width=WIDTH, height=alt.Step(16)),
+        spacing=6,
+    )
+    confidence, whole = contents.result.confidence, next((c for c in curves if c.court == "all"), curves[0])
+    heading = [
+        median_stay(whole.court, whole.medians, confidence),
+        never_left(whole.court, whole.n_never, whole.n_cases),
+    ]
+    caption: list[Statement | str] = [
+        "Kaplan-Meier: share of cases that have not yet left the docket for the first time, by the time since they arrived or"
+        " the run began. Cases still on the docket at the end of the run are censored. Number at risk: cases observed"
+        " on the docket for that long. Mean over replications."
+    ]
     if len(contents.result.replications) > 1:
-        text += f" Light band: {describe_prediction(contents.result)}."
-    share = next((c.mean[-1] for c in curves if c.court == "all"), curves[0].mean[-1])
-    title = f"{share:.0%} of the cases had not left the docket by the end of the run"
-    csv = as_csv(["court", "day", "mean", "prediction_low", "prediction_high"], rows)
-    return drawn("time-to-closure", "Time until a case leaves the docket", title, text, chart, csv)
+        caption.append(f"Light band: {describe_prediction(contents.result)}.")
+    caption += _courts_in_survival(contents)
+    csv = as_csv(["court", "day", "mean", "prediction_low", "prediction_high", "at_risk"], rows)
+    return drawn("time-to-closure", "Time until a case leaves the docket", heading, caption, chart, csv)
+
+
+def _courts_in_survival(contents: Contents) -> list[Statement | str]:
+    """Return the sentences about each court, and about the courts shown."""
+    sentences: list[Statement | str] = []
+    for curve in contents.curves:
+        if curve.court != "all":
+            median = median_stay(curve.court, curve.medians, contents.result.confidence)
+            sentences += [replace(median, text=f"{median.text}.")]
+    if contents.n_others:
+        sentences.append(courts_shown(contents.courts[1:], contents.n_others, True))
+    return sentences
 
 
 def map_figure(contents: Contents) -> Figure | None:
@@ -195,11 +247,12 @@ def map_figure(contents: Contents) -> Figure | None:
     if not moves:
         return None
     counts = {t.name: moves[t.name] for t in workflow.transitions}
-    others = ", ".join(f"{name} {n:,.0f}" for name, n in moves.items() if name not in counts and n)
-    text = "States and transitions. Each arrow has the mean number of times it was taken in a replication."
+    others = {name: n for name, n in moves.items() if name not in counts and n}
+    caption: list[Statement | str] = [
+        "States and transitions. Each arrow has the mean number of times it was taken in a replication."
+    ]
     if others:
-        text += f" Transitions of later policies, not on the map: {others}."
+        caption.append(off_the_map(others))
     csv = as_csv(["transition", "mean_count"], moves.items())
-    most, n = max(moves.items(), key=lambda item: item[1])
-    title = f"The most frequent transition is {most}: {n:,.0f} times in a replication"
-    return Figure("workflow-map", "Workflow map with counts", title, text, map_svg(workflow, counts), csv)
+    svg = map_svg(workflow, counts)
+    return Figure("workflow-map", "Workflow map with counts", [most_frequent(moves)], caption, svg, csv)

@@ -10,6 +10,7 @@ from simulations.report.document import Document, Items, Note, Section, Tiles, w
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
+from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady
 from simulations.tables.formatting import few_came_in, format_estimate, format_replications, number
 from simulations.tables.run import (
     PREDICTION,
@@ -91,10 +92,8 @@ def run_document(contents: Contents, drawn: list[Figure]) -> Document:
 def _numbers(contents: Contents) -> Section:
     result, scenario = contents.result, contents.scenario
     blocks: list[Tiles | Note | Table | Items] = [Tiles(_tiles(contents))]
-    blocks += [
-        Note(f"The queue of the pool {pool} grew throughout a replication, so waiting times depend on the length of the run.", "warning")
-        for pool in result.growing
-    ]  # fmt: skip
+    blocks += [Note(statement, "warning", more=WAITS_DEPEND) for statement in growing(result.growing)]
+    blocks += [Note(statement, "warning", more=NO_STEADY_STATE) for statement in not_steady(result)]
     blocks += [Note(text, start="Note:") for text in scenario.about.notes]
     published = published_table(result)
     if published is not None:

@@ -1,22 +1,23 @@
 """Kaplan-Meier curves of the time until a case leaves the docket, by court.
 
-Days are counted from the arrival of a case, or from the start of the run if the case arrived earlier. A case that is still
+Time is counted from the arrival of a case, or from the start of the run if the case arrived earlier. A case that is still
 on the docket at the end of the run is censored there. Cases that begin off the docket are left out.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.measuring.kaplan_meier import surviving
+from simulations.measuring.kaplan_meier import KaplanMeier
 from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Scenario
+from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.model.definition import StateKind
 
 __all__ = ["Curve", "survival"]
@@ -28,56 +29,91 @@ class Curve:
 
     Attributes
     ----------
+    court : str
+        A court, ``all`` for all courts, or the name of several courts together.
     mean, low, high : ndarray of float, shape (n_days,)
-        Mean over replications, and the ends of its prediction interval, from day 0.
+        Mean over replications, and the ends of its prediction interval, after 0, 1, 2 ... days.
+    at_risk : ndarray of float, shape (n_days,)
+        Mean number of cases still observed on the docket.
+    medians : list of float or None
+        The median of each replication, in days; ``None`` if it is not reached.
+    n_cases, n_never : float
+        Mean number of cases, and of those that never left the docket, counted from the log.
     """
 
     court: str
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    at_risk: NDArray[np.float64]
+    medians: list[float | None]
+    n_cases: float
+    n_never: float
 
 
-def survival(connection: Any, scenario: Scenario, courts: Sequence[str], confidence: float) -> list[Curve]:
-    """Return the curve of each court that has cases.
+def survival(
+    connection: Any,
+    scenario: Scenario,
+    replications: Iterable[int],
+    courts: Mapping[str, Sequence[str]],
+    confidence: float,
+) -> list[Curve]:
+    """Return the curve of each court that has cases in every replication.
 
     Parameters
     ----------
     connection
         A DuckDB connection with the views ``cases`` and ``events``.
     scenario : Scenario
-    courts : sequence of str
-        ``all`` stands for all courts together.
+    replications : iterable of int
+    courts : mapping of str to sequence of str
+        The courts that each curve covers.
     confidence : float
         Level of the prediction intervals.
     """
-    states = scenario.workflow.states.values()
-    off = ", ".join(
-        "'" + s.name.replace("'", "''") + "'" for s in states if s.kind in (StateKind.FINAL, StateKind.RESTING)
-    )
-    start = f"timestamp '{scenario.starts}'"
-    end = f"timestamp '{scenario.ends + dt.timedelta(days=1)}'"
-    rows = connection.execute(
-        f"""with away as (
-            select replication, case_id, min(happened_at) as left_at from events
-            where to_state in ({off or "''"}) and cause <> 'horizon' group by all)
-        select c.replication, c.court, left_at is not null as left_it,
-            greatest(date_diff('microsecond', greatest(arrived_at, {start}), coalesce(left_at, {end})) // 86400000000, 0) as day,
-            count(*) from cases c left join away using (replication, case_id)
-        where initial_state not in ({off or "''"}) and arrived_at < {end} group by all order by all"""
-    ).fetchall()
-    replications = sorted({row[0] for row in rows})
-    n_days = (scenario.ends - scenario.starts).days + 2
-    index = {k: i for i, k in enumerate(replications)}
+    instants = np.arange((scenario.ends - scenario.starts).days + 2, dtype=np.int64) * MICROSECONDS_PER_DAY
+    samples: dict[str, list[KaplanMeier]] = {name: [] for name in courts}
+    n_never: dict[str, list[int]] = {name: [] for name in courts}
+    for k in replications:
+        court, left, length = _stays(connection, scenario, k)
+        for name, members in courts.items():
+            mine = np.isin(court, [scenario.courts.index(member) for member in members])
+            samples[name].append(KaplanMeier.of(length[mine], left[mine]))
+            n_never[name].append(int(np.count_nonzero(~left[mine])))
     curves = []
-    for court in courts:
-        counts = np.zeros((2, len(replications), n_days))
-        for replication, of, left_it, day, n in rows:
-            if court in ("all", of):
-                counts[int(left_it), index[replication], min(int(day), n_days - 1)] += n
-        censored, left = counts
-        shares = surviving(left, censored)[:, :-1]
-        if counts.sum():
+    for name, sample in samples.items():
+        if all(len(one.observed) for one in sample):
+            shares = np.array([one.at(instants) for one in sample])
             mean = shares.mean(axis=0)
-            curves.append(Curve(court, mean, *(prediction_ends(shares.T, confidence, 0.0, 1.0) or (mean, mean))))
+            low, high = prediction_ends(shares.T, confidence, 0.0, 1.0) or (mean, mean)
+            at_risk = np.mean([one.at_risk(instants) for one in sample], axis=0)
+            medians = [None if one.median is None else one.median / MICROSECONDS_PER_DAY for one in sample]
+            n_cases = float(np.mean([len(one.observed) for one in sample]))
+            never = float(np.mean(n_never[name]))
+            curves.append(Curve(name, mean, low, high, at_risk, medians, n_cases, never))
     return curves
+
+
+def _stays(
+    connection: Any, scenario: Scenario, replication: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the index of the court of each case, whether it left the docket, and how long it was observed."""
+    off = [s.name for s in scenario.workflow.states.values() if s.kind in (StateKind.FINAL, StateKind.RESTING)]
+    rows = connection.execute(
+        """with away as (
+            select case_id, min(happened_at) as left_at from events
+            where replication = $replication and list_contains($off, to_state) and cause <> 'horizon' group by case_id)
+        select list_position($courts, c.court) - 1 as court, left_at is not null as away,
+            date_diff('microsecond', greatest(arrived_at, $start), coalesce(left_at, $end)) as length
+        from cases c left join away using (case_id)
+        where replication = $replication and not list_contains($off, initial_state) and arrived_at <= $end""",
+        {
+            "replication": replication,
+            "off": off,
+            "courts": list(scenario.courts),
+            "start": dt.datetime.combine(scenario.starts, dt.time()),
+            "end": dt.datetime.combine(scenario.ends + dt.timedelta(days=1), dt.time()),
+        },
+    ).fetchnumpy()
+    court, length = (np.asarray(rows[name], np.int64) for name in ("court", "length"))
+    return court, np.asarray(rows["away"], np.bool_), length

@@ -8,8 +8,9 @@ from simulations.planning.sweeping import RESULT, read_sweep
 from simulations.report.document import Document, Note, Section
 from simulations.report.figure import Figure
 from simulations.report.sweep_chart import chart_of
+from simulations.statements.of_runs import WAITS_DEPEND, growing
 from simulations.tables.formatting import format_replications
-from simulations.tables.sweep import growing_queues, sweep_table
+from simulations.tables.sweep import sweep_table
 from simulations.tables.table import Table
 
 __all__ = ["is_sweep", "sweep_document"]
@@ -38,8 +39,9 @@ def sweep_document(folder: str | Path) -> Document:
         else "A single replication has no intervals."
     )
     warnings = [
-        Note(f"The queue of the pool {pool} grew throughout a replication at {points}.", "warning")
-        for pool, points in growing_queues(sweep)
+        Note(statement, "warning", more=WAITS_DEPEND)
+        for point in sweep.points
+        for statement in growing(point.growing, f" at {', '.join(point.texts)}")
     ]
     tables = [sweep_table(sweep, court) for court in dict.fromkeys(court for _, court in sweep.shown)]
     blocks: list[Figure | Note | Table] = [

@@ -101,7 +101,7 @@ def chart_of(sweep: Sweep) -> Figure:
         f" {sweep.confidence:.0%} intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
     )
     names = ["measure", "court", *(axis.path for axis in sweep.axes), "mean", "low", "high"]
-    return drawn("sweep", "The sweep", title, text, alt.concat(*panels, columns=2), as_csv(names, rows))
+    return drawn("sweep", "The sweep", [title], [text], alt.concat(*panels, columns=2), as_csv(names, rows))
 
 
 def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dict[str, Any]:

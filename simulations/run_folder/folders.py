@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulations.measuring.trends import LongQueue
 from simulations.run_folder.manifest import MANIFEST, differences, read_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, unfinished_files
 from simulations.run_folder.whole_files import WriteFailed, write_text
@@ -65,14 +66,14 @@ class Record:
     ----------
     parts : mapping of str to str
         The SHA-256 of each part, by kind.
-    growing : tuple of str
-        Pools whose queue grew throughout the replication.
+    queues : tuple of LongQueue
+        The course of each queue that ends the replication with many cases.
     violations : mapping of str to int
         With a monitor: how often each rule was broken.
     """
 
     parts: Mapping[str, str]
-    growing: tuple[str, ...] = ()
+    queues: tuple[LongQueue, ...] = ()
     violations: Mapping[str, int] = field(default_factory=dict)
 
     def damaged(self, folder: Path, replication: int) -> list[Path]:
@@ -88,14 +89,18 @@ def finished_replications(folder: Path, manifest: Mapping[str, Any]) -> dict[int
         match = _PART.fullmatch(name)
         if match is not None:
             parts.setdefault(int(match["replication"]), {})[match["kind"]] = digest
-    growing, violations = manifest.get("growing", {}), manifest.get("violations", {})
-    records = {k: Record(p, tuple(growing.get(str(k), ())), violations.get(str(k), {})) for k, p in parts.items()}
+    queues, violations = manifest.get("queues", {}), manifest.get("violations", {})
+    records = {k: Record(p, _queues(queues.get(str(k), ())), violations.get(str(k), {})) for k, p in parts.items()}
     for path in (folder / "measures").glob("replication=*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(path.read_text(encoding="utf-8"))
             k = int(path.stem.partition("=")[2])
-            records[k] = Record(dict(content["parts"]), tuple(content["growing"]), dict(content["violations"]))
+            records[k] = Record(dict(content["parts"]), _queues(content["queues"]), dict(content["violations"]))
     return dict(sorted(records.items()))
+
+
+def _queues(rows: Iterable[Sequence[Any]]) -> tuple[LongQueue, ...]:
+    return tuple(LongQueue(*row) for row in rows)
 
 
 def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
@@ -155,12 +160,12 @@ def recorded_contents(folder: Path) -> dict[str, Any]:
 
 
 def write_record(
-    folder: Path, replication: int, kinds: Iterable[str], growing: Iterable[str], violations: Mapping[str, int]
+    folder: Path, replication: int, kinds: Iterable[str], queues: Iterable[LongQueue], violations: Mapping[str, int]
 ) -> None:
     """Write the record of a replication, after all of its parts."""
     content = {
         "parts": {kind: sha256(part_path(folder, kind, replication)) for kind in kinds},
-        "growing": sorted(growing),
+        "queues": [queue.row() for queue in queues],
         "violations": dict(sorted(violations.items())),
     }
     write_text(record_path(folder, replication), json.dumps(content, ensure_ascii=False) + "\n")
@@ -200,7 +205,7 @@ class RunFolder:
         self._before = {
             **self.manifest,
             "replications_run": list(records),
-            "growing": {str(k): list(r.growing) for k, r in records.items() if r.growing},
+            "queues": {str(k): [queue.row() for queue in r.queues] for k, r in records.items() if r.queues},
             "violations": {str(k): dict(r.violations) for k, r in records.items() if r.violations},
             "parts": {
                 f"{kind}/replication={k}.parquet": record.parts[kind]

@@ -142,7 +142,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _well_formed(content: Mapping[str, Any]) -> bool:
     numbers = all(isinstance(content.get(name), int) for name in ("seed", "replications"))
-    tables = all(isinstance(content.get(name, {}), dict) for name in ("versions", "growing", "violations", "parts"))
+    tables = all(isinstance(content.get(name, {}), dict) for name in ("versions", "queues", "violations", "parts"))
     confidence = content.get("confidence", 0.5)
     level = isinstance(confidence, float) and 0 < confidence < 1
     return numbers and tables and level and isinstance(content.get("scenario_hash"), str)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -134,6 +134,11 @@ class Series(Sequence[Estimate]):
             return None
         estimate: Estimate = self[row * len(self.courts) + self.courts.index(court)]
         return estimate
+
+    def shown(self, courts: Mapping[str, Sequence[str]]) -> Series:
+        """Return a series with a column for each name: the sum of these courts, by replication."""
+        columns = [self.values[:, [self.courts.index(c) for c in members]].sum(axis=1) for members in courts.values()]
+        return Series(self.days, tuple(courts), np.stack(columns, axis=1), self.confidence)
 
     def __len__(self) -> int:
         return len(self.days) * len(self.courts)

@@ -12,6 +12,7 @@ from typing import Any
 from simulations.log.watching import watched_rules
 from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import Record
+from simulations.running.growing import GrowingQueue, growing_queues
 from simulations.running.results import Contrast, Estimate, Series, contrasts, estimates, read_series
 from simulations.scenarios.format import PublishedEntry
 from simulations.scenarios.scenario import Scenario
@@ -32,8 +33,8 @@ class RunResult:
         Of every measure, court, group and requested day. Daily `pending` is in `series`.
     series : Series
         `pending` at the end of each day.
-    growing : list of str
-        Pools whose queue grew throughout some replication.
+    growing : list of GrowingQueue
+        Queues that are still growing at the end of the run.
     contrasts : list of Contrast
         The slowest and the fastest group, for each ``by`` and each mean time.
     violations : dict of str to int, or None
@@ -48,7 +49,7 @@ class RunResult:
     confidence: float
     measures: list[Estimate]
     series: Series = field(repr=False)
-    growing: list[str]
+    growing: list[GrowingQueue]
     contrasts: list[Contrast]
     violations: dict[str, int] | None = None
 
@@ -90,7 +91,7 @@ class RunResult:
         if self.contrasts:
             content["contrasts"] = [c.json() for c in self.contrasts]
         if self.growing:
-            content["growing"] = self.growing
+            content["growing"] = [queue.json() for queue in self.growing]
         if self.violations is not None:
             content["violations"] = [{"rule": rule, "cases": n} for rule, n in self.violations.items()]
         return content
@@ -128,7 +129,7 @@ def gather(
         scenario, folder, int(manifest["seed"]), str(manifest["engine"]), tuple(records), confidence,
         estimates(scenario, folder, records, confidence),
         read_series(folder, scenario.courts, records, confidence),
-        sorted({pool for record in records.values() for pool in record.growing}),
+        growing_queues(scenario, [record.queues for record in records.values()], confidence),
         contrasts(scenario, folder, records, confidence) if manifest["by"] else [],
         {rule.name: broken[rule.name] for rule in watched_rules(scenario)} if watched else None,
     )  # fmt: skip

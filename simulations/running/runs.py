@@ -25,8 +25,9 @@ from simulations.loading import load_scenario
 from simulations.log.eventlog import EventLog
 from simulations.log.watching import Violation
 from simulations.measuring.descriptors import describe
-from simulations.measuring.invariants import check_log, growing_queues
+from simulations.measuring.invariants import check_log
 from simulations.measuring.measures import group_cases, measure
+from simulations.measuring.trends import long_queues
 from simulations.run_folder.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
@@ -130,10 +131,10 @@ class _Job:
             for part in (cases, events):
                 part.result()
             write_measures(part_path(self.folder, "measures", replication), values, replication)
-            growing = growing_queues(log)
+            queues = long_queues(log)
             checked.result()
         self._end_if_orphaned()
-        write_record(self.folder, replication, self.kinds, growing, Counter(v.rule for v in violations))
+        write_record(self.folder, replication, self.kinds, queues, Counter(v.rule for v in violations))
         return replication
 
     def _write_events(self, log: EventLog, replication: int) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "difference_table",
     "differences_csv",
     "format_difference",
+    "format_level",
     "is_clear",
 ]
 
@@ -37,7 +38,7 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
             [
                 Cell(d.measure),
                 Cell(court_title(d.court)),
-                *(Cell(_format_level(comparison, d, value), value) for value in (paired.base, paired.other)),
+                *(Cell(format_level(comparison, d, value), value) for value in (paired.base, paired.other)),
                 Cell(format_difference(d), paired.difference),
                 Cell(_format_p(d.p_corrected), d.p_corrected),
                 Cell("" if paired.correlation is None else f"{paired.correlation:.2f}", paired.correlation),
@@ -48,7 +49,7 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
     return Table(key, title, [*columns, "replications needed"], rows)
 
 
-def _format_level(comparison: Comparison, d: Difference, value: float) -> str:
+def format_level(comparison: Comparison, d: Difference, value: float) -> str:
     """Format the value of one scenario; a point in time as a date."""
     if describe(comparison.base)[d.measure].is_date:
         return str(comparison.base.epoch.date(round(value * MICROSECONDS_PER_DAY)))

@@ -8,7 +8,7 @@ from simulations.planning.sweeping import Sweep
 from simulations.tables.formatting import court_title, estimate_cell
 from simulations.tables.table import Cell, Table, as_csv
 
-__all__ = ["growing_queues", "sweep_table"]
+__all__ = ["sweep_table"]
 
 
 def sweep_table(sweep: Sweep, court: str, day: dt.date | None = None) -> Table | None:
@@ -28,9 +28,3 @@ def sweep_table(sweep: Sweep, court: str, day: dt.date | None = None) -> Table |
     title = f"{court_title(court)}, at the end of {'the run' if day is None else day}"
     columns = [*(axis.name for axis in sweep.axes), *names]
     return Table(f"sweep-{court}", title, columns, rows, text) if names else None
-
-
-def growing_queues(sweep: Sweep) -> list[tuple[str, str]]:
-    """Return each pool whose queue grew throughout a replication, and the points at which it did."""
-    pools = dict.fromkeys(pool for point in sweep.points for pool in point.growing)
-    return [(pool, "; ".join(", ".join(p.texts) for p in sweep.points if pool in p.growing)) for pool in pools]

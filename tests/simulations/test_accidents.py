@@ -218,7 +218,7 @@ def test_what_was_told_of_replications_before_the_stop_is_told_after_resuming(tm
     whole = run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=tmp_path / "whole")
     assert whole.violations is not None
     assert whole.violations["nobody is ever stored"] > 10
-    assert whole.growing == ["clerks"]
+    assert [(queue.pool, queue.court) for queue in whole.growing] == [("clerks", "east")]
     again = run(
         load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=whole.folder, resume=True
     )

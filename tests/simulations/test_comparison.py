@@ -126,9 +126,10 @@ def test_a_folder_of_something_else_is_not_gone_on_with(tiny: Path, tmp_path: Pa
 
 def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
     """In the base, where one clerk does the work of two."""
-    base = load_scenario(tiny, ["pools.clerks.size=1"])
-    found = compare(base, load_scenario(tiny, ["pools.clerks.size=9"]), replications=2, out=tmp_path / "c")
-    assert found.growing == {"base": ["clerks"], "tiny": []}
+    base, other = (load_scenario(tiny, [f"pools.clerks.size={n}", "arrivals.east.rate=6 per day"]) for n in (1, 9))
+    found = compare(base, other, replications=2, out=tmp_path / "c")
+    named = {name: [(queue.pool, queue.court) for queue in queues] for name, queues in found.growing.items()}
+    assert named == {"base": [("clerks", "east")], "tiny": []}
 
 
 def test_few_measures_chosen_beforehand_are_corrected_for_these_alone(tiny: Path, tmp_path: Path) -> None:

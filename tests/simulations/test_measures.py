@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulations import SamplePath, load_scenario, make_plan, simulate
-from simulations.measuring.invariants import check_log, growing_queues
+from simulations.measuring.invariants import check_log
 from simulations.measuring.measured import Value
 from simulations.measuring.measures import group_cases, measure
 from workflow.errors import InputError
@@ -244,12 +244,6 @@ def test_counting_an_outcome_that_no_activity_gives_is_an_error() -> None:
     """The message lists the possible outcomes as in files."""
     with pytest.raises(InputError, match="giving: 'True' is not an outcome of answer; allowed: true, false"):
         load_workflow(_yes_or_no("True"))
-
-
-def test_growing_queues_are_reported(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Ten cases arrive a day; the desk serves one in two days."""
-    busy = {**SCENARIO, "arrivals": {"east": {"interarrival": {"constant": "2 hours"}}}}
-    assert growing_queues(_log(tmp_path_factory, busy)) == ["desk"]
 
 
 def test_an_unknown_grouping_is_an_error_with_the_nearest_name(

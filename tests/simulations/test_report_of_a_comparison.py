@@ -58,7 +58,8 @@ def test_a_figure_shows_significant_differences(found: Comparison) -> None:
     """The title has their number, and one of them with its interval."""
     clear = [d for d in found.differences if d.at is None and d.is_significant(0.95) and d.paired and not d.paired.same]
     figure = comparison_document(found.folder).figures[1]
-    assert figure.title.startswith(f"{len(clear)} significant differences, such as ")
+    assert figure.title.startswith(f"{len(clear)} of ")
+    assert "; waiting_time.serve.mean is 1.03" in figure.title
     assert "Full dots: significant" in figure.text
     assert "waiting_time.serve.mean" in figure.svg
 
@@ -73,7 +74,7 @@ def test_one_replication_has_no_significant_differences(tmp_path: Path) -> None:
     compare(tiny, tiny, replications=2, out=tmp_path / "same")
     document = comparison_document(tmp_path / "same")
     assert [figure.key for figure in document.figures] == ["pending"]
-    assert "No difference of all courts is significant" in render(document)
+    assert "measures are the same in each of 2 replications" in render(document)
 
 
 def test_the_command_takes_the_folder_of_a_comparison(found: Comparison, tmp_path: Path) -> None:

@@ -1,0 +1,286 @@
+"""Sentences about one run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from simulations.measuring.descriptors import Family, describe
+from simulations.running.growing import GrowingQueue
+from simulations.running.intervals import interval
+from simulations.running.results import Estimate
+from simulations.running.run_result import RunResult
+from simulations.running.warmup import still_trending
+from simulations.statements.statement import Claim, Statement, join_names, largest, percent
+from simulations.tables.formatting import court_title, format_estimate, number
+
+__all__ = [
+    "NO_STEADY_STATE",
+    "WAITS_DEPEND",
+    "busiest_week",
+    "courts_shown",
+    "groups_differ",
+    "growing",
+    "in_states",
+    "largest_group",
+    "largest_part",
+    "later_cases",
+    "longest_wait",
+    "median_stay",
+    "most_frequent",
+    "never_left",
+    "not_steady",
+    "off_docket",
+    "off_the_map",
+    "pending_change",
+]
+
+_MOST_NAMES = 3
+WAITS_DEPEND = "Waiting times depend on the length of the run."
+NO_STEADY_STATE = "The run has no steady state yet."
+
+
+def pending_change(result: RunResult) -> Statement:
+    """Say how pending cases of all courts changed from the end of the first day to the end of the run.
+
+    They rose or fell if the interval of the paired difference does not contain 0.
+    """
+    series, ends = result.series, result.scenario.ends
+    starts: dt.date = series.days[0].item()
+    first, last = series.values[0, -1], series.values[-1, -1]
+    a, b = float(first.mean()), float(last.mean())
+    low, high = interval([*(last - first).tolist()], result.confidence) or (b - a, b - a)
+    one, two = number(a, "cases"), number(b, "cases")
+    if (low > 0 or high < 0) and one != two:
+        text = f"Pending cases {'rose' if b > a else 'fell'} from {one} to {two}"
+    elif (first == last).all():
+        text = f"The number of pending cases is the same at the start and at the end: {one}"
+    else:
+        text = f"The number of pending cases did not clearly change: {one} at the start, {two} at the end"
+    return Statement(Claim.CHANGE, text, "pending", "all", starts, ends, {"first": a, "last": b})
+
+
+# states ------------------------------------------------------------------------------------------------
+
+
+def off_docket(ends: dt.date, n_off: float, n_cases: float) -> Statement:
+    """Say which share of the cases is in a final or resting state at the end."""
+    share = n_off / n_cases
+    text = f"By {ends}, {percent(share)} of {number(n_cases, 'cases')} cases were off the docket"
+    return Statement(Claim.OFF_DOCKET, text, ends=ends, values={"share": share, "cases": n_cases})
+
+
+def largest_group(ends: dt.date, pending: Mapping[str, float]) -> Statement | None:
+    """Say in which state pending cases are at the end: most of them, or the largest group.
+
+    Parameters
+    ----------
+    pending : mapping of str to float
+        Pending cases by state; states without cases are left out.
+
+    Notes
+    -----
+    "Most" means more than half.
+    """
+    states = largest(pending) if pending else []
+    if not 0 < len(states) <= _MOST_NAMES:
+        return None
+    share = pending[states[0]] / sum(pending.values())
+    if len(pending) == 1:
+        text = f"all pending cases were in {states[0]}"
+    elif share > 0.5:
+        text = f"most pending cases ({percent(share)}) were in {states[0]}"
+    elif len(states) == 1:
+        text = f"the largest group of pending cases ({percent(share)}) was in {states[0]}"
+    else:
+        text = f"the largest groups of pending cases ({percent(share)} each) were in {join_names(states)}"
+    return Statement(Claim.LARGEST_GROUP, text, ends=ends, values={"states": states, "share": share})
+
+
+def in_states(ends: dt.date, cases: Mapping[str, float]) -> Statement:
+    """List the states of the cases at the end."""
+    listed = ", ".join(f"{state} {number(n, 'cases')}" for state, n in cases.items() if n > 0)
+    return Statement(Claim.IN_STATES, f"At the end: {listed}.", ends=ends, values=dict(cases))
+
+
+def later_cases(n: float) -> Statement:
+    """Say how many cases arrive after the start."""
+    text = f"Outlined: cases not yet there, {number(n, 'cases')} at the start."
+    return Statement(Claim.LATER_CASES, text, values={"cases": n})
+
+
+# waiting and use -----------------------------------------------------------------------------------------
+
+
+def longest_wait(ends: dt.date, waits: Mapping[str, Mapping[str, float]]) -> Statement:
+    """Say for which activity the mean wait was longest, all courts together, and the largest part of it.
+
+    Parameters
+    ----------
+    waits : mapping of str to mapping of str to float
+        The parts of the mean wait by activity and reason, in days.
+    """
+    lengths = {activity: sum(parts.values()) for activity, parts in waits.items()}
+    longest = largest(lengths)
+    days = lengths[longest[0]]
+    values = {"activities": longest, "days": days}
+    if len(longest) > 1:
+        text = f"The longest waits were for {join_names(longest)}: {number(days, 'days')} days on average"
+        return Statement(Claim.LONGEST_WAIT, text, ends=ends, values=values)
+    parts = waits[longest[0]]
+    reasons = largest(parts)
+    text = (
+        f"The longest wait was for {longest[0]}: {number(days, 'days')} days on average;"
+        f" the largest part: {join_names(reasons)}"
+    )
+    return Statement(Claim.LONGEST_WAIT, text, longest[0], ends=ends, values=values | {"reasons": reasons})
+
+
+def largest_part(ends: dt.date, parts: Mapping[tuple[str, str, str], float]) -> Statement:
+    """Say which reason has the largest part in a mean wait.
+
+    Parameters
+    ----------
+    parts : mapping of (str, str, str) to float
+        Days by activity, title of the court, and reason.
+    """
+    activity, court, reason = largest(parts)[0]
+    days = parts[activity, court, reason]
+    text = f"The largest part: {number(days, 'days')} days for {activity}, {court}, {reason}."
+    return Statement(Claim.LARGEST_PART, text, activity, court, None, ends, {"reason": reason, "days": days})
+
+
+def busiest_week(shares: Mapping[str, float]) -> Statement:
+    """Say which share of their time on shift the servers of each pool worked in its busiest week."""
+    listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items())
+    text = f"Share of time on shift that servers worked in their busiest week: {listed}"
+    return Statement(Claim.BUSIEST_WEEK, text, values=dict(shares))
+
+
+def groups_differ(result: RunResult, by: str) -> Statement:
+    """Say for which mean time groups of cases differ most, all courts together.
+
+    Groups differ if the interval of the ratio is above 1; with a single replication, if the ratio is.
+    """
+    measures = describe(result.scenario)
+    contrasts = [c for c in result.contrasts if c.by == by]
+    contrasts = [c for c in contrasts if measures[c.measure].family is Family.WAITING] or contrasts
+    clear = [c for c in contrasts if (c.ratio if c.low is None else c.low) > 1]
+    if not clear:
+        return Statement(Claim.GROUPS_DIFFER, f"By {by}, no difference between groups is clear", by)
+    most = max(clear, key=lambda c: c.ratio)
+    text = (
+        f"By {by}, the groups differ most in {most.measure}: {most.slowest} has {most.ratio:.2f} times as many days as"
+        f" {most.fastest}"
+    )
+    values = {"measure": most.measure, "slowest": most.slowest, "fastest": most.fastest, "ratio": most.ratio}
+    return Statement(Claim.GROUPS_DIFFER, text, by, values=values)
+
+
+# time until a case leaves the docket -----------------------------------------------------------------------
+
+
+def median_stay(court: str, days: Sequence[float | None], confidence: float) -> Statement:
+    """Say after how many days half of the cases have left the docket.
+
+    Parameters
+    ----------
+    days : sequence of float or None
+        The Kaplan-Meier median of each replication; ``None`` if the curve does not reach one half.
+    """
+    known, n = [d for d in days if d is not None], len(days)
+    start = f"Median time until a case leaves the docket, {court_title(court)}: "
+    if len(known) < n:
+        text = (
+            start + "not reached" + (f" in {n - len(known)} of {n} replications" if n > 1 else " by the end of the run")
+        )
+        return Statement(Claim.MEDIAN_STAY, text, court=court, values={"reached": len(known), "of": n})
+    mean = sum(known) / n
+    low, high = interval(known, confidence, 0.0) or (None, None)
+    estimate = Estimate("", court, None, None, None, "days", mean, low, high, None, None, n, n)
+    values = {"median": mean, "low": low, "high": high}
+    return Statement(Claim.MEDIAN_STAY, start + format_estimate(estimate), court=court, values=values)
+
+
+def never_left(court: str, n: float, of: float) -> Statement:
+    """Say how many cases have not left the docket by the end, counted from the log."""
+    text = (
+        f"{number(n, 'cases')} of {number(of, 'cases')} cases had not left it by the end of the run ({percent(n / of)})"
+    )
+    return Statement(Claim.NEVER_LEFT, text, court=court, values={"cases": n, "of": of})
+
+
+# transitions and courts --------------------------------------------------------------------------------------
+
+
+def most_frequent(counts: Mapping[str, float]) -> Statement:
+    """Say which transition is taken most often."""
+    names = largest(counts)[:_MOST_NAMES]
+    n = counts[names[0]]
+    start = "transition is" if len(names) == 1 else "transitions include"
+    each = "" if len(names) == 1 else " each"
+    text = f"The most frequent {start} {join_names(names)}: {number(n, 'cases')} times{each} in a replication"
+    return Statement(Claim.MOST_FREQUENT, text, values={"transitions": names, "count": n})
+
+
+def off_the_map(counts: Mapping[str, float]) -> Statement:
+    """List transitions of later policies."""
+    listed = ", ".join(f"{name} {number(n, 'cases')}" for name, n in counts.items())
+    return Statement(
+        Claim.OFF_THE_MAP, f"Transitions of later policies, not on the map: {listed}.", values=dict(counts)
+    )
+
+
+def courts_shown(shown: Sequence[str], n_others: int, summed: bool) -> Statement:
+    """Say which courts a figure shows by name."""
+    text = f"Shown by name: the {len(shown)} courts that have the most pending cases at any time. "
+    text += f"The other {n_others} are {'summed' if summed else 'only in all courts'}."
+    return Statement(Claim.COURTS_SHOWN, text, values={"shown": list(shown), "others": n_others})
+
+
+# trends ----------------------------------------------------------------------------------------------------------
+
+
+def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
+    """Say which queues were still growing at the end: a sentence for each pool, with its longest queues.
+
+    Parameters
+    ----------
+    queues : sequence of GrowingQueue
+        Of one run, the longest first.
+    where : str, optional
+        The scenario or the points of a sweep; it ends the sentence.
+    """
+    statements = []
+    for pool in dict.fromkeys(queue.pool for queue in queues):
+        of_pool = [queue for queue in queues if queue.pool == pool]
+        named = of_pool[:_MOST_NAMES]
+        courts = [
+            f"{'' if q.court == 'all' else f'at {q.court} '}from {number(q.first, 'cases')} to {number(q.last, 'cases')} cases"
+            for q in named
+        ]
+        if len(of_pool) > len(named):
+            courts.append(f"at {len(of_pool) - len(named)} more courts")
+        text = (
+            f"The queue of the pool {pool} grew from {named[0].starts} to {named[0].ends}{where}: {join_names(courts)}."
+        )
+        values = {"queues": {q.court: (q.first, q.last) for q in of_pool}, "where": where}
+        statements.append(Statement(Claim.GROWING, text, pool, named[0].court, named[0].starts, named[0].ends, values))
+    return statements
+
+
+def not_steady(result: RunResult) -> list[Statement]:
+    """Say where pending cases still rise or fall after the warm-up."""
+    return [
+        Statement(
+            Claim.NOT_STEADY,
+            f"Pending cases of {court_title(trend.court)} still {'rise' if trend.late > trend.early else 'fall'} after the"
+            f" warm-up, from {number(trend.early, 'cases')} to {number(trend.late, 'cases')}.",
+            "pending",
+            trend.court,
+            result.scenario.warm_up,
+            result.scenario.ends,
+            {"first": trend.early, "last": trend.late},
+        )
+        for trend in still_trending(result)
+    ]

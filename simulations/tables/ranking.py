@@ -1,0 +1,63 @@
+"""Which differences of a comparison matter most."""
+
+from __future__ import annotations
+
+from simulations.comparing.comparison import Comparison, Difference
+from simulations.measuring.descriptors import describe
+from simulations.tables.comparison import is_clear
+from simulations.tables.formatting import few
+
+__all__ = ["compared", "importance", "ranked", "stands_out"]
+
+
+def compared(comparison: Comparison, against: str) -> list[Difference]:
+    """Return the differences at the end of the run that mean something.
+
+    Left out: measures without a value, and clearance rates where the base has hardly any inflow.
+    """
+    differences = [d for d in comparison.differences if d.against == against and d.at is None and d.paired is not None]
+    by_court = {(d.measure, d.court): d.paired for d in differences}
+
+    def is_meaningless(d: Difference) -> bool:
+        inflow, disposals = (by_court.get((measure, d.court)) for measure in ("inflow", "disposals"))
+        known = inflow is not None and disposals is not None
+        return d.measure == "clearance_rate" and known and few(inflow.base, disposals.base)  # type: ignore[union-attr]
+
+    return [d for d in differences if not is_meaningless(d)]
+
+
+def stands_out(comparison: Comparison, d: Difference) -> bool:
+    """Return whether a difference is significant, or not 0 and the same in every replication."""
+    if d.paired is None or d.paired.same:
+        return False
+    return is_clear(comparison, d) or d.paired.spread == 0
+
+
+def importance(d: Difference) -> float:
+    """Return the size of a difference against its interval, in the measure's own terms: from 0 to 2.
+
+    It is the part of the difference that its interval leaves certain (its size less half of the width of the interval),
+    relative to the larger of the two values. A date counts in days since the start of the run.
+    """
+    paired = d.paired
+    if paired is None or not paired.difference:
+        return 0.0
+    half = 0.0 if paired.low is None or paired.high is None else (paired.high - paired.low) / 2
+    return max(0.0, abs(paired.difference) - half) / max(abs(paired.base), abs(paired.other))
+
+
+def ranked(comparison: Comparison, against: str) -> list[Difference]:
+    """Return the differences at the end of the run that stand out, the most important first.
+
+    Differences of all courts together come before those of one court. Left out: percentiles and parts of a mean time, and
+    a measure that differs by exactly as much as one that ranks higher, such as `disposals` beside `pending`.
+    """
+    measures = describe(comparison.base)
+    chosen = [
+        d for d in compared(comparison, against) if stands_out(comparison, d) and not measures[d.measure].is_detail
+    ]
+    kept: dict[tuple[str, float, float], Difference] = {}
+    for d in sorted(chosen, key=lambda d: (d.court != "all", -importance(d))):
+        assert d.paired is not None
+        kept.setdefault((d.unit, round(abs(d.paired.difference), 9), round(d.paired.spread, 9)), d)
+    return list(kept.values())

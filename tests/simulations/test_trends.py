@@ -1,0 +1,90 @@
+"""Growing queues: a test for a trend in the second half of a run, over replications."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulations import load_scenario, run
+from simulations.measuring.trends import N_INSTANTS, LongQueue, kendall_tau, trend_period
+from simulations.running.growing import growing_queues
+from simulations.scenarios.scenario import Scenario
+from tests.simulations.desk import write_tiny
+
+
+def _queue(lengths: list[int], court: str = "east") -> LongQueue:
+    fifths = np.array(lengths).reshape(5, -1).mean(axis=1)
+    return LongQueue("clerks", court, kendall_tau(lengths), bool((np.diff(fifths) > 0).all()), lengths[0], lengths[-1])
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """46 days from 1 January; the second half begins on 24 January."""
+    return load_scenario(write_tiny(tmp_path_factory.mktemp("tiny")))
+
+
+def test_the_second_half_is_looked_at(tiny: Scenario, tmp_path: Path) -> None:
+    """Or what is left of it after the warm-up."""
+    assert trend_period(tiny) == (dt.date(2024, 1, 24), dt.date(2024, 2, 15))
+    warm = load_scenario(write_tiny(tmp_path), ["warm_up=2024-02-01"])
+    assert trend_period(warm) == (dt.date(2024, 2, 1), dt.date(2024, 2, 15))
+
+
+def test_a_queue_that_grows_is_named_with_period_court_and_lengths(tiny: Scenario) -> None:
+    """In a single replication and in several."""
+    for n in (1, 4):
+        (queue,) = growing_queues(tiny, [[_queue(list(range(20, 80)))]] * n, 0.95)
+        assert (queue.pool, queue.court, queue.first, queue.last, queue.tau) == ("clerks", "east", 20, 79, 1.0)
+        assert (queue.starts, queue.ends) == trend_period(tiny)
+
+
+def test_a_queue_that_fell_and_is_flat_at_the_end_does_not_grow(tiny: Scenario) -> None:
+    """Even if it is longer at the end than at the start."""
+    flat = _queue([50 - k for k in range(20)] + [31, 33] * 19 + [60, 61])
+    assert growing_queues(tiny, [[flat]], 0.95) == []
+    assert growing_queues(tiny, [[flat], [_queue(list(range(20, 80)))]], 0.95) == []
+
+
+def test_a_queue_that_is_short_in_some_replication_does_not_grow(tiny: Scenario) -> None:
+    """The replication in which it is short says nothing of it."""
+    assert growing_queues(tiny, [[_queue(list(range(20, 80)))], []], 0.95) == []
+
+
+def test_the_log_gives_the_queue_lengths(tmp_path: Path) -> None:
+    """Constant arrivals and work: 24 cases arrive a day, and one clerk serves two of them."""
+    changes = [
+        "courts.east.backlog.queue=0",
+        "arrivals.east={interarrival: {constant: 1 hours}}",
+        "pools.clerks.size=1",
+    ]
+    scenario = load_scenario(write_tiny(tmp_path), [*changes, "activities.serve.takes=12 hours"])
+    result = run(scenario, out=tmp_path / "run", engine="simpy")
+    (queue,) = result.growing
+    assert (queue.court, queue.tau) == ("east", 1.0)
+    days = (scenario.ends - scenario.starts).days + 1
+    assert queue.last == pytest.approx(days * 22, abs=12)
+    assert queue.first == pytest.approx(days // 2 * 22, abs=12)
+
+
+@pytest.mark.slow
+def test_a_steady_queue_is_seldom_said_to_grow(tiny: Scenario) -> None:
+    """A steady M/M/1 queue with load 0.95, with up to 10 replications: in at most 6 percent of 2,000 runs."""
+    rng = np.random.default_rng(1)
+    queues = [_steady_queue(rng, load=0.95, per_day=4.0, days=180) for _ in range(2000)]
+    for n in (1, 2, 5, 10):
+        runs = [queues[k : k + n] for k in range(0, len(queues), n)]
+        named = [growing_queues(tiny, [[queue] for queue in one], 0.95) for one in runs]
+        assert np.mean([bool(found) for found in named]) <= 0.06, n
+
+
+def _steady_queue(rng: np.random.Generator, load: float, per_day: float, days: int) -> LongQueue:
+    rate = per_day * (1 + load)
+    n = int(rate * days * 1.3) + 100
+    at, up = rng.exponential(1 / rate, n).cumsum(), rng.random(n) < load / (1 + load)
+    start = int(rng.geometric(1 - load)) - 1
+    walk = np.concatenate([[start], start + np.where(up, 1, -1).cumsum()])
+    length = walk - np.minimum.accumulate(np.minimum(walk, 0))
+    return _queue(length[np.searchsorted(at, np.linspace(0, days, N_INSTANTS), side="right")].tolist())
