@@ -12,7 +12,7 @@ from simulations.comparing.comparison import Comparison
 from simulations.measuring.descriptors import describe
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.terminal import describe_replications, new_console, print_table
-from simulations.statements.of_comparisons import growing_in_each, main_result, unchanged
+from simulations.statements.of_comparisons import growing_in_each, unchanged
 from simulations.tables.comparison import case_table, change_table, difference_table, is_clear
 from simulations.tables.formatting import format_replications, format_when
 
@@ -38,8 +38,6 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
     )
     for name in comparison.against:
         console.print(f"\n[bold]Against {escape(name)}[/bold]")
-        for statement in reversed(main_result(comparison, name)):
-            console.print(f"{escape(statement.text)}.")
         for day in (*days, None):
             _print_differences(console, comparison, name, day)
         courts = {court: court for court in shown_courts(comparison.base.courts)}
