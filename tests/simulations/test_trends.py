@@ -55,12 +55,11 @@ def test_a_queue_that_is_short_in_some_replication_does_not_grow(tiny: Scenario)
 
 def test_the_log_gives_the_queue_lengths(tmp_path: Path) -> None:
     """Constant arrivals and work: 24 cases arrive a day, and one clerk serves two of them."""
-    changes = [
-        "courts.east.backlog.queue=0",
-        "arrivals.east={interarrival: {constant: 1 hours}}",
-        "pools.clerks.size=1",
-    ]
-    scenario = load_scenario(write_tiny(tmp_path), [*changes, "activities.serve.takes=12 hours"])
+    path = write_tiny(tmp_path)
+    text = path.read_text(encoding="utf-8").replace("{rate: 3 per day}", "{interarrival: {constant: 1 hours}}")
+    text = text.replace("{lognormal: {mean: 9 hours, cv: 1}}", "12 hours").replace("{queue: 20}", "{queue: 0}")
+    path.write_text(text.replace("{yes: 0.7, no: rest}", "{yes: 1, no: 0}"), encoding="utf-8")
+    scenario = load_scenario(path, ["pools.clerks.size=1"])
     result = run(scenario, out=tmp_path / "run", engine="simpy")
     (queue,) = result.growing
     assert (queue.court, queue.tau) == ("east", 1.0)
