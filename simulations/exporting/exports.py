@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from simulations.exporting import FORMATS
 from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest
-from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, query_run
+from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, OBSERVED_UNTIL, STEP_KIND, query_run
 from simulations.run_folder.whole_files import whole_file
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
@@ -173,21 +173,25 @@ def _plain(value: Any, clock: _Clock) -> Any:
 
 Named = list[tuple[str, Any]]
 
+_ATTRIBUTES = (*ATTRIBUTES, "step_kind")
+
 
 def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
     """Yield each case with its facts and initial record, ordered by case id."""
     record = recorded_contents(folder)["workflow"].get("record") or {}
     names = {name: f"initial_{name}" for name in record}  # the record changes later
-    with query_run(folder, f"select * from cases where replication = {replication} order by case_id") as answer:
+    query = f"""select *, arrived_at::date as arrived, {OBSERVED_UNTIL} as observed_until from cases
+        where replication = {replication} order by case_id"""
+    with query_run(folder, query) as answer:
         columns = [names.get(name, name) for name in answer.columns]
         for row in answer.rows:
             yield f"{row[0]}:{row[1]}", list(zip(columns[2:], row[2:], strict=True))
 
 
 def _events(folder: Path, replication: int, order: str) -> Iterator[tuple[Any, ...]]:
-    """Yield replication, sequence, case, name, instant, start, resource, and the columns of `ATTRIBUTES`."""
+    """Yield replication, sequence, case, name, instant, start, resource, and the columns of `_ATTRIBUTES`."""
     query = f"""select replication, sequence, replication || ':' || case_id, {NAME}, happened_at, started_at,
-        pool || '/' || court || '/' || server, {", ".join(ATTRIBUTES)} from events
+        pool || '/' || court || '/' || server, {", ".join(ATTRIBUTES)}, {STEP_KIND} from events
         where {HAPPENED} and replication = {replication} order by {order}"""
     with query_run(folder, query) as answer:
         yield from answer.rows
@@ -216,7 +220,7 @@ def _xes(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock)
                         ("lifecycle:transition", "complete"),
                         ("started_at", started),
                         ("org:resource", resource),
-                        *zip(ATTRIBUTES, more, strict=True),
+                        *zip(_ATTRIBUTES, more, strict=True),
                     ]
                     file.write(f"    <event>\n{_attributes(event, '      ', clock)}    </event>\n")
                     n_events += 1
@@ -254,8 +258,9 @@ def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock
         types = [row[0] for row in answer.rows]
     with query_run(folder, "describe cases") as answer:
         kinds = [_OCEL_KINDS.get(str(row[1]).partition("(")[0], "string") for row in answer.rows][2:]
+    kinds += ["time", "time"]  # arrived and observed_until
     columns = [{"name": name, "type": kind} for (name, _), kind in zip(example, kinds, strict=True)]
-    event = [{"name": name, "type": "integer" if name == "server" else "string"} for name in ATTRIBUTES]
+    event = [{"name": name, "type": "integer" if name == "server" else "string"} for name in _ATTRIBUTES]
     head = {
         "objectTypes": [{"name": "case", "attributes": columns}],
         "eventTypes": [{"name": name, "attributes": event} for name in types],
@@ -300,7 +305,7 @@ def _event(row: tuple[Any, ...], clock: _Clock) -> dict[str, Any]:
         "id": f"{replication}:{sequence}",
         "type": name,
         "time": clock(at),
-        "attributes": [{"name": n, "value": v} for n, v in zip(ATTRIBUTES, more, strict=True) if v is not None],
+        "attributes": [{"name": n, "value": v} for n, v in zip(_ATTRIBUTES, more, strict=True) if v is not None],
         "relationships": [{"objectId": case, "qualifier": "case"}],
     }
 

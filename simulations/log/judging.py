@@ -61,6 +61,7 @@ class _Judged:
             np.concatenate([getattr(j, name) for j in judged] or [np.zeros(0, np.int64)])
             for name in ("cases", "rows", "at")
         )
+        row = np.where(row < 0, self.audited.first[case], row)
         shown = at == self.audited.at[row]  # the others are noticed at the end of the run
         order = np.lexsort((rule, *self._sort_keys(row, case, at), ~shown, at))
         self.violations = [

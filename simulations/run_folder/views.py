@@ -29,10 +29,16 @@ from simulations.run_folder.parts import KINDS
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 
-__all__ = ["ATTRIBUTES", "HAPPENED", "NAME", "Answer", "query_run"]
+__all__ = ["ATTRIBUTES", "HAPPENED", "NAME", "OBSERVED_UNTIL", "STEP_KIND", "Answer", "query_run"]
 
 NAME = "coalesce(transition, cause)"
 """SQL: the name of an event for other tools."""
+
+STEP_KIND = "case when transition is null then 'event' else 'transition' end"
+"""SQL: whether a row is an event alone, or a transition, which an event may have triggered (then its `cause`)."""
+
+OBSERVED_UNTIL = "(select max(happened_at) from events)"
+"""SQL: the end of the run, until which each case was observed."""
 
 HAPPENED = f"cause <> '{HORIZON}'"
 """SQL: the row is an event, and does not just close a case at the end of the run."""
@@ -156,7 +162,9 @@ def _pm4py(connection: Any) -> None:
         f"""create view pm4py.log as select e.replication || ':' || e.case_id as "case:concept:name",
             coalesce(e.transition, e.cause) as "concept:name", e.happened_at as "time:timestamp",
             e.started_at, e.pool || '/' || e.court || '/' || e.server as "org:resource",
-            'complete' as "lifecycle:transition", e.activity, e.outcome, e.from_state, e.to_state, {case_columns}
+            'complete' as "lifecycle:transition", e.activity, e.outcome, e.from_state, e.to_state, e.cause,
+            {STEP_KIND} as step_kind, c.arrived_at::date as "case:arrived", {OBSERVED_UNTIL} as "case:observed_until",
+            {case_columns}
         from events e join cases c using (replication, case_id) where e.{HAPPENED}
         order by e.replication, e.sequence"""
     )
@@ -203,7 +211,7 @@ def _ocel(connection: Any) -> None:
         connection.execute(f"create view ocel.{name} as {select}")
     for kind in types:
         connection.execute(
-            f'create view ocel."event_{kind}" as select {event} as ocel_id, happened_at as ocel_time, {", ".join(ATTRIBUTES)}'
+            f'create view ocel."event_{kind}" as select {event} as ocel_id, happened_at as ocel_time, {", ".join(ATTRIBUTES)}, {STEP_KIND} as step_kind'
             f" from events where {HAPPENED} and {NAME} = {_quoted(kind)}"
         )
 

@@ -23,7 +23,7 @@ CORNERS = (
     "work that does not fit", "a later policy", "a later policy for new cases only", "an earlier policy for an old case",
     "an arrival of a renewal process", "an arrival of a table", "an arrival that moves on at once",
     "an arrival that only begins to wait", "two arrivals at one instant", "a move on entry", "a resting state", "a delay", "a delay in working days",
-    "work dropped", "a record that changes alone", "a hazard that comes twice", "a clock since a transition",
+    "work dropped", "a record that changes alone", "an event without effect", "a hazard that comes twice", "a clock since a transition",
     "a clock that is stopped",
 )  # fmt: skip
 
@@ -121,9 +121,9 @@ class Watched(Simulation):
         )
         self.note("a resting state", self.scenario.workflow.states[case.state].kind.name == "RESTING")
 
-    def _move(self, case: Case, trigger: str, cause: int, outcome: int) -> bool:
+    def _move(self, case: Case, trigger: str, cause: int, outcome: int, before: Any = None) -> bool:
         works = case.state in self._activity_of
-        moved = super()._move(case, trigger, cause, outcome)
+        moved = super()._move(case, trigger, cause, outcome, before)
         self.note("a move on entry", works and moved and trigger == ENTER)
         return moved
 
@@ -144,7 +144,9 @@ class Watched(Simulation):
         self.note("a clock since a transition", bool(event.since))
         self.note("a resting state", self.scenario.workflow.states[state].kind.name == "RESTING")
         self.note("work dropped", was_served and case.station is not station)
-        self.note("a record that changes alone", len(self._rows) == rows + 1 and self._rows[rows][1] < 0)
+        alone = len(self._rows) == rows + 1 and self._rows[rows][1] < 0
+        self.note("a record that changes alone", alone and record != case.record)
+        self.note("an event without effect", alone and record == case.record)
         if before is None or station is None:
             return True
         if case.station is not station or case.entry is None or case.entry[:4] != before[:4]:

@@ -162,15 +162,37 @@ def test_a_wrong_file_is_an_error_of_collection_with_its_places(office: pytest.P
     assert "Traceback" not in result.stdout.str()
 
 
-def test_a_rule_that_says_nothing_is_warned_of(office: pytest.Pytester) -> None:
-    """It passes, but nobody should rest on it."""
+def test_a_vacuous_rule_is_warned_of_with_its_line(office: pytest.Pytester) -> None:
+    """It passes, and the warning leads to the rule in its file."""
     office.path.joinpath("office.rules.yaml").write_text(
         "workflow: permit_office.yaml\nrules:\n  - {rule: empty, never: grant, if: complete and not complete}\n",
         encoding="utf-8",
     )
     result = _run(office, "-k", "prove", "-W", "default")
     result.assert_outcomes(passed=1, warnings=1, deselected=1)
-    result.stdout.fnmatch_lines(["*the rule 'empty' holds vacuously*"])
+    result.stdout.fnmatch_lines(["*office.rules.yaml:3: VacuousRule: the rule 'empty' holds vacuously*"])
+
+
+@pytest.mark.parametrize(("option", "failed", "skipped"), [("", 1, 0), ("fail", 1, 0), ("skip", 0, 1)])
+def test_an_undecided_rule_fails_unless_the_ini_option_says_otherwise(
+    office: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str, failed: int, skipped: int
+) -> None:
+    """What cannot be decided is no success."""
+    from workflow.proving import prove as module
+
+    decide = module.prove
+    monkeypatch.setattr(module, "prove", lambda workflow, rules: decide(workflow, rules, seconds=0))
+    if option:
+        office.makeini(f"[pytest]\ndocketsim_undecided = {option}\n")
+    result = _run(office, "-k", "incomplete and prove")
+    result.assert_outcomes(failed=failed, skipped=skipped, deselected=5)
+
+
+def test_a_wrong_value_of_the_ini_option_is_refused(office: pytest.Pytester) -> None:
+    """The message has the values that are allowed."""
+    office.makeini("[pytest]\ndocketsim_undecided = ignore\n")
+    result = _run(office, alone=True)
+    result.stderr.fnmatch_lines(["*docketsim_undecided = ignore: must be fail or skip*"])
 
 
 def test_files_of_other_tools_are_left_alone(office: pytest.Pytester) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog
-from workflow.auditing.paths import Integers, States, has_ended, off_the_map, run_automaton
+from workflow.auditing.paths import Integers, States, has_ended, off_the_map, run_automaton, state_before
 from workflow.auditing.report import AuditReport, RuleAudit
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, vector
@@ -57,12 +57,14 @@ class _Run:
         order = np.lexsort((rows, at, log.case[rows]))
         rows, at = rows[order], at[order]
         cases, index = np.unique(log.case[rows], return_index=True)
-        lacking = log.lacking(self.rule.reads)
-        cases, index = cases[~lacking[cases]], index[~lacking[cases]]
+        lacking = log.lacking(self.rule.reads | self.rule.step_names)
+        cases, rows, at = self._with_begun(cases, rows[index], at[index])
+        judged = ~lacking[cases]
+        cases, rows, at = cases[judged], rows[judged], at[judged]
         still_open = np.isin(q, list(self.automaton.open)) & ~lacking
         still_open[cases] = False
         n_open, n_lacking = int(still_open.sum()), int(lacking.sum())
-        return RuleAudit(self.rule, (), cases, rows[index], at[index], n_open, n_lacking, self._is_idle())
+        return RuleAudit(self.rule, (), cases, rows, at, n_open, n_lacking, self._is_idle())
 
     def _is_idle(self) -> bool:
         """Return whether no step that the rule names occurs; a rule about conditions reads every row, so is never idle."""
@@ -157,15 +159,28 @@ class _Run:
         for state in forbidden.keys() - {0}:
             here = _ranges(rows[states == state], ends[states == state])
             bad[here] = _holds(log, forbidden[state], here, log.after)
-        begun = self._begun()
-        bad[log.first[:-1][begun & (np.diff(log.first) > 0)]] = True
         return np.flatnonzero(bad)
+
+    def _with_begun(self, cases: Integers, rows: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:
+        """Return the violations by case, with -1 for the row of a case that breaks the rule as it begins."""
+        log = self.log
+        begun = np.flatnonzero(self._begun())
+        if not len(begun):
+            return cases, rows, at
+        later = ~np.isin(cases, begun)
+        begun_at = log.begun_at
+        if begun_at is None:  # every case of such a log has a row
+            begun_at = log.at[log.first[:-1]]
+        cases = np.concatenate([begun, cases[later]])
+        order = np.argsort(cases, kind="stable")
+        rows = np.concatenate([np.full(len(begun), -1), rows[later]])
+        return cases[order], rows[order], np.concatenate([begun_at[begun], at[later]])[order]
 
     def _begun(self) -> NDArray[np.bool_]:
         """Return which cases break the rule in their initial state."""
         log = self.log
-        condition = self.automaton.forbidden[0]
-        if not names(condition) <= {*log.begins, *log.facts}:
+        condition = self.automaton.forbidden.get(0)
+        if condition is None or not log.begins or not names(condition) <= {*log.begins, *log.facts}:
             return np.zeros(len(log.names), bool)
         everyone = slice(0, len(log.names))
         return _holds(log, condition, everyone, log.begins, everyone)
@@ -216,7 +231,8 @@ def moves_not_allowed(log: AuditLog) -> Integers:
     """Return the rows whose move the workflow does not allow.
 
     A transition must leave a possible state of the case, on an event that happens there. If the log has the fields of
-    a guard, the guard must hold, and no earlier guard may hold.
+    a guard, the guard must hold, and no earlier guard may hold. An event alone is not allowed where a transition must
+    follow it.
     """
     bad = log.unknown.copy()
     bad[off_the_map(log)] = True
@@ -241,4 +257,27 @@ def moves_not_allowed(log: AuditLog) -> Integers:
                     bad[judged[_holds(log, condition, judged, log.seen) != holds]] = True
             if "state" in log.seen:
                 earlier.append(guard)
+    bad[_stays_but_must_move(log)] = True
     return np.flatnonzero(bad)
+
+
+def _stays_but_must_move(log: AuditLog) -> Integers:
+    """Return the rows of an event alone where a transition upon it must follow."""
+    workflow, alone = log.workflow, np.flatnonzero((log.transition < 0) & (log.event >= 0))
+    if not len(alone):
+        return alone
+    state, bad = state_before(log)[alone], [alone[:0]]
+    for point in workflow.decision_points:
+        if point.trigger not in workflow.events:
+            continue
+        here = (log.event[alone] == list(workflow.events).index(point.trigger)) & (
+            state == list(workflow.states).index(point.state)
+        )
+        for i in point.candidates:
+            guard, rows = workflow.transitions[i].guard, alone[here]
+            if guard is None:
+                bad.append(rows)
+            elif names(guard) <= log.known:
+                rows = rows[~log.lacking(names(guard))[log.case[rows]]]
+                bad.append(rows[_holds(log, guard, rows, log.seen)])
+    return np.concatenate(bad)

@@ -10,18 +10,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.auditing.foreign_events import absorbed_events, triggering_events, unjudged_events
 from workflow.auditing.log import AuditLog
 from workflow.auditing.log_columns import column_of, filled, missing_in
-from workflow.deciding.records import indices_of
+from workflow.deciding.records import Rows, indices_of, records_along
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
-from workflow.model.definition import BUILT_IN_FACTS, Workflow
+from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, Workflow
 from workflow.predicates import Field
 
 __all__ = ["read_foreign"]
 
 Integers = NDArray[np.int64]
 Table = Mapping[str, NDArray[Any]]
+Columns = dict[str, NDArray[Any]]
+
+_CAUSE, _END = "cause", "case:observed_until"
+_REPLAYED = ("from_state", "to_state", "outcome", "case:initial_state")
+"""Columns of an export of docketsim, from which the state and the record at every row follow."""
+
+
+def _initial(name: str) -> tuple[str, str]:
+    """Return the names of the column with the initial value of a record field, in an export."""
+    return f"case:initial_{name}", f"case:{name}"
+
 
 _KNOWN_AS = {
     "case": ("case_id", "case:concept:name", "case", "caseid", "case id"),
@@ -60,19 +72,20 @@ class _Reading:
             name: self._column(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()
         }
         self._stop_if_wrong()
+        end = int(self._times(_END, table[_END]).max()) if _END in table and len(times) else None
         names, case_index = np.unique(cases, return_inverse=True)
-        order = np.lexsort((np.arange(len(cases)), times, case_index))
-        first = np.concatenate([[0], np.cumsum(np.bincount(case_index, minlength=len(names)))]).astype(np.int64)
-        case = case_index[order]
+        order, case, transition, event, unknown = self._rows(table, chosen["activity"], times, case_index)
+        n_cases = len(names)
+        first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=n_cases))]).astype(np.int64)
         facts, seen, lacks = {}, {}, {}
         for name, column in columns.items():
             values, missing = (array[order] for array in column or ())
             if name in self.workflow.record:
                 seen[name] = values
-                lacks[name] = np.bincount(case, missing, len(names)) > 0
+                lacks[name] = np.bincount(case, missing, n_cases) > 0
                 continue
             of_case, absent = self._of_case(name, values, missing, first, case, names)
-            optional = self.workflow.facts[name].optional
+            optional = self.workflow.namespace.fields[name].optional
             facts[name] = (of_case, absent if optional else None)
             if not optional:
                 lacks[name] = absent
@@ -80,15 +93,66 @@ class _Reading:
         if len(order):  # facts of a foreign log are assumed to be as of the first day of the case
             begun = times[order][first[:-1]].astype("datetime64[us]").astype("datetime64[D]")
             facts |= {name: (begun, None) for name in BUILT_IN_FACTS if name not in facts}
+        before, seen, after, begins = self._replayed(table, order, first, transition, event, seen)
         labels = filled(table[chosen["activity"]])[order]
-        transition = indices_of(labels, [t.name for t in self.workflow.transitions])
-        event = indices_of(labels, list(self.workflow.events))
-        unknown = (transition < 0) & (event < 0)
-        unknown_names = {int(i): str(labels[i]) for i in np.flatnonzero(unknown)}
         return AuditLog(
-            self.workflow, names.astype(object), first, transition, event, unknown, times[order], None,
-            facts, seen, seen, seen, lacks={k: v for k, v in lacks.items() if v.any()}, unknown_names=unknown_names,
+            self.workflow, names.astype(object), first, transition, event, unknown, times[order], end,
+            facts, before, seen, after, begins, {k: v for k, v in lacks.items() if v.any()},
+            {int(i): str(labels[i]) for i in np.flatnonzero(unknown)},
+            unjudged_events(self.workflow, case, n_cases, transition, event),
         )  # fmt: skip
+
+    def _rows(
+        self, table: Table, activity: str, times: Integers, case: Integers
+    ) -> tuple[Integers, Integers, Integers, Integers, NDArray[np.bool_]]:
+        """Return the order of the rows, and their case, transition, event, and whether their name is unknown."""
+        labels, events = filled(table[activity]), list(self.workflow.events)
+        transition, event = (
+            indices_of(labels, known) for known in ([t.name for t in self.workflow.transitions], events)
+        )
+        unknown = (transition < 0) & (event < 0)
+        order = np.lexsort((np.arange(len(case)), times, case))
+        if _CAUSE in table:
+            cause = indices_of(filled(table[_CAUSE]), events)
+            event = np.where(cause >= 0, cause, event)
+        elif len(order):
+            absorbed = absorbed_events(self.workflow, case[order], times[order], transition[order], event[order])
+            taken = np.flatnonzero(absorbed)
+            event[order[taken + 1]] = event[order[taken]]
+            order = order[~absorbed]
+            event = triggering_events(self.workflow, transition, event)
+        return order, case[order], transition[order], event[order], unknown[order]
+
+    def _replayed(
+        self, table: Table, order: Integers, first: Integers, transition: Integers, event: Integers, seen: Columns
+    ) -> tuple[Columns, Columns, Columns, Columns]:
+        """Return the state and record before, at and after each row, and the initial ones.
+
+        An export of docketsim has all that they follow from. Any other log has what its columns say at each row.
+        """
+        if not {_CAUSE, *_REPLAYED} <= table.keys() or not len(order):
+            return seen, seen, seen, {}
+        workflow, states = self.workflow, list(self.workflow.states)
+        text = {name: filled(table[name])[order] for name in (_CAUSE, *_REPLAYED)}
+        opening = first[:-1]
+        source, target = (indices_of(text[name], states) for name in ("from_state", "to_state"))
+        before, after = {**seen, "state": source}, {**seen, "state": target}
+        seen = {**seen, "state": source}
+        begins = {"state": indices_of(text["case:initial_state"], states)[opening]}
+        rows = Rows(
+            workflow, first, transition, event, source, text[_CAUSE] == COMPLETE, text["outcome"],
+            workflow.transitions, tuple(workflow.events.values()),
+        )  # fmt: skip
+        for name, declared in workflow.record.items():
+            column = next((c for c in _initial(name) if c in table), None)
+            if name in seen or column is None:
+                continue
+            initial = self._column(table, column, declared)
+            if initial is not None and not initial[1].any():
+                begins[name] = initial[0][order][opening]
+                before[name], seen[name], after[name] = records_along(rows, name, begins[name])
+        self._stop_if_wrong()
+        return before, seen, after, begins
 
     def _stop_if_wrong(self) -> None:
         if self.problems:
@@ -102,7 +166,7 @@ class _Reading:
         return lambda i: f"{self.row_label} {i + (2 if self.row_label == 'line' else 1)}, column {column!r}: "
 
     def _check_names(self) -> None:
-        known = [*_KNOWN_AS, *self.workflow.facts, *self.workflow.record]
+        known = [*_KNOWN_AS, *self.workflow.facts, *BUILT_IN_FACTS, *self.workflow.record]
         for name in self.columns:
             if name not in known:
                 hint = nearest(name, known) or f" Known: {format_names(known)}."
@@ -130,6 +194,8 @@ class _Reading:
                     column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"
                 ]
                 as_text = [*(chosen[role] for role in ("case", "activity") if role in chosen), *enums]
+                initial = [column for field in self.workflow.record for column in _initial(field)]
+                as_text += [n for n in (_CAUSE, *_REPLAYED, *initial) if n in names and n not in as_text]
                 try:
                     kept = read(str(self.path), sample_size=-1, dtype=dict.fromkeys(as_text, "VARCHAR"))
                     return kept.fetchnumpy(), chosen, fields
@@ -162,10 +228,10 @@ class _Reading:
     def _fields(self, names: list[str]) -> dict[str, str]:
         """Return the column of each fact and record field."""
         fields = {}
-        for name in (*self.workflow.facts, *self.workflow.record):
+        for name in (*self.workflow.facts, *BUILT_IN_FACTS, *self.workflow.record):
             wanted = self.columns.get(name)
             # a case attribute is not a record field: it would be the initial value
-            usual = (name, f"case:{name}") if name in self.workflow.facts else (name,)
+            usual = (name,) if name in self.workflow.record else (name, f"case:{name}")
             column = wanted or next((c for c in usual if c in names), None)
             if column in names:
                 fields[name] = str(column)
@@ -197,7 +263,7 @@ class _Reading:
         differs = ~missing & (values != of_case[case])
         if differs.any():
             i = int(np.argmax(differs))
-            declared, pair = self.workflow.facts[name], (of_case[case[i]], values[i])
+            declared, pair = self.workflow.namespace.fields[name], (of_case[case[i]], values[i])
             one, other = (declared.values[v] if declared.kind == "enum" else v for v in pair)
             self._wrong(
                 f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact must not change within a case"

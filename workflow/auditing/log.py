@@ -49,6 +49,10 @@ class AuditLog:
         For fields that the log has: the cases for which a required value is missing.
     unknown_names : mapping of int to str
         The names of the `unknown` rows, by row.
+    unjudged_events : mapping of str to ndarray of bool, shape (n_cases,)
+        For an event: the cases with a transition that it or another event may have triggered.
+    begun_at : ndarray of int64, shape (n_cases,), or None
+        When each case began, in microseconds since 1970; by default, at its first row.
     """
 
     workflow: Workflow
@@ -66,6 +70,8 @@ class AuditLog:
     begins: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     lacks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     unknown_names: Mapping[int, str] = field(default_factory=dict)
+    unjudged_events: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    begun_at: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.transition)
@@ -88,8 +94,9 @@ class AuditLog:
         return frozenset({*self.facts, *self.seen})
 
     def lacking(self, names: Collection[str]) -> NDArray[np.bool_]:
-        """Return which cases lack a value of any of the fields."""
+        """Return which cases lack a value of any of the fields, or may have any of the events where the log does not say."""
         lacking = np.zeros(len(self.names), bool)
-        for name in self.lacks.keys() & set(names):
-            lacking |= self.lacks[name]
+        for lacks in (self.lacks, self.unjudged_events):
+            for name in lacks.keys() & set(names):
+                lacking |= lacks[name]
         return lacking

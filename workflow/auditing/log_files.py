@@ -57,7 +57,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
             " from read_parquet(?) order by replication, case_id, sequence", [str(path / "events" / "*.parquet")],
         ).fetchnumpy()  # fmt: skip
         cases = connection.execute(
-            "select * exclude (arrived_at), arrived_at::date as arrived from read_parquet(?) order by replication, case_id",
+            "select * exclude (arrived_at), arrived_at::date as arrived, epoch_us(arrived_at) as begun_at from read_parquet(?) order by replication, case_id",
             [str(path / "cases" / "*.parquet")],
         ).fetchnumpy()
     names = np.array(
@@ -97,6 +97,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         workflow, names, kept, transition[keep], event[keep], unknown[keep], at[keep], end, facts,
         kept_of(before), kept_of(seen), kept_of(after), begins,
         unknown_names=dict(zip(unknown_rows, unknown_names.tolist(), strict=True)),
+        begun_at=np.asarray(cases["begun_at"], np.int64),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from workflow.auditing.log import AuditLog
 from workflow.model.definition import StateKind, Transition
 
-__all__ = ["Integers", "States", "has_ended", "off_the_map", "run_automaton"]
+__all__ = ["Integers", "States", "has_ended", "off_the_map", "run_automaton", "state_before"]
 
 Integers = NDArray[np.int64]
 States = NDArray[np.int32]
@@ -48,6 +48,11 @@ def off_the_map(log: AuditLog) -> Integers:
     return _follow(log)[0]
 
 
+def state_before(log: AuditLog) -> Integers:
+    """Return the state before each row, -1 where the log does not tell it and several are possible."""
+    return log.seen["state"] if "state" in log.seen else _follow(log)[2]
+
+
 def has_ended(log: AuditLog) -> NDArray[np.bool_]:
     """Return which cases have ended: they can only be in final states after their last row."""
     if "state" not in log.after:
@@ -58,10 +63,11 @@ def has_ended(log: AuditLog) -> NDArray[np.bool_]:
     return ended
 
 
-def _follow(log: AuditLog) -> tuple[Integers, NDArray[np.bool_]]:
-    """Return the rows that leave a state in which the case cannot be, and which cases can only be in final states.
+def _follow(log: AuditLog) -> tuple[Integers, NDArray[np.bool_], Integers]:
+    """Return the rows off the map, the cases that can only be in final states, and the state before each row.
 
-    The possible states of a case form a set. After an impossible move, the set is the targets of that move.
+    The possible states of a case form a set. After an impossible move, the set is the targets of that move. The state is
+    -1 where several are possible.
     """
     workflow = log.workflow
     states = list(workflow.states)
@@ -85,7 +91,9 @@ def _follow(log: AuditLog) -> tuple[Integers, NDArray[np.bool_]]:
     numbered = np.array([[index[there] for there in row] for row in table], np.int32)
     before, last = run_automaton(numbered, begun, log.first, log.transition)
     ended = [all(workflow.states[state].kind is StateKind.FINAL for state in possible) for possible in sets]
-    return np.flatnonzero(np.array(lost, bool)[before, log.transition]), np.array(ended, bool)[last]
+    only = [states.index(next(iter(possible))) if len(possible) == 1 else -1 for possible in sets]
+    off = np.flatnonzero(np.array(lost, bool)[before, log.transition])
+    return off, np.array(ended, bool)[last], np.array(only, np.int64)[before]
 
 
 def _targets(transition: Transition, here: frozenset[str]) -> frozenset[str]:

@@ -33,7 +33,7 @@ class RuleAudit:
         Number of cases that are not judged: they lack a value that other cases have.
     cases, rows : ndarray of int64
         The cases that break the rule, and the row of each violation. For a missed deadline: the first row after it, or
-        the last row of the case.
+        the last row of the case. -1 if a case breaks the rule as it begins.
     at : ndarray of int64
         The time of that row, or the end of the log if the deadline is after the last row of the case.
     open : int
@@ -94,10 +94,11 @@ class AuditReport:
         return list(itertools.chain.from_iterable(self._by_kind()))
 
     def _by_kind(self) -> Iterator[Iterator[dict[str, Any]]]:
-        yield (self._offence(int(row), "a move that the workflow does not allow") for row in self.not_allowed)
+        case = self.log.case
+        yield (self._offence(int(case[i]), int(i), "a move that the workflow does not allow") for i in self.not_allowed)
         for rule in self.rules:
-            pairs = zip(rule.rows, rule.at, strict=True)
-            yield (self._offence(int(row), rule.rule.name, int(at)) for row, at in pairs)
+            found = zip(rule.cases, rule.rows, rule.at, strict=True)
+            yield (self._offence(int(case), int(row), rule.rule.name, int(at)) for case, row, at in found)
 
     def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
@@ -133,23 +134,28 @@ class AuditReport:
         verdict = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
         notes = ["vacuous: its names never occur in the log"] if rule.idle else []
         if rule.unjudged_cases:
-            lacking = format_names(sorted(self.log.lacks.keys() & rule.rule.reads))
-            notes.append(f"{_n(rule.unjudged_cases, 'case')} unjudged: the log lacks their {lacking}")
+            lacking = sorted(self.log.lacks.keys() & rule.rule.reads)
+            unclear = sorted(self.log.unjudged_events.keys() & rule.rule.step_names)
+            why = [f"the log lacks their {format_names(lacking)}"] if lacking else []
+            why += [f"the log does not say whether {format_names(unclear)} happened"] if unclear else []
+            notes.append(f"{_n(rule.unjudged_cases, 'case')} unjudged: {'; '.join(why)}")
         if rule.open:
             notes.append(f"still open in {_n(rule.open, 'case')}")
         note = f"  ({'; '.join(notes)})" if notes else ""
         return f"{verdict:<20} {rule.rule.name}{note}"
 
-    def _offence(self, row: int, against: str, at: int | None = None) -> dict[str, Any]:
+    def _offence(self, case: int, row: int, against: str, at: int | None = None) -> dict[str, Any]:
         log = self.log
-        if log.transition[row] >= 0:
+        if row < 0:
+            name = "(begins)"
+        elif log.transition[row] >= 0:
             name = log.workflow.transitions[log.transition[row]].name
         elif log.event[row] >= 0:
             name = list(log.workflow.events)[log.event[row]]
         else:
             name = log.unknown_names.get(row, "?")
         return {
-            "case": str(log.names[log.case[row]]),
+            "case": str(log.names[case]),
             "against": against,
             "at": str(np.datetime64(int(log.at[row]) if at is None else at, "us")),
             "word": name,

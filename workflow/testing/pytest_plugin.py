@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,20 @@ _ENDINGS = (".rules.yaml", ".rules.yml")
 _OURS = re.compile(rb"^(\xef\xbb\xbf)?workflow\s*:", re.MULTILINE)
 
 
+_UNDECIDED = "docketsim_undecided"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini option that says what an undecided rule is."""
+    parser.addini(_UNDECIDED, "What a rule is that the prover cannot decide: fail or skip.", default="fail")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse any other value."""
+    if (chosen := config.getini(_UNDECIDED)) not in ("fail", "skip"):
+        raise pytest.UsageError(f"{_UNDECIDED} = {chosen}: must be fail or skip")
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile | None:
     """Collect a rules file."""
     if not file_path.name.endswith(_ENDINGS) or not _OURS.search(file_path.read_bytes()):
@@ -33,6 +48,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile 
 
 class RuleDisproved(AssertionError):
     """A rule can be broken; the message shows a shortest history."""
+
+
+class VacuousRule(UserWarning):
+    """A rule holds vacuously; the warning has the rule's line."""
 
 
 class RulesFile(pytest.Module):
@@ -77,11 +96,16 @@ class RulesFile(pytest.Module):
             if verdict.decision == "broken":
                 raise RuleDisproved("\n".join(render_verdict(proof, verdict)))
             if verdict.decision == "undecided":
-                pytest.fail("\n".join(render_verdict(proof, verdict)), pytrace=False)
+                give_up = (
+                    pytest.skip if self.config.getini(_UNDECIDED) == "skip" else partial(pytest.fail, pytrace=False)
+                )
+                give_up("\n".join(render_verdict(proof, verdict)))
             if verdict.decision == "monitored":
                 pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")
             if verdict.vacuous:
-                warnings.warn(f"the rule {rule.name!r} holds vacuously: {verdict.vacuous}", stacklevel=1)
+                message = f"the rule {rule.name!r} holds vacuously: {verdict.vacuous}"
+                line = rule.position.line if rule.position is not None else 1
+                warnings.warn_explicit(message, VacuousRule, str(self.path), line)
 
         return test
 

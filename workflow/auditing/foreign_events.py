@@ -1,0 +1,52 @@
+"""The events of a log that names only one thing in each row: a transition, or an event.
+
+A transition that one event alone can trigger stands for both. An event's row that is directly followed, at the same
+instant, by a transition upon that event is one row with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.model.definition import Workflow
+
+__all__ = ["absorbed_events", "triggering_events", "unjudged_events"]
+
+Integers = NDArray[np.int64]
+
+
+def absorbed_events(
+    workflow: Workflow, case: Integers, at: Integers, transition: Integers, event: Integers
+) -> NDArray[np.bool_]:
+    """Return the rows of an event that the next row, a transition upon it at the same instant, takes over."""
+    absorbed = np.zeros(len(case), bool)
+    names = list(workflow.events)
+    upon = np.array(
+        [[name in t.events for name in names] + [False] for t in workflow.transitions] + [[False] * (len(names) + 1)]
+    )
+    alone = (transition[:-1] < 0) & (event[:-1] >= 0) & (event[1:] < 0)
+    absorbed[:-1] = alone & (case[1:] == case[:-1]) & (at[1:] == at[:-1]) & upon[transition[1:], event[:-1]]
+    return absorbed
+
+
+def triggering_events(workflow: Workflow, transition: Integers, event: Integers) -> Integers:
+    """Return the event of each row, also where a transition tells it because no other event can trigger it."""
+    names = list(workflow.events)
+    only = [names.index(t.events[0]) if len(t.events) == 1 else -1 for t in workflow.transitions]
+    return np.where(event >= 0, event, np.array([*only, -1])[transition])
+
+
+def unjudged_events(
+    workflow: Workflow, case: Integers, n_cases: int, transition: Integers, event: Integers
+) -> Mapping[str, NDArray[np.bool_]]:
+    """Return, for each event, the cases with a transition that it or another event may have triggered."""
+    unjudged: dict[str, NDArray[np.bool_]] = {}
+    for i, declared in enumerate(workflow.transitions):
+        rows = np.flatnonzero((transition == i) & (event < 0))
+        for name in declared.events if len(rows) else ():
+            cases = unjudged.setdefault(name, np.zeros(n_cases, bool))
+            cases[case[rows]] = True
+    return unjudged
