@@ -30,8 +30,10 @@ __all__ = [
     "Changes",
     "Confidence",
     "Court",
+    "Courts",
     "Engine",
     "Json",
+    "Measures",
     "NoEvents",
     "Out",
     "Quiet",
@@ -78,6 +80,18 @@ Changes = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20"),
 ]
 At = Annotated[list[str] | None, typer.Option(metavar="DATE", help="Also measure at the end of this day.")]
+Measures = Annotated[
+    list[str] | None,
+    typer.Option("--measure", metavar="M", help="Compute and print only this measure; repeatable. Default: all."),
+]
+Courts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--court",
+        metavar="C",
+        help="Only this court; repeatable; all: all courts together. Default: each court, and all together.",
+    ),
+]
 Court = Annotated[str | None, typer.Option(metavar="C", help="Only this court; default: all courts together.")]
 NoEvents = Annotated[
     bool, typer.Option("--no-events", help="Write no event log; compare then skips the case-by-case comparison.")

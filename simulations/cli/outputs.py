@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulations.cli.common import Quiet, RunFolder, ScenarioFile, report_errors, spinner
+from simulations.cli.common import Courts, Measures, Quiet, RunFolder, ScenarioFile, report_errors, spinner
 from simulations.exporting import FORMATS
 
 __all__ = ["export", "report"]
@@ -27,11 +27,14 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Write the STRESS-DES sections as Markdown. The page then needs --out."),
     ] = None,
+    measure: Measures = None,
+    court: Courts = None,
     scenario: ScenarioFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the results of a run, a comparison or a sweep as one offline HTML page of figures and tables."""
     with report_errors():
+        from simulations.measuring.selection import Selection
         from simulations.report import write_page, write_stress
 
         if stress is not None:
@@ -39,7 +42,7 @@ def report(
             _print(f"STRESS-DES: {stress}", quiet)
         if stress is None or out is not None or figures is not None:
             with spinner("drawing", quiet):
-                page = write_page(folder, out, figures, scenario)
+                page = write_page(folder, out, figures, scenario, Selection(measure or (), court or ()))
             _print(f"Report: {page}", quiet)
 
 

@@ -14,8 +14,10 @@ from simulations.cli.common import (
     Changes,
     Confidence,
     Court,
+    Courts,
     Engine,
     Json,
+    Measures,
     Out,
     Quiet,
     Replications,
@@ -53,13 +55,8 @@ def sweep(
     replications: Replications = 10,
     seed: Seed = 1,
     at: At = None,
-    measure: Annotated[
-        list[str] | None,
-        typer.Option(metavar="M", help="Show this measure; default: dates, pending, and the changed pools."),
-    ] = None,
-    court: Annotated[
-        list[str] | None, typer.Option(metavar="C", help="Show this court; all: all courts together.")
-    ] = None,
+    measure: Measures = None,
+    court: Courts = None,
     engine: Engine = "auto",
     workers: Workers = None,
     confidence: Confidence = 0.95,
@@ -87,6 +84,8 @@ def sweep(
             replications=replications,
             seed=seed,
             at=dates(at),
+            measures=measure or (),
+            courts=court or (),
             events=events,
             resume=resume,
             engine=engine,
@@ -97,9 +96,7 @@ def sweep(
         options = prepare_run(options, workers, load_scenario(scenario), quiet or as_json, runs=n_points)
         out = out or default_folder(f"sweep-{Path(scenario).stem}")
         with progress_bar(quiet or as_json) as progress:
-            result = run_sweep(
-                scenario, change or (), options, measures=measure or (), courts=court or (), out=out, progress=progress
-            )
+            result = run_sweep(scenario, change or (), options, out=out, progress=progress)
         chart = chart or result.folder / "sweep.svg"
         with spinner("drawing", quiet or as_json):
             write_chart(result, chart)

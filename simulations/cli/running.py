@@ -13,8 +13,10 @@ from simulations.cli.common import (
     At,
     Changes,
     Confidence,
+    Courts,
     Engine,
     Json,
+    Measures,
     NoEvents,
     Out,
     Quiet,
@@ -51,6 +53,8 @@ def run(
     engine: Engine = "auto",
     change: Changes = None,
     at: At = None,
+    measure: Measures = None,
+    court: Courts = None,
     by: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin."),
@@ -92,6 +96,8 @@ def run(
             replications=replications,
             seed=seed,
             at=dates(at),
+            measures=measure or (),
+            courts=court or (),
             events=not no_events,
             resume=resume,
             engine=engine,
@@ -100,6 +106,8 @@ def run(
         loaded = load_scenario(scenario, change or ())
         if warm_up:
             check_long_enough(loaded)
+            if measure and "pending" not in measure:
+                raise InputError(["--warm-up: is estimated from pending; add --measure pending"])
         out = out or default_folder(loaded.name)
         expected = 1 if only is not None else max_replications or 100 if precision else None
         options = prepare_run(options, workers, loaded, quiet or as_json, expected=expected)

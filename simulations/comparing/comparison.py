@@ -16,6 +16,7 @@ from typing import Any, Unpack
 from simulations.comparing.case_pairs import Change, Pairs, pair_cases
 from simulations.comparing.paired import Paired, holm, pair, replications_needed
 from simulations.measuring.descriptors import describe
+from simulations.measuring.selection import EVERYTHING, Selection, explain_missing, unknown_courts, unknown_measures
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.whole_files import write_text
@@ -25,7 +26,7 @@ from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError, nearest
+from workflow.errors import InputError
 from workflow.files.validation import format_names
 
 __all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
@@ -102,6 +103,8 @@ class Comparison:
     changes : dict of str to list of Change
     growing : dict of str to list of GrowingQueue
         For the base (``base``) and each other scenario, the queues that are still growing at the end.
+    selection : Selection
+        The measures and courts that were computed.
     """
 
     base: Scenario
@@ -114,6 +117,11 @@ class Comparison:
     cases: dict[str, list[Pairs]] = field(default_factory=dict)
     changes: dict[str, list[Change]] = field(default_factory=dict)
     growing: dict[str, list[GrowingQueue]] = field(default_factory=dict)
+    selection: Selection = EVERYTHING
+
+    def is_detail(self, difference: Difference) -> bool:
+        """Return whether a difference adds detail to that of a mean time, and was not asked for by name."""
+        return not self.selection.measures and describe(self.base)[difference.measure].is_detail
 
     def get(
         self, measure: str, court: str = "all", at: dt.date | None = None, against: str | None = None
@@ -129,7 +137,10 @@ class Comparison:
         for difference in self.differences:
             if (difference.against, difference.measure, difference.court, difference.at) == key:
                 return difference
-        raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.base))}")
+        if key[0] not in self.against:
+            raise KeyError(f"{against!r} is not in the comparison. It is against {format_names(self.against)}.")
+        days = (d.at for d in self.differences if d.at is not None)
+        raise KeyError(explain_missing(self.base, self.selection, measure, court, at, days))
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -152,7 +163,6 @@ def compare(
     *others: Scenario | str | Path,
     changes: Sequence[str] = (),
     other_changes: Sequence[str] = (),
-    measures: Sequence[str] = (),
     out: str | Path | None = None,
     options: RunOptions = _DEFAULTS,
     progress: Callable[[int, int], None] | None = None,
@@ -167,12 +177,11 @@ def compare(
     changes, other_changes : sequence of str
         Changes of single values: in every scenario, and in the others only. Scenarios with changes must be given by
         name or path.
-    measures : sequence of str
-        Compare these measures only. Fewer measures give more statistical power.
     out : path, optional
         The folder of all runs. Default: ``runs/compare-<scenario>-<date and time>``.
     options : RunOptions, optional
-        Options of each run. Without event logs the case-by-case comparison is skipped.
+        Options of each run. Without event logs the case-by-case comparison is skipped. With `measures` and `courts`, only
+        these are computed and tested: fewer measures give more statistical power.
     progress : callable, optional
         Called with the finished and the total number of replications.
     **changed
@@ -188,20 +197,23 @@ def compare(
     options = replace(options, **changed)
     first = loaded(base, changes)
     rest = [loaded(other, [*changes, *other_changes]) for other in others]
-    _check(first, rest, measures)
+    _check(first, rest, options)
     check_each([first, *rest], options)
     folder = Path(out) if out is not None else default_folder(f"compare-{first.name}")
     open_joint_folder(folder, options.resume, _OWN_FILES, "comparison")
-    days = sorted({*options.at, *(p.at for one in (first, *rest) for p in one.published)})
+    figures = (p for one in (first, *rest) for p in one.published)
+    days = sorted({*options.at, *(p.at for p in figures if options.selection.has(p.measure, p.court))})
     scenarios = {"base": first, **{f"other-{k}": one for k, one in enumerate(rest, start=1)}}
     runs = run_each(scenarios, folder, replace(options, at=days), progress)
     folders = [run.folder for run in runs.values()]
     growing = [run.growing for run in runs.values()]
     seed, replications, confidence = options.seed, options.replications, options.confidence
-    result = Comparison(first, folder, seed, replications, confidence, _names(rest, other_changes), [])
+    result = Comparison(
+        first, folder, seed, replications, confidence, _names(rest, other_changes), [], selection=options.selection
+    )
     result.growing.update(zip(["base", *result.against], growing, strict=True))
     for name, other, other_folder in zip(result.against, rest, folders[1:], strict=True):
-        result.differences.extend(_differences(result, name, folders[0], other_folder, {None, *options.at}, measures))
+        result.differences.extend(_differences(result, name, folders[0], other_folder, {None, *options.at}))
         if options.events:
             result.cases[name], result.changes[name] = pair_cases(
                 first, folders[0], other, other_folder, seed, range(1, replications + 1), confidence
@@ -233,12 +245,14 @@ def read_comparison(folder: str | Path) -> Comparison:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error) or type(error).__name__
         raise InputError([f"{folder}: is not the folder of a comparison: {RESULT}: {reason}"]) from None
-    base = recorded_scenario(folder / "base", read_manifest(folder / "base"), what="be read")
+    manifest = read_manifest(folder / "base")
+    base = recorded_scenario(folder / "base", manifest, what="be read")
+    selection = Selection(manifest.get("measures", ()), manifest.get("courts", ()))
     header = (base, folder, content["seed"], content["replications"], confidence, content["against"])
-    return Comparison(*header, differences, cases, changes, growing)
+    return Comparison(*header, differences, cases, changes, growing, selection)
 
 
-def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) -> None:
+def _check(base: Scenario, others: Sequence[Scenario], options: RunOptions) -> None:
     problems = [] if others else ["compare: give another scenario besides the base"]
     for other in others:
         for name in ("starts", "ends"):
@@ -248,10 +262,10 @@ def _check(base: Scenario, others: Sequence[Scenario], measures: Sequence[str]) 
                     f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same,"
                     f" such as --set {name}={one}"
                 )
-    known = [name for name in describe(base) if all(name in describe(other) for other in others)]
-    for name in (name for name in measures if name not in known):
-        hint = nearest(name, known) or f" Known: {format_names(known, 60)}."
-        problems.append(f"--measure {name}: is not a measure of all these scenarios.{hint}")
+    measures = [name for name in describe(base) if all(name in describe(other) for other in others)]
+    courts = [court for court in base.courts if all(court in other.courts for other in others)]
+    problems += unknown_measures(options.measures, measures, " of all these scenarios")
+    problems += unknown_courts(options.courts, courts)
     if problems:
         raise InputError(problems)
 
@@ -267,7 +281,7 @@ def _names(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
 
 
 def _differences(
-    comparison: Comparison, against: str, base: Path, other: Path, days: set[dt.date | None], measures: Sequence[str]
+    comparison: Comparison, against: str, base: Path, other: Path, days: set[dt.date | None]
 ) -> list[Difference]:
     """Pair every measure that both runs have, and correct for multiple tests."""
     numbers = range(1, comparison.replications + 1)
@@ -276,7 +290,7 @@ def _differences(
     differences = []
     for key, mine in read_values(base, numbers).items():
         measure, court, by, _, at, unit = key
-        if by is not None or at not in days or key not in theirs or (measures and measure not in measures):
+        if by is not None or at not in days or key not in theirs:
             continue
         pairs = [(a, b) for a, b in zip(mine, theirs[key], strict=True) if a is not None and b is not None]
         comparable = len(pairs) == len(mine) or (bool(pairs) and not descriptors[measure].is_date)

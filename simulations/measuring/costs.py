@@ -6,7 +6,7 @@ is completed. The cost of a pool that all courts share belongs to no court.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
@@ -28,8 +28,9 @@ def costs(
     frame: Frame,
     values: Mapping[str, ByCourt],
     times: Mapping[str, Sequence[Sequence[PoolTime]]],
+    wanted: Set[str],
 ) -> dict[str, ByCourt]:
-    """Return the costs since the start, or since the end of the warm-up, by instant.
+    """Return the wanted costs since the start, or since the end of the warm-up, by instant.
 
     Parameters
     ----------
@@ -38,8 +39,9 @@ def costs(
     values : mapping
         Other measures, with `inflow`, `disposals` and the measures that `declared.per` names.
     times : mapping of str to (sequence of sequence of PoolTime)
-        Of each pool by instant and court, with all courts last. Empty for a group of cases; then only activities have
-        a cost.
+        Of each pool by instant and court, with all courts last. For a group of cases, only activities have a cost.
+    wanted : set of str
+        Names of measures, with those that they are computed from.
 
     Notes
     -----
@@ -47,25 +49,35 @@ def costs(
     the number of months by which `pending` fell; it has no value if `pending` did not fall.
     """
     since = max(frame.since, 0)
-    found = {f"cost.{n}": _completed(frame, n, since) * each for n, each in declared.activities.items()}
-    if not times:
+    prices = {n: each for n, each in declared.activities.items() if f"cost.{n}" in wanted}
+    found = {f"cost.{n}": _completed(frame, n, since) * each for n, each in prices.items()}
+    if frame.grouping.by is not None:
         return found
     for name, rate in declared.pools.items():
-        paid = [[[(t.shift + t.overtime) * rate] for t in by_court] for by_court in times[name]]
-        found[f"cost.{name}"] = np.array(paid)
+        if f"cost.{name}" in wanted:
+            paid = [[[(t.shift + t.overtime) * rate] for t in by_court] for by_court in times[name]]
+            found[f"cost.{name}"] = np.array(paid)
+    if "cost" not in wanted:
+        return found
     # With a pool that all courts share, there is a total for all courts only.
     n_rows = min((by_court.shape[1] for by_court in found.values()), default=0)
     nothing: ByCourt = np.zeros((len(frame.untils), n_rows, 1))
     total: ByCourt = sum((by_court[:, by_court.shape[1] - n_rows :] for by_court in found.values()), start=nothing)
     found["cost"] = total
     for name in ("disposal", *declared.per):
-        found[f"cost_per.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
+        if f"cost_per.{name}" in wanted:
+            found[f"cost_per.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
+    if "cost_per.month_of_backlog" in wanted:
+        found["cost_per.month_of_backlog"] = _per(total, _months_removed(frame, values, since))
+    return found
+
+
+def _months_removed(frame: Frame, values: Mapping[str, ByCourt], since: int) -> ByCourt:
+    """Return the months of backlog that were removed; NaN where the backlog did not fall."""
     disposals, inflow = values["disposals"], values["inflow"]
     months = ((frame.untils - since) / MONTH)[:, np.newaxis, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):
-        removed = np.where((disposals > inflow) & (months > 0), (disposals - inflow) / (disposals / months), np.nan)
-    found["cost_per.month_of_backlog"] = _per(total, removed)
-    return found
+        return np.where((disposals > inflow) & (months > 0), (disposals - inflow) / (disposals / months), np.nan)
 
 
 def _completed(frame: Frame, activity: str, since: int) -> ByCourt:

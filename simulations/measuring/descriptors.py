@@ -94,6 +94,10 @@ class Descriptor:
         No value is outside these bounds; ``None`` where there is no bound.
     is_date : bool
         Whether the value is a point in time, counted in days from the start of the run.
+    accumulates : bool
+        Whether the value adds up from the start, or the end of the warm-up, so that a difference of two days has a meaning.
+    inputs : tuple of str
+        The measures that it is computed from. Of a share or a cost per case, the value is the first over the second.
     """
 
     name: str
@@ -107,6 +111,8 @@ class Descriptor:
     low: float | None = 0.0
     high: float | None = None
     is_date: bool = False
+    accumulates: bool = False
+    inputs: tuple[str, ...] = ()
 
     def of(self, subject: str, unit: str | None = None) -> Descriptor:
         """Return the descriptor for one activity, one pool, or one thing that is priced."""
@@ -184,18 +190,21 @@ BUILT_IN = {
             " from a final or resting state to another state. A case that comes back is counted again. Left out: the backlog"
             " with which the run begins.",
             "`disposals` of the same court and time",
+            accumulates=True,
         ),
         Descriptor(
             "disposals", Family.DOCKET, "cases", "Disposals",
             f"How often a case left the docket {_SINCE}: moves from a state on the docket to a final or resting state. A case"
             " that comes back and leaves again is counted again.",
             "`inflow` of the same court and time",
+            accumulates=True,
         ),
         Descriptor(
             "clearance_rate", Family.DOCKET, "share", "Clearance rate",
-            "`disposals` over `inflow`. Above 1 the number of pending cases falls. No value if nothing came in. Tables show"
-            " `few came in` instead if inflow is less than 5 percent of disposals.",
+            "`disposals` over `inflow`. Above 1 the number of pending cases falls. No value if nothing came in. Tables that"
+            " have `inflow` and `disposals` too show `few came in` instead if inflow is less than 5 percent of disposals.",
             "1, and the rate of another court, day or scenario with a similar inflow",
+            inputs=("disposals", "inflow"),
         ),
         Descriptor(
             WORKING_AGE, Family.DOCKET, "working days", "Mean age of unfinished cases in working days",
@@ -225,18 +234,21 @@ BUILT_IN = {
             f"Hours that the servers worked outside their shifts, or above the size of the pool after it was cut,"
             f" {_SINCE}. It is 0 outside shifts for a pool that suspends its work at the end of a shift. Not measured for a"
             " group of cases.",
+            accumulates=True,
         ),
         Descriptor(
             "cost.{}", Family.COST, "currency", "Cost of {}",
             f"For a pool: its time on shift and its overtime, times its rate, {_SINCE}; idle time on shift is paid. For an"
             " activity: how often it was completed, times its price.",
             "the same cost of another court or scenario over the same time",
+            accumulates=True,
         ),
         Descriptor(
             "cost", Family.COST, "currency", "Total cost",
             "The sum of all costs of pools and activities. If some pool with a rate is not at a court, there is a total for"
             " all courts only. Not measured for a group of cases.",
             "the total of another scenario over the same time",
+            accumulates=True,
         ),
         Descriptor(
             "cost_per.{}", Family.COST, "currency", "Cost per {}",
@@ -258,6 +270,7 @@ DECLARED = (
         "`cases:` counts the cases for which one of the named transitions or events happened since the end of the warm-up,"
         " each case once, at the first such time. `giving:` keeps those where it had this outcome. `if:` keeps the cases"
         " whose facts meet the condition.",
+        accumulates=True,
     ),
     Descriptor(
         "split", Family.DECLARED, "cases", "A part of a count",
@@ -293,6 +306,11 @@ def utilisation_name(pool: str) -> str:
     return f"utilisation.{pool}"
 
 
+def measures_of_pool(pool: str) -> tuple[str, ...]:
+    """Return the measures that depend on the time of a pool's servers."""
+    return (utilisation_name(pool), f"overtime.{pool}", f"cost.{pool}")
+
+
 def describe(scenario: Scenario) -> dict[str, Descriptor]:
     """Return the descriptor of each measure of a scenario by its name, in the order of the results."""
     return {descriptor.name: descriptor for descriptor in _measures(scenario)}
@@ -315,9 +333,11 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
     if scenario.costs is not None:
         priced, currency = (*scenario.costs.pools, *scenario.costs.activities), scenario.costs.currency
         yield from (BUILT_IN["cost.{}"].of(name, currency) for name in priced)
-        yield replace(BUILT_IN["cost"], unit=currency)
-        yield from (BUILT_IN["cost_per.{}"].of(name, currency) for name in ("disposal", *scenario.costs.per))
-        yield replace(BUILT_IN["cost_per.month_of_backlog"], unit=currency)
+        yield replace(BUILT_IN["cost"], unit=currency, inputs=tuple(f"cost.{name}" for name in priced))
+        for name in ("disposal", *scenario.costs.per):
+            per = "disposals" if name == "disposal" else name
+            yield replace(BUILT_IN["cost_per.{}"].of(name, currency), inputs=("cost", per))
+        yield replace(BUILT_IN["cost_per.month_of_backlog"], unit=currency, inputs=("cost", "disposals", "inflow"))
 
 
 def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:
@@ -327,7 +347,8 @@ def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:
     title = entry.measure.replace("_", " ").capitalize()
     if entry.ratio and is_share(entry.ratio[0], entry.ratio[1], scenario):
         whole = replace(whole, high=1.0)
-    yield replace(whole, name=entry.measure, title=title, description=entry.description or whole.description)
+    text, inputs = entry.description or whole.description, tuple(entry.ratio or ())
+    yield replace(whole, name=entry.measure, title=title, description=text, inputs=inputs)
     for name in entry.split or {}:
         title = name.replace("_", " ").capitalize()
         yield replace(part, name=name, title=title, description=f"Part of `{entry.measure}`. {part.description}")

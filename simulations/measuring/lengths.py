@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -20,42 +20,61 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY
 __all__ = ["Lengths", "activities_in_parts"]
 
 _QUANTILES = (0.5, 0.95)
+_WAITING = (*(f"{WAITING}.{{}}.{part}" for part in (*SHAPES, *CAUSES)), "still_waiting.{}")
+_WORK = tuple(f"{PROCESSING}.{{}}.{shape}" for shape in SHAPES)
+_EVERY = (*_WAITING, *_WORK)
 _AFTER_ALL = 2**62
 _ROWS_AT_ONCE = 1 << 20
 
 Integers = NDArray[np.int64]
 
 
-def activities_in_parts(log: EventLog) -> Iterator[range]:
-    """Yield the activities in batches that bound memory: a few with few rows, or a single one."""
-    activity, n = log.columns["activity"], len(log.labels.activity)
-    if len(log) <= _ROWS_AT_ONCE:
-        yield range(n)
-        return
-    begin, n_rows = 0, 0
-    for code in range(n):
-        rows = int(np.count_nonzero(activity == code))
-        if n_rows + rows > _ROWS_AT_ONCE and code > begin:
-            yield range(begin, code)
-            begin, n_rows = code, 0
+def activities_in_parts(log: EventLog, wanted: Sequence[int]) -> Iterator[range]:
+    """Yield activities, given by their codes, in batches that bound memory: a few with few rows, or a single one."""
+    activity = log.columns["activity"]
+    whole = len(log) <= _ROWS_AT_ONCE
+    part, n_rows = range(0), 0
+    for code in wanted:
+        rows = 0 if whole else int(np.count_nonzero(activity == code))
+        if part and (code > part.stop or n_rows + rows > _ROWS_AT_ONCE):
+            yield part
+            part, n_rows = range(0), 0
+        part = range(part.start if part else code, code + 1)
         n_rows += rows
-    yield range(begin, n)
+    if part:
+        yield part
 
 
 class Lengths:
-    """Measure waiting and processing times at all instants, one batch of activities at a time."""
+    """Measure waiting and processing times at all instants, one batch of activities at a time.
 
-    def __init__(self, frame: Frame) -> None:
+    Attributes
+    ----------
+    activities : list of int
+        The codes of the activities that a wanted measure is about.
+    by_cause : bool
+        Whether a cause of waiting is wanted.
+    """
+
+    def __init__(self, frame: Frame, wanted: Set[str]) -> None:
         self._frame, self._log, self._columns = frame, frame.log, frame.log.columns
         self._values: dict[tuple[str, int], dict[str, ByCourt]] = {}
+        self._wanted = wanted
+        names = self._log.labels.activity
+        self.activities = [code for code, name in enumerate(names) if any(self._has(s, name) for s in _EVERY)]
+        self.by_cause = any(self._has(f"{WAITING}.{{}}.{cause}", name) for cause in CAUSES for name in names)
+
+    def _has(self, measure: str, *activities: str) -> bool:
+        """Return whether a measure of any of these activities is wanted."""
+        return any(measure.format(name) in self._wanted for name in activities)
 
     def values(self) -> dict[str, ByCourt]:
         """Return every measure by instant, court and group."""
         values: dict[str, ByCourt] = {}
         for name, work in self._log.cases.scenario.work.items():
             for kind in (WAITING, PROCESSING) if work.pool is not None else (PROCESSING,):
-                for measure, by_court in self._values[kind, self._log.labels.activity.index(name)].items():
-                    values[measure.format(name)] = by_court
+                of_activity = self._values.get((kind, self._log.labels.activity.index(name)), {})
+                values |= {measure.format(name): by_court for measure, by_court in of_activity.items()}
         return values
 
     def add(self, activities: range, waits: Waits) -> None:
@@ -66,25 +85,35 @@ class Lengths:
 
     def _waiting(self, activities: range, waits: Waits) -> dict[str, ByCourt]:
         frame, n = self._frame, len(activities)
+        wanted = {m for m in _EVERY if self._has(m, *(self._log.labels.activity[k] for k in activities))}
+        if wanted.isdisjoint(_WAITING):
+            return {}
         slot, left = self._place(activities, waits.rows), waits.end.copy()
         # A wait ends when work starts or the case leaves the queue. At the horizon it does not end.
         stays = self._columns["cause"][waits.rows[waits.never]] == self._log.labels.cause.index(HORIZON)
         left[waits.never[stays]] = _AFTER_ALL
         still = frame.count(slot, frame.first_until(waits.start), n) - frame.count(slot, frame.first_until(left), n)
         del left
+        values = {"still_waiting.{}": still.astype(float)}
+        if wanted <= values.keys():
+            return values
         counted = (waits.end <= frame.untils[-1]) & (waits.rows >= frame.n_before)
         counted[waits.never] = False
         ended = np.flatnonzero(counted)
         known = _Known(frame, n, slot[ended], frame.first_until(waits.end[ended]))
         del slot, counted
-        values = known.shapes(WAITING, (waits.end - waits.start)[ended])
-        for cause in CAUSES:
+        values |= known.shapes(WAITING, (waits.end - waits.start)[ended], wanted)
+        for cause in CAUSES if self.by_cause else ():
             length = waits.by_cause[cause][ended] if cause in waits.by_cause else None
             values[f"{WAITING}.{{}}.{cause}"] = known.mean(length)
-        return {**values, "still_waiting.{}": still.astype(float)}
+        values["still_waiting.{}"] = values.pop("still_waiting.{}")  # the order of the results
+        return values
 
     def _processing(self, activities: range) -> dict[str, ByCourt]:
         """Measure completed work."""
+        wanted = {m for m in _WORK if self._has(m, *(self._log.labels.activity[k] for k in activities))}
+        if not wanted:
+            return {}
         columns, frame = self._columns, self._frame
         ended = (columns["completed_at"] > NEVER) & (columns["completed_at"] <= frame.untils[-1])
         ended &= (columns["activity"] >= activities.start) & (columns["activity"] < activities.stop)
@@ -93,7 +122,7 @@ class Lengths:
         completed = columns["completed_at"][rows]
         known = _Known(frame, len(activities), self._place(activities, rows), frame.first_until(completed))
         completed -= columns["started_at"][rows]
-        return known.shapes(PROCESSING, completed)
+        return known.shapes(PROCESSING, completed, wanted)
 
     def _place(self, activities: range, rows: Integers) -> Integers:
         """Return activity, court and group of each row as one number."""
@@ -131,10 +160,16 @@ class _Known:
         total = self._frame.so_far(add_up_parts(in_order, self._of_cells), self._n)
         return ratio(total, self._counts * float(MICROSECONDS_PER_DAY))
 
-    def shapes(self, kind: str, length: Integers) -> dict[str, ByCourt]:
-        """Return mean and quantiles of lengths, in days."""
+    def shapes(self, kind: str, length: Integers, wanted: Set[str]) -> dict[str, ByCourt]:
+        """Return those of mean and quantiles of lengths, in days, that are wanted."""
+        mean, *of_quantiles = (f"{kind}.{{}}.{shape}" for shape in SHAPES)
+        if wanted.isdisjoint({mean, *of_quantiles}):
+            return {}
         length = length[self._order]
-        values, quantiles = {"mean": self._mean(length)}, np.empty((len(_QUANTILES), *self._counts.shape))
+        values = {mean: self._mean(length)}
+        if wanted.isdisjoint(of_quantiles):
+            return values
+        quantiles = np.empty((len(_QUANTILES), *self._counts.shape))
         # Put the first instant into the low bits of each length. Then one sort serves all instants. Both fit into 63 bits,
         # since the microseconds of a century need 52.
         n_first = len(self._frame.untils) + 1
@@ -144,8 +179,7 @@ class _Known:
         if self._frame.shape[1] > 1:
             length = length[self._by_group()]
         quantiles[..., -1:, :] = _quantiles(length, n_first.bit_length(), self._counts[..., -1:, :])
-        values |= dict(zip(SHAPES[1:], quantiles / MICROSECONDS_PER_DAY, strict=True))
-        return {f"{kind}.{{}}.{shape}": by_court for shape, by_court in values.items()}
+        return values | dict(zip(of_quantiles, quantiles / MICROSECONDS_PER_DAY, strict=True))
 
     def _by_group(self) -> Integers:
         """Return the order that sorts lengths by activity and group, from the order by activity, court and group."""

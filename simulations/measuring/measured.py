@@ -40,9 +40,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One measure on one day, for each court and group."""
+    """One measure on one day, with a row for each chosen court and a column for each group."""
 
     measure: str
+    courts: tuple[str, ...]
     by: str | None
     groups: tuple[str | None, ...]
     at: dt.date | None
@@ -52,16 +53,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """Cases pending at the end of each day.
+    """Cases pending at the end of each day; without days if `pending` is not chosen.
 
     Attributes
     ----------
     days : ndarray of datetime64[D], shape (n_days,)
-    pending : ndarray of int64, shape (n_days, n_courts + 1)
-        The last column is all courts together.
+    courts : tuple of str
+        The chosen courts; ``all`` for all courts together.
+    pending : ndarray of int64, shape (n_days, n_courts)
     """
 
     days: NDArray[np.datetime64]
+    courts: tuple[str, ...]
     pending: NDArray[np.int64]
 
 
@@ -105,13 +108,13 @@ class Measured:
             return -1 if label is None else labels[column].setdefault(label, len(labels[column]))
 
         tables = list(self.tables)
-        at: dict[dt.date | None, int] = {}
+        at: dict[dt.date | None, int] = {None: 0}
         kinds = [(code("measure", t.measure), code("by", t.by), code("unit", t.unit), at.setdefault(t.at, len(at))) for t in tables]  # fmt: skip
         kinds.append((code("measure", "pending"), -1, code("unit", "cases"), 0))
-        shapes = [(t.groups, len(t.values)) for t in tables]
-        rows = {shape: self._rows(shape[1], [code("group", g) for g in shape[0]]) for shape in dict.fromkeys(shapes)}
+        shapes = [(t.courts, t.groups) for t in tables]
+        rows = {shape: self._rows(shape[0], [code("group", g) for g in shape[1]]) for shape in dict.fromkeys(shapes)}
         days, courts = self.daily.pending.shape
-        every_day = self._rows(courts, [-1])
+        every_day = self._rows(self.daily.courts, [-1])
         of = np.repeat(np.array(kinds, np.int32), [*(t.values.size for t in tables), days * courts], axis=0)
         where = np.concatenate([*(rows[shape] for shape in shapes), np.tile(every_day, (days, 1))])
         taken = np.array([*at], "datetime64[D]")[of[: len(of) - days * courts, 3]]
@@ -126,7 +129,7 @@ class Measured:
         }
         return columns, {**{name: list(codes) for name, codes in labels.items()}, "court": [*self.courts, "all"]}
 
-    def _rows(self, n_rows: int, groups: Sequence[int]) -> NDArray[np.int32]:
-        """Return the codes of court and group of each value of a table with this number of rows."""
-        last = len(self.courts)
-        return np.array([(k, g) for k in range(last + 1 - n_rows, last + 1) for g in groups], np.int32).reshape(-1, 2)
+    def _rows(self, courts: Sequence[str], groups: Sequence[int]) -> NDArray[np.int32]:
+        """Return the codes of court and group of each value of a table with these courts and groups."""
+        codes = {court: code for code, court in enumerate((*self.courts, "all"))}
+        return np.array([(codes[court], g) for court in courts for g in groups], np.int32).reshape(-1, 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +16,12 @@ import numpy as np
 from simulations.log.eventlog import EventLog
 from simulations.measuring.costs import costs
 from simulations.measuring.counts import Firsts, Split, emptied
-from simulations.measuring.descriptors import Descriptor, describe
+from simulations.measuring.descriptors import describe, measures_of_pool
 from simulations.measuring.frame import Frame, Grouping
 from simulations.measuring.lengths import Lengths, activities_in_parts
-from simulations.measuring.measured import ByCourt, Measured, Table
-from simulations.measuring.standing import Crossings, Standing, daily, flows, states_at
+from simulations.measuring.measured import ByCourt, Daily, Measured, Table
+from simulations.measuring.selection import EVERYTHING, Selection
+from simulations.measuring.standing import FLOWS, Crossings, Standing, daily, flows, states_at
 from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import times_by_instant, utilisation
 from simulations.measuring.waiting import waits_by_cause
@@ -34,7 +35,6 @@ __all__ = [
     "Grouping",
     "group_cases",
     "measure",
-    "measure_dates_and_pending",
 ]
 
 
@@ -79,7 +79,12 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
     return Grouping(by, tuple(labels), of_case)
 
 
-def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: Sequence[Grouping] = ()) -> Measured:
+def measure(
+    log: EventLog,
+    days: Sequence[dt.date | None] = (None,),
+    groupings: Sequence[Grouping] = (),
+    selection: Selection = EVERYTHING,
+) -> Measured:
     """Measure a log.
 
     Parameters
@@ -89,68 +94,77 @@ def measure(log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: 
         Measure at the end of each of these days, at least one; ``None`` stands for the end of the run.
     groupings : sequence of Grouping
         Groups of cases to measure, besides all cases together.
+    selection : Selection
+        The measures and courts to compute.
 
     Returns
     -------
     Measured
-        With the daily series of `pending`.
+        With the daily series of `pending`, if it is chosen.
     """
     scenario = log.cases.scenario
+    wanted = selection.with_inputs(scenario)
     frames = [Frame(log, grouping, days) for grouping in (group_cases(log.cases, None), *groupings)]
     firsts, crossings = Firsts(log, frames[0].n_before), Crossings.of(log)
-    lengths, stood = _lengths(log, frames), _stood(log, frames, firsts)
-    descriptors = describe(scenario)
+    lengths, stood = _lengths(log, frames, wanted), _stood(log, frames, firsts, wanted)
     tables: list[Table] = []
     for frame, long, standing in zip(frames, lengths, stood, strict=True):
-        values = _counts(frame, firsts, standing) | standing | flows(frame, crossings) | long
-        values |= _use_and_costs(frame, values)
+        values = _counts(frame, firsts, standing, wanted) | standing | _flows(frame, crossings, wanted) | long
+        values |= _use_and_costs(frame, values, wanted)
         for entry in scenario.workflow.measures:
-            if entry.ratio is not None:
+            if entry.ratio is not None and entry.measure in wanted:
                 over, under = (values[name] for name in entry.ratio)
                 values[entry.measure] = ratio(over, under)
-        tables += _tables(frame, days, values, descriptors)
-    return Measured(scenario.courts, tables, daily(log, crossings, {d for d in days if d is not None}))
-
-
-def measure_dates_and_pending(log: EventLog) -> Measured:
-    """Measure only the dates, at the end of the run, and the daily series of `pending`.
-
-    This takes a fraction of the time of `measure`.
-    """
-    scenario, days = log.cases.scenario, (None,)
-    frame = Frame(log, group_cases(log.cases, None), days)
-    firsts = Firsts(log, frame.n_before)
-    dates = {e.measure: emptied(e.emptied, frame, firsts) for e in scenario.workflow.measures if e.emptied is not None}
-    tables = list(_tables(frame, days, dates, describe(scenario)))
-    return Measured(scenario.courts, tables, daily(log, Crossings.of(log), set()))
+        tables += _tables(frame, days, values, selection)
+    return Measured(scenario.courts, tables, _daily(log, crossings, days, selection))
 
 
 def _tables(
-    frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, ByCourt], descriptors: Mapping[str, Descriptor]
+    frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, ByCourt], selection: Selection
 ) -> Iterator[Table]:
-    """Yield each measure on each day."""
-    by, labels = frame.grouping.by, frame.grouping.labels
+    """Yield each chosen measure on each day, for the chosen courts."""
+    scenario, by, labels = frame.log.cases.scenario, frame.grouping.by, frame.grouping.labels
+    every_court, descriptors = (*scenario.courts, "all"), describe(scenario)
     for day in days:
         k = frame.index_of_day[day]
         for name, by_court in values.items():
-            yield Table(name, by, labels, day, descriptors[name].unit, by_court[k])
+            courts = every_court[len(every_court) - by_court.shape[1] :]
+            rows = [row for row, court in enumerate(courts) if selection.has(name, court)]
+            if rows:
+                chosen = tuple(courts[row] for row in rows)
+                yield Table(name, chosen, by, labels, day, descriptors[name].unit, by_court[k][rows])
 
 
-def _lengths(log: EventLog, frames: Sequence[Frame]) -> list[dict[str, ByCourt]]:
+def _daily(log: EventLog, crossings: Crossings, days: Sequence[dt.date | None], selection: Selection) -> Daily:
+    """Return `pending` of the chosen courts at the end of every day but these; no day if it is not chosen."""
+    courts = [*log.cases.scenario.courts, "all"]
+    columns = [k for k, court in enumerate(courts) if selection.has("pending", court)]
+    if not columns:
+        return Daily(np.empty(0, "datetime64[D]"), (), np.empty((0, 0), np.int64))
+    at, pending = daily(log, crossings, {d for d in days if d is not None})
+    return Daily(at, tuple(courts[k] for k in columns), pending[:, columns])
+
+
+def _lengths(log: EventLog, frames: Sequence[Frame], wanted: Set[str]) -> list[dict[str, ByCourt]]:
     """Measure waiting and processing times, for each frame."""
-    of_frames = [Lengths(frame) for frame in frames]
-    for activities in activities_in_parts(log):
-        waits = waits_by_cause(log, activities)
+    of_frames = [Lengths(frame, wanted) for frame in frames]
+    for activities in activities_in_parts(log, of_frames[0].activities):
+        waits = waits_by_cause(log, activities, split=of_frames[0].by_cause)
         for lengths in of_frames:
             lengths.add(activities, waits)
     return [lengths.values() for lengths in of_frames]
 
 
-def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts) -> list[dict[str, ByCourt]]:
+def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts, wanted: Set[str]) -> list[dict[str, ByCourt]]:
     """Measure pending and unfinished cases and the parts of counts at each instant, for each frame."""
-    splits = [Split(entry, firsts) for entry in log.cases.scenario.workflow.measures if entry.split is not None]
-    standing = Standing(log.cases)
+    declared = log.cases.scenario.workflow.measures
+    splits = [
+        Split(entry, firsts) for entry in declared if entry.split is not None and not wanted.isdisjoint(entry.split)
+    ]
+    standing = Standing(log.cases, wanted)
     of_frames: list[defaultdict[str, list[ByCourt]]] = [defaultdict(list) for _ in frames]
+    if not splits and not standing.wanted:
+        return [{} for _ in frames]
     n_rows, untils = frames[0].n_rows, frames[0].untils.tolist()
     for until, rows, state in zip(untils, n_rows.tolist(), states_at(log, n_rows), strict=True):
         parts = {part: cases for split in splits for part, cases in split.cases_at(rows, state).items()}
@@ -162,24 +176,31 @@ def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts) -> list[dict[
     return [{name: np.array(by_court) for name, by_court in by_name.items()} for by_name in of_frames]
 
 
-def _counts(frame: Frame, firsts: Firsts, stood: Mapping[str, ByCourt]) -> dict[str, ByCourt]:
+def _counts(frame: Frame, firsts: Firsts, stood: Mapping[str, ByCourt], wanted: Set[str]) -> dict[str, ByCourt]:
     """Return the counts and dates that the workflow declares, with the parts of counts from `stood`."""
     measures = frame.log.cases.scenario.workflow.measures
-    counted = [entry for entry in measures if entry.cases is not None]
+    counted = [entry for entry in measures if entry.cases is not None and entry.measure in wanted]
     values: dict[str, ByCourt] = {}
     if counted:
         by_court = frame.count_rows(*(firsts.of(e.cases or [], e.giving, e.if_) for e in counted)).astype(float)
         values = {entry.measure: by_court[:, k] for k, entry in enumerate(counted)}
     for entry in measures:
         if entry.split is not None:
-            values |= {part: stood[part] for part in entry.split}
-        if entry.emptied is not None:
+            values |= {part: stood[part] for part in entry.split if part in stood}
+        if entry.emptied is not None and entry.measure in wanted:
             values[entry.measure] = emptied(entry.emptied, frame, firsts)
     return values
 
 
-def _use_and_costs(frame: Frame, values: Mapping[str, ByCourt]) -> dict[str, ByCourt]:
+def _flows(frame: Frame, crossings: Crossings, wanted: Set[str]) -> dict[str, ByCourt]:
+    return {} if wanted.isdisjoint(FLOWS) else flows(frame, crossings)
+
+
+def _use_and_costs(frame: Frame, values: Mapping[str, ByCourt], wanted: Set[str]) -> dict[str, ByCourt]:
     """Measure utilisation, overtime and costs. For a group of cases, only activities have a cost."""
-    priced = frame.log.cases.scenario.costs
-    times = times_by_instant(frame) if frame.grouping.by is None else {}
-    return utilisation(times) | (costs(priced, frame, values, times) if priced is not None else {})
+    scenario, times = frame.log.cases.scenario, {}
+    if frame.grouping.by is None:
+        used = [name for name in scenario.pools if not wanted.isdisjoint(measures_of_pool(name))]
+        times = times_by_instant(frame, used)
+    priced = costs(scenario.costs, frame, values, times, wanted) if scenario.costs is not None else {}
+    return utilisation(times) | priced

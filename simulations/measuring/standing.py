@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from simulations.log.eventlog import EventLog
 from simulations.measuring.counts import one_of
 from simulations.measuring.descriptors import WORKING_AGE
 from simulations.measuring.frame import Frame
-from simulations.measuring.measured import ByCourt, Daily
+from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import ratio
 from simulations.measuring.workdays import days_before, working_days
 from simulations.scenarios.population import ORIGINS, Cases
@@ -22,9 +22,12 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.model.definition import StateKind
 
-__all__ = ["Crossings", "Standing", "daily", "flows", "states_at"]
+__all__ = ["FLOWS", "Crossings", "Standing", "daily", "flows", "states_at"]
 
 _ROWS_AT_ONCE = 1 << 20
+
+FLOWS = frozenset({"inflow", "disposals", "clearance_rate"})
+STANDING = frozenset({"pending", "unfinished", "unfinished_age.mean", WORKING_AGE})
 
 Integers = NDArray[np.int64]
 
@@ -47,14 +50,17 @@ def states_at(log: EventLog, n_rows: Integers) -> Iterator[NDArray[Any]]:
 class Standing:
     """Count pending and unfinished cases at an instant, and measure the ages of unfinished cases."""
 
-    def __init__(self, cases: Cases) -> None:
+    def __init__(self, cases: Cases, wanted: Set[str]) -> None:
         self._cases = cases
+        self.wanted = wanted & STANDING
         self._off, self._final = _off_docket(cases.scenario), _codes(cases.scenario, StateKind.FINAL)
         self._days = working_days(cases)
         self._days_before = days_before(cases, self._days)
 
     def at(self, until: int, state: NDArray[Any], frame: Frame) -> dict[str, ByCourt]:
         """Return the measures at an instant by court and group, given the state of each case then."""
+        if not self.wanted:
+            return {}
         cases, here = self._cases, self._cases.arrived <= until
         open_ = np.flatnonzero(here & ~one_of(state, self._final))
         unfinished, age = frame.add_up(open_), frame.add_up(open_, until - cases.arrived[open_])
@@ -100,8 +106,10 @@ def flows(frame: Frame, crossings: Crossings) -> dict[str, ByCourt]:
     return {"inflow": inflow, "disposals": left, "clearance_rate": ratio(left, inflow)}
 
 
-def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> Daily:
-    """Return `pending` at the end of every day, except the days in `exclude`."""
+def daily(
+    log: EventLog, crossings: Crossings, exclude: set[dt.date]
+) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+    """Return every day except those in `exclude`, and `pending` at its end, with a column for each court and one for all."""
     scenario, cases, happened = log.cases.scenario, log.cases, log.columns["happened_at"]
     n_days, n_courts = (scenario.ends - scenario.starts).days + 1, len(scenario.courts)
 
@@ -119,7 +127,7 @@ def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> Daily:
     days = np.datetime64(scenario.starts, "D") + np.arange(n_days)
     kept = np.ones(n_days, bool)
     kept[[(day - scenario.starts).days for day in exclude if scenario.starts <= day <= scenario.ends]] = False
-    return Daily(days[kept], np.column_stack([pending, pending.sum(axis=1)])[kept])
+    return days[kept], np.column_stack([pending, pending.sum(axis=1)])[kept]
 
 
 def _off_docket(scenario: Scenario) -> list[int]:

@@ -71,10 +71,11 @@ def pool_times(log: EventLog, pool: str, since: int, untils: Sequence[int]) -> d
     return times
 
 
-def times_by_instant(frame: Frame) -> dict[str, list[list[PoolTime]]]:
-    """Return the times of each pool by instant and station, with all courts last."""
+def times_by_instant(frame: Frame, pools: Sequence[str]) -> dict[str, list[list[PoolTime]]]:
+    """Return the times of these pools by instant and station, with all courts last."""
     by_pool: dict[str, list[list[PoolTime]]] = {}
-    for name, pool in frame.log.cases.scenario.pools.items():
+    for name in pools:
+        pool = frame.log.cases.scenario.pools[name]
         times = pool_times(frame.log, name, max(frame.since, 0), frame.untils.tolist()).values()
         whole = [sum(stations, start=PoolTime(0, 0, 0)) for stations in times]
         by_pool[name] = [

@@ -57,20 +57,21 @@ class Waits:
     by_cause: Mapping[str, Integers]
 
 
-def waits_by_cause(log: EventLog, activities: range) -> Waits:
-    """Split the waiting times for these activities, given by their codes."""
+def waits_by_cause(log: EventLog, activities: range, split: bool = True) -> Waits:
+    """Return the waits for these activities, given by their codes, and split them by cause."""
     ends = log.by_station
     if len(activities) < len(log.labels.activity):
         activity = log.columns["activity"][ends.rows]
         ends = ends.select((activity >= activities.start) & (activity < activities.stop))
     whole, never = _Segments.whole(log, ends)
-    return Waits(whole.ends, whole.start, whole.end, never, _split(log, whole))
+    return Waits(whole.ends, whole.start, whole.end, never, _split(log, whole) if split else {})
 
 
 def _split(log: EventLog, whole: _Segments) -> dict[str, Integers]:
     """Return the length of each wait by cause."""
     scenario = log.cases.scenario
-    lengths: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(len(whole.ends), np.int64))
+    n_waits = len(whole.ends)
+    lengths: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(n_waits, np.int64))
     changing, divided = _changing_exemptions(log), np.zeros(len(whole.ends), bool)
     for pool, station, waits in whole.stations(scenario) if changing else ():
         if scenario.exemption(pool.name, station) in changing:

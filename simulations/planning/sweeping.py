@@ -14,6 +14,7 @@ from typing import Any, Unpack
 
 from simulations.loading import load_scenario
 from simulations.measuring.descriptors import describe, utilisation_name, waiting_name
+from simulations.measuring.selection import Selection, explain_missing
 from simulations.planning.grid import Axis, Grid, parse_grid
 from simulations.run_folder.folders import default_folder
 from simulations.run_folder.whole_files import write_text
@@ -24,8 +25,7 @@ from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError, nearest
-from workflow.files.validation import format_names
+from workflow.errors import InputError
 
 __all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
 
@@ -68,7 +68,10 @@ class Point:
         for estimate in self.measures:
             if (estimate.measure, estimate.court, estimate.at) == (measure, court, at):
                 return estimate
-        raise KeyError(f"no measure {measure!r} of {court!r} at {at}.{nearest(measure, describe(self.scenario))}")
+        courts, names = ({getattr(e, part) for e in self.measures} for part in ("court", "measure"))
+        selection = Selection(tuple(sorted(names)), tuple(sorted(courts)))
+        days = (e.at for e in self.measures if e.at is not None)
+        raise KeyError(explain_missing(self.scenario, selection, measure, court, at, days))
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -132,8 +135,6 @@ def sweep(
     changes: Sequence[str],
     options: RunOptions = _DEFAULTS,
     *,
-    measures: Sequence[str] = (),
-    courts: Sequence[str] = (),
     out: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     **changed: Unpack[RunKeywords],
@@ -148,9 +149,8 @@ def sweep(
         ``"pools.reviewers.size.denver=8:24:2"`` (from, to and step, of numbers or dates) or ``"...=8,12,16"``. Changes
         with several values span the grid. A change with one value holds at every point.
     options : RunOptions, optional
-        Options of each run. Replication k has the same random numbers at every point.
-    measures, courts : sequence of str
-        Return only these measures and courts; ``all`` for all courts together. Default: all.
+        Options of each run. Replication k has the same random numbers at every point. With `measures` and `courts`, only
+        these are computed.
     out : path, optional
         The folder of all runs. Default: ``runs/sweep-<scenario>-<date and time>``.
     progress : callable, optional
@@ -168,17 +168,15 @@ def sweep(
     options = replace(options, **changed)
     grid, scenarios = _scenarios(scenario, changes)
     first = scenarios[0]
-    _check_names(first, measures, courts)
     check_each(scenarios, options)
     folder = Path(out) if out is not None else default_folder(f"sweep-{first.name}")
     names = [f"point-{k}" for k in range(1, len(scenarios) + 1)]
     open_joint_folder(folder, options.resume, rf"{'|'.join(names)}|\.?sweep\.\w+.*|report\.html", "sweep of this grid")
     runs = run_each(dict(zip(names, scenarios, strict=True)), folder, options, progress)
     points = [
-        _point(grid, texts, run, {None, *options.at}, measures, courts)
-        for texts, run in zip(grid.points(), runs.values(), strict=True)
+        _point(grid, texts, run, {None, *options.at}) for texts, run in zip(grid.points(), runs.values(), strict=True)
     ]
-    shown = _shown(first, grid, measures, courts)
+    shown = _shown(first, grid, options.measures, options.courts)
     result = Sweep(first.name, folder, options.seed, options.replications, options.confidence, grid, points, shown)
     write_text(folder / RESULT, json.dumps(result.json(), indent=2, ensure_ascii=False) + "\n")
     return result
@@ -228,32 +226,8 @@ def _scenarios(scenario: str | Path, changes: Sequence[str]) -> tuple[Grid, list
     return grid, scenarios
 
 
-def _check_names(scenario: Scenario, measures: Sequence[str], courts: Sequence[str]) -> None:
-    known, known_courts = describe(scenario), ("all", *scenario.courts)
-    problems = [
-        f"--measure {name}: is not a measure.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
-        for name in measures
-        if name not in known
-    ]
-    problems += [
-        f"--court {name}: there is no such court."
-        f"{nearest(name, known_courts) or f' Known: {format_names(known_courts)}.'}"
-        for name in courts
-        if name not in known_courts
-    ]
-    if problems:
-        raise InputError(problems)
-
-
-def _point(
-    grid: Grid, texts: tuple[str, ...], run: RunResult, days: set[dt.date | None], measures: Sequence[str],
-    courts: Sequence[str],
-) -> Point:  # fmt: skip
-    estimates = [
-        e
-        for e in run.measures
-        if e.at in days and e.measure in (measures or [e.measure]) and e.court in (courts or [e.court])
-    ]
+def _point(grid: Grid, texts: tuple[str, ...], run: RunResult, days: set[dt.date | None]) -> Point:
+    estimates = [e for e in run.measures if e.at in days]
     return Point(texts, grid.named(texts), run.scenario, run.folder, estimates, run.growing)
 
 

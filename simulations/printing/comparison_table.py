@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulations.comparing.comparison import Comparison
-from simulations.measuring.descriptors import describe
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.terminal import describe_replications, new_console, print_table
 from simulations.statements.of_comparisons import growing_in_each, unchanged
@@ -40,7 +39,7 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
         console.print(f"\n[bold]Against {escape(name)}[/bold]")
         for day in (*days, None):
             _print_differences(console, comparison, name, day)
-        courts = {court: court for court in shown_courts(comparison.base.courts)}
+        courts = {court: court for court in shown_courts(comparison.base.courts, comparison.selection)}
         print_table(console, case_table(comparison, name, courts))
         print_table(console, change_table(comparison, name, _MOST_CHANGES))
     for statement in growing_in_each(comparison):
@@ -49,7 +48,7 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
 
 
 def _print_differences(console: Console, comparison: Comparison, name: str, day: dt.date | None) -> None:
-    when, courts = format_when(day, comparison.base.ends), shown_courts(comparison.base.courts)
+    when, courts = format_when(day, comparison.base.ends), shown_courts(comparison.base.courts, comparison.selection)
     measured = [d for d in comparison.differences if d.against == name and d.at == day and d.court in courts]
     differing = [d for d in measured if d.paired is not None and not d.paired.same]
     clear = [d for d in differing if is_clear(comparison, d)]
@@ -58,8 +57,7 @@ def _print_differences(console: Console, comparison: Comparison, name: str, day:
         title = f"Significant differences, {when}" if comparison.replications > 1 else f"Differences, {when}"
         print_table(console, difference_table(comparison, clear, title).without("replications needed"))
     if unclear:
-        descriptors = describe(comparison.base)
-        shown = [d for d in unclear if not descriptors[d.measure].is_detail] or unclear
+        shown = [d for d in unclear if not comparison.is_detail(d)] or unclear
         table = difference_table(
             comparison, shown, f"Not significant with {comparison.replications} replications, {when}"
         )

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulations.measuring.descriptors import Family
+from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.printing.terminal import describe_replications, new_console, print_table
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import WarmUp
@@ -53,7 +54,8 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
     for day in (*days, None):
         _print_measures(console, result, day)
     for by in dict.fromkeys(e.by for e in result.measures if e.by is not None):
-        print_table(console, group_table(result, by))
+        for court in result.selection.courts or ["all"]:
+            print_table(console, group_table(result, by, court))
         print_table(console, contrast_table(result, by))
     if diagnosis is not None:
         rows = [(w.court, *("not settled" if d is None else str(d) for d in (w.mser, w.welch))) for w in diagnosis]
@@ -66,15 +68,22 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
     _print_notes(console, result)
 
 
-def shown_courts(courts: Sequence[str]) -> list[str]:
-    """Return the courts that have a column: each of a few, and all together last."""
+def shown_courts(courts: Sequence[str], selection: Selection = EVERYTHING) -> list[str]:
+    """Return the courts that have a column: the chosen ones, or each of a few, and all together last."""
+    if selection.courts:
+        return list(selection.courts)
     return ["all"] if len(courts) == 1 or len(courts) > _MOST_COURTS else [*courts, "all"]
 
 
 def _print_measures(console: Console, result: RunResult, day: dt.date | None) -> None:
     """Print the measures of a day, or of the end of the run."""
-    when, courts = format_when(day, result.scenario.ends), {c: c for c in shown_courts(result.scenario.courts)}
+    when, selection = format_when(day, result.scenario.ends), result.selection
+    courts = {c: c for c in shown_courts(result.scenario.courts, selection)}
     estimates, measures = estimates_by_court(result, day), measures_of(result, day)
+    if selection.measures:
+        table = court_table(result, "", f"The chosen measures, {when}", [m.name for m in measures], courts, day)
+        print_table(console, table.without("unit"))
+        return
     counts = [m for m in measures if m.family in (Family.DECLARED, Family.DOCKET)]
     times = [m for m in measures if m.family in (Family.WAITING, Family.PROCESSING) and m.is_mean_time]
     use = [
@@ -89,8 +98,9 @@ def _print_measures(console: Console, result: RunResult, day: dt.date | None) ->
     for title, chosen in sections:
         table = court_table(result, "", f"{title}, {when}", [m.name for m in chosen], courts, day)
         print_table(console, table.without("unit"))
-    causes = cause_table(result, {"all": "all"}, day)
-    print_table(console, causes.without("court", "in all") if causes is not None else None)
+    causes = cause_table(result, {c: c for c in selection.courts} or {"all": "all"}, day)
+    hidden = ["in all"] if selection.courts else ["court", "in all"]
+    print_table(console, causes.without(*hidden) if causes is not None else None)
 
 
 def _print_notes(console: Console, result: RunResult) -> None:

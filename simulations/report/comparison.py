@@ -105,7 +105,8 @@ def _tile(d: Difference) -> str:
 
 def _against(comparison: Comparison, k: int, name: str) -> Section:
     courts = comparison.base.courts
-    titles = {court: court_title(court) for court in (["all", *courts] if len(courts) <= _MOST_COURTS else ["all"])}
+    named = list(comparison.selection.courts) or (["all", *courts] if len(courts) <= _MOST_COURTS else ["all"])
+    titles = {court: court_title(court) for court in named}
     blocks = [
         _figure(comparison, k, name),
         _table(comparison, k, name),
@@ -136,13 +137,17 @@ def _differing(comparison: Comparison, name: str) -> list[Difference]:
 def _panels(comparison: Comparison, name: str) -> dict[str, list[Difference]]:
     """Return the differences to draw, by unit: means and counts of all courts, and significant differences of a court."""
     several, measures = len(comparison.base.courts) > 1, describe(comparison.base)
+    chosen = comparison.selection.measures
     shown = [
         d
         for d in _differing(comparison, name)
-        if not measures[d.measure].is_detail
+        if not comparison.is_detail(d)
         and (
             (stands_out(comparison, d) and several)
-            or (d.court == "all" and measures[d.measure].family not in (Family.PROCESSING, Family.UTILISATION))
+            or (
+                d.court == "all"
+                and (chosen or measures[d.measure].family not in (Family.PROCESSING, Family.UTILISATION))
+            )
         )
     ]
     panels: dict[str, list[Difference]] = {}
@@ -206,10 +211,10 @@ def _pending(comparison: Comparison, base: RunResult, others: Sequence[RunResult
     """Draw pending cases of every scenario, by court."""
     alt = altair()
     shown = shown_courts(base, *others)
-    groups = court_groups(comparison.base.courts, shown)
+    groups = court_groups(comparison.base.courts, shown, comparison.selection)
     courts = {name: court_title(name) for name in groups}
     runs = {comparison.base.name: base, **dict(zip(comparison.against, others, strict=True))}
-    if len(runs) > MOST_LINES:
+    if len(runs) > MOST_LINES or not comparison.selection.has("pending"):
         return None
     series = {name: run.series.shown(groups).of_courts(courts, MOST_POINTS) for name, run in runs.items()}
     data: Data = [
@@ -245,8 +250,8 @@ def _pending(comparison: Comparison, base: RunResult, others: Sequence[RunResult
 
 
 def _table(comparison: Comparison, k: int, name: str) -> Table | None:
-    differing, measures = _differing(comparison, name), describe(comparison.base)
-    shown = [d for d in differing if stands_out(comparison, d) or not measures[d.measure].is_detail]
+    differing = _differing(comparison, name)
+    shown = [d for d in differing if stands_out(comparison, d) or not comparison.is_detail(d)]
     if not shown:
         return None
     against = [d for d in comparison.differences if d.against == name]

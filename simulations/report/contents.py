@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulations.measuring.descriptors import utilisation_name
+from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.report.flow import Flow, flow
 from simulations.report.survival import Curve, survival
 from simulations.report.use import Use, use_by_week
@@ -63,18 +65,27 @@ class Contents:
         return {court: court_title(court) for court in self.courts}
 
     @property
+    def whole(self) -> str:
+        """Return the court that titles are about: all courts together, or the first of those chosen."""
+        return "all" if "all" in self.courts else self.courts[0]
+
+    @property
     def groups(self) -> dict[str, list[str]]:
         """Return the courts of each panel that can sum courts: those shown by name, and the others together."""
-        return court_groups(self.scenario.courts, self.courts)
+        return court_groups(self.scenario.courts, self.courts, self.result.selection)
 
     @property
     def n_others(self) -> int:
         """Return the number of courts that are not shown by name."""
+        if self.result.selection.courts:
+            return 0
         return len(self.scenario.courts) - len(self.courts) + 1 if len(self.courts) > 1 else 0
 
 
-def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Contents:
-    """Read the contents of a report from a run folder.
+def read_contents(
+    folder: str | Path, scenario: str | Path | None = None, selection: Selection = EVERYTHING
+) -> Contents:
+    """Read the contents of a report from a run folder: of all measures and courts, or of the chosen ones.
 
     Raises
     ------
@@ -84,7 +95,7 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None) -> Con
     folder = Path(folder)
     check_run_folder(folder)
     manifest = read_manifest(folder)
-    result = read_result(folder, scenario)
+    result = read_result(folder, scenario).select(selection)
     courts = shown_courts(result)
     return Contents(result, manifest, courts, **_read_log(folder, manifest, result, courts))
 
@@ -99,23 +110,34 @@ def check_run_folder(folder: Path) -> None:
 
 
 def shown_courts(*results: RunResult) -> list[str]:
-    """Return the courts that have the most pending cases at any time, the largest first; with several, ``all`` before them.
+    """Return the chosen courts, or those that have the most pending cases at any time, after ``all``.
 
     Parameters
     ----------
     *results : RunResult
-        Runs with the same courts. The size of a court is the largest mean of a day in any of them.
+        Runs with the same courts. The size of a court is the largest mean of a day in any of them. Without `pending`, the
+        first courts of the scenario are shown.
     """
-    courts = results[0].scenario.courts
+    courts, selection = results[0].scenario.courts, results[0].selection
+    if selection.courts:
+        return list(selection.courts)
     if len(courts) == 1:
         return ["all"]
+    if not selection.has("pending"):
+        return ["all", *courts[:MOST_COURTS]]
     sizes = {court: max(float(r.series.of(court).max()) for r in results) for court in courts}
     return ["all", *sorted(courts, key=lambda court: -sizes[court])[:MOST_COURTS]]
 
 
-def court_groups(courts: Sequence[str], shown: Sequence[str]) -> dict[str, list[str]]:
-    """Return the courts of each panel: those shown by name, ``all``, and the others as ``other courts (n)``."""
-    others = [court for court in courts if court not in shown] if len(shown) > 1 else []
+def court_groups(
+    courts: Sequence[str], shown: Sequence[str], selection: Selection = EVERYTHING
+) -> dict[str, list[str]]:
+    """Return the courts of each panel: those shown by name, ``all``, and the others as ``other courts (n)``.
+
+    With chosen courts, there are no others.
+    """
+    some = len(shown) > 1 and not selection.courts
+    others = [court for court in courts if court not in shown] if some else []
     groups = {court: [*courts] if court == "all" else [court] for court in shown}
     return groups | ({f"other courts ({len(others)})": others} if others else {})
 
@@ -123,7 +145,8 @@ def court_groups(courts: Sequence[str], shown: Sequence[str]) -> dict[str, list[
 def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, courts: list[str]) -> dict[str, Any]:
     import duckdb
 
-    scenario, confidence = result.scenario, result.confidence
+    scenario, selection, confidence = result.scenario, result.selection, result.confidence
+    groups = court_groups(scenario.courts, courts, selection)
     records = finished_replications(folder, manifest)
     if not all("events" in record.parts for record in records.values()):
         return {}
@@ -138,11 +161,15 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, cour
             counts = {name: n / len(records) for name, n in rows}
             return {
                 "moves": {name: counts.get(name, 0.0) for name in scenario.transition_names},
-                "curves": survival(connection, scenario, records, court_groups(scenario.courts, courts), confidence),
+                "curves": survival(connection, scenario, records, groups, confidence),
                 "flow": flow(connection, scenario, len(records)),
                 "use": []
                 if manifest.get("own_python")
-                else use_by_week(connection, folder, records, scenario, courts, confidence),
+                else [
+                    use
+                    for use in use_by_week(connection, folder, records, scenario, courts, confidence)
+                    if selection.has(utilisation_name(use.pool), use.court)
+                ],
             }
         except duckdb.Error as error:
             message = f"{folder}: {str(error).splitlines()[0]}; docketsim verify {folder} lists the damaged parts"

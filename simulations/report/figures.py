@@ -35,14 +35,15 @@ _CAUSE_COLOURS = (VERMILION, PURPLE, ORANGE, BLUE)
 
 
 def figures(contents: Contents) -> list[Figure]:
-    """Return every figure that the run has data for."""
+    """Return every figure that the run has data for; with chosen measures, only figures of these."""
+    everything = not contents.result.selection.measures
     drawn_figures = [
         _pending(contents),
-        flow_figure(contents),
+        flow_figure(contents) if everything else None,
         _waiting(contents),
         use_figure(contents) or _whole_utilisation(contents),
-        survival_figure(contents),
-        map_figure(contents),
+        survival_figure(contents) if everything else None,
+        map_figure(contents) if everything else None,
         *(_groups(contents, by) for by in contents.manifest["by"]),
     ]
     return [figure for figure in drawn_figures if figure is not None]
@@ -53,6 +54,8 @@ def figures(contents: Contents) -> list[Figure]:
 
 def _pending(contents: Contents) -> Figure | None:
     """Draw pending cases by court and day, with its prediction interval and the suspensions."""
+    if not len(contents.result.series):
+        return None
     alt = altair()
     series = contents.result.series.shown(contents.groups)
     courts = {name: court_title(name) for name in contents.groups}
@@ -77,7 +80,7 @@ def _pending(contents: Contents) -> Figure | None:
         shade = alt.Chart().transform_filter("datum.from != null").mark_rect(color=ORANGE, opacity=0.22)
         layers.insert(0, shade.encode(x="from:T", x2="to:T"))
         data += shaded
-    points = [p for p in contents.scenario.published if p.measure == "pending" and p.court in courts]
+    points = [p for p in contents.result.published if p.measure == "pending" and p.court in courts]
     if points:
         data += [{"court": courts[p.court], "day": end_of(p.at), "published": p.value} for p in points]
         layers.append(
@@ -93,7 +96,7 @@ def _pending(contents: Contents) -> Figure | None:
     )
     caption = _pending_caption(contents, bool(shaded), bool(points))
     csv = estimates_csv(series.of_courts(courts))
-    return drawn("pending", "Pending cases", [pending_change(contents.result)], caption, chart, csv)
+    return drawn("pending", "Pending cases", [pending_change(contents.result, contents.whole)], caption, chart, csv)
 
 
 def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[Statement | str]:
@@ -140,7 +143,7 @@ def _waiting(contents: Contents) -> Figure | None:
         )
         .properties(width=WIDTH - 60, height=alt.Step(24))
     )
-    ends, whole = contents.scenario.ends, contents.titles["all"]
+    ends, whole = contents.scenario.ends, contents.titles[contents.whole]
     of_parts = {(row["activity"], row["court"], row["cause"]): float(row["days"]) for row in data}
     by_activity: dict[str, dict[str, float]] = {}
     for (activity, court, cause), days in of_parts.items():
@@ -181,7 +184,7 @@ def _groups(contents: Contents, by: str) -> Figure | None:
     rows = [
         (e.measure.removesuffix(".mean").replace("_time.", ": "), str(e.group), e)
         for e in contents.result.measures
-        if e.by == by and e.court == "all" and e.at is None and e.measure in measures and e.mean is not None
+        if e.by == by and e.court == contents.whole and e.at is None and e.measure in measures and e.mean is not None
     ]
-    text = f"Mean days of each group by {by}, all courts together, with the interval of the mean."
+    text = f"Mean days of each group by {by}, {court_title(contents.whole)}, with the interval of the mean."
     return dots(f"groups-{by}", f"Waiting by {by}", [groups_differ(contents.result, by)], [text], rows, "days")

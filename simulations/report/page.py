@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.report.contents import Contents, read_contents
 from simulations.report.document import Document, Items, Note, Section, Tiles, write_document
 from simulations.report.figure import Figure
@@ -32,6 +34,7 @@ def write_page(
     out: str | Path | None = None,
     figures_folder: str | Path | None = None,
     scenario: str | Path | None = None,
+    selection: Selection = EVERYTHING,
 ) -> Path:
     """Write the report of a run, a comparison or a sweep.
 
@@ -45,6 +48,8 @@ def write_page(
         A folder for each figure as SVG and PNG.
     scenario : path, optional
         The original scenario file of a run, if it reads tables of cases from files beside it.
+    selection : Selection
+        The measures and courts of the page of a run. Default: all that the run has.
 
     Returns
     -------
@@ -64,9 +69,12 @@ def write_page(
     if joint is not None:
         if scenario is not None:
             raise InputError([f"--scenario is for a run, but {folder} holds a {joint}; leave it out"])
+        if selection != EVERYTHING:
+            message = f"--measure and --court are for a run, but {folder} holds a {joint}"
+            raise InputError([f"{message}; give them to docketsim {joint.replace('comparison', 'compare')}"])
         document = comparison_document(folder) if joint == "comparison" else sweep_document(folder)
     else:
-        contents = read_contents(folder, scenario)
+        contents = read_contents(folder, scenario, selection)
         document = run_document(contents, figures(contents))
     write_document(document, target, figures_folder)
     return target
@@ -86,7 +94,14 @@ def run_document(contents: Contents, drawn: list[Figure]) -> Document:
     versions = ", ".join(f"{name} {version}" for name, version in contents.manifest["versions"].items() if version)
     foot = f"Workflow {scenario.workflow.name}; engine {result.engine}; scenario {contents.manifest['scenario_hash']}. {versions}."
     sections = [_numbers(contents), *_sections(contents, {figure.key: figure for figure in drawn}), _about(contents)]
+    sections = [filled for section in sections if (filled := _without_empty_tables(section)).blocks]
     return Document(f"{scenario.name}: report of a run", scenario.name, scenario.description or "", how, sections, foot)
+
+
+def _without_empty_tables(section: Section) -> Section:
+    """Leave out tables without rows, of measures that were not chosen."""
+    kept = [block for block in section.blocks if not isinstance(block, Table) or block.rows]
+    return replace(section, blocks=kept)
 
 
 def _numbers(contents: Contents) -> Section:
@@ -98,7 +113,7 @@ def _numbers(contents: Contents) -> Section:
     published = published_table(result)
     if published is not None:
         blocks.append(published if len(result.replications) > 1 else published.without(PREDICTION))
-    keys = dict.fromkeys(p.source for p in scenario.published if p.source in scenario.workflow.sources)
+    keys = dict.fromkeys(p.source for p in result.published if p.source in scenario.workflow.sources)
     blocks += [Note(f"{key}: {scenario.workflow.sources[key]}.") for key in keys if key is not None]
     if result.violations is not None:
         broken = [f"{rule}: broken by {n} cases" for rule, n in result.violations.items()]
@@ -131,7 +146,7 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     if "utilisation" not in drawn:
         yield Section("times", "Times", [times])
     for by in contents.manifest["by"]:
-        blocks = [drawn.get(f"groups-{by}"), contrast_table(result, by), group_table(result, by)]
+        blocks = [drawn.get(f"groups-{by}"), contrast_table(result, by), group_table(result, by, contents.whole)]
         yield Section(f"by-{by}", f"By {by}", [block for block in blocks if block is not None])
 
 
@@ -146,16 +161,17 @@ def _about(contents: Contents) -> Section:
 def _tiles(contents: Contents) -> list[tuple[str, str]]:
     """Return the names and values of the key numbers."""
     result, workflow = contents.result, contents.scenario.workflow
-    first = result.series.of_courts(["all"], 1)[0]
-    tiles = [
-        (f"pending, end of {first.at}", number(first.mean or 0, "cases")),
-        (f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending"))),
-    ]
+    court, tiles = contents.whole, []
+    if first := result.series.of_courts([court], 1):
+        tiles = [
+            (f"pending, end of {first[0].at}", number(first[0].mean or 0, "cases")),
+            (f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending", court))),
+        ]
     estimates = estimates_by_court(result)
-    declared = [m.measure for m in workflow.measures if (m.measure, "all") in estimates]
+    declared = [m.measure for m in workflow.measures if (m.measure, court) in estimates]
     dates = [m.measure for m in workflow.measures if m.emptied]
     for name in dict.fromkeys(["inflow", "disposals", *declared[:3], *dates]):
-        estimate = estimates.get((name, "all"))
+        estimate = estimates.get((name, court))
         if estimate is not None and (estimate.mean is not None or estimate.n):
             tiles.append((name.replace("_", " "), format_estimate(estimate)))
     return tiles

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from simulations.measuring.selection import Selection
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 
@@ -35,6 +36,8 @@ _DECISIVE = {
     "replications": "the number of replications",
     "at": "--at",
     "by": "--by",
+    "measures": "--measure",
+    "courts": "--court",
     "events": "--no-events",
     "monitor": "--monitor",
     "own_python": "hooks and processes",
@@ -75,6 +78,7 @@ def make_manifest(
     replications: int,
     days: Sequence[dt.date | None],
     by: Sequence[str],
+    selection: Selection,
     events: bool,
     monitor: str | None,
     own_python: bool,
@@ -96,6 +100,8 @@ def make_manifest(
         "replications": replications,
         "at": [day.isoformat() for day in days if day is not None],
         "by": list(by),
+        "measures": list(selection.measures),
+        "courts": list(selection.courts),
         "events": events,
         "monitor": monitor,
         "own_python": own_python,

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from simulations.chance.draws import seed_problems
 from simulations.engines.choosing import check_engine
+from simulations.measuring.selection import Selection
 from simulations.running.intervals import CONFIDENCE, confidence_problems
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
@@ -60,6 +61,10 @@ class RunOptions(ReplicationOptions):
     ----------
     at : sequence of date
         Measure at the end of these days, and at the end of the run.
+    measures : sequence of str
+        Compute these measures only. Default: all.
+    courts : sequence of str
+        Compute the measures of these courts only; ``all`` is all courts together. Default: each court, and all together.
     events : bool
         Write event logs. Cases and measures are always written.
     resume : bool
@@ -69,9 +74,16 @@ class RunOptions(ReplicationOptions):
     """
 
     at: Sequence[dt.date] = ()
+    measures: Sequence[str] = ()
+    courts: Sequence[str] = ()
     events: bool = True
     resume: bool = False
     confidence: float = CONFIDENCE
+
+    @property
+    def selection(self) -> Selection:
+        """Return the measures and courts to compute."""
+        return Selection(tuple(self.measures), tuple(self.courts))
 
     def problems_in(self, scenario: Scenario) -> list[str]:
         """Return a message for each option that is not valid for a scenario."""
@@ -82,7 +94,7 @@ class RunOptions(ReplicationOptions):
             for day in self.at
             if not scenario.starts <= day <= scenario.ends
         ]
-        return problems
+        return problems + self.selection.problems_in(scenario)
 
 
 class ReplicationKeywords(TypedDict, total=False):
@@ -98,6 +110,8 @@ class RunKeywords(ReplicationKeywords, total=False):
     """Single `RunOptions` as keyword arguments."""
 
     at: Sequence[dt.date]
+    measures: Sequence[str]
+    courts: Sequence[str]
     events: bool
     resume: bool
     confidence: float

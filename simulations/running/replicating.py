@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path, simulate
 from simulations.log.eventlog import EventLog
-from simulations.measuring.measures import measure_dates_and_pending
+from simulations.measuring.descriptors import describe
+from simulations.measuring.measures import measure
+from simulations.measuring.selection import Selection
 from simulations.running.options import ReplicationOptions
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.plan import make_plan
@@ -90,10 +92,10 @@ def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, r
 
 def course_of(log: EventLog, court: str) -> Course:
     """Return the course of one court, or of all courts, in a log."""
-    measured = measure_dates_and_pending(log)
-    column = [*measured.courts, "all"].index(court)
-    dates = {table.measure: float(table.values[column, 0]) for table in measured.tables}
-    pending = measured.daily.pending[:, column].astype(float).tolist()
+    names = [name for name, descriptor in describe(log.cases.scenario).items() if descriptor.is_date]
+    measured = measure(log, selection=Selection((*names, "pending"), (court,)))
+    dates = {table.measure: float(table.values[0, 0]) for table in measured.tables if table.measure in names}
+    pending = measured.daily.pending[:, 0].astype(float).tolist()
     return Course({name: None if math.isnan(date) else date for name, date in dates.items()}, tuple(pending))
 
 

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.measuring.descriptors import describe
+from simulations.measuring.selection import Selection
 from simulations.run_folder.database import cursor
+from simulations.run_folder.manifest import read_manifest
 from simulations.running.intervals import CONFIDENCE, Prediction, interval, prediction
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -137,8 +139,15 @@ class Series(Sequence[Estimate]):
 
     def shown(self, courts: Mapping[str, Sequence[str]]) -> Series:
         """Return a series with a column for each name: the sum of these courts, by replication."""
-        columns = [self.values[:, [self.courts.index(c) for c in members]].sum(axis=1) for members in courts.values()]
+        parts = [[name] if name in self.courts else members for name, members in courts.items()]
+        columns = [self.values[:, [self.courts.index(c) for c in members]].sum(axis=1) for members in parts]
         return Series(self.days, tuple(courts), np.stack(columns, axis=1), self.confidence)
+
+    def select(self, selection: Selection) -> Series:
+        """Return the series of the chosen courts; an empty one if `pending` is not chosen."""
+        columns = [k for k, court in enumerate(self.courts) if selection.has("pending", court)]
+        courts, days = tuple(self.courts[k] for k in columns), self.days if columns else self.days[:0]
+        return Series(days, courts, self.values[: len(days), columns], self.confidence)
 
     def __len__(self) -> int:
         return len(self.days) * len(self.courts)
@@ -156,6 +165,8 @@ class Series(Sequence[Estimate]):
 
     def of_courts(self, courts: Container[str], days: int | None = None) -> list[Estimate]:
         """Return the estimates of these courts, of all days or of about `days` days including the last one."""
+        if not len(self.days):
+            return []
         step = max(1, len(self.days) // days) if days else 1
         rows = sorted({*range(0, len(self.days), step), len(self.days) - 1})
         columns = [k for k, court in enumerate(self.courts) if court in courts]
@@ -219,13 +230,13 @@ def read_values(
 ) -> dict[tuple[str, str, str | None, str | None, dt.date | None, str], list[float | None]]:
     """Return the values of every measure of a run folder, one for each replication.
 
-    The daily series is left out, except on days with all measures.
+    The daily series is left out, except on the days for which the run was measured.
     """
+    days = ", ".join(f"date '{dt.date.fromisoformat(day)}'" for day in read_manifest(folder)["at"])
     rows = _query(
-        "with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true)),"
-        " days as (select distinct \"at\" from m where measure = 'unfinished')"
+        "with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true))"
         ' select measure, court, "by", "group", "at", unit, list(value order by replication) from m'
-        f' where not ({_DAILY}) or "at" in (from days) group by all order by min(row)',
+        f' where not ({_DAILY}) or "at" in ({days or "null"}) group by all order by min(row)',
         folder,
         replications,
         "fetchall",
@@ -233,12 +244,15 @@ def read_values(
     return {tuple(key): values for *key, values in rows}
 
 
-def read_series(
-    folder: Path, courts: Sequence[str], replications: Iterable[int], confidence: float = CONFIDENCE
-) -> Series:
-    """Return the daily series of a run folder."""
+def read_series(folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> Series:
+    """Return the daily series of a run folder; an empty one if `pending` was not chosen."""
     numbers = list(replications)
-    # Each part has the courts of a day in order, with all courts last.
+    # Each part has the chosen courts of a day in the same order.
+    courts = (
+        f"select court from read_parquet(?, file_row_number = true) where {_DAILY}"
+        " group by court order by min(file_row_number)"
+    )
+    names = tuple(court for (court,) in _query(courts, folder, numbers[:1], "fetchall"))
     columns = _query(
         f'select "at", value from read_parquet(?, file_row_number = true) where {_DAILY}'
         ' order by "at", file_row_number, replication',
@@ -246,7 +260,8 @@ def read_series(
         numbers,
         "fetchnumpy",
     )
-    names = (*courts, "all")
+    if not names:
+        return Series(np.empty(0, "datetime64[D]"), (), np.empty((0, 0, len(numbers))), confidence)
     values = np.asarray(columns["value"], float).reshape(-1, len(names), len(numbers))
     days = np.asarray(columns["at"]).astype("datetime64[D]")[:: len(names) * len(numbers)]
     return Series(days, names, values, confidence)

@@ -126,7 +126,8 @@ class _Job:
                 log = simulate_on(self.engine, plan, path, self.monitor, violations)
             self._end_if_orphaned()
             events = background.submit(self._write_events, log, replication)
-            values = measure(log, self.days, [group_cases(plan.cases, name) for name in self.by])
+            groupings = [group_cases(plan.cases, name) for name in self.by]
+            values = measure(log, self.days, groupings, self.options.selection)
             checked = background.submit(check_log, log)  # after measuring: both at once need more memory
             for part in (cases, events):
                 part.result()
@@ -205,6 +206,11 @@ def run(
     targets = [Precision.parse(text, scenario) for text in precision]
     most = max_replications if max_replications is not None else max(1000, options.replications)
     problems = options.problems_in(scenario)
+    problems += [
+        f"--precision {target.measure}: is not measured; add --measure {target.measure}"
+        for target in targets
+        if options.measures and target.measure not in options.measures
+    ]
     if only is not None and not 1 <= only <= options.replications:
         problems.append(f"only: must be one of the replications, from 1 to {options.replications}, not {only}")
     if max_replications is not None and (not targets or most < options.replications):
@@ -216,7 +222,8 @@ def run(
     numbers = [only] if only is not None else list(range(1, options.replications + 1))
     planned = {numbers[0]: _check_first(scenario, options.seed, numbers[0], by)}
     folder = Path(out) if out is not None else default_folder(scenario.name)
-    days: tuple[dt.date | None, ...] = (None, *sorted({*options.at, *(p.at for p in scenario.published)}))
+    published = (p.at for p in scenario.published if options.selection.has(p.measure, p.court))
+    days: tuple[dt.date | None, ...] = (None, *sorted({*options.at, *published}))
     engine = choose_engine(options.engine, scenario, len(numbers), own_python)
     job = _Job(scenario, folder, options, days, tuple(by), dict(hooks or {}), processes, monitor, engine)
     manifest = make_manifest(
@@ -225,6 +232,7 @@ def run(
         replications=options.replications,
         days=days,
         by=by,
+        selection=options.selection,
         events=options.events,
         monitor=monitor,
         engine=engine,

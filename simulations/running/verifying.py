@@ -138,8 +138,7 @@ def _differing(
     folder: Path, manifest: Mapping[str, Any], records: Mapping[int, Record], scenario: Scenario, again: list[int]
 ) -> list[tuple[str, str]]:
     """Rerun replications, and return the parts whose bytes differ."""
-    published = {p.at for p in scenario.published}
-    days = [day for day in map(dt.date.fromisoformat, manifest["at"]) if day not in published]
+    days = [dt.date.fromisoformat(day) for day in manifest["at"]]
     now = versions()
     then = manifest["versions"].items()
     changed = [f"{name} {version}, here {now.get(name)}" for name, version in then if version != now.get(name)]
@@ -150,7 +149,8 @@ def _differing(
             fresh = Path(scratch) / str(k)
             run(
                 scenario, replications=max(k, manifest["replications"]), seed=manifest["seed"], only=k, out=fresh,
-                at=days, by=manifest["by"], events=manifest["events"],
+                at=days, by=manifest["by"], events=manifest["events"], measures=manifest["measures"],
+                courts=manifest["courts"],
             )  # fmt: skip
             for kind in records[k].parts:
                 old, new = part_path(folder, kind, k), part_path(fresh, kind, k)

@@ -89,7 +89,7 @@ def still_trending(result: RunResult) -> list[Trend]:
     if warm_up is None:
         return []
     trends = []
-    for court in (*result.scenario.courts, "all"):
+    for court in result.series.courts:
         days = [e for e in result.series.of_courts([court]) if e.at is not None and e.at >= warm_up]
         days.sort(key=lambda e: str(e.at))
         known = [
@@ -129,7 +129,7 @@ def diagnose(result: RunResult) -> list[WarmUp]:
     """
     check_long_enough(result.scenario)
     warm_ups = []
-    for court in (*result.scenario.courts, "all"):
+    for court in result.series.courts:
         series = result.series.of(court)
         warm_ups.append(WarmUp(court, len(series), mser(series), welch(series), result.scenario.starts))
     return warm_ups

@@ -40,14 +40,15 @@ WAITS_DEPEND = "Waiting times depend on the length of the run."
 NO_STEADY_STATE = "The run has no steady state yet."
 
 
-def pending_change(result: RunResult) -> Statement:
-    """Say how pending cases of all courts changed from the end of the first day to the end of the run.
+def pending_change(result: RunResult, court: str = "all") -> Statement:
+    """Say how pending cases of a court, or of all together, changed from the end of the first day to the end of the run.
 
     They rose or fell if the interval of the paired difference does not contain 0.
     """
     series, ends = result.series, result.scenario.ends
     starts: dt.date = series.days[0].item()
-    first, last = series.values[0, -1], series.values[-1, -1]
+    column = series.courts.index(court)
+    first, last = series.values[0, column], series.values[-1, column]
     a, b = float(first.mean()), float(last.mean())
     low, high = interval([*(last - first).tolist()], result.confidence) or (b - a, b - a)
     one, two = number(a, "cases"), number(b, "cases")
@@ -57,7 +58,7 @@ def pending_change(result: RunResult) -> Statement:
         text = f"The number of pending cases is the same at the start and at the end: {one}"
     else:
         text = f"The number of pending cases did not clearly change: {one} at the start, {two} at the end"
-    return Statement(Claim.CHANGE, text, "pending", "all", starts, ends, {"first": a, "last": b})
+    return Statement(Claim.CHANGE, text, "pending", court, starts, ends, {"first": a, "last": b})
 
 
 # states ------------------------------------------------------------------------------------------------

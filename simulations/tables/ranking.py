@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from simulations.comparing.comparison import Comparison, Difference
-from simulations.measuring.descriptors import describe
 from simulations.tables.comparison import is_clear
 from simulations.tables.formatting import few
 
@@ -52,10 +51,7 @@ def ranked(comparison: Comparison, against: str) -> list[Difference]:
     Differences of all courts together come before those of one court. Left out: percentiles and parts of a mean time, and
     a measure that differs by exactly as much as one that ranks higher, such as `disposals` beside `pending`.
     """
-    measures = describe(comparison.base)
-    chosen = [
-        d for d in compared(comparison, against) if stands_out(comparison, d) and not measures[d.measure].is_detail
-    ]
+    chosen = [d for d in compared(comparison, against) if stands_out(comparison, d) and not comparison.is_detail(d)]
     kept: dict[tuple[str, float, float], Difference] = {}
     for d in sorted(chosen, key=lambda d: (d.court != "all", -importance(d))):
         assert d.paired is not None

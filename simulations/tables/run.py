@@ -9,7 +9,7 @@ from simulations.measuring.descriptors import CAUSES, Descriptor, describe, wait
 from simulations.running.intervals import describe_method
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
-from simulations.tables.formatting import estimate_cell, format_ratio, format_when, measure_cell, number
+from simulations.tables.formatting import court_title, estimate_cell, format_ratio, format_when, measure_cell, number
 from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_csv
 
 __all__ = [
@@ -49,7 +49,7 @@ def measures_of(result: RunResult, at: dt.date | None = None) -> list[Descriptor
 def published_table(result: RunResult) -> Table | None:
     """Return the published figures beside the simulated ones, or ``None`` if the scenario has none."""
     rows, data = [], []
-    for figure in result.scenario.published:
+    for figure in result.published:
         e = result.get(figure.measure, figure.court, figure.at)
         error = None if e.mean is None or not figure.value else (e.mean - figure.value) / figure.value
         rows.append(
@@ -99,9 +99,9 @@ def court_table(
     at : date, optional
         The day; without it, the end of the run.
     """
-    estimates = estimates_by_court(result, at)
+    estimates, descriptors = estimates_by_court(result, at), describe(result.scenario)
     rows = [
-        [Cell(name), Cell(estimates[name, "all"].unit), *(measure_cell(estimates, name, court) for court in courts)]
+        [Cell(name), Cell(descriptors[name].unit), *(measure_cell(estimates, name, court) for court in courts)]
         for name in names
     ]
     text = estimates_csv(e for (name, _), e in estimates.items() if name in names)
@@ -111,14 +111,17 @@ def court_table(
 def waits_by_cause(
     result: RunResult, courts: Mapping[str, str], at: dt.date | None = None
 ) -> list[tuple[str, str, Estimate, list[Estimate]]]:
-    """Return the mean wait and its part for each cause, by activity and title of the court, where any case waited."""
+    """Return the mean wait and its part for each cause, by activity and title of the court, where any case waited.
+
+    A court is left out unless the mean wait and all its parts were computed.
+    """
     estimates = estimates_by_court(result, at)
     waits = []
     for activity in result.scenario.work:
         for court, title in courts.items():
             wait = estimates.get((waiting_name(activity), court))
-            if wait is not None and wait.mean:
-                parts = [estimates[waiting_name(activity, cause), court] for cause in CAUSES]
+            parts = [e for cause in CAUSES if (e := estimates.get((waiting_name(activity, cause), court))) is not None]
+            if wait is not None and wait.mean and len(parts) == len(CAUSES):
                 waits.append((activity, title, wait, parts))
     return waits
 
@@ -136,16 +139,22 @@ def cause_table(result: RunResult, courts: Mapping[str, str], at: dt.date | None
     return Table("waiting", title, columns, rows, text) if rows else None
 
 
-def group_table(result: RunResult, by: str) -> Table:
-    """Return every measure of each group of cases, all courts together, at the end of the run."""
-    estimates = {(e.measure, e.group): e for e in result.measures if e.by == by and e.court == "all" and e.at is None}
+def group_table(result: RunResult, by: str, court: str = "all") -> Table:
+    """Return every measure of each group of cases of a court, or of all courts together, at the end of the run."""
+    estimates = {(e.measure, e.group): e for e in result.measures if e.by == by and e.court == court and e.at is None}
     groups = list(dict.fromkeys(group for _, group in estimates))
     rows = [
         [Cell(name), *(measure_cell(estimates, name, group) for group in groups)]
         for name in dict.fromkeys(name for name, _ in estimates)
     ]
-    title = f"By {by}, all courts, at the end of the run"
-    return Table(f"by-{by}", title, ["measure", *map(str, groups)], rows, estimates_csv(estimates.values()))
+    title = f"By {by}, {court_title(court)}, at the end of the run"
+    return Table(
+        f"by-{by}" if court == "all" else f"by-{by}-{court}",
+        title,
+        ["measure", *map(str, groups)],
+        rows,
+        estimates_csv(estimates.values()),
+    )
 
 
 def contrast_table(result: RunResult, by: str) -> Table | None:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from simulations import load_scenario, run, verify
 from simulations.cli import app
+from simulations.measuring.selection import EVERYTHING
 from simulations.run_folder.folders import RunFolderExists, RunFolderInUse, open_folder
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS
@@ -317,6 +318,7 @@ def test_a_folder_is_free_when_its_run_is_over_or_has_failed(tiny: Path, tmp_pat
         replications=1,
         days=[None],
         by=[],
+        selection=EVERYTHING,
         events=True,
         monitor=None,
         own_python=False,

@@ -133,15 +133,14 @@ def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_few_measures_chosen_beforehand_are_corrected_for_these_alone(tiny: Path, tmp_path: Path) -> None:
-    """The same runs, and a smaller p."""
+    """The same differences, and a smaller p."""
     other = load_scenario(tiny, ["pools.clerks.size={east: 3, west: 2}"])
     everything = compare(load_scenario(tiny), other, replications=4, out=tmp_path / "c")
     few = compare(
         load_scenario(tiny),
         other,
         replications=4,
-        out=tmp_path / "c",
-        resume=True,
+        out=tmp_path / "few",
         measures=["waiting_time.serve.mean"],
     )
     assert {d.measure for d in few.differences} == {"waiting_time.serve.mean"}

@@ -173,7 +173,9 @@ def test_a_trend_after_the_warm_up_is_reported(court_days: list[int], courts: li
         for day in range(10)
     ]  # fmt: skip
     scenario = SimpleNamespace(warm_up=start, courts=())
-    result = SimpleNamespace(scenario=scenario, series=SimpleNamespace(of_courts=lambda courts: series))
+    result = SimpleNamespace(
+        scenario=scenario, series=SimpleNamespace(courts=("all",), of_courts=lambda courts: series)
+    )
     found = still_trending(result)  # type: ignore[arg-type]
     assert [trend.court for trend in found] == courts
     scenario.warm_up = None

@@ -1,0 +1,105 @@
+"""The measures and courts that a study asks for. Everything else is neither computed nor written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from simulations.measuring.descriptors import describe
+from simulations.scenarios.scenario import Scenario
+from workflow.errors import nearest
+from workflow.files.validation import format_names
+
+__all__ = ["EVERYTHING", "Selection", "explain_missing", "unknown_courts", "unknown_measures"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The measures and courts to compute.
+
+    Attributes
+    ----------
+    measures : sequence of str
+        Names of measures; empty for all.
+    courts : sequence of str
+        Names of courts, and ``all`` for all courts together; empty for every court and all together.
+    """
+
+    measures: Sequence[str] = ()
+    courts: Sequence[str] = ()
+
+    def problems_in(self, scenario: Scenario) -> list[str]:
+        """Return a message for each name that the scenario does not have."""
+        return [*unknown_measures(self.measures, describe(scenario)), *unknown_courts(self.courts, scenario.courts)]
+
+    def has(self, measure: str, court: str = "all") -> bool:
+        """Return whether a measure of a court is chosen."""
+        return (not self.measures or measure in self.measures) and (not self.courts or court in self.courts)
+
+    def within(self, other: Selection) -> Selection:
+        """Return the measures and courts that both selections have."""
+        return Selection(_common(self.measures, other.measures), _common(self.courts, other.courts))
+
+    def with_inputs(self, scenario: Scenario) -> frozenset[str]:
+        """Return the chosen measures and, recursively, the measures that they are computed from."""
+        descriptors = describe(scenario)
+        needed: set[str] = set()
+        todo = list(self.measures or descriptors)
+        while todo:
+            name = todo.pop()
+            if name not in needed:
+                needed.add(name)
+                todo += descriptors[name].inputs
+        return frozenset(needed)
+
+
+EVERYTHING = Selection()
+"""All measures of all courts."""
+
+
+def _common(some: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+    return [name for name in some if name in others] if some and others else some or others
+
+
+def unknown_measures(names: Iterable[str], known: Collection[str], of: str = "") -> list[str]:
+    """Return a message for each name that is not a measure; `of` says of what, such as `` of all these scenarios``."""
+    return [
+        f"--measure {name}: is not a measure{of}.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
+        for name in names
+        if name not in known
+    ]
+
+
+def unknown_courts(names: Iterable[str], courts: Sequence[str]) -> list[str]:
+    """Return a message for each name that is neither a court nor ``all``."""
+    known = ("all", *courts)
+    return [
+        f"--court {name}: there is no such court.{nearest(name, known) or f' Known: {format_names(known)}.'}"
+        for name in names
+        if name not in known
+    ]
+
+
+def explain_missing(
+    scenario: Scenario, selection: Selection, measure: str, court: str, at: dt.date | None, days: Iterable[dt.date]
+) -> str:
+    """Explain why results have no value of a measure: name the part that is wrong, and what there is.
+
+    Parameters
+    ----------
+    days : iterable of date
+        The days for which the results were measured.
+    """
+    if measure not in describe(scenario):
+        known = describe(scenario)
+        return f"{measure!r} is not a measure.{nearest(measure, known) or f' Known: {format_names(known, 60)}.'}"
+    courts = ("all", *scenario.courts)
+    if court not in courts:
+        return f"{court!r} is not a court.{nearest(court, courts)} The courts are {format_names(courts, 60)}."
+    for what, name, chosen in (("measure", measure, selection.measures), ("court", court, selection.courts)):
+        if chosen and name not in chosen:
+            return f"the {what} {name!r} was not computed. The run has {format_names(chosen)}."
+    when = f"at {at}" if at is not None else "at the end of the run"
+    known_days = format_names([*sorted(set(days)), "the end of the run"])
+    return f"no value of {measure!r} for {court!r} {when}. The run was measured at {known_days}."

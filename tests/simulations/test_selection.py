@@ -1,0 +1,179 @@
+"""Chosen measures and courts: only these are computed, with the values of the whole, tested and printed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from simulations import compare, load_scenario, run, sweep
+from simulations.chance.draws import SamplePath
+from simulations.cli import app
+from simulations.engines.simpy_engine import simulate
+from simulations.measuring.descriptors import describe
+from simulations.measuring.measures import group_cases, measure
+from simulations.measuring.selection import Selection
+from simulations.report.page import write_page
+from simulations.running.verifying import verify
+from simulations.scenarios.plan import make_plan
+from simulations.scenarios.scenario import Scenario
+from tests.simulations.desk import DESK, TINY
+from workflow.errors import InputError
+
+MEASURES = """\
+measures:
+  - {measure: served, emptied: queue}
+  - {measure: done, cases: [finish, store], within: [shelf], split: {finished: {ever: finish}, shelved: {now: within}, others: rest}}
+  - {measure: stored, cases: [store]}
+  - {measure: stored_share, ratio: [stored, done]}
+"""
+COSTS = "costs: {currency: USD, pools: {clerks: 30 per hour}, activities: {serve: 2}, per: [done]}\n"
+DAY = dt.date(2024, 1, 20)
+
+
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small scenario with costs, and measures of each kind that a workflow can declare."""
+    folder = tmp_path_factory.mktemp("priced")
+    (folder / "desk.yaml").write_text(DESK + MEASURES, encoding="utf-8")
+    (folder / "tiny.yaml").write_text(TINY + COSTS, encoding="utf-8")
+    return folder / "tiny.yaml"
+
+
+def _rows(scenario: Scenario, selection: Selection) -> set[tuple[object, ...]]:
+    path = SamplePath(3, 1)
+    log = simulate(make_plan(scenario, path), path)
+    measured = measure(log, (None, DAY), [group_cases(log.cases, "kind")], selection)
+    return {(v.measure, v.court, v.by, v.group, v.at, v.value) for v in measured}
+
+
+def test_a_measure_alone_has_the_values_of_the_whole(priced: Path) -> None:
+    """For every measure of the scenario, and for one court."""
+    scenario = load_scenario(priced)
+    whole = _rows(scenario, Selection())
+    for name in describe(scenario):
+        rows = {row for row in whole if row[0] == name}
+        assert rows
+        assert _rows(scenario, Selection((name,))) == rows, name
+    assert _rows(scenario, Selection((), ("west",))) == {row for row in whole if row[1] == "west"}
+    both = Selection(("stored_share", "pending"), ("all", "east"))
+    assert _rows(scenario, both) == {row for row in whole if row[0] in both.measures and row[1] in both.courts}
+
+
+def test_what_was_not_chosen_is_not_computed(priced: Path) -> None:
+    """A measure needs those that it is computed from, and nothing else."""
+    scenario = load_scenario(priced)
+    assert Selection(("pending",)).with_inputs(scenario) == {"pending"}
+    assert Selection(("stored_share",)).with_inputs(scenario) == {"stored_share", "stored", "done"}
+    assert Selection(("cost_per.done",)).with_inputs(scenario) == {
+        "cost_per.done", "cost", "cost.clerks", "cost.serve", "done",
+    }  # fmt: skip
+    assert Selection().with_inputs(scenario) == describe(scenario).keys()
+
+
+def test_a_run_writes_prints_and_reports_only_what_was_chosen(priced: Path, tmp_path: Path) -> None:
+    """In the folder, in --json, in the tables and on the page; the folder can be verified, but not resumed with others."""
+    found = run(priced, replications=2, out=tmp_path / "r", measures=["inflow"], courts=["west"], at=[DAY])
+    assert {(e.measure, e.court, e.at) for e in found.measures} == {("inflow", "west", DAY), ("inflow", "west", None)}
+    assert len(found.series) == 0
+    chosen = ["--measure", "clearance_rate", "--measure", "pending", "--court", "east"]
+    command = ["run", str(priced), "--replications", "2", "--out", str(tmp_path / "c"), *chosen]
+    result = CliRunner().invoke(app, [*command, "--json"])
+    assert result.exit_code == 0, result.stderr
+    content = json.loads(result.stdout)
+    assert {(m["measure"], m["court"]) for m in content["measures"]} == {
+        ("clearance_rate", "east"),
+        ("pending", "east"),
+    }
+    query = ["sql", str(tmp_path / "c"), "select distinct measure, court from measures order by all", "--csv"]
+    assert CliRunner().invoke(app, query).stdout.split() == ["measure,court", "clearance_rate,east", "pending,east"]
+    table = CliRunner().invoke(app, [*command, "--resume"]).stdout
+    assert "clearance_rate" in table
+    assert "utilisation" not in table
+    page = write_page(tmp_path / "c").read_text(encoding="utf-8")
+    assert "clearance_rate" in page.replace("<wbr>", "")
+    assert "unfinished" not in page
+    assert verify(tmp_path / "c", rerun=1).ok
+    other = CliRunner().invoke(app, [*command[:-2], "--resume"])
+    assert (other.exit_code, "--court differs from the existing run" in other.stderr) == (2, True)
+
+
+def test_a_report_of_a_whole_run_shows_chosen_measures(priced: Path, tmp_path: Path) -> None:
+    """Of a court or of all; a measure that the run did not compute is refused with those that it has."""
+    run(priced, replications=2, out=tmp_path / "r", by=["kind"], courts=["east", "all"])
+    for arguments in (
+        ["--measure", "waiting_time.serve.p95"],
+        ["--measure", "utilisation.clerks"],
+        ["--court", "east"],
+    ):
+        result = CliRunner().invoke(app, ["report", str(tmp_path / "r"), *arguments])
+        assert result.exit_code == 0, result.stderr
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert ">east<" in page
+    assert ">all courts<" not in page
+    refused = CliRunner().invoke(app, ["report", str(tmp_path / "r"), "--court", "west"])
+    assert (refused.exit_code, refused.stderr) == (2, "--court west: this run did not compute it. It has east, all.\n")
+
+
+def test_a_comparison_tests_and_corrects_for_what_was_chosen(priced: Path, tmp_path: Path) -> None:
+    """With one measure of one court the correction changes nothing."""
+    found = compare(
+        priced, priced, other_changes=["pools.clerks.size=3"], replications=4, events=False, out=tmp_path / "c",
+        measures=["waiting_time.serve.mean"], courts=["east"],
+    )  # fmt: skip
+    (difference,) = found.differences
+    assert difference.paired is not None
+    assert difference.p_corrected == difference.paired.p
+    assert {e.measure for e in run(priced, out=tmp_path / "c" / "base", resume=True, replications=4, events=False, measures=["waiting_time.serve.mean"], courts=["east"]).measures} == {"waiting_time.serve.mean"}  # fmt: skip
+
+
+def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
+    """At every point; the table shows a percentile, too."""
+    changes = ["pools.clerks.size=1,3"]
+    found = sweep(
+        priced, changes, replications=2, out=tmp_path / "s", measures=["waiting_time.serve.p95"], courts=["east"]
+    )
+    assert found.shown == [("waiting_time.serve.p95", "east")]
+    assert [[(e.measure, e.court) for e in p.measures] for p in found.points] == [
+        [("waiting_time.serve.p95", "east")]
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "messages"),
+    [
+        ("run", ["--measure", "pendin"], ["--measure pendin: is not a measure. Did you mean 'pending'?"]),
+        ("run", ["--court", "eest", "--measure", "x"], ["--court eest: there is no such court.", "--measure x: is not a measure. Known: served"]),
+        ("run", ["--measure", "inflow", "--precision", "pending=3"], ["add --measure pending"]),
+        ("run", ["--measure", "inflow", "--warm-up", "--set", "ends=2024-06-30"], ["add --measure pending"]),
+        ("compare", ["--court", "eest"], ["--court eest: there is no such court."]),
+    ],
+)  # fmt: skip
+def test_a_wrong_name_is_reported_before_the_run(
+    priced: Path, tmp_path: Path, command: str, arguments: list[str], messages: list[str]
+) -> None:
+    """With the nearest match or the names that there are, and exit code 2; nothing is written."""
+    scenarios = [str(priced)] * (2 if command == "compare" else 1)
+    result = CliRunner().invoke(app, [command, *scenarios, "--out", str(tmp_path / "r"), *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert all(message in result.stderr for message in messages), result.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_missing_value_is_explained_by_what_is_wrong(priced: Path, tmp_path: Path) -> None:
+    """The court, the measure, the choice or the day, with what there is."""
+    found = run(priced, out=tmp_path / "r", at=[DAY], events=False)
+    for arguments, message in (
+        (("pending", "purple"), "'purple' is not a court. The courts are all, east, west."),
+        (("pendin",), "'pendin' is not a measure. Did you mean 'pending'?"),
+        (("inflow", "east", dt.date(2024, 1, 3)), "The run was measured at 2024-01-20, the end of the run."),
+        (("inflow", "east", None, "kind", "odd"), "no group kind=odd of 'inflow'. The run has no group."),
+    ):
+        with pytest.raises(KeyError) as raised:
+            found.get(*arguments)
+        assert message in str(raised.value.args[0])
+    with pytest.raises(InputError, match=r"this run did not compute it. It has inflow"):
+        run(priced, out=tmp_path / "i", measures=["inflow"]).select(Selection(("pending",)))
