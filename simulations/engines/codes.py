@@ -22,6 +22,7 @@ __all__ = [
     "FINAL_STATE",
     "FINISH",
     "FIRST_COME",
+    "FIRST_COME_IN_HEAP",
     "FIRST_EVENT_TRIGGER",
     "FIT",
     "INSTANT_STATE",
@@ -64,8 +65,9 @@ STATE_KINDS = {
 SUSPEND, FINISH, FIT = 0, 1, 2
 SHIFT_END_RULES = {"suspend": SUSPEND, "finish": FINISH, "fit": FIT}
 
-# The last two are orders by a value: one that depends on the record, and one that depends on facts alone.
-FIRST_COME, OLDEST, NEWEST, BY_LOOKUP, BY_RANK = 0, 1, 2, 3, 4
+# Two are orders by a value: one that depends on the record, and one that depends on facts alone. The last is the order
+# first_come in a heap, for stations where interrupted work stands at the head of the queue.
+FIRST_COME, OLDEST, NEWEST, BY_LOOKUP, BY_RANK, FIRST_COME_IN_HEAP = 0, 1, 2, 3, 4, 5
 QUEUE_ORDERS = {"first_come": FIRST_COME, "oldest": OLDEST, "newest": NEWEST}
 
 # How a distribution is drawn from: a constant, a table of its inverse, or one of given values.

@@ -118,7 +118,8 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     arguments = kernel_plan(plan, path)
     arguments["heap"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 1), kernel.PENDING)
     arguments["far"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 2), kernel.FAR)
-    arguments["rows"] = np.empty(ROWS_AT_ONCE + len(plan.scenario.workflow.states) + 8, kernel.ROW)
+    n_at_once = len(plan.scenario.workflow.states) + len(arguments["serving"])
+    arguments["rows"] = np.empty(ROWS_AT_ONCE + n_at_once + 8, kernel.ROW)
     labels = Labels.of(plan.scenario)
     types, parts = labels.types(), list[dict[str, Any]]()
     while True:

@@ -50,7 +50,7 @@ from simulations.engines.codes import (
     WAITING,
 )  # fmt: skip
 from simulations.log import row
-from simulations.log.row import BY_COMPLETION, BY_ENTRY, COLUMNS, FIRST_EVENT_CAUSE, NEVER
+from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_INTERRUPTION, COLUMNS, FIRST_EVENT_CAUSE, NEVER
 
 __all__ = ["draw", "grouped", "run"]
 
@@ -82,7 +82,7 @@ def _record(**fields: str) -> np.dtype[Any]:
 # 64 bytes: one cache line.
 CASE = _record(
     key="u8", enabled="i8", started="i8", order="i8", next="i4", previous="i4", stamp="u4", fact_class="i4", server="i4",
-    visit="i4", court="i2", state="i2", status="i2",
+    visit="i4", court="i2", state="i2", status="i2", interrupted="i2",
 )  # fmt: skip
 LOOKUP = _record(base="i8", stride="i8", first="i8", n="i8")
 FIELD = _record(field="i8", stride="i8")
@@ -96,6 +96,8 @@ EFFECT = _record(field="i8", value="i8", most="i8")
 RANGE = _record(first="i8", n="i8")
 GIVEN = _record(value="i8", outcome="i8")
 SUSPENSION = _record(start="i8", end="i8")
+# Work that a smaller size may interrupt: the length of the part that is next or in hand, and when the first part started.
+WORK = _record(length="i8", started="i8")
 ACTIVITY = _record(pool="i8", level="i8", gives="i8", given="i8", outcome="i8", takes="i8", calendar="i8", hash="u8")
 HAZARD = _record(rate="f8", most="i8")
 DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
@@ -105,6 +107,7 @@ POOL = _record(station="i8", at_court="i8")
 STATION = _record(
     busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
     n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
+    shrinks="i8",
 )  # fmt: skip
 QUEUE = _record(head="i8", tail="i8", first="i8", n="i8")
 ENTRY = _record(order="i8", enabled="i8", case="i8")
@@ -174,6 +177,10 @@ class World(NamedTuple):
         Sizes and positions, kept between calls.
     record : ndarray of uint16
         A row for each case: its record fields, then its visits to each activity, then the starts of each clock.
+    work : structured array
+        A row for each case. Only stations that may interrupt work use it.
+    serving : ndarray of int64
+        The cases in service at one station, while an opening interrupts some of them.
     """
 
     counters: Any
@@ -182,6 +189,8 @@ class World(NamedTuple):
     position: Any
     record: Any
     stations: Any
+    work: Any
+    serving: Any
     free: Any
     queues: Any
     entries: Any
@@ -477,16 +486,23 @@ def _n_opened(model, c, t):
 
 
 @_inline
+def _working_time(model, c, t):
+    """Return W(t), the working time of a calendar up to t."""
+    first, k = model.calendars[c].first, _n_opened(model, c, t)
+    worked = model.intervals[first + k].worked
+    if k > 0:
+        worked -= max(model.intervals[first + k - 1].close - t, 0)
+    return worked
+
+
+@_inline
 def _complete(model, c, start, length):
     """Return the least t >= start with W(t) = W(start) + length, `NEVER` if the working intervals end before."""
     if length == 0:
         return start
     intervals = model.intervals
     first, n = model.calendars[c].first, model.calendars[c].n
-    k = _n_opened(model, c, start)
-    worked = intervals[first + k].worked
-    if k > 0:
-        worked -= max(intervals[first + k - 1].close - start, 0)
+    k, worked = _n_opened(model, c, start), _working_time(model, c, start)
     if length > intervals[first + n].worked - worked:
         return np.int64(NEVER)
     target = worked + length
@@ -504,7 +520,8 @@ def _complete(model, c, start, length):
 # queues ----------------------------------------------------------------------------------------------
 # A station has a queue for each priority. A first-come queue is a linked list through the cases, ordered by enabling and
 # case number. Any other queue is a 4-ary heap whose entries hold the whole sort key, so that comparing reads no case.
-# `position` is the index of each case in its heap, for cases that leave before they are served.
+# `position` is the index of each case in its heap, for cases that leave before they are served. Interrupted work stands at
+# the head of its queue, which is then a heap: its order is the least number, and the start of its first part comes next.
 
 
 @_inline
@@ -561,6 +578,13 @@ def _remove_entry(entries, position, first, n, k):
 
 
 @_inline
+def _enabled_or_started(world, i):
+    """Return what orders cases of equal order: when the case was enabled, or when its interrupted work first started."""
+    case = world.cases[i]
+    return world.work[i].started if case.interrupted == 1 else case.enabled
+
+
+@_inline
 def _leave_queue(world, queue, in_order, i):
     """Remove a case from a queue."""
     queues, cases = world.queues, world.cases
@@ -588,7 +612,7 @@ def _join_queue(world, queue, in_order, i):
     if in_order:
         first, n = queues[queue].first, queues[queue].n
         queues[queue].n = n + 1
-        _sift_up(world.entries, world.position, first, n, cases[i].order, cases[i].enabled, i)
+        _sift_up(world.entries, world.position, first, n, cases[i].order, _enabled_or_started(world, i), i)
         queues[queue].head = world.entries[first].case
         return
     before, after = queues[queue].tail, np.int64(-1)
@@ -610,11 +634,12 @@ def _join_queue(world, queue, in_order, i):
 
 
 @_inline
-def _first_of(world, queue, n):
-    """Return the first case of n queues in order of priority, -1 if all are empty."""
+def _first_of(world, queue, n, resumes):
+    """Return the first case of n queues in order of priority, or the first that was interrupted; -1 if there is none."""
     for q in range(queue, queue + n):
-        if world.queues[_index(q)].head >= 0:
-            return world.queues[_index(q)].head
+        head = world.queues[_index(q)].head
+        if head >= 0 and (not resumes or world.cases[_index(head)].interrupted == 1):
+            return head
     return np.int64(-1)
 
 
@@ -634,23 +659,27 @@ def _served_before(model, world, x, y):
         return lx < ly
     if cases[x].order != cases[y].order:
         return cases[x].order < cases[y].order
-    if cases[x].enabled != cases[y].enabled:
-        return cases[x].enabled < cases[y].enabled
+    from_x, from_y = _enabled_or_started(world, x), _enabled_or_started(world, y)
+    if from_x != from_y:
+        return from_x < from_y
     return x < y
 
 
 @_inline
 def _next_case(model, world, p, now):
-    """Return the case that a station serves next, -1 if no case may be served now."""
+    """Return the case that a station serves next, -1 if no case may be served now.
+
+    When the slots are used up, only interrupted work may resume.
+    """
     station, suspensions = world.stations[p], model.suspensions
-    n, queue = station.n_levels, station.queue
+    n, queue, resumes = station.n_levels, station.queue, not _has_slot(world, p)
     if station.n_suspended == 0:
-        return _first_of(world, queue, n)
-    exempt_case = _first_of(world, queue + n, n)
+        return _first_of(world, queue, n, resumes)
+    exempt_case = _first_of(world, queue + n, n, resumes)
     for s in range(station.suspended, station.suspended + station.n_suspended):
         if suspensions[s].start <= now and now < suspensions[s].end:
             return exempt_case
-    other_case = _first_of(world, queue, n)
+    other_case = _first_of(world, queue, n, resumes)
     if other_case < 0 or (exempt_case >= 0 and _served_before(model, world, exempt_case, other_case)):
         return exempt_case
     return other_case
@@ -667,13 +696,17 @@ def _touch(world, p):
 
 
 @_inline
-def _may_start(world, p, now):
+def _has_slot(world, p):
+    """Return whether a station has a slot left in this working interval."""
     station = world.stations[p]
-    return (
-        station.busy < station.size
-        and now < station.until
-        and (station.slots < 0 or station.begun < station.slots * station.size)
-    )
+    return station.slots < 0 or station.begun < station.slots * station.size
+
+
+@_inline
+def _may_start(world, p, now):
+    """Return whether a station is open and has a free server, and a slot or interrupted work."""
+    station = world.stations[p]
+    return station.busy < station.size and now < station.until and (_has_slot(world, p) or station.shrinks == 1)
 
 
 @_inline
@@ -681,7 +714,6 @@ def _seize(world, p):
     """Seize the free server with the lowest number and return it."""
     station, free = world.stations[p], world.free
     station.busy += 1
-    station.begun += 1
     n = station.n_free
     if n == 0:
         station.numbered += 1
@@ -786,6 +818,8 @@ def _enqueue(model, world, i, state, pool):
         case.order = model.orders[station.by, i]
     else:
         case.order = 0
+    if case.interrupted == 1:
+        case.order = NEVER
     exempt = station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0
     case.server = -2 if exempt else -1
     _join_queue(world, _queue_of(model, world, p, exempt, state), station.order != FIRST_COME, i)
@@ -847,7 +881,7 @@ def _next_date(model, world, i, event, visit, hazard, now):
 def _full_buffer(model, world):
     """Return which buffer may be too small for the next event, `RUNNING` if none is."""
     counters = world.counters[0]
-    if counters.n_rows + len(model.states) + 4 > len(world.rows):
+    if counters.n_rows + len(model.states) + len(world.serving) + 4 > len(world.rows):
         return ROWS_FULL
     if counters.n_heap + model.margin > len(world.heap):
         return HEAP_FULL
@@ -933,6 +967,11 @@ def _start(model, world, p, i, now):
     case, station = world.cases[i], world.stations[p]
     a = _index(model.states[_index(np.int64(case.state))].activity)
     length, bits = _draw_work(model, world, i, a, np.int64(case.visit))
+    if case.interrupted == 1:
+        length = world.work[i].length
+    elif station.shrinks == 1:
+        world.work[i].length = length
+        world.work[i].started = now
     c = station.calendar
     if station.rule == FIT and now + length > station.until:
         k = _n_opened(model, c, now) - 1
@@ -940,7 +979,7 @@ def _start(model, world, p, i, now):
             return False
     exempt = station.exempt != NONE and case.server == -2
     _leave_queue(world, _queue_of(model, world, p, exempt, case.state), station.order != FIRST_COME, i)
-    following = _first_of(world, station.queue, station.n_levels)
+    following = _first_of(world, station.queue, station.n_levels, False)
     if following >= 0:  # read soon
         _prefetch(world.cases, following)
         _prefetch(world.record, following)
@@ -948,11 +987,49 @@ def _start(model, world, p, i, now):
     case.started = now
     case.order = bits
     case.server = _seize(world, p)
+    if case.interrupted == 0:
+        station.begun += 1
     end = now + length
     if station.rule == SUSPEND and end > station.until:
         end = _complete(model, c, now, length)
     _schedule_completion(model, world, i, end)
     return True
+
+
+@_inline
+def _interrupt(model, world, p):
+    """Interrupt the work that started last at a station, so that no more resumes than the size allows."""
+    station, cases, serving = world.stations[p], world.cases, world.serving
+    now, n = world.counters[0].now, 0
+    for i in range(len(cases)):
+        if cases[i].status == SERVED:
+            a = _index(model.states[_index(np.int64(cases[i].state))].activity)
+            if _station_of(model, world, i, model.activities[a].pool) == p:
+                x = n
+                while x > 0 and world.work[serving[x - 1]].started > world.work[i].started:
+                    serving[x] = serving[x - 1]
+                    x -= 1
+                serving[x] = i
+                n += 1
+    for x in range(station.size, n):
+        i = _index(serving[x])
+        case = cases[i]
+        state = _index(np.int64(case.state))
+        a = _index(model.states[state].activity)
+        row_ = world.rows[_write_row(world, i, -1, BY_INTERRUPTION, state, state, -1)]
+        row_.activity = a
+        row_.pool = model.activities[a].pool
+        row_.server = case.server
+        row_.enabled_at = case.enabled
+        row_.started_at = case.started
+        worked = _working_time(model, station.calendar, now) - _working_time(model, station.calendar, case.started)
+        world.work[i].length -= worked
+        _release(world, p, case.server)
+        case.interrupted = 1
+        case.stamp += np.uint32(1)
+        case.enabled = now
+        case.started = NEVER
+        _enqueue(model, world, i, state, model.activities[a].pool)
 
 
 @_inline
@@ -965,6 +1042,8 @@ def _change_capacity(model, world):
     if change.opens == 1:
         station.until = change.value
         station.begun = 0
+        if station.shrinks == 1 and station.busy > station.size:
+            _interrupt(model, world, _index(change.station))
     elif change.value >= 0:
         station.size = change.value
     _touch(world, change.station)
@@ -1056,7 +1135,7 @@ def _happen(model, world, i, event, visit):
     if (
         state < 0
         or (model.states[state].counts >> _U(event)) & _ONE == 0
-        or (entry.only_waiting != 0 and case.status != WAITING)
+        or (entry.only_waiting != 0 and (case.status != WAITING or case.interrupted == 1))
     ):
         return False, False, outcome
     policy = model.policies[_policy_in_force(model, i, world.counters[0].now)]
@@ -1108,6 +1187,7 @@ def _take(model, world, i, taken, trigger, cause, outcome):
             _touch(world, p)
         case.status = NOWHERE
         case.server = -1
+        case.interrupted = 0
         case.enabled = NEVER
         case.started = NEVER
         case.stamp += np.uint32(1)

@@ -7,6 +7,7 @@ same values.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,11 +24,13 @@ from simulations.engines.codes import (
     BY_RANK,
     CONSTANT,
     FIRST_COME,
+    FIRST_COME_IN_HEAP,
     FIRST_EVENT_TRIGGER,
     QUEUE_ORDERS,
     SAMPLED,
     SHIFT_END_RULES,
     STATE_KINDS,
+    SUSPEND,
     TABULATED,
     TRIGGER_COMPLETE,
     TRIGGER_ENTER,
@@ -449,15 +452,20 @@ class _Layout:
             pools.append((len(rows), pool.at_court))
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 here = self.scenario.suspensions_at(name, court)
+                shrinks = SHIFT_END_RULES[pool.at_shift_end] == SUSPEND and any(
+                    later < size for (_, size), (_, later) in itertools.pairwise(sizes)
+                )
+                kept = FIRST_COME_IN_HEAP if shrinks and order == FIRST_COME else order
                 exempt = self.scenario.exemption(name, court)
                 rows.append((
                     0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
-                    SHIFT_END_RULES[pool.at_shift_end], order, by, len(queues), levels, n_free, 0, 0,
+                    SHIFT_END_RULES[pool.at_shift_end], kept, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(suspensions), len(here), 0,
+                    shrinks,
                 ))  # fmt: skip
                 suspensions += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
-                holds = None if order == FIRST_COME else court if pool.at_court else -1
+                holds = None if kept == FIRST_COME else court if pool.at_court else -1
                 queues += [holds] * (2 * levels if here else levels)
         stations = structured(rows, kernel.STATION, spare=False)
         stops = structured(suspensions, kernel.SUSPENSION)

@@ -54,6 +54,8 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "position": np.zeros(n, np.int32),
         "record": _record(workflow, cases),
         "stations": model.stations.copy(),
+        "work": np.zeros(n + 1, kernel.WORK),  # memory that is never written is never allocated
+        "serving": np.zeros(model.n_free + 1, np.int64),
         "free": np.zeros(model.n_free + 1, np.int64),
         "queues": queues,
         "entries": entries,

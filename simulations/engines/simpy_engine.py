@@ -32,7 +32,7 @@ from simulations.engines.sampling import Purpose
 from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
 from simulations.engines.stations import QueueEntry, Station
 from simulations.log.eventlog import EventLog, Labels, Row, event_log
-from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, FIRST_EVENT_CAUSE, NEVER
+from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, BY_INTERRUPTION, FIRST_EVENT_CAUSE, NEVER
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
@@ -74,7 +74,7 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "entry", "facts", "key", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "entry", "facts", "first_started", "interrupted", "key", "length", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "work")  # fmt: skip
 
     def __init__(
         self,
@@ -99,6 +99,9 @@ class Case:
         self.visit = 0  # number of earlier visits to that activity
         self.enabled = NEVER
         self.started = NEVER
+        self.length = 0  # of the part of its work that is next or in hand
+        self.first_started = NEVER  # when the first part of its work started
+        self.interrupted = False
         self.server = -1
         self.station: Station | None = None
         self.entry: QueueEntry | None = None
@@ -130,7 +133,7 @@ class _Activity:
 
 def _length(case: Case) -> int:
     """Return the length of the work that a case waits for, in microseconds."""
-    return case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
+    return case.length if case.interrupted else case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
 
 
 class _OutsideEvent:
@@ -420,8 +423,29 @@ class Simulation:
         now = self.env._now
         spell = station.calendar.interval_at(now)
         station.open(now if spell is None else station.calendar.closes[spell])
+        for case in station.beyond_size():
+            self._interrupt(case, station)
         self._touched.add(station.index)
         self._next_opening(station, now)
+
+    def _interrupt(self, case: Case, station: Station) -> None:
+        """Interrupt the work on a case: it waits for a server, at the head of its priority, with the rest of its work."""
+        activity: _Activity = case.activity  # type: ignore[assignment]
+        state, now, calendar = self._codes[case.state], self.env._now, station.calendar
+        self._rows.append(
+            (case.number, -1, BY_INTERRUPTION, state, state, activity.index, activity.pool, case.server,
+             case.enabled, case.started, NEVER, -1, now)
+        )  # fmt: skip
+        station.release(case)
+        if case.work is not None:
+            case.work.cancel()
+            case.work = None
+        case.length -= calendar.working_time(now) - calendar.working_time(case.started)
+        case.interrupted = True
+        case.status = WAITING
+        case.server = -1
+        case.enabled, case.started = now, NEVER
+        station.join(case, activity.priority)
 
     def _dispatch(self) -> None:
         """Let the stations that changed at this instant start waiting cases."""
@@ -434,10 +458,13 @@ class Simulation:
                 self._start(case, station, now)
 
     def _start(self, case: Case, station: Station, now: int) -> None:
+        case.length = _length(case)
+        if not case.interrupted:
+            case.first_started = now
         case.status = SERVED
         case.started = now
-        case.server = station.seize()
-        self._finish_at(case, station.complete(now, _length(case)))
+        case.server = station.seize(case)
+        self._finish_at(case, station.complete(now, case.length))
 
     def _finish_at(self, case: Case, time: int | None) -> None:
         if time is not None and time <= self._horizon:
@@ -531,7 +558,7 @@ class Simulation:
         """Remove a case from its queue or release its server."""
         if case.station is not None:
             if case.status == SERVED:
-                case.station.release(case.server)
+                case.station.release(case)
             case.entry = None
             self._touched.add(case.station.index)
             case.station = None
@@ -539,6 +566,7 @@ class Simulation:
             case.work.cancel()
             case.work = None
         case.status = NOWHERE
+        case.interrupted = False
         case.server = -1
         case.enabled = case.started = NEVER
 
@@ -644,7 +672,7 @@ class Simulation:
         self._next_turn(event, visit, number)
 
     def _happen(self, case: Case, event: _OutsideEvent, visit: int) -> bool:
-        if case.state not in event.states or (event.only_waiting and case.status != WAITING):
+        if case.state not in event.states or (event.only_waiting and (case.status != WAITING or case.interrupted)):
             return False
         policy = self._policy_of(case)
         guard, write = policy.guards[event.index], policy.writes[event.index]
@@ -708,7 +736,7 @@ class Simulation:
         )
 
     def _moves(self, case: Case) -> list[tuple[int, int, int, int]]:
-        return [(r[1], r[3], r[4], r[-1]) for r in self._rows if r[0] == case.number]
+        return [(r[1], r[3], r[4], r[-1]) for r in self._rows if r[0] == case.number and r[2] != BY_INTERRUPTION]
 
     def _history(self, case: Case) -> str:
         return last_moves(self.scenario, self._moves(case))

@@ -11,8 +11,8 @@ from simulations.timing.calendars import Calendar
 
 __all__ = ["QueueEntry", "Station", "Waiting"]
 
-QueueEntry = tuple[int, Any, int, int, int, Any]
-"""Priority, order, enabled, case number, a tie-breaker and the case."""
+QueueEntry = tuple[int, bool, Any, int, int, int, Any]
+"""Priority, whether the work is new (not interrupted), order, enabled, case number, a tie-breaker and the case."""
 
 _ties = count()
 
@@ -22,6 +22,8 @@ class Waiting(Protocol):
 
     number: int
     enabled: int
+    first_started: int
+    interrupted: bool
     entry: QueueEntry | None
 
 
@@ -47,9 +49,11 @@ class Station:
     ----------
     sizes : list of (int, int)
         Pairs of a time and the size from then on.
+    serving : dict
+        The cases in service, by number.
     """
 
-    __slots__ = ("_exempt_queue", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "size", "sizes", "slots", "started", "suspended")  # fmt: skip
+    __slots__ = ("_exempt_queue", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "serving", "size", "sizes", "slots", "started", "suspended")  # fmt: skip
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Station:
         self.started = 0
         self.open_until = -1
         self.busy = 0
+        self.serving: dict[int, Any] = {}
         self.numbered = 0
         self.free: list[int] = []
         self.exempt: Callable[[Any], bool] | None = None
@@ -82,13 +87,16 @@ class Station:
         self._exempt_queue: list[QueueEntry] = []
 
     def join(self, case: Waiting, priority: int) -> None:
-        """Add a case to the queue."""
-        self._push(case, (priority, self.order(case), case.enabled, case.number, next(_ties), case))
+        """Add a case to the queue. Interrupted work goes before other work of its priority, by its first start."""
+        if case.interrupted:
+            self._push(case, (priority, False, case.first_started, 0, case.number, next(_ties), case))
+        else:
+            self._push(case, (priority, True, self.order(case), case.enabled, case.number, next(_ties), case))
 
     def rejoin(self, case: Waiting) -> None:
         """Move a waiting case to the right one of the two queues; its order is kept."""
         if case.entry is not None and self.exempt is not None:
-            self._push(case, (*case.entry[:4], next(_ties), case))
+            self._push(case, (*case.entry[:5], next(_ties), case))
 
     def _push(self, case: Waiting, entry: QueueEntry) -> None:
         case.entry = entry
@@ -99,23 +107,45 @@ class Station:
         self.open_until = until
         self.started = 0
 
+    def beyond_size(self) -> list[Any]:
+        """Return the cases that may not resume at an opening: all in service but those that started first."""
+        if self.rule != "suspend" or self.busy <= self.size:
+            return []
+        return sorted(self.serving.values(), key=lambda case: (case.first_started, case.number))[self.size :]
+
     def may_start(self, now: int) -> bool:
-        """Return whether it is open and has a free server with a slot."""
-        return (
-            self.busy < self.size
-            and now < self.open_until
-            and (self.slots is None or self.started < self.slots * self.size)
-        )
+        """Return whether it is open and has a free server. Without a slot, only interrupted work may start."""
+        return self.busy < self.size and now < self.open_until
+
+    @property
+    def _has_slot(self) -> bool:
+        return self.slots is None or self.started < self.slots * self.size
 
     def next(self, now: int, length: Callable[[Any], int]) -> Any:
         """Remove and return the case that is served next, ``None`` if no case may be served now.
 
         Under ``fit`` no case is served while the work of the first case does not fit in the rest of the working interval.
+        When the slots are used up, only interrupted work is served.
         """
-        queue = self._next_queue(now) if self.may_start(now) else None
+        if not self.may_start(now):
+            return None
+        if not self._has_slot:
+            return self._next_interrupted(now)
+        queue = self._next_queue(now)
         if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1]))):
             return None
         case = heappop(queue)[-1]
+        case.entry = None
+        return case
+
+    def _next_interrupted(self, now: int) -> Any:
+        """Remove and return the first interrupted case that may resume now, ``None`` if there is none."""
+        suspended = any(start <= now < end for start, end in self.suspended)
+        queues = (self._exempt_queue,) if suspended else (self._queue, self._exempt_queue)
+        entries = [e for queue in queues for e in queue if not e[1] and e[-1].entry is e]
+        if not entries:
+            return None
+        case = min(entries)[-1]
         case.entry = None
         return case
 
@@ -129,13 +159,14 @@ class Station:
             if start <= now < end:
                 return exempt or None
         if queue and exempt:
-            return queue if queue[0][:4] < exempt[0][:4] else exempt
+            return queue if queue[0][:5] < exempt[0][:5] else exempt
         return queue or exempt or None
 
-    def seize(self) -> int:
-        """Seize the free server with the lowest number and return it."""
+    def seize(self, case: Any) -> int:
+        """Seize the free server with the lowest number for a case, and return it. Interrupted work uses no slot."""
         self.busy += 1
-        self.started += 1
+        self.started += not case.interrupted
+        self.serving[case.number] = case
         if self.free:
             return heappop(self.free)
         self.numbered += 1
@@ -147,7 +178,8 @@ class Station:
             return now + length
         return self.calendar.complete(now, length, self.rule)
 
-    def release(self, server: int) -> None:
-        """Release a server."""
+    def release(self, case: Any) -> None:
+        """Release the server of a case."""
         self.busy -= 1
-        heappush(self.free, server)
+        del self.serving[case.number]
+        heappush(self.free, case.server)

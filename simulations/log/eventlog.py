@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.row import COLUMNS, HORIZON, NEVER, Column
+from simulations.log.row import COLUMNS, HORIZON, INTERRUPTED, NEVER, Column
 from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import COMPLETE, ENTER, as_written
@@ -61,7 +61,7 @@ class Labels:
         ]
         return cls(
             scenario.transition_names,
-            (COMPLETE, ENTER, HORIZON, *workflow.events),
+            (COMPLETE, ENTER, HORIZON, INTERRUPTED, *workflow.events),
             tuple(workflow.states),
             tuple(workflow.activities),
             tuple(scenario.pools),

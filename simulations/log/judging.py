@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.eventlog import HORIZON, EventLog
+from simulations.log.eventlog import EventLog
 from simulations.log.histories import rows_by_case
+from simulations.log.row import BY_HORIZON, BY_INTERRUPTION
 from simulations.log.watching import Violation, rule_broken, watched_rules
 from workflow.auditing.audit import judge
 from workflow.auditing.log import AuditLog
@@ -52,7 +53,8 @@ class _Judged:
     def __init__(self, log: EventLog, rules: tuple[Rule, ...]) -> None:
         self.log, self.cases, self.scenario = log, log.cases, log.cases.scenario
         self.order, self.rows = log.by_case.order, rows_by_case(log)
-        self.keep = log.columns["cause"][self.order] != log.labels.cause.index(HORIZON)
+        cause = log.columns["cause"][self.order]
+        self.keep = (cause != BY_HORIZON) & (cause != BY_INTERRUPTION)  # the other rows are not steps of a case
         self.begun = np.maximum(self.cases.arrived, 0)
         self.audited = self._audited(frozenset[str]().union(*(rule.reads for rule in rules)))
         judged = [judge(self.audited, rule) for rule in rules]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
+from workflow.model.definition import HORIZON, INTERRUPTED
+
 __all__ = [
     "BY_COMPLETION",
     "BY_ENTRY",
     "BY_HORIZON",
+    "BY_INTERRUPTION",
     "COLUMNS",
     "FIRST_EVENT_CAUSE",
     "HORIZON",
+    "INTERRUPTED",
     "LABELLED",
     "NEVER",
     "Column",
@@ -19,11 +23,9 @@ __all__ = [
 NEVER: Final = -(2**63)
 """Stands for a missing instant."""
 
-HORIZON: Final = "horizon"
-"""Label of the cause of the row that closes a case which is open at the end of the run."""
-
-BY_COMPLETION, BY_ENTRY, BY_HORIZON, FIRST_EVENT_CAUSE = 0, 1, 2, 3
-"""Codes of the column ``cause``: an activity completes, a case enters a state, the run ends; then the workflow's events."""
+BY_COMPLETION, BY_ENTRY, BY_HORIZON, BY_INTERRUPTION, FIRST_EVENT_CAUSE = range(5)
+"""Codes of the column ``cause``: an activity completes, a case enters a state, the run ends, work is interrupted; then the
+workflow's events."""
 
 
 class Column(NamedTuple):

@@ -142,12 +142,13 @@ _TIMES = {
 }
 _WAITS = (
     "the times from when the work was enabled until it started. A wait counts from the instant at which it ends."
-    " Elapsed time: nights, weekends and suspensions are included. Left out: cases that still wait (see `still_waiting`),"
+    " Elapsed time: nights, weekends and suspensions are included. If the work was interrupted, its waits are added up, and"
+    " count when it last resumes. Left out: cases that still wait (see `still_waiting`),"
     " cases that left the queue without being served, and work that ended during the warm-up. No value if no wait ended."
 )
 _WORK = (
     "the times from the start of the work to its completion. Elapsed time: nights, weekends and suspensions that interrupt the"
-    " work are included. Left out: work that is not completed, and work that was completed during the warm-up. No value if"
+    " work are included. The parts of work that was interrupted are added up, without the waits between them. Left out: work that is not completed, and work that was completed during the warm-up. No value if"
     " no work was completed."
 )
 _PARTS = "the other causes: together they are the mean waiting time of the same activity"
@@ -216,7 +217,7 @@ BUILT_IN = {
         Descriptor(
             "still_waiting.{}", Family.QUEUE, "cases", "Cases that wait for {}",
             "Visits to the queue that have not ended at the end of the day: the work is enabled, has not started, and"
-            " the case has not left the queue. The warm-up does not matter.",
+            " the case has not left the queue. Interrupted work that waits for a server is included. The warm-up does not matter.",
         ),
         *(
             Descriptor(f"{PROCESSING}.{{}}.{shape}", Family.PROCESSING, "days", f"{title} time for {{}}", f"{of} {_WORK}", statistic=shape)

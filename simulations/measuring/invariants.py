@@ -10,6 +10,7 @@ Little, J. D. C. (1961). A proof for the queuing formula L = lambda W. Operation
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByCase, EventLog, order_of
+from simulations.log.row import BY_INTERRUPTION
 from simulations.measuring.sums import add_up
-from simulations.measuring.utilisation import wrong_starts
+from simulations.measuring.utilisation import beyond_size, wrong_starts
+from simulations.scenarios.scenario import Pool
+from simulations.timing.calendars import Calendar, ShiftEnd
 from workflow.errors import DocketsimError
 from workflow.model.definition import StateKind
 
@@ -108,6 +112,9 @@ def _stays(log: EventLog, part: slice) -> tuple[NDArray[np.integer[Any]], NDArra
     _all(in_time, case, "work starts before it is enabled, or after it ends")
     known = enabled > NEVER
     _all(~known | ((activity >= 0) & (ended >= enabled)), case, "a stay is for no work, or ends before it begins")
+    stopped = log.columns["cause"][part] == BY_INTERRUPTION
+    in_hand = (started > NEVER) & (log.columns["completed_at"][part] == NEVER)
+    _all(~stopped | (in_hand & (activity >= 0)), case, "a row interrupts work that is not in hand")
     stays = np.flatnonzero(known)
     return activity[stays], (ended - enabled)[stays]
 
@@ -119,7 +126,10 @@ def _added(totals: list[int], codes: NDArray[np.integer[Any]], lengths: NDArray[
 
 
 def _busy(log: EventLog) -> None:
-    """Check that work starts only on shift and with a free server, and that no server does two things at once."""
+    """Check that work starts only on shift and with a free server, and that no server does two things at once.
+
+    Under ``suspend``, no more work resumes at an opening than the size allows, and work is interrupted only there.
+    """
     horizon = log.cases.scenario.horizon
     for name, pool in log.cases.scenario.pools.items():
         for station, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
@@ -131,6 +141,23 @@ def _busy(log: EventLog) -> None:
                 if len(wrong):
                     others = np.clip(started, -1, horizon + 1) != wrong[0]
                     _all(others, log.columns["case_id"][rows], f"work of {name!r} starts {what}")
+            _resumed(log, rows, pool, calendar, sizes)
+
+
+def _resumed(
+    log: EventLog, rows: NDArray[np.int64], pool: Pool, calendar: Calendar, sizes: tuple[tuple[int, int], ...]
+) -> None:
+    """Check that work is interrupted only at openings, and that no more resumes there than the size allows."""
+    case, started, ended = (log.columns[column][rows] for column in ("case_id", "started_at", "happened_at"))
+    suspends = pool.at_shift_end == ShiftEnd.SUSPEND
+    interrupted = log.columns["cause"][rows] == BY_INTERRUPTION
+    if interrupted.any():
+        at_opening = np.isin(ended, calendar.arrays()[0]) & suspends
+        _all(~interrupted | at_opening, case, f"work of {pool.name!r} is interrupted during a shift")
+    if suspends and any(later < size for (_, size), (_, later) in itertools.pairwise(sizes)):
+        for opening in beyond_size(calendar, sizes, log.cases.scenario.horizon, started, ended)[:1]:
+            in_hand = (started <= opening) & (ended > opening)
+            _all(~in_hand, case, f"more work of {pool.name!r} resumes than it has servers")
 
 
 def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], pool: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
+from simulations.log.histories import interruptions
 from simulations.measuring.descriptors import CAUSES, PROCESSING, SHAPES, WAITING
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
@@ -58,6 +59,7 @@ class Lengths:
 
     def __init__(self, frame: Frame, wanted: Set[str]) -> None:
         self._frame, self._log, self._columns = frame, frame.log, frame.log.columns
+        self._interrupted = interruptions(frame.log)
         self._values: dict[tuple[str, int], dict[str, ByCourt]] = {}
         self._wanted = wanted
         names = self._log.labels.activity
@@ -99,12 +101,21 @@ class Lengths:
             return values
         counted = (waits.end <= frame.untils[-1]) & (waits.rows >= frame.n_before)
         counted[waits.never] = False
+        parts = self._parts(waits.rows)
+        counted[[part for part, _ in parts]] = False
+
+        def whole(lengths: Integers) -> Integers:
+            lengths = lengths.copy() if parts else lengths
+            for part, following in parts:
+                lengths[following] += lengths[part]
+            return lengths
+
         ended = np.flatnonzero(counted)
         known = _Known(frame, n, slot[ended], frame.first_until(waits.end[ended]))
         del slot, counted
-        values |= known.shapes(WAITING, (waits.end - waits.start)[ended], wanted)
+        values |= known.shapes(WAITING, whole(waits.end - waits.start)[ended], wanted)
         for cause in CAUSES if self.by_cause else ():
-            length = waits.by_cause[cause][ended] if cause in waits.by_cause else None
+            length = whole(waits.by_cause[cause])[ended] if cause in waits.by_cause else None
             values[f"{WAITING}.{{}}.{cause}"] = known.mean(length)
         values["still_waiting.{}"] = values.pop("still_waiting.{}")  # the order of the results
         return values
@@ -122,7 +133,26 @@ class Lengths:
         completed = columns["completed_at"][rows]
         known = _Known(frame, len(activities), self._place(activities, rows), frame.first_until(completed))
         completed -= columns["started_at"][rows]
+        self._add_earlier_parts(rows, completed)
         return known.shapes(PROCESSING, completed, wanted)
+
+    def _add_earlier_parts(self, rows: Integers, lengths: Integers) -> None:
+        """Add to the length of each completed work that of the parts before it was interrupted."""
+        index = {row: k for k, row in enumerate(rows.tolist())} if len(self._interrupted[0]) else {}
+        earlier: dict[int, int] = {}
+        for part, following in zip(*(rows.tolist() for rows in self._interrupted), strict=True):
+            started, ended = (self._columns[name][part] for name in ("started_at", "happened_at"))
+            earlier[following] = earlier.pop(part, 0) + ended - started
+            if following in index:
+                lengths[index[following]] += earlier[following]
+
+    def _parts(self, rows: Integers) -> list[tuple[int, int]]:
+        """Return the indices of waits that end with interrupted work, each with that of the wait for the rest of the work."""
+        if not len(self._interrupted[0]):
+            return []
+        index = {row: k for k, row in enumerate(rows.tolist())}
+        pairs = zip(*(part.tolist() for part in self._interrupted), strict=True)
+        return [(index[part], index[following]) for part, following in pairs if part in index]
 
     def _place(self, activities: range, rows: Integers) -> Integers:
         """Return activity, court and group of each row as one number."""

@@ -20,6 +20,7 @@ from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 __all__ = [
     "PoolTime",
+    "beyond_size",
     "distinct",
     "pool_times",
     "so_far",
@@ -144,6 +145,17 @@ def wrong_starts(
     # Of several starts at one instant, the last one has the total number of busy servers.
     off_shift = starts & np.repeat(on == 0, n_entries)
     return at[off_shift], at[starts & (working > np.repeat(size, n_entries))]
+
+
+def beyond_size(
+    calendar: Calendar, sizes: tuple[tuple[int, int], ...], horizon: int, started: Integers, ended: Integers
+) -> Integers:
+    """Return the openings of a station at which more work is in hand than its size."""
+    opens = calendar.arrays()[0]
+    opens = opens[opens <= horizon]
+    times, size = np.array(sizes, np.int64).reshape(-1, 2).T
+    in_hand = so_far(started, opens) - so_far(ended, opens)
+    return np.asarray(opens[in_hand > size[np.maximum(so_far(times, opens) - 1, 0)]])
 
 
 @lru_cache(maxsize=256)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulations.log.row import COLUMNS, HORIZON
+from simulations.log.row import COLUMNS, HORIZON, INTERRUPTED
 from simulations.run_folder.folders import finished_in, parts_of, recorded_contents
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.parts import KINDS
@@ -40,8 +40,8 @@ STEP_KIND = "case when transition is null then 'event' else 'transition' end"
 OBSERVED_UNTIL = "(select max(happened_at) from events)"
 """SQL: the end of the run, until which each case was observed."""
 
-HAPPENED = f"cause <> '{HORIZON}'"
-"""SQL: the row is an event, and does not just close a case at the end of the run."""
+HAPPENED = f"cause not in ('{HORIZON}', '{INTERRUPTED}')"
+"""SQL: the row is a step of the case. It does not just close the case at the end of the run, or interrupt its work."""
 
 ATTRIBUTES = ("court", *(c.name for c in COLUMNS if c.kind != "instant" and c.name not in ("case_id", "transition")))
 """Columns of the events that other tools get as attributes, besides the name, the case and the instants."""
@@ -185,9 +185,9 @@ def _vidigi(connection: Any, folder: Path) -> None:
             union all select replication, case_id, court, 'resource_use', activity || '_begins', started_at, server, 2, sequence
                 {work} and started_at is not null
             union all select replication, case_id, court, 'resource_use_end', activity || '_ends', coalesce(completed_at, happened_at),
-                server, 3, sequence {work} and started_at is not null and {HAPPENED}
+                server, 3, sequence {work} and started_at is not null and cause <> '{HORIZON}'
             union all select replication, case_id, court, 'arrival_departure', 'depart', max(happened_at), null, 4, max(sequence)
-                from events group by all having bool_and({HAPPENED})
+                from events group by all having bool_and(cause <> '{HORIZON}')
         ) order by replication, instant, sequence, step"""
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.simulations.random_scenarios import CALENDARS, COURTS, DAYS, ENDS, STARTS, Mapping
+from tests.simulations.random_scenarios import CALENDARS, COURTS, DAYS, ENDS, STARTS, Mapping, shrinking
 
 HOURS = (9, 10, 12, 13, 22, 57, 58, 60, 61, 65)
 MOMENTS = [f"{h} hours" for h in HOURS]
@@ -74,6 +74,40 @@ TOGETHER: Mapping = {
 }
 """Both cases join the queue at the same instant, the second one earlier; the first is served first. The second then waits
 during the suspension of the judges, until it becomes an exception and is served at once."""
+
+INTERRUPTED: Mapping = {
+    "scenario": "interrupted",
+    "workflow": {
+        "workflow": "interrupted",
+        "record": {"answer": {"enum": ["none", "yes", "no"], "default": "none"}},
+        "activities": {"hear": {"gives": {"answer": ["yes", "no"]}}, "sign": {}},
+        "states": {"long": {"activity": "hear"}, "short": {"activity": "sign"}, "done": {"final": True}},
+        "transitions": [{"transition": "heard", "from": ["long", "short"], "to": "done"}],
+        "entry": {"states": ["long", "short"]},
+    },
+    "starts": STARTS,
+    "ends": ENDS,
+    "calendars": CALENDARS,
+    "pools": {
+        "judges": {
+            "size": {STARTS: 3, DAYS[1]: 1, DAYS[3]: 3},
+            "calendar": "split",
+            "at_shift_end": "suspend",
+            "slots": 1,
+            "order": "newest",
+        }
+    },
+    "activities": {
+        "hear": {"pool": "judges", "takes": "25 hours", "outcome": {"answer": {"yes": 0.5, "no": "rest"}}},
+        "sign": {"pool": "judges", "takes": "30 minutes", "priority": -1},
+    },
+    "arrivals": {
+        "hearings": {"into": "long", "at": [f"{minutes} minutes" for minutes in (0, 10, 20, 30, 40)]},
+        "signatures": {"into": "short", "at": ["4325 minutes", "4326 minutes"]},
+    },
+}
+"""Three hearings begin on the first day, and only the first resumes on the second. The others resume without a slot, before
+hearings that have not begun. So a new hearing and both signatures have a slot in the first interval of the fourth day."""
 
 EXCEPTED: Mapping = {
     "scenario": "excepted",
@@ -259,7 +293,7 @@ class _Drawing:
             }
             if self.pick(True, False, False):
                 found["slots"] = self.pick(1, 2)
-        return found
+        return found | shrinking(self.draw) if self.pick(True, False, False) else found
 
     def size(self) -> Any:
         if self.maybe():

@@ -82,6 +82,18 @@ def desks(draw: Any) -> Mapping:
     }
 
 
+def shrinking(draw: Any) -> Mapping:
+    """Draw the keys of a pool that suspends its work and reopens with fewer servers, and later with more."""
+    first, second = sorted(draw(st.lists(st.integers(1, 4), min_size=2, max_size=2, unique=True)))
+    sizes = {
+        STARTS: draw(st.integers(2, 3)),
+        DAYS[first]: draw(st.integers(0, 1)),
+        DAYS[second]: draw(st.integers(0, 3)),
+    }
+    calendar = draw(st.sampled_from(sorted(CALENDARS)))
+    return {"size": sizes, "calendar": calendar, "at_shift_end": "suspend"}
+
+
 def loaded(scenario: Mapping) -> Scenario:
     """Load a scenario from a folder with its workflows and the texts under ``tables``.
 
@@ -197,7 +209,7 @@ class _Drawing:
             found["at_shift_end"] = self.pick("suspend", "finish", "fit")
             if self.maybe():
                 found["slots"] = self.pick(1, 2)
-        return found
+        return found | shrinking(self.draw) if self.pick(True, False, False) else found
 
     def size(self) -> Any:
         if self.maybe():

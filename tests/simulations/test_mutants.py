@@ -14,7 +14,7 @@ from simulations.engines import compiled_engine, kernel, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import SOME, planned
-from tests.simulations.crowds import EXCEPTED, TOGETHER, WITHDRAWN, crowds
+from tests.simulations.crowds import EXCEPTED, INTERRUPTED, TOGETHER, WITHDRAWN, crowds
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import VisitCap
@@ -36,7 +36,7 @@ MUTANTS = {
     "a queue in order: of those below, only two are looked at": ("range(j + 1, min(j + 4, first + n))", "range(j + 1, min(j + 2, first + n))"),
     "excepted or not: priority does not count": ("        return lx < ly\n", "        pass\n"),
     "excepted or not: the later one first": ("cases[x].order < cases[y].order", "cases[x].order > cases[y].order"),
-    "excepted or not: no tie by case number": ("        return cases[x].enabled < cases[y].enabled\n    return x < y", "        return cases[x].enabled < cases[y].enabled\n    return x > y"),
+    "excepted or not: no tie by case number": ("        return from_x < from_y\n    return x < y", "        return from_x < from_y\n    return x > y"),
     "no dispatch after a withdrawal": (
         "            _touch(world, p)\n        case.status",
         "            if row_.server >= 0:\n                _touch(world, p)\n        case.status",
@@ -78,7 +78,12 @@ MUTANTS = {
         "if world.cases[i].status < SERVED or np.int64(world.cases[i].stamp) != visit:",
         "if world.cases[i].status < SERVED:",
     ),
-    "only: waiting is forgotten": ("(entry.only_waiting != 0 and case.status != WAITING)", "False"),
+    "interrupted: the work that started last resumes": ("serving[x - 1]].started > world.work[i]", "serving[x - 1]].started < world.work[i]"),
+    "interrupted: the work begins again": ("        world.work[i].length -= worked\n", ""),
+    "interrupted: the work goes to the end of the queue": ("        case.order = NEVER\n", "        pass\n"),
+    "interrupted: the work uses a new slot": ("    if case.interrupted == 0:\n        station.begun += 1\n", "    station.begun += 1\n"),
+    "interrupted: the work is completed all the same": ("        case.interrupted = 1\n        case.stamp += np.uint32(1)\n", "        case.interrupted = 1\n"),
+    "only: waiting is forgotten": ("entry.only_waiting != 0 and (case.status != WAITING or case.interrupted == 1)", "False"),
     "a suspension whose last instant counts": ("now < suspensions[s].end", "now <= suspensions[s].end"),
     "a suspension that lets nobody pass": ("            return exempt_case\n    other_case", "            return np.int64(-1)\n    other_case"),
     "an exception that changes is not heeded": ("        if was != exempt:", "        if False:"),
@@ -109,10 +114,10 @@ MUTANTS = {
 
 @cache
 def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
-    """Return plans with the SimPy engine's logs: three made by hand, a small pilot, and random ones."""
+    """Return plans with the SimPy engine's logs: four made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
     found = []
-    for scenario in (loaded(WITHDRAWN), loaded(TOGETHER), loaded(EXCEPTED), pilot):
+    for scenario in (loaded(INTERRUPTED), loaded(WITHDRAWN), loaded(TOGETHER), loaded(EXCEPTED), pilot):
         plan, path = planned(scenario, 1)
         found.append((plan, path, simpy_engine.simulate(plan, path)))
 
@@ -154,5 +159,5 @@ def test_the_kernel_itself_is_not_told_apart(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_every_mutant_is_told_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By one of two hundred random scenarios, by one of the three made by hand, or by a small pilot."""
+    """By one of two hundred random scenarios, by one of the four made by hand, or by a small pilot."""
     assert _told_apart(monkeypatch, SOURCE.replace(*MUTANTS[name])) is not None, f"the mutant survives: {name}"

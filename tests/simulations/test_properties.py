@@ -26,7 +26,7 @@ from simulations.scenarios.quantities import Choice
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 from tests.simulations.fixed_draws import waits_by_row
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, StateKind
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, INTERRUPTED, StateKind
 from workflow.predicates import Expression, scalar
 
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -71,7 +71,7 @@ class History:
         record = list(self.records[case][-1][1])
         workflow = self.policy(case, row["happened_at"])
         event = workflow.events.get(row["cause"])
-        if row["cause"] == HORIZON:
+        if row["cause"] in (HORIZON, INTERRUPTED):
             return record
         if event is not None:
             assert row["from_state"] in event.states
@@ -86,8 +86,6 @@ class History:
             transition = next(t for t in workflow.transitions if t.name == row["transition"])
             self._write(record, transition.effects)
             assert row["to_state"] == (transition.target or row["from_state"])
-        else:
-            assert record != self.records[case][-1][1], "a row of an event that changes nothing"
         return record
 
     def _work(self, row: dict[str, Any]) -> Any:
@@ -136,6 +134,9 @@ class Stay:
     started: int | None
     left: int
     server: int
+    interrupted: bool
+    first_started: int | None
+    """When the first part of interrupted work started; ``None`` for new work."""
 
     @property
     def waits_until(self) -> int:
@@ -147,6 +148,7 @@ def places(history: History) -> Iterator[tuple[Any, int, list[Stay]]]:
     """Yield every pool and court (or the nation) with the stays there; those that go on at the end leave after it."""
     stays = defaultdict(list)
     scenario = history.scenario
+    begun: dict[int, int] = {}
     for row in history.rows:
         if row["pool"] is not None:
             pool = scenario.pools[row["pool"]]
@@ -154,8 +156,14 @@ def places(history: History) -> Iterator[tuple[Any, int, list[Stay]]]:
             left = row["happened_at"] + (row["cause"] == HORIZON)
             started = None if row["started_at"] == NEVER else row["started_at"]
             stays[pool.name, court].append(
-                Stay(row["case_id"], row["activity"], row["enabled_at"], started, left, row["server"])
-            )
+                Stay(
+                    row["case_id"], row["activity"], row["enabled_at"], started, left, row["server"],
+                    row["cause"] == INTERRUPTED, begun.get(row["case_id"]),
+                )
+            )  # fmt: skip
+            first = begun.pop(row["case_id"], row["started_at"])
+            if row["cause"] == INTERRUPTED:
+                begun[row["case_id"]] = first
     for (name, court), found in stays.items():
         yield scenario.pools[name], court, found
 
@@ -188,7 +196,8 @@ def may_serve(pool: Any, court: int, stays: list[Stay], now: int) -> bool:
     interval = calendar.interval_at(now)
     if interval is None or pool.slots is None:
         return interval is not None
-    begun = sum(s.started is not None and calendar.opens[interval] <= s.started <= now for s in stays)
+    new = (s for s in stays if s.started is not None and s.first_started is None)
+    begun = sum(calendar.opens[interval] <= s.started <= now for s in new)  # type: ignore[operator]
     return bool(begun < pool.slots * size_at(pool, court, now))
 
 
@@ -249,7 +258,7 @@ def test_nobody_starts_off_shift_or_during_a_suspension_unless_excepted(scenario
 @SOME
 @given(scenarios())
 def test_no_case_starts_while_a_better_one_waits_in_the_same_place(scenario: Mapping) -> None:
-    """Better: lower priority, then the pool's order, enabled time, case number. The order is taken where only facts decide it."""
+    """Better: lower priority, then interrupted work by its first start, then the pool's order, enabled time, case number. The order is taken where only facts decide it."""
     history = History(run(loaded(scenario)))
     for pool, court, stays in places(history):
         if not _by_facts(history, pool):
@@ -257,6 +266,8 @@ def test_no_case_starts_while_a_better_one_waits_in_the_same_place(scenario: Map
         ranks = {id(stay): _rank(history, pool, stay) for stay in stays}
         for stay in stays:
             for other in stays if stay.started is not None else ():
+                if stay.first_started is not None and not may_serve(pool, court, stays, stay.started):
+                    continue  # it needs no slot, and new work has none
                 waits = other.enabled < stay.started < other.waits_until
                 if waits and ranks[id(other)] < ranks[id(stay)]:
                     assert may_start(history, pool, court, other.case, stay.started) is not True
@@ -284,7 +295,10 @@ def _rank(history: History, pool: Any, stay: Stay) -> tuple[Any, ...]:
         order = scalar(value, *history.names)(facts, [])
     else:
         order = {"first_come": 0, "oldest": arrived, "newest": -arrived}[pool.order.rule]
-    return (history.scenario.work[stay.activity].priority, order, stay.enabled, stay.case)
+    priority = history.scenario.work[stay.activity].priority
+    if stay.first_started is not None:
+        return (priority, 0, stay.first_started, 0, stay.case)
+    return (priority, 1, order, stay.enabled, stay.case)
 
 
 @SOME
@@ -304,8 +318,9 @@ def test_no_server_is_idle_while_somebody_waits_and_none_starts_beyond_the_size(
         for now in sorted(t for t in instants if 0 <= t <= horizon):
             busy = sum(s.started is not None and s.started <= now < s.left for s in stays)
             assert busy <= size_at(pool, court, now) or not any(s.started == now < s.left for s in stays)
-            if may_serve(pool, court, stays, now) and busy < size_at(pool, court, now):
-                for stay in stays:
+            if calendar.interval_at(now) is not None and busy < size_at(pool, court, now):
+                has_slot = may_serve(pool, court, stays, now)
+                for stay in stays if has_slot else (s for s in stays if s.first_started is not None):
                     if stay.enabled <= now < stay.waits_until and fits(history, pool, court, stays, now):
                         assert may_start(history, pool, court, stay.case, now) is not True
 
@@ -319,20 +334,47 @@ def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scena
         for server in {s.server for s in stays}:
             mine = sorted((s.started, s.left) for s in stays if s.server == server and s.started is not None)
             assert all(end <= start for (_, end), (start, _) in itertools.pairwise(mine))
+    earlier: dict[int, int] = {}  # work on earlier parts of interrupted work
     for row in history.rows:
-        if row["activity"] is None or row["completed_at"] == NEVER:
+        if row["activity"] is None:
+            continue
+        worked = earlier.pop(row["case_id"], 0)
+        if row["cause"] == INTERRUPTED:
+            calendar = _calendar(history, row)
+            parts = (calendar.working_time(row[name]) for name in ("started_at", "happened_at"))
+            earlier[row["case_id"]] = worked - next(parts) + next(parts)
+        if row["completed_at"] == NEVER:
             continue
         work = history.scenario.work[row["activity"]]
         lengths = [length.distribution for length in work.takes.leaves()]
         if len(lengths) == 1 and lengths[0].constant:
             calendar = work.working_days
             if row["pool"] is not None:
-                pool = history.scenario.pools[row["pool"]]
-                calendar = pool.calendars[int(history.log.cases.court[row["case_id"]]) if pool.at_court else 0]
+                pool, calendar = history.scenario.pools[row["pool"]], _calendar(history, row)
             start, end = row["started_at"], row["completed_at"]
             rests = calendar is not None and (row["pool"] is None or pool.at_shift_end == "suspend")
-            worked = calendar.working_time(end) - calendar.working_time(start) if rests else end - start
+            worked += calendar.working_time(end) - calendar.working_time(start) if rests else end - start
             assert worked == round(lengths[0].values[0])
+
+
+def _calendar(history: History, row: dict[str, Any]) -> Any:
+    pool = history.scenario.pools[row["pool"]]
+    return pool.calendars[int(history.log.cases.court[row["case_id"]]) if pool.at_court else 0]
+
+
+@SOME
+@given(scenarios())
+def test_at_an_opening_the_work_that_started_first_resumes_up_to_the_size(scenario: Mapping) -> None:
+    """Work is interrupted only where work that started earlier takes all servers of the new size."""
+    history = History(run(loaded(scenario)))
+    for pool, court, stays in places(history):
+        started = {id(s): (s.started if s.first_started is None else s.first_started, s.case) for s in stays}
+        for stay in stays:
+            if stay.interrupted:
+                now = stay.left
+                resumed = [s for s in stays if s.started is not None and s.started < now < s.left]
+                assert len(resumed) == size_at(pool, court, now)
+                assert all(started[id(s)] < started[id(stay)] for s in resumed)  # type: ignore[operator]
 
 
 @SOME
@@ -452,7 +494,7 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
 
     seen: set[str] = set()
     wanted = {
-        *("starts", "waits", "drops", "leaves", "marks", "closes", "excepted"),
+        *("starts", "waits", "drops", "leaves", "marks", "closes", "excepted", "interrupts"),
         *("happens on its date", "slots used up", "overtime"),
     }
 
@@ -471,7 +513,9 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
                 for name, holds in {
                     "starts": row["started_at"] > NEVER and row["pool"] is not None,
                     "waits": row["started_at"] > row["enabled_at"] > NEVER,
-                    "drops": row["started_at"] > NEVER == row["completed_at"] and row["cause"] != HORIZON,
+                    "drops": row["started_at"] > NEVER == row["completed_at"]
+                    and row["cause"] not in (HORIZON, INTERRUPTED),
+                    "interrupts": row["cause"] == INTERRUPTED,
                     "leaves": row["enabled_at"] > NEVER == row["started_at"] and row["cause"] != HORIZON,
                     "marks": row["transition"] is None and row["cause"] != HORIZON,
                     "happens on its date": timing is not None and row["happened_at"] in timing.dates,

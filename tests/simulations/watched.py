@@ -24,7 +24,7 @@ CORNERS = (
     "an arrival of a renewal process", "an arrival of a table", "an arrival that moves on at once",
     "an arrival that only begins to wait", "two arrivals at one instant", "a move on entry", "a resting state", "a delay", "a delay in working days",
     "work dropped", "a record that changes alone", "an event without effect", "a hazard that comes twice", "a clock since a transition",
-    "a clock that is stopped",
+    "a clock that is stopped", "work that is interrupted", "interrupted work that resumes",
 )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ class Watched(Simulation):
         self.note("an event without effect", alone and record == case.record)
         if before is None or station is None:
             return True
-        if case.station is not station or case.entry is None or case.entry[:4] != before[:4]:
+        if case.station is not station or case.entry is None or case.entry[:5] != before[:5]:
             others = [c for c in self.waiting(station) if c is not case]
             self.note("a withdrawal from a queue", bool(others))
             self.note("a withdrawal of waiting cases only", bool(others) and event.only_waiting)
@@ -169,6 +169,10 @@ class Watched(Simulation):
         self.note("a clock that is stopped", case.clocks is not None and event.index in case.clocks)
         super()._stop_clock(case, event)
 
+    def _interrupt(self, case: Case, station: Station) -> None:
+        self.note("work that is interrupted")
+        super()._interrupt(case, station)
+
     def _dispatch(self) -> None:
         touched = [self._stations[k] for k in sorted(self._touched)]
         super()._dispatch()
@@ -176,13 +180,15 @@ class Watched(Simulation):
             waiting = self.waiting(station)
             closed = any(start <= self.now < end for start, end in station.suspended)
             self.note("a suspension", closed and bool(waiting) and station.busy < station.size)
-            self.note("work that does not fit", station.may_start(self.now) and bool(waiting) and not closed)
             used = station.slots is not None and station.started >= station.slots * station.size
+            may_start = station.may_start(self.now) and not used
+            self.note("work that does not fit", may_start and bool(waiting) and not closed)
             free = station.busy < station.size and self.now < station.open_until
             self.note("slots used up", used and free and bool(waiting))
         self.reasons.clear()
 
     def _start(self, case: Case, station: Station, now: int) -> None:
+        self.note("interrupted work that resumes", case.interrupted)
         others = [c for c in self.waiting(station) if c is not case]
         order, rank = station.order, self._activity_of
         pool = list(self.scenario.pools.values())[station.pool].order

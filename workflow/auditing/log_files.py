@@ -14,7 +14,7 @@ from workflow.auditing.log import AuditLog
 from workflow.auditing.log_columns import filled, run_column
 from workflow.deciding.records import Rows, indices_of, records_along
 from workflow.errors import InputError
-from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, Workflow
+from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, HORIZON, INTERRUPTED, Workflow
 
 __all__ = ["read_log"]
 
@@ -67,8 +67,8 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     cause, label = filled(events["cause"]), filled(events["transition"])
     transition = indices_of(label, [t.name for t in workflow.transitions])
     event = indices_of(cause, list(workflow.events))
-    closing = cause == "horizon"
-    unknown = ((label != "") & (transition < 0)) | ((label == "") & (event < 0) & ~closing)
+    keep = (cause != HORIZON) & (cause != INTERRUPTED)  # the other rows are not steps of a case
+    unknown = ((label != "") & (transition < 0)) | ((label == "") & (event < 0) & keep)
     states = list(workflow.states)
     seen = {"state": indices_of(filled(events["from_state"]), states)}
     after, before = {"state": indices_of(filled(events["to_state"]), states)}, dict(seen)
@@ -85,7 +85,6 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         if name in cases:
             begins[name] = run_column(cases[name], declared)[0]
             before[name], seen[name], after[name] = records_along(rows, name, begins[name])
-    keep = ~closing
     end = int(at.max()) if len(at) else None
     kept = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
     unknown_rows, unknown_names = np.flatnonzero(unknown[keep]).tolist(), np.where(label == "", cause, label)[unknown]

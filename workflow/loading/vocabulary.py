@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import format_value
 from workflow.loading.reading import Keys, Reading
-from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER
+from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER, HORIZON, INTERRUPTED
 from workflow.predicates import Field, Namespace, parse_definitions
 from workflow.predicates.functions import FUNCTIONS, PAST
 
@@ -43,6 +43,8 @@ def check_names(reading: Reading[WorkflowFile]) -> set[str]:
             wrong.add(name)
         elif what == "event" and name in (COMPLETE, ENTER):
             reading.wrong(path, f"event {name!r}: this is the name of a trigger; choose another name")
+        elif what == "event" and name in (HORIZON, INTERRUPTED):
+            reading.wrong(path, f"event {name!r}: this is a cause in the event log; choose another name")
         elif name in RESERVED:
             wrong.add(name)
             reading.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")

@@ -21,6 +21,8 @@ __all__ = [
     "BUILT_IN_FACTS",
     "COMPLETE",
     "ENTER",
+    "HORIZON",
+    "INTERRUPTED",
     "Activity",
     "DecisionPoint",
     "Event",
@@ -35,6 +37,12 @@ __all__ = [
 Value = bool | int | float | str | dt.date | None
 
 COMPLETE, ENTER = "complete", "enter"
+
+HORIZON = "horizon"
+"""Cause of the row that closes a case which is open at the end of a run."""
+
+INTERRUPTED = "interrupted"
+"""Cause of a row that ends a part of work which is resumed later. It is not a step: the case stays as it is."""
 
 
 def as_written(value: object) -> str:
