@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Unpack
 
 from simulations.comparing.case_pairs import Change, Pairs, pair_cases
-from simulations.comparing.paired import Paired, holm, pair, replications_needed
+from simulations.comparing.hypotheses import correct
+from simulations.comparing.paired import Paired, pair
+from simulations.measuring.costs import is_certain
 from simulations.measuring.descriptors import describe
 from simulations.measuring.selection import EVERYTHING, Selection, explain_missing, unknown_courts, unknown_measures
 from simulations.run_folder.folders import default_folder
@@ -44,8 +47,12 @@ class Difference:
     ----------
     paired : Paired or None
         ``None`` if there is nothing to compare, such as a date that some replications do not reach.
+    certain : bool
+        Whether the difference follows from the input, such as that of a salary; it is not tested.
+    hypothesis : int or None
+        Rows with the same number say the same, and are tested once; ``None`` if the row is not tested.
     p_corrected : float or None
-        Holm-corrected over all measures of this comparison that differ in any replication.
+        Holm-corrected over the hypotheses of this comparison.
     needed : int or None
         If the difference is not significant: about how many replications would show it.
     """
@@ -56,6 +63,8 @@ class Difference:
     at: dt.date | None
     unit: str
     paired: Paired | None
+    certain: bool = False
+    hypothesis: int | None = None
     p_corrected: float | None = None
     needed: int | None = None
 
@@ -68,7 +77,7 @@ class Difference:
         """Return the difference that `json` wrote."""
         paired = None if row["n"] is None else Paired(**{f.name: row[f.name] for f in fields(Paired)})
         at = None if row["at"] is None else dt.date.fromisoformat(row["at"])
-        names = ("against", "measure", "court", "unit", "p_corrected")
+        names = ("against", "measure", "court", "unit", "certain", "hypothesis", "p_corrected")
         return cls(at=at, paired=paired, needed=row["replications_needed"], **{name: row[name] for name in names})
 
     def json(self) -> dict[str, Any]:
@@ -82,6 +91,8 @@ class Difference:
             "at": None if self.at is None else self.at.isoformat(),
             "unit": self.unit,
             **{name: getattr(self.paired, name, None) for name in names},
+            "certain": self.certain,
+            "hypothesis": self.hypothesis,
             "p_corrected": self.p_corrected,
             **{name: getattr(self.paired, name, None) for name in more},
             "replications_needed": self.needed,
@@ -213,7 +224,7 @@ def compare(
     )
     result.growing.update(zip(["base", *result.against], growing, strict=True))
     for name, other, other_folder in zip(result.against, rest, folders[1:], strict=True):
-        result.differences.extend(_differences(result, name, folders[0], other_folder, {None, *options.at}))
+        result.differences.extend(_differences(result, name, other, (folders[0], other_folder), {None, *options.at}))
         if options.events:
             result.cases[name], result.changes[name] = pair_cases(
                 first, folders[0], other, other_folder, seed, range(1, replications + 1), confidence
@@ -281,32 +292,29 @@ def _names(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
 
 
 def _differences(
-    comparison: Comparison, against: str, base: Path, other: Path, days: set[dt.date | None]
+    comparison: Comparison,
+    against: str,
+    scenario: Scenario,
+    folders: tuple[Path, Path],
+    days: set[dt.date | None],
 ) -> list[Difference]:
     """Pair every measure that both runs have, and correct for multiple tests."""
     numbers = range(1, comparison.replications + 1)
-    theirs = read_values(other, numbers)
-    descriptors = describe(comparison.base)
-    differences = []
-    for key, mine in read_values(base, numbers).items():
+    theirs = read_values(folders[1], numbers)
+    descriptors, scenarios = describe(comparison.base), (comparison.base, scenario)
+    differences, vectors = [], []
+    for key, mine in read_values(folders[0], numbers).items():
         measure, court, by, _, at, unit = key
         if by is not None or at not in days or key not in theirs:
             continue
+        descriptor = descriptors[measure]
         pairs = [(a, b) for a, b in zip(mine, theirs[key], strict=True) if a is not None and b is not None]
-        comparable = len(pairs) == len(mine) or (bool(pairs) and not descriptors[measure].is_date)
-        paired = pair([a for a, _ in pairs], [b for _, b in pairs], comparison.confidence) if comparable else None
-        differences.append(Difference(against, measure, court, at, unit, paired))
-    return _corrected(differences, 1 - comparison.confidence)
-
-
-def _corrected(differences: list[Difference], alpha: float) -> list[Difference]:
-    """Correct the p-values and estimate the replications needed. Measures that never differ are not tested."""
-    tested = {i: d.paired for i, d in enumerate(differences) if d.paired and d.paired.p is not None}
-    varying = {i: paired for i, paired in tested.items() if not paired.same}
-    p_values = dict(zip(varying, holm([p for paired in varying.values() if (p := paired.p) is not None]), strict=True))
-    n_undecided = sum(p >= alpha for p in p_values.values())
-    for i, paired in tested.items():
-        p = p_values.get(i, 1.0)
-        needed = replications_needed(paired, alpha / n_undecided) if i in varying and p >= alpha else None
-        differences[i] = replace(differences[i], p_corrected=p, needed=needed)
-    return differences
+        comparable = len(pairs) == len(mine) or (bool(pairs) and not descriptor.is_date)
+        bounded = descriptor.low is not None and descriptor.high is not None
+        widest = descriptor.high - descriptor.low if bounded else math.inf  # type: ignore[operator]
+        one, two = [a for a, _ in pairs], [b for _, b in pairs]
+        paired = pair(one, two, comparison.confidence, widest) if comparable else None
+        certain = (paired is not None and not paired.spread) and all(is_certain(measure, s) for s in scenarios)
+        differences.append(Difference(against, measure, court, at, unit, paired, certain))
+        vectors.append([None if a is None or b is None else b - a for a, b in zip(mine, theirs[key], strict=True)])
+    return correct(differences, vectors, scenarios, 1 - comparison.confidence)

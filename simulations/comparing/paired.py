@@ -18,10 +18,11 @@ from dataclasses import dataclass
 
 from simulations.running.intervals import interval
 
-__all__ = ["Paired", "holm", "pair", "replications_needed"]
+__all__ = ["Paired", "differences_of", "holm", "pair", "replications_needed"]
 
 POWER = 0.8
 _MOST_NEEDED = 1_000_000
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ class Paired:
     base, other, difference : float
         Means; the difference is other minus base.
     low, high : float or None
-        The t interval of the mean difference; ``None`` for a single replication.
+        The t interval of the mean difference; ``None`` for a single replication, and if the difference is the same in every
+        replication.
     p : float or None
-        From the two-sided paired t test. If the difference is the same in every replication, from the sign test.
+        From the two-sided paired t test; ``None`` without an interval.
     correlation : float or None
         Correlation of base and other; ``None`` if one of them does not vary.
     variance_reduction : float or None
@@ -61,8 +63,13 @@ class Paired:
         """Return whether no replication differs."""
         return self.difference == 0 and self.spread == 0
 
+    @property
+    def constant(self) -> bool:
+        """Return whether the difference is the same in every one of several replications, and not 0."""
+        return self.n > 1 and self.spread == 0 and self.difference != 0
 
-def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Paired:
+
+def pair(base: Sequence[float], other: Sequence[float], confidence: float, widest: float = math.inf) -> Paired:
     """Pair the values of two scenarios, replication by replication.
 
     Parameters
@@ -71,6 +78,12 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
         One value per replication, at least one; both of the same replications.
     confidence : float
         Confidence level of the interval, between 0 and 1.
+    widest : float
+        No difference is larger, such as 1 for shares; the interval is within it.
+
+    Notes
+    -----
+    Differences that are equal but for the rounding of their last digits count as equal.
 
     Examples
     --------
@@ -81,7 +94,7 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
     from scipy.special import stdtr
 
     n = len(base)
-    differences = [b - a for a, b in zip(base, other, strict=True)]
+    differences = differences_of(base, other)
     mean = math.fsum(differences) / n
     means = math.fsum(base) / n, math.fsum(other) / n
     if n < 2:
@@ -90,11 +103,19 @@ def pair(base: Sequence[float], other: Sequence[float], confidence: float) -> Pa
     one, two = _variance(base), _variance(other)
     correlation = _covariance(base, other) / math.sqrt(one * two) if one > 0 and two > 0 else None
     if spread == 0:
-        p = 1.0 if mean == 0 else 2.0 ** (1 - n)
-        return Paired(n, *means, mean, mean, mean, p, correlation, None, 0.0)
-    low, high = interval(differences, confidence) or (None, None)
+        return Paired(n, *means, differences[0], None, None, None, correlation, None, 0.0)
+    low, high = interval(differences, confidence, *(() if math.isinf(widest) else (-widest, widest))) or (None, None)
     p = 2 * float(stdtr(n - 1, -abs(mean) / (spread / math.sqrt(n))))
     return Paired(n, *means, mean, low, high, p, correlation, (one + two) / spread**2, spread)
+
+
+def differences_of(base: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Return other minus base for each replication; differences that only rounding tells apart are made equal."""
+    differences = [b - a for a, b in zip(base, other, strict=True)]
+    rounding = _ROUNDING * max(map(abs, (*base, *other)))
+    if max(differences) - min(differences) > rounding:
+        return differences
+    return [0.0 if abs(differences[0]) <= rounding else differences[0]] * len(differences)
 
 
 def _variance(values: Sequence[float]) -> float:

@@ -14,10 +14,10 @@ from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import PoolTime
-from simulations.scenarios.scenario import Costs
+from simulations.scenarios.scenario import Costs, Pool, Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["costs"]
+__all__ = ["costs", "is_certain"]
 
 MONTH = 365.25 / 12 * MICROSECONDS_PER_DAY
 """A month in microseconds."""
@@ -90,3 +90,24 @@ def _completed(frame: Frame, activity: str, since: int) -> ByCourt:
 
 def _per(cost: ByCourt, n: ByCourt) -> ByCourt:
     return ratio(cost, n[:, n.shape[1] - cost.shape[1] :])
+
+
+def is_certain(measure: str, scenario: Scenario) -> bool:
+    """Return whether a measure follows from the input: the cost of pools that never work overtime.
+
+    Notes
+    -----
+    A pool works no overtime if it suspends its work at the end of a shift and its size is never cut.
+    """
+    priced = scenario.costs
+    if priced is None:
+        return False
+    pools = {name: _has_no_overtime(scenario.pools[name]) for name in priced.pools}
+    if measure == "cost":
+        return not priced.activities and all(pools.values())
+    return measure.startswith("cost.") and pools.get(measure.removeprefix("cost."), False)
+
+
+def _has_no_overtime(pool: Pool) -> bool:
+    sizes = ([n for _, n in of_station] for of_station in pool.sizes)
+    return pool.at_shift_end == "suspend" and all(of_station == sorted(of_station) for of_station in sizes)

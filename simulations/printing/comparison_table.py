@@ -30,13 +30,14 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
         The requested days, besides the end of the run.
     """
     console, n = new_console(), comparison.replications
-    corrected = "; p corrected over all measures (Holm)" if n > 1 else ""
+    corrected = "; p corrected over the distinct hypotheses (Holm)" if n > 1 else ""
     console.print(
         f"[bold]{escape(comparison.base.name)}[/bold], the base, and others: {format_replications(n)} each, seed {comparison.seed},"
         f" paired; {describe_replications(n, comparison.confidence, 'differences')}{corrected}."
     )
     for name in comparison.against:
-        console.print(f"\n[bold]Against {escape(name)}[/bold]")
+        n_tested = len({d.hypothesis for d in comparison.differences if d.against == name and d.hypothesis is not None})
+        console.print(f"\n[bold]Against {escape(name)}[/bold]{f': {_hypotheses(n_tested)} tested' if n > 1 else ''}")
         for day in (*days, None):
             _print_differences(console, comparison, name, day)
         courts = {court: court for court in shown_courts(comparison.base.courts, comparison.selection)}
@@ -47,12 +48,20 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
     console.print(f"\nRuns and results: {comparison.folder}")
 
 
+def _hypotheses(n: int) -> str:
+    return "one hypothesis" if n == 1 else f"{n or 'no'} {'distinct ' if n else ''}hypotheses"
+
+
 def _print_differences(console: Console, comparison: Comparison, name: str, day: dt.date | None) -> None:
     when, courts = format_when(day, comparison.base.ends), shown_courts(comparison.base.courts, comparison.selection)
     measured = [d for d in comparison.differences if d.against == name and d.at == day and d.court in courts]
     differing = [d for d in measured if d.paired is not None and not d.paired.same]
-    clear = [d for d in differing if is_clear(comparison, d)]
-    unclear = [d for d in differing if d not in clear]
+    untested = [d for d in differing if d.paired is not None and (d.certain or d.paired.constant)]
+    clear = [d for d in differing if is_clear(comparison, d) and d not in untested]
+    unclear = [d for d in differing if d not in (*clear, *untested)]
+    if untested:
+        table = difference_table(comparison, untested, f"The same in every replication, not tested, {when}")
+        print_table(console, table.without("p", "correlation", "var. reduction", "replications needed"))
     if clear:
         title = f"Significant differences, {when}" if comparison.replications > 1 else f"Differences, {when}"
         print_table(console, difference_table(comparison, clear, title).without("replications needed"))

@@ -23,8 +23,8 @@ __all__ = [
 
 
 def is_clear(comparison: Comparison, d: Difference) -> bool:
-    """Return whether a difference is significant; with a single replication nothing is tested and each one counts."""
-    return d.is_significant(comparison.confidence) or comparison.replications < 2
+    """Return whether a difference is significant or certain; with a single replication, where nothing is tested, each is."""
+    return d.is_significant(comparison.confidence) or d.certain or comparison.replications < 2
 
 
 def difference_table(comparison: Comparison, differences: Sequence[Difference], title: str, key: str = "") -> Table:
@@ -57,12 +57,15 @@ def format_level(comparison: Comparison, d: Difference, value: float) -> str:
 
 
 def format_difference(d: Difference) -> str:
-    """Format the difference with its sign, and half the width of its interval."""
+    """Format the difference with its sign and half the width of its interval, or with the reason why it has none."""
     paired = d.paired
     if paired is None:
         return ""
     sign = "+" if paired.difference > 0 else "−" if paired.difference < 0 else ""
-    return f"{sign}{number(abs(paired.difference), d.unit)}{format_half_width(paired.low, paired.high, d.unit)}"
+    text = f"{sign}{number(abs(paired.difference), d.unit)}{format_half_width(paired.low, paired.high, d.unit)}"
+    if d.certain:
+        return f"certain: {text}"
+    return f"the same in all {paired.n} replications: {text}" if paired.constant else text
 
 
 def _format_p(p: float | None) -> str:
@@ -72,7 +75,9 @@ def _format_p(p: float | None) -> str:
 def _needed(comparison: Comparison, d: Difference) -> Cell:
     """Return the estimated number of replications that would make the difference significant."""
     if is_clear(comparison, d):
-        return Cell("significant" if comparison.replications > 1 else "")
+        return Cell("significant" if d.is_significant(comparison.confidence) else "")
+    if d.paired is not None and d.paired.constant:
+        return Cell("not tested")
     if d.needed is not None:
         return Cell(f"{d.needed:,}", d.needed)
     return Cell("no difference seen" if d.paired is None or d.paired.difference == 0 else "more than a million")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_compare_prints_significant_and_other_differences(tiny: Path) -> None:
     code, out, err = _run(*COMPARE, "--at", "2024-01-10")
     assert (code, err) == (0, "")
     assert "tiny, the base, and others: 8 replications each, seed 3, paired" in out
-    assert "Against tiny with pools.clerks.size=3\n" in out
+    assert re.search(r"Against tiny with pools.clerks.size=3: \d+ distinct hypotheses\s+tested", out)
     assert "Significant differences, at the end of 2024-01-10" in out
     assert "Not significant with 8 replications, at the end of the run, 2024-01-31" in out
     assert "replications needed" in out
@@ -64,7 +65,7 @@ def test_compare_in_json_has_the_documented_keys(tiny: Path) -> None:
         "changes",
         "growing",
     ]
-    keys = ["against", "measure", "court", "at", "unit", "n", "base", "other", "difference", "low", "high", "p", "p_corrected", "correlation", "variance_reduction", "spread", "replications_needed"]  # fmt: skip
+    keys = ["against", "measure", "court", "at", "unit", "n", "base", "other", "difference", "low", "high", "p", "certain", "hypothesis", "p_corrected", "correlation", "variance_reduction", "spread", "replications_needed"]  # fmt: skip
     assert all(list(m) == keys for m in found["measures"])
     assert found["against"] == ["tiny with pools.clerks.size=3"]
     assert found == json.loads((tiny / "c" / "comparison.json").read_text(encoding="utf-8"))

@@ -24,18 +24,34 @@ def test_interval_and_p_value_are_those_of_scipy(n: int) -> None:
     assert found.variance_reduction == pytest.approx(reduction, rel=1e-9)
 
 
-def test_two_of_the_same_differ_by_exactly_nothing() -> None:
-    """Zero with an interval of no width, and no test that could reject."""
+def test_equal_values_differ_by_exactly_0_and_are_not_tested() -> None:
+    """No interval and no p: nothing varies."""
     found = pair([0.1, 0.2, 0.3], [0.1, 0.2, 0.3], 0.95)
     assert found.same
-    assert (found.difference, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
+    assert not found.constant
+    assert (found.difference, found.low, found.high, found.p) == (0.0, None, None, None)
     assert found.variance_reduction is None
 
 
-def test_a_difference_that_is_always_the_same_is_judged_by_its_sign_alone() -> None:
-    """One case more in each of five replications: a chance of 1 in 16, not of nothing."""
+def test_a_difference_that_is_the_same_in_every_replication_is_not_tested() -> None:
+    """One case more in each of five replications."""
     found = pair([10.0, 11.0, 13.0, 9.0, 10.0], [11.0, 12.0, 14.0, 10.0, 11.0], 0.95)
-    assert (found.difference, found.low, found.high, found.p) == (1.0, 1.0, 1.0, 1 / 16)
+    assert found.constant
+    assert (found.difference, found.low, found.high, found.p) == (1.0, None, None, None)
+
+
+def test_rounding_does_not_make_a_constant_difference_vary() -> None:
+    """0.3 - 0.2 and 0.4 - 0.3 differ in the last digit only; 1e9 and 1e9 + 1e-7 do not differ."""
+    assert pair([0.2, 0.3], [0.3, 0.4], 0.95).constant
+    assert pair([1e9, 2e9], [1e9 + 1e-7, 2e9], 0.95).same
+
+
+def test_the_interval_of_a_difference_of_shares_is_within_minus_1_and_1() -> None:
+    """The widest difference of two shares is 1."""
+    found = pair([0.0, 0.5], [0.9, 0.6], 0.95, widest=1.0)
+    assert found.low is not None
+    assert found.high is not None
+    assert -1 <= found.low < found.difference < found.high <= 1
 
 
 def test_a_single_replication_has_no_interval() -> None:

@@ -1,0 +1,180 @@
+"""Which differences are tested, and which rows of a comparison are one hypothesis."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from io import StringIO
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from rich.console import Console
+
+from simulations import compare, load_scenario
+from simulations.comparing.comparison import Comparison, Difference, read_comparison
+from simulations.comparing.hypotheses import correct
+from simulations.comparing.paired import holm, pair
+from simulations.measuring.costs import is_certain
+from simulations.printing import comparison_table
+from simulations.report.page import write_page
+from simulations.tables.comparison import differences_csv, format_difference
+
+QUEUE_WORKFLOW = """\
+workflow: one-queue
+activities: {serve: {}}
+entry: {states: [queue]}
+states: {queue: {activity: serve}, served: {final: true}}
+transitions: [{transition: finish, from: queue, to: served}]
+measures: [{measure: finished, cases: finish}]
+"""
+QUEUE = """\
+scenario: two-servers
+workflow: one_queue.yaml
+starts: 2000-01-01
+ends: 2000-01-07
+pools: {servers: {size: 2}}
+arrivals: {visitors: {into: queue, rate: 30 per day}}
+activities: {serve: {pool: servers, takes: {exponential: {mean: 1.5 hours}}}}
+"""
+FASTER = "activities.serve.takes={exponential: {mean: 1.4 hours}}"
+SALARY = [
+    "costs={currency: EUR, pools: {servers: 50 per hour}}",
+    "calendars={office: {hours: {mon-sun: '09:00-17:00'}}}",
+    "pools.servers.calendar=office",
+]
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Path:
+    """A queue with two servers at the only court."""
+    (tmp_path / "one_queue.yaml").write_text(QUEUE_WORKFLOW, encoding="utf-8")
+    path = tmp_path / "two_servers.yaml"
+    path.write_text(QUEUE, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+def test_rows_that_say_the_same_are_one_hypothesis(queue: Path, tmp_path: Path, engine: str) -> None:
+    """29 rows have 11 distinct vectors of differences, and Holm's correction is that of these 11."""
+    found = compare(
+        queue, queue, other_changes=[FASTER], replications=12, seed=3, out=tmp_path / "c", events=False, engine=engine
+    )
+    tested = [d for d in found.differences if d.hypothesis is not None]
+    assert len(tested) == 29
+    groups = {k: list(rows) for k, rows in itertools.groupby(sorted(tested, key=_number), key=_number)}
+    assert list(groups) == list(range(1, 12))
+    pending = found.get("pending")
+    same = {d.measure for d in groups[_number(pending)]}
+    assert same == {"pending", "unfinished", "finished", "disposals"}
+    assert len(groups[_number(pending)]) == 8  # all courts, and the only court
+    by_hand = dict(zip(groups, holm([_p(rows[0]) for rows in groups.values()]), strict=True))
+    assert all(d.p_corrected == by_hand[_number(d)] for d in tested)
+    assert _p(pending) == pytest.approx(0.01433, abs=1e-5)
+    assert pending.p_corrected == pytest.approx(4 * 0.011578, abs=1e-4)  # not 12 * 0.0143 = 0.171
+
+
+def _number(d: Difference) -> int:
+    assert d.hypothesis is not None
+    return d.hypothesis
+
+
+def _p(d: Difference) -> float:
+    assert d.paired is not None
+    assert d.paired.p is not None
+    return d.paired.p
+
+
+def test_equal_and_negated_differences_are_one_hypothesis(queue: Path) -> None:
+    """Also with the rounding of a last digit; a multiple, and another place of a missing value, are others."""
+    vectors = [
+        [1.0, 2.0, -3.0, 0.0, 5.0],
+        [-1.0, -2.0, 3.0, 0.0, -5.0],
+        [1.0 + 1e-13, 2.0, -3.0, 0.0, 5.0],
+        [2.0, 4.0, -6.0, 0.0, 10.0],
+        [1.0, 2.0, -3.0, 0.0, 5.0, None],
+        [1.0, 2.0, -3.0, None, 0.0, 5.0],
+    ]
+    assert _numbers(vectors, queue) == [1, 1, 1, 2, 3, 4]
+
+
+def test_with_fewer_than_five_replications_only_rows_that_are_equal_by_definition_are_one(queue: Path) -> None:
+    """The only court and all courts, pending and unfinished without a resting state; other equal rows are coincidence."""
+    vectors = [[1.0, 2.0, 4.0]] * 5
+    rows = [("pending", "all"), ("pending", "nation"), ("unfinished", "all"), ("inflow", "all"), ("disposals", "all")]
+    assert _numbers(vectors, queue, rows) == [1, 1, 1, 2, 3]
+    assert _numbers([[*v, 5.0, 6.0] for v in vectors], queue, rows) == [1, 1, 1, 1, 1]
+
+
+def _numbers(
+    vectors: list[list[float | None]], queue: Path, rows: list[tuple[str, str]] | None = None
+) -> list[int | None]:
+    """Return the numbers of the hypotheses of some rows."""
+    differences = []
+    for k, vector in enumerate(vectors):
+        known = [d for d in vector if d is not None]
+        measure, court = rows[k] if rows else (f"measure_{k}", "all")
+        differences.append(Difference("other", measure, court, None, "cases", pair([0.0] * len(known), known, 0.95)))
+    scenario = load_scenario(queue)
+    return [d.hypothesis for d in correct(differences, vectors, [scenario, scenario], 0.05)]
+
+
+def test_a_salary_is_certain_and_not_tested(queue: Path, tmp_path: Path) -> None:
+    """One server more for seven days of eight hours at 50 euros: 2,800 euros, in every replication."""
+    found = compare(
+        queue, queue, changes=SALARY, other_changes=["pools.servers.size=3"], replications=10, out=tmp_path / "c"
+    )
+    for measure in ("cost.servers", "cost"):
+        salary = found.get(measure)
+        assert salary.paired is not None
+        assert salary.paired.difference == pytest.approx(2800)
+        assert salary.certain
+        assert (salary.paired.p, salary.p_corrected, salary.hypothesis, salary.needed) == (None, None, None, None)
+        assert format_difference(salary) == "certain: +2,800"
+    text = _printed(found)
+    assert "The same in every replication, not tested" in text
+    assert "certain: +2,800" in text
+    assert "p 1.000" not in text
+    page = write_page(tmp_path / "c").read_text(encoding="utf-8")
+    assert "certain: +2,800" in page
+    assert read_comparison(tmp_path / "c").differences == found.differences
+
+
+@pytest.mark.parametrize(
+    ("change", "certain"),
+    [
+        ("pools.servers.at_shift_end=suspend", True),
+        ("pools.servers.at_shift_end=finish", False),
+        ("pools.servers.size={2000-01-01: 2, 2000-01-03: 1}", False),
+        ("costs.activities={serve: 5}", False),
+    ],
+)
+def test_only_a_cost_without_overtime_and_prices_of_work_is_certain(queue: Path, change: str, certain: bool) -> None:
+    """Overtime and the number of completions are chance."""
+    assert is_certain("cost", load_scenario(queue, [*SALARY, change])) is certain
+    assert not is_certain("pending", load_scenario(queue, [*SALARY, change]))
+
+
+def test_the_same_difference_in_every_replication_is_reported_and_not_tested(tmp_path: Path) -> None:
+    """24 reviewers in Denver instead of 16: four cases fewer pending there, in both replications."""
+    found = compare(
+        "pilot", "pilot", other_changes=["pools.reviewers.size.denver=24"], replications=2, measures=["pending"],
+        out=tmp_path / "c",
+    )  # fmt: skip
+    pending = found.get("pending", "denver")
+    assert pending.paired is not None
+    assert pending.paired.constant
+    assert not pending.certain
+    assert (pending.paired.low, pending.paired.p, pending.p_corrected, pending.needed) == (None, None, None, None)
+    assert format_difference(pending) == "the same in all 2 replications: −4"
+    assert "the same in all 2 replications: −4" in " ".join(_printed(found).split())
+    row = json.loads(json.dumps(pending.json()))
+    assert (row["p"], row["certain"], row["hypothesis"]) == (None, False, None)
+    assert differences_csv([pending]).splitlines()[0].count("hypothesis") == 1
+
+
+def _printed(comparison: Comparison) -> str:
+    console = Console(width=200, record=True, file=StringIO())
+    with patch.object(comparison_table, "new_console", lambda: console):
+        comparison_table.print_comparison(comparison, [])
+    return console.export_text()
