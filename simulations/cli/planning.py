@@ -118,10 +118,15 @@ def staff(
     measure: Annotated[
         str | None, typer.Option(metavar="M", help="A measure that is a date, such as review_finished.")
     ] = None,
-    pending_below: Annotated[
-        float | None, typer.Option(metavar="X", help="Instead: fewer pending cases than this at the end of --at.")
+    goal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Instead: what holds at the end of --at: 'waiting_time.hearing.mean < 90', 'clearance_rate over 12 months > 1'.",
+        ),
     ] = None,
-    at: Annotated[str | None, typer.Option(metavar="DATE", help="The day of --pending-below.")] = None,
+    pending_below: Annotated[float | None, typer.Option(metavar="X", help="Short for --goal 'pending < X'.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="DATE", help="The day of --goal.")] = None,
     confidence: Annotated[float, typer.Option(help="Probability of meeting the goal.")] = 0.95,
     seed: Seed = 1,
     replications: Annotated[
@@ -153,6 +158,7 @@ def staff(
             scale=scale,
             finish_by=None if finish_by is None else date(finish_by, "--finish-by"),
             measure=measure,
+            goal=goal,
             pending_below=pending_below,
             at=None if at is None else date(at),
             confidence=confidence,
@@ -168,7 +174,13 @@ def staff(
 
 def forecast(
     scenario: ScenarioName,
-    when: Annotated[str, typer.Option(metavar="CONDITION", help="'pending < 1000', or a measure that is a date.")],
+    when: Annotated[
+        str,
+        typer.Option(
+            metavar="CONDITION",
+            help="'still_waiting.hearing < 100', 'clearance_rate over 12 months > 1', or a measure that is a date.",
+        ),
+    ],
     court: Court = None,
     seed: Seed = 1,
     replications: Replications = 100,
@@ -188,8 +200,8 @@ def forecast(
         loaded = load_scenario(scenario, change or ())
         options = RunOptions(replications=replications, seed=seed, engine=engine)
         options = prepare_run(options, workers, loaded, quiet or as_json)
-        with spinner("running replications", quiet or as_json):
-            result = run_forecast(loaded, when, options, court=court or "all", confidence=confidence)
+        with progress_bar(quiet or as_json) as progress:
+            result = run_forecast(loaded, when, options, court=court or "all", confidence=confidence, progress=progress)
         if as_json:
             print_json(result.json())
         elif not quiet:

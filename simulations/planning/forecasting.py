@@ -1,18 +1,20 @@
-"""Forecast the day on which a condition on pending first holds, or the date of a measure."""
+"""Forecast the day on which a condition on a measure first holds, or the date of a measure."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
 from simulations.loading import load_scenario
+from simulations.log.eventlog import EventLog
 from simulations.measuring.descriptors import describe
+from simulations.measuring.selection import unknown_courts
+from simulations.planning.condition import Condition, date_value, parse_condition
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
 from simulations.running.intervals import (
@@ -24,16 +26,14 @@ from simulations.running.intervals import (
     prediction,
 )
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
-from simulations.running.replicating import Course, read_logs
+from simulations.running.replicating import read_logs
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.errors import InputError, nearest
-from workflow.predicates.operators import COMPARISONS
+from workflow.errors import InputError
 
 __all__ = ["Forecast", "forecast"]
 
 _DEFAULTS = ReplicationOptions(replications=100)
-_CONDITION = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[\d_,]*\.?\d+)\s*")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Forecast:
     days : tuple of float or None
         For each replication, days since the start; ``None`` if the condition never held before the end.
     date, low, high : date or None
-        The mean and its t interval; ``None`` unless every replication reached the condition, because the mean
+        The mean and its t interval, which lies within the run; ``None`` unless every replication reached the condition, because the mean
         over only those that did would be too early.
     prediction_low, prediction_high : date or None
         The prediction interval of one new replication; ``None`` for an end after the end of the run.
@@ -108,6 +108,7 @@ def forecast(
     *,
     court: str = "all",
     confidence: float = CONFIDENCE,
+    progress: Callable[[int, int], None] | None = None,
     **changed: Unpack[ReplicationKeywords],
 ) -> Forecast:
     """Forecast when a condition first holds.
@@ -115,14 +116,17 @@ def forecast(
     Parameters
     ----------
     when : str
-        ``"pending < 1000"`` (or ``<=``, ``>``, ``>=``), evaluated at the end of each day; or the name of a measure that
-        is a date.
+        A measure, a sign (``<``, ``<=``, ``>``, ``>=``) and a number, evaluated at the end of each day: ``"pending < 1000"``,
+        ``"still_waiting.hearing < 100"``. A flow or a ratio of flows may be taken over a period that ends with the day:
+        ``"clearance_rate over 12 months > 1"``. Or the name of a measure that is a date.
     options : ReplicationOptions, optional
         Default: 100 replications.
     court : str
         ``all`` for all courts together.
     confidence : float
         Confidence level of the intervals, between 0 and 1.
+    progress : callable, optional
+        Called with the finished and the total number of replications.
     **changed
         Single options, such as ``replications=20, seed=5``: the fields of `ReplicationOptions`.
 
@@ -134,51 +138,27 @@ def forecast(
     options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
-    first = _condition(scenario, when)
+    dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
+    name = when.strip()
+    condition = _DateOf(name) if name in dates else parse_condition(when, scenario)
     problems = [*options.problems(), *confidence_problems(confidence)]
-    if court not in ("all", *scenario.courts):
-        problems.append(f"--court {court}: there is no such court.{nearest(court, scenario.courts)}")
+    problems += unknown_courts([court], scenario.courts)
     if problems:
         raise InputError(problems)
-    read = partial(outlook_of, court=court, first=first, at_end_of_day=isinstance(first, _PendingIs))
-    outlooks = read_logs(read, scenario, range(1, options.replications + 1), options)
+    read = partial(outlook_of, court=court, first=condition.first, at_end_of_day=isinstance(condition, Condition))
+    outlooks = read_logs(read, scenario, range(1, options.replications + 1), options, progress)
     return _summary(scenario, when.strip(), court, options.seed, confidence, outlooks)
 
 
 @dataclass(frozen=True)
-class _PendingIs:
-    """Return the first day at the end of which pending is below, or above, a number."""
-
-    sign: str
-    number: float
-
-    def __call__(self, course: Course) -> float | None:
-        holds = COMPARISONS[self.sign].compute
-        return next((float(day) for day, n in enumerate(course.pending) if holds(n, self.number)), None)
-
-
-@dataclass(frozen=True)
 class _DateOf:
-    """Return the value of a measure that is a date, in days since the start."""
+    """A measure that is a date."""
 
     measure: str
 
-    def __call__(self, course: Course) -> float | None:
-        return course.dates[self.measure]
-
-
-def _condition(scenario: Scenario, when: str) -> _PendingIs | _DateOf:
-    """Parse the condition into a function that returns the day on which it first holds in a replication."""
-    dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
-    name = when.strip()
-    if name in dates:
-        return _DateOf(name)
-    match = _CONDITION.fullmatch(when)
-    if match is None or match["name"] != "pending":
-        allowed = " or ".join(["'pending < 1000'", *map(repr, dates)])
-        text = "must be pending, a sign (<, <=, >, >=) and a number, or a measure that is a date"
-        raise InputError([f"--when {when}: {text}: {allowed}"])
-    return _PendingIs(match["sign"], float(match["number"].replace(",", "").replace("_", "")))
+    def first(self, log: EventLog, court: str) -> float | None:
+        """Return the value of the measure, in days since the start."""
+        return date_value(log, self.measure, court)
 
 
 def _summary(
@@ -186,18 +166,18 @@ def _summary(
 ) -> Forecast:
     days = tuple(outlook.day for outlook in outlooks)
     known = [d for d in days if d is not None]
-    n = len(days)
+    n, last = len(days), (scenario.horizon - 1) / MICROSECONDS_PER_DAY  # the last instant of the last day
     mean, low, high = None, None, None
     if len(known) == n:
         mean = math.fsum(known) / n
-        low, high = interval(known, confidence) or (None, None)
+        low, high = interval(known, confidence, 0.0, last) or (None, None)
     share_low, share_high = share_interval(len(known), n, confidence)
     middle = quantile_interval(days, 0.5, confidence)
 
     def date(day: float | None) -> dt.date | None:
         return None if day is None or not math.isfinite(day) else scenario.epoch.date(round(day * MICROSECONDS_PER_DAY))
 
-    one = _predicted(days, confidence, scenario.horizon / MICROSECONDS_PER_DAY)
+    one = _predicted(days, confidence, last)
     low_one, high_one, method = (None, None, None) if one is None else (date(one.low), date(one.high), one.method)
     return Forecast(
         scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), low_one, high_one, method,
@@ -206,12 +186,12 @@ def _summary(
     )  # fmt: skip
 
 
-def _predicted(days: Sequence[float | None], confidence: float, horizon: float) -> Prediction | None:
+def _predicted(days: Sequence[float | None], confidence: float, last: float) -> Prediction | None:
     """Return the prediction interval of the day of one new replication; infinity is after the end of the run."""
     if len(days) >= fewest_for_order_statistics(confidence):
         return prediction([math.inf if day is None else day for day in days], confidence)
     known = [day for day in days if day is not None]
-    return prediction(known, confidence, 0.0, horizon) if len(known) == len(days) else None
+    return prediction(known, confidence, 0.0, last) if len(known) == len(days) else None
 
 
 def _quantile(days: tuple[float | None, ...], share: float) -> float | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import HORIZON, EventLog
 from simulations.measuring.kaplan_meier import KaplanMeier
 from simulations.running.intervals import interval, prediction
-from simulations.running.replicating import Course, course_of, in_court, off_docket
+from simulations.running.replicating import in_court, off_docket
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 __all__ = ["AGES", "MARKS", "AgeBand", "Outlook", "Remaining", "age_bands", "outlook_of", "remaining"]
@@ -40,7 +40,7 @@ class Outlook:
     Attributes
     ----------
     day : float or None
-        Days since the start when the condition first held. A condition on pending holds at the end of that day.
+        Days since the start when the condition first held. A condition on a measure holds at the end of that day.
     remaining : ndarray of float, shape (n_days,)
         Kaplan-Meier: the share still on the docket one, two, ... days after arrival or the start.
     aged_then, aged_at_end : tuple of int
@@ -108,18 +108,20 @@ class Remaining:
         return {k: getattr(self, k) for k in ("days", *_SPREAD)}
 
 
-def outlook_of(log: EventLog, court: str, first: Callable[[Course], float | None], at_end_of_day: bool) -> Outlook:
+def outlook_of(
+    log: EventLog, court: str, first: Callable[[EventLog, str], float | None], at_end_of_day: bool
+) -> Outlook:
     """Read from a log what a forecast needs.
 
     Parameters
     ----------
     first : callable
-        Returns the day of a course on which the condition first held.
+        Returns the day on which the condition first held, of a log and a court.
     at_end_of_day : bool
         Whether the condition held at the end of that day, instead of at an exact time.
     """
     mine, horizon = in_court(log, court), log.cases.scenario.horizon
-    day = first(course_of(log, court))
+    day = first(log, court)
     then = None if day is None else round((day + at_end_of_day) * MICROSECONDS_PER_DAY)
     return Outlook(
         day, _remaining(log, mine), () if then is None else _aged(log, mine, then), _aged(log, mine, horizon)

@@ -11,17 +11,20 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import choose_engine
+from simulations.log.eventlog import EventLog
+from simulations.planning.condition import Condition, date_value
 from simulations.planning.intervals import share_interval
 from simulations.planning.relevant import what_matters
 from simulations.running.intervals import CONFIDENCE
 from simulations.running.options import ReplicationOptions
-from simulations.running.replicating import Course, replicate, until
+from simulations.running.replicating import read_logs, until
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
@@ -39,33 +42,39 @@ _SHARES = (0.4, 0.2, 0.3)
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal: the date of a measure by a day, or a limit on pending cases at its end.
+    """A goal: the date of a measure by a day, or a condition on a measure at its end.
 
     Attributes
     ----------
     day : date
-        The latest date of `measure`, or the day at the end of which pending is measured.
+        The latest date of `measure`, or the day at the end of which the condition is to hold.
     measure : str or None
-        A measure that is a date; ``None`` for pending.
-    below : float or None
-        Pending must be lower than this number of cases.
+        A measure that is a date.
+    condition : Condition or None
+        A condition on a measure that is not a date; with `measure` it is ``None``.
     """
 
     day: dt.date
     measure: str | None = None
-    below: float | None = None
+    condition: Condition | None = None
 
-    def met(self, course: Course) -> bool:
-        """Return whether a replication that ends on this day meets the goal."""
+    def value(self, log: EventLog, court: str) -> float | None:
+        """Return the value that the goal is about; ``None`` for no value."""
         if self.measure is not None:
-            return course.dates[self.measure] is not None
-        return self.below is not None and course.pending[-1] < self.below
+            return date_value(log, self.measure, court)
+        assert self.condition is not None
+        value = float(self.condition.values(log, court, [self.day])[0])
+        return None if math.isnan(value) else value
+
+    def met(self, value: float | None) -> bool:
+        """Return whether a replication with this value, which ends on this day, meets the goal."""
+        return value is not None and (self.condition is None or self.condition.holds(value))
 
     def __str__(self) -> str:
         """Return the goal as text."""
         if self.measure is not None:
             return f"{self.measure} by {self.day}"
-        return f"pending below {self.below:,g} at the end of {self.day}"
+        return f"{self.condition} at the end of {self.day}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +183,7 @@ class Search:
         scenario = self._unlimited(self.cut)
         hits = 0
         for n in range(1, _MOST_IN_SEARCH + 1):
-            hits += sum(self.goal.met(course) for course in self._run(scenario, [n]))
+            hits += sum(self.goal.met(value) for value in self._run(scenario, [n]))
             if hits or share_interval(hits, n, CONFIDENCE)[1] < self.wanted:
                 break
         if share_interval(hits, n, CONFIDENCE)[1] < self.wanted:
@@ -186,11 +195,16 @@ class Search:
 
     def _describe_best(self, n: int) -> str:
         """Describe the best of `n` replications with more servers than cases."""
-        courses = self._run(self._unlimited(self.whole), range(1, n + 1))
-        if self.goal.measure is None:
-            day = (self.goal.day - self.scenario.starts).days
-            return f"at least {min(c.pending[day] for c in courses):,.0f} cases are pending in {n} of {n} replications"
-        dates = [c.dates[self.goal.measure] for c in courses]
+        dates = self._run(self._unlimited(self.whole), range(1, n + 1))
+        if self.goal.condition is not None:
+            known = [value for value in dates if value is not None]
+            least = self.goal.condition.sign in ("<", "<=")
+            best = (
+                f"{'at least' if least else 'at most'} {(min if least else max)(known):,.3g}"
+                if known
+                else "without a value"
+            )
+            return f"{self.goal.condition.measure} is {best} in {n} of {n} replications"
         if any(day is None for day in dates):
             return f"{self.goal.measure} is not reached by the end of the scenario, {self.scenario.ends}"
         first = self.scenario.starts + dt.timedelta(days=int(min(day for day in dates if day is not None)))
@@ -265,8 +279,9 @@ class Search:
             self.progress(point)
         return point
 
-    def _run(self, scenario: Scenario, numbers: Iterable[int]) -> list[Course]:
-        return replicate(scenario, numbers, self.options, self.court or "all")
+    def _run(self, scenario: Scenario, numbers: Iterable[int]) -> list[float | None]:
+        """Return the value that the goal is about, for each of these replications."""
+        return read_logs(partial(self.goal.value, court=self.court or "all"), scenario, numbers, self.options)
 
     def _sized(self, step: int) -> tuple[Scenario, int]:
         """Return the scenario with the pool size of this step, and the largest number of servers."""

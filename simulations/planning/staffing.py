@@ -1,4 +1,4 @@
-"""Find the smallest pool that meets a date, or a limit on pending, with a given probability.
+"""Find the smallest pool that meets a date, or a condition on a measure, with a given probability.
 
 All sizes use common random numbers. A larger pool therefore almost never misses a goal that a smaller one met, and
 bisection works. The answer and the next smaller size are then confirmed on fresh replications.
@@ -14,6 +14,7 @@ from typing import Any, Unpack
 
 from simulations.loading import load_scenario
 from simulations.measuring.descriptors import describe
+from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.staff_search import Goal, Point, Search
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
 from simulations.scenarios.scenario import Scenario
@@ -88,6 +89,7 @@ def staff(
     scale: bool = False,
     finish_by: dt.date | None = None,
     measure: str | None = None,
+    goal: str | None = None,
     pending_below: float | None = None,
     at: dt.date | None = None,
     confidence: float = 0.95,
@@ -110,8 +112,11 @@ def staff(
         The latest date of `measure`.
     measure : str, optional
         A measure that is a date, for `finish_by`. Default: the only one of the workflow.
-    pending_below, at : float and date, optional
-        Instead of `finish_by`: fewer pending cases than this at the end of day `at`.
+    goal, at : str and date, optional
+        Instead of `finish_by`: a condition that holds at the end of day `at`, such as
+        ``"waiting_time.hearing.mean < 90"`` or ``"clearance_rate over 12 months >= 1"``.
+    pending_below : float, optional
+        Short for ``goal="pending < X"``.
     confidence : float
         Probability of meeting the goal, between 0 and 1.
     progress : callable, optional
@@ -141,25 +146,27 @@ def staff(
     options = replace(options, **changed)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
-    goal = _goal(scenario, finish_by, measure, pending_below, at)
+    wanted = _goal(scenario, finish_by, measure, goal, pending_below, at)
     _check(scenario, pool, court, scale, confidence, options)
-    search = Search(scenario, pool, court, scale, goal, confidence, options, progress)
+    search = Search(scenario, pool, court, scale, wanted, confidence, options, progress)
     best = search.smallest()
     exceptions, compared = search.not_in_order()
     return Staffing(
-        scenario, pool, court, goal, confidence, options.seed, search.points[best], search.points.get(best - 1),
+        scenario, pool, court, wanted, confidence, options.seed, search.points[best], search.points.get(best - 1),
         [search.points[k] for k in sorted(search.points)], exceptions, compared,
     )  # fmt: skip
 
 
 def _goal(
-    scenario: Scenario, finish_by: dt.date | None, measure: str | None, below: float | None, at: dt.date | None
-) -> Goal:
+    scenario: Scenario, finish_by: dt.date | None, measure: str | None, goal: str | None, below: float | None,
+    at: dt.date | None,
+) -> Goal:  # fmt: skip
     dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
-    if (finish_by is None) == (below is None):
-        raise InputError(["staff: give either --finish-by DATE or --pending-below X with --at DATE"])
-    if (below is None) != (at is None):
-        raise InputError(["staff: --pending-below and --at go together"])
+    option = "--goal" if below is None else "--pending-below"
+    if (finish_by is not None) + (goal is not None) + (below is not None) != 1:
+        raise InputError(["staff: give either --finish-by DATE, or --goal 'MEASURE < X' with --at DATE"])
+    if (finish_by is None) != (at is not None):
+        raise InputError([f"staff: {option} and --at go together"])
     if measure is not None and finish_by is None:
         raise InputError(["staff: --measure goes with --finish-by"])
     day = finish_by or at
@@ -167,7 +174,9 @@ def _goal(
     if not scenario.starts <= day <= scenario.ends:
         raise InputError([f"staff: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"])
     if finish_by is None:
-        return Goal(day, below=below)
+        if below is not None:
+            return Goal(day, condition=Condition("pending", "<", below))
+        return Goal(day, condition=parse_condition(goal or "", scenario, option))
     if measure is None and len(dates) == 1:
         measure = dates[0]
     if measure not in dates:

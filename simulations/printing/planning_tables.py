@@ -61,11 +61,12 @@ def print_forecast(forecast: Forecast) -> None:
     if forecast.date is not None:
         interval = "" if forecast.low is None else f" ({level} {forecast.low} to {forecast.high})"
         lines.append(f"  mean     {forecast.date}{interval}")
-    late, low, high = f"after {ends}", forecast.median_low or "open", forecast.median_high or "open"
+    late, low, high = "not within the run", forecast.median_low or "open", forecast.median_high or "open"
+    missed = f"; not within the run in {n - hits} of {n}, {(n - hits) / n:.0%}" if hits < n else ""
     lines += [
         f"  median   {forecast.median or late} ({level} {low} to {high})",
         f"  one run  {_format_prediction(forecast, late)}",
-        f"  reached  in {hits} of {n} by {ends} ({level} {forecast.reached_low:.3f} to {forecast.reached_high:.3f})",
+        f"  reached  in {hits} of {n} by {ends} ({level} {forecast.reached_low:.3f} to {forecast.reached_high:.3f}){missed}",
     ]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
     _print_closure(console, forecast, level)

@@ -67,19 +67,37 @@ def replicate(
 
 
 def read_logs(
-    read: Callable[[EventLog], T], scenario: Scenario, numbers: Iterable[int], options: ReplicationOptions
+    read: Callable[[EventLog], T],
+    scenario: Scenario,
+    numbers: Iterable[int],
+    options: ReplicationOptions,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[T]:
-    """Run replications, and return what `read` returns for the log of each. The logs are not kept."""
+    """Run replications, and return what `read` returns for the log of each. The logs are not kept.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the finished and the total number of replications.
+    """
     todo, engine = list(numbers), choose_engine(options.engine, scenario, options.replications, False)
     if todo:
         prepare(engine)
     shared = Shared(scenario)
+    values: Iterable[T]
     if options.workers <= 1 or len(todo) < 2:
-        return [_one(read, shared, options.seed, k, engine) for k in todo]
-    from joblib import delayed
+        values = (_one(read, shared, options.seed, k, engine) for k in todo)
+    else:
+        from joblib import delayed
 
-    tasks = (delayed(_one)(read, shared, options.seed, k, engine) for k in todo)
-    return list(in_processes(tasks, min(options.workers, len(todo))))
+        tasks = (delayed(_one)(read, shared, options.seed, k, engine) for k in todo)
+        values = in_processes(tasks, min(options.workers, len(todo)))
+    read_values = []
+    for value in values:
+        read_values.append(value)
+        if progress is not None:
+            progress(len(read_values), len(todo))
+    return read_values
 
 
 def _one(read: Callable[[EventLog], T], scenario: Shared[Scenario], seed: int, replication: int, engine: Chosen) -> T:

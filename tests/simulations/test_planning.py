@@ -7,15 +7,20 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from simulations import forecast, load_scenario, run, staff
+from simulations.chance.draws import SamplePath
 from simulations.cli import app
+from simulations.engines.simpy_engine import simulate
+from simulations.planning.condition import Condition, Period, parse_condition
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.staff_search import Goal, Search
 from simulations.running.options import ReplicationOptions
 from simulations.running.replicating import replicate, until
+from simulations.scenarios.plan import make_plan
 from tests.simulations.desk import DESK, TINY
 from workflow.errors import InputError
 
@@ -73,7 +78,7 @@ def test_a_goal_that_no_size_meets_is_reported_with_the_reason(tiny: Path) -> No
     """Even with more servers than cases, the work takes longer."""
     with pytest.raises(InputError, match="With more servers than cases, served is 2024-01-02 at the earliest"):
         staff(load_scenario(tiny, ["activities.serve.takes={constant: 30 hours}"]), "clerks", court="west", finish_by=dt.date(2024, 1, 1))  # fmt: skip
-    with pytest.raises(InputError, match=r"at least \d+ cases are pending in \d+ of \d+ replications"):
+    with pytest.raises(InputError, match=r"pending is at least \d+ in \d+ of \d+ replications"):
         staff(tiny, "clerks", scale=True, pending_below=1, at=dt.date(2024, 1, 1))
 
 
@@ -134,16 +139,125 @@ def test_both_commands_print_the_documented_keys(tiny: Path) -> None:
     assert "reached  in 3 of 3 by 2024-02-15" in CliRunner().invoke(app, foreseen).stdout
 
 
+@pytest.mark.parametrize("court", ["all", "east"])
+def test_a_condition_reads_any_measure_at_the_end_of_each_day(tiny: Path, court: str) -> None:
+    """The queue and the flow over a period are those of the log, counted row by row."""
+    scenario = load_scenario(tiny)
+    path = SamplePath(3, 1)
+    log = simulate(make_plan(scenario, path), path)
+    days = [scenario.starts + dt.timedelta(days=k) for k in range(46)]
+    rows = [r for r in log.rows() if court in ("all", scenario.courts[log.cases.court[r["case_id"]]])]
+    ends = [dt.datetime.combine(day + dt.timedelta(days=1), dt.time()) for day in days]
+    waits = [
+        (r["enabled_at"], dt.datetime.max if r["cause"] == "horizon" and r["started_at"] is None else r["started_at"] or r["happened_at"])
+        for r in rows
+        if r["enabled_at"] is not None and r["pool"] is not None
+    ]  # fmt: skip
+    queue = [sum(since <= end < until for since, until in waits) for end in ends]
+    found = Condition("still_waiting.serve", "<", 5).values(log, court, days).tolist()
+    assert found == queue
+    left = [r["happened_at"] for r in rows if r["from_state"] == "queue" and r["to_state"] in ("done", "shelf")]
+    expected = [sum(ends[k - 7] < at <= ends[k] for at in left) for k in range(7, 46)]
+    assert Condition("disposals", ">", 0, Period(1, "weeks")).values(log, court, days[7:]).tolist() == expected
+    first = Condition("still_waiting.serve", "<", 5).first(log, court)
+    assert first == next(k for k, n in enumerate(queue) if n < 5)
+
+
+def test_a_ratio_over_a_period_has_no_value_before_a_whole_period(tiny: Path) -> None:
+    """The clearance rate over two weeks is disposals over inflow of these two weeks."""
+    scenario = load_scenario(tiny)
+    path = SamplePath(3, 1)
+    log = simulate(make_plan(scenario, path), path)
+    days = [scenario.starts + dt.timedelta(days=k) for k in range(46)]
+    rate = Condition("clearance_rate", ">", 1, Period(2, "weeks")).values(log, "all", days)
+    inflow, disposals = (
+        Condition(name, ">", 0, Period(14, "days")).values(log, "all", days) for name in ("inflow", "disposals")
+    )
+    assert np.isnan(rate[:13]).all()
+    assert rate[13:].tolist() == (disposals / inflow)[13:].tolist()
+    assert rate[13] == Condition("clearance_rate", ">", 1).values(log, "all", [days[13]])[0]
+
+
+def test_a_period_of_months_follows_the_calendar() -> None:
+    """It is clipped to the last day of a shorter month."""
+    day = dt.date(2024, 3, 31)
+    assert Period(1, "months").before(day) == dt.date(2024, 2, 29)
+    assert Period(12, "months").before(day) == Period(1, "years").before(day) == dt.date(2023, 3, 31)
+    assert Period(3, "months").before(dt.date(2024, 1, 15)) == dt.date(2023, 10, 15)
+
+
+def test_a_condition_is_read_as_it_is_written(tiny: Path) -> None:
+    """The period before or after the sign, a percentage of a share, and thousands."""
+    scenario = load_scenario(tiny)
+    year = Period(12, "months")
+    for text, condition in (
+        ("still_waiting.serve < 1,000", Condition("still_waiting.serve", "<", 1000)),
+        ("clearance_rate over 12 months > 1", Condition("clearance_rate", ">", 1, year)),
+        ("clearance_rate >= 98% over 12 months", Condition("clearance_rate", ">=", 0.98, year)),
+        ("waiting_time.serve.mean <= 3.5 days", Condition("waiting_time.serve.mean", "<=", 3.5)),
+    ):
+        assert parse_condition(text, scenario) == condition
+    assert str(Condition("clearance_rate", ">", 1, year)) == "clearance_rate over 12 months > 1"
+
+
+def test_staff_meets_a_waiting_time_and_a_clearance_rate(tiny: Path) -> None:
+    """The answer meets the goal in fresh runs of the whole scenario; one clerk less does not."""
+    day = dt.date(2024, 2, 10)
+    for text in ("waiting_time.serve.mean < 1", "clearance_rate over 14 days > 0.9"):
+        found = staff(tiny, "clerks", court="east", goal=text, at=day, confidence=0.6, replications=60)
+        assert found.answer.probability >= 0.6
+        assert found.less is None or found.less.probability < 0.6
+        condition = parse_condition(text, load_scenario(tiny))
+        met = []
+        for k in range(1, 31):
+            draws = SamplePath(77, k)
+            plan = make_plan(load_scenario(tiny, [f"pools.clerks.size={{east: {found.answer.size}, west: 2}}"]), draws)
+            met.append(condition.holds(condition.values(simulate(plan, draws), "east", [day])[0]))
+        assert sum(met) / 30 >= 0.45
+
+
+def test_a_forecast_takes_any_measure(tiny: Path) -> None:
+    """A queue of one court falls below a number on the day on which the log says so."""
+    found = forecast(tiny, "still_waiting.serve < 5", court="east", replications=3, seed=3)
+    condition = parse_condition("still_waiting.serve < 5", load_scenario(tiny))
+    for k, day in enumerate(found.days, start=1):
+        path = SamplePath(3, k)
+        assert condition.first(simulate(make_plan(load_scenario(tiny), path), path), "east") == day
+
+
+def test_the_interval_of_a_forecast_lies_within_the_run(tiny: Path) -> None:
+    """With two or three replications, and if the day is close to the end or the start."""
+    scenario = load_scenario(tiny)
+    for limit in (1, 5, 10, 20, 28):
+        for n in (2, 3):
+            found = forecast(tiny, f"pending < {limit}", replications=n, seed=limit)
+            if found.date is not None:
+                assert scenario.starts <= found.low <= found.date <= found.high <= scenario.ends
+    never = CliRunner().invoke(
+        app, ["forecast", str(tiny), "--when", "pending < 0", "--replications", "3", "--workers", "1"]
+    )
+    assert "median   not within the run" in never.stdout
+    assert "not within the run in 3 of 3, 100%" in never.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("staff", "--pool", "clerk", "--scale", "--finish-by", "2024-01-12"), "Did you mean 'clerks'?"),
         (("staff", "--pool", "clerks", "--finish-by", "2024-01-12"), "give --court or --scale"),
-        (("staff", "--pool", "clerks", "--scale"), "give either --finish-by DATE or --pending-below X"),
+        (("staff", "--pool", "clerks", "--scale"), "give either --finish-by DATE, or --goal"),
         (("staff", "--pool", "clerks", "--scale", "--pending-below", "3"), "--pending-below and --at go together"),
         (("staff", "--pool", "clerks", "--scale", "--finish-by", "2025-01-12"), "is not between starts"),
         (("staff", "--pool", "clerks", "--court", "eest", "--finish-by", "2024-01-12"), "there is no such court"),
-        (("forecast", "--when", "inflow < 3"), "or a measure that is a date: 'pending < 1000' or 'served'"),
+        (("forecast", "--when", "inflow is 3"), "such as 'pending < 1000'"),
+        (("forecast", "--when", "inflow is 3"), "or a measure that is a date: served"),
+        (("forecast", "--when", "inflw < 3"), "'inflw' is not a measure. Did you mean 'inflow'?"),
+        (("forecast", "--when", "served < 3"), "served is a date; give its name alone"),
+        (("forecast", "--when", "pending over 12 months < 3"), "pending is no flow, and no ratio of flows. A period goes with inflow"),
+        (("forecast", "--when", "inflow over 12 moons < 3"), "a period is a whole number of days, weeks, months, years"),
+        (("forecast", "--when", "inflow < 3%"), "inflow is measured in cases, not in %"),
+        (("staff", "--pool", "clerks", "--scale", "--goal", "inflw < 3", "--at", "2024-01-12"), "Did you mean 'inflow'?"),
+        (("staff", "--pool", "clerks", "--scale", "--goal", "inflow < 3"), "--goal and --at go together"),
         (("forecast", "--when", "served", "--court", "eest"), "there is no such court"),
     ],
 )  # fmt: skip
