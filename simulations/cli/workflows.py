@@ -48,6 +48,9 @@ def prove(
     seconds: Annotated[
         float, typer.Option(min=0, help="Time limit for all rules together; the rest stays undecided.")
     ] = 25.0,
+    nodes: Annotated[
+        int, typer.Option(min=1, help="Maximum size of one search; raise it if a rule needs more.")
+    ] = 200_000,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -60,7 +63,7 @@ def prove(
         from workflow.proving.prove import prove as decide
 
         loaded = load_workflow(workflow)
-        proof = decide(loaded, _rules(loaded, rules), seconds=seconds)
+        proof = decide(loaded, _rules(loaded, rules), most_nodes=nodes, seconds=seconds)
         if as_json:
             print_json(proof.json())
         elif not quiet:

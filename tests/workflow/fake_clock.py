@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
-MODULES = ("prove", "proof", "machine_check", "findings", "fact_space")
+MODULES = ("budget", "proof", "fact_space")
 
 
 class Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -13,12 +14,21 @@ from tests.workflow.random_workflows import fact_fields, facts, workflows
 from tests.workflow.strategies import expressions
 from workflow import Workflow, load_workflow
 from workflow.deciding.machine import fact_names
-from workflow.deciding.table import compile_table, guards
+from workflow.deciding.table import guards
 from workflow.predicates import unparse
 from workflow.proving.fact_space import possible_classes
 from workflow.proving.proof import Prover
 
 pytest.importorskip("z3")
+
+
+def _beginnings(workflow: Workflow) -> list[tuple[str, tuple[Any, ...]]]:
+    """Return every initial state and record."""
+    values = [
+        workflow.record[name].domain() if name in workflow.entry_record else (workflow.defaults[name],)
+        for name in workflow.record
+    ]
+    return [(state, record) for state in workflow.entry_states for record in itertools.product(*values)]
 
 
 @st.composite
@@ -72,14 +82,14 @@ def _compare(data: st.DataObject) -> None:
     conditions = [*guards(workflow), *workflow.rules[0].conditions]
     space = possible_classes(workflow, conditions, limit=40, seconds=600)
     assume(space.complete)
-    prover = Prover(compile_table(workflow, space.witness, conditions))
-    cases = [*prover.facts, *(tuple(case[name] for name in fact_names(workflow)) for case in people)]
+    columns = [space.witness.plain(workflow.namespace.fields[name]) for name in fact_names(workflow)]
+    cases = [*zip(*columns, strict=True), *(tuple(case[name] for name in fact_names(workflow)) for case in people)]
     try:
-        found = [shortest(workflow, rule, case, list(prover.beginnings())) for case in cases]
+        found = [shortest(workflow, rule, case, _beginnings(workflow)) for case in cases]
     except TooManyNodes:
         assume(False)
     expected = min((length for length, _ in found if length is not None), default=None)
-    verdict = prover.decide(workflow.rules[0])
+    verdict = Prover(workflow, seconds=600).decide(workflow.rules[0])
     holds = "monitored" if "within" in rule and any(waits for _, waits in found) else "proved"
     assert verdict.decision == (holds if expected is None else "broken")
     assert (None if verdict.history is None else len(verdict.history)) == expected
@@ -105,8 +115,7 @@ TWO_WAYS_TO_STAY = {
 def test_a_history_is_shortest_where_a_case_can_begin_as_another_becomes() -> None:
     """A case that begins marked is heard in one row, although one that is marked later is heard too, in two."""
     workflow = load_workflow(TWO_WAYS_TO_STAY)
-    prover = Prover(compile_table(workflow, possible_classes(workflow, guards(workflow)).witness))
-    history = prover.decide(workflow.rules[0]).history
+    history = Prover(workflow).decide(workflow.rules[0]).history
     assert history is not None
     assert [step.trigger for step in history.steps] == ["complete"]
 

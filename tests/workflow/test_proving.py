@@ -12,15 +12,15 @@ import pytest
 from tests.workflow.fake_clock import fake_clock
 from tests.workflow.large_workflows import STYLES, large_workflow
 from workflow import Workflow, load_workflow
-from workflow.deciding.table import compile_table, guards
 from workflow.errors import InputError
 from workflow.model.rules import Rule
-from workflow.proving.exploration import Explorer
-from workflow.proving.fact_space import possible_classes
+from workflow.proving.abstraction import Abstraction
 from workflow.proving.machine_check import UnsoundProof, replay
+from workflow.proving.paths import PathCheck
 from workflow.proving.proof import Prover
 from workflow.proving.prove import prove
 from workflow.proving.report import Proof
+from workflow.proving.search import Search
 from workflow.proving.verdict import History, Verdict
 
 pytest.importorskip("z3")
@@ -234,8 +234,8 @@ def test_what_is_odd_is_found_with_an_example(transitions: list[tuple[str, str |
 
 def test_a_search_that_misses_a_move_is_found_out_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """With calls left out nobody would be fetched; the walk on the real machine comes where the search has not been."""
-    whole = Explorer.moves
-    monkeypatch.setattr(Explorer, "moves", lambda *a: (m for m in whole(*a) if m.trigger != "call"))
+    whole = Abstraction.moves
+    monkeypatch.setattr(Abstraction, "moves", lambda *a: [m for m in whole(*a) if m.trigger != "call"])
     with pytest.raises(UnsoundProof, match="from 'shelf' the machine leads to 'queue'"):
         prove(_desk(rules=[{"rule": "a rule", "never": "once(call) and tries < 2"}]))
 
@@ -245,8 +245,7 @@ def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
     monkeypatch: pytest.MonkeyPatch, rule: dict[str, object]
 ) -> None:
     """A step, an obligation open at the end, and a forbidden condition."""
-    whole = Prover._take
-    monkeypatch.setattr(Prover, "_take", lambda *a: whole(*a) and 0)
+    monkeypatch.setattr(Search, "_candidate", lambda *a: None)
     with pytest.raises(UnsoundProof, match="the machine breaks it"):
         prove(_desk(rules=[{"rule": "a rule", **rule}]))
 
@@ -265,8 +264,7 @@ def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
 def test_a_history_that_the_machine_does_not_make_is_not_believed(spoil: Callable[[History], History]) -> None:
     """Whatever is wrong with it."""
     workflow = _desk(rules=[{"rule": "a rule", "never": "shelve"}])
-    prover = Prover(compile_table(workflow, possible_classes(workflow, guards(workflow)).witness))
-    history = prover.decide(workflow.rules[0]).history
+    history = Prover(workflow).decide(workflow.rules[0]).history
     assert history is not None
     replay(workflow, workflow.rules[0], history)
     with pytest.raises(UnsoundProof):
@@ -292,19 +290,54 @@ def test_the_time_limit_holds_for_all_rules_together(style: str, seed: int) -> N
     assert all((v.reason is not None) == (v.decision == "undecided") for v in proof.verdicts)
 
 
-def test_where_not_all_kinds_of_cases_are_listed_the_report_says_so_and_what_to_do() -> None:
-    """At least so many kinds; no rule is decided, nothing is called odd."""
-    proof = prove(_desk(rules=[{"rule": "a rule", "never": "finish", "if": "n > 7 or n < 2"}]), most_classes=2)
-    lines = list(proof.render())
-    assert (proof.complete, proof.findings, proof.verdicts[0].decision) == (False, None, "undecided")
-    assert "1 rules, at least 2 kinds of cases" in lines[0]
-    assert "undecided   a rule  (could not list all kinds of cases; the limit is 2 in 12.5 seconds)" in lines[1]
-    assert any("--seconds 300" in line for line in lines)
+def _independent(n_facts: int, **changes: Any) -> dict[str, Any]:
+    """Return a workflow with a transition for each of many yes/no facts, of which no case needs another."""
+    return {
+        "workflow": "independent",
+        "facts": {f"f{i}": {"type": "boolean"} for i in range(n_facts)},
+        "record": {"done": {"enum": ["no", "yes"]}},
+        "activities": {"work": {"gives": {"done": ["yes"]}}},
+        "entry": {"states": ["start"]},
+        "states": {"start": {"activity": "work"}, "end": {"final": True}},
+        "transitions": [
+            *({"transition": f"t{i}", "from": "start", "to": "end", "when": f"f{i}"} for i in range(n_facts)),
+            {"transition": "otherwise", "from": "start", "to": "end"},
+        ],
+        **changes,
+    }
+
+
+def test_a_hundred_facts_with_a_guard_each_are_no_wall() -> None:
+    """Each rule is decided on the facts that it depends on; a counterexample turns on those alone."""
+    rules = [
+        {"rule": "nobody takes t50", "never": "t50"},
+        {"rule": "t50 only with its fact", "never": "t50", "if": "not f50"},
+        {"rule": "t99 only without the others", "never": "t99", "if": "f3 or f98"},
+        {"rule": "the last way only without facts", "never": "otherwise", "if": "f0 or f50 or f99"},
+    ]
+    proof = prove(load_workflow(_independent(100, rules=rules)))
+    assert [v.decision for v in proof.verdicts] == ["broken", "proved", "proved", "proved"]
+    history = proof.verdicts[0].history
+    assert history is not None
+    assert {name for name, value in history.facts.items() if value is True} == {"f50"}
+    assert set(history.turns_on) == {f"f{i}" for i in range(51)}
+
+
+def test_beyond_the_list_of_all_kinds_of_cases_gaps_and_dead_transitions_are_found() -> None:
+    """The report says that overlaps were not looked for."""
+    moves = _independent(12)["transitions"][:-1]
+    moves[7]["when"] = "f7 and f3"
+    proof = prove(load_workflow(_independent(12, transitions=moves)))
+    assert [(f.finding, f.where) for f in proof.findings or ()] == [
+        ("dead transition", "t7: no case can ever take it"),
+        ("gap", "start: on completion no guard holds, so a case gets stuck"),
+    ]
+    assert list(proof.render())[-1].startswith("overlaps and hidden guards were not looked for")
 
 
 @pytest.mark.parametrize(("limits", "reason"), [
-    ({"most_nodes": 1}, "more than 1 nodes"),
-    ({"seconds": 0.0}, "could not list all kinds of cases; the limit is 3,000 in 0 seconds"),
+    ({"most_nodes": 1}, "the search needs more than 1 nodes; --nodes raises this limit"),
+    ({"seconds": 0.0}, "the time limit was reached; --seconds raises it"),
 ])  # fmt: skip
 def test_a_rule_that_is_given_up_says_why(limits: dict[str, float], reason: str) -> None:
     """Too many situations, or no time."""
@@ -332,13 +365,14 @@ def test_a_rule_whose_share_of_the_time_was_over_is_asked_again_if_others_left_t
 
 
 def test_rules_without_any_time_left_are_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Return a verdict for every rule even if compiling the tables takes longer than the time limit."""
+    """Return a verdict for every rule even if the first question takes longer than the time limit."""
+    whole = PathCheck.any_case
 
-    def slowly(*arguments: Any) -> Any:
+    def slowly(*arguments: Any) -> bool:
         clock.now += 1.1
-        return compile_table(*arguments)
+        return whole(*arguments)
 
-    monkeypatch.setattr("workflow.proving.prove.compile_table", slowly)
+    monkeypatch.setattr(PathCheck, "any_case", slowly)
     rules = [{"rule": f"rule {n}", "at_most": n, "of": "retry"} for n in (1, 2, 3)]
     with fake_clock(step=1e-6) as clock:
         proof = prove(_desk(rules=rules), seconds=1.0)
@@ -346,8 +380,8 @@ def test_rules_without_any_time_left_are_undecided(monkeypatch: pytest.MonkeyPat
     assert all(v.reason for v in proof.verdicts)
 
 
-def test_tables_that_would_not_fit_into_memory_are_not_made() -> None:
-    """A guard over four counters of 41 values each has millions of entries; nothing is decided, at once."""
+def test_a_guard_over_millions_of_records_is_no_wall() -> None:
+    """A guard over four counters of 41 values each has 2.8 million records; the rule depends on none of them."""
     counters = {f"c{i}": {"type": "integer", "minimum": 0, "maximum": 40} for i in range(4)}
     answer = {"answer": {"enum": ["none", "yes", "no"]}}
     moves = [
@@ -355,7 +389,6 @@ def test_tables_that_would_not_fit_into_memory_are_not_made() -> None:
         {"transition": "shelve", "from": "queue", "to": "shelf"},
         {"transition": "fetch", "from": "shelf", "event": "call", "to": "queue"},
     ]
-    rules = [{"rule": "a rule", "never": "finish"}]
-    verdict = prove(_desk(record={**answer, **counters}, transitions=moves, rules=rules)).verdicts[0]
-    assert verdict.decision == "undecided"
-    assert verdict.reason == "the guards tried in one state read 5,651,522 combinations of facts and record"
+    rules = [{"rule": "a rule", "never": "finish"}, {"rule": "another", "never": "finish", "if": "n < 3"}]
+    verdicts = prove(_desk(record={**answer, **counters}, transitions=moves, rules=rules)).verdicts
+    assert [v.decision for v in verdicts] == ["proved", "proved"]

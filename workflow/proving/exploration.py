@@ -7,6 +7,7 @@ to their defaults (liveness), which keeps the number of nodes small.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,19 @@ from workflow.deciding.table import DecisionTable, Table, codes
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Event, StateKind, Value, Workflow
 from workflow.predicates import names
 
-__all__ = ["Explorer", "Move", "Node", "Record", "Stuck", "Visit", "find_stuck", "mask_of", "may_be_stuck", "walk"]
+__all__ = [
+    "Explorer",
+    "Move",
+    "Node",
+    "Record",
+    "Stuck",
+    "Visit",
+    "beginnings",
+    "find_stuck",
+    "mask_of",
+    "may_be_stuck",
+    "walk",
+]
 
 Record = tuple[Value, ...]
 
@@ -88,7 +101,7 @@ class Explorer:
         self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
         self._dead = {
             state: [(i, workflow.defaults[n]) for n, i in self._index.items() if n not in fields and n not in keep]
-            for state, fields in _live_fields(workflow).items()
+            for state, fields in live_fields(workflow).items()
         }
 
     def normal(self, state: str, record: Record) -> Record:
@@ -290,7 +303,16 @@ def walk(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> It
                 push(move.state, move.record, explorer.enters(move), move.classes)
 
 
-def _live_fields(workflow: Workflow) -> dict[str, set[str]]:
+def beginnings(workflow: Workflow) -> Iterator[tuple[str, Record]]:
+    """Yield every initial state and record."""
+    values = [
+        workflow.record[n].domain() if n in workflow.entry_record else (workflow.defaults[n],) for n in workflow.record
+    ]
+    for state in workflow.entry_states:
+        yield from ((state, record) for record in itertools.product(*values))
+
+
+def live_fields(workflow: Workflow) -> dict[str, set[str]]:
     """Return, for each state, the record fields that a guard can still read."""
     record = set(workflow.record)
     live: dict[str, set[str]] = {name: set() for name in workflow.states}

@@ -22,9 +22,10 @@ from workflow.model.definition import BUILT_IN_FACTS, Value, Workflow
 from workflow.predicates import Expression, Field, names, scalar, unparse
 from workflow.predicates.symbolic import Symbols, limits, symbolic
 from workflow.predicates.tree import Compare, Name
+from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.nearby import AS_OF, constants_in, nearby
 
-__all__ = ["FactSpace", "possible_classes"]
+__all__ = ["FactSpace", "default_of", "every_assumption", "plainest_case", "possible_classes"]
 
 _IN_TIME = Compare("<=", Name(BUILT_IN_FACTS["arrived"]), Name(BUILT_IN_FACTS["as_of"]))
 _TYPES = {"boolean": "bool", "integer": "int64", "number": "float64", "enum": "int64", "date": "datetime64[D]"}
@@ -90,7 +91,7 @@ def possible_classes(
     >>> len(space), space.complete
     (8, True)
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.perf_counter() + seconds
     parts = tuple(parts_of(conditions))
     context = Symbols({})
     listed, complete, n_classes = [], True, 1
@@ -100,6 +101,43 @@ def possible_classes(
         complete = complete and are_all
         n_classes *= len(classes)
     return FactSpace(parts, _combined(workflow, listed), complete)
+
+
+def every_assumption(workflow: Workflow) -> tuple[Expression, ...]:
+    """Return what holds for the facts of every case: the assumptions of a workflow, and that no fact is from before arrival."""
+    return (*workflow.assumptions, _IN_TIME)
+
+
+def plainest_case(
+    workflow: Workflow, asked: Sequence[tuple[Expression, bool]], budget: Budget | None = None,
+    like: Symbols | None = None,
+) -> dict[str, Value]:  # fmt: skip
+    """Return the facts of a case that is easy to read: as many as possible at their defaults, the others near them.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    asked : sequence of (Expression, bool)
+        Conditions over facts, and whether each holds. Some case must fulfil them.
+    budget : Budget, optional
+    like : Symbols, optional
+        Whose Z3 context to use.
+
+    Raises
+    ------
+    LimitReached
+        If time is over.
+    """
+    holding = {condition: holds for condition, holds in asked if names(condition)}
+    facts: dict[str, Value] = {}
+    context = Symbols({}) if like is None else like
+    for group in _groups(workflow, tuple(holding)):
+        listing = _Listing(group, context, time.perf_counter() + 60 if budget is None else budget.deadline)
+        try:
+            facts |= listing.plainest_of([holding[part] for part in group.parts])
+        except _OutOfTime:
+            raise LimitReached("the time limit was reached; --seconds raises it") from None
+    return {name: facts[name] for name in fact_names(workflow)}
 
 
 @dataclass(frozen=True)
@@ -114,7 +152,7 @@ class _Group:
 
 def _groups(workflow: Workflow, parts: Sequence[Expression]) -> list[_Group]:
     """Split the facts into independent groups; the facts that no part reads form one group."""
-    assumptions = (*workflow.assumptions, _IN_TIME)
+    assumptions = every_assumption(workflow)
     joined: list[frozenset[str]] = []
     for read in map(names, (*parts, *assumptions)):
         apart = [group for group in joined if not group & read]
@@ -124,13 +162,14 @@ def _groups(workflow: Workflow, parts: Sequence[Expression]) -> list[_Group]:
     found = []
     for group in (*asked, rest):
         fields = {name: workflow.namespace.fields[name] for name in fact_names(workflow) if name in group}
-        defaults = [_default(workflow, field) for field in fields.values()]
+        defaults = [default_of(workflow, field) for field in fields.values()]
         own = [tuple(e for e in every if names(e) <= group) for every in (parts, assumptions)]
         found.append(_Group(fields, defaults, *own))
     return found
 
 
-def _default(workflow: Workflow, field: Field) -> Value:
+def default_of(workflow: Workflow, field: Field) -> Value:
+    """Return the default of a fact; for one without, the allowed value next to 0."""
     default = AS_OF if field.name in BUILT_IN_FACTS else workflow.defaults[field.name]
     if default is not None or field.optional:
         return default
@@ -229,6 +268,14 @@ class _Listing:
             return found, False
         return found, True
 
+    def plainest_of(self, holding: Sequence[bool]) -> dict[str, Value]:
+        """Return the plainest case for which the parts hold or fail like this; there must be one."""
+        answers = [a if holds else self.z3.Not(a) for a, holds in zip(self.answers, holding, strict=True)]
+        case = list(self.symbols.case(self._plainest(answers)).values())
+        plain = _Plain(self.group)
+        plain.check(case, holding)
+        return dict(zip(self.group.fields, plain.plainest(case), strict=True))
+
     def _plainest(self, answers: Sequence[Any]) -> Any:
         """Return a model with these answers that changes the fewest facts; beyond `_FEW`, approximately the fewest."""
         for few in self.few_changes:
@@ -256,7 +303,7 @@ class _Listing:
             self.solver.add(*gaps)
 
     def _check(self, assumed: Sequence[Any]) -> Any:
-        left = self.deadline - time.monotonic()
+        left = self.deadline - time.perf_counter()
         if left <= 0:
             raise _OutOfTime
         self.solver.set("timeout", math.ceil(left * 1000))

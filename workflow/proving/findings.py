@@ -5,20 +5,23 @@ Only a gap is an error: a case can get stuck there. Each finding has an example 
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow.deciding.machine import fact_names
-from workflow.deciding.table import guards
-from workflow.model.definition import COMPLETE, ENTER, Value, Workflow
-from workflow.predicates import names
-from workflow.proving.exploration import Explorer, Record, walk
-from workflow.proving.proof import Prover
+import numpy as np
 
-__all__ = ["Finding", "find_odd", "json_values"]
+from workflow.deciding.machine import fact_names
+from workflow.deciding.table import Table, guards
+from workflow.model.automata import StepPattern
+from workflow.model.definition import COMPLETE, ENTER, Value, Workflow
+from workflow.predicates import Expression, names, substitute, vector
+from workflow.proving.budget import Budget
+from workflow.proving.exploration import Explorer, Record, beginnings, mask_of, walk
+from workflow.proving.proof import Prover
+from workflow.proving.questions import Question
+
+__all__ = ["Finding", "find_odd", "find_odd_by_search", "json_values"]
 
 _WHEN = {COMPLETE: "on completion", ENTER: "on entry"}
 
@@ -51,32 +54,81 @@ def json_values(values: Mapping[str, Value]) -> dict[str, Any]:
     return {k: v if isinstance(v, bool | int | float | str | None) else str(v) for k, v in values.items()}
 
 
-def find_odd(prover: Prover, seconds: float | None = None) -> list[Finding] | None:
+def find_odd(table: Table, budget: Budget) -> list[Finding] | None:
     """Check every decision point that a case can reach.
 
     Parameters
     ----------
-    prover : Prover
-        Its table must cover every possible case.
-    seconds : float, optional
-        Time limit.
+    table : Table
+        It must cover every possible case.
+    budget : Budget
 
     Returns
     -------
     list of Finding or None
         ``None`` if the time limit was reached.
     """
-    survey = _Survey(prover, math.inf if seconds is None else time.perf_counter() + seconds)
+    survey = _Survey(table, budget)
     return survey.findings() if survey.complete else None
+
+
+def find_odd_by_search(prover: Prover, budget: Budget) -> list[Finding]:
+    """Look for gaps, dead transitions and unused facts, however many kinds of cases there are.
+
+    Overlaps and hidden guards are left out: there is a question for each pair of transitions.
+
+    Raises
+    ------
+    LimitReached
+    """
+    workflow, taken, gaps = prover.workflow, set[int](), list[Finding]()
+    points = frozenset((point.state, point.trigger) for point in workflow.decision_points if point.must_move)
+    while points and (found := prover.find(Question.gets_stuck(points), budget)) is not None:
+        state, trigger = found.rows[-1].node[0], str(found.rows[-1].move.trigger)  # type: ignore[union-attr]
+        points -= {(state, trigger)}
+        facts = prover.history(found, budget)
+        read = _read_by(workflow, workflow.candidates.get((state, trigger), ()))
+        example = {name: value for name, value in facts.facts.items() if name in read}
+        gaps.append(Finding("gap", _GAP.format(state=state, when=_WHEN[trigger]), example))
+    dead = []
+    for i, transition in enumerate(workflow.transitions):
+        if i in taken:
+            continue
+        found = prover.find(Question.takes(StepPattern(frozenset({transition.name}))), budget)
+        if found is None:
+            dead.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
+        else:
+            taken |= {row.move.transition for row in found.rows if row.move is not None} - {None}  # type: ignore[arg-type]
+    return [*dead, *gaps, *_unused(workflow)]
+
+
+_GAP = "{state}: {when} no guard holds, so a case gets stuck"
+
+
+def _read_by(workflow: Workflow, transitions: Iterable[int]) -> frozenset[str]:
+    """Return what the guards of transitions read."""
+    tried = [workflow.transitions[i].guard for i in transitions]
+    return frozenset[str]().union(*(names(guard) for guard in tried if guard is not None))
+
+
+def _unused(workflow: Workflow) -> list[Finding]:
+    conditions = [*guards(workflow), *workflow.definitions.values()]
+    read = frozenset[str]().union(*map(names, conditions), *(rule.reads for rule in workflow.rules))
+    text = " ".join(str(m.if_) for m in workflow.measures if m.if_ is not None)
+    unused = [name for name in workflow.facts if name not in read and name not in text.replace("(", " ").split()]
+    return [Finding("unused fact", f"{name}: no guard, definition in use, measure or rule reads it") for name in unused]
 
 
 class _Survey:
     """The reachable decision points: transitions taken, and guards that hold."""
 
-    def __init__(self, prover: Prover, deadline: float) -> None:
-        self.prover = prover
-        self.deadline = deadline
-        self.workflow: Workflow = prover.workflow
+    def __init__(self, table: Table, budget: Budget) -> None:
+        self.table, self.budget = table, budget
+        self.workflow: Workflow = table.workflow
+        fields = self.workflow.namespace.fields
+        columns = [table.classes.witness.plain(fields[name]) for name in fact_names(self.workflow)]
+        self.facts = list(zip(*columns, strict=True))
+        self._masks: dict[tuple[int, Record], int] = {}
         self.taken: set[int] = set()
         self.held: dict[int, tuple[int, str, Record, int]] = {}
         self.overlaps: dict[tuple[int, int], tuple[str, Record, int]] = {}
@@ -87,14 +139,14 @@ class _Survey:
 
     def _visit(self) -> bool:
         """Visit every reachable node; return whether there was time for all."""
-        full = (1 << len(self.prover.table.classes)) - 1
+        full = (1 << len(self.table.classes)) - 1
         begins = {}
-        for begun in self.prover.beginnings():
-            if time.perf_counter() > self.deadline:
+        for begun in beginnings(self.workflow):
+            if self.budget.left <= 0:
                 return False
             begins[begun] = full
-        for visit in walk(Explorer(self.prover.table), begins):
-            if time.perf_counter() > self.deadline:
+        for visit in walk(Explorer(self.table), begins):
+            if self.budget.left <= 0:
                 return False
             if visit.entering:
                 self._check(visit.state, ENTER, visit.record, visit.classes)
@@ -116,7 +168,7 @@ class _Survey:
         hidden = 0
         for i in self.candidates[state, trigger]:
             transition = self.workflow.transitions[i]
-            holds = classes & self.prover.mask(transition.guard, state, seen)
+            holds = classes & self._mask(transition.guard, seen)
             if holds and i not in self.held:
                 self.held[i] = (hidden & holds, state, seen, holds)
             for j, other in before:
@@ -126,6 +178,19 @@ class _Survey:
             if transition.guard is not None:
                 before.append((i, holds))
             hidden |= holds
+
+    def _mask(self, guard: Expression | None, record: Record) -> int:
+        """Return the fact classes for which a guard holds with a record."""
+        if guard is None:
+            return -1
+        read = names(guard)
+        values = {n: v for n, v in zip(self.workflow.record, record, strict=True) if n in read}
+        key = (id(guard), tuple(values.values()))
+        if key not in self._masks:
+            witness, n = self.table.classes.witness, len(self.table.classes)
+            holds = np.broadcast_to(vector(substitute(guard, values), witness.values, witness.missing, n), n)
+            self._masks[key] = mask_of(holds.tolist())
+        return self._masks[key]
 
     def findings(self) -> list[Finding]:
         """Return the findings in the order of the file."""
@@ -141,7 +206,7 @@ class _Survey:
             else:
                 findings.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
         for (state, trigger), (seen, classes) in self.gaps.items():
-            where = f"{state}: {_WHEN[trigger]} no guard holds, so a case gets stuck"
+            where = _GAP.format(state=state, when=_WHEN[trigger])
             findings.append(Finding("gap", where, self._example(seen, classes, self.candidates[state, trigger])))
         for (j, i), (state, seen, classes) in self.overlaps.items():
             one, two = self.workflow.transitions[j], self.workflow.transitions[i]
@@ -149,10 +214,7 @@ class _Survey:
                 f"{state}: the guards of {one.name} and {two.name} can both hold; {one.name} comes first and is taken"
             )
             findings.append(Finding("overlap", where, self._example(seen, classes, [j, i])))
-        return findings + [
-            Finding("unused fact", f"{name}: no guard, definition in use, measure or rule reads it")
-            for name in self._unused()
-        ]
+        return [*findings, *_unused(self.workflow)]
 
     def _earlier(self, i: int, state: str) -> list[int]:
         for (where, _), candidates in self.candidates.items():
@@ -163,16 +225,9 @@ class _Survey:
     def _example(self, seen: Record, classes: int, transitions: Iterable[int]) -> dict[str, Value]:
         """Return the facts and record fields of one case that the guards of transitions read."""
         k = (classes & -classes).bit_length() - 1
-        tried = [self.workflow.transitions[i].guard for i in transitions]
-        read = frozenset[str]().union(*(names(guard) for guard in tried if guard is not None))
+        read = _read_by(self.workflow, transitions)
         everything = {
-            **dict(zip(fact_names(self.workflow), self.prover.facts[k], strict=True)),
+            **dict(zip(fact_names(self.workflow), self.facts[k], strict=True)),
             **dict(zip(self.workflow.record, seen, strict=True)),
         }
         return {name: value for name, value in everything.items() if name in read}
-
-    def _unused(self) -> list[str]:
-        conditions = [*guards(self.workflow), *self.workflow.definitions.values()]
-        read = frozenset[str]().union(*map(names, conditions), *(rule.reads for rule in self.workflow.rules))
-        text = " ".join(str(m.if_) for m in self.workflow.measures if m.if_ is not None)
-        return [name for name in self.workflow.facts if name not in read and name not in text.replace("(", " ").split()]

@@ -1,24 +1,34 @@
 """Check the prover's results on the machine of the `transitions` library.
 
-A history that breaks a rule is replayed. A proof is repeated with the machine, from every node, for one case of each
-fact class.
+A history that breaks a rule is replayed. After a proof, the machine walks through the workflow with a sample of cases,
+and every place that it reaches must be one that the search reached.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
+from typing import Any
 
-from workflow.deciding.machine import CaseMachine, MachineRow, plain_machine
+from workflow.deciding.machine import CaseMachine, MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
 from workflow.model.definition import ENTER, StateKind, Value, Workflow
 from workflow.model.rules import Rule
-from workflow.proving.exploration import Explorer, Node, Record
+from workflow.predicates import Field
+from workflow.predicates.symbolic import limits
+from workflow.proving.abstraction import Free, Node
+from workflow.proving.budget import Budget
+from workflow.proving.exploration import Record, beginnings, live_fields
+from workflow.proving.search import Search
 from workflow.proving.verdict import History
 
 __all__ = ["ProofCheck", "UnsoundProof", "replay"]
+
+_MOST_PLACES = 2_000  # that the machine visits for one proof
+
+Facts = tuple[Value, ...]
 
 
 class UnsoundProof(DocketsimError, AssertionError):
@@ -51,67 +61,138 @@ class ProofCheck:
 
     Parameters
     ----------
-    facts : sequence of tuple
-        The facts of one case of each class.
+    workflow : Workflow
     """
 
-    def __init__(self, workflow: Workflow, facts: Sequence[tuple[Value, ...]]) -> None:
-        self.workflow, self.facts = workflow, facts
-        self._machine = CaseMachine(workflow)
-        self._rows: dict[tuple[str, Record, str, Value, int], MachineRow | None] = {}
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self.machine = CaseMachine(workflow)
+        self.live = live_fields(workflow)
+        self._rows: dict[tuple[str, Record, str, Value, Facts], MachineRow | None] = {}
+        self.stand_ins = {field.name: _some_value(field) for field in workflow.facts.values() if field.optional}
 
-    def check(self, rule: Rule, explorer: Explorer, nodes: Mapping[Node, int], deadline: float) -> bool:
-        """Check that every step of the machine, from every node and for each class, leads to a node of the search.
+    def check(self, rule: Rule, search: Search, cases: Sequence[Facts], budget: Budget) -> None:
+        """Check that the machine reaches no place that a search missed, and breaks the rule at none.
 
-        Returns
-        -------
-        bool
-            Whether there was time for all steps.
+        The walk stops after 2,000 places, and when time is over.
+
+        Parameters
+        ----------
+        search : Search
+            The proof.
+        cases : sequence of tuple
+            The facts of the cases that walk.
 
         Raises
         ------
         UnsoundProof
-            If a step leads elsewhere or breaks the rule.
+            If it does.
         """
-        monitor = Monitor(rule, self.workflow)
-        for node, classes in nodes.items():
-            for k in range(len(self.facts)):
-                if not classes >> k & 1:
-                    continue
-                if time.perf_counter() > deadline:
-                    return False
-                for target in self._targets(monitor, explorer, node, k):
-                    if not nodes.get(target, 0) >> k & 1:
-                        raise UnsoundProof(
-                            f"rule {rule.name!r}: from {node[0]!r} the machine leads to {target[0]!r}, which the search did not reach"
-                        )
-        return True
+        walk = _Walk(self, rule, search)
+        for facts in cases:
+            if budget.left > 0:
+                walk.through(facts)
 
-    def _targets(self, monitor: Monitor, explorer: Explorer, node: Node, k: int) -> Iterator[Node]:
-        """Yield the nodes to which the machine moves a case of class k."""
-        state, record, entering, q = node
-        inputs = [(ENTER, None)] if entering else self._machine.possible_inputs(state, self.facts[k], record)
+    def row(self, state: str, record: Record, trigger: str, given: Value, facts: Facts) -> MachineRow | None:
+        """Return the machine's row from a state and record (cached)."""
+        key = (state, record, trigger, given, facts)
+        if key not in self._rows:
+            case = SimpleNamespace(state=state, facts=facts, record=list(record))
+            self._rows[key] = self.machine.take(case, trigger, given)
+        return self._rows[key]
+
+
+class _Walk:
+    """The walk for one proof."""
+
+    def __init__(self, check: ProofCheck, rule: Rule, search: Search) -> None:
+        self.check, self.rule, self.search = check, rule, search
+        self.workflow, self.machine = check.workflow, check.machine
+        self.monitor = Monitor(rule, check.workflow)
+        self.n_places = 0
+        reads = search.question.reads
+        names = list(self.workflow.record)
+        self._dead = {
+            state: [(i, self.workflow.defaults[name]) for i, name in enumerate(names) if name not in live | reads]
+            for state, live in check.live.items()
+        }
+
+    def through(self, facts: Facts) -> None:
+        """Walk with one case."""
+        by_name = dict(zip(fact_names(self.workflow), facts, strict=True))
+        answers = self.search.atoms.answers(by_name, self.check.stand_ins, self.search.precision.atoms)
+        reached = _Reached(self.search, answers)
+        seen: set[Node] = set()
+        todo: deque[tuple[Node, str]] = deque((place, "the start") for place in self._beginnings())
+        while todo and self.n_places < _MOST_PLACES:
+            place, source = todo.popleft()
+            if place in seen:
+                continue
+            seen.add(place)
+            self.n_places += 1
+            if not reached.covers(place):
+                what = f"from {source} the machine leads to {place[0]!r}, which the search did not reach"
+                raise UnsoundProof(f"rule {self.rule.name!r}: {what}")
+            todo.extend((target, repr(place[0])) for target in self._targets(place, facts))
+
+    def _beginnings(self) -> Iterator[Node]:
+        for state, record in beginnings(self.workflow):
+            yield state, self._normal(state, record), (ENTER, state) in self.machine.tries, 0
+
+    def _normal(self, state: str, record: Record) -> Record:
+        """Return a record with the fields that nothing reads any more at their defaults."""
+        values = list(record)
+        for i, default in self._dead[state]:
+            values[i] = default
+        return tuple(values)
+
+    def _targets(self, place: Node, facts: Facts) -> Iterator[Node]:
+        """Yield the places to which the machine moves a case."""
+        state, record, entering, q = place
+        inputs = [(ENTER, None)] if entering else self.machine.possible_inputs(state, facts, record)
         for trigger, given in inputs:
-            row = self._row(state, record, trigger, given, k)
+            row = self.check.row(state, record, trigger, given, facts)
             if row is not None:
-                yield self._target(monitor, explorer, row, q, k)
+                yield self._target(row, q, facts)
             elif trigger == ENTER and self.workflow.states[state].kind is not StateKind.INSTANT:
                 yield state, record, False, q
 
-    def _row(self, state: str, record: Record, trigger: str, given: Value, k: int) -> MachineRow | None:
-        """Return the machine's row from a state and record (cached)."""
-        key = (state, record, trigger, given, k)
-        if key not in self._rows:
-            case = SimpleNamespace(state=state, facts=self.facts[k], record=list(record))
-            self._rows[key] = self._machine.take(case, trigger, given)
-        return self._rows[key]
-
-    def _target(self, monitor: Monitor, explorer: Explorer, row: MachineRow, q: int, k: int) -> Node:
+    def _target(self, row: MachineRow, q: int, facts: Facts) -> Node:
         state = row.state_after
-        q = monitor.advance(q, self.facts[k], row.steps)
-        if monitor.is_broken(q, self.facts[k], row.after, state):
+        q = self.monitor.advance(q, facts, row.steps)
+        if self.monitor.is_broken(q, facts, row.after, state):
             raise UnsoundProof(
-                f"rule {monitor.rule.name!r}: the machine breaks it from {row.state!r}, which the search missed"
+                f"rule {self.rule.name!r}: the machine breaks it from {row.state!r}, which the search missed"
             )
         enters = row.transition is not None and self.workflow.transitions[row.transition].target is not None
-        return state, explorer.normal(state, row.after), enters and explorer.tried_on_entry(state), q
+        return state, self._normal(state, row.after), enters and (ENTER, state) in self.machine.tries, q
+
+
+class _Reached:
+    """The places that a search reached with one case."""
+
+    def __init__(self, search: Search, answers: dict[int, bool]) -> None:
+        self.search, self.answers = search, answers
+        self.in_question = search.diagrams.has(search.possible, answers.__getitem__)
+
+    def covers(self, place: Node) -> bool:
+        """Return whether the search reached a place, or had no need to."""
+        state, record, entering, q = place
+        if not self.in_question or (state, q) not in self.search.alive:
+            return True
+        abstraction = self.search.abstraction
+        followed = abstraction.precision.fields
+        fields: list[Any] = [
+            value if name in followed else Free.FREE
+            for name, value in zip(abstraction.workflow.record, record, strict=True)
+        ]
+        node = state, abstraction.normal(state, tuple(fields)), entering, q
+        return self.search.diagrams.has(self.search.seen.get(node, 0), self.answers.__getitem__)
+
+
+def _some_value(field: Field) -> Value:
+    """Return an allowed value of a fact that may be missing."""
+    if field.kind in ("boolean", "enum"):
+        return field.domain()[0]
+    value: Value = limits(field)[0]
+    return value

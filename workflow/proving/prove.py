@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from workflow.deciding.table import compile_table, guards, largest
 from workflow.errors import InputError
 from workflow.model.definition import Workflow
 from workflow.model.rules import Rule
+from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.fact_space import possible_classes
-from workflow.proving.findings import find_odd
-from workflow.proving.proof import Prover
+from workflow.proving.findings import Finding, find_odd, find_odd_by_search
+from workflow.proving.proof import MOST_NODES, Prover
 from workflow.proving.report import Proof
 from workflow.proving.verdict import Verdict
 
 SECONDS = 25.0
+MAX_CLASSES = 1_000  # of facts, listed for findings
 MAX_ENTRIES = 1_000_000  # of a table; building it takes a few hundred bytes per entry
 
-__all__ = ["prove"]
+__all__ = ["SECONDS", "prove"]
 
 
 def prove(
-    workflow: Workflow,
-    rules: Sequence[Rule] | None = None,
-    *,
-    most_classes: int = 3000,
-    most_nodes: int = 200_000,
-    seconds: float = SECONDS,
+    workflow: Workflow, rules: Sequence[Rule] | None = None, *, most_nodes: int = MOST_NODES, seconds: float = SECONDS
 ) -> Proof:
     """Decide rules for every possible case and history.
 
@@ -36,15 +32,22 @@ def prove(
     workflow : Workflow
     rules : sequence of Rule, optional
         By default, those of the workflow.
-    most_classes, most_nodes : int
-        Limits; beyond them a rule is undecided.
+    most_nodes : int
+        Maximum number of nodes of one search; beyond it a rule is undecided.
     seconds : float
-        Time limit for everything. At most half of it is for listing the fact classes. The rules and the search for
-        findings share the rest; each passes on the time that it does not use.
+        Time limit for everything. The rules and the search for findings share it; each passes on the time that it does
+        not use.
 
     Returns
     -------
     Proof
+
+    Raises
+    ------
+    InputError
+        If no case satisfies the assumptions.
+    ProverMissing
+        If Z3 is not installed.
 
     Examples
     --------
@@ -54,27 +57,32 @@ def prove(
     {'proved'}
     """
     chosen = workflow.rules if rules is None else tuple(rules)
-    conditions = [*guards(workflow), *(c for rule in chosen for c in rule.conditions)]
-    deadline = time.perf_counter() + seconds
-    space = possible_classes(workflow, conditions, limit=most_classes, seconds=seconds / 2)
-    if space.complete and not len(space.witness):
-        problem = "no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
-        raise InputError([f"{workflow.name}: {problem}"])
-    reason = None
-    if not space.complete:
-        reason = f"could not list all kinds of cases; the limit is {most_classes:,} in {seconds / 2:g} seconds"
-    elif (n := largest(workflow, len(space.witness))) > MAX_ENTRIES:
-        reason = f"the guards tried in one state read {n:,} combinations of facts and record"
-    if reason is not None:
-        undecided = tuple(Verdict(rule, "undecided", 0.0, 0, reason=reason) for rule in chosen)
-        return Proof(workflow, undecided, None, len(space.witness), space.complete)
-    prover = Prover(compile_table(workflow, space.witness, conditions), most_nodes)
-    verdicts = _decided(prover, chosen, deadline)
-    odd = find_odd(prover, deadline - time.perf_counter())
-    return Proof(workflow, tuple(verdicts), None if odd is None else tuple(odd), len(space.witness))
+    budget = Budget(seconds, most_nodes)
+    prover = Prover(workflow, most_nodes)
+    try:
+        if not prover.paths.any_case(budget):
+            problem = "no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
+            raise InputError([f"{workflow.name}: {problem}"])
+    except LimitReached as reason:
+        return Proof(workflow, tuple(Verdict(rule, "undecided", 0.0, 0, reason=str(reason)) for rule in chosen), None)
+    verdicts = _decided(prover, chosen, budget)
+    return Proof(workflow, tuple(verdicts), *_findings(prover, budget))
 
 
-def _decided(prover: Prover, rules: Sequence[Rule], deadline: float) -> list[Verdict]:
+def _findings(prover: Prover, budget: Budget) -> tuple[tuple[Finding, ...] | None, bool]:
+    """Return what is odd, ``None`` if time was over; and whether overlaps and hidden guards were looked for."""
+    workflow, conditions = prover.workflow, guards(prover.workflow)
+    space = possible_classes(workflow, conditions, limit=MAX_CLASSES, seconds=max(0.0, budget.left / 4))
+    if space.complete and largest(workflow, len(space.witness)) <= MAX_ENTRIES:
+        odd = find_odd(compile_table(workflow, space.witness, conditions), budget)
+        return None if odd is None else tuple(odd), True
+    try:
+        return tuple(find_odd_by_search(prover, budget)), False
+    except LimitReached:
+        return None, False
+
+
+def _decided(prover: Prover, rules: Sequence[Rule], budget: Budget) -> list[Verdict]:
     """Decide rules, each with its share of the time; retry those that ran out of time if enough is left."""
     verdicts: dict[int, Verdict] = {}
     used: dict[int, float] = {}
@@ -82,7 +90,7 @@ def _decided(prover: Prover, rules: Sequence[Rule], deadline: float) -> list[Ver
     while waiting:
         again = []
         for n_ahead, k in zip(range(len(waiting), 0, -1), waiting, strict=True):
-            share = max(0.0, deadline - time.perf_counter()) / (n_ahead + 1)
+            share = max(0.0, budget.left) / (n_ahead + 1)
             if k in verdicts and share <= 1.5 * used[k]:  # a retry with less time would fail again
                 continue
             verdicts[k], used[k] = prover.decide(rules[k], share), share

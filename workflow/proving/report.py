@@ -33,19 +33,16 @@ class Proof:
 
     Attributes
     ----------
-    classes : int
-        Number of fact classes listed.
-    complete : bool
-        Whether these are all; if not, every rule is undecided.
     findings : tuple of Finding or None
         ``None`` if the time limit was reached.
+    all_findings : bool
+        Whether overlaps and hidden guards were looked for; not if there are too many kinds of cases.
     """
 
     workflow: Workflow
     verdicts: tuple[Verdict, ...]
     findings: tuple[Finding, ...] | None
-    classes: int
-    complete: bool = True
+    all_findings: bool = True
 
     @property
     def broken(self) -> bool:
@@ -79,28 +76,28 @@ class Proof:
         ]
         return {
             "workflow": self.workflow.name,
-            "classes": self.classes,
-            "complete": self.complete,
             "rules": rules,
+            "all_findings": self.all_findings,
             "findings": None if self.findings is None else [f.json() for f in self.findings],
         }
 
     def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
-        kinds = f"{self.classes:,} kinds of cases" if self.complete else f"at least {self.classes:,} kinds of cases"
-        yield f"{self.workflow.name}: {len(self.verdicts)} rules, {kinds}"
+        yield f"{self.workflow.name}: {len(self.verdicts)} rules"
         for verdict in self.verdicts:
             yield from (f"  {line}" for line in render_verdict(self, verdict))
         for decision, advice in (("undecided", _NEXT), ("monitored", _MONITORED)):
             if any(v.decision == decision for v in self.verdicts):
                 yield from advice
         if self.findings is None:
-            yield "findings: the search ran out of time"
+            yield "findings: the search ran out of time; raise --seconds"
         elif self.findings:
             yield "findings (no broken rules):"
             for finding in self.findings:
                 example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
                 yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
+        if self.findings is not None and not self.all_findings:
+            yield "overlaps and hidden guards were not looked for: the guards distinguish too many kinds of cases"
 
 
 def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import Literal
 from workflow.deciding.machine import HistoryRow
 from workflow.model.definition import Value
 from workflow.model.rules import Rule
-from workflow.proving.exploration import Record
 
 __all__ = ["Decision", "History", "Verdict"]
 
@@ -17,12 +16,19 @@ Decision = Literal["proved", "broken", "monitored", "undecided"]
 
 @dataclass(frozen=True)
 class History:
-    """The history of one case: its facts, its initial state and record, and its steps."""
+    """The history of one case: its facts, its initial state and record, and its steps.
+
+    Attributes
+    ----------
+    turns_on : tuple of str
+        Facts that suffice for it: whatever the others are, it happens so. None of these can be left out.
+    """
 
     facts: dict[str, Value]
     state: str
-    record: Record
+    record: tuple[Value, ...]
     steps: tuple[HistoryRow, ...]
+    turns_on: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.steps)

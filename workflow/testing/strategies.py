@@ -24,11 +24,12 @@ from workflow.deciding.machine import MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
 from workflow.loading.rule_files import load_rules
-from workflow.model.automata import StepPattern, never
+from workflow.model.automata import StepPattern
 from workflow.model.definition import ENTER, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.predicates import Field
 from workflow.proving.nearby import constants_in, nearby
+from workflow.proving.questions import Question
 from workflow.proving.report import format_step, render_history
 from workflow.proving.verdict import History
 
@@ -192,29 +193,32 @@ class Seed:
 def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
     """Return the prover's shortest history to a violation of each rule, and to each transition; none without Z3."""
     if id(workflow) not in _SEEDS:
-        reached = [Rule(t.name, "never", never(StepPattern(frozenset({t.name})))) for t in workflow.transitions]
+        reached = [Question.takes(StepPattern(frozenset({t.name}))) for t in workflow.transitions]
         _SEEDS[id(workflow)] = (workflow, _shortest(workflow, reached))
-    return (_shortest(workflow, rules) if rules else ()) + _SEEDS[id(workflow)][1]
+    return (_shortest(workflow, [Question.breaks(r) for r in rules]) if rules else ()) + _SEEDS[id(workflow)][1]
 
 
-def _shortest(workflow: Workflow, rules: Sequence[Rule]) -> tuple[Seed, ...]:
-    """Return a shortest counterexample to each rule that can be broken."""
-    from workflow.deciding.table import compile_table
+def _shortest(workflow: Workflow, questions: Sequence[Question]) -> tuple[Seed, ...]:
+    """Return a shortest history for each question that has one, as far as ten seconds go."""
     from workflow.predicates.symbolic import ProverMissing
-    from workflow.proving.fact_space import possible_classes
-    from workflow.proving.proof import Prover
+    from workflow.proving.budget import Budget, LimitReached
+    from workflow.proving.proof import MOST_NODES, Prover
 
-    conditions = [*guards(workflow), *(c for rule in rules for c in rule.conditions)]
     try:
-        space = possible_classes(workflow, conditions, limit=500, seconds=10)
+        prover = Prover(workflow)
     except ProverMissing:
         return ()
-    prover = Prover(compile_table(workflow, space.witness, conditions), seconds=5)
-    counterexamples = (prover.decide(rule).history for rule in rules)
+    budget, found = Budget(10.0, MOST_NODES), []
+    for question in questions:
+        try:
+            path = prover.find(question, budget)
+            if path is not None:
+                found.append(prover.history(path, budget))
+        except LimitReached:
+            continue
     return tuple(
         Seed(h.facts, h.state, h.record, tuple((s.trigger, s.given) for s in h.steps if s.trigger != ENTER))
-        for h in counterexamples
-        if h is not None
+        for h in found
     )
 
 

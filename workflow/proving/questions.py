@@ -1,0 +1,77 @@
+"""What a search looks for: a history that breaks a rule, that reaches a step or a condition, or that gets stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from workflow.model.automata import Automaton, StepPattern, never
+from workflow.model.rules import Rule
+from workflow.predicates import Expression, names
+
+__all__ = ["Question"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A set of histories: is there one? Each ends in one of these ways.
+
+    Attributes
+    ----------
+    automaton : Automaton
+        A history ends in one of its broken states, or where its forbidden condition holds.
+    ends_open : bool
+        Also in a final state, with the automaton in an open state.
+    rests_open : frozenset of str
+        Also in one of these states, where the case stays, with the automaton in an open state.
+    stuck : frozenset of (str, str)
+        Also in one of these states, where on this trigger a transition is required and no guard holds.
+    """
+
+    automaton: Automaton
+    ends_open: bool = False
+    rests_open: frozenset[str] = field(default_factory=frozenset)
+    stuck: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+
+    @classmethod
+    def breaks(cls, rule: Rule) -> Question:
+        """Ask for a history that breaks a rule."""
+        return cls(rule.automaton, ends_open=True)
+
+    @classmethod
+    def takes(cls, pattern: StepPattern) -> Question:
+        """Ask for a history that ends with a step of a pattern."""
+        return cls(never(pattern))
+
+    @classmethod
+    def meets(cls, pattern: StepPattern, condition: Expression) -> Question:
+        """Ask for a history that ends with a step of a pattern, or where a condition holds."""
+        return cls(replace(never(pattern), forbidden={0: condition}))
+
+    @classmethod
+    def holds(cls, rule: Rule, conditions: Mapping[int, Expression]) -> Question:
+        """Ask for a history after which a condition holds: for each state of a rule's automaton, its own."""
+        return cls(replace(rule.automaton, broken=frozenset(), open=frozenset(), forbidden=conditions))
+
+    @classmethod
+    def stays_open(cls, rule: Rule, states: frozenset[str]) -> Question:
+        """Ask for a history after which a case stays in one of these states with an obligation of a rule open."""
+        return cls(rule.automaton, rests_open=states)
+
+    @classmethod
+    def gets_stuck(cls, points: frozenset[tuple[str, str]]) -> Question:
+        """Ask for a history after which no guard holds, in one of these states on this trigger."""
+        return cls(Automaton((), ((0,),)), stuck=points)
+
+    @property
+    def conditions(self) -> list[Expression]:
+        """Return every condition that the question reads."""
+        patterns = self.automaton.patterns
+        of_steps = [c for pattern in patterns for c in (pattern.when, pattern.giving) if c is not None]
+        return of_steps + list(dict.fromkeys(self.automaton.forbidden.values()))
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Return the facts and record fields that it reads, and ``state`` if it reads the state."""
+        return frozenset[str]().union(*(names(condition) for condition in self.conditions))

@@ -1,0 +1,238 @@
+"""Search the abstraction of a workflow for a history, breadth first.
+
+Nodes are processed in rounds, one for each row of a history. Entry nodes come first in a round, because staying in a
+state after entry is not a row. A history that ends as the question asks is a candidate: if some case takes its path,
+it is a shortest history, because the abstraction only shortens. If none does, the search goes on; it starts again with
+a finer precision once it has met a few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workflow.model.definition import StateKind, Workflow
+from workflow.proving.abstraction import Abstraction, Asked, At, Conditions, Heard, LooseRecord, Move, Node, Precision
+from workflow.proving.atoms import Atoms
+from workflow.proving.budget import Budget
+from workflow.proving.courses import cases_to_the_end, courses_to_the_end
+from workflow.proving.decision_diagrams import NOTHING
+from workflow.proving.fact_space import every_assumption
+from workflow.proving.paths import Contradiction, PathCheck, Row, Taken
+from workflow.proving.questions import Question
+from workflow.proving.relations import possible_answers
+
+__all__ = ["Found", "Refine", "Search"]
+
+_REFUTED_AT_ONCE = 8  # candidates that no case takes, before the search starts again
+
+
+@dataclass(frozen=True)
+class Found:
+    """A path in question, and how some case takes it."""
+
+    rows: list[Row]
+    taken: Taken
+
+
+class Refine(Exception):
+    """No case takes the candidates: these atoms and record fields must be followed."""
+
+    def __init__(self, precision: Precision) -> None:
+        super().__init__()
+        self.precision = precision
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """How some cases first reached a node."""
+
+    cases: int
+    parent: Node | None
+    move: Move | None
+    asked: Conditions
+
+
+class Search:
+    """One search for a question, with one precision.
+
+    Attributes
+    ----------
+    possible : int
+        The answers that some case can give and with which the history in question can happen.
+    seen : dict of Node to int
+        The cases that reach each node.
+    alive : set of (str, int)
+        The pairs of state and automaton state from which a history as in question can follow. No other is visited.
+    """
+
+    def __init__(
+        self, workflow: Workflow, question: Question, atoms: Atoms, precision: Precision, paths: PathCheck,
+        lemmas: list[dict[int, bool]], budget: Budget,
+    ) -> None:  # fmt: skip
+        self.workflow, self.question, self.budget, self.paths = workflow, question, budget, paths
+        self.automaton = question.automaton
+        self.atoms, self.precision, self.lemmas = atoms, precision, lemmas
+        self.diagrams = atoms.diagrams
+        self.abstraction = Abstraction(workflow, atoms, precision, keep=question.reads & set(workflow.record))
+        self.seen: dict[Node, int] = {}
+        self._came: dict[Node, list[_Arrival]] = {}
+        self._todo: dict[Node, int] = {}
+        self._next_round: dict[Node, int] = {}
+        self._depth = -1
+        self._heard: dict[tuple[int, int], list[Heard]] = {}
+        self._refuted: list[tuple[int, Contradiction]] = []
+        self.possible = self._possible()
+        self.alive = courses_to_the_end(self.abstraction, question)
+
+    def _possible(self) -> int:
+        """Return the answers that some case can give, as far as is known, and that can end as in question."""
+        known = possible_answers(self.atoms, self.precision.atoms)
+        assumed = self.diagrams.all_of(self.abstraction.cases(one) for one in every_assumption(self.workflow))
+        lemmas = [lemma for lemma in self.lemmas if lemma.keys() <= self.precision.atoms]
+        apart = self.diagrams.all_of(self.diagrams.negate(self.diagrams.cube(lemma)) for lemma in lemmas)
+        return self.diagrams.all_of([known, assumed, apart, cases_to_the_end(self.abstraction, self.question)])
+
+    # Rounds
+
+    def run(self) -> Found | None:
+        """Return a shortest history; ``None`` if there is none.
+
+        Raises
+        ------
+        Refine
+            If the precision does not suffice.
+        LimitReached
+        """
+        found = self._begin()
+        if found is not None:
+            return found
+        while self._todo or self._next_round:
+            self.budget.check(len(self.seen), len(self.diagrams))
+            node, cases = self._pop()
+            for move in self.abstraction.moves(*node[:3]):
+                found = self._follow(node, move, self.diagrams.both(cases, move.cases))
+                if found is not None:
+                    return found
+        if self._refuted:
+            self._refine()
+        return None
+
+    def _begin(self) -> Found | None:
+        """Push every beginning; return a history without rows, if one is in question."""
+        for state, record in self.abstraction.beginnings():
+            self.budget.check(len(self._next_round))
+            node = state, self.abstraction.normal(state, record), self.abstraction.tried_on_entry(state), 0
+            self._push(node, self.possible, _Arrival(self.possible, None, None, ()))
+            found = self._arrived(node, node[1], self.possible, Row(node, None, ()))
+            if found is not None:
+                return found
+        return None
+
+    def _push(self, node: Node, cases: int, arrival: _Arrival) -> None:
+        if (node[0], node[3]) not in self.alive:
+            return
+        old = self.seen.get(node, NOTHING)
+        new = self.diagrams.less(cases, old)
+        if new == NOTHING:
+            return
+        self.seen[node] = self.diagrams.either(old, new)
+        self._came.setdefault(node, []).append(_Arrival(new, arrival.parent, arrival.move, arrival.asked))
+        stays = arrival.move is not None and arrival.move.trigger is None
+        queue = self._todo if stays else self._next_round
+        queue[node] = self.diagrams.either(queue.get(node, NOTHING), new)
+
+    def _pop(self) -> tuple[Node, int]:
+        """Return the next node, with the cases that are new there."""
+        if not self._todo:
+            self._todo = dict(sorted(self._next_round.items(), key=lambda entry: not entry[0][2]))
+            self._next_round = {}
+            self._depth += 1
+        node = next(iter(self._todo))
+        return node, self._todo.pop(node)
+
+    def _follow(self, node: Node, move: Move, cases: int) -> Found | None:
+        """Follow a move from a node, and push where it leads."""
+        if cases == NOTHING:
+            return None
+        if move.stuck:
+            in_question = (node[0], move.trigger) in self.question.stuck
+            return self._candidate(cases, Row(node, move, move.asked), self._depth) if in_question else None
+        key = (node[3], id(move))
+        if key not in self._heard:
+            self._heard[key] = self.abstraction.hear(self.automaton, node[3], node[0], move)
+        for heard in self._heard[key]:
+            some = self.diagrams.both(cases, heard.cases)
+            if some == NOTHING:
+                continue
+            target, asked = self.abstraction.target(move, heard.q), (*move.asked, *heard.asked)
+            found = self._arrived(target, move.records[2], some, Row(node, move, asked))
+            if found is not None:
+                return found
+            if heard.q not in self.automaton.broken:
+                self._push(target, self.diagrams.both(some, self.possible), _Arrival(some, node, move, asked))
+        return None
+
+    def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Found | None:
+        """Return the history that ends at a node, if it is one in question."""
+        state, _, entering, q = node
+        stays = row.move is not None and row.move.trigger is None
+        depth = self._depth if stays else self._depth + 1
+        final = self.workflow.states[state].kind is StateKind.FINAL
+        is_open = q in self.automaton.open
+        rests = is_open and not entering and state in self.question.rests_open
+        if q in self.automaton.broken or (is_open and final and self.question.ends_open) or rests:
+            return self._candidate(cases, row, depth)
+        if stays or q not in self.automaton.forbidden:
+            return None
+        condition = self.abstraction.put_in(self.automaton.forbidden[q], state, record)
+        cases = self.diagrams.both(cases, self.abstraction.cases(condition))
+        asked = Asked(condition, True, At.AFTER)
+        return self._candidate(cases, Row(row.node, row.move, (*row.asked, asked)), depth)
+
+    # Candidates
+
+    def _candidate(self, cases: int, last: Row, depth: int) -> Found | None:
+        """Return the history, if a case takes its path.
+
+        Otherwise note what the path needs to be refuted, or, if all of that is followed, that no case gives these answers.
+        """
+        cases = self.diagrams.both(cases, self.possible)
+        while cases != NOTHING:
+            answers = dict.fromkeys(self.precision.atoms, False) | self.diagrams.pick(cases)
+            rows = [*self._trail(last.node, answers), last]
+            result = self.paths.check(rows, self.atoms, self.budget)
+            if not isinstance(result, Contradiction):
+                if any(refuted < depth for refuted, _ in self._refuted):
+                    self._refine()  # a shorter history is still in question
+                return Found(rows, result)
+            if not (result.atoms <= self.precision.atoms and result.fields <= self.precision.fields):
+                self._refuted.append((depth, result))
+                if len(self._refuted) >= _REFUTED_AT_ONCE:
+                    self._refine()
+                return None
+            cases = self._without(cases, {number: answers[number] for number in result.atoms})
+        return None
+
+    def _trail(self, node: Node, answers: dict[int, bool]) -> Iterator[Row]:
+        """Return the rows with which a case with these answers first reached a node."""
+        rows: list[Row] = []
+        while True:
+            arrival = next(a for a in self._came.get(node, ()) if self.diagrams.has(a.cases, answers.__getitem__))
+            if arrival.parent is None:
+                return reversed(rows)
+            rows.append(Row(arrival.parent, arrival.move, arrival.asked))
+            node = arrival.parent
+
+    def _without(self, cases: int, answers: dict[int, bool]) -> int:
+        """Learn that no case gives some answers together; return the other cases."""
+        lemma = self.paths.lemma(answers, self.atoms, self.budget)
+        self.lemmas.append(lemma)
+        other = self.diagrams.negate(self.diagrams.cube(lemma))
+        self.possible = self.diagrams.both(self.possible, other)
+        return self.diagrams.both(cases, other)
+
+    def _refine(self) -> None:
+        atoms = self.precision.atoms.union(*(refuted.atoms for _, refuted in self._refuted))
+        fields = self.precision.fields.union(*(refuted.fields for _, refuted in self._refuted))
+        raise Refine(Precision(atoms, fields))
