@@ -35,5 +35,5 @@ def test_seconds_to_decide_or_give_up_a_large_random_workflow(style: str, capsys
     spent = time.perf_counter() - start
     decided = ", ".join(f"{n} {decision}" for decision, n in Counter(v.decision for v in proof.verdicts).items())
     with capsys.disabled():
-        print(f"\nprove, {style}: {spent:.1f} s, {proof.classes:,} kinds of cases, {decided}")
+        print(f"\nprove, {style}: {spent:.1f} s, {decided}")
     assert spent < 30

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from workflow.deciding.machine import fact_names
-from workflow.model.definition import Value, Workflow
+from workflow.model.definition import Value
 from workflow.predicates import Expression, names, scalar, substitute
 from workflow.predicates.tree import And, Compare, Conditional, Constant, InSet, IsNone, Not, Or
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING, Diagrams
@@ -106,7 +105,12 @@ def _one_less(left: Expression, right: Expression) -> Constant | None:
 
 
 class Atoms:
-    """The atoms of a workflow's conditions, numbered in the order in which they are met.
+    """The atoms of conditions, numbered in the order in which they are met.
+
+    Parameters
+    ----------
+    facts : iterable of str
+        The names of all facts; any other name is a record field.
 
     Attributes
     ----------
@@ -117,11 +121,11 @@ class Atoms:
         Whether an atom reads facts alone. Others read record fields whose values are not put in.
     """
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, facts: Iterable[str]) -> None:
         self.diagrams = Diagrams()
         self.numbered: list[Expression] = []
         self.of_facts: list[bool] = []
-        self._facts = frozenset(fact_names(workflow))
+        self._facts = frozenset(facts)
         self._number: dict[Expression, int] = {}
         self._sets: dict[int, tuple[int, Expression]] = {}
         self._put_in: dict[tuple[int, tuple[tuple[str, Value], ...]], tuple[Expression, Expression]] = {}

@@ -24,7 +24,7 @@ from workflow.proving.exploration import Record, beginnings, live_fields
 from workflow.proving.search import Search
 from workflow.proving.verdict import History
 
-__all__ = ["ProofCheck", "UnsoundProof", "replay"]
+__all__ = ["ProofCheck", "UnsoundProof", "replay", "some_value"]
 
 _MOST_PLACES = 2_000  # that the machine visits for one proof
 
@@ -69,7 +69,7 @@ class ProofCheck:
         self.machine = CaseMachine(workflow)
         self.live = live_fields(workflow)
         self._rows: dict[tuple[str, Record, str, Value, Facts], MachineRow | None] = {}
-        self.stand_ins = {field.name: _some_value(field) for field in workflow.facts.values() if field.optional}
+        self.stand_ins = {field.name: some_value(field) for field in workflow.facts.values() if field.optional}
 
     def check(self, rule: Rule, search: Search, cases: Sequence[Facts], budget: Budget) -> None:
         """Check that the machine reaches no place that a search missed, and breaks the rule at none.
@@ -190,7 +190,7 @@ class _Reached:
         return self.search.diagrams.has(self.search.seen.get(node, 0), self.answers.__getitem__)
 
 
-def _some_value(field: Field) -> Value:
+def some_value(field: Field) -> Value:
     """Return an allowed value of a fact that may be missing."""
     if field.kind in ("boolean", "enum"):
         return field.domain()[0]

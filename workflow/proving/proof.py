@@ -21,6 +21,7 @@ from __future__ import annotations
 import time
 from functools import cached_property
 
+from workflow.deciding.machine import fact_names
 from workflow.deciding.table import guards
 from workflow.model.definition import Value, Workflow
 from workflow.model.rules import Rule
@@ -46,7 +47,7 @@ class _Inquiry:
 
     def __init__(self, workflow: Workflow, question: Question, paths: PathCheck) -> None:
         self.workflow, self.question, self.paths = workflow, question, paths
-        self.atoms = Atoms(workflow)
+        self.atoms = Atoms(fact_names(workflow))
         self.lemmas: list[dict[int, bool]] = []
         # A missing value must be tested before use, so optional fields are followed from the start.
         self.precision = Precision(fields={name for name, field in workflow.record.items() if field.optional})

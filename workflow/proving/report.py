@@ -18,8 +18,8 @@ from workflow.proving.verdict import History, Verdict
 __all__ = ["Proof", "facts_that_matter", "format_step", "render_history", "render_verdict"]
 
 _NEXT = (
-    "undecided: neither proved nor broken. What may help: more time (--seconds 300); guards and rules that compare",
-    "a fact with fewer different values; an assume: that excludes impossible cases; fewer values of record fields.",
+    "undecided: neither proved nor broken within the limits. What may help: more time (--seconds 300); larger searches",
+    "(--nodes 1000000); an assume: that excludes impossible cases; record fields with fewer values.",
     "You can still test the rules on random histories (pytest) and monitor them in runs (docketsim run --monitor stop).",
 )
 _MONITORED = (
