@@ -68,7 +68,7 @@ def long_queues(log: EventLog) -> list[LongQueue]:
     """Return the course of each queue that ends with more than `LONG` cases, by pool and court."""
     scenario = log.cases.scenario
     start = scenario.epoch.microseconds(trend_period(scenario)[0])
-    instants = np.linspace(start, scenario.horizon, N_INSTANTS).astype(np.int64)
+    instants = start + (scenario.horizon - start) * np.arange(N_INSTANTS, dtype=np.int64) // (N_INSTANTS - 1)
     columns, stations = log.columns, log.by_station
     names = [
         (name, court)

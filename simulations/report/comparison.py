@@ -214,7 +214,8 @@ def _pending(comparison: Comparison, base: RunResult, others: Sequence[RunResult
     shown = shown_courts(base, *others)
     groups = court_groups(comparison.base.courts, shown, comparison.selection)
     courts = {name: court_title(name) for name in groups}
-    runs = {comparison.base.name: base, **dict(zip(comparison.against, others, strict=True))}
+    base_name = comparison.base.name + (", the base" if comparison.base.name in comparison.against else "")
+    runs = {base_name: base, **dict(zip(comparison.against, others, strict=True))}
     if len(runs) > MOST_LINES or not comparison.selection.has("pending"):
         return None
     series = {name: run.series.shown(groups).of_courts(courts, MOST_POINTS) for name, run in runs.items()}

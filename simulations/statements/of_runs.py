@@ -52,12 +52,13 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
     a, b = float(first.mean()), float(last.mean())
     low, high = interval([*(last - first).tolist()], result.confidence) or (b - a, b - a)
     one, two = number(a, "cases"), number(b, "cases")
+    cases = "Pending cases" + ("" if court == "all" else f" at {court}")
     if (low > 0 or high < 0) and one != two:
-        text = f"Pending cases {'rose' if b > a else 'fell'} from {one} to {two}"
+        text = f"{cases} {'rose' if b > a else 'fell'} from {one} at the end of {starts} to {two} at the end of {ends}"
     elif (first == last).all():
-        text = f"The number of pending cases is the same at the start and at the end: {one}"
+        text = f"{cases} are as many at the end of {starts} as at the end of {ends}: {one}"
     else:
-        text = f"The number of pending cases did not clearly change: {one} at the start, {two} at the end"
+        text = f"{cases} did not clearly change: {one} at the end of {starts}, {two} at the end of {ends}"
     return Statement(Claim.CHANGE, text, "pending", court, starts, ends, {"first": a, "last": b})
 
 
@@ -195,7 +196,7 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float) -> 
         text = (
             start + "not reached" + (f" in {n - len(known)} of {n} replications" if n > 1 else " by the end of the run")
         )
-        return Statement(Claim.MEDIAN_STAY, text, court=court, values={"reached": len(known), "of": n})
+        return Statement(Claim.MEDIAN_STAY, text, court=court, values={"not_reached": n - len(known), "of": n})
     mean = sum(known) / n
     low, high = interval(known, confidence, 0.0) or (None, None)
     estimate = Estimate("", court, None, None, None, "days", mean, low, high, None, None, n, n)
@@ -216,11 +217,13 @@ def never_left(court: str, n: float, of: float) -> Statement:
 
 def most_frequent(counts: Mapping[str, float]) -> Statement:
     """Say which transition is taken most often."""
-    names = largest(counts)[:_MOST_NAMES]
-    n = counts[names[0]]
-    start = "transition is" if len(names) == 1 else "transitions include"
-    each = "" if len(names) == 1 else " each"
-    text = f"The most frequent {start} {join_names(names)}: {number(n, 'cases')} times{each} in a replication"
+    every = largest(counts)
+    names, n = every[:_MOST_NAMES], counts[every[0]]
+    verb = "transition is" if len(every) == 1 else "transitions are" if names == every else "transitions include"
+    each = "" if len(every) == 1 else " each"
+    text = f"The most frequent {verb} {join_names(names)}: {number(n, 'cases')} times{each} in a replication"
+    if not n:
+        text = "No transition was taken"
     return Statement(Claim.MOST_FREQUENT, text, values={"transitions": names, "count": n})
 
 

@@ -1,0 +1,227 @@
+"""What a run's log says, worked out in plain Python from the Parquet files, for tests of the sentences about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import combinations, pairwise
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import duckdb
+from scipy import stats
+
+from simulations import Scenario
+from simulations.running.intervals import interval as bounded_interval
+from workflow.model.definition import StateKind
+
+DAY = dt.timedelta(days=1)
+OFF = (StateKind.FINAL, StateKind.RESTING)
+
+
+def interval(values: list[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return the t interval of a mean; `None` for one value."""
+    if len(values) < 2:
+        return None
+    half = stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * stdev(values) / len(values) ** 0.5
+    return mean(values) - half, mean(values) + half
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case with its moves in order; the row at the horizon is not a move."""
+
+    court: str
+    first: str
+    arrived: dt.datetime
+    moves: list[dict[str, Any]]
+
+    def state_at(self, at: dt.datetime) -> str | None:
+        """Return the state after all moves up to an instant, or `None` before the arrival."""
+        states = [self.first, *(m["to_state"] for m in self.moves if m["happened_at"] <= at)]
+        return None if self.arrived > at else states[-1]
+
+
+class LogFacts:
+    """Everything that sentences say, counted again."""
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self.scenario = scenario
+        self.starts = dt.datetime.combine(scenario.starts, dt.time())
+        self.ends = dt.datetime.combine(scenario.ends, dt.time()) + DAY
+        kinds = {s.name: s.kind for workflow in scenario.workflows for s in workflow.states.values()}
+        self.off = {state for state, kind in kinds.items() if kind in OFF}
+        with duckdb.connect() as connection:
+            self.events = self._read(connection, folder, "events", "replication, sequence")
+            cases = self._read(connection, folder, "cases", "replication, case_id")
+        self.replications = sorted({int(path.stem.partition("=")[2]) for path in (folder / "cases").glob("*.parquet")})
+        moves = defaultdict(list)
+        for row in self.events:
+            if row["cause"] != "horizon":
+                moves[row["replication"], row["case_id"]].append(row)
+        self.cases: dict[int, list[Case]] = {k: [] for k in self.replications}
+        for row in cases:
+            k = row["replication"]
+            self.cases[k].append(Case(row["court"], row["initial_state"], row["arrived_at"], moves[k, row["case_id"]]))
+
+    def _read(self, connection: Any, folder: Path, kind: str, order: str) -> list[dict[str, Any]]:
+        found = connection.execute(f"select * from '{folder}/{kind}/*.parquet' order by {order}")
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def end_of(self, day: dt.date) -> dt.datetime:
+        """Return 24:00 of a day."""
+        return dt.datetime.combine(day, dt.time()) + DAY
+
+    def each(self, count: Callable[[int], float]) -> list[float]:
+        """Return a value for each replication."""
+        return [count(k) for k in self.replications]
+
+    def pending(self, k: int, day: dt.date, court: str = "all") -> int:
+        """Count the cases of a court on the docket at the end of a day."""
+        at = self.end_of(day)
+        return sum(
+            (state := case.state_at(at)) is not None and state not in self.off
+            for case in self.cases[k]
+            if court in ("all", case.court)
+        )
+
+    def peak(self, court: str) -> float:
+        """Return the largest mean number of pending cases of a day."""
+        days = (self.scenario.ends - self.scenario.starts).days + 1
+        return max(mean(self.each(lambda k, d=d: self.pending(k, d, court))) for d in self._days(days))
+
+    def _days(self, n: int) -> Iterator[dt.date]:
+        return (self.scenario.starts + k * DAY for k in range(n))
+
+    @cached_property
+    def states(self) -> dict[str, float]:
+        """Return the mean number of cases in each state at the end."""
+        counts = Counter(case.state_at(self.ends) for k in self.replications for case in self.cases[k])
+        return {state: n / len(self.replications) for state, n in counts.items() if state is not None}
+
+    @cached_property
+    def transitions(self) -> dict[str, float]:
+        """Return the mean number of times that each transition was taken."""
+        counts = Counter(m["transition"] for row in self.cases.values() for case in row for m in case.moves)
+        return {name: n / len(self.replications) for name, n in counts.items() if name is not None}
+
+    # waiting -------------------------------------------------------------------------------------------------
+
+    def wait(self, activity: str, court: str = "all") -> float | None:
+        """Return the mean wait in days over the replications that have one."""
+        means = [m for k in self.replications if (m := self._wait(k, activity, court)) is not None]
+        return mean(means) if means else None
+
+    def _wait(self, k: int, activity: str, court: str) -> float | None:
+        since = self.starts
+        if self.scenario.warm_up is not None:
+            since = dt.datetime.combine(self.scenario.warm_up, dt.time())
+        waits = [
+            (row["started_at"] - row["enabled_at"]) / DAY
+            for row in self.events
+            if row["replication"] == k and row["activity"] == activity and row["started_at"] is not None
+            and row["happened_at"] >= since and court in ("all", row["court"])
+        ]  # fmt: skip
+        return mean(waits) if waits else None
+
+    # queues and use --------------------------------------------------------------------------------------------
+
+    def queue(self, k: int, pool: str, court: str, at: dt.datetime) -> int:
+        """Count the cases of a court that wait for a pool."""
+        return sum(
+            row["enabled_at"] is not None
+            and row["enabled_at"] <= at
+            and (row["started_at"] > at if row["started_at"] is not None else row["happened_at"] >= at)
+            for row in self.events
+            if row["replication"] == k and row["pool"] == pool and court in ("all", row["court"])
+        )
+
+    def queue_grows(self, pool: str, court: str, confidence: float) -> bool:
+        """Return whether a queue is said to grow by the definition in docs/explanation/statistics.md."""
+        first = self.starts + (self.scenario.ends - self.scenario.starts + DAY) // 2
+        first = dt.datetime.combine(first.date(), dt.time())
+        if self.scenario.warm_up is not None:
+            first = max(first, dt.datetime.combine(self.scenario.warm_up, dt.time()))
+        micro = dt.timedelta(microseconds=1)
+        instants = [first + (self.ends - first) // micro * i // 59 * micro for i in range(60)]
+        lengths = [[self.queue(k, pool, court, at) for at in instants] for k in self.replications]
+        if min(each[-1] for each in lengths) <= 10 or mean(e[-1] for e in lengths) <= mean(e[0] for e in lengths):
+            return False
+        taus = [mean((b > a) - (b < a) for a, b in combinations(each, 2)) for each in lengths]
+        fifths = [[mean(each[i : i + 12]) for i in range(0, 60, 12)] for each in lengths]
+        rising = all(a < b for each in fifths for a, b in pairwise(each))
+        ends = bounded_interval(taus, confidence, -1.0, 1.0)
+        return rising or (ends is not None and ends[0] > 0)
+
+    def busiest_week(self, pool: str) -> float:
+        """Return the largest mean share of time on shift that the servers of a pool worked in a week from Monday."""
+        weeks = [self.starts]
+        while weeks[-1] < self.ends:
+            monday = weeks[-1] + (7 - weeks[-1].weekday()) * DAY
+            weeks.append(min(monday, self.ends))
+        shares = []
+        for begin, end in pairwise(weeks):
+            times = [self._time(k, pool, begin, end) for k in self.replications]
+            if all(shift for _, shift in times):
+                shares.append(mean(busy / shift for busy, shift in times))
+        return max(shares, default=0.0)
+
+    def _time(self, k: int, pool: str, begin: dt.datetime, end: dt.datetime) -> tuple[float, float]:
+        """Return the time that servers worked on shift and the time that they were on shift, in microseconds."""
+        spec, busy, shift = self.scenario.pools[pool], 0, 0
+        for station, calendar in enumerate(spec.calendars):
+            court = self.scenario.courts[station] if spec.at_court else "all"
+            work = [
+                (self._us(row["started_at"]), self._us(row["happened_at"]))
+                for row in self.events
+                if row["replication"] == k and row["pool"] == pool and row["started_at"] is not None
+                and court in ("all", row["court"])
+            ]  # fmt: skip
+            low, high = self._us(begin), self._us(end)
+            steps = spec.sizes[station]
+            marks = {
+                low,
+                high,
+                *calendar.opens,
+                *calendar.closes,
+                *(t for t, _ in steps),
+                *(t for pair in work for t in pair),
+            }
+            times = sorted(t for t in marks if low <= t <= high)
+            for a, b in pairwise(times):
+                on = any(o <= a and b <= c for o, c in zip(calendar.opens, calendar.closes, strict=True))
+                size = next(n for t, n in reversed(steps) if t <= a)
+                working = sum(s <= a and b <= e for s, e in work)
+                shift += on * size * (b - a)
+                busy += on * min(working, size) * (b - a)
+        return busy, shift
+
+    def _us(self, at: dt.datetime) -> int:
+        return (at - self.starts) // dt.timedelta(microseconds=1)
+
+    # time until a case leaves the docket ------------------------------------------------------------------------
+
+    def stays(self, k: int, courts: set[str]) -> list[tuple[dt.timedelta, bool]]:
+        """Return how long each case of these courts was observed on the docket, and whether it left."""
+        found = []
+        for case in self.cases[k]:
+            if case.court in courts and case.first not in self.off and case.arrived <= self.ends:
+                left = next((m["happened_at"] for m in case.moves if m["to_state"] in self.off), None)
+                found.append(((left or self.ends) - max(case.arrived, self.starts), left is not None))
+        return found
+
+    def median_stay(self, k: int, courts: set[str]) -> float | None:
+        """Return the first time after which the Kaplan-Meier share is at most one half, in days."""
+        stays, share = self.stays(k, courts), Fraction(1)
+        for time in sorted({length for length, left in stays if left}):
+            at_risk = sum(length >= time for length, _ in stays)
+            share *= 1 - Fraction(sum(left and length == time for length, left in stays), at_risk)
+            if share <= Fraction(1, 2):
+                return time / DAY
+        return None

@@ -1,0 +1,560 @@
+"""Every sentence of a report, a comparison and the terminal is true of the log, and no two of a page contradict each other.
+
+The sentences carry their data. Each claim is checked against a count of its own from the Parquet files (`log_facts`), and the
+numbers in the text against the data. Text that is not a statement must not state a result.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from statistics import mean
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from simulations import RunResult, Scenario, compare, run
+from simulations.comparing.comparison import Comparison
+from simulations.measuring.descriptors import CAUSES, describe, waiting_name
+from simulations.printing import comparison_table, run_tables
+from simulations.report.comparison import comparison_document
+from simulations.report.contents import Contents, read_contents
+from simulations.report.document import Document, Note
+from simulations.report.figure import Figure
+from simulations.report.figures import figures
+from simulations.report.page import run_document
+from simulations.running.results import read_values
+from simulations.statements.statement import Claim, Statement
+from simulations.tables.formatting import court_title
+from tests.simulations.log_facts import LogFacts, interval
+from tests.simulations.random_scenarios import CALENDARS, Mapping, loaded, scenarios
+from workflow.errors import StuckCase, VisitCap
+
+FEW = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(FEW, max_examples=150)
+RESULT_WORDS = re.compile(
+    r"\b(rose|fell|rise|grew|most|largest|longest|busiest|frequent|earlier|later than|higher|lower|shorter|longer|more|fewer)\b"
+)
+EXPLAINED = re.compile(
+    r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% interval|At most \d+ rows a panel[^.]*"
+)
+
+
+@st.composite
+def offices(draw: Any) -> Mapping:
+    """Draw a scenario of one to eight courts with backlogs, arrivals and two activities, some of them overloaded."""
+    pick = lambda *options: draw(st.sampled_from(options))  # noqa: E731
+    courts = [f"c{k}" for k in range(draw(st.integers(1, 8)))]
+    length = lambda: {"exponential": {"mean": f"{draw(st.integers(1, 40))} hours"}}  # noqa: E731
+    pools = {
+        "clerks": {"at": "court", "size": pick(1, 2, 5)},
+        "judges": {"at": pick("court", "nation"), "size": pick(1, 3)},
+    }
+    for pool in pools.values():
+        if pick(True, False):
+            pool |= {"calendar": pick("office", "split"), "at_shift_end": pick("suspend", "finish", "fit")}
+    scenario: Mapping = {
+        "scenario": "offices",
+        "workflow": {
+            "workflow": "offices",
+            "activities": {"read": {}, "hear": {"gives": {"answer": ["yes", "no"]}}},
+            "record": {"answer": {"enum": ["none", "yes", "no"], "default": "none"}},
+            "states": {"inbox": {"activity": "read"}, "list": {"activity": "hear"}, "shelf": {"resting": True}, "done": {"final": True}},
+            "transitions": [
+                {"transition": "enlist", "from": "inbox", "to": "list"},
+                {"transition": "close", "from": "list", "to": "done", "when": 'answer == "yes"'},
+                {"transition": "store", "from": "list", "to": "shelf"},
+                {"transition": "resume", "from": "shelf", "event": "wake", "to": "list"},
+            ],
+            "entry": {"states": ["inbox", "list"]},
+            "events": {"wake": {"while": ["shelf"]}},
+        },
+        "starts": dt.date(2024, 1, 1),
+        "ends": dt.date(2024, 1, 1) + dt.timedelta(days=pick(5, 19, 39)),
+        "calendars": CALENDARS,
+        "courts": {court: {"backlog": {"inbox": draw(st.integers(0, 25)), "list": draw(st.integers(0, 9))}} for court in courts},
+        "pools": pools,
+        "activities": {
+            "read": {"pool": "clerks", "takes": length()},
+            "hear": {"pool": "judges", "takes": length(), "outcome": {"answer": {"yes": 0.8, "no": "rest"}}},
+        },
+        "arrivals": {court: {"into": "inbox", "rate": f"{draw(st.integers(0, 4))} per day"} for court in courts if pick(True, False)},
+        "events": {"wake": {"after": {"exponential": {"mean": "4 days"}}}},
+    }  # fmt: skip
+    return scenario | ({"warm_up": dt.date(2024, 1, 3)} if pick(True, False, False) else {})
+
+
+# the checks ---------------------------------------------------------------------------------------------------
+
+
+class RunChecks:
+    """A check of each claim about one run."""
+
+    def __init__(self, result: RunResult, contents: Contents) -> None:
+        self.result, self.contents, self.confidence = result, contents, result.confidence
+        self.scenario, self.log = result.scenario, LogFacts(result.scenario, result.folder)
+
+    def check(self, s: Statement) -> None:
+        """Check a statement against the log."""
+        check: Callable[[Statement], None] = getattr(self, f"check_{s.claim}")
+        check(s)
+
+    def courts(self, name: str) -> set[str]:
+        """Return the courts that a name stands for."""
+        return set(self.contents.groups[name])
+
+    def check_change(self, s: Statement) -> None:
+        """Rose, fell, is the same, or did not clearly change."""
+        assert s.starts is not None
+        assert s.ends is not None
+        first, last = (
+            self.log.each(lambda k, day=day: self.log.pending(k, day, s.court)) for day in (s.starts, s.ends)
+        )
+        assert (s.values["first"], s.values["last"]) == pytest.approx((mean(first), mean(last)))
+        differences = [b - a for a, b in zip(first, last, strict=True)]
+        low, high = interval(differences, self.confidence) or (differences[0], differences[0])
+        if "rose" in s.text:
+            assert mean(last) > mean(first)
+            assert low > 0
+        elif "fell" in s.text:
+            assert mean(last) < mean(first)
+            assert high < 0
+        elif "are as many" in s.text:
+            assert first == last
+        else:
+            assert "did not clearly change" in s.text
+            assert low <= 1e-9 <= high + 2e-9 or abs(mean(differences)) < 1
+
+    def check_off_docket(self, s: Statement) -> None:
+        """The share of all cases in final and resting states."""
+        states = self.log.states
+        assert s.values["cases"] == pytest.approx(sum(states.values()))
+        off = sum(n for state, n in states.items() if state in self.log.off)
+        assert s.values["share"] == pytest.approx(off / sum(states.values()))
+        assert ("100%" in s.text) == (off == sum(states.values()))
+        assert (" 0%" in s.text) == (off == 0)
+
+    def check_largest_group(self, s: Statement) -> None:
+        """Most means more than half."""
+        pending = {state: n for state, n in self.log.states.items() if state not in self.log.off}
+        top = max(pending.values())
+        assert {state for state, n in pending.items() if n == pytest.approx(top)} == set(s.values["states"])
+        assert s.values["share"] == pytest.approx(top / sum(pending.values()))
+        assert ("most" in s.text) == (s.values["share"] > 0.5 and len(pending) > 1)
+        assert ("all pending" in s.text) == (len(pending) == 1)
+        assert all(state in s.text for state in s.values["states"])
+
+    def check_in_states(self, s: Statement) -> None:
+        """Every state with cases."""
+        assert dict(s.values) == pytest.approx(self.log.states)
+        assert all(f"{state} " in s.text for state in s.values)
+
+    def check_later_cases(self, s: Statement) -> None:
+        """Cases of the run that had not arrived at its start."""
+        later = self.log.each(
+            lambda k: sum(self.log.starts < case.arrived <= self.log.ends for case in self.log.cases[k])
+        )
+        assert s.values["cases"] == pytest.approx(mean(later))
+
+    def check_longest_wait(self, s: Statement) -> None:
+        """No activity has a longer mean wait of all courts."""
+        waits = {name: self.log.wait(name) or 0.0 for name, work in self.scenario.work.items() if work.pool is not None}
+        assert s.values["days"] == pytest.approx(max(waits.values()))
+        assert {name for name, wait in waits.items() if wait == pytest.approx(s.values["days"])} >= set(
+            s.values["activities"]
+        )
+        if "reasons" in s.values:
+            parts = self.parts(s.subject, "all")
+            assert max(parts.values()) == pytest.approx(parts[s.values["reasons"][0]])
+            assert sum(parts.values()) == pytest.approx(s.values["days"])
+
+    def parts(self, activity: str, court: str) -> dict[str, float]:
+        """Return the parts of a mean wait, whose definition other tests check."""
+        parts = {c.replace("_", " "): self.result.get(waiting_name(activity, c), court).mean or 0.0 for c in CAUSES}
+        assert sum(parts.values()) == pytest.approx(self.log.wait(activity, court) or 0.0)
+        return parts
+
+    def check_largest_part(self, s: Statement) -> None:
+        """No part of the wait for any activity in a court shown is larger."""
+        names = {court_title(court): court for court in self.contents.courts}
+        for activity, work in self.scenario.work.items():
+            for title, court in names.items() if work.pool is not None else ():
+                parts = self.parts(activity, court)
+                assert max(parts.values()) <= s.values["days"] + 1e-9
+                if (activity, title) == (s.subject, s.court):
+                    assert parts[s.values["reason"]] == pytest.approx(s.values["days"])
+
+    def check_busiest_week(self, s: Statement) -> None:
+        """The largest mean share of a week, of each pool."""
+        assert set(s.values) == set(self.scenario.pools)
+        for pool, share in s.values.items():
+            assert share == pytest.approx(self.log.busiest_week(pool), abs=1e-9)
+
+    def check_median_stay(self, s: Statement) -> None:
+        """The Kaplan-Meier median, with its interval, or that some replication does not reach it."""
+        medians = self.log.each(lambda k: self.log.median_stay(k, self.courts(s.court)))  # type: ignore[arg-type,return-value]
+        if "not reached" in s.text:
+            assert s.values == {"not_reached": medians.count(None), "of": len(medians)}  # type: ignore[arg-type]
+            assert None in medians
+        else:
+            assert s.values["median"] == pytest.approx(mean(medians))
+
+    def check_never_left(self, s: Statement) -> None:
+        """Counted, not estimated."""
+        stays = [self.log.stays(k, self.courts(s.court)) for k in self.log.replications]
+        assert s.values["of"] == pytest.approx(mean(len(one) for one in stays))
+        assert s.values["cases"] == pytest.approx(mean(sum(not left for _, left in one) for one in stays))
+
+    def check_most_frequent(self, s: Statement) -> None:
+        """No transition is taken more often."""
+        counts = self.log.transitions
+        assert s.values["count"] == pytest.approx(max(counts.values(), default=0.0))
+        top = {name for name, n in counts.items() if n == pytest.approx(s.values["count"])}
+        assert ("No transition" in s.text) == (not counts)
+        assert not counts or (set(s.values["transitions"]) <= top and ("include" in s.text) == (len(top) > 3))
+
+    def check_off_the_map(self, s: Statement) -> None:
+        """Transitions that the first workflow does not have."""
+        own = {t.name for t in self.scenario.workflow.transitions}
+        assert dict(s.values) == pytest.approx({t: n for t, n in self.log.transitions.items() if t not in own})
+
+    def check_groups_differ(self, s: Statement) -> None:
+        """The slowest court and the fastest one."""
+        assert s.subject == "court"
+        if not s.values:
+            assert "no difference" in s.text
+            return
+        if s.values["measure"].startswith("waiting_time"):
+            activity = s.values["measure"].split(".")[1]
+            slow, fast = (self.log.wait(activity, s.values[name]) for name in ("slowest", "fastest"))
+            every = [self.log.wait(activity, court) for court in self.scenario.courts]
+            assert slow is not None
+            assert fast is not None
+            assert slow > fast
+            if None not in every and all(
+                self.log._wait(k, activity, c) for k in self.log.replications for c in self.scenario.courts
+            ):
+                assert (slow, fast) == pytest.approx((max(every), min(every)))  # type: ignore[type-var]
+
+    def check_growing(self, s: Statement) -> None:
+        """Pool, court, period and lengths; the definition holds."""
+        assert s.starts is not None
+        assert s.ends == self.scenario.ends
+        for court, (first, last) in s.values["queues"].items():
+            begin = (
+                self.log.end_of(s.starts)
+                - (self.log.end_of(s.starts) - self.log.end_of(s.starts).replace(hour=0))
+                - self._day()
+            )
+            one, two = (
+                mean(self.log.each(lambda k, at=at, court=court: self.log.queue(k, s.subject, court, at)))
+                for at in (begin, self.log.ends)
+            )
+            assert (first, last) == pytest.approx((one, two))
+            assert self.log.queue_grows(s.subject, court, self.confidence)
+
+    def _day(self) -> Any:
+        return self.log.end_of(self.scenario.starts) - self.log.starts
+
+    def check_not_steady(self, s: Statement) -> None:
+        """Rise or fall by the means of the first and the last third after the warm-up."""
+        days = [
+            self.scenario.warm_up + k * self._day()
+            for k in range((self.scenario.ends - self.scenario.warm_up).days + 1)
+        ]  # type: ignore[operator]
+        values = [mean(self.log.each(lambda k, day=day: self.log.pending(k, day, s.court))) for day in days]
+        third = len(values) // 3
+        early, late = mean(values[:third]), mean(values[-third:])
+        assert (s.values["first"], s.values["last"]) == pytest.approx((early, late))
+        assert ("rise" in s.text) == (late > early)
+
+    def check_courts_shown(self, s: Statement) -> None:
+        """No other court has more pending cases at any time."""
+        others = [court for court in self.scenario.courts if court not in s.values["shown"]]
+        assert (len(others), len(s.values["shown"])) == (s.values["others"], 5)
+        peaks = [self.log.peak(court) for court in s.values["shown"]]
+        assert peaks == sorted(peaks, reverse=True)
+        assert min(peaks) >= max(self.log.peak(court) for court in others)
+
+    def check_page(self, statements: list[Statement]) -> None:
+        """Nothing is left out, and the sentences agree with each other."""
+        named = {(s.subject, court) for s in statements if s.claim is Claim.GROWING for court in s.values["queues"]}
+        for pool, spec in self.scenario.pools.items():
+            for court in self.scenario.courts if spec.at_court else ("all",):
+                assert ((pool, court) in named) == self.log.queue_grows(pool, court, self.confidence)
+        by_claim = {s.claim: s for s in statements}
+        change, states = by_claim[Claim.CHANGE], by_claim.get(Claim.IN_STATES)
+        if states is not None:
+            pending = sum(n for state, n in states.values.items() if state not in self.log.off)
+            assert change.values["last"] == pytest.approx(pending)
+            off = by_claim[Claim.OFF_DOCKET]
+            assert (1 - off.values["share"]) * off.values["cases"] == pytest.approx(pending)
+
+
+class ComparisonChecks:
+    """A check of each claim about a comparison."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison, self.numbers = comparison, range(1, comparison.replications + 1)
+        self.values = {
+            name: {(m, court): v for (m, court, by, _, at, _), v in read_values(comparison.folder / folder, self.numbers).items() if by is None and at is None}
+            for name, folder in {"base": "base", **{n: f"other-{k}" for k, n in enumerate(comparison.against, start=1)}}.items()
+        }  # fmt: skip
+
+    def check(self, s: Statement) -> None:
+        """Check a statement against the values of the replications and the log."""
+        if s.claim in (Claim.GROWING, Claim.COURTS_SHOWN):
+            return  # checked in the reports of the runs
+        check: Callable[[Statement], None] = getattr(self, f"check_{s.claim}")
+        check(s)
+
+    def pairs(self, against: str, measure: str, court: str) -> list[tuple[float, float]]:
+        """Return the values of base and other in the replications in which both have one."""
+        one, two = (self.values[name][measure, court] for name in ("base", against))
+        return [(a, b) for a, b in zip(one, two, strict=True) if a is not None and b is not None]
+
+    def check_difference(self, s: Statement) -> None:
+        """Both means, the direction, and no other measure of more importance."""
+        pairs = self.pairs(s.values["against"], s.subject, s.court)
+        base, other = mean(a for a, _ in pairs), mean(b for _, b in pairs)
+        assert (s.values["base"], s.values["other"]) == pytest.approx((base, other))
+        up = ("later", "longer", "higher")
+        down = ("earlier", "shorter", "lower")
+        assert any(f" {word}:" in s.text for word in (up if other > base else down))
+        ranks = [
+            self.importance(s.values["against"], d.measure, d.court)
+            for d in self.comparison.differences
+            if d.against == s.values["against"] and d.at is None and d.court == s.court and d.paired is not None
+            and (d.is_significant(self.comparison.confidence) or len(self.numbers) < 2 or d.paired.spread == 0)
+            and not describe(self.comparison.base)[d.measure].is_detail and d.measure != "clearance_rate"
+        ]  # fmt: skip
+        assert self.importance(s.values["against"], s.subject, s.court) >= max(ranks, default=0.0) - 1e-9
+
+    def importance(self, against: str, measure: str, court: str) -> float:
+        """Return the certain part of a difference, relative to the larger value."""
+        pairs = self.pairs(against, measure, court)
+        differences = [b - a for a, b in pairs]
+        low, high = interval(differences, self.comparison.confidence) or (0.0, 0.0)
+        size = max(abs(mean(a for a, _ in pairs)), abs(mean(b for _, b in pairs)))
+        return max(0.0, abs(mean(differences)) - (high - low) / 2) / size if size else 0.0
+
+    def check_significant(self, s: Statement) -> None:
+        """How many measures differ, and how many do in no replication."""
+        mine = [
+            d for d in self.comparison.differences if d.against == s.values["against"] and d.at is None and d.paired
+        ]
+        same = sum(all(a == b for a, b in self.pairs(d.against, d.measure, d.court)) for d in mine)
+        assert same - s.values["same"] in (
+            0,
+            len(mine) - s.values["measures"],
+        )  # clearance rates without inflow are left out
+        assert s.text.startswith("All ") == (s.values["same"] == s.values["measures"])
+        assert s.values["clear"] <= s.values["measures"] - s.values["same"]
+
+    def check_levels(self, s: Statement) -> None:
+        """The pending cases of each scenario at the end, counted from its log."""
+        for name, folder in zip(s.values, ("base", *(f"other-{k}" for k in range(1, len(s.values)))), strict=True):
+            log = LogFacts(self.comparison.base, self.comparison.folder / folder)
+            assert s.values[name] == pytest.approx(mean(log.each(lambda k, log=log: log.pending(k, log.scenario.ends))))
+
+    def check_unchanged(self, s: Statement) -> None:
+        """A measure is the same if no replication differs."""
+        assert 0 <= s.values["same"] <= s.values["measures"]
+
+    def check_page(self, statements: list[Statement]) -> None:
+        """All sentences about one other scenario are equal, wherever they are, and agree with the pending cases."""
+        for name in self.comparison.against:
+            for claim in (Claim.SIGNIFICANT, Claim.DIFFERENCE):
+                texts = {s.text for s in statements if s.claim is claim and s.values["against"] == name}
+                assert len(texts) <= 1
+        levels = next((s for s in statements if s.claim is Claim.LEVELS), None)
+        for s in statements:
+            if s.claim is Claim.DIFFERENCE and (s.subject, s.court) == ("pending", "all") and levels is not None:
+                base, *_ = levels.values.values()
+                assert ("lower" in s.text) == (levels.values[s.values["against"]] < base)
+
+
+def check_numbers(s: Statement) -> None:
+    """Each number in the text is one of the values, rounded to the digits shown."""
+    text = s.text
+    for name in sorted(map(str, names_in(s)), key=len, reverse=True):
+        text = text.replace(name, "·")
+    text = re.sub(
+        r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)|in all \d+ replications|in each of \d+|with \d+ replications",
+        " ",
+        text,
+    )
+    known = [abs(float(v)) for v in numbers_in(s.values)]
+    known += [100 * v for v in known]
+    if s.claim is Claim.NEVER_LEFT:
+        known.append(100 * s.values["cases"] / s.values["of"])
+    for token in re.findall(r"\d[\d,]*(?:\.\d+)?", text):
+        shown, digits = float(token.replace(",", "")), len(token.partition(".")[2])
+        close = any(abs(v - shown) <= 0.5000001 * 10**-digits for v in known)
+        in_other_unit = s.claim in (Claim.DIFFERENCE, Claim.MEDIAN_STAY, Claim.LONGEST_WAIT, Claim.LARGEST_PART)
+        bound = shown in (1, 99) and ("less than 1%" in text or "more than 99%" in text)
+        more_courts = s.claim is Claim.GROWING and "more courts" in text
+        of_courts = s.claim is Claim.COURTS_SHOWN and shown == len(s.values["shown"])
+        assert close or bound or more_courts or of_courts or (in_other_unit and converted(shown, digits, known)), (
+            token,
+            s.text,
+            known,
+        )
+
+
+def converted(shown: float, digits: int, days: list[float]) -> bool:
+    """Return whether a number is one of these numbers of days in hours or minutes."""
+    return any(abs(v * factor - shown) <= 0.5000001 * 10**-digits for v in days for factor in (24, 1440, 86400))
+
+
+def names_in(s: Statement) -> Iterator[Any]:
+    """Yield the names that a statement holds: measures, states, courts, pools and scenarios."""
+    yield from (name for name in (s.subject, s.court) if name not in ("", "all"))
+    for key, value in s.values.items():
+        yield from (text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str) and text)
+        yield key
+        if isinstance(value, dict):
+            yield from value
+
+
+def numbers_in(value: Any) -> Iterator[float]:
+    """Yield every number in the values of a statement."""
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]:
+        if isinstance(one, dict | list | tuple):
+            yield from numbers_in(one)
+        elif isinstance(one, int | float) and not isinstance(one, bool):
+            yield one
+
+
+def check_plain_text(document: Document) -> None:
+    """Headings, captions and notes that are not statements explain, and claim nothing about the results."""
+    for section in document.sections:
+        for block in section.blocks:
+            parts: list[Any] = [*block.heading, *block.caption] if isinstance(block, Figure) else []
+            parts += [block.content] if isinstance(block, Note) and section.key != "about" else []
+            for text in (part for part in parts if isinstance(part, str)):
+                rest = EXPLAINED.sub("", text)
+                assert not RESULT_WORDS.search(rest), text
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Leave charts undrawn: only their sentences are needed."""
+    with patch("vl_convert.vegalite_to_svg", lambda *_: "<svg></svg>"):
+        yield
+
+
+def printed(module: Any, call: Callable[[], None]) -> str:
+    """Return what is printed to the terminal, in one line."""
+    console = Console(file=StringIO(), width=10_000)
+    with patch.object(module, "new_console", lambda: console):
+        call()
+    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+
+
+def check_run(scenario: Scenario, folder: Path, replications: int, seed: int) -> None:
+    """Run a scenario and check every sentence of its report and of the terminal."""
+    result = run(scenario, replications=replications, seed=seed, out=folder, engine="simpy", workers=1, by=["court"])
+    contents = read_contents(folder)
+    with undrawn():
+        document = run_document(contents, figures(contents))
+    checks, statements = RunChecks(result, contents), document.statements
+    for statement in statements:
+        checks.check(statement)
+        check_numbers(statement)
+    checks.check_page(statements)
+    check_plain_text(document)
+    terminal = printed(run_tables, lambda: run_tables.print_result(result, []))
+    for statement in statements:
+        if statement.claim in (Claim.GROWING, Claim.NOT_STEADY):
+            assert statement.text in terminal
+    assert terminal.count("Warning:") == sum(s.claim in (Claim.GROWING, Claim.NOT_STEADY) for s in statements)
+
+
+def check_comparison(base: Scenario, other: Scenario, folder: Path, replications: int, seed: int) -> None:
+    """Compare two scenarios and check every sentence of the page and of the terminal."""
+    found = compare(base, other, replications=replications, seed=seed, out=folder, engine="simpy", workers=1)
+    with undrawn():
+        document = comparison_document(folder)
+    checks, statements = ComparisonChecks(found), document.statements
+    for statement in statements:
+        checks.check(statement)
+        check_numbers(statement)
+    checks.check_page(statements)
+    check_plain_text(document)
+    first = document.sections[0].blocks[0]
+    if any(s.claim is Claim.DIFFERENCE for s in statements):
+        assert isinstance(first, Note)
+        assert isinstance(first.content, Statement)
+        assert first.content.claim is Claim.DIFFERENCE
+    terminal = printed(comparison_table, lambda: comparison_table.print_comparison(found, []))
+    courts = run_tables.shown_courts(base.courts)
+    mine = [d for d in found.differences if d.at is None and d.court in courts]
+    same = sum(
+        d.paired is not None and all(a == b for a, b in checks.pairs(d.against, d.measure, d.court)) for d in mine
+    )
+    assert f"at the end of the run, {base.ends}: {same} of {len(mine)} measures of a court." in terminal
+
+
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """A folder for one example."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "run"
+
+
+def try_run(mapping: Mapping, replications: int, seed: int) -> None:
+    """Check the sentences about a run of a drawn scenario, unless a case exceeds the visit cap."""
+    try:
+        with new_folder() as folder:
+            check_run(loaded(mapping), folder, replications, seed)
+    except (StuckCase, VisitCap):
+        pass
+
+
+def try_comparison(mapping: Mapping, replications: int, seed: int, size: int) -> None:
+    """Check the sentences about a comparison with other sizes of a pool."""
+    other = {**mapping, "pools": {**mapping["pools"], "clerks": {**mapping["pools"]["clerks"], "size": size}}}
+    with new_folder() as folder:
+        check_comparison(loaded(mapping), loaded(other), folder, replications, seed)
+
+
+@FEW
+@given(offices(), st.integers(1, 4), st.integers(1, 100))
+def test_every_sentence_about_a_run_is_true(mapping: Mapping, replications: int, seed: int) -> None:
+    """Of offices with one to eight courts, some overloaded."""
+    try_run(mapping, replications, seed)
+
+
+@settings(FEW, max_examples=2)
+@given(offices(), st.integers(1, 4), st.integers(1, 100), st.integers(1, 6))
+def test_every_sentence_about_a_comparison_is_true(mapping: Mapping, replications: int, seed: int, size: int) -> None:
+    """Of offices with other numbers of clerks."""
+    try_comparison(mapping, replications, seed, size)
+
+
+@pytest.mark.slow
+@MANY
+@given(offices() | scenarios(), st.integers(1, 4), st.integers(1, 100))
+def test_every_sentence_about_many_runs_is_true(mapping: Mapping, replications: int, seed: int) -> None:
+    """Also of random workflows, with policies, events and suspensions."""
+    try_run(mapping, replications, seed)
+
+
+@pytest.mark.slow
+@settings(MANY, max_examples=60)
+@given(offices(), st.integers(1, 6), st.integers(1, 100), st.integers(1, 6))
+def test_every_sentence_about_many_comparisons_is_true(
+    mapping: Mapping, replications: int, seed: int, size: int
+) -> None:
+    """Of offices with other numbers of clerks."""
+    try_comparison(mapping, replications, seed, size)
