@@ -18,6 +18,8 @@ from simulations.run_folder.parts import part_path
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
+from simulations.statements.of_runs import courts_shown
+from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title
 from workflow.errors import InputError
 
@@ -80,6 +82,12 @@ class Contents:
         if self.result.selection.courts:
             return 0
         return len(self.scenario.courts) - len(self.courts) + 1 if len(self.courts) > 1 else 0
+
+    def courts_note(self, summed: bool) -> list[Statement]:
+        """Return the sentence about the courts shown by name, if some are left out."""
+        if not self.n_others:
+            return []
+        return [courts_shown(self.courts[1:], self.n_others, summed, self.result.selection.has("pending"))]
 
 
 def read_contents(

@@ -23,7 +23,7 @@ from simulations.report.figure import (  # fmt: skip
     suspended,
 )
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
-from simulations.statements.of_runs import courts_shown, groups_differ, largest_part, longest_wait, pending_change
+from simulations.statements.of_runs import groups_differ, largest_part, longest_wait, pending_change
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title
 from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_cause
@@ -108,12 +108,7 @@ def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[
         caption.append(f"Shaded in orange: {', '.join(pools)} suspended.")
     if published:
         caption.append("Dots: published.")
-    return [*caption, *_courts_shown(contents, summed=True)]
-
-
-def _courts_shown(contents: Contents, summed: bool = False) -> list[Statement]:
-    """Return the sentence about the courts shown, if some are left out."""
-    return [courts_shown(contents.courts[1:], contents.n_others, summed)] if contents.n_others else []
+    return [*caption, *contents.courts_note(summed=True)]
 
 
 # waiting and use -----------------------------------------------------------------------------------------
@@ -152,7 +147,7 @@ def _waiting(contents: Contents) -> Figure | None:
     caption: list[Statement | str] = [
         "Mean wait of cases whose work has begun, split by cause.",
         largest_part(ends, of_parts),
-        *_courts_shown(contents),
+        *contents.courts_note(summed=False),
     ]
     csv = estimates_csv(part for _, _, _, parts in waits for part in parts)
     return drawn("waiting-by-cause", "Waiting by cause", [longest_wait(ends, by_activity)], caption, chart, csv)

@@ -35,7 +35,6 @@ from simulations.report.figure import (  # fmt: skip
 from simulations.report.flow import LATER
 from simulations.statements.of_runs import (
     busiest_week,
-    courts_shown,
     in_states,
     largest_group,
     later_cases,
@@ -153,7 +152,7 @@ def use_figure(contents: Contents) -> Figure | None:
     csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
     caption: list[Statement | str] = [
         text,
-        *([courts_shown(contents.courts[1:], contents.n_others, False)] if contents.n_others else []),
+        *contents.courts_note(summed=False),
     ]
     return drawn("utilisation", "Utilisation by week", [busiest_week(_busiest(contents))], caption, chart, csv)
 
@@ -236,9 +235,7 @@ def _courts_in_survival(contents: Contents) -> list[Statement | str]:
         if curve.court != "all":
             median = median_stay(curve.court, curve.medians, contents.result.confidence)
             sentences += [replace(median, text=f"{median.text}.")]
-    if contents.n_others:
-        sentences.append(courts_shown(contents.courts[1:], contents.n_others, True))
-    return sentences
+    return [*sentences, *contents.courts_note(summed=True)]
 
 
 def map_figure(contents: Contents) -> Figure | None:

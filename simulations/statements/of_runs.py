@@ -235,11 +235,14 @@ def off_the_map(counts: Mapping[str, float]) -> Statement:
     )
 
 
-def courts_shown(shown: Sequence[str], n_others: int, summed: bool) -> Statement:
-    """Say which courts a figure shows by name."""
-    text = f"Shown by name: the {len(shown)} courts that have the most pending cases at any time. "
+def courts_shown(shown: Sequence[str], n_others: int, summed: bool, by_pending: bool = True) -> Statement:
+    """Say which courts a figure shows by name: those with the most pending cases, or the first ones of the scenario."""
+    which = f"the {len(shown)} courts that have the most pending cases at any time"
+    text = f"Shown by name: {which if by_pending else f'the first {len(shown)} courts of the scenario'}. "
     text += f"The other {n_others} are {'summed' if summed else 'only in all courts'}."
-    return Statement(Claim.COURTS_SHOWN, text, values={"shown": list(shown), "others": n_others})
+    return Statement(
+        Claim.COURTS_SHOWN, text, values={"shown": list(shown), "others": n_others, "by_pending": by_pending}
+    )
 
 
 # trends ----------------------------------------------------------------------------------------------------------

@@ -280,6 +280,7 @@ class RunChecks:
     def check_courts_shown(self, s: Statement) -> None:
         """No other court has more pending cases at any time."""
         others = [court for court in self.scenario.courts if court not in s.values["shown"]]
+        assert ("most pending" in s.text) == s.values["by_pending"] == self.result.selection.has("pending")
         assert (len(others), len(s.values["shown"])) == (s.values["others"], 5)
         peaks = [self.log.peak(court) for court in s.values["shown"]]
         assert peaks == sorted(peaks, reverse=True)
