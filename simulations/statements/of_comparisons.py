@@ -25,7 +25,8 @@ def difference_words(comparison: Comparison, d: Difference) -> str:
         words = ("longer", "shorter")
     else:
         words = ("higher", "lower")
-    size = number(abs(paired.difference), d.unit) + format_half_width(paired.low, paired.high, d.unit)
+    half = "" if paired.constant else format_half_width(paired.low, paired.high, d.unit)
+    size = number(abs(paired.difference), d.unit) + half
     unit = "" if d.unit == "share" else f" {d.unit}"
     return f"{size}{unit} {words[paired.difference < 0]}"
 

@@ -29,7 +29,7 @@ def stands_out(comparison: Comparison, d: Difference) -> bool:
     """Return whether a difference is significant, or not 0 and the same in every replication."""
     if d.paired is None or d.paired.same:
         return False
-    return is_clear(comparison, d) or d.paired.spread == 0
+    return is_clear(comparison, d) or d.paired.constant
 
 
 def importance(d: Difference) -> float:

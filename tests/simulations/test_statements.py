@@ -335,7 +335,7 @@ class ComparisonChecks:
             self.importance(s.values["against"], d.measure, d.court)
             for d in self.comparison.differences
             if d.against == s.values["against"] and d.at is None and d.court == s.court and d.paired is not None
-            and (d.is_significant(self.comparison.confidence) or len(self.numbers) < 2 or d.paired.spread == 0)
+            and (d.is_significant(self.comparison.confidence) or len(self.numbers) < 2 or d.paired.spread == 0 or d.certain)
             and not describe(self.comparison.base)[d.measure].is_detail and d.measure != "clearance_rate"
         ]  # fmt: skip
         assert self.importance(s.values["against"], s.subject, s.court) >= max(ranks, default=0.0) - 1e-9
