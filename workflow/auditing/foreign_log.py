@@ -26,8 +26,11 @@ Table = Mapping[str, NDArray[Any]]
 Columns = dict[str, NDArray[Any]]
 
 _CAUSE, _END = "cause", "case:observed_until"
-_REPLAYED = ("from_state", "to_state", "outcome", "case:initial_state")
+_REPLAYED = ("from_state", "to_state", "case:initial_state")
 """Columns of an export of docketsim, from which the state and the record at every row follow."""
+
+_OUTCOME = "outcome"
+"""A column of exports with outcomes."""
 
 
 def _initial(name: str) -> tuple[str, str]:
@@ -134,13 +137,14 @@ class _Reading:
             return seen, seen, seen, {}
         workflow, states = self.workflow, list(self.workflow.states)
         text = {name: filled(table[name])[order] for name in (_CAUSE, *_REPLAYED)}
+        outcome = filled(table[_OUTCOME])[order] if _OUTCOME in table else np.full(len(order), "")
         opening = first[:-1]
         source, target = (indices_of(text[name], states) for name in ("from_state", "to_state"))
         before, after = {**seen, "state": source}, {**seen, "state": target}
         seen = {**seen, "state": source}
         begins = {"state": indices_of(text["case:initial_state"], states)[opening]}
         rows = Rows(
-            workflow, first, transition, event, source, text[_CAUSE] == COMPLETE, text["outcome"],
+            workflow, first, transition, event, source, text[_CAUSE] == COMPLETE, outcome,
             workflow.transitions, tuple(workflow.events.values()),
         )  # fmt: skip
         for name, declared in workflow.record.items():
@@ -195,7 +199,7 @@ class _Reading:
                 ]
                 as_text = [*(chosen[role] for role in ("case", "activity") if role in chosen), *enums]
                 initial = [column for field in self.workflow.record for column in _initial(field)]
-                as_text += [n for n in (_CAUSE, *_REPLAYED, *initial) if n in names and n not in as_text]
+                as_text += [n for n in (_CAUSE, _OUTCOME, *_REPLAYED, *initial) if n in names and n not in as_text]
                 try:
                     kept = read(str(self.path), sample_size=-1, dtype=dict.fromkeys(as_text, "VARCHAR"))
                     return kept.fetchnumpy(), chosen, fields

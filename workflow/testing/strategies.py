@@ -116,14 +116,19 @@ class Walk:
             With the case and its numbered history.
         """
         __tracebackhide__ = True  # under pytest the message is enough
+        if (n_rows := self.broken_after(rule)) is not None:
+            raise RuleBroken(self.render(rule, n_rows))
+
+    def broken_after(self, rule: Rule) -> int | None:
+        """Return the number of rows after which the history breaks a rule, 0 for its start; ``None`` if it keeps it."""
         monitor, q = Monitor(rule, self.workflow), 0
-        broken = monitor.is_forbidden(0, self._values, self.begins[1], self.begins[0])
-        for i, step in enumerate(self.taken):
-            q = monitor.advance(q, self._values, step.steps)
-            if broken or monitor.is_broken(q, self._values, step.after, step.state_after):
-                raise RuleBroken(self.render(rule, i + 1))
-        if broken:
-            raise RuleBroken(self.render(rule, 0))
+        if monitor.is_forbidden(0, self._values, self.begins[1], self.begins[0]):
+            return 0
+        for n, row in enumerate(self.taken, start=1):
+            q = monitor.advance(q, self._values, row.steps)
+            if monitor.is_broken(q, self._values, row.after, row.state_after):
+                return n
+        return None
 
     def render(self, rule: Rule, n_steps: int) -> str:
         """Return the case and its first steps as text."""

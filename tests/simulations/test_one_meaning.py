@@ -1,0 +1,310 @@
+"""One meaning: prover, generated test, monitor on both engines, and audits of folder and exports break a rule alike."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from simulations import load_scenario
+from simulations.engines import choosing
+from simulations.exporting.exports import export
+from simulations.log.eventlog import HORIZON, EventLog
+from simulations.log.watching import Violation
+from simulations.running.runs import run
+from simulations.scenarios.plan import Plan
+from tests.simulations.both_engines import assert_same, planned
+from tests.simulations.random_scenarios import Mapping, loaded
+from tests.simulations.test_judging import ruled
+from tests.workflow.brute_force import Case, Row, judge
+from workflow import load_workflow
+from workflow.auditing.audit import audit
+from workflow.auditing.log_files import read_log
+from workflow.errors import StuckCase, VisitCap
+from workflow.model.definition import Workflow, as_written
+from workflow.proving.prove import prove
+from workflow.testing.strategies import RuleBroken, rule_test
+
+pytest.importorskip("numba")
+pytest.importorskip("z3")
+
+MOVED = """
+workflow: moved
+record: {moved: {type: boolean}}
+activities: {serve: {}}
+entry: {states: [queue]}
+states: {queue: {activity: serve}, gone: {final: true}}
+transitions:
+  - {transition: finish, from: queue, to: gone}
+events:
+  moving: {while: [queue], when: not moved, set: {moved: true}}
+"""
+COMPLAINTS = """
+workflow: complaints
+facts: {minor: {type: boolean}}
+record: {found: {enum: [none, yes, no], default: none}}
+activities: {think: {gives: {found: [yes, no]}}}
+entry: {states: [queue]}
+states: {queue: {activity: think}, shelf: {resting: true}, gone: {final: true}}
+transitions:
+  - {transition: drop, from: queue, to: gone, when: found == "no"}
+  - {transition: park, from: queue, to: shelf}
+  - {transition: release, from: shelf, event: complaint, to: gone, when: minor}
+events: {complaint: {while: [queue, shelf]}}
+"""
+RULING = """
+workflow: ruling
+record: {found: {enum: [none, yes, no], default: none}, told: {type: boolean}}
+activities: {think: {}}
+entry: {states: [queue]}
+states: {queue: {activity: think}, gone: {final: true}}
+transitions:
+  - {transition: finish, from: queue, to: gone}
+  - {transition: close, from: queue, event: ruling, to: gone, when: found == "no", set: {told: true}}
+events: {ruling: {while: [queue], gives: {found: [no]}}}
+"""
+PARKED = """
+workflow: parked
+record: {found: {enum: [no, yes], default: no}}
+activities: {think: {gives: {found: [no, yes]}}}
+entry: {states: [queue]}
+states: {queue: {activity: think}, shelf: {resting: true}, gone: {final: true}}
+transitions:
+  - {transition: drop, from: queue, to: gone, when: found == "no"}
+  - {transition: park, from: queue, to: shelf}
+  - {transition: wake, from: shelf, event: ring, to: queue}
+events: {ring: {while: [shelf]}}
+"""
+SCENARIO = """
+scenario: told
+workflow: flow.yaml
+starts: 2024-01-01
+ends: 2024-03-01
+courts: {desk: {backlog: {queue: 1}}}
+"""
+SERVED = "activities: {serve: {takes: 2 days}}\nevents: {moving: {after: 1 day}}\n"
+DROPPED = """
+activities: {think: {takes: 5 days, outcome: {found: {no: 1}}}}
+people: {minor: 0}
+events: {complaint: {at: [2024-01-02, 2024-01-03]}}
+"""
+RULED = "activities: {think: {takes: 5 days}}\nevents: {ruling: {after: 1 day, outcome: {found: {no: 1}}}}\n"
+NO = "activities: {think: {takes: 1 day, outcome: {found: {no: 1}}}}\nevents: {ring: {after: 2 days}}\n"
+
+# Each decision: a workflow, a scenario in which one case meets it, a rule, the verdict of the proof, and the row after
+# which the case of the scenario breaks the rule.
+DECISIONS = [
+    # an event sees the case as its own guard saw it
+    (MOVED, SERVED, {"never": "moving", "if": "not moved"}, "broken", 1),
+    (MOVED, SERVED, {"never": "moving", "if": "moved"}, "proved", None),
+    (MOVED, SERVED, {"never": "moving", "giving": "moved"}, "broken", 1),
+    (MOVED, SERVED, {"never": "moving", "giving": "not moved"}, "proved", None),
+    (MOVED, SERVED, {"never": "finish", "if": "moved"}, "broken", 2),
+    # the transition that it triggers is judged after its effects
+    (RULING, RULED, {"never": "ruling", "if": 'found == "no"'}, "proved", None),
+    (RULING, RULED, {"never": "ruling", "giving": 'found == "no" and state == "queue" and not told'}, "broken", 1),
+    (RULING, RULED, {"never": "ruling", "giving": 'told or state == "gone"'}, "proved", None),
+    (RULING, RULED, {"never": "close", "if": 'found == "no" and not told'}, "broken", 1),
+    (RULING, RULED, {"never": "close", "if": 'found != "no" or told'}, "proved", None),
+    (RULING, RULED, {"never": "close", "giving": 'told and state == "gone"'}, "broken", 1),
+    # the step of an event comes before that of its transition, in one row
+    (RULING, RULED, {"before": "close", "needs": "ruling"}, "proved", None),
+    (RULING, RULED, {"before": "ruling", "needs": "close"}, "broken", 1),
+    (RULING, RULED, {"after": "ruling", "then": "close"}, "proved", None),
+    (RULING, RULED, {"never": "once(ruling) and not once(close)"}, "proved", None),
+    # an event that happens is a step, whether or not it changes or moves anything
+    (COMPLAINTS, DROPPED, {"never": "complaint", "if": "not minor"}, "broken", 1),
+    (COMPLAINTS, DROPPED, {"at_most": 1, "of": "complaint"}, "broken", 2),
+    (COMPLAINTS, DROPPED, {"after": "complaint", "then": "release"}, "broken", 3),
+    (COMPLAINTS, DROPPED, {"never": "once(drop) and once(complaint)"}, "broken", 3),
+    # an obligation that is open in a final state is broken, with a time bound or without
+    (PARKED, NO, {"after": "drop", "then": "park", "within": "5 days"}, "broken", 1),
+    (PARKED, NO, {"after": "drop", "then": "park"}, "broken", 1),
+    (PARKED, NO, {"after": "drop", "then": "park", "within": "100 years"}, "broken", 1),
+    (PARKED, NO, {"after": "park", "then": "wake"}, "proved", None),
+    (PARKED, NO, {"after": "park", "then": "wake", "within": "100 years"}, "monitored", None),
+    # a rule that holds without a clock needs none
+    (RULING, RULED, {"after": "ruling", "then": "close", "within": "1 hour"}, "proved", None),
+]
+
+
+class Readings:
+    """The rows after which the cases of one run break each rule, by every reading."""
+
+    def __init__(self, plan: Plan, path: Any) -> None:
+        self.plan = plan
+        self.workflow: Workflow = plan.scenario.workflow
+        self.violations: dict[str, list[Violation]] = {}
+        logs: list[EventLog] = []
+        for engine in ("simpy", "compiled"):
+            logs.append(choosing.simulate(engine, plan, path, "count", self.violations.setdefault(engine, [])))
+        assert_same(*logs)
+        self.log = logs[0]
+
+    def rows(self, case: int) -> list[dict[str, Any]]:
+        """Return the rows of a case, without the one that closes the run."""
+        return [row for row in self._all_rows if row["case_id"] == case and row["cause"] != HORIZON]
+
+    @property
+    def _all_rows(self) -> list[dict[str, Any]]:
+        if not hasattr(self, "_cached"):
+            self._cached = self.log.rows()
+        return self._cached
+
+    def monitored(self, engine: str, rule: str) -> dict[int, Any]:
+        """Return the cases that break a rule, and when, in microseconds since 1970."""
+        epoch = np.datetime64(self.plan.scenario.epoch.instant(0), "us").astype(np.int64)
+        return {v.case: v.at + int(epoch) for v in self.violations[engine] if v.rule == rule}
+
+    def by_definition(self, entry: Mapping, case: int) -> int | None:
+        """Return the row after which a case breaks a rule, by brute force."""
+        workflow, scenario = self.workflow, self.plan.scenario
+        columns = self.plan.cases.columns.take(np.array([case]))
+        values = {n: columns.plain(scenario.namespace.fields[n])[0] for n in (*workflow.facts, "arrived", "as_of")}
+        record = tuple(columns.plain(workflow.record[n])[0] for n in workflow.record)
+        state = list(workflow.states)[int(self.plan.cases.state[case])]
+        facts = tuple(values.values())
+        begins, entering, history = (state, record), True, list[Row]()
+        one = Case(workflow, facts)
+        for row in self.rows(case):
+            options, stays = one.rows(state, record, entering)
+            if stays:
+                options, _ = one.rows(state, record, False)
+            trigger = row["cause"]
+            (taken,) = [
+                o for o in options
+                if o.trigger == trigger and (o.given is None or as_written(o.given) == row["outcome"])
+            ]  # fmt: skip
+            history.append(taken)
+            state, record, entering = taken.state, taken.record, taken.enters
+            assert row["to_state"] == state
+        return judge(workflow, entry, facts, begins, history)
+
+
+def _audits(folder: Path, workflow: Workflow) -> dict[str, dict[str, dict[int, tuple[int, int]]]]:
+    """Return, for the run folder and its exports, the row and the time of each violation, by rule and case."""
+    export(folder, "csv", folder / "log.csv")
+    export(folder, "xes", folder / "log.xes")
+    found = {}
+    for path in (folder, folder / "log.csv", folder / "log.xes"):
+        log = read_log(path, workflow)
+        report = audit(log)
+        assert not len(report.not_allowed)
+        number = [int(str(name).partition(":")[2]) for name in log.names]
+        found[path.name] = {
+            r.rule.name: {
+                number[c]: (int(row) - int(log.first[c]) + 1 if row >= 0 else 0, int(at))
+                for c, row, at in zip(r.cases.tolist(), r.rows.tolist(), r.at.tolist(), strict=True)
+            }
+            for r in report.rules
+        }
+    return found
+
+
+def _compare(scenario: Any, entries: dict[str, Mapping], folder: Path, seed: int = 1) -> dict[str, dict[int, int]]:
+    """Check that all readings of a run agree; return the row after which each case breaks each rule."""
+    plan, path = planned(scenario, seed)
+    readings = Readings(plan, path)
+    assume(any(readings.rows(case) for case in range(len(plan.cases))))  # an export without a row is no log
+    run(scenario, seed=seed, replications=1, out=folder / "run", workers=1, engine="simpy")
+    found = _audits(folder / "run", readings.workflow)
+    verdicts = {v.rule.name: v for v in prove(readings.workflow, seconds=5).verdicts}
+    broken: dict[str, dict[int, int]] = {}
+    with_rows = {case for case in range(len(plan.cases)) if readings.rows(case)}
+    for name, entry in entries.items():
+        assert readings.monitored("simpy", name) == readings.monitored("compiled", name)
+        own = found["run"][name]
+        monitored = readings.monitored("simpy", name)
+        assert (
+            own.keys() == monitored.keys()
+        )  # a backlog case begins before the run, which monitors it from its start on
+        assert {c: at for c, (row, at) in own.items() if row} == {c: monitored[c] for c, (row, _) in own.items() if row}
+        for other in ("log.csv", "log.xes"):  # these have no rows for a case to which nothing happened
+            assert {c: row for c, (row, _) in found[other][name].items()} == {
+                c: row for c, (row, _) in own.items() if c in with_rows
+            }
+        broken[name] = {case: row for case, (row, _) in own.items()}
+        if "within" not in entry:
+            for case in range(len(plan.cases)):
+                assert readings.by_definition(entry, case) == broken[name].get(case), (name, case)
+        if broken[name]:
+            assert verdicts[name].decision in ("broken", "monitored", "undecided")
+            assert verdicts[name].decision != "monitored" or "within" in entry
+    return broken
+
+
+@cache
+def _decided(flow: str, world: str) -> tuple[Workflow, dict[str, str], dict[str, dict[int, int]]]:
+    """Return a workflow with all rules about it, their verdicts, and who breaks them in a run."""
+    rules = {f"rule {k}": rule for k, (f, w, rule, *_) in enumerate(DECISIONS) if (f, w) == (flow, world)}
+    with tempfile.TemporaryDirectory() as folder:
+        entries = "\n".join(
+            f"  - {{rule: {name}, {', '.join(f'{k}: {_quoted(v)}' for k, v in rule.items())}}}"
+            for name, rule in rules.items()
+        )
+        Path(folder, "flow.yaml").write_text(f"{flow}rules:\n{entries}\n", encoding="utf-8")
+        Path(folder, "told.yaml").write_text(SCENARIO + world, encoding="utf-8")
+        workflow = load_workflow(Path(folder, "flow.yaml"))
+        verdicts = {v.rule.name: v.decision for v in prove(workflow).verdicts}
+        return workflow, verdicts, _compare(load_scenario(Path(folder, "told.yaml")), rules, Path(folder))
+
+
+@pytest.mark.parametrize("k", range(len(DECISIONS)), ids=[str(d[2]) for d in DECISIONS])
+def test_every_reading_follows_a_decision(k: int) -> None:
+    """The proof, the generated test, the monitor on both engines, and the audits of folder and exports agree."""
+    flow, world, _, decision, row = DECISIONS[k]
+    workflow, verdicts, broken = _decided(flow, world)
+    name = f"rule {k}"
+    assert verdicts[name] == decision
+    with patch("workflow.testing.strategies.EXAMPLES", 40):
+        test = rule_test(workflow, next(rule for rule in workflow.rules if rule.name == name))
+    if decision == "broken":
+        with pytest.raises(RuleBroken):
+            test()
+    else:
+        test()
+    assert broken[name] == ({} if row is None else {0: row})
+
+
+def _quoted(value: Any) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value) + "'"
+
+
+def _agree(scenario: Mapping, seed: int) -> None:
+    entries = {r["rule"]: {k: _joined(v) for k, v in r.items() if k != "rule"} for r in scenario["workflow"]["rules"]}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _compare(loaded({**scenario, "policies": []}), entries, Path(folder), seed)
+        except (StuckCase, VisitCap):
+            assume(False)
+
+
+def _joined(value: Any) -> Any:
+    return " or ".join(value) if isinstance(value, list) else value
+
+
+UNSHRUNK = settings(
+    deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
+)  # a run takes too long for hundreds of smaller ones to be tried after a failure
+
+
+@settings(UNSHRUNK, max_examples=8)
+@given(ruled(), st.integers(0, 3))
+def test_the_readings_of_a_random_run_break_the_same_rules_at_the_same_rows(scenario: Mapping, seed: int) -> None:
+    """The slow test compares some hundred runs."""
+    _agree(scenario, seed)
+
+
+@pytest.mark.slow
+@settings(UNSHRUNK, max_examples=200)
+@given(ruled(), st.integers(0, 3))
+def test_the_readings_of_many_random_runs_agree(scenario: Mapping, seed: int) -> None:
+    """As above, on many more."""
+    _agree(scenario, seed)
