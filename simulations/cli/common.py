@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import shlex
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ __all__ = [
 ]
 
 FAILURE, MISTAKE, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
+_SECONDS_BETWEEN_LINES = 30
 
 ScenarioName = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")
@@ -177,7 +179,7 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Show a progress bar on standard error, with elapsed and remaining time. Print warnings when it ends."""
     if silent or not sys.stderr.isatty():
         with _report_warnings():
-            yield None
+            yield None if silent else _progress_lines()
         return
     from rich.console import Console
     from rich.progress import (
@@ -200,6 +202,19 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     with _report_warnings(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
+
+
+def _progress_lines() -> Callable[[int, int], None]:
+    """Return a function that prints the progress on standard error, at most every half minute: for a log file."""
+    last = time.monotonic()
+
+    def show(done: int, todo: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            typer.echo(f"replications: {done:,} of {todo:,}", err=True)
+
+    return show
 
 
 def compile_first(engine: str, scenario: Scenario, replications: int, silent: bool) -> None:

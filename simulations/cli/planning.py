@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,7 +144,7 @@ def staff(
         from simulations.running.options import RunOptions
 
         def show(point: Point) -> None:
-            if not (quiet or as_json) and sys.stderr.isatty():
+            if not (quiet or as_json):
                 typer.echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
 
         loaded = load_scenario(scenario, change or ())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,9 @@ import numpy as np
 from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import choose_engine
 from simulations.log.eventlog import EventLog
+from simulations.measuring.descriptors import utilisation_name
+from simulations.measuring.measures import measure
+from simulations.measuring.selection import Selection
 from simulations.planning.condition import Condition, date_value
 from simulations.planning.intervals import share_interval
 from simulations.planning.relevant import what_matters
@@ -138,6 +141,16 @@ class Search:
         self.most = self.options.replications
         engine = choose_engine(self.options.engine, self.cut, self.most, False)
         self.options = replace(self.options, engine=engine)
+        self.runs = 0
+        self._enough = self._twice_the_cases()
+        self.largest = self._largest()
+
+    @property
+    def most_runs(self) -> int:
+        """Return the largest number of replications that a search can run, over all sizes."""
+        halvings = self.largest.bit_length() + 1
+        in_search, confirmed = 4 * halvings, 2 * halvings + 2
+        return 3 * _MOST_IN_SEARCH + in_search * _MOST_IN_SEARCH + confirmed * self.most
 
     def smallest(self) -> int:
         """Return the smallest step that meets the goal: bracket, bisect, and confirm it and the step below.
@@ -148,18 +161,37 @@ class Search:
             If no size meets the goal, with the reason.
         """
         self._check_feasible()
-        low, high = 0, max(1, self._present())
-        while not self._seems_good(high):
-            low, high = high, 2 * high
+        low, high = 0, min(max(1, self._present()), self.largest)
+        while high < self.largest and not self._seems_good(high):
+            low, high = high, min(2 * high, self.largest)
         while high - low > 1:
             middle = (low + high) // 2 if low else max(1, high * 3 // 4)
             low, high = (low, middle) if self._seems_good(middle) else (middle, high)
-        centre = high
-        while not self._good(high, centre):
-            high += 1
-        while high > 1 and self._good(high - 1, centre):
-            high -= 1
-        return high
+        return self._confirm(high)
+
+    def _confirm(self, centre: int) -> int:
+        """Return the smallest step that fresh replications confirm, from the one that the search found.
+
+        Steps away from it double, and bisection closes the gap, so that the number of sizes tried is bounded.
+        """
+        if self._good(centre, centre):
+            bad, good = 0, centre
+            stride = 1
+            while good > 1 and self._good(lower := max(1, good - stride), centre):
+                good, stride = lower, 2 * stride
+            bad = lower if good > 1 else 0
+        else:
+            self._check_largest(centre)
+            bad, good, stride = centre, self.largest, 1
+            while (higher := bad + stride) < good:
+                if self._good(higher, centre):
+                    good = higher
+                else:
+                    bad, stride = higher, 2 * stride
+        while good - bad > 1:
+            middle = (good + bad) // 2
+            bad, good = (bad, middle) if self._good(middle, centre) else (middle, good)
+        return good
 
     def not_in_order(self) -> tuple[int, int]:
         """Count replications in which a larger pool missed the goal and a smaller one met it.
@@ -193,6 +225,49 @@ class Search:
             )
             raise InputError([message])
 
+    def _check_largest(self, centre: int) -> None:
+        """Check that the largest size meets the goal, since the size that the search found does not.
+
+        Raises
+        ------
+        InputError
+            If it does not: what it reaches, whether smaller sizes reach the same, and what limits it.
+        """
+        if centre < self.largest and self._good(self.largest, centre):
+            return
+        best, tried = self.points[self.largest], self.met[self.largest]
+        fresh = {k: met for k, met in tried.items() if k > FRESH}
+        same = [
+            self.points[step].size
+            for step, met in sorted(self.met.items())
+            if self.points[step].confirmed and step < self.largest and all(met.get(k, m) == m for k, m in fresh.items())
+        ]
+        reaches = (
+            f"{best.hits} of {best.n} replications ({best.probability:.3f}; interval {best.low:.3f} to {best.high:.3f})"
+        )
+        plateau = f", and in the same ones with {same[0]:,}" if same else ""
+        unclear = (
+            f" The interval contains {self.wanted:g}: more --replications may decide."
+            if best.high >= self.wanted
+            else ""
+        )
+        message = (
+            f"staff: no size of the pool {self.pool!r} meets {self.goal} with probability {self.wanted:g}. The largest size,"
+            f" {best.size:,} servers, more than cases, meets it in {reaches}{plateau}. More servers do not help: what is left"
+            f" depends on {self._describe_limits()}.{unclear} Give a lower --confidence, or a later day."
+        )
+        raise InputError([message])
+
+    def _describe_limits(self) -> str:
+        """Describe what limits a pool with more servers than cases: with the use of the other pools, if there are any."""
+        others = [name for name in self.scenario.pools if name != self.pool]
+        if not others:
+            return "processing times and calendars"
+        scenario = self._unlimited(until(self.scenario, self.goal.day))
+        (used,) = read_logs(partial(_use_of, pools=others), scenario, [1], self.options)
+        listed = ", ".join(f"{name} busy {use:.0%} of its shifts" for name, use in used.items())
+        return f"processing times, calendars and the other pools{f' ({listed})' if listed else ''}"
+
     def _describe_best(self, n: int) -> str:
         """Describe the best of `n` replications with more servers than cases."""
         dates = self._run(self._unlimited(self.whole), range(1, n + 1))
@@ -212,16 +287,39 @@ class Search:
 
     def _unlimited(self, scenario: Scenario) -> Scenario:
         """Return a scenario whose pool has, at each station, twice as many servers as cases whenever it is open."""
-        pool = scenario.pools[self.pool]
-        cases = draw_cases(scenario, SamplePath(self.options.seed, 1)).court
-        counts = np.bincount(cases, minlength=len(scenario.courts)) if pool.at_court else np.array([len(cases)])
-        stations = range(len(pool.sizes)) if self.court is None else [self._station()]
-        sizes = list(pool.sizes)
-        for station in stations:
-            sizes[station] = tuple((t, max(n, 2 * int(counts[station])) if n else 0) for t, n in pool.sizes[station])
+        sizes = [
+            tuple((t, max(n, enough) if n else 0) for t, n in steps)
+            for steps, enough in zip(scenario.pools[self.pool].sizes, self._enough, strict=True)
+        ]
+        if self.court is not None:
+            station = self._station()
+            sizes = [
+                *self.scenario.pools[self.pool].sizes[:station],
+                sizes[station],
+                *self.scenario.pools[self.pool].sizes[station + 1 :],
+            ]
         return self._with(scenario, tuple(sizes))
 
     # trying a size -----------------------------------------------------------------------------
+
+    def _twice_the_cases(self) -> list[int]:
+        """Return twice the number of cases of each station of the pool: with so many servers no case waits for one."""
+        pool = self.cut.pools[self.pool]
+        cases = draw_cases(self.cut, SamplePath(self.options.seed, 1)).court
+        counts = np.bincount(cases, minlength=len(self.cut.courts)).tolist() if pool.at_court else [len(cases)]
+        return [max(1, 2 * n) for n in counts]
+
+    def _largest(self) -> int:
+        """Return the largest step: with it, no case waits for a server whenever the pool is open."""
+        sizes = self.cut.pools[self.pool].sizes
+        if not self.scale:
+            return max(self._enough[self._station()], self._present())
+        factors = [
+            math.ceil(PERCENT * enough / min(n for _, n in steps if n))
+            for steps, enough in zip(sizes, self._enough, strict=True)
+            if any(n for _, n in steps)
+        ]
+        return max([PERCENT, *factors])
 
     def _present(self) -> int:
         if self.scale:
@@ -281,13 +379,18 @@ class Search:
 
     def _run(self, scenario: Scenario, numbers: Iterable[int]) -> list[float | None]:
         """Return the value that the goal is about, for each of these replications."""
+        numbers = list(numbers)
+        self.runs += len(numbers)
         return read_logs(partial(self.goal.value, court=self.court or "all"), scenario, numbers, self.options)
 
     def _sized(self, step: int) -> tuple[Scenario, int]:
         """Return the scenario with the pool size of this step, and the largest number of servers."""
         pool = self.cut.pools[self.pool]
         if self.scale:
-            sizes = tuple(tuple((t, math.ceil(n * step / PERCENT)) for t, n in steps) for steps in pool.sizes)
+            sizes = tuple(
+                tuple((t, min(math.ceil(n * step / PERCENT), max(n, enough))) for t, n in steps)
+                for steps, enough in zip(pool.sizes, self._enough, strict=True)
+            )
         else:
             station = self._station()
             steps = pool.sizes[station]
@@ -300,3 +403,13 @@ class Search:
         pool = replace(scenario.pools[self.pool], sizes=sizes)
         changed: Mapping[str, Any] = {**scenario.pools, self.pool: pool}
         return replace(scenario, pools=changed)
+
+
+def _use_of(log: EventLog, pools: Sequence[str]) -> dict[str, float]:
+    """Return the utilisation of these pools over all courts; those without a shift are left out."""
+    selection = Selection([utilisation_name(pool) for pool in pools], ("all",))
+    values = {
+        table.measure.removeprefix("utilisation."): float(table.values[-1, 0])
+        for table in measure(log, selection=selection).tables
+    }
+    return {name: use for name, use in values.items() if not math.isnan(use)}

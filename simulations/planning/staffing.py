@@ -44,6 +44,8 @@ class Staffing:
         smaller size than those tried may also meet the goal.
     compared : int
         Number of replications that were run with two sizes or more.
+    runs, most_runs : int
+        Number of replications that were run, over all sizes, and the largest number that could have been.
     """
 
     scenario: Scenario
@@ -57,6 +59,8 @@ class Staffing:
     curve: list[Point]
     not_in_order: int
     compared: int
+    runs: int
+    most_runs: int
 
     @property
     def decided(self) -> bool:
@@ -76,6 +80,8 @@ class Staffing:
             "decided": self.decided,
             "not_in_order": self.not_in_order,
             "compared": self.compared,
+            "runs": self.runs,
+            "most_runs": self.most_runs,
             "curve": [p.json() for p in self.curve],
         }
 
@@ -132,7 +138,10 @@ def staff(
     Notes
     -----
     The search runs two to ten replications per size and may err. Its answer and the next smaller size are confirmed on
-    fresh replications. If these disagree with the search, neighbouring sizes are confirmed as well.
+    fresh replications. If these disagree with the search, other sizes are confirmed as well: one, two, four ... steps away,
+    then by bisection. Before it tries larger sizes, the search confirms that the largest one, with more servers than cases,
+    meets the goal. If not, more servers do not help, and the error says so. A search therefore always ends, after at most
+    `most_runs` replications.
 
     The intervals of all confirmed sizes are exact. They hold simultaneously, at every interim look, with 95 percent
     confidence. Half of the error probability belongs to the size found by the search, and 1 / (4 d (d + 1)) of it to a
@@ -154,6 +163,7 @@ def staff(
     return Staffing(
         scenario, pool, court, wanted, confidence, options.seed, search.points[best], search.points.get(best - 1),
         [search.points[k] for k in sorted(search.points)], exceptions, compared,
+        search.runs, search.most_runs,
     )  # fmt: skip
 
 

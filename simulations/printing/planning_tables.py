@@ -35,6 +35,7 @@ def print_staffing(staffing: Staffing) -> None:
         f"\n[bold]{size}[/bold]: the probability is at least {answer.low:.3f}{smaller}: 95% simultaneous confidence,"
         " on replications that were not used in the search."
     )
+    console.print(f"{staffing.runs:,} replications of all sizes, of at most {staffing.most_runs:,}.")
     if not staffing.decided:
         console.print(f"Undecided whether the probability reaches {staffing.wanted:g}; raise --replications.")
     if staffing.not_in_order:

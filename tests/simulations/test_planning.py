@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from simulations.cli import app
 from simulations.engines.simpy_engine import simulate
 from simulations.planning.condition import Condition, Period, parse_condition
 from simulations.planning.intervals import quantile_interval, share_interval
-from simulations.planning.staff_search import Goal, Search
+from simulations.planning.staff_search import Goal, Point, Search
 from simulations.running.options import ReplicationOptions
 from simulations.running.replicating import replicate, until
 from simulations.scenarios.plan import make_plan
@@ -25,6 +26,24 @@ from tests.simulations.desk import DESK, TINY
 from workflow.errors import InputError
 
 DAY = dt.date(2024, 1, 31)
+TWO_POOLS_WORKFLOW = """\
+workflow: two
+entry: {states: [reading]}
+activities: {read: {}, sign: {}}
+states: {reading: {activity: read}, signing: {activity: sign}, done: {final: true}}
+transitions:
+  - {transition: pass_on, from: reading, to: signing}
+  - {transition: finish, from: signing, to: done}
+"""
+TWO_POOLS = """\
+scenario: two
+workflow: two.workflow.yaml
+starts: 2024-01-01
+ends: 2024-01-20
+courts: {east: {backlog: {reading: 60}}}
+pools: {clerks: {at: court, size: 1}, signers: {at: court, size: 1}}
+activities: {read: {pool: clerks, takes: 2 minutes}, sign: {pool: signers, takes: {exponential: {mean: 14 hours}}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +99,62 @@ def test_a_goal_that_no_size_meets_is_reported_with_the_reason(tiny: Path) -> No
         staff(load_scenario(tiny, ["activities.serve.takes={constant: 30 hours}"]), "clerks", court="west", finish_by=dt.date(2024, 1, 1))  # fmt: skip
     with pytest.raises(InputError, match=r"pending is at least \d+ in \d+ of \d+ replications"):
         staff(tiny, "clerks", scale=True, pending_below=1, at=dt.date(2024, 1, 1))
+
+
+def test_a_plateau_below_the_goal_is_recognised(tiny: Path) -> None:
+    """Ten cases of 9 hours on average are all done within two days in 93 percent of replications, whatever the size."""
+    options = {"court": "west", "finish_by": dt.date(2024, 1, 2), "replications": 200, "seed": 4}
+    shown: list[Point] = []
+    with pytest.raises(InputError) as raised:
+        staff(tiny, "clerks", **options, confidence=0.96, progress=shown.append)  # type: ignore[arg-type]
+    largest = [point for point in shown if point.size == 20][-1]  # twice the cases
+    message = str(raised.value)
+    assert (
+        f"The largest size, 20 servers, more than cases, meets it in {largest.hits} of {largest.n} replications"
+        in message
+    )
+    assert "More servers do not help: what is left depends on processing times and calendars." in message
+    assert len(message.splitlines()) == 1
+    below = staff(tiny, "clerks", **options, confidence=0.85)  # type: ignore[arg-type]
+    assert below.answer.size <= 10
+
+
+@pytest.mark.parametrize("wanted", [0.5, 0.93, 0.999])
+@pytest.mark.parametrize("scale", [False, True])
+def test_a_search_ends_within_the_stated_number_of_runs(tiny: Path, wanted: float, scale: bool) -> None:
+    """Near a plateau, below it and above it."""
+    goal = Goal(dt.date(2024, 1, 2), "served")
+    options = ReplicationOptions(replications=30, seed=2)
+    search = Search(load_scenario(tiny), "clerks", None if scale else "west", scale, goal, wanted, options, None)
+    try:
+        step = search.smallest()
+    except InputError:
+        assert wanted > 0.8
+    else:
+        assert search.points[step].probability >= wanted
+        assert step == 1 or search.points[step - 1].probability < wanted
+    assert 0 < search.runs <= search.most_runs
+
+
+def test_what_limits_a_pool_names_the_other_pools(tmp_path: Path) -> None:
+    """A second pool that all cases pass is the reason why more servers of the first one do not help."""
+    (tmp_path / "two.workflow.yaml").write_text(TWO_POOLS_WORKFLOW, encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(TWO_POOLS, encoding="utf-8")
+    goal = Goal(dt.date(2024, 1, 10), condition=Condition("pending", "<", 44))
+    options = ReplicationOptions(replications=40)
+    search = Search(load_scenario(tmp_path / "two.yaml"), "clerks", "east", False, goal, 0.9, options, None)
+    assert (
+        search._describe_limits() == "processing times, calendars and the other pools (signers busy 100% of its shifts)"
+    )
+
+
+def test_staff_shows_progress_without_a_terminal(tiny: Path) -> None:
+    """A line for each size on standard error, and none with --quiet."""
+    command = ["staff", str(tiny), "--pool", "clerks", "--court", "west", "--finish-by", "2024-01-12", "--replications", "10", "--workers", "1", "--confidence", "0.5"]  # fmt: skip
+    result = CliRunner().invoke(app, command)
+    assert re.search(r"^  \d+: \d+ of \d+$", result.stderr, re.MULTILINE)
+    assert re.search(r"\d+ replications of all sizes, of at most [\d,]+\.", result.stdout)
+    assert CliRunner().invoke(app, [*command, "--quiet"]).stderr == ""
 
 
 def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
