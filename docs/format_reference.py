@@ -73,6 +73,7 @@ _OPEN_FORMS = {
     ("FieldEntry", "enum"): "list of words",
     ("ActivityEntry", "gives"): "field: list of values",
     ("EventTimingEntry", "outcome"): "field: [shares](scenario_format.md#shares-and-probabilities)",
+    ("MeasureEntry", "giving"): "value, or field: value",
     ("MeasureEntry", "split"): "part: [entry](workflow_format.md#parts-of-a-measure), or `rest`",
     ("RuleEntry", "never"): "names, or a [condition](workflow_format.md#conditions)",
     ("RuleEntry", "within"): "length of calendar time",

@@ -89,16 +89,16 @@ FIELD = _record(field="i8", stride="i8")
 STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8", hazards="u8")
 TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8")
 EVENT = _record(
-    gives="i8", given="i8", outcome="i8", after="i8", chance="i8", rate="i8", only_waiting="i8", hash="u8", lottery="u8"
+    gives="i8", n_gives="i8", given="i8", after="i8", chance="i8", rate="i8", only_waiting="i8", hash="u8", lottery="u8"
 )
 POLICY = _record(start="i8", pinned="i8", decisions="i8", guards="i8", effects="i8")
 EFFECT = _record(field="i8", value="i8", most="i8")
 RANGE = _record(first="i8", n="i8")
-GIVEN = _record(value="i8", outcome="i8")
+GIVES = _record(field="i8", outcome="i8", stride="i8", hash="u8")
 SUSPENSION = _record(start="i8", end="i8")
 # Work that a smaller size may interrupt: the length of the part that is next or in hand, and when the first part started.
 WORK = _record(length="i8", started="i8")
-ACTIVITY = _record(pool="i8", level="i8", gives="i8", given="i8", outcome="i8", takes="i8", calendar="i8", hash="u8")
+ACTIVITY = _record(pool="i8", level="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8")
 HAZARD = _record(rate="f8", most="i8")
 DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
@@ -125,7 +125,15 @@ ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c
 
 
 class Model(NamedTuple):
-    """The read-only input of a run: numbers, and the arrays of the model and of the plan."""
+    """The read-only input of a run: numbers, and the arrays of the model and of the plan.
+
+    Attributes
+    ----------
+    gives : structured array
+        The fields that an activity or an event gives, one row each. The strides number its outcomes.
+    given : ndarray of int64
+        For each outcome of an activity or an event: its code in the log, then the value of each field.
+    """
 
     horizon: int
     most_visits: int
@@ -155,6 +163,7 @@ class Model(NamedTuple):
     outcomes: Any
     shares: Any
     outcome_index: Any
+    gives: Any
     given: Any
     calendars: Any
     intervals: Any
@@ -360,14 +369,35 @@ def _apply_effects(model, world, i, first, n):
 
 
 @_inline
-def _draw_outcome(model, world, i, lookup, numerator):
-    """Return the drawn outcome, as an index in the values of its activity or event."""
+def _draw_value(model, world, i, lookup, numerator):
+    """Return the drawn value of a field, as an index in the values that its activity or event may give."""
     outcome = model.outcomes[_look_up(model, world, i, lookup)]
     u = numerator * 2.0**-53
     k = 0
     while k < outcome.n - 1 and not u < model.shares[outcome.first + k]:
         k += 1
     return model.outcome_index[outcome.first + k]
+
+
+@_inline
+def _write_outcome(model, world, i, first, n, given, numerator, visit):
+    """Draw the `n` fields of an outcome, then record them; return whether the record changed, and the code in the log.
+
+    The first field has a numerator already; each further field has a purpose of its own.
+    """
+    changed, at = False, given
+    for j in range(n):
+        entry = model.gives[_index(first + j)]
+        if j > 0:
+            numerator = _outcome_bits(model, world.cases[i].key, entry.hash, visit)
+        at += entry.stride * _draw_value(model, world, i, entry.outcome, numerator)
+    for j in range(n):
+        f = _index(model.gives[_index(first + j)].field)
+        value = model.given[_index(at + 1 + j)]
+        if world.record[i, f] != value:
+            world.record[i, f] = value
+            changed = True
+    return changed, model.given[_index(at)]
 
 
 # the heap of scheduled events -------------------------------------------------------------------------
@@ -843,7 +873,7 @@ def _draw_work(model, world, i, a, visit):
     activity = model.activities[a]
     distribution = _look_up(model, world, i, activity.takes)
     bits, outcome = np.int64(0), np.int64(0)
-    if model.distributions[distribution].kind != CONSTANT or activity.outcome != NONE:
+    if model.distributions[distribution].kind != CONSTANT or activity.n_gives > 0:
         bits, outcome = _both_bits(model, world.cases[i].key, activity.hash, visit)
     return _length_of(model, distribution, bits), outcome
 
@@ -1119,11 +1149,10 @@ def _find(model, world, i):
     """Draw the outcome of a completed activity and record it; return its code in the log, -1 for none."""
     case = world.cases[i]
     activity = model.activities[_index(model.states[_index(np.int64(case.state))].activity)]
-    if activity.outcome == NONE:
+    if activity.n_gives == 0:
         return np.int64(-1)
-    k = activity.given + _draw_outcome(model, world, i, activity.outcome, case.order)
-    world.record[i, _index(activity.gives)] = model.given[k].value
-    return model.given[k].outcome
+    first, n, given = activity.gives, activity.n_gives, activity.given
+    return _write_outcome(model, world, i, first, n, given, case.order, np.int64(case.visit))[1]
 
 
 @_inline
@@ -1144,13 +1173,11 @@ def _happen(model, world, i, event, visit):
         return False, False, outcome
     effects = model.event_effects[policy.effects + event]
     changed = _apply_effects(model, world, i, effects.first, effects.n)
-    if entry.gives >= 0:
+    if entry.n_gives > 0:
         bits = _outcome_bits(model, case.key, entry.hash, visit)
-        k = entry.given + _draw_outcome(model, world, i, entry.outcome, bits)
-        if world.record[i, entry.gives] != model.given[k].value:
-            world.record[i, entry.gives] = model.given[k].value
-            changed = True
-        outcome = model.given[k].outcome
+        first, n, given = entry.gives, entry.n_gives, entry.given
+        given_changed, outcome = _write_outcome(model, world, i, first, n, given, bits, visit)
+        changed = changed or given_changed
     return True, changed, outcome
 
 

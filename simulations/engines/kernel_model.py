@@ -35,6 +35,7 @@ from simulations.engines.codes import (
     TRIGGER_COMPLETE,
     TRIGGER_ENTER,
 )
+from simulations.engines.sampling import purposes
 from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, Length, Shares
@@ -42,7 +43,7 @@ from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
 from workflow.deciding.table import Columns, DecisionTable, FactClasses, GuardTable, codes, grid
 from workflow.errors import InputError
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Value, Workflow, as_written
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Giver, Value, Workflow
 from workflow.predicates import Expression, names, vector
 
 __all__ = ["KernelModel", "kernel_model", "structured"]
@@ -204,7 +205,8 @@ class _Layout:
         self.steps: list[NDArray[np.float64]] = []
         self.n_cells = self.n_steps = 0
         self.effects: list[tuple[int, int, int]] = []
-        self.given: list[tuple[int, int]] = []
+        self.gives: list[tuple[int, int, int, int]] = []
+        self.given: list[int] = []
         self.rates: list[float] = []
         self.chances: list[float] = []
         self.outcomes: list[tuple[int, int]] = []
@@ -241,10 +243,8 @@ class _Layout:
             return -1
         return self.look.choice(choice, lambda length: self.distribution(length.distribution), self.scenario)
 
-    def outcome(self, choice: Choice[Shares] | None, values: Sequence[Value]) -> int:
-        """Return the lookup of an outcome, -1 for none."""
-        if choice is None:
-            return -1
+    def outcome(self, choice: Choice[Shares], values: Sequence[Value]) -> int:
+        """Return the lookup of the shares of a field's values."""
         numbers: dict[int, int] = {}
 
         def number(shares: Shares) -> int:
@@ -257,13 +257,20 @@ class _Layout:
 
         return self.look.choice(choice, number, self.scenario)
 
-    def gives(self, name: str | None, values: Sequence[Value]) -> tuple[int, int]:
-        """Return the index of a given field (-1 for none), and the index of its first value in `given`."""
-        if name is None:
-            return -1, 0
-        first, domain = len(self.given), codes(self.workflow, name)
-        self.given += [(domain[v], self.outcome_labels.index(as_written(v))) for v in values]
-        return self.fields[name], first
+    def outcomes_of(self, giver: Giver, purpose: str, outcome: Mapping[str, Choice[Shares]]) -> tuple[int, int, int]:
+        """Add what an activity or an event gives; return the index of its first field, their number, and of `given`."""
+        first, given = len(self.gives), len(self.given)
+        if not outcome:  # nothing, or never: no case reaches it
+            return first, 0, given
+        stride = len(giver.fields) + 1
+        for (name, values), own in reversed(list(zip(giver.gives, purposes(purpose, giver), strict=True))):
+            lookup = self.outcome(outcome[name], values)
+            self.gives.insert(first, (self.fields[name], lookup, stride, purpose_hash(own)))
+            stride *= len(values)
+        for each in giver.outcomes:
+            self.given.append(self.outcome_labels.index(giver.label(each)))
+            self.given += [codes(self.workflow, name)[value] for name, value in giver.written(each)]
+        return first, len(giver.fields), given
 
     def add_effects(self, effects: Sequence[tuple[str, Value]]) -> tuple[int, int]:
         """Add effects, literals before increments; return the index of the first and their number."""
@@ -314,7 +321,8 @@ class _Layout:
             "outcomes": structured(self.outcomes, kernel.RANGE),
             "shares": np.array([*self.shares, 0.0]),
             "outcome_index": np.array([*self.outcome_index, 0], np.int64),
-            "given": structured(self.given, kernel.GIVEN),
+            "gives": structured(self.gives, kernel.GIVES),
+            "given": np.array([*self.given, 0], np.int64),
             "calendars": calendars,
             "intervals": intervals,
             "pools": pools,
@@ -380,11 +388,11 @@ class _Layout:
         rows = []
         for name in self.events:
             event, timing = self.workflow.events[name], self.scenario.timing_of(name)
-            field_, first = self.gives(event.gives, event.values)
-            outcome, after = self.outcome(timing.outcome, event.values), self.takes(timing.after)
+            gives = self.outcomes_of(event, f"event:{name}", timing.outcome)
+            after = self.takes(timing.after)
             chance, rate = self._numbers(timing.chance, self.chances), self._numbers(timing.hazard, self.rates)
             hashes = (purpose_hash(f"event:{name}"), purpose_hash(f"chance:{name}"))
-            rows.append((field_, first, outcome, after, chance, rate, timing.only_waiting, *hashes))
+            rows.append((*gives, after, chance, rate, timing.only_waiting, *hashes))
         return structured(rows, kernel.EVENT, spare=False)
 
     def _numbers(self, choice: Choice[float] | None, numbers: list[float]) -> int:
@@ -410,9 +418,8 @@ class _Layout:
         rows = []
         for name, activity in self.workflow.activities.items():
             work = self.scenario.work.get(name)
-            field_, first = self.gives(activity.gives, activity.values)
             if work is None:  # no case reaches it
-                rows.append((-1, 0, field_, first, -1, -1, -1, 0))
+                rows.append((-1, 0, 0, 0, 0, -1, -1, 0))
                 continue
             pool = -1 if work.pool is None else pools.index(work.pool)
             level = 0 if work.pool is None else priorities[work.pool].index(work.priority)
@@ -420,9 +427,9 @@ class _Layout:
                 if state.activity == name:
                     self.levels[k] = level
             calendar = -1 if work.working_days is None else self._calendar(work.working_days)
-            outcome = self.outcome(work.outcome, activity.values)
-            takes = self.takes(work.takes)
-            rows.append((pool, level, field_, first, outcome, takes, calendar, purpose_hash(f"activity:{name}")))
+            purpose = f"activity:{name}"
+            gives = self.outcomes_of(activity, purpose, work.outcome)
+            rows.append((pool, level, *gives, self.takes(work.takes), calendar, purpose_hash(purpose)))
         return structured(rows, kernel.ACTIVITY, spare=False)
 
     def _states(self) -> Any:

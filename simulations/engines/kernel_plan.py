@@ -92,9 +92,10 @@ def _expressions(scenario: Scenario) -> list[Expression]:
     """Return every expression that a lookup depends on, without the guards; each once."""
     choices: list[Choice[Any]] = []
     for work in scenario.work.values():
-        choices += [c for c in (work.takes, work.outcome) if c is not None]
+        choices += [work.takes, *work.outcome.values()]
     for timing in scenario.event_timings.values():
-        choices += [c for c in (timing.hazard, timing.after, timing.chance, timing.outcome) if c is not None]
+        choices += [c for c in (timing.hazard, timing.after, timing.chance) if c is not None]
+        choices += timing.outcome.values()
     choices += [p.order.value for p in scenario.pools.values() if isinstance(p.order.value, Choice)]
     expressions = [e for choice in choices for e in choice.selectors()]
     expressions += [s.exempt for s in scenario.suspensions if s.exempt is not None]

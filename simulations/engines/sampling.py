@@ -6,19 +6,20 @@ whole block are made in numpy, which is thirty times as fast. The results do not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations.chance.draws import Draws, choose, choose_many
+from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import Plan
 from simulations.scenarios.quantities import Choice, Length, Shares
 from workflow.deciding.table import Columns
-from workflow.model.definition import Value
+from workflow.model.definition import Giver, Value
 
-__all__ = ["Purpose"]
+__all__ = ["Gives", "Purpose", "purposes"]
 
 _LONGEST = 2**62
 _BITS = 12
@@ -36,6 +37,58 @@ class Drawn(Protocol):
     key: int
     facts: Sequence[Value]
     record: list[Value]
+
+
+def purposes(own: str, giver: Giver) -> tuple[str, ...]:
+    """Return the purpose of each field that an activity or an event gives; the first is drawn for its own purpose."""
+    return (own, *(f"outcome:{giver.name}.{field}" for field in giver.fields[1:]))
+
+
+class Gives:
+    """What an activity or an event gives: draws an outcome and writes it to the record of a case.
+
+    The first field is drawn with the length of the work or of the clock, each further field for a purpose of its own.
+
+    Parameters
+    ----------
+    name : str
+        The purpose of the first field: ``activity:review``, ``event:new_crime``, ...
+    giver : Activity or Event
+    takes : Choice of Length, optional
+    outcome : mapping of str to Choice of Shares
+        By record field.
+
+    Attributes
+    ----------
+    purpose : Purpose
+        Of the length and of the first field.
+    """
+
+    __slots__ = ("_codes", "_fields", "_purposes", "purpose")
+
+    def __init__(
+        self, plan: Plan, path: Draws, name: str, giver: Giver, takes: Choice[Length] | None,
+        outcome: Mapping[str, Choice[Shares]],
+    ) -> None:  # fmt: skip
+        (field, values), *further = giver.gives or ((None, ()),)
+        self.purpose = Purpose(plan, path, name, takes, outcome.get(field or ""), values)
+        rest = [
+            Purpose(plan, path, own, None, outcome.get(f), vs)
+            for own, (f, vs) in zip(purposes(name, giver)[1:], further, strict=True)
+        ]
+        self._purposes = (self.purpose, *rest) if outcome else ()
+        self._fields = [list(plan.scenario.workflow.record).index(f) for f in giver.fields]
+        labels = Labels.of(plan.scenario).outcome
+        self._codes = {o: labels.index(giver.label(o)) for o in giver.outcomes if o}
+
+    def write(self, case: Drawn, visit: int) -> int:
+        """Draw every field, then write them to the record; return the outcome's code in the log, -1 for none."""
+        if not self._purposes:
+            return -1
+        drawn = tuple([purpose.values[purpose.outcome(case, visit)] for purpose in self._purposes])
+        for i, value in zip(self._fields, drawn, strict=True):
+            case.record[i] = value
+        return self._codes[drawn]
 
 
 class Purpose:

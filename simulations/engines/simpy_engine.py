@@ -28,10 +28,10 @@ from simulations.engines.codes import (
     SERVED,
     WAITING,
 )
-from simulations.engines.sampling import Purpose
+from simulations.engines.sampling import Gives, Purpose
 from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
 from simulations.engines.stations import QueueEntry, Station
-from simulations.log.eventlog import EventLog, Labels, Row, event_log
+from simulations.log.eventlog import EventLog, Row, event_log
 from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, BY_INTERRUPTION, FIRST_EVENT_CAUSE, NEVER
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from simulations.scenarios.plan import MOST_VISITS, Plan
@@ -40,7 +40,7 @@ from simulations.scenarios.scenario import Policy, Pool, Scenario, Work
 from workflow.deciding.machine import CaseMachine, effect_of
 from workflow.deciding.steps import steps_of
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
-from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value, as_written
+from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value
 from workflow.predicates import Expression, scalar
 
 __all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
@@ -112,7 +112,7 @@ class Case:
 class _Activity:
     """An activity, prepared for the engine."""
 
-    __slots__ = ("codes", "gives", "index", "name", "pool", "priority", "purpose", "stations", "working_days")
+    __slots__ = ("gives", "index", "name", "pool", "priority", "purpose", "stations", "working_days")
 
     def __init__(
         self, engine: Simulation, index: int, work: Work, stations: Mapping[str, list[Station]], path: Draws
@@ -122,10 +122,8 @@ class _Activity:
         self.index = index
         self.name = work.activity
         self.priority = work.priority
-        self.purpose = Purpose(
-            engine.plan, path, f"activity:{work.activity}", work.takes, work.outcome, declared.values
-        )
-        self.gives, self.codes = engine.giving(declared.gives, declared.values)
+        self.gives = Gives(engine.plan, path, f"activity:{work.activity}", declared, work.takes, work.outcome)
+        self.purpose = self.gives.purpose
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
         self.stations = None if work.pool is None else stations[work.pool]
         self.working_days = work.working_days
@@ -139,7 +137,7 @@ def _length(case: Case) -> int:
 class _OutsideEvent:
     """An outside event and its timing, prepared for the engine."""
 
-    __slots__ = ("by_state", "chance", "codes", "dates", "gives", "hazard", "hazard_picker", "index", "lottery", "name", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
+    __slots__ = ("by_state", "chance", "dates", "gives", "hazard", "hazard_picker", "index", "lottery", "name", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
 
     def __init__(self, engine: Simulation, index: int, event: Event, path: Draws) -> None:
         scenario = engine.scenario
@@ -149,7 +147,6 @@ class _OutsideEvent:
         self.visits = len(scenario.workflow.activities) + index
         self.name = event.name
         self.states = frozenset(event.states)
-        self.gives, self.codes = engine.giving(event.gives, event.values)
         self.since = timing.since
         self.hazard = timing.hazard
         self.hazard_picker = None if self.hazard is None else self.hazard.picker(*names)
@@ -160,7 +157,8 @@ class _OutsideEvent:
         self.by_state = (
             timing.after is not None and not self.since
         )  # whether a clock starts on entering the event's states
-        self.purpose = Purpose(engine.plan, path, f"event:{event.name}", timing.after, timing.outcome, event.values)
+        self.gives = Gives(engine.plan, path, f"event:{event.name}", event, timing.after, timing.outcome)
+        self.purpose = self.gives.purpose
 
 
 class _Policy:
@@ -205,7 +203,6 @@ class Simulation:
         workflow = self.scenario.workflow
         self._policies = [_Policy(self.scenario, policy) for policy in self.scenario.every_policy]
         self._policy = self._policies[0]
-        self._outcomes = Labels.of(self.scenario).outcome
         self._rows: list[Row] = []
         self._touched = self.env.unsettled
         self._resized: dict[str, None] = {}
@@ -262,7 +259,7 @@ class Simulation:
         """
         self._known(event, self._by_name, "an event of the workflow")
         outside = self._by_name[event]
-        if outside.gives >= 0 and event not in self.scenario.event_timings:
+        if self.scenario.workflow.events[event].gives and event not in self.scenario.event_timings:
             raise InputError([f"the event {event!r} gives a value, but the scenario declares no outcome for it"])
         before = self._made.get((case.number, outside.index), 0)
         self._made[case.number, outside.index] = before + 1
@@ -290,14 +287,6 @@ class Simulation:
             raise InputError([f"{name!r} is not {what}.{nearest(name, allowed if near is None else near)}"])
 
     # building ------------------------------------------------------------------------------------
-
-    def giving(self, field: str | None, values: Sequence[Value]) -> tuple[int, tuple[int, ...]]:
-        """Return the station of a given field in the record (-1 for none), and the log's codes of its values."""
-        if field is None:
-            return -1, ()
-        return list(self.scenario.workflow.record).index(field), tuple(
-            self._outcomes.index(as_written(v)) for v in values
-        )
 
     def _by_transition(self, hooks: Mapping[str, Hook]) -> dict[int, Hook]:
         names = self.scenario.transition_names
@@ -475,12 +464,7 @@ class Simulation:
     def _complete(self, case: Case) -> None:
         case.work = None
         activity: _Activity = case.activity  # type: ignore[assignment]
-        outcome = -1
-        if activity.gives >= 0:
-            k = activity.purpose.outcome(case, case.visit)
-            case.record[activity.gives] = activity.purpose.values[k]
-            outcome = activity.codes[k]
-        self._move(case, COMPLETE, BY_COMPLETION, outcome)
+        self._move(case, COMPLETE, BY_COMPLETION, activity.gives.write(case, case.visit))
         self._settle(case)
 
     def _settle(self, case: Case) -> None:
@@ -681,11 +665,7 @@ class Simulation:
         before = list(case.record)
         if write is not None:
             write(case.record)
-        outcome = -1
-        if event.gives >= 0:
-            k = event.purpose.outcome(case, visit)
-            case.record[event.gives] = event.purpose.values[k]
-            outcome = event.codes[k]
+        outcome = event.gives.write(case, visit)
         if self._move(case, event.name, FIRST_EVENT_CAUSE + event.index, outcome, before):
             self._settle(case)
             return True

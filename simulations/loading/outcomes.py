@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from simulations.loading.context import Context
@@ -10,33 +11,42 @@ from workflow.errors import nearest
 from workflow.files.validation import format_names
 from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
-from workflow.model.definition import Activity, Event
+from workflow.model.definition import Activity, Event, Value
 
 __all__ = ["read_outcome"]
 
 
 def read_outcome(
     context: Context, entry: dict[str, Any] | None, giver: Activity | Event, path: Keys, what: str
-) -> Choice[Shares] | None:
+) -> dict[str, Choice[Shares]]:
     """Read `outcome:` of an activity or event; it is required if, and only if, the workflow declares `gives:`."""
-    gives = giver.gives
-    if entry is None:
-        if gives is not None:
-            kind = "activity" if isinstance(giver, Activity) else "event"
-            given = f"the {kind} gives {gives}: {format_names(giver.values)}"
-            context.wrong(path, f"{what}: outcome: is missing; {given}")
-        return None
-    if gives is None:
-        context.wrong((*path, "outcome"), f"{what}: outcome: the workflow declares no gives: for it")
-        return None
-    if set(entry) != {gives}:
-        extra = [key for key in entry if key != gives]
-        hint = f" Write {{{gives}: {{by: ...}}}}." if "by" in extra else nearest(extra[0] if extra else "", [gives])
-        message = f"must give only {gives!r}, not {format_names(extra)}.{hint}"
-        context.wrong((*path, "outcome", *extra[:1]), f"{what}: outcome: {message}")
-        return None
+    what, kind = f"{what}: outcome", "activity" if isinstance(giver, Activity) else "event"
+    if entry is None or not giver.gives:
+        if giver.gives:
+            given = "; ".join(f"{name}: {format_names(values)}" for name, values in giver.gives)
+            context.wrong(path, f"{what}: is missing; the {kind} gives {given}")
+        elif entry is not None:
+            context.wrong((*path, "outcome"), f"{what}: the workflow declares no gives: for it")
+        return {}
+    if extra := [key for key in entry if key not in giver.fields]:
+        first = giver.fields[0]
+        hint = f" Write {{{first}: {{by: ...}}}}." if "by" in extra else nearest(extra[0], giver.fields)
+        given = " and ".join(repr(name) for name in giver.fields)
+        message = f"must give only {given}, not {format_names(extra)}.{hint}"
+        context.wrong((*path, "outcome", extra[0]), f"{what}: {message}")
+    read = {
+        name: _shares_of(context, (*path, "outcome", name), values, f"{what}: {name}")
+        for name, values in giver.gives
+        if name in entry
+    }
+    for name, values in giver.gives:
+        if name not in entry and not extra:
+            context.wrong((*path, "outcome"), f"{what}: {name} is missing; the {kind} gives {format_names(values)}")
+    return {name: choice for name, choice in read.items() if choice is not None}
 
+
+def _shares_of(context: Context, path: Keys, values: Sequence[Value], what: str) -> Choice[Shares] | None:
     def shares(node: Node, label: str) -> Shares | None:
-        return context.reader.shares(node, giver.values, label)
+        return context.reader.shares(node, values, label)
 
-    return context.reader.choice(context.at(*path, "outcome", gives), shares, f"{what}: outcome: {gives}")
+    return context.reader.choice(context.at(*path), shares, what)

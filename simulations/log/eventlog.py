@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from simulations.log.row import COLUMNS, HORIZON, INTERRUPTED, NEVER, Column
 from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
-from workflow.model.definition import COMPLETE, ENTER, as_written
+from workflow.model.definition import COMPLETE, ENTER
 
 __all__ = [
     "HORIZON",
@@ -56,16 +56,14 @@ class Labels:
     def of(cls, scenario: Scenario) -> Labels:
         """Return the labels of a scenario's logs."""
         workflow = scenario.workflow
-        values = [v for a in workflow.activities.values() for v in a.values] + [
-            v for e in workflow.events.values() for v in e.values
-        ]
+        givers = (*workflow.activities.values(), *workflow.events.values())
         return cls(
             scenario.transition_names,
             (COMPLETE, ENTER, HORIZON, INTERRUPTED, *workflow.events),
             tuple(workflow.states),
             tuple(workflow.activities),
             tuple(scenario.pools),
-            tuple(dict.fromkeys(as_written(v) for v in values)),
+            tuple(dict.fromkeys(giver.label(outcome) for giver in givers for outcome in giver.outcomes if outcome)),
         )
 
     def column(self, name: str) -> tuple[str, ...]:

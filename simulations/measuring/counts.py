@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, EventLog
+from simulations.log.row import BY_COMPLETION
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.files.format import MeasureEntry
 from workflow.files.validation import split_names
-from workflow.model.definition import Value, as_written
+from workflow.model.definition import Giver, Value
 from workflow.predicates import vector
 
 __all__ = ["Firsts", "Split", "emptied", "one_of"]
@@ -38,7 +39,11 @@ class Firsts:
         self._rows: dict[tuple[str | bool | None, ...], Integers] = {}
 
     def of(
-        self, names: Sequence[str], giving: Value | None = None, if_: str | None = None, warm: bool = True
+        self,
+        names: Sequence[str],
+        giving: Value | Mapping[str, Value] = None,
+        if_: str | None = None,
+        warm: bool = True,
     ) -> Integers:
         """Return the first row of each case with one of these transitions or events.
 
@@ -46,28 +51,40 @@ class Firsts:
         ----------
         names : sequence of str
             Transitions or events.
-        giving : value, optional
+        giving : value, or mapping of record field to value, optional
             Only rows with this outcome.
         if_ : str, optional
             Only cases that meet this condition.
         warm : bool
             Leave out rows before the end of the warm-up.
         """
-        outcome = None if giving is None else as_written(giving)
-        key = (*names, outcome, if_, warm)
+        key = (*names, None if giving is None else str(giving), if_, warm)
         if key not in self._rows:
             labels, columns = self.log.labels, self.log.columns
             named = one_of(columns["transition"], _codes(labels.transition, names))
             named |= one_of(columns["cause"], _codes(labels.cause, names))
             named[: self._n_before if warm else 0] = False
             rows = np.flatnonzero(named)
-            if outcome is not None:
-                rows = rows[columns["outcome"][rows] == labels.outcome.index(outcome)]
+            if giving is not None:
+                rows = rows[self._gave(rows, giving)]
             rows = self._first(rows)
             if if_ is not None:
                 rows = rows[self._condition(if_)[columns["case_id"][rows]]]
             self._rows[key] = rows
         return self._rows[key]
+
+    def _gave(self, rows: Integers, giving: Value | Mapping[str, Value]) -> NDArray[np.bool_]:
+        """Return whether the activity or the event of each row gave this outcome."""
+        labels, workflow = self.log.labels, self.log.cases.scenario.workflow
+        activity, cause, outcome = (self.log.columns[name][rows] for name in ("activity", "cause", "outcome"))
+        givers: list[tuple[Giver, NDArray[np.bool_]]] = [
+            *((a, (cause == BY_COMPLETION) & (activity == i)) for i, a in enumerate(workflow.activities.values())),
+            *((e, cause == labels.cause.index(e.name)) for e in workflow.events.values()),
+        ]
+        gave = np.zeros(len(rows), bool)
+        for giver, mine in givers:
+            gave |= mine & one_of(outcome, _codes(labels.outcome, giver.labels_giving(giving)))
+        return gave
 
     def leaving(self, state: int) -> Integers:
         """Return the row at which each case that began in a state first leaves it."""

@@ -131,8 +131,8 @@ def _may_have_written(log: EventLog, fields: Set[str]) -> bool:
         return name in labels and bool((log.columns[column] == labels.index(name)).any())
 
     for workflow in log.cases.scenario.workflows:
-        given = {e.gives for e in workflow.events.values()} | {a.gives for a in workflow.activities.values()}
-        if given & fields:
+        givers = (*workflow.events.values(), *workflow.activities.values())
+        if any(not fields.isdisjoint(giver.fields) for giver in givers):
             return True
         for column, causes in (("transition", workflow.transitions), ("cause", workflow.events.values())):
             if any(any(name in fields for name, _ in c.effects) and happened(column, c.name) for c in causes):

@@ -55,11 +55,7 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
         for name, work in scenario.work.items()
         if _at(scenario, kept, name)
     }
-    read = frozenset().union(
-        read,
-        *(choice.reads() for w in work.values() for choice in (w.takes, w.outcome) if choice is not None),
-        *(b.age.reads() for b in backlog if b.age is not None),
-    )
+    read = read.union(*(b.age.reads() for b in backlog if b.age is not None))
     own = [t for people in (*(b.people for b in backlog), *(s.people for s in streams)) for t in people]
     drawn, read = _drawn_fields([*scenario.people, *own], read)
     return replace(
@@ -176,19 +172,20 @@ def _writes(scenario: Scenario, kept: frozenset[str], event: str) -> frozenset[s
     written: set[str] = set()
     for workflow in scenario.workflows:
         own = workflow.events[event]
-        written |= {name for name, _ in own.effects} | ({own.gives} if own.gives is not None else set())
+        written |= {*(name for name, _ in own.effects), *own.fields}
     written |= {name for t in _from(scenario, kept) if event in t.events for name, _ in t.effects}
     return frozenset(written)
 
 
 def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> frozenset[str]:
-    """Return the facts and record fields that the kept states and events read, except for outcomes of work."""
+    """Return the facts and record fields that the kept states and events read, outcomes that are read included."""
     conditions: list[Expression | None] = [t.guard for t in _from(scenario, kept)]
     conditions += [w.events[name].guard for w in scenario.workflows for name in timings]
-    choices: list[Any] = [work.takes for name, work in scenario.work.items() if _at(scenario, kept, name)]
+    works = [work for name, work in scenario.work.items() if _at(scenario, kept, name)]
+    choices: list[Any] = [work.takes for work in works]
     for name in timings:
         timing = scenario.event_timings[name]
-        choices += [timing.hazard, timing.after, timing.chance, timing.outcome]
+        choices += [timing.hazard, timing.after, timing.chance, *timing.outcome.values()]
     pools = {_pool_of(scenario, name) for name in kept}
     for pool in (scenario.pools[name] for name in pools if name is not None):
         if isinstance(pool.order.value, Expression):
@@ -196,17 +193,20 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
         else:
             choices.append(pool.order.value)
     conditions += [s.exempt for s in scenario.suspensions if s.pool in pools]
-    return frozenset().union(
+    read = frozenset[str]().union(
         *(names(c) for c in conditions if c is not None), *(c.reads() for c in choices if c is not None)
     )
+    outcomes = [(name, choice.reads()) for work in works for name, choice in work.outcome.items()]
+    while (more := read.union(*(reads for name, reads in outcomes if name in read))) != read:
+        read = more
+    return read
 
 
 def _without_outcome(scenario: Scenario, work: Work, read: frozenset[str]) -> Work:
-    """Give work a constant outcome if nothing reads the outcome."""
-    activity = scenario.workflow.activities[work.activity]
-    if work.outcome is None or activity.gives in read:
-        return work
-    return replace(work, outcome=Choice(Shares(activity.values[:1], (1.0,))))
+    """Give work a constant outcome in the fields that nothing reads."""
+    values = dict(scenario.workflow.activities[work.activity].gives)
+    constant = {name: Choice(Shares(values[name][:1], (1.0,))) for name in work.outcome if name not in read}
+    return replace(work, outcome={**work.outcome, **constant})
 
 
 def _drawn_fields(people: Iterable[DrawnField], read: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:

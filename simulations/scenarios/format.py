@@ -174,7 +174,7 @@ class WorkEntry(Entry):
     )
     outcome: dict[str, Any] | None = Field(
         None,
-        description="the record field that the activity gives, with the shares of its values",
+        description="the record fields that the activity gives, each with the shares of its values",
         examples=[{"decision": {"grant": 0.7, "refuse": "rest"}}],
     )
     priority: int = Field(
@@ -271,7 +271,7 @@ class EventTimingEntry(Entry):
     )
     outcome: dict[str, Any] | None = Field(
         None,
-        description="the record field that the event gives, with the shares of its values",
+        description="the record fields that the event gives, each with the shares of its values",
         examples=[{"check": {"clear": 0.97, "hit": "rest"}}],
     )
 
@@ -355,7 +355,8 @@ class ScenarioFile(Entry):
         None, description="description for readers", examples=["Two offices in the first quarter of 2024."]
     )
     workflow: Name = Field(
-        description="name of a built-in workflow, or path relative to this file", examples=["permits.yaml"]
+        description="name of a built-in workflow, path relative to this file, or name of a workflow in the same folder",
+        examples=["permits.yaml"],
     )
     starts: dt.date = Field(description="the run begins at 00:00 of this date", examples=[dt.date(2024, 1, 1)])
     ends: dt.date = Field(description="the run ends at 24:00 of this date", examples=[dt.date(2024, 3, 31)])

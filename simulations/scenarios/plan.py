@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from simulations.chance.draws import Draws
 from simulations.scenarios.population import Cases, draw_cases
+from simulations.scenarios.quantities import Choice, Shares
 from simulations.scenarios.scenario import Scenario
 from workflow.deciding.table import Table, guards
 from workflow.errors import StuckCase
-from workflow.model.definition import COMPLETE, Value
+from workflow.model.definition import COMPLETE, Giver, Outcome, Workflow
 from workflow.predicates import names
 from workflow.proving.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck, walk
 
@@ -70,7 +69,7 @@ def _look_for_stuck(cases: Cases, tables: Sequence[Table]) -> None:
     read = [name for table in tables for guard in guards(table.workflow) for name in names(guard)]
     keep = {name for name in read if name in scenario.workflow.record} if len(tables) > 1 else set()
     for table in tables:
-        explorer = Explorer(table, list(scenario.event_timings), _outcomes(scenario), keep)
+        explorer = Explorer(table, list(scenario.event_timings), _outcomes(scenario, table.workflow), keep)
         stuck = find_stuck(explorer, nodes)
         if stuck is not None:
             raise StuckCase(_describe_stuck(cases, table, stuck))
@@ -91,18 +90,18 @@ def _initial_nodes(cases: Cases, table: Table) -> dict[tuple[str, Record], int]:
     return nodes
 
 
-def _outcomes(scenario: Scenario) -> dict[str, set[Value]]:
-    """Return the values that activities and events give with a positive probability."""
-    outcomes = {name: work.outcome for name, work in scenario.work.items()} | {
-        name: timing.outcome for name, timing in scenario.event_timings.items()
-    }
-    possible: dict[str, set[Value]] = {}
-    for name, outcome in outcomes.items():
-        for shares in outcome.leaves() if outcome is not None else ():
-            shares_of = np.diff(np.array([0.0, *shares.cumulative]))
-            possible.setdefault(name, set()).update(
-                v for v, share in zip(shares.values, shares_of, strict=True) if share > 0
-            )
+def _outcomes(scenario: Scenario, workflow: Workflow) -> dict[Giver, list[Outcome]]:
+    """Return what each activity and event gives with a positive probability."""
+    declared: list[tuple[Giver, Mapping[str, Choice[Shares]]]] = [
+        *((workflow.activities[name], work.outcome) for name, work in scenario.work.items()),
+        *((workflow.events[name], timing.outcome) for name, timing in scenario.event_timings.items()),
+    ]
+    possible = {}
+    for giver, outcome in declared:
+        drawn = [{v for shares in outcome[name].leaves() for v in shares.possible()} for name in giver.fields]
+        possible[giver] = [
+            o for o in giver.outcomes if all(v in of_field for v, of_field in zip(o, drawn, strict=True))
+        ]
     return possible
 
 

@@ -138,6 +138,11 @@ class Shares:
     values: tuple[Any, ...]
     cumulative: tuple[float, ...]
 
+    def possible(self) -> list[Any]:
+        """Return the values with a positive share."""
+        shares = np.diff((0.0, *self.cumulative))
+        return [value for value, share in zip(self.values, shares, strict=True) if share > 0]
+
 
 class Reader:
     """Reads quantities from the tree of a file and adds mistakes to `problems`.

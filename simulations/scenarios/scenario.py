@@ -107,12 +107,18 @@ class Policy:
 
 @dataclass(frozen=True)
 class Work:
-    """Pool, length and outcome of an activity."""
+    """Pool, length and outcome of an activity.
+
+    Attributes
+    ----------
+    outcome : mapping of str to Choice of Shares
+        The shares of the values of each record field that the activity gives.
+    """
 
     activity: str
     pool: str | None
     takes: Choice[Length]
-    outcome: Choice[Shares] | None
+    outcome: Mapping[str, Choice[Shares]]
     priority: int
     working_days: Calendar | None
 
@@ -131,6 +137,8 @@ class EventTiming:
         Indices in ``Scenario.transition_names``.
     chance : Choice of float, or None
         Probability that the clock starts.
+    outcome : mapping of str to Choice of Shares
+        The shares of the values of each record field that the event gives.
     dates : tuple of int
         Microseconds since the start at which it happens to every case.
     only_waiting : bool
@@ -142,7 +150,7 @@ class EventTiming:
     after: Choice[Length] | None = None
     since: frozenset[int] = frozenset()
     chance: Choice[float] | None = None
-    outcome: Choice[Shares] | None = None
+    outcome: Mapping[str, Choice[Shares]] = field(default_factory=dict)
     dates: tuple[int, ...] = ()
     only_waiting: bool = False
 

@@ -265,14 +265,21 @@ class _Drawing:
         )
 
     def outcome(self, giver: Mapping) -> Mapping:
-        """Return an outcome with shares in quarters; some of them may be zero."""
-        if "gives" not in giver:
-            return {}
-        (field, values), *_ = giver["gives"].items()
+        """Return an outcome with shares in quarters; some of them may be zero, some depend on the record."""
+        gives: Mapping = giver.get("gives", {})
+        yes = self.yes + [name for name, entry in self.workflow["record"].items() if entry.get("type") == "boolean"]
+        outcome = {}
+        for field, values in gives.items():
+            outcome[field] = self.shares(values)
+            if yes and len(gives) > 1:
+                outcome[field] = {"by": self.pick(*yes), True: outcome[field], False: self.shares(values)}
+        return {"outcome": outcome} if outcome else {}
+
+    def shares(self, values: list[Any]) -> Mapping:
         quarters = [0] * len(values)
         for _ in range(4):
             quarters[self.draw(st.integers(0, len(values) - 1))] += 1
-        return {"outcome": {field: {v: q / 4 for v, q in zip(values, quarters, strict=True)}}}
+        return {v: q / 4 for v, q in zip(values, quarters, strict=True)}
 
     def waits(self, event: Mapping) -> bool:
         """Say whether an event counts in a state in which cases wait for a pool."""

@@ -78,9 +78,10 @@ class History:
             assert self.test(event.guard, case, record)
             self._write(record, event.effects)
         giver = event if event is not None else self._work(row) if row["cause"] == COMPLETE else None
-        assert (row["outcome"] is not None) == (giver is not None and giver.gives is not None)
-        if giver is not None and giver.gives is not None:
-            record[self.fields.index(giver.gives)] = next(v for v in giver.values if _said(v) == row["outcome"])
+        assert (row["outcome"] is not None) == (giver is not None and giver.gives != ())
+        if giver is not None and giver.gives:
+            given = next(o for o in giver.outcomes if giver.label(o) == row["outcome"])
+            self._write(record, giver.written(given))
         assert row["transition"] == self.first(workflow, row["from_state"], row["cause"], case, record)
         if row["transition"] is not None:
             transition = next(t for t in workflow.transitions if t.name == row["transition"])

@@ -11,7 +11,7 @@ from simulations import SamplePath, load_scenario, make_plan, simulate
 from simulations.log.eventlog import HORIZON
 from workflow import CaseMachine
 from workflow.deciding.machine import fact_names
-from workflow.model.definition import COMPLETE, as_written
+from workflow.model.definition import COMPLETE
 from workflow.proving.difference import diff
 
 BASE = "prosecutorial-discretion-review"
@@ -62,7 +62,7 @@ class Side:
                 return None, state
         elif cause == COMPLETE:
             giver = self.workflow.activities[self.workflow.states[state].activity]
-        given = next((v for v in giver.values if as_written(v) == outcome), None) if giver else None
+        given = next((o for o in giver.outcomes if o and giver.label(o) == outcome), ()) if giver else ()
         record[:] = self.machine.seen(state, before, cause, given)
         case = SimpleNamespace(state=state, facts=facts, record=record)
         taken = self.machine.fire(case, cause)

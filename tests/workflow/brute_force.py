@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 from workflow import Workflow
@@ -105,8 +106,9 @@ class Case:
                         yield self._row(event.name, value, state, record, seen, self._taken(tried, seen))
 
     def _given(self, giver: Activity | Event, record: Values) -> Iterator[tuple[Any, Values]]:
-        for value in giver.values or (None,):
-            yield value, record if giver.gives is None else self._written(record, [(giver.gives, value)])
+        fields = [field for field, _ in giver.gives]
+        for given in product(*(values for _, values in giver.gives)):
+            yield given, self._written(record, zip(fields, given, strict=True))
 
     def _written(self, record: Values, effects: Any) -> Values:
         values = dict(zip(self._fields, record, strict=True))

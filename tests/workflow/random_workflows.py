@@ -117,18 +117,21 @@ class _Drawing:
     def condition(self):
         return unparse(self.draw(expressions(self.seen, depth=2)))
 
-    def effects(self, but=None):
+    def effects(self, but=()):
         found = {}
         for field in self.record:
-            if field.name == but or not self.draw(st.booleans()):
+            if field.name in but or not self.draw(st.booleans()):
                 continue
             counted = field.kind == "integer" and self.draw(st.booleans())
             found[field.name] = f"{field.name} + 1" if counted else self.draw(values(field))
         return found
 
     def gives(self):
-        field = self.pick(*self.record)
-        return {field.name: self.draw(st.lists(st.sampled_from(field.domain()), min_size=1, max_size=3, unique=True))}
+        fields = self.draw(st.lists(st.sampled_from(self.record), min_size=1, max_size=2, unique_by=lambda f: f.name))
+        return {
+            field.name: self.draw(st.lists(st.sampled_from(field.domain()), min_size=1, max_size=3, unique=True))
+            for field in fields
+        }
 
     def work(self):
         return {"gives": self.gives()} if self.draw(st.booleans()) else {}
@@ -140,7 +143,7 @@ class _Drawing:
         gives = self.gives() if self.draw(st.booleans()) else None
         if gives:
             found["gives"] = gives
-        if effects := self.effects(but=next(iter(gives)) if gives else None):
+        if effects := self.effects(but=gives or ()):
             found["set"] = effects
         return found | ({"when": self.condition()} if self.draw(st.booleans()) else {})
 

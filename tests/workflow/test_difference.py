@@ -192,7 +192,7 @@ def test_workflows_with_other_facts_cannot_be_compared(people):
 def _decided(machine, workflow, values, state, record):
     """Return what each thing that can happen leads to: the transition, the state, the record and what was to be written."""
     found = {}
-    chances = [(ENTER, None)] if (ENTER, state) in machine.tries else []
+    chances = [(ENTER, ())] if (ENTER, state) in machine.tries else []
     for trigger, given_ in [*chances, *machine.possible_inputs(state, values, record)]:
         seen = machine.seen(state, tuple(record), trigger, given_)
         case = SimpleNamespace(state=state, facts=values, record=list(seen))
@@ -207,10 +207,10 @@ def _decided(machine, workflow, values, state, record):
 def _written(workflow, state, trigger, given, transition):
     """Return what is written in the end: by the event, by what is given, and by the transition."""
     event = workflow.events.get(trigger)
-    giver = event or workflow.activities.get(workflow.states[state].activity)
+    giver = workflow.giver(state, trigger)
     writes = [
         *(event.effects if event else ()),
-        *([(giver.gives, given)] if given is not None else ()),
+        *(giver.written(given) if giver else ()),
         *transition.effects,
     ]
     wrote = {}

@@ -119,7 +119,8 @@ def test_three_readings_agree_all_along_the_history_of_a_case(mapping, data):
             else workflow.events.get(trigger)
         )
         if giver is not None and giver.gives:
-            record[list(workflow.record).index(giver.gives)] = data.draw(st.sampled_from(giver.values))
+            for field, values in giver.gives:
+                record[list(workflow.record).index(field)] = data.draw(st.sampled_from(values))
         taken, state, record = readings.decide(0, state, record, trigger)
         assert taken is not None or trigger in upon, "random workflows never leave a case stuck"
 

@@ -257,7 +257,7 @@ def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
         lambda h: replace(h, steps=(h.steps[0], *h.steps[2:])),
         lambda h: replace(h, steps=(*h.steps[:-1], replace(h.steps[-1], state_after="gone"))),
         lambda h: replace(h, record=("none", 2)),
-        lambda h: replace(h, steps=(replace(h.steps[0], given="yes"), *h.steps[1:]), facts={**h.facts, "n": 9}),
+        lambda h: replace(h, steps=(replace(h.steps[0], given=("yes",)), *h.steps[1:]), facts={**h.facts, "n": 9}),
     ],
     ids=["too short", "a step left out", "leads elsewhere", "begins otherwise", "the machine decides otherwise"],
 )

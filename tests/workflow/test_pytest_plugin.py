@@ -212,3 +212,26 @@ def test_the_plugin_imports_nothing_until_a_file_of_rules_is_met(tmp_path: Path)
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.splitlines()[-1] == "['workflow.testing', 'workflow.testing.pytest_plugin']"
+
+
+RULED = WORKFLOW + "rules:\n  - {rule: the incomplete get nothing, never: grant, if: not complete}\n"
+
+
+def test_the_rules_of_a_workflow_that_the_configuration_names_are_tested(office: pytest.Pytester) -> None:
+    """Those of its base are among them; other workflows are left alone."""
+    office.path.joinpath("office.rules.yaml").unlink()
+    office.path.joinpath("permit_office.yaml").write_text(RULED, encoding="utf-8")
+    variants = office.mkdir("variants")
+    variants.joinpath("strict.yaml").write_text("workflow: strict\nextends: ../permit_office.yaml\n", encoding="utf-8")
+    office.makeini("[pytest]\ndocketsim_workflows = variants/*.yaml\n")
+    result = _run(office, "-v")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*strict.yaml::the incomplete get nothing?prove? PASSED*"])
+
+
+def test_a_workflow_that_the_configuration_names_and_that_does_not_exist_is_an_error(office: pytest.Pytester) -> None:
+    """Otherwise its rules would not be tested, and nobody would notice."""
+    office.makeini("[pytest]\ndocketsim_workflows = permit_offices.yaml\n")
+    result = _run(office, alone=True)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*docketsim_workflows: there is no file *permit_offices.yaml*"])

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from transitions.core import Event, Machine, Transition
 
 from workflow.deciding.steps import Step, steps_of
-from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Value, Workflow
+from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Outcome, Value, Workflow
 from workflow.predicates import Expression, scalar
 
 __all__ = [
@@ -52,14 +52,14 @@ class HistoryRow:
     ----------
     trigger : str
         ``complete``, ``enter`` or an event.
-    given : Value
-        The value that the activity or the event gave.
+    given : tuple
+        What the activity or the event gave.
     transition : int or None
         ``None`` for an event without a transition.
     """
 
     trigger: str
-    given: Value
+    given: Outcome
     transition: int | None
     state: str
     state_after: str
@@ -209,13 +209,13 @@ class CaseMachine:
         self._events[trigger](case, case.facts, case.record)
         return self._taken
 
-    def take(self, case: CaseLike, trigger: str, given: Value = None) -> MachineRow | None:
+    def take(self, case: CaseLike, trigger: str, given: Outcome = ()) -> MachineRow | None:
         """Let something happen to a case; return the row, or ``None`` if no guard holds and it is not an event.
 
         Parameters
         ----------
-        given : Value
-            The value that the activity or the event gives.
+        given : tuple
+            What the activity or the event gives.
         """
         state, before = case.state, tuple(case.record)
         seen = tuple(self.seen(state, before, trigger, given))
@@ -227,30 +227,30 @@ class CaseMachine:
         steps = steps_of(self.workflow, trigger, transition, (before, seen, after), state, case.state)
         return MachineRow(trigger, given, transition, state, case.state, steps, after)
 
-    def seen(self, state: str, record: Sequence[Value], trigger: str, given: Value) -> list[Value]:
-        """Return the record that the guards read: with an event's effects, and with the value that was given."""
+    def seen(self, state: str, record: Sequence[Value], trigger: str, given: Outcome) -> list[Value]:
+        """Return the record that the guards read: with an event's effects, and with what was given."""
         written = list(record)
         write = self._event_effects.get(trigger)
         if write is not None:
             write(written)
         giver = self.workflow.giver(state, trigger)
-        if giver is not None and giver.gives is not None:
-            written[self._record.index(giver.gives)] = given
+        for name, value in giver.written(given) if giver is not None else ():
+            written[self._record.index(name)] = value
         return written
 
     def possible_inputs(
         self, state: str, facts: Sequence[Value], record: Sequence[Value]
-    ) -> Iterator[tuple[str, Value]]:
-        """Yield what can happen to a case in an activity or resting state: a trigger, and the value given."""
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Yield what can happen to a case in an activity or resting state: a trigger, and what it gives."""
         declared = self.workflow.states[state]
         if declared.activity is not None:
-            for value in self.workflow.activities[declared.activity].values or (None,):
-                yield COMPLETE, value
+            for outcome in self.workflow.activities[declared.activity].outcomes:
+                yield COMPLETE, outcome
         for event in self.workflow.events.values():
             test = self.event_tests[event.name]
             if state in event.states and (test is None or test(facts, record)):
-                for value in event.values or (None,):
-                    yield event.name, value
+                for outcome in event.outcomes:
+                    yield event.name, outcome
 
     def _taking(self, index: int) -> Callable[[Sequence[Value], list[Value]], None]:
         write = effect_of(self.workflow, self.workflow.transitions[index].effects)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.model.definition import INCREMENT, Event, Transition, Workflow, as_written
+from workflow.model.definition import INCREMENT, Event, Giver, Transition, Value, Workflow
 from workflow.predicates import Field
 
 __all__ = ["Rows", "indices_of", "records_along"]
@@ -35,7 +35,7 @@ class Rows:
     completes : ndarray of bool
         Rows that complete an activity.
     outcome : ndarray of str
-        The value that the activity or the event gave, as the log writes it.
+        What the activity or the event gave, as the log writes it.
     transitions, events : tuple
         Those of the workflow, or of several policies one after another.
     """
@@ -69,16 +69,15 @@ def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[
     workflow, n = rows.workflow, len(rows.transition)
     declared = workflow.record[name]
     values = list(declared.domain())
-    labels = [as_written(value) for value in values]
     # Two entries a row: the value given or the event's effect, which the guards read, then the transition's effect.
     written = np.full(2 * n, -1, np.int64)
     counts = np.zeros(2 * n, bool)
     given, effects = written[0::2], written[1::2]
     for i, state in enumerate(workflow.states.values()):
         activity = workflow.activities.get(state.activity or "")
-        if activity is not None and activity.gives == name:
+        if activity is not None and name in activity.fields:
             mine = rows.completes & (rows.from_state == i)
-            given[mine] = indices_of(rows.outcome[mine], labels)
+            given[mine] = _given(rows.outcome[mine], activity, name, values)
     for index, all_effects, target, counted in (
         (rows.event, [event.effects for event in rows.events], given, counts[0::2]),
         (rows.transition, [transition.effects for transition in rows.transitions], effects, counts[1::2]),
@@ -90,9 +89,9 @@ def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[
             elif literal is not None:
                 target[index == i] = values.index(literal)
     for i, event in enumerate(rows.events):
-        if event.gives == name:
+        if name in event.fields:
             mine = rows.event == i
-            given[mine] = indices_of(rows.outcome[mine], labels)
+            given[mine] = _given(rows.outcome[mine], event, name, values)
     codes = _codes(begins, declared)
     filled = _carry(written, counts, rows.first * 2, codes, len(values) - 1)
     seen, after = filled[0::2], filled[1::2]
@@ -102,6 +101,13 @@ def records_along(rows: Rows, name: str, begins: NDArray[Any]) -> tuple[NDArray[
     before[rows.first[:-1][opens]] = codes[opens]
     decoded = np.array(values) if declared.kind != "enum" else np.arange(len(values))
     return decoded[before], decoded[seen], decoded[after]
+
+
+def _given(outcomes: NDArray[Any], giver: Giver, name: str, values: list[Value]) -> Integers:
+    """Return the index in `values` of what each outcome writes to a field; -1 where there is no outcome."""
+    labels = [giver.label(outcome) for outcome in giver.outcomes]
+    index = [values.index(dict(giver.written(outcome))[name]) for outcome in giver.outcomes]
+    return np.array([*index, -1], np.int64)[indices_of(outcomes, labels)]
 
 
 def indices_of(values: NDArray[Any], labels: list[str]) -> Integers:

@@ -62,13 +62,49 @@ def read_extending(
 
 
 def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> Path:
-    """Return the path of a built-in workflow or scenario, or of a file."""
+    """Return the path of a built-in workflow or scenario, of a file, or of a workflow that is named in a folder."""
     path = tidy(built_in.get(name) or (beside / name))
+    found: dict[Path, str] = {}
+    where = "neither a built-in name nor a file"
     try:
         if path.is_file():
             return path
         known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
+        if what == "workflow" and Path(name).name == name and Path(name).suffix not in _ENDINGS:
+            found, unread = _workflows_in(path.parent, name)
+            known += found.values()
+            where = f"neither a built-in name, nor a file, nor the name of a workflow in {path.parent.resolve()}"
+            where += "".join(f"; a file there could not be read: {error}" for error in unread)
     except (OSError, ValueError):  # not a possible file name
         known = list(built_in)
+    named = [path for path, its_name in found.items() if its_name == name]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        files = format_names(path.name for path in named)
+        folder = named[0].parent.resolve()
+        raise InputError([f"the {what} {name!r} is in several files of {folder}: {files}. Give the name of the file."])
     hint = nearest(name, known) or f" Built-in {what}s: {format_names(built_in)}; or give the path of a file."
-    raise InputError([f"there is no {what} {name!r}: neither a built-in name nor a file.{hint}"])
+    raise InputError([f"there is no {what} {name!r}: {where}.{hint}"])
+
+
+_ENDINGS = (".yaml", ".yml")
+
+
+def _workflows_in(folder: Path, name: str) -> tuple[dict[Path, str], list[str]]:
+    """Return the workflows in the files of a folder, by path, and why files that mention a name cannot be read.
+
+    Rules and scenarios have the key ``workflow:`` too. A workflow has states, or extends another.
+    """
+    found: dict[Path, str] = {}
+    unread: list[str] = []
+    for path in sorted(p for p in folder.iterdir() if p.suffix in _ENDINGS and p.is_file()):
+        try:
+            content = read_yaml(path).value
+        except InputError as error:
+            if name.encode() in path.read_bytes():
+                unread.append(str(error).splitlines()[0])
+            continue
+        if "workflow" in content and "scenario" not in content and ("states" in content or "extends" in content):
+            found[path] = str(content["workflow"].value)
+    return found, unread

@@ -84,7 +84,8 @@ class ActivityEntry(Entry):
 
     gives: dict[str, list[Any]] | None = Field(
         None,
-        description="one record field, and the values that the work may write to it; the scenario gives their probabilities",
+        description="record fields, each with the values that the work may write to it; the scenario gives their"
+        " probabilities",
         examples=[{"decision": ["grant", "refuse"]}],
     )
     description: str | None = _description("what is done", "a clerk reads the file and decides")
@@ -165,7 +166,8 @@ class EventEntry(Entry):
     )
     gives: dict[str, list[Any]] | None = Field(
         None,
-        description="one record field, and the values that it may write to it; the scenario gives their probabilities",
+        description="record fields, each with the values that it may write to it; the scenario gives their"
+        " probabilities",
         examples=[{"check": ["clear", "hit"]}],
     )
     description: str | None = _description("what happens", "the applicant leaves the district")
@@ -315,8 +317,10 @@ class MeasureEntry(Entry):
         description="the cases to which one of these transitions or events has happened",
         examples=["grant or allow"],
     )
-    giving: bool | int | str | None = Field(
-        None, description="with `cases`: only if the outcome was this value", examples=["hit"]
+    giving: bool | int | str | dict[Name, bool | int | str] | None = Field(
+        None,
+        description="with `cases`: only if the outcome was this value; or record fields with their values",
+        examples=["hit", {"decision": "grant"}],
     )
     if_: Condition | None = Field(
         None, alias="if", description="only cases whose facts meet this condition", examples=['ground == "work"']

@@ -51,24 +51,44 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
 def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Keys, what: str) -> None:
     if entry.giving is None or not entry.cases:
         return
-    values = _outcomes(reading.file, entry.cases)
-    given = as_written(entry.giving)
-    if given not in values:
-        message = f"{given!r} is not an outcome of {' or '.join(entry.cases)}; allowed: {format_names(values)}.{nearest(given, values)}"
-        reading.wrong((*path, "giving"), f"{what}: giving: {message}")
+    what, place, cases = f"{what}: giving", (*path, "giving"), " or ".join(entry.cases)
+    gives = _gives(reading.file, entry.cases)
+    values: dict[str, list[str]] = {}
+    for given in gives:
+        for field, written in given.items():
+            values.setdefault(field, []).extend(as_written(value) for value in written)
+    if isinstance(entry.giving, dict):
+        for field, value in entry.giving.items():
+            if reading.known(field, values, (*place, field), what, f"a field that {cases} gives"):
+                _check_outcome(reading, as_written(value), values[field], cases, (*place, field), f"{what}: {field}")
+        return
+    value = as_written(entry.giving)
+    _check_outcome(reading, value, [v for written in values.values() for v in written], cases, place, what)
+    for given in gives:
+        fields = [field for field, written in given.items() if value in map(as_written, written)]
+        if len(fields) > 1:
+            message = f"{value!r} is an outcome of {format_names(fields)}; name the field: {{{fields[0]}: {value}}}"
+            reading.wrong(place, f"{what}: {message}")
 
 
-def _outcomes(file: WorkflowFile, step_names: Iterable[str]) -> list[str]:
-    """Return the outcomes of events, and of the activities that precede transitions."""
-    outcomes: list[str] = []
+def _check_outcome(
+    reading: Reading[WorkflowFile], value: str, values: list[str], cases: str, place: Keys, what: str
+) -> None:
+    if value not in values:
+        message = f"{value!r} is not an outcome of {cases}; allowed: {format_names(values)}.{nearest(value, values)}"
+        reading.wrong(place, f"{what}: {message}")
+
+
+def _gives(file: WorkflowFile, step_names: Iterable[str]) -> list[Mapping[str, list[Any]]]:
+    """Return the `gives:` of events, and of the activities that precede transitions."""
+    gives: list[Mapping[str, list[Any]] | None] = []
     for step_name in step_names:
-        gives = [file.events[step_name].gives] if step_name in file.events else []
+        gives += [file.events[step_name].gives] if step_name in file.events else []
         for transition in file.transitions:
             if transition.transition == step_name and not transition.event:
                 held = [file.states[state].activity or "" for state in transition.from_ if state in file.states]
                 gives += [a.gives for a in (file.activities.get(name) for name in held) if a is not None]
-        outcomes += [as_written(value) for given in gives if given for values in given.values() for value in values]
-    return outcomes
+    return [given for given in gives if given]
 
 
 def _check_split(

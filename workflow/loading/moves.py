@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.errors import nearest
 from workflow.files.format import ActivityEntry, EventEntry, StateEntry, TransitionEntry, WorkflowFile
-from workflow.files.validation import format_names, format_value, parse_at
+from workflow.files.validation import format_value, parse_at
 from workflow.loading.reading import Keys, Reading, suggested
 from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import INCREMENT, Activity, Event, State, StateKind, Transition, Value
@@ -38,8 +38,8 @@ class MoveReader:
         """Read an activity; its entry may be empty."""
         if entry is None:
             return Activity(name)
-        gives, values = self._gives(entry.gives, ("activities", name), f"activity {name!r}")
-        return Activity(name, gives, values, entry.description, entry.source)
+        gives = self._gives(entry.gives, ("activities", name), f"activity {name!r}")
+        return Activity(name, gives, entry.description, entry.source)
 
     def state(self, name: str, entry: StateEntry) -> State:
         """Read a state."""
@@ -69,11 +69,12 @@ class MoveReader:
                 elif states[state].kind is StateKind.INSTANT:
                     self.reading.wrong(place, f"{what}: while: no time passes in the instant state {state!r}")
         guard = self._guard(entry.when, path, what)
-        gives, values = self._gives(entry.gives, path, what)
+        gives = self._gives(entry.gives, path, what)
         effects = self._effects(entry.set, path, what)
-        if gives is not None and gives in dict(effects):
-            self.reading.wrong((*path, "gives"), f"{what}: {gives} is both set and given")
-        return Event(name, inside, guard, effects, gives, values, entry.description, entry.source)
+        for field, _ in gives:
+            if field in dict(effects):
+                self.reading.wrong((*path, "gives", field), f"{what}: {field} is both set and given")
+        return Event(name, inside, guard, effects, gives, entry.description, entry.source)
 
     def transition(
         self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]
@@ -150,24 +151,22 @@ class MoveReader:
 
     def _gives(
         self, entry: Mapping[str, list[Any]] | None, path: Keys, what: str
-    ) -> tuple[str | None, tuple[Value, ...]]:
-        """Read `gives:`: one record field and its possible values."""
+    ) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+        """Read `gives:`: record fields and their possible values."""
         path, what = (*path, "gives"), f"{what}: gives"
-        if not entry:
-            if entry is not None:
-                self.reading.wrong(path, f"{what}: names no record field")
-            return None, ()
-        if len(entry) > 1:
-            self.reading.wrong(path, f"{what}: writes one record field, not {len(entry)} ({format_names(entry)})")
-        name, values = next(iter(entry.items()))
-        if not self.reading.known(name, self.record, (*path, name), what, "a field of the record"):
-            return None, ()
-        if not values:
-            self.reading.wrong((*path, name), f"{what}: {name} needs at least one value")
-        for i, value in enumerate(values):
-            if self._fits(name, value, (*path, name, i), what) and value in values[:i]:
-                self.reading.wrong((*path, name, i), f"{what}: the value {format_value(value)} is listed twice")
-        return name, tuple(values)
+        if entry is not None and not entry:
+            self.reading.wrong(path, f"{what}: names no record field")
+        found: list[tuple[str, tuple[Value, ...]]] = []
+        for name, values in (entry or {}).items():
+            if not self.reading.known(name, self.record, (*path, name), what, "a field of the record"):
+                continue
+            if not values:
+                self.reading.wrong((*path, name), f"{what}: {name} needs at least one value")
+            for i, value in enumerate(values):
+                if self._fits(name, value, (*path, name, i), what) and value in values[:i]:
+                    self.reading.wrong((*path, name, i), f"{what}: the value {format_value(value)} is listed twice")
+            found.append((name, tuple(values)))
+        return tuple(found)
 
     def _fits(self, name: str, value: object, path: Keys, what: str) -> bool:
         """Return whether a record field may hold a value; report it if not."""

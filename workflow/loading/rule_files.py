@@ -23,7 +23,8 @@ class RulesFile(Entry):
     """A file of rules."""
 
     workflow: Name = Field(
-        description="name or path of the workflow that the rules are about", examples=["permits.yaml"]
+        description="the workflow that the rules are about: a built-in name, a path, or a name in the same folder",
+        examples=["permits.yaml"],
     )
     rules: list[RuleEntry] = Field(min_length=1, description="the rules, each under a sentence of its own")
 

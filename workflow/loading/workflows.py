@@ -14,6 +14,7 @@ from workflow.loading.fields import read_defaults, read_fields
 from workflow.loading.graph_checks import graph_problems
 from workflow.loading.measures import check_measures
 from workflow.loading.moves import MoveReader
+from workflow.loading.outcomes import check_outcomes
 from workflow.loading.reading import Reading
 from workflow.loading.rules import RuleReader
 from workflow.loading.variants import lay_upon
@@ -91,6 +92,7 @@ def _read(reading: Reading[WorkflowFile]) -> Workflow:
     activities = {name: moves.activity(name, entry) for name, entry in file.activities.items()}
     states = {name: moves.state(name, entry) for name, entry in file.states.items()}
     events = {name: moves.event(name, entry, states) for name, entry in file.events.items()}
+    check_outcomes(reading, activities, events)
     transitions = tuple(moves.transition(i, entry, states, events) for i, entry in enumerate(file.transitions))
     facts = {name: field for name, field in fields.items() if field.role == "fact"}
     record = {name: field for name, field in fields.items() if field.role == "record"}

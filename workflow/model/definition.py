@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,6 +27,8 @@ __all__ = [
     "Activity",
     "DecisionPoint",
     "Event",
+    "Giver",
+    "Outcome",
     "State",
     "StateKind",
     "Transition",
@@ -35,6 +38,9 @@ __all__ = [
 ]
 
 Value = bool | int | float | str | dt.date | None
+
+Outcome = tuple[Value, ...]
+"""What an activity or an event gives: a value for each field of its ``gives``; empty if it gives none."""
 
 COMPLETE, ENTER = "complete", "enter"
 
@@ -66,21 +72,53 @@ class StateKind(Enum):
     FINAL = "final"
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """Work that a case waits for.
+class Giver:
+    """What activities and events share: they write an outcome to the record, which the world decides.
 
     Attributes
     ----------
-    gives : str or None
-        The record field that the work writes.
-    values : tuple
-        The values that it may write.
+    gives : tuple of (field, values)
+        The record fields that it writes, each with the values that it may write; in the order of the file.
     """
 
+    __slots__ = ()
     name: str
-    gives: str | None = None
-    values: tuple[Value, ...] = ()
+    gives: tuple[tuple[str, tuple[Value, ...]], ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the record fields that it writes."""
+        return tuple(name for name, _ in self.gives)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return every combination of values, the last field varying fastest; one empty combination if it gives none."""
+        return tuple(itertools.product(*(values for _, values in self.gives)))
+
+    def written(self, outcome: Outcome) -> tuple[tuple[str, Value], ...]:
+        """Return the record fields that an outcome writes, with their values."""
+        return tuple(zip(self.fields, outcome, strict=True))
+
+    def labels_giving(self, asked: Value | Mapping[str, Value]) -> tuple[str, ...]:
+        """Return the labels of the outcomes that give a value, or that give the values of a mapping by field."""
+        wanted = [asked] if isinstance(asked, Mapping) else [{name: asked} for name in self.fields]
+        alternatives = [{(name, as_written(value)) for name, value in each.items()} for each in wanted]
+        given = {outcome: {(n, as_written(v)) for n, v in self.written(outcome)} for outcome in self.outcomes}
+        return tuple(self.label(o) for o, values in given.items() if any(each <= values for each in alternatives))
+
+    def label(self, outcome: Outcome) -> str:
+        """Return an outcome as logs have it: the value of one field, or ``papers = complete, result = granted``."""
+        if len(outcome) == 1:
+            return as_written(outcome[0])
+        return ", ".join(f"{name} = {as_written(value)}" for name, value in self.written(outcome))
+
+
+@dataclass(frozen=True, slots=True)
+class Activity(Giver):
+    """Work that a case waits for."""
+
+    name: str
+    gives: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     description: str | None = None
     source: str | None = None
 
@@ -129,7 +167,7 @@ INCREMENT = "+1"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(Giver):
     """Something that happens to a case from outside the workflow.
 
     Attributes
@@ -142,8 +180,7 @@ class Event:
     states: tuple[str, ...]
     guard: Expression | None = None
     effects: tuple[tuple[str, Value], ...] = ()
-    gives: str | None = None
-    values: tuple[Value, ...] = ()
+    gives: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     description: str | None = None
     source: str | None = None
 

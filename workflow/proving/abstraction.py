@@ -32,7 +32,6 @@ __all__ = [
     "Move",
     "Node",
     "Precision",
-    "fields_given",
 ]
 
 
@@ -117,11 +116,6 @@ class Heard:
     q: int
     cases: int
     asked: Conditions
-
-
-def fields_given(giver: Activity | Event | None) -> tuple[tuple[str, tuple[Value, ...]], ...]:
-    """Return the record fields that an activity or event writes, each with the values that it may write."""
-    return () if giver is None or giver.gives is None else ((giver.gives, giver.values),)
 
 
 class Abstraction:
@@ -209,11 +203,10 @@ class Abstraction:
 
     def _given(self, record: LooseRecord, giver: Activity | Event) -> Iterator[tuple[tuple[Any, ...], LooseRecord]]:
         """Yield what may be given for the fields of a giver, and the record after it."""
-        fields = fields_given(giver)
-        followed = [values if name in self.precision.fields else (Free.FREE,) for name, values in fields]
+        followed = [values if name in self.precision.fields else (Free.FREE,) for name, values in giver.gives]
         for outcome in product(*followed):
             values = list(record)
-            for (name, _), value in zip(fields, outcome, strict=True):
+            for name, value in zip(giver.fields, outcome, strict=True):
                 values[self._index[name]] = value
             yield outcome, tuple(values)
 

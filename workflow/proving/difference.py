@@ -222,7 +222,7 @@ def _differing(one: Workflow, other: Workflow, classes: FactClasses) -> list[fro
 def _happenings(workflow: Workflow) -> Iterator[Key]:
     yield from workflow.candidates
     for event in workflow.events.values():
-        if event.effects or event.gives is not None:
+        if event.effects or event.gives:
             yield from ((state, event.name) for state in event.states)
 
 
@@ -234,8 +234,8 @@ def _read(workflow: Workflow, key: Key) -> frozenset[str]:
 
 def _decided(
     workflow: Workflow, key: Key, laid: Columns, fields: list[str], known: dict[Decision, int]
-) -> dict[Value, NDArray[np.int64]]:
-    """Return the decisions for each value that may be given (``None`` if none is), as indices into `known`."""
+) -> dict[frozenset[tuple[str, Value]], NDArray[np.int64]]:
+    """Return the decisions for each outcome, as the values that it writes; the decisions are indices into `known`."""
     state, trigger = key
     event = workflow.events.get(trigger)
     giver = workflow.giver(state, trigger)
@@ -246,8 +246,8 @@ def _decided(
     if trigger in workflow.events and state not in workflow.events[trigger].states:
         happens = np.zeros(len(laid), bool)
     found = {}
-    for given in giver.values if giver is not None and giver.gives is not None else (None,):
-        written = (*effects, *([(giver.gives, given)] if giver is not None and giver.gives is not None else []))
+    for given in [giver.written(outcome) for outcome in giver.outcomes] if giver is not None else [()]:
+        written = (*effects, *given)
         seen = {**laid.values, **{f: _written(workflow, f, v, laid.values[f]) for f, v in written if f in fields}}
         stays: Decision = (f"{trigger} alone", None, _effect(workflow, written))
         if event is None or not stays[2]:
@@ -264,7 +264,7 @@ def _decided(
             )
             taken = np.where(takes, known.setdefault(decision, len(known)), taken)
             left = left & ~takes
-        found[given] = taken
+        found[frozenset(given)] = taken
     return found
 
 

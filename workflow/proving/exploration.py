@@ -15,7 +15,7 @@ from typing import Any
 
 from workflow.deciding.steps import Step, steps_of
 from workflow.deciding.table import DecisionTable, Table, codes
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Event, StateKind, Value, Workflow
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Event, Giver, Outcome, StateKind, Value, Workflow
 from workflow.predicates import names
 
 __all__ = [
@@ -46,8 +46,8 @@ class Move:
     ----------
     trigger : str
         ``complete``, ``enter``, or the name of an event.
-    given : Value
-        The value that the activity or the event gave; ``None`` if it gives none.
+    given : tuple
+        What the activity or the event gave.
     seen : tuple
         The record as the guards saw it.
     transition : int or None
@@ -59,7 +59,7 @@ class Move:
     """
 
     trigger: str
-    given: Value
+    given: Outcome
     seen: Record
     transition: int | None
     state: str
@@ -80,20 +80,22 @@ class Explorer:
     table : Table
     events : collection of str, optional
         The events that may happen; all by default.
-    outcomes : mapping of str to collection, optional
-        The values that an activity or event may give; all declared values by default.
+    outcomes : mapping of Giver to collection, optional
+        What activities and events may give; every outcome by default.
     keep : collection of str
         Record fields to preserve, in addition to those that later guards read.
     """
 
     def __init__(
         self, table: Table, events: Collection[str] | None = None,
-        outcomes: Mapping[str, Collection[Value]] | None = None, keep: Collection[str] = (),
+        outcomes: Mapping[Giver, Collection[Outcome]] | None = None, keep: Collection[str] = (),
     ) -> None:  # fmt: skip
         workflow = self.workflow = table.workflow
         self.table = table
         self._events = [e for e in workflow.events.values() if events is None or e.name in events]
-        self._outcomes = outcomes or {}
+        possible = outcomes or {}
+        givers = (*workflow.activities.values(), *self._events)
+        self._outcomes = {id(g): [(o, g.written(o)) for o in possible.get(g, g.outcomes)] for g in givers}
         self._index = {name: i for i, name in enumerate(workflow.record)}
         self._codes = {name: codes(workflow, name) for name in workflow.record}
         self._decisions = table.by_point
@@ -126,9 +128,9 @@ class Explorer:
 
     def on_entry(self, state: str, record: Record, classes: int) -> tuple[list[Move], int]:
         """Return the moves on entry to a state, and the classes that stay in it."""
-        moves, left = self._decide(state, ENTER, None, record, classes)
+        moves, left = self._decide(state, ENTER, (), record, classes)
         if left and self.workflow.states[state].kind is StateKind.INSTANT:
-            moves.append(Move(ENTER, None, record, None, state, record, left))
+            moves.append(Move(ENTER, (), record, None, state, record, left))
             left = 0
         return moves, left
 
@@ -138,8 +140,7 @@ class Explorer:
         if declared.kind in (StateKind.FINAL, StateKind.INSTANT):
             return
         if declared.activity is not None:
-            activity = self.workflow.activities[declared.activity]
-            for given, seen in self._given(record, activity.name, activity.gives, activity.values):
+            for given, seen in self._given(record, self.workflow.activities[declared.activity]):
                 moves, left = self._decide(state, COMPLETE, given, seen, classes)
                 yield from moves
                 if left:
@@ -150,7 +151,7 @@ class Explorer:
             taken = classes & self._may_happen(event.name, record)
             if not taken:
                 continue
-            for given, seen in self._given(self.written(record, event.effects), event.name, event.gives, event.values):
+            for given, seen in self._given(self.written(record, event.effects), event):
                 moves, left = (
                     self._decide(state, event.name, given, seen, taken)
                     if (state, event.name) in self._decisions
@@ -168,15 +169,12 @@ class Explorer:
             values[i] = min(values[i] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value  # type: ignore[operator, type-var]
         return tuple(values)
 
-    def _given(
-        self, record: Record, giver: str, field: str | None, values: Collection[Value]
-    ) -> list[tuple[Value, Record]]:
-        if field is None:
-            return [(None, record)]
-        i = self._index[field]
-        return [(value, (*record[:i], value, *record[i + 1 :])) for value in self._outcomes.get(giver, values)]
+    def _given(self, record: Record, giver: Giver) -> Iterator[tuple[Outcome, Record]]:
+        """Yield what an activity or event may give, each with the record after it."""
+        for outcome, written in self._outcomes[id(giver)]:
+            yield outcome, self.written(record, written)
 
-    def _decide(self, state: str, trigger: str, given: Value, seen: Record, classes: int) -> tuple[list[Move], int]:
+    def _decide(self, state: str, trigger: str, given: Outcome, seen: Record, classes: int) -> tuple[list[Move], int]:
         """Return the moves that the guards allow, and the classes for which no guard holds."""
         left, moves = classes, []
         for index, takes in self._taken(self._decisions[state, trigger], seen):
@@ -324,7 +322,7 @@ def live_fields(workflow: Workflow) -> dict[str, set[str]]:
             written = (
                 {name for name, value in giver.effects if value != INCREMENT} if isinstance(giver, Event) else set()
             )
-            written |= {giver.gives} if giver is not None and giver.gives is not None else set()
+            written |= set(giver.fields) if giver is not None else set()
             need: set[str] = set()
             for i in point.candidates:
                 transition = workflow.transitions[i]

@@ -18,7 +18,7 @@ def history_of(workflow: Workflow, found: Found, paths: PathCheck, budget: Budge
     facts = plainest_case(workflow, found.taken.asked, budget, paths.facts)
     moves = [(row.node[0], row.move) for row in found.rows if row.move is not None and row.move.trigger is not None]
     steps = tuple(
-        HistoryRow(str(move.trigger), given[0] if given else None, move.transition, state, move.state)
+        HistoryRow(str(move.trigger), given, move.transition, state, move.state)
         for (state, move), given in zip(moves, found.taken.given, strict=True)
         if not move.stuck
     )

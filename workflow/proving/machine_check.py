@@ -14,7 +14,7 @@ from typing import Any
 from workflow.deciding.machine import CaseMachine, MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
-from workflow.model.definition import ENTER, StateKind, Value, Workflow
+from workflow.model.definition import ENTER, Outcome, StateKind, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import Field
 from workflow.predicates.symbolic import limits
@@ -68,7 +68,7 @@ class ProofCheck:
         self.workflow = workflow
         self.machine = CaseMachine(workflow)
         self.live = live_fields(workflow)
-        self._rows: dict[tuple[str, Record, str, Value, Facts], MachineRow | None] = {}
+        self._rows: dict[tuple[str, Record, str, Outcome, Facts], MachineRow | None] = {}
         self.stand_ins = {field.name: some_value(field) for field in workflow.facts.values() if field.optional}
 
     def check(self, rule: Rule, search: Search, cases: Sequence[Facts], budget: Budget) -> None:
@@ -93,7 +93,7 @@ class ProofCheck:
             if budget.left > 0:
                 walk.through(facts)
 
-    def row(self, state: str, record: Record, trigger: str, given: Value, facts: Facts) -> MachineRow | None:
+    def row(self, state: str, record: Record, trigger: str, given: Outcome, facts: Facts) -> MachineRow | None:
         """Return the machine's row from a state and record (cached)."""
         key = (state, record, trigger, given, facts)
         if key not in self._rows:
@@ -149,7 +149,7 @@ class _Walk:
     def _targets(self, place: Node, facts: Facts) -> Iterator[Node]:
         """Yield the places to which the machine moves a case."""
         state, record, entering, q = place
-        inputs = [(ENTER, None)] if entering else self.machine.possible_inputs(state, facts, record)
+        inputs = [(ENTER, ())] if entering else self.machine.possible_inputs(state, facts, record)
         for trigger, given in inputs:
             row = self.check.row(state, record, trigger, given, facts)
             if row is not None:

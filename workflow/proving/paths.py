@@ -17,7 +17,7 @@ from workflow.deciding.machine import fact_names
 from workflow.model.definition import INCREMENT, Activity, Event, Value, Workflow
 from workflow.predicates import Expression, Field, names
 from workflow.predicates.symbolic import Symbols, symbolic
-from workflow.proving.abstraction import Asked, At, Conditions, Free, Move, Node, fields_given
+from workflow.proving.abstraction import Asked, At, Conditions, Free, Move, Node
 from workflow.proving.atoms import Atoms, Reading, read_condition
 from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.fact_space import every_assumption
@@ -253,7 +253,7 @@ class _Path:
     def _give(self, move: Move, giver: Activity | Event | None) -> None:
         """Write what an activity or event gives: any of its values, for a field that is not followed."""
         outcome: list[tuple[Field | None, Any]] = []
-        for (name, values), value in zip(fields_given(giver), move.given, strict=True):
+        for (name, values), value in zip(giver.gives if giver is not None else (), move.given, strict=True):
             if name not in self.loose:
                 outcome.append((None, value))
                 continue

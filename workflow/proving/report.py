@@ -142,12 +142,18 @@ def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[
 
 
 def format_step(workflow: Workflow, step: HistoryRow) -> str:
-    """Return a step as text: its name, the value given, and the states."""
+    """Return a step as text: its name, what it gave, and the states."""
     what = workflow.transitions[step.transition].name if step.transition is not None else step.trigger
-    giver = workflow.giver(step.state, step.trigger)
-    gave = f" ({giver.gives} = {as_written(step.given)})" if giver is not None and step.given is not None else ""
+    given = [f"{name} = {as_written(value)}" for name, value in _given(workflow, step).items()]
+    gave = f" ({', '.join(given)})" if given else ""
     upon = f" upon {step.trigger}" if step.trigger in workflow.events and step.transition is not None else ""
     return f"{what}{upon}{gave}: {step.state} -> {step.state_after}"
+
+
+def _given(workflow: Workflow, step: HistoryRow) -> dict[str, Value]:
+    """Return the record fields that the activity or the event of a step gave, with their values."""
+    giver = workflow.giver(step.state, step.trigger)
+    return {} if giver is None else dict(giver.written(step.given))
 
 
 def _allowed(workflow: Workflow, step: HistoryRow) -> str:
@@ -181,7 +187,7 @@ def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
         "steps": [
             {
                 "trigger": s.trigger,
-                "given": s.given,
+                "given": _given(workflow, s),
                 "transition": None if s.transition is None else workflow.transitions[s.transition].name,
                 "from": s.state,
                 "to": s.state_after,

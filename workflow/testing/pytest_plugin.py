@@ -1,4 +1,6 @@
-"""Rules files under pytest: each rule of a ``*.rules.yaml`` is collected as ``rule[prove]`` and ``rule[test]``.
+"""Rules under pytest: each rule of a ``*.rules.yaml`` is collected as ``rule[prove]`` and ``rule[test]``.
+
+So is each rule of the workflows that the ini option ``docketsim_workflows`` names.
 
 ``rule[prove]`` decides the rule for every possible case. ``rule[test]`` tries hundreds of generated histories on the
 real machine. Only pytest is imported until such a file is found. Files with this ending but without a ``workflow:``
@@ -10,6 +12,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,32 +20,43 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from workflow.errors import Position
+    from workflow.model.definition import Workflow
     from workflow.model.rules import Rule
     from workflow.proving.report import Proof
 
 _ENDINGS = (".rules.yaml", ".rules.yml")
+_WORKFLOWS = "docketsim_workflows"
 _OURS = re.compile(rb"^(\xef\xbb\xbf)?workflow\s*:", re.MULTILINE)
-
-
 _UNDECIDED = "docketsim_undecided"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the ini option that says what an undecided rule is."""
+    """Add the ini options: which workflows have rules to test, and what an undecided rule is."""
+    workflows = "Workflow files whose own rules are tested: paths or patterns, relative to the folder of the ini file."
+    parser.addini(_WORKFLOWS, workflows, type="paths", default=[])
     parser.addini(_UNDECIDED, "What a rule is that the prover cannot decide: fail or skip.", default="fail")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse any other value."""
+    """Refuse a file that does not exist, whose rules would not be tested, and an unknown value."""
+    named = [path for path in config.getini(_WORKFLOWS) if not set("*?[").intersection(str(path))]
+    if missing := [str(path) for path in named if not path.is_file()]:
+        raise pytest.UsageError(f"{_WORKFLOWS}: there is no file {' and no file '.join(missing)}")
     if (chosen := config.getini(_UNDECIDED)) not in ("fail", "skip"):
         raise pytest.UsageError(f"{_UNDECIDED} = {chosen}: must be fail or skip")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile | None:
-    """Collect a rules file."""
-    if not file_path.name.endswith(_ENDINGS) or not _OURS.search(file_path.read_bytes()):
+    """Collect a rules file, or a workflow that the ini option names."""
+    kind = RulesFile
+    if not file_path.name.endswith(_ENDINGS):
+        kind = WorkflowFile
+        if not any(fnmatch(str(file_path), str(pattern)) for pattern in parent.config.getini(_WORKFLOWS)):
+            return None
+    elif not _OURS.search(file_path.read_bytes()):
         return None
-    found: RulesFile = RulesFile.from_parent(parent, path=file_path)
+    found: RulesFile = kind.from_parent(parent, path=file_path)
     return found
 
 
@@ -73,19 +87,23 @@ class RulesFile(pytest.Module):
             With every mistake of the file.
         """
         from workflow.errors import InputError
-        from workflow.loading.rule_files import load_rules
         from workflow.testing.strategies import rule_test
 
         try:
-            self._workflow, self._rules = load_rules(self.path)
+            self._workflow, self._rules = self._load()
         except InputError as error:
             raise self.CollectError(str(error)) from None
         for rule in self._rules:
             tests = {"prove": self._proves(rule), "test": rule_test(self._workflow, rule)}
             for kind, test in tests.items():
                 item: RuleTest = RuleTest.from_parent(self, name=f"{rule.name}[{kind}]", callobj=test)
-                item.line = rule.position.line - 1 if rule.position is not None else None
+                item.position = rule.position
                 yield item
+
+    def _load(self) -> tuple[Workflow, tuple[Rule, ...]]:
+        from workflow.loading.rule_files import load_rules
+
+        return load_rules(self.path)
 
     def _proves(self, rule: Rule) -> Callable[[], None]:
         def test() -> None:
@@ -104,8 +122,8 @@ class RulesFile(pytest.Module):
                 pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")
             if verdict.vacuous:
                 message = f"the rule {rule.name!r} holds vacuously: {verdict.vacuous}"
-                line = rule.position.line if rule.position is not None else 1
-                warnings.warn_explicit(message, VacuousRule, str(self.path), line)
+                file, line = (str(self.path), 1) if (at := rule.position) is None else (at.file, at.line)
+                warnings.warn_explicit(message, VacuousRule, file, line)
 
         return test
 
@@ -122,10 +140,20 @@ class RulesFile(pytest.Module):
         return self._proof
 
 
+class WorkflowFile(RulesFile):
+    """A workflow whose own rules are tested."""
+
+    def _load(self) -> tuple[Workflow, tuple[Rule, ...]]:
+        from workflow.loading import load_workflow
+
+        workflow = load_workflow(self.path)
+        return workflow, workflow.rules
+
+
 class RuleTest(pytest.Function):
     """One test of one rule; its failure shows the history instead of a traceback."""
 
-    line: int | None = None
+    position: Position | None = None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the case, its history, and the notes of Hypothesis."""
@@ -136,5 +164,7 @@ class RuleTest(pytest.Function):
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Return the position of the rule in its file."""
-        return self.path, self.line, self.name
+        """Return the position of the rule in its file, which may be one that the workflow extends."""
+        if self.position is None:
+            return self.path, None, self.name
+        return Path(self.position.file), self.position.line - 1, self.name

@@ -25,7 +25,7 @@ from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
 from workflow.loading.rule_files import load_rules
 from workflow.model.automata import StepPattern
-from workflow.model.definition import ENTER, StateKind, Value, Workflow, as_written
+from workflow.model.definition import ENTER, Outcome, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.predicates import Field
 from workflow.proving.nearby import constants_in, nearby
@@ -38,8 +38,8 @@ __all__ = ["RuleBroken", "Walk", "case_machine", "check_rules", "facts", "histor
 EXAMPLES = 500
 MOST_STEPS = 30
 
-Input = tuple[str, Value]
-"""A trigger, and the value that the activity or the event gives."""
+Input = tuple[str, Outcome]
+"""A trigger, and what the activity or the event gives."""
 
 
 class RuleBroken(AssertionError):
@@ -92,11 +92,11 @@ class Walk:
 
     def _enter(self) -> None:
         while self.entering and (ENTER, self.state) in self._machine.tries:
-            if not self._step(ENTER, None):
+            if not self._step(ENTER, ()):
                 break
         self.entering = False
 
-    def _step(self, trigger: str, given: Value) -> bool:
+    def _step(self, trigger: str, given: Outcome) -> bool:
         """Take a step on the machine; return whether the case enters a state."""
         case = SimpleNamespace(state=self.state, facts=self._values, record=self.record)
         step = self._machine.take(case, trigger, given)
