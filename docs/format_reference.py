@@ -298,6 +298,8 @@ def _units() -> str:
         long = "" if below is None else f"{length / below:g} {next(u for u, n in UNITS.items() if n == below)}s"
         if unit == "working day":
             long = "a date on which a calendar has hours, however many"
+        elif unit in ("month", "year"):
+            long += f"; in a rate or count of arrivals, the calendar {unit}"
         rows.append((f"`{unit}`, `{unit}s`", long or "the shortest; `0.5 seconds` can be written"))
     return _rows(("unit", "length"), rows)
 

@@ -136,6 +136,8 @@ def _estimated_cases(scenario: Scenario) -> float:
         if stream.rate is not None:
             steps = [*stream.rate, (scenario.horizon, 0.0)]
             cases += sum(max(0, b - max(a, 0)) * rate for (a, rate), (b, _) in itertools.pairwise(steps))
+        elif stream.counts is not None:
+            cases += sum(count.n for count in stream.counts)
         elif stream.table is not None:
             cases += len(stream.table)
         elif stream.interarrival is not None and stream.interarrival.distribution.mean > 0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,15 @@ from simulations.loading.context import Context, without_comma
 from simulations.loading.people import People
 from simulations.loading.times import read_by_date, read_calendar_time, read_time
 from simulations.scenarios.format import ArrivalEntry, BacklogEntry
-from simulations.scenarios.scenario import Backlog, Stream
+from simulations.scenarios.scenario import Backlog, CountIn, Stream
 from simulations.scenarios.tables import CaseTable, read_cases
+from simulations.timing.clock import (
+    MICROSECONDS_PER_DAY,
+    PerPeriod,
+    parse_arrival_rate,
+    parse_count_per_period,
+    periods,
+)
 from workflow.errors import InputError, Problem
 from workflow.files.validation import format_names, format_value, validate
 from workflow.files.yaml_tree import Node, tidy
@@ -98,7 +106,8 @@ def _streams(context: Context, people: People, name: str, entry: ArrivalEntry) -
     table = times.get("table")
     if table is not None and table.courts is not None:
         courts = [court for court in context.courts if court in table.courts]
-    return [Stream(name, context.courts.index(court), state, own, count=entry.count, **times) for court in courts]
+    limit = entry.count if isinstance(entry.count, int) else None
+    return [Stream(name, context.courts.index(court), state, own, count=limit, **times) for court in courts]
 
 
 def _courts(context: Context, name: str, entry: ArrivalEntry, path: Keys, what: str) -> list[str]:
@@ -132,8 +141,11 @@ def _arrival_times(
 ) -> dict[str, Any] | None:
     """Return the fields of a `Stream` that give its arrival times."""
     if entry.rate is not None:
-        rate = _rate(context, context.at(*path, "rate"), f"{what}: rate")
-        return None if rate is None else {"rate": rate}
+        rates = _by_period(context, context.at(*path, "rate"), parse_arrival_rate, f"{what}: rate", "rates")
+        return None if rates is None else {"rate": _calendar_rate(context, rates)}
+    if entry.counts_per_period:
+        counts = _by_period(context, context.at(*path, "count"), parse_count_per_period, f"{what}: count", "counts")
+        return None if counts is None else {"counts": _calendar_counts(context, counts)}
     if entry.at is not None:
         read = [read_time(context, context.at(*path, "at", k), f"{what}: at") for k in range(len(entry.at))]
         times = sorted(time for time in read if time is not None)
@@ -150,12 +162,53 @@ def _arrival_times(
     return {"interarrival": length, "first": first}
 
 
-def _rate(context: Context, node: Node, what: str) -> tuple[tuple[int, float], ...] | None:
+def _by_period(
+    context: Context, node: Node, parse: Callable[[object], PerPeriod], what: str, which: str
+) -> tuple[tuple[int, PerPeriod], ...] | None:
+    """Read numbers of arrivals per period, each from a time on."""
+
+    def leaf(node: Node, what: str) -> PerPeriod | None:
+        try:
+            return parse(node.value)
+        except InputError as error:
+            context.wrong(node, f"{what}: {error.problems[0].message}")
+            return None
+
     if isinstance(node.value, dict) and ("by" in node.value or any(court in node.value for court in context.courts)):
         message = "is the same for all courts of a stream; to vary it, give each court its own stream"
         context.wrong(node, f"{what}: {message}")
         return None
-    return read_by_date(context, node, context.reader.rate, what, "rates")
+    return read_by_date(context, node, leaf, what, which)
+
+
+def _spans(context: Context, steps: tuple[tuple[int, PerPeriod], ...]) -> Iterator[tuple[int, int, PerPeriod]]:
+    """Yield from when until when each number of arrivals holds, within the run."""
+    ends = context.epoch.end_of(context.file.ends)
+    for (since, number), until in itertools.zip_longest(steps, (since for since, _ in steps[1:])):
+        begin, end = max(since, 0), ends if until is None else min(until, ends)
+        if begin < end:
+            yield begin, end, number
+
+
+def _calendar_rate(context: Context, steps: tuple[tuple[int, PerPeriod], ...]) -> tuple[tuple[int, float], ...]:
+    """Return events per microsecond from each time on. Each calendar month or year has its own rate."""
+    rates: list[tuple[int, float]] = []
+    for since, until, (number, period) in _spans(context, steps):
+        if period == "day":
+            rates.append((since, number / MICROSECONDS_PER_DAY))
+        else:
+            whole = periods(context.epoch, period, since, until)
+            rates += [(max(begin, since), number / (end - begin)) for begin, end in whole]
+    return tuple(rates)
+
+
+def _calendar_counts(context: Context, steps: tuple[tuple[int, PerPeriod], ...]) -> tuple[CountIn, ...]:
+    """Return the number of cases in each calendar month or year."""
+    return tuple(
+        CountIn(begin, end, max(begin, since), min(end, until), int(number))
+        for since, until, (number, period) in _spans(context, steps)
+        for begin, end in periods(context.epoch, period, since, until)
+    )
 
 
 def _new_cases(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> CaseTable | None:

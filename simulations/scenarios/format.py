@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from workflow.files.validation import Condition, Entry, Name, Names
 
@@ -221,19 +221,41 @@ class ArrivalEntry(Entry):
         description="with `interarrival`: time of the first arrival, a duration since the start or a date with a time",
         examples=["1 day"],
     )
-    count: int | None = Field(None, ge=0, description="maximum number of cases in each court", examples=[5])
+    count: _anything("a whole number, or `310 per month`, or by date: {2011-12-05: 310 per month, ...}") = Field(  # type: ignore[valid-type]
+        None,
+        description="maximum number of cases in each court; or, in place of `rate`, exactly so many cases in each calendar"
+        " month or year, at random times",
+        examples=[5, "20 per month"],
+    )
     people: dict[str, Any] = Field(
         default_factory=dict,
         description="facts of these cases that differ from `people:`",
         examples=[{"ground": {"family": 1}}],
     )
 
+    @field_validator("count")
+    @classmethod
+    def _a_number(cls, count: Any) -> Any:
+        if count is None or isinstance(count, str | dict) or (type(count) is int and count >= 0):
+            return count
+        raise ValueError(
+            f"must be a whole number, 0 or more, or a number per month such as '310 per month', not {count}"
+        )
+
+    @property
+    def counts_per_period(self) -> bool:
+        """Whether `count` gives the number of cases in each calendar month or year."""
+        return isinstance(self.count, str | dict)
+
     @model_validator(mode="after")
     def _one_source(self) -> ArrivalEntry:
         given = [k for k in ("rate", "interarrival", "at", "table") if getattr(self, k) is not None]
+        if self.counts_per_period:
+            given.append("count per month or year")
         if len(given) != 1:
             raise ValueError(
-                f"a stream has exactly one of rate, interarrival, at, table; here: {', '.join(given) or 'none'}"
+                "a stream has exactly one of rate, interarrival, at, table, count per month or year;"
+                f" here: {', '.join(given) or 'none'}"
             )
         if self.first is not None and self.interarrival is None:
             raise ValueError("first: belongs to interarrival:")

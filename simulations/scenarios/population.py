@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws, case_keys, choose_many
 from simulations.scenarios.quantities import Choice, Rows
-from simulations.scenarios.scenario import Backlog, Draw, DrawnField, Scenario, Stream
+from simulations.scenarios.scenario import Backlog, CountIn, Draw, DrawnField, Scenario, Stream
 from simulations.scenarios.tables import CaseTable
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns
@@ -180,6 +180,8 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
         times = np.array(stream.table.arrived, np.int64)[in_table]
     elif stream.at is not None:
         times = np.array(stream.at, np.int64)
+    elif stream.counts is not None:
+        times = _counted(path, stream.counts, court, keyed_as)
     else:
         times = _renewal(scenario, path, stream, court, keyed_as)
     keep = (times >= 0) & (times <= scenario.horizon)
@@ -193,6 +195,18 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
         initial = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
     numbers = np.arange(n, dtype=np.int64)
     return _Group(stream.court, stream.origin, keyed_as, stream.people, times, numbers, initial, stream.table, rows)
+
+
+def _counted(path: Draws, counts: Sequence[CountIn], court: str, keyed_as: str) -> Integers:
+    """Draw arrival times: so many in each period, independent and uniform."""
+    n = np.array([count.n for count in counts], np.int64)
+    begin, end, since, until = (
+        np.repeat(np.array([getattr(count, name) for count in counts], np.int64), n)
+        for name in ("begin", "end", "since", "until")
+    )
+    bits = path.many(case_keys(court, keyed_as, np.arange(len(begin), dtype=np.int64)), "arrivals", 0)[0]
+    times = begin + np.floor(bits * 2.0**-53 * (end - begin)).astype(np.int64)
+    return np.sort(times[(times >= since) & (times < until)])
 
 
 def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_as: str) -> Integers:

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulations.scenarios.format import AboutEntry, PublishedEntry
 from simulations.scenarios.quantities import Choice, Length, Shares
@@ -221,6 +221,19 @@ class Backlog:
     table: Any = None
 
 
+class CountIn(NamedTuple):
+    """An exact number of arrivals in a calendar month or year, in microseconds since the start.
+
+    Only the arrivals in [since, until) happen: the part of the period that lies in the run.
+    """
+
+    begin: int
+    end: int
+    since: int
+    until: int
+    n: int
+
+
 @dataclass(frozen=True)
 class Stream:
     """New cases of one court.
@@ -236,6 +249,8 @@ class Stream:
     table : CaseTable or None
     count : int or None
         Maximum number of cases.
+    counts : tuple of CountIn, or None
+        Exact numbers of cases in calendar months or years.
     """
 
     name: str
@@ -248,6 +263,7 @@ class Stream:
     at: tuple[int, ...] | None = None
     table: Any = None
     count: int | None = None
+    counts: tuple[CountIn, ...] | None = None
 
     @property
     def origin(self) -> str:

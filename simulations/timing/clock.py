@@ -12,7 +12,7 @@ import itertools
 import math
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
@@ -29,14 +29,18 @@ __all__ = [
     "UNITS",
     "Duration",
     "Epoch",
+    "PerPeriod",
     "WorkingInterval",
     "format_hours",
     "kind_of",
+    "parse_arrival_rate",
+    "parse_count_per_period",
     "parse_date",
     "parse_duration",
     "parse_hours",
     "parse_instant",
     "parse_rate",
+    "periods",
 ]
 
 MICROSECONDS_PER_SECOND = 1_000_000
@@ -278,6 +282,66 @@ def parse_rate(text: object) -> float:
         if per_microsecond > 1:
             raise InputError([f"'{text}' is more than one event per microsecond, the resolution of time"])
         return float(per_microsecond * MICROSECONDS_PER_DAY)
+
+
+class PerPeriod(NamedTuple):
+    """A number of events in each day, calendar month or calendar year."""
+
+    number: float
+    period: str
+    """``day``, ``month`` or ``year``."""
+
+
+def parse_arrival_rate(text: object) -> PerPeriod:
+    """Read a rate of arrivals as `parse_rate` does. A rate per month or year follows the calendar.
+
+    Examples
+    --------
+    >>> parse_arrival_rate("310 per month")
+    PerPeriod(number=310.0, period='month')
+    >>> parse_arrival_rate("12 per hour")
+    PerPeriod(number=288.0, period='day')
+    """
+    per_day = parse_rate(text)
+    words = str(text).split()
+    period = words[-1].lower().removesuffix("s")
+    if period not in ("month", "year") or "per" not in words:
+        return PerPeriod(per_day, "day")
+    return PerPeriod(per_day * (UNITS[period] / MICROSECONDS_PER_DAY), period)
+
+
+def parse_count_per_period(text: object) -> PerPeriod:
+    """Read an exact number of arrivals in each calendar month or year.
+
+    Raises
+    ------
+    InputError
+        If the number is not whole, or the unit is another; the message has no position.
+
+    Examples
+    --------
+    >>> parse_count_per_period("310 per month")
+    PerPeriod(number=310.0, period='month')
+    """
+    rate = parse_arrival_rate(text)
+    number = round(rate.number, 6)
+    if rate.period == "day" or not number.is_integer():
+        example = "write for example '310 per month'"
+        raise InputError([f"'{text}' is not a whole number of cases per month or year; {example}"])
+    return PerPeriod(number, rate.period)
+
+
+def periods(epoch: Epoch, period: str, since: int, until: int) -> Iterator[tuple[int, int]]:
+    """Yield the begin and the end of each calendar month or year that has time in [since, until), in microseconds."""
+    at = since
+    while at < until:
+        day = epoch.date(at)
+        first = day.replace(day=1) if period == "month" else day.replace(month=1, day=1)
+        leap = calendar.isleap(day.year)
+        n_days = calendar.monthrange(day.year, day.month)[1] if period == "month" else 365 + leap
+        begin = epoch.microseconds(first)
+        at = begin + n_days * MICROSECONDS_PER_DAY
+        yield begin, at
 
 
 def _checked_date(year: int, month: int, day: int, text: str) -> date:

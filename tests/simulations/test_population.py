@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from simulations import SamplePath, load_scenario, make_plan
+from simulations import SamplePath, Scenario, load_scenario, make_plan
 from simulations.scenarios.population import Cases, _through_rate, draw_cases
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
@@ -34,10 +35,14 @@ activities: {serve: {takes: 1 day}}
 """
 
 
-def _cases(folder: Path, scenario: str, replication: int = 1) -> Cases:
+def _scenario(folder: Path, scenario: str) -> Scenario:
     (folder / "desk.yaml").write_text(WORKFLOW, encoding="utf-8")
     (folder / "run.yaml").write_text(FRAME + scenario, encoding="utf-8")
-    return draw_cases(load_scenario(folder / "run.yaml"), SamplePath(1, replication))
+    return load_scenario(folder / "run.yaml")
+
+
+def _cases(folder: Path, scenario: str, replication: int = 1) -> Cases:
+    return draw_cases(_scenario(folder, scenario), SamplePath(1, replication))
 
 
 def test_nobody_arrives_while_the_rate_is_zero_and_then_as_many_as_the_rate_says(tmp_path: Path) -> None:
@@ -242,3 +247,51 @@ def test_a_drawn_date_keeps_within_the_bounds_of_its_fact(tmp_path: Path) -> Non
     )
     cases = make_plan(load_scenario(tmp_path / "told.yaml"), SamplePath(1, 1)).cases
     assert set(cases.plain("filed")) == {dt.date(2019, 1, 1)}
+
+
+def test_a_rate_per_month_follows_the_calendar(tmp_path: Path) -> None:
+    """310 in expectation in every month of a leap year, February too: within four standard errors of 100 replications."""
+    frame = _scenario(tmp_path, "arrivals: {x: {rate: 310 per month}}\n")
+    n_in = np.zeros(12)
+    for replication in range(1, 101):
+        arrived = draw_cases(frame, SamplePath(1, replication)).arrived
+        n_in += np.histogram(arrived, _month_edges(frame))[0]
+    assert np.all(np.abs(n_in / 100 - 310) < 4 * (310 / 100) ** 0.5)
+
+
+def test_rates_per_month_and_year_are_exact_in_every_calendar_period(tmp_path: Path) -> None:
+    """The rate of a month or year times its length is the number; other units have one rate for all times."""
+    month, year, week = (
+        _scenario(tmp_path, f"arrivals: {{x: {{rate: {rate}}}}}\n").streams[0].rate
+        for rate in ("310 per month", "3660 per year", "7 per week")
+    )
+    assert month is not None
+    assert year is not None
+    edges = _month_edges(_scenario(tmp_path, "arrivals: {x: {rate: 1 per day}}\n"))
+    assert [t for t, _ in month] == edges[:-1].tolist()
+    assert np.diff(edges) * [rate for _, rate in month] == pytest.approx([310] * 12)
+    assert [(t, rate * MICROSECONDS_PER_DAY) for t, rate in year] == [(0, pytest.approx(10))]
+    assert week == ((0, pytest.approx(1 / MICROSECONDS_PER_DAY)),)
+
+
+def test_a_count_per_month_is_exact_in_every_calendar_month(tmp_path: Path) -> None:
+    """310 in each month to May, 100 from June on; in half a month, those of the whole month that fall into it."""
+    frame = _scenario(tmp_path, "arrivals: {x: {count: {2024-01-01: 310 per month, 2024-06-01: 100 per month}}}\n")
+    arrived = draw_cases(frame, SamplePath(1, 1)).arrived
+    assert np.histogram(arrived, _month_edges(frame))[0].tolist() == [310] * 5 + [100] * 7
+    cut = _scenario(tmp_path, "arrivals: {x: {count: {2024-01-16: 310 per month, 2024-02-01: 0 per month}}}\n")
+    arrived = draw_cases(cut, SamplePath(1, 1)).arrived
+    assert 100 < len(arrived) < 210
+    assert arrived.min() >= 15 * MICROSECONDS_PER_DAY
+
+
+@pytest.mark.parametrize("count", ["31 per week", "310.5 per month", "many", "-3 per month"])
+def test_a_count_is_a_whole_number_per_month_or_year(tmp_path: Path, count: str) -> None:
+    """Anything else is refused with the place."""
+    with pytest.raises(InputError, match=r"arrivals 'x': count: '.*'"):
+        _scenario(tmp_path, f"arrivals: {{x: {{count: {count}}}}}\n")
+
+
+def _month_edges(frame: Scenario) -> NDArray[np.int64]:
+    first = [dt.date(2024, month, 1) for month in range(1, 13)] + [dt.date(2025, 1, 1)]
+    return np.array([frame.epoch.microseconds(day) for day in first], np.int64)
