@@ -1,4 +1,4 @@
-"""Hypothesis has no time limits: a test passes on a busy machine as it does on an idle one."""
+"""Hypothesis has no time limits, so a test also passes on a busy machine."""
 
 from hypothesis import HealthCheck, settings
 

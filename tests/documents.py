@@ -42,7 +42,7 @@ FILE = re.compile(r"# file: *(?P<name>\S+) *\n")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block: its language, its text, where it begins, and why it is not run (``None`` if it is)."""
+    """A fenced block: language, text, position, and the reason why it is not run (``None`` if it is run)."""
 
     language: str
     text: str
@@ -73,9 +73,9 @@ def blocks(markdown: str, name: str) -> Iterator[Block]:
         before = line
 
 
-def run_blocks(found: list[Block], folder: Path) -> None:
-    """Run a document's blocks in their order, and compare what they print with what the document shows."""
-    for block, follower in zip(found, [*found[1:], None], strict=False):
+def run_blocks(listed: list[Block], folder: Path) -> None:
+    """Run a document's blocks in their order, and compare their output with the document."""
+    for block, follower in zip(listed, [*listed[1:], None], strict=False):
         if block.not_run is None:
             printed = run_block(block, folder)
             if follower is not None and follower.language == "text" and follower.not_run is None:
@@ -83,7 +83,7 @@ def run_blocks(found: list[Block], folder: Path) -> None:
 
 
 def run_block(block: Block, folder: Path) -> str | None:
-    """Do what one block asks for, and return what it printed (``None`` if it is not a program)."""
+    """Run one block, and return its output (``None`` if it is not a program)."""
     named = FILE.match(block.text)
     if named:
         return write_file(block, folder / named["name"], folder)
@@ -104,7 +104,7 @@ def run_block(block: Block, folder: Path) -> str | None:
 
 
 def write_file(block: Block, path: Path, folder: Path) -> None:
-    """Write a block that carries a file's name into the folder."""
+    """Write a named block to a file in the folder."""
     assert path.resolve().is_relative_to(folder.resolve()), f"{block.where}: the file lies outside the folder"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = FILE.sub("", block.text, count=1) if path.suffix == ".csv" else block.text  # CSV has no comments
@@ -112,7 +112,7 @@ def write_file(block: Block, path: Path, folder: Path) -> None:
 
 
 def run_console(block: Block, folder: Path) -> str | None:
-    """Run the commands of a console block, and compare the lines between them with what was printed."""
+    """Run the commands of a console block, and compare their output with the other lines."""
     lines = block.text.splitlines()
     commands = [line[2:] for line in lines if line.startswith(("$ ", "> "))]
     shown = [line for line in lines if not line.startswith(("$ ", "> "))]
@@ -124,7 +124,7 @@ def run_console(block: Block, folder: Path) -> str | None:
 
 
 def run_commands(lines: list[str], where: str, folder: Path) -> str | None:
-    """Run the lines as one script, but for the `make` commands, whose targets are looked up instead."""
+    """Run the lines as one script, without the `make` commands; check their targets instead."""
     script = [line for line in lines if not is_make(line, where)]
     if not any(line.strip() and not line.lstrip().startswith("#") for line in script):
         return None
@@ -132,7 +132,7 @@ def run_commands(lines: list[str], where: str, folder: Path) -> str | None:
 
 
 def is_make(line: str, where: str) -> bool:
-    """Tell whether a line is a `make` command, having checked its targets."""
+    """Return whether a line is a `make` command, after checking its targets."""
     if line.split(maxsplit=1)[:1] != ["make"]:
         return False
     words = shlex.split(line, comments=True)[1:]
@@ -146,14 +146,14 @@ def is_make(line: str, where: str) -> bool:
 
 
 def run_python(block: Block, folder: Path) -> str:
-    """Run a Python block from a file outside the folder, so that the folder holds what the document put there."""
+    """Run a Python block from a file outside the folder, so that the folder has only the files of the document."""
     program = folder.parent / f"{re.sub(r'[^A-Za-z0-9]+', '_', block.where)}.py"
     program.write_text(block.text, encoding="utf-8")
     return run([sys.executable, str(program)], block.where, folder, PYTHONPATH=str(folder))
 
 
 def check_syntax(block: Block) -> None:
-    """Read a YAML or JSON block that has no name."""
+    """Parse an unnamed YAML or JSON block."""
     try:
         if block.language == "json":
             json.loads(block.text)
@@ -164,7 +164,7 @@ def check_syntax(block: Block) -> None:
 
 
 def run(command: list[str], where: str, folder: Path, **extra: str) -> str:
-    """Run a command in the folder, and return what it printed on standard output."""
+    """Run a command in the folder, and return its standard output."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -189,7 +189,7 @@ def run(command: list[str], where: str, folder: Path, **extra: str) -> str:
 
 
 def compare(printed: str | None, shown: str, where: str) -> None:
-    """Compare what was printed with what the document shows."""
+    """Compare the output of a block with the document."""
     assert printed is not None, f"{where}: the block before it prints nothing here, so its output cannot be checked"
     assert tidy(printed) == tidy(shown), f"{where}: the document shows another output"
 
@@ -200,7 +200,7 @@ def tidy(text: str) -> str:
 
 
 def documents(*folders: str) -> list[Path]:
-    """Return the documents in some folders of docs/ (all documents, with README.md, if none are given)."""
+    """Return the documents in these folders of docs/. Default: all documents and README.md."""
     within = [ROOT / "docs" / name for name in folders] or [ROOT / "docs"]
     paths = [path for folder in within for path in sorted(folder.rglob("*.md"))]
     paths = paths if folders else [ROOT / "README.md", *paths]

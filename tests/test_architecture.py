@@ -1,4 +1,4 @@
-"""The architecture page is true: its rooms are the folders, imports follow its order, and the files it names exist."""
+"""The architecture page agrees with the code: rooms are folders, imports follow their order, and named files exist."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def _modules() -> dict[str, list[Path]]:
 
 
 def _imported(path: Path) -> set[str]:
-    """Return every module and name that a file imports, those inside functions too, as dotted names."""
+    """Return the dotted names of all modules and names that a file imports, also inside functions."""
     names = set[str]()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -32,7 +32,7 @@ def _imported(path: Path) -> set[str]:
 
 
 def test_every_room_has_one_line_on_the_page() -> None:
-    """A new folder needs its sentence and its place in the order."""
+    """A new folder needs a line in the table."""
     assert sorted(ROOMS) == sorted(_modules())
 
 

@@ -39,7 +39,7 @@ TOP = {"scenario": ScenarioFile, "workflow": WorkflowFile, "rules": RulesFile}
 
 @dataclass(frozen=True)
 class Block:
-    """An example of a page, and the whole file that it stands for."""
+    """An example of a page, and the complete file that it stands for."""
 
     where: str
     name: str
@@ -67,7 +67,7 @@ class Block:
 
 def blocks() -> list[Block]:
     """Return the examples of all pages in order."""
-    found = []
+    examples = []
     for page in PAGES:
         text = (REFERENCE / page).read_text(encoding="utf-8")
         for match in BLOCK.finditer(text):
@@ -76,9 +76,9 @@ def blocks() -> list[Block]:
             assert language in ("yaml", "csv"), f"{where}: an example is yaml or csv"
             assert how, f"{where}: say above it which file it is, or to which it is added"
             whole = body if how == "file" else f"{heading(name)}\n{body}"
-            name = name if how == "file" else f"{len(found)}_{name}"
-            found.append(Block(where, name, whole, kind_of(name, whole)))
-    return found
+            name = name if how == "file" else f"{len(examples)}_{name}"
+            examples.append(Block(where, name, whole, kind_of(name, whole)))
+    return examples
 
 
 def heading(base: str) -> str:
@@ -102,7 +102,7 @@ EXAMPLES = [block for block in BLOCKS if block.kind != "table"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with every whole file of the pages."""
+    """A folder with every complete file of the pages."""
     path = tmp_path_factory.mktemp("reference")
     for block in BLOCKS:
         (path / block.name).write_text(block.text, encoding="utf-8")
@@ -135,21 +135,24 @@ def test_every_key_has_a_row_and_a_description(name: str) -> None:
 
 def section(text: str, model: str) -> list[str]:
     """Return the lines of a model's table."""
-    found = re.search(rf"<!-- begin: keys of {model} -->(.*?)<!-- end -->", text, re.DOTALL)
-    return found[1].splitlines() if found else []
+    table = re.search(rf"<!-- begin: keys of {model} -->(.*?)<!-- end -->", text, re.DOTALL)
+    return table[1].splitlines() if table else []
 
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: block.where)
 def test_an_example_runs(block: Block, folder: Path) -> None:
     """Each YAML block loads, and each scenario runs for one replication."""
-    found = block.load(folder)
+    log = block.load(folder)
     if block.kind == "scenario":
-        assert 0 < len(found.cases) < 200
+        assert 0 < len(log.cases) < 200
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_example_of_a_key_stands_in_a_file(name: str) -> None:
-    """Every example in the tables also stands in a block that runs. Every key has an example, or holds entries that do."""
+def test_each_example_of_a_key_is_part_of_an_example_file(name: str) -> None:
+    """Every example in the tables also appears in a block that runs.
+
+    Every key has an example, or contains entries that do.
+    """
     for key in keys_of(MODELS[name]):
         shown = [value for model, other, value in entries_in_blocks() if (model, other) == (name, key.name)]
         assert shown, f"{name}: no block of the pages has {key.name}:"
@@ -178,9 +181,9 @@ def walk(model: type[Entry], mapping: dict[str, Any]) -> Iterator[tuple[str, str
     """Yield the keys and values of a mapping and of all nested mappings."""
     for key, value in mapping.items():
         yield model.__name__, key, value
-        found = inside(model, key)
-        if found is not None:
-            entry, many = found
+        value_model = inside(model, key)
+        if value_model is not None:
+            entry, many = value_model
             entries = (value.values() if isinstance(value, dict) else value) if many else [value]
             for each in entries:
                 if isinstance(each, dict):
@@ -192,9 +195,9 @@ def inside(model: type[Entry], key: str) -> tuple[type[Entry], bool] | None:
     if (model.__name__, key) in LOOSE:
         return MODELS[LOOSE[model.__name__, key]], True
     hints = [info.annotation for name, info in model.model_fields.items() if key == (info.alias or name)]
-    for name, found in MODELS.items():
+    for name, model_of_entry in MODELS.items():
         if re.search(rf"\b{name}\b", str(hints)):
-            return found, bool(re.search(r"\b(dict|list)\[", str(hints)))
+            return model_of_entry, bool(re.search(r"\b(dict|list)\[", str(hints)))
     return None
 
 

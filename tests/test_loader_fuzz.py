@@ -1,4 +1,4 @@
-"""Whatever a file holds, the loaders either load it or raise the project's own error, without a warning."""
+"""Loading any file either works or raises the project's own error, without a warning."""
 
 import datetime as dt
 import warnings
@@ -320,7 +320,7 @@ def test_any_rules_are_loaded_or_refused(permits, content):
 @settings(QUICK, max_examples=250)
 @given(key=st.sampled_from(["never", "if", "giving"]), text=conditions)
 def test_any_condition_of_a_rule_is_read_or_refused(permits, key, text):
-    """Names, operators, brackets and operators over the past, in any order, raise only the project's own error."""
+    """Names, operators, brackets and past operators in any order raise only the project's own error."""
     rule = {"rule": "a rule", "never": "grant"} | {key: text}
     load_or_refuse("rules", {"workflow": "permits.yaml", "rules": [rule]}, permits)
 
@@ -335,6 +335,6 @@ def test_a_mapping_that_holds_itself_is_refused():
 
 @pytest.mark.parametrize("days", [dt.date.min, dt.date.max])
 def test_a_scenario_on_the_first_or_last_date_is_loaded_or_refused(days):
-    """The first and the last date that Python has."""
+    """The scenario starts or ends on the first or last date of Python."""
     content = with_a_workflow("scenario", read_yaml(SMALL["scenario"]).plain())
     load_or_refuse("scenario", content | {"starts": days, "ends": days})

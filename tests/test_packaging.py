@@ -1,4 +1,4 @@
-"""The distribution: its lock files, what it declares, what is in its wheel, and how little an import costs."""
+"""The distribution: lock files, metadata, content of the wheel, and the cost of an import."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def declared(requirements: list[str]) -> set[str]:
 
 
 def lower_bounds(requirements: list[str]) -> dict[str, str]:
-    """Return the lower bound of each requirement, by name."""
+    """Return the lower bound of each requirement by name."""
     return {normal(name): low for name, low in (text.split(">=") for text in requirements)}
 
 
@@ -52,7 +52,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def modules_after(code: str) -> list[str]:
-    """Return which of the heavy modules a fresh interpreter has imported after running the code."""
+    """Return the heavy modules that a fresh interpreter has imported after running the code."""
     tell = f"print('heavy:', *[name for name in {HEAVY!r} if name in sys.modules])"  # a command ends its process itself
     probe = f"import atexit, sys\natexit.register(lambda: {tell})\n{code}"
     ran = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -78,14 +78,14 @@ def test_each_locked_requirement_is_pinned_and_hashed(lock: str) -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_locks_name_no_address(lock: str) -> None:
-    """A lock file holds no address, no path of some machine and no option but hashes, not even in its comments."""
+    """A lock file contains no address, no local path and no option except hashes, not even in comments."""
     text = (ROOT / lock).read_text(encoding="utf-8")
     addresses = r"://|(?<![\w.])[/~]\w|\b[A-Z]:\\|\bfile:|--(?!hash=)[a-z]|@ "
     assert [line for line in text.splitlines() if re.search(addresses, line)] == []
 
 
 def test_the_locks_agree_with_each_other() -> None:
-    """The development lock holds every version of the runtime lock, and what the benchmarks add differs from neither."""
+    """The development lock has every version of the runtime lock, and the benchmark lock agrees with both."""
     development, added = locked("requirements-dev.txt"), locked("requirements-bench.txt")
     assert locked("requirements.txt").items() <= development.items()
     assert {name: version for name, version in added.items() if development.get(name, version) != version} == {}
@@ -100,7 +100,7 @@ def test_the_runtime_lock_covers_the_dependencies(pyproject: dict[str, Any]) -> 
 
 
 def test_the_development_lock_covers_the_groups(pyproject: dict[str, Any]) -> None:
-    """Each requirement of test, lint, build, docs and the build system is in requirements-dev.txt, and none of the others."""
+    """Each requirement of test, lint, build, docs and the build system is in requirements-dev.txt, and no other."""
     groups = pyproject["dependency-groups"]
     assert set(groups) == {"test", "lint", "build", "docs", "interop", "bench"}
     bench = declared(groups.pop("bench"))
@@ -112,7 +112,7 @@ def test_the_development_lock_covers_the_groups(pyproject: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
 def test_no_lock_file_with_registry_addresses(name: str) -> None:
-    """The kinds of lock file that write down registry addresses are not there."""
+    """The repository has no lock file of a kind that contains registry addresses."""
     assert not (ROOT / name).exists()
 
 
@@ -128,17 +128,17 @@ def test_only_the_agreed_folders_are_tracked() -> None:
 
 @pytest.mark.parametrize("package", ["workflow", "simulations"])
 def test_importing_a_package_is_cheap(package: str) -> None:
-    """Importing a package leaves the large libraries for the functions that need them."""
+    """Importing a package does not import the large libraries."""
     assert modules_after(f"import {package}") == []
 
 
 def test_asking_for_help_is_cheap() -> None:
-    """The command's help is printed without scipy and the other large libraries."""
+    """The command's help does not import scipy and the other large libraries."""
     assert modules_after("from simulations.cli import main\nsys.argv = ['docketsim', '--help']\nmain()") == []
 
 
 def test_the_command_is_installed() -> None:
-    """The installed command docketsim starts and says how it is used."""
+    """The installed command docketsim starts and prints its usage."""
     command = Path(sys.executable).with_name("docketsim")
     ran = subprocess.run([command, "--help"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -146,7 +146,7 @@ def test_the_command_is_installed() -> None:
 
 
 def test_the_wheel_holds_both_packages_and_their_data(tmp_path: Path) -> None:
-    """A wheel holds every module and catalog file of both packages, the licence, and nothing else."""
+    """A wheel contains every module and catalog file of both packages, the licence, and nothing else."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     ran = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -1,4 +1,4 @@
-"""The pictures of README.md, and the file that says how to cite the project."""
+"""The pictures of README.md, and CITATION.cff."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_readme_opens_with_a_picture_of_the_report() -> None:
-    """It stands before the first heading of a section, has words for who cannot see it, and is no large file."""
+    """It comes before the first section, has an alternative text, and is a small file."""
     opening = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## ")[0]
     words, path = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", opening)[0]
     assert path == "docs/report.png"
@@ -25,14 +25,17 @@ def test_the_readme_opens_with_a_picture_of_the_report() -> None:
     assert len(picture) < 300_000
 
 
-def test_the_picture_of_the_workflow_is_that_of_the_built_in_one() -> None:
+def test_the_picture_of_the_workflow_is_current() -> None:
     """`make pictures` would change nothing."""
     drawn = svg(load_workflow("prosecutorial-discretion-review"))
     assert (ROOT / "docs/workflow.svg").read_text(encoding="utf-8") == drawn
 
 
 def test_the_citation_names_this_version() -> None:
-    """What the Citation File Format 1.2.0 requires is there, and version and licence are those of pyproject.toml."""
+    """The keys that Citation File Format 1.2.0 requires are present.
+
+    Version and licence are those of pyproject.toml.
+    """
     citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {"cff-version", "message", "title", "authors"} <= set(citation)

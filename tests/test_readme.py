@@ -1,4 +1,4 @@
-"""README.md, the pages at the top of docs/, and the machinery of `tests.documents` that runs their examples.
+"""README.md, the pages at the top of docs/, and `tests.documents` itself, which runs their examples.
 
 The pages in the folders of docs/ have test files of their own, so that workers can share them.
 """
@@ -35,7 +35,7 @@ def test_the_readme_is_short_and_has_examples() -> None:
 
 
 def test_every_folder_of_pages_is_tested() -> None:
-    """Each page is in one of the folders that a test file runs, or at the top."""
+    """Each page is at the top or in a folder with a test file."""
     assert {path.parent for path in TOP} <= {ROOT, ROOT / "docs"}
 
 
@@ -137,12 +137,12 @@ def test_a_sample_document_passes(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) in (["data", "rules.py"], ["__pycache__", "data", "rules.py"])
 
 
-def test_blocks_know_where_they_stand() -> None:
+def test_blocks_have_a_position() -> None:
     """A block has the line of its fence, its language and the reason why it is not run."""
-    found = list(blocks(SAMPLE, "sample.md"))
-    assert [block.where for block in found[:2]] == ["sample.md:3", "sample.md:8"]
-    assert [block.language for block in found[:4]] == ["yaml", "bash", "text", "console"]
-    assert [block.not_run for block in found if block.not_run] == ["takes an hour", "different every time"]
+    listed = list(blocks(SAMPLE, "sample.md"))
+    assert [block.where for block in listed[:2]] == ["sample.md:3", "sample.md:8"]
+    assert [block.language for block in listed[:4]] == ["yaml", "bash", "text", "console"]
+    assert [block.not_run for block in listed if block.not_run] == ["takes an hour", "different every time"]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,6 @@ def test_blocks_know_where_they_stand() -> None:
     ],
 )
 def test_a_wrong_document_fails(document: str, message: str, folder: Path) -> None:
-    """A document that shows what does not happen fails, with the place."""
+    """A document with wrong output fails, with the position."""
     with pytest.raises(AssertionError, match=message):
         run_blocks(list(blocks(document, "bad.md")), folder)

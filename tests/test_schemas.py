@@ -1,4 +1,4 @@
-"""The JSON Schemas in docs/reference/schemas are what the models say, and the built-in files keep to them."""
+"""The JSON Schemas in docs/reference/schemas are current, and the built-in files satisfy them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_a_committed_schema_is_current(name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "path"), [("workflow", p) for p in workflows().values()] + [("scenario", p) for p in scenarios().values()]
 )
-def test_a_built_in_file_keeps_to_its_schema(kind: str, path: Path) -> None:
-    """An editor that checks against the schema finds nothing wrong (dates are texts to it)."""
+def test_a_built_in_file_satisfies_its_schema(kind: str, path: Path) -> None:
+    """Validation against the schema reports nothing (dates are strings to it)."""
     Draft202012Validator(schemas()[f"{kind}.schema.json"]).validate(_texts(read_yaml(path).plain()))
 
 
-def test_an_example_of_rules_keeps_to_the_schema_and_wrong_rules_do_not() -> None:
-    """Of the wrong files of the test collection, those that are wrong in shape; names and conditions no schema knows."""
+def test_example_rules_satisfy_the_schema_and_malformed_rules_do_not() -> None:
+    """The schema refuses files of the wrong shape. It does not check names and conditions."""
     check = Draft202012Validator(schemas()["rules.schema.json"])
     examples = re.findall(
         r"<!-- file: \S+.rules.yaml -->\n```yaml\n(.*?)```", (REFERENCE / "rules_format.md").read_text(), re.DOTALL

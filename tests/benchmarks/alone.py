@@ -55,5 +55,5 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
         heap, rows, first, last, np.zeros(n_stations, np.int64), enabled, started, stage, following,
     )  # fmt: skip
     start = time.process_time()
-    found = bare_loop(*given)
-    return time.process_time() - start, found
+    result = bare_loop(*given)
+    return time.process_time() - start, result

@@ -56,8 +56,8 @@ def _process(arguments: list[str]) -> Told | None:
         return None
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr}")
-    told: Told = json.loads(done.stdout.splitlines()[-1])
-    return told
+    measured: Told = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def _predicted(best: Best, subject: str, n_cases: int) -> float:
@@ -86,16 +86,19 @@ def measure_engines(sizes: tuple[int, ...]) -> Best:
                 known = best.get((subject, n_cases))
                 if lap and (known is None or known["seconds"] > SHORT):
                     continue
-                told = _process(["-m", "tests.benchmarks.measure", subject, str(n_cases)])
-                if told is None:
+                measured = _process(["-m", "tests.benchmarks.measure", subject, str(n_cases)])
+                if measured is None:
                     continue
                 # What is far from the kernel's number of rows is another model. Ours have a row for each open case, too.
-                rows = best["kernel", n_cases]["rows"] if ("kernel", n_cases) in best else told["rows"]
-                assert abs(told["rows"] / rows - 1) < 0.2, (subject, n_cases, told)
+                rows = best["kernel", n_cases]["rows"] if ("kernel", n_cases) in best else measured["rows"]
+                assert abs(measured["rows"] / rows - 1) < 0.2, (subject, n_cases, measured)
                 if known is not None:
-                    told = {name: min(value, known[name]) for name, value in told.items()}
-                best[subject, n_cases] = told
-                print(f"{n_cases:>9,}  {subject:<10}  {told['seconds']:9.3f} s  {told['peak_mb']:7.0f} MB", flush=True)
+                    measured = {name: min(value, known[name]) for name, value in measured.items()}
+                best[subject, n_cases] = measured
+                print(
+                    f"{n_cases:>9,}  {subject:<10}  {measured['seconds']:9.3f} s  {measured['peak_mb']:7.0f} MB",
+                    flush=True,
+                )
     return best
 
 
@@ -105,10 +108,13 @@ def measure_runs() -> list[tuple[str, int, Told]]:
     with tempfile.TemporaryDirectory() as folder:
 
         def run(name: str, arguments: list[str]) -> Told:
-            told = _watched([*arguments, "--quiet", "--out", str(Path(tempfile.mkdtemp(dir=folder), "run"))])
-            before = kept.get(name, told)
-            kept[name] = {key: min(value, before[key]) for key, value in told.items()}
-            print(f"{name}: {told['seconds']:.2f} s, {told['busy']:.2f} s busy, {told['peak_mb']:,.0f} MB", flush=True)
+            measured = _watched([*arguments, "--quiet", "--out", str(Path(tempfile.mkdtemp(dir=folder), "run"))])
+            before = kept.get(name, measured)
+            kept[name] = {key: min(value, before[key]) for key, value in measured.items()}
+            print(
+                f"{name}: {measured['seconds']:.2f} s, {measured['busy']:.2f} s busy, {measured['peak_mb']:,.0f} MB",
+                flush=True,
+            )
             return kept[name]
 
         runs = [(f"W, {n:,} cases", n, [str(write_workload(Path(tempfile.mkdtemp(dir=folder)), n))]) for n in SIZES[1:]]
@@ -169,8 +175,8 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 20 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
 
 
-def _memory(told: Told) -> str:
-    return "–" if math.isnan(told["peak_mb"]) else f"{told['peak_mb']:,.0f} MB"
+def _memory(measured: Told) -> str:
+    return "–" if math.isnan(measured["peak_mb"]) else f"{measured['peak_mb']:,.0f} MB"
 
 
 def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]) -> str:
@@ -190,8 +196,10 @@ def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]
     for subject, program in SUBJECTS.items():
         cells = []
         for n_cases in sizes:
-            told = best.get((subject, n_cases))
-            cells.append("–" if told is None else f"{_figure(told['seconds'] / best['kernel', n_cases]['seconds'])} ×")
+            measured = best.get((subject, n_cases))
+            cells.append(
+                "–" if measured is None else f"{_figure(measured['seconds'] / best['kernel', n_cases]['seconds'])} ×"
+            )
         memory = best.get((subject, MEMORY_AT))
         cells.append("–" if memory is None else _memory(memory))
         lines.append(f"| {program.label} | " + " | ".join(cells) + " |")
@@ -209,10 +217,10 @@ def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]
         "| `docketsim run` | seconds | processor seconds | seconds per 100,000 cases | peak memory |",
         "|---|---:|---:|---:|---:|",
     ]
-    for name, n_cases, told in runs:
-        seconds = told["seconds"]
+    for name, n_cases, measured in runs:
+        seconds = measured["seconds"]
         lines.append(
-            f"| {name} | {seconds:.1f} | {told['busy']:.1f} | {seconds / n_cases * 1e5:.2f} | {told['peak_mb']:,.0f} MB |"
+            f"| {name} | {seconds:.1f} | {measured['busy']:.1f} | {seconds / n_cases * 1e5:.2f} | {measured['peak_mb']:,.0f} MB |"
         )
     return "\n".join(lines)
 

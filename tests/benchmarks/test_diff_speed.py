@@ -41,8 +41,8 @@ def test_seconds_to_compare_two_workflows_over_everybody(
     best = float("inf")
     for _ in range(3):
         start = time.perf_counter()
-        found = diff(one, two, people)
+        difference = diff(one, two, people)
         best = min(best, time.perf_counter() - start)
     with capsys.disabled():
         print(f"\ndiff with {other}, {PEOPLE:,} people: {best:.2f} s")
-    assert found.same + sum(r.count for r in found.regions) == PEOPLE
+    assert difference.same + sum(r.count for r in difference.regions) == PEOPLE

@@ -55,8 +55,8 @@ def expected() -> dict[str, list[float]]:
 
 
 def _columns(logs: list[Log]) -> dict[str, list[float]]:
-    told = [answers(log) for log in logs]
-    return {name: [one[name] for one in told] for name in told[0]}
+    answered = [answers(log) for log in logs]
+    return {name: [one[name] for one in answered] for name in answered[0]}
 
 
 def _logs(module: str, needs: str, n: int) -> list[Log]:
@@ -70,11 +70,11 @@ def _logs(module: str, needs: str, n: int) -> list[Log]:
 @pytest.mark.parametrize(("module", "needs"), PEERS)
 def test_a_peer_answers_as_docketsim_does(module: str, needs: str, expected: dict[str, list[float]]) -> None:
     """Waiting times, lengths and numbers of moves agree within sampling error (Welch's t, seeds fixed)."""
-    found = _columns(_logs(module, needs, THEIRS))
+    theirs = _columns(_logs(module, needs, THEIRS))
     doubtful = {
-        name: (np.mean(found[name]), np.mean(values), p)
+        name: (np.mean(theirs[name]), np.mean(values), p)
         for name, values in expected.items()
-        if not (p := stats.ttest_ind(found[name], values, equal_var=False).pvalue) > ALPHA
+        if not (p := stats.ttest_ind(theirs[name], values, equal_var=False).pvalue) > ALPHA
     }
     assert doubtful == {}
 

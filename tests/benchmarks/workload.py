@@ -51,7 +51,7 @@ def days(n_cases: int, n_courts: int) -> int:
 def write_workload(folder: Path, n_cases: int, n_courts: int = 60) -> Path:
     """Write workload W's two files to a folder, and return the scenario's path."""
     horizon = days(n_cases, n_courts)
-    law = {"lognormal": {"mean": "24 hours", "cv": math.sqrt(math.exp(0.64) - 1)}}
+    duration = {"lognormal": {"mean": "24 hours", "cv": math.sqrt(math.exp(0.64) - 1)}}
     per_court = [n_cases // n_courts + (k < n_cases % n_courts) for k in range(n_courts)]
     content = {
             "scenario": "w",
@@ -64,12 +64,12 @@ def write_workload(folder: Path, n_cases: int, n_courts: int = 60) -> Path:
                 "checkers": {"size": math.ceil(0.14 * n_courts * 2 / 0.8)},
             },
             "activities": {
-                "review": {"pool": "reviewers", "takes": law, "outcome": {"finding": {"check": 0.14, "docket": "rest"}}},
+                "review": {"pool": "reviewers", "takes": duration, "outcome": {"finding": {"check": 0.14, "docket": "rest"}}},
                 "check": {
                     "pool": "checkers", "takes": {"exponential": {"mean": "24 hours"}},
                     "outcome": {"result": {"cleared": 0.95, "hit": "rest"}},
                 },
-                "second_review": {"pool": "reviewers", "takes": law},
+                "second_review": {"pool": "reviewers", "takes": duration},
             },
             "events": {"crime": {"hazard": f"{-math.log(0.97) / horizon!r} per day"}},
         }  # fmt: skip

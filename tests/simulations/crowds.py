@@ -157,7 +157,7 @@ class _Drawing:
 
     # the workflow --------------------------------------------------------------------------------
 
-    def workflow(self, ways: Mapping) -> Mapping:
+    def workflow(self, decisions: Mapping) -> Mapping:
         """Return the workflow with drawn guards, effects and targets."""
         return {
             "workflow": "crowd",
@@ -180,25 +180,25 @@ class _Drawing:
             },
             "transitions": [
                 {"transition": "looked", "from": "queue", "to": "choice", "set": {"rounds": "rounds + 1"}},
-                {"transition": "again", "from": "choice", "to": "queue", "when": f"rounds < {ways['most']}"},
-                {"transition": "shelve", "from": "choice", "to": "shelf", "when": ways["shelve"]},
-                {"transition": "send", "from": "choice", "to": ways["send"], "set": ways["set"]},
-                {"transition": "back", "from": "docket", "to": "queue", "when": ways["back"]},
-                {"transition": "heard", "from": "docket", "to": ways["heard"]},
+                {"transition": "again", "from": "choice", "to": "queue", "when": f"rounds < {decisions['most']}"},
+                {"transition": "shelve", "from": "choice", "to": "shelf", "when": decisions["shelve"]},
+                {"transition": "send", "from": "choice", "to": decisions["send"], "set": decisions["set"]},
+                {"transition": "back", "from": "docket", "to": "queue", "when": decisions["back"]},
+                {"transition": "heard", "from": "docket", "to": decisions["heard"]},
                 {"transition": "end", "from": "thought", "to": "done", "when": "rounds > 2"},
                 {"transition": "lapse", "from": "shelf", "event": "strike", "to": "gone", "when": "rounds > 2"},
                 {"transition": "thought_of", "from": "thought", "to": "docket"},
-                {"transition": "turned", "from": ["docket", "pausing"], "at": "entry", **ways["turned"]},
-                {"transition": "paused", "from": "pausing", "to": ways["paused"]},
-                {"transition": "fetch", "from": "shelf", "event": "call", "to": ways["fetch"]},
-                {"transition": "leave", "from": ["queue", "docket"], "event": "withdraw", "to": ways["leave"]},
-                {"transition": "noted", "from": ["queue", "docket"], "event": "tick", **ways["noted"]},
+                {"transition": "turned", "from": ["docket", "pausing"], "at": "entry", **decisions["turned"]},
+                {"transition": "paused", "from": "pausing", "to": decisions["paused"]},
+                {"transition": "fetch", "from": "shelf", "event": "call", "to": decisions["fetch"]},
+                {"transition": "leave", "from": ["queue", "docket"], "event": "withdraw", "to": decisions["leave"]},
+                {"transition": "noted", "from": ["queue", "docket"], "event": "tick", **decisions["noted"]},
             ],
             "entry": {"states": ["queue", "docket", "shelf", "thought", "pausing"], "record": ["mark"]},
-            "events": ways["events"],
+            "events": decisions["events"],
         }  # fmt: skip
 
-    def ways(self) -> Mapping:
+    def decisions(self) -> Mapping:
         """Draw guards, effects and targets."""
         return {
             "most": self.pick(0, 1, 2, 3),
@@ -229,8 +229,8 @@ class _Drawing:
 
     def scenario(self) -> Mapping:
         """Return the whole mapping."""
-        ways = self.ways()
-        workflow = self.workflow(ways)
+        decisions = self.decisions()
+        workflow = self.workflow(decisions)
         pools = {name: self.pool() for name in self.pick(("clerks",), ("clerks", "judges"))}
         courts = COURTS[: self.pick(1, 2)]
         tables: dict[str, str] = {}
@@ -248,7 +248,7 @@ class _Drawing:
                 if pools[name]["at"] == "court" and self.maybe()
                 for s in self.suspensions(name, courts)
             ],
-            "policies": self.policies(ways),
+            "policies": self.policies(decisions),
             "activities": {
                 "look": {"pool": "clerks", **self.work(), "outcome": {"found": {"a": 0.5, "b": 0.5}}},
                 "hear": {"pool": self.pick(*pools), **self.work()},
@@ -258,12 +258,12 @@ class _Drawing:
             "people": {"rank": {0: 0.4, 1: 0.3, 2: 0.3}, "urgent": 0.5, "mark": self.pick(0.5, 0, 1)},
             "arrivals": {f"stream{k}": self.stream(tables, courts) for k in range(self.pick(0, 1, 2))},
             "events": {
-                "call": self.law("interval", "date"),
-                "withdraw": self.law("interval", "date", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
-                "note": self.law("interval", "date", "since")
+                "call": self.timing("interval", "date"),
+                "withdraw": self.timing("interval", "date", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
+                "note": self.timing("interval", "date", "since")
                 | ({"outcome": {"mark": {True: 0.5, False: 0.5}}} if "gives" in workflow["events"]["note"] else {}),
-                "strike": self.law("date", "hazard", "since", "interval"),
-                "tick": self.law("date", "interval", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
+                "strike": self.timing("date", "hazard", "since", "interval"),
+                "tick": self.timing("date", "interval", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
             },
             "tables": tables,
         }  # fmt: skip
@@ -278,7 +278,7 @@ class _Drawing:
         }
 
     def pool(self) -> Mapping:
-        found: Mapping = {
+        entry: Mapping = {
             "at": self.pick("court", "nation"),
             "size": self.size(),
             "order": self.pick(
@@ -287,13 +287,13 @@ class _Drawing:
             ),
         }  # fmt: skip
         if self.pick(True, True, True, False):
-            found |= {
+            entry |= {
                 "calendar": self.pick("office", "split"),
                 "at_shift_end": self.pick("suspend", "finish", "fit", "fit"),
             }
             if self.pick(True, False, False):
-                found["slots"] = self.pick(1, 2)
-        return found | shrinking(self.draw) if self.pick(True, False, False) else found
+                entry["slots"] = self.pick(1, 2)
+        return entry | shrinking(self.draw) if self.pick(True, False, False) else entry
 
     def size(self) -> Any:
         if self.maybe():
@@ -308,10 +308,10 @@ class _Drawing:
         one = {"pool": pool, "courts": list(courts), "from": DAYS[first], "to": DAYS[first + self.pick(0, 1)], **shared}
         return [one] if self.maybe() else [one, {**one, "from": DAYS[4], "to": DAYS[4]}]
 
-    def policies(self, ways: Mapping) -> list[Mapping]:
+    def policies(self, decisions: Mapping) -> list[Mapping]:
         if self.maybe():
             return []
-        other = self.workflow({**self.ways(), "events": ways["events"]})
+        other = self.workflow({**self.decisions(), "events": decisions["events"]})
         return [
             {
                 "from": self.pick(*DAYS[:4]),
@@ -332,34 +332,34 @@ class _Drawing:
         return {"takes": self.pick(takes, self.length()), "priority": self.pick(0, 1, 2)}
 
     def stream(self, tables: dict[str, str], courts: tuple[str, ...]) -> Mapping:
-        found: Mapping = {
+        entry: Mapping = {
             "into": self.pick("queue", "docket", "shelf", "thought", "pausing"),
             "courts": [self.pick(*courts)],
         }
         kind = self.pick("at", "interarrival", "rate", "table")
         hours = self.draw(st.lists(st.sampled_from([0, 6, *HOURS]), min_size=1, max_size=5))
         if kind == "at":
-            return found | {"at": [f"{h} hours" for h in hours]}
+            return entry | {"at": [f"{h} hours" for h in hours]}
         if kind == "table":
             begins = dt.datetime.combine(STARTS, dt.time())
             times = [f"{begins + dt.timedelta(hours=h):%Y-%m-%d %H:%M:%S}" for h in hours]
             name = f"new_{len(tables)}.csv"
             tables[name] = "\n".join(["arrived", *times, ""])
-            return found | {"table": name}
+            return entry | {"table": name}
         if kind == "interarrival":
             gaps = ({"constant": "3 hours"}, {"constant": "0 hours"}, {"uniform": {"min": "0 hours", "max": "9 hours"}})
-            return found | {"first": self.pick(*MOMENTS), "interarrival": self.pick(*gaps), "count": 6}
-        return found | {"rate": {STARTS: "3 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}}
+            return entry | {"first": self.pick(*MOMENTS), "interarrival": self.pick(*gaps), "count": 6}
+        return entry | {"rate": {STARTS: "3 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}}
 
-    def law(self, *kinds: str) -> Mapping:
-        """Return a law of an event; where all is calm, one that leaves no clock with a case."""
+    def timing(self, *kinds: str) -> Mapping:
+        """Return the timing of an event; in calm scenarios, one without a clock for each case."""
         kind = "date" if self.calm and "date" in kinds else self.pick(*kinds)
         if kind == "hazard":
             rate = self.pick("2 per day", "0.5 per day", {"by": "urgent", True: "3 per day", False: "0 per day"})
             return {"hazard": rate}
         if kind == "date":
             return {"at": self.pick(*MOMENTS, DAYS[2], ["58 hours", DAYS[3]])}
-        found: Mapping = {"after": self.pick(self.length(), *MOMENTS)}
+        timing: Mapping = {"after": self.pick(self.length(), *MOMENTS)}
         if self.pick(True, False, False):
-            found["chance"] = self.pick(0.5, {"by": "urgent", True: 1, False: 0.2})
-        return found | ({"since": self.pick("looked", "again", "back", "fetch", "send")} if kind == "since" else {})
+            timing["chance"] = self.pick(0.5, {"by": "urgent", True: 1, False: 0.2})
+        return timing | ({"since": self.pick("looked", "again", "back", "fetch", "send")} if kind == "since" else {})

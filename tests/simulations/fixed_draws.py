@@ -45,8 +45,8 @@ class FixedDraws:
         self.hours, self.chances = hours or {}, chances or {}
         names = {
             name.rsplit(" ", 1)[0]
-            for told in (*self.hours.values(), *self.chances.values())
-            for name in told
+            for values in (*self.hours.values(), *self.chances.values())
+            for name in values
             if isinstance(name, str)
         }
         self.cases: dict[int, Any] = {case_key(court, "backlog", k): k for k in range(20)}
@@ -59,8 +59,8 @@ class FixedDraws:
         if uniform is None:
             hours = _of(self.hours.get(purpose), case, visit)
             uniform = ((1 if hours is None else hours) + 0.5) / (LONGEST + 1)
-        found = _of(self.chances.get(f"outcome:{purpose.partition(':')[2]}"), case, visit)
-        return _numerator(uniform), _numerator(0.25 if found is None else found)
+        chance = _of(self.chances.get(f"outcome:{purpose.partition(':')[2]}"), case, visit)
+        return _numerator(uniform), _numerator(0.25 if chance is None else chance)
 
     def many(self, case_keys: Any, purpose: str, visit: Any) -> tuple[Any, Any]:
         """Return the numerators of many cases."""
@@ -70,10 +70,10 @@ class FixedDraws:
         return np.ascontiguousarray(one), np.ascontiguousarray(two)
 
 
-def _of(told: Mapping[Any, Number] | None, case: Any, visit: int) -> float | None:
-    if told is None or (case not in told and None not in told):
+def _of(values: Mapping[Any, Number] | None, case: Any, visit: int) -> float | None:
+    if values is None or (case not in values and None not in values):
         return None
-    value = told.get(case, told.get(None))
+    value = values.get(case, values.get(None))
     return value[min(visit, len(value) - 1)] if isinstance(value, list) else value
 
 
@@ -109,34 +109,34 @@ def play(
 
 def story(log: EventLog, closing: bool = False) -> list[tuple[float, int, str]]:
     """Return the hour, case and transition (or event) of each row, without the rows at the horizon."""
-    found = []
+    rows = []
     for row in zip(*(log.columns[n].tolist() for n in ("happened_at", "case_id", "transition", "cause")), strict=True):
         at, case, transition, cause = row
         what = log.labels.transition[transition] if transition >= 0 else log.labels.cause[cause]
         if closing or what != "horizon":
-            found.append((_hours(at), case, what))
-    return found
+            rows.append((_hours(at), case, what))
+    return rows
 
 
 def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
     """Return case, enabled, started, end and server of each work item, sorted by start; times in hours."""
-    found = []
+    items = []
     names = ("activity", "case_id", "enabled_at", "started_at", "happened_at", "server")
     for activity, number, enabled, started, happened, server in zip(
         *(log.columns[n].tolist() for n in names), strict=True
     ):
         if activity >= 0 and case in (None, number):
-            found.append((number, _hours(enabled), _hours(started), _hours(happened), None if server < 0 else server))
-    return sorted(found, key=lambda w: (w[2] is None, w[2] or 0, w[0]))
+            items.append((number, _hours(enabled), _hours(started), _hours(happened), None if server < 0 else server))
+    return sorted(items, key=lambda w: (w[2] is None, w[2] or 0, w[0]))
 
 
 def waits_by_row(log: EventLog) -> dict[str, Any]:
     """Return the waiting time of each row by cause; 0 if the row ends no wait."""
-    found = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
+    lengths_by_cause = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
     waits = waits_by_cause(log, range(len(log.labels.activity)))
     for cause, lengths in waits.by_cause.items():
-        found[cause][waits.rows] = lengths
-    return found
+        lengths_by_cause[cause][waits.rows] = lengths
+    return lengths_by_cause
 
 
 def measured(log: EventLog) -> dict[str, float | None]:

@@ -176,18 +176,20 @@ class _Drawing:
             "policies": self.policies(),
             "activities": self.works,
             "people": {
-                name: self.trait(self.fields[name])
+                name: self.distribution(self.fields[name])
                 for name in (*self.workflow["facts"], *entry["record"])
                 if self.maybe()
             },
             "arrivals": arrivals,
             "events": {
-                name: law for name, event in self.workflow["events"].items() if (law := self.law(event)) is not None
+                name: timing
+                for name, event in self.workflow["events"].items()
+                if (timing := self.timing(event)) is not None
             },
         }
 
     def policies(self) -> list[Mapping]:
-        """Return a policy that decides the other way where one of the workflow's guards is asked, or none."""
+        """Return a policy that decides the other way at one guard of the workflow, or none."""
         transitions = self.workflow["transitions"]
         guarded = [i for i, t in enumerate(transitions) if "when" in t]
         if not guarded or self.maybe():
@@ -201,15 +203,15 @@ class _Drawing:
 
     def pool(self) -> Mapping:
         at = self.pick("court", "nation") if self.shared else "court"
-        found: Mapping = {"at": at, "size": self.size(), "order": self.order()}
+        entry: Mapping = {"at": at, "size": self.size(), "order": self.order()}
         if at == "court" and self.maybe():
-            found["size"] = {court: self.size() for court in COURTS}
+            entry["size"] = {court: self.size() for court in COURTS}
         if self.maybe():
-            found["calendar"] = self.pick("office", "split")
-            found["at_shift_end"] = self.pick("suspend", "finish", "fit")
+            entry["calendar"] = self.pick("office", "split")
+            entry["at_shift_end"] = self.pick("suspend", "finish", "fit")
             if self.maybe():
-                found["slots"] = self.pick(1, 2)
-        return found | shrinking(self.draw) if self.pick(True, False, False) else found
+                entry["slots"] = self.pick(1, 2)
+        return entry | shrinking(self.draw) if self.pick(True, False, False) else entry
 
     def size(self) -> Any:
         if self.maybe():
@@ -239,13 +241,13 @@ class _Drawing:
         )
 
     def length(self) -> Any:
-        law = self.pick("exponential", "constant", "constant", "uniform")
-        if law == "constant":
+        family = self.pick("exponential", "constant", "constant", "uniform")
+        if family == "constant":
             return self.pick("7 hours", "1 hours", "20 hours", "30 minutes", "0 minutes")
         mean = self.draw(st.integers(1, 30))
         return (
             {"exponential": {"mean": f"{mean} hours"}}
-            if law == "exponential"
+            if family == "exponential"
             else {"uniform": {"min": "0 hours", "max": f"{mean} hours"}}
         )
 
@@ -255,10 +257,10 @@ class _Drawing:
         return self.length()
 
     def work(self, activity: Mapping, pools: list[str]) -> Mapping:
-        found: Mapping = {"takes": self.lengths(), **self.outcome(activity)}
+        entry: Mapping = {"takes": self.lengths(), **self.outcome(activity)}
         if self.pick(True, True, True, False):
-            return found | {"pool": self.pick(*pools), "priority": self.draw(st.integers(0, 2))}
-        return found | (
+            return entry | {"pool": self.pick(*pools), "priority": self.draw(st.integers(0, 2))}
+        return entry | (
             {"takes": f"{self.draw(st.integers(0, 3))} working days", "calendar": self.pick("office", "split")}
             if self.maybe()
             else {}
@@ -282,45 +284,47 @@ class _Drawing:
         return {v: q / 4 for v, q in zip(values, quarters, strict=True)}
 
     def waits(self, event: Mapping) -> bool:
-        """Say whether an event counts in a state in which cases wait for a pool."""
+        """Return whether an event counts in a state in which cases wait for a pool."""
         states: Mapping = self.workflow["states"]
         within = list(states) if event["while"] == "any" else event["while"]
         return any("pool" in self.works.get(states[s].get("activity"), {}) for s in within)
 
-    def law(self, event: Mapping) -> Mapping | None:
+    def timing(self, event: Mapping) -> Mapping | None:
         kind = self.pick("after", "after", "hazard", "since", "at", "none")
         if kind == "none":
             return None
-        law: Mapping = self.outcome(event) | ({"only": "waiting"} if self.waits(event) and self.maybe() else {})
+        timing: Mapping = self.outcome(event) | ({"only": "waiting"} if self.waits(event) and self.maybe() else {})
         if kind == "hazard":
-            return law | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
+            return timing | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
         if kind == "at":
-            return law | {"at": self.pick(DAYS[2], [DAYS[1], f"{DAYS[3]} 10:00"], "30 hours")}
-        law["after"] = self.lengths()
+            return timing | {"at": self.pick(DAYS[2], [DAYS[1], f"{DAYS[3]} 10:00"], "30 hours")}
+        timing["after"] = self.lengths()
         if self.maybe():
-            law["chance"] = 0.5
+            timing["chance"] = 0.5
         if kind == "since":
-            law["since"] = self.pick(*self.workflow["transitions"])["transition"]
-        return law
+            timing["since"] = self.pick(*self.workflow["transitions"])["transition"]
+        return timing
 
-    def trait(self, entry: Mapping) -> Any:
+    def distribution(self, entry: Mapping) -> Any:
         kind = "enum" if "enum" in entry else entry["type"]
-        found: Mapping
+        distribution: Mapping
         if kind == "boolean":
-            found = {True: 0.5, False: 0.5}
+            distribution = {True: 0.5, False: 0.5}
         elif kind == "enum":
-            found = {value: "rest" if i == 0 else 1 / len(entry["enum"]) for i, value in enumerate(entry["enum"])}
+            distribution = {
+                value: "rest" if i == 0 else 1 / len(entry["enum"]) for i, value in enumerate(entry["enum"])
+            }
         elif kind == "integer":
-            found = (
+            distribution = (
                 {entry["minimum"]: 0.5, entry["maximum"]: "rest"}
                 if entry["minimum"] < entry["maximum"]
                 else {entry["minimum"]: 1}
             )
         elif kind == "number":
-            found = {"uniform": {"min": -2, "max": 2}}
+            distribution = {"uniform": {"min": -2, "max": 2}}
         else:
-            found = {"days_before": {"exponential": {"mean": "40 days"}}}
-        return {"missing": 0.3, **found} if entry.get("optional") else found
+            distribution = {"days_before": {"exponential": {"mean": "40 days"}}}
+        return {"missing": 0.3, **distribution} if entry.get("optional") else distribution
 
     def stream(self) -> Mapping:
         into = self.pick(*self.workflow["entry"]["states"])

@@ -1,4 +1,4 @@
-"""A pilot of 300 cases, small enough for tests of what is made of a run."""
+"""A pilot of 300 cases, small enough for tests of the results of a run."""
 
 from __future__ import annotations
 

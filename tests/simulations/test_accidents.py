@@ -252,9 +252,9 @@ def test_a_part_cut_short_or_with_a_flipped_bit_is_found_and_run_again(
     shutil.copytree(six if finished else three, folder)
     name = f"{kind}/replication=2.parquet"
     harm(folder / name)
-    found = verify(folder)
-    assert (name, "not as it was written") in found.wrong
-    assert len(found.wrong) == (1 if finished else 2)
+    verification = verify(folder)
+    assert (name, "not as it was written") in verification.wrong
+    assert len(verification.wrong) == (1 if finished else 2)
     with pytest.warns(UserWarning, match=f"{name}: not as it was written; replication 2 is run again"):
         run(tiny, replications=6, seed=3, out=folder, resume=True)
     assert _files(folder) == _files(six)

@@ -397,24 +397,24 @@ def test_working_dates_are_those_on_which_an_interval_starts():
 
 def test_all_mistakes_are_told_at_once():
     """Each problem names its key, the value, and where it can the nearest match."""
-    found = problems(
+    messages = problems(
         {"mon-fry": "08:00-16:30", "sat": "8-12", "mon": "08:00-09:00", "mon-tue": "10:00-11:00"},
         holidays="US-XO",
         closed=["2011-02-31", "2012-01-02 to 2011-12-24", "2012-01-02 to 2012-01-03 to 2012-01-04"],
         open={"2011-12-10": "x", "2011-02-30": "08:00-09:00", "2012-01-01": "closed", date(2012, 1, 1): "closed"},
     )
-    assert found[0] == (
+    assert messages[0] == (
         "hours: mon-fry: 'fry' in 'mon-fry' is not a weekday (mon, tue, wed, thu, fri, sat, sun, or a range 'mon-fri'). "
         "Did you mean 'fri'?"
     )
-    assert found[1] == "hours: sat: '8-12' is not a working interval; write for example '08:00-16:30'"
-    assert found[2] == "hours: mon-tue: 'mon' is named twice, in 'mon' and 'mon-tue'"
-    assert found[3].startswith("holidays: 'XO' is not a state of 'US' (allowed: AK, AL, ")
-    assert found[4] == "closed: '2011-02-31' is not a date: February 2011 has 28 days"
-    assert found[5] == "closed: '2012-01-02 to 2011-12-24' ends before it starts"
-    assert found[6].startswith("closed: '2012-01-02 to 2012-01-03 to 2012-01-04' is not a range of dates")
-    assert found[7].startswith("open: 2011-12-10: 'x' is not a working interval")
-    assert found[8:] == [
+    assert messages[1] == "hours: sat: '8-12' is not a working interval; write for example '08:00-16:30'"
+    assert messages[2] == "hours: mon-tue: 'mon' is named twice, in 'mon' and 'mon-tue'"
+    assert messages[3].startswith("holidays: 'XO' is not a state of 'US' (allowed: AK, AL, ")
+    assert messages[4] == "closed: '2011-02-31' is not a date: February 2011 has 28 days"
+    assert messages[5] == "closed: '2012-01-02 to 2011-12-24' ends before it starts"
+    assert messages[6].startswith("closed: '2012-01-02 to 2012-01-03 to 2012-01-04' is not a range of dates")
+    assert messages[7].startswith("open: 2011-12-10: 'x' is not a working interval")
+    assert messages[8:] == [
         "open: '2011-02-30' is not a date: February 2011 has 28 days",
         "open: '2012-01-01' is named twice",
     ]

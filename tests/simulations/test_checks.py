@@ -1,4 +1,4 @@
-"""Cases with known answers, as a user would write them: exact event times, and closed forms within their interval.
+"""Cases with known answers: exact event times, and closed forms within their interval.
 
 A closed form is accepted if it lies within the Student interval of independent replications at 99.9 percent,
 so each such test raises a false alarm for one seed in a thousand; the seeds are fixed.
@@ -25,14 +25,14 @@ TABLES = [replace(golden, file=f"{golden.file}_table") for golden in GOLDEN if g
 
 @pytest.mark.parametrize("golden", [*GOLDEN, *TABLES], ids=lambda g: f"{g.id}-{g.file}")
 def test_a_golden_case_is_exact_to_the_microsecond(golden: Golden) -> None:
-    """Every start and every end; two of them with their arrivals from a table."""
+    """Every start and end is exact; two of the cases have arrivals from a table."""
     outcome = validation._golden(golden, "simpy")
     assert outcome.ok
     assert outcome.estimate == outcome.expected == len(golden.expected)
 
 
 def test_d18_utilisation_is_busy_time_over_the_servers_time_on_shift() -> None:
-    """Busy 3 + 1 + 4 of 2 x 10 + 1 x 5 server-days: 0.32, without rounding."""
+    """3 + 1 + 4 busy server-days of 2 x 10 + 1 x 5 give exactly 0.32."""
     values = {v.measure: v.value for v in measure(run_once(load_scenario(FOLDER / "D18.yaml"))) if v.at is None}
     assert values["utilisation.servers"] == 8 / 25
 
@@ -49,7 +49,7 @@ def outcomes() -> dict[str, Outcome]:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
 def test_a_closed_form_lies_within_the_interval(outcomes: dict[str, Outcome], check: Check) -> None:
-    """And the interval is narrow enough to mean something."""
+    """The interval is narrow enough to be meaningful."""
     outcome = outcomes[check.id]
     assert outcome.ok
     assert outcome.half_width is not None
@@ -57,20 +57,22 @@ def test_a_closed_form_lies_within_the_interval(outcomes: dict[str, Outcome], ch
 
 
 def test_the_expected_values_are_those_of_the_textbooks() -> None:
-    """As published: Kleinrock's M/M/c and M/G/1, Cobham's priorities, the overloaded queue."""
+    """They are Kleinrock's for M/M/c and M/G/1, Cobham's for priorities, and those of the overloaded queue."""
     expected = {check.id: check.expected for check in CHECKS}
-    told = {
+    published = {
         "A1-use": 0.625, "A1-wait": 0.20833, "A1-sojourn": 0.33333, "A2-3-wait": 4.4444, "A2-3-queue": 0.88889,
         "A2-4-wait": 0.86957, "A2-4-queue": 0.17391, "A6-high": 2.0, "A6-low": 6.0, "A8-0": 2.0, "A8-0.25": 2.5,
         "A8-1": 4.0, "A8-2": 6.0, "A12-rate": 0.75, "A12-number": 3.0, "A12-total": 5.0, "A20-pending": 300,
         "A20-clearance": 0.8, "E1-lost": 0.4,
     }  # fmt: skip
-    assert {name: expected[name] for name in told} == {name: pytest.approx(v, rel=2e-5) for name, v in told.items()}
+    assert {name: expected[name] for name in published} == {
+        name: pytest.approx(v, rel=2e-5) for name, v in published.items()
+    }
     assert mean_wait_mmc(1, 0.8, 1.0) == pytest.approx(mean_wait_mg1(0.8, 1.0, 1.0))
 
 
-def test_the_laws_of_the_log_and_the_identity_of_the_pilot_are_among_the_checks(outcomes: dict[str, Outcome]) -> None:
-    """No law is broken; amenable is the sum of its parts, exactly."""
+def test_the_checks_include_log_invariants_and_the_identity_of_the_pilot(outcomes: dict[str, Outcome]) -> None:
+    """Every invariant holds; amenable is exactly the sum of its parts."""
     assert outcomes["laws"].ok
     assert outcomes["pilot"].ok
     assert outcomes["pilot"].estimate == outcomes["pilot"].expected > 1000
@@ -81,7 +83,7 @@ def test_the_laws_of_the_log_and_the_identity_of_the_pilot_are_among_the_checks(
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave two of the checks, one of each kind."""
+    """Keep two of the checks, one of each kind."""
     monkeypatch.setattr(validation, "GOLDEN", GOLDEN[:1])
     monkeypatch.setattr(validation, "CHECKS", [c for c in CHECKS if c.id == "P1-arrivals"])
     monkeypatch.setattr(validation, "_exact", lambda seed, engine: iter(()))
@@ -89,7 +91,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few")
 def test_validate_prints_a_table_and_succeeds() -> None:
-    """Estimate, expected, z, verdict."""
+    """The table has estimate, expected value, z and verdict."""
     done = CliRunner().invoke(app, ["validate", "--workers", "1"])
     assert done.exit_code == 0
     assert "D1 " in done.stdout
@@ -99,7 +101,7 @@ def test_validate_prints_a_table_and_succeeds() -> None:
 
 @pytest.mark.usefixtures("few")
 def test_validate_fails_where_an_answer_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth off in a closed form, a microsecond's worth of a golden case: exit code 1, and which."""
+    """A closed form off by a tenth and a golden case off by a microsecond fail by name, with exit code 1."""
     wrong = [replace(c, expected=c.expected * 1.1) for c in CHECKS if c.id == "P1-arrivals"]
     monkeypatch.setattr(validation, "CHECKS", wrong)
     monkeypatch.setattr(validation, "GOLDEN", [replace(GOLDEN[0], expected=(*GOLDEN[0].expected[:-1], (2, 21, 33)))])
@@ -112,8 +114,8 @@ def test_validate_fails_where_an_answer_is_wrong(monkeypatch: pytest.MonkeyPatch
     assert cases["P1-arrivals"]["z"] < -3
 
 
-def test_an_engine_that_does_not_exist_is_a_mistake() -> None:
-    """Exit code 2, and what there is."""
+def test_an_unknown_engine_is_a_mistake() -> None:
+    """The exit code is 2, and the message lists the engines."""
     done = CliRunner().invoke(app, ["validate", "--engine", "steam"])
     assert done.exit_code == 2
     assert "steam" in done.output

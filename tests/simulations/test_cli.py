@@ -74,16 +74,16 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
     code, out, _ = _run(
         "run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31"
     )
-    found = json.loads(out)
+    content = json.loads(out)
     assert code == 0
-    assert list(found) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures", "published"]
-    (beside,) = found["published"]
+    assert list(content) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures", "published"]
+    (beside,) = content["published"]
     (served,) = [
-        m for m in found["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")
+        m for m in content["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")
     ]
-    told = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
-    assert beside == {**told, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
-    assert (found["seed"], found["engine"], found["replications"], found["confidence"]) == (5, "simpy", 3, 0.95)
+    figure = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
+    assert beside == {**figure, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
+    assert (content["seed"], content["engine"], content["replications"], content["confidence"]) == (5, "simpy", 3, 0.95)
     keys = [
         "measure",
         "court",
@@ -99,9 +99,9 @@ def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) ->
         "prediction_method",
         "date",
     ]
-    assert all(list(m) == keys for m in found["measures"])
-    assert {m["court"] for m in found["measures"]} == {"east", "west", "all"}
-    assert {m["at"] for m in found["measures"]} == {None, "2024-01-31"}
+    assert all(list(m) == keys for m in content["measures"])
+    assert {m["court"] for m in content["measures"]} == {"east", "west", "all"}
+    assert {m["at"] for m in content["measures"]} == {None, "2024-01-31"}
 
 
 def test_confidence_sets_the_level_of_all_intervals_and_of_the_report(tiny: Path, tmp_path: Path) -> None:
@@ -217,10 +217,10 @@ def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) ->
     code, out, _ = _run(
         "run", "tiny.yaml", "--precision", "waiting_time.serve.mean=20%", "--out", "a", "--json", "--workers", "1"
     )
-    found = json.loads(out)
-    waits = [m for m in found["measures"] if m["measure"] == "waiting_time.serve.mean" and m["at"] is None]
+    content = json.loads(out)
+    waits = [m for m in content["measures"] if m["measure"] == "waiting_time.serve.mean" and m["at"] is None]
     assert code == 0
-    assert found["replications"] >= 10
+    assert content["replications"] >= 10
     assert all((m["high"] - m["low"]) / 2 <= 0.2 * m["mean"] for m in waits)
     code, _, err = _run(
         "run",
@@ -271,11 +271,11 @@ def test_a_run_too_short_to_settle_is_told_before_it_is_run(tiny: Path) -> None:
 def test_list_names_what_is_built_in() -> None:
     """With the path of each file, for whoever wants to copy one."""
     code, out, _ = _run("list", "--json")
-    found = json.loads(out)
+    content = json.loads(out)
     assert code == 0
-    assert "pilot" in [s["name"] for s in found["scenarios"]]
-    assert "prosecutorial-discretion-review" in [w["name"] for w in found["workflows"]]
-    assert all(Path(e["path"]).is_file() for kind in found.values() for e in kind)
+    assert "pilot" in [s["name"] for s in content["scenarios"]]
+    assert "prosecutorial-discretion-review" in [w["name"] for w in content["workflows"]]
+    assert all(Path(e["path"]).is_file() for kind in content.values() for e in kind)
 
 
 RULES = """\
@@ -297,10 +297,10 @@ def test_prove_and_audit_agree_on_a_rule_that_can_be_broken(tiny: Path) -> None:
     _run("run", "tiny.yaml", "--out", "here", "--quiet")
     audit = ("audit", "here", "--workflow", "desk.yaml", "--rules", "my.rules.yaml", "--out", "bad.csv")
     code, out, _ = _run(*audit, "--json")
-    found = json.loads(out)
+    content = json.loads(out)
     assert code == 1
-    assert (found["cases"], found["moves_not_allowed"]) == (40, 0)
-    assert [r["violations"] for r in found["rules"]] == [len((tiny / "bad.csv").read_text().splitlines()) - 1, 0]
+    assert (content["cases"], content["moves_not_allowed"]) == (40, 0)
+    assert [r["violations"] for r in content["rules"]] == [len((tiny / "bad.csv").read_text().splitlines()) - 1, 0]
 
 
 def test_a_rule_of_a_file_has_a_name_of_its_own(tiny: Path) -> None:
@@ -342,11 +342,11 @@ def test_diff_says_whose_decision_it_tells_and_needs_no_people_of_other_workflow
 def test_diff_counts_add_up(tiny: Path) -> None:
     """Those decided alike and the regions are all the people there are."""
     code, out, _ = _run("diff", "prosecutorial-discretion-review", "strict-criteria", "--people", "pilot", "--json")
-    found = json.loads(out)
+    content = json.loads(out)
     assert code == 0
-    assert found["total"] == 11_682
-    assert found["same"] + sum(r["count"] for r in found["regions"]) == found["total"]
-    assert found["regions"]
+    assert content["total"] == 11_682
+    assert content["same"] + sum(r["count"] for r in content["regions"]) == content["total"]
+    assert content["regions"]
 
 
 def test_a_run_that_breaks_a_rule_stops_or_counts(tiny: Path) -> None:

@@ -1,4 +1,4 @@
-"""compare, sql and verify as a user types them."""
+"""The commands compare, sql and verify."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.simulations.desk import write_tiny
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a small workflow and scenario, as the current one."""
+    """A working folder with a small workflow and scenario."""
     write_tiny(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
@@ -33,7 +33,7 @@ COMPARE = ("compare", "tiny.yaml", "tiny.yaml", "--set", "ends=2024-01-31", "--s
 
 
 def test_compare_prints_significant_and_other_differences(tiny: Path) -> None:
-    """Two tables, a count of what is the same, and the cases."""
+    """It prints two tables, the number of equal measures, and the cases."""
     code, out, err = _run(*COMPARE, "--at", "2024-01-10")
     assert (code, err) == (0, "")
     assert "tiny, the base, and others: 8 replications each, seed 3, paired" in out
@@ -49,11 +49,11 @@ def test_compare_prints_significant_and_other_differences(tiny: Path) -> None:
 
 
 def test_compare_in_json_has_the_documented_keys(tiny: Path) -> None:
-    """Scripts read it: the keys are a promise. The same is in the folder."""
+    """Scripts rely on the keys. The folder has the same JSON."""
     code, out, err = _run(*COMPARE, "--json")
-    found = json.loads(out)
+    content = json.loads(out)
     assert (code, err) == (0, "")
-    assert list(found) == [
+    assert list(content) == [
         "base",
         "against",
         "run",
@@ -66,15 +66,15 @@ def test_compare_in_json_has_the_documented_keys(tiny: Path) -> None:
         "growing",
     ]
     keys = ["against", "measure", "court", "at", "unit", "n", "base", "other", "difference", "low", "high", "p", "certain", "hypothesis", "p_corrected", "correlation", "variance_reduction", "spread", "replications_needed"]  # fmt: skip
-    assert all(list(m) == keys for m in found["measures"])
-    assert found["against"] == ["tiny with pools.clerks.size=3"]
-    assert found == json.loads((tiny / "c" / "comparison.json").read_text(encoding="utf-8"))
+    assert all(list(m) == keys for m in content["measures"])
+    assert content["against"] == ["tiny with pools.clerks.size=3"]
+    assert content == json.loads((tiny / "c" / "comparison.json").read_text(encoding="utf-8"))
     code, again, _ = _run(*COMPARE, "--json", "--resume")
     assert (code, again) == (0, out)
 
 
 def test_compare_of_a_single_replication_says_that_there_are_no_intervals(tiny: Path) -> None:
-    """And what to add."""
+    """The message says which option to add."""
     code, out, _ = _run("compare", "tiny.yaml", "tiny.yaml", "--replications", "1", "--out", "c")
     assert code == 0
     assert "a single replication, so no intervals: add --replications" in " ".join(out.split())
@@ -93,8 +93,8 @@ def test_compare_of_a_single_replication_says_that_there_are_no_intervals(tiny: 
         (("verify", "nowhere", "--rerun", "-1"), "is not a run folder"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_and_nothing_is_written(tiny: Path, arguments: tuple[str, ...], message: str) -> None:
-    """Exit code 2, standard error, no folder."""
+def test_a_mistake_is_reported_and_nothing_is_written(tiny: Path, arguments: tuple[str, ...], message: str) -> None:
+    """The exit code is 2, the message is on standard error, and there is no folder."""
     before = sorted(p.name for p in tiny.iterdir())
     code, out, err = _run(*arguments)
     assert (code, out) == (2, "")
@@ -106,7 +106,7 @@ QUERY = "select court, count(*) as n, min(arrived_at) as first, avg(age) > 1 as 
 
 
 def test_sql_prints_a_table_csv_or_json(tiny: Path) -> None:
-    """Instants as ISO texts, numbers as numbers."""
+    """Times are ISO strings, and numbers are numbers."""
     _run("run", "tiny.yaml", "--out", "here", "--quiet")
     code, out, err = _run("sql", "here", QUERY)
     assert (code, err) == (0, "")
@@ -123,8 +123,8 @@ def test_sql_prints_a_table_csv_or_json(tiny: Path) -> None:
     assert rows == [["court", "n", "first", "old"], ["east", "20", "2024-01-01T00:00:00", "True"], ["west", "10", "2024-01-01T00:00:00", "True"]]  # fmt: skip
 
 
-def test_sql_shows_a_hundred_rows_and_gives_all(tiny: Path) -> None:
-    """The rest is told of on standard error."""
+def test_sql_shows_a_hundred_rows_and_writes_all(tiny: Path) -> None:
+    """Standard error has the number of remaining rows."""
     _run("run", "tiny.yaml", "--out", "here", "--quiet")
     code, out, err = _run("sql", "here", "select sequence from events order by 1")
     assert code == 0
@@ -133,15 +133,15 @@ def test_sql_shows_a_hundred_rows_and_gives_all(tiny: Path) -> None:
     assert len(_run("sql", "here", "select sequence from events", "--csv")[1].splitlines()) > 150
 
 
-def test_sql_tells_a_mistake(tiny: Path) -> None:
-    """Exit code 2."""
+def test_sql_reports_a_mistake(tiny: Path) -> None:
+    """The exit code is 2."""
     _run("run", "tiny.yaml", "--out", "here", "--quiet")
     assert _run("sql", "here", "from evnts") == (2, "", "sql: there is no view 'evnts'. Did you mean 'events'?\n")
     assert _run("sql", "here", "from events", "--csv", "--json")[0] == 2
 
 
 def test_verify_names_what_is_wrong_with_exit_code_1(tiny: Path) -> None:
-    """And says what it has seen otherwise."""
+    """Otherwise it prints what it checked."""
     _run("run", "tiny.yaml", "--replications", "2", "--out", "here", "--quiet")
     code, out, _ = _run("verify", "here", "--rerun", "1")
     assert code == 0

@@ -1,4 +1,4 @@
-"""Comparisons by common random numbers: what does not differ does not differ at all, and what does is found."""
+"""Comparisons with common random numbers: equal results differ by exactly 0, and real differences are significant."""
 
 from __future__ import annotations
 
@@ -27,37 +27,40 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_scenario_does_not_differ_from_itself(tiny: Path, tmp_path: Path) -> None:
-    """Exactly zero, for every measure, court and day, and every case ends alike."""
-    found = compare(tiny, tiny, replications=4, seed=3, at=[dt.date(2024, 1, 31)], out=tmp_path / "c")
-    assert len(found.differences) > 100
-    assert {d.at for d in found.differences} == {None, dt.date(2024, 1, 31)}
-    assert all(d.paired is None or (d.paired.same and d.p_corrected is None) for d in found.differences)
-    cases = {(p.what, p.court): p.mean for p in found.cases["tiny"]}
+    """All differences are exactly 0, for every measure, court and day, and every case ends alike."""
+    comparison = compare(tiny, tiny, replications=4, seed=3, at=[dt.date(2024, 1, 31)], out=tmp_path / "c")
+    assert len(comparison.differences) > 100
+    assert {d.at for d in comparison.differences} == {None, dt.date(2024, 1, 31)}
+    assert all(d.paired is None or (d.paired.same and d.p_corrected is None) for d in comparison.differences)
+    cases = {(p.what, p.court): p.mean for p in comparison.cases["tiny"]}
     assert cases[ALIKE, "all"] > 100
     assert not any(cases[what, "all"] for what in (DECIDED, ONE_ONLY, ELSEWHERE, ONLY_BASE, ONLY_OTHER))
-    assert found.changes == {"tiny": []}
+    assert comparison.changes == {"tiny": []}
 
 
 def test_one_more_clerk_in_the_east_changes_nothing_in_the_west(tiny: Path, tmp_path: Path) -> None:
-    """Told apart in the east, with less variance than independent runs, and not one case ends otherwise in the west."""
+    """The difference in the east is significant, with less variance than independent runs.
+
+    All western cases end alike.
+    """
     base, other = tiny, load_scenario(tiny, ["pools.clerks.size={east: 3, west: 2}"])
-    found = compare(load_scenario(base), other, replications=8, seed=3, out=tmp_path / "c")
-    west = [d for d in found.differences if d.court == "west"]
+    comparison = compare(load_scenario(base), other, replications=8, seed=3, out=tmp_path / "c")
+    west = [d for d in comparison.differences if d.court == "west"]
     assert len(west) > 15
     assert all(d.paired is None or d.paired.same for d in west)
-    waiting = found.get("waiting_time.serve.mean", "east")
+    waiting = comparison.get("waiting_time.serve.mean", "east")
     assert waiting.paired is not None
     assert waiting.paired.difference < 0
     assert waiting.is_significant(0.95)
-    cases = {(p.what, p.court): p for p in found.cases["tiny"]}
+    cases = {(p.what, p.court): p for p in comparison.cases["tiny"]}
     assert cases[ALIKE, "west"].mean == 10
     assert cases[ONE_ONLY, "east"].mean > 0
-    total = sum(p.mean for p in found.cases["tiny"] if p.court == "east")
-    assert total == pytest.approx(sum(p.mean for p in found.cases["tiny"] if p.court == "all") - 10)
+    total = sum(p.mean for p in comparison.cases["tiny"] if p.court == "east")
+    assert total == pytest.approx(sum(p.mean for p in comparison.cases["tiny"] if p.court == "all") - 10)
 
 
 def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> None:
-    """Odd cases are refused instead of stored: just these are decided otherwise, and the counts are those of the logs."""
+    """Odd cases are refused instead of stored. Only these are decided otherwise, and the counts agree with the logs."""
     shutil.copy(tiny, tmp_path / "tiny.yaml")
     (tmp_path / "desk.yaml").write_text(
         DESK.replace(
@@ -66,12 +69,14 @@ def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> 
         encoding="utf-8",
     )  # fmt: skip
     changes = ["courts.east.backlog.queue=21"]
-    found = compare(tiny, load_scenario(tmp_path / "tiny.yaml", changes), replications=3, seed=3, out=tmp_path / "c")
-    cases = {(p.what, p.court): p.mean for p in found.cases["tiny"]}
+    comparison = compare(
+        tiny, load_scenario(tmp_path / "tiny.yaml", changes), replications=3, seed=3, out=tmp_path / "c"
+    )
+    cases = {(p.what, p.court): p.mean for p in comparison.cases["tiny"]}
     assert cases[ONLY_OTHER, "east"] == 1
     assert cases[ONLY_BASE, "all"] == 0
     assert cases[DECIDED, "all"] > 0
-    assert [c.base for c in found.changes["tiny"] if c.other == "done (refuse)"]
+    assert [c.base for c in comparison.changes["tiny"] if c.other == "done (refuse)"]
     counted = 0
     for k in (1, 2, 3):
         ends = []
@@ -95,8 +100,8 @@ def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> 
     assert counted / 3 <= cases[DECIDED, "all"] <= (counted + stored_and_shelved) / 3
 
 
-def test_a_comparison_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -> None:
-    """Interrupted in the second run; resumed to the same result, and refused without resume."""
+def test_an_interrupted_comparison_is_resumed(tiny: Path, tmp_path: Path) -> None:
+    """A comparison interrupted in its second run ends with the same result. It is refused without resume."""
     other = load_scenario(tiny, ["pools.clerks.size=3"])
 
     def stop(done: int, todo: int) -> None:
@@ -112,11 +117,11 @@ def test_a_comparison_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -
     again = compare(load_scenario(tiny), other, replications=3, out=tmp_path / "c", resume=True)
     assert again.differences == whole.differences
     assert again.cases == whole.cases
-    told = json.loads((tmp_path / "c" / "comparison.json").read_text(encoding="utf-8"))
-    assert told == json.loads(json.dumps(again.json()))
+    written = json.loads((tmp_path / "c" / "comparison.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(again.json()))
 
 
-def test_a_folder_of_something_else_is_not_gone_on_with(tiny: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_resumed(tiny: Path, tmp_path: Path) -> None:
     """Nothing is written into it."""
     (tmp_path / "letter").write_text("mine", encoding="utf-8")
     with pytest.raises(RunFolderExists, match="cannot be resumed as a comparison: it contains letter"):
@@ -125,15 +130,15 @@ def test_a_folder_of_something_else_is_not_gone_on_with(tiny: Path, tmp_path: Pa
 
 
 def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
-    """In the base, where one clerk does the work of two."""
+    """In the base, one clerk has the work of two."""
     base, other = (load_scenario(tiny, [f"pools.clerks.size={n}", "arrivals.east.rate=6 per day"]) for n in (1, 9))
-    found = compare(base, other, replications=2, out=tmp_path / "c")
-    named = {name: [(queue.pool, queue.court) for queue in queues] for name, queues in found.growing.items()}
+    comparison = compare(base, other, replications=2, out=tmp_path / "c")
+    named = {name: [(queue.pool, queue.court) for queue in queues] for name, queues in comparison.growing.items()}
     assert named == {"base": [("clerks", "east")], "tiny": []}
 
 
-def test_few_measures_chosen_beforehand_are_corrected_for_these_alone(tiny: Path, tmp_path: Path) -> None:
-    """The same differences, and a smaller p."""
+def test_the_correction_counts_only_the_chosen_measures(tiny: Path, tmp_path: Path) -> None:
+    """The runs are the same, and p is smaller."""
     other = load_scenario(tiny, ["pools.clerks.size={east: 3, west: 2}"])
     everything = compare(load_scenario(tiny), other, replications=4, out=tmp_path / "c")
     few = compare(
@@ -161,8 +166,8 @@ def test_few_measures_chosen_beforehand_are_corrected_for_these_alone(tiny: Path
         ({"at": [dt.date(2025, 1, 1)]}, "at: 2025-01-01 is not between starts"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_before_anything_runs(tiny: Path, tmp_path: Path, more: dict, message: str) -> None:
-    """And nothing is written."""
+def test_a_mistake_is_reported_before_anything_runs(tiny: Path, tmp_path: Path, more: dict, message: str) -> None:
+    """Nothing is written."""
     with pytest.raises(InputError) as raised:
         compare(tiny, tiny, out=tmp_path / "c", **more)
     assert message in str(raised.value)
@@ -171,30 +176,30 @@ def test_a_mistake_is_told_before_anything_runs(tiny: Path, tmp_path: Path, more
 
 @pytest.mark.slow
 def test_the_pilot_does_not_differ_from_itself(tmp_path: Path) -> None:
-    """Two replications, to the end of September; also with two workers on one side."""
-    found = compare("pilot", "pilot", replications=2, at=[REVIEW_ENDS], out=tmp_path / "c", workers=2)
-    assert all(d.paired is None or d.paired.same for d in found.differences)
+    """All differences of two replications are exactly 0, with two workers."""
+    comparison = compare("pilot", "pilot", replications=2, at=[REVIEW_ENDS], out=tmp_path / "c", workers=2)
+    assert all(d.paired is None or d.paired.same for d in comparison.differences)
 
 
 @pytest.mark.slow
 def test_one_more_reviewer_in_denver_ends_its_review_earlier_and_leaves_baltimore_alone(tmp_path: Path) -> None:
-    """Thirty replications; and the mean waiting time of review takes a fifth of the runs that independent ones would."""
-    found = compare(
+    """Pairing needs at most a fifth of the runs that independent ones would, for the mean waiting time of review."""
+    comparison = compare(
         "pilot", "pilot", changes=["published=[]", "ends=2012-01-31"], other_changes=["pools.reviewers.size.denver=17"],
         replications=30, at=[REVIEW_ENDS], workers=2, out=tmp_path / "c",
     )  # fmt: skip
-    baltimore = [d for d in found.differences if d.court == "baltimore" and d.at == REVIEW_ENDS]
+    baltimore = [d for d in comparison.differences if d.court == "baltimore" and d.at == REVIEW_ENDS]
     assert len(baltimore) > 50
     assert all(d.paired is None or d.paired.same for d in baltimore)
-    ended = found.get("review_finished", "denver")
+    ended = comparison.get("review_finished", "denver")
     assert ended.paired is not None
     assert ended.paired.high is not None
     assert ended.paired.high < 0
     assert ended.is_significant(0.95)
-    waited = found.get("waiting_time.review.mean", "denver", REVIEW_ENDS)
+    waited = comparison.get("waiting_time.review.mean", "denver", REVIEW_ENDS)
     assert waited.paired is not None
     assert waited.paired.difference < 0
     assert waited.paired.variance_reduction is not None
     assert waited.paired.variance_reduction >= 5
-    for told in (ended, waited):
-        print(told.json())
+    for difference in (ended, waited):
+        print(difference.json())

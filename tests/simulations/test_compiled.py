@@ -193,8 +193,8 @@ def test_processes_are_started_where_there_is_work_for_them(monkeypatch: pytest.
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.setattr(compiled_engine, "is_compiled", lambda: True)
     pilot = load_scenario("pilot")
-    found = [choosing.enough_workers("compiled", pilot, n) for n in (1, 10, 50, 1000)]
-    assert found == [1, 1, 2, 4]
+    workers = [choosing.enough_workers("compiled", pilot, n) for n in (1, 10, 50, 1000)]
+    assert workers == [1, 1, 2, 4]
     assert choosing.enough_workers("simpy", pilot, 10) == 4
     assert choosing.enough_workers("simpy", pilot, 2) == 1
     assert choosing.enough_workers("compiled", pilot, 10, runs=20) == 4

@@ -37,17 +37,17 @@ costs:
 def test_costs_are_paid_shifts_overtime_and_completed_work(tmp_path: Path) -> None:
     """January 2024: two clerks at 50 an hour, 21 days of 8 hours, and 3 hours of overtime; a guard at 10, 31 days; 6 cases at 7."""
     log = play(tmp_path, DESK, WEEK, FixedDraws({"activity:serve": {0: 11}}))
-    found = measured(log)
+    values = measured(log)
     clerks, guard, pieces = 50 * (2 * 8 * 21 + 3), 10 * 24 * 31, 6 * 7
-    assert found["overtime.clerks"] == 3
-    assert found["cost.clerks"] == pytest.approx(clerks)
-    assert found["cost.guards"] == pytest.approx(guard)
-    assert found["cost.serve"] == pieces
-    assert found["cost"] == pytest.approx(clerks + guard + pieces)
-    assert found["cost_per.disposal"] == found["cost_per.served"] == pytest.approx((clerks + guard + pieces) / 6)
+    assert values["overtime.clerks"] == 3
+    assert values["cost.clerks"] == pytest.approx(clerks)
+    assert values["cost.guards"] == pytest.approx(guard)
+    assert values["cost.serve"] == pieces
+    assert values["cost"] == pytest.approx(clerks + guard + pieces)
+    assert values["cost_per.disposal"] == values["cost_per.served"] == pytest.approx((clerks + guard + pieces) / 6)
     # Pending fell by all six disposals of 31 days: by 31 days' worth of disposals, which are 31 / (365.25 / 12) months.
-    assert found["cost_per.month_of_backlog"] == pytest.approx((clerks + guard + pieces) / (31 / (365.25 / 12)))
-    assert found["clearance_rate"] is None
+    assert values["cost_per.month_of_backlog"] == pytest.approx((clerks + guard + pieces) / (31 / (365.25 / 12)))
+    assert values["clearance_rate"] is None
 
 
 def test_contrasts_have_the_ratio_of_the_slowest_to_the_fastest_group(tmp_path: Path) -> None:

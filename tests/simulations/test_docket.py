@@ -134,9 +134,9 @@ def test_pending_follows_the_line_of_the_overloaded_queue(tenth: RunResult) -> N
     assert tenth.scenario.pools["judges"].sizes[0] == ((0, 70),)
     for day in ENDS_OF_YEARS:
         expected, deviation = line(tenth.scenario, day)
-        found = tenth.get("pending", at=day).mean
-        assert found is not None
-        assert abs(found - expected) < 3.9 * deviation / math.sqrt(len(tenth.replications)), day
+        mean = tenth.get("pending", at=day).mean
+        assert mean is not None
+        assert abs(mean - expected) < 3.9 * deviation / math.sqrt(len(tenth.replications)), day
 
 
 def test_judges_of_an_overloaded_court_are_never_idle(tenth: RunResult) -> None:
@@ -152,9 +152,9 @@ def test_ten_years_in_full_follow_the_line_and_enough_judges_end_the_waiting(tmp
     )
     for day in ENDS_OF_YEARS:
         expected, deviation = line(nobody_added.scenario, day)
-        found = nobody_added.get("pending", at=day).mean
-        assert found is not None
-        assert abs(found - expected) < 3.9 * deviation / math.sqrt(2), day
+        mean = nobody_added.get("pending", at=day).mean
+        assert mean is not None
+        assert abs(mean - expected) < 3.9 * deviation / math.sqrt(2), day
     many = "pools.judges.size={2023-10-01: 700, 2025-10-01: 1200}"
     enough = run(load_scenario("docket", [many]), seed=1, out=tmp_path / "b", events=False)
     assert enough.get("still_waiting.hearing").mean < 1000

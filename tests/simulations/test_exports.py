@@ -1,4 +1,4 @@
-"""The exports of a run, read back: the counts of the log, instants with a time zone, and nothing of what is not there."""
+"""Exports of a run, read back: counts and times agree with the log, and missing values are left out."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def _count(folder: Path, query: str) -> Any:
 
 
 def test_xes_has_every_case_and_event(tiny: Path, tmp_path: Path) -> None:
-    """Read by a parser of its own: traces, events, typed attributes, instants with an offset."""
-    found = export(tiny, "xes", tmp_path / "log.xes", zone="America/Denver", replications=[1])
+    """An XML parser reads traces, events, typed attributes, and times with an offset."""
+    exported = export(tiny, "xes", tmp_path / "log.xes", zone="America/Denver", replications=[1])
     n_cases, n_events = _count(tiny, "select (select count(*) from cases where replication = 1), (select count(*) from events where replication = 1 and cause <> 'horizon')")[0]  # fmt: skip
-    assert (found.n_cases, found.n_events) == (n_cases, n_events)
+    assert (exported.n_cases, exported.n_events) == (n_cases, n_events)
     space = "{http://www.xes-standard.org/}"
     traces = ElementTree.parse(tmp_path / "log.xes").getroot().findall(f"{space}trace")
     assert len(traces) == n_cases
@@ -65,7 +65,7 @@ def _by_case(log: AuditLog, values: Any) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize("kind", ["xes", "csv"])
 def test_an_export_is_read_by_the_audit(kind: str, tiny: Path, tmp_path: Path) -> None:
-    """The same rows, facts, records and instants as from the run folder, and every move allowed."""
+    """The audit reads the same rows, facts and times as from the run folder, and allows every move."""
     workflow = load_workflow(tiny / "workflow.yaml")
     export(tiny, kind, tmp_path / f"log.{kind}")
     log, own = read_log(tmp_path / f"log.{kind}", workflow), read_log(tiny, workflow)
@@ -79,24 +79,24 @@ def test_an_export_is_read_by_the_audit(kind: str, tiny: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("replications", [[], [2]])
 def test_csv_has_the_rows_of_the_log(tiny: Path, tmp_path: Path, replications: list[int]) -> None:
-    """A header once, the instants of the log when read with their zone."""
-    found = export(tiny, "csv", tmp_path / "log.csv", replications=replications)
+    """The file has one header, and the times of the log when read with their zone."""
+    exported = export(tiny, "csv", tmp_path / "log.csv", replications=replications)
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text(encoding="utf-8").splitlines()))
     mine = f"and replication in {tuple(replications or [1, 2])}".replace(",)", ")")
     logged = _count(tiny, f"select happened_at from events where cause <> 'horizon' {mine} order by replication, sequence")  # fmt: skip
-    assert found.n_events == len(rows) == len(logged)
+    assert exported.n_events == len(rows) == len(logged)
     read = [dt.datetime.fromisoformat(row["time:timestamp"]) for row in rows]
     assert read == [at.replace(tzinfo=dt.UTC) for (at,) in logged]
 
 
 def test_ocel_has_objects_and_events_with_declared_types(tiny: Path, tmp_path: Path) -> None:
-    """As the JSON of OCEL 2.0: every relation leads to an object, every attribute is declared."""
-    found = export(tiny, "ocel", tmp_path / "log.json", zone="Europe/Berlin")
+    """In the OCEL 2.0 JSON, every relation leads to an object and every attribute is declared."""
+    exported = export(tiny, "ocel", tmp_path / "log.json", zone="Europe/Berlin")
     log = json.loads((tmp_path / "log.json").read_text(encoding="utf-8"))
-    assert (len(log["objects"]), len(log["events"])) == (found.n_cases, found.n_events)
-    assert [(found.n_cases,)] == _count(tiny, "select count(*) from cases")
+    assert (len(log["objects"]), len(log["events"])) == (exported.n_cases, exported.n_events)
+    assert [(exported.n_cases,)] == _count(tiny, "select count(*) from cases")
     ids = {entry["id"] for entry in log["objects"]}
-    assert len(ids) == found.n_cases
+    assert len(ids) == exported.n_cases
     assert {relation["objectId"] for event in log["events"] for relation in event["relationships"]} <= ids
     assert {event["type"] for event in log["events"]} == {kind["name"] for kind in log["eventTypes"]}
     declared = {a["name"]: a["type"] for a in log["objectTypes"][0]["attributes"]}
@@ -106,16 +106,16 @@ def test_ocel_has_objects_and_events_with_declared_types(tiny: Path, tmp_path: P
 
 
 def test_vidigi_has_arrivals_and_departures(tiny: Path, tmp_path: Path) -> None:
-    """A row of arrival for each case, in minutes."""
-    found = export(tiny, "vidigi", tmp_path / "log.csv")
+    """Each case has a row of arrival, in minutes."""
+    exported = export(tiny, "vidigi", tmp_path / "log.csv")
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text(encoding="utf-8").splitlines()))
-    assert len(rows) == found.n_events
-    assert sum(row["event"] == "arrival" for row in rows) == found.n_cases
+    assert len(rows) == exported.n_events
+    assert sum(row["event"] == "arrival" for row in rows) == exported.n_cases
     assert all(0 <= float(row["time"]) <= 46 * 24 * 60 for row in rows)
 
 
-def test_a_change_of_the_clocks_keeps_the_order() -> None:
-    """Times that are left out in spring are the end of the gap; an hour that comes twice in autumn is the first."""
+def test_daylight_saving_time_keeps_the_order_of_rows() -> None:
+    """A skipped time becomes the end of the gap; a repeated time is the first of the two."""
     clock = _Clock("America/New_York")
     spring = [dt.datetime(2024, 3, 10, hour, minute) for hour in (1, 2, 3) for minute in (0, 20, 59)]
     read = [dt.datetime.fromisoformat(clock(local)) for local in spring]
@@ -133,15 +133,17 @@ def test_a_change_of_the_clocks_keeps_the_order() -> None:
         (["--to", "xes", "--replication", "7"], "--replication 7: is not in this run"),
     ],
 )
-def test_a_mistake_is_told_and_nothing_written(tiny: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
-    """With exit code 2."""
-    told = CliRunner().invoke(app, ["export", str(tiny), *arguments, "--out", str(tmp_path / "x")])
-    assert (told.exit_code, message in told.stderr) == (2, True), told.output
+def test_a_mistake_is_reported_and_nothing_is_written(
+    tiny: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    """The exit code is 2."""
+    result = CliRunner().invoke(app, ["export", str(tiny), *arguments, "--out", str(tmp_path / "x")])
+    assert (result.exit_code, message in result.stderr) == (2, True), result.output
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_has_no_log_is_told(tmp_path: Path) -> None:
-    """A folder that is no run, and a run without an event log."""
+def test_a_folder_without_a_log_is_reported(tmp_path: Path) -> None:
+    """The folder is no run folder, or its run has no event log."""
     with pytest.raises(InputError, match="is not a run folder"):
         export(tmp_path, "csv", tmp_path / "x")
     folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
@@ -149,8 +151,8 @@ def test_what_has_no_log_is_told(tmp_path: Path) -> None:
         export(folder, "csv", tmp_path / "x")
 
 
-def test_the_command_says_what_it_has_written(tiny: Path, tmp_path: Path) -> None:
-    """In one line."""
-    told = CliRunner().invoke(app, ["export", str(tiny), "--to", "xes", "--out", str(tmp_path / "x.xes")])
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert f"events: {tmp_path / 'x.xes'}" in told.stdout
+def test_the_command_prints_what_it_wrote(tiny: Path, tmp_path: Path) -> None:
+    """It prints one line."""
+    result = CliRunner().invoke(app, ["export", str(tiny), "--to", "xes", "--out", str(tmp_path / "x.xes")])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"events: {tmp_path / 'x.xes'}" in result.stdout

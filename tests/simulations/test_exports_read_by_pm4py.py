@@ -84,10 +84,10 @@ def test_the_states_follow_each_other_as_in_the_workflow(log: Any, folder: Path,
     """Discovered with states as activities, the graph has no arrow that the workflow lacks; of the desk it has every one."""
     moved = log[log["from_state"] != log["to_state"]]
     graph, first, _ = pm4py.discover_dfg(moved, activity_key="to_state")
-    found = set(graph) | {(source, target) for source in workflow.entry_states for target in first if (source, target) in moves(workflow)}  # fmt: skip
-    assert found <= moves(workflow)
+    discovered = set(graph) | {(source, target) for source in workflow.entry_states for target in first if (source, target) in moves(workflow)}  # fmt: skip
+    assert discovered <= moves(workflow)
     if workflow.name == "desk":
-        assert found == moves(workflow) == {("queue", "done"), ("queue", "shelf"), ("shelf", "queue")}
+        assert discovered == moves(workflow) == {("queue", "done"), ("queue", "shelf"), ("shelf", "queue")}
 
 
 def test_transitions_follow_each_other_only_where_states_meet(log: Any, workflow: Workflow) -> None:

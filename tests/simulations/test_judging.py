@@ -62,9 +62,9 @@ def _rule(draw: Any, words: list[str], conditions: list[str]) -> Mapping:
 
 
 def _found(engine: choosing.Chosen, plan: Plan, path: SamplePath) -> list[Violation]:
-    found: list[Violation] = []
-    choosing.simulate(engine, plan, path, "count", found)
-    return found
+    violations: list[Violation] = []
+    choosing.simulate(engine, plan, path, "count", violations)
+    return violations
 
 
 def _first(engine: choosing.Chosen, plan: Plan, path: SamplePath) -> str:
@@ -106,15 +106,15 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
     def look(scenario: Mapping) -> None:
         plan, path = planned(loaded(scenario), 1)
         try:
-            found = _agree(plan, path)
+            violations = _agree(plan, path)
         except VisitCap:
             assume(False)
-        begins = [v.at == max(plan.cases.arrived[v.case], 0) for v in found]
-        first = [b for v, b in zip(found, begins, strict=True) if v.at == min(v.at for v in found)]
+        begins = [v.at == max(plan.cases.arrived[v.case], 0) for v in violations]
+        first = [b for v, b in zip(violations, begins, strict=True) if v.at == min(v.at for v in violations)]
         rules = {r.name: r for r in plan.scenario.workflow.rules}
-        reached.update(rules[v.rule].template for v in found)
-        reached.update("within" for v in found if rules[v.rule].within_days is not None)
-        reached.update("at the end" for v in found if v.at == plan.scenario.horizon)
+        reached.update(rules[v.rule].template for v in violations)
+        reached.update("within" for v in violations if rules[v.rule].within_days is not None)
+        reached.update("at the end" for v in violations if v.at == plan.scenario.horizon)
         reached.update("begins" for b in begins if b)
         reached.update(["several at first"] if len(first) > 1 else [])
 

@@ -61,10 +61,10 @@ def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upg
     site: Path, tmp_path: Path
 ) -> None:
     """The next process finds the compiled kernel. After a change of the kernel or of its codes, it is compiled again."""
-    compiled, kept, hits, result, told = _told(site, tmp_path / "home")
+    compiled, kept, hits, result, message = _told(site, tmp_path / "home")
     assert compiled == "False"
     assert kept.startswith(str(tmp_path / "home"))
-    assert (hits, told) == ("0", "")
+    assert (hits, message) == ("0", "")
     assert _told(site, tmp_path / "home") == ["True", kept, "1", result, ""]
     kernel = site / "simulations" / "engines" / "kernel.py"
     text = kernel.read_text(encoding="utf-8")
@@ -82,6 +82,6 @@ def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upg
 
 def test_without_any_folder_the_engine_runs_and_says_what_to_set(site: Path) -> None:
     """Neither the installation nor the user's cache can be written to."""
-    compiled, _, hits, _, told = _told(site, Path(os.devnull))
+    compiled, _, hits, _, message = _told(site, Path(os.devnull))
     assert (compiled, hits) == ("False", "0")
-    assert "set NUMBA_CACHE_DIR" in told
+    assert "set NUMBA_CACHE_DIR" in message

@@ -148,8 +148,8 @@ def test_measures_at_the_end_equal_a_count_by_hand(
 )
 def test_measures_on_a_day_are_taken_at_its_end(values: list[Value], name: str, both: float | None) -> None:
     """At 24:00 on the third day, the first eastern case is in the check, the second is in service, and the western one is shelved."""
-    found = _get(values, name, at=dt.date(2024, 1, 3))
-    assert found == (None if both is None else pytest.approx(both))
+    combined = _get(values, name, at=dt.date(2024, 1, 3))
+    assert combined == (None if both is None else pytest.approx(both))
 
 
 def test_groups_are_measured_like_all_cases(values: list[Value]) -> None:
@@ -186,12 +186,12 @@ entry: {states: [queue]}
     path = SamplePath(1, 1)
     log = simulate(make_plan(load_scenario(tmp_path / "run.yaml"), path), path)
     groupings = [group_cases(log.cases, by) for by in ("seen", "age", "file")]
-    found = {
+    values = {
         (v.by, v.group): v.value
         for v in measure(log, (None,), groupings)
         if (v.measure, v.court) == ("unfinished", "all")
     }
-    assert found == {
+    assert values == {
         (None, None): 6,
         ("seen", "2023-05-01"): 2,
         ("seen", "2024-01-01"): 1,
@@ -211,9 +211,9 @@ def test_pending_has_a_value_for_each_day(values: list[Value]) -> None:
 
 def test_measures_leave_out_rows_of_the_warm_up(tmp_path_factory: pytest.TempPathFactory) -> None:
     """After the third day only the second eastern case is answered."""
-    found = _measured(tmp_path_factory, {**SCENARIO, "warm_up": dt.date(2024, 1, 4)}, (None,))
-    assert _get(found, "answered") == 1
-    assert _get(found, "utilisation.desk", "east") == pytest.approx(1 / 7)
+    values = _measured(tmp_path_factory, {**SCENARIO, "warm_up": dt.date(2024, 1, 4)}, (None,))
+    assert _get(values, "answered") == 1
+    assert _get(values, "utilisation.desk", "east") == pytest.approx(1 / 7)
 
 
 def _yes_or_no(counted: Any) -> dict[str, Any]:

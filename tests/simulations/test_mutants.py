@@ -1,4 +1,4 @@
-"""Would the differential test see a mistake in the kernel? Mutants of its text must be told from the SimPy engine."""
+"""Mutation tests of the differential test: it must distinguish mutants of the kernel from the SimPy engine."""
 
 from __future__ import annotations
 
@@ -116,48 +116,50 @@ MUTANTS = {
 def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
     """Return plans with the SimPy engine's logs: four made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
-    found = []
+    examples = []
     for scenario in (loaded(INTERRUPTED), loaded(WITHDRAWN), loaded(TOGETHER), loaded(EXCEPTED), pilot):
         plan, path = planned(scenario, 1)
-        found.append((plan, path, simpy_engine.simulate(plan, path)))
+        examples.append((plan, path, simpy_engine.simulate(plan, path)))
 
     @settings(SOME, max_examples=EXAMPLES, database=None, derandomize=True, phases=[Phase.generate])
     @given(crowds())
     def gather(scenario: Mapping) -> None:
         plan, path = planned(loaded(scenario), 1)
         with contextlib.suppress(VisitCap):
-            found.append((plan, path, simpy_engine.simulate(plan, path)))
+            examples.append((plan, path, simpy_engine.simulate(plan, path)))
 
     gather()
-    return found
+    return examples
 
 
-def _told_apart(monkeypatch: pytest.MonkeyPatch, source: str) -> int | None:
-    """Return by which example a kernel is told from the SimPy engine; ``None`` if by none."""
+def _distinguishing_example(monkeypatch: pytest.MonkeyPatch, source: str) -> int | None:
+    """Return the first example on which a kernel differs from the SimPy engine; ``None`` if there is none."""
     monkeypatch.setattr(kernel, "run", Interpreted(source))
     for k, (plan, path, expected) in enumerate(_corpus()):
         try:
-            found = compiled_engine.simulate(plan, path)
+            log = compiled_engine.simulate(plan, path)
         except Exception:  # whatever goes wrong is noticed
             return k
-        if any(not np.array_equal(column, found.columns[name]) for name, column in expected.columns.items()):
+        if any(not np.array_equal(column, log.columns[name]) for name, column in expected.columns.items()):
             return k
     return None
 
 
 def test_every_mutant_applies() -> None:
-    """Each changes one place of the kernel's text; who changes that place changes the mutant."""
+    """Each mutant changes one place in the source of the kernel. A change of that place requires a new mutant."""
     assert {name: n for name, (old, _) in MUTANTS.items() if (n := SOURCE.count(old)) != 1} == {}
 
 
 @pytest.mark.slow
-def test_the_kernel_itself_is_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As plain Python, on every example: what tells a mutant apart is the mutation."""
-    assert _told_apart(monkeypatch, SOURCE) is None
+def test_the_unchanged_kernel_agrees_with_the_simpy_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As plain Python, it agrees on every example, so only mutations cause differences."""
+    assert _distinguishing_example(monkeypatch, SOURCE) is None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
-def test_every_mutant_is_told_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By one of two hundred random scenarios, by one of the four made by hand, or by a small pilot."""
-    assert _told_apart(monkeypatch, SOURCE.replace(*MUTANTS[name])) is not None, f"the mutant survives: {name}"
+def test_every_mutant_is_detected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two hundred random scenarios, three handmade ones or a small pilot detects it."""
+    assert _distinguishing_example(monkeypatch, SOURCE.replace(*MUTANTS[name])) is not None, (
+        f"the mutant survives: {name}"
+    )

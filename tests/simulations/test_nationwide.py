@@ -81,8 +81,8 @@ def small(nationwide: Scenario) -> EventLog:
 @pytest.fixture(scope="module")
 def values(small: EventLog) -> dict[tuple[object, ...], float | None]:
     """The measures of that log at the end of 29 May, everyone and by origin."""
-    found: list[Value] = measure(small, [MAY], [group_cases(small.cases, "origin")])
-    return {(v.measure, v.court, v.group): v.value for v in found if v.at == MAY}
+    values_in_may: list[Value] = measure(small, [MAY], [group_cases(small.cases, "origin")])
+    return {(v.measure, v.court, v.group): v.value for v in values_in_may if v.at == MAY}
 
 
 def test_the_pending_cases_of_29_jurisdictions_add_up_to_those_of_the_end_of_2011(nationwide: Scenario) -> None:
@@ -120,11 +120,11 @@ def test_some_111_000_cases_are_newly_filed(nationwide: Scenario) -> None:
 def test_the_courts_are_suspended_on_the_announced_dates(nationwide: Scenario) -> None:
     """Six courts in whole but for detained people; three in part, with half of their judges."""
     day = nationwide.epoch.date
-    found = {
+    values_in_may = {
         nationwide.courts[court]: (day(s.start), day(s.end - 1)) for s in nationwide.suspensions for court in s.courts
     }
     pilot, second = (dt.date(2011, 12, 5), dt.date(2012, 1, 13)), (dt.date(2012, 4, 23), dt.date(2012, 5, 4))
-    assert found == {
+    assert values_in_may == {
         **dict.fromkeys(("denver", "baltimore"), pilot),
         **dict.fromkeys(("michigan", "louisiana", "orlando", "washington"), second),
     }
@@ -150,9 +150,9 @@ def test_every_published_figure_has_a_source_and_is_told_to_be_calibrated_or_not
     }
     assert {name: figures[name, "all", MAY] for name in COUNTED_IN_MAY} == COUNTED_IN_MAY
     assert figures["in_process", "all", MAY] == 20_648 - 4_403 - 3_998
-    told = {a.split(",")[0].split(" ")[0]: " ".join(a.split()) for a in nationwide.about.assumptions[:2]}
-    assert "reviewed, amenable, closed and declined on 05-29" in told["Calibrated"]
-    assert "reviewed and amenable on 03-05 and 04-16; every figure after 05-29" in told["Not"]
+    assumptions = {a.split(",")[0].split(" ")[0]: " ".join(a.split()) for a in nationwide.about.assumptions[:2]}
+    assert "reviewed, amenable, closed and declined on 05-29" in assumptions["Calibrated"]
+    assert "reviewed and amenable on 03-05 and 04-16; every figure after 05-29" in assumptions["Not"]
     assert any(f.at > MAY for f in nationwide.published)
 
 
@@ -173,9 +173,9 @@ def test_a_variant_differs_in_the_order_of_reading_alone(nationwide: Scenario, n
 def test_a_tenth_of_the_nation_comes_near_the_counts_of_may(values: dict[tuple[object, ...], float | None]) -> None:
     """Reviewed within 4 percent; the others, of which there are a few hundred, within 15 and 20."""
     for name, tolerance in (("reviewed", 0.04), ("amenable", 0.15), ("closed", 0.2), ("declined", 0.2)):
-        found = values[name, "all", None]
-        assert found is not None
-        assert SCALE * found == pytest.approx(COUNTED_IN_MAY[name], rel=tolerance), name
+        value = values[name, "all", None]
+        assert value is not None
+        assert SCALE * value == pytest.approx(COUNTED_IN_MAY[name], rel=tolerance), name
 
 
 def test_the_review_is_of_the_backlog_alone(values: dict[tuple[object, ...], float | None]) -> None:
@@ -220,11 +220,11 @@ def test_judges_of_a_suspended_court_hear_detained_people_alone(small: EventLog)
 @pytest.mark.slow
 def test_the_nation_in_full_comes_within_ten_percent_of_the_counts_of_may(tmp_path: Path) -> None:
     """Three replications, as the issue has it; the pace of the review is 9,000 to 11,000 files a week."""
-    found = run("nationwide", replications=3, seed=1, at=[MAY], out=tmp_path / "nationwide", events=False)
+    result = run("nationwide", replications=3, seed=1, at=[MAY], out=tmp_path / "nationwide", events=False)
     for name, counted in COUNTED_IN_MAY.items():
-        assert found.get(name, "all", MAY).mean == pytest.approx(counted, rel=0.1), name
+        assert result.get(name, "all", MAY).mean == pytest.approx(counted, rel=0.1), name
     days = [dt.date(2012, 3, 5), dt.date(2012, 4, 16), MAY]
-    read = [found.get("reviewed", "all", day).mean or 0 for day in days]
+    read = [result.get("reviewed", "all", day).mean or 0 for day in days]
     for k in (0, 1):
         weeks = (days[k + 1] - days[k]).days / 7
         assert 9_000 <= (read[k + 1] - read[k]) / weeks <= 11_000

@@ -15,29 +15,29 @@ def test_interval_and_p_value_are_those_of_scipy(n: int) -> None:
     generator = np.random.default_rng(n)
     base = generator.gamma(2, 3, n)
     other = base + generator.normal(0.3, 1, n)
-    found, expected = pair(base.tolist(), other.tolist(), 0.9), stats.ttest_rel(other, base)
+    paired, expected = pair(base.tolist(), other.tolist(), 0.9), stats.ttest_rel(other, base)
     interval = expected.confidence_interval(0.9)
-    assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
-    assert found.correlation == pytest.approx(np.corrcoef(base, other)[0, 1], rel=1e-9)
+    assert paired.p == pytest.approx(expected.pvalue, rel=1e-9)
+    assert (paired.low, paired.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
+    assert paired.correlation == pytest.approx(np.corrcoef(base, other)[0, 1], rel=1e-9)
     reduction = (base.var(ddof=1) + other.var(ddof=1)) / (other - base).var(ddof=1)
-    assert found.variance_reduction == pytest.approx(reduction, rel=1e-9)
+    assert paired.variance_reduction == pytest.approx(reduction, rel=1e-9)
 
 
 def test_equal_values_differ_by_exactly_0_and_are_not_tested() -> None:
     """No interval and no p: nothing varies."""
-    found = pair([0.1, 0.2, 0.3], [0.1, 0.2, 0.3], 0.95)
-    assert found.same
-    assert not found.constant
-    assert (found.difference, found.low, found.high, found.p) == (0.0, None, None, None)
-    assert found.variance_reduction is None
+    paired = pair([0.1, 0.2, 0.3], [0.1, 0.2, 0.3], 0.95)
+    assert paired.same
+    assert not paired.constant
+    assert (paired.difference, paired.low, paired.high, paired.p) == (0.0, None, None, None)
+    assert paired.variance_reduction is None
 
 
 def test_a_difference_that_is_the_same_in_every_replication_is_not_tested() -> None:
     """One case more in each of five replications."""
-    found = pair([10.0, 11.0, 13.0, 9.0, 10.0], [11.0, 12.0, 14.0, 10.0, 11.0], 0.95)
-    assert found.constant
-    assert (found.difference, found.low, found.high, found.p) == (1.0, None, None, None)
+    paired = pair([10.0, 11.0, 13.0, 9.0, 10.0], [11.0, 12.0, 14.0, 10.0, 11.0], 0.95)
+    assert paired.constant
+    assert (paired.difference, paired.low, paired.high, paired.p) == (1.0, None, None, None)
 
 
 def test_rounding_does_not_make_a_constant_difference_vary() -> None:
@@ -48,16 +48,16 @@ def test_rounding_does_not_make_a_constant_difference_vary() -> None:
 
 def test_the_interval_of_a_difference_of_shares_is_within_minus_1_and_1() -> None:
     """The widest difference of two shares is 1."""
-    found = pair([0.0, 0.5], [0.9, 0.6], 0.95, widest=1.0)
-    assert found.low is not None
-    assert found.high is not None
-    assert -1 <= found.low < found.difference < found.high <= 1
+    paired = pair([0.0, 0.5], [0.9, 0.6], 0.95, widest=1.0)
+    assert paired.low is not None
+    assert paired.high is not None
+    assert -1 <= paired.low < paired.difference < paired.high <= 1
 
 
 def test_a_single_replication_has_no_interval() -> None:
     """Its difference is told all the same."""
-    found = pair([1.0], [3.0], 0.95)
-    assert (found.difference, found.low, found.p, found.correlation) == (2.0, None, None, None)
+    paired = pair([1.0], [3.0], 0.95)
+    assert (paired.difference, paired.low, paired.p, paired.correlation) == (2.0, None, None, None)
 
 
 def test_holm_is_that_of_the_textbook_and_never_less_strict_than_no_correction() -> None:
@@ -65,11 +65,11 @@ def test_holm_is_that_of_the_textbook_and_never_less_strict_than_no_correction()
     generator = np.random.default_rng(1)
     for n in (0, 1, 7, 50):
         p = (generator.random(n) ** 3).tolist()
-        found = holm(p)
+        paired = holm(p)
         order = np.argsort(p)
         by_hand = np.minimum(1, np.maximum.accumulate([(n - k) * p[i] for k, i in enumerate(order)]) if n else [])
-        assert [found[i] for i in order] == pytest.approx(by_hand)
-        assert all(a >= b for a, b in zip(found, p, strict=True))
+        assert [paired[i] for i in order] == pytest.approx(by_hand)
+        assert all(a >= b for a, b in zip(paired, p, strict=True))
 
 
 def test_all_nulls_are_kept_together_as_often_as_promised() -> None:
@@ -91,12 +91,12 @@ def test_as_many_replications_as_said_do_in_four_of_five_studies() -> None:
 
     False alarm: of 2,000 studies, the count leaves 1,600 +- 80 with a probability below 1e-5.
     """
-    found = pair([0.0, 0.0, 0.0, 0.0], [-0.6, 0.4, 0.6, 1.6], 0.95)
-    m = replications_needed(found, 0.05)
+    paired = pair([0.0, 0.0, 0.0, 0.0], [-0.6, 0.4, 0.6, 1.6], 0.95)
+    m = replications_needed(paired, 0.05)
     assert m is not None
-    differences = np.random.default_rng(7).normal(found.difference, found.spread, (2000, m))
-    told = int((stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05).sum())
-    assert abs(told - 1600) < 80
+    differences = np.random.default_rng(7).normal(paired.difference, paired.spread, (2000, m))
+    significant = int((stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05).sum())
+    assert abs(significant - 1600) < 80
 
 
 def test_where_no_difference_is_seen_no_number_is_given() -> None:

@@ -124,11 +124,11 @@ def test_closing_gives_no_status_and_permits_go_only_to_who_had_a_ground_for_one
 @pytest.mark.slow
 def test_fifty_replications_come_within_three_percent_of_the_published_figures(pilot: Scenario, tmp_path: Path) -> None:
     """Means of amenable within 3 percent of 1,301, 366 and 1,667 with half-widths below 3 percent."""
-    found = run(pilot, replications=50, seed=1, out=tmp_path / "pilot", workers=2)
+    result = run(pilot, replications=50, seed=1, out=tmp_path / "pilot", workers=2)
     for court, amenable in (("denver", 1301), ("baltimore", 366), ("all", 1667)):
-        estimate = found.get("amenable", court)
+        estimate = result.get("amenable", court)
         assert abs(estimate.mean / amenable - 1) < 0.03
         assert estimate.half_width / estimate.mean < 0.03
     for court in PUBLISHED:
-        day = found.get("review_finished", court)
+        day = result.get("review_finished", court)
         assert 32 <= day.mean <= 46, day.mean * MICROSECONDS_PER_DAY

@@ -1,4 +1,4 @@
-"""What holds in every run: laws of the log, looked for in random scenarios of random workflows.
+"""Invariants of every run, checked on random scenarios of random workflows.
 
 Each law is worked out here from the rows and the case table alone, by another way than the engine's.
 """
@@ -34,7 +34,7 @@ FEW = settings(SOME, max_examples=20)
 
 
 class History:
-    """A log read anew: the record of each case after each of its rows, and each piece of work of a pool."""
+    """A log with the record of each case after each of its rows, and each work item of a pool."""
 
     def __init__(self, log: EventLog) -> None:
         self.log, self.scenario, self.workflow = log, log.cases.scenario, log.cases.scenario.workflow
@@ -62,11 +62,11 @@ class History:
         return found
 
     def test(self, expression: Expression | None, case: int, record: list[Any]) -> bool:
-        """Say whether a condition holds for a case."""
+        """Return whether a condition holds for a case."""
         return expression is None or bool(scalar(expression, *self.names)(self.log.cases.facts[case], record))
 
     def _after(self, row: dict[str, Any]) -> list[Any]:
-        """Return the record after a row, and see on the way that the row's transition was the one to take."""
+        """Return the record after a row, and check that the row has the right transition."""
         case = row["case_id"]
         record = list(self.records[case][-1][1])
         workflow = self.policy(case, row["happened_at"])
@@ -93,14 +93,14 @@ class History:
         return self.workflow.activities[self.workflow.states[row["from_state"]].activity or ""]
 
     def policy(self, case: int, time: int) -> Any:
-        """Return the workflow that decides a case at an instant: the last one in force that concerns it."""
+        """Return the workflow that decides a case at an instant: the last one in force that applies to it."""
         for policy in reversed(self.scenario.policies):
             if policy.start <= time and (not policy.pinned or policy.start <= self.log.cases.arrived[case]):
                 return policy.workflow
         return self.workflow
 
     def first(self, workflow: Any, state: str, cause: str, case: int, record: list[Any]) -> str | None:
-        """Return the first transition of a moment, in the order of the file, whose guard holds."""
+        """Return the first enabled transition of a state and trigger, in the order of the file."""
         at_once = workflow.states[state].kind is StateKind.INSTANT
         for t in workflow.transitions:
             moment = (cause in t.events) if t.events else cause == (ENTER if at_once or t.at_entry else COMPLETE)
@@ -114,20 +114,20 @@ class History:
             record[k] = min(record[k] + 1, self.workflow.record[name].maximum) if value == INCREMENT else value
 
     def record_at(self, case: int, time: int) -> list[Any] | None:
-        """Return a case's record at an instant, or ``None`` if it changes there."""
+        """Return the record of a case at an instant, or ``None`` if it changes at that instant."""
         steps = self.records[case]
         if any(at == time for at, _ in steps):
             return None
         return next(record for at, record in reversed(steps) if at < time)
 
 
-def _said(value: object) -> str:
+def _labelled_rows(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass
 class Stay:
-    """One wait and the work after it, in a pool's place."""
+    """A waiting time and the work after it, at a station."""
 
     case: int
     activity: str
@@ -141,12 +141,12 @@ class Stay:
 
     @property
     def waits_until(self) -> int:
-        """Return when it leaves the queue: to be served, or for good."""
+        """Return when the case leaves the queue."""
         return self.left if self.started is None else self.started
 
 
-def places(history: History) -> Iterator[tuple[Any, int, list[Stay]]]:
-    """Yield every pool and court (or the nation) with the stays there; those that go on at the end leave after it."""
+def stations(history: History) -> Iterator[tuple[Any, int, list[Stay]]]:
+    """Yield every pool and court (or the nation) with its stays; a stay that is open at the end leaves after it."""
     stays = defaultdict(list)
     scenario = history.scenario
     begun: dict[int, int] = {}
@@ -170,18 +170,18 @@ def places(history: History) -> Iterator[tuple[Any, int, list[Stay]]]:
 
 
 def size_at(pool: Any, court: int, time: int) -> int:
-    """Return the size of a pool at an instant, its changes then included."""
+    """Return the size of a pool at an instant, after the changes of that instant."""
     return next(size for at, size in reversed(pool.sizes[court]) if at <= time)
 
 
 def suspended(history: History, pool: Any, court: int, time: int) -> Any:
-    """Return the suspension of a place at an instant, or ``None``."""
+    """Return the suspension of a station at an instant, or ``None``."""
     here = [s for s in history.scenario.suspensions if s.pool == pool.name and court in s.courts]
     return next((s for s in here if s.start <= time < s.end), None)
 
 
 def may_start(history: History, pool: Any, court: int, case: int, time: int) -> bool | None:
-    """Say whether a waiting case may start by the suspensions; ``None`` if its record changes at that instant."""
+    """Return whether suspensions allow a waiting case to start; ``None`` if its record changes at that instant."""
     found = suspended(history, pool, court, time)
     if found is None:
         return True
@@ -192,7 +192,7 @@ def may_start(history: History, pool: Any, court: int, case: int, time: int) -> 
 
 
 def may_serve(pool: Any, court: int, stays: list[Stay], now: int) -> bool:
-    """Say whether a place is on shift, with slots left in this interval."""
+    """Return whether a station is on shift, with slots left in this interval."""
     calendar = pool.calendars[court]
     interval = calendar.interval_at(now)
     if interval is None or pool.slots is None:
@@ -203,7 +203,7 @@ def may_serve(pool: Any, court: int, stays: list[Stay], now: int) -> bool:
 
 
 def fits(history: History, pool: Any, court: int, stays: list[Stay], now: int) -> bool:
-    """Say whether it is sure that the work of everybody who waits would end within the interval."""
+    """Return whether the work of every waiting case surely ends within the interval."""
     if pool.at_shift_end != "fit":
         return True
     calendar = pool.calendars[court]
@@ -219,8 +219,8 @@ def fits(history: History, pool: Any, court: int, stays: list[Stay], now: int) -
 
 @SOME
 @given(scenarios())
-def test_the_laws_of_every_log_are_kept(scenario: Mapping) -> None:
-    """Conservation: every case has one last row, final or closing, histories are unbroken, times add up, and Little's law holds."""
+def test_every_log_satisfies_the_invariants(scenario: Mapping) -> None:
+    """Every case has one last row, histories have no gaps, times add up, and Little's law holds."""
     log = run(loaded(scenario))
     check_log(log)
     final = {s.name for s in log.cases.scenario.workflow.states.values() if s.kind is StateKind.FINAL}
@@ -237,7 +237,7 @@ def test_the_laws_of_every_log_are_kept(scenario: Mapping) -> None:
 @SOME
 @given(scenarios())
 def test_the_record_and_every_decision_follow_from_the_log_and_the_case_table(scenario: Mapping) -> None:
-    """Each row's transition is the first whose guard holds on the record so far; the last record is the one that the engine has."""
+    """Each transition is the first whose guard holds on the record so far; the last record is that of the engine."""
     simulation, log = simulated(loaded(scenario))
     history = History(log)
     for case in simulation.cases:
@@ -246,10 +246,10 @@ def test_the_record_and_every_decision_follow_from_the_log_and_the_case_table(sc
 
 @SOME
 @given(scenarios())
-def test_nobody_starts_off_shift_or_during_a_suspension_unless_excepted(scenario: Mapping) -> None:
-    """Every start lies inside an interval of its pool's calendar, and at a time at which the case may be served."""
+def test_work_starts_on_shift_and_outside_suspensions_unless_exempt(scenario: Mapping) -> None:
+    """Every start lies within a working interval of its pool, at a time at which the case may be served."""
     history = History(run(loaded(scenario)))
-    for pool, court, stays in places(history):
+    for pool, court, stays in stations(history):
         for stay in stays:
             if stay.started is not None:
                 assert pool.calendars[court].interval_at(stay.started) is not None
@@ -258,10 +258,13 @@ def test_nobody_starts_off_shift_or_during_a_suspension_unless_excepted(scenario
 
 @SOME
 @given(scenarios())
-def test_no_case_starts_while_a_better_one_waits_in_the_same_place(scenario: Mapping) -> None:
-    """Better: lower priority, then interrupted work by its first start, then the pool's order, enabled time, case number. The order is taken where only facts decide it."""
+def test_no_case_starts_while_an_earlier_one_waits_at_the_same_station(scenario: Mapping) -> None:
+    """The order is priority, the order of the pool, enabled time, case number.
+
+    It is checked where only facts decide it.
+    """
     history = History(run(loaded(scenario)))
-    for pool, court, stays in places(history):
+    for pool, court, stays in stations(history):
         if not _by_facts(history, pool):
             continue
         ranks = {id(stay): _rank(history, pool, stay) for stay in stays}
@@ -304,11 +307,11 @@ def _rank(history: History, pool: Any, stay: Stay) -> tuple[Any, ...]:
 
 @SOME
 @given(scenarios())
-def test_no_server_is_idle_while_somebody_waits_and_none_starts_beyond_the_size(scenario: Mapping) -> None:
-    """Looked at after every instant at which anything happens: on shift with a free server, nobody waits who may be served."""
+def test_no_server_is_idle_while_a_case_may_be_served_and_no_start_exceeds_the_size(scenario: Mapping) -> None:
+    """After every instant with a row, no case that may be served waits for a free server on shift."""
     history = History(run(loaded(scenario)))
     horizon = history.scenario.horizon
-    for pool, court, stays in places(history):
+    for pool, court, stays in stations(history):
         calendar = pool.calendars[court]
         instants = (
             {s.enabled for s in stays} | {s.left for s in stays} | {s.started for s in stays if s.started is not None}
@@ -328,10 +331,10 @@ def test_no_server_is_idle_while_somebody_waits_and_none_starts_beyond_the_size(
 
 @SOME
 @given(scenarios())
-def test_no_server_does_two_things_at_once_and_work_takes_its_working_time(scenario: Mapping) -> None:
-    """Stays of one server do not overlap; a constant length is worked to the microsecond, on shift or with overtime."""
+def test_stays_of_a_server_do_not_overlap_and_work_takes_its_working_time(scenario: Mapping) -> None:
+    """A constant duration is exact to the microsecond, on shift or with overtime."""
     history = History(run(loaded(scenario)))
-    for _, _, stays in places(history):
+    for _, _, stays in stations(history):
         for server in {s.server for s in stays}:
             mine = sorted((s.started, s.left) for s in stays if s.server == server and s.started is not None)
             assert all(end <= start for (_, end), (start, _) in itertools.pairwise(mine))
@@ -368,7 +371,7 @@ def _calendar(history: History, row: dict[str, Any]) -> Any:
 def test_at_an_opening_the_work_that_started_first_resumes_up_to_the_size(scenario: Mapping) -> None:
     """Work is interrupted only where work that started earlier takes all servers of the new size."""
     history = History(run(loaded(scenario)))
-    for pool, court, stays in places(history):
+    for pool, court, stays in stations(history):
         started = {id(s): (s.started if s.first_started is None else s.first_started, s.case) for s in stays}
         for stay in stays:
             if stay.interrupted:
@@ -380,8 +383,8 @@ def test_at_an_opening_the_work_that_started_first_resumes_up_to_the_size(scenar
 
 @SOME
 @given(scenarios())
-def test_waiting_by_cause_is_what_one_sees_at_each_moment_and_adds_up_to_the_waiting_time(scenario: Mapping) -> None:
-    """Suspended for this case; else closed on a holiday or closure; else off shift; else no free server."""
+def test_waiting_by_cause_agrees_with_each_instant_and_adds_up(scenario: Mapping) -> None:
+    """The first cause that applies counts: suspended for this case, holiday or closure, off shift, no free server."""
     log = run(loaded(scenario))
     history, causes = History(log), waits_by_row(log)
     assert set(causes) == set(CAUSES)
@@ -415,7 +418,7 @@ def test_waiting_by_cause_is_what_one_sees_at_each_moment_and_adds_up_to_the_wai
 @FEW
 @given(scenarios())
 def test_the_same_plan_twice_gives_the_same_log_also_when_draws_are_made_one_by_one(scenario: Mapping) -> None:
-    """Draws for all cases at once are a matter of speed only."""
+    """Drawing for all cases at once only saves time."""
     frame = loaded(scenario)
     first = run(frame)
     path = SamplePath(1, 1)
@@ -440,8 +443,11 @@ def _same(one: EventLog, two: EventLog) -> None:
 
 @FEW
 @given(scenarios(shared=False))
-def test_one_more_case_in_one_court_leaves_the_other_court_as_it_was(scenario: Mapping) -> None:
-    """Courts that share no pool: the western cases are matched by their place among the western ones, as case numbers shift."""
+def test_one_more_case_in_one_court_leaves_the_other_court_unchanged(scenario: Mapping) -> None:
+    """The courts share no pool.
+
+    Western cases are matched by their position among western cases, because case numbers shift.
+    """
     state = scenario["workflow"]["entry"]["states"][0]
     courts = scenario["courts"]
     more = {
@@ -465,7 +471,7 @@ def _of_the_west(log: EventLog) -> list[tuple[Any, ...]]:
 @SOME
 @given(desks())
 def test_one_more_server_never_lets_a_case_start_or_the_backlog_end_later(desk: Mapping) -> None:
-    """One stage, one calendar, all cases there at the start, common draws: each case starts no later with a server more.
+    """With one more server, each case of a single stage starts no later, given common draws and no later arrivals.
 
     Cases start in one fixed order. The k-th starts at the first permitted instant at which the earliest server is
     free, the one before it has started and, with n slots a server, the (n x size)-th before it has started in an
@@ -482,16 +488,16 @@ def test_one_more_server_never_lets_a_case_start_or_the_backlog_end_later(desk: 
 
 
 def _by_case(log: EventLog, column: str) -> Any:
-    """Return an instant of each case's only work, infinity where it did not come to it."""
+    """Return an instant of each case's only work, infinity if the case did not reach it."""
     times = log.columns[column][np.argsort(log.columns["case_id"])]
     return np.where(times == NEVER, np.inf, times)
 
 
-def test_the_random_scenarios_are_not_all_alike() -> None:
-    """Among some of them there is all that the laws above speak of, and each way of a shift, a slot or an event."""
+def test_the_random_scenarios_cover_every_feature() -> None:
+    """Some of the scenarios contain each feature that the invariants are about."""
 
     class EverythingSeen(Exception):
-        """Nothing is left to look for."""
+        """Raised when every feature was seen."""
 
     seen: set[str] = set()
     wanted = {
@@ -525,7 +531,7 @@ def test_the_random_scenarios_are_not_all_alike() -> None:
                 }.items()
                 if holds
             )
-        for pool, court, stays in places(history):
+        for pool, court, stays in stations(history):
             times = pool_times(log, pool.name, 0, [frame.horizon])[frame.horizon][court]
             seen.update({"overtime"} if times.overtime else ())
             for now in {s.started for s in stays if s.started is not None}:

@@ -1,4 +1,4 @@
-"""What a date depends on: run alone it gives the same date, to the microsecond, whatever else the scenario holds."""
+"""The relevant part of a scenario: run alone, it gives the same date to the microsecond."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflow.files.format import MeasureEntry
 
 
 def _when_empty(scenario: Scenario, state: str) -> Scenario:
-    """Return a scenario whose only measure is when a state was emptied."""
+    """Return a scenario with one measure: the date on which a state was emptied."""
     measure = MeasureEntry(measure="emptied", emptied=state)
     return replace(scenario, workflow=replace(scenario.workflow, measures=(measure,)))
 
@@ -37,14 +37,14 @@ def _same_dates(mapping: Mapping, seed: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(scenarios(), st.integers(0, 99))
 def test_dates_of_random_scenarios_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
-    """For every state of the workflow, and every court."""
+    """The dates are equal for every state of the workflow and every court."""
     _same_dates(scenario, seed)
 
 
 @settings(max_examples=25, deadline=None)
 @given(desks(), st.integers(0, 99))
 def test_dates_of_random_desks_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
-    """One pool with any shifts, slots, suspensions and orders."""
+    """The scenario has one pool with any shifts, slots, suspensions and orders."""
     _same_dates(scenario, seed)
 
 
@@ -52,12 +52,15 @@ def test_dates_of_random_desks_are_those_of_their_relevant_part(scenario: Mappin
 @settings(max_examples=1500, deadline=None)
 @given(scenarios(), st.integers(0, 99))
 def test_dates_of_many_random_scenarios_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
-    """As above, many more."""
+    """The dates are equal for 1,500 scenarios."""
     _same_dates(scenario, seed)
 
 
-def test_nothing_but_the_review_matters_to_its_end_where_nobody_overtakes() -> None:
-    """Nationwide, files are read in order: only their facts of length remain. In the pilot the oldest come first, and some come back."""
+def test_the_end_of_a_first_come_review_depends_on_the_review_alone() -> None:
+    """In `nationwide` only the facts that determine lengths matter.
+
+    In `pilot` the oldest cases come first, and some come back.
+    """
     nationwide = load_scenario("nationwide")
     assert relevant_states(nationwide, "pending") == {"pending"}
     part = what_matters(nationwide, "review_finished")
@@ -69,7 +72,7 @@ def test_nothing_but_the_review_matters_to_its_end_where_nobody_overtakes() -> N
 
 @pytest.mark.slow
 def test_the_end_of_the_national_review_is_the_same_alone() -> None:
-    """In every court, with 298,000 cases instead of 409,000 and two facts instead of twenty-five."""
+    """Each court has 298,000 cases instead of 409,000, and two facts instead of 25."""
     nationwide = load_scenario("nationwide")
     for court in ("all", "denver", "guam"):
         options = ReplicationOptions(seed=4, engine="compiled")

@@ -101,35 +101,35 @@ def text(small: RunResult, drawn: list[Figure]) -> str:
 
 def test_a_recorded_run_equals_the_returned_result(small: RunResult) -> None:
     """Every estimate, contrast and daily value."""
-    found = read_result(small.folder)
-    assert found.measures == small.measures
-    assert found.contrasts == small.contrasts
-    assert list(found.series) == list(small.series)
-    assert (found.seed, found.replications, found.growing) == (small.seed, small.replications, small.growing)
+    recorded = read_result(small.folder)
+    assert recorded.measures == small.measures
+    assert recorded.contrasts == small.contrasts
+    assert list(recorded.series) == list(small.series)
+    assert (recorded.seed, recorded.replications, recorded.growing) == (small.seed, small.replications, small.growing)
 
 
 def test_the_page_is_well_formed_and_self_contained(text: str) -> None:
     """It parses, links stay in the page or hold data, and the content security policy forbids every request."""
-    found = Page(text)
-    for _, attributes in found.elements:
+    page = Page(text)
+    for _, attributes in page.elements:
         assert not attributes.get("src")
         for name in ("href", "xlink:href"):
             assert (attributes.get(name) or "#").startswith(("#", "data:text/csv"))
-    assert not {"link", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in found.elements}
+    assert not {"link", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in page.elements}
     assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|import\(", text)
-    policy = next(m["content"] for m in found.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
     assert str(policy).startswith("default-src 'none'")
-    ids = [a["id"] for _, a in found.elements if "id" in a]
+    ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))
-    targets = {a["href"] for a in found.all("a") if str(a["href"]).startswith("#")}
+    targets = {a["href"] for a in page.all("a") if str(a["href"]).startswith("#")}
     assert targets <= {f"#{id_}" for id_ in ids}
 
 
 def test_every_figure_has_alternative_text(text: str, drawn: list[Figure]) -> None:
     """Each is one well-formed SVG with a title and a description."""
     assert [figure.key for figure in drawn] == FIGURES
-    found = Page(text)
-    assert [f["id"] for f in found.all("figure")] == [f"figure-{key}" for key in FIGURES]
+    page = Page(text)
+    assert [f["id"] for f in page.all("figure")] == [f"figure-{key}" for key in FIGURES]
     for figure in drawn:
         root = ElementTree.fromstring(figure.svg)
         assert root.get("role") == "img"
@@ -140,22 +140,22 @@ def test_every_figure_has_alternative_text(text: str, drawn: list[Figure]) -> No
 
 def test_the_page_has_the_structure_that_screen_readers_need(text: str) -> None:
     """Landmarks, a language, a caption and scopes in each table, and headings in order."""
-    found = Page(text)
-    assert found.all("html")[0]["lang"] == "en"
-    assert [len(found.all(tag)) for tag in ("header", "nav", "main", "footer", "h1")] == [1] * 5
-    assert len(found.all("caption")) == len(found.all("table")) > 5
-    assert {th.get("scope") for th in found.all("th")} == {"row", "col"}
-    levels = [int(tag[1]) for tag, _ in found.elements if re.fullmatch(r"h\d", tag)]
+    page = Page(text)
+    assert page.all("html")[0]["lang"] == "en"
+    assert [len(page.all(tag)) for tag in ("header", "nav", "main", "footer", "h1")] == [1] * 5
+    assert len(page.all("caption")) == len(page.all("table")) > 5
+    assert {th.get("scope") for th in page.all("th")} == {"row", "col"}
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_the_page_shows_the_numbers_of_the_run(small: RunResult, text: str) -> None:
     """Cells hold published and simulated figures; the CSV holds every estimate unrounded."""
-    found = Page(text)
+    page = Page(text)
     for figure in small.scenario.published:
-        assert format_estimate(small.get(figure.measure, figure.court, figure.at)) in found.cells
-    assert format_estimate(small.get("pending")) in found.cells
-    link = next(a["href"] for a in found.all("a") if a.get("download") == "cases.csv")
+        assert format_estimate(small.get(figure.measure, figure.court, figure.at)) in page.cells
+    assert format_estimate(small.get("pending")) in page.cells
+    link = next(a["href"] for a in page.all("a") if a.get("download") == "cases.csv")
     rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
     for row in rows:
         estimate = small.get(row["measure"], row["court"])
@@ -263,9 +263,9 @@ def test_the_map_shows_counts_from_the_log(small: RunResult, drawn: list[Figure]
 def test_the_command_writes_page_figures_and_sections(small: RunResult, text: str, tmp_path: Path) -> None:
     """Only complete files, with the same bytes each time."""
     arguments = ["report", str(small.folder), "--out", str(tmp_path / "a.html"), "--figures", str(tmp_path / "figures"), "--stress", str(tmp_path / "s.md")]  # fmt: skip
-    told = CliRunner().invoke(app, arguments)
-    assert told.exit_code == 0, told.output
-    assert f"Report: {tmp_path / 'a.html'}" in told.output
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert f"Report: {tmp_path / 'a.html'}" in result.output
     names = sorted(p.name for p in (tmp_path / "figures").iterdir())
     assert names == sorted(f"{key}.{kind}" for key in FIGURES for kind in ("svg", "png"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "figures", "s.md"]
@@ -295,8 +295,8 @@ def test_a_run_without_an_event_log_has_a_shorter_report(tmp_path: Path) -> None
 def test_a_folder_that_is_not_a_run_is_an_error(small: RunResult, tmp_path: Path) -> None:
     """A wrong folder, a folder of runs, a missing part: exit code 2, and no page."""
     for folder, message in ((tmp_path, "is not a run folder"), (tmp_path / "none", "is not a run folder")):
-        told = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "p.html")])
-        assert (told.exit_code, message in told.stderr) == (2, True)
+        result = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "p.html")])
+        assert (result.exit_code, message in result.stderr) == (2, True)
     shutil.copytree(small.folder, tmp_path / "several" / "one")
     with pytest.raises(InputError, match=r"holds 1 runs and is not a run folder itself"):
         write_page(tmp_path / "several")

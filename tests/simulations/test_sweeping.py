@@ -1,4 +1,4 @@
-"""Sweeps: every point is the run that it says it is, with the same chances; and a grid that cannot be is told before anything runs."""
+"""Sweeps: each point equals a single run with its changes; an invalid grid is reported before anything runs."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny(tmp_path_factory.mktemp("tiny"))
 
 
-def test_a_point_is_the_run_with_its_changes(tiny: Path, tmp_path: Path) -> None:
-    """The same figures; two axes span four points, the last running fastest."""
+def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> None:
+    """Two axes of two values give four points; the last axis varies fastest."""
     changes = ["pools.clerks.size=1:2:1", "activities.serve.takes.lognormal.mean=6 hours,9 hours", "ends=2024-01-20"]
-    found = sweep(tiny, changes, replications=2, seed=3, out=tmp_path / "s")
-    assert [point.texts for point in found.points] == [
+    result = sweep(tiny, changes, replications=2, seed=3, out=tmp_path / "s")
+    assert [point.texts for point in result.points] == [
         ("1", "6 hours"),
         ("1", "9 hours"),
         ("2", "6 hours"),
         ("2", "9 hours"),
     ]
-    assert found.points[1].set == {"pools.clerks.size": 1, "activities.serve.takes.lognormal.mean": "9 hours"}
+    assert result.points[1].set == {"pools.clerks.size": 1, "activities.serve.takes.lognormal.mean": "9 hours"}
     alone = run(
         load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]),
         replications=2,
@@ -45,18 +45,18 @@ def test_a_point_is_the_run_with_its_changes(tiny: Path, tmp_path: Path) -> None
         out=tmp_path / "r",
         events=False,
     )
-    assert found.points[1].measures == [e for e in alone.measures if e.at is None]
-    assert found.points[1].growing == alone.growing
+    assert result.points[1].measures == [e for e in alone.measures if e.at is None]
+    assert result.points[1].growing == alone.growing
     written = json.loads((tmp_path / "s" / "sweep.json").read_text(encoding="utf-8"))
-    assert written == json.loads(json.dumps(found.json()))
+    assert written == json.loads(json.dumps(result.json()))
     assert {p.name for p in (tmp_path / "s").iterdir()} == {"sweep.json", "point-1", "point-2", "point-3", "point-4"}
 
 
 def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None:
-    """As it was returned; the page has the curves, a row for each point, and no request; a run's --scenario is refused."""
-    found = sweep(tiny, ["pools.clerks.size=1:3:1"], replications=2, out=tmp_path / "s")
+    """The page has the curves and a row for each point, and makes no request. It refuses `--scenario`."""
+    result = sweep(tiny, ["pools.clerks.size=1:3:1"], replications=2, out=tmp_path / "s")
     again = read_sweep(tmp_path / "s")
-    assert (again.grid, again.shown, again.json()) == (found.grid, found.shown, found.json())
+    assert (again.grid, again.shown, again.json()) == (result.grid, result.shown, result.json())
     text = write_page(tmp_path / "s").read_text(encoding="utf-8")
     assert "tiny by clerks.size" in text
     assert text.count("<svg") == 1
@@ -69,22 +69,22 @@ def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None
         read_sweep(tmp_path / "s")
 
 
-def test_points_share_their_chances(tiny: Path, tmp_path: Path) -> None:
-    """Two more clerks in the east leave the west as it was, to the last digit; the chart shows both courts."""
-    found = sweep(tiny, [EAST], replications=3, courts=["east", "west"], out=tmp_path / "s")
-    west = [[e for e in point.measures if e.court == "west"] for point in found.points]
-    east = [point.get("waiting_time.serve.mean", "east").mean or 0.0 for point in found.points]
+def test_points_use_common_random_numbers(tiny: Path, tmp_path: Path) -> None:
+    """Two more clerks in the east leave the west unchanged to the last digit; the chart shows both courts."""
+    result = sweep(tiny, [EAST], replications=3, courts=["east", "west"], out=tmp_path / "s")
+    west = [[e for e in point.measures if e.court == "west"] for point in result.points]
+    east = [point.get("waiting_time.serve.mean", "east").mean or 0.0 for point in result.points]
     assert west[0] == west[1]
     assert east[1] < east[0]
-    assert {e.court for point in found.points for e in point.measures} == {"east", "west"}
-    figure = chart_of(found)
+    assert {e.court for point in result.points for e in point.measures} == {"east", "west"}
+    figure = chart_of(result)
     assert "waiting_time.serve.mean" in figure.svg
     assert figure.csv is not None
-    assert len(figure.csv.splitlines()) == 1 + 2 * len(found.shown)
+    assert len(figure.csv.splitlines()) == 1 + 2 * len(result.shown)
 
 
-def test_a_sweep_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -> None:
-    """Interrupted in the second point; resumed to the same result, and not with another grid."""
+def test_an_interrupted_sweep_is_resumed(tiny: Path, tmp_path: Path) -> None:
+    """A sweep interrupted in its second point ends with the same result. Another grid is refused."""
     changes = ["pools.clerks.size=1,2", "ends=2024-01-15"]
 
     def stop(done: int, todo: int) -> None:
@@ -107,18 +107,18 @@ def test_a_sweep_goes_on_where_it_was_stopped(tiny: Path, tmp_path: Path) -> Non
 
 
 def test_the_command_prints_a_table_and_json_and_draws_a_chart(tiny: Path, tmp_path: Path) -> None:
-    """A line for each point, bars below it; the documented keys."""
+    """The table has a line for each point and bars below it; the JSON has the documented keys."""
     arguments = ["sweep", str(tiny), "--set", "pools.clerks.size=1:3:1", "--set", "ends=2024-01-20", "--replications", "2", "--court", "east", "--measure", "pending", "--out", str(tmp_path / "s")]  # fmt: skip
-    told = CliRunner().invoke(app, [*arguments, "--chart", str(tmp_path / "chart.png")])
-    assert told.exit_code == 0, told.stderr
-    lines = [line.split() for line in told.stdout.splitlines()]
+    result = CliRunner().invoke(app, [*arguments, "--chart", str(tmp_path / "chart.png")])
+    assert result.exit_code == 0, result.stderr
+    lines = [line.split() for line in result.stdout.splitlines()]
     assert ["clerks.size", "pending"] in lines
     assert [line[0] for line in lines if len(line) > 1 and line[0] in "123"] == ["1", "2", "3"]
-    assert "▁" in told.stdout
+    assert "▁" in result.stdout
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
-    found = json.loads(CliRunner().invoke(app, [*arguments, "--resume", "--json"]).stdout)
-    assert [point["set"] for point in found["points"]] == [{"pools.clerks.size": k} for k in (1, 2, 3)]
-    assert [[(m["measure"], m["court"]) for m in point["measures"]] for point in found["points"]] == [
+    content = json.loads(CliRunner().invoke(app, [*arguments, "--resume", "--json"]).stdout)
+    assert [point["set"] for point in content["points"]] == [{"pools.clerks.size": k} for k in (1, 2, 3)]
+    assert [[(m["measure"], m["court"]) for m in point["measures"]] for point in content["points"]] == [
         [("pending", "east")]
     ] * 3
     assert (tmp_path / "s" / "sweep.svg").read_text(encoding="utf-8").startswith("<svg")
@@ -137,7 +137,7 @@ def test_the_command_prints_a_table_and_json_and_draws_a_chart(tiny: Path, tmp_p
     ],
 )  # fmt: skip
 def test_ranges_and_lists_are_read(text: str, values: list[str]) -> None:
-    """Numbers without the errors of binary fractions, numbers with a unit, dates by days, and anything between commas."""
+    """A range has decimal numbers, numbers with a unit or dates; a list has any values between commas."""
     grid, problems = parse_grid([f"a.b={text}", "c=09:00-12:00"])
     assert (problems, grid.fixed) == ([], ("c=09:00-12:00",))
     assert [list(axis.texts) for axis in grid.axes] == [values]
@@ -160,15 +160,15 @@ def test_ranges_and_lists_are_read(text: str, values: list[str]) -> None:
         (["pools.clerks.size=2,-1"], ["-1"]),
     ],
 )  # fmt: skip
-def test_a_grid_that_cannot_be_is_told_before_anything_runs(
+def test_an_invalid_grid_is_reported_before_anything_runs(
     tiny: Path, tmp_path: Path, changes: list[str], messages: list[str]
 ) -> None:
-    """All mistakes at once, each once, with the nearest match; nothing is written."""
+    """Each mistake is reported once, with the nearest match, and nothing is written."""
     with pytest.raises(InputError) as raised:
         sweep(tiny, changes, out=tmp_path / "s")
-    told = [str(problem) for problem in raised.value.problems]
-    assert len(told) == len(set(told))
-    assert all(message in " ".join(told) for message in messages)
+    reported = [str(problem) for problem in raised.value.problems]
+    assert len(reported) == len(set(reported))
+    assert all(message in " ".join(reported) for message in messages)
     assert not (tmp_path / "s").exists()
 
 
@@ -182,8 +182,8 @@ def test_a_grid_that_cannot_be_is_told_before_anything_runs(
         (["--replications", "0"], "must be 1 or more"),
     ],
 )
-def test_other_mistakes_are_told_by_the_command(tiny: Path, arguments: list[str], message: str) -> None:
-    """Exit code 2, on standard error."""
+def test_the_command_reports_other_mistakes(tiny: Path, arguments: list[str], message: str) -> None:
+    """The exit code is 2, and the message is on standard error."""
     result = CliRunner().invoke(app, ["sweep", str(tiny), "--set", "pools.clerks.size=1,2", *arguments])
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr

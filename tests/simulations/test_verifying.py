@@ -1,4 +1,4 @@
-"""Verifying a run folder: what is as it was written, and what follows again from scenario and seed."""
+"""Verifying a run folder: hashes of its parts, and reruns from its scenario and seed."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def three(tiny: Path) -> Path:
-    """The folder of three replications, never changed."""
+    """The folder of three replications, which no test changes."""
     return run(tiny, replications=3, seed=3, by=["kind"], out=tiny.parent / "three").folder
 
 
 @pytest.fixture
 def copy(three: Path, tmp_path: Path) -> Path:
-    """A copy of it to spoil."""
+    """A copy of the folder, for tests that damage it."""
     return Path(shutil.copytree(three, tmp_path / "copy"))
 
 
-def test_a_run_that_nobody_touched_is_as_written_and_follows_again(three: Path) -> None:
-    """From the folder's own scenario and workflow, every replication with the same bytes."""
+def test_an_unchanged_run_is_as_written_and_reruns_to_the_same_bytes(three: Path) -> None:
+    """Every replication is rerun from the scenario and workflow in the folder."""
     found = verify(three, rerun=99)
     assert found.ok
     assert (found.parts, found.replications, found.run_again) == (9, 3, [1, 2, 3])
     assert found.json()["verdict"] == "ok"
 
 
-def test_as_many_replications_are_run_again_as_asked_for(three: Path) -> None:
-    """Chosen among all that there are."""
+def test_the_requested_number_of_replications_is_rerun(three: Path) -> None:
+    """They are chosen at random."""
     chosen = {tuple(verify(three, rerun=1).run_again) for _ in range(2)}
     assert chosen <= {(1,), (2,), (3,)}
 
 
-def test_figures_that_do_not_follow_from_the_scenario_are_found_though_their_hash_fits(copy: Path) -> None:
-    """Somebody put the parts of another replication in place of these, and their hashes into the manifest."""
+def test_a_rerun_detects_forged_parts_with_valid_hashes(copy: Path) -> None:
+    """The parts and hashes of another replication replace the real ones."""
     manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
     shutil.copy(copy / "measures" / "replication=1.parquet", copy / "measures" / "replication=2.parquet")
     manifest["parts"]["measures/replication=2.parquet"] = sha256(copy / "measures" / "replication=2.parquet")
@@ -57,7 +57,7 @@ def test_figures_that_do_not_follow_from_the_scenario_are_found_though_their_has
 
 
 def test_missing_and_foreign_parts_and_another_scenario_are_named(copy: Path) -> None:
-    """All of it in one pass."""
+    """One pass reports all of them."""
     (copy / "events" / "replication=1.parquet").unlink()
     shutil.copy(copy / "cases" / "replication=1.parquet", copy / "cases" / "replication=9.parquet")
     text = (copy / "scenario.yaml").read_text(encoding="utf-8")
@@ -69,8 +69,8 @@ def test_missing_and_foreign_parts_and_another_scenario_are_named(copy: Path) ->
     ]
 
 
-def test_a_scenario_that_reads_a_table_is_run_again_with_its_own_file(tmp_path: Path) -> None:
-    """Without it the message says so; a table that has changed since is found by the bytes, and by resume."""
+def test_a_scenario_that_reads_a_table_is_rerun_with_its_original_file(tmp_path: Path) -> None:
+    """The message asks for the file. Verify and resume detect a changed table."""
     write_tiny(tmp_path)
     lines = [f"2024-01-{day:02d},plain" for day in range(2, 20)]
     (tmp_path / "new.csv").write_text("\n".join(["arrived,kind", *lines]) + "\n", encoding="utf-8")
@@ -88,16 +88,16 @@ def test_a_scenario_that_reads_a_table_is_run_again_with_its_own_file(tmp_path: 
         run(scenario, replications=2, out=folder, resume=True)
 
 
-def test_a_run_in_which_python_of_the_users_own_took_part_cannot_be_run_again(tiny: Path, tmp_path: Path) -> None:
-    """The folder does not have it."""
+def test_a_run_with_hooks_cannot_be_rerun(tiny: Path, tmp_path: Path) -> None:
+    """The folder does not contain the hooks."""
     folder = run(tiny, out=tmp_path / "run", hooks={"finish": lambda simulation, case: None}).folder
     assert verify(folder).ok
     with pytest.raises(InputError, match="this run used hooks or processes"):
         verify(folder, rerun=1)
 
 
-def test_something_else_is_no_run_folder(tmp_path: Path) -> None:
-    """Neither is a folder that is not there."""
+def test_another_folder_is_not_a_run_folder(tmp_path: Path) -> None:
+    """A missing folder is reported too."""
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(InputError, match="is not a run folder"):
             verify(folder)

@@ -1,4 +1,4 @@
-"""A run folder as a database: the views that other tools expect, and nothing that could change it."""
+"""A run folder as a read-only database: its views and those that other tools expect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def two(tiny: Path) -> Path:
-    """The folder of two replications, in a folder whose name has a quote."""
+    """The folder of two replications, inside a folder with a quote in its name."""
     (tiny.parent / "it's").mkdir()
     return run(tiny, replications=2, seed=3, out=tiny.parent / "it's" / "two").folder
 
@@ -32,8 +32,8 @@ def _all(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return list(answer.rows)
 
 
-def test_the_parts_of_all_replications_are_there(two: Path) -> None:
-    """Under the names of the format."""
+def test_views_contain_the_parts_of_all_replications(two: Path) -> None:
+    """The views have the documented names."""
     found = _all(
         two, "select replication, court, count(*) from cases where origin = 'backlog' group by all order by all"
     )
@@ -42,14 +42,14 @@ def test_the_parts_of_all_replications_are_there(two: Path) -> None:
     assert _all(two, "show tables") == [("cases",), ("events",), ("measures",)]
 
 
-def test_columns_are_named(two: Path) -> None:
-    """As the query names them."""
+def test_columns_have_the_names_of_the_query(two: Path) -> None:
+    """The result has the column names of the query."""
     with query_run(two, "select 1 as one, 'a' as b") as answer:
         assert answer.columns == ["one", "b"]
 
 
 def test_the_log_has_the_names_that_pm4py_expects(two: Path) -> None:
-    """A row for each move, none for the end of the run, and the facts of the case with their prefix."""
+    """It has a row for each move, none for the horizon, and the facts of the case with a prefix."""
     with query_run(two, "select * from pm4py.log") as answer:
         rows = list(answer.rows)
         assert answer.columns[:6] == ["case:concept:name", "concept:name", "time:timestamp", "started_at", "org:resource", "lifecycle:transition"]  # fmt: skip
@@ -59,7 +59,7 @@ def test_the_log_has_the_names_that_pm4py_expects(two: Path) -> None:
 
 
 def test_the_tables_of_ocel_fit_together(two: Path) -> None:
-    """Every event has its type's table and its case; every type is mapped."""
+    """Every event has a row in the table of its type, and its case; every type is mapped."""
     n = _all(two, "select count(*) from ocel.event")[0][0]
     kinds = ("finish", "resume", "store")
     assert n == sum(_all(two, f"select count(*) from ocel.event_{kind}")[0][0] for kind in kinds)
@@ -71,8 +71,11 @@ def test_the_tables_of_ocel_fit_together(two: Path) -> None:
     assert _all(two, "from ocel.object_object") == []
 
 
-def test_the_log_that_vidigi_expects_is_whole_and_in_order(two: Path) -> None:
-    """Each case arrives once; work begins after its queue and ends after its beginning; times are minutes from the start."""
+def test_the_vidigi_log_is_complete_and_in_order(two: Path) -> None:
+    """Each case arrives once. Work starts after its queue and ends after its start.
+
+    Times are minutes since the start of the run.
+    """
     by_type = dict(_all(two, "select event_type || ':' || event, count(*) from vidigi.event_log group by all"))
     cases, finished = _all(two, "select (select count(*) from cases), (select count(*) from events where to_state = 'done' and cause <> 'horizon')")[0]  # fmt: skip
     assert by_type["arrival_departure:arrival"] == cases
@@ -94,8 +97,8 @@ def test_the_log_that_vidigi_expects_is_whole_and_in_order(two: Path) -> None:
     assert _all(two, out_of_order) == [(0,)]
 
 
-def test_the_guard_that_allowed_a_move_is_joined(two: Path) -> None:
-    """From the workflow beside the parts."""
+def test_the_guard_of_each_move_can_be_joined(two: Path) -> None:
+    """Guards come from the workflow in the folder."""
     query = "select distinct guard from events join transitions using (transition) where transition = 'finish'"
     assert _all(two, query) == [('answer == "yes"',)]
 
@@ -124,8 +127,8 @@ def test_the_guard_that_allowed_a_move_is_joined(two: Path) -> None:
         "",
     ],
 )
-def test_nothing_but_a_look_at_the_run_is_allowed(two: Path, query: str) -> None:
-    """Refused in a sentence, and not a byte of the folder is changed."""
+def test_a_query_cannot_change_the_run(two: Path, query: str) -> None:
+    """The error is one sentence, and no byte of the folder changes."""
     before = {p: p.read_bytes() for p in two.rglob("*") if p.is_file()}
     with pytest.raises(InputError, match=r"^sql: "):
         _all(two, query.format(folder=str(two).replace("'", "''")))
@@ -147,16 +150,16 @@ def test_nothing_but_a_look_at_the_run_is_allowed(two: Path, query: str) -> None
         ("select now()", "sql: a column is a timestamp with a time zone; cast it, as in now()::timestamp"),
     ],
 )
-def test_a_mistake_is_told_with_the_nearest_name(two: Path, query: str, message: str) -> None:
-    """In one line."""
+def test_a_mistake_is_reported_with_the_nearest_name(two: Path, query: str, message: str) -> None:
+    """The message is one line."""
     with pytest.raises(InputError) as raised:
         _all(two, query)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_a_folder_without_what_is_asked_for_is_told(tiny: Path, two: Path, tmp_path: Path) -> None:
-    """No run, no event log, no finished replication, a part that is gone, a part that is damaged."""
+def test_missing_or_damaged_content_is_reported(tiny: Path, two: Path, tmp_path: Path) -> None:
+    """The folder has no run, no event log, no finished replication, or a missing or damaged part."""
     with pytest.raises(InputError, match="is not a run folder"):
         _all(tmp_path, "from cases")
     without = run(tiny, out=tmp_path / "a", events=False).folder
@@ -173,7 +176,7 @@ def test_a_folder_without_what_is_asked_for_is_told(tiny: Path, two: Path, tmp_p
         _all(copy, "select 1")
 
 
-def test_a_run_that_is_not_finished_shows_its_finished_replications(tiny: Path, tmp_path: Path) -> None:
+def test_an_unfinished_run_shows_its_finished_replications(tiny: Path, tmp_path: Path) -> None:
     """Parts of the others are left out."""
 
     def stop(done: int, _: int) -> None:

@@ -172,7 +172,7 @@ class _Drawing:
             self.moves.append(move | {"from": source, "to": to} | ({"at": "entry"} if where == "enter" else {}))
 
     def leaving(self, name, to, **more):
-        """Add a transition out of a state. A resting state is left upon an event."""
+        """Add a transition out of a state. A resting state is left on an event."""
         move = {"from": name, "to": to, "set": self.effects(), **more}
         if self.kinds[name] == "resting":
             event = self.pick(*self.events)

@@ -35,7 +35,7 @@ def dates():
 def fields(draw, role=None):
     """Draw two to seven fields. Record fields have finitely many values; enum fields share two lists of values."""
     enums = [tuple(draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True))) for _ in range(2)]
-    found = []
+    drawn = []
     for i in range(draw(st.integers(2, 7))):
         where = role or draw(st.sampled_from(["fact", "record"]))
         kinds = ["boolean", "integer", "enum"] + (["number", "date"] if where == "fact" else [])
@@ -43,19 +43,19 @@ def fields(draw, role=None):
         low = draw(st.integers(-3, 3)) if kind == "integer" else None
         high = low + draw(st.integers(0, 3)) if kind == "integer" else None
         values = draw(st.sampled_from(enums)) if kind == "enum" else ()
-        found.append(Field(f"{kind}_{i}", kind, where, values, low, high, optional=draw(st.booleans())))
-    return found
+        drawn.append(Field(f"{kind}_{i}", kind, where, values, low, high, optional=draw(st.booleans())))
+    return drawn
 
 
 def values(field):
     """Draw a value that a field may hold."""
     if field.kind == "number":
-        found = st.sampled_from([-1.5, 0.1, 1.0, 2.0]) | st.floats(allow_nan=False)
+        present = st.sampled_from([-1.5, 0.1, 1.0, 2.0]) | st.floats(allow_nan=False)
     elif field.kind == "date":
-        found = dates()
+        present = dates()
     else:
-        found = st.sampled_from([value for value in field.domain() if value is not None])
-    return st.none() | found if field.optional else found
+        present = st.sampled_from([value for value in field.domain() if value is not None])
+    return st.none() | present if field.optional else present
 
 
 def cases(some_fields):
@@ -65,7 +65,7 @@ def cases(some_fields):
 
 def columns(some_cases, some_fields):
     """Return cases as columns and masks of missing values for the vector reading."""
-    found, missing = {}, {}
+    arrays, missing = {}, {}
     types = {"boolean": np.bool_, "integer": np.int8, "number": np.float64, "enum": np.int8, "date": "datetime64[D]"}
     for field in some_fields:
         column = [case[field.name] for case in some_cases]
@@ -75,10 +75,10 @@ def columns(some_cases, some_fields):
             column = [None if value is None else field.values.index(value) for value in column]
         bounded = field.minimum is not None and field.maximum is not None
         small = field.kind != "integer" or (bounded and field.minimum >= -128 and field.maximum <= 127)
-        found[field.name] = np.array(
+        arrays[field.name] = np.array(
             [filler if value is None else value for value in column], dtype=types[field.kind] if small else np.int64
         )
-    return found, missing
+    return arrays, missing
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""The audit of a log says what a monitor that watched the cases one by one would say."""
+"""The audit of a log agrees with a monitor that checks the cases one by one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def pilot_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_log_of_a_run_keeps_to_its_own_workflow_and_rules(pilot_log: Path) -> None:
-    """No move that is not allowed, no rule broken, none left unjudged."""
+def test_the_log_of_a_run_satisfies_its_own_workflow_and_rules(pilot_log: Path) -> None:
+    """Every move is allowed, and every rule is satisfied and judged."""
     report = audit(read_log(pilot_log, load_workflow("prosecutorial-discretion-review")))
     assert report.json()["cases"] == 11_682
     assert len(report.not_allowed) == 0
@@ -41,8 +41,8 @@ def test_the_log_of_a_run_keeps_to_its_own_workflow_and_rules(pilot_log: Path) -
         "hit_goes_on",
     ],
 )
-def test_a_run_of_a_broken_workflow_is_judged_by_audit_and_monitor_alike(name: str, tmp_path: Path) -> None:
-    """The same number of cases break each rule of the true workflow."""
+def test_audit_and_monitor_agree_on_a_broken_workflow(name: str, tmp_path: Path) -> None:
+    """The same number of cases breaks each rule of the correct workflow."""
     changes = [
         f"workflow={BROKEN / name}.yaml",
         "courts.denver.backlog.pending.count=1500",
@@ -56,8 +56,8 @@ def test_a_run_of_a_broken_workflow_is_judged_by_audit_and_monitor_alike(name: s
     assert len(report.not_allowed) == 0
 
 
-def test_a_rule_is_kept_idly_where_nothing_happened_that_it_names(pilot_log: Path, tmp_path: Path) -> None:
-    """That nobody breaks it then says nothing; what is looked at in every situation is never idle."""
+def test_a_rule_holds_vacuously_if_its_names_never_occur(pilot_log: Path, tmp_path: Path) -> None:
+    """The report marks it. A rule with a condition is never vacuous."""
     rules = tmp_path / "idle.rules.yaml"
     rules.write_text(
         "workflow: prosecutorial-discretion-review\n"
@@ -77,12 +77,12 @@ def test_a_rule_is_kept_idly_where_nothing_happened_that_it_names(pilot_log: Pat
         ("nobody is ever detained", False, 0),
     ]
     assert [rule["idle"] for rule in report.json()["rules"]] == [True, True, False, False]
-    told = [line for line in report.render() if "its names never occur in the log" in line]
-    assert len(told) == 2
+    vacuous = [line for line in report.render() if "its names never occur in the log" in line]
+    assert len(vacuous) == 2
 
 
-def test_a_log_of_another_workflow_is_found_out(pilot_log: Path) -> None:
-    """Under the strict criteria, cases were referred that should have stayed on the docket."""
+def test_a_log_of_another_workflow_has_violations(pilot_log: Path) -> None:
+    """With the strict criteria, these cases should have stayed on the docket."""
     report = audit(read_log(pilot_log, load_workflow("strict-criteria")))
     words = {row["word"] for row in report.offending()}
     assert len(report.not_allowed) > 50
@@ -91,7 +91,7 @@ def test_a_log_of_another_workflow_is_found_out(pilot_log: Path) -> None:
 
 @pytest.mark.parametrize(("within", "late"), [("30 days", 2), ("90 days", 1), ("400 days", 0)])
 def test_a_time_bound_is_judged_from_the_rows_and_the_end_of_the_log(tmp_path: Path, within: str, late: int) -> None:
-    """One case answered after 60 days, one never answered though the log goes on for 100 days, one at once."""
+    """One case is answered after 60 days, one is not answered in 100 days, one is answered immediately."""
     content = {
         "workflow": "desk",
         "activities": {"serve": {}},

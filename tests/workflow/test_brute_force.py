@@ -33,7 +33,7 @@ def _beginnings(workflow: Workflow) -> list[tuple[str, tuple[Any, ...]]]:
 
 @st.composite
 def _rules(draw: st.DrawFn, workflow: Workflow) -> dict[str, Any]:
-    """Draw a rule of any form; half of them ask something of the facts, the record and the state."""
+    """Draw a rule of any template; half of them have conditions on facts, record and state."""
     a, b, c = draw(st.lists(st.sampled_from(workflow.step_names), min_size=3, max_size=3, unique=True))
     rule: dict[str, Any] = draw(
         st.sampled_from(
@@ -69,7 +69,7 @@ def _conditions(draw: st.DrawFn, workflow: Workflow) -> str:
 
 
 def _in_time(case: dict[str, Any]) -> dict[str, Any]:
-    """Return a case whose facts are as of its arrival or later, as every case's are."""
+    """Return a case whose facts have a reference date on or after its arrival."""
     arrived, as_of = sorted([case["arrived"], case["as_of"]])
     return {**case, "arrived": arrived, "as_of": as_of}
 
@@ -85,12 +85,12 @@ def _compare(data: st.DataObject) -> None:
     columns = [space.witness.plain(workflow.namespace.fields[name]) for name in fact_names(workflow)]
     cases = [*zip(*columns, strict=True), *(tuple(case[name] for name in fact_names(workflow)) for case in people)]
     try:
-        found = [shortest(workflow, rule, case, _beginnings(workflow)) for case in cases]
+        shortest_histories = [shortest(workflow, rule, case, _beginnings(workflow)) for case in cases]
     except TooManyNodes:
         assume(False)
-    expected = min((length for length, _ in found if length is not None), default=None)
+    expected = min((length for length, _ in shortest_histories if length is not None), default=None)
     verdict = Prover(workflow, seconds=600).decide(workflow.rules[0])
-    holds = "monitored" if "within" in rule and any(waits for _, waits in found) else "proved"
+    holds = "monitored" if "within" in rule and any(waits for _, waits in shortest_histories) else "proved"
     assert verdict.decision == (holds if expected is None else "broken")
     assert (None if verdict.history is None else len(verdict.history)) == expected
 
@@ -112,8 +112,8 @@ TWO_WAYS_TO_STAY = {
 }
 
 
-def test_a_history_is_shortest_where_a_case_can_begin_as_another_becomes() -> None:
-    """A case that begins marked is heard in one row, although one that is marked later is heard too, in two."""
+def test_the_shortest_history_may_begin_in_a_state_that_others_reach_later() -> None:
+    """A case that begins marked is heard in one row; a case that is marked later needs two."""
     workflow = load_workflow(TWO_WAYS_TO_STAY)
     history = Prover(workflow).decide(workflow.rules[0]).history
     assert history is not None
@@ -126,7 +126,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW, derandomize=True)
 @given(st.data())
 def test_the_prover_and_brute_force_agree_in_verdict_and_shortest_length(data: st.DataObject) -> None:
-    """Compare three hundred random workflows with a random rule each; the slow test has ten thousand."""
+    """Three hundred random workflows have a random rule each; the slow test has ten thousand."""
     _compare(data)
 
 
@@ -135,5 +135,5 @@ def test_the_prover_and_brute_force_agree_in_verdict_and_shortest_length(data: s
 @settings(max_examples=2500, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_the_prover_and_brute_force_agree_on_many_more(part: int, data: st.DataObject) -> None:
-    """Ten thousand in four parts of 2,500, for ``make test-all``; each part draws its own."""
+    """Ten thousand workflows are drawn in four parts of 2,500."""
     _compare(data)

@@ -1,4 +1,4 @@
-"""Who is decided differently by two workflows is found by trying everything; conditions are right and minimal."""
+"""Brute force confirms which cases two workflows decide differently; conditions are right and minimal."""
 
 import itertools
 from copy import deepcopy
@@ -28,7 +28,7 @@ SLOW = settings(deadline=None, max_examples=40, suppress_health_check=list(Healt
 
 @pytest.fixture(scope="module")
 def people():
-    """The people of the pilot."""
+    """The cases of the pilot."""
     return draw_cases(load_scenario("pilot"), SamplePath(1, 1)).columns
 
 
@@ -60,22 +60,22 @@ def people():
         ),
     ],
 )  # fmt: skip
-def test_what_sets_each_built_in_variant_apart_is_said_in_the_words_of_its_definitions(people, other, when, decided):
-    """One region each, in few words."""
+def test_the_region_of_each_built_in_variant_is_described_by_its_definitions(people, other, when, decided):
+    """Each variant has one region with a short condition."""
     found = diff(load_workflow(BASE), load_workflow(other), people)
     assert [(r.when, r.decided) for r in found.regions] == [(when, decided)]
     assert found.same + found.regions[0].count == len(people)
 
 
 def test_a_workflow_does_not_differ_from_itself(people):
-    """Everybody is decided alike."""
+    """All cases are decided alike."""
     found = diff(load_workflow(BASE), load_workflow(BASE), people)
     assert (found.regions, found.same) == ((), len(people))
 
 
 @pytest.mark.parametrize("other", ["strict-criteria", "no-discretion", "permit-for-all-closed"])
 def test_no_literal_and_no_alternative_of_a_built_in_region_can_be_left_out(people, other):
-    """Over the people and their variations, of which those are left open that differ in a way that nobody does."""
+    """The check uses the cases and their variations, without variations that differ in a way that no case does."""
     _check_minimal(load_workflow(BASE), load_workflow(other), people)
 
 
@@ -100,8 +100,8 @@ def pairs(draw):
 
 @given(pairs())
 @SLOW
-def test_a_case_is_in_a_region_if_and_only_if_the_two_machines_part_on_some_record(pair):
-    """Every state, every record, everything that can happen there."""
+def test_a_case_is_in_a_region_if_and_only_if_the_two_machines_differ_on_some_record(pair):
+    """Every state, record and possible step is checked."""
     one, other, cases = load_workflow(pair[0]), load_workflow(pair[1]), pair[2]
     every = list(itertools.product(*(f.domain() for f in one.record.values())))
     assume(len(every) <= 100)
@@ -121,7 +121,7 @@ def test_a_case_is_in_a_region_if_and_only_if_the_two_machines_part_on_some_reco
 @given(pairs())
 @SLOW
 def test_the_conditions_are_right_and_minimal_for_any_pair(pair):
-    """Each holds of its own cases alone, and of others as soon as a part is left out."""
+    """Each condition holds for its own cases only, and for others if a part is left out."""
     one, other, cases = load_workflow(pair[0]), load_workflow(pair[1]), pair[2]
     _check_minimal(one, other, population(one, cases))
 
@@ -129,7 +129,7 @@ def test_the_conditions_are_right_and_minimal_for_any_pair(pair):
 @given(st.integers(0, 2**32 - 1))
 @SLOW
 def test_a_description_is_the_cheapest_of_all(seed):
-    """Against trying every set of columns."""
+    """The result is compared with every set of columns."""
     random = np.random.default_rng(seed)
     covers = random.random((random.integers(1, 9), random.integers(1, 8))) < 0.4
     costs = [(int(a), int(b)) for a, b in random.integers(1, 4, (covers.shape[1], 2))]
@@ -142,7 +142,7 @@ def test_a_description_is_the_cheapest_of_all(seed):
         assert (sum(costs[k][0] for k in found), sum(costs[k][1] for k in found)) == min(price)
 
 
-def test_literals_that_cannot_tell_cases_apart_are_an_error():
+def test_literals_that_cannot_separate_cases_are_an_error():
     """The same literals hold inside and outside."""
     with pytest.raises(ValueError, match="do not separate the classes"):
         shortest(np.ones((2, 1), bool), np.array([True, False]), [(1, 1)])
@@ -164,7 +164,7 @@ STRICTER["transitions"][0]["when"] = "resident and age >= 16"
 
 
 def test_without_people_every_kind_of_case_is_counted_once():
-    """Residents below sixteen, residents, and all others."""
+    """The kinds are residents below sixteen, residents, and all others."""
     pytest.importorskip("z3")
     found = diff(load_workflow(OFFICE), load_workflow(STRICTER))
     assert [(r.when, r.count, r.decided) for r in found.regions] == [
@@ -173,8 +173,8 @@ def test_without_people_every_kind_of_case_is_counted_once():
     assert (found.same, found.total) == (2, 3)
 
 
-def test_people_who_lack_a_fact_of_the_workflow_are_an_error(people):
-    """Those of the pilot have an age, but no residence."""
+def test_cases_without_a_fact_of_the_workflow_are_an_error(people):
+    """The cases of the pilot have an age, but no residence."""
     with pytest.raises(InputError, match="the people have no resident, which office asks of every case"):
         diff(load_workflow(OFFICE), load_workflow(STRICTER), people)
 
@@ -190,7 +190,7 @@ def test_workflows_with_other_facts_cannot_be_compared(people):
 
 
 def _decided(machine, workflow, values, state, record):
-    """Return what each thing that can happen leads to: the transition, the state, the record and what was to be written."""
+    """Return the result of each possible step: transition, state, record and attempted writes."""
     found = {}
     chances = [(ENTER, ())] if (ENTER, state) in machine.tries else []
     for trigger, given_ in [*chances, *machine.possible_inputs(state, values, record)]:
@@ -205,7 +205,7 @@ def _decided(machine, workflow, values, state, record):
 
 
 def _written(workflow, state, trigger, given, transition):
-    """Return what is written in the end: by the event, by what is given, and by the transition."""
+    """Return the final values written by the event, its outcome and the transition."""
     event = workflow.events.get(trigger)
     giver = workflow.giver(state, trigger)
     writes = [
@@ -221,7 +221,7 @@ def _written(workflow, state, trigger, given, transition):
 
 
 def _check_minimal(one, other, people):
-    """Over the people, and over variations of them but for those that differ in a way in which nobody does."""
+    """Check minimality over the cases and their variations, without variations that differ in a way that no case does."""
     found = diff(one, other, people)
     beside = variations(one, people, [*guards(one), *guards(other)])
     near = diff(one, other, beside)
@@ -251,14 +251,14 @@ def _holding(alternatives, people):
     return found
 
 
-def test_nobody_is_decided_differently_where_there_is_nobody(people):
-    """No people, no regions."""
+def test_an_empty_population_has_no_regions(people):
+    """There are no cases and no regions."""
     found = diff(load_workflow(BASE), load_workflow("no-discretion"), people.take(np.zeros(0, np.int64)))
     assert (found.regions, found.same, found.total) == ((), 0, 0)
 
 
-def test_what_alternatives_share_is_written_once(people):
-    """Two ways of being young and carried by one factor, told as one condition."""
+def test_a_common_factor_of_alternatives_is_written_once(people):
+    """Two alternatives with a common factor become one condition."""
     plain = load_workflow(BASE).plain()
     guard = "low_priority and (victim or pregnant_or_nursing) and finding == 'favourable'"
     for move in plain["transitions"]:

@@ -1,4 +1,4 @@
-"""The map of a workflow, as Mermaid text and as a picture."""
+"""The map of a workflow as Mermaid text and as SVG."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DESK: dict[str, Any] = {
 
 
 def generated(n_states: int, seed: int, nearby: bool = True) -> dict[str, Any]:
-    """Return a workflow of many states in a row, with jumps ahead and back, loops and bundles among them."""
+    """Return a workflow of many states in a row, with jumps ahead and back, loops and shared transitions."""
     draw = random.Random(seed)
     names = [f"{'x' * draw.randrange(12)}state_{i}" for i in range(n_states)]
     kinds = ["activity", *draw.choices(["activity", "activity", "instant", "resting"], k=n_states - 2), "final"]
@@ -87,12 +87,12 @@ def workflow(request: pytest.FixtureRequest) -> Workflow:
 
 
 def texts(picture: str) -> list[str]:
-    """Return what is written in a picture, line by line; not what is there for screen readers only."""
+    """Return the visible texts of a picture, line by line, without those for screen readers."""
     return [text.text or "" for text in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
 
 
 def everything(drawn: Map) -> list[tuple[str, Rectangle]]:
-    """Return the boxes of a map, of states and of labels."""
+    """Return the boxes of a map: those of states and those of labels."""
     labels = [(" ".join(arrow.label), arrow.box) for arrow in drawn.arrows]
     return [*drawn.boxes.items(), *labels]
 
@@ -103,13 +103,13 @@ def overlap(a: Rectangle, b: Rectangle) -> bool:
 
 
 def touched(a: Point, b: Point) -> Rectangle:
-    """Return the rectangle that a part of a line keeps within, a hair's breadth narrower."""
+    """Return the bounding rectangle of a segment, slightly narrowed."""
     return min(a[0], b[0]) - 0.01, min(a[1], b[1]) + 0.01, max(a[0], b[0]) + 0.01, max(a[1], b[1]) - 0.01
 
 
 class TestMermaid:
-    def test_every_transition_stands_once_on_the_arrow_from_each_of_its_states(self, workflow: Workflow) -> None:
-        """With the events upon which it is tried in brackets, and on a line of its own."""
+    def test_every_transition_labels_one_arrow_from_each_of_its_states(self, workflow: Workflow) -> None:
+        """The label has a line for each transition, with its events in brackets."""
         arrows = re.findall(r"^    (\w+) --> (\w+): (.+)$", mermaid(workflow), flags=re.MULTILINE)
         found = Counter((a, b, label) for a, b, labels in arrows for label in labels.split("<br>"))
         wanted = Counter(
@@ -120,8 +120,8 @@ class TestMermaid:
         assert found == wanted
         assert len({arrow[:2] for arrow in arrows}) == len(arrows)
 
-    def test_beginnings_and_ends_are_marked(self, workflow: Workflow) -> None:
-        """Each entry state is entered from the dot, and each final state leads to one."""
+    def test_entry_and_final_states_are_marked(self, workflow: Workflow) -> None:
+        """An arrow leads from a dot to each entry state, and from each final state to a dot."""
         lines = mermaid(workflow).splitlines()
         assert lines[0] == "stateDiagram-v2"
         assert [line for line in lines if "[*] -->" in line] == [
@@ -131,7 +131,7 @@ class TestMermaid:
         assert [line for line in lines if "--> [*]" in line] == ends
 
     def test_every_state_has_the_style_of_its_kind(self, workflow: Workflow) -> None:
-        """Once, and every style used is defined."""
+        """Each style is used, and each used style is defined."""
         text = mermaid(workflow)
         found = [
             (name, kind)
@@ -141,8 +141,8 @@ class TestMermaid:
         assert sorted(found) == sorted((s.name, s.kind.value) for s in workflow.states.values())
         assert all(f"classDef {kind} " in text for _, kind in found)
 
-    def test_a_state_called_like_a_word_of_mermaid_gets_another_id(self) -> None:
-        """It is shown under its own name all the same."""
+    def test_a_state_named_like_a_mermaid_keyword_gets_another_id(self) -> None:
+        """The map still shows its name."""
         states = {"note": {"activity": "serve"}, "note_": {"activity": "serve"}, "end": {"final": True}}
         moves = [{"from": "note", "to": "note_"}, {"from": "note_", "to": "end"}]
         transitions = [{"transition": f"move_{i}", **move} for i, move in enumerate(moves)]
@@ -155,13 +155,13 @@ class TestMermaid:
 
 class TestPicture:
     def test_every_state_is_written_once(self, workflow: Workflow) -> None:
-        """In its box, and nowhere else."""
+        """The name of a state appears in its box and nowhere else."""
         written = Counter(texts(svg(workflow)))
         works = Counter(s.activity for s in workflow.states.values() if s.activity != s.name)
         assert all(written[name] == 1 + works[name] for name in workflow.states)
 
     def test_every_transition_is_written_once_for_each_of_its_arrows(self, workflow: Workflow) -> None:
-        """One arrow for all states on the same side of the target, unless they share it with different ones."""
+        """States on the same side of the target share one arrow, unless other transitions prevent it."""
         groups = ElementTree.fromstring(svg(workflow)).iter("{http://www.w3.org/2000/svg}g")
         drawn = [ElementTree.tostring(g, encoding="unicode") for g in groups if g.get("class") == "transition"]
         written = Counter(text.split()[0] for group in drawn for text in texts(group) if not text.startswith("("))
@@ -174,8 +174,8 @@ class TestPicture:
         )
         assert moves == Counter((s, t.target or s, t.name) for t in workflow.transitions for s in t.sources)
 
-    def test_it_says_in_words_what_it_shows(self, workflow: Workflow) -> None:
-        """For who cannot see it: an image with a title, and a description of all states and transitions."""
+    def test_the_picture_has_a_text_alternative(self, workflow: Workflow) -> None:
+        """The image has a title, and a description of all states and transitions."""
         picture = ElementTree.fromstring(svg(workflow))
         title, description = picture[0], picture[1]
         assert picture.get("role") == "img"
@@ -184,8 +184,8 @@ class TestPicture:
         words = set(re.findall(r"\w+", description.text or ""))
         assert words >= {*workflow.states, *(t.name for t in workflow.transitions), *(e for t in workflow.transitions for e in t.events)}  # fmt: skip
 
-    def test_nothing_lies_on_anything_else(self, workflow: Workflow) -> None:
-        """Neither boxes nor labels overlap, and all are on the page."""
+    def test_boxes_and_labels_do_not_overlap(self, workflow: Workflow) -> None:
+        """All of them are on the page."""
         drawn = map_of(workflow)
         for (a, box_a), (b, box_b) in itertools.combinations(everything(drawn), 2):
             assert not overlap(box_a, box_b), (a, b)
@@ -194,7 +194,7 @@ class TestPicture:
             assert -0.01 <= top < bottom <= drawn.height + 0.01, name
 
     def test_no_line_runs_through_a_box_or_a_label(self, workflow: Workflow) -> None:
-        """It touches those only that it leads from or to, and these at an edge."""
+        """A line touches only the boxes and labels that it connects, at an edge."""
         drawn = map_of(workflow)
         for arrow in drawn.arrows:
             for part in (pair for way in arrow.ways for pair in itertools.pairwise(way)):
@@ -202,7 +202,7 @@ class TestPicture:
                     assert not overlap(touched(*part), box), (arrow.label, name)
 
     def test_every_line_leads_from_its_states_by_its_label_to_its_target(self, workflow: Workflow) -> None:
-        """Each begins and ends at the upper or lower edge of a box, and its last part points at it."""
+        """Each line begins and ends at the upper or lower edge of a box, and its last segment points at the box."""
         drawn = map_of(workflow)
 
         def on_edge(point: Point, box: Rectangle) -> bool:
@@ -222,8 +222,8 @@ class TestPicture:
             downwards = head[-1][1] < (target[1] + target[3]) / 2
             assert head[-2][1] < head[-1][1] if downwards else head[-2][1] > head[-1][1]
 
-    def test_moves_upon_events_are_dashed_and_others_are_not(self, workflow: Workflow) -> None:
-        """So that they can be told apart in print, too."""
+    def test_transitions_on_events_are_dashed_and_others_are_not(self, workflow: Workflow) -> None:
+        """They can be distinguished in print."""
         groups = ElementTree.fromstring(svg(workflow)).iter("{http://www.w3.org/2000/svg}g")
         drawn = [group for group in groups if group.get("class") == "transition"]
         for arrow, group in zip(map_of(workflow).arrows, drawn, strict=True):
@@ -232,12 +232,12 @@ class TestPicture:
             assert all(bool(dash) == arrow.upon_event for dash in dashes)
 
     def test_the_same_workflow_gives_the_same_picture(self, workflow: Workflow) -> None:
-        """Nothing depends on the order of a set, nor on what was drawn before."""
+        """The picture does not depend on the order of a set or on earlier pictures."""
         assert svg(workflow) == svg(workflow)
         assert mermaid(workflow) == mermaid(workflow)
 
     def test_the_main_path_is_one_straight_line(self) -> None:
-        """From pending to closed, boxes and labels stand under each other, and the lines between them run straight."""
+        """From pending to closed, boxes and labels are aligned, and the lines between them are vertical."""
         drawn = map_of(loaded("prosecutorial-discretion-review"))
         main = [arrow for arrow in drawn.arrows if arrow.main]
         assert [arrow.main for arrow in main] == MAIN_PATH[:-1]
@@ -260,15 +260,15 @@ class TestPicture:
         assert len(arrow.ways) == 4
 
     def test_special_characters_are_escaped(self) -> None:
-        """In descriptions and in guards."""
+        """Descriptions and guards may contain them."""
         picture = svg(loaded("desk"))
         titles = [title.text for title in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}title")]
         assert 'wait < 5 & be "served"' in titles
         assert "wait_on when number > 3 and number < 5" in titles
         assert DESK["description"] in texts(picture)
 
-    def test_counts_stand_behind_the_transitions(self) -> None:
-        """In thousands, with a tenth if they are small means; other names are left out."""
+    def test_counts_follow_the_names_of_transitions(self) -> None:
+        """Counts have thousands separators, and one decimal if they are small means. Other names are ignored."""
         workflow = loaded("desk")
         written = texts(svg(workflow, {"finish": 1234, "wait_on": 5.25, "other": 3}))
         assert "finish: 1,234" in written
@@ -289,23 +289,23 @@ class TestPicture:
 
 
 class TestLayout:
-    def test_rows_lead_downwards_except_where_a_cycle_is_closed(self) -> None:
-        """And leave every second row free."""
+    def test_rows_lead_downwards_except_in_cycles(self) -> None:
+        """Every second row stays free for labels."""
         found = rows(["a", "b", "c", "d"], [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("d", "c")], ["a"])
         assert found == {"a": 0, "b": 2, "c": 4, "d": 0}
 
-    def test_the_spine_leads_downwards_in_any_cycle(self) -> None:
-        """Even when another name comes first."""
+    def test_the_main_path_leads_downwards_in_any_cycle(self) -> None:
+        """The order of names does not matter."""
         assert rows(["c", "a", "b"], [("c", "a"), ("a", "b"), ("b", "c")], ["a", "b", "c"]) == {"a": 0, "b": 2, "c": 4}
 
-    def test_lines_that_need_not_cross_do_not(self) -> None:
-        """Two pairs, given crosswise, are put above each other: all four lines run straight."""
+    def test_avoidable_crossings_are_avoided(self) -> None:
+        """Two pairs in crossed order are placed above each other, and all four lines are vertical."""
         shape = Shape(30, 30, 10, 10)
         row = {"a": 0, "b": 0, "y": 2, "x": 2}
         drawn = lay_out(dict.fromkeys(row, shape), row, [("a", "x"), ("b", "y")], [])
         assert all(len({x for x, _ in way}) == 1 for way in drawn.ways)
 
-    def test_nothing_to_place_takes_no_room(self) -> None:
+    def test_an_empty_map_has_no_size(self) -> None:
         """An empty map is empty."""
         drawn = lay_out({}, {}, [], [])
         assert (drawn.width, drawn.height, drawn.ways) == (0, 0, ())

@@ -1,4 +1,4 @@
-"""The classes that are listed are those that exist, each with a plain case, and a limit is told."""
+"""The listed classes are exactly those that exist, each with a plain case, and limits are reported."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ FIELDS = list(SMALL.facts.values())
 
 
 def _answers(conditions: Iterable[Expression]) -> list[tuple[bool, ...]]:
-    """Return what each of all cases answers."""
+    """Return the values of all conditions for all cases."""
     tests = [scalar(condition, list(SMALL.facts), []) for condition in conditions]
     return [tuple(test(case, []) for test in tests) for case in EVERYONE]
 
@@ -105,7 +105,7 @@ def _answers(conditions: Iterable[Expression]) -> list[tuple[bool, ...]]:
 def test_the_classes_listed_are_those_that_some_case_has(
     conditions: list[Expression], assumptions: list[Expression]
 ) -> None:
-    """Against all cases that keep to the assumptions, and no case of a class has fewer facts off their defaults."""
+    """Compared with all cases that satisfy the assumptions. No case of a class has fewer facts off their defaults."""
     workflow = replace(SMALL, assumptions=tuple(assumptions))
     space = possible_classes(workflow, conditions)
     least: dict[tuple[bool, ...], int] = {}
@@ -116,13 +116,13 @@ def test_the_classes_listed_are_those_that_some_case_has(
             least[answers] = min(off, least.get(answers, 9))
     columns = space.witness.values, space.witness.missing
     bits = [np.broadcast_to(vector(part, *columns, len(space)), len(space)).tolist() for part in space.parts]
-    found = list(zip(*bits, strict=True)) if bits else [()] * len(space)
+    listed_answers = list(zip(*bits, strict=True)) if bits else [()] * len(space)
     assert space.complete
-    assert len(found) == len(set(found))
-    assert set(found) == set(least)
+    assert len(listed_answers) == len(set(listed_answers))
+    assert set(listed_answers) == set(least)
     off = [len(some) for some in _all_off(workflow, space)]
     assert off == sorted(off)
-    for n_off, answers in zip(off, found, strict=True):
+    for n_off, answers in zip(off, listed_answers, strict=True):
         if least[answers] <= listing._FEW:
             assert n_off == least[answers]
     for case in _cases(workflow, space):
@@ -130,7 +130,7 @@ def test_the_classes_listed_are_those_that_some_case_has(
 
 
 def test_the_built_in_workflow_has_a_handful_of_classes() -> None:
-    """The table over the cases that stand for them tells just these apart."""
+    """The table over their representative cases has exactly these classes."""
     workflow = load_workflow(BUILT_IN)
     space = possible_classes(workflow, guards(workflow))
     assert space.complete
@@ -140,8 +140,8 @@ def test_the_built_in_workflow_has_a_handful_of_classes() -> None:
     assert max(map(len, off)) == 3
 
 
-def test_the_table_has_as_many_classes_when_rules_are_asked_too() -> None:
-    """Conditions of rules tell more apart than guards do."""
+def test_the_table_has_as_many_classes_with_the_conditions_of_rules() -> None:
+    """Conditions of rules separate more cases than guards do."""
     workflow = load_workflow(BUILT_IN)
     conditions = [*guards(workflow), *(c for rule in workflow.rules for c in rule.conditions)]
     space = possible_classes(workflow, conditions)
@@ -150,8 +150,8 @@ def test_the_table_has_as_many_classes_when_rules_are_asked_too() -> None:
     assert len(space) > len(possible_classes(workflow, guards(workflow)))
 
 
-def test_facts_that_nothing_joins_make_every_combination() -> None:
-    """Eleven of them: 2048 classes, the plain ones first, in no time."""
+def test_independent_facts_give_every_combination() -> None:
+    """Eleven facts give 2048 classes, the plainest first, without a search."""
     facts = {f"b{i}": {"type": "boolean"} for i in range(11)}
     space = _listed(_workflow(facts), *facts)
     bits = np.stack([space.witness.values[name] for name in facts])
@@ -161,7 +161,7 @@ def test_facts_that_nothing_joins_make_every_combination() -> None:
 
 
 def test_an_assumption_joins_facts() -> None:
-    """One of two, or none, but not both."""
+    """The assumption allows one of two, or none, but not both."""
     facts = {"a": {"type": "boolean"}, "b": {"type": "boolean"}, "c": {"type": "boolean"}}
     workflow = _workflow(facts, ["not a or not b"])
     space = _listed(workflow, "a", "b", "c")
@@ -171,15 +171,15 @@ def test_an_assumption_joins_facts() -> None:
 
 
 def test_an_assumption_binds_facts_that_no_condition_reads() -> None:
-    """The one class has a case that keeps to it, though the defaults do not."""
+    """The case of the only class satisfies it, although the defaults do not."""
     workflow = _workflow({"n": {"type": "integer", "minimum": 0, "maximum": 9}, "m": {"type": "boolean"}}, ["n > 2"])
     space = _listed(workflow)
     assert space.complete
     assert _all_off(workflow, space) == [{"n": 3}]
 
 
-def test_without_a_case_that_keeps_to_the_assumptions_there_is_no_class() -> None:
-    """Nobody, and this is certain."""
+def test_contradictory_assumptions_give_no_class() -> None:
+    """The empty list is complete."""
     workflow = _workflow({"n": {"type": "integer", "minimum": 0, "maximum": 9}, "m": {"type": "boolean"}}, ["n > 9"])
     space = _listed(workflow, "m", "n > 3")
     assert space.complete
@@ -189,8 +189,8 @@ def test_without_a_case_that_keeps_to_the_assumptions_there_is_no_class() -> Non
     )
 
 
-def test_facts_that_meet_the_record_are_told_apart_at_each_of_its_values() -> None:
-    """Three values of the record, so four kinds of cases."""
+def test_facts_compared_with_the_record_are_separated_at_each_of_its_values() -> None:
+    """Three values of the record give four kinds of cases."""
     record: dict[str, object] = {"pardons": {"type": "integer", "minimum": 0, "maximum": 2}}
     workflow = _workflow({"felonies": {"type": "integer", "minimum": 0, "maximum": 9}}, record=record)
     space = _listed(workflow, "felonies > pardons")
@@ -198,7 +198,7 @@ def test_facts_that_meet_the_record_are_told_apart_at_each_of_its_values() -> No
 
 
 def test_a_class_between_two_neighbouring_floats_has_no_case() -> None:
-    """Z3's numbers are denser than a case's: what lies between two floats is nobody's."""
+    """Z3's numbers are denser than floats: no case has a value between two floats."""
     above = math.nextafter(0.1, 1)
     workflow = _workflow({"x": {"type": "number", "default": 0.0}})
     space = _listed(workflow, "x > 0.1", f"x < {above!r}")
@@ -213,8 +213,8 @@ def test_a_class_between_two_neighbouring_floats_has_no_case() -> None:
 # one case of each ---------------------------------------------------------------------------------
 
 
-def test_a_case_reads_like_one() -> None:
-    """The facts that a class needs, just past the bounds that it needs; everything else at its default."""
+def test_a_case_is_plain() -> None:
+    """The facts that a class needs are just past their bounds; everything else has its default."""
     facts = {
         "age": {"type": "integer", "minimum": 0, "maximum": 110, "default": 35},
         "years_present": {"type": "integer", "minimum": 0, "maximum": 110, "default": 5},
@@ -237,7 +237,10 @@ def test_a_case_reads_like_one() -> None:
 
 
 def test_dates_that_every_case_has_are_plausible() -> None:
-    """Nobody arrives after the date as of which the facts are given; both dates stay, unless a class needs others."""
+    """No case arrives after the reference date of its facts.
+
+    Both dates keep their defaults unless a class needs others.
+    """
     workflow = _workflow({"victim": {"type": "boolean"}})
     (case,) = _cases(workflow, _listed(workflow))
     assert (case["arrived"], case["as_of"]) == (dt.date(2012, 1, 1), dt.date(2012, 1, 1))
@@ -253,7 +256,7 @@ def test_dates_that_every_case_has_are_plausible() -> None:
 
 
 def test_facts_come_in_the_storage_of_a_population() -> None:
-    """Each kind in its type, in the order of a case's facts, with a mask where a value may be missing."""
+    """Columns have the type of their kind, the order of a case's facts, and a mask where a value may be missing."""
     kinds = {
         "b": {"type": "boolean"},
         "i": {"type": "integer", "minimum": 0, "maximum": 9},
@@ -273,7 +276,7 @@ def test_facts_come_in_the_storage_of_a_population() -> None:
 
 
 def test_a_whole_number_without_bounds_and_default_is_zero() -> None:
-    """Unless a class needs another, up to what a float still tells apart."""
+    """A class may need another value, up to the largest integer that floats represent exactly."""
     workflow = _workflow({"n": {"type": "integer", "minimum": 0, "maximum": 9}})
     unbounded = replace(workflow, facts={"n": Field("n", "integer", "fact")}, defaults={"n": None})
     space = possible_classes(unbounded, [parse("n >= 9007199254740992", unbounded.namespace)])
@@ -284,8 +287,8 @@ def test_a_whole_number_without_bounds_and_default_is_zero() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
-def test_beyond_the_limit_of_classes_it_says_so(limit: int) -> None:
-    """As many as were asked for at most, and that there are more."""
+def test_more_classes_than_the_limit_are_reported(limit: int) -> None:
+    """At most the limit of classes is listed, and the list is marked as incomplete."""
     workflow = load_workflow(BUILT_IN)
     space = possible_classes(workflow, guards(workflow), limit=limit)
     assert not space.complete
@@ -293,8 +296,8 @@ def test_beyond_the_limit_of_classes_it_says_so(limit: int) -> None:
 
 
 @pytest.mark.parametrize("texts", [("n < 5", "n < 7"), ("n < 5", "n < 7 and b"), ("n < 5", "b")])
-def test_just_as_many_classes_as_the_limit_are_all(texts: tuple[str, ...]) -> None:
-    """With one less allowed it is known that some are left out."""
+def test_as_many_classes_as_the_limit_are_complete(texts: tuple[str, ...]) -> None:
+    """With a limit one smaller, the list is incomplete."""
     workflow = _workflow({"n": {"type": "integer", "minimum": 0, "maximum": 9}, "b": {"type": "boolean"}})
     n_classes = len(_listed(workflow, *texts))
     assert _listed(workflow, *texts, limit=n_classes).complete
@@ -302,7 +305,7 @@ def test_just_as_many_classes_as_the_limit_are_all(texts: tuple[str, ...]) -> No
 
 
 def test_the_limit_counts_combinations() -> None:
-    """Thirty facts that nothing joins have a thousand million."""
+    """Thirty independent facts have a thousand million."""
     facts = {f"b{i}": {"type": "boolean"} for i in range(30)}
     space = _listed(_workflow(facts), *facts)
     assert not space.complete
@@ -310,7 +313,7 @@ def test_the_limit_counts_combinations() -> None:
 
 
 def test_beyond_some_hundred_classes_the_cases_need_not_be_plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They still are cases of every class."""
+    """They are still cases of every class."""
     monkeypatch.setattr(listing, "_MANY", 2)
     workflow = _workflow({f"n{i}": {"type": "integer", "minimum": 0, "maximum": 9} for i in range(5)})
     conditions = [parse(f"n{i} + n{i + 1} > 7", workflow.namespace) for i in range(4)]
@@ -320,7 +323,7 @@ def test_beyond_some_hundred_classes_the_cases_need_not_be_plain(monkeypatch: py
 
 
 def _sum(terms: list[str]) -> str:
-    """Return a sum that is nested no deeper than need be."""
+    """Return a sum with the least nesting."""
     half = len(terms) // 2
     return terms[0] if not half else f"({_sum(terms[:half])} + {_sum(terms[half:])})"
 
@@ -336,8 +339,8 @@ def test_it_never_hangs() -> None:
     assert time.monotonic() - start < 600
 
 
-def test_without_time_there_is_nothing_and_it_is_said() -> None:
-    """Not even one class."""
+def test_without_time_the_list_is_empty_and_incomplete() -> None:
+    """No class is listed."""
     workflow = load_workflow(BUILT_IN)
     space = possible_classes(workflow, guards(workflow), seconds=0)
     assert (len(space), space.complete) == (0, False)
@@ -356,7 +359,7 @@ print({{name: column.tolist() for name, column in space.witness.values.items()}}
 
 
 def test_the_same_cases_are_listed_whatever_the_order_of_hashes() -> None:
-    """Two processes with other seeds for the hashes of texts."""
+    """Two processes have other seeds for the hashes of strings."""
     printed = []
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
@@ -367,8 +370,8 @@ def test_the_same_cases_are_listed_whatever_the_order_of_hashes() -> None:
     assert printed[0] == printed[1] != ""
 
 
-def test_a_case_that_does_not_answer_as_z3_says_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A symbolic reading that turns every condition round is found out."""
+def test_a_case_that_contradicts_z3_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A symbolic reading that negates every condition is detected."""
     workflow = _workflow({"n": {"type": "integer", "minimum": 0, "maximum": 9}, "b": {"type": "boolean"}})
     right = listing.symbolic
     monkeypatch.setattr(listing, "symbolic", lambda expression, symbols: symbols.z3.Not(right(expression, symbols)))

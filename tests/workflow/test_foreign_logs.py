@@ -1,4 +1,4 @@
-"""Logs of other programs: any column names, gaps in the data, and mistakes that are told with their place."""
+"""Logs of other programs: other column names, missing data, and mistakes with their positions."""
 
 import pytest
 
@@ -43,27 +43,27 @@ def write(folder, text):
 
 
 def judged(path, **columns):
-    """Return for each rule the names of the cases that break it, and how many are unjudged."""
+    """Return for each rule the cases that break it, and the number of unjudged ones."""
     report = audit(read_log(path, OFFICE, columns))
-    found = {}
+    verdicts = {}
     for r, entry in zip(report.rules, report.json()["rules"], strict=True):
-        found[r.rule.name] = ([str(report.log.names[c]) for c in r.cases], entry["unjudged_cases"])
-    return report, found
+        verdicts[r.rule.name] = ([str(report.log.names[c]) for c in r.cases], entry["unjudged_cases"])
+    return report, verdicts
 
 
 def mistakes(path, **columns):
-    """Return what is said of a log that cannot be read."""
+    """Return the messages for a log that cannot be read."""
     with pytest.raises(InputError) as caught:
         read_log(path, OFFICE, columns)
     return [str(p).removeprefix(f"{path}: ") for p in caught.value.problems]
 
 
-def test_a_rule_that_needs_what_the_log_does_not_tell_is_unjudged_and_not_passed(tmp_path):
-    """Of residence, papers and the outcome the log says nothing; of age it does."""
+def test_a_rule_that_needs_a_missing_column_is_unjudged(tmp_path):
+    """The log has no column for residence, papers and outcome; it has one for age."""
     log = write(tmp_path, "docket,what,when,years\n1,issue,2024-01-01,15\n2,issue,2024-01-02,30\n")
-    report, found = judged(log, case="docket", activity="what", time="when", age="years")
-    assert found["only who is sixteen"] == (["1"], 0)
-    assert found["refused once"] == ([], 0)
+    report, verdicts = judged(log, case="docket", activity="what", time="when", age="years")
+    assert verdicts["only who is sixteen"] == (["1"], 0)
+    assert verdicts["refused once"] == ([], 0)
     assert {r.rule.name: r.unjudged for r in report.rules if r.unjudged} == {
         "only residents": ("resident",), "never on a no": ("answer",), "the unborn": ("born",)
     }  # fmt: skip
@@ -71,39 +71,39 @@ def test_a_rule_that_needs_what_the_log_does_not_tell_is_unjudged_and_not_passed
     assert any("unjudged" in line and "the log lacks resident" in line for line in report.render())
 
 
-def test_a_case_of_which_the_log_lacks_a_fact_is_unjudged_and_not_accused(tmp_path):
-    """An empty cell is no age of nought, and no age at which the move was not allowed."""
+def test_a_case_with_a_missing_fact_is_unjudged(tmp_path):
+    """An empty cell is neither an age of 0 nor a violation."""
     rows = "1,issue,2024-01-01,15,yes\n2,issue,2024-01-02,,yes\n3,issue,2024-01-03,16,yes\n"
     log = write(tmp_path, f"case,activity,time,age,answer\n{rows}")
-    report, found = judged(log)
-    assert found["only who is sixteen"] == (["1"], 1)
-    assert found["refused once"] == ([], 0)
+    report, verdicts = judged(log)
+    assert verdicts["only who is sixteen"] == (["1"], 1)
+    assert verdicts["refused once"] == ([], 0)
     assert [str(report.log.names[report.log.case[row]]) for row in report.not_allowed] == ["1"]
     assert any("1 case unjudged: the log lacks their age" in line for line in report.render())
 
 
-def test_a_fact_that_may_be_missing_is_missing_where_its_cell_is_empty(tmp_path):
-    """It is optional in the workflow, and the rule asks whether it is there."""
+def test_an_empty_cell_of_an_optional_fact_is_a_missing_value(tmp_path):
+    """The rule tests whether the value is missing."""
     log = write(tmp_path, "case,activity,time,born\n1,issue,2024-01-01,2025-01-01\n2,issue,2024-01-02,\n")
     assert judged(log)[1]["the unborn"] == (["1"], 0)
 
 
-def test_a_fact_is_taken_from_whichever_row_of_its_case_tells_it(tmp_path):
-    """As exports do that write it once."""
+def test_a_fact_is_read_from_any_row_of_its_case(tmp_path):
+    """Some exports write a fact only once for each case."""
     log = write(
         tmp_path, "case,activity,time,resident\n1,issue,2024-01-01,\n1,refuse,2024-01-02,no\n2,issue,2024-01-01,yes\n"
     )
     assert judged(log)[1]["only residents"] == (["1"], 0)
 
 
-def test_names_of_cases_are_texts(tmp_path):
+def test_case_ids_are_strings(tmp_path):
     """007 and 7 are two cases."""
     log = write(tmp_path, "case,activity,time,age\n007,issue,2024-01-01,15\n7,issue,2024-01-02,15\n")
     assert judged(log)[1]["only who is sixteen"][0] == ["007", "7"]
 
 
-def test_words_that_the_workflow_does_not_have_are_listed_with_the_nearest(tmp_path):
-    """Each is a move that is not allowed, and is shown as the log has it."""
+def test_unknown_names_are_listed_with_the_nearest_match(tmp_path):
+    """Each is a move that is not allowed, and is shown as in the log."""
     log = write(tmp_path, "case,activity,time\n1,isue,2024-01-01\n2,isue,2024-01-02\n3,refuse,2024-01-02\n")
     report = audit(read_log(log, OFFICE))
     assert [row["word"] for row in report.offending()] == ["isue", "isue"]
@@ -111,7 +111,7 @@ def test_words_that_the_workflow_does_not_have_are_listed_with_the_nearest(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("text", "columns", "told"),
+    ("text", "columns", "messages"),
     [
         (
             "id,what,when\n1,issue,2024-01-01\n",
@@ -164,13 +164,13 @@ def test_words_that_the_workflow_does_not_have_are_listed_with_the_nearest(tmp_p
     ],
     ids=["names", "value", "kinds", "empty", "time", "mixed times", "fact that changes"],
 )
-def test_what_is_wrong_in_a_log_is_told_with_its_place(tmp_path, text, columns, told):
-    """All that can be told at once is told at once."""
-    assert mistakes(write(tmp_path, text), **columns) == told
+def test_mistakes_in_a_log_are_reported_with_their_positions(tmp_path, text, columns, messages):
+    """All mistakes are reported together."""
+    assert mistakes(write(tmp_path, text), **columns) == messages
 
 
 def test_times_with_a_zone_are_compared_as_instants(tmp_path):
-    """Ten in Berlin is before half past nine in London."""
+    """10:00 in Berlin is before 9:30 in London."""
     log = write(
         tmp_path,
         "case,activity,time\n1,refuse,2024-01-01T09:30:00+00:00\n1,issue,2024-01-01T10:00:00+01:00\n",
@@ -181,6 +181,6 @@ def test_times_with_a_zone_are_compared_as_instants(tmp_path):
 
 
 def test_a_run_folder_needs_no_map(tmp_path):
-    """Its columns are known."""
+    """Its columns have the usual names."""
     with pytest.raises(InputError, match="does not apply to a run folder"):
         read_log(tmp_path, OFFICE, {"case": "id"})

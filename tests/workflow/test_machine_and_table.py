@@ -1,4 +1,4 @@
-"""One workflow, three readings: the lean machine, the library's own machine, and the table decide alike."""
+"""The lean machine, the library's machine and the table decide alike."""
 
 import datetime as dt
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(Healt
 
 
 class Readings:
-    """The three readings of one workflow over some cases, asked together."""
+    """Three readings of one workflow over some cases."""
 
     def __init__(self, workflow, cases):
         self.workflow = workflow
@@ -30,21 +30,23 @@ class Readings:
 
     def decide(self, number, state, record, trigger):
         """Let a case decide by each reading; return the transition, the state and the record if all agree."""
-        found = []
+        decisions = []
         for machine in self.machines:
             case = SimpleNamespace(state=state, facts=self.cases[number], record=list(record))
             taken = machine.fire(case, trigger)
-            found.append((taken, case.state, case.record))
+            decisions.append((taken, case.state, case.record))
         fact_class = int(self.table.classes.of_case[number])
-        found.append(self.moved(state, record, self.table.next(state, trigger, fact_class, record)))
-        found.append(self.moved(state, record, self.by_the_letter(number, state, record, trigger)))
-        assert found[0] == found[1], "the lean machine and the library's own differ"
-        assert found[0] == found[2], "machine and table differ"
-        assert found[0] == found[3], "the machine does not take the first transition in the file whose guard holds"
-        return found[0]
+        decisions.append(self.moved(state, record, self.table.next(state, trigger, fact_class, record)))
+        decisions.append(self.moved(state, record, self.first_match(number, state, record, trigger)))
+        assert decisions[0] == decisions[1], "the lean machine and the library's own differ"
+        assert decisions[0] == decisions[2], "machine and table differ"
+        assert decisions[0] == decisions[3], (
+            "the machine does not take the first transition in the file whose guard holds"
+        )
+        return decisions[0]
 
-    def by_the_letter(self, number, state, record, trigger):
-        """Go through the transitions in the order of the file, as the contract says."""
+    def first_match(self, number, state, record, trigger):
+        """Return the first transition in the order of the file whose guard holds."""
         kind = self.workflow.states[state].kind.value
         for i, t in enumerate(self.workflow.transitions):
             moment = ENTER if t.at_entry or kind == "instant" else COMPLETE
@@ -57,7 +59,7 @@ class Readings:
         return None
 
     def moved(self, state, record, taken):
-        """Return a decision as the machine does."""
+        """Return a decision in the form of the machine."""
         if taken is None:
             return None, state, list(record)
         transition = self.workflow.transitions[taken]
@@ -67,8 +69,8 @@ class Readings:
         return taken, transition.target or state, list(after.values())
 
 
-def every_moment(workflow):
-    """Return every state with every trigger, those included at which nothing is tried."""
+def every_state_and_trigger(workflow):
+    """Return every state with every trigger, including those without transitions."""
     triggers = (COMPLETE, ENTER, *workflow.events)
     return [(state.name, t) for state in workflow.states.values() for t in triggers if state.kind.value != "final"]
 
@@ -76,32 +78,32 @@ def every_moment(workflow):
 @settings(SLOW, max_examples=30)
 @given(st.data())
 def test_three_readings_of_the_built_in_workflow_agree(data):
-    """Random facts, records and moments of the review of pending cases."""
+    """Facts, records, states and triggers are random."""
     cases = data.draw(st.lists(facts(BUILT_IN), min_size=1, max_size=4))
     readings = Readings(BUILT_IN, cases)
     for number in range(len(cases)):
         record = data.draw(records(BUILT_IN))
-        for state, trigger in every_moment(BUILT_IN):
+        for state, trigger in every_state_and_trigger(BUILT_IN):
             readings.decide(number, state, record, trigger)
 
 
 @SLOW
 @given(workflows(), st.data())
 def test_three_readings_of_random_workflows_agree(mapping, data):
-    """Random guards over optional facts, dates, numbers and a record, in random workflows."""
+    """Guards read optional facts, dates, numbers and a record."""
     workflow = load_workflow(mapping)
     cases = data.draw(st.lists(facts(workflow), min_size=1, max_size=4))
     readings = Readings(workflow, cases)
     for number in range(len(cases)):
         record = data.draw(records(workflow))
-        for state, trigger in every_moment(workflow):
+        for state, trigger in every_state_and_trigger(workflow):
             readings.decide(number, state, record, trigger)
 
 
 @SLOW
 @given(workflows(), st.data())
 def test_three_readings_agree_all_along_the_history_of_a_case(mapping, data):
-    """A walk of up to ten steps: outcomes are written before a decision, effects after it."""
+    """A walk has up to ten steps. Outcomes are written before a decision, effects after it."""
     workflow = load_workflow(mapping)
     readings = Readings(workflow, [data.draw(facts(workflow))])
     state, record = data.draw(st.sampled_from(workflow.entry_states)), [workflow.defaults[n] for n in workflow.record]
@@ -127,24 +129,24 @@ def test_three_readings_agree_all_along_the_history_of_a_case(mapping, data):
 
 @SLOW
 @given(workflows(), st.data())
-def test_a_table_is_the_same_whoever_was_tabulated_before(mapping, data):
-    """Populations whose classes answer alike share one table, and no others do."""
+def test_a_table_does_not_depend_on_earlier_tables(mapping, data):
+    """Populations whose classes have equal values share one table, and no others do."""
     workflow = load_workflow(mapping)
     before, now = (population(workflow, data.draw(st.lists(facts(workflow), min_size=1, max_size=3))) for _ in "ab")
     tabulator = Tabulator([workflow])
     shared = tabulator.tables(before)[0]
-    (found,), alone = tabulator.tables(now), compile_table(workflow, now)
-    assert found.classes.of_case.tolist() == alone.classes.of_case.tolist()
-    assert found.classes.rows.tolist() == alone.classes.rows.tolist()
-    for mine, fresh in zip(found.decisions, alone.decisions, strict=True):
+    (table,), alone = tabulator.tables(now), compile_table(workflow, now)
+    assert table.classes.of_case.tolist() == alone.classes.of_case.tolist()
+    assert table.classes.rows.tolist() == alone.classes.rows.tolist()
+    for mine, fresh in zip(table.decisions, alone.decisions, strict=True):
         assert (mine.fields, mine.next.tolist()) == (fresh.fields, fresh.next.tolist())
     for event, fresh in alone.event_guards.items():
-        assert found.event_guards[event].holds.tolist() == fresh.holds.tolist()
-    assert (found.decisions is shared.decisions) == (found.classes.answers == shared.classes.answers)
+        assert table.event_guards[event].holds.tolist() == fresh.holds.tolist()
+    assert (table.decisions is shared.decisions) == (table.classes.answers == shared.classes.answers)
 
 
-def test_what_stands_at_a_missing_value_is_not_looked_at():
-    """It may be the place of no value at all."""
+def test_the_stored_value_at_a_missing_value_is_ignored():
+    """It may be an invalid index."""
     kind = Field("kind", "enum", "fact", values=("plain",), optional=True)
     columns = Columns({"kind": np.array([0, 7])}, {"kind": np.array([False, True])})
     assert columns.plain(kind) == ["plain", None]
@@ -186,8 +188,8 @@ COUNTING = {
         ("done", "call", 0, None, 0, (None, "done", 0)),  # final: never
     ],
 )
-def test_a_decision_is_what_one_reads_in_the_file(state, trigger, limit, due, n, expected):
-    """First match in the order written, counting up to the maximum, nothing tried where nothing is declared."""
+def test_decisions_follow_the_file(state, trigger, limit, due, n, expected):
+    """The first match is taken, counters stop at the maximum, and a trigger without transitions does nothing."""
     workflow = load_workflow(COUNTING)
     case = {"limit": limit, "due": due, "arrived": dt.date(2012, 1, 9), "as_of": dt.date(2012, 1, 9)}
     taken, to, record = Readings(workflow, [case]).decide(0, state, [n, "none"], trigger)

@@ -67,25 +67,25 @@ NAMESPACE = Namespace(FIELDS)
 
 
 def read(text, expect="any", namespace=NAMESPACE):
-    """Parse a text of any kind."""
+    """Parse an expression of any kind."""
     return parse(text, namespace, expect)
 
 
 def ask(expression, case=CASE, facts=FACTS, record=RECORD):
-    """Return what an expression says of a case."""
+    """Return the value of an expression for a case."""
     function = scalar(expression, facts, record)
     return function([case[name] for name in facts], [case[name] for name in record])
 
 
 def mistakes_in(text, expect="boolean", namespace=NAMESPACE):
-    """Return the mistakes of a text that must have some."""
+    """Return the mistakes of an invalid expression."""
     with pytest.raises(PredicateError) as caught:
         parse(text, namespace, expect)
     return caught.value.mistakes
 
 
 def message_of(text, expect="boolean"):
-    """Return the one mistake of a text."""
+    """Return the message of an expression with one mistake."""
     (mistake,) = mistakes_in(text, expect)
     return mistake.message
 
@@ -147,18 +147,18 @@ class TestMeaning:
         ],
     )
     def test_scalar_and_vector_give_the_value(self, text, value):
-        """Each construct of the language means what it says, to both readings."""
+        """Both readings of each construct give the documented value."""
         expression = read(text)
-        found = ask(expression)
-        assert found == value
-        assert type(found) is type(value)
+        result = ask(expression)
+        assert result == value
+        assert type(result) is type(value)
         array = vector(expression, *columns([CASE, CASE], FIELDS.values()))
         assert array.shape == (2,)
         as_array = expression.values.index(value) if expression.kind == "enum" else value
         assert array[0] == (np.datetime64(value, "D") if isinstance(value, dt.date) else as_array)
 
-    def test_the_end_of_the_calendar_is_no_obstacle(self):
-        """A sum of days beyond the year 9999, the usual word for no end, can still be compared."""
+    def test_sums_of_days_may_pass_the_end_of_the_calendar(self):
+        """A sum of days beyond the year 9999, which often stands for "no end", can still be compared."""
         case = CASE | {"filed": dt.date(9999, 12, 31), "as_of": dt.date.min}
         expression = read("filed + days(30) > as_of - days(30) and as_of - days(1) in (date('0001-01-01'),)")
         assert ask(expression, case) is False
@@ -166,23 +166,23 @@ class TestMeaning:
         assert ask(read("filed + days(30) > as_of - days(30)"), case) is True
 
     def test_a_scalar_condition_gives_a_real_bool(self):
-        """Guards are compared with ``== True``, so a merely truthy value would not do."""
+        """Guards are compared with ``== True``, so a truthy value of another type would fail."""
         for text in ("victim", "count(victim) > 0", "waivers", "implies(victim, true)"):
             assert type(ask(read(text))) in (bool, int)
         assert ask(read("victim and custody == 'detained'")) is True
 
-    def test_the_scalar_reading_names_a_field_without_a_place(self):
-        """A field that is in neither sequence is reported when the function is made."""
+    def test_the_scalar_reading_names_an_unknown_field(self):
+        """A field that is in neither sequence is reported when the function is compiled."""
         with pytest.raises(ValueError, match="'victim', which is neither"):
             scalar(read("victim"), [], ["custody"])
 
-    def test_the_scalar_function_is_given_nothing_to_call(self):
-        """The compiled function sees no builtins but those it needs."""
+    def test_the_scalar_function_has_no_builtins(self):
+        """The compiled function has access only to the builtins that it needs."""
         function = scalar(read("victim"), FACTS, RECORD)
         assert function.__globals__["__builtins__"] == {}
 
     def test_narrow_columns_do_not_overflow(self):
-        """Whole numbers of 8 bits are widened before they are added, and compared as they are."""
+        """Integers of 8 bits are widened before they are added."""
         column = {"misdemeanors": np.array([100, 9], np.int8)}
         assert vector(read("misdemeanors + misdemeanors"), column).tolist() == [200, 18]
         assert vector(read("misdemeanors < 1000"), column).tolist() == [True, True]
@@ -193,12 +193,12 @@ class TestMeaning:
         assert vector(read("score == 0.1"), column).tolist() == [float(np.float32(0.1)) == 0.1]
 
     def test_a_constant_has_the_length_of_the_columns(self):
-        """An expression without fields gives a value for each case all the same."""
+        """An expression without fields still gives a value for each case."""
         assert vector(read("true"), {"victim": np.zeros(3, bool)}).tolist() == [True] * 3
         assert vector(read("1 + 1"), {}, length=2).tolist() == [2, 2]
 
     def test_no_cases_give_an_empty_array(self):
-        """Columns without cases are no special case."""
+        """Columns of length 0 give an array of length 0."""
         assert vector(read("victim and score > 1"), *columns([], FIELDS.values())).shape == (0,)
 
     @pytest.mark.parametrize(
@@ -209,21 +209,21 @@ class TestMeaning:
             ({"later_crime": np.zeros(2, bool), "victim": np.zeros(3, bool)}, r"shape \(3,\), not \(2,\)"),
         ],
     )
-    def test_the_vector_reading_says_which_column_is_wrong(self, columns, message):
-        """A column that is not there, or of another length, is named."""
+    def test_the_vector_reading_names_a_wrong_column(self, columns, message):
+        """A missing column, or one of another length, is named."""
         with pytest.raises(ValueError, match=message):
             vector(read("victim"), columns)
 
-    def test_what_stands_at_missing_values_does_not_matter(self):
-        """A missing whole number, word or date may be anything in its column."""
+    def test_the_stored_value_at_a_missing_value_is_ignored(self):
+        """A column may contain any integer, string or date where the value is missing."""
         expression = read("visa is not None and visa == 'work'")
         found = vector(expression, {"visa": np.array([1, 1, -99])}, {"visa": np.array([False, True, True])})
         assert found.tolist() == [True, False, False]
 
 
 class TestTree:
-    def test_places_are_characters_and_no_part_of_equality(self):
-        """Offsets count characters, not bytes, and two equal conditions written apart are equal."""
+    def test_offsets_count_characters_and_do_not_affect_equality(self):
+        """Offsets count characters, not bytes, and equal conditions at different offsets are equal."""
         namespace = Namespace({**FIELDS, "word": Field("word", "enum", "fact", ("größer", "b"))})
         expression = parse("word == 'größer' and victim", namespace)
         victim = expression.operands[1]
@@ -231,8 +231,8 @@ class TestTree:
         assert victim == parse("victim", namespace)
         assert hash(victim) == hash(parse("victim", namespace))
 
-    def test_kinds_are_known(self):
-        """Each node knows what kind of value it is."""
+    def test_each_node_has_a_kind(self):
+        """Each node has the kind of its value."""
         kinds = {
             text: read(text).kind
             for text in ("victim", "waivers", "score", "custody", "filed", "as_of - filed", "max(1, score)")
@@ -240,12 +240,12 @@ class TestTree:
         assert [*kinds.values()] == ["boolean", "integer", "number", "enum", "date", "days", "number"]
 
     def test_true_is_not_one(self):
-        """Constants of different kinds differ, also where Python calls their values equal."""
+        """Constants of different kinds differ, even if Python considers their values equal."""
         assert read("true") != read("1")
         assert read("1") != read("1.0")
 
-    def test_a_field_knows_its_values(self):
-        """A finite field lists its values, the missing one last."""
+    def test_a_finite_field_lists_its_values(self):
+        """The missing value comes last."""
         assert FIELDS["victim"].domain() == (False, True)
         assert FIELDS["waivers"].domain() == (0, 1, 2)
         assert FIELDS["visa"].domain() == ("none", "work", "study", None)
@@ -259,13 +259,13 @@ class TestTree:
             Field("n", "integer", "fact", minimum=0, maximum=10**9),
         ],
     )
-    def test_a_field_without_an_end_has_no_list_of_values(self, field):
-        """Asking a field for more values than can be gone through is an error with its name."""
+    def test_a_field_with_too_many_values_has_no_list(self, field):
+        """The error names the field."""
         with pytest.raises(InputError, match=field.name):
             field.domain()
 
     def test_expect_number(self):
-        """Where a number is needed, whole numbers and numbers do, and nothing else."""
+        """`expect_number` accepts whole numbers and decimal numbers only."""
         assert read("2 * waivers", "number").kind == "integer"
         assert read("score", "number").kind == "number"
         assert message_of("victim", "number") == "a number is needed here, but 'victim' is true or false"
@@ -372,27 +372,27 @@ class TestMistakes:
         ],
     )  # fmt: skip
     def test_message(self, text, offset, message):
-        """A mistake is told once, where it stands, with what to do about it."""
+        """A mistake is reported once, at its position, with a hint."""
         assert mistakes_in(text) == (Mistake(offset, message),)
 
-    def test_all_mistakes_of_a_text_are_told_at_once(self):
+    def test_all_mistakes_of_a_text_are_reported_at_once(self):
         """Independent mistakes do not hide each other, and none causes others."""
         found = mistakes_in(
             "entered < filed and custody == 'x' or felony_convictons > 0 and custdy == 'a' or not waivers"
         )
         assert [mistake.offset for mistake in found] == [0, 31, 38, 64, 85]
 
-    def test_a_wrong_test_for_a_missing_value_is_told_once(self):
-        """Whatever a part with a mistake was to make sure of is taken for granted."""
+    def test_a_wrong_test_for_a_missing_value_is_reported_once(self):
+        """A part with a mistake counts as a test of every missing value."""
         (mistake,) = mistakes_in("enterd is not None and entered < filed")
         assert mistake.message.startswith("unknown name 'enterd'")
 
     def test_offsets_count_characters_over_lines(self):
-        """Letters of several bytes and line breaks do not shift the place of a mistake."""
+        """Characters of several bytes and line breaks do not shift the position of a mistake."""
         assert [m.offset for m in mistakes_in("custody == 'größer' and\n  vctim")] == [11, 26]
 
-    def test_the_error_is_of_the_family_and_can_be_sent(self):
-        """A predicate's error is a DocketsimError and a ValueError, and survives the way between processes."""
+    def test_a_predicate_error_belongs_to_the_family_and_can_be_pickled(self):
+        """It is a DocketsimError and a ValueError."""
         error = PredicateError([Mistake(3, "b"), Mistake(0, "a"), Mistake(3, "b")])
         assert isinstance(error, DocketsimError)
         assert isinstance(error, ValueError)
@@ -402,7 +402,7 @@ class TestMistakes:
 
 class TestDefinitions:
     def test_definitions_may_be_of_any_kind_and_in_any_order(self):
-        """A definition may use later ones; plain values of YAML are taken as they are."""
+        """A definition may use later ones, and may be a plain YAML value."""
         texts = {
             "low_priority": "not serious and custody == wanted",
             "serious": "felony_convictions >= threshold",
@@ -421,18 +421,18 @@ class TestDefinitions:
         assert names(definitions["low_priority"]) == {"felony_convictions", "custody"}
 
     def test_a_definition_is_one_object_wherever_it_is_used(self):
-        """What two guards share is shared in memory, so that it is computed once."""
+        """Guards share the object of a definition, so that it is evaluated once."""
         definitions, _ = parse_definitions({"serious": "felony_convictions > 0"}, FIELDS)
         expression = parse("serious and (victim or serious)", Namespace(FIELDS, definitions))
         assert expression.operands[0] is expression.operands[1].operands[1]
 
     def test_a_definition_can_test_for_a_missing_value(self):
-        """A name for ``is not None`` makes as sure as the words themselves."""
+        """A definition of ``is not None`` works like the test itself."""
         definitions, _ = parse_definitions({"has_entered": "entered is not None"}, FIELDS)
         assert ask(parse("has_entered and entered < filed", Namespace(FIELDS, definitions))) is False
 
-    def test_a_definition_that_refers_to_itself_is_an_error(self):
-        """A circle is told for each definition in it, and not for those that only lead to it."""
+    def test_a_circular_definition_is_an_error(self):
+        """The error names each definition of the circle, and no definition that only leads to it."""
         _, mistakes = parse_definitions({"a": "b or victim", "b": "not a", "c": "a and victim", "d": "d"}, FIELDS)
         assert {name: found[0].message for name, found in mistakes.items()} == {
             "a": "definition 'a' refers to itself: a -> b -> a",
@@ -440,15 +440,15 @@ class TestDefinitions:
             "d": "definition 'd' refers to itself: d -> d",
         }
 
-    def test_every_wrong_definition_is_told_and_its_users_are_not(self):
-        """Mistakes of all definitions come back together; one that uses a wrong one is merely left out."""
+    def test_every_wrong_definition_is_reported_and_its_users_are_not(self):
+        """The mistakes of all definitions are returned together; a definition that uses a wrong one is left out."""
         texts = {"a": "vctim", "b": "a and victim", "c": "custody = 'x'", "d": "c or wavers > 1", "e": "victim"}
         definitions, mistakes = parse_definitions(texts, FIELDS)
         assert [*definitions] == ["e"]
         assert {name: [m.offset for m in found] for name, found in mistakes.items()} == {"a": [0], "c": [8], "d": [5]}
 
     def test_doubling_definitions_are_refused(self):
-        """A short chain of definitions that doubles at each step does not fill the memory."""
+        """A short chain of definitions that doubles in size at each step does not fill the memory."""
         texts = {"d0": "victim"} | {f"d{i}": f"d{i - 1} or not d{i - 1}" for i in range(1, 40)}
         definitions, mistakes = parse_definitions(texts, FIELDS)
         (first, *_) = mistakes
@@ -456,14 +456,14 @@ class TestDefinitions:
         assert len(definitions) < 15
 
     def test_deep_chains_of_definitions_are_refused(self):
-        """Levels are counted through definitions."""
+        """The nesting depth is counted through definitions."""
         texts = {"d0": "victim"} | {f"d{i}": f"not d{i - 1}" for i in range(1, 100)}
         definitions, mistakes = parse_definitions(texts, FIELDS)
         assert len(definitions) == 60
         assert "nested too deeply (61 levels; at most 60)" in mistakes["d60"][0].message
 
-    def test_a_text_is_no_predicate_by_itself(self):
-        """A quoted word may be defined, but not be the whole of a predicate."""
+    def test_a_string_is_not_a_predicate(self):
+        """A quoted string may be defined, but cannot be a whole predicate."""
         assert "cannot stand alone" in message_of("'detained'", "any")
 
 
@@ -488,13 +488,13 @@ class TestParts:
         ],
     )  # fmt: skip
     def test_fact_parts(self, text, parts):
-        """The parts over facts alone are found, as large as possible, and each can be asked of every case."""
-        found = fact_parts(read(text))
-        assert [unparse(part) for part in found] == parts
-        assert not any(unguarded(part) for part in found)
+        """The largest parts over facts alone are selected, and each can be evaluated for every case."""
+        selected = fact_parts(read(text))
+        assert [unparse(part) for part in selected] == parts
+        assert not any(unguarded(part) for part in selected)
 
-    def test_an_optional_record_field_is_not_missing_behind_its_test(self):
-        """Where a test before has shown a record field to be present, no missing value is put in for it."""
+    def test_an_optional_record_field_is_present_after_its_test(self):
+        """After a test that a record field is present, no missing value is substituted for it."""
         level = Field("level", "integer", "record", minimum=0, maximum=1, optional=True)
         expression = parse("level is not None and felony_convictions > level", Namespace(FIELDS | {"level": level}))
         assert [unparse(part) for part in fact_parts(expression)] == [
@@ -503,7 +503,7 @@ class TestParts:
         ]
 
     def test_fact_parts_need_a_condition_over_finite_record_fields(self):
-        """Without finitely many values, or with too many together, the record cannot be gone through."""
+        """Record fields with no finite list of values, or with too many combinations, are an error."""
         with pytest.raises(ValueError, match="'integer'"):
             fact_parts(read("felony_convictions + waivers"))
         wide = {f"r{i}": Field(f"r{i}", "integer", "record", minimum=0, maximum=99) for i in range(3)}
@@ -535,23 +535,23 @@ class TestParts:
         ],
     )
     def test_substitute(self, text, values, left):
-        """What follows from the values is worked out, the rest is left as it was."""
+        """The result is simplified; parts without substituted fields stay as they are."""
         assert unparse(substitute(read(text), values)) == left
 
-    def test_substitute_leaves_alone_what_it_does_not_touch(self):
-        """A part without the fields is the same object afterwards."""
+    def test_substitute_keeps_unaffected_parts(self):
+        """A part without the substituted fields is the same object afterwards."""
         expression = read("(victim or score > 1) and later_crime")
         assert substitute(expression, {"later_crime": True}) is expression.operands[0]
         assert substitute(expression, {"waivers": 1}) is expression
 
     def test_a_missing_value_needs_a_test_before_it(self):
-        """A value cannot be missing in a part that takes it for granted."""
+        """A missing value cannot be substituted into a part that requires a value."""
         part = read("entered is not None and entered < filed").operands[1]
         with pytest.raises(ValueError, match="'entered' is missing"):
             substitute(part, {"entered": None})
 
     def test_names(self):
-        """The fields that are read are found, also in a test for a missing value."""
+        """`names` returns the fields that are read, including those in tests for a missing value."""
         assert names(read("entered is None or count(victim, waivers > 1) > 0")) == {"entered", "victim", "waivers"}
         assert names(And((Name(FIELDS["victim"]), Constant(True, "boolean")))) == {"victim"}
 
@@ -570,7 +570,7 @@ class TestParts:
     ],
 )
 def test_unparse_keeps_the_structure(text):
-    """Parentheses are written where they are needed."""
+    """Parentheses are written only where they are needed."""
     assert read(unparse(read(text))) == read(text)
 
 
@@ -607,7 +607,7 @@ def test_the_readings_agree(world):
 @settings(max_examples=150, deadline=None)
 @given(worlds(kind=None))
 def test_unparse_and_parse_are_opposites(world):
-    """The text of an expression is read as the same expression."""
+    """Parsing the text of an expression gives the same expression."""
     some_fields, expression, _ = world
     assert parse(unparse(expression), Namespace({field.name: field for field in some_fields}), "any") == expression
 
@@ -615,7 +615,7 @@ def test_unparse_and_parse_are_opposites(world):
 @settings(max_examples=150, deadline=None)
 @given(worlds(kind=None), st.data())
 def test_substitution_keeps_the_value(world, data):
-    """Putting a case's own values in, some or all, changes nothing for that case."""
+    """Substituting a case's own values, some or all, does not change the expression's value for that case."""
     some_fields, expression, some_cases = world
     names_of = [field.name for field in some_fields]
     chosen = data.draw(st.sets(st.sampled_from(names_of)))
@@ -631,8 +631,8 @@ def test_substitution_keeps_the_value(world, data):
 
 @settings(max_examples=150, deadline=None)
 @given(worlds(), st.data())
-def test_cases_that_answer_the_fact_parts_alike_are_decided_alike(world, data):
-    """The answers to the fact-only parts, and the record, decide the value of an expression."""
+def test_equal_values_of_the_fact_parts_give_equal_decisions(world, data):
+    """The values of the fact-only parts and the record determine the value of an expression."""
     some_fields, expression, some_cases = world
     facts = [field.name for field in some_fields if field.role == "fact"]
     record = [field for field in some_fields if field.role == "record"]
@@ -662,8 +662,8 @@ WORDS = [
     | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
     | st.lists(st.sampled_from(WORDS), max_size=8).map("".join)
 )
-def test_whatever_the_text_only_predicate_errors_come_out(text):
-    """Any text is either a predicate or a list of mistakes with places in it."""
+def test_any_text_gives_a_predicate_or_a_predicate_error(text):
+    """Any text is either a predicate or a list of mistakes with positions in the text."""
     try:
         expression, mistakes = parse(text, NAMESPACE), ()
     except PredicateError as error:
@@ -675,7 +675,7 @@ def test_whatever_the_text_only_predicate_errors_come_out(text):
 @settings(max_examples=200, deadline=None)
 @given(worlds(), st.data())
 def test_a_damaged_text_is_read_or_refused(world, data):
-    """A valid text with pieces cut out or put in never breaks the parser, and what is accepted can be asked."""
+    """A valid text with deleted or inserted pieces never crashes the parser, and an accepted text can be evaluated."""
     some_fields, expression, some_cases = world
     text = unparse(expression)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -711,8 +711,8 @@ def test_a_damaged_text_is_read_or_refused(world, data):
         "f'{",
     ],
 )
-def test_endless_nesting_is_refused(piece):
-    """The deepest texts that fit are refused, closed or not."""
+def test_deep_nesting_is_refused(piece):
+    """The deepest texts below the length limit are refused, with and without closing brackets."""
     closes = {"(": ")", "[": "]", "{": "}"}
     n = 3900 // (len(piece) + 1)
     for text in (piece * n, piece * n + "1" + closes.get(piece[-1], closes.get(piece[-2:-1], "")) * n):
@@ -722,7 +722,7 @@ def test_endless_nesting_is_refused(piece):
 
 @pytest.mark.benchmark
 def test_a_simple_guard_takes_less_than_a_microsecond():
-    """A guard is cheap enough to be asked at every decision."""
+    """A guard is fast enough to be evaluated at every decision."""
     import timeit
 
     function = scalar(
@@ -735,8 +735,8 @@ def test_a_simple_guard_takes_less_than_a_microsecond():
     assert seconds < 1e-6
 
 
-def test_a_long_sum_is_read_at_once():
-    """Fifty terms: what an expression is, is asked once at each level, so the work does not double with each term."""
+def test_the_time_to_read_a_sum_does_not_double_with_each_term():
+    """The kind of an expression is computed once at each level; a sum of fifty terms is read in a moment."""
     n = Field("n", "integer", "fact", minimum=0, maximum=9)
     expression = parse(" + ".join(["n"] * 50) + " > 3", Namespace({"n": n}))
     assert scalar(expression, ["n"], [])([1], []) is True

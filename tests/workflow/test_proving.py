@@ -1,4 +1,4 @@
-"""Every built-in rule is proved; every bug that was put in on purpose is found, with a history that replays."""
+"""Every built-in rule is proved; every deliberate bug is found, with a history that replays."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def proof() -> Proof:
     return prove(load_workflow("prosecutorial-discretion-review"))
 
 
-def test_every_built_in_rule_is_proved_and_says_something(proof: Proof) -> None:
-    """None is broken, none is vacuous, none undecided."""
+def test_every_built_in_rule_is_proved_and_not_vacuous(proof: Proof) -> None:
+    """No rule is broken, vacuous or undecided."""
     assert len(proof.verdicts) >= 16
     assert {v.decision for v in proof.verdicts} == {"proved"}
     assert [v.rule.name for v in proof.verdicts if v.vacuous] == []
 
 
 def test_the_built_in_workflow_has_no_gap_and_no_dead_transition(proof: Proof) -> None:
-    """What is found besides is a fact that only scenarios read."""
+    """The only finding is a fact that only scenarios read."""
     assert {(f.finding, f.where.split(":")[0]) for f in proof.findings} == {("unused fact", "represented")}
 
 
@@ -61,18 +61,18 @@ def test_the_built_in_workflow_has_no_gap_and_no_dead_transition(proof: Proof) -
         ("permit-for-all-closed", 17, ["a work permit only for who could apply before the case was suspended"]),
     ],
 )
-def test_the_rules_of_the_built_in_variants_hold_but_for_what_one_of_them_is_about(
+def test_the_rules_of_the_built_in_variants_hold_with_one_intended_exception(
     name: str, n_rules: int, broken: list[str]
 ) -> None:
-    """None is vacuous; a permit for all whose cases are closed is just what the rule on permits forbids."""
+    """No rule is vacuous. A permit for all closed cases breaks exactly the rule on permits."""
     verdicts = prove(load_workflow(name)).verdicts
     assert len(verdicts) == n_rules
     assert [v.rule.name for v in verdicts if v.decision != "proved"] == broken
     assert [v.rule.name for v in verdicts if v.vacuous] == []
 
 
-def test_where_nothing_is_referred_the_rules_on_referring_and_closing_say_nothing() -> None:
-    """They are proved, and named as empty."""
+def test_without_referrals_the_rules_on_referring_and_closing_are_vacuous() -> None:
+    """They are proved and marked as vacuous."""
     verdicts = prove(load_workflow("no-discretion")).verdicts
     assert {v.decision for v in verdicts} == {"proved"}
     empty = {v.rule.name for v in verdicts if v.vacuous}
@@ -81,21 +81,21 @@ def test_where_nothing_is_referred_the_rules_on_referring_and_closing_say_nothin
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
-def test_a_bug_put_in_on_purpose_breaks_its_own_rule(path: Path) -> None:
-    """The rule named in the file's first line is broken, by a shortest history that the real machine replays."""
+def test_a_deliberate_bug_breaks_its_own_rule(path: Path) -> None:
+    """The rule named in the file's first line is broken, by a shortest history that the machine replays."""
     rule = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# breaks: ")
     workflow = load_workflow(path)
     chosen = [r for r in workflow.rules if r.name == rule]
     assert len(chosen) == 1, rule
-    found = prove(workflow, chosen)
-    assert found.verdicts[0].decision == "broken"
-    assert found.verdicts[0].history is not None
-    assert len(found.verdicts[0].history) >= 1
-    assert found.broken
+    result = prove(workflow, chosen)
+    assert result.verdicts[0].decision == "broken"
+    assert result.verdicts[0].history is not None
+    assert len(result.verdicts[0].history) >= 1
+    assert result.broken
 
 
 def test_the_report_of_a_broken_rule_prints_the_case_and_each_step_with_its_guard() -> None:
-    """A felon who is referred: the one fact that matters, then two steps."""
+    """A felon is referred: the report has the one fact that matters, then two steps."""
     workflow = load_workflow(Path(__file__).parent / "broken" / "felon_referred.yaml")
     rule = next(r for r in workflow.rules if r.name == "nobody who is an enforcement priority is referred")
     lines = list(prove(workflow, [rule]).render())
@@ -142,10 +142,10 @@ def _desk(**changes: object) -> Workflow:
     ],
     ids=lambda x: str(x),
 )
-def test_a_rule_of_a_small_workflow_is_decided_as_one_sees_by_eye(
+def test_a_rule_of_a_small_workflow_is_decided_as_by_hand(
     rule: dict[str, object], decision: str, steps: int | None
 ) -> None:
-    """Verdict and length of the shortest history, worked out by hand."""
+    """The verdict and the length of the shortest history were worked out by hand."""
     verdict = prove(_desk(rules=[{"rule": "a rule", **rule}])).verdicts[0]
     assert verdict.decision == decision
     assert (None if verdict.history is None else len(verdict.history)) == steps
@@ -177,14 +177,14 @@ def test_a_rule_of_a_small_workflow_is_decided_as_one_sees_by_eye(
     ],
     ids=lambda x: str(x),
 )
-def test_the_report_says_what_the_last_step_does_against_the_rule(rule: dict[str, object], why: str) -> None:
-    """The word, the step, and what was lacking or should not have been."""
+def test_the_report_explains_how_the_last_step_breaks_the_rule(rule: dict[str, object], why: str) -> None:
+    """It names the transition, the step, and the missing or forbidden step."""
     lines = list(prove(_desk(rules=[{"rule": "a rule", **rule}])).render())
     assert f"      breaks the rule: {why}" in lines
 
 
-def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
-    """A definition by its name; the condition of an event; and each source in the words of the workflow."""
+def test_guards_are_shown_as_in_the_file_with_their_sources() -> None:
+    """A definition is shown by its name, with the condition of an event and the text of each source."""
     workflow = load_workflow(Path(__file__).parent / "broken" / "permit_unasked.yaml")
     chosen = [r for r in workflow.rules if r.name == "a permit is decided only upon an application, once"]
     step = next(line for line in prove(workflow, chosen).render() if " 3. " in line)
@@ -196,8 +196,8 @@ def test_guards_are_shown_as_the_file_has_them_with_what_they_rest_on() -> None:
     assert lines[6].endswith("source of the rule: G (guidance to agency attorneys of 2011-11-17)")
 
 
-def test_the_report_of_a_rule_with_a_time_bound_says_where_it_can_stay_open_and_what_judges_it() -> None:
-    """The part without a clock is proved; the time bound is left to runs and audits."""
+def test_the_report_of_a_monitored_rule_says_where_it_can_stay_open() -> None:
+    """The part without time is proved; runs and audits check the time limit."""
     proof = prove(_desk(rules=[{"rule": "fetched", "after": "shelve", "then": "fetch", "within": "3 days"}]))
     lines = list(proof.render())
     assert proof.verdicts[0].outstanding == ("shelf",)
@@ -206,8 +206,8 @@ def test_the_report_of_a_rule_with_a_time_bound_says_where_it_can_stay_open_and_
     assert proof.json()["rules"][0]["outstanding"] == ["shelf"]
 
 
-def test_an_obligation_that_can_stay_open_for_ever_is_told() -> None:
-    """After a call nothing needs to follow: the case may lie on the shelf."""
+def test_an_obligation_that_can_stay_open_forever_is_reported() -> None:
+    """After a call nothing must follow: the case may stay on the shelf."""
     verdict = prove(_desk(rules=[{"rule": "answered", "after": "shelve", "then": "call"}])).verdicts[0]
     assert verdict.decision == "proved"
     assert verdict.outstanding == ("shelf",)
@@ -222,18 +222,18 @@ def test_an_obligation_that_can_stay_open_for_ever_is_told() -> None:
         ([("finish", "n > 5"), ("shelve", "n < 7"), ("leave_it", None)], "overlap"),
     ],
 )
-def test_what_is_odd_is_found_with_an_example(transitions: list[tuple[str, str | None]], finding: str) -> None:
-    """One of each kind."""
+def test_each_kind_of_finding_has_an_example(transitions: list[tuple[str, str | None]], finding: str) -> None:
+    """There is one workflow for each kind."""
     goes = {"finish": "gone", "again": "queue", "shelve": "shelf", "leave_it": "shelf"}
     moves = [{"transition": n, "from": "queue", "to": goes[n], **({"when": w} if w else {})} for n, w in transitions]
-    found = prove(
+    findings = prove(
         _desk(transitions=[*moves, {"transition": "fetch", "from": "shelf", "event": "call", "to": "queue"}])
     ).findings
-    assert finding in [f.finding for f in found]
+    assert finding in [f.finding for f in findings]
 
 
-def test_a_search_that_misses_a_move_is_found_out_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With calls left out nobody would be fetched; the walk on the real machine comes where the search has not been."""
+def test_the_machine_detects_a_search_that_misses_a_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without calls no case would be fetched; the walk of the machine leaves the explored states."""
     whole = Abstraction.moves
     monkeypatch.setattr(Abstraction, "moves", lambda *a: [m for m in whole(*a) if m.trigger != "call"])
     with pytest.raises(UnsoundProof, match="from 'shelf' the machine leads to 'queue'"):
@@ -241,10 +241,10 @@ def test_a_search_that_misses_a_move_is_found_out_by_the_machine(monkeypatch: py
 
 
 @pytest.mark.parametrize("rule", [{"never": "shelve"}, {"after": "retry", "then": "shelve"}, {"never": "tries == 2"}])
-def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
+def test_the_machine_detects_a_search_that_overlooks_a_violation(
     monkeypatch: pytest.MonkeyPatch, rule: dict[str, object]
 ) -> None:
-    """A step, an obligation open at the end, and a forbidden condition."""
+    """The violation is a step, an open obligation at the end, or a forbidden condition."""
     monkeypatch.setattr(Search, "_candidate", lambda *a: None)
     with pytest.raises(UnsoundProof, match="the machine breaks it"):
         prove(_desk(rules=[{"rule": "a rule", **rule}]))
@@ -261,8 +261,8 @@ def test_a_search_that_overlooks_a_violation_is_found_out_by_the_machine(
     ],
     ids=["too short", "a step left out", "leads elsewhere", "begins otherwise", "the machine decides otherwise"],
 )
-def test_a_history_that_the_machine_does_not_make_is_not_believed(spoil: Callable[[History], History]) -> None:
-    """Whatever is wrong with it."""
+def test_a_history_that_the_machine_does_not_reproduce_is_an_error(spoil: Callable[[History], History]) -> None:
+    """Every kind of difference is detected."""
     workflow = _desk(rules=[{"rule": "a rule", "never": "shelve"}])
     history = Prover(workflow).decide(workflow.rules[0]).history
     assert history is not None
@@ -271,8 +271,8 @@ def test_a_history_that_the_machine_does_not_make_is_not_believed(spoil: Callabl
         replay(workflow, workflow.rules[0], spoil(history))
 
 
-def test_assumptions_that_no_case_keeps_to_are_an_error_and_no_proof() -> None:
-    """Otherwise every rule would be proved, of nobody."""
+def test_contradictory_assumptions_are_an_error() -> None:
+    """Otherwise every rule would be proved, for no case."""
     with pytest.raises(InputError, match="no case satisfies assume"):
         prove(_desk(assume=["n > 5", "n < 3"], rules=[{"rule": "a rule", "never": "finish"}]))
 
@@ -339,16 +339,16 @@ def test_beyond_the_list_of_all_kinds_of_cases_gaps_and_dead_transitions_are_fou
     ({"most_nodes": 1}, "the search needs more than 1 nodes; --nodes raises this limit"),
     ({"seconds": 0.0}, "the time limit was reached; --seconds raises it"),
 ])  # fmt: skip
-def test_a_rule_that_is_given_up_says_why(limits: dict[str, float], reason: str) -> None:
-    """Too many situations, or no time."""
+def test_an_undecided_rule_has_a_reason(limits: dict[str, float], reason: str) -> None:
+    """There were too many positions, or no time."""
     verdict = prove(_desk(rules=[{"rule": "a rule", "at_most": 9, "of": "retry"}]), **limits).verdicts[0]  # type: ignore[arg-type]
     assert (verdict.decision, verdict.reason) == ("undecided", reason)
 
 
-def test_a_rule_whose_share_of_the_time_was_over_is_asked_again_if_others_left_theirs(
+def test_a_rule_is_retried_in_the_time_that_others_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A machine that stood still for a moment leaves no rule undecided while there is time."""
+    """A machine that pauses for a moment leaves no rule undecided while there is time."""
     whole, shares = Prover.decide, []
 
     def decide(prover: Prover, rule: Rule, seconds: float) -> Verdict:

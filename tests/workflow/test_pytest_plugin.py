@@ -1,4 +1,4 @@
-"""A ``*.rules.yaml`` under pytest: two tests a rule, and everything that pytest users expect of a test."""
+"""A ``*.rules.yaml`` under pytest: two tests for each rule, with the usual features of pytest."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ rules:
 
 @pytest.fixture
 def office(pytester: pytest.Pytester) -> pytest.Pytester:
-    """Return a folder with a workflow and a file of rules, one of which can be broken."""
+    """Return a folder with a workflow and a rules file; one rule can be broken."""
     pytester.path.joinpath("permit_office.yaml").write_text(WORKFLOW, encoding="utf-8")
     pytester.path.joinpath("office.rules.yaml").write_text(RULES, encoding="utf-8")
     return pytester
@@ -67,7 +67,7 @@ def _installed() -> bool:
 
 
 def test_each_rule_is_proved_and_tested_by_its_name(office: pytest.Pytester) -> None:
-    """One passes twice, one fails twice, and the one with a time bound is tested only."""
+    """One rule passes twice, one fails twice, and the one with a time limit is tested only."""
     result = _run(office, "-v")
     result.assert_outcomes(passed=3, failed=2, skipped=1)
     result.stdout.fnmatch_lines(
@@ -83,7 +83,7 @@ def test_each_rule_is_proved_and_tested_by_its_name(office: pytest.Pytester) -> 
 
 
 def test_the_failure_is_the_history_and_no_traceback(office: pytest.Pytester) -> None:
-    """A reader sees the case and its steps, nothing of the code."""
+    """The output has the case and its steps, and no code."""
     result = _run(office)
     shown = result.stdout.str().partition("short test summary")[0]  # which repeats it, shortened or whole
     assert "broken      nobody is refused\n    a case with complete = false begins in waiting\n     1. refuse" in shown
@@ -100,14 +100,14 @@ def test_the_failure_is_the_history_and_no_traceback(office: pytest.Pytester) ->
     ("expression", "passed", "failed"), [("prove", 1, 1), ("refused", 0, 2), ("incomplete and test", 1, 0)]
 )
 def test_rules_are_selected_by_words(office: pytest.Pytester, expression: str, passed: int, failed: int) -> None:
-    """By ``-k`` with parts of the sentence, or the kind of test."""
+    """``-k`` selects by parts of the sentence or by the kind of test."""
     _run(office, "-k", f"({expression}) and not answered").assert_outcomes(
         passed=passed, failed=failed, deselected=6 - passed - failed
     )
 
 
 def test_a_rule_known_to_be_broken_is_marked_in_conftest(office: pytest.Pytester) -> None:
-    """As any other test: xfail, and a fixture for all."""
+    """Marks (xfail) and fixtures work as for any test."""
     office.makeconftest(
         """
         import pytest
@@ -126,7 +126,7 @@ def test_a_rule_known_to_be_broken_is_marked_in_conftest(office: pytest.Pytester
 
 
 def test_a_history_that_failed_is_kept_and_tried_first(office: pytest.Pytester) -> None:
-    """Hypothesis's database has an example of the rule's own, which the next run begins with."""
+    """Hypothesis's database has the example of the rule, and the next run begins with it."""
     arguments = (
         "-k",
         "refused and test",
@@ -140,7 +140,7 @@ def test_a_history_that_failed_is_kept_and_tried_first(office: pytest.Pytester) 
 
 
 def test_a_seed_makes_the_same_history(office: pytest.Pytester) -> None:
-    """Twice the same failure, to the letter."""
+    """The same seed gives the same failure twice."""
     arguments = ("-k", "refused and test", "--hypothesis-seed=7")
     first, second = (
         [line for line in _run(office, *arguments).outlines if line.startswith("  ") or "broken:" in line]
@@ -150,8 +150,8 @@ def test_a_seed_makes_the_same_history(office: pytest.Pytester) -> None:
     assert first
 
 
-def test_a_wrong_file_is_an_error_of_collection_with_its_places(office: pytest.Pytester) -> None:
-    """Every mistake, and no traceback."""
+def test_a_wrong_file_is_a_collection_error_with_positions(office: pytest.Pytester) -> None:
+    """It has every mistake, and no traceback."""
     office.path.joinpath("office.rules.yaml").write_text(
         "workflow: permit_office.yaml\nrules:\n  - {rule: a, never: grnt}\n  - {rule: b, never: refus}\n",
         encoding="utf-8",
@@ -195,14 +195,14 @@ def test_a_wrong_value_of_the_ini_option_is_refused(office: pytest.Pytester) -> 
     result.stderr.fnmatch_lines(["*docketsim_undecided = ignore: must be fail or skip*"])
 
 
-def test_files_of_other_tools_are_left_alone(office: pytest.Pytester) -> None:
+def test_files_of_other_tools_are_ignored(office: pytest.Pytester) -> None:
     """Prometheus has rules files of the same ending."""
     office.path.joinpath("office.rules.yaml").write_text("groups:\n  - name: alerts\n", encoding="utf-8")
     _run(office).assert_outcomes()
 
 
-def test_the_plugin_imports_nothing_until_a_file_of_rules_is_met(tmp_path: Path) -> None:
-    """A project without such files pays nothing."""
+def test_the_plugin_imports_nothing_without_a_rules_file(tmp_path: Path) -> None:
+    """Other projects have no cost."""
     program = (
         "import sys, pytest; pytest.main(['-q', '-p', 'workflow.testing.pytest_plugin', '-p', 'no:hypothesispytest',"
         f" '-p', 'no:cacheprovider', {str(tmp_path)!r}]);"

@@ -1,4 +1,4 @@
-"""The symbolic reading agrees with the other two, and what Z3 answers is a case again."""
+"""The symbolic reading agrees with the other two, and a model of Z3 becomes a case."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NUMBER = Field("x", "number", "fact")
 EPOCH = dt.date(1970, 1, 1)
 
 
-def _put_in(term, symbols: Symbols, case: dict[str, Value]):
-    """Return a term with a case's values in place of the symbols; anything at all where one is missing."""
+def _substituted(term, symbols: Symbols, case: dict[str, Value]):
+    """Return a term with a case's values in place of the symbols; a missing value may be anything."""
     pairs = []
     for name, field in symbols.fields.items():
         value = case[name]
@@ -45,7 +45,7 @@ def _plain(term) -> bool | int | float:
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_scalar_vector_and_symbolic_readings_agree(data: st.DataObject) -> None:
-    """Random well-typed expressions over random cases, missing values included: one answer from all three."""
+    """All three readings of random well-typed expressions give the same value, missing values included."""
     declared = data.draw(fields())
     kind = data.draw(st.sampled_from(["boolean", "boolean", "boolean", "integer", "number", "days"]))
     expression = data.draw(expressions(declared, kind, 3))
@@ -59,13 +59,13 @@ def test_scalar_vector_and_symbolic_readings_agree(data: st.DataObject) -> None:
         expected = one_by_one([case[n] for n in names], [])
         assert at_once[i] == expected
         if not isinstance(expected, float) or math.isfinite(expected):
-            assert _plain(_put_in(term, symbols, case)) == expected
+            assert _plain(_substituted(term, symbols, case)) == expected
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_a_case_that_z3_finds_is_one_for_the_scalar_reading(data: st.DataObject) -> None:
-    """Asked for a case for which a condition holds, and for one for which it does not."""
+def test_the_scalar_reading_confirms_a_case_from_z3(data: st.DataObject) -> None:
+    """Z3 gives a case for which a condition holds, and one for which it does not."""
     declared = data.draw(fields())
     condition = data.draw(expressions(declared, "boolean", 3))
     names = [f.name for f in declared]
@@ -93,8 +93,8 @@ def test_a_case_that_z3_finds_is_one_for_the_scalar_reading(data: st.DataObject)
             assert holds([drawn[n] for n in names], []) is not wanted
 
 
-def _asked(text: str, *declared: Field):
-    """Return symbols and a solver that is asked for a condition."""
+def _solver_with(text: str, *declared: Field):
+    """Return symbols and a solver with a condition."""
     known = {f.name: f for f in declared}
     symbols = Symbols(known)
     solver = symbols.solver()
@@ -104,7 +104,7 @@ def _asked(text: str, *declared: Field):
 
 def test_a_number_is_the_float_and_not_its_decimal_text() -> None:
     """0.1 is a little more than 1/10, in both readings."""
-    symbols, solver = _asked("x == 0.1", NUMBER)
+    symbols, solver = _solver_with("x == 0.1", NUMBER)
     assert solver.check() == z3.sat
     assert symbols.case(solver.model()) == {"x": 0.1}
     solver.add(symbols.values["x"] == z3.Q(1, 10, symbols.context))
@@ -112,9 +112,9 @@ def test_a_number_is_the_float_and_not_its_decimal_text() -> None:
 
 
 def test_nothing_lies_between_a_float_and_the_next_one() -> None:
-    """Z3 finds a number in between, until it is told of the gap."""
+    """Without the constraint on gaps, Z3 returns a number in between."""
     above = math.nextafter(0.1, 1)
-    symbols, solver = _asked(f"x > 0.1 and x < {above!r}", NUMBER)
+    symbols, solver = _solver_with(f"x > 0.1 and x < {above!r}", NUMBER)
     assert solver.check() == z3.sat
     gaps = symbols.gaps(solver.model())
     assert gaps
@@ -123,9 +123,9 @@ def test_nothing_lies_between_a_float_and_the_next_one() -> None:
 
 
 def test_a_float_between_two_others_is_found() -> None:
-    """There is one between 0.1 and the next but one."""
+    """One float lies between 0.1 and the float after the next."""
     above = math.nextafter(0.1, 1)
-    symbols, solver = _asked(f"x > 0.1 and x < {math.nextafter(above, 1)!r}", NUMBER)
+    symbols, solver = _solver_with(f"x > 0.1 and x < {math.nextafter(above, 1)!r}", NUMBER)
     assert solver.check() == z3.sat
     while gaps := symbols.gaps(solver.model()):
         solver.add(*gaps)
@@ -134,8 +134,8 @@ def test_a_float_between_two_others_is_found() -> None:
 
 
 def test_a_missing_number_has_no_gap() -> None:
-    """What stands in its place does not matter."""
-    symbols, solver = _asked("x is None", Field("x", "number", "fact", optional=True))
+    """The stored value does not matter."""
+    symbols, solver = _solver_with("x is None", Field("x", "number", "fact", optional=True))
     solver.add(symbols.values["x"] == z3.Q(1, 10, symbols.context))
     assert solver.check() == z3.sat
     assert symbols.gaps(solver.model()) == []
@@ -144,10 +144,10 @@ def test_a_missing_number_has_no_gap() -> None:
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
 def test_infinity_is_beyond_every_float(value: float) -> None:
-    """A condition over a number without bounds is the same for infinity as in Python."""
+    """A condition over a number without bounds has the same value for infinity as in Python."""
     symbols = Symbols({"x": NUMBER})
     term = symbolic(parse("x > 1.7976931348623157e308 or x < 0", Namespace({"x": NUMBER})), symbols)
-    assert z3.is_true(_put_in(term, symbols, {"x": value}))
+    assert z3.is_true(_substituted(term, symbols, {"x": value}))
 
 
 @pytest.mark.parametrize(
@@ -165,22 +165,22 @@ def test_infinity_is_beyond_every_float(value: float) -> None:
     ],
     ids=lambda x: x.kind if isinstance(x, Field) else None,
 )
-def test_no_value_lies_outside_what_is_declared(field: Field, beyond: str) -> None:
-    """Bounds of each kind, those that every whole number, date and word has included."""
-    _, solver = _asked(beyond, field)
+def test_every_value_is_within_its_declared_bounds(field: Field, beyond: str) -> None:
+    """Every kind has bounds, also without declared ones."""
+    _, solver = _solver_with(beyond, field)
     assert solver.check() == z3.unsat
 
 
 @pytest.mark.parametrize("day", [dt.date.min, dt.date(1969, 12, 31), EPOCH, dt.date.max])
-def test_every_day_of_the_calendar_comes_back(day: dt.date) -> None:
-    """There and back, from the first to the last."""
-    symbols, solver = _asked(f'n == date("{day.isoformat()}")', Field("n", "date", "fact"))
+def test_every_day_of_the_calendar_is_converted_back(day: dt.date) -> None:
+    """The first and the last day are included."""
+    symbols, solver = _solver_with(f'n == date("{day.isoformat()}")', Field("n", "date", "fact"))
     assert solver.check() == z3.sat
     assert symbols.case(solver.model()) == {"n": day}
 
 
-def test_two_cases_stand_beside_each_other_in_one_solver() -> None:
-    """Which two cases differ in their custody alone, and the condition tells them apart?"""
+def test_one_solver_can_have_two_cases() -> None:
+    """It returns two cases that differ in custody alone and in the value of the condition."""
     known = {
         "custody": Field("custody", "enum", "record", ("not_detained", "detained")),
         "felonies": Field("felonies", "integer", "fact", minimum=0, maximum=3, optional=True),
@@ -198,8 +198,8 @@ def test_two_cases_stand_beside_each_other_in_one_solver() -> None:
     assert first["felonies"] == second["felonies"]
 
 
-def test_equals_asks_for_a_value_or_for_none() -> None:
-    """An optional field that has the value is not missing."""
+def test_equals_requires_a_value_or_a_missing_value() -> None:
+    """An optional field with the value is not missing."""
     symbols = Symbols({"n": Field("n", "enum", "fact", ("a", "b"), optional=True)})
     for value in ("a", "b", None):
         solver = symbols.solver()
@@ -208,15 +208,15 @@ def test_equals_asks_for_a_value_or_for_none() -> None:
         assert symbols.case(solver.model()) == {"n": value}
 
 
-def test_what_z3_answers_does_not_depend_on_what_it_was_asked_before() -> None:
-    """The same case from new symbols, whatever was asked in between."""
+def test_z3_gives_the_same_case_after_other_queries() -> None:
+    """New symbols give the same case."""
     known = {
         "a": Field("a", "integer", "fact", minimum=0, maximum=9),
         "b": Field("b", "integer", "fact", minimum=0, maximum=9, optional=True),
         "x": NUMBER,
     }
     condition = parse("b is not None and a + b > 7 and (x > 0.3 or b > 2)", Namespace(known))
-    found = []
+    solutions = []
     for n_others in (0, 5, 50):
         for i in range(n_others):
             assert z3.Solver().check(z3.Int(f"other {i}") > i) == z3.sat
@@ -224,12 +224,12 @@ def test_what_z3_answers_does_not_depend_on_what_it_was_asked_before() -> None:
         solver = symbols.solver()
         solver.add(symbolic(condition, symbols))
         assert solver.check() == z3.sat
-        found.append(symbols.case(solver.model()))
-    assert found[0] == found[1] == found[2]
+        solutions.append(symbols.case(solver.model()))
+    assert solutions[0] == solutions[1] == solutions[2]
 
 
 def test_without_z3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One error of the project's own, that is also an import error."""
+    """The error is the project's own, and an ImportError."""
     monkeypatch.setitem(sys.modules, "z3", None)
     with pytest.raises(ProverMissing, match=r"install the extra 'prove' \(pip install 'docketsim\[prove\]'\)") as error:
         Symbols({"x": NUMBER})
@@ -240,24 +240,24 @@ def test_without_z3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_field_without_a_symbol_is_named() -> None:
-    """An expression over other fields than the symbols'."""
+    """The expression reads a field that has no symbol."""
     condition = parse("x > 0.5", Namespace({"x": NUMBER}))
     with pytest.raises(ValueError, match="reads 'x', which has no symbol"):
         symbolic(condition, Symbols({}))
 
 
 @pytest.mark.parametrize("part", [Unknown(), Constant("detained", "text")])
-def test_what_no_finished_predicate_contains_has_no_reading(part) -> None:
-    """Neither a part with mistakes nor a word without its enumeration."""
+def test_an_unfinished_predicate_has_no_symbolic_reading(part) -> None:
+    """It contains a mistake or a string without its enum."""
     with pytest.raises(TypeError, match="has no symbolic reading"):
         symbolic(Not(part), Symbols({}))
 
 
 def test_a_definition_is_translated_once() -> None:
-    """A tree of twenty levels of sharing has a thousand million leaves, and 61 nodes."""
+    """Without sharing, a tree of twenty levels would have a thousand million leaves; it has 61 nodes."""
     shared = parse("x > 0.5", Namespace({"x": NUMBER}))
     for _ in range(20):
         shared = Or((And((shared, Not(shared))), shared))
     symbols = Symbols({"x": NUMBER})
     term = symbolic(shared, symbols)
-    assert [_plain(_put_in(term, symbols, {"x": value})) for value in (0.4, 0.5, 0.6)] == [False, False, True]
+    assert [_plain(_substituted(term, symbols, {"x": value})) for value in (0.4, 0.5, 0.6)] == [False, False, True]

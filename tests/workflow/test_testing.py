@@ -1,4 +1,4 @@
-"""The Hypothesis kit finds the bugs that were put in on purpose, and nothing where there is none."""
+"""The Hypothesis kit finds deliberate bugs, and nothing in a correct workflow."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _find(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [p for p in BROKEN if p.stem in FEW], ids=lambda p: p.stem)
 def test_the_generated_test_finds_a_bug_and_shows_its_history(path: Path) -> None:
-    """Within five hundred examples; the marked test has all of them."""
+    """Five hundred examples are enough; the marked test uses all."""
     _find(path)
 
 
-def test_the_first_example_is_the_history_that_the_prover_has_found() -> None:
-    """However rare it is by chance: a clearance that expires before the judge rules."""
+def test_the_first_example_is_the_counterexample_of_the_prover() -> None:
+    """It may be rare by chance: a clearance expires before the judge rules."""
     workflow = load_workflow(Path(__file__).parent / "broken" / "stale_clearance.yaml")
     rule = next(r for r in workflow.rules if r.name.startswith("no closure without a check cleared"))
     seen: list[Walk] = []
@@ -60,39 +60,39 @@ def test_the_generated_test_finds_every_bug(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", WORKFLOW.rules, ids=lambda r: r.name)
 def test_no_history_breaks_a_rule_of_the_true_workflow(rule: object) -> None:
-    """Five hundred histories a rule."""
+    """Each rule is tested on five hundred histories."""
     rule_test(WORKFLOW, rule)()  # type: ignore[arg-type]
 
 
 def test_there_is_a_seed_for_every_transition() -> None:
-    """The prover's shortest history to each."""
+    """It is the prover's shortest history to the transition."""
     assert len(seeds(WORKFLOW)) == len(WORKFLOW.transitions)
 
 
 @settings(max_examples=50, deadline=None)
 @given(facts(WORKFLOW))
-def test_drawn_facts_keep_to_the_assumptions(drawn: dict[str, object]) -> None:
-    """Nobody has been present for longer than they have lived, or is described before arriving."""
+def test_drawn_facts_satisfy_the_assumptions(drawn: dict[str, object]) -> None:
+    """Time in the country is at most the age, and the reference date is not before the arrival."""
     assert drawn["years_present"] <= drawn["age"]
     assert drawn["arrived"] <= drawn["as_of"]
 
 
 @settings(max_examples=50, deadline=None)
 @given(histories(WORKFLOW))
-def test_a_history_is_one_that_the_machine_makes(walk: Walk) -> None:
-    """The case is where its last step led, and offers only what can happen there."""
+def test_a_history_agrees_with_the_machine(walk: Walk) -> None:
+    """The case is in the state of its last step, and only possible steps are offered."""
     assert walk.state in WORKFLOW.states
     assert walk.over or walk.possible_inputs() or WORKFLOW.states[walk.state].kind.value == "resting"
 
 
 def test_a_machine_of_a_case_can_be_run_and_extended() -> None:
-    """A rule of one's own beside the workflow's."""
+    """A subclass adds a rule to those of the workflow."""
     extended = type("Mine", (case_machine(WORKFLOW, ()),), {})
     run_state_machine_as_test(extended, settings=settings(max_examples=5, stateful_step_count=10, deadline=None))
 
 
 def test_a_rules_file_becomes_a_parametrised_test(tmp_path: Path) -> None:
-    """One test a rule; a broken one fails with the history."""
+    """Each rule is one test; a broken rule fails with its history."""
     (tmp_path / "my.rules.yaml").write_text(
         "workflow: prosecutorial-discretion-review\nrules:\n  - {rule: nobody is ever closed, never: close}\n",
         encoding="utf-8",

@@ -172,14 +172,14 @@ def run(size: Size, seed: int) -> tuple[Log, Spent]:
     docket = _docket(size)
     experiment = cb.Experiment(docket, window=cb.Window(duration=size.horizon), seed=seed)
     start = time.process_time()
-    found = experiment.run(workers=1, on_failure="raise")
+    results = experiment.run(workers=1, on_failure="raise")
     spent = since(start)
     parts = []
     for model, stage, usual, rarer in (
         (docket.reviewed, REVIEW, DOCKET, CHECK), (docket.checked, CHECK, CLOSED, DOCKET),
         (docket.reopened, CLOSED, SECOND, SECOND), (docket.sent_back, SECOND, DOCKET, DOCKET),
     ):  # fmt: skip
-        columns = (getattr(found[model], name).trial(0, 0)[1] for name in ("case", "enabled", "started", "completed"))
+        columns = (getattr(results[model], name).trial(0, 0)[1] for name in ("case", "enabled", "started", "completed"))
         coded, enabled, started, completed = columns
         code = coded.astype(np.int64)
         to = np.where(code % 2 == 1, rarer, usual).astype(np.int8)

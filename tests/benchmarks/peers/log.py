@@ -128,34 +128,36 @@ def since(start: float) -> Spent:
     seconds = time.process_time() - start
     # Not getrusage: that keeps the peak of the process that this one was started from.
     status = Path("/proc/self/status")
-    told = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
-    return Spent(seconds, int(told[0]) / 1024 if told else math.nan)
+    fields = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
+    return Spent(seconds, int(fields[0]) / 1024 if fields else math.nan)
 
 
 def waits(log: Log) -> dict[int, tuple[float, float]]:
     """Return the mean and the 95th percentile of the waiting time, in days, of each stage that has a queue."""
-    found = {}
+    values = {}
     for stage in (REVIEW, CHECK, SECOND):
         here = log.stage == stage
         waited = log.started[here] - log.enabled[here]
-        found[stage] = (float(waited.mean()), float(np.quantile(waited, 0.95))) if len(waited) else (math.nan, math.nan)
-    return found
+        values[stage] = (
+            (float(waited.mean()), float(np.quantile(waited, 0.95))) if len(waited) else (math.nan, math.nan)
+        )
+    return values
 
 
 def answers(log: Log) -> Mapping[str, float]:
     """Return what two correct programs for workload W agree on, but for chance."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for stage, (mean, high) in waits(log).items():
         name = ("review", "check", "closed", "second review")[stage]
-        found |= {f"mean wait, {name}": mean, f"95th percentile of the wait, {name}": high}
+        values |= {f"mean wait, {name}": mean, f"95th percentile of the wait, {name}": high}
     for name, stage, to in (
         ("referred", REVIEW, CHECK), ("kept", REVIEW, DOCKET), ("closed", CHECK, CLOSED), ("refused", CHECK, DOCKET),
         ("reopened", CLOSED, SECOND), ("sent back", SECOND, DOCKET),
     ):  # fmt: skip
-        found[name] = float(np.count_nonzero((log.stage == stage) & (log.to == to)))
+        values[name] = float(np.count_nonzero((log.stage == stage) & (log.to == to)))
     worked = log.stage != CLOSED
     for stage in (REVIEW, CHECK):
         here = log.stage == stage
-        found[f"mean length, stage {stage}"] = float((log.completed[here] - log.started[here]).mean())
-    found["last completion"] = float(log.completed[worked & (log.stage != SECOND)].max())
-    return found
+        values[f"mean length, stage {stage}"] = float((log.completed[here] - log.started[here]).mean())
+    values["last completion"] = float(log.completed[worked & (log.stage != SECOND)].max())
+    return values
