@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from simulations.cli import app
 from simulations.running.recorded import read_result
+from tests.simulations.desk import write_tiny
 
 TINY = """\
 scenario: tiny
@@ -430,3 +431,30 @@ def test_a_command_waits_for_its_other_threads() -> None:
     """A thread that starts its work only when the main thread has ended still finishes it."""
     ran = command("threading.Thread(target=lambda: (threading.main_thread().join(), print('done'))).start()", "list")
     assert (ran.returncode, ran.stdout.endswith("\ndone\n")) == (0, True)
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+@pytest.mark.parametrize(
+    ("condition", "seconds", "code"),
+    [("kind == 'odd' and kind == 'plain'", "25", 0), ("kind == 'odd'", "25", 1), ("kind == 'odd'", "0", 3)],
+    ids=["proved", "broken", "undecided"],
+)
+def test_the_exit_code_of_prove_is_its_worst_verdict(
+    tiny: Path, condition: str, seconds: str, code: int, quiet: list[str]
+) -> None:
+    """0 for proved, 1 for broken, 3 for undecided, whatever is printed."""
+    pytest.importorskip("z3")
+    write_tiny(tiny)
+    rule = f"rules:\n  - {{rule: a rule, never: finish, if: {json.dumps(condition)}}}\n"
+    (tiny / "my.rules.yaml").write_text(f"workflow: desk.yaml\n{rule}", encoding="utf-8")
+    assert _run("prove", "desk.yaml", "--rules", "my.rules.yaml", "--seconds", seconds, *quiet)[0] == code
+
+
+def test_prove_fails_where_a_case_can_be_stuck(tiny: Path) -> None:
+    """A finding by which a case can be stuck has exit code 1, although no rule is broken."""
+    pytest.importorskip("z3")
+    write_tiny(tiny)
+    text = (tiny / "desk.yaml").read_text(encoding="utf-8").replace('kind == "plain" or age < 99', 'kind == "plain"')
+    (tiny / "desk.yaml").write_text(text, encoding="utf-8")
+    code, out, _ = _run("prove", "desk.yaml")
+    assert (code, "gap" in out) == (1, True)

@@ -17,6 +17,7 @@ from simulations import load_scenario
 from simulations.engines import choosing
 from simulations.exporting.exports import export
 from simulations.log.eventlog import HORIZON, EventLog
+from simulations.log.row import INTERRUPTED
 from simulations.log.watching import Violation
 from simulations.running.runs import run
 from simulations.scenarios.plan import Plan
@@ -149,8 +150,8 @@ class Readings:
         self.log = logs[0]
 
     def rows(self, case: int) -> list[dict[str, Any]]:
-        """Return the rows of a case, without the one that closes the run."""
-        return [row for row in self._all_rows if row["case_id"] == case and row["cause"] != HORIZON]
+        """Return the rows of a case that are steps."""
+        return [row for row in self._all_rows if row["case_id"] == case and row["cause"] not in (HORIZON, INTERRUPTED)]
 
     @property
     def _all_rows(self) -> list[dict[str, Any]]:

@@ -184,3 +184,63 @@ def test_a_run_folder_needs_no_map(tmp_path):
     """Its columns have the usual names."""
     with pytest.raises(InputError, match="does not apply to a run folder"):
         read_log(tmp_path, OFFICE, {"case": "id"})
+
+
+DESK = load_workflow(
+    {
+        "workflow": "desk",
+        "facts": {"minor": {"type": "boolean"}},
+        "activities": {"think": {}},
+        "entry": {"states": ["queue"]},
+        "states": {"queue": {"activity": "think"}, "shelf": {"resting": True}, "gone": {"final": True}},
+        "transitions": [
+            {"transition": "park", "from": "queue", "to": "shelf"},
+            {"transition": "release", "from": "shelf", "event": "complaint", "to": "gone"},
+            {"transition": "leave", "from": "queue", "event": ["complaint", "death"], "to": "gone", "when": "minor"},
+        ],
+        "events": {"complaint": {"while": ["queue", "shelf"]}, "death": {"while": ["queue"]}},
+        "rules": [
+            {"rule": "nobody complains", "never": "complaint"},
+            {"rule": "one complaint", "at_most": 1, "of": "complaint"},
+            {"rule": "parked cases are released", "after": "park", "then": "release"},
+            {"rule": "a complaint is followed by parking", "after": "complaint", "then": "park"},
+        ],
+    }
+)
+
+
+def audited(folder, *rows):
+    """Return for each rule whether case 1 breaks it, keeps it, or is unjudged; and the number of moves not allowed."""
+    log = "".join(f"1,{row}\n" for row in rows)
+    report = audit(read_log(write(folder, f"case,activity,time\n{log}"), DESK))
+    verdicts = [
+        "broken" if len(r.cases) else "unjudged" if r.unjudged_cases else "open" if r.open else "kept"
+        for r in report.rules
+    ]
+    return verdicts, len(report.not_allowed)
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdicts", "not_allowed"),
+    [
+        (["park,2024-01-01", "release,2024-01-02"], ["broken", "kept", "kept", "broken"], 0),
+        (["leave,2024-01-01"], ["unjudged", "unjudged", "kept", "unjudged"], 0),
+        (["complaint,2024-01-01", "leave,2024-01-01"], ["broken", "kept", "kept", "broken"], 0),
+        (["complaint,2024-01-01", "leave,2024-01-02"], ["unjudged", "unjudged", "kept", "unjudged"], 0),
+        (["park,2024-01-01", "complaint,2024-01-02", "release,2024-01-02"], ["broken", "kept", "kept", "broken"], 0),
+        (["park,2024-01-01", "complaint,2024-01-02"], ["broken", "kept", "open", "open"], 1),
+        (["complaint,2024-01-01", "complaint,2024-01-01", "park,2024-01-02"], ["broken", "broken", "open", "kept"], 0),
+    ],
+    ids=[
+        "one event alone triggers it",
+        "several events can trigger it",
+        "the event's row is directly before",
+        "the event's row is at another instant",
+        "two rows at one instant are one",
+        "a transition must follow",
+        "an event twice",
+    ],
+)  # fmt: skip
+def test_the_events_of_a_log_that_names_one_thing_in_each_row(tmp_path, rows, verdicts, not_allowed):
+    """A transition stands for the one event that can trigger it; an open obligation in a final state is broken."""
+    assert audited(tmp_path, *rows) == (verdicts, not_allowed)
