@@ -185,14 +185,17 @@ def survival_figure(contents: Contents) -> Figure | None:
     ]
     names = list(titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500)
-    x = alt.X("day:Q", title="days since the start of the run, or arrival", scale=alt.Scale(domain=[0, n_days - 1]))
+    marks = sorted({round(k * (n_days - 1) / (_AT_RISK - 1)) for k in range(_AT_RISK)})
+    axis = alt.Axis(values=marks)
+    x = alt.X(
+        "day:Q", axis=axis, title="days since the start of the run, or arrival", scale=alt.Scale(domain=[0, n_days - 1])
+    )
     base = alt.Chart(alt.Data(values=data)).encode(x=x, color=line_colours("court", names, legend))
     y = alt.Y("low:Q", title="share still on the docket", scale=alt.Scale(domain=[0, 1]))
     band = base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q")
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
         y="mean:Q", strokeDash=line_dashes("court", names)
     )
-    marks = sorted({round(k * (n_days - 1) / (_AT_RISK - 1)) for k in range(_AT_RISK)})
     at_risk: Data = [
         {"court": c, "day": d, "n": number(n, "cases") if n < 1 else f"{n:,.0f}"}
         for c, d, _, _, _, n in rows
@@ -201,9 +204,10 @@ def survival_figure(contents: Contents) -> Figure | None:
     counts = alt.Chart(
         alt.Data(values=at_risk), title=alt.Title("number at risk", anchor="start", fontSize=12, fontWeight="normal")
     )
+    labels = alt.Axis(domain=False, grid=False, labelOverlap=False, labelPadding=26, ticks=False)
     counts = counts.mark_text(fontSize=11, color="#222").encode(
-        x=x.axis(alt.Axis(values=marks, title=None, ticks=False, grid=False, domain=False)),
-        y=alt.Y("court:N", sort=names, title=None),
+        x=x.axis(None),
+        y=alt.Y("court:N", sort=names, title=None, axis=labels),
         text="n:N",
     )
     chart = alt.vconcat(

@@ -114,8 +114,8 @@ def later_cases(n: float) -> Statement:
 # waiting and use -----------------------------------------------------------------------------------------
 
 
-def longest_wait(ends: dt.date, waits: Mapping[str, Mapping[str, float]]) -> Statement:
-    """Say for which activity the mean wait was longest, all courts together, and the largest part of it.
+def longest_wait(ends: dt.date, waits: Mapping[str, Mapping[str, float]], court: str = "all") -> Statement:
+    """Say for which activity the mean wait of a court was longest, and the largest part of it.
 
     Parameters
     ----------
@@ -126,16 +126,17 @@ def longest_wait(ends: dt.date, waits: Mapping[str, Mapping[str, float]]) -> Sta
     longest = largest(lengths)
     days = lengths[longest[0]]
     values = {"activities": longest, "days": days}
+    where = "" if court == "all" else f" at {court}"
     if len(longest) > 1:
-        text = f"The longest waits were for {join_names(longest)}: {number(days, 'days')} days on average"
-        return Statement(Claim.LONGEST_WAIT, text, ends=ends, values=values)
+        text = f"The longest waits{where} were for {join_names(longest)}: {number(days, 'days')} days on average"
+        return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
     parts = waits[longest[0]]
     reasons = largest(parts)
     text = (
-        f"The longest wait was for {longest[0]}: {number(days, 'days')} days on average;"
+        f"The longest wait{where} was for {longest[0]}: {number(days, 'days')} days on average;"
         f" the largest part: {join_names(reasons)}"
     )
-    return Statement(Claim.LONGEST_WAIT, text, longest[0], ends=ends, values=values | {"reasons": reasons})
+    return Statement(Claim.LONGEST_WAIT, text, longest[0], court, None, ends, values | {"reasons": reasons})
 
 
 def largest_part(ends: dt.date, parts: Mapping[tuple[str, str, str], float]) -> Statement:
@@ -194,7 +195,7 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float) -> 
     start = f"Median time until a case leaves the docket, {court_title(court)}: "
     if len(known) < n:
         text = (
-            start + "not reached" + (f" in {n - len(known)} of {n} replications" if n > 1 else " by the end of the run")
+            start + "not reached" + (f" in {n - len(known)} of {n} replications" if known else " by the end of the run")
         )
         return Statement(Claim.MEDIAN_STAY, text, court=court, values={"not_reached": n - len(known), "of": n})
     mean = sum(known) / n

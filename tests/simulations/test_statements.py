@@ -167,13 +167,17 @@ class RunChecks:
 
     def check_longest_wait(self, s: Statement) -> None:
         """No activity has a longer mean wait of all courts."""
-        waits = {name: self.log.wait(name) or 0.0 for name, work in self.scenario.work.items() if work.pool is not None}
-        assert s.values["days"] == pytest.approx(max(waits.values()))
+        waits = {
+            name: self.log.wait(name, s.court) or 0.0
+            for name, work in self.scenario.work.items()
+            if work.pool is not None
+        }
+        assert s.values["days"] == pytest.approx(max(waits.values())), waits
         assert {name for name, wait in waits.items() if wait == pytest.approx(s.values["days"])} >= set(
             s.values["activities"]
         )
         if "reasons" in s.values:
-            parts = self.parts(s.subject, "all")
+            parts = self.parts(s.subject, s.court)
             assert max(parts.values()) == pytest.approx(parts[s.values["reasons"][0]])
             assert sum(parts.values()) == pytest.approx(s.values["days"])
 

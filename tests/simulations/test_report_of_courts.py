@@ -1,0 +1,153 @@
+"""What a report shows and says where courts and groups differ in size."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from simulations import RunResult, run
+from simulations.measuring.kaplan_meier import KaplanMeier
+from simulations.report.contents import Contents, read_contents
+from simulations.report.figure import Figure
+from simulations.report.figures import figures
+from simulations.statements.of_runs import largest_group, longest_wait, median_stay, most_frequent
+from simulations.statements.statement import percent
+
+WORKFLOW = """\
+workflow: permit-office
+facts:
+  complete: {type: boolean, default: true}
+record:
+  decision: {enum: [none, grant, refuse], default: none}
+activities:
+  examine: {gives: {decision: [grant, refuse]}}
+entry: {states: [waiting]}
+states:
+  waiting: {activity: examine}
+  granted: {final: true}
+  refused: {final: true}
+transitions:
+  - {transition: grant, from: waiting, to: granted, when: complete and decision == "grant"}
+  - {transition: refuse, from: waiting, to: refused}
+"""
+COURTS = """\
+scenario: seven
+workflow: permit_office.yaml
+starts: 2024-01-01
+ends: 2024-06-30
+calendars:
+  office: {hours: {mon-fri: "09:00-12:00, 13:00-17:00"}, holidays: US}
+courts:
+  a: {backlog: {waiting: 90}}
+  b: {backlog: {waiting: 80}}
+  c: {backlog: {waiting: 70}}
+  d: {backlog: {waiting: 60}}
+  e: {backlog: {waiting: 50}}
+  quiet: {backlog: {waiting: 1}}
+  exploding: {backlog: {waiting: 0}}
+pools:
+  clerks: {at: court, size: 1, calendar: office}
+activities:
+  examine:
+    pool: clerks
+    takes: {lognormal: {mean: 2 hours, cv: 0.6}}
+    outcome: {decision: {grant: 0.7, refuse: rest}}
+people:
+  complete: 0.9
+arrivals:
+  exploding: {rate: 600 per month}
+"""
+END = dt.date(2024, 6, 30)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """Six courts clear their backlogs; one begins with no case and ends with most of all."""
+    folder = tmp_path_factory.mktemp("courts")
+    (folder / "permit_office.yaml").write_text(WORKFLOW, encoding="utf-8")
+    (folder / "courts.yaml").write_text(COURTS, encoding="utf-8")
+    return run(folder / "courts.yaml", replications=2, seed=1, out=folder / "run", engine="simpy")
+
+
+@pytest.fixture(scope="module")
+def contents(result: RunResult) -> Contents:
+    """The contents of its report."""
+    return read_contents(result.folder)
+
+
+@pytest.fixture(scope="module")
+def drawn(contents: Contents) -> dict[str, Figure]:
+    """Its figures by key."""
+    return {figure.key: figure for figure in figures(contents)}
+
+
+def test_the_court_with_the_most_pending_cases_at_any_time_is_first(
+    contents: Contents, drawn: dict[str, Figure]
+) -> None:
+    """Not the one that begins with the most; the others are summed, and the caption says so."""
+    assert contents.courts == ["all", "exploding", "a", "b", "c", "d"]
+    assert contents.groups["other courts (2)"] == ["e", "quiet"]
+    assert "the 5 courts that have the most pending cases at any time. The other 2 are summed." in drawn["pending"].text
+    assert "other courts (2)" in drawn["pending"].svg
+
+
+def test_the_sum_of_the_other_courts_is_drawn(contents: Contents) -> None:
+    """All courts are the shown ones and the others, on every day."""
+    shown = contents.result.series.shown(contents.groups)
+    assert shown.of("other courts (2)").tolist() == (contents.result.series.of("e") + contents.result.series.of("quiet")).tolist()  # fmt: skip
+    assert shown.mean[:, 1:].sum(axis=1) == pytest.approx(shown.of("all"))
+
+
+def test_a_growing_queue_is_said_with_court_period_and_lengths(result: RunResult) -> None:
+    """The only one is that of the exploding court."""
+    (queue,) = result.growing
+    assert (queue.pool, queue.court, queue.starts, queue.ends) == ("clerks", "exploding", dt.date(2024, 4, 1), END)
+    assert queue.last == pytest.approx(result.get("still_waiting.examine", "exploding").mean)
+
+
+def test_open_cases_are_counted_and_not_read_off_the_curve(contents: Contents, drawn: dict[str, Figure]) -> None:
+    """The curve ends far below the share of cases that are still open."""
+    curve = next(c for c in contents.curves if c.court == "all")
+    pending = contents.result.get("pending").mean
+    assert curve.n_never == pending
+    assert curve.mean[-1] < 0.6 < curve.n_never / curve.n_cases
+    assert f"({percent(curve.n_never / curve.n_cases)})" in drawn["time-to-closure"].title
+    assert "number at risk" in drawn["time-to-closure"].svg
+
+
+def test_the_median_is_as_exact_as_the_log() -> None:
+    """Not a whole day, rounded up; without a median the sentence says so."""
+    curve = KaplanMeier.of(np.array([7, 11, 13, 40]), np.array([True, True, True, False]))
+    assert (curve.median, curve.at_risk(np.array([11, 12])).tolist()) == (11, [3, 2])
+    assert KaplanMeier.of(np.array([7, 40, 40]), np.array([True, False, False])).median is None
+    assert median_stay("all", [0.25, 0.75], 0.95).values["median"] == 0.5
+    assert median_stay("all", [None, 0.75], 0.95).text.endswith("not reached in 1 of 2 replications")
+
+
+def test_most_means_more_than_half() -> None:
+    """Otherwise it is the largest group; equal groups are named together."""
+    texts = {
+        "most pending cases (51%) were in a": {"a": 51.0, "b": 49.0},
+        "the largest groups of pending cases (50% each) were in a and b": {"a": 1.0, "b": 1.0},
+        "the largest group of pending cases (40%) was in a": {"a": 4.0, "b": 3.0, "c": 3.0},
+        "all pending cases were in a": {"a": 1.0},
+    }
+    for text, pending in texts.items():
+        statement = largest_group(END, pending)
+        assert statement is not None
+        assert statement.text == text
+    assert largest_group(END, {}) is None
+
+
+def test_ties_are_not_hidden() -> None:
+    """Of equal waits and counts, no single one is called the longest or the most frequent."""
+    assert longest_wait(END, {"read": {"x": 1.0}, "hear": {"x": 1.0}}).text.startswith(
+        "The longest waits were for read and hear"
+    )
+    assert (
+        most_frequent({"a": 2.0, "b": 2.0}).text
+        == "The most frequent transitions are a and b: 2 times each in a replication"
+    )
+    assert most_frequent({"a": 0.0}).text == "No transition was taken"
