@@ -122,12 +122,18 @@ class LogFacts:
         since = self.starts
         if self.scenario.warm_up is not None:
             since = dt.datetime.combine(self.scenario.warm_up, dt.time())
-        waits = [
-            (row["started_at"] - row["enabled_at"]) / DAY
-            for row in self.events
-            if row["replication"] == k and row["activity"] == activity and row["started_at"] is not None
-            and row["happened_at"] >= since and court in ("all", row["court"])
-        ]  # fmt: skip
+        waits, interrupted = [], defaultdict(dt.timedelta)
+        for row in self.events:
+            if row["replication"] != k or row["activity"] != activity or row["enabled_at"] is None:
+                continue
+            before = interrupted.pop(row["case_id"], dt.timedelta())
+            if row["started_at"] is None or row["happened_at"] < since or court not in ("all", row["court"]):
+                continue
+            wait = before + row["started_at"] - row["enabled_at"]
+            if row["cause"] == "interrupted":
+                interrupted[row["case_id"]] = wait
+            else:
+                waits.append(wait / DAY)
         return mean(waits) if waits else None
 
     # queues and use --------------------------------------------------------------------------------------------
