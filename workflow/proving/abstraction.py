@@ -40,6 +40,8 @@ class Free(Enum):
 
     FREE = "not followed"
 
+    __hash__ = object.__hash__  # records are hashed often, and the hash of Enum is slow
+
 
 LooseRecord = tuple[Any, ...]
 """The values of the record fields, `Free.FREE` for those that are not followed."""
@@ -129,10 +131,14 @@ class Abstraction:
         Must not change while the abstraction is in use.
     keep : collection of str
         Followed fields to preserve, in addition to those that later guards read.
+    heard : collection of str
+        The steps that the automaton hears. Other events that change nothing are left out.
     """
 
-    def __init__(self, workflow: Workflow, atoms: Atoms, precision: Precision, keep: Collection[str]) -> None:
-        self.workflow, self.atoms, self.precision = workflow, atoms, precision
+    def __init__(
+        self, workflow: Workflow, atoms: Atoms, precision: Precision, keep: Collection[str], heard: Collection[str]
+    ) -> None:
+        self.workflow, self.atoms, self.precision, self.heard = workflow, atoms, precision, heard
         self.diagrams = atoms.diagrams
         self._index = {name: i for i, name in enumerate(workflow.record)}
         self._followed = [(i, name) for name, i in self._index.items() if name in precision.fields]
@@ -262,7 +268,7 @@ class Abstraction:
         for given, seen in self._given(self._written(record, event.effects), event):
             moves, left, asked = self._decide(state, event.name, given, record, seen, first)
             yield from moves
-            if left != NOTHING:
+            if left != NOTHING and (seen != record or event.name in self.heard):
                 yield Move(event.name, given, None, state, (record, seen, seen), left, asked)
 
     def _decide(
