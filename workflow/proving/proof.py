@@ -29,6 +29,7 @@ from workflow.proving.abstraction import Precision
 from workflow.proving.atoms import Atoms
 from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.coverage import may_stay_open, why_vacuous
+from workflow.proving.fact_space import plainest_case
 from workflow.proving.histories import history_of
 from workflow.proving.machine_check import ProofCheck, replay
 from workflow.proving.paths import PathCheck
@@ -137,7 +138,7 @@ class Prover:
 
     def _check(self, rule: Rule, search: Search, budget: Budget) -> None:
         """Walk through the workflow on the machine, with cases that the guards and the rule tell apart."""
-        cases = sample_cases(self.workflow, rule.conditions, 16) if rule.conditions else []
+        cases = sample_cases(self.workflow, rule.conditions, self._plainest, 16) if rule.conditions else []
         self._machine.check(rule, search, [*cases, *self._sample], budget)
 
     @cached_property
@@ -146,7 +147,11 @@ class Prover:
 
     @cached_property
     def _sample(self) -> list[tuple[Value, ...]]:
-        return sample_cases(self.workflow, guards(self.workflow))
+        return sample_cases(self.workflow, guards(self.workflow), self._plainest)
+
+    @cached_property
+    def _plainest(self) -> tuple[Value, ...]:
+        return tuple(plainest_case(self.workflow, [], like=self.paths.facts).values())
 
 
 def _size(inquiry: _Inquiry) -> int:

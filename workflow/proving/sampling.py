@@ -9,7 +9,7 @@ from workflow.deciding.machine import fact_names
 from workflow.deciding.table import parts_of
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Expression, scalar
-from workflow.proving.fact_space import default_of, every_assumption, plainest_case
+from workflow.proving.fact_space import default_of, every_assumption
 from workflow.proving.nearby import constants_in, nearby
 
 __all__ = ["sample_cases"]
@@ -18,7 +18,7 @@ Facts = tuple[Value, ...]
 
 
 def sample_cases(
-    workflow: Workflow, conditions: Sequence[Expression], n_cases: int = 48, n_draws: int = 480
+    workflow: Workflow, conditions: Sequence[Expression], plain: Facts, n_cases: int = 48, n_draws: int = 480
 ) -> list[Facts]:
     """Return cases that conditions tell apart, the plainest first.
 
@@ -28,6 +28,8 @@ def sample_cases(
         Its assumptions hold for every case.
     conditions : sequence of Expression
         Facts take values at which one of them can change.
+    plain : tuple
+        The facts of the plainest case.
     n_cases : int
         Maximum number of cases.
     n_draws : int
@@ -40,7 +42,6 @@ def sample_cases(
     options = [nearby(field, default_of(workflow, field), constants) for field in fields]
     tests = [scalar(part, names, []) for part in parts_of(conditions)]
     allowed = [scalar(assumption, names, []) for assumption in assumptions]
-    plain = tuple(plainest_case(workflow, []).values())
     random = Random(1)
     found: dict[tuple[bool, ...], Facts] = {}
     for i in range(n_draws):
