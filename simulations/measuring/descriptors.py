@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from simulations.measuring.shares import is_share
 from simulations.scenarios.scenario import Scenario
+from simulations.timing.calendars import ShiftEnd
 from workflow.files.format import MeasureEntry
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Descriptor",
     "Family",
     "describe",
+    "measures_of_fit",
     "utilisation_name",
     "waiting_name",
 ]
@@ -238,6 +240,19 @@ BUILT_IN = {
             accumulates=True,
         ),
         Descriptor(
+            "idle_behind_unfit.{}", Family.UTILISATION, "hours", "Idle time of {} behind work that does not fit",
+            f"Hours on shift in which a server of the pool was free while cases waited, because the first case of the queue did"
+            f" not fit into the rest of the shift, {_SINCE}. Of several free servers, as many count as there are cases that"
+            " wait. Left out: time in which the pool was suspended, and shifts whose slots were used up. Only measured for pools"
+            " with `at_shift_end: fit`, and not for a group of cases.",
+        ),
+        Descriptor(
+            "overtime_of_long_work.{}", Family.OVERTIME, "hours", "Overtime of {} for work longer than every shift",
+            f"The part of `overtime.{{}}` that fell off shift in work that was longer than every shift of the calendar, {_SINCE}."
+            " Such work starts at an opening and runs over. Unfinished work counts when it has lasted longer than every shift."
+            " Only measured for pools with `at_shift_end: fit`, and not for a group of cases.",
+        ),
+        Descriptor(
             "cost.{}", Family.COST, "currency", "Cost of {}",
             f"For a pool: its time on shift and its overtime, times its rate, {_SINCE}; idle time on shift is paid. For an"
             " activity: how often it was completed, times its price.",
@@ -312,6 +327,11 @@ def measures_of_pool(pool: str) -> tuple[str, ...]:
     return (utilisation_name(pool), f"overtime.{pool}", f"cost.{pool}")
 
 
+def measures_of_fit(pool: str) -> tuple[str, ...]:
+    """Return the measures of work that does not fit into the shifts of a pool."""
+    return (f"idle_behind_unfit.{pool}", f"overtime_of_long_work.{pool}")
+
+
 def describe(scenario: Scenario) -> dict[str, Descriptor]:
     """Return the descriptor of each measure of a scenario by its name, in the order of the results."""
     return {descriptor.name: descriptor for descriptor in _measures(scenario)}
@@ -331,6 +351,8 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
         yield from (BUILT_IN[f"{PROCESSING}.{{}}.{shape}"].of(activity) for shape in SHAPES)
     for pool in scenario.pools:
         yield from (BUILT_IN[name].of(pool) for name in ("utilisation.{}", "overtime.{}"))
+        if scenario.pools[pool].at_shift_end == ShiftEnd.FIT:
+            yield from (BUILT_IN[name].of(pool) for name in measures_of_fit("{}"))
     if scenario.costs is not None:
         priced, currency = (*scenario.costs.pools, *scenario.costs.activities), scenario.costs.currency
         yield from (BUILT_IN["cost.{}"].of(name, currency) for name in priced)

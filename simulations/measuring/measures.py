@@ -16,16 +16,18 @@ import numpy as np
 from simulations.log.eventlog import EventLog
 from simulations.measuring.costs import costs
 from simulations.measuring.counts import Firsts, Split, emptied
-from simulations.measuring.descriptors import describe, measures_of_pool
+from simulations.measuring.descriptors import describe, measures_of_fit, measures_of_pool
 from simulations.measuring.frame import Frame, Grouping
 from simulations.measuring.lengths import Lengths, activities_in_parts
 from simulations.measuring.measured import ByCourt, Daily, Measured, Table
 from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.measuring.standing import FLOWS, Crossings, Standing, daily, flows, states_at
 from simulations.measuring.sums import ratio
+from simulations.measuring.unfit import unfit
 from simulations.measuring.utilisation import times_by_instant, utilisation
 from simulations.measuring.waiting import waits_by_cause
 from simulations.scenarios.population import ORIGINS, Cases
+from simulations.timing.calendars import ShiftEnd
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 from workflow.model.definition import as_written
@@ -203,4 +205,13 @@ def _use_and_costs(frame: Frame, values: Mapping[str, ByCourt], wanted: Set[str]
         used = [name for name in scenario.pools if not wanted.isdisjoint(measures_of_pool(name))]
         times = times_by_instant(frame, used)
     priced = costs(scenario.costs, frame, values, times, wanted) if scenario.costs is not None else {}
-    return utilisation(times) | priced
+    fitted = (
+        ()
+        if frame.grouping.by is not None
+        else [
+            name
+            for name, pool in scenario.pools.items()
+            if pool.at_shift_end == ShiftEnd.FIT and not wanted.isdisjoint(measures_of_fit(name))
+        ]
+    )
+    return utilisation(times) | unfit(frame, fitted) | priced

@@ -35,6 +35,7 @@ from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.results import Estimate, estimates
 from simulations.running.run_result import RunResult, gather
 from simulations.running.shared import Shared, in_processes
+from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError, Problem, nearest
@@ -219,6 +220,8 @@ def run(
         problems.append("hooks and processes are Python objects of this process; run them with workers=1")
     if problems:
         raise InputError(problems)
+    for message in work_that_may_not_fit(scenario):
+        warnings.warn(message, stacklevel=2)
     numbers = [only] if only is not None else list(range(1, options.replications + 1))
     planned = {numbers[0]: _check_first(scenario, options.seed, numbers[0], by)}
     folder = Path(out) if out is not None else default_folder(scenario.name)

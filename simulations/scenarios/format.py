@@ -109,7 +109,8 @@ class PoolEntry(Entry):
     at_shift_end: Literal["suspend", "finish", "fit"] = Field(
         "suspend",
         description="what happens to work in progress when the shift ends: it resumes at the next opening (`suspend`) or is"
-        " completed in overtime (`finish`); with `fit`, work starts only if it ends within the shift",
+        " completed in overtime (`finish`); with `fit`, work starts only if it ends within the shift, and a first case that does"
+        " not fit blocks the queue; work longer than every shift starts at an opening and runs over",
         examples=["fit"],
     )
     slots: int | None = Field(
