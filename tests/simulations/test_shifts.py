@@ -121,11 +121,19 @@ def test_a_head_that_does_not_fit_is_tried_again_when_it_leaves_the_queue(desk: 
 
 
 def test_a_server_above_a_cut_size_works_overtime(desk: Play) -> None:
-    """Two begin at 9 with ten hours each, when the size falls to 1 on Tuesday: from 33 to 35 one of them is above it."""
+    """Two work from 0 to 30 without a break, and the size falls to 1 at 24: one of them is above it for six hours."""
+    log = desk("size: {2024-01-01: 2, 2024-01-02: 1}", 2, {0: 30, 1: 30})
+    assert [w[:4] for w in work(log)] == [(0, 0, 0, 30), (1, 0, 0, 30)]
+    assert measured(log)["overtime.clerks"] == 6
+    assert measured(log)["utilisation.clerks"] == (48 + 6) / (48 + 24 + 24)
+
+
+def test_a_server_above_a_cut_size_does_not_resume_suspended_work(desk: Play) -> None:
+    """Two begin at 9 with ten hours each, and the size falls to 1 on Tuesday: one resumes to 35, then the other to 37."""
     log = desk("size: {2024-01-01: 2, 2024-01-02: 1}, calendar: office", 2, {0: 10, 1: 10})
-    assert [w[:4] for w in work(log)] == [(0, 0, 9, 35), (1, 0, 9, 35)]
-    assert measured(log)["overtime.clerks"] == 2
-    assert measured(log)["utilisation.clerks"] == (16 + 2) / (16 + 8 + 8)
+    assert [w[:4] for w in work(log)] == [(0, 0, 9, 35), (1, 0, 9, 33), (1, 33, 35, 37)]
+    assert measured(log)["overtime.clerks"] == 0
+    assert measured(log)["utilisation.clerks"] == (16 + 2 + 2) / (16 + 8 + 8)
 
 
 # slots ---------------------------------------------------------------------------------------------
