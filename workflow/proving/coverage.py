@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflow.model.automata import StepPattern
+from workflow.model.automata import StepPattern, at_most, before_needs
 from workflow.model.definition import StateKind
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, substitute, unparse
-from workflow.predicates.tree import And
+from workflow.predicates.tree import And, Not, Or
 from workflow.proving.questions import Question
 
 if TYPE_CHECKING:
@@ -19,22 +19,75 @@ __all__ = ["may_stay_open", "why_vacuous"]
 
 
 def why_vacuous(prover: Prover, rule: Rule, budget: Budget) -> str | None:
-    """Return why a proved rule is vacuous, or ``None``."""
+    """Return why a proved rule is vacuous, or ``None``: what triggers it can never be so.
+
+    The trigger of a condition is each of the parts that it joins by ``and``, whichever way it is written.
+    """
     if rule.condition is not None:
-        for part in _conjuncts(rule.condition):
-            if prover.find(Question.holds(rule, _with_flags(rule, part)), budget) is None:
-                return f"{unparse(part)!r} holds in no reachable state"
-        return None
+        part = _never_held(prover, rule, _pushed(rule.condition), False, budget)
+        return None if part is None else f"{unparse(part)!r} holds in no reachable state"
     subject = rule.automaton.patterns[0]
-    if prover.find(Question.takes(StepPattern(subject.names)), budget) is None:
-        return f"{' or '.join(sorted(subject.names))} can never happen"
-    if subject.when is not None and prover.find(_anywhere(prover, subject.when), budget) is None:
-        return "its if: holds in no reachable state"
+    named = " or ".join(sorted(subject.names))
+    if not _exists(prover, Question.takes(StepPattern(subject.names)), budget):
+        return f"{named} can never happen"
+    for key, condition in (("if", subject.when), ("giving", subject.giving)):
+        if condition is not None and not _exists(prover, _anywhere(prover, condition), budget):
+            return f"its {key}: holds in no reachable state"
+    if rule.template == "never":
+        return None
+    if subject.when is not None and not _exists(prover, Question.takes(subject), budget):
+        return f"{named} can never happen where its if: holds"
+    return _limit_unmet(prover, rule, subject, named, budget)
+
+
+def _limit_unmet(prover: Prover, rule: Rule, subject: StepPattern, named: str, budget: Budget) -> str | None:
+    """Return that what would restrict the subject never comes before it, or that a limit is never reached."""
+    automaton = rule.automaton
+    if rule.template == "at_most":
+        limit = len(automaton.table) - 2  # one state for each number of steps, and the broken one
+        if limit > 1 and not _exists(prover, Question(at_most(limit - 1, subject)), budget):
+            return f"{named} can never happen {limit} times"
+    is_free_at_first = automaton.table[0][1] not in automaton.broken
+    if rule.template == "before" and is_free_at_first:
+        once = automaton.patterns[2]
+        if not _exists(prover, Question(before_needs(subject, StepPattern(frozenset()), once, True)), budget):
+            return f"{' or '.join(sorted(once.names))} (its once:) can never happen before {named}"
     return None
 
 
-def _conjuncts(condition: Expression) -> tuple[Expression, ...]:
-    return condition.operands if isinstance(condition, And) else (condition,)
+def _exists(prover: Prover, question: Question, budget: Budget) -> bool:
+    return prover.find(question, budget) is not None
+
+
+def _pushed(condition: Expression, holds: bool = True) -> Expression:
+    """Return a condition, or its opposite, with ``not`` only before single parts."""
+    match condition:
+        case Not(operand=operand):
+            return _pushed(operand, not holds)
+        case And(operands=operands) | Or(operands=operands):
+            joined = And if isinstance(condition, And) == holds else Or
+            return joined(tuple(_pushed(operand, holds) for operand in operands))
+    return condition if holds else Not(condition)
+
+
+def _never_held(prover: Prover, rule: Rule, part: Expression, is_trigger: bool, budget: Budget) -> Expression | None:
+    """Return a single part that never holds, if one is among each of the alternatives of a condition.
+
+    A condition that is one single part has no trigger: that it never holds is all that the rule says.
+    """
+    if isinstance(part, And):
+        never = (_never_held(prover, rule, each, True, budget) for each in part.operands)
+        return next((found for found in never if found is not None), None)
+    if isinstance(part, Or):
+        found = None
+        for each in part.operands:
+            found = _never_held(prover, rule, each, is_trigger, budget)
+            if found is None:
+                return None
+        return found
+    if is_trigger and not _exists(prover, Question.holds(rule, _with_flags(rule, part)), budget):
+        return part
+    return None
 
 
 def _with_flags(rule: Rule, part: Expression) -> dict[int, Expression]:

@@ -5,7 +5,7 @@ Only a gap is an error: a case can get stuck there. Each finding has an example 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Table, guards
 from workflow.model.automata import StepPattern
 from workflow.model.definition import COMPLETE, ENTER, Value, Workflow
+from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, substitute, vector
 from workflow.proving.budget import Budget
 from workflow.proving.exploration import Explorer, Record, beginnings, mask_of, walk
@@ -54,7 +55,7 @@ def json_values(values: Mapping[str, Value]) -> dict[str, Any]:
     return {k: v if isinstance(v, bool | int | float | str | None) else str(v) for k, v in values.items()}
 
 
-def find_odd(table: Table, budget: Budget) -> list[Finding] | None:
+def find_odd(table: Table, budget: Budget, rules: Sequence[Rule] = ()) -> list[Finding] | None:
     """Check every decision point that a case can reach.
 
     Parameters
@@ -69,10 +70,10 @@ def find_odd(table: Table, budget: Budget) -> list[Finding] | None:
         ``None`` if the time limit was reached.
     """
     survey = _Survey(table, budget)
-    return survey.findings() if survey.complete else None
+    return [*survey.findings(), *_unused(table.workflow, rules)] if survey.complete else None
 
 
-def find_odd_by_search(prover: Prover, budget: Budget) -> list[Finding]:
+def find_odd_by_search(prover: Prover, budget: Budget, rules: Sequence[Rule] = ()) -> list[Finding]:
     """Look for gaps, dead transitions and unused facts, however many kinds of cases there are.
 
     Overlaps and hidden guards are left out: there is a question for each pair of transitions.
@@ -99,7 +100,7 @@ def find_odd_by_search(prover: Prover, budget: Budget) -> list[Finding]:
             dead.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
         else:
             taken |= {row.move.transition for row in found.rows if row.move is not None} - {None}  # type: ignore[arg-type]
-    return [*dead, *gaps, *_unused(workflow)]
+    return [*dead, *gaps, *_unused(workflow, rules)]
 
 
 _GAP = "{state}: {when} no guard holds, so a case gets stuck"
@@ -111,12 +112,15 @@ def _read_by(workflow: Workflow, transitions: Iterable[int]) -> frozenset[str]:
     return frozenset[str]().union(*(names(guard) for guard in tried if guard is not None))
 
 
-def _unused(workflow: Workflow) -> list[Finding]:
-    conditions = [*guards(workflow), *workflow.definitions.values()]
-    read = frozenset[str]().union(*map(names, conditions), *(rule.reads for rule in workflow.rules))
+def _unused(workflow: Workflow, rules: Sequence[Rule]) -> list[Finding]:
+    """Return the facts that nothing reads, neither the workflow nor further rules."""
+    conditions = [*guards(workflow), *workflow.definitions.values(), *workflow.assumptions]
+    read = frozenset[str]().union(*map(names, conditions), *(rule.reads for rule in (*workflow.rules, *rules)))
     text = " ".join(str(m.if_) for m in workflow.measures if m.if_ is not None)
     unused = [name for name in workflow.facts if name not in read and name not in text.replace("(", " ").split()]
-    return [Finding("unused fact", f"{name}: no guard, definition in use, measure or rule reads it") for name in unused]
+    return [
+        Finding("unused fact", f"{name}: no guard, definition, assumption, measure or rule reads it") for name in unused
+    ]
 
 
 class _Survey:
@@ -214,7 +218,7 @@ class _Survey:
                 f"{state}: the guards of {one.name} and {two.name} can both hold; {one.name} comes first and is taken"
             )
             findings.append(Finding("overlap", where, self._example(seen, classes, [j, i])))
-        return [*findings, *_unused(self.workflow)]
+        return findings
 
     def _earlier(self, i: int, state: str) -> list[int]:
         for (where, _), candidates in self.candidates.items():

@@ -66,18 +66,18 @@ def prove(
     except LimitReached as reason:
         return Proof(workflow, tuple(Verdict(rule, "undecided", 0.0, 0, reason=str(reason)) for rule in chosen), None)
     verdicts = _decided(prover, chosen, budget)
-    return Proof(workflow, tuple(verdicts), *_findings(prover, budget))
+    return Proof(workflow, tuple(verdicts), *_findings(prover, chosen, budget))
 
 
-def _findings(prover: Prover, budget: Budget) -> tuple[tuple[Finding, ...] | None, bool]:
+def _findings(prover: Prover, rules: Sequence[Rule], budget: Budget) -> tuple[tuple[Finding, ...] | None, bool]:
     """Return what is odd, ``None`` if time was over; and whether overlaps and hidden guards were looked for."""
     workflow, conditions = prover.workflow, guards(prover.workflow)
     space = possible_classes(workflow, conditions, limit=MAX_CLASSES, seconds=max(0.0, budget.left / 4))
     if space.complete and largest(workflow, len(space.witness)) <= MAX_ENTRIES:
-        odd = find_odd(compile_table(workflow, space.witness, conditions), budget)
+        odd = find_odd(compile_table(workflow, space.witness, conditions), budget, rules)
         return None if odd is None else tuple(odd), True
     try:
-        return tuple(find_odd_by_search(prover, budget)), False
+        return tuple(find_odd_by_search(prover, budget, rules)), False
     except LimitReached:
         return None, False
 

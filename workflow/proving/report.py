@@ -113,11 +113,11 @@ def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
 def render_history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
     """Yield a case, its numbered history, and how it breaks a rule.
 
-    Only facts that the rule or a tried guard reads are shown.
+    Only facts that the history turns on are shown.
     """
     facts = facts_that_matter(workflow, rule, history)
     begun = {n: v for n, v in zip(workflow.record, history.record, strict=True) if v != workflow.defaults[n]}
-    shown = ", ".join(f"{k} = {as_written(v)}" for k, v in {**facts, **begun}.items()) or "every fact at its default"
+    shown = ", ".join(f"{k} = {as_written(v)}" for k, v in {**facts, **begun}.items()) or "any facts"
     yield f"a case with {shown} begins in {history.state}"
     for i, step in enumerate(history.steps, start=1):
         yield f"{i:>2}. {format_step(workflow, step)}{_allowed(workflow, step)}"
@@ -128,7 +128,9 @@ def render_history(workflow: Workflow, rule: Rule, history: History) -> Iterator
 
 
 def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[str, Value]:
-    """Return the facts off their defaults that the rule or a tried guard reads."""
+    """Return the facts that a history turns on; for one that was not proved, those that the rule or a tried guard reads."""
+    if history.turns_on is not None:
+        return {name: history.facts[name] for name in history.facts if name in history.turns_on}
     read = set(rule.reads)
     for step in history.steps:
         for i in workflow.candidates.get((step.state, step.trigger), ()):
@@ -138,7 +140,7 @@ def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[
                 break
         if step.trigger in workflow.events and (guard := workflow.events[step.trigger].guard) is not None:
             read |= names(guard)
-    return {k: v for k, v in history.facts.items() if k in read and k in workflow.facts and v != workflow.defaults[k]}
+    return {name: value for name, value in history.facts.items() if name in read}
 
 
 def format_step(workflow: Workflow, step: HistoryRow) -> str:

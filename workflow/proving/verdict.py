@@ -20,15 +20,16 @@ class History:
 
     Attributes
     ----------
-    turns_on : tuple of str
-        Facts that suffice for it: whatever the others are, it happens so. None of these can be left out.
+    turns_on : tuple of str or None
+        Facts that suffice for it: whatever the others are, it happens so. None of these can be left out. ``None`` for a
+        history that the prover did not find.
     """
 
     facts: dict[str, Value]
     state: str
     record: tuple[Value, ...]
     steps: tuple[HistoryRow, ...]
-    turns_on: tuple[str, ...] = ()
+    turns_on: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.steps)
