@@ -128,8 +128,8 @@ def test_a_search_ends_within_the_stated_number_of_runs(tiny: Path, wanted: floa
     search = Search(load_scenario(tiny), "clerks", None if scale else "west", scale, goal, wanted, options, None)
     try:
         step = search.smallest()
-    except InputError:
-        assert wanted > 0.8
+    except InputError as error:
+        assert "no size of the pool 'clerks' meets served by 2024-01-02" in str(error)
     else:
         assert search.points[step].probability >= wanted
         assert step == 1 or search.points[step - 1].probability < wanted
