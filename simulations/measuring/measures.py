@@ -61,12 +61,10 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
     except PredicateError as error:
         allowed = [*fields, *definitions, "origin"]
         message = f"--by {by}: {error.mistakes[0].message}"
-        hint = (
-            ""
-            if "Did you mean" in message or not by.isidentifier()
-            else nearest(by, allowed) or f" Known: {format_names(allowed, 40)}."
-        )
-        raise InputError([message + hint]) from None
+        if by.isidentifier() and "Did you mean" not in message:  # `origin` is no field, so the list of fields lacks it
+            message = message.partition("; known:")[0]
+            message += f".{nearest(by, allowed) or f' Known: {format_names(allowed, 40)}.'}"
+        raise InputError([message]) from None
     values = np.broadcast_to(vector(expression, cases.columns.values, cases.columns.missing), n)
     missing = cases.columns.missing.get(by, np.zeros(n, bool))
     of_case, labels = np.zeros(n, np.int64), list(expression.values)

@@ -142,8 +142,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         content = None
     if not isinstance(content, dict) or not _well_formed(content):
-        raise InputError([f"{folder}: is not a run folder (it has no readable {MANIFEST})"])
+        raise InputError([f"{folder}: is not a run folder{_what_it_is(folder)}"])
     return content
+
+
+def _what_it_is(folder: Path) -> str:
+    """Describe what is at the path of a run folder, with the next step."""
+    if folder.is_file():
+        if folder.suffix == ".yaml":
+            return f", but a file; docketsim run {folder} --out DIR makes a run folder of a scenario"
+        return ", but a file"
+    runs = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    if runs and not (folder / MANIFEST).exists():
+        return f", but holds {len(runs)} runs; name one of them, such as {runs[0]}"
+    return f" (it has no readable {MANIFEST})"
 
 
 def _well_formed(content: Mapping[str, Any]) -> bool:

@@ -94,7 +94,7 @@ def query_run(folder: Path, sql: str) -> Iterator[Answer]:
             connection.execute(sql)
             yield Answer([column[0] for column in connection.description or ()], _rows(connection))
         except duckdb.Error as error:
-            raise InputError([_describe(connection, folder, files, error)]) from None
+            raise InputError([_describe(connection, folder, files, error, sql)]) from None
 
 
 def _files(folder: Path) -> dict[str, list[str]]:
@@ -245,7 +245,7 @@ def _rows(connection: Any) -> Iterator[tuple[Any, ...]]:
         yield from batch
 
 
-def _describe(connection: Any, folder: Path, files: dict[str, list[str]], error: Exception) -> str:
+def _describe(connection: Any, folder: Path, files: dict[str, list[str]], error: Exception, sql: str) -> str:
     """Return a message of one line about a wrong query, with the nearest name."""
     text = str(error)
     if "pytz" in text:
@@ -256,11 +256,15 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[str]], error:
     if table is not None:
         if "events" not in files and table[1] in ("events", "log", "event_log"):
             return "sql: this run has no event log (--no-events)"
-        known, name = [*files, *_NAMES], table[1].strip('"')
+        known, name = [*KINDS, *_NAMES], table[1].strip('"')
+        if "events" not in files and "'events'" in nearest(name, known):
+            return "sql: this run has no event log (--no-events)"
         return f"sql: there is no view {name!r}.{nearest(name, known) or f' Known: {format_names(known, 20)}.'}"
     column = re.search(r'column "([^"]+)" not found|not have a column named "([^"]+)"', text)
     if column is not None:
         name = column[1] or column[2]
+        if re.search(rf'(?:[=<>]|\bin\s*\(|\blike\b)\s*"?{re.escape(name)}\b', sql, re.IGNORECASE):
+            return f"sql: there is no column {name!r} here. A text is written in single quotes: '{name}'."
         known = _column_names(connection)
         return f"sql: there is no column {name!r} here.{nearest(name, known) or f' Known: {format_names(known, 60)}.'}"
     function = re.search(r'Function with name (\S+) does not exist!\nDid you mean "([^"]+)"', text)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workflow.errors import InputError, Problem, nearest
+from workflow.files.kinds import check_kind, describe_path
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, read_yaml, tidy
 
@@ -46,6 +47,7 @@ def read_extending(
     if path.resolve() in extended_by:
         raise InputError([f"{name!r} extends itself: {' -> '.join(p.name for p in (*extended_by, path))}"])
     node = read_yaml(path)
+    check_kind(node, what)
     extends = node.value.get("extends")
     if extends is None or extends.value is None:
         return node
@@ -67,7 +69,8 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
     found: dict[Path, str] = {}
     where = "neither a built-in name nor a file"
     try:
-        if path.is_file():
+        other = describe_path(path, what)
+        if path.is_file() and other is None:
             return path
         known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
         if what == "workflow" and Path(name).name == name and Path(name).suffix not in _ENDINGS:
@@ -76,7 +79,7 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
             where = f"neither a built-in name, nor a file, nor the name of a workflow in {path.parent.resolve()}"
             where += "".join(f"; a file there could not be read: {error}" for error in unread)
     except (OSError, ValueError):  # not a possible file name
-        known = list(built_in)
+        known, other = list(built_in), None
     named = [path for path, its_name in found.items() if its_name == name]
     if len(named) == 1:
         return named[0]
@@ -84,6 +87,8 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
         files = format_names(path.name for path in named)
         folder = named[0].parent.resolve()
         raise InputError([f"the {what} {name!r} is in several files of {folder}: {files}. Give the name of the file."])
+    if other is not None:
+        raise InputError([other])
     hint = nearest(name, known) or f" Built-in {what}s: {format_names(built_in)}; or give the path of a file."
     raise InputError([f"there is no {what} {name!r}: {where}.{hint}"])
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workflow.errors import InputError, Problem
 from workflow.files.format import RuleEntry
+from workflow.files.kinds import check_kind
 from workflow.files.validation import Entry, Name, format_value, usable
 from workflow.files.yaml_tree import Plain, Source, node_of, read_yaml
 from workflow.loading import load_workflow
@@ -47,6 +48,7 @@ def load_rules(
         With every mistake of the file.
     """
     node = node_of(rules, Source("<mapping>", "")) if isinstance(rules, Mapping) else read_yaml(Path(rules))
+    check_kind(node, "rules file")
     found = usable(RulesFile, node)
     problems = found.problems
     if found.content is None:

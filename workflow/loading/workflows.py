@@ -8,7 +8,7 @@ from pathlib import Path
 from workflow.errors import InputError, Problem
 from workflow.files.extending import read_extending
 from workflow.files.format import WorkflowFile
-from workflow.files.validation import format_value, parse_at, usable, validate
+from workflow.files.validation import parse_at, usable, validate
 from workflow.files.yaml_tree import Node, Plain, Source, node_of
 from workflow.loading.fields import read_defaults, read_fields
 from workflow.loading.graph_checks import graph_problems
@@ -63,20 +63,11 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
         node = node_of(workflow, Source("<mapping>", ""))
     else:
         node = read_extending(str(workflow), beside or Path(), catalog(), "workflow", lay)
-        _refuse_rules(node)
     found = usable(WorkflowFile, node)
     problems += found.problems
     if found.content is None:
         raise InputError(problems)
     return _read(Reading(found.content, found.node, found.lost, problems))
-
-
-def _refuse_rules(node: Node) -> None:
-    """Check that the file is not a rule file, which has the key `workflow:` too."""
-    if isinstance(node.value, dict) and {"workflow", "rules"} == node.value.keys():
-        about, rules = format_value(node.value["workflow"].value), Path(node.source.name).name
-        message = f"this file has rules for the workflow {about} and is not a workflow; give both: docketsim prove WORKFLOW --rules {rules}"
-        raise InputError([Problem(message, node.place(("rules",)))])
 
 
 def _read(reading: Reading[WorkflowFile]) -> Workflow:
