@@ -110,14 +110,14 @@ class Key(typing.NamedTuple):
 def keys_of(model: type[Entry]) -> list[Key]:
     """Return the keys of a mapping, in the order of its model."""
     hints = typing.get_type_hints(model, include_extras=True)
-    found = []
+    rows = []
     for attribute, info in model.model_fields.items():
         name = info.alias or attribute
         loose = _loose(hints[attribute])
         form = _OPEN_FORMS.get((model.__name__, name)) or _quoted(loose or "") or _form(hints[attribute], info)
         examples = list(info.examples or _only_examples(hints[attribute]))
-        found.append(Key(name, form, _default(info), _quoted(info.description or loose or ""), examples))
-    return found
+        rows.append(Key(name, form, _default(info), _quoted(info.description or loose or ""), examples))
+    return rows
 
 
 def _loose(hint: object) -> str | None:
@@ -177,14 +177,14 @@ def _default(info: FieldInfo) -> str:
 
 
 def _only_examples(hint: Any) -> list[Any]:
-    """Return the values of a key that has but few."""
+    """Return the values of a key that has only a few."""
     if hint is bool:
         return [True]
-    words = [word for part in (hint, *typing.get_args(hint)) for word in _words(part)]
-    return words[:1]
+    values = [value for part in (hint, *typing.get_args(hint)) for value in _literal_values(part)]
+    return values[:1]
 
 
-def _words(hint: Any) -> tuple[Any, ...]:
+def _literal_values(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
 
 
@@ -215,8 +215,8 @@ def _plain(text: str, inside: bool) -> bool:
     """Say whether a text needs no quotes; dates need none, as a file has them."""
     if (inside and set(text) & set(",[]{}")) or text[:1] in "\"'[{":
         return False
-    found = parse_yaml(f"key: {text}\n", "").value["key"].plain() if ": " not in text and " #" not in text else None
-    return isinstance(found, dt.date) or found == text
+    parsed = parse_yaml(f"key: {text}\n", "").value["key"].plain() if ": " not in text and " #" not in text else None
+    return isinstance(parsed, dt.date) or parsed == text
 
 
 # the parts of a page ------------------------------------------------------------------------------
@@ -263,9 +263,9 @@ def anchor(heading: str) -> str:
 
 
 def _table(what: str, places: Mapping[str, str]) -> str:
-    words = what.split()
-    if words[:2] == ["keys", "of"]:
-        table = _key_table(MODELS[words[2]])
+    parts = what.split()
+    if parts[:2] == ["keys", "of"]:
+        table = _key_table(MODELS[parts[2]])
         return re.sub(r"\(#(\w+Entry)\)", lambda link: f"({places[link[1]]})", table)
     return _TABLES[what]()
 

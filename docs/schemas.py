@@ -22,14 +22,14 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each file format by the name of its file."""
-    found = {}
+    by_name = {}
     for name, model in (("workflow", WorkflowFile), ("scenario", ScenarioFile)):
         schema = model.model_json_schema(by_alias=True)
         needed = [key for key in schema.pop("required") if key != name]
         schema |= {"required": [name], "anyOf": [{"required": ["extends"]}, {"required": needed}]}
-        found[name] = schema
-    found["rules"] = RulesFile.model_json_schema(by_alias=True)
-    return {f"{name}.schema.json": {"$schema": DIALECT, **schema} for name, schema in found.items()}
+        by_name[name] = schema
+    by_name["rules"] = RulesFile.model_json_schema(by_alias=True)
+    return {f"{name}.schema.json": {"$schema": DIALECT, **schema} for name, schema in by_name.items()}
 
 
 def write_schemas(folder: Path) -> None:

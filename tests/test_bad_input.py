@@ -106,8 +106,8 @@ CHANGES = {
     "ends=2023-12-31": "--set ends: ends: 2023-12-31 is before the start, 2024-01-01",
     "ends=2024-02-31": "--set ends=2024-02-31: 2024-02-31 is not a date: 2024-02 has the days 01 to 29",
     "starts.year=2024": "--set starts.year: starts is 2024-01-01, which has no keys",
-    "suspensions.1.to=2024-01-31": "--set suspensions.1.to: suspensions is a list of 1; give an index from 0 to 0",
-    "suspensions.first.to=2024-01-31": "--set suspensions.first.to: suspensions is a list of 1; give an index from 0 to 0",
+    "suspensions.1.to=2024-01-31": "--set suspensions.1.to: suspensions is a list of 1 entry; give an index from 0 to 0",
+    "suspensions.first.to=2024-01-31": "--set suspensions.first.to: suspensions is a list of 1 entry; give an index from 0 to 0",
     "activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}": "--set activities.hearing.takes={gamma: {mean: 2 hours, cv: 1}: invalid YAML: expected ',' or '}', but got '<stream end>'. Inside { } and [ ] (opened on line 1), quote a string that contains a comma, a bracket or a colon, or close the bracket.",
     "events.tip.hazard={by: vists, other: 1 per year}": "--set events.tip.hazard: event 'tip': hazard: by: unknown name 'vists'; known: age, arrived, as_of, counsel, court, eligible, entered, ground",
 }  # fmt: skip

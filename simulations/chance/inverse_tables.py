@@ -229,10 +229,6 @@ class StepTable:
         values: Floats = self.values[index]
         return values
 
-    def scaled(self, factor: float, shift: float = 0.0) -> StepTable:
-        """Return the table of ``shift + factor * x``."""
-        return StepTable(self.values * factor + shift)
-
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the values, 64 hexadecimal digits."""

@@ -195,6 +195,7 @@ def verify(
             typer.echo(f"{result.parts} parts of {result.replications} replications: {verdict}.")
             if result.run_again:
                 numbers = ", ".join(map(str, result.run_again))
-                typer.echo(f"Rerun of replication {numbers}: {'the same bytes' if result.rerun_ok else 'other bytes'}.")
+                noun = "replication" if len(result.run_again) == 1 else "replications"
+                typer.echo(f"Rerun of {noun} {numbers}: {'the same bytes' if result.rerun_ok else 'other bytes'}.")
         if not result.ok:
             raise typer.Exit(FAILURE)

@@ -64,13 +64,13 @@ def correct(
         p_values.setdefault(key, paired.p)
     corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     n_undecided = sum(p >= alpha for p in corrected.values())
-    found = list(differences)
+    corrected_rows = list(differences)
     for i, key in key_of.items():
         paired, p = differences[i].paired, corrected[key]
         assert paired is not None
         needed = replications_needed(paired, alpha / n_undecided) if p >= alpha else None
-        found[i] = replace(differences[i], hypothesis=numbers[key], p_corrected=p, needed=needed)
-    return found
+        corrected_rows[i] = replace(differences[i], hypothesis=numbers[key], p_corrected=p, needed=needed)
+    return corrected_rows
 
 
 def _length(vector: Vector) -> int:

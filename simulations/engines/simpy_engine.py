@@ -410,8 +410,8 @@ class Simulation:
 
     def _open(self, station: Station) -> None:
         now = self.env._now
-        spell = station.calendar.interval_at(now)
-        station.open(now if spell is None else station.calendar.closes[spell])
+        interval = station.calendar.interval_at(now)
+        station.open(now if interval is None else station.calendar.closes[interval])
         for case in station.beyond_size():
             self._interrupt(case, station)
         self._touched.add(station.index)

@@ -42,8 +42,8 @@ class Context(Reading[ScenarioFile]):
         If the workflow does not exist or has mistakes.
     """
 
-    def __init__(self, file: ScenarioFile, node: Node, lost: set[str], told: list[Problem]) -> None:
-        super().__init__(file, node, lost, told)
+    def __init__(self, file: ScenarioFile, node: Node, lost: set[str], reported: list[Problem]) -> None:
+        super().__init__(file, node, lost, reported)
         self._check_dates()
         self.dates_fit = not self.problems
         self.workflow = self._workflow()
@@ -78,8 +78,8 @@ class Context(Reading[ScenarioFile]):
         try:
             return load_workflow(self.file.workflow, node.folder)
         except InputError as error:
-            found = [p if p.position else Problem(f"workflow: {p.message}", node.position) for p in error.problems]
-            raise InputError([*self.reported, *self.problems, *found]) from None
+            located = [p if p.position else Problem(f"workflow: {p.message}", node.position) for p in error.problems]
+            raise InputError([*self.reported, *self.problems, *located]) from None
 
     def _names_a_court(self, name: str) -> bool:
         if not name.replace("-", "_").isidentifier():

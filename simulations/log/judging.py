@@ -85,9 +85,10 @@ class _Judged:
             return whole
 
         names, causes = [t.name for t in workflow.transitions], list(workflow.events)
-        words, events = self.log.labels.transition, self.log.labels.cause
-        transition = np.array([*(names.index(w) if w in names else -1 for w in words), -1])[columns["transition"]]
-        event = np.array([causes.index(w) if w in causes else -1 for w in events])[columns["cause"]]
+        transition_labels, cause_labels = self.log.labels.transition, self.log.labels.cause
+        transition_numbers = [names.index(label) if label in names else -1 for label in transition_labels]
+        transition = np.array([*transition_numbers, -1])[columns["transition"]]
+        event = np.array([causes.index(label) if label in causes else -1 for label in cause_labels])[columns["cause"]]
         seen = {"state": filled(self.cases.state, columns["from_state"])}
         after = {"state": filled(self.cases.state, columns["to_state"])}
         before = dict(seen)

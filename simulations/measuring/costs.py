@@ -50,26 +50,26 @@ def costs(
     """
     since = max(frame.since, 0)
     prices = {n: each for n, each in declared.activities.items() if f"cost.{n}" in wanted}
-    found = {f"cost.{n}": _completed(frame, n, since) * each for n, each in prices.items()}
+    by_name = {f"cost.{n}": _completed(frame, n, since) * each for n, each in prices.items()}
     if frame.grouping.by is not None:
-        return found
+        return by_name
     for name, rate in declared.pools.items():
         if f"cost.{name}" in wanted:
             paid = [[[(t.shift + t.overtime) * rate] for t in by_court] for by_court in times[name]]
-            found[f"cost.{name}"] = np.array(paid)
+            by_name[f"cost.{name}"] = np.array(paid)
     if "cost" not in wanted:
-        return found
+        return by_name
     # With a pool that all courts share, there is a total for all courts only.
-    n_rows = min((by_court.shape[1] for by_court in found.values()), default=0)
+    n_rows = min((by_court.shape[1] for by_court in by_name.values()), default=0)
     nothing: ByCourt = np.zeros((len(frame.untils), n_rows, 1))
-    total: ByCourt = sum((by_court[:, by_court.shape[1] - n_rows :] for by_court in found.values()), start=nothing)
-    found["cost"] = total
+    total: ByCourt = sum((by_court[:, by_court.shape[1] - n_rows :] for by_court in by_name.values()), start=nothing)
+    by_name["cost"] = total
     for name in ("disposal", *declared.per):
         if f"cost_per.{name}" in wanted:
-            found[f"cost_per.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
+            by_name[f"cost_per.{name}"] = _per(total, values["disposals" if name == "disposal" else name])
     if "cost_per.month_of_backlog" in wanted:
-        found["cost_per.month_of_backlog"] = _per(total, _months_removed(frame, values, since))
-    return found
+        by_name["cost_per.month_of_backlog"] = _per(total, _months_removed(frame, values, since))
+    return by_name
 
 
 def _months_removed(frame: Frame, values: Mapping[str, ByCourt], since: int) -> ByCourt:

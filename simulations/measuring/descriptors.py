@@ -117,7 +117,7 @@ class Descriptor:
     inputs: tuple[str, ...] = ()
 
     def of(self, subject: str, unit: str | None = None) -> Descriptor:
-        """Return the descriptor for one activity, one pool, or one thing that is priced."""
+        """Return the descriptor with `subject`, the name of an activity, a pool or a cost item, in place of ``{}``."""
         texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "title", "description")}
         return replace(self, subject=subject, unit=unit or self.unit, **texts)
 

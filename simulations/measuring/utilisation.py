@@ -162,7 +162,17 @@ def beyond_size(
 def _marks(
     calendar: Calendar, sizes: tuple[tuple[int, int], ...], bounds: tuple[int, ...]
 ) -> tuple[Integers, NDArray[np.int32], NDArray[np.int32]]:
-    """Return the instants at which a shift or the size changes, and from each on whether it is a shift, and the size."""
+    """Return when the shift or the size of a station changes.
+
+    Returns
+    -------
+    marks : array of int64
+        The instants of a change within the bounds, and the bounds, in increasing order, in microseconds.
+    on : array of int32
+        From each mark on, 1 on shift and 0 off shift.
+    size : array of int32
+        From each mark on, the number of servers.
+    """
     opens, closes, _ = calendar.arrays()
     times, size = np.array(sizes, np.int64).reshape(-1, 2).T
     marks = distinct(np.clip(np.concatenate([times, opens, closes, bounds]), bounds[0], bounds[-1]))

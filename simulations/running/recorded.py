@@ -51,7 +51,7 @@ def recorded_scenario(
             ]
         return load_scenario(content)
     except InputError as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].removesuffix(".")
         raise InputError(
             [f"{folder}: cannot {what} from its own files: {reason}. Give --scenario with the original file"]
         ) from None

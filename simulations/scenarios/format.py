@@ -144,7 +144,7 @@ class SuspensionEntry(Entry):
 
 
 class PolicyEntry(Entry):
-    """A workflow that decides from a date on, instead of the scenario's own or the policy before."""
+    """A change of the workflow on a date. The new workflow replaces the one that applied until then."""
 
     from_: dt.date = Field(
         alias="from", description="the first day on which it decides", examples=[dt.date(2024, 2, 15)]

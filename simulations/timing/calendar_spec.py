@@ -226,8 +226,10 @@ def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[Working
             weekdays = _parse_weekdays(key)
             for weekday in weekdays:
                 if weekday in named:
-                    both = f"'{named[weekday]}' and '{key}'" if named[weekday] != key else f"'{key}'"
-                    raise InputError([f"'{_DAY_NAMES[weekday]}' is named twice, in {both}"])
+                    both = (
+                        f"both '{named[weekday]}' and '{key}' contain" if named[weekday] != key else f"'{key}' repeats"
+                    )
+                    raise InputError([f"{both} the weekday '{_DAY_NAMES[weekday]}'"])
                 named[weekday] = key
         except InputError as error:
             _add(problems, f"hours: {key}", error)
@@ -290,7 +292,7 @@ def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tup
         try:
             day = parse_date(key)
             if day in dates:
-                raise InputError([f"'{day}' is named twice"])
+                raise InputError([f"the date '{day}' is listed twice"])
             dates[day] = ()
         except InputError as error:
             _add(problems, "open", error)

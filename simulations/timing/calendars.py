@@ -166,10 +166,6 @@ class Calendar:
             return False
         return start + length <= self.closes[k] or (length > self.longest and start == self.opens[k])
 
-    def overtime(self, start: int, completion: int) -> int:
-        """Return the microseconds of [start, completion) that lie off shift."""
-        return completion - start - (self.working_time(completion) - self.working_time(start))
-
     def working_days(self) -> Calendar:
         """Return the calendar of delays in working days: whole days, on each date on which an interval starts."""
         if self._endless:

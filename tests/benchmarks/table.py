@@ -103,7 +103,10 @@ def measure_engines(sizes: tuple[int, ...]) -> Best:
 
 
 def measure_runs() -> list[tuple[str, int, Told]]:
-    """Return what whole runs took: the command from its start to its end, the log on disk and all measures taken."""
+    """Measure whole runs: each command from start to end, with the log on disk and all measures.
+
+    Return for each run its name, the number of cases, and the least of each measurement over its repetitions.
+    """
     kept: dict[str, Told] = {}
     with tempfile.TemporaryDirectory() as folder:
 

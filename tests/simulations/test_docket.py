@@ -129,8 +129,8 @@ def test_sizes_by_date_become_one_size_for_good(docket: Scenario) -> None:
     assert docket.pools["judges"].sizes != dated.pools["judges"].sizes
 
 
-def test_pending_follows_the_line_of_the_overloaded_queue(tenth: RunResult) -> None:
-    """At the end of each fiscal year the mean is within 3.9 standard errors of the line (false alarm: one in 1,000)."""
+def test_pending_of_the_overloaded_queue_agrees_with_its_expected_value(tenth: RunResult) -> None:
+    """At the end of each fiscal year, the mean lies within 3.9 standard errors (a false alarm in 1,000)."""
     assert tenth.scenario.pools["judges"].sizes[0] == ((0, 70),)
     for day in ENDS_OF_YEARS:
         expected, deviation = line(tenth.scenario, day)

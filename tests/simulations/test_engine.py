@@ -518,14 +518,13 @@ events: {{plea: {{after: GIVEN}}, pause: {{after: GIVEN}}, wake: {{after: 2 hour
     ]
 
 
-def test_a_clock_since_a_transition_is_stopped_by_a_final_state_and_started_anew_by_the_same_transition_only(
+def test_only_a_final_state_stops_a_clock_since_a_transition_and_only_that_transition_restarts_it(
     office: Play,
 ) -> None:
-    """All are forwarded at 2 with ten hours to go, but for case 4, which begins there.
+    """Cases 0 to 3 are forwarded at 2, and their clocks run for ten hours. Case 4 starts in `second`, without a clock.
 
-    Case 0 stays: it expires at 12. Case 1 is settled at 5. Case 2 is turned back at 4 and forwarded again at 6: it
-    expires at 16. Case 3 is on the shelf from 10 on: at 12 its clock lapses, and does not ring after its return at 13.
-    Case 4 has no clock.
+    Case 0 expires at 12. Case 1 is settled at 5. Case 2 is turned back at 4 and forwarded again at 6: it expires at
+    16. Case 3 rests from 10 to 13: its clock runs out at 12 without effect, and does not expire later.
     """
     log = office(
         f"""

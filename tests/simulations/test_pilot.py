@@ -105,18 +105,18 @@ def test_groups_add_up_to_the_whole(result: RunResult) -> None:
         assert sum(parts) == pytest.approx(result.get(name).mean)
 
 
-def test_closing_gives_no_status_and_permits_go_only_to_who_had_a_ground_for_one(pilot: Scenario) -> None:
-    """No granted permit without a ground, and no lawful status but by relief, in the log of a replication."""
+def test_closing_gives_no_status_and_only_cases_with_a_ground_get_permits(pilot: Scenario) -> None:
+    """Every granted permit has a ground, and only relief gives a lawful status, in the log of one replication."""
     from simulations import simulate
 
     path = SamplePath(3, 1)
     plan = make_plan(pilot, path)
     log = simulate(plan, path)
-    words, columns = log.labels, log.columns
-    granted = columns["case_id"][columns["outcome"] == words.outcome.index("granted")]
+    labels, columns = log.labels, log.columns
+    granted = columns["case_id"][columns["outcome"] == labels.outcome.index("granted")]
     assert len(granted) > 10
     assert (plan.cases.columns.values["permit_basis"][granted] > 0).all()
-    refer = columns["case_id"][columns["transition"] == words.transition.index("refer_for_check")]
+    refer = columns["case_id"][columns["transition"] == labels.transition.index("refer_for_check")]
     eligible = vector(pilot.workflow.definitions["low_priority"], plan.cases.columns.values, plan.cases.columns.missing)
     assert eligible[refer].all()
 

@@ -49,7 +49,7 @@ activities: {read: {pool: clerks, takes: 2 minutes}, sign: {pool: signers, takes
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small scenario beside its workflow, which measures when the queue of the first day was served."""
+    """Write a small scenario and its workflow; the measure `served` is the day on which the queue is empty."""
     folder = tmp_path_factory.mktemp("tiny")
     measure = "measures:\n  - {measure: served, emptied: queue}\n"
     (folder / "desk.yaml").write_text(DESK + measure, encoding="utf-8")

@@ -95,8 +95,8 @@ def test_work_that_ends_with_the_shift_fits(desk: Play) -> None:
     ]
 
 
-def test_work_longer_than_any_shift_starts_at_an_opening_and_runs_over(desk: Play) -> None:
-    """An hour to 10; nine hours fit into no day: from Tuesday's opening, 33, to 42, one of them overtime."""
+def test_work_longer_than_any_shift_starts_at_an_opening_and_ends_in_overtime(desk: Play) -> None:
+    """The first case takes one hour, to 10. The second takes nine, from Tuesday's opening at 33 to 42: one is overtime."""
     log = desk("size: 1, calendar: office, at_shift_end: fit", 2, {0: 1, 1: 9})
     assert work(log) == [(0, 0, 9, 10, 0), (1, 0, 33, 42, 0)]
     assert measured(log)["overtime.clerks"] == 1

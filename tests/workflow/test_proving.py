@@ -336,7 +336,7 @@ def test_beyond_the_list_of_all_kinds_of_cases_gaps_and_dead_transitions_are_fou
 
 
 @pytest.mark.parametrize(("limits", "reason"), [
-    ({"most_nodes": 1}, "the search needs more than 1 nodes; --nodes raises this limit"),
+    ({"most_nodes": 1}, "the search needs more nodes than the limit of 1; --nodes raises this limit"),
     ({"seconds": 0.0}, "the time limit was reached; --seconds raises it"),
 ])  # fmt: skip
 def test_an_undecided_rule_has_a_reason(limits: dict[str, float], reason: str) -> None:

@@ -97,8 +97,8 @@ class AuditReport:
         case = self.log.case
         yield (self._offence(int(case[i]), int(i), "a move that the workflow does not allow") for i in self.not_allowed)
         for rule in self.rules:
-            found = zip(rule.cases, rule.rows, rule.at, strict=True)
-            yield (self._offence(int(case), int(row), rule.rule.name, int(at)) for case, row, at in found)
+            violations = zip(rule.cases, rule.rows, rule.at, strict=True)
+            yield (self._offence(int(case), int(row), rule.rule.name, int(at)) for case, row, at in violations)
 
     def render(self) -> Iterator[str]:
         """Yield the lines of a report."""

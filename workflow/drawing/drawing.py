@@ -110,13 +110,13 @@ def mermaid(workflow: Workflow) -> str:
 
 
 def _mermaid_names(workflow: Workflow) -> dict[str, str]:
-    found = {}
+    ids = {}
     for name in workflow.states:
         id_ = name
         while id_.lower() in _MERMAID_WORDS or (id_ != name and id_ in workflow.states):
             id_ += "_"
-        found[name] = id_
-    return found
+        ids[name] = id_
+    return ids
 
 
 def _format_transition(transition: Transition) -> str:
@@ -125,11 +125,11 @@ def _format_transition(transition: Transition) -> str:
 
 def _moves(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
     """Return the transitions between each pair of states; an internal transition leads from a state to itself."""
-    found: dict[tuple[str, str], list[Transition]] = {}
+    moves: dict[tuple[str, str], list[Transition]] = {}
     for transition in workflow.transitions:
         for source in transition.sources:
-            found.setdefault((source, transition.target or source), []).append(transition)
-    return found
+            moves.setdefault((source, transition.target or source), []).append(transition)
+    return moves
 
 
 def svg(workflow: Workflow, counts: Mapping[str, float] | None = None) -> str:
@@ -303,17 +303,17 @@ def _arrows(workflow: Workflow, row: Mapping[str, int], main: Sequence[str]) -> 
         bundles.setdefault((target, tuple(t.name for t in transitions), side), []).append(source)
     by_name = {t.name: t for t in workflow.transitions}
     next_to = dict(pairwise(main))
-    found = []
+    merged = []
     for (target, names, _), sources in bundles.items():
         own = tuple(by_name[name] for name in names)
         on_main = [source for source in sources if next_to.get(source) == target and not own[0].events]
-        found.append(Arrow(own, tuple(sources), target, on_main[0] if on_main else None))
-    return found
+        merged.append(Arrow(own, tuple(sources), target, on_main[0] if on_main else None))
+    return merged
 
 
 def _labelled(arrows: Sequence[Arrow], counts: Mapping[str, float]) -> list[Arrow]:
     drawn = Counter(t.name for arrow in arrows for t in arrow.transitions)
-    found = []
+    labelled = []
     for arrow in arrows:
         lines: list[str] = []
         for t in arrow.transitions:
@@ -322,8 +322,8 @@ def _labelled(arrows: Sequence[Arrow], counts: Mapping[str, float]) -> list[Arro
             whole = [t.name + count, *_format_transition(t).split()[1:]]
             short = _width(" ".join(whole), SMALL) <= LONGEST_LINE
             lines += [" ".join(whole)] if short else [whole[0], *_lines(whole[1:], LONGEST_LINE)]
-        found.append(replace(arrow, label=tuple(lines)))
-    return found
+        labelled.append(replace(arrow, label=tuple(lines)))
+    return labelled
 
 
 def _count(number: float) -> str:
@@ -426,10 +426,10 @@ def _outline(kind: StateKind, box: Rectangle) -> str:
         ]  # fmt: skip
         return f'<polygon points="{" ".join(f"{_n(x)},{_n(y)}" for x, y in corners)}" {ink} stroke-linejoin="round"/>'
     radius = (bottom - top) / 2 if kind is StateKind.RESTING else min(8.0, (bottom - top) / 3)
-    found = _rectangle(box, radius, ink)
+    paths = _rectangle(box, radius, ink)
     if kind is StateKind.FINAL:
-        found += _rectangle((left + 3.5, top + 3.5, right - 3.5, bottom - 3.5), radius - 3, ink)
-    return found
+        paths += _rectangle((left + 3.5, top + 3.5, right - 3.5, bottom - 3.5), radius - 3, ink)
+    return paths
 
 
 def _rectangle(box: Rectangle, radius: float, ink: str) -> str:
@@ -505,21 +505,21 @@ def _loop(arrow: Arrow, box: Rectangle, ink: str) -> str:
 
 def _path(points: Sequence[Point], ink: str, thickness: float, dashed: bool = False) -> str:
     """Draw a line with rounded corners; a diagonal segment becomes a curve."""
-    found = f"M{_n(points[0][0])} {_n(points[0][1])}"
+    commands = f"M{_n(points[0][0])} {_n(points[0][1])}"
     for i, (a, b) in enumerate(pairwise(points)):
         if a[0] != b[0] and a[1] != b[1]:
             half = (a[1] + b[1]) / 2
-            found += f"C{_n(a[0])} {_n(half)} {_n(b[0])} {_n(half)} {_n(b[0])} {_n(b[1])}"
+            commands += f"C{_n(a[0])} {_n(half)} {_n(b[0])} {_n(half)} {_n(b[0])} {_n(b[1])}"
             continue
         c = points[i + 2] if i + 2 < len(points) else b
         corner = (a[0] == b[0]) == (b[1] == c[1]) and (b[0] == c[0]) != (b[1] == c[1])
         cut = min(CORNER, math.dist(a, b) / 2, math.dist(b, c) / 2) if corner else 0.0
         before, after = _towards(b, a, cut), _towards(b, c, cut)
-        found += f"L{_n(before[0])} {_n(before[1])}"
+        commands += f"L{_n(before[0])} {_n(before[1])}"
         if corner:
-            found += f"Q{_n(b[0])} {_n(b[1])} {_n(after[0])} {_n(after[1])}"
+            commands += f"Q{_n(b[0])} {_n(b[1])} {_n(after[0])} {_n(after[1])}"
     dashes = ' stroke-dasharray="6 4"' if dashed else ""
-    return f'<path d="{found}" fill="none" stroke="{ink}" stroke-width="{thickness}"{dashes}/>'
+    return f'<path d="{commands}" fill="none" stroke="{ink}" stroke-width="{thickness}"{dashes}/>'
 
 
 def _towards(point: Point, other: Point, by: float) -> Point:

@@ -184,7 +184,7 @@ class _Grid:
         The neighbours of each node in the rows above and below.
     strong : set of (int, int)
         The upper and lower end of each segment of the spine.
-    place : list of int
+    index_in_row : list of int
         The position of each node in its row.
     """
 
@@ -213,7 +213,7 @@ class _Grid:
                 self.above[b].append(a)
         upright = set(pairwise([self.names[name] for name in spine]))
         self.strong = {part for chain in self.chains if (chain[0], chain[-1]) in upright for part in pairwise(chain)}
-        self.place = [0] * len(self.nodes)
+        self.index_in_row = [0] * len(self.nodes)
         self.set_rows(self.rows)
 
     def _chain(self, top: int, bottom: int) -> list[int]:
@@ -236,14 +236,15 @@ class _Grid:
         """Order a row by the mean position of each node's neighbours."""
 
         def mean(v: int) -> float:
-            return sum(self.place[u] for u in neighbours[v]) / len(neighbours[v]) if neighbours[v] else self.place[v]
+            indices = [self.index_in_row[u] for u in neighbours[v]]
+            return sum(indices) / len(indices) if indices else self.index_in_row[v]
 
         self.rows[at].sort(key=mean)
         self._number(self.rows[at])
 
     def _number(self, row: Sequence[int]) -> None:
-        for place, v in enumerate(row):
-            self.place[v] = place
+        for index, v in enumerate(row):
+            self.index_in_row[v] = index
 
     def weight(self, a: int, b: int) -> int:
         """Return the cost of crossing a segment."""
@@ -280,15 +281,15 @@ def _swap(grid: _Grid) -> None:
                 a, b = row[i], row[i + 1]
                 if _cost(grid, a, b) > _cost(grid, b, a):
                     row[i], row[i + 1] = b, a
-                    grid.place[a], grid.place[b] = i + 1, i
+                    grid.index_in_row[a], grid.index_in_row[b] = i + 1, i
                     better = True
 
 
 def _cost(grid: _Grid, a: int, b: int) -> int:
     """Return the weight of the crossings between the lines of two nodes, if the first is left of the second."""
-    place, weight = grid.place, grid.weight
-    return sum(weight(u, a) * weight(v, b) for u in grid.above[a] for v in grid.above[b] if place[u] > place[v]) + sum(
-        weight(a, u) * weight(b, v) for u in grid.below[a] for v in grid.below[b] if place[u] > place[v]
+    index, weight = grid.index_in_row, grid.weight
+    return sum(weight(u, a) * weight(v, b) for u in grid.above[a] for v in grid.above[b] if index[u] > index[v]) + sum(
+        weight(a, u) * weight(b, v) for u in grid.below[a] for v in grid.below[b] if index[u] > index[v]
     )
 
 
@@ -298,10 +299,10 @@ def _crossings(grid: _Grid) -> int:
     for upper in grid.rows:
         ends: list[int] = []  # lower positions of the lines so far, sorted, repeated by weight
         lines = [(a, b) for a in upper for b in grid.below[a]]
-        for a, b in sorted(lines, key=lambda line: [grid.place[v] for v in line]):
-            weight, at = grid.weight(a, b), bisect_right(ends, grid.place[b])
+        for a, b in sorted(lines, key=lambda line: [grid.index_in_row[v] for v in line]):
+            weight, at = grid.weight(a, b), bisect_right(ends, grid.index_in_row[b])
             total += weight * (len(ends) - at)
-            ends[at:at] = [grid.place[b]] * weight
+            ends[at:at] = [grid.index_in_row[b]] * weight
     return total
 
 
@@ -342,9 +343,9 @@ def _blocked(grid: _Grid) -> set[tuple[int, int]]:
     for upper in grid.rows:
         lines = [(a, b) for a in upper for b in grid.below[a]]
         blocked.update(e for e in lines if e not in grid.strong and (e[0] in tops or e[1] in bottoms))
-        straight = [(e, grid.place[e[0]], grid.place[e[1]]) for e in lines if rank(e)]
+        straight = [(e, grid.index_in_row[e[0]], grid.index_in_row[e[1]]) for e in lines if rank(e)]
         for line in lines:
-            a, b = grid.place[line[0]], grid.place[line[1]]
+            a, b = grid.index_in_row[line[0]], grid.index_in_row[line[1]]
             if any((a - c) * (b - d) < 0 and rank(other) > rank(line) for other, c, d in straight):
                 blocked.add(line)
     return blocked
@@ -359,13 +360,13 @@ def _align(grid: _Grid, blocked: set[tuple[int, int]], upper: bool, mirrored: bo
     for row in grid.rows if upper else reversed(grid.rows):
         last: float = float("-inf")
         for v in row[::sign]:
-            near = sorted(neighbours[v], key=lambda u: sign * grid.place[u])
+            near = sorted(neighbours[v], key=lambda u: sign * grid.index_in_row[u])
             pairs = {u: (u, v) if upper else (v, u) for u in near}
             strong = [u for u in near if pairs[u] in grid.strong]
             middle = dict.fromkeys([near[(len(near) - 1) // 2], near[len(near) // 2]]) if near else []
             for u in strong or middle:
-                if u not in taken and pairs[u] not in blocked and last < sign * grid.place[u]:
-                    root[v], last = root[u], sign * grid.place[u]
+                if u not in taken and pairs[u] not in blocked and last < sign * grid.index_in_row[u]:
+                    root[v], last = root[u], sign * grid.index_in_row[u]
                     taken.add(u)
                     break
     return root

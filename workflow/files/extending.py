@@ -66,7 +66,7 @@ def read_extending(
 def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> Path:
     """Return the path of a built-in workflow or scenario, of a file, or of a workflow that is named in a folder."""
     path = tidy(built_in.get(name) or (beside / name))
-    found: dict[Path, str] = {}
+    workflows: dict[Path, str] = {}
     where = "neither a built-in name nor a file"
     try:
         other = describe_path(path, what)
@@ -74,13 +74,13 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
             return path
         known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
         if what == "workflow" and Path(name).name == name and Path(name).suffix not in _ENDINGS:
-            found, unread = _workflows_in(path.parent, name)
-            known += found.values()
+            workflows, unread = _workflows_in(path.parent, name)
+            known += workflows.values()
             where = f"neither a built-in name, nor a file, nor the name of a workflow in {path.parent.resolve()}"
             where += "".join(f"; a file there could not be read: {error}" for error in unread)
     except (OSError, ValueError):  # not a possible file name
         known, other = list(built_in), None
-    named = [path for path, its_name in found.items() if its_name == name]
+    named = [path for path, its_name in workflows.items() if its_name == name]
     if len(named) == 1:
         return named[0]
     if named:
@@ -101,7 +101,7 @@ def _workflows_in(folder: Path, name: str) -> tuple[dict[Path, str], list[str]]:
 
     Rules and scenarios have the key ``workflow:`` too. A workflow has states, or extends another.
     """
-    found: dict[Path, str] = {}
+    names: dict[Path, str] = {}
     unread: list[str] = []
     for path in sorted(p for p in folder.iterdir() if p.suffix in _ENDINGS and p.is_file()):
         try:
@@ -111,5 +111,5 @@ def _workflows_in(folder: Path, name: str) -> tuple[dict[Path, str], list[str]]:
                 unread.append(str(error).splitlines()[0])
             continue
         if "workflow" in content and "scenario" not in content and ("states" in content or "extends" in content):
-            found[path] = str(content["workflow"].value)
-    return found, unread
+            names[path] = str(content["workflow"].value)
+    return names, unread

@@ -36,7 +36,7 @@ def check_kind(node: Node, what: str) -> None:
     names = format_value(about.value) if about is not None else "its workflow"
     if kind == "rules file" and what == "workflow":
         message = f"this file has rules for the workflow {names} and is not a workflow; give both: docketsim prove WORKFLOW --rules {Path(name).name}"
-        raise InputError([Problem(message, node.place(("rules",)))])
+        raise InputError([Problem(message, node.position_of(("rules",)))])
     next_step = {
         (
             "workflow",

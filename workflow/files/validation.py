@@ -49,7 +49,7 @@ def format_value(value: object) -> str:
     if isinstance(value, dict):
         return f"a mapping with the keys {format_names(value)}" if value else "an empty mapping"
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)}" if value else "an empty list"
+        return f"a list of {len(value)} {'entry' if len(value) == 1 else 'entries'}" if value else "an empty list"
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -137,7 +137,7 @@ def usable(model: type[_M], node: Node) -> Usable[_M]:
     empty = dict.fromkeys(_empty_keys(model, node, ()))
     for path in empty:
         message = f"{_where(path[:-1], node)}the key {path[-1]!r} has no value; give it one, or leave the key out"
-        problems.append(Problem(message, node.place(path)))
+        problems.append(Problem(message, node.position_of(path)))
     for attempt in range(4):  # removing an entry may leave its section empty
         wrong = {} if attempt else dict.fromkeys(empty)
         try:
@@ -249,14 +249,14 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
     kind, value = first["type"], first["input"]
     if kind == "missing":
         key, parent = first["loc"][-1], path[:-1]
-        return Problem(f"{_where(parent, root)}the key {key!r} is missing", root.place(parent))
+        return Problem(f"{_where(parent, root)}the key {key!r} is missing", root.position_of(parent))
     if kind == "extra_forbidden":
         key = path[-1]
         allowed = _keys(_model_at(model, path[:-1]))
         meant = next((f" Did you mean {m!r}?" for m in _MEANT.get(str(key), ()) if m.split(":")[0] in allowed), "")
         hint = meant or nearest(key, allowed)
         message = f"{_where(path[:-1], root)}unknown key {key!r}; allowed: {format_names(allowed, 30)}.{hint}"
-        return Problem(message, root.place(path))
+        return Problem(message, root.position_of(path))
     if kind == "value_error":
         return Problem(f"{_where(path, root)}{first['ctx']['error']}", root.find(path).position)
     if kind == "too_short":
@@ -274,8 +274,9 @@ def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: li
         hint = " Start each entry with '- '."
     elif wanted == "a date":
         hint = " Write it without quotes and without a time of day, such as 2024-01-31."
-    place = root.place(path) if value is None else root.find(path).position  # an empty value has no position of its own
-    return Problem(f"{_where(path, root)}must be {wanted}, not {format_value(value)}.{hint}", place)
+    # An empty value has no position of its own.
+    position = root.position_of(path) if value is None else root.find(path).position
+    return Problem(f"{_where(path, root)}must be {wanted}, not {format_value(value)}.{hint}", position)
 
 
 def _where(path: tuple[object, ...], root: Node) -> str:

@@ -101,7 +101,7 @@ class Node:
             node = node if child is None else child
         return node
 
-    def place(self, path: tuple[object, ...]) -> Position:
+    def position_of(self, path: tuple[object, ...]) -> Position:
         """Return the position of a path; of the key, if the last part is a key."""
         node, position = self, self.position
         for part in path:

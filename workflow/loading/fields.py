@@ -49,11 +49,11 @@ def _field(reading: Reading[WorkflowFile], name: str, entry: FieldEntry, role: R
         return Field(name, "boolean", role)
     low, high = entry.minimum, entry.maximum
     if entry.enum is not None:
-        words = _words(reading, entry.enum, (*path, "enum"), what)
+        enum = _enum_values(reading, entry.enum, (*path, "enum"), what)
         if low is not None or high is not None:
             reading.wrong(path, f"{what}: minimum and maximum are for numbers and dates, not for enum")
         _check_optional(reading, entry, role, path, what)
-        return Field(name, "enum", role, values=words, optional=entry.optional)
+        return Field(name, "enum", role, values=enum, optional=entry.optional)
     kind = entry.type or "boolean"
     for bound, value in (("minimum", low), ("maximum", high)):
         if value is not None and (not isinstance(value, TYPES[kind]) or isinstance(value, bool)):
@@ -73,7 +73,7 @@ def _field(reading: Reading[WorkflowFile], name: str, entry: FieldEntry, role: R
     return Field(name, kind, role, minimum=low, maximum=high, optional=entry.optional)
 
 
-def _words(reading: Reading[WorkflowFile], enum: list[object], path: Keys, what: str) -> tuple[str, ...]:
+def _enum_values(reading: Reading[WorkflowFile], enum: list[object], path: Keys, what: str) -> tuple[str, ...]:
     for i, word in enumerate(enum):
         if not isinstance(word, str):
             message = f"enum values are words, not {format_value(word)}; put it in quotes, or use a type"

@@ -27,7 +27,7 @@ def graph_problems(workflow: Workflow) -> list[Problem]:
     problems: list[Problem] = []
 
     def wrong(state: str, message: str) -> None:
-        problems.append(Problem(f"state {state!r}: {message}", workflow.document.place(("states", state))))
+        problems.append(Problem(f"state {state!r}: {message}", workflow.document.position_of(("states", state))))
 
     reached = _closure(workflow.entry_states, forward)
     backward: dict[str, set[str]] = {name: set() for name in workflow.states}
@@ -55,20 +55,20 @@ def graph_problems(workflow: Workflow) -> list[Problem]:
 
 
 def _closure(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
-    found = set(start)
-    todo = list(found)
+    reached = set(start)
+    todo = list(reached)
     while todo:
-        for target in edges[todo.pop()] - found:
-            found.add(target)
+        for target in edges[todo.pop()] - reached:
+            reached.add(target)
             todo.append(target)
-    return found
+    return reached
 
 
 def _cycles(edges: Mapping[str, set[str]]) -> list[tuple[str, ...]]:
     """Return one cycle through each state that is on a cycle, unless a returned cycle contains it."""
-    found: list[tuple[str, ...]] = []
+    cycles: list[tuple[str, ...]] = []
     for state in edges:
-        if any(state in cycle for cycle in found):
+        if any(state in cycle for cycle in cycles):
             continue
         back: dict[str, str] = {}
         todo = [state]
@@ -79,10 +79,10 @@ def _cycles(edges: Mapping[str, set[str]]) -> list[tuple[str, ...]]:
                     path = [here]
                     while path[-1] != state:
                         path.append(back[path[-1]])
-                    found.append(tuple(reversed(path)))
+                    cycles.append(tuple(reversed(path)))
                     todo = []
                     break
                 if target not in back:
                     back[target] = here
                     todo.append(target)
-    return found
+    return cycles

@@ -34,14 +34,14 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
     for i, entry in enumerate(file.measures):
         path, what = ("measures", i), f"measure {entry.measure!r}"
         check_word(reading, entry.measure, "measure", (*path, "measure"))
-        for key, words, allowed, which in (
+        for key, names, allowed, which in (
             ("cases", entry.cases or (), step_names, A_STEP),
             ("ratio", entry.ratio or (), measures, "a measure of this workflow"),
             ("within", entry.within or (), file.states, "a state"),
             ("emptied", (entry.emptied,) if entry.emptied else (), file.states, "a state"),
         ):
-            for word in words:
-                reading.known(word, allowed, (*path, key), f"{what}: {key}", which)
+            for name in names:
+                reading.known(name, allowed, (*path, key), f"{what}: {key}", which)
         if entry.if_ is not None:
             parse_at(reading.at(*path, "if"), entry.if_, facts, reading.problems, f"{what}: if (over facts)")
         _check_giving(reading, entry, path, what)
@@ -51,7 +51,7 @@ def check_measures(reading: Reading[WorkflowFile], facts: Namespace) -> None:
 def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Keys, what: str) -> None:
     if entry.giving is None or not entry.cases:
         return
-    what, place, cases = f"{what}: giving", (*path, "giving"), " or ".join(entry.cases)
+    what, key_path, cases = f"{what}: giving", (*path, "giving"), " or ".join(entry.cases)
     gives = _gives(reading.file, entry.cases)
     values: dict[str, list[str]] = {}
     for given in gives:
@@ -59,24 +59,24 @@ def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Key
             values.setdefault(field, []).extend(as_written(value) for value in written)
     if isinstance(entry.giving, dict):
         for field, value in entry.giving.items():
-            if reading.known(field, values, (*place, field), what, f"a field that {cases} gives"):
-                _check_outcome(reading, as_written(value), values[field], cases, (*place, field), f"{what}: {field}")
+            if reading.known(field, values, (*key_path, field), what, f"a field that {cases} gives"):
+                _check_outcome(reading, as_written(value), values[field], cases, (*key_path, field), f"{what}: {field}")
         return
     value = as_written(entry.giving)
-    _check_outcome(reading, value, [v for written in values.values() for v in written], cases, place, what)
+    _check_outcome(reading, value, [v for written in values.values() for v in written], cases, key_path, what)
     for given in gives:
         fields = [field for field, written in given.items() if value in map(as_written, written)]
         if len(fields) > 1:
             message = f"{value!r} is an outcome of {format_names(fields)}; name the field: {{{fields[0]}: {value}}}"
-            reading.wrong(place, f"{what}: {message}")
+            reading.wrong(key_path, f"{what}: {message}")
 
 
 def _check_outcome(
-    reading: Reading[WorkflowFile], value: str, values: list[str], cases: str, place: Keys, what: str
+    reading: Reading[WorkflowFile], value: str, values: list[str], cases: str, path: Keys, what: str
 ) -> None:
     if value not in values:
         message = f"{value!r} is not an outcome of {cases}; allowed: {format_names(values)}.{nearest(value, values)}"
-        reading.wrong(place, f"{what}: {message}")
+        reading.wrong(path, f"{what}: {message}")
 
 
 def _gives(file: WorkflowFile, step_names: Iterable[str]) -> list[Mapping[str, list[Any]]]:
@@ -98,14 +98,14 @@ def _check_split(
     for part, entry in split.items():
         if entry == "rest":
             continue
-        place = (*path, part)
+        key_path = (*path, part)
         try:
-            shape = validate(SplitEntry, reading.at(*place))
+            shape = validate(SplitEntry, reading.at(*key_path))
         except InputError as error:
             reading.problems += [Problem(f"{what}: {part}: {p.message}", p.position) for p in error.problems]
             continue
-        for key, words in (("ever", shape.ever or ()), ("left_by", shape.left_by or ())):
-            for word in words:
-                reading.known(word, step_names, place, f"{what}: {part}: {key}", A_STEP)
+        for key, names in (("ever", shape.ever or ()), ("left_by", shape.left_by or ())):
+            for name in names:
+                reading.known(name, step_names, key_path, f"{what}: {part}: {key}", A_STEP)
     if split and list(split.values()).count("rest") != 1:
         reading.wrong(path, f"{what}: exactly one part is `rest`, so that the parts add up")

@@ -61,13 +61,13 @@ class MoveReader:
         else:
             inside = tuple(entry.while_)
             for i, state in enumerate(inside):
-                place = (*path, "while", i)
-                if not self.reading.known(state, states, place, f"{what}: while", "a state"):
+                key_path = (*path, "while", i)
+                if not self.reading.known(state, states, key_path, f"{what}: while", "a state"):
                     continue
                 if states[state].kind is StateKind.FINAL:
-                    self.reading.wrong(place, f"{what}: while: no event has an effect in the final state {state!r}")
+                    self.reading.wrong(key_path, f"{what}: while: no event has an effect in the final state {state!r}")
                 elif states[state].kind is StateKind.INSTANT:
-                    self.reading.wrong(place, f"{what}: while: no time passes in the instant state {state!r}")
+                    self.reading.wrong(key_path, f"{what}: while: no time passes in the instant state {state!r}")
         guard = self._guard(entry.when, path, what)
         gives = self._gives(entry.gives, path, what)
         effects = self._effects(entry.set, path, what)
@@ -135,19 +135,19 @@ class MoveReader:
 
     def _effects(self, entry: Mapping[str, Any] | None, path: Keys, what: str) -> tuple[tuple[str, Value], ...]:
         """Read `set:`."""
-        found: list[tuple[str, Value]] = []
+        effects: list[tuple[str, Value]] = []
         for name, value in (entry or {}).items():
-            place = (*path, "set", name)
+            key_path = (*path, "set", name)
             if name in self.facts:
                 message = f"{name!r} is a fact, which never changes; only the record does"
-                self.reading.wrong(place, f"{what}: set: {message}")
-            elif self.reading.known(name, self.record, place, f"{what}: set", "a field of the record"):
+                self.reading.wrong(key_path, f"{what}: set: {message}")
+            elif self.reading.known(name, self.record, key_path, f"{what}: set", "a field of the record"):
                 counts_up = isinstance(value, str) and value.replace(" ", "") == f"{name}+1"
                 if counts_up and self.record[name].kind == "integer":
-                    found.append((name, INCREMENT))
-                elif self._fits(name, value, place, f"{what}: set"):
-                    found.append((name, value))
-        return tuple(found)
+                    effects.append((name, INCREMENT))
+                elif self._fits(name, value, key_path, f"{what}: set"):
+                    effects.append((name, value))
+        return tuple(effects)
 
     def _gives(
         self, entry: Mapping[str, list[Any]] | None, path: Keys, what: str
@@ -156,7 +156,7 @@ class MoveReader:
         path, what = (*path, "gives"), f"{what}: gives"
         if entry is not None and not entry:
             self.reading.wrong(path, f"{what}: names no record field")
-        found: list[tuple[str, tuple[Value, ...]]] = []
+        given: list[tuple[str, tuple[Value, ...]]] = []
         for name, values in (entry or {}).items():
             if not self.reading.known(name, self.record, (*path, name), what, "a field of the record"):
                 continue
@@ -165,8 +165,8 @@ class MoveReader:
             for i, value in enumerate(values):
                 if self._fits(name, value, (*path, name, i), what) and value in values[:i]:
                     self.reading.wrong((*path, name, i), f"{what}: the value {format_value(value)} is listed twice")
-            found.append((name, tuple(values)))
-        return tuple(found)
+            given.append((name, tuple(values)))
+        return tuple(given)
 
     def _fits(self, name: str, value: object, path: Keys, what: str) -> bool:
         """Return whether a record field may hold a value; report it if not."""

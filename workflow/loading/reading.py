@@ -52,13 +52,13 @@ class Reading(Generic[F]):
         """Return the node at a path of the file."""
         return self.node.find(path)
 
-    def wrong(self, place: Node | Position | Keys, message: str) -> None:
+    def wrong(self, where: Node | Position | Keys, message: str) -> None:
         """Report a mistake at a value, at a position, or at the last key of a path."""
-        if isinstance(place, Node):
-            place = place.position
-        elif not isinstance(place, Position):
-            place = self.node.place(place)
-        self.problems.append(Problem(message, place))
+        if isinstance(where, Node):
+            where = where.position
+        elif not isinstance(where, Position):
+            where = self.node.position_of(where)
+        self.problems.append(Problem(message, where))
 
     def known(self, name: str, allowed: Iterable[str], path: Keys, what: str, which: str) -> bool:
         """Return whether a name is allowed; report it if not.
@@ -78,10 +78,10 @@ class Reading(Generic[F]):
 
     def next_stage(self, lost: Iterable[str]) -> None:
         """Close a stage; `lost` are the names of entries that it could not read."""
-        words = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in self.lost]
+        patterns = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in self.lost]
         for problem in self.problems:
             message = _SUGGESTION.split(problem.message)[0]
-            if not any(word.search(message) for word in words):
+            if not any(pattern.search(message) for pattern in patterns):
                 self.reported.append(problem)
         self.problems.clear()
         self.lost = self.lost | set(lost)

@@ -49,29 +49,29 @@ def load_rules(
     """
     node = node_of(rules, Source("<mapping>", "")) if isinstance(rules, Mapping) else read_yaml(Path(rules))
     check_kind(node, "rules file")
-    found = usable(RulesFile, node)
-    problems = found.problems
-    if found.content is None:
+    validated = usable(RulesFile, node)
+    problems = validated.problems
+    if validated.content is None:
         raise InputError(problems)
-    file, node = found.content, found.node
+    file, node = validated.content, validated.node
     if workflow is None:
         try:
             workflow = load_workflow(file.workflow, node.folder)
         except InputError as error:
-            place = node.place(("workflow",))
-            problems += [p if p.position else Problem(f"workflow: {p.message}", place) for p in error.problems]
+            position = node.position_of(("workflow",))
+            problems += [p if p.position else Problem(f"workflow: {p.message}", position) for p in error.problems]
             raise InputError(problems) from None
     reader = RuleReader(workflow.namespace, workflow.states, workflow.step_names, problems)
     read = [
-        reader.read(entry, node.find(("rules", i)), malformed=entry.rule in found.lost)
+        reader.read(entry, node.find(("rules", i)), malformed=entry.rule in validated.lost)
         for i, entry in enumerate(file.rules)
     ]
     names = [entry.rule for entry in file.rules]
     for i, name in enumerate(names):
         if name in names[:i]:
-            first = node.place(("rules", names.index(name), "rule"))
+            first = node.position_of(("rules", names.index(name), "rule"))
             message = f"rule {format_value(name)} is listed twice; first at line {first.line}"
-            problems.append(Problem(message, node.place(("rules", i, "rule"))))
+            problems.append(Problem(message, node.position_of(("rules", i, "rule"))))
     if problems:
         raise InputError(problems)
     return workflow, tuple(rule for rule in read if rule is not None)

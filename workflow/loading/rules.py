@@ -101,7 +101,7 @@ class RuleReader:
         )
 
     def _wrong(self, node: Node, key: str | None, message: str) -> None:
-        self.problems.append(Problem(message, node.place((key,)) if key is not None else node.position))
+        self.problems.append(Problem(message, node.position_of((key,)) if key is not None else node.position))
 
     # the template ----------------------------------------------------------------------------------
 

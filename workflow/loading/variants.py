@@ -9,13 +9,13 @@ from workflow.files.validation import format_value
 from workflow.files.yaml_tree import Node, merge
 from workflow.loading.reading import suggested
 
-__all__ = ["lay_upon"]
+__all__ = ["merge_variant"]
 
 LISTS = {"transitions": "transition", "rules": "rule", "measures": "measure", "assume": ""}
 """The sections that are lists, each with the key that names an entry."""
 
 
-def lay_upon(base: Node, over: Node, problems: list[Problem]) -> Node:
+def merge_variant(base: Node, over: Node, problems: list[Problem]) -> Node:
     """Merge a variant into its base: entries of mappings and of lists are matched by name.
 
     Parameters

@@ -76,9 +76,9 @@ def check_word(reading: Reading[WorkflowFile], name: str, what: str, path: Keys)
 def _report_taken(reading: Reading[WorkflowFile], name: str, second: tuple[str, Keys], first: tuple[str, Keys]) -> None:
     """Report a duplicate name; at the entry in this file if the other is in a file that it extends."""
     node, own = reading.node, reading.node.source.name
-    if node.place(second[1]).file != own and node.place(first[1]).file == own:
+    if node.position_of(second[1]).file != own and node.position_of(first[1]).file == own:
         first, second = second, first
-    message = f"there is a {first[0]} of this name already, at {node.place(first[1])}; choose another name"
+    message = f"there is a {first[0]} of this name already, at {node.position_of(first[1])}; choose another name"
     reading.wrong(second[1], f"{second[0]} {name!r}: {message}")
 
 
@@ -99,9 +99,9 @@ def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]
                 ("define", name), f"define {name!r}: must be an expression (a string), not {format_value(text)}"
             )
     definitions, mistakes = parse_definitions(texts, fields)
-    for name, found in mistakes.items():
+    for name, errors in mistakes.items():
         node = reading.at("define", name)
-        for mistake in found:
-            place = node.inside(mistake.offset) if isinstance(node.value, str) else node.position
-            reading.wrong(place, f"define {name!r}: {mistake.message}")
+        for mistake in errors:
+            position = node.inside(mistake.offset) if isinstance(node.value, str) else node.position
+            reading.wrong(position, f"define {name!r}: {mistake.message}")
     return Namespace(fields, definitions)

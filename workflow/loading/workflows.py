@@ -17,7 +17,7 @@ from workflow.loading.moves import MoveReader
 from workflow.loading.outcomes import check_outcomes
 from workflow.loading.reading import Reading
 from workflow.loading.rules import RuleReader
-from workflow.loading.variants import lay_upon
+from workflow.loading.variants import merge_variant
 from workflow.loading.vocabulary import check_names, read_definitions
 from workflow.model.definition import BUILT_IN_FACTS, Workflow
 from workflow.model.rules import Rule
@@ -55,19 +55,19 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
     """
     problems: list[Problem] = []
 
-    def lay(base: Node, over: Node) -> Node:
+    def merge(base: Node, over: Node) -> Node:
         validate(WorkflowFile, base)
-        return lay_upon(base, over, problems)
+        return merge_variant(base, over, problems)
 
     if isinstance(workflow, Mapping):
         node = node_of(workflow, Source("<mapping>", ""))
     else:
-        node = read_extending(str(workflow), beside or Path(), catalog(), "workflow", lay)
-    found = usable(WorkflowFile, node)
-    problems += found.problems
-    if found.content is None:
+        node = read_extending(str(workflow), beside or Path(), catalog(), "workflow", merge)
+    validated = usable(WorkflowFile, node)
+    problems += validated.problems
+    if validated.content is None:
         raise InputError(problems)
-    return _read(Reading(found.content, found.node, found.lost, problems))
+    return _read(Reading(validated.content, validated.node, validated.lost, problems))
 
 
 def _read(reading: Reading[WorkflowFile]) -> Workflow:

@@ -1,4 +1,4 @@
-"""From a path that some case takes to the history that is shown: of the plainest case, with the facts that matter."""
+"""Turn a path of the search into the history to show: that of the plainest case on it, with the facts that matter."""
 
 from __future__ import annotations
 

@@ -213,17 +213,17 @@ def _shortest(workflow: Workflow, questions: Sequence[Question]) -> tuple[Seed, 
         prover = Prover(workflow)
     except ProverMissing:
         return ()
-    budget, found = Budget(10.0, MOST_NODES), []
+    budget, shortest_histories = Budget(10.0, MOST_NODES), []
     for question in questions:
         try:
             path = prover.find(question, budget)
             if path is not None:
-                found.append(prover.history(path, budget))
+                shortest_histories.append(prover.history(path, budget))
         except LimitReached:
             continue
     return tuple(
         Seed(h.facts, h.state, h.record, tuple((s.trigger, s.given) for s in h.steps if s.trigger != ENTER))
-        for h in found
+        for h in shortest_histories
     )
 
 

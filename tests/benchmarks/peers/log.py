@@ -1,4 +1,4 @@
-"""What each peer must give for workload W: the log of what was done, and the waiting times in it."""
+"""The result that each peer returns for workload W: the log of completed work, and its waiting times."""
 
 from __future__ import annotations
 
