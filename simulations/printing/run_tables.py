@@ -82,7 +82,7 @@ def _print_measures(console: Console, result: RunResult, day: dt.date | None) ->
     estimates, measures = estimates_by_court(result, day), measures_of(result, day)
     if selection.measures:
         table = court_table(result, "", f"The chosen measures, {when}", [m.name for m in measures], courts, day)
-        print_table(console, table.without("unit"))
+        print_table(console, table)
         return
     counts = [m for m in measures if m.family in (Family.DECLARED, Family.DOCKET)]
     times = [m for m in measures if m.family in (Family.WAITING, Family.PROCESSING) and m.is_mean_time]
@@ -94,10 +94,10 @@ def _print_measures(console: Console, result: RunResult, day: dt.date | None) ->
     ]  # fmt: skip
     costs = [m for m in measures if m.family is Family.COST]
     sections = [("Cases", counts), ("Mean time for each activity, and use of each pool", times + use)]
-    sections += [(f"Costs, {costs[0].unit}", costs)] if costs else []
+    sections += [("Costs", costs)] if costs else []
     for title, chosen in sections:
         table = court_table(result, "", f"{title}, {when}", [m.name for m in chosen], courts, day)
-        print_table(console, table.without("unit"))
+        print_table(console, table)
     causes = cause_table(result, {c: c for c in selection.courts} or {"all": "all"}, day)
     hidden = ["in all"] if selection.courts else ["court", "in all"]
     print_table(console, causes.without(*hidden) if causes is not None else None)

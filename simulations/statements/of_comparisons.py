@@ -9,7 +9,7 @@ from simulations.measuring.descriptors import Family, describe
 from simulations.statements.of_runs import growing
 from simulations.statements.statement import Claim, Statement
 from simulations.tables.comparison import format_level
-from simulations.tables.formatting import format_half_width, number
+from simulations.tables.formatting import format_mean, number
 from simulations.tables.ranking import compared, ranked, stands_out
 
 __all__ = ["difference", "difference_words", "growing_in_each", "main_result", "pending_levels", "unchanged"]
@@ -25,10 +25,12 @@ def difference_words(comparison: Comparison, d: Difference) -> str:
         words = ("longer", "shorter")
     else:
         words = ("higher", "lower")
-    half = "" if paired.constant else format_half_width(paired.low, paired.high, d.unit)
-    size = number(abs(paired.difference), d.unit) + half
-    unit = "" if d.unit == "share" else f" {d.unit}"
-    return f"{size}{unit} {words[paired.difference < 0]}"
+    low, high = paired.low, paired.high
+    if paired.difference < 0 and low is not None and high is not None:
+        low, high = -high, -low
+    size = format_mean(abs(paired.difference), low, high, d.unit, words=True)
+    cases = " cases" if d.unit == "cases" else ""
+    return f"{size}{cases} {words[paired.difference < 0]}"
 
 
 def difference(comparison: Comparison, d: Difference) -> Statement:

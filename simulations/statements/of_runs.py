@@ -12,7 +12,7 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import still_trending
 from simulations.statements.statement import Claim, Statement, join_names, largest, percent
-from simulations.tables.formatting import court_title, format_estimate, number
+from simulations.tables.formatting import court_title, format_estimate, number, quantity
 
 __all__ = [
     "NO_STEADY_STATE",
@@ -128,12 +128,14 @@ def longest_wait(ends: dt.date, waits: Mapping[str, Mapping[str, float]], court:
     values = {"activities": longest, "days": days}
     where = "" if court == "all" else f" at {court}"
     if len(longest) > 1:
-        text = f"The longest waits{where} were for {join_names(longest)}: {number(days, 'days')} days on average"
+        text = (
+            f"The longest waits{where} were for {join_names(longest)}: {quantity(days, 'days', words=True)} on average"
+        )
         return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
     parts = waits[longest[0]]
     reasons = largest(parts)
     text = (
-        f"The longest wait{where} was for {longest[0]}: {number(days, 'days')} days on average;"
+        f"The longest wait{where} was for {longest[0]}: {quantity(days, 'days', words=True)} on average;"
         f" the largest part: {join_names(reasons)}"
     )
     return Statement(Claim.LONGEST_WAIT, text, longest[0], court, None, ends, values | {"reasons": reasons})
@@ -149,7 +151,7 @@ def largest_part(ends: dt.date, parts: Mapping[tuple[str, str, str], float]) -> 
     """
     activity, court, reason = largest(parts)[0]
     days = parts[activity, court, reason]
-    text = f"The largest part: {number(days, 'days')} days for {activity}, {court}, {reason}."
+    text = f"The largest part: {quantity(days, 'days', words=True)} for {activity}, {court}, {reason}."
     return Statement(Claim.LARGEST_PART, text, activity, court, None, ends, {"reason": reason, "days": days})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from simulations.comparing.case_pairs import ALIKE
 from simulations.comparing.comparison import Comparison, Difference
 from simulations.measuring.descriptors import describe
-from simulations.tables.formatting import court_title, format_half_width, number, number_cell
+from simulations.tables.formatting import court_title, format_mean, number_cell, quantity
 from simulations.tables.table import Cell, Table, json_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
@@ -41,7 +41,7 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
                 *(Cell(format_level(comparison, d, value), value) for value in (paired.base, paired.other)),
                 Cell(format_difference(d), paired.difference),
                 Cell(_format_p(d.p_corrected), d.p_corrected),
-                Cell("" if paired.correlation is None else f"{paired.correlation:.2f}", paired.correlation),
+                Cell("" if paired.correlation is None else f"{paired.correlation:z.2f}", paired.correlation),
                 Cell("" if paired.variance_reduction is None else f"{paired.variance_reduction:.1f}", paired.variance_reduction),
                 _needed(comparison, d),
             ]
@@ -53,7 +53,7 @@ def format_level(comparison: Comparison, d: Difference, value: float) -> str:
     """Format the value of one scenario; a point in time as a date."""
     if describe(comparison.base)[d.measure].is_date:
         return str(comparison.base.epoch.date(round(value * MICROSECONDS_PER_DAY)))
-    return number(value, d.unit) + (" d" if d.unit == "days" else "")
+    return quantity(value, d.unit)
 
 
 def format_difference(d: Difference) -> str:
@@ -61,8 +61,7 @@ def format_difference(d: Difference) -> str:
     paired = d.paired
     if paired is None:
         return ""
-    sign = "+" if paired.difference > 0 else "−" if paired.difference < 0 else ""
-    text = f"{sign}{number(abs(paired.difference), d.unit)}{format_half_width(paired.low, paired.high, d.unit)}"
+    text = format_mean(paired.difference, paired.low, paired.high, d.unit, signed=True)
     if d.certain:
         return f"certain: {text}"
     return f"the same in all {paired.n} replications: {text}" if paired.constant else text
@@ -104,8 +103,7 @@ def case_table(comparison: Comparison, against: str, courts: Mapping[str, str], 
         if what == ALIKE or pairs[what, "all"].mean:
             cells = []
             for p in (pairs[what, court] for court in courts):
-                half = "" if p.low == p.high else format_half_width(p.low, p.high, "cases")
-                cells.append(Cell(number(p.mean, "cases") + half, p.mean))
+                cells.append(Cell(format_mean(p.mean, p.low, p.high, "cases"), p.mean))
             rows.append([Cell(what), *cells])
     title = "Case by case, at the end of the run: number of cases"
     text = json_csv(["what", "court", "mean", "low", "high"], pairs.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,30 +15,41 @@ __all__ = [
     "estimate_cell",
     "few",
     "few_came_in",
+    "format_dates",
     "format_estimate",
-    "format_half_width",
+    "format_mean",
+    "format_range",
     "format_ratio",
     "format_replications",
     "format_when",
     "measure_cell",
     "number",
     "number_cell",
+    "quantity",
+    "signed_percent",
 ]
 
+_HOUR = 1 / 24
 _FEW = 0.05
 """Least inflow, as a share of disposals, for which a clearance rate is shown."""
 
 
 def number(value: float, unit: str) -> str:
-    """Format a number with about three significant digits; a share with three decimals."""
+    """Format a number with about three significant digits; a share with three decimals. Zero has no sign.
+
+    Examples
+    --------
+    >>> number(1234.5, "cases"), number(0.04, "cases"), number(-0.0001, "share")
+    ('1,234', '0.0', '0.000')
+    """
     size = abs(value)
     if unit == "share":
-        return f"{value:.3f}"
+        return _rounded(value, 3)
     if size >= 100 or (value == int(value) and unit == "cases"):
-        return f"{value:,.0f}"
+        return _rounded(value, 0)
     if size >= 10 or unit == "cases":
-        return f"{value:.1f}"
-    return "0" if not size else f"{value:.2f}" if size >= 1 else f"{value:.3f}"
+        return _rounded(value, 1)
+    return "0" if not size else _rounded(value, 2 if size >= 1 else 3)
 
 
 def number_cell(value: float, unit: str) -> Cell:
@@ -45,25 +57,133 @@ def number_cell(value: float, unit: str) -> Cell:
     return Cell(number(value, unit), value)
 
 
-def format_half_width(low: float | None, high: float | None, unit: str) -> str:
-    """Format half the width of an interval, or return an empty text without an interval."""
-    return "" if low is None or high is None else f" ± {number((high - low) / 2, unit)}"
+def quantity(value: float, unit: str, words: bool = False) -> str:
+    """Format a number with its unit: minutes, hours or days by size; counts and shares have no unit.
+
+    Parameters
+    ----------
+    words : bool
+        Write units of time as words.
+
+    Examples
+    --------
+    >>> quantity(0.0083333, "days"), quantity(0.5, "days"), quantity(12.5, "days", words=True), quantity(3, "cases")
+    ('12.0 min', '12.0 h', '12.5 days', '3')
+    """
+    factor, suffix = _scale(value, unit, words)
+    return f"{number(value * factor, unit)}{suffix}"
+
+
+def format_mean(
+    mean: float, low: float | None, high: float | None, unit: str, signed: bool = False, words: bool = False
+) -> str:
+    """Format a mean with its interval: the uncertainty with two significant digits, the mean to the same place.
+
+    Parameters
+    ----------
+    low, high : float or None
+        The interval. Around the mean it is written as ± half of its width; otherwise by its ends.
+    signed : bool
+        Write the sign of a positive mean, too.
+    words : bool
+        Write units of time as words.
+
+    Examples
+    --------
+    >>> format_mean(105.2, 104.23, 106.17, "days"), format_mean(0.00833, 0.00826, 0.0084, "days")
+    ('105.20 ± 0.97 d', '12.00 ± 0.10 min')
+    >>> format_mean(12345, 11111, 13579, "cases"), format_mean(0.999, 0.9963, 0.9998, "share")
+    ('12,300 ± 1,200', '0.9990 (0.9963 to 0.9998)')
+    """
+    factor, suffix = _scale(mean or high or 0.0, unit, words)
+    if low is None or high is None or low == high:
+        text = number(abs(mean) * factor, unit)
+    else:
+        mean, low, high = mean * factor, low * factor, high * factor
+        if math.isclose(high - mean, mean - low, rel_tol=1e-6, abs_tol=1e-12):
+            places = _places((high - low) / 2)
+            text = f"{_rounded(abs(mean), places)} ± {_rounded((high - low) / 2, places)}"
+        else:
+            places = _places_of_ends(mean, low, high)
+            text = f"{_rounded(abs(mean), places)} ({_rounded(low, places)} to {_rounded(high, places)})"
+    return f"{_sign(mean, text, signed)}{text}{suffix}"
+
+
+def signed_percent(value: float) -> str:
+    """Format a relative difference in percent with its sign and one decimal.
+
+    Examples
+    --------
+    >>> signed_percent(-0.0001), signed_percent(0.0123)
+    ('0.0%', '+1.2%')
+    """
+    text = f"{abs(value):.1%}"
+    return f"{_sign(value, text, signed=True)}{text}"
+
+
+def format_range(low: float, high: float, unit: str) -> str:
+    """Format a range, with the unit that suits its higher end."""
+    factor, suffix = _scale(high, unit)
+    return f"{number(low * factor, unit)} to {number(high * factor, unit)}{suffix}"
+
+
+def _sign(value: float, text: str, signed: bool) -> str:
+    """Return the sign of a formatted size; none for zero."""
+    if not any(digit in text.partition(" ")[0] for digit in "123456789"):
+        return ""
+    return "−" if value < 0 else "+" if signed else ""
+
+
+def _rounded(value: float, places: int) -> str:
+    """Format a number with this many decimals, or rounded to tens, hundreds ... if negative; zero has no sign."""
+    return f"{round(value, places) + 0.0:,.{max(places, 0)}f}".replace("-", "−")
+
+
+def _places(uncertainty: float) -> int:
+    """Return the number of decimals that two significant digits need; negative for tens, hundreds and so on."""
+    return 1 - int(f"{uncertainty:.1e}".partition("e")[2])
+
+
+def _places_of_ends(mean: float, low: float, high: float) -> int:
+    """Return the number of decimals that show the ends of an asymmetric interval apart from the mean and from 0."""
+    half = _places((high - low) / 2)
+    apart = [size for size in (mean - low, high - mean, abs(low), abs(high)) if size > 0]
+    return min(half + 2, max(half, *(_places(size) - 1 for size in apart)))
+
+
+def _scale(value: float, unit: str, words: bool = False) -> tuple[float, str]:
+    """Return the factor to the unit that suits the size of a value, and the unit as it follows the number."""
+    if unit in ("cases", "share"):
+        return 1.0, ""
+    if unit != "days":
+        return 1.0, {"hours": " hours" if words else " h", "working days": " working days" if words else " working d"}.get(unit, f" {unit}")  # fmt: skip
+    size = abs(value)
+    if 0 < size < _HOUR:
+        return 1440.0, " minutes" if words else " min"
+    if 0 < size < 1:
+        return 24.0, " hours" if words else " h"
+    return 1.0, " days" if words else " d"
 
 
 def format_estimate(estimate: Estimate | None) -> str:
-    """Format an estimate: the mean and half the width of its interval, or both ends of an asymmetric interval."""
+    """Format an estimate: the mean with its interval; a date with a range of dates."""
     if estimate is None:
         return ""
     if estimate.mean is None:
         return f"in {estimate.n} of {estimate.of} runs" if estimate.n else "-"
-    unit = " d" if estimate.unit == "days" else ""
-    mean = number(estimate.mean, estimate.unit) if estimate.date is None else str(estimate.date)
-    if not estimate.half_width:
-        return mean if estimate.date is not None else mean + unit
-    if not estimate.symmetric:
-        low, high = (number(end or 0.0, estimate.unit) for end in (estimate.low, estimate.high))
-        return f"{mean} ({low} to {high}){unit}"
-    return f"{mean} ± {number(estimate.half_width, estimate.unit)}{unit}"
+    if estimate.date is None:
+        return format_mean(estimate.mean, estimate.low, estimate.high, estimate.unit)
+    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
+        return str(estimate.date)
+    return f"{estimate.date} ({format_dates(estimate, estimate.low, estimate.high)})"
+
+
+def format_dates(estimate: Estimate, low: float, high: float) -> str:
+    """Format a range of an estimate that is a date; its ends are in days since the start of the run."""
+    assert estimate.date is not None
+    assert estimate.mean is not None
+    start = estimate.date - dt.timedelta(days=math.floor(estimate.mean))
+    return " to ".join(str(start + dt.timedelta(days=math.floor(end))) for end in (low, high))
 
 
 def estimate_cell(estimate: Estimate | None) -> Cell:
@@ -100,9 +220,8 @@ def few(inflow: float, disposals: float) -> bool:
 
 
 def format_ratio(contrast: Contrast) -> str:
-    """Format the ratio of the slowest to the fastest group, with half the width of its interval."""
-    half = "" if contrast.low is None or contrast.high is None else f" ± {(contrast.high - contrast.low) / 2:.2f}"
-    return f"{contrast.ratio:.2f}{half}"
+    """Format the ratio of the slowest to the fastest group with its interval."""
+    return format_mean(contrast.ratio, contrast.low, contrast.high, "share")
 
 
 def format_replications(n: int) -> str:

@@ -9,7 +9,16 @@ from simulations.measuring.descriptors import CAUSES, Descriptor, describe, wait
 from simulations.running.intervals import describe_method
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
-from simulations.tables.formatting import court_title, estimate_cell, format_ratio, format_when, measure_cell, number
+from simulations.tables.formatting import (
+    court_title,
+    estimate_cell,
+    format_dates,
+    format_range,
+    format_ratio,
+    format_when,
+    measure_cell,
+    signed_percent,
+)
 from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_csv
 
 __all__ = [
@@ -60,7 +69,7 @@ def published_table(result: RunResult) -> Table | None:
                 Cell(f"{figure.value:,}", figure.value),
                 estimate_cell(e),
                 Cell(_prediction(e), e.prediction_low),
-                Cell("" if error is None else f"{error:+.1%}".replace("-0.0%", "+0.0%"), error),
+                Cell("" if error is None else signed_percent(error), error),
                 Cell(figure.source or ""),
             ]
         )
@@ -75,9 +84,11 @@ def published_table(result: RunResult) -> Table | None:
 
 def _prediction(estimate: Estimate) -> str:
     ends = estimate.prediction
-    if ends is None or estimate.date is not None:
+    if ends is None:
         return ""
-    return f"{number(ends.low, estimate.unit)} to {number(ends.high, estimate.unit)}"
+    if estimate.date is not None:
+        return format_dates(estimate, ends.low, ends.high)
+    return format_range(ends.low, ends.high, estimate.unit)
 
 
 def court_table(
@@ -99,13 +110,10 @@ def court_table(
     at : date, optional
         The day; without it, the end of the run.
     """
-    estimates, descriptors = estimates_by_court(result, at), describe(result.scenario)
-    rows = [
-        [Cell(name), Cell(descriptors[name].unit), *(measure_cell(estimates, name, court) for court in courts)]
-        for name in names
-    ]
+    estimates = estimates_by_court(result, at)
+    rows = [[Cell(name), *(measure_cell(estimates, name, court) for court in courts)] for name in names]
     text = estimates_csv(e for (name, _), e in estimates.items() if name in names)
-    return Table(key, title, ["measure", "unit", *courts.values()], rows, text)
+    return Table(key, title, ["measure", *courts.values()], rows, text)
 
 
 def waits_by_cause(

@@ -130,7 +130,7 @@ def test_a_salary_is_certain_and_not_tested(queue: Path, tmp_path: Path) -> None
         assert salary.paired.difference == pytest.approx(2800)
         assert salary.certain
         assert (salary.paired.p, salary.p_corrected, salary.hypothesis, salary.needed) == (None, None, None, None)
-        assert format_difference(salary) == "certain: +2,800"
+        assert format_difference(salary) == "certain: +2,800 EUR"
     text = _printed(found)
     assert "The same in every replication, not tested" in text
     assert "certain: +2,800" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 
@@ -10,7 +12,8 @@ from rich.console import Console
 
 from simulations.printing.terminal import print_table
 from simulations.report.document import Document, Section, render
-from simulations.tables.formatting import number
+from simulations.running.results import Estimate
+from simulations.tables.formatting import format_estimate, format_mean, format_range, number, quantity, signed_percent
 from simulations.tables.table import Cell, Table, json_csv, text_table
 
 TABLE = Table(
@@ -101,7 +104,7 @@ def test_records_become_csv_rows_with_the_keys_of_their_json() -> None:
         (0.0, "cases", "0"),
         (0.1234, "days", "0.123"),
         (1.234, "days", "1.23"),
-        (-12.34, "days", "-12.3"),
+        (-12.34, "days", "−12.3"),
         (1234.5, "days", "1,234"),
         (7.0, "cases", "7"),
         (7.25, "cases", "7.2"),
@@ -111,3 +114,64 @@ def test_records_become_csv_rows_with_the_keys_of_their_json() -> None:
 def test_numbers_have_about_three_significant_digits(value: float, unit: str, text: str) -> None:
     """Shares have three decimals; whole numbers of cases have none."""
     assert number(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "unit", "text"),
+    [
+        (105.0, 0.97, "days", "105.00 ± 0.97 d"),
+        (1 / 120, 1e-4, "days", "12.00 ± 0.14 min"),
+        (0.5, 0.1, "days", "12.0 ± 2.4 h"),
+        (61.9, 25.8, "cases", "62 ± 26"),
+        (12345.0, 1234.0, "cases", "12,300 ± 1,200"),
+        (0.5, 0.0995, "share", "0.50 ± 0.10"),
+        (36000.0, 850.0, "EUR", "36,000 ± 850 EUR"),
+        (1.23, 0.4, "hours", "1.23 ± 0.40 h"),
+        (-4.08, 3.14, "cases", "−4.1 ± 3.1"),
+        (-0.01, 3.14, "cases", "0.0 ± 3.1"),
+        (0.0, 0.02, "days", "0 ± 29 min"),
+        (7.0, 0.0, "cases", "7"),
+    ],
+)
+def test_an_uncertainty_has_two_digits_and_the_mean_the_same_place(
+    mean: float, half: float, unit: str, text: str
+) -> None:
+    """Times are in minutes, hours or days by size. Zero has no sign."""
+    assert format_mean(mean, mean - half, mean + half, unit) == text
+
+
+def test_an_asymmetric_interval_has_both_ends_as_exact_as_they_need() -> None:
+    """Neither end is rounded to the mean, and an end above 0 does not become 0."""
+    assert format_mean(0.5, 0.02, 4.3, "cases") == "0.50 (0.02 to 4.30)"
+    assert format_mean(0.999, 0.9963, 0.9998, "share") == "0.9990 (0.9963 to 0.9998)"
+    assert format_mean(-4.0, -9.0, -1.0, "cases", signed=True) == "−4.0 (−9.0 to −1.0)"
+    assert format_mean(1.0, 0.25, 1.0, "share") == "1.00 (0.25 to 1.00)"
+
+
+def test_a_date_has_a_range_of_dates() -> None:
+    """The mean is on day 39.4 of the run; its interval of 0.9 days begins on day 38 and ends on day 40."""
+    day = dt.date(2012, 1, 13)
+    estimate = Estimate("ended", "all", None, None, None, "days", 39.4, 38.5, 40.3, None, day, 10, 10)
+    assert format_estimate(estimate) == "2012-01-13 (2012-01-12 to 2012-01-14)"
+    assert format_estimate(replace(estimate, low=None, high=None)) == "2012-01-13"
+
+
+def test_no_number_has_a_signed_zero() -> None:
+    """Neither a rounded negative number nor a difference in percent."""
+    assert [number(-0.0001, unit) for unit in ("share", "cases", "days")] == ["0.000", "0.0", "0.000"]
+    assert [signed_percent(x) for x in (-0.0004, 0.0, 0.0004, -0.021, 0.5)] == [
+        "0.0%",
+        "0.0%",
+        "0.0%",
+        "−2.1%",
+        "+50.0%",
+    ]
+    assert format_mean(-0.0, -0.0, -0.0, "cases", signed=True) == "0"
+
+
+def test_a_quantity_has_the_unit_of_its_size() -> None:
+    """Twelve minutes, half a day, and twelve days; counts have none. A range has the unit of its higher end."""
+    assert [quantity(x, "days") for x in (1 / 120, 0.5, 12.0)] == ["12.0 min", "12.0 h", "12.0 d"]
+    assert [quantity(x, "days", words=True) for x in (1 / 120, 0.5)] == ["12.0 minutes", "12.0 hours"]
+    assert (quantity(3, "cases"), quantity(2.5, "working days")) == ("3", "2.50 working d")
+    assert format_range(0.0, 0.5, "days") == "0 to 12.0 h"
