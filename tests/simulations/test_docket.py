@@ -40,8 +40,8 @@ def tenth(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
 def hearing(scenario: Scenario) -> tuple[float, float]:
     """Return the mean hours of a hearing, and the probability that it decides the case."""
     work = scenario.work["hearing"]
-    assert work.outcome is not None
-    hours, shares = work.takes.leaves()[0].distribution.mean / MICROSECONDS_PER_HOUR, work.outcome.leaves()[0]
+    (outcome,) = work.outcome.values()
+    hours, shares = work.takes.leaves()[0].distribution.mean / MICROSECONDS_PER_HOUR, outcome.leaves()[0]
     return hours, 1 - shares.cumulative[shares.values.index("adjourned")]
 
 

@@ -55,7 +55,8 @@ def test_discretion_times_the_eligible_share_is_the_published_share(pilot: Scena
     cases = make_plan(many, SamplePath(2012, 1)).cases
     eligible = vector(pilot.workflow.definitions["low_priority"], cases.columns.values, cases.columns.missing).mean()
     for court, (reviewed, amenable) in PUBLISHED.items():
-        shares = pilot.work["review"].outcome.picker(("court",), ())((court,), ())
+        (outcome,) = pilot.work["review"].outcome.values()
+        shares = outcome.picker(("court",), ())((court,), ())
         d = float(np.diff([0.0, *shares.cumulative])[shares.values.index("favourable")])
         second = (1 - d) * 0.03 * 0.9
         assert eligible * d * (1 + second) == pytest.approx(amenable / reviewed, rel=0.02)

@@ -51,8 +51,8 @@ def cases_of(plan: Plan) -> list[Any]:
 def review(plan: Plan, path: Counted) -> Purpose:
     """Return the review's lengths and findings, which differ by court."""
     work = plan.scenario.work["review"]
-    values = plan.scenario.workflow.activities["review"].values
-    return Purpose(plan, path, "activity:review", work.takes, work.outcome, values)
+    ((field, values),) = plan.scenario.workflow.activities["review"].gives
+    return Purpose(plan, path, "activity:review", work.takes, work.outcome[field], values)
 
 
 @pytest.mark.parametrize("visit", [0, 3])
