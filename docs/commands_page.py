@@ -46,9 +46,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
         parameters = [p for p in command.params if p.param_type_name == kind and not getattr(p, "hidden", False)]
         if parameters:
             yield from (f"| {title} | default | meaning |", "|---|---|---|")
-            yield from (
-                f"| {_names(p)} | {_default(p)} | {_escaped(getattr(p, 'help', None) or '')} |" for p in parameters
-            )
+            yield from (f"| {_names(p)} | {_default(p)} | {_escaped(getattr(p, 'help', None) or '')} |" for p in parameters)
             yield ""
 
 

@@ -40,9 +40,7 @@ def main() -> None:
         flow = page.locator("#figure-flow svg").bounding_box()
         assert flow is not None
         height = flow["y"] + flow["height"] + 4
-        page.screenshot(
-            path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": 1020, "height": height}
-        )
+        page.screenshot(path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": 1020, "height": height})
         browser.close()
 
 

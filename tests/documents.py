@@ -138,9 +138,7 @@ def is_make(line: str, where: str) -> bool:
     words = shlex.split(line, comments=True)[1:]
     assert not {"&&", "||", ";", "|", "&"} & set(words), f"{where}: give make a line of its own"
     wanted = {word for word in words if not word.startswith("-") and "=" not in word}
-    missing = wanted - set(
-        re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    missing = wanted - set(re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert not missing, f"{where}: no such target in the Makefile: {', '.join(sorted(missing))}"
     return True
 

@@ -125,10 +125,7 @@ def test_all_wrong_changes_are_reported_together():
     """Two wrong changes give two messages."""
     with pytest.raises(InputError) as caught:
         load_scenario(BASE / "office.yaml", changes=["pools.pannel.size=2", "pools.panel.size=-2", "ends=2024-02-29"])
-    assert [str(p).split(":")[0] for p in caught.value.problems] == [
-        "--set pools.pannel.size",
-        "--set pools.panel.size",
-    ]
+    assert [str(p).split(":")[0] for p in caught.value.problems] == ["--set pools.pannel.size", "--set pools.panel.size"]
 
 
 # the command line ------------------------------------------------------------------------------------

@@ -216,9 +216,7 @@ def test_a_family_is_written_as_the_table_says(family: str, folder: Path) -> Non
 
 def test_the_tables_name_all_families_units_and_functions() -> None:
     """The pages list every family, unit and function of the code."""
-    scenario, workflow = (
-        (REFERENCE / name).read_text(encoding="utf-8") for name in ("scenario_format.md", "workflow_format.md")
-    )
+    scenario, workflow = ((REFERENCE / name).read_text(encoding="utf-8") for name in ("scenario_format.md", "workflow_format.md"))
     assert [n for n in FAMILIES if f"\n| `{n}` |" not in scenario] == []
     assert [n for n in UNITS if f"\n| `{n}`, `{n}s` |" not in scenario] == []
     assert [n for n in FUNCTIONS if f"\n| `{n}(" not in workflow] == []
@@ -228,7 +226,5 @@ def test_a_link_leads_to_a_heading() -> None:
     """Every link to a section leads to a heading that exists."""
     texts = {name: (REFERENCE / name).read_text(encoding="utf-8") for name in PAGES}
     headings = {name: {anchor(h) for h in re.findall(r"^#+ .*$", text, re.MULTILINE)} for name, text in texts.items()}
-    broken = [
-        (n, *link) for n, text in texts.items() for link in LINK.findall(text) if link[1] not in headings[link[0] or n]
-    ]
+    broken = [(n, *link) for n, text in texts.items() for link in LINK.findall(text) if link[1] not in headings[link[0] or n]]
     assert broken == []

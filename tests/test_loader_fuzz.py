@@ -83,9 +83,7 @@ scalars = st.one_of(
     st.datetimes(),
 )
 keys = st.one_of(st.sampled_from(WORDS + NEAR), st.sampled_from(WORDS + NEAR), scalars)
-junk = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4), max_leaves=12
-)
+junk = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4), max_leaves=12)
 
 
 def paths_in(content, path=()):

@@ -49,9 +49,7 @@ class InputError(DocketsimError, ValueError):
     """
 
     def __init__(self, problems: Iterable[Problem | str]) -> None:
-        listed = (
-            [problems] if isinstance(problems, str) else problems
-        )  # SimPy raises a copy, which it creates from the message
+        listed = [problems] if isinstance(problems, str) else problems  # SimPy raises a copy, which it creates from the message
         unique = dict.fromkeys(p if isinstance(p, Problem) else Problem(p) for p in listed)
         self.problems: tuple[Problem, ...] = tuple(
             sorted(unique, key=lambda p: (p.position is not None, p.position or Position("", 0, 0)))

@@ -93,9 +93,7 @@ def philox(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[in
     return _encrypt(*counter, _round_keys(key))
 
 
-def philox_many(
-    counter: tuple[npt.ArrayLike, ...], key: tuple[int, int]
-) -> tuple[Unsigned, Unsigned, Unsigned, Unsigned]:
+def philox_many(counter: tuple[npt.ArrayLike, ...], key: tuple[int, int]) -> tuple[Unsigned, Unsigned, Unsigned, Unsigned]:
     """Encrypt many counters with Philox4x32-10, bit for bit like `philox`.
 
     Parameters

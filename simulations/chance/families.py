@@ -16,16 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from simulations.chance.scipy_forms import ScipyForm, scipy_names, scipy_shapes
-from simulations.chance.standard_forms import (
-    Beta,
-    Gamma,
-    Lognormal,
-    Normal,
-    StandardForm,
-    Triangular,
-    Uniform,
-    Weibull,
-)
+from simulations.chance.standard_forms import Beta, Gamma, Lognormal, Normal, StandardForm, Triangular, Uniform, Weibull
 from workflow.errors import InputError, nearest
 
 __all__ = ["FAMILIES", "Dimension", "Family", "Mistake", "Parameter", "find_family", "mistakes"]
@@ -216,9 +207,7 @@ def find_family(name: str) -> Family:
         return _scipy_family(name)
     known = _listed(FAMILIES)
     guess = nearest(name, FAMILIES) or nearest(name, scipy_names())
-    raise InputError(
-        [f"There is no distribution {name!r}; there are {known}, and the continuous ones of scipy.stats.{guess}"]
-    )
+    raise InputError([f"There is no distribution {name!r}; there are {known}, and the continuous ones of scipy.stats.{guess}"])
 
 
 def _scipy_family(name: str) -> Family:

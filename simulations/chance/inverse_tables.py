@@ -266,9 +266,7 @@ def compile_table(distribution: Quantiles) -> InverseTable:
         )
     error = max(lower_error, upper_error)
     if error > _SUSPICIOUS:
-        warnings.warn(
-            f"{distribution}: the table of its inverse is only within {error:.0e} in probability", stacklevel=2
-        )
+        warnings.warn(f"{distribution}: the table of its inverse is only within {error:.0e} in probability", stacklevel=2)
     return InverseTable(np.concatenate([lower, upper, lower_fine, upper_fine]))
 
 
@@ -357,11 +355,7 @@ def _is_monotone(cells: Floats, direction: float) -> npt.NDArray[np.bool_]:
 
 
 def _error(
-    cells: Floats,
-    low: Floats,
-    width: Floats,
-    quantile: Callable[[Floats], Floats],
-    probability: Callable[[Floats], Floats],
+    cells: Floats, low: Floats, width: Floats, quantile: Callable[[Floats], Floats], probability: Callable[[Floats], Floats]
 ) -> Floats:
     """Return the largest error in u of each cell, 0 if the quantile is as accurate as doubles allow."""
     if not len(cells):

@@ -21,17 +21,7 @@ import numpy as np
 
 from simulations.chance.inverse_tables import Floats, InverseTable, compile_table
 
-__all__ = [
-    "Beta",
-    "Gamma",
-    "Lognormal",
-    "Normal",
-    "StandardForm",
-    "Triangular",
-    "Uniform",
-    "Weibull",
-    "compiled",
-]
+__all__ = ["Beta", "Gamma", "Lognormal", "Normal", "StandardForm", "Triangular", "Uniform", "Weibull", "compiled"]
 
 _ZETA3, _ZETA5 = 1.2020569031595942, 1.0369277551433699
 # Beyond this shape scipy's incomplete gamma function loses the tails, and Wilson and Hilferty's cube root of

@@ -262,9 +262,7 @@ CHECKS = (
 # running the checks ------------------------------------------------------------------------------------
 
 
-def validate(
-    seed: int = 1, workers: int = 1, replications: int = REPLICATIONS, engine: Chosen = "simpy"
-) -> list[Outcome]:
+def validate(seed: int = 1, workers: int = 1, replications: int = REPLICATIONS, engine: Chosen = "simpy") -> list[Outcome]:
     """Run every check.
 
     Parameters

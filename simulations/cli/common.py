@@ -61,16 +61,11 @@ __all__ = [
 FAILURE, MISTAKE, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 _SECONDS_BETWEEN_LINES = 30
 
-ScenarioName = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")
-]
-WorkflowName = Annotated[
-    str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")
-]
+ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")]
+WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A built-in workflow (see list), or the path of a file.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 ScenarioFile = Annotated[
-    str | None,
-    typer.Option("--scenario", metavar="FILE", help="The original scenario file. Needed if it reads tables of cases."),
+    str | None, typer.Option("--scenario", metavar="FILE", help="The original scenario file. Needed if it reads tables of cases.")
 ]
 Replications = Annotated[int, typer.Option(help="Number of replications.")]
 Confidence = Annotated[float, typer.Option(help="Level of the confidence and prediction intervals, between 0 and 1.")]
@@ -78,8 +73,7 @@ Seed = Annotated[int, typer.Option(help="Random seed.")]
 Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; default: up to one per core.")]
 Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20"),
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20")
 ]
 At = Annotated[list[str] | None, typer.Option(metavar="DATE", help="Also measure at the end of this day.")]
 Measures = Annotated[
@@ -182,14 +176,7 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
             yield None if silent else _progress_lines()
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("replications"),
@@ -227,13 +214,7 @@ def compile_first(engine: str, scenario: Scenario, replications: int, silent: bo
 
 
 def prepare_run(
-    options: RunOptions,
-    workers: int | None,
-    scenario: Scenario,
-    silent: bool,
-    *,
-    expected: int | None = None,
-    runs: int = 1,
+    options: RunOptions, workers: int | None, scenario: Scenario, silent: bool, *, expected: int | None = None, runs: int = 1
 ) -> RunOptions:
     """Compile the fast engine if a run needs it, and return its options with the number of worker processes.
 

@@ -17,15 +17,12 @@ _FORMATS = ", ".join(f"{name} ({format_})" for name, format_ in FORMATS.items())
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, a comparison or a sweep.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="PAGE", help="The page; default: report.html in the folder.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="PAGE", help="The page; default: report.html in the folder.")] = None,
     figures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write each figure to this folder, as SVG and PNG.")
     ] = None,
     stress: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the STRESS-DES sections as Markdown. The page then needs --out."),
+        Path | None, typer.Option(metavar="FILE", help="Write the STRESS-DES sections as Markdown. The page then needs --out.")
     ] = None,
     measure: Measures = None,
     court: Courts = None,
@@ -53,9 +50,7 @@ def export(
     zone: Annotated[
         str, typer.Option(metavar="NAME", help="The time zone of the run's local times, such as America/Denver.")
     ] = "UTC",
-    replication: Annotated[
-        list[int] | None, typer.Option(metavar="K", help="Export only replication K; repeatable.")
-    ] = None,
+    replication: Annotated[list[int] | None, typer.Option(metavar="K", help="Export only replication K; repeatable.")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Export the event log for other tools."""

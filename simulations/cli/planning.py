@@ -110,13 +110,9 @@ def staff(
     scenario: ScenarioName,
     pool: Annotated[str, typer.Option(metavar="P", help="The pool to size.")],
     court: Court = None,
-    scale: Annotated[
-        bool, typer.Option("--scale", help="Multiply the sizes in all courts by a common factor.")
-    ] = False,
+    scale: Annotated[bool, typer.Option("--scale", help="Multiply the sizes in all courts by a common factor.")] = False,
     finish_by: Annotated[str | None, typer.Option(metavar="DATE", help="The latest date of --measure.")] = None,
-    measure: Annotated[
-        str | None, typer.Option(metavar="M", help="A measure that is a date, such as review_finished.")
-    ] = None,
+    measure: Annotated[str | None, typer.Option(metavar="M", help="A measure that is a date, such as review_finished.")] = None,
     goal: Annotated[
         str | None,
         typer.Option(
@@ -128,9 +124,7 @@ def staff(
     at: Annotated[str | None, typer.Option(metavar="DATE", help="The day of --goal.")] = None,
     confidence: Annotated[float, typer.Option(help="Probability of meeting the goal.")] = 0.95,
     seed: Seed = 1,
-    replications: Annotated[
-        int, typer.Option(help="Maximum replications per size; stops early when the answer is clear.")
-    ] = 480,
+    replications: Annotated[int, typer.Option(help="Maximum replications per size; stops early when the answer is clear.")] = 480,
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,

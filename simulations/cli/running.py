@@ -56,24 +56,19 @@ def run(
     measure: Measures = None,
     court: Courts = None,
     by: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin."),
+        list[str] | None, typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin.")
     ] = None,
     workers: Workers = None,
     precision: Annotated[
         list[str] | None,
         typer.Option(metavar="M=X", help="Add replications until M has half-width X: amenable=2%, review_finished=1d"),
     ] = None,
-    max_replications: Annotated[
-        int | None, typer.Option(help="Maximum replications with --precision; default: 1000.")
-    ] = None,
+    max_replications: Annotated[int | None, typer.Option(help="Maximum replications with --precision; default: 1000.")] = None,
     warm_up: Annotated[bool, typer.Option("--warm-up", help="Estimate the warm-up period (Welch, MSER-5).")] = False,
     no_events: NoEvents = False,
     monitor: Annotated[
         str | None,
-        typer.Option(
-            metavar="stop|count", help="Check the workflow's rules on every case: stop at a violation, or count."
-        ),
+        typer.Option(metavar="stop|count", help="Check the workflow's rules on every case: stop at a violation, or count."),
     ] = None,
     confidence: Confidence = 0.95,
     resume: Resume = False,
@@ -145,11 +140,7 @@ def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, as_jso
 
 
 def validate(
-    seed: Seed = 1,
-    engine: Engine = "auto",
-    workers: Workers = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    seed: Seed = 1, engine: Engine = "auto", workers: Workers = None, as_json: Json = False, quiet: Quiet = False
 ) -> None:
     """Check this installation against cases with known answers: exact event times, and textbook queues."""
     with report_errors():
@@ -161,9 +152,7 @@ def validate(
         if engine == "compiled":
             compile_first(engine, load_scenario("pilot"), 1, quiet or as_json)
         with spinner("running the checks, about a minute", quiet or as_json):
-            outcomes = check(
-                seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy"
-            )
+            outcomes = check(seed, workers or os.cpu_count() or 1, engine="compiled" if engine == "compiled" else "simpy")
     if as_json:
         print_json({"cases": [outcome.json() for outcome in outcomes]})
     elif not quiet:
@@ -183,8 +172,7 @@ def list_(as_json: Json = False) -> None:
     entries_by_kind: dict[str, list[dict[str, Any]]] = {}
     for kind, paths in (("workflows", workflows()), ("scenarios", scenarios())):
         entries_by_kind[kind] = [
-            {"name": n, "description": read_yaml(p).plain().get("description"), "path": str(p)}
-            for n, p in paths.items()
+            {"name": n, "description": read_yaml(p).plain().get("description"), "path": str(p)} for n, p in paths.items()
         ]
     if as_json:
         print_json(entries_by_kind)

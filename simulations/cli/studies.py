@@ -89,13 +89,7 @@ def compare(
         out = out or default_folder(f"compare-{first.name}")
         with progress_bar(quiet or as_json) as progress:
             comparison = run_comparison(
-                base,
-                *others,
-                changes=change or (),
-                other_changes=set_other or (),
-                out=out,
-                options=options,
-                progress=progress,
+                base, *others, changes=change or (), other_changes=set_other or (), out=out, options=options, progress=progress
             )
         if as_json:
             print_json(comparison.json())
@@ -162,9 +156,7 @@ def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
     shown = list(islice(rows, _MOST_ROWS))
     grid = new_table(None, *columns)
     for column, values in zip(grid.columns, zip(*shown, strict=True), strict=False):
-        numeric = all(
-            isinstance(v, int | float) and not isinstance(v, bool) for v in map(_plain, values) if v is not None
-        )
+        numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in map(_plain, values) if v is not None)
         column.justify = "right" if numeric else "left"
     for row in shown:
         grid.add_row(*("" if value is None else str(_plain(value)) for value in row))

@@ -7,16 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulations.cli.common import (
-    FAILURE,
-    UNDECIDED,
-    Json,
-    Quiet,
-    Seed,
-    WorkflowName,
-    print_json,
-    report_errors,
-)
+from simulations.cli.common import FAILURE, UNDECIDED, Json, Quiet, Seed, WorkflowName, print_json, report_errors
 from workflow.errors import InputError, Problem
 
 __all__ = ["audit", "diff", "draw", "prove"]
@@ -45,12 +36,8 @@ def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
 def prove(
     workflow: WorkflowName,
     rules: Rules = None,
-    seconds: Annotated[
-        float, typer.Option(min=0, help="Time limit for all rules together; the rest stays undecided.")
-    ] = 25.0,
-    nodes: Annotated[
-        int, typer.Option(min=1, help="Maximum size of one search; raise it if a rule needs more.")
-    ] = 200_000,
+    seconds: Annotated[float, typer.Option(min=0, help="Time limit for all rules together; the rest stays undecided.")] = 25.0,
+    nodes: Annotated[int, typer.Option(min=1, help="Maximum size of one search; raise it if a rule needs more.")] = 200_000,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -82,9 +69,7 @@ def audit(
         list[str] | None,
         typer.Option("--map", metavar="NAME=COLUMN", help="The column of the case, the activity, the time, or a fact."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

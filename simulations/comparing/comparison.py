@@ -134,9 +134,7 @@ class Comparison:
         """Return whether a difference adds detail to that of a mean time, and was not asked for by name."""
         return not self.selection.measures and describe(self.base)[difference.measure].is_detail
 
-    def get(
-        self, measure: str, court: str = "all", at: dt.date | None = None, against: str | None = None
-    ) -> Difference:
+    def get(self, measure: str, court: str = "all", at: dt.date | None = None, against: str | None = None) -> Difference:
         """Return one difference, by default to the first other scenario.
 
         Raises
@@ -270,8 +268,7 @@ def _check(base: Scenario, others: Sequence[Scenario], options: RunOptions) -> N
             one, two = getattr(base, name), getattr(other, name)
             if one != two:
                 problems.append(
-                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same,"
-                    f" such as --set {name}={one}"
+                    f"compare: {name}: {two} in {other.name}, {one} in {base.name}; use the same, such as --set {name}={one}"
                 )
     measures = [name for name in describe(base) if all(name in describe(other) for other in others)]
     courts = [court for court in base.courts if all(court in other.courts for other in others)]
@@ -292,11 +289,7 @@ def _names(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
 
 
 def _differences(
-    comparison: Comparison,
-    against: str,
-    scenario: Scenario,
-    folders: tuple[Path, Path],
-    days: set[dt.date | None],
+    comparison: Comparison, against: str, scenario: Scenario, folders: tuple[Path, Path], days: set[dt.date | None]
 ) -> list[Difference]:
     """Pair every measure that both runs have, and correct for multiple tests."""
     numbers = range(1, comparison.replications + 1)

@@ -50,9 +50,7 @@ def correct(
     """
     tested = [i for i, d in enumerate(differences) if d.paired is not None and d.paired.p is not None]
     key_of: dict[int, Hashable] = {
-        i: _vector_key(vectors[i])
-        if _length(vectors[i]) >= _FEWEST_FOR_VECTORS
-        else _name_key(differences[i], scenarios)
+        i: _vector_key(vectors[i]) if _length(vectors[i]) >= _FEWEST_FOR_VECTORS else _name_key(differences[i], scenarios)
         for i in tested
     }
     numbers = {key: number for number, key in enumerate(dict.fromkeys(key_of.values()), start=1)}

@@ -56,9 +56,7 @@ def check_engine(engine: str) -> None:
     """
     known = get_args(Engine)
     if engine not in known:
-        raise InputError(
-            [f"engine: must be {', '.join(known[:-1])} or {known[-1]}, not {engine!r}.{nearest(engine, known)}"]
-        )
+        raise InputError([f"engine: must be {', '.join(known[:-1])} or {known[-1]}, not {engine!r}.{nearest(engine, known)}"])
     if engine == "compiled" and not compiled_engine.available():
         raise InputError([f"{_MISSING}, or use --engine simpy"])
 
@@ -146,11 +144,7 @@ def _estimated_cases(scenario: Scenario) -> float:
 
 
 def simulate(
-    engine: Chosen,
-    plan: Plan,
-    path: SamplePath,
-    monitor: Monitoring | None = None,
-    violations: list[Violation] | None = None,
+    engine: Chosen, plan: Plan, path: SamplePath, monitor: Monitoring | None = None, violations: list[Violation] | None = None
 ) -> EventLog:
     """Run a plan on an engine; see `simulations.engines.simpy_engine.simulate` for `monitor` and `violations`.
 

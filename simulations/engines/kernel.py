@@ -329,9 +329,7 @@ def _length_of(model, distribution, numerator):
     if entry.kind == TABULATED:
         x = _read(model.cells, entry.first, numerator)
     else:
-        x = model.steps[
-            entry.first + (((numerator >> 22) * entry.n + (((numerator & 0x3FFFFF) * entry.n) >> 22)) >> 31)
-        ]
+        x = model.steps[entry.first + (((numerator >> 22) * entry.n + (((numerator & 0x3FFFFF) * entry.n) >> 22)) >> 31)]
     return np.int64(min(max(np.rint(x), 0.0), 4611686018427387904.0))
 
 

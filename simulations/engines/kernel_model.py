@@ -192,9 +192,7 @@ class _Layout:
         self.fields = {name: i for i, name in enumerate(self.workflow.record)}
         for name in self.workflow.record:
             if len(self.workflow.record[name].domain()) > 65_535:
-                raise InputError(
-                    [f"the record field {name!r} has too many values for the compiled engine; use --engine simpy"]
-                )
+                raise InputError([f"the record field {name!r} has too many values for the compiled engine; use --engine simpy"])
         if len(self.events) > 64:
             raise InputError(
                 [f"the workflow has {len(self.events)} events; the compiled engine has at most 64; use --engine simpy"]
@@ -366,9 +364,7 @@ class _Layout:
             for m in tables:
                 taken = m.next[guard_class].astype(np.int64)
                 taken[taken >= 0] += offset
-                here[self.states.index(m.point.state) * width + triggers[m.point.trigger]] = self.look.add(
-                    m.fields, taken
-                )
+                here[self.states.index(m.point.state) * width + triggers[m.point.trigger]] = self.look.add(m.fields, taken)
             decisions += here
             for event in workflow.events.values():
                 guard = conditions.get(event.name)
@@ -411,9 +407,7 @@ class _Layout:
         delays = {w.activity: w.working_days for w in self.scenario.work.values() if w.working_days is not None}
         self.all_calendars: list[Calendar] = [c for pool in self.scenario.pools.values() for c in pool.calendars]
         self.all_calendars += delays.values()
-        priorities = {
-            pool: sorted({w.priority for w in self.scenario.work.values() if w.pool == pool}) or [0] for pool in pools
-        }
+        priorities = {pool: sorted({w.priority for w in self.scenario.work.values() if w.pool == pool}) or [0] for pool in pools}
         self.n_levels = {pool: len(levels) for pool, levels in priorities.items()}
         rows = []
         for name, activity in self.workflow.activities.items():

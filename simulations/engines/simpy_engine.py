@@ -17,17 +17,7 @@ import numpy as np
 
 from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws
-from simulations.engines.codes import (
-    ARRIVAL,
-    CAPACITY,
-    CLOCK,
-    COMPLETION,
-    DELAYED,
-    NOWHERE,
-    NUMBER_SHIFT,
-    SERVED,
-    WAITING,
-)
+from simulations.engines.codes import ARRIVAL, CAPACITY, CLOCK, COMPLETION, DELAYED, NOWHERE, NUMBER_SHIFT, SERVED, WAITING
 from simulations.engines.sampling import Gives, Purpose
 from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
 from simulations.engines.stations import QueueEntry, Station
@@ -77,14 +67,7 @@ class Case:
     __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "entry", "facts", "first_started", "interrupted", "key", "length", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "work")  # fmt: skip
 
     def __init__(
-        self,
-        number: int,
-        court: int,
-        key: int,
-        arrived: int,
-        facts: Sequence[Value],
-        record: Sequence[Value],
-        visits: list[int],
+        self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value], visits: list[int]
     ) -> None:
         self.number = number
         self.court = court
@@ -114,9 +97,7 @@ class _Activity:
 
     __slots__ = ("gives", "index", "name", "pool", "priority", "purpose", "stations", "working_days")
 
-    def __init__(
-        self, engine: Simulation, index: int, work: Work, stations: Mapping[str, list[Station]], path: Draws
-    ) -> None:
+    def __init__(self, engine: Simulation, index: int, work: Work, stations: Mapping[str, list[Station]], path: Draws) -> None:
         scenario = engine.scenario
         declared = scenario.workflow.activities[work.activity]
         self.index = index
@@ -154,9 +135,7 @@ class _OutsideEvent:
         self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
         self.dates = timing.dates
         self.only_waiting = timing.only_waiting
-        self.by_state = (
-            timing.after is not None and not self.since
-        )  # whether a clock starts on entering the event's states
+        self.by_state = timing.after is not None and not self.since  # whether a clock starts on entering the event's states
         self.gives = Gives(engine.plan, path, f"event:{event.name}", event, timing.after, timing.outcome)
         self.purpose = self.gives.purpose
 
@@ -195,9 +174,7 @@ class Simulation:
     ) -> None:
         self.plan = plan
         self._stops = monitor == "stop"
-        self.watch = (
-            None if monitor is None else Watch(plan.scenario.workflow, watched_rules(plan.scenario), len(plan.cases))
-        )
+        self.watch = None if monitor is None else Watch(plan.scenario.workflow, watched_rules(plan.scenario), len(plan.cases))
         self.scenario: Scenario = plan.scenario
         self.env = SimpyClock(self._dispatch)
         workflow = self.scenario.workflow
@@ -215,17 +192,11 @@ class Simulation:
         self._stations: list[Station] = []
         stations = {name: self._make_stations(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
         names = list(workflow.activities)
-        activities = {
-            name: _Activity(self, names.index(name), work, stations, path) for name, work in self.scenario.work.items()
-        }
-        self._activity_of = {
-            s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities
-        }
+        activities = {name: _Activity(self, names.index(name), work, stations, path) for name, work in self.scenario.work.items()}
+        self._activity_of = {s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities}
         self._events = [_OutsideEvent(self, i, event, path) for i, event in enumerate(workflow.events.values())]
         self._by_name = {e.name: e for e in self._events}
-        self._clocks_in = {
-            name: tuple(h for h in self._events if h.by_state and name in h.states) for name in workflow.states
-        }
+        self._clocks_in = {name: tuple(h for h in self._events if h.by_state and name in h.states) for name in workflow.states}
         self._since = {t: [h for h in self._events if t in h.since] for h in self._events for t in h.since}
         self._hazards = [(h, self._first_dates(h)) for h in self._events if h.hazard is not None]
         self._no_visits = [0] * (len(names) + len(self._events))
@@ -271,9 +242,7 @@ class Simulation:
         pools = self.scenario.pools
         self._known(pool, pools, "a pool of the scenario")
         if court is not None:
-            self._known(
-                court, self.scenario.courts if pools[pool].at_court else (), "a court that has a pool of its own"
-            )
+            self._known(court, self.scenario.courts if pools[pool].at_court else (), "a court that has a pool of its own")
         if operator.index(size) < 0:
             raise InputError([f"pool {pool!r}: must be a whole number of servers, 0 or more, not {size}"])
         self._resized[pool] = None
@@ -306,9 +275,7 @@ class Simulation:
         opened: list[Station] = []
         for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
             order = self._order_of(pool)
-            station = Station(
-                len(self._stations), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots
-            )
+            station = Station(len(self._stations), index, court, sizes[0][1], calendar, pool.at_shift_end, order, pool.slots)
             for suspension in self.scenario.suspensions_at(pool.name, court):
                 station.suspended.append((suspension.start, suspension.end))
                 self._at_capacity(suspension.end, station, None)
@@ -337,9 +304,7 @@ class Simulation:
 
     def _make_cases(self) -> list[Case]:
         cases = self.plan.cases
-        rows = zip(
-            cases.court.tolist(), cases.keys.tolist(), cases.arrived.tolist(), cases.facts, cases.records, strict=True
-        )
+        rows = zip(cases.court.tolist(), cases.keys.tolist(), cases.arrived.tolist(), cases.facts, cases.records, strict=True)
         made = [Case(i, court, key, arrived, facts, record, self._no_visits[:]) for i, (court, key, arrived, facts, record) in enumerate(rows)]  # fmt: skip
         times = np.maximum(cases.arrived, 0)
         order = np.argsort(times, kind="stable")
@@ -373,11 +338,7 @@ class Simulation:
         while True:
             self._begin(self.cases[arrivals[k][1]], self._states[arrivals[k][2]])
             k += 1
-            if (
-                k == len(arrivals)
-                or arrivals[k][0] > now
-                or self.env.comes_before(now, ARRIVAL | arrivals[k][1] << NUMBER_SHIFT)
-            ):
+            if k == len(arrivals) or arrivals[k][0] > now or self.env.comes_before(now, ARRIVAL | arrivals[k][1] << NUMBER_SHIFT):
                 break
         self._next_arrival(k)
 
@@ -615,9 +576,7 @@ class Simulation:
 
     def _set_clock(self, case: Case, event: _OutsideEvent, time: int, visit: int) -> None:
         if time <= self._horizon:
-            ring = self.env.at(
-                time, CLOCK | case.number << NUMBER_SHIFT | event.index, self._ring, (case, event, visit)
-            )
+            ring = self.env.at(time, CLOCK | case.number << NUMBER_SHIFT | event.index, self._ring, (case, event, visit))
             if case.clocks is None:
                 case.clocks = {}
             case.clocks[event.index] = ring
@@ -707,9 +666,7 @@ class Simulation:
     def _stuck(self, case: Case, trigger: str) -> str:
         what = "when its activity completes" if trigger == COMPLETE else "on entry"
         guards = [t.name for t in self._policy_of(case).transitions if case.state in t.sources and not t.events]
-        record = ", ".join(
-            f"{name} = {value}" for name, value in zip(self.scenario.workflow.record, case.record, strict=True)
-        )
+        record = ", ".join(f"{name} = {value}" for name, value in zip(self.scenario.workflow.record, case.record, strict=True))
         return (
             f"case {case.number} of {self.scenario.courts[case.court]} is stuck in the state {case.state!r}: {what}, no guard of"
             f" {', '.join(guards)} holds. Its record: {record}. Add a last transition without a guard.{self._history(case)}"

@@ -87,9 +87,7 @@ class _Clock:
         return aware.astimezone(dt.UTC).astimezone(self.zone).replace(tzinfo=None) != local
 
 
-def export(
-    folder: str | Path, to: str, out: str | Path, zone: str = "UTC", replications: Sequence[int] = ()
-) -> Exported:
+def export(folder: str | Path, to: str, out: str | Path, zone: str = "UTC", replications: Sequence[int] = ()) -> Exported:
     """Export the event log of a run.
 
     Parameters
@@ -116,9 +114,7 @@ def export(
     records = finished_in(folder, read_manifest(folder))
     unknown = [k for k in replications if k not in records]
     if unknown:
-        raise InputError(
-            [f"--replication {unknown[0]}: is not in this run, which has {format_names(map(str, records))}"]
-        )
+        raise InputError([f"--replication {unknown[0]}: is not in this run, which has {format_names(map(str, records))}"])
     chosen = list(dict.fromkeys(replications)) or list(records)
     if not all("events" in records[k].parts for k in chosen):
         raise InputError([f"{folder}: this run has no event log (--no-events)"])

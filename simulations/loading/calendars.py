@@ -22,9 +22,7 @@ def read_calendars(context: Context) -> tuple[dict[str, Calendar], dict[str, Cal
             spec = parse_calendar(entry.hours, holidays=entry.holidays, closed=entry.closed, open=entry.open)
             specs[name] = spec
             calendars[name] = (
-                spec.compile(name, context.epoch, context.file.ends)
-                if context.dates_fit
-                else Calendar.always_open(name)
+                spec.compile(name, context.epoch, context.file.ends) if context.dates_fit else Calendar.always_open(name)
             )
         except InputError as error:
             for problem in error.problems:

@@ -13,13 +13,7 @@ from simulations.loading.times import read_by_date, read_calendar_time, read_tim
 from simulations.scenarios.format import ArrivalEntry, BacklogEntry
 from simulations.scenarios.scenario import Backlog, CountIn, Stream
 from simulations.scenarios.tables import CaseTable, read_cases
-from simulations.timing.clock import (
-    MICROSECONDS_PER_DAY,
-    PerPeriod,
-    parse_arrival_rate,
-    parse_count_per_period,
-    periods,
-)
+from simulations.timing.clock import MICROSECONDS_PER_DAY, PerPeriod, parse_arrival_rate, parse_count_per_period, periods
 from workflow.errors import InputError, Problem
 from workflow.files.validation import format_names, format_value, validate
 from workflow.files.yaml_tree import Node, tidy
@@ -57,9 +51,7 @@ def _backlog(context: Context, people: People, i: int, court: str, state: str) -
             context.wrong(node, f"{what}: must be a number of cases, 0 or more, not {value}")
         return Backlog(i, state, max(value, 0), None, ())
     if not isinstance(value, dict):
-        message = (
-            f"must be a number of cases, or {{count:, age:, people:}}, not {format_value(value)}{without_comma(value)}"
-        )
+        message = f"must be a number of cases, or {{count:, age:, people:}}, not {format_value(value)}{without_comma(value)}"
         context.wrong(node, f"{what}: {message}")
         return None
     try:
@@ -80,9 +72,7 @@ def _table(context: Context, node: Node, name: object, what: str, backlog: bool)
         return None
     workflow = context.workflow
     try:
-        return read_cases(
-            tidy(node.folder / name), workflow, context.epoch, context.courts, workflow.entry_states, backlog
-        )
+        return read_cases(tidy(node.folder / name), workflow, context.epoch, context.courts, workflow.entry_states, backlog)
     except InputError as error:
         for problem in error.problems:
             context.wrong(node, f"{what}: {problem}")
@@ -136,9 +126,7 @@ def _state(context: Context, entry: ArrivalEntry, path: Keys, what: str) -> str 
     return None
 
 
-def _arrival_times(
-    context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]
-) -> dict[str, Any] | None:
+def _arrival_times(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> dict[str, Any] | None:
     """Return the fields of a `Stream` that give its arrival times."""
     if entry.rate is not None:
         rates = _by_period(context, context.at(*path, "rate"), parse_arrival_rate, f"{what}: rate", "rates")

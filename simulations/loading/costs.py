@@ -22,9 +22,7 @@ def read_costs(context: Context) -> Costs | None:
     activities = {
         name: each
         for name, each in entry.activities.items()
-        if context.known(
-            name, file.activities, ("costs", "activities", name), "costs: activities", "an activity of the scenario"
-        )
+        if context.known(name, file.activities, ("costs", "activities", name), "costs: activities", "an activity of the scenario")
     }
     measures = [m for m in context.workflow.measures if m.cases]
     counted = [name for measure in measures for name in (measure.measure, *(measure.split or {}))]

@@ -89,11 +89,7 @@ def _missing(context: Context, field: Field, before: Namespace, node: Node, what
         message = f"leaves {1 - share:.4g} without a distribution; add shares, a family, or days_before"
         context.wrong(node, f"{what}: missing: {message}")
         return None
-    others = (
-        read_draw(context, field, before, replace(node, value=entries), what)
-        if entries
-        else Draw(Shares((None,), (1.0,)))
-    )
+    others = read_draw(context, field, before, replace(node, value=entries), what) if entries else Draw(Shares((None,), (1.0,)))
     return None if share is None or others is None else replace(others, missing=share)
 
 
@@ -110,9 +106,7 @@ def _bounds(context: Context, node: Node, what: str, before: Namespace) -> tuple
         message = f"must be a list of two bounds, such as [0, age], not {format_value(node.value)}"
         context.wrong(node, f"{what}: within: {message}")
         return None, None
-    low, high = (
-        parse_at(bound, str(bound.value), before, context.problems, f"{what}: within", "number") for bound in node.value
-    )
+    low, high = (parse_at(bound, str(bound.value), before, context.problems, f"{what}: within", "number") for bound in node.value)
     given = [bound.value for bound in node.value if isinstance(bound.value, int | float)]
     if len(given) == 2 and given[0] > given[1]:
         context.wrong(node, f"{what}: within: the lower bound, {given[0]}, is above the upper bound, {given[1]}")

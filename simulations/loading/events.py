@@ -28,9 +28,7 @@ def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, Ev
     return {name: timing for name, timing in read.items() if timing is not None}
 
 
-def _event_timing(
-    context: Context, name: str, entry: EventTimingEntry, workflows: Sequence[Workflow]
-) -> EventTiming | None:
+def _event_timing(context: Context, name: str, entry: EventTimingEntry, workflows: Sequence[Workflow]) -> EventTiming | None:
     path, what, reader = ("events", name), f"event {name!r}", context.reader
     if not context.known(name, context.workflow.events, path, "events", "an event of the workflow"):
         return None

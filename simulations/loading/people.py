@@ -50,9 +50,7 @@ class People:
                 continue
             field = workflow.facts.get(name) or workflow.record[name]
             before, first = self._earlier(path, drawn), len(context.problems)
-            how = context.reader.choice(
-                context.at(*key), partial(read_draw, context, field, before), f"people: {name}", before
-            )
+            how = context.reader.choice(context.at(*key), partial(read_draw, context, field, before), f"people: {name}", before)
             context.explain(first, "is not drawn yet; move its line above this one (record fields cannot be used)")
             drawn.append(name)
             if how is not None:
@@ -68,8 +66,7 @@ class People:
         later = [n for n in self.context.file.people if n not in drawn] if path == FOR_ALL else []
         namespace = self.context.namespace
         return made_of(
-            {n: f for n, f in namespace.fields.items() if (f.role == "fact" or n in drawn) and n not in later},
-            namespace,
+            {n: f for n, f in namespace.fields.items() if (f.role == "fact" or n in drawn) and n not in later}, namespace
         )
 
     def _check_cycle(self, own: Sequence[DrawnField], path: Keys) -> None:

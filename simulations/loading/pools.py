@@ -43,19 +43,14 @@ def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str,
     if sizes is None or len(pool_calendars) != n_stations or order is None:
         return None
     if entry.calendar is None:
-        for key, why in (
-            ("slots", "slots are counted in each shift"),
-            ("at_shift_end", "shifts are those of a calendar"),
-        ):
+        for key, why in (("slots", "slots are counted in each shift"), ("at_shift_end", "shifts are those of a calendar")):
             if key in entry.model_fields_set:
                 message = f"{why}, and the pool has none; add calendar:, or leave {key}: out"
                 context.wrong((*path, key), f"{what}: {key}: {message}")
     return Pool(name, at_court, tuple(sizes), tuple(pool_calendars), entry.at_shift_end, order, entry.slots)
 
 
-def _by_court(
-    context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, at_court: bool
-) -> list[T] | None:
+def _by_court(context: Context, node: Node, leaf: Callable[[Node, str], T | None], what: str, at_court: bool) -> list[T] | None:
     """Read a value for each station of a pool: one for all, or one for each court."""
     choice = context.reader.choice(node, leaf, what, context.only_court, by_court=True)
     if choice is None:
@@ -137,10 +132,7 @@ def _suspension(context: Context, i: int, entry: SuspensionEntry) -> Suspension 
     if context.file.pools[entry.pool].at != "court":
         message = "the nation shares one pool; only a pool with at: court can be suspended"
         context.wrong((*path, "courts"), f"{what}: {message}")
-    known = [
-        context.known(court, context.courts, (*path, "courts", k), what, "a court")
-        for k, court in enumerate(entry.courts)
-    ]
+    known = [context.known(court, context.courts, (*path, "courts", k), what, "a court") for k, court in enumerate(entry.courts)]
     if entry.to < entry.from_:
         context.wrong((*path, "to"), f"{what}: to: {entry.to} is before from: {entry.from_}")
     exempt = None

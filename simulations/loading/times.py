@@ -109,7 +109,9 @@ def _are_dates(context: Context, node: Node, what: str, which: str, or_court: bo
         if isinstance(key, dt.datetime) or not isinstance(key, dt.date):
             court = " and not a court" if or_court and len(context.courts) > 1 else ""
             example = "such as 2012-01-16, without quotes and without a time of day"
-            message = f"{format_value(key)} is not a date{court}; {which} change on dates, {example}.{nearest(key, context.courts)}"
+            message = (
+                f"{format_value(key)} is not a date{court}; {which} change on dates, {example}.{nearest(key, context.courts)}"
+            )
         elif key < earlier:
             message = f"{key} is below {earlier}; the dates must increase"
         else:

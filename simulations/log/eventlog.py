@@ -21,18 +21,7 @@ from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import COMPLETE, ENTER
 
-__all__ = [
-    "HORIZON",
-    "NEVER",
-    "ByCase",
-    "ByStation",
-    "EventLog",
-    "Labels",
-    "Row",
-    "Sizes",
-    "event_log",
-    "order_of",
-]
+__all__ = ["HORIZON", "NEVER", "ByCase", "ByStation", "EventLog", "Labels", "Row", "Sizes", "event_log", "order_of"]
 
 Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 """The values of a row, in the order of `simulations.log.row.COLUMNS`."""

@@ -53,14 +53,4 @@ def rows_by_case(log: EventLog) -> Rows:
         event[mine] = np.array(codes)[columns["cause"][mine]]
         transitions += workflow.transitions
         events += workflow.events.values()
-    return Rows(
-        scenario.workflow,
-        by_case.first,
-        transition,
-        event,
-        state,
-        completes,
-        outcome,
-        tuple(transitions),
-        tuple(events),
-    )
+    return Rows(scenario.workflow, by_case.first, transition, event, state, completes, outcome, tuple(transitions), tuple(events))

@@ -60,8 +60,7 @@ class _Judged:
         judged = [judge(self.audited, rule) for rule in rules]
         rule = np.repeat(np.arange(len(rules)), [len(j.cases) for j in judged])
         case, row, at = (
-            np.concatenate([getattr(j, name) for j in judged] or [np.zeros(0, np.int64)])
-            for name in ("cases", "rows", "at")
+            np.concatenate([getattr(j, name) for j in judged] or [np.zeros(0, np.int64)]) for name in ("cases", "rows", "at")
         )
         row = np.where(row < 0, self.audited.first[case], row)
         shown = at == self.audited.at[row]  # the others are noticed at the end of the run
@@ -131,8 +130,5 @@ class _Judged:
             violation,
             int(self.cases.court[violation.case]),
             [one.plain(fields[name])[0] for name in self.scenario.fact_names],
-            zip(
-                *(columns[c][mine].tolist() for c in ("transition", "from_state", "to_state", "happened_at")),
-                strict=True,
-            ),
+            zip(*(columns[c][mine].tolist() for c in ("transition", "from_state", "to_state", "happened_at")), strict=True),
         )

@@ -39,11 +39,7 @@ class Firsts:
         self._rows: dict[tuple[str | bool | None, ...], Integers] = {}
 
     def of(
-        self,
-        names: Sequence[str],
-        giving: Value | Mapping[str, Value] = None,
-        if_: str | None = None,
-        warm: bool = True,
+        self, names: Sequence[str], giving: Value | Mapping[str, Value] = None, if_: str | None = None, warm: bool = True
     ) -> Integers:
         """Return the first row of each case with one of these transitions or events.
 

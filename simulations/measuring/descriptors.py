@@ -162,9 +162,7 @@ def _waiting() -> Iterator[Descriptor]:
         yield Descriptor(f"{WAITING}.{{}}.{shape}", Family.WAITING, "days", f"{title} wait for {{}}", f"{of} {_WAITS}", statistic=shape)  # fmt: skip
     for cause, when in CAUSES.items():
         title = f"Mean wait for {{}}: {cause.replace('_', ' ')}"
-        text = (
-            f"The part of `{WAITING}.{{}}.mean` that passed {when} It is the mean over the same waits, zeros included."
-        )
+        text = f"The part of `{WAITING}.{{}}.mean` that passed {when} It is the mean over the same waits, zeros included."
         yield Descriptor(f"{WAITING}.{{}}.{cause}", Family.WAITING, "days", title, text, _PARTS, statistic=cause)
 
 

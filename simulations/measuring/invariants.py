@@ -95,11 +95,7 @@ def _histories(log: EventLog, part: slice, columns: Mapping[str, NDArray[Any]]) 
     _all(closed, case[last], "a case is neither in a final state nor counted as open at the end")
     spent = np.add.reduceat(spans, opening) if len(case) else at
     whole = at[last] - np.maximum(arrived[seen], 0)
-    _all(
-        spent == whole,
-        case[last],
-        "the times that a case spent in its states do not add up to its time in the system",
-    )
+    _all(spent == whole, case[last], "the times that a case spent in its states do not add up to its time in the system")
     return spans
 
 
@@ -144,9 +140,7 @@ def _busy(log: EventLog) -> None:
             _resumed(log, rows, pool, calendar, sizes)
 
 
-def _resumed(
-    log: EventLog, rows: NDArray[np.int64], pool: Pool, calendar: Calendar, sizes: tuple[tuple[int, int], ...]
-) -> None:
+def _resumed(log: EventLog, rows: NDArray[np.int64], pool: Pool, calendar: Calendar, sizes: tuple[tuple[int, int], ...]) -> None:
     """Check that work is interrupted only at openings, and that no more resumes there than the size allows."""
     case, started, ended = (log.columns[column][rows] for column in ("case_id", "started_at", "happened_at"))
     suspends = pool.at_shift_end == ShiftEnd.SUSPEND

@@ -33,11 +33,7 @@ from workflow.files.validation import format_names
 from workflow.model.definition import as_written
 from workflow.predicates import Namespace, PredicateError, parse, vector
 
-__all__ = [
-    "Grouping",
-    "group_cases",
-    "measure",
-]
+__all__ = ["Grouping", "group_cases", "measure"]
 
 
 def group_cases(cases: Cases, by: str | None) -> Grouping:
@@ -80,10 +76,7 @@ def group_cases(cases: Cases, by: str | None) -> Grouping:
 
 
 def measure(
-    log: EventLog,
-    days: Sequence[dt.date | None] = (None,),
-    groupings: Sequence[Grouping] = (),
-    selection: Selection = EVERYTHING,
+    log: EventLog, days: Sequence[dt.date | None] = (None,), groupings: Sequence[Grouping] = (), selection: Selection = EVERYTHING
 ) -> Measured:
     """Measure a log.
 
@@ -119,9 +112,7 @@ def measure(
     return Measured(scenario.courts, tables, _daily(log, crossings, days, selection))
 
 
-def _tables(
-    frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, ByCourt], selection: Selection
-) -> Iterator[Table]:
+def _tables(frame: Frame, days: Sequence[dt.date | None], values: Mapping[str, ByCourt], selection: Selection) -> Iterator[Table]:
     """Yield each chosen measure on each day, for the chosen courts."""
     scenario, by, labels = frame.log.cases.scenario, frame.grouping.by, frame.grouping.labels
     every_court, descriptors = (*scenario.courts, "all"), describe(scenario)
@@ -158,9 +149,7 @@ def _lengths(log: EventLog, frames: Sequence[Frame], wanted: Set[str]) -> list[d
 def _stood(log: EventLog, frames: Sequence[Frame], firsts: Firsts, wanted: Set[str]) -> list[dict[str, ByCourt]]:
     """Measure pending and unfinished cases and the parts of counts at each instant, for each frame."""
     declared = log.cases.scenario.workflow.measures
-    splits = [
-        Split(entry, firsts) for entry in declared if entry.split is not None and not wanted.isdisjoint(entry.split)
-    ]
+    splits = [Split(entry, firsts) for entry in declared if entry.split is not None and not wanted.isdisjoint(entry.split)]
     standing = Standing(log.cases, wanted)
     of_frames: list[defaultdict[str, list[ByCourt]]] = [defaultdict(list) for _ in frames]
     if not splits and not standing.wanted:

@@ -106,9 +106,7 @@ def flows(frame: Frame, crossings: Crossings) -> dict[str, ByCourt]:
     return {"inflow": inflow, "disposals": left, "clearance_rate": ratio(left, inflow)}
 
 
-def daily(
-    log: EventLog, crossings: Crossings, exclude: set[dt.date]
-) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+def daily(log: EventLog, crossings: Crossings, exclude: set[dt.date]) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
     """Return every day except those in `exclude`, and `pending` at its end, with a column for each court and one for all."""
     scenario, cases, happened = log.cases.scenario, log.cases, log.columns["happened_at"]
     n_days, n_courts = (scenario.ends - scenario.starts).days + 1, len(scenario.courts)

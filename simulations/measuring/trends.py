@@ -70,11 +70,7 @@ def long_queues(log: EventLog) -> list[LongQueue]:
     start = scenario.epoch.microseconds(trend_period(scenario)[0])
     instants = start + (scenario.horizon - start) * np.arange(N_INSTANTS, dtype=np.int64) // (N_INSTANTS - 1)
     columns, stations = log.columns, log.by_station
-    names = [
-        (name, court)
-        for name, pool in scenario.pools.items()
-        for court in (scenario.courts if pool.at_court else ("all",))
-    ]
+    names = [(name, court) for name, pool in scenario.pools.items() for court in (scenario.courts if pool.at_court else ("all",))]
     queues = []
     for station, (pool, court) in enumerate(names):
         rows = stations.rows[stations.first[station] : stations.first[station + 1]]

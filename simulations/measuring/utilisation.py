@@ -79,9 +79,7 @@ def times_by_instant(frame: Frame, pools: Sequence[str]) -> dict[str, list[list[
         pool = frame.log.cases.scenario.pools[name]
         times = pool_times(frame.log, name, max(frame.since, 0), frame.untils.tolist()).values()
         whole = [sum(stations, start=PoolTime(0, 0, 0)) for stations in times]
-        by_pool[name] = [
-            [*(stations if pool.at_court else ()), all_] for stations, all_ in zip(times, whole, strict=True)
-        ]
+        by_pool[name] = [[*(stations if pool.at_court else ()), all_] for stations, all_ in zip(times, whole, strict=True)]
     return by_pool
 
 
@@ -98,14 +96,7 @@ def utilisation(times: Mapping[str, Sequence[Sequence[PoolTime]]]) -> dict[str, 
     return values
 
 
-def time_between(
-    spec: Pool,
-    station: int,
-    sizes: Sizes,
-    started: Integers,
-    ended: Integers,
-    bounds: Integers,
-) -> list[PoolTime]:
+def time_between(spec: Pool, station: int, sizes: Sizes, started: Integers, ended: Integers, bounds: Integers) -> list[PoolTime]:
     """Return the times of a station of a pool between successive instants.
 
     Parameters
@@ -180,9 +171,7 @@ def _marks(
     return marks, on.astype(np.int32), size[np.maximum(so_far(times, marks) - 1, 0)].astype(np.int32)
 
 
-def _working(
-    started: Integers, ended: Integers, marks: Integers
-) -> tuple[Integers, NDArray[np.int8], NDArray[np.int32]]:
+def _working(started: Integers, ended: Integers, marks: Integers) -> tuple[Integers, NDArray[np.int8], NDArray[np.int32]]:
     """Return the instants of ends of work, marks and starts of work, the kind of each, and the number of busy servers after it.
 
     Of several entries at one instant, the last one has the number that holds from there on.

@@ -99,9 +99,7 @@ class Condition:
         scenario = log.cases.scenario
         descriptor = describe(scenario)[self.measure]
         names = [self.measure] if descriptor.accumulates else descriptor.inputs
-        since = (scenario.warm_up or scenario.starts) - dt.timedelta(
-            days=1
-        )  # nothing has happened at the end of this day
+        since = (scenario.warm_up or scenario.starts) - dt.timedelta(days=1)  # nothing has happened at the end of this day
         before = [self.over.before(day) for day in days]
         asked = sorted({*days, *(day for day in before if day > since)})
         index = {day: k for k, day in enumerate(asked)}
@@ -197,6 +195,4 @@ def _check_period(descriptor: Descriptor, known: dict[str, Descriptor], where: s
 
     if not has_period(descriptor):
         allowed = format_names([name for name, d in known.items() if has_period(d)], 60)
-        raise InputError(
-            [f"{where}: {descriptor.name} is no flow, and no ratio of flows. A period goes with {allowed}."]
-        )
+        raise InputError([f"{where}: {descriptor.name} is no flow, and no ratio of flows. A period goes with {allowed}."])

@@ -161,9 +161,7 @@ class _DateOf:
         return date_value(log, self.measure, court)
 
 
-def _summary(
-    scenario: Scenario, when: str, court: str, seed: int, confidence: float, outlooks: Sequence[Outlook]
-) -> Forecast:
+def _summary(scenario: Scenario, when: str, court: str, seed: int, confidence: float, outlooks: Sequence[Outlook]) -> Forecast:
     days = tuple(outlook.day for outlook in outlooks)
     known = [d for d in days if d is not None]
     n, last = len(days), (scenario.horizon - 1) / MICROSECONDS_PER_DAY  # the last instant of the last day

@@ -108,9 +108,7 @@ class Remaining:
         return {k: getattr(self, k) for k in ("days", *_SPREAD)}
 
 
-def outlook_of(
-    log: EventLog, court: str, first: Callable[[EventLog, str], float | None], at_end_of_day: bool
-) -> Outlook:
+def outlook_of(log: EventLog, court: str, first: Callable[[EventLog, str], float | None], at_end_of_day: bool) -> Outlook:
     """Read from a log what a forecast needs.
 
     Parameters
@@ -123,18 +121,14 @@ def outlook_of(
     mine, horizon = in_court(log, court), log.cases.scenario.horizon
     day = first(log, court)
     then = None if day is None else round((day + at_end_of_day) * MICROSECONDS_PER_DAY)
-    return Outlook(
-        day, _remaining(log, mine), () if then is None else _aged(log, mine, then), _aged(log, mine, horizon)
-    )
+    return Outlook(day, _remaining(log, mine), () if then is None else _aged(log, mine, then), _aged(log, mine, horizon))
 
 
 def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the Kaplan-Meier curve of the days from arrival, or the start, until a case first leaves the docket."""
     cases, columns, off = log.cases, log.columns, off_docket(log.cases.scenario)
     horizon = cases.scenario.horizon
-    instants = (
-        np.arange(1, (cases.scenario.ends - cases.scenario.starts).days + 2, dtype=np.int64) * MICROSECONDS_PER_DAY
-    )
+    instants = np.arange(1, (cases.scenario.ends - cases.scenario.starts).days + 2, dtype=np.int64) * MICROSECONDS_PER_DAY
     watched = mine & ~off[cases.state] & (cases.arrived <= horizon)
     ended = off[columns["to_state"]] & (columns["cause"] != log.labels.cause.index(HORIZON))
     at = np.full(len(cases), -1, np.int64)

@@ -50,20 +50,14 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
     streams = tuple(s for s in scenario.streams if s.state in kept and s.court in courts)
     timings = _event_timings(scenario, kept)
     read = _read(scenario, kept, timings)
-    work = {
-        name: _without_outcome(scenario, work, read)
-        for name, work in scenario.work.items()
-        if _at(scenario, kept, name)
-    }
+    work = {name: _without_outcome(scenario, work, read) for name, work in scenario.work.items() if _at(scenario, kept, name)}
     read = read.union(*(b.age.reads() for b in backlog if b.age is not None))
     own = [t for people in (*(b.people for b in backlog), *(s.people for s in streams)) for t in people]
     drawn, read = _drawn_fields([*scenario.people, *own], read)
     return replace(
         scenario,
         workflow=_reduced(scenario.workflow, kept, read, measure, timings),
-        policies=tuple(
-            replace(p, workflow=_reduced(p.workflow, kept, read, measure, timings)) for p in scenario.policies
-        ),
+        policies=tuple(replace(p, workflow=_reduced(p.workflow, kept, read, measure, timings)) for p in scenario.policies),
         court_days=(None,) * len(scenario.courts),
         pools={name: pool for name, pool in scenario.pools.items() if name in pools},
         suspensions=tuple(s for s in scenario.suspensions if s.pool in pools),
@@ -233,9 +227,7 @@ def _reduced(
         assumptions=(),
         states={name: _ended(state, kept) for name, state in workflow.states.items()},
         transitions=tuple(_left(t, kept) for t in workflow.transitions),
-        events={
-            name: event if name in timings else replace(event, guard=None) for name, event in workflow.events.items()
-        },
+        events={name: event if name in timings else replace(event, guard=None) for name, event in workflow.events.items()},
         rules=(),
         measures=tuple(m for m in workflow.measures if m.measure == measure),
     )

@@ -242,15 +242,9 @@ class Search:
             for step, met in sorted(self.met.items())
             if self.points[step].confirmed and step < self.largest and all(met.get(k, m) == m for k, m in fresh.items())
         ]
-        reaches = (
-            f"{best.hits} of {best.n} replications ({best.probability:.3f}; interval {best.low:.3f} to {best.high:.3f})"
-        )
+        reaches = f"{best.hits} of {best.n} replications ({best.probability:.3f}; interval {best.low:.3f} to {best.high:.3f})"
         plateau = f", and in the same ones with {same[0]:,}" if same else ""
-        unclear = (
-            f" The interval contains {self.wanted:g}: more --replications may decide."
-            if best.high >= self.wanted
-            else ""
-        )
+        unclear = f" The interval contains {self.wanted:g}: more --replications may decide." if best.high >= self.wanted else ""
         message = (
             f"staff: no size of the pool {self.pool!r} meets {self.goal} with probability {self.wanted:g}. The largest size,"
             f" {best.size:,} servers, more than cases, meets it in {reaches}{plateau}. More servers do not help: what is left"
@@ -274,11 +268,7 @@ class Search:
         if self.goal.condition is not None:
             known = [value for value in dates if value is not None]
             least = self.goal.condition.sign in ("<", "<=")
-            best = (
-                f"{'at least' if least else 'at most'} {(min if least else max)(known):,.3g}"
-                if known
-                else "without a value"
-            )
+            best = f"{'at least' if least else 'at most'} {(min if least else max)(known):,.3g}" if known else "without a value"
             return f"{self.goal.condition.measure} is {best} in {n} of {n} replications"
         if any(day is None for day in dates):
             return f"{self.goal.measure} is not reached by the end of the scenario, {self.scenario.ends}"

@@ -197,9 +197,7 @@ def _goal(
     return Goal(day, measure)
 
 
-def _check(
-    scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, options: ReplicationOptions
-) -> None:
+def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, options: ReplicationOptions) -> None:
     problems = options.problems()
     if pool not in scenario.pools:
         hint = nearest(pool, scenario.pools) or f" Known: {format_names(scenario.pools)}."

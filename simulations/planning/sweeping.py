@@ -173,9 +173,7 @@ def sweep(
     names = [f"point-{k}" for k in range(1, len(scenarios) + 1)]
     open_joint_folder(folder, options.resume, rf"{'|'.join(names)}|\.?sweep\.\w+.*|report\.html", "sweep of this grid")
     runs = run_each(dict(zip(names, scenarios, strict=True)), folder, options, progress)
-    points = [
-        _point(grid, texts, run, {None, *options.at}) for texts, run in zip(grid.points(), runs.values(), strict=True)
-    ]
+    points = [_point(grid, texts, run, {None, *options.at}) for texts, run in zip(grid.points(), runs.values(), strict=True)]
     shown = _shown(first, grid, options.measures, options.courts)
     result = Sweep(first.name, folder, options.seed, options.replications, options.confidence, grid, points, shown)
     write_text(folder / RESULT, json.dumps(result.json(), indent=2, ensure_ascii=False) + "\n")

@@ -67,9 +67,7 @@ def _print_differences(console: Console, comparison: Comparison, name: str, day:
         print_table(console, difference_table(comparison, clear, title).without("replications needed"))
     if unclear:
         shown = [d for d in unclear if not comparison.is_detail(d)] or unclear
-        table = difference_table(
-            comparison, shown, f"Not significant with {comparison.replications} replications, {when}"
-        )
+        table = difference_table(comparison, shown, f"Not significant with {comparison.replications} replications, {when}")
         print_table(console, table.without("correlation", "var. reduction"))
         if len(unclear) > len(shown):
             console.print(f"and {len(unclear) - len(shown)} more of waiting and processing times (--json has all).")

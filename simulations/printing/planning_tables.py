@@ -71,10 +71,7 @@ def print_forecast(forecast: Forecast) -> None:
     ]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
     _print_closure(console, forecast, level)
-    for when, title in (
-        ("reached", f"when {forecast.when} first held, in {hits} replications"),
-        ("end", f"at the end, {ends}"),
-    ):
+    for when, title in (("reached", f"when {forecast.when} first held, in {hits} replications"), ("end", f"at the end, {ends}")):
         bands = [band for band in forecast.pending_by_age if band.when == when and band.mean is not None]
         rows = [[band.name, *_estimate_cells(band, "cases")] for band in bands]
         columns = ["age", "cases", level, "prediction interval"]

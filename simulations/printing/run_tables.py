@@ -48,9 +48,7 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
         f" {describe_replications(n, result.confidence)}."
     )
     published = published_table(result)
-    print_table(
-        console, published.without("source", *([] if n > 1 else [PREDICTION])) if published is not None else None
-    )
+    print_table(console, published.without("source", *([] if n > 1 else [PREDICTION])) if published is not None else None)
     for day in (*days, None):
         _print_measures(console, result, day)
     for by in dict.fromkeys(e.by for e in result.measures if e.by is not None):

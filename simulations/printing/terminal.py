@@ -21,13 +21,7 @@ def new_console() -> Console:
 def new_table(title: str | None, *columns: str) -> Grid:
     """Return a rich table without lines; the first column is aligned left, the others right."""
     grid = Grid(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-        show_edge=False,
-        header_style="dim",
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, show_edge=False, header_style="dim"
     )
     for i, column in enumerate(columns):
         grid.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
@@ -53,8 +47,4 @@ def print_table(console: Console, table: Table | None, footer: Sequence[str] = (
 
 def describe_replications(n: int, confidence: float, what: str = "means") -> str:
     """Describe the intervals in tables, or say that a single replication has none."""
-    return (
-        f"{what} ± half a {confidence:.0%} interval"
-        if n > 1
-        else "a single replication, so no intervals: add --replications"
-    )
+    return f"{what} ± half a {confidence:.0%} interval" if n > 1 else "a single replication, so no intervals: add --replications"

@@ -124,9 +124,7 @@ def _ribbons(
             if n <= 0:
                 continue
             a1, a2 = (_TOP + top + (bottom - top) * part / n_out[source] for part in (left_before, left_before + n))
-            b1, b2 = (
-                _TOP + start + (end - start) * part / n_in[target] for part in (entered[target], entered[target] + n)
-            )
+            b1, b2 = (_TOP + start + (end - start) * part / n_in[target] for part in (entered[target], entered[target] + n))
             left_before, entered[target] = left_before + n, entered[target] + n
             yield (
                 source,

@@ -30,13 +30,7 @@ from simulations.running.run_result import RunResult
 from simulations.statements.of_comparisons import difference_words, growing_in_each, main_result, pending_levels
 from simulations.statements.of_runs import courts_shown
 from simulations.statements.statement import Statement
-from simulations.tables.comparison import (
-    case_table,
-    change_table,
-    difference_table,
-    differences_csv,
-    format_difference,
-)
+from simulations.tables.comparison import case_table, change_table, difference_table, differences_csv, format_difference
 from simulations.tables.formatting import court_title, format_replications
 from simulations.tables.ranking import compared, importance, ranked, stands_out
 from simulations.tables.table import Table, as_csv
@@ -144,10 +138,7 @@ def _panels(comparison: Comparison, name: str) -> dict[str, list[Difference]]:
         if not comparison.is_detail(d)
         and (
             (stands_out(comparison, d) and several)
-            or (
-                d.court == "all"
-                and (chosen or measures[d.measure].family not in (Family.PROCESSING, Family.UTILISATION))
-            )
+            or (d.court == "all" and (chosen or measures[d.measure].family not in (Family.PROCESSING, Family.UTILISATION)))
         )
     ]
     panels: dict[str, list[Difference]] = {}
@@ -190,9 +181,7 @@ def _figure(comparison: Comparison, k: int, name: str) -> Figure | None:
     )
     csv = differences_csv([d for differences in panels.values() for d in differences])
     chart = alt.vconcat(*charts, spacing=18)
-    return drawn(
-        f"differences-{k}", f"Paired differences against {name}", main_result(comparison, name), [text], chart, csv
-    )
+    return drawn(f"differences-{k}", f"Paired differences against {name}", main_result(comparison, name), [text], chart, csv)
 
 
 def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object]:

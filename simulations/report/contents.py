@@ -90,9 +90,7 @@ class Contents:
         return [courts_shown(self.courts[1:], self.n_others, summed, self.result.selection.has("pending"))]
 
 
-def read_contents(
-    folder: str | Path, scenario: str | Path | None = None, selection: Selection = EVERYTHING
-) -> Contents:
+def read_contents(folder: str | Path, scenario: str | Path | None = None, selection: Selection = EVERYTHING) -> Contents:
     """Read the contents of a report from a run folder: of all measures and courts, or of the chosen ones.
 
     Raises
@@ -137,9 +135,7 @@ def shown_courts(*results: RunResult) -> list[str]:
     return ["all", *sorted(courts, key=lambda court: -sizes[court])[:MOST_COURTS]]
 
 
-def court_groups(
-    courts: Sequence[str], shown: Sequence[str], selection: Selection = EVERYTHING
-) -> dict[str, list[str]]:
+def court_groups(courts: Sequence[str], shown: Sequence[str], selection: Selection = EVERYTHING) -> dict[str, list[str]]:
     """Return the courts of each panel: those shown by name, ``all``, and the others as ``other courts (n)``.
 
     With chosen courts, there are no others.

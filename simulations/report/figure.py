@@ -116,9 +116,7 @@ def described(figure: Figure) -> Figure:
     svg = re.sub(r'\bid="', f'id="{key}-', svg)
     svg = re.sub(r"url\(#", f"url(#{key}-", svg)
     head, rest = svg.split(">", 1)
-    description = (
-        f'<title id="{key}-title">{escape(figure.title)}</title><desc id="{key}-desc">{escape(figure.text)}</desc>'
-    )
+    description = f'<title id="{key}-title">{escape(figure.title)}</title><desc id="{key}-desc">{escape(figure.text)}</desc>'
     return replace(figure, svg=f'{head} role="img" aria-labelledby="{key}-title {key}-desc">{description}{rest}')
 
 
@@ -207,10 +205,7 @@ def suspended(contents: Contents, panel: str) -> Data:
         names += ["all"] if set(names) == set(scenario.courts) else []
         panels = [courts[name] for name in names if name in courts] if panel == "court" else [suspension.pool]
         spans |= {(name, start, end) for name in panels if start < end}
-    return [
-        {panel: name, "from": instant(contents, start), "to": instant(contents, end)}
-        for name, start, end in sorted(spans)
-    ]
+    return [{panel: name, "from": instant(contents, start), "to": instant(contents, end)} for name, start, end in sorted(spans)]
 
 
 def instant(contents: Contents, microseconds: int) -> str:

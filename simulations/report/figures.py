@@ -150,9 +150,7 @@ def _waiting(contents: Contents) -> Figure | None:
         *contents.courts_note(summed=False),
     ]
     csv = estimates_csv(part for _, _, _, parts in waits for part in parts)
-    return drawn(
-        "waiting-by-cause", "Waiting by cause", [longest_wait(ends, by_activity, contents.whole)], caption, chart, csv
-    )
+    return drawn("waiting-by-cause", "Waiting by cause", [longest_wait(ends, by_activity, contents.whole)], caption, chart, csv)
 
 
 def _whole_utilisation(contents: Contents) -> Figure | None:

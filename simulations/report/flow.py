@@ -89,8 +89,7 @@ def flow(connection: Any, scenario: Scenario, replications: int) -> Flow:
     days = flow_days(scenario)
     ends = [f"timestamp '{scenario.starts if day is None else day + dt.timedelta(days=1)}'" for day in days]
     last = ", ".join(
-        f"arg_max(to_state, sequence) filter (where happened_at <= {end}) as s{k}"
-        for k, end in enumerate(ends[1:], start=1)
+        f"arg_max(to_state, sequence) filter (where happened_at <= {end}) as s{k}" for k, end in enumerate(ends[1:], start=1)
     )
     states_at = ", ".join(
         f"case when arrived_at <= {end} then {f'coalesce(s{k}, initial_state)' if k else 'initial_state'} end as p{k}"

@@ -122,13 +122,9 @@ def use_figure(contents: Contents) -> Figure | None:
     names = list(titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500) if len(names) > 1 else None
     base = (
-        alt.Chart()
-        .transform_filter("isValid(datum.week)")
-        .encode(x=day_axis("week"), color=line_colours("court", names, legend))
+        alt.Chart().transform_filter("isValid(datum.week)").encode(x=day_axis("week"), color=line_colours("court", names, legend))
     )
-    y = alt.Y(
-        "low:Q", title="share of time on shift", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)
-    )
+    y = alt.Y("low:Q", title="share of time on shift", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5))
     line = base.mark_line(strokeWidth=2, interpolate="step-after")
     layers = [
         base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q"),
@@ -150,10 +146,7 @@ def use_figure(contents: Contents) -> Figure | None:
         text += " Shaded in orange: the pool is suspended in at least one court; it is on shift but starts no work."
     text += " The mean over the whole run, in the table, includes weeks in which a pool had no work."
     csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
-    caption: list[Statement | str] = [
-        text,
-        *contents.courts_note(summed=False),
-    ]
+    caption: list[Statement | str] = [text, *contents.courts_note(summed=False)]
     return drawn("utilisation", "Utilisation by week", [busiest_week(_busiest(contents))], caption, chart, csv)
 
 
@@ -180,46 +173,31 @@ def survival_figure(contents: Contents) -> Figure | None:
     ]  # fmt: skip
     n_days = len(curves[0].mean)
     step = max(1, n_days // MOST_POINTS)
-    data: Data = [
-        {"court": c, "day": d, "mean": m, "low": lo, "high": hi} for c, d, m, lo, hi, _ in rows if d % step == 0
-    ]
+    data: Data = [{"court": c, "day": d, "mean": m, "low": lo, "high": hi} for c, d, m, lo, hi, _ in rows if d % step == 0]
     names = list(titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500)
     marks = sorted({round(k * (n_days - 1) / (_AT_RISK - 1)) for k in range(_AT_RISK)})
     axis = alt.Axis(values=marks)
-    x = alt.X(
-        "day:Q", axis=axis, title="days since the start of the run, or arrival", scale=alt.Scale(domain=[0, n_days - 1])
-    )
+    x = alt.X("day:Q", axis=axis, title="days since the start of the run, or arrival", scale=alt.Scale(domain=[0, n_days - 1]))
     base = alt.Chart(alt.Data(values=data)).encode(x=x, color=line_colours("court", names, legend))
     y = alt.Y("low:Q", title="share still on the docket", scale=alt.Scale(domain=[0, 1]))
     band = base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q")
-    line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
-        y="mean:Q", strokeDash=line_dashes("court", names)
-    )
+    line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(y="mean:Q", strokeDash=line_dashes("court", names))
     at_risk: Data = [
-        {"court": c, "day": d, "n": number(n, "cases") if n < 1 else f"{n:,.0f}"}
-        for c, d, _, _, _, n in rows
-        if d in marks
+        {"court": c, "day": d, "n": number(n, "cases") if n < 1 else f"{n:,.0f}"} for c, d, _, _, _, n in rows if d in marks
     ]
     counts = alt.Chart(
         alt.Data(values=at_risk), title=alt.Title("number at risk", anchor="start", fontSize=12, fontWeight="normal")
     )
     labels = alt.Axis(domain=False, grid=False, labelOverlap=False, labelPadding=26, ticks=False)
     counts = counts.mark_text(fontSize=11, color="#222").encode(
-        x=x.axis(None),
-        y=alt.Y("court:N", sort=names, title=None, axis=labels),
-        text="n:N",
+        x=x.axis(None), y=alt.Y("court:N", sort=names, title=None, axis=labels), text="n:N"
     )
     chart = alt.vconcat(
-        (band + line).properties(width=WIDTH, height=280),
-        counts.properties(width=WIDTH, height=alt.Step(16)),
-        spacing=6,
+        (band + line).properties(width=WIDTH, height=280), counts.properties(width=WIDTH, height=alt.Step(16)), spacing=6
     )
     confidence, whole = contents.result.confidence, next((c for c in curves if c.court == "all"), curves[0])
-    heading = [
-        median_stay(whole.court, whole.medians, confidence),
-        never_left(whole.court, whole.n_never, whole.n_cases),
-    ]
+    heading = [median_stay(whole.court, whole.medians, confidence), never_left(whole.court, whole.n_never, whole.n_cases)]
     caption: list[Statement | str] = [
         "Kaplan-Meier: share of cases that have not yet left the docket for the first time, by the time since they arrived or"
         " the run began. Cases still on the docket at the end of the run are censored. Number at risk: cases observed"

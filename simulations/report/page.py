@@ -92,7 +92,9 @@ def run_document(contents: Contents, drawn: list[Figure]) -> Document:
         else "A single replication: numbers have no intervals."
     )
     versions = ", ".join(f"{name} {version}" for name, version in contents.manifest["versions"].items() if version)
-    foot = f"Workflow {scenario.workflow.name}; engine {result.engine}; scenario {contents.manifest['scenario_hash']}. {versions}."
+    foot = (
+        f"Workflow {scenario.workflow.name}; engine {result.engine}; scenario {contents.manifest['scenario_hash']}. {versions}."
+    )
     sections = [_numbers(contents), *_sections(contents, {figure.key: figure for figure in drawn}), _about(contents)]
     sections = [filled for section in sections if (filled := _without_empty_tables(section)).blocks]
     return Document(f"{scenario.name}: report of a run", scenario.name, scenario.description or "", how, sections, foot)

@@ -52,11 +52,7 @@ class Curve:
 
 
 def survival(
-    connection: Any,
-    scenario: Scenario,
-    replications: Iterable[int],
-    courts: Mapping[str, Sequence[str]],
-    confidence: float,
+    connection: Any, scenario: Scenario, replications: Iterable[int], courts: Mapping[str, Sequence[str]], confidence: float
 ) -> list[Curve]:
     """Return the curve of each court that has cases in every replication.
 

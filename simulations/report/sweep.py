@@ -44,10 +44,6 @@ def sweep_document(folder: str | Path) -> Document:
         for statement in growing(point.growing, f" at {', '.join(point.texts)}")
     ]
     tables = [sweep_table(sweep, court) for court in dict.fromkeys(court for _, court in sweep.shown)]
-    blocks: list[Figure | Note | Table] = [
-        chart_of(sweep),
-        *warnings,
-        *(table for table in tables if table is not None),
-    ]
+    blocks: list[Figure | Note | Table] = [chart_of(sweep), *warnings, *(table for table in tables if table is not None)]
     foot = f"Each point has its own run folder, point-1 to point-{len(sweep.points)}; docketsim report writes a page for each."
     return Document(f"{heading}: report of a sweep", heading, lead, how, [Section("sweep", "The sweep", blocks)], foot)

@@ -78,8 +78,7 @@ def chart_of(sweep: Sweep) -> Figure:
     for measure, court in [shown for shown in sweep.shown if sweep.has(*shown, None)][:_MOST_PANELS]:
         data = [_datum(sweep, point, point.get(measure, court), ordered) for point in sweep.points]
         rows += [
-            [measure, court, *point.texts, d["mean"], d["low"], d["high"]]
-            for point, d in zip(sweep.points, data, strict=True)
+            [measure, court, *point.texts, d["mean"], d["low"], d["high"]] for point, d in zip(sweep.points, data, strict=True)
         ]
         dated = any(point.get(measure, court).date for point in sweep.points)
         scale_type = "T" if dated else "Q"

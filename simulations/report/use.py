@@ -46,12 +46,7 @@ class Use:
 
 
 def use_by_week(
-    connection: Any,
-    folder: Path,
-    replications: Iterable[int],
-    scenario: Scenario,
-    courts: Sequence[str],
-    confidence: float,
+    connection: Any, folder: Path, replications: Iterable[int], scenario: Scenario, courts: Sequence[str], confidence: float
 ) -> list[Use]:
     """Read the weekly use of every pool.
 
@@ -110,11 +105,7 @@ def _weeks(scenario: Scenario) -> list[dt.date]:
 
 
 def _station_times(
-    pool: Pool,
-    court: NDArray[np.int64],
-    started: NDArray[np.int64],
-    ended: NDArray[np.int64],
-    bounds: NDArray[np.int64],
+    pool: Pool, court: NDArray[np.int64], started: NDArray[np.int64], ended: NDArray[np.int64], bounds: NDArray[np.int64]
 ) -> list[list[PoolTime]]:
     """Return the times of each station of a pool, week by week."""
     times = []

@@ -262,9 +262,7 @@ def make_folder(folder: Path, resume: bool) -> None:
         folder.mkdir(parents=True)
     except FileExistsError:
         if not resume or not folder.is_dir():
-            raise RunFolderExists(
-                f"{folder} already exists. Give another --out, or --resume to resume its run."
-            ) from None
+            raise RunFolderExists(f"{folder} already exists. Give another --out, or --resume to resume its run.") from None
     except OSError as error:
         raise InputError([f"--out {folder}: cannot be created: {error.strerror}"]) from None
 

@@ -18,15 +18,7 @@ from simulations.measuring.selection import Selection
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 
-__all__ = [
-    "MANIFEST",
-    "canonical_hash",
-    "differences",
-    "make_manifest",
-    "read_manifest",
-    "scenario_hash",
-    "versions",
-]
+__all__ = ["MANIFEST", "canonical_hash", "differences", "make_manifest", "read_manifest", "scenario_hash", "versions"]
 
 MANIFEST = "manifest.json"
 _PACKAGES = ("docketsim", "duckdb", "holidays", "numba", "numpy", "scipy", "simpy", "transitions")

@@ -21,16 +21,7 @@ from simulations.run_folder.parquet import write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
 
-__all__ = [
-    "KINDS",
-    "part_path",
-    "record_path",
-    "sha256",
-    "unfinished_files",
-    "write_cases",
-    "write_events",
-    "write_measures",
-]
+__all__ = ["KINDS", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_measures"]
 
 KINDS = ("cases", "events", "measures")
 

@@ -75,10 +75,7 @@ def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> No
 
 
 def run_each(
-    scenarios: Mapping[str, Scenario],
-    folder: Path,
-    options: RunOptions,
-    progress: Callable[[int, int], None] | None,
+    scenarios: Mapping[str, Scenario], folder: Path, options: RunOptions, progress: Callable[[int, int], None] | None
 ) -> dict[str, RunResult]:
     """Run each scenario in its own subfolder, with the same options.
 

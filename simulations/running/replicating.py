@@ -49,9 +49,7 @@ def until(scenario: Scenario, last: dt.date) -> Scenario:
     return replace(scenario, ends=min(last, scenario.ends), published=())
 
 
-def replicate(
-    scenario: Scenario, numbers: Iterable[int], options: ReplicationOptions, court: str = "all"
-) -> list[Course]:
+def replicate(scenario: Scenario, numbers: Iterable[int], options: ReplicationOptions, court: str = "all") -> list[Course]:
     """Run replications, and return the course of one court, or of all courts, in each.
 
     Parameters

@@ -198,9 +198,7 @@ class Contrast:
         return {name: getattr(self, name) for name in ("measure", "by", "slowest", "fastest", "ratio", "low", "high")}
 
 
-def contrasts(
-    scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE
-) -> list[Contrast]:
+def contrasts(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Contrast]:
     """Compare the slowest with the fastest group, for every mean time and every ``by`` of a run folder.
 
     A group without a value in some replication, such as one without any wait, is left out.
@@ -249,8 +247,7 @@ def read_series(folder: Path, replications: Iterable[int], confidence: float = C
     numbers = list(replications)
     # Each part has the chosen courts of a day in the same order.
     courts = (
-        f"select court from read_parquet(?, file_row_number = true) where {_DAILY}"
-        " group by court order by min(file_row_number)"
+        f"select court from read_parquet(?, file_row_number = true) where {_DAILY} group by court order by min(file_row_number)"
     )
     names = tuple(court for (court,) in _query(courts, folder, numbers[:1], "fetchall"))
     columns = _query(
@@ -279,9 +276,7 @@ def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) ->
         return getattr(connection, fetch)()
 
 
-def estimates(
-    scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE
-) -> list[Estimate]:
+def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Estimate]:
     """Return the estimate of every measure of a run folder.
 
     Parameters
@@ -303,9 +298,7 @@ def estimates(
         mean = math.fsum(usable) / len(usable) if usable else None
         bounds = (descriptor.low, scenario.horizon / MICROSECONDS_PER_DAY if descriptor.is_date else descriptor.high)
         low, high = interval(usable, confidence, *bounds) or (None, None)
-        date = (
-            scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if descriptor.is_date and mean is not None else None
-        )
+        date = scenario.epoch.date(round(mean * MICROSECONDS_PER_DAY)) if descriptor.is_date and mean is not None else None
         estimated.append(
             Estimate(
                 measure, court, by, group, at, unit, mean, low, high, prediction(usable, confidence, *bounds), date,

@@ -86,12 +86,7 @@ class RunResult:
         )
 
     def get(
-        self,
-        measure: str,
-        court: str = "all",
-        at: dt.date | None = None,
-        by: str | None = None,
-        group: str | None = None,
+        self, measure: str, court: str = "all", at: dt.date | None = None, by: str | None = None, group: str | None = None
     ) -> Estimate:
         """Return one estimate.
 
@@ -153,12 +148,7 @@ class RunResult:
         }
 
 
-def gather(
-    scenario: Scenario,
-    manifest: Mapping[str, Any],
-    records: Mapping[int, Record],
-    folder: Path,
-) -> RunResult:
+def gather(scenario: Scenario, manifest: Mapping[str, Any], records: Mapping[int, Record], folder: Path) -> RunResult:
     """Read the result of finished replications from the parts in their folder.
 
     Parameters

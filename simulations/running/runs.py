@@ -118,9 +118,7 @@ class _Job:
         plan = plan or make_plan(self.scenario, path)
         violations: list[Violation] = []
         with ThreadPoolExecutor(1) as background:  # writes parts and checks the log while the next part is computed
-            cases = background.submit(
-                write_cases, part_path(self.folder, "cases", replication), plan.cases, replication
-            )
+            cases = background.submit(write_cases, part_path(self.folder, "cases", replication), plan.cases, replication)
             if self.engine == "simpy":
                 log = simulate(plan, path, self.hooks, self.processes, self.monitor, violations)
             else:
@@ -287,11 +285,7 @@ def _check_first(scenario: Scenario, seed: int, replication: int, by: Sequence[s
 
 
 def _run_all(
-    job: _Job,
-    folder: RunFolder,
-    numbers: Sequence[int],
-    progress: Callable[[int, int], None] | None,
-    planned: dict[int, Plan],
+    job: _Job, folder: RunFolder, numbers: Sequence[int], progress: Callable[[int, int], None] | None, planned: dict[int, Plan]
 ) -> None:
     """Run the replications that are not finished. Plans in `planned` are used and removed."""
     complete = folder.complete(numbers)
@@ -332,9 +326,7 @@ def _each(job: _Job, numbers: Sequence[int], planned: dict[int, Plan]) -> Iterat
                     f"{job.folder}: worker processes were killed repeatedly, probably out of memory."
                     " Resume the run with --resume and fewer --workers."
                 ) from None
-            warnings.warn(
-                "a worker process was killed, probably out of memory; its replications are run again", stacklevel=2
-            )
+            warnings.warn("a worker process was killed, probably out of memory; its replications are run again", stacklevel=2)
             yield from finished - yielded
             todo = [k for k in todo if k not in finished]
 
@@ -355,10 +347,7 @@ def _until_precise(
             return numbers
         if len(numbers) >= most:
             missed = ", ".join(p.measure for p in targets if not current or not p.met(current))
-            warnings.warn(
-                f"the precision of {missed} is not reached with {len(numbers)} replications, the maximum",
-                stacklevel=3,
-            )
+            warnings.warn(f"the precision of {missed} is not reached with {len(numbers)} replications, the maximum", stacklevel=3)
             return numbers
         target = min(most, max(LEAST_FOR_PRECISION, len(numbers) * 3 // 2))
         more = list(range(len(numbers) + 1, target + 1))

@@ -57,9 +57,7 @@ def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> I
     from joblib import Parallel
 
     with _ignore_ctrl_c():
-        parallel = Parallel(
-            n_jobs=workers, backend="loky", return_as="generator" if in_order else "generator_unordered"
-        )
+        parallel = Parallel(n_jobs=workers, backend="loky", return_as="generator" if in_order else "generator_unordered")
         results: Any = parallel(tasks)
     try:
         for result in results:  # noqa: UP028  (`yield from` would close `results` with joblib's warning)

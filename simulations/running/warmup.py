@@ -92,9 +92,7 @@ def still_trending(result: RunResult) -> list[Trend]:
     for court in result.series.courts:
         days = [e for e in result.series.of_courts([court]) if e.at is not None and e.at >= warm_up]
         days.sort(key=lambda e: str(e.at))
-        known = [
-            (e.mean, e.low, e.high) for e in days if e.mean is not None and e.low is not None and e.high is not None
-        ]
+        known = [(e.mean, e.low, e.high) for e in days if e.mean is not None and e.low is not None and e.high is not None]
         third = len(known) // 3
         if third < _BATCH:
             continue

@@ -48,9 +48,7 @@ class CalendarEntry(Entry):
         examples=[{"mon-thu": "09:00-12:00, 13:00-17:00", "fri": "09:00-13:00"}],
     )
     holidays: _anything("a country such as US, or {country: US, state: CO}") = Field(  # type: ignore[valid-type]
-        None,
-        description="public holidays without work, by ISO codes; see the `holidays` package of Python",
-        examples=["US"],
+        None, description="public holidays without work, by ISO codes; see the `holidays` package of Python", examples=["US"]
     )
     closed: list[Any] = Field(
         default_factory=list,
@@ -74,9 +72,7 @@ class BacklogEntry(Entry):
         examples=[{"exponential": {"mean": "60 days"}}],
     )
     people: dict[str, Any] = Field(
-        default_factory=dict,
-        description="facts of these cases that differ from `people:`",
-        examples=[{"ground": {"work": 1}}],
+        default_factory=dict, description="facts of these cases that differ from `people:`", examples=[{"ground": {"work": 1}}]
     )
 
 
@@ -96,9 +92,7 @@ class CourtEntry(Entry):
 class PoolEntry(Entry):
     """A pool of people who do the work."""
 
-    at: Literal["court", "nation"] = Field(
-        "nation", description="one pool for each court, or one for all", examples=["court"]
-    )
+    at: Literal["court", "nation"] = Field("nation", description="one pool for each court, or one for all", examples=["court"])
     size: _anything("a number of servers; by court, and by date: {denver: {2011-12-05: 16, 2012-01-16: 4}}") = Field(  # type: ignore[valid-type]
         description="number of servers; each works on one case at a time",
         examples=[2, {"north": {"2024-01-01": 2, "2024-02-01": 3}, "south": 1}],
@@ -136,22 +130,16 @@ class SuspensionEntry(Entry):
     from_: dt.date = Field(alias="from", description="the first day", examples=[dt.date(2024, 2, 5)])
     to: dt.date = Field(description="the last day, included", examples=[dt.date(2024, 2, 16)])
     except_: Condition | None = Field(
-        None,
-        alias="except",
-        description="cases that are exempt: they are served in that period too",
-        examples=["urgent"],
+        None, alias="except", description="cases that are exempt: they are served in that period too", examples=["urgent"]
     )
 
 
 class PolicyEntry(Entry):
     """A change of the workflow on a date. The new workflow replaces the one that applied until then."""
 
-    from_: dt.date = Field(
-        alias="from", description="the first day on which it decides", examples=[dt.date(2024, 2, 15)]
-    )
+    from_: dt.date = Field(alias="from", description="the first day on which it decides", examples=[dt.date(2024, 2, 15)])
     workflow: Name = Field(
-        description="name or path of a workflow with the same facts, record, states and events",
-        examples=["stricter.yaml"],
+        description="name or path of a workflow with the same facts, record, states and events", examples=["stricter.yaml"]
     )
     in_flight: Literal["at_next_decision", "pinned"] = Field(
         "at_next_decision",
@@ -165,9 +153,7 @@ class WorkEntry(Entry):
     """Length, pool and outcome of an activity."""
 
     pool: Name | None = Field(
-        None,
-        description="the pool that does the work; default: none, so it is a delay without a queue",
-        examples=["clerks"],
+        None, description="the pool that does the work; default: none, so it is a delay without a queue", examples=["clerks"]
     )
     takes: Length = Field(  # type: ignore[valid-type]
         description="length of the work; in hours or minutes if the pool has a calendar",
@@ -188,9 +174,7 @@ class ArrivalEntry(Entry):
     """A stream of new cases. A stream with the name of a court goes to that court; any other to `courts`, or to all."""
 
     into: Name | None = Field(
-        None,
-        description="initial state; may be left out if the workflow has only one entry state",
-        examples=["waiting"],
+        None, description="initial state; may be left out if the workflow has only one entry state", examples=["waiting"]
     )
     courts: list[Name] | None = Field(
         None,
@@ -213,9 +197,7 @@ class ArrivalEntry(Entry):
         examples=[["2 hours", "2024-01-15 10:30"]],
     )
     table: str | None = Field(
-        None,
-        description="CSV or Parquet file with a column `arrived` and columns of facts",
-        examples=["new_cases.csv"],
+        None, description="CSV or Parquet file with a column `arrived` and columns of facts", examples=["new_cases.csv"]
     )
     first: Any = Field(
         None,
@@ -229,9 +211,7 @@ class ArrivalEntry(Entry):
         examples=[5, "20 per month"],
     )
     people: dict[str, Any] = Field(
-        default_factory=dict,
-        description="facts of these cases that differ from `people:`",
-        examples=[{"ground": {"family": 1}}],
+        default_factory=dict, description="facts of these cases that differ from `people:`", examples=[{"ground": {"family": 1}}]
     )
 
     @field_validator("count")
@@ -239,9 +219,7 @@ class ArrivalEntry(Entry):
     def _a_number(cls, count: Any) -> Any:
         if count is None or isinstance(count, str | dict) or (type(count) is int and count >= 0):
             return count
-        raise ValueError(
-            f"must be a whole number, 0 or more, or a number per month such as '310 per month', not {count}"
-        )
+        raise ValueError(f"must be a whole number, 0 or more, or a number per month such as '310 per month', not {count}")
 
     @property
     def counts_per_period(self) -> bool:
@@ -302,9 +280,7 @@ class EventTimingEntry(Entry):
     def _one_timing(self) -> EventTimingEntry:
         given = [k for k in ("hazard", "after", "at") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"an event has exactly one timing: hazard, after or at; here: {', '.join(given) or 'none'}"
-            )
+            raise ValueError(f"an event has exactly one timing: hazard, after or at; here: {', '.join(given) or 'none'}")
         if self.after is None and (self.since is not None or self.chance is not None):
             raise ValueError("since: and chance: belong to after:")
         return self
@@ -325,9 +301,7 @@ class CostsEntry(Entry):
         examples=[{"hear": 120}],
     )
     per: list[Name] = Field(
-        default_factory=list,
-        description="measures that count cases; the results give the cost per case",
-        examples=[["permits"]],
+        default_factory=list, description="measures that count cases; the results give the cost per case", examples=[["permits"]]
     )
 
 
@@ -345,9 +319,7 @@ class AboutEntry(Entry):
     """Documentation for readers of the results."""
 
     purpose: str | None = Field(
-        default=None,
-        description="the question that the scenario answers",
-        examples=["Would one more clerk be enough?"],
+        default=None, description="the question that the scenario answers", examples=["Would one more clerk be enough?"]
     )
     rationale: str | None = Field(
         default=None, description="reasons for the model", examples=["Both offices keep their own queue."]
@@ -370,9 +342,7 @@ class ScenarioFile(Entry):
 
     scenario: Name = Field(description="name in results", examples=["offices"])
     extends: Name | None = Field(
-        None,
-        description="name or path of the scenario that this file extends",
-        examples=["offices.yaml"],
+        None, description="name or path of the scenario that this file extends", examples=["offices.yaml"]
     )
     description: str | None = Field(
         None, description="description for readers", examples=["Two offices in the first quarter of 2024."]
@@ -384,9 +354,7 @@ class ScenarioFile(Entry):
     starts: dt.date = Field(description="the run begins at 00:00 of this date", examples=[dt.date(2024, 1, 1)])
     ends: dt.date = Field(description="the run ends at 24:00 of this date", examples=[dt.date(2024, 3, 31)])
     warm_up: dt.date | None = Field(
-        None,
-        description="measures leave out everything before this date; the log does not",
-        examples=[dt.date(2024, 2, 1)],
+        None, description="measures leave out everything before this date; the log does not", examples=[dt.date(2024, 2, 1)]
     )
     calendars: dict[str, CalendarEntry] = Field(default_factory=dict, description="calendars by name")
     courts: dict[str, CourtEntry] = Field(
@@ -397,12 +365,10 @@ class ScenarioFile(Entry):
         default_factory=list, description="periods in which a pool starts no work in some courts"
     )
     policies: list[PolicyEntry] = Field(
-        default_factory=list,
-        description="workflows that come into force during the run, in the order of their dates",
+        default_factory=list, description="workflows that come into force during the run, in the order of their dates"
     )
     activities: dict[str, WorkEntry] = Field(
-        default_factory=dict,
-        description="activities by name; every activity that cases can reach needs an entry",
+        default_factory=dict, description="activities by name; every activity that cases can reach needs an entry"
     )
     people: dict[str, Any] = Field(
         default_factory=dict,
@@ -411,11 +377,8 @@ class ScenarioFile(Entry):
     )
     arrivals: dict[str, ArrivalEntry] = Field(default_factory=dict, description="streams of new cases by name")
     events: dict[str, EventTimingEntry] = Field(
-        default_factory=dict,
-        description="timings of the workflow's events by name; an event without an entry never happens",
+        default_factory=dict, description="timings of the workflow's events by name; an event without an entry never happens"
     )
     costs: CostsEntry | None = Field(None, description="costs of pools and activities")
-    published: list[PublishedEntry] = Field(
-        default_factory=list, description="published figures to compare with the results"
-    )
+    published: list[PublishedEntry] = Field(default_factory=list, description="published figures to compare with the results")
     about: AboutEntry = Field(default_factory=AboutEntry, description="documentation for readers of the results")

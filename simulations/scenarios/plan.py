@@ -99,9 +99,7 @@ def _outcomes(scenario: Scenario, workflow: Workflow) -> dict[Giver, list[Outcom
     possible = {}
     for giver, outcome in declared:
         drawn = [{v for shares in outcome[name].leaves() for v in shares.possible()} for name in giver.fields]
-        possible[giver] = [
-            o for o in giver.outcomes if all(v in of_field for v, of_field in zip(o, drawn, strict=True))
-        ]
+        possible[giver] = [o for o in giver.outcomes if all(v in of_field for v, of_field in zip(o, drawn, strict=True))]
     return possible
 
 
@@ -114,9 +112,7 @@ def _describe_stuck(cases: Cases, table: Table, stuck: Stuck) -> str:
     example = cases.columns.take(table.classes.rows[[stuck.fact_class]])
     row = int(table.classes.rows[stuck.fact_class])
     facts = [
-        f"{name} = {cases.plain(name)[row]}"
-        for name in cases.scenario.fact_names
-        if name in read and name in example.values
+        f"{name} = {cases.plain(name)[row]}" for name in cases.scenario.fact_names if name in read and name in example.values
     ]
     record = [f"{name} = {value}" for name, value in zip(workflow.record, stuck.record, strict=True) if name in read]
     when = (

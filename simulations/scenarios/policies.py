@@ -64,9 +64,7 @@ def read_policies(
         try:
             other = load_workflow(entry.workflow, name.folder)
         except InputError as error:
-            problems += [
-                p if p.position else Problem(f"policies: workflow: {p.message}", name.position) for p in error.problems
-            ]
+            problems += [p if p.position else Problem(f"policies: workflow: {p.message}", name.position) for p in error.problems]
             continue
         differing = _differences(workflow, other)
         conflict = f"policies: {other.name!r} cannot replace {workflow.name!r}: they differ in"
@@ -87,7 +85,5 @@ def _differences(one: Workflow, other: Workflow) -> list[str]:
         a, b = ({name: replace(e, **changes) for name, e in getattr(w, what).items()} for w in (one, other))
         differing = [name for name in {**a, **b} if a.get(name) != b.get(name)]
         if differing or list(a) != list(b):
-            differences.append(
-                f"their {what}: {format_names(differing)}" if differing else f"the order of their {what}"
-            )
+            differences.append(f"their {what}: {format_names(differing)}" if differing else f"the order of their {what}")
     return differences

@@ -114,9 +114,7 @@ def draw_cases(scenario: Scenario, path: Draws) -> Cases:
     keys = joined([case_keys(scenario.courts[g.court], g.keyed_as, g.numbers) for g in groups], np.uint64)
     arrived = joined([g.arrived for g in groups], np.int64)
     court = joined([np.full(n, g.court, np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
-    origin = joined(
-        [np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64
-    )
+    origin = joined([np.full(n, ORIGINS.index(g.origin), np.int64) for g, n in zip(groups, sizes, strict=True)], np.int64)
     state = joined([g.states for g in groups], np.int64)
     in_table = joined([g.rows_of_table for g in groups], np.int64)
     columns = _Columns(scenario, path, keys, court, arrived, origin)
@@ -150,9 +148,7 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
         rows = _rows_of_court(backlog.table, scenario.courts[backlog.court])
         arrived = np.array(backlog.table.arrived, np.int64)[rows]
         initial = np.array([states.index(backlog.table.states[i]) for i in rows], np.int64)
-        return _Group(
-            backlog.court, "backlog", "backlog", (), arrived, numbers[: len(rows)], initial, backlog.table, rows
-        )
+        return _Group(backlog.court, "backlog", "backlog", (), arrived, numbers[: len(rows)], initial, backlog.table, rows)
     arrived = np.zeros(n, np.int64)
     if backlog.age is not None and n:
         keys = case_keys(scenario.courts[backlog.court], "backlog", numbers)
@@ -265,13 +261,7 @@ class _Columns:
     """The columns under construction."""
 
     def __init__(
-        self,
-        scenario: Scenario,
-        path: Draws,
-        keys: NDArray[np.uint64],
-        court: Integers,
-        arrived: Integers,
-        origin: Integers,
+        self, scenario: Scenario, path: Draws, keys: NDArray[np.uint64], court: Integers, arrived: Integers, origin: Integers
     ) -> None:
         self.scenario, self.path, self.keys = scenario, path, keys
         self.fields = scenario.namespace.fields
@@ -300,21 +290,15 @@ class _Columns:
                 self._copy(name, rows, [column[k] for k in in_table[rows]])
         general = self.scenario.people
         for field in general:
-            as_usual = [
-                not group.people and (group.table is None or field.name not in group.table.values) for group in groups
-            ]
+            as_usual = [not group.people and (group.table is None or field.name not in group.table.values) for group in groups]
             self._draw_field(
-                field.name,
-                field.how,
-                slice(None) if all(as_usual) else np.flatnonzero(np.array(as_usual, bool)[group_of]),
+                field.name, field.how, slice(None) if all(as_usual) else np.flatnonzero(np.array(as_usual, bool)[group_of])
             )
         for i, group in enumerate(groups):
             own = {field.name: field for field in group.people}
             given = group.table.values if group.table is not None else {}
             for field in (
-                _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()])
-                if own
-                else ()
+                _in_order([*(t for t in general if t.name not in own and t.name not in given), *own.values()]) if own else ()
             ):
                 self._draw_field(field.name, field.how, np.flatnonzero(group_of == i))
 
@@ -389,13 +373,7 @@ def _in_order(drawn: Sequence[DrawnField]) -> list[DrawnField]:
     return list(ordered.values())
 
 
-_DTYPES: dict[str, Any] = {
-    "boolean": bool,
-    "integer": np.int64,
-    "number": np.float64,
-    "enum": np.int64,
-    "date": "datetime64[D]",
-}
+_DTYPES: dict[str, Any] = {"boolean": bool, "integer": np.int64, "number": np.float64, "enum": np.int64, "date": "datetime64[D]"}
 
 
 def stored(field: Field, value: Value) -> Any:

@@ -96,9 +96,7 @@ class Choice(Generic[T]):
         everything = np.arange(len(columns), dtype=np.int64)
         return [(leaf, rows) for leaf, rows in self._rows(columns, fields, everything) if len(rows)]
 
-    def _rows(
-        self, columns: Columns, fields: Mapping[str, Field], rows: NDArray[np.int64]
-    ) -> list[tuple[T, NDArray[np.int64]]]:
+    def _rows(self, columns: Columns, fields: Mapping[str, Field], rows: NDArray[np.int64]) -> list[tuple[T, NDArray[np.int64]]]:
         if self.by is None:
             return [(self.leaf, rows)]  # type: ignore[list-item]
         here = columns.only(names(self.by)).take(rows)
@@ -318,9 +316,7 @@ class Reader:
         """Read a duration, or a distribution of durations."""
         if not isinstance(node.value, dict):
             duration = self._value(node, "duration", what)
-            return (
-                None if duration is None else Length(make_distribution("constant", {"value": duration[0]}), duration[1])
-            )
+            return None if duration is None else Length(make_distribution("constant", {"value": duration[0]}), duration[1])
         read = self.distribution(node, "duration", what)
         if read is None:
             return None
@@ -391,11 +387,7 @@ class Reader:
 
         entry = body.plain()
         allowed = {"file", "column", "unit"} if unit == "duration" else {"file", "column"}
-        if (
-            not isinstance(entry, dict)
-            or entry.keys() != allowed
-            or not all(isinstance(v, str) for v in entry.values())
-        ):
+        if not isinstance(entry, dict) or entry.keys() != allowed or not all(isinstance(v, str) for v in entry.values()):
             names_ = format_names(name for name in ("file", "column", "unit") if name in allowed)
             self.wrong(body, f"{what}: table: needs {names_}, each a string, not {format_value(entry)}")
             return None

@@ -362,9 +362,7 @@ class Scenario:
     @cached_property
     def measured_if(self) -> Mapping[str, Expression]:
         """Return the conditions under which the workflow's measures count a case, by their source text."""
-        facts = Namespace(
-            {n: f for n, f in self.namespace.fields.items() if f.role == "fact"}, self.workflow.definitions
-        )
+        facts = Namespace({n: f for n, f in self.namespace.fields.items() if f.role == "fact"}, self.workflow.definitions)
         return {m.if_: parse(m.if_, facts) for m in self.workflow.measures if m.if_ is not None}
 
     def default(self, name: str) -> Value:

@@ -71,9 +71,7 @@ def read_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
         raise InputError([f"{path}: is empty; its first row must name the columns"])
     header = [name.strip() for name in rows[0]]
     if len(header) == 1 and ";" in header[0]:
-        raise InputError(
-            [f"{path}: row 1: the columns are separated by semicolons; save the file with commas between them"]
-        )
+        raise InputError([f"{path}: row 1: the columns are separated by semicolons; save the file with commas between them"])
     return header, [row for row in rows[1:] if any(cell.strip() for cell in row)]
 
 
@@ -81,9 +79,7 @@ def read_column(path: Path, column: str) -> list[float]:
     """Return the numbers of a column, without empty cells."""
     header, rows = read_rows(path)
     if column not in header:
-        raise InputError(
-            [f"{path}: has no column {column!r}; its columns: {format_names(header)}.{nearest(column, header)}"]
-        )
+        raise InputError([f"{path}: has no column {column!r}; its columns: {format_names(header)}.{nearest(column, header)}"])
     at = header.index(column)
     numbers: list[float] = []
     problems: list[str] = []
@@ -130,9 +126,7 @@ def read_cases(
     problems: list[str] = []
     for name in header:
         if name not in allowed:
-            problems.append(
-                f"{path}: row 1: unknown column {name!r}; allowed: {format_names(allowed)}.{nearest(name, allowed)}"
-            )
+            problems.append(f"{path}: row 1: unknown column {name!r}; allowed: {format_names(allowed)}.{nearest(name, allowed)}")
         elif header.count(name) > 1:
             problems.append(f"{path}: row 1: the column {name!r} occurs twice")
     if not backlog and "arrived" not in header:

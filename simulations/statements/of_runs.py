@@ -128,9 +128,7 @@ def longest_wait(ends: dt.date, waits: Mapping[str, Mapping[str, float]], court:
     values = {"activities": longest, "days": days}
     where = "" if court == "all" else f" at {court}"
     if len(longest) > 1:
-        text = (
-            f"The longest waits{where} were for {join_names(longest)}: {quantity(days, 'days', words=True)} on average"
-        )
+        text = f"The longest waits{where} were for {join_names(longest)}: {quantity(days, 'days', words=True)} on average"
         return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
     parts = waits[longest[0]]
     reasons = largest(parts)
@@ -196,9 +194,7 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float) -> 
     known, n = [d for d in days if d is not None], len(days)
     start = f"Median time until a case leaves the docket, {court_title(court)}: "
     if len(known) < n:
-        text = (
-            start + "not reached" + (f" in {n - len(known)} of {n} replications" if known else " by the end of the run")
-        )
+        text = start + "not reached" + (f" in {n - len(known)} of {n} replications" if known else " by the end of the run")
         return Statement(Claim.MEDIAN_STAY, text, court=court, values={"not_reached": n - len(known), "of": n})
     mean = sum(known) / n
     low, high = interval(known, confidence, 0.0) or (None, None)
@@ -209,9 +205,7 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float) -> 
 
 def never_left(court: str, n: float, of: float) -> Statement:
     """Say how many cases have not left the docket by the end, counted from the log."""
-    text = (
-        f"{number(n, 'cases')} of {number(of, 'cases')} cases had not left it by the end of the run ({percent(n / of)})"
-    )
+    text = f"{number(n, 'cases')} of {number(of, 'cases')} cases had not left it by the end of the run ({percent(n / of)})"
     return Statement(Claim.NEVER_LEFT, text, court=court, values={"cases": n, "of": of})
 
 
@@ -233,9 +227,7 @@ def most_frequent(counts: Mapping[str, float]) -> Statement:
 def off_the_map(counts: Mapping[str, float]) -> Statement:
     """List transitions of later policies."""
     listed = ", ".join(f"{name} {number(n, 'cases')}" for name, n in counts.items())
-    return Statement(
-        Claim.OFF_THE_MAP, f"Transitions of later policies, not on the map: {listed}.", values=dict(counts)
-    )
+    return Statement(Claim.OFF_THE_MAP, f"Transitions of later policies, not on the map: {listed}.", values=dict(counts))
 
 
 def courts_shown(shown: Sequence[str], n_others: int, summed: bool, by_pending: bool = True) -> Statement:
@@ -243,9 +235,7 @@ def courts_shown(shown: Sequence[str], n_others: int, summed: bool, by_pending: 
     which = f"the {len(shown)} courts that have the most pending cases at any time"
     text = f"Shown by name: {which if by_pending else f'the first {len(shown)} courts of the scenario'}. "
     text += f"The other {n_others} are {'summed' if summed else 'only in all courts'}."
-    return Statement(
-        Claim.COURTS_SHOWN, text, values={"shown": list(shown), "others": n_others, "by_pending": by_pending}
-    )
+    return Statement(Claim.COURTS_SHOWN, text, values={"shown": list(shown), "others": n_others, "by_pending": by_pending})
 
 
 # trends ----------------------------------------------------------------------------------------------------------
@@ -271,9 +261,7 @@ def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
         ]
         if len(of_pool) > len(named):
             courts.append(f"at {len(of_pool) - len(named)} more courts")
-        text = (
-            f"The queue of the pool {pool} grew from {named[0].starts} to {named[0].ends}{where}: {join_names(courts)}."
-        )
+        text = f"The queue of the pool {pool} grew from {named[0].starts} to {named[0].ends}{where}: {join_names(courts)}."
         values = {"queues": {q.court: (q.first, q.last) for q in of_pool}, "where": where}
         statements.append(Statement(Claim.GROWING, text, pool, named[0].court, named[0].starts, named[0].ends, values))
     return statements

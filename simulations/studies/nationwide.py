@@ -26,9 +26,7 @@ def main(replications: int = 3) -> None:
     """Simulate all courts. Print simulated and published figures, and the intervals at the end."""
     scenario = load_scenario("nationwide")
     result = run(scenario, replications=replications, seed=1)
-    print(
-        f"{len(scenario.courts)} courts, {replications} replications. Calibrated on figures up to {CALIBRATED_TO} alone."
-    )
+    print(f"{len(scenario.courts)} courts, {replications} replications. Calibrated on figures up to {CALIBRATED_TO} alone.")
 
     print(f"\n{'measure':<20} {'court':<13} {'day':<10} {'published':>9} {'simulated':>9}   miss   95% interval")
     for figure in scenario.published:
@@ -38,9 +36,7 @@ def main(replications: int = 3) -> None:
             f" {share(estimate.mean, figure.value) - 1:>+6.1%}   {between(estimate.low, estimate.high)}"
         )
 
-    print(
-        f"\nAt {scenario.ends}: the confidence interval of the mean, and the prediction interval of one new replication"
-    )
+    print(f"\nAt {scenario.ends}: the confidence interval of the mean, and the prediction interval of one new replication")
     for measure in ("pending", "reviewed", "closed"):
         estimate = result.get(measure)
         wide = "" if estimate.half_width is None else f" (± {share(estimate.half_width, estimate.mean):.2%})"

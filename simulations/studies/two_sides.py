@@ -30,9 +30,7 @@ def main(scenario: str = "pilot", replications: int = 5) -> None:
             paired = comparison.get(measure).paired
             if paired is not None:
                 ends = "" if paired.low is None else f" ({paired.low:+,.1f} to {paired.high:+,.1f})"
-                print(
-                    f"  {measure:<13} {paired.base:>9,.1f} becomes {paired.other:>9,.1f}: {paired.difference:+,.1f}{ends}"
-                )
+                print(f"  {measure:<13} {paired.base:>9,.1f} becomes {paired.other:>9,.1f}: {paired.difference:+,.1f}{ends}")
         print()
 
 

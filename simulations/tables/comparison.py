@@ -11,15 +11,7 @@ from simulations.tables.formatting import court_title, format_mean, number_cell,
 from simulations.tables.table import Cell, Table, json_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = [
-    "case_table",
-    "change_table",
-    "difference_table",
-    "differences_csv",
-    "format_difference",
-    "format_level",
-    "is_clear",
-]
+__all__ = ["case_table", "change_table", "difference_table", "differences_csv", "format_difference", "format_level", "is_clear"]
 
 
 def is_clear(comparison: Comparison, d: Difference) -> bool:

@@ -74,9 +74,7 @@ def quantity(value: float, unit: str, words: bool = False) -> str:
     return f"{number(value * factor, unit)}{suffix}"
 
 
-def format_mean(
-    mean: float, low: float | None, high: float | None, unit: str, signed: bool = False, words: bool = False
-) -> str:
+def format_mean(mean: float, low: float | None, high: float | None, unit: str, signed: bool = False, words: bool = False) -> str:
     """Format a mean with its interval: the uncertainty with two significant digits, the mean to the same place.
 
     Parameters

@@ -92,12 +92,7 @@ def _prediction(estimate: Estimate) -> str:
 
 
 def court_table(
-    result: RunResult,
-    key: str,
-    title: str,
-    names: Sequence[str],
-    courts: Mapping[str, str],
-    at: dt.date | None = None,
+    result: RunResult, key: str, title: str, names: Sequence[str], courts: Mapping[str, str], at: dt.date | None = None
 ) -> Table:
     """Return a table with a row for each measure and a column for each court.
 
@@ -137,9 +132,7 @@ def waits_by_cause(
 def cause_table(result: RunResult, courts: Mapping[str, str], at: dt.date | None = None) -> Table | None:
     """Return the mean wait by cause for each activity and court, or ``None`` if no case waited."""
     waits = waits_by_cause(result, courts, at)
-    rows = [
-        [Cell(activity), Cell(title), *map(estimate_cell, (wait, *parts))] for activity, title, wait, parts in waits
-    ]
+    rows = [[Cell(activity), Cell(title), *map(estimate_cell, (wait, *parts))] for activity, title, wait, parts in waits]
     where = "all courts, " if list(courts) == ["all"] else ""
     title = f"Mean wait for work that has begun, by cause, {where}{format_when(at, result.scenario.ends)}"
     columns = ["activity", "court", "in all", *(cause.replace("_", " ") for cause in CAUSES)]

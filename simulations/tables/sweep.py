@@ -16,8 +16,7 @@ def sweep_table(sweep: Sweep, court: str, day: dt.date | None = None) -> Table |
     names = [name for name, of in sweep.shown if of == court and sweep.has(name, court, day)]
     estimates = [[point.get(name, court, day) for name in names] for point in sweep.points]
     rows = [
-        [*map(Cell, point.texts), *map(estimate_cell, of_point)]
-        for point, of_point in zip(sweep.points, estimates, strict=True)
+        [*map(Cell, point.texts), *map(estimate_cell, of_point)] for point, of_point in zip(sweep.points, estimates, strict=True)
     ]
     data = [
         [*point.texts, e.measure, e.mean, e.low, e.high]

@@ -12,15 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from simulations.timing.calendars import Calendar
-from simulations.timing.clock import (
-    MICROSECONDS_PER_DAY,
-    Epoch,
-    WorkingInterval,
-    format_hours,
-    kind_of,
-    parse_date,
-    parse_hours,
-)
+from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch, WorkingInterval, format_hours, kind_of, parse_date, parse_hours
 from workflow.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -59,9 +51,7 @@ class HolidayRules:
         """
         known = self._known()
         if first.year < known.start_year or last.year > known.end_year:
-            raise InputError(
-                [f"holidays: those of '{self.country}' are known for {known.start_year} to {known.end_year} only"]
-            )
+            raise InputError([f"holidays: those of '{self.country}' are known for {known.start_year} to {known.end_year} only"])
         # An adjacent year can observe its holiday in ours: New Year's Day on a Saturday is observed on 31 December.
         names = self._known(range(first.year - 1, last.year + 2))
         return {day: str(names[day]) for day in sorted(names) if first <= day <= last}
@@ -217,18 +207,14 @@ def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[Working
     weekly: dict[int, tuple[WorkingInterval, ...]] = {}
     named: dict[int, object] = {}
     if not isinstance(hours, Mapping):
-        problems.append(
-            Problem(f"hours: expected hours by weekday such as {{mon-fri: '08:00-16:30'}}, got {kind_of(hours)}")
-        )
+        problems.append(Problem(f"hours: expected hours by weekday such as {{mon-fri: '08:00-16:30'}}, got {kind_of(hours)}"))
         return ()
     for key, value in hours.items():
         try:
             weekdays = _parse_weekdays(key)
             for weekday in weekdays:
                 if weekday in named:
-                    both = (
-                        f"both '{named[weekday]}' and '{key}' contain" if named[weekday] != key else f"'{key}' repeats"
-                    )
+                    both = f"both '{named[weekday]}' and '{key}' contain" if named[weekday] != key else f"'{key}' repeats"
                     raise InputError([f"{both} the weekday '{_DAY_NAMES[weekday]}'"])
                 named[weekday] = key
         except InputError as error:
@@ -283,9 +269,7 @@ def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tup
     if extra is None:
         return ()
     if not isinstance(extra, Mapping):
-        problems.append(
-            Problem(f"open: expected hours by date such as {{2011-12-10: '08:00-16:30'}}, got {kind_of(extra)}")
-        )
+        problems.append(Problem(f"open: expected hours by date such as {{2011-12-10: '08:00-16:30'}}, got {kind_of(extra)}"))
         return ()
     dates: dict[date, tuple[WorkingInterval, ...]] = {}
     for key, value in extra.items():
@@ -314,9 +298,7 @@ def _parse_holidays(value: object, problems: list[Problem]) -> HolidayRules | No
     elif isinstance(value, Mapping):
         rules = _holiday_mapping(value, messages)
     else:
-        messages.append(
-            f"expected a country such as 'US', or 'US-CO', or a mapping with 'country', got {kind_of(value)}"
-        )
+        messages.append(f"expected a country such as 'US', or 'US-CO', or a mapping with 'country', got {kind_of(value)}")
     if not messages:
         messages = _unknown_holidays(rules)
     problems.extend(Problem(f"holidays: {message}") for message in messages)

@@ -104,9 +104,7 @@ class Subject:
 SUBJECTS: dict[str, Subject] = {
     "kernel": Subject("docketsim, compiled engine alone", "numba", _alone("kernel_alone")),
     "bare": Subject("a loop in numba, written for W by hand", "numba", _alone("bare_alone")),
-    "compiled": Subject(
-        "docketsim, compiled engine, with its cases drawn and its log in columns", "numba", _ours("compiled")
-    ),
+    "compiled": Subject("docketsim, compiled engine, with its cases drawn and its log in columns", "numba", _ours("compiled")),
     "cimba": Subject("Cimba", "cimba", _cimba),
     "simpy": Subject("docketsim, SimPy engine, with its cases drawn", "simpy", _ours("simpy")),
     "naive": Subject("SimPy and `transitions`, a process a case", "simpy", _peer("naive_simpy")),

@@ -78,9 +78,7 @@ def measure_engines(sizes: tuple[int, ...]) -> Best:
     best: Best = {}
     subjects = [subject for subject in SUBJECTS if importable(subject)]
     for n_cases in (PROBE, *sizes):
-        allowed = [
-            s for s in subjects if _predicted(best, s, n_cases) <= LONGEST and n_cases <= (SUBJECTS[s].most or n_cases)
-        ]
+        allowed = [s for s in subjects if _predicted(best, s, n_cases) <= LONGEST and n_cases <= (SUBJECTS[s].most or n_cases)]
         for lap in range(1 if n_cases in (PROBE, 3_700_000) else 3):
             for subject in allowed:
                 known = best.get((subject, n_cases))
@@ -95,10 +93,7 @@ def measure_engines(sizes: tuple[int, ...]) -> Best:
                 if known is not None:
                     measured = {name: min(value, known[name]) for name, value in measured.items()}
                 best[subject, n_cases] = measured
-                print(
-                    f"{n_cases:>9,}  {subject:<10}  {measured['seconds']:9.3f} s  {measured['peak_mb']:7.0f} MB",
-                    flush=True,
-                )
+                print(f"{n_cases:>9,}  {subject:<10}  {measured['seconds']:9.3f} s  {measured['peak_mb']:7.0f} MB", flush=True)
     return best
 
 
@@ -115,8 +110,7 @@ def measure_runs() -> list[tuple[str, int, Told]]:
             before = kept.get(name, measured)
             kept[name] = {key: min(value, before[key]) for key, value in measured.items()}
             print(
-                f"{name}: {measured['seconds']:.2f} s, {measured['busy']:.2f} s busy, {measured['peak_mb']:,.0f} MB",
-                flush=True,
+                f"{name}: {measured['seconds']:.2f} s, {measured['busy']:.2f} s busy, {measured['peak_mb']:,.0f} MB", flush=True
             )
             return kept[name]
 
@@ -200,9 +194,7 @@ def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]
         cells = []
         for n_cases in sizes:
             measured = best.get((subject, n_cases))
-            cells.append(
-                "–" if measured is None else f"{_figure(measured['seconds'] / best['kernel', n_cases]['seconds'])} ×"
-            )
+            cells.append("–" if measured is None else f"{_figure(measured['seconds'] / best['kernel', n_cases]['seconds'])} ×")
         memory = best.get((subject, MEMORY_AT))
         cells.append("–" if memory is None else _memory(memory))
         lines.append(f"| {program.label} | " + " | ".join(cells) + " |")

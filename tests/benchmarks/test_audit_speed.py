@@ -58,9 +58,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return best
 
 
-def test_events_per_second_of_an_audit_for_each_rule(
-    few: AuditLog, many: AuditLog, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_events_per_second_of_an_audit_for_each_rule(few: AuditLog, many: AuditLog, capsys: pytest.CaptureFixture[str]) -> None:
     """8 million rows, best of three: the aim is 50 million a second and rule, at worst 10 million."""
     many.case  # noqa: B018 - made once for all rules
     rates = {r.name: len(many) / _seconds(lambda r=r: judge(many, r)) for r in many.workflow.rules}

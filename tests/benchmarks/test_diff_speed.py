@@ -33,9 +33,7 @@ def people() -> Columns:
 
 
 @pytest.mark.parametrize("other", ["strict-criteria", "no-discretion", "permit-for-all-closed"])
-def test_seconds_to_compare_two_workflows_over_everybody(
-    people: Columns, other: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_seconds_to_compare_two_workflows_over_everybody(people: Columns, other: str, capsys: pytest.CaptureFixture[str]) -> None:
     """3.7 million people, best of three: the aim is below 5 seconds."""
     one, two = load_workflow("prosecutorial-discretion-review"), load_workflow(other)
     best = float("inf")

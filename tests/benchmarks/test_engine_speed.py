@@ -24,9 +24,7 @@ def test_cases_per_second_of_the_simpy_engine_on_the_pilot(capsys: pytest.Captur
         rows = len(simulate(plan, path))
         best = min(best, time.perf_counter() - start)
     with capsys.disabled():
-        print(
-            f"\npilot, SimPy engine: {len(plan.cases) / best:,.0f} cases and {rows / best:,.0f} rows a second ({best:.2f} s)"
-        )
+        print(f"\npilot, SimPy engine: {len(plan.cases) / best:,.0f} cases and {rows / best:,.0f} rows a second ({best:.2f} s)")
     assert rows > len(plan.cases)
 
 

@@ -40,8 +40,7 @@ def as_peers_log(log: EventLog) -> Log:
     happened = log.columns["happened_at"][rows] / MICROSECONDS_A_DAY
     worked = moves[:, 0] != CLOSED
     enabled, started = (
-        np.where(worked, log.columns[name][rows] / MICROSECONDS_A_DAY, happened)
-        for name in ("enabled_at", "started_at")
+        np.where(worked, log.columns[name][rows] / MICROSECONDS_A_DAY, happened) for name in ("enabled_at", "started_at")
     )
     return Log(log.columns["case_id"][rows], moves[:, 0], moves[:, 1], enabled, started, happened)
 

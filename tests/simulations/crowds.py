@@ -287,10 +287,7 @@ class _Drawing:
             ),
         }  # fmt: skip
         if self.pick(True, True, True, False):
-            entry |= {
-                "calendar": self.pick("office", "split"),
-                "at_shift_end": self.pick("suspend", "finish", "fit", "fit"),
-            }
+            entry |= {"calendar": self.pick("office", "split"), "at_shift_end": self.pick("suspend", "finish", "fit", "fit")}
             if self.pick(True, False, False):
                 entry["slots"] = self.pick(1, 2)
         return entry | shrinking(self.draw) if self.pick(True, False, False) else entry
@@ -301,9 +298,7 @@ class _Drawing:
         return {STARTS: self.pick(1, 2, 3), **{day: self.pick(0, 1, 2) for day in DAYS[1:4] if self.maybe()}}
 
     def suspensions(self, pool: str, courts: tuple[str, ...]) -> list[Mapping]:
-        shared = (
-            {"except": self.pick(*CONDITIONS, "not mark", "mark", "mark")} if self.pick(True, True, True, False) else {}
-        )
+        shared = {"except": self.pick(*CONDITIONS, "not mark", "mark", "mark")} if self.pick(True, True, True, False) else {}
         first = self.pick(0, 1, 2)
         one = {"pool": pool, "courts": list(courts), "from": DAYS[first], "to": DAYS[first + self.pick(0, 1)], **shared}
         return [one] if self.maybe() else [one, {**one, "from": DAYS[4], "to": DAYS[4]}]
@@ -332,10 +327,7 @@ class _Drawing:
         return {"takes": self.pick(takes, self.length()), "priority": self.pick(0, 1, 2)}
 
     def stream(self, tables: dict[str, str], courts: tuple[str, ...]) -> Mapping:
-        entry: Mapping = {
-            "into": self.pick("queue", "docket", "shelf", "thought", "pausing"),
-            "courts": [self.pick(*courts)],
-        }
+        entry: Mapping = {"into": self.pick("queue", "docket", "shelf", "thought", "pausing"), "courts": [self.pick(*courts)]}
         kind = self.pick("at", "interarrival", "rate", "table")
         hours = self.draw(st.lists(st.sampled_from([0, 6, *HOURS]), min_size=1, max_size=5))
         if kind == "at":

@@ -94,12 +94,7 @@ def planned(folder: Path, workflow: str, scenario: str, path: Draws) -> Any:
 
 
 def play(
-    folder: Path,
-    workflow: str,
-    scenario: str,
-    path: Draws,
-    hooks: Mapping[str, Any] | None = None,
-    processes: Iterable[Any] = (),
+    folder: Path, workflow: str, scenario: str, path: Draws, hooks: Mapping[str, Any] | None = None, processes: Iterable[Any] = ()
 ) -> EventLog:
     """Run a scenario, and check the invariants of its log."""
     log = simulate(planned(folder, workflow, scenario, path), path, hooks, processes)
@@ -122,9 +117,7 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
     """Return case, enabled, started, end and server of each work item, sorted by start; times in hours."""
     items = []
     names = ("activity", "case_id", "enabled_at", "started_at", "happened_at", "server")
-    for activity, number, enabled, started, happened, server in zip(
-        *(log.columns[n].tolist() for n in names), strict=True
-    ):
+    for activity, number, enabled, started, happened, server in zip(*(log.columns[n].tolist() for n in names), strict=True):
         if activity >= 0 and case in (None, number):
             items.append((number, _hours(enabled), _hours(started), _hours(happened), None if server < 0 else server))
     return sorted(items, key=lambda w: (w[2] is None, w[2] or 0, w[0]))

@@ -191,14 +191,7 @@ class LogFacts:
             ]  # fmt: skip
             low, high = self._us(begin), self._us(end)
             steps = spec.sizes[station]
-            marks = {
-                low,
-                high,
-                *calendar.opens,
-                *calendar.closes,
-                *(t for t, _ in steps),
-                *(t for pair in work for t in pair),
-            }
+            marks = {low, high, *calendar.opens, *calendar.closes, *(t for t, _ in steps), *(t for pair in work for t in pair)}
             times = sorted(t for t in marks if low <= t <= high)
             for a, b in pairwise(times):
                 on = any(o <= a and b <= c for o, c in zip(calendar.opens, calendar.closes, strict=True))

@@ -57,11 +57,7 @@ def desks(draw: Any) -> Mapping:
             "workflow": "desk",
             "facts": {"rank": {"type": "integer", "minimum": 0, "maximum": 2}},
             "activities": {"serve": {}, "hear": {}},
-            "states": {
-                "plain": {"activity": "serve"},
-                "urgent": {"activity": "hear"},
-                "done": {"final": True},
-            },
+            "states": {"plain": {"activity": "serve"}, "urgent": {"activity": "hear"}, "done": {"final": True}},
             "transitions": [{"transition": "finish", "from": ["plain", "urgent"], "to": "done"}],
             "entry": {"states": ["plain", "urgent"]},
         },
@@ -85,11 +81,7 @@ def desks(draw: Any) -> Mapping:
 def shrinking(draw: Any) -> Mapping:
     """Draw the keys of a pool that suspends its work and reopens with fewer servers, and later with more."""
     first, second = sorted(draw(st.lists(st.integers(1, 4), min_size=2, max_size=2, unique=True)))
-    sizes = {
-        STARTS: draw(st.integers(2, 3)),
-        DAYS[first]: draw(st.integers(0, 1)),
-        DAYS[second]: draw(st.integers(0, 3)),
-    }
+    sizes = {STARTS: draw(st.integers(2, 3)), DAYS[first]: draw(st.integers(0, 1)), DAYS[second]: draw(st.integers(0, 3))}
     calendar = draw(st.sampled_from(sorted(CALENDARS)))
     return {"size": sizes, "calendar": calendar, "at_shift_end": "suspend"}
 
@@ -168,23 +160,16 @@ class _Drawing:
             "courts": courts,
             "pools": pools,
             "suspensions": [
-                s
-                for name, pool in pools.items()
-                if pool["at"] == "court" and self.maybe()
-                for s in self.suspensions(name)
+                s for name, pool in pools.items() if pool["at"] == "court" and self.maybe() for s in self.suspensions(name)
             ],
             "policies": self.policies(),
             "activities": self.works,
             "people": {
-                name: self.distribution(self.fields[name])
-                for name in (*self.workflow["facts"], *entry["record"])
-                if self.maybe()
+                name: self.distribution(self.fields[name]) for name in (*self.workflow["facts"], *entry["record"]) if self.maybe()
             },
             "arrivals": arrivals,
             "events": {
-                name: timing
-                for name, event in self.workflow["events"].items()
-                if (timing := self.timing(event)) is not None
+                name: timing for name, event in self.workflow["events"].items() if (timing := self.timing(event)) is not None
             },
         }
 
@@ -197,9 +182,7 @@ class _Drawing:
         k = self.pick(*guarded)
         turned = {**transitions[k], "when": f"not ({transitions[k]['when']})"}
         other = {**self.workflow, "workflow": "other", "transitions": [*transitions[:k], turned, *transitions[k + 1 :]]}
-        return [
-            {"from": self.pick(*DAYS[1:5]), "workflow": other, "in_flight": self.pick("at_next_decision", "pinned")}
-        ]
+        return [{"from": self.pick(*DAYS[1:5]), "workflow": other, "in_flight": self.pick("at_next_decision", "pinned")}]
 
     def pool(self) -> Mapping:
         at = self.pick("court", "nation") if self.shared else "court"
@@ -216,10 +199,7 @@ class _Drawing:
     def size(self) -> Any:
         if self.maybe():
             return self.pick(1, 2, 3)
-        return {
-            STARTS: self.pick(1, 0, 2, 3),
-            **{day: self.draw(st.integers(0, 3)) for day in DAYS[1:5] if self.maybe()},
-        }
+        return {STARTS: self.pick(1, 0, 2, 3), **{day: self.draw(st.integers(0, 3)) for day in DAYS[1:5] if self.maybe()}}
 
     def order(self) -> Any:
         rules: list[Any] = ["first_come", "oldest", "newest"]
@@ -234,11 +214,7 @@ class _Drawing:
         courts = [self.pick(*COURTS)] if self.maybe() else list(COURTS)
         first, second = sorted(self.draw(st.lists(st.integers(0, 6), min_size=2, max_size=2, unique=True)))
         one = {"pool": pool, "courts": courts, "from": DAYS[first], "to": DAYS[first], **shared}
-        return (
-            [one, {**one, "from": DAYS[second], "to": DAYS[second + 1]}]
-            if self.maybe() and second > first + 1
-            else [one]
-        )
+        return [one, {**one, "from": DAYS[second], "to": DAYS[second + 1]}] if self.maybe() and second > first + 1 else [one]
 
     def length(self) -> Any:
         family = self.pick("exponential", "constant", "constant", "uniform")
@@ -311,9 +287,7 @@ class _Drawing:
         if kind == "boolean":
             distribution = {True: 0.5, False: 0.5}
         elif kind == "enum":
-            distribution = {
-                value: "rest" if i == 0 else 1 / len(entry["enum"]) for i, value in enumerate(entry["enum"])
-            }
+            distribution = {value: "rest" if i == 0 else 1 / len(entry["enum"]) for i, value in enumerate(entry["enum"])}
         elif kind == "integer":
             distribution = (
                 {entry["minimum"]: 0.5, entry["maximum"]: "rest"}
@@ -332,10 +306,5 @@ class _Drawing:
         if kind == "at":
             return {"into": into, "at": [f"{h} hours" for h in self.draw(st.lists(st.integers(0, 100), max_size=5))]}
         if kind == "interarrival":
-            return {
-                "into": into,
-                "first": "0 hours",
-                "interarrival": {"constant": self.pick("5 hours", "0 hours")},
-                "count": 6,
-            }
+            return {"into": into, "first": "0 hours", "interarrival": {"constant": self.pick("5 hours", "0 hours")}, "count": 6}
         return {"into": into, "rate": {STARTS: "1 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}}

@@ -114,9 +114,7 @@ def _stopped(tiny: Path, folder: Path, after: int) -> Path:
 
 
 @pytest.mark.slow
-def test_a_run_killed_with_all_its_workers_at_any_moment_is_resumed_to_the_same_bytes(
-    tiny: Path, tmp_path: Path
-) -> None:
+def test_a_run_killed_with_all_its_workers_at_any_moment_is_resumed_to_the_same_bytes(tiny: Path, tmp_path: Path) -> None:
     """Kill the process group after five random numbers of forty replications; the workers may be at any point."""
     common = ("run", str(tiny), "--set", "ends=2024-01-15", "--replications", "40", "--seed", "3", "--workers", "2", "--quiet", "--out")  # fmt: skip
     assert _end(_start(*common, str(tmp_path / "whole"))) == (0, "")
@@ -160,9 +158,7 @@ def test_a_folder_in_which_nothing_was_written_yet_is_begun_on_resuming(tiny: Pa
         assert _files(folder) == _files(six)
 
 
-def test_what_a_killed_process_was_writing_is_removed_on_resuming(
-    tiny: Path, six: Path, three: Path, tmp_path: Path
-) -> None:
+def test_what_a_killed_process_was_writing_is_removed_on_resuming(tiny: Path, six: Path, three: Path, tmp_path: Path) -> None:
     """Only the manifest and half-written files are there; nothing but the run is there afterwards."""
     folder = tmp_path / "run"
     shutil.copytree(three, folder)
@@ -199,9 +195,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(tiny: Path, six: Path, t
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_workers_that_are_killed_again_and_again_end_the_run_with_a_clear_message(
-    tiny: Path, six: Path, tmp_path: Path
-) -> None:
+def test_workers_that_are_killed_again_and_again_end_the_run_with_a_clear_message(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Every replication kills its worker: the run ends with an error, and can be resumed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "_run", lambda job, replication: os.kill(os.getpid(), signal.SIGKILL))
@@ -220,9 +214,7 @@ def test_what_was_told_of_replications_before_the_stop_is_told_after_resuming(tm
     assert whole.violations is not None
     assert whole.violations["nobody is ever stored"] > 10
     assert [(queue.pool, queue.court) for queue in whole.growing] == [("clerks", "east")]
-    again = run(
-        load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=whole.folder, resume=True
-    )
+    again = run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, monitor="count", out=whole.folder, resume=True)
     assert (again.violations, again.growing) == (whole.violations, whole.growing)
     with pytest.raises(RunFolderExists, match="--monitor differs"):
         run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, out=whole.folder, resume=True)
@@ -261,8 +253,7 @@ def test_a_part_cut_short_or_with_a_flipped_bit_is_found_and_run_again(
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "{", "[1]", "{}", "null", '{"parts": 1}', '{"scenario_hash": "0", "seed": 1, "replications": 1, "parts": 1}'],
+    "text", ["", "{", "[1]", "{}", "null", '{"parts": 1}', '{"scenario_hash": "0", "seed": 1, "replications": 1, "parts": 1}']
 )
 def test_a_manifest_that_is_not_readable_is_told(tiny: Path, six: Path, tmp_path: Path, text: str) -> None:
     """Nobody can say what the folder is of."""
@@ -287,9 +278,7 @@ def test_versions_that_changed_since_are_told(tiny: Path, six: Path, tmp_path: P
 # two at once -------------------------------------------------------------------------------------------
 
 
-def test_a_second_process_on_a_folder_is_refused_and_the_first_is_not_disturbed(
-    tiny: Path, six: Path, tmp_path: Path
-) -> None:
+def test_a_second_process_on_a_folder_is_refused_and_the_first_is_not_disturbed(tiny: Path, six: Path, tmp_path: Path) -> None:
     """The message names the first process; when it was killed, its lock is gone."""
     folder = tmp_path / "run"
     common = ("run", str(tiny), "--replications", "6", "--seed", "3", "--workers", "1", "--quiet", "--out", str(folder))

@@ -37,10 +37,7 @@ def at(epoch, text):
 
 def intervals(epoch, calendar):
     """Return the working intervals as text, day by day."""
-    return [
-        f"{epoch.instant(a):%a %H:%M}-{epoch.instant(b):%H:%M}"
-        for a, b in zip(calendar.opens, calendar.closes, strict=True)
-    ]
+    return [f"{epoch.instant(a):%a %H:%M}-{epoch.instant(b):%H:%M}" for a, b in zip(calendar.opens, calendar.closes, strict=True)]
 
 
 def calendar_of(bounds):
@@ -181,9 +178,7 @@ def test_touching_intervals_are_separate():
 
 def test_overlapping_days_are_an_error():
     """A night shift that runs into the next morning's hours is refused with the date."""
-    with pytest.raises(
-        InputError, match=r"hours: the hours of 2022-06-21 \(05:00-09:00\) overlap those of the day before"
-    ):
+    with pytest.raises(InputError, match=r"hours: the hours of 2022-06-21 \(05:00-09:00\) overlap those of the day before"):
         compiled("2022-06-20", "2022-06-22", {"mon": "22:00-06:00", "tue": "05:00-09:00"})
 
 
@@ -567,9 +562,7 @@ def test_compiling_agrees_with_asking_each_half_hour(week, closed, extra, first)
     assert all(a <= b for a, b in zip(calendar.closes, calendar.opens[1:], strict=False))
 
 
-EXACT = compiled(
-    "2011-12-05", "2012-09-30", {"mon-thu": "08:00-12:00, 12:30-16:30", "fri": "22:00-02:00"}, holidays="US"
-)[1]
+EXACT = compiled("2011-12-05", "2012-09-30", {"mon-thu": "08:00-12:00, 12:30-16:30", "fri": "22:00-02:00"}, holidays="US")[1]
 
 
 @given(st.integers(0, 40 * DAY), st.integers(0, 20 * DAY))

@@ -65,9 +65,7 @@ def test_the_expected_values_are_those_of_the_textbooks() -> None:
         "A8-1": 4.0, "A8-2": 6.0, "A12-rate": 0.75, "A12-number": 3.0, "A12-total": 5.0, "A20-pending": 300,
         "A20-clearance": 0.8, "E1-lost": 0.4,
     }  # fmt: skip
-    assert {name: expected[name] for name in published} == {
-        name: pytest.approx(v, rel=2e-5) for name, v in published.items()
-    }
+    assert {name: expected[name] for name in published} == {name: pytest.approx(v, rel=2e-5) for name, v in published.items()}
     assert mean_wait_mmc(1, 0.8, 1.0) == pytest.approx(mean_wait_mg1(0.8, 1.0, 1.0))
 
 

@@ -72,16 +72,12 @@ def test_a_run_prints_published_and_simulated_and_names_its_folder(tiny: Path) -
 
 def test_json_has_the_documented_keys_and_nothing_else_is_printed(tiny: Path) -> None:
     """Scripts read it: the keys are a promise."""
-    code, out, _ = _run(
-        "run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31"
-    )
+    code, out, _ = _run("run", "tiny.yaml", "--replications", "3", "--seed", "5", "--out", "here", "--json", "--at", "2024-01-31")
     content = json.loads(out)
     assert code == 0
     assert list(content) == ["scenario", "run", "seed", "engine", "replications", "confidence", "measures", "published"]
     (beside,) = content["published"]
-    (served,) = [
-        m for m in content["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")
-    ]
+    (served,) = [m for m in content["measures"] if (m["measure"], m["court"], m["at"]) == ("served", "east", "2024-01-31")]
     figure = {"measure": "served", "court": "east", "at": "2024-01-31", "published": 30, "source": "a clerk"}
     assert beside == {**figure, "mean": served["mean"], "difference": pytest.approx(served["mean"] / 30 - 1)}
     assert (content["seed"], content["engine"], content["replications"], content["confidence"]) == (5, "simpy", 3, 0.95)
@@ -168,16 +164,10 @@ def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tin
             "there is no scenario 'tinny.yaml': neither a built-in name nor a file. Did you mean 'tiny.yaml'?",
         ),
         (["run", "tiny.yaml", "--at", "2012-02-31"], "--at 2012-02-31"),
-        (
-            ["run", "tiny.yaml", "--at", "2025-01-01"],
-            "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31",
-        ),
+        (["run", "tiny.yaml", "--at", "2025-01-01"], "at: 2025-01-01 is not between starts, 2024-01-01, and ends, 2024-03-31"),
         (["run", "tiny.yaml", "--by", "cuort"], "--by cuort: unknown name 'cuort'. Did you mean 'court'?"),
         (["run", "tiny.yaml", "--by", "arrived <"], "--by arrived <: "),
-        (
-            ["run", "tiny.yaml", "--only", "3", "--replications", "2"],
-            "only: must be one of the replications, from 1 to 2, not 3",
-        ),
+        (["run", "tiny.yaml", "--only", "3", "--replications", "2"], "only: must be one of the replications, from 1 to 2, not 3"),
         (["run", "tiny.yaml", "--replications", "0"], "replications: must be 1 or more, not 0"),
         (
             ["run", "tiny.yaml", "--engine", "simpi"],
@@ -192,19 +182,11 @@ def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tin
             "there is no pools.dsk; the keys of pools are: desk. Did you mean 'desk'?",
         ),
         (["run", "tiny.yaml", "--resume"], "--resume needs --out"),
-        (
-            ["draw", "desk.yml"],
-            "there is no workflow 'desk.yml': neither a built-in name nor a file. Did you mean 'desk.yaml'?",
-        ),
-        (
-            ["draw", "desk.yaml", "--out", "map.png"],
-            "--out map.png: the file must end in .svg (a picture) or .mmd (Mermaid)",
-        ),
+        (["draw", "desk.yml"], "there is no workflow 'desk.yml': neither a built-in name nor a file. Did you mean 'desk.yaml'?"),
+        (["draw", "desk.yaml", "--out", "map.png"], "--out map.png: the file must end in .svg (a picture) or .mmd (Mermaid)"),
     ],
 )
-def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(
-    tiny: Path, arguments: list[str], message: str
-) -> None:
+def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(tiny: Path, arguments: list[str], message: str) -> None:
     """Exit code 2, one sentence, no traceback, no folder."""
     before = sorted(p.name for p in tiny.iterdir())
     code, out, err = _run(*arguments)
@@ -224,15 +206,7 @@ def test_precision_adds_replications_until_the_interval_is_narrow(tiny: Path) ->
     assert content["replications"] >= 10
     assert all((m["high"] - m["low"]) / 2 <= 0.2 * m["mean"] for m in waits)
     code, _, err = _run(
-        "run",
-        "tiny.yaml",
-        "--precision",
-        "waiting_time.serve.mean=0.1%",
-        "--max-replications",
-        "12",
-        "--out",
-        "b",
-        "--quiet",
+        "run", "tiny.yaml", "--precision", "waiting_time.serve.mean=0.1%", "--max-replications", "12", "--out", "b", "--quiet"
     )
     assert code == 0
     assert "warning: the precision of waiting_time.serve.mean is not reached with 12 replications, the maximum" in err
@@ -261,9 +235,7 @@ def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is
 
 def test_a_run_too_short_to_settle_is_told_before_it_is_run(tiny: Path) -> None:
     """Thirty-one days say nothing of the long run, and no folder is left behind."""
-    code, _, err = _run(
-        "run", "tiny.yaml", "--warm-up", "--set", "ends=2024-01-31", "--set", "published=[]", "--out", "a"
-    )
+    code, _, err = _run("run", "tiny.yaml", "--warm-up", "--set", "ends=2024-01-31", "--set", "published=[]", "--out", "a")
     assert code == 2
     assert "--warm-up: a run of 31 days is too short to estimate its warm-up; at least 50 are needed" in err
     assert not (tiny / "a").exists()

@@ -87,8 +87,7 @@ def test_duration_is_exact(number):
 def test_duration_without_unit(value):
     """A bare number is refused with an example and all units."""
     assert message(parse_duration, value) == (
-        "'27' has no unit; write for example '27 minutes' "
-        "(seconds, minutes, hours, days, weeks, months, years, working days)"
+        "'27' has no unit; write for example '27 minutes' (seconds, minutes, hours, days, weeks, months, years, working days)"
     )
 
 
@@ -211,8 +210,7 @@ def test_instant_refused(value, text):
 
 
 @pytest.mark.parametrize(
-    "value",
-    [datetime(2022, 6, 21, tzinfo=UTC), "2022-06-21 13:22Z", "2022-06-21T13:22:30+02:00", "2022-06-21 13:22 UTC"],
+    "value", [datetime(2022, 6, 21, tzinfo=UTC), "2022-06-21 13:22Z", "2022-06-21T13:22:30+02:00", "2022-06-21 13:22 UTC"]
 )
 def test_instant_with_a_zone(value):
     """Times are local wall-clock: a time zone is refused by name."""

@@ -69,9 +69,7 @@ def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> 
         encoding="utf-8",
     )  # fmt: skip
     changes = ["courts.east.backlog.queue=21"]
-    comparison = compare(
-        tiny, load_scenario(tmp_path / "tiny.yaml", changes), replications=3, seed=3, out=tmp_path / "c"
-    )
+    comparison = compare(tiny, load_scenario(tmp_path / "tiny.yaml", changes), replications=3, seed=3, out=tmp_path / "c")
     cases = {(p.what, p.court): p.mean for p in comparison.cases["tiny"]}
     assert cases[ONLY_OTHER, "east"] == 1
     assert cases[ONLY_BASE, "all"] == 0
@@ -80,10 +78,7 @@ def test_another_workflow_is_paired_case_by_case(tiny: Path, tmp_path: Path) -> 
     counted = 0
     for k in (1, 2, 3):
         ends = []
-        for scenario, folder in (
-            (load_scenario(tiny), "base"),
-            (load_scenario(tmp_path / "tiny.yaml", changes), "other-1"),
-        ):
+        for scenario, folder in ((load_scenario(tiny), "base"), (load_scenario(tmp_path / "tiny.yaml", changes), "other-1")):
             keys = draw_cases(scenario, SamplePath(3, k)).keys.tolist()
             with duckdb.connect() as connection:
                 rows = connection.execute(
@@ -141,13 +136,7 @@ def test_the_correction_counts_only_the_chosen_measures(tiny: Path, tmp_path: Pa
     """The runs are the same, and p is smaller."""
     other = load_scenario(tiny, ["pools.clerks.size={east: 3, west: 2}"])
     everything = compare(load_scenario(tiny), other, replications=4, out=tmp_path / "c")
-    few = compare(
-        load_scenario(tiny),
-        other,
-        replications=4,
-        out=tmp_path / "few",
-        measures=["waiting_time.serve.mean"],
-    )
+    few = compare(load_scenario(tiny), other, replications=4, out=tmp_path / "few", measures=["waiting_time.serve.mean"])
     assert {d.measure for d in few.differences} == {"waiting_time.serve.mean"}
     one, two = (f.get("waiting_time.serve.mean", "east") for f in (everything, few))
     assert one.paired == two.paired

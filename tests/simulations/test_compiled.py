@@ -69,13 +69,8 @@ def test_who_joins_a_queue_at_one_instant_is_served_by_number_and_an_exception_t
     compare(scenario, 1)
     plan, path = planned(scenario, 1)
     heard = {row["case_id"]: row for row in compiled_engine.simulate(plan, path).rows() if row["activity"] == "hear"}
-    assert {case: row["enabled_at"] for case, row in heard.items()} == dict.fromkeys(
-        (0, 1), dt.datetime(2024, 1, 3, 10)
-    )
-    assert [heard[case]["started_at"] for case in (0, 1)] == [
-        dt.datetime(2024, 1, 3, 10),
-        dt.datetime(2024, 1, 5, 10),
-    ]
+    assert {case: row["enabled_at"] for case, row in heard.items()} == dict.fromkeys((0, 1), dt.datetime(2024, 1, 3, 10))
+    assert [heard[case]["started_at"] for case in (0, 1)] == [dt.datetime(2024, 1, 3, 10), dt.datetime(2024, 1, 5, 10)]
 
 
 def test_outside_a_suspension_its_exceptions_are_served_by_priority_with_the_others() -> None:
@@ -112,11 +107,7 @@ def test_a_workflow_of_many_states_has_wider_codes(tmp_path: Path) -> None:
     workflow = {
         "workflow": "long",
         "activities": {"a": {}},
-        "states": {
-            **{f"s{i}": {"instant": True} for i in range(1, n)},
-            "s0": {"activity": "a"},
-            "end": {"final": True},
-        },
+        "states": {**{f"s{i}": {"instant": True} for i in range(1, n)}, "s0": {"activity": "a"}, "end": {"final": True}},
         "transitions": [{"transition": f"t{i}", "from": f"s{i}", "to": f"s{i + 1}"} for i in range(n - 1)]
         + [{"transition": "last", "from": f"s{n - 1}", "to": "end"}],
         "entry": {"states": ["s0"]},
@@ -133,9 +124,7 @@ def test_a_workflow_of_many_states_has_wider_codes(tmp_path: Path) -> None:
     assert (log.columns["to_state"].dtype, log.columns["activity"].dtype) == (np.int16, np.int8)
     run(scenario, out=tmp_path / "run", engine="compiled")
     with cursor() as connection:
-        written = connection.execute(
-            f"select transition from '{tmp_path}/run/events/*.parquet' order by sequence"
-        ).fetchall()
+        written = connection.execute(f"select transition from '{tmp_path}/run/events/*.parquet' order by sequence").fetchall()
     assert [t for (t,) in written] == 3 * [*(f"t{i}" for i in range(n - 1)), "last"]
 
 
@@ -144,9 +133,7 @@ def test_compiled_code_draws_the_same_bits() -> None:
     plain, compiled = SamplePath(3, 7), compiled_engine.CompiledPath(3, 7)
     keys = case_keys("denver", "backlog", np.arange(1000))
     for visit in (0, 5, np.arange(1000)):
-        for one, two in zip(
-            plain.many(keys, "people:age", visit), compiled.many(keys, "people:age", visit), strict=True
-        ):
+        for one, two in zip(plain.many(keys, "people:age", visit), compiled.many(keys, "people:age", visit), strict=True):
             assert np.array_equal(one, two)
             assert one.dtype == two.dtype
     assert compiled.bits(int(keys[4]), "people:age", 2) == plain.bits(int(keys[4]), "people:age", 2)

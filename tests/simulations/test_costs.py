@@ -74,21 +74,13 @@ def test_contrasts_have_the_ratio_of_the_slowest_to_the_fastest_group(tmp_path: 
     ("old", "new", "message"),
     [
         ("clerks: 50 per hour", "clerks: 50", r"12:21: costs: clerks: '?50'? is not a rate|12:\d+: costs: clerks: "),
-        (
-            "guards: 240 per day",
-            "guard: 240 per day",
-            r"12:\d+: costs: pools: 'guard' is not a pool. Did you mean 'guards'\?",
-        ),
+        ("guards: 240 per day", "guard: 240 per day", r"12:\d+: costs: pools: 'guard' is not a pool. Did you mean 'guards'\?"),
         (
             "serve: 7",
             "sevre: 7",
             r"13:\d+: costs: activities: 'sevre' is not an activity of the scenario. Did you mean 'serve'\?",
         ),
-        (
-            "[served]",
-            "[serve]",
-            r"14:\d+: costs: per: 'serve' is not a measure that counts cases. Did you mean 'served'\?",
-        ),
+        ("[served]", "[serve]", r"14:\d+: costs: per: 'serve' is not a measure that counts cases. Did you mean 'served'\?"),
     ],
 )
 def test_the_cost_of_an_unknown_name_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -311,12 +311,7 @@ def test_each_family_has_a_description_and_an_example(name):
 def test_parameters_of_scipy_families():
     """Shapes are plain and required; loc and scale are optional and have the unit of the draws."""
     parameters = find_family("burr12").parameters
-    assert {k: p.dimension for k, p in parameters.items()} == {
-        "c": "plain",
-        "d": "plain",
-        "loc": "quantity",
-        "scale": "quantity",
-    }
+    assert {k: p.dimension for k, p in parameters.items()} == {"c": "plain", "d": "plain", "loc": "quantity", "scale": "quantity"}
     assert [k for k, p in parameters.items() if p.required] == ["c", "d"]
     assert [k for k, p in find_family("expon").parameters.items() if not p.required] == ["loc", "scale"]
 

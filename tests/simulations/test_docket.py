@@ -123,9 +123,7 @@ def test_seven_hundred_judges_lose_ground_and_eight_hundred_gain_it(docket: Scen
 def test_sizes_by_date_become_one_size_for_good(docket: Scenario) -> None:
     """As if the one date were given; the other way round dates take the place of a number."""
     dated = load_scenario("docket", ["pools.judges.size={2023-10-01: 700}"])
-    assert (
-        load_scenario("docket", [NOBODY_ADDED]).pools["judges"].sizes == dated.pools["judges"].sizes == (((0, 700),),)
-    )
+    assert load_scenario("docket", [NOBODY_ADDED]).pools["judges"].sizes == dated.pools["judges"].sizes == (((0, 700),),)
     assert docket.pools["judges"].sizes != dated.pools["judges"].sizes
 
 
@@ -147,9 +145,7 @@ def test_judges_of_an_overloaded_court_are_never_idle(tenth: RunResult) -> None:
 @pytest.mark.slow
 def test_ten_years_in_full_follow_the_line_and_enough_judges_end_the_waiting(tmp_path: Path) -> None:
     """Nobody added: on the line. 1,200 judges from October 2025: nobody waits for long at the end; 800: millions do."""
-    nobody_added = run(
-        load_scenario("docket", [NOBODY_ADDED]), replications=2, seed=1, out=tmp_path / "a", events=False
-    )
+    nobody_added = run(load_scenario("docket", [NOBODY_ADDED]), replications=2, seed=1, out=tmp_path / "a", events=False)
     for day in ENDS_OF_YEARS:
         expected, deviation = line(nobody_added.scenario, day)
         mean = nobody_added.get("pending", at=day).mean

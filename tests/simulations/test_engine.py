@@ -79,9 +79,7 @@ def office(tmp_path: Path) -> Play:
 # one instant ---------------------------------------------------------------------------------------
 
 
-def test_at_one_instant_work_is_completed_then_capacity_changes_then_events_happen_then_cases_arrive(
-    office: Play,
-) -> None:
+def test_at_one_instant_work_is_completed_then_capacity_changes_then_events_happen_then_cases_arrive(office: Play) -> None:
     """At 24: case 0 is completed before its plea counts, a second clerk comes, case 1 withdraws although a clerk is free, 3 arrives; then 2 and 3 start."""
     log = office(
         f"""
@@ -176,13 +174,7 @@ activities: {{serve: {{pool: clerks, takes: GIVEN, {EITHER}}}, check: {{pool: ch
         {"activity:serve": {0: 10, 1: 0}, "activity:check": {2: 10}},
         {"people:rank": {3: 0.75, None: 0.25}, "outcome:serve": {1: BAD}},
     )
-    assert story(log) == [
-        (10, 0, "finish"),
-        (10, 2, "settle"),
-        (10, 1, "forward"),
-        (11, 3, "settle"),
-        (12, 1, "settle"),
-    ]
+    assert story(log) == [(10, 0, "finish"), (10, 2, "settle"), (10, 1, "forward"), (11, 3, "settle"), (12, 1, "settle")]
     assert (1, 10, 11, 12, 0) in work(log)
 
 
@@ -398,8 +390,7 @@ def test_outside_a_suspension_the_better_head_of_the_two_queues_is_taken(office:
 def test_a_waiting_case_that_becomes_excepted_keeps_its_enabled_time(office: Play) -> None:
     """Case 1, plain since 0, is marked at 7; at 10 it is served before flagged case 2, which has waited since 5."""
     log = office(
-        SUSPENDED.replace("BACKLOG", "2").replace("DAY", "2024-01-01")
-        + "arrivals: {late: {into: queue, at: [5 hours]}}",
+        SUSPENDED.replace("BACKLOG", "2").replace("DAY", "2024-01-01") + "arrivals: {late: {into: queue, at: [5 hours]}}",
         {"activity:serve": {0: 10}, "event:mark": {1: 7, None: 200}},
         {"people:flag": {0: FLAGGED, 1: PLAIN, "late 0": FLAGGED}},
     )
@@ -465,12 +456,7 @@ events: {{call: {{after: 3 hours}}, plea: {{after: GIVEN}}}}
     assert story(log) == [(3, 0, "note"), (3, 1, "note"), (10, 0, "finish"), (14, 1, "withdraw")]
     assert work(log) == [(0, 0, 0, 10, 0), (1, 0, 10, 14, 0)]
     note = log.rows()[0]
-    assert (note["from_state"], note["to_state"], note["activity"], note["enabled_at"]) == (
-        "queue",
-        "queue",
-        None,
-        None,
-    )
+    assert (note["from_state"], note["to_state"], note["activity"], note["enabled_at"]) == ("queue", "queue", None, None)
 
 
 def test_an_event_is_a_row_whether_or_not_it_changes_the_record(office: Play) -> None:
@@ -509,18 +495,10 @@ events: {{plea: {{after: GIVEN}}, pause: {{after: GIVEN}}, wake: {{after: 2 hour
         {"activity:serve": {0: 4, 1: 100}, "event:plea": {0: 10, 1: [10, 20]}, "event:pause": {1: [3, 200], None: 200}},
         {"outcome:serve": {0: BAD}},
     )
-    assert story(log) == [
-        (3, 1, "store"),
-        (4, 0, "forward"),
-        (5, 1, "resume"),
-        (10, 0, "withdraw"),
-        (25, 1, "withdraw"),
-    ]
+    assert story(log) == [(3, 1, "store"), (4, 0, "forward"), (5, 1, "resume"), (10, 0, "withdraw"), (25, 1, "withdraw")]
 
 
-def test_only_a_final_state_stops_a_clock_since_a_transition_and_only_that_transition_restarts_it(
-    office: Play,
-) -> None:
+def test_only_a_final_state_stops_a_clock_since_a_transition_and_only_that_transition_restarts_it(office: Play) -> None:
     """Cases 0 to 3 are forwarded at 2, and their clocks run for ten hours. Case 4 starts in `second`, without a clock.
 
     Case 0 expires at 12. Case 1 is settled at 5. Case 2 is turned back at 4 and forwarded again at 6: it expires at
@@ -536,11 +514,7 @@ events:
   pause: {{after: GIVEN}}
   claimed: {{after: 3 hours}}
 """,
-        {
-            "activity:check": {1: 3, None: 200},
-            "event:back": {2: [2, 200], None: 200},
-            "event:pause": {3: [10, 200], None: 200},
-        },
+        {"activity:check": {1: 3, None: 200}, "event:back": {2: [2, 200], None: 200}, "event:pause": {3: [10, 200], None: 200}},
         {"outcome:serve": {None: BAD}},
     )
     assert [s for s in story(log) if s[2] != "forward"] == [
@@ -702,14 +676,7 @@ events: {{call: {{after: GIVEN}}}}
         {"event:call": {0: 1, 1: 3}},
         {"outcome:serve": {None: BAD}},
     )
-    assert story(log) == [
-        (1, 0, "note"),
-        (2, 0, "forward"),
-        (2, 0, "skip"),
-        (2, 1, "forward"),
-        (3, 1, "note"),
-        (6, 1, "settle"),
-    ]
+    assert story(log) == [(1, 0, "note"), (2, 0, "forward"), (2, 0, "skip"), (2, 1, "forward"), (3, 1, "note"), (6, 1, "settle")]
     skip = log.rows()[2]
     assert (skip["cause"], skip["from_state"], skip["activity"], skip["enabled_at"]) == ("enter", "second", None, None)
 
@@ -729,9 +696,7 @@ transitions:
   - {transition: end,   from: two, to: done}
 entry: {states: [queue]}
 """
-    log = play(
-        tmp_path, chain, "courts: {desk: {backlog: {queue: 2}}}\nactivities: {serve: {takes: 1 hour}}\n", FixedDraws()
-    )
+    log = play(tmp_path, chain, "courts: {desk: {backlog: {queue: 2}}}\nactivities: {serve: {takes: 1 hour}}\n", FixedDraws())
     assert story(log) == [(1, 0, "leave"), (1, 0, "go"), (1, 0, "end"), (1, 1, "leave"), (1, 1, "go"), (1, 1, "end")]
 
 
@@ -822,13 +787,7 @@ def test_a_hook_is_called_after_the_case_has_moved(office: Play) -> None:
 
     def look(simulation: Simulation, case: Any) -> None:
         seen.append(
-            (
-                simulation.now // HOUR,
-                case.number,
-                case.state,
-                simulation.value(case, "answer"),
-                simulation.value(case, "rank"),
-            )
+            (simulation.now // HOUR, case.number, case.state, simulation.value(case, "answer"), simulation.value(case, "rank"))
         )
 
     office(PLAIN_DESK, hooks={"finish": look})
@@ -889,10 +848,7 @@ def test_a_process_runs_before_the_events_of_its_instant(office: Play) -> None:
         (lambda s: s.resize("clerk", None, 1), "'clerk' is not a pool of the scenario. Did you mean 'clerks'?"),
         (lambda s: s.resize("clerks", "desk", 1), "'desk' is not a court that has a pool of its own."),
         (lambda s: s.resize("clerks", None, -1), "pool 'clerks': must be a whole number of servers, 0 or more, not -1"),
-        (
-            lambda s: s.value(s.cases[0], "answr"),
-            "'answr' is not a record field of the workflow. Did you mean 'answer'?",
-        ),
+        (lambda s: s.value(s.cases[0], "answr"), "'answr' is not a record field of the workflow. Did you mean 'answer'?"),
     ],
 )
 def test_a_slip_in_a_process_is_told(office: Play, slip: Callable[[Simulation], Any], message: str) -> None:

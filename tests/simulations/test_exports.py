@@ -133,9 +133,7 @@ def test_daylight_saving_time_keeps_the_order_of_rows() -> None:
         (["--to", "xes", "--replication", "7"], "--replication 7: is not in this run"),
     ],
 )
-def test_a_mistake_is_reported_and_nothing_is_written(
-    tiny: Path, tmp_path: Path, arguments: list[str], message: str
-) -> None:
+def test_a_mistake_is_reported_and_nothing_is_written(tiny: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     """The exit code is 2."""
     result = CliRunner().invoke(app, ["export", str(tiny), *arguments, "--out", str(tmp_path / "x")])
     assert (result.exit_code, message in result.stderr) == (2, True), result.output

@@ -106,9 +106,7 @@ def test_with_fewer_than_five_replications_only_rows_that_are_equal_by_definitio
     assert _numbers([[*v, 5.0, 6.0] for v in vectors], queue, rows) == [1, 1, 1, 1, 1]
 
 
-def _numbers(
-    vectors: list[list[float | None]], queue: Path, rows: list[tuple[str, str]] | None = None
-) -> list[int | None]:
+def _numbers(vectors: list[list[float | None]], queue: Path, rows: list[tuple[str, str]] | None = None) -> list[int | None]:
     """Return the numbers of the hypotheses of some rows."""
     differences = []
     for k, vector in enumerate(vectors):
@@ -121,9 +119,7 @@ def _numbers(
 
 def test_a_salary_is_certain_and_not_tested(queue: Path, tmp_path: Path) -> None:
     """One server more for seven days of eight hours at 50 euros: 2,800 euros, in every replication."""
-    found = compare(
-        queue, queue, changes=SALARY, other_changes=["pools.servers.size=3"], replications=10, out=tmp_path / "c"
-    )
+    found = compare(queue, queue, changes=SALARY, other_changes=["pools.servers.size=3"], replications=10, out=tmp_path / "c")
     for measure in ("cost.servers", "cost"):
         salary = found.get(measure)
         assert salary.paired is not None

@@ -48,9 +48,7 @@ def _told(site: Path, home: Path) -> list[str]:
     """Return what a new process says: file, whether it was compiled, where it is kept, from where it came, a result, warnings."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "PYTHON"))}
     environment |= {"PYTHONPATH": str(site), "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-c", TOLD], cwd=site, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", TOLD], cwd=site, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
     assert lines[0] == str(site / "simulations" / "engines" / "kernel.py")

@@ -86,18 +86,13 @@ def _log(tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any], wor
 
 
 def _measured(
-    tmp_path_factory: pytest.TempPathFactory,
-    scenario: dict[str, Any],
-    days: tuple[dt.date | None, ...],
-    by: tuple[str, ...] = (),
+    tmp_path_factory: pytest.TempPathFactory, scenario: dict[str, Any], days: tuple[dt.date | None, ...], by: tuple[str, ...] = ()
 ) -> list[Value]:
     log = _log(tmp_path_factory, scenario)
     return measure(log, days, [group_cases(log.cases, name) for name in by])
 
 
-def _get(
-    values: list[Value], name: str, court: str = "all", at: dt.date | None = None, group: str | None = None
-) -> float | None:
+def _get(values: list[Value], name: str, court: str = "all", at: dt.date | None = None, group: str | None = None) -> float | None:
     return next(v.value for v in values if (v.measure, v.court, v.at, v.group) == (name, court, at, group))
 
 
@@ -174,9 +169,7 @@ entry: {states: [queue]}
 """,
         encoding="utf-8",
     )
-    table = (
-        "seen,file,state\n2024-01-01,there,queue\n2023-05-01,missing,queue\n,,queue\n2023-05-01,,queue\n,there,queue\n"
-    )
+    table = "seen,file,state\n2024-01-01,there,queue\n2023-05-01,missing,queue\n,,queue\n2023-05-01,,queue\n,there,queue\n"
     (tmp_path / "cases.csv").write_text(table, encoding="utf-8")
     (tmp_path / "run.yaml").write_text(
         "scenario: a\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-05\nactivities: {serve: {takes: 9 days}}\n"
@@ -186,11 +179,7 @@ entry: {states: [queue]}
     path = SamplePath(1, 1)
     log = simulate(make_plan(load_scenario(tmp_path / "run.yaml"), path), path)
     groupings = [group_cases(log.cases, by) for by in ("seen", "age", "file")]
-    values = {
-        (v.by, v.group): v.value
-        for v in measure(log, (None,), groupings)
-        if (v.measure, v.court) == ("unfinished", "all")
-    }
+    values = {(v.by, v.group): v.value for v in measure(log, (None,), groupings) if (v.measure, v.court) == ("unfinished", "all")}
     assert values == {
         (None, None): 6,
         ("seen", "2023-05-01"): 2,
@@ -246,9 +235,7 @@ def test_counting_an_outcome_that_no_activity_gives_is_an_error() -> None:
         load_workflow(_yes_or_no("True"))
 
 
-def test_an_unknown_grouping_is_an_error_with_the_nearest_name(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+def test_an_unknown_grouping_is_an_error_with_the_nearest_name(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The message lists the allowed names."""
     log = _log(tmp_path_factory, SCENARIO)
     with pytest.raises(InputError, match="kind"):

@@ -160,6 +160,4 @@ def test_the_unchanged_kernel_agrees_with_the_simpy_engine(monkeypatch: pytest.M
 @pytest.mark.parametrize("name", MUTANTS)
 def test_every_mutant_is_detected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of two hundred random scenarios, three handmade ones or a small pilot detects it."""
-    assert _distinguishing_example(monkeypatch, SOURCE.replace(*MUTANTS[name])) is not None, (
-        f"the mutant survives: {name}"
-    )
+    assert _distinguishing_example(monkeypatch, SOURCE.replace(*MUTANTS[name])) is not None, f"the mutant survives: {name}"

@@ -144,9 +144,7 @@ def test_every_published_figure_has_a_source_and_is_told_to_be_calibrated_or_not
     assert all(figure.source for figure in nationwide.published)
     figures = {(f.measure, f.court, f.at): f.value for f in nationwide.published}
     assert figures == {
-        (*name.split(), dt.date.fromisoformat(day)): value
-        for day, here in PUBLISHED.items()
-        for name, value in here.items()
+        (*name.split(), dt.date.fromisoformat(day)): value for day, here in PUBLISHED.items() for name, value in here.items()
     }
     assert {name: figures[name, "all", MAY] for name in COUNTED_IN_MAY} == COUNTED_IN_MAY
     assert figures["in_process", "all", MAY] == 20_648 - 4_403 - 3_998
@@ -157,8 +155,7 @@ def test_every_published_figure_has_a_source_and_is_told_to_be_calibrated_or_not
 
 
 @pytest.mark.parametrize(
-    ("name", "order"),
-    [("nationwide-oldest-first", "oldest"), ("nationwide-hearing-order", {"by": "days_to_hearing"})],
+    ("name", "order"), [("nationwide-oldest-first", "oldest"), ("nationwide-hearing-order", {"by": "days_to_hearing"})]
 )
 def test_a_variant_differs_in_the_order_of_reading_alone(nationwide: Scenario, name: str, order: object) -> None:
     """Everything but name, description and the reviewers' order is the base's."""

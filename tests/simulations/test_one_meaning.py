@@ -232,9 +232,7 @@ def _compare(scenario: Any, entries: dict[str, Mapping], folder: Path, seed: int
         assert readings.monitored("simpy", name) == readings.monitored("compiled", name)
         own = found["run"][name]
         monitored = readings.monitored("simpy", name)
-        assert (
-            own.keys() == monitored.keys()
-        )  # a backlog case begins before the run, which monitors it from its start on
+        assert own.keys() == monitored.keys()  # a backlog case begins before the run, which monitors it from its start on
         assert {c: at for c, (row, at) in own.items() if row} == {c: monitored[c] for c, (row, _) in own.items() if row}
         for other in ("log.csv", "log.xes"):  # these have no rows for a case to which nothing happened
             assert {c: row for c, (row, _) in found[other][name].items()} == {
@@ -256,8 +254,7 @@ def _decided(flow: str, world: str) -> tuple[Workflow, dict[str, str], dict[str,
     rules = {f"rule {k}": rule for k, (f, w, rule, *_) in enumerate(DECISIONS) if (f, w) == (flow, world)}
     with tempfile.TemporaryDirectory() as folder:
         entries = "\n".join(
-            f"  - {{rule: {name}, {', '.join(f'{k}: {_quoted(v)}' for k, v in rule.items())}}}"
-            for name, rule in rules.items()
+            f"  - {{rule: {name}, {', '.join(f'{k}: {_quoted(v)}' for k, v in rule.items())}}}" for name, rule in rules.items()
         )
         Path(folder, "flow.yaml").write_text(f"{flow}rules:\n{entries}\n", encoding="utf-8")
         Path(folder, "told.yaml").write_text(SCENARIO + world, encoding="utf-8")

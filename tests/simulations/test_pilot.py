@@ -35,9 +35,7 @@ def test_the_minutes_for_each_file_fill_the_reviewers_time_up_to_the_published_e
     """Files x minutes / reviewers is a working time that ends on 2012-01-13, whose morning begins before and ends after it."""
     k = pilot.courts.index(court)
     pool = pilot.pools["reviewers"]
-    minutes = (
-        pilot.work["review"].takes.picker(("court",), ())((court,), ()).distribution.mean / MICROSECONDS_PER_MINUTE
-    )
+    minutes = pilot.work["review"].takes.picker(("court",), ())((court,), ()).distribution.mean / MICROSECONDS_PER_MINUTE
     needed = PUBLISHED[court][0] * minutes * MICROSECONDS_PER_MINUTE / pool.sizes[k][0][1]
     calendar, epoch = pool.calendars[k], pilot.epoch
     assert calendar.working_time(epoch.microseconds(END_OF_REVIEW)) < needed

@@ -110,10 +110,7 @@ def test_a_plateau_below_the_goal_is_recognised(tiny: Path) -> None:
         staff(tiny, "clerks", **options, confidence=0.96, progress=shown.append)  # type: ignore[arg-type]
     largest = [point for point in shown if point.size == 20][-1]  # twice the cases
     message = str(raised.value)
-    assert (
-        f"The largest size, 20 servers, more than cases, meets it in {largest.hits} of {largest.n} replications"
-        in message
-    )
+    assert f"The largest size, 20 servers, more than cases, meets it in {largest.hits} of {largest.n} replications" in message
     assert "More servers do not help: what is left depends on processing times and calendars." in message
     assert len(message.splitlines()) == 1
     below = staff(tiny, "clerks", **options, confidence=0.85)  # type: ignore[arg-type]
@@ -145,9 +142,7 @@ def test_what_limits_a_pool_names_the_other_pools(tmp_path: Path) -> None:
     goal = Goal(dt.date(2024, 1, 10), condition=Condition("pending", "<", 44))
     options = ReplicationOptions(replications=40)
     search = Search(load_scenario(tmp_path / "two.yaml"), "clerks", "east", False, goal, 0.9, options, None)
-    assert (
-        search._describe_limits() == "processing times, calendars and the other pools (signers busy 100% of its shifts)"
-    )
+    assert search._describe_limits() == "processing times, calendars and the other pools (signers busy 100% of its shifts)"
 
 
 def test_staff_shows_progress_without_a_terminal(tiny: Path) -> None:
@@ -161,9 +156,7 @@ def test_staff_shows_progress_without_a_terminal(tiny: Path) -> None:
 
 def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
     """The curve is sorted by size and contains the answer."""
-    found = staff(
-        tiny, "clerks", scale=True, pending_below=25, at=dt.date(2024, 1, 12), confidence=0.5, replications=10
-    )
+    found = staff(tiny, "clerks", scale=True, pending_below=25, at=dt.date(2024, 1, 12), confidence=0.5, replications=10)
     assert found.answer.factor is not None
     assert found.answer in found.curve
     assert [p.size for p in found.curve] == sorted(p.size for p in found.curve)
@@ -247,9 +240,7 @@ def test_a_ratio_over_a_period_has_no_value_before_a_whole_period(tiny: Path) ->
     log = simulate(make_plan(scenario, path), path)
     days = [scenario.starts + dt.timedelta(days=k) for k in range(46)]
     rate = Condition("clearance_rate", ">", 1, Period(2, "weeks")).values(log, "all", days)
-    inflow, disposals = (
-        Condition(name, ">", 0, Period(14, "days")).values(log, "all", days) for name in ("inflow", "disposals")
-    )
+    inflow, disposals = (Condition(name, ">", 0, Period(14, "days")).values(log, "all", days) for name in ("inflow", "disposals"))
     assert np.isnan(rate[:13]).all()
     assert rate[13:].tolist() == (disposals / inflow)[13:].tolist()
     assert rate[13] == Condition("clearance_rate", ">", 1).values(log, "all", [days[13]])[0]
@@ -310,9 +301,7 @@ def test_the_interval_of_a_forecast_lies_within_the_run(tiny: Path) -> None:
             found = forecast(tiny, f"pending < {limit}", replications=n, seed=limit)
             if found.date is not None:
                 assert scenario.starts <= found.low <= found.date <= found.high <= scenario.ends
-    never = CliRunner().invoke(
-        app, ["forecast", str(tiny), "--when", "pending < 0", "--replications", "3", "--workers", "1"]
-    )
+    never = CliRunner().invoke(app, ["forecast", str(tiny), "--when", "pending < 0", "--replications", "3", "--workers", "1"])
     assert "median   not within the run" in never.stdout
     assert "not within the run in 3 of 3, 100%" in never.stdout
 

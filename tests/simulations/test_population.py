@@ -47,15 +47,9 @@ def _cases(folder: Path, scenario: str, replication: int = 1) -> Cases:
 
 def test_nobody_arrives_while_the_rate_is_zero_and_then_as_many_as_the_rate_says(tmp_path: Path) -> None:
     """Ten a day in January and from March on, none in February: within four standard errors (false alarm 0.01 percent)."""
-    cases = _cases(
-        tmp_path, "arrivals: {x: {rate: {2024-01-01: 10 per day, 2024-02-01: 0 per day, 2024-03-01: 10 per day}}}\n"
-    )
+    cases = _cases(tmp_path, "arrivals: {x: {rate: {2024-01-01: 10 per day, 2024-02-01: 0 per day, 2024-03-01: 10 per day}}}\n")
     days = cases.arrived // MICROSECONDS_PER_DAY
-    january, february, march = (
-        (days < 31).sum(),
-        ((days >= 31) & (days < 60)).sum(),
-        ((days >= 60) & (days < 91)).sum(),
-    )
+    january, february, march = ((days < 31).sum(), ((days >= 31) & (days < 60)).sum(), ((days >= 60) & (days < 91)).sum())
     assert february == 0
     assert abs(january - 310) < 4 * 310**0.5
     assert abs(march - 310) < 4 * 310**0.5
@@ -66,10 +60,7 @@ def test_nobody_arrives_while_the_rate_is_zero_and_then_as_many_as_the_rate_says
     [
         (((0, 1.0),), [1, 2, 11]),  # unit times 1, 2 and 30 at one a microsecond
         (((0, 0.0), (4, 1.0)), [5, 6, 11]),  # nobody before 4
-        (
-            ((0, 1.0), (1, 0.0), (6, 0.5)),
-            [6, 8, 11],
-        ),  # the first span ends with arrival 1: the next ones come from 6 on
+        (((0, 1.0), (1, 0.0), (6, 0.5)), [6, 8, 11]),  # the first span ends with arrival 1: the next ones come from 6 on
         (((-9, 5.0), (-3, 1.0)), [1, 2, 11]),  # what was before the start does not count
         (((0, 1.0), (20, 9.0)), [1, 2, 11]),  # nor what comes after the horizon
         (((0, 0.0),), [11, 11, 11]),
@@ -92,9 +83,7 @@ def test_a_higher_rate_brings_the_same_cases_earlier_and_more_behind_them(tmp_pa
     assert fast.plain("age")[:n] == slow.plain("age")
 
 
-def test_the_people_of_a_stream_are_drawn_so_that_each_fact_comes_after_those_that_it_depends_on(
-    tmp_path: Path,
-) -> None:
+def test_the_people_of_a_stream_are_drawn_so_that_each_fact_comes_after_those_that_it_depends_on(tmp_path: Path) -> None:
     """All of the stream are urgent, so all have task a; for others, drawn in the order task, urgency, nothing changes."""
     cases = _cases(
         tmp_path,
@@ -114,14 +103,9 @@ arrivals:
 
 def test_a_table_gives_its_facts_and_the_rest_is_drawn(tmp_path: Path) -> None:
     """In the order of arrival, empty cells missing; the age is drawn as for everybody."""
-    (tmp_path / "new.csv").write_text(
-        "arrived,task,entered\n2024-02-01,b,\n2024-01-02 09:30,a,2001-05-06\n", encoding="utf-8"
-    )
+    (tmp_path / "new.csv").write_text("arrived,task,entered\n2024-02-01,b,\n2024-01-02 09:30,a,2001-05-06\n", encoding="utf-8")
     cases = _cases(tmp_path, "people: {age: 33, task: {a: 1, b: 0}}\narrivals: {x: {table: new.csv}}\n")
-    assert cases.arrived.tolist() == [
-        MICROSECONDS_PER_DAY + 9 * 3_600_000_000 + 1_800_000_000,
-        31 * MICROSECONDS_PER_DAY,
-    ]
+    assert cases.arrived.tolist() == [MICROSECONDS_PER_DAY + 9 * 3_600_000_000 + 1_800_000_000, 31 * MICROSECONDS_PER_DAY]
     assert cases.plain("task") == ["a", "b"]
     assert [None if d is None else d.isoformat() for d in cases.plain("entered")] == ["2001-05-06", None]  # type: ignore[union-attr]
     assert cases.plain("age") == [33, 33]
@@ -171,8 +155,7 @@ def test_a_backlog_comes_from_a_table_with_state_age_facts_and_record(open_cases
     table = open_cases.with_name("open.parquet")
     duckdb.sql(f"copy (from read_csv('{open_cases.with_name('open.csv')}')) to '{table}'")
     cases = draw_cases(
-        load_scenario(open_cases, [f"courts.desk.backlog.table={open_cases.with_name('open.' + suffix)}"]),
-        SamplePath(1, 1),
+        load_scenario(open_cases, [f"courts.desk.backlog.table={open_cases.with_name('open.' + suffix)}"]), SamplePath(1, 1)
     )
     days = [-42, -1 + 16.5 / 24, 0]
     assert cases.arrived.tolist() == [day * MICROSECONDS_PER_DAY for day in days]
@@ -226,9 +209,7 @@ def test_a_case_older_than_the_known_holidays_of_its_court_is_told_before_the_ru
     """Ages are counted in the working days of the court's calendar, from the oldest arrival on; without it there is no need."""
     backlog = "backlog: {queue: {count: 2, age: 60 years}}"
     office = "calendars: {office: {hours: {mon-fri: '09:00-17:00'}, holidays: DE}}\n"
-    with pytest.raises(
-        InputError, match="court 'x': its oldest case arrived on 1964-01-01, but holidays: those of 'DE'"
-    ):
+    with pytest.raises(InputError, match="court 'x': its oldest case arrived on 1964-01-01, but holidays: those of 'DE'"):
         _cases(tmp_path, f"{office}courts: {{x: {{calendar: office, {backlog}}}}}\n")
     assert len(_cases(tmp_path, f"{office}courts: {{x: {{{backlog}}}}}\n")) == 2
 

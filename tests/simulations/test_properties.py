@@ -313,12 +313,8 @@ def test_no_server_is_idle_while_a_case_may_be_served_and_no_start_exceeds_the_s
     horizon = history.scenario.horizon
     for pool, court, stays in stations(history):
         calendar = pool.calendars[court]
-        instants = (
-            {s.enabled for s in stays} | {s.left for s in stays} | {s.started for s in stays if s.started is not None}
-        )
-        instants |= (
-            {t for t, _ in pool.sizes[court]} | set(calendar.opens) | {s.end for s in history.scenario.suspensions}
-        )
+        instants = {s.enabled for s in stays} | {s.left for s in stays} | {s.started for s in stays if s.started is not None}
+        instants |= {t for t, _ in pool.sizes[court]} | set(calendar.opens) | {s.end for s in history.scenario.suspensions}
         for now in sorted(t for t in instants if 0 <= t <= horizon):
             busy = sum(s.started is not None and s.started <= now < s.left for s in stays)
             assert busy <= size_at(pool, court, now) or not any(s.started == now < s.left for s in stays)
@@ -450,10 +446,7 @@ def test_one_more_case_in_one_court_leaves_the_other_court_unchanged(scenario: M
     """
     state = scenario["workflow"]["entry"]["states"][0]
     courts = scenario["courts"]
-    more = {
-        **courts,
-        "east": {"backlog": {**courts["east"]["backlog"], state: courts["east"]["backlog"].get(state, 0) + 1}},
-    }
+    more = {**courts, "east": {"backlog": {**courts["east"]["backlog"], state: courts["east"]["backlog"].get(state, 0) + 1}}}
     one, two = run(loaded(scenario)), run(loaded({**scenario, "courts": more}))
     assert len(two.cases) == len(one.cases) + 1
     assert _of_the_west(one) == _of_the_west(two)
@@ -520,8 +513,7 @@ def test_the_random_scenarios_cover_every_feature() -> None:
                 for name, holds in {
                     "starts": row["started_at"] > NEVER and row["pool"] is not None,
                     "waits": row["started_at"] > row["enabled_at"] > NEVER,
-                    "drops": row["started_at"] > NEVER == row["completed_at"]
-                    and row["cause"] not in (HORIZON, INTERRUPTED),
+                    "drops": row["started_at"] > NEVER == row["completed_at"] and row["cause"] not in (HORIZON, INTERRUPTED),
                     "interrupts": row["cause"] == INTERRUPTED,
                     "leaves": row["enabled_at"] > NEVER == row["started_at"] and row["cause"] != HORIZON,
                     "marks": row["transition"] is None and row["cause"] != HORIZON,

@@ -101,12 +101,7 @@ def test_interrupted_work_has_no_completion_and_keeps_its_state(run: Run) -> Non
     """Its row names the activity, the pool and the server, and takes no transition."""
     log = run()
     row = next(row for row in log.rows() if row["cause"] == "interrupted")
-    assert (row["transition"], row["completed_at"], row["from_state"], row["to_state"]) == (
-        None,
-        None,
-        "queue",
-        "queue",
-    )
+    assert (row["transition"], row["completed_at"], row["from_state"], row["to_state"]) == (None, None, "queue", "queue")
     assert (row["activity"], row["pool"], row["server"]) == ("serve", "servers", 1)
 
 
@@ -121,9 +116,7 @@ def test_the_parts_of_one_work_add_up(run: Run) -> None:
 
 def test_equal_starts_resume_by_case_number(run: Run) -> None:
     """Four cases start at once, with 1.5 days of work left at the reopening."""
-    log = run(
-        "arrivals.visitors={at: [1 days, 1 days, 1 days, 1 days], into: queue}", "activities.serve.takes=312 hours"
-    )
+    log = run("arrivals.visitors={at: [1 days, 1 days, 1 days, 1 days], into: queue}", "activities.serve.takes=312 hours")
     done = [(case, ended) for case, cause, _, _, ended in pieces(log) if cause == "complete"]
     assert done == [(0, 18.5), (1, 20), (2, 21.5), (3, 23)]
 
@@ -163,9 +156,7 @@ def test_only_suspended_work_is_interrupted(run: Run, rule: str) -> None:
 def test_a_case_may_leave_while_its_work_is_interrupted(run: Run) -> None:
     """It leaves the queue; an event for waiting cases only does not concern it, since its work has started."""
     log = run("events.impatience={at: 2022-01-20}", "events.mark={at: 2022-01-19, only: waiting}")
-    rows = [
-        (r["case_id"], r["cause"], r["started_at"] is None) for r in log.rows() if r["cause"] in ("impatience", "mark")
-    ]
+    rows = [(r["case_id"], r["cause"], r["started_at"] is None) for r in log.rows() if r["cause"] in ("impatience", "mark")]
     assert rows == [
         (4, "mark", True), (1, "impatience", False), (2, "impatience", True),
         (3, "impatience", True), (4, "impatience", True), (5, "impatience", True),

@@ -33,15 +33,7 @@ from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
 
-FIGURES = [
-    "pending",
-    "flow",
-    "waiting-by-cause",
-    "utilisation",
-    "time-to-closure",
-    "workflow-map",
-    "groups-represented",
-]
+FIGURES = ["pending", "flow", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
 VOID = {"wbr", "meta", "link", "img", "br", "input", "hr"}
 
 

@@ -61,9 +61,7 @@ def browser() -> Iterator[Browser]:
     """The Chromium of the system."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip(
-            f"there is no Chromium: none of {', '.join(NAMES)} is on the path (Debian: apt-get install chromium)"
-        )
+        pytest.skip(f"there is no Chromium: none of {', '.join(NAMES)} is on the path (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=path, args=arguments, timeout=LIMIT_MILLISECONDS)

@@ -83,9 +83,7 @@ def drawn(contents: Contents) -> dict[str, Figure]:
     return {figure.key: figure for figure in figures(contents)}
 
 
-def test_the_court_with_the_most_pending_cases_at_any_time_is_first(
-    contents: Contents, drawn: dict[str, Figure]
-) -> None:
+def test_the_court_with_the_most_pending_cases_at_any_time_is_first(contents: Contents, drawn: dict[str, Figure]) -> None:
     """Not the one that begins with the most; the others are summed, and the caption says so."""
     assert contents.courts == ["all", "exploding", "a", "b", "c", "d"]
     assert contents.groups["other courts (2)"] == ["e", "quiet"]
@@ -143,11 +141,6 @@ def test_most_means_more_than_half() -> None:
 
 def test_ties_are_not_hidden() -> None:
     """Of equal waits and counts, no single one is called the longest or the most frequent."""
-    assert longest_wait(END, {"read": {"x": 1.0}, "hear": {"x": 1.0}}).text.startswith(
-        "The longest waits were for read and hear"
-    )
-    assert (
-        most_frequent({"a": 2.0, "b": 2.0}).text
-        == "The most frequent transitions are a and b: 2 times each in a replication"
-    )
+    assert longest_wait(END, {"read": {"x": 1.0}, "hear": {"x": 1.0}}).text.startswith("The longest waits were for read and hear")
+    assert most_frequent({"a": 2.0, "b": 2.0}).text == "The most frequent transitions are a and b: 2 times each in a replication"
     assert most_frequent({"a": 0.0}).text == "No transition was taken"

@@ -173,9 +173,7 @@ def test_a_trend_after_the_warm_up_is_reported(court_days: list[int], courts: li
         for day in range(10)
     ]  # fmt: skip
     scenario = SimpleNamespace(warm_up=start, courts=())
-    result = SimpleNamespace(
-        scenario=scenario, series=SimpleNamespace(courts=("all",), of_courts=lambda courts: series)
-    )
+    result = SimpleNamespace(scenario=scenario, series=SimpleNamespace(courts=("all",), of_courts=lambda courts: series))
     found = still_trending(result)  # type: ignore[arg-type]
     assert [trend.court for trend in found] == courts
     scenario.warm_up = None
@@ -194,9 +192,7 @@ def test_intervals_of_means_have_about_their_nominal_coverage() -> None:
                 "exponential": draw.exponential(1, size),
                 "poisson": draw.poisson(1, size),
             }[distribution]
-            plain, kept = (
-                [interval(row, 0.9, *bounds) for row in values.astype(float).tolist()] for bounds in ((), (0.0,))
-            )
+            plain, kept = ([interval(row, 0.9, *bounds) for row in values.astype(float).tolist()] for bounds in ((), (0.0,)))
             covered = [sum(low <= mean <= high for low, high in found if found) / 4000 for found in (plain, kept)]  # type: ignore[misc, union-attr]
             print(f"{distribution}, {n} replications: {covered[0]:.3f} by t, {covered[1]:.3f} as given")
             assert covered[1] >= covered[0] - 0.002
@@ -207,10 +203,7 @@ def test_intervals_of_means_have_about_their_nominal_coverage() -> None:
 def test_prediction_intervals_contain_a_new_replication_as_often_as_they_say() -> None:
     """Nominal 90 percent, 4,000 experiments each, with a fresh replication; by t below 19 replications, else by ranks."""
     draw = np.random.default_rng(20111205)
-    for name, sample in (
-        ("normal", lambda n: draw.normal(50, 5, n)),
-        ("exponential", lambda n: draw.exponential(1, n)),
-    ):
+    for name, sample in (("normal", lambda n: draw.normal(50, 5, n)), ("exponential", lambda n: draw.exponential(1, n))):
         for n in (3, 5, 10, 20, 40):
             inside = 0
             for _ in range(4000):

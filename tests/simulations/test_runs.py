@@ -123,9 +123,7 @@ def _baltimore(log: EventLog) -> dict[str, Any]:
 # resuming ------------------------------------------------------------------------------------------
 
 
-def test_a_run_is_resumed_where_parts_are_missing_and_whole_parts_are_kept(
-    tiny: Path, six: Path, tmp_path: Path
-) -> None:
+def test_a_run_is_resumed_where_parts_are_missing_and_whole_parts_are_kept(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Of replication 2 the measures are gone, of 4 everything: after resuming, all is as it was, and nothing else was written."""
     folder = tmp_path / "run"
     shutil.copytree(six, folder)
@@ -228,14 +226,10 @@ def test_people_who_do_not_fit_the_workflow_are_told_and_nothing_is_written(
 
 # accidents -----------------------------------------------------------------------------------------
 
-PROGRAM = (
-    "import sys; from simulations import run; run(sys.argv[1], replications=6, seed=3, out=sys.argv[2], resume=True)"
-)
+PROGRAM = "import sys; from simulations import run; run(sys.argv[1], replications=6, seed=3, out=sys.argv[2], resume=True)"
 
 
-def test_a_killed_run_leaves_whole_parts_only_and_is_resumed_to_the_same_bytes(
-    tiny: Path, six: Path, tmp_path: Path
-) -> None:
+def test_a_killed_run_leaves_whole_parts_only_and_is_resumed_to_the_same_bytes(tiny: Path, six: Path, tmp_path: Path) -> None:
     """The run kills itself before it renames a complete part; each part that is left has the bytes of the whole run."""
     folder = tmp_path / "run"
     kill = (
@@ -263,9 +257,7 @@ def test_a_full_disk_leaves_no_part_of_a_part_and_a_clear_error(tiny: Path, six:
     limit = (sizes["cases"] + sizes["events"]) // 2
     program = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); {PROGRAM}"
     folder = tmp_path / "run"
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tiny), str(folder)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program, str(tiny), str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "WriteFailed: " in done.stderr
     assert f"{folder / 'events' / 'replication=1.parquet'}: could not be written: " in done.stderr

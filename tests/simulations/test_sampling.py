@@ -87,9 +87,7 @@ def test_where_few_ask_their_draws_alone_are_made_and_else_those_of_a_block(plan
     assert (path.single, path.at_once) == (10, 4096)
 
 
-def test_a_run_has_the_same_log_whether_draws_are_made_in_blocks_or_alone(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_has_the_same_log_whether_draws_are_made_in_blocks_or_alone(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """Clocks, chances and hazards included, of a replication of the pilot."""
     logs = []
     for few in (0, 8, N_CASES):

@@ -84,10 +84,7 @@ def test_a_run_writes_prints_and_reports_only_what_was_chosen(priced: Path, tmp_
     result = CliRunner().invoke(app, [*command, "--json"])
     assert result.exit_code == 0, result.stderr
     content = json.loads(result.stdout)
-    assert {(m["measure"], m["court"]) for m in content["measures"]} == {
-        ("clearance_rate", "east"),
-        ("pending", "east"),
-    }
+    assert {(m["measure"], m["court"]) for m in content["measures"]} == {("clearance_rate", "east"), ("pending", "east")}
     query = ["sql", str(tmp_path / "c"), "select distinct measure, court from measures order by all", "--csv"]
     assert CliRunner().invoke(app, query).stdout.split() == ["measure,court", "clearance_rate,east", "pending,east"]
     table = CliRunner().invoke(app, [*command, "--resume"]).stdout
@@ -104,11 +101,7 @@ def test_a_run_writes_prints_and_reports_only_what_was_chosen(priced: Path, tmp_
 def test_a_report_of_a_whole_run_shows_chosen_measures(priced: Path, tmp_path: Path) -> None:
     """Of a court or of all; a measure that the run did not compute is refused with those that it has."""
     run(priced, replications=2, out=tmp_path / "r", by=["kind"], courts=["east", "all"])
-    for arguments in (
-        ["--measure", "waiting_time.serve.p95"],
-        ["--measure", "utilisation.clerks"],
-        ["--court", "east"],
-    ):
+    for arguments in (["--measure", "waiting_time.serve.p95"], ["--measure", "utilisation.clerks"], ["--court", "east"]):
         result = CliRunner().invoke(app, ["report", str(tmp_path / "r"), *arguments])
         assert result.exit_code == 0, result.stderr
     page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
@@ -133,13 +126,9 @@ def test_a_comparison_tests_and_corrects_for_what_was_chosen(priced: Path, tmp_p
 def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     """At every point; the table shows a percentile, too."""
     changes = ["pools.clerks.size=1,3"]
-    found = sweep(
-        priced, changes, replications=2, out=tmp_path / "s", measures=["waiting_time.serve.p95"], courts=["east"]
-    )
+    found = sweep(priced, changes, replications=2, out=tmp_path / "s", measures=["waiting_time.serve.p95"], courts=["east"])
     assert found.shown == [("waiting_time.serve.p95", "east")]
-    assert [[(e.measure, e.court) for e in p.measures] for p in found.points] == [
-        [("waiting_time.serve.p95", "east")]
-    ] * 2
+    assert [[(e.measure, e.court) for e in p.measures] for p in found.points] == [[("waiting_time.serve.p95", "east")]] * 2
 
 
 @pytest.mark.parametrize(

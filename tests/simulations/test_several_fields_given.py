@@ -63,9 +63,7 @@ def _rows(log: EventLog, *outcomes: str) -> np.ndarray:
 def test_both_engines_give_the_same_log_where_activities_and_events_give_two_fields(tmp_path: Path) -> None:
     """To the bit; the event gives two fields, one of which depends on the record."""
     gives = "{papers: [unknown, missing], result: [none, refused]}"
-    drawn = (
-        "{papers: {unknown: 0.8, missing: rest}, result: {by: reminders, 0: {none: 1, refused: 0}, other: {none: 0.5}}}"
-    )
+    drawn = "{papers: {unknown: 0.8, missing: rest}, result: {by: reminders, 0: {none: 1, refused: 0}, other: {none: 0.5}}}"
     compare(
         _office(
             tmp_path,
@@ -86,9 +84,7 @@ def test_each_field_has_draws_of_its_own(tmp_path: Path) -> None:
     examined = np.flatnonzero(log.columns["outcome"] >= 0)
     assert len(examined) > 500
     visits: dict[int, int] = {}
-    for case, code in zip(
-        log.columns["case_id"][examined].tolist(), log.columns["outcome"][examined].tolist(), strict=True
-    ):
+    for case, code in zip(log.columns["case_id"][examined].tolist(), log.columns["outcome"][examined].tolist(), strict=True):
         visit = visits[case] = visits.get(case, -1) + 1
         key = int(log.cases.keys[case])
         papers = ("missing", "complete")[choose(path.bits(key, "activity:examine", visit)[1], (0.4, 1.0))]
@@ -103,9 +99,7 @@ def test_each_field_has_draws_of_its_own(tmp_path: Path) -> None:
         ("{papers: missing, result: granted}", ("papers = missing, result = granted",)),
     ],
 )
-def test_a_measure_counts_cases_by_one_field_or_by_several(
-    tmp_path: Path, giving: str, outcomes: tuple[str, ...]
-) -> None:
+def test_a_measure_counts_cases_by_one_field_or_by_several(tmp_path: Path, giving: str, outcomes: tuple[str, ...]) -> None:
     """A value stands for the field that can have it; a mapping asks for all its fields at once."""
     more = f"  - {{measure: counted, cases: ask_for_papers or grant or refuse, giving: {giving}}}\n"
     log = _log(_office(tmp_path, more=more))
@@ -142,10 +136,7 @@ def test_the_audit_of_a_run_judges_rules_on_the_second_field_as_the_monitor_does
     ("outcome", "message"),
     [
         ("{papers: {missing: 1}}", "outcome: result is missing; the activity gives granted, refused"),
-        (
-            "{papers: {missing: 1}, reslt: {granted: 1}}",
-            "must give only 'papers' and 'result', not reslt. Did you mean",
-        ),
+        ("{papers: {missing: 1}, reslt: {granted: 1}}", "must give only 'papers' and 'result', not reslt. Did you mean"),
     ],
 )
 def test_an_outcome_has_shares_for_each_field(tmp_path: Path, outcome: str, message: str) -> None:

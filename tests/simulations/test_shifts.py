@@ -89,10 +89,7 @@ def test_work_that_does_not_fit_waits_and_nothing_passes_it(desk: Play) -> None:
 
 def test_work_that_ends_with_the_shift_fits(desk: Play) -> None:
     """Six hours and two fill the day to 17:00 exactly."""
-    assert work(desk("size: 1, calendar: office, at_shift_end: fit", 2, {0: 6, 1: 2})) == [
-        (0, 0, 9, 15, 0),
-        (1, 0, 15, 17, 0),
-    ]
+    assert work(desk("size: 1, calendar: office, at_shift_end: fit", 2, {0: 6, 1: 2})) == [(0, 0, 9, 15, 0), (1, 0, 15, 17, 0)]
 
 
 def test_work_longer_than_any_shift_starts_at_an_opening_and_ends_in_overtime(desk: Play) -> None:

@@ -56,10 +56,7 @@ def offices(draw: Any) -> Mapping:
     pick = lambda *options: draw(st.sampled_from(options))  # noqa: E731
     courts = [f"c{k}" for k in range(draw(st.integers(1, 8)))]
     length = lambda: {"exponential": {"mean": f"{draw(st.integers(1, 40))} hours"}}  # noqa: E731
-    pools = {
-        "clerks": {"at": "court", "size": pick(1, 2, 5)},
-        "judges": {"at": pick("court", "nation"), "size": pick(1, 3)},
-    }
+    pools = {"clerks": {"at": "court", "size": pick(1, 2, 5)}, "judges": {"at": pick("court", "nation"), "size": pick(1, 3)}}
     for pool in pools.values():
         if pick(True, False):
             pool |= {"calendar": pick("office", "split"), "at_shift_end": pick("suspend", "finish", "fit")}
@@ -117,9 +114,7 @@ class RunChecks:
         """Rose, fell, is the same, or did not clearly change."""
         assert s.starts is not None
         assert s.ends is not None
-        first, last = (
-            self.log.each(lambda k, day=day: self.log.pending(k, day, s.court)) for day in (s.starts, s.ends)
-        )
+        first, last = (self.log.each(lambda k, day=day: self.log.pending(k, day, s.court)) for day in (s.starts, s.ends))
         assert (s.values["first"], s.values["last"]) == pytest.approx((mean(first), mean(last)))
         differences = [b - a for a, b in zip(first, last, strict=True)]
         low, high = interval(differences, self.confidence) or (differences[0], differences[0])
@@ -161,22 +156,14 @@ class RunChecks:
 
     def check_later_cases(self, s: Statement) -> None:
         """Cases of the run that had not arrived at its start."""
-        later = self.log.each(
-            lambda k: sum(self.log.starts < case.arrived <= self.log.ends for case in self.log.cases[k])
-        )
+        later = self.log.each(lambda k: sum(self.log.starts < case.arrived <= self.log.ends for case in self.log.cases[k]))
         assert s.values["cases"] == pytest.approx(mean(later))
 
     def check_longest_wait(self, s: Statement) -> None:
         """No activity has a longer mean wait of all courts."""
-        waits = {
-            name: self.log.wait(name, s.court) or 0.0
-            for name, work in self.scenario.work.items()
-            if work.pool is not None
-        }
+        waits = {name: self.log.wait(name, s.court) or 0.0 for name, work in self.scenario.work.items() if work.pool is not None}
         assert s.values["days"] == pytest.approx(max(waits.values())), waits
-        assert {name for name, wait in waits.items() if wait == pytest.approx(s.values["days"])} >= set(
-            s.values["activities"]
-        )
+        assert {name for name, wait in waits.items() if wait == pytest.approx(s.values["days"])} >= set(s.values["activities"])
         if "reasons" in s.values:
             parts = self.parts(s.subject, s.court)
             assert max(parts.values()) == pytest.approx(parts[s.values["reasons"][0]])
@@ -256,9 +243,7 @@ class RunChecks:
         assert s.ends == self.scenario.ends
         for court, (first, last) in s.values["queues"].items():
             begin = (
-                self.log.end_of(s.starts)
-                - (self.log.end_of(s.starts) - self.log.end_of(s.starts).replace(hour=0))
-                - self._day()
+                self.log.end_of(s.starts) - (self.log.end_of(s.starts) - self.log.end_of(s.starts).replace(hour=0)) - self._day()
             )
             one, two = (
                 mean(self.log.each(lambda k, at=at, court=court: self.log.queue(k, s.subject, court, at)))
@@ -272,10 +257,7 @@ class RunChecks:
 
     def check_not_steady(self, s: Statement) -> None:
         """Rise or fall by the means of the first and the last third after the warm-up."""
-        days = [
-            self.scenario.warm_up + k * self._day()
-            for k in range((self.scenario.ends - self.scenario.warm_up).days + 1)
-        ]  # type: ignore[operator]
+        days = [self.scenario.warm_up + k * self._day() for k in range((self.scenario.ends - self.scenario.warm_up).days + 1)]  # type: ignore[operator]
         values = [mean(self.log.each(lambda k, day=day: self.log.pending(k, day, s.court))) for day in days]
         third = len(values) // 3
         early, late = mean(values[:third]), mean(values[-third:])
@@ -355,14 +337,9 @@ class ComparisonChecks:
 
     def check_significant(self, s: Statement) -> None:
         """How many measures differ, and how many do in no replication."""
-        mine = [
-            d for d in self.comparison.differences if d.against == s.values["against"] and d.at is None and d.paired
-        ]
+        mine = [d for d in self.comparison.differences if d.against == s.values["against"] and d.at is None and d.paired]
         same = sum(all(a == b for a, b in self.pairs(d.against, d.measure, d.court)) for d in mine)
-        assert same - s.values["same"] in (
-            0,
-            len(mine) - s.values["measures"],
-        )  # clearance rates without inflow are left out
+        assert same - s.values["same"] in (0, len(mine) - s.values["measures"])  # clearance rates without inflow are left out
         assert s.text.startswith("All ") == (s.values["same"] == s.values["measures"])
         assert s.values["clear"] <= s.values["measures"] - s.values["same"]
 
@@ -395,9 +372,7 @@ def check_numbers(s: Statement) -> None:
     for name in sorted(map(str, names_in(s)), key=len, reverse=True):
         text = text.replace(name, "·")
     text = re.sub(
-        r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)|in all \d+ replications|in each of \d+|with \d+ replications",
-        " ",
-        text,
+        r"\d{4}-\d\d-\d\d|[±(][^:)]*?(?=[a-z:);]|$)|in all \d+ replications|in each of \d+|with \d+ replications", " ", text
     )
     known = [abs(float(v)) for v in numbers_in(s.values)]
     known += [100 * v for v in known]
@@ -505,9 +480,7 @@ def check_comparison(base: Scenario, other: Scenario, folder: Path, replications
     terminal = printed(comparison_table, lambda: comparison_table.print_comparison(found, []))
     courts = run_tables.shown_courts(base.courts)
     mine = [d for d in found.differences if d.at is None and d.court in courts]
-    same = sum(
-        d.paired is not None and all(a == b for a, b in checks.pairs(d.against, d.measure, d.court)) for d in mine
-    )
+    same = sum(d.paired is not None and all(a == b for a, b in checks.pairs(d.against, d.measure, d.court)) for d in mine)
     assert f"at the end of the run, {base.ends}: {same} of {len(mine)} measures of a court." in terminal
 
 
@@ -559,8 +532,6 @@ def test_every_sentence_about_many_runs_is_true(mapping: Mapping, replications: 
 @pytest.mark.slow
 @settings(MANY, max_examples=60)
 @given(offices(), st.integers(1, 6), st.integers(1, 100), st.integers(1, 6))
-def test_every_sentence_about_many_comparisons_is_true(
-    mapping: Mapping, replications: int, seed: int, size: int
-) -> None:
+def test_every_sentence_about_many_comparisons_is_true(mapping: Mapping, replications: int, seed: int, size: int) -> None:
     """Of offices with other numbers of clerks."""
     try_comparison(mapping, replications, seed, size)

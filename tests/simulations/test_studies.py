@@ -33,9 +33,7 @@ def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches
     assert told.startswith(f"32 courts, {replications} replications. Calibrated on figures up to 2012-05-29 alone.")
     for figure in small.published:
         (line,) = (
-            x
-            for x in told.splitlines()
-            if x.startswith(figure.measure) and f" {figure.court} " in x and str(figure.at) in x
+            x for x in told.splitlines() if x.startswith(figure.measure) and f" {figure.court} " in x and str(figure.at) in x
         )
         assert f"{figure.value:,}" in line
         assert "%" in line

@@ -145,11 +145,7 @@ def test_measuring_in_parts_gives_the_same_values(scenario: Mapping) -> None:
     expected = _told(together)
     alone = [told for day in days for told in _told(measure(log, (day,), groupings))]
     assert sorted(alone) == sorted(expected)
-    with (
-        patch.object(lengths, "_ROWS_AT_ONCE", 1),
-        patch.object(standing, "_ROWS_AT_ONCE", 1),
-        patch.object(frames, "_FEW", 0),
-    ):
+    with patch.object(lengths, "_ROWS_AT_ONCE", 1), patch.object(standing, "_ROWS_AT_ONCE", 1), patch.object(frames, "_FEW", 0):
         in_parts = measure(log, days, groupings)
     assert _told(in_parts) == expected
     assert np.array_equal(in_parts.daily.pending, together.daily.pending)

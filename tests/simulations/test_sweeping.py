@@ -31,19 +31,10 @@ def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> No
     """Two axes of two values give four points; the last axis varies fastest."""
     changes = ["pools.clerks.size=1:2:1", "activities.serve.takes.lognormal.mean=6 hours,9 hours", "ends=2024-01-20"]
     result = sweep(tiny, changes, replications=2, seed=3, out=tmp_path / "s")
-    assert [point.texts for point in result.points] == [
-        ("1", "6 hours"),
-        ("1", "9 hours"),
-        ("2", "6 hours"),
-        ("2", "9 hours"),
-    ]
+    assert [point.texts for point in result.points] == [("1", "6 hours"), ("1", "9 hours"), ("2", "6 hours"), ("2", "9 hours")]
     assert result.points[1].set == {"pools.clerks.size": 1, "activities.serve.takes.lognormal.mean": "9 hours"}
     alone = run(
-        load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]),
-        replications=2,
-        seed=3,
-        out=tmp_path / "r",
-        events=False,
+        load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]), replications=2, seed=3, out=tmp_path / "r", events=False
     )
     assert result.points[1].measures == [e for e in alone.measures if e.at is None]
     assert result.points[1].growing == alone.growing
@@ -118,9 +109,7 @@ def test_the_command_prints_a_table_and_json_and_draws_a_chart(tiny: Path, tmp_p
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     content = json.loads(CliRunner().invoke(app, [*arguments, "--resume", "--json"]).stdout)
     assert [point["set"] for point in content["points"]] == [{"pools.clerks.size": k} for k in (1, 2, 3)]
-    assert [[(m["measure"], m["court"]) for m in point["measures"]] for point in content["points"]] == [
-        [("pending", "east")]
-    ] * 3
+    assert [[(m["measure"], m["court"]) for m in point["measures"]] for point in content["points"]] == [[("pending", "east")]] * 3
     assert (tmp_path / "s" / "sweep.svg").read_text(encoding="utf-8").startswith("<svg")
 
 

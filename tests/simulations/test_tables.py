@@ -133,9 +133,7 @@ def test_numbers_have_about_three_significant_digits(value: float, unit: str, te
         (7.0, 0.0, "cases", "7"),
     ],
 )
-def test_an_uncertainty_has_two_digits_and_the_mean_the_same_place(
-    mean: float, half: float, unit: str, text: str
-) -> None:
+def test_an_uncertainty_has_two_digits_and_the_mean_the_same_place(mean: float, half: float, unit: str, text: str) -> None:
     """Times are in minutes, hours or days by size. Zero has no sign."""
     assert format_mean(mean, mean - half, mean + half, unit) == text
 
@@ -159,13 +157,7 @@ def test_a_date_has_a_range_of_dates() -> None:
 def test_no_number_has_a_signed_zero() -> None:
     """Neither a rounded negative number nor a difference in percent."""
     assert [number(-0.0001, unit) for unit in ("share", "cases", "days")] == ["0.000", "0.0", "0.000"]
-    assert [signed_percent(x) for x in (-0.0004, 0.0, 0.0004, -0.021, 0.5)] == [
-        "0.0%",
-        "0.0%",
-        "0.0%",
-        "−2.1%",
-        "+50.0%",
-    ]
+    assert [signed_percent(x) for x in (-0.0004, 0.0, 0.0004, -0.021, 0.5)] == ["0.0%", "0.0%", "0.0%", "−2.1%", "+50.0%"]
     assert format_mean(-0.0, -0.0, -0.0, "cases", signed=True) == "0"
 
 

@@ -34,9 +34,7 @@ def _all(folder: Path, query: str) -> list[tuple[Any, ...]]:
 
 def test_views_contain_the_parts_of_all_replications(two: Path) -> None:
     """The views have the documented names."""
-    found = _all(
-        two, "select replication, court, count(*) from cases where origin = 'backlog' group by all order by all"
-    )
+    found = _all(two, "select replication, court, count(*) from cases where origin = 'backlog' group by all order by all")
     assert found == [(1, "east", 20), (1, "west", 10), (2, "east", 20), (2, "west", 10)]
     assert _all(two, "select count(*) from measures where measure = 'pending' and \"at\" is null") == [(6,)]
     assert _all(two, "show tables") == [("cases",), ("events",), ("measures",)]
@@ -63,7 +61,9 @@ def test_the_tables_of_ocel_fit_together(two: Path) -> None:
     n = _all(two, "select count(*) from ocel.event")[0][0]
     kinds = ("finish", "resume", "store")
     assert n == sum(_all(two, f"select count(*) from ocel.event_{kind}")[0][0] for kind in kinds)
-    joined = "ocel.event e join ocel.event_object r on r.ocel_event_id = e.ocel_id join ocel.object o on o.ocel_id = r.ocel_object_id"
+    joined = (
+        "ocel.event e join ocel.event_object r on r.ocel_event_id = e.ocel_id join ocel.object o on o.ocel_id = r.ocel_object_id"
+    )
     assert _all(two, f"select count(*) from {joined} join ocel.object_case c on c.ocel_id = o.ocel_id") == [(n,)]
     assert _all(two, "select count(*) = count(distinct ocel_id) from ocel.event") == [(True,)]
     assert _all(two, "from ocel.event_map_type order by all") == [(kind, kind) for kind in kinds]
@@ -81,10 +81,7 @@ def test_the_vidigi_log_is_complete_and_in_order(two: Path) -> None:
     assert by_type["arrival_departure:arrival"] == cases
     assert by_type["arrival_departure:depart"] == finished
     assert (
-        by_type["queue:serve_wait_begins"]
-        >= by_type["resource_use:serve_begins"]
-        >= by_type["resource_use_end:serve_ends"]
-        > 0
+        by_type["queue:serve_wait_begins"] >= by_type["resource_use:serve_begins"] >= by_type["resource_use_end:serve_ends"] > 0
     )
     low, high = _all(two, 'select min("time"), max("time") from vidigi.event_log')[0]
     assert low == 0

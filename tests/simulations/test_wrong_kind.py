@@ -47,9 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("run tiny.yaml --by knd", "--by knd: unknown name 'knd'. Did you mean 'kind'?"),
     ],
 )  # fmt: skip
-def test_another_kind_is_named_in_one_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str
-) -> None:
+def test_another_kind_is_named_in_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str) -> None:
     """With exit code 2."""
     monkeypatch.chdir(folder)
     result = CliRunner().invoke(app, arguments.split())

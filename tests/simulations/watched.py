@@ -82,9 +82,7 @@ class Watched(Simulation):
         self._moment("completion", case.number)
         station, activity = case.station, self._activity_of[case.state]
         if station is None:
-            self.note(
-                "a delay" if activity.working_days is None else "a delay in working days", self.now > case.enabled
-            )
+            self.note("a delay" if activity.working_days is None else "a delay in working days", self.now > case.enabled)
         else:
             calendar = station.calendar
             self.note("the end of a shift with a completion", self.now in calendar.closes)
@@ -115,10 +113,7 @@ class Watched(Simulation):
         rows = len(self._rows)
         super()._begin(case, state)
         self.note("an arrival that moves on at once", len(self._rows) > rows)
-        self.note(
-            "an arrival that only begins to wait",
-            case.status == WAITING and not case.clocks and len(self._rows) == rows,
-        )
+        self.note("an arrival that only begins to wait", case.status == WAITING and not case.clocks and len(self._rows) == rows)
         self.note("a resting state", self.scenario.workflow.states[case.state].kind.name == "RESTING")
 
     def _move(self, case: Case, trigger: str, cause: int, outcome: int, before: Any = None) -> bool:

@@ -178,9 +178,7 @@ class Judge:
         never = entry.get("never")
         self.condition: Expression | None = None
         if isinstance(never, str) and not set(_names(never)) <= set(workflow.step_names):
-            self.condition = parse(
-                never, Namespace(self._space.fields, self._space.definitions, workflow.step_names, past=True)
-            )
+            self.condition = parse(never, Namespace(self._space.fields, self._space.definitions, workflow.step_names, past=True))
         self._subject = next((k for k in ("never", "before", "after", "of") if k in entry), "")
         self._if, self._giving = (self._compiled(entry.get(key)) for key in ("if", "giving"))
         self._past = [] if self.condition is None else sorted(n for n in names(self.condition) if "(" in n)
@@ -238,9 +236,7 @@ class Judge:
         if key != self._subject:
             return True
         read, given = ((*step.record, step.state), (*step.record_after, step.state_after))
-        return (self._if is None or self._if(self.facts, read)) and (
-            self._giving is None or self._giving(self.facts, given)
-        )
+        return (self._if is None or self._if(self.facts, read)) and (self._giving is None or self._giving(self.facts, given))
 
     def _is_missing(self, memory: Memory) -> bool:
         needs = _place(memory.lasts, "needs")

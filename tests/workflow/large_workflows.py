@@ -32,10 +32,7 @@ class _Making:
         for name in self.chance.sample(self.states[1:], 5):
             states[name] = {"resting": True}
         events = {f"e{i}": {"while": "any", "set": {self.chance.choice(FLAGS): True}} for i in range(N_EVENTS)}
-        last = [
-            self.leaving(name, after, states)
-            for name, after in zip(self.states, [*self.states[1:], "end"], strict=True)
-        ]
+        last = [self.leaving(name, after, states) for name, after in zip(self.states, [*self.states[1:], "end"], strict=True)]
         moves = [self.move(states) for _ in range(N_TRANSITIONS - len(last))]
         facts = {name: {"type": "boolean", "default": False} for name in BOOLEANS}
         facts |= {name: {"type": "integer", "minimum": 0, "maximum": 100, "default": 0} for name in INTEGERS}

@@ -100,9 +100,7 @@ class _Drawing:
         begun = [name for name, kind in self.kinds.items() if kind != "final"]
         entry = ["s0", *(n for n in begun[1:] if self.draw(st.booleans()))]
         kept = [f.name for f in self.record if self.draw(st.booleans())]
-        states = {
-            n: {"activity": self.pick(*activities)} if k == "activity" else {k: True} for n, k in self.kinds.items()
-        }
+        states = {n: {"activity": self.pick(*activities)} if k == "activity" else {k: True} for n, k in self.kinds.items()}
         return {
             "workflow": "random",
             "facts": {f.name: entry_of(f) for f in self.facts},
@@ -160,9 +158,7 @@ class _Drawing:
             to = self.pick(None, *self.kinds)
             if self.draw(st.booleans()):
                 del move["when"]
-            self.moves.append(
-                move | {"from": self.sample(self.counts_in(event)), "event": event} | ({"to": to} if to else {})
-            )
+            self.moves.append(move | {"from": self.sample(self.counts_in(event)), "event": event} | ({"to": to} if to else {}))
             return
         sources = self.of("instant" if where == "instant" else "activity")
         if sources:

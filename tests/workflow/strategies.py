@@ -8,19 +8,7 @@ from hypothesis import strategies as st
 from workflow.predicates import Field
 from workflow.predicates.functions import call
 from workflow.predicates.missing import narrow
-from workflow.predicates.tree import (
-    And,
-    Arithmetic,
-    Compare,
-    Conditional,
-    Constant,
-    InSet,
-    IsNone,
-    Name,
-    Negate,
-    Not,
-    Or,
-)
+from workflow.predicates.tree import And, Arithmetic, Compare, Conditional, Constant, InSet, IsNone, Name, Negate, Not, Or
 
 WORDS = ("none", "cleared", "hit", "it's", 'said "no"', "größer", "back\\slash")
 LATEST = dt.date(9999, 12, 31)
@@ -213,9 +201,7 @@ class _Drawing:
             return call("count", tuple(self._boolean(depth - 1, present) for _ in range(self.draw(st.integers(1, 3)))))
         first = self._integer(depth - 1, present)
         if which == "product":
-            return Arithmetic(
-                "*", *self.draw(st.permutations([first, Constant(self.draw(st.integers(-3, 3)), "integer")]))
-            )
+            return Arithmetic("*", *self.draw(st.permutations([first, Constant(self.draw(st.integers(-3, 3)), "integer")])))
         if which == "sum":
             return Arithmetic(self.pick("+", "-"), first, self._integer(depth - 1, present))
         if which == "abs":

@@ -104,13 +104,7 @@ def test_a_time_bound_is_judged_from_the_rows_and_the_end_of_the_log(tmp_path: P
         "events": {"call": {"while": ["shelf"]}},
         "rules": [{"rule": "fetched in time", "after": "shelve", "then": "fetch", "within": within}],
     }
-    rows = [
-        "a,shelve,2024-01-01",
-        "a,fetch,2024-03-01",
-        "b,shelve,2024-01-01",
-        "c,shelve,2024-04-09",
-        "c,fetch,2024-04-10",
-    ]
+    rows = ["a,shelve,2024-01-01", "a,fetch,2024-03-01", "b,shelve,2024-01-01", "c,shelve,2024-04-09", "c,fetch,2024-04-10"]
     (tmp_path / "log.csv").write_text("\n".join(["case,activity,time", *rows]), encoding="utf-8")
     report = audit(read_log(tmp_path / "log.csv", load_workflow(content)))
     assert len(report.rules[0].cases) == late

@@ -7,16 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from workflow.model.automata import (
-    Automaton,
-    PastOperator,
-    StepPattern,
-    after_then,
-    at_most,
-    before_needs,
-    never,
-    never_true,
-)
+from workflow.model.automata import Automaton, PastOperator, StepPattern, after_then, at_most, before_needs, never, never_true
 from workflow.predicates import Field
 from workflow.predicates.tree import Name
 

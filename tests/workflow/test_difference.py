@@ -208,11 +208,7 @@ def _written(workflow, state, trigger, given, transition):
     """Return the final values written by the event, its outcome and the transition."""
     event = workflow.events.get(trigger)
     giver = workflow.giver(state, trigger)
-    writes = [
-        *(event.effects if event else ()),
-        *(giver.written(given) if giver else ()),
-        *transition.effects,
-    ]
+    writes = [*(event.effects if event else ()), *(giver.written(given) if giver else ()), *transition.effects]
     wrote = {}
     for name, value in writes:
         if len(workflow.record[name].domain()) > 1:

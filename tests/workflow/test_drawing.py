@@ -53,8 +53,7 @@ def generated(n_states: int, seed: int, nearby: bool = True) -> dict[str, Any]:
         event = draw.choice([["new_crime"], ["request"], ["new_crime", "request", "expiry"]])
         moves.insert(0, {"from": sources or [names[at]], "event": event} | target)
     states: dict[str, Any] = {
-        name: {"activity": "work"} if kind == "activity" else {kind: True}
-        for name, kind in zip(names, kinds, strict=True)
+        name: {"activity": "work"} if kind == "activity" else {kind: True} for name, kind in zip(names, kinds, strict=True)
     }
     return {
         "workflow": f"generated-{n_states}-{seed}",
@@ -124,20 +123,14 @@ class TestMermaid:
         """An arrow leads from a dot to each entry state, and from each final state to a dot."""
         lines = mermaid(workflow).splitlines()
         assert lines[0] == "stateDiagram-v2"
-        assert [line for line in lines if "[*] -->" in line] == [
-            f"    [*] --> {name}" for name in workflow.entry_states
-        ]
+        assert [line for line in lines if "[*] -->" in line] == [f"    [*] --> {name}" for name in workflow.entry_states]
         ends = [f"    {s.name} --> [*]" for s in workflow.states.values() if s.kind is StateKind.FINAL]
         assert [line for line in lines if "--> [*]" in line] == ends
 
     def test_every_state_has_the_style_of_its_kind(self, workflow: Workflow) -> None:
         """Each style is used, and each used style is defined."""
         text = mermaid(workflow)
-        found = [
-            (name, kind)
-            for names, kind in re.findall(r"^    class (\S+) (\w+)$", text, re.M)
-            for name in names.split(",")
-        ]
+        found = [(name, kind) for names, kind in re.findall(r"^    class (\S+) (\w+)$", text, re.M) for name in names.split(",")]
         assert sorted(found) == sorted((s.name, s.kind.value) for s in workflow.states.values())
         assert all(f"classDef {kind} " in text for _, kind in found)
 
@@ -169,9 +162,7 @@ class TestPicture:
         shown = Counter(t.name for arrow in arrows for t in arrow.transitions)
         assert set(written) - set(shown) <= {f"{e}{mark}" for e in workflow.events for mark in ",)"}
         assert all(1 <= written[t.name] == shown[t.name] <= len(t.sources) for t in workflow.transitions)
-        moves = Counter(
-            (source, arrow.target, t.name) for arrow in arrows for t in arrow.transitions for source in arrow.sources
-        )
+        moves = Counter((source, arrow.target, t.name) for arrow in arrows for t in arrow.transitions for source in arrow.sources)
         assert moves == Counter((s, t.target or s, t.name) for t in workflow.transitions for s in t.sources)
 
     def test_the_picture_has_a_text_alternative(self, workflow: Workflow) -> None:

@@ -31,9 +31,7 @@ pytest.importorskip("z3")
 BUILT_IN = "prosecutorial-discretion-review"
 
 
-def _workflow(
-    facts: dict[str, object], assume: Sequence[str] = (), record: dict[str, object] | None = None
-) -> Workflow:
+def _workflow(facts: dict[str, object], assume: Sequence[str] = (), record: dict[str, object] | None = None) -> Workflow:
     """Return a workflow of one state and no guard, with some facts."""
     return load_workflow(
         {
@@ -60,9 +58,7 @@ def _cases(workflow: Workflow, space: FactSpace) -> list[dict[str, Value]]:
         values = column.tolist()
         words = workflow.namespace.fields[name].values
         absent = space.witness.missing.get(name, np.zeros(len(values), bool))
-        columns[name] = [
-            None if gone else words[v] if words else v for v, gone in zip(values, absent.tolist(), strict=True)
-        ]
+        columns[name] = [None if gone else words[v] if words else v for v, gone in zip(values, absent.tolist(), strict=True)]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -99,12 +95,9 @@ def _answers(conditions: Iterable[Expression]) -> list[tuple[bool, ...]]:
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.lists(expressions(FIELDS, "boolean", 2), min_size=1, max_size=4),
-    st.lists(expressions(FIELDS, "boolean", 1), max_size=1),
+    st.lists(expressions(FIELDS, "boolean", 2), min_size=1, max_size=4), st.lists(expressions(FIELDS, "boolean", 1), max_size=1)
 )
-def test_the_classes_listed_are_those_that_some_case_has(
-    conditions: list[Expression], assumptions: list[Expression]
-) -> None:
+def test_the_classes_listed_are_those_that_some_case_has(conditions: list[Expression], assumptions: list[Expression]) -> None:
     """Compared with all cases that satisfy the assumptions. No case of a class has fewer facts off their defaults."""
     workflow = replace(SMALL, assumptions=tuple(assumptions))
     space = possible_classes(workflow, conditions)
@@ -184,9 +177,7 @@ def test_contradictory_assumptions_give_no_class() -> None:
     space = _listed(workflow, "m", "n > 3")
     assert space.complete
     assert len(space) == 0
-    assert {name: len(column) for name, column in space.witness.values.items()} == dict.fromkeys(
-        fact_names(workflow), 0
-    )
+    assert {name: len(column) for name, column in space.witness.values.items()} == dict.fromkeys(fact_names(workflow), 0)
 
 
 def test_facts_compared_with_the_record_are_separated_at_each_of_its_values() -> None:
@@ -363,9 +354,7 @@ def test_the_same_cases_are_listed_whatever_the_order_of_hashes() -> None:
     printed = []
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        run = subprocess.run(
-            [sys.executable, "-c", _PRINT], env=environment, capture_output=True, text=True, check=True
-        )
+        run = subprocess.run([sys.executable, "-c", _PRINT], env=environment, capture_output=True, text=True, check=True)
         printed.append(run.stdout)
     assert printed[0] == printed[1] != ""
 

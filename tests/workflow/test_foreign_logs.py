@@ -90,9 +90,7 @@ def test_an_empty_cell_of_an_optional_fact_is_a_missing_value(tmp_path):
 
 def test_a_fact_is_read_from_any_row_of_its_case(tmp_path):
     """Some exports write a fact only once for each case."""
-    log = write(
-        tmp_path, "case,activity,time,resident\n1,issue,2024-01-01,\n1,refuse,2024-01-02,no\n2,issue,2024-01-01,yes\n"
-    )
+    log = write(tmp_path, "case,activity,time,resident\n1,issue,2024-01-01,\n1,refuse,2024-01-02,no\n2,issue,2024-01-01,yes\n")
     assert judged(log)[1]["only residents"] == (["1"], 0)
 
 
@@ -171,10 +169,7 @@ def test_mistakes_in_a_log_are_reported_with_their_positions(tmp_path, text, col
 
 def test_times_with_a_zone_are_compared_as_instants(tmp_path):
     """10:00 in Berlin is before 9:30 in London."""
-    log = write(
-        tmp_path,
-        "case,activity,time\n1,refuse,2024-01-01T09:30:00+00:00\n1,issue,2024-01-01T10:00:00+01:00\n",
-    )
+    log = write(tmp_path, "case,activity,time\n1,refuse,2024-01-01T09:30:00+00:00\n1,issue,2024-01-01T10:00:00+01:00\n")
     read = read_log(log, OFFICE)
     assert (read.at[1] - read.at[0]) == 30 * 60 * 1_000_000
     assert read.transition.tolist() == [0, 1]
@@ -214,8 +209,7 @@ def audited(folder, *rows):
     log = "".join(f"1,{row}\n" for row in rows)
     report = audit(read_log(write(folder, f"case,activity,time\n{log}"), DESK))
     verdicts = [
-        "broken" if len(r.cases) else "unjudged" if r.unjudged_cases else "open" if r.open else "kept"
-        for r in report.rules
+        "broken" if len(r.cases) else "unjudged" if r.unjudged_cases else "open" if r.open else "kept" for r in report.rules
     ]
     return verdicts, len(report.not_allowed)
 

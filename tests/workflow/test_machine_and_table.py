@@ -40,9 +40,7 @@ class Readings:
         decisions.append(self.moved(state, record, self.first_match(number, state, record, trigger)))
         assert decisions[0] == decisions[1], "the lean machine and the library's own differ"
         assert decisions[0] == decisions[2], "machine and table differ"
-        assert decisions[0] == decisions[3], (
-            "the machine does not take the first transition in the file whose guard holds"
-        )
+        assert decisions[0] == decisions[3], "the machine does not take the first transition in the file whose guard holds"
         return decisions[0]
 
     def first_match(self, number, state, record, trigger):
@@ -51,9 +49,7 @@ class Readings:
         for i, t in enumerate(self.workflow.transitions):
             moment = ENTER if t.at_entry or kind == "instant" else COMPLETE
             if state in t.sources and (trigger in t.events if t.events else trigger == moment):
-                guard = (
-                    None if t.guard is None else scalar(t.guard, fact_names(self.workflow), tuple(self.workflow.record))
-                )
+                guard = None if t.guard is None else scalar(t.guard, fact_names(self.workflow), tuple(self.workflow.record))
                 if guard is None or guard(self.cases[number], record):
                     return i
         return None
@@ -112,14 +108,8 @@ def test_three_readings_agree_all_along_the_history_of_a_case(mapping, data):
         if kind == "final":
             break
         upon = [e for e, event in workflow.events.items() if state in event.states]
-        trigger = (
-            ENTER if kind == "instant" else data.draw(st.sampled_from([*upon, *[COMPLETE] * (kind == "activity")]))
-        )
-        giver = (
-            workflow.activities[workflow.states[state].activity]
-            if trigger == COMPLETE
-            else workflow.events.get(trigger)
-        )
+        trigger = ENTER if kind == "instant" else data.draw(st.sampled_from([*upon, *[COMPLETE] * (kind == "activity")]))
+        giver = workflow.activities[workflow.states[state].activity] if trigger == COMPLETE else workflow.events.get(trigger)
         if giver is not None and giver.gives:
             for field, values in giver.gives:
                 record[list(workflow.record).index(field)] = data.draw(st.sampled_from(values))

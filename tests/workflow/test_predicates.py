@@ -234,8 +234,7 @@ class TestTree:
     def test_each_node_has_a_kind(self):
         """Each node has the kind of its value."""
         kinds = {
-            text: read(text).kind
-            for text in ("victim", "waivers", "score", "custody", "filed", "as_of - filed", "max(1, score)")
+            text: read(text).kind for text in ("victim", "waivers", "score", "custody", "filed", "as_of - filed", "max(1, score)")
         }
         assert [*kinds.values()] == ["boolean", "integer", "number", "enum", "date", "days", "number"]
 
@@ -252,12 +251,7 @@ class TestTree:
 
     @pytest.mark.parametrize(
         "field",
-        [
-            FIELDS["score"],
-            FIELDS["filed"],
-            FIELDS["account_number"],
-            Field("n", "integer", "fact", minimum=0, maximum=10**9),
-        ],
+        [FIELDS["score"], FIELDS["filed"], FIELDS["account_number"], Field("n", "integer", "fact", minimum=0, maximum=10**9)],
     )
     def test_a_field_with_too_many_values_has_no_list(self, field):
         """The error names the field."""
@@ -377,9 +371,7 @@ class TestMistakes:
 
     def test_all_mistakes_of_a_text_are_reported_at_once(self):
         """Independent mistakes do not hide each other, and none causes others."""
-        found = mistakes_in(
-            "entered < filed and custody == 'x' or felony_convictons > 0 and custdy == 'a' or not waivers"
-        )
+        found = mistakes_in("entered < filed and custody == 'x' or felony_convictons > 0 and custdy == 'a' or not waivers")
         assert [mistake.offset for mistake in found] == [0, 31, 38, 64, 85]
 
     def test_a_wrong_test_for_a_missing_value_is_reported_once(self):
@@ -497,10 +489,7 @@ class TestParts:
         """After a test that a record field is present, no missing value is substituted for it."""
         level = Field("level", "integer", "record", minimum=0, maximum=1, optional=True)
         expression = parse("level is not None and felony_convictions > level", Namespace(FIELDS | {"level": level}))
-        assert [unparse(part) for part in fact_parts(expression)] == [
-            "felony_convictions > 0",
-            "felony_convictions > 1",
-        ]
+        assert [unparse(part) for part in fact_parts(expression)] == ["felony_convictions > 0", "felony_convictions > 1"]
 
     def test_fact_parts_need_a_condition_over_finite_record_fields(self):
         """Record fields with no finite list of values, or with too many combinations, are an error."""
@@ -726,9 +715,7 @@ def test_a_simple_guard_takes_less_than_a_microsecond():
     import timeit
 
     function = scalar(
-        read("felony_convictions > 0 and custody in ('detained', 'released') and implies(victim, waivers < 3)"),
-        FACTS,
-        RECORD,
+        read("felony_convictions > 0 and custody in ('detained', 'released') and implies(victim, waivers < 3)"), FACTS, RECORD
     )
     facts, record = tuple(CASE[name] for name in FACTS), tuple(CASE[name] for name in RECORD)
     seconds = min(timeit.repeat(lambda: function(facts, record), number=100_000, repeat=5)) / 100_000

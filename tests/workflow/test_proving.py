@@ -61,9 +61,7 @@ def test_the_built_in_workflow_has_no_gap_and_no_dead_transition(proof: Proof) -
         ("permit-for-all-closed", 17, ["a work permit only for who could apply before the case was suspended"]),
     ],
 )
-def test_the_rules_of_the_built_in_variants_hold_with_one_intended_exception(
-    name: str, n_rules: int, broken: list[str]
-) -> None:
+def test_the_rules_of_the_built_in_variants_hold_with_one_intended_exception(name: str, n_rules: int, broken: list[str]) -> None:
     """No rule is vacuous. A permit for all closed cases breaks exactly the rule on permits."""
     verdicts = prove(load_workflow(name)).verdicts
     assert len(verdicts) == n_rules
@@ -142,9 +140,7 @@ def _desk(**changes: object) -> Workflow:
     ],
     ids=lambda x: str(x),
 )
-def test_a_rule_of_a_small_workflow_is_decided_as_by_hand(
-    rule: dict[str, object], decision: str, steps: int | None
-) -> None:
+def test_a_rule_of_a_small_workflow_is_decided_as_by_hand(rule: dict[str, object], decision: str, steps: int | None) -> None:
     """The verdict and the length of the shortest history were worked out by hand."""
     verdict = prove(_desk(rules=[{"rule": "a rule", **rule}])).verdicts[0]
     assert verdict.decision == decision
@@ -158,14 +154,8 @@ def test_a_rule_of_a_small_workflow_is_decided_as_by_hand(
         ({"never": "retry", "giving": "tries == 2"}, "retry at step 2, and then tries == 2"),
         ({"never": "shelve or fetch"}, "shelve at step 3"),
         ({"before": "shelve", "needs": "finish"}, "shelve at step 3, with no finish before it"),
-        (
-            {"before": "shelve", "needs": "retry", "since": "call"},
-            "shelve at step 5, with no retry after call at step 4",
-        ),
-        (
-            {"before": "shelve", "needs": "retry", "once": "call"},
-            "shelve at step 5, with no retry after call at step 4",
-        ),
+        ({"before": "shelve", "needs": "retry", "since": "call"}, "shelve at step 5, with no retry after call at step 4"),
+        ({"before": "shelve", "needs": "retry", "once": "call"}, "shelve at step 5, with no retry after call at step 4"),
         ({"at_most": 1, "of": "retry"}, "retry at step 2, one time more than the 1 allowed"),
         ({"after": "retry", "then": "shelve"}, "the case is over at step 2, and no shelve has followed retry"),
         (
@@ -345,9 +335,7 @@ def test_an_undecided_rule_has_a_reason(limits: dict[str, float], reason: str) -
     assert (verdict.decision, verdict.reason) == ("undecided", reason)
 
 
-def test_a_rule_is_retried_in_the_time_that_others_left(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_rule_is_retried_in_the_time_that_others_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that pauses for a moment leaves no rule undecided while there is time."""
     whole, shares = Prover.decide, []
 

@@ -87,18 +87,13 @@ def test_the_failure_is_the_history_and_no_traceback(office: pytest.Pytester) ->
     result = _run(office)
     shown = result.stdout.str().partition("short test summary")[0]  # which repeats it, shortened or whole
     assert "broken      nobody is refused\n    a case with complete = false begins in waiting\n     1. refuse" in shown
-    assert (
-        "broken: nobody is refused\n  a case with complete = false begins in waiting\n   1. refuse (decision = grant)"
-        in shown
-    )
+    assert "broken: nobody is refused\n  a case with complete = false begins in waiting\n   1. refuse (decision = grant)" in shown
     assert shown.count("breaks the rule: refuse at step 1\n") == 2
     assert "testing.py" not in shown
     assert "Traceback" not in shown
 
 
-@pytest.mark.parametrize(
-    ("expression", "passed", "failed"), [("prove", 1, 1), ("refused", 0, 2), ("incomplete and test", 1, 0)]
-)
+@pytest.mark.parametrize(("expression", "passed", "failed"), [("prove", 1, 1), ("refused", 0, 2), ("incomplete and test", 1, 0)])
 def test_rules_are_selected_by_words(office: pytest.Pytester, expression: str, passed: int, failed: int) -> None:
     """``-k`` selects by parts of the sentence or by the kind of test."""
     _run(office, "-k", f"({expression}) and not answered").assert_outcomes(
@@ -127,12 +122,7 @@ def test_a_rule_known_to_be_broken_is_marked_in_conftest(office: pytest.Pytester
 
 def test_a_history_that_failed_is_kept_and_tried_first(office: pytest.Pytester) -> None:
     """Hypothesis's database has the example of the rule, and the next run begins with it."""
-    arguments = (
-        "-k",
-        "refused and test",
-        "--hypothesis-show-statistics",
-        "--hypothesis-profile=default",
-    )
+    arguments = ("-k", "refused and test", "--hypothesis-show-statistics", "--hypothesis-profile=default")
     # In processes of their own: Hypothesis's folder is that of its process, and this one's has what earlier tests left.
     first, second = (_run(office, *arguments, alone=True).stdout.str() for _ in range(2))
     assert "during reuse phase" not in first
@@ -143,8 +133,7 @@ def test_a_seed_makes_the_same_history(office: pytest.Pytester) -> None:
     """The same seed gives the same failure twice."""
     arguments = ("-k", "refused and test", "--hypothesis-seed=7")
     first, second = (
-        [line for line in _run(office, *arguments).outlines if line.startswith("  ") or "broken:" in line]
-        for _ in range(2)
+        [line for line in _run(office, *arguments).outlines if line.startswith("  ") or "broken:" in line] for _ in range(2)
     )
     assert first == second
     assert first
@@ -153,8 +142,7 @@ def test_a_seed_makes_the_same_history(office: pytest.Pytester) -> None:
 def test_a_wrong_file_is_a_collection_error_with_positions(office: pytest.Pytester) -> None:
     """It has every mistake, and no traceback."""
     office.path.joinpath("office.rules.yaml").write_text(
-        "workflow: permit_office.yaml\nrules:\n  - {rule: a, never: grnt}\n  - {rule: b, never: refus}\n",
-        encoding="utf-8",
+        "workflow: permit_office.yaml\nrules:\n  - {rule: a, never: grnt}\n  - {rule: b, never: refus}\n", encoding="utf-8"
     )
     result = _run(office)
     result.assert_outcomes(errors=1)
@@ -165,8 +153,7 @@ def test_a_wrong_file_is_a_collection_error_with_positions(office: pytest.Pytest
 def test_a_vacuous_rule_is_warned_of_with_its_line(office: pytest.Pytester) -> None:
     """It passes, and the warning leads to the rule in its file."""
     office.path.joinpath("office.rules.yaml").write_text(
-        "workflow: permit_office.yaml\nrules:\n  - {rule: empty, never: grant, if: complete and not complete}\n",
-        encoding="utf-8",
+        "workflow: permit_office.yaml\nrules:\n  - {rule: empty, never: grant, if: complete and not complete}\n", encoding="utf-8"
     )
     result = _run(office, "-k", "prove", "-W", "default")
     result.assert_outcomes(passed=1, warnings=1, deselected=1)

@@ -40,9 +40,7 @@ def test_each_value_of_the_past_operators_has_its_own_condition():
 def test_an_operator_within_quotes_is_a_string():
     """``once(grant)`` in quotes is a string, and not a value of the enum."""
     messages = mistakes({"rule": "a rule", "never": 'ground == "once(grant)"'})
-    assert messages == [
-        "rule 'a rule': never: 'once(grant)' is not a value of ground; allowed: 'none', 'work', 'family'"
-    ]
+    assert messages == ["rule 'a rule': never: 'once(grant)' is not a value of ground; allowed: 'none', 'work', 'family'"]
 
 
 def test_names_are_joined_by_or_across_lines():

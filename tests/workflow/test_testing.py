@@ -94,8 +94,7 @@ def test_a_machine_of_a_case_can_be_run_and_extended() -> None:
 def test_a_rules_file_becomes_a_parametrised_test(tmp_path: Path) -> None:
     """Each rule is one test; a broken rule fails with its history."""
     (tmp_path / "my.rules.yaml").write_text(
-        "workflow: prosecutorial-discretion-review\nrules:\n  - {rule: nobody is ever closed, never: close}\n",
-        encoding="utf-8",
+        "workflow: prosecutorial-discretion-review\nrules:\n  - {rule: nobody is ever closed, never: close}\n", encoding="utf-8"
     )
     made = check_rules(tmp_path / "my.rules.yaml")
     (mark,) = made.pytestmark  # type: ignore[attr-defined]

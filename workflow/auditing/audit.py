@@ -81,9 +81,7 @@ class _Run:
             (transitions, log.transition, log.seen, log.after),
         )
         for order, (names_, column, read, given) in enumerate((of_events, of_transitions)):
-            symbols_of = np.array(
-                [*(sum(1 << i for i, x in enumerate(patterns) if w in x.names) for w in names_), 0], np.uint8
-            )
+            symbols_of = np.array([*(sum(1 << i for i, x in enumerate(patterns) if w in x.names) for w in names_), 0], np.uint8)
             if not symbols_of.any():
                 continue
             symbol = symbols_of[column]

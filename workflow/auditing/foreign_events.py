@@ -18,15 +18,11 @@ __all__ = ["absorbed_events", "triggering_events", "unjudged_events"]
 Integers = NDArray[np.int64]
 
 
-def absorbed_events(
-    workflow: Workflow, case: Integers, at: Integers, transition: Integers, event: Integers
-) -> NDArray[np.bool_]:
+def absorbed_events(workflow: Workflow, case: Integers, at: Integers, transition: Integers, event: Integers) -> NDArray[np.bool_]:
     """Return the rows of an event that the next row, a transition upon it at the same instant, takes over."""
     absorbed = np.zeros(len(case), bool)
     names = list(workflow.events)
-    upon = np.array(
-        [[name in t.events for name in names] + [False] for t in workflow.transitions] + [[False] * (len(names) + 1)]
-    )
+    upon = np.array([[name in t.events for name in names] + [False] for t in workflow.transitions] + [[False] * (len(names) + 1)])
     alone = (transition[:-1] < 0) & (event[:-1] >= 0) & (event[1:] < 0)
     absorbed[:-1] = alone & (case[1:] == case[:-1]) & (at[1:] == at[:-1]) & upon[transition[1:], event[:-1]]
     return absorbed

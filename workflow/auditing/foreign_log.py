@@ -71,9 +71,7 @@ class _Reading:
         self._stop_if_wrong()
         times = self._times(chosen["time"], table[chosen["time"]])
         cases = self._cases(chosen["case"], table[chosen["case"]])
-        columns = {
-            name: self._column(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()
-        }
+        columns = {name: self._column(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()}
         self._stop_if_wrong()
         end = int(self._times(_END, table[_END]).max()) if _END in table and len(times) else None
         names, case_index = np.unique(cases, return_inverse=True)
@@ -110,9 +108,7 @@ class _Reading:
     ) -> tuple[Integers, Integers, Integers, Integers, NDArray[np.bool_]]:
         """Return the order of the rows, and their case, transition, event, and whether their name is unknown."""
         labels, events = filled(table[activity]), list(self.workflow.events)
-        transition, event = (
-            indices_of(labels, known) for known in ([t.name for t in self.workflow.transitions], events)
-        )
+        transition, event = (indices_of(labels, known) for known in ([t.name for t in self.workflow.transitions], events))
         unknown = (transition < 0) & (event < 0)
         order = np.lexsort((np.arange(len(case)), times, case))
         if _CAUSE in table:
@@ -194,9 +190,7 @@ class _Reading:
                 names = read(str(self.path), sample_size=-1).columns
                 chosen, fields = self._roles(names), self._fields(names)
                 # 007 is a case name, not the number 7, and "yes" can be a value of an enumeration, not a boolean
-                enums = [
-                    column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"
-                ]
+                enums = [column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"]
                 as_text = [*(chosen[role] for role in ("case", "activity") if role in chosen), *enums]
                 initial = [column for field in self.workflow.record for column in _initial(field)]
                 as_text += [n for n in (_CAUSE, _OUTCOME, *_REPLAYED, *initial) if n in names and n not in as_text]
@@ -220,9 +214,7 @@ class _Reading:
             elif wanted is not None:
                 self._no_column(wanted, f"the {role}", names)
             else:
-                self._wrong(
-                    f"has no column for the {role}; give --map {role}=COLUMN; its columns: {format_names(names)}"
-                )
+                self._wrong(f"has no column for the {role}; give --map {role}=COLUMN; its columns: {format_names(names)}")
         return roles
 
     def _no_column(self, wanted: str, what: str, names: list[str]) -> None:

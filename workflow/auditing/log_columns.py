@@ -85,15 +85,8 @@ def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Colu
     return plain.astype(_TYPES[declared.kind]), missing
 
 
-def _parsed(
-    values: NDArray[Any], missing: NDArray[np.bool_], declared: Field, where: Callable[[int], str]
-) -> NDArray[Any]:
-    allowed = {
-        "boolean": "true or false",
-        "integer": "a whole number",
-        "number": "a number",
-        "date": "a date such as 2024-01-31",
-    }
+def _parsed(values: NDArray[Any], missing: NDArray[np.bool_], declared: Field, where: Callable[[int], str]) -> NDArray[Any]:
+    allowed = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "date": "a date such as 2024-01-31"}
     parsed = []
     for i, (value, absent) in enumerate(zip(values.tolist(), missing.tolist(), strict=True)):
         try:

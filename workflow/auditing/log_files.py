@@ -60,9 +60,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
             "select * exclude (arrived_at), arrived_at::date as arrived, epoch_us(arrived_at) as begun_at from read_parquet(?) order by replication, case_id",
             [str(path / "cases" / "*.parquet")],
         ).fetchnumpy()
-    names = np.array(
-        [f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object
-    )
+    names = np.array([f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object)
     first = np.concatenate([[0], np.cumsum(_counts(events, cases))]).astype(np.int64)
     cause, label = filled(events["cause"]), filled(events["transition"])
     transition = indices_of(label, [t.name for t in workflow.transitions])

@@ -18,17 +18,7 @@ from workflow.deciding.steps import Step, steps_of
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Outcome, Value, Workflow
 from workflow.predicates import Expression, scalar
 
-__all__ = [
-    "CaseLike",
-    "CaseMachine",
-    "Effect",
-    "HistoryRow",
-    "MachineRow",
-    "Test",
-    "effect_of",
-    "fact_names",
-    "plain_machine",
-]
+__all__ = ["CaseLike", "CaseMachine", "Effect", "HistoryRow", "MachineRow", "Test", "effect_of", "fact_names", "plain_machine"]
 
 Test = Callable[[Sequence[Value], Sequence[Value]], bool]
 Effect = Callable[[list[Value]], None]
@@ -238,9 +228,7 @@ class CaseMachine:
             written[self._record.index(name)] = value
         return written
 
-    def possible_inputs(
-        self, state: str, facts: Sequence[Value], record: Sequence[Value]
-    ) -> Iterator[tuple[str, Outcome]]:
+    def possible_inputs(self, state: str, facts: Sequence[Value], record: Sequence[Value]) -> Iterator[tuple[str, Outcome]]:
         """Yield what can happen to a case in an activity or resting state: a trigger, and what it gives."""
         declared = self.workflow.states[state]
         if declared.activity is not None:

@@ -64,9 +64,7 @@ class Columns:
         column, missing = self.values[field.name], self.missing.get(field.name)
         values: list[Value] = (column.astype("datetime64[D]") if field.kind == "date" else column).tolist()
         if field.kind == "enum":  # a missing value may have any code
-            values = [
-                field.values[code] for code in (column if missing is None else np.where(missing, 0, column)).tolist()
-            ]
+            values = [field.values[code] for code in (column if missing is None else np.where(missing, 0, column)).tolist()]
         if missing is not None and missing.any():
             values = [None if absent else value for value, absent in zip(values, missing.tolist(), strict=True)]
         return values

@@ -102,10 +102,7 @@ def mermaid(workflow: Workflow) -> str:
         if names:
             dashes = f",stroke-dasharray:{style.dashes}" if style.dashes else ""
             outline = f"stroke:{style.outline},stroke-width:{style.thickness}px{dashes}"
-            lines += [
-                f"    classDef {kind.value} fill:{style.fill},{outline}",
-                f"    class {','.join(names)} {kind.value}",
-            ]
+            lines += [f"    classDef {kind.value} fill:{style.fill},{outline}", f"    class {','.join(names)} {kind.value}"]
     return "\n".join(lines) + "\n"
 
 
@@ -434,10 +431,7 @@ def _outline(kind: StateKind, box: Rectangle) -> str:
 
 def _rectangle(box: Rectangle, radius: float, ink: str) -> str:
     left, top, right, bottom = box
-    return (
-        f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(right - left)}" height="{_n(bottom - top)}" '
-        f'rx="{_n(radius)}" {ink}/>'
-    )
+    return f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(right - left)}" height="{_n(bottom - top)}" rx="{_n(radius)}" {ink}/>'
 
 
 def _state(workflow: Workflow, state: State, drawn: Map) -> str:
@@ -448,9 +442,7 @@ def _state(workflow: Workflow, state: State, drawn: Map) -> str:
     if state.name in workflow.entry_states:
         parts.append(f'<g transform="translate({_n(left - 30)} {_n(y)})">{_dot(30)}</g>')
     work = _work(state)
-    parts.append(
-        _text(x, y + (-2 if work else 4.5), state.name, text_anchor="middle", font_size=_n(NAME), font_weight="bold")
-    )
+    parts.append(_text(x, y + (-2 if work else 4.5), state.name, text_anchor="middle", font_size=_n(NAME), font_weight="bold"))
     if work:
         parts.append(_text(x, y + 13, work, text_anchor="middle", fill="#333333"))
     return f'<g class="state {state.kind.value}">{"".join(parts)}</g>\n'
@@ -498,9 +490,7 @@ def _loop(arrow: Arrow, box: Rectangle, ink: str) -> str:
     y = min(max(middle, top + 13), bottom - 13)
     dashes = ' stroke-dasharray="6 4"' if arrow.upon_event else ""
     curve = f"M{_n(right)} {_n(y - 7)}C{_n(right + 36)} {_n(y - 15)} {_n(right + 36)} {_n(y + 15)} {_n(right + 7)} {_n(y + 7)}"
-    return f'<path d="{curve}" fill="none" stroke="{ink}" stroke-width="1.4"{dashes}/>' + _head(
-        (right, y + 7), (-1, 0), ink
-    )
+    return f'<path d="{curve}" fill="none" stroke="{ink}" stroke-width="1.4"{dashes}/>' + _head((right, y + 7), (-1, 0), ink)
 
 
 def _path(points: Sequence[Point], ink: str, thickness: float, dashed: bool = False) -> str:

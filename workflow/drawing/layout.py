@@ -117,9 +117,7 @@ def rows(names: Sequence[str], arrows: Iterable[tuple[str, str]], spine: Sequenc
     return row
 
 
-def _search(
-    after: Mapping[_Name, Sequence[_Name]], begin: Iterable[_Name]
-) -> tuple[list[_Name], set[tuple[_Name, _Name]]]:
+def _search(after: Mapping[_Name, Sequence[_Name]], begin: Iterable[_Name]) -> tuple[list[_Name], set[tuple[_Name, _Name]]]:
     """Return the nodes in topological order, and the arrows that close a cycle."""
     finished: dict[_Name, None] = {}
     closing: set[tuple[_Name, _Name]] = set()
@@ -189,11 +187,7 @@ class _Grid:
     """
 
     def __init__(
-        self,
-        shapes: Mapping[str, Shape],
-        row: Mapping[str, int],
-        lines: Sequence[tuple[str, str]],
-        spine: Sequence[str],
+        self, shapes: Mapping[str, Shape], row: Mapping[str, int], lines: Sequence[tuple[str, str]], spine: Sequence[str]
     ) -> None:
         self.names = {name: number for number, name in enumerate(shapes)}
         self.shapes = list(shapes.values())
@@ -540,10 +534,7 @@ def _tracks(parts: Sequence[_Part]) -> dict[int, int]:
     placed: list[tuple[_Part, int]] = []
     while left:
         first = min(
-            left,
-            key=lambda part: sum(
-                part.cost_above(o) - o.cost_above(part) for o in left if o is not part and o.meets(part)
-            ),
+            left, key=lambda part: sum(part.cost_above(o) - o.cost_above(part) for o in left if o is not part and o.meets(part))
         )
         left.remove(first)
         placed.append((first, max((track + 1 for part, track in placed if part.meets(first)), default=0)))

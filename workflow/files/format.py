@@ -55,17 +55,10 @@ class FieldEntry(Entry):
         None, description="kind of value; or give `enum`", examples=["integer"]
     )
     enum: list[Any] | None = Field(
-        None,
-        description="the allowed values, in order; give this or `type`",
-        min_length=1,
-        examples=[["none", "work", "family"]],
+        None, description="the allowed values, in order; give this or `type`", min_length=1, examples=[["none", "work", "family"]]
     )
-    minimum: int | float | dt.date | None = Field(
-        None, description="least value; required for a whole number", examples=[0]
-    )
-    maximum: int | float | dt.date | None = Field(
-        None, description="greatest value; required for a whole number", examples=[110]
-    )
+    minimum: int | float | dt.date | None = Field(None, description="least value; required for a whole number", examples=[0])
+    maximum: int | float | dt.date | None = Field(None, description="greatest value; required for a whole number", examples=[110])
     default: Value | None = Field(
         None,
         description="value of a case that has no other; by default: missing if `optional`, else `none` if the enum has it,"
@@ -84,8 +77,7 @@ class ActivityEntry(Entry):
 
     gives: dict[str, list[Any]] | None = Field(
         None,
-        description="record fields, each with the values that the work may write to it; the scenario gives their"
-        " probabilities",
+        description="record fields, each with the values that the work may write to it; the scenario gives their probabilities",
         examples=[{"decision": ["grant", "refuse"]}],
     )
     description: str | None = _description("what is done", "a clerk reads the file and decides")
@@ -96,9 +88,7 @@ class StateEntry(Entry):
     """A state of a case: exactly one of activity, instant, resting, final."""
 
     activity: Name | None = Field(None, description="the work done in this state", examples=["examine"])
-    instant: Literal[True] | None = Field(
-        None, description="left immediately on entry; an empty entry `{}` means the same"
-    )
+    instant: Literal[True] | None = Field(None, description="left immediately on entry; an empty entry `{}` means the same")
     resting: Literal[True] | None = Field(None, description="left only on an event")
     final: Literal[True] | None = Field(None, description="never left: the case has ended")
     description: str | None = _description("what it means to be here", "the permit is held")
@@ -158,16 +148,11 @@ class EventEntry(Entry):
         description="the states in which it has an effect, or `any`: every state that is neither final nor instant",
         examples=[["waiting", "hearing"], "any"],
     )
-    when: Condition | None = Field(
-        None, description="condition under which it has an effect", examples=["not moved_away"]
-    )
-    set: dict[str, Any] | None = Field(
-        None, description="values written to the record", examples=[{"moved_away": True}]
-    )
+    when: Condition | None = Field(None, description="condition under which it has an effect", examples=["not moved_away"])
+    set: dict[str, Any] | None = Field(None, description="values written to the record", examples=[{"moved_away": True}])
     gives: dict[str, list[Any]] | None = Field(
         None,
-        description="record fields, each with the values that it may write to it; the scenario gives their"
-        " probabilities",
+        description="record fields, each with the values that it may write to it; the scenario gives their probabilities",
         examples=[{"check": ["clear", "hit"]}],
     )
     description: str | None = _description("what happens", "the applicant leaves the district")
@@ -243,29 +228,21 @@ class RuleEntry(Entry):
         examples=["grant or allow", 'once(refuse) and state != "refused"'],
     )
     before: Names | None = Field(None, description="this may happen only after `needs`", examples=["allow or uphold"])
-    needs: Names | None = Field(
-        None, description="with `before`: one of these must have happened", examples=["examine"]
-    )
+    needs: Names | None = Field(None, description="with `before`: one of these must have happened", examples=["examine"])
     since: Names | None = Field(
         None, description="with `before`: after each of these, `needs` is required again", examples=["reopen"]
     )
     once: Names | None = Field(
-        None,
-        description="with `before`: `needs` is required only after one of these, and again after each",
-        examples=["reopen"],
+        None, description="with `before`: `needs` is required only after one of these, and again after each", examples=["reopen"]
     )
     after: Names | None = Field(None, description="once this has happened, `then` must follow", examples=["call"])
     then: Names | None = Field(
         None, description="with `after`: one of these must happen later", examples=["allow or uphold or withdraw"]
     )
     within: Length | None = Field(
-        None,
-        description="with `after`: the time limit, in calendar hours, days, weeks, months or years",
-        examples=["180 days"],
+        None, description="with `after`: the time limit, in calendar hours, days, weeks, months or years", examples=["180 days"]
     )
-    at_most: int | None = Field(
-        None, description="how often `of` may happen to one case: from 1 to 100 times", examples=[1]
-    )
+    at_most: int | None = Field(None, description="how often `of` may happen to one case: from 1 to 100 times", examples=[1])
     of: Names | None = Field(None, description="with `at_most`: what is counted", examples=["refuse"])
     if_: Condition | None = Field(
         None,
@@ -278,27 +255,19 @@ class RuleEntry(Entry):
         description="with `never` and transitions: forbidden only if this holds after their effects",
         examples=['state != "granted"'],
     )
-    description: str | None = Field(
-        None, description="an explanation, for readers", examples=["The act names no exception."]
-    )
+    description: str | None = Field(None, description="an explanation, for readers", examples=["The act names no exception."])
     source: str | None = Field(
-        None,
-        description="statute, memo or report; in a workflow that lists `sources:`, one of these",
-        examples=["act section 7"],
+        None, description="statute, memo or report; in a workflow that lists `sources:`, one of these", examples=["act section 7"]
     )
 
 
 class SplitEntry(Entry):
     """One part of the cases of a measure. A case belongs to the first part that applies to it."""
 
-    ever: Names | None = Field(
-        None, description="one of these transitions or events has ever happened", examples=["allow"]
-    )
+    ever: Names | None = Field(None, description="one of these transitions or events has ever happened", examples=["allow"])
     now: Literal["within"] | None = Field(None, description="the case is now in one of the states of `within`")
     left_by: Names | None = Field(
-        None,
-        description="the case last left the states of `within` by one of these transitions",
-        examples=["withdraw"],
+        None, description="the case last left the states of `within` by one of these transitions", examples=["withdraw"]
     )
 
     @model_validator(mode="after")
@@ -313,9 +282,7 @@ class MeasureEntry(Entry):
 
     measure: Name = Field(description="its name in results", examples=["permits"])
     cases: Names | None = Field(
-        None,
-        description="the cases to which one of these transitions or events has happened",
-        examples=["grant or allow"],
+        None, description="the cases to which one of these transitions or events has happened", examples=["grant or allow"]
     )
     giving: bool | int | str | dict[Name, bool | int | str] | None = Field(
         None,
@@ -340,11 +307,7 @@ class MeasureEntry(Entry):
         ],
     )
     ratio: list[Name] | None = Field(
-        None,
-        min_length=2,
-        max_length=2,
-        description="one measure divided by another",
-        examples=[["permits", "examined"]],
+        None, min_length=2, max_length=2, description="one measure divided by another", examples=[["permits", "examined"]]
     )
     emptied: Name | None = Field(
         None,
@@ -367,9 +330,7 @@ class WorkflowFile(Entry):
 
     workflow: Name = Field(description="its name in results and logs", examples=["permits"])
     extends: Name | None = Field(
-        None,
-        description="name of a built-in workflow, or path of a file, that this one changes",
-        examples=["permits.yaml"],
+        None, description="name of a built-in workflow, or path of a file, that this one changes", examples=["permits.yaml"]
     )
     description: str | None = _description("what it is about", "Applications for a permit.")
     sources: dict[str, str] = Field(
@@ -377,9 +338,7 @@ class WorkflowFile(Entry):
         description="what each `source:` refers to; if given, every `source:` begins with one of these keys",
         examples=[{"act": "Permit Act of 2019"}],
     )
-    facts: dict[str, FieldEntry] = Field(
-        default_factory=dict, description="attributes that do not change while a case runs"
-    )
+    facts: dict[str, FieldEntry] = Field(default_factory=dict, description="attributes that do not change while a case runs")
     record: dict[str, FieldEntry] = Field(
         default_factory=dict, description="attributes that may change: booleans, enums and whole numbers"
     )
@@ -401,9 +360,7 @@ class WorkflowFile(Entry):
         default_factory=list, description="moves that a case may make; the first whose guard holds is taken"
     )
     entry: BeginningEntry = Field(description="how a case may begin")
-    events: dict[str, EventEntry] = Field(
-        default_factory=dict, description="what may happen to a case from outside the workflow"
-    )
+    events: dict[str, EventEntry] = Field(default_factory=dict, description="what may happen to a case from outside the workflow")
     rules: list[RuleEntry] = Field(default_factory=list, description="policy rules that every history must satisfy")
     measures: list[MeasureEntry] = Field(default_factory=list, description="counts of cases for the results")
     remove: list[Name] = Field(

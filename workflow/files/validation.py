@@ -236,12 +236,7 @@ def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, .
 
 
 # Keys that a wrong key probably means, where the nearest in spelling is another.
-_MEANT = {
-    "when": ("if",),
-    "if": ("when",),
-    "unless": ("if: not ...", "when: not ..."),
-    "name": ("rule", "transition", "measure"),
-}
+_MEANT = {"when": ("if",), "if": ("when",), "unless": ("if: not ...", "when: not ..."), "name": ("rule", "transition", "measure")}
 
 
 def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: list[dict[str, Any]]) -> Problem:

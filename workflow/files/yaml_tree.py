@@ -275,9 +275,7 @@ class _Reader:
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
             if len(self._open) >= MAX_DEPTH:
                 self.too_deep = True
-                self._mistake(
-                    event.start_mark, f"nested more than {MAX_DEPTH} levels deep; check brackets and indentation"
-                )
+                self._mistake(event.start_mark, f"nested more than {MAX_DEPTH} levels deep; check brackets and indentation")
             value: Any = {} if kind == "MappingStartEvent" else []
             self._open.append(_Open(self._node(value, event), flow=bool(event.flow_style)))
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):

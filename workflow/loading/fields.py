@@ -29,10 +29,7 @@ def read_fields(reading: Reading[WorkflowFile]) -> tuple[dict[str, Field], set[s
     """Read `facts:` and `record:`; return every field, and the names of those with mistakes."""
     fields: dict[str, Field] = {}
     misread: set[str] = set()
-    roles: tuple[tuple[Role, Mapping[str, FieldEntry]], ...] = (
-        ("fact", reading.file.facts),
-        ("record", reading.file.record),
-    )
+    roles: tuple[tuple[Role, Mapping[str, FieldEntry]], ...] = (("fact", reading.file.facts), ("record", reading.file.record))
     for role, entries in roles:
         for name, entry in entries.items():
             before = len(reading.problems)

@@ -43,10 +43,7 @@ def graph_problems(workflow: Workflow) -> list[Problem]:
         elif state.kind is not StateKind.FINAL and not forward[state.name]:
             wrong(state.name, "can never be left: no transition leads out of it. Add one, or mark it final: true")
         elif state.kind is StateKind.ACTIVITY and state.name not in completing:
-            wrong(
-                state.name,
-                f"no transition is tried when its activity {state.activity!r} completes. Add one without event:",
-            )
+            wrong(state.name, f"no transition is tried when its activity {state.activity!r} completes. Add one without event:")
         elif state.name not in can_end:
             wrong(state.name, "a case that comes here can never end: no final or resting state can be reached")
     for cycle in _cycles(instant):

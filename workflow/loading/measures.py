@@ -71,9 +71,7 @@ def _check_giving(reading: Reading[WorkflowFile], entry: MeasureEntry, path: Key
             reading.wrong(key_path, f"{what}: {message}")
 
 
-def _check_outcome(
-    reading: Reading[WorkflowFile], value: str, values: list[str], cases: str, path: Keys, what: str
-) -> None:
+def _check_outcome(reading: Reading[WorkflowFile], value: str, values: list[str], cases: str, path: Keys, what: str) -> None:
     if value not in values:
         message = f"{value!r} is not an outcome of {cases}; allowed: {format_names(values)}.{nearest(value, values)}"
         reading.wrong(path, f"{what}: {message}")
@@ -91,9 +89,7 @@ def _gives(file: WorkflowFile, step_names: Iterable[str]) -> list[Mapping[str, l
     return [given for given in gives if given]
 
 
-def _check_split(
-    reading: Reading[WorkflowFile], split: Mapping[str, Any], step_names: list[str], path: Keys, what: str
-) -> None:
+def _check_split(reading: Reading[WorkflowFile], split: Mapping[str, Any], step_names: list[str], path: Keys, what: str) -> None:
     path, what = (*path, "split"), f"{what}: split"
     for part, entry in split.items():
         if entry == "rest":

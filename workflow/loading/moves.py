@@ -76,9 +76,7 @@ class MoveReader:
                 self.reading.wrong((*path, "gives", field), f"{what}: {field} is both set and given")
         return Event(name, inside, guard, effects, gives, entry.description, entry.source)
 
-    def transition(
-        self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]
-    ) -> Transition:
+    def transition(self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]) -> Transition:
         """Read the `i`-th transition."""
         what, path = f"transition {entry.transition!r}", ("transitions", i)
         upon = tuple(entry.event or ())
@@ -108,9 +106,7 @@ class MoveReader:
             entry.source,
         )
 
-    def _check_leaving(
-        self, entry: TransitionEntry, state: State, events: Mapping[str, Event], path: Keys, what: str
-    ) -> None:
+    def _check_leaving(self, entry: TransitionEntry, state: State, events: Mapping[str, Event], path: Keys, what: str) -> None:
         """Check that a transition can leave a state, on its events or without any."""
         wrong, upon = self.reading.wrong, entry.event or ()
         if state.kind is StateKind.FINAL:
@@ -149,9 +145,7 @@ class MoveReader:
                     effects.append((name, value))
         return tuple(effects)
 
-    def _gives(
-        self, entry: Mapping[str, list[Any]] | None, path: Keys, what: str
-    ) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+    def _gives(self, entry: Mapping[str, list[Any]] | None, path: Keys, what: str) -> tuple[tuple[str, tuple[Value, ...]], ...]:
         """Read `gives:`: record fields and their possible values."""
         path, what = (*path, "gives"), f"{what}: gives"
         if entry is not None and not entry:
@@ -173,8 +167,6 @@ class MoveReader:
         field = self.record[name]
         if fits(field, value):
             return True
-        message = (
-            f"{name} cannot become {format_value(value)}; it is {allowed_values(field)}{nearest(value, field.values)}"
-        )
+        message = f"{name} cannot become {format_value(value)}; it is {allowed_values(field)}{nearest(value, field.values)}"
         self.reading.wrong(path, f"{what}: {message}")
         return False

@@ -16,9 +16,7 @@ MOST_OUTCOMES = 30_000
 """Maximum number of outcomes in a workflow. A log writes each as a code of 16 bits."""
 
 
-def check_outcomes(
-    reading: Reading[WorkflowFile], activities: Mapping[str, Activity], events: Mapping[str, Event]
-) -> None:
+def check_outcomes(reading: Reading[WorkflowFile], activities: Mapping[str, Activity], events: Mapping[str, Event]) -> None:
     """Report outcomes that a log could not write, and fields that would share their draws."""
     total = 0
     places: list[tuple[Giver, str, Keys]] = [

@@ -30,9 +30,7 @@ class RulesFile(Entry):
     rules: list[RuleEntry] = Field(min_length=1, description="the rules, each under a sentence of its own")
 
 
-def load_rules(
-    rules: str | Path | Mapping[str, Plain], workflow: Workflow | None = None
-) -> tuple[Workflow, tuple[Rule, ...]]:
+def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | None = None) -> tuple[Workflow, tuple[Rule, ...]]:
     """Load a rule file and its workflow.
 
     Parameters
@@ -63,8 +61,7 @@ def load_rules(
             raise InputError(problems) from None
     reader = RuleReader(workflow.namespace, workflow.states, workflow.step_names, problems)
     read = [
-        reader.read(entry, node.find(("rules", i)), malformed=entry.rule in validated.lost)
-        for i, entry in enumerate(file.rules)
+        reader.read(entry, node.find(("rules", i)), malformed=entry.rule in validated.lost) for i, entry in enumerate(file.rules)
     ]
     names = [entry.rule for entry in file.rules]
     for i, name in enumerate(names):

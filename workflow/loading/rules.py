@@ -45,9 +45,7 @@ class RuleReader:
     problems : list of Problem
     """
 
-    def __init__(
-        self, namespace: Namespace, states: Iterable[str], step_names: Iterable[str], problems: list[Problem]
-    ) -> None:
+    def __init__(self, namespace: Namespace, states: Iterable[str], step_names: Iterable[str], problems: list[Problem]) -> None:
         state = Field("state", "enum", "record", values=tuple(states))
         self.step_names = tuple(step_names)
         self.namespace = Namespace({**namespace.fields, "state": state}, namespace.definitions, self.step_names)
@@ -179,11 +177,7 @@ class RuleReader:
             return " It is a field or a definition: put it under if:, or in a never: of its own."
         if not name.isidentifier():
             return " Join names with 'or'; put a condition under if:, or in a never: of its own."
-        return (
-            nearest(name, self.step_names)
-            or nearest(name, [*known, *states])
-            or f" Known: {format_names(self.step_names)}."
-        )
+        return nearest(name, self.step_names) or nearest(name, [*known, *states]) or f" Known: {format_names(self.step_names)}."
 
     def _never(self, entry: RuleEntry, node: Node, what: str) -> StepPattern | Expression | None:
         """Read ``never:``: steps, or a condition, which may use past operators."""

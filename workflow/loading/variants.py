@@ -45,7 +45,9 @@ def merge_variant(base: Node, over: Node, problems: list[Problem]) -> Node:
         value[section] = replace(above or below, value=kept)
     for name in names:
         if str(name.value) not in known:
-            message = f"{format_value(name.value)} is not a transition, rule or measure of the base.{suggested(name.value, known)}"
+            message = (
+                f"{format_value(name.value)} is not a transition, rule or measure of the base.{suggested(name.value, known)}"
+            )
             problems.append(Problem(f"remove: {message}", name.position))
     value.pop("extends", None)
     value.pop("remove", None)

@@ -95,9 +95,7 @@ def read_definitions(reading: Reading[WorkflowFile], fields: Mapping[str, Field]
         if isinstance(text, str | bool | int):
             texts[name] = text
         else:
-            reading.wrong(
-                ("define", name), f"define {name!r}: must be an expression (a string), not {format_value(text)}"
-            )
+            reading.wrong(("define", name), f"define {name!r}: must be an expression (a string), not {format_value(text)}")
     definitions, mistakes = parse_definitions(texts, fields)
     for name, errors in mistakes.items():
         node = reading.at("define", name)

@@ -56,10 +56,7 @@ def as_written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-BUILT_IN_FACTS: dict[str, Field] = {
-    "arrived": Field("arrived", "date", "fact"),
-    "as_of": Field("as_of", "date", "fact"),
-}
+BUILT_IN_FACTS: dict[str, Field] = {"arrived": Field("arrived", "date", "fact"), "as_of": Field("as_of", "date", "fact")}
 """Facts of every case: the date on which it began, and the reference date of its facts."""
 
 

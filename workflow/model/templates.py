@@ -214,10 +214,7 @@ def _same_names(entry: RuleEntry, first: str, second: str, instead: str) -> Mist
     one, other = getattr(entry, first), getattr(entry, second)
     if entry.if_ is None and one and other and set(one) == set(other):
         shown = " or ".join(one)
-        yield (
-            second,
-            f"{second}: names the same as {first}: ({shown}); name what else must come {first} it, or write {instead}",
-        )
+        yield (second, f"{second}: names the same as {first}: ({shown}); name what else must come {first} it, or write {instead}")
 
 
 def _last_step(rule: Rule, steps: Steps) -> str:

@@ -37,9 +37,7 @@ _REFUSED: dict[type[ast.expr], str] = {
 }
 _COMPARISON_SYMBOLS = {comparison.syntax: symbol for symbol, comparison in COMPARISONS.items()}
 _ARITHMETIC_SYMBOLS = {operator.syntax: symbol for symbol, operator in ARITHMETIC.items()}
-_CONNECTIVE_NODES: dict[type[ast.boolop], type[tree.And | tree.Or]] = {
-    c.syntax: node for node, c in CONNECTIVES.items()
-}
+_CONNECTIVE_NODES: dict[type[ast.boolop], type[tree.And | tree.Or]] = {c.syntax: node for node, c in CONNECTIVES.items()}
 _MISSING = ("null", "nil", "none", "undefined")
 _BITWISE = {
     ast.BitAnd: "'&' is not an operator here; write 'and'",

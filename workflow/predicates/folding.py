@@ -39,11 +39,7 @@ class Folding:
                 return _boolean(self.values[field.name] is None) if field.name in self.values else expression
             case tree.Not(operand=operand):
                 folded = self.fold(operand)
-                return (
-                    expression
-                    if folded is operand and not isinstance(operand, tree.Constant | tree.Not)
-                    else _not(folded)
-                )
+                return expression if folded is operand and not isinstance(operand, tree.Constant | tree.Not) else _not(folded)
             case tree.And(operands=operands) | tree.Or(operands=operands):
                 return self._connected(expression, operands)
             case tree.Conditional(test=test, body=body, orelse=orelse):
@@ -96,9 +92,7 @@ def _with_operands(expression: tree.Expression, operands: tuple[tree.Expression,
     all_constant = len(constants) == len(operands)
     match expression:
         case tree.Compare(operator=symbol):
-            return (
-                _boolean(COMPARISONS[symbol].compute(*constants)) if all_constant else tree.Compare(symbol, *operands)
-            )
+            return _boolean(COMPARISONS[symbol].compute(*constants)) if all_constant else tree.Compare(symbol, *operands)
         case tree.InSet(members=members):
             return _boolean(constants[0] in constants[1:]) if all_constant else tree.InSet(operands[0], members)
         case tree.Negate():

@@ -22,18 +22,7 @@ from workflow.predicates.tree import Call, Constant, Expression, Kind, Not, Or, 
 if TYPE_CHECKING:
     from workflow.predicates.kinds import KindMatcher
 
-__all__ = [
-    "BUILTINS",
-    "FUNCTIONS",
-    "PAST",
-    "Bounds",
-    "Function",
-    "Readings",
-    "call",
-    "read_call",
-    "readings_of",
-    "with_one_sort",
-]
+__all__ = ["BUILTINS", "FUNCTIONS", "PAST", "Bounds", "Function", "Readings", "call", "read_call", "readings_of", "with_one_sort"]
 
 MAX_DAYS = 10_000_000  # longer than the calendar
 

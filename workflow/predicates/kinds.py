@@ -96,9 +96,7 @@ class KindMatcher:
         allowed = format_names(map(repr, values))
         return self.wrong(node, f"{value!r} is not a value of {owner}; allowed: {allowed}{did_you_mean(value, values)}")
 
-    def _report_mismatch(
-        self, left_node: ast.expr, left: Expression, right_node: ast.expr, right: Expression, use: str
-    ) -> None:
+    def _report_mismatch(self, left_node: ast.expr, left: Expression, right_node: ast.expr, right: Expression, use: str) -> None:
         quoted = self.source.quote(left_node), self.source.quote(right_node)
         hint = self._hint(left_node, left, right) or self._hint(right_node, right, left, quoted[0])
         if left.kind == right.kind == "text":

@@ -64,9 +64,7 @@ class _Flow:
             self.follow(child, present)
         return present, present
 
-    def _sequence(
-        self, operands: tuple[Expression, ...], present: Present, is_or: bool = False
-    ) -> tuple[Present, Present]:
+    def _sequence(self, operands: tuple[Expression, ...], present: Present, is_or: bool = False) -> tuple[Present, Present]:
         """Return the fields that are present after all operands, and after an operand that decided the result."""
         decided: list[Present] = []
         for operand in operands:

@@ -107,9 +107,7 @@ def parse_definitions(
     return valid, {name: mistakes[name] for name in texts if name in mistakes}
 
 
-def _check(
-    node: ast.expr, source: SourceText, namespace: Namespace, expect: Expected, is_definition: bool = False
-) -> Expression:
+def _check(node: ast.expr, source: SourceText, namespace: Namespace, expect: Expected, is_definition: bool = False) -> Expression:
     checker = Checker(source, namespace)
     expression = checker.boolean(node) if expect == "boolean" else checker.read(node)
     size, depth = _size_and_depth(expression, {})

@@ -139,9 +139,7 @@ def _fact_parts_by_value(expression: tree.Expression) -> Iterator[tree.Expressio
     fields = [field for field in _fields(expression).values() if field.role == "record"]
     # A preceding test outside the condition has shown that these fields are not missing.
     present = {name.field.name for name in unguarded(expression)}
-    domains = [
-        [value for value in field.domain() if value is not None or field.name not in present] for field in fields
-    ]
+    domains = [[value for value in field.domain() if value is not None or field.name not in present] for field in fields]
     n_combinations = math.prod(map(len, domains))
     if n_combinations > MAX_COMBINATIONS:
         mixed = " and ".join(repr(field.name) for field in fields)

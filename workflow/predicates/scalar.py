@@ -50,9 +50,7 @@ def scalar(expression: tree.Expression, facts: Sequence[str], record: Sequence[s
     >>> holds([True], [3]), holds([True], [1])
     (True, False)
     """
-    indices = {name: ("record", i) for i, name in enumerate(record)} | {
-        name: ("facts", i) for i, name in enumerate(facts)
-    }
+    indices = {name: ("record", i) for i, name in enumerate(record)} | {name: ("facts", i) for i, name in enumerate(facts)}
     if unlisted := sorted(names(expression) - indices.keys()):
         raise ValueError(f"the expression reads {unlisted[0]!r}, which is neither a listed fact nor record field")
     writer = _Writer(indices)

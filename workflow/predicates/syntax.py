@@ -19,9 +19,7 @@ __all__ = ["SourceText", "Span", "parse_syntax"]
 MAX_LENGTH = 4000
 
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
-_FOREIGN = re.compile(
-    r"&&|\|\||===|!==|=>|=<|<>|(?<![=!<>])=(?![=>])|!(?!=)|:=|\b(?:AND|OR|NOT|IN|IS|BETWEEN|LIKE|THEN)\b"
-)
+_FOREIGN = re.compile(r"&&|\|\||===|!==|=>|=<|<>|(?<![=!<>])=(?![=>])|!(?!=)|:=|\b(?:AND|OR|NOT|IN|IS|BETWEEN|LIKE|THEN)\b")
 _BARE_DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
 _INSTEAD = {
     "&&": "and", "||": "or", "===": "==", "!==": "!=", "=>": ">=", "=<": "<=", "<>": "!=", "=": "==", "!": "not", ":=": "==",
@@ -63,10 +61,7 @@ class SourceText:
     def span(self, node: ast.expr) -> Span:
         """Return the start and the end of a node."""
         start = self.offset(node.lineno, node.col_offset)
-        return {
-            "start": start,
-            "end": self.offset(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset),
-        }
+        return {"start": start, "end": self.offset(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)}
 
     def quote(self, node: ast.expr) -> str:
         """Return the text of a node, shortened for a message."""

@@ -21,18 +21,7 @@ from workflow.proving.atoms import Atoms
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING
 from workflow.proving.exploration import live_fields
 
-__all__ = [
-    "Abstraction",
-    "Asked",
-    "At",
-    "Conditions",
-    "Free",
-    "Heard",
-    "LooseRecord",
-    "Move",
-    "Node",
-    "Precision",
-]
+__all__ = ["Abstraction", "Asked", "At", "Conditions", "Free", "Heard", "LooseRecord", "Move", "Node", "Precision"]
 
 
 class Free(Enum):
@@ -272,13 +261,7 @@ class Abstraction:
                 yield Move(event.name, given, None, state, (record, seen, seen), left, asked)
 
     def _decide(
-        self,
-        state: str,
-        trigger: str,
-        given: tuple[Any, ...],
-        before: LooseRecord,
-        seen: LooseRecord,
-        first: Conditions,
+        self, state: str, trigger: str, given: tuple[Any, ...], before: LooseRecord, seen: LooseRecord, first: Conditions
     ) -> tuple[list[Move], int, Conditions]:
         """Return the moves that the guards allow; the cases for which no guard holds, and the conditions for that."""
         left, asked, moves = self._together(first), first, []
@@ -289,10 +272,7 @@ class Abstraction:
             takes, needed = left, asked
             if transition.guard is not None:
                 guard = self.put_in(transition.guard, state, seen)
-                takes, needed = (
-                    self.diagrams.both(left, self.cases(guard)),
-                    (*asked, Asked(guard, True, At.SEEN)),
-                )
+                takes, needed = (self.diagrams.both(left, self.cases(guard)), (*asked, Asked(guard, True, At.SEEN)))
                 left = self.diagrams.both(left, self.cases(guard, False))
                 asked = (*asked, Asked(guard, False, At.SEEN))
             else:

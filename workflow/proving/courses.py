@@ -77,10 +77,7 @@ def cases_to_the_end(abstraction: Abstraction, question: Question) -> int:
         return EVERYTHING
     goal = automaton.broken | (automaton.open if question.ends_open or question.rests_open else frozenset())
     symbols = {
-        symbol
-        for q, row in enumerate(automaton.table)
-        for symbol, after in enumerate(row)
-        if q not in goal and after in goal
+        symbol for q, row in enumerate(automaton.table) for symbol, after in enumerate(row) if q not in goal and after in goal
     }
     matching = [_matching(abstraction, pattern) for pattern in automaton.patterns]
     ways = [diagrams.all_of(cases for i, cases in enumerate(matching) if symbol >> i & 1) for symbol in sorted(symbols)]

@@ -83,12 +83,7 @@ class Region:
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {
-            "when": self.when,
-            "example": json_values(self.example),
-            "count": self.count,
-            "decided": list(self.decided),
-        }
+        return {"when": self.when, "example": json_values(self.example), "count": self.count, "decided": list(self.decided)}
 
 
 @dataclass(frozen=True)
@@ -257,11 +252,7 @@ def _decided(
         for i in workflow.candidates.get(key, ()):
             transition = workflow.transitions[i]
             takes = left if transition.guard is None else left & vector(transition.guard, seen, laid.missing)
-            decision: Decision = (
-                transition.name,
-                transition.target,
-                _effect(workflow, (*written, *transition.effects)),
-            )
+            decision: Decision = (transition.name, transition.target, _effect(workflow, (*written, *transition.effects)))
             taken = np.where(takes, known.setdefault(decision, len(known)), taken)
             left = left & ~takes
         found[frozenset(given)] = taken
@@ -362,8 +353,7 @@ def _size(expression: Expression) -> int:
 def _both(one: Columns, other: Columns) -> Columns:
     values = {name: np.concatenate([column, other.values[name]]) for name, column in one.values.items()}
     missing = {
-        name: np.concatenate([one.missing.get(name, np.zeros(len(one), bool)), column])
-        for name, column in other.missing.items()
+        name: np.concatenate([one.missing.get(name, np.zeros(len(one), bool)), column]) for name, column in other.missing.items()
     }
     return Columns(values, missing)
 

@@ -18,19 +18,7 @@ from workflow.deciding.table import DecisionTable, Table, codes
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Event, Giver, Outcome, StateKind, Value, Workflow
 from workflow.predicates import names
 
-__all__ = [
-    "Explorer",
-    "Move",
-    "Node",
-    "Record",
-    "Stuck",
-    "Visit",
-    "beginnings",
-    "find_stuck",
-    "mask_of",
-    "may_be_stuck",
-    "walk",
-]
+__all__ = ["Explorer", "Move", "Node", "Record", "Stuck", "Visit", "beginnings", "find_stuck", "mask_of", "may_be_stuck", "walk"]
 
 Record = tuple[Value, ...]
 
@@ -153,9 +141,7 @@ class Explorer:
                 continue
             for given, seen in self._given(self.written(record, event.effects), event):
                 moves, left = (
-                    self._decide(state, event.name, given, seen, taken)
-                    if (state, event.name) in self._decisions
-                    else ([], taken)
+                    self._decide(state, event.name, given, seen, taken) if (state, event.name) in self._decisions else ([], taken)
                 )
                 yield from moves
                 if left:
@@ -183,15 +169,7 @@ class Explorer:
                 left &= ~taken
                 transition = self.workflow.transitions[index]
                 moves.append(
-                    Move(
-                        trigger,
-                        given,
-                        seen,
-                        index,
-                        transition.target or state,
-                        self.written(seen, transition.effects),
-                        taken,
-                    )
+                    Move(trigger, given, seen, index, transition.target or state, self.written(seen, transition.effects), taken)
                 )
         return moves, left
 
@@ -303,9 +281,7 @@ def walk(explorer: Explorer, beginnings: Mapping[tuple[str, Record], int]) -> It
 
 def beginnings(workflow: Workflow) -> Iterator[tuple[str, Record]]:
     """Yield every initial state and record."""
-    values = [
-        workflow.record[n].domain() if n in workflow.entry_record else (workflow.defaults[n],) for n in workflow.record
-    ]
+    values = [workflow.record[n].domain() if n in workflow.entry_record else (workflow.defaults[n],) for n in workflow.record]
     for state in workflow.entry_states:
         yield from ((state, record) for record in itertools.product(*values))
 
@@ -319,9 +295,7 @@ def live_fields(workflow: Workflow) -> dict[str, set[str]]:
         changed = False
         for point in workflow.decision_points:
             giver = workflow.giver(point.state, point.trigger)
-            written = (
-                {name for name, value in giver.effects if value != INCREMENT} if isinstance(giver, Event) else set()
-            )
+            written = {name for name, value in giver.effects if value != INCREMENT} if isinstance(giver, Event) else set()
             written |= set(giver.fields) if giver is not None else set()
             need: set[str] = set()
             for i in point.candidates:

@@ -57,9 +57,7 @@ class FactSpace:
         return len(self.witness)
 
 
-def possible_classes(
-    workflow: Workflow, conditions: Iterable[Expression], limit: int = 3000, seconds: float = 30.0
-) -> FactSpace:
+def possible_classes(workflow: Workflow, conditions: Iterable[Expression], limit: int = 3000, seconds: float = 30.0) -> FactSpace:
     """List the fact classes that can exist.
 
     Parameters

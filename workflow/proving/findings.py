@@ -118,9 +118,7 @@ def _unused(workflow: Workflow, rules: Sequence[Rule]) -> list[Finding]:
     read = frozenset[str]().union(*map(names, conditions), *(rule.reads for rule in (*workflow.rules, *rules)))
     text = " ".join(str(m.if_) for m in workflow.measures if m.if_ is not None)
     unused = [name for name in workflow.facts if name not in read and name not in text.replace("(", " ").split()]
-    return [
-        Finding("unused fact", f"{name}: no guard, definition, assumption, measure or rule reads it") for name in unused
-    ]
+    return [Finding("unused fact", f"{name}: no guard, definition, assumption, measure or rule reads it") for name in unused]
 
 
 class _Survey:
@@ -214,9 +212,7 @@ class _Survey:
             findings.append(Finding("gap", where, self._example(seen, classes, self.candidates[state, trigger])))
         for (j, i), (state, seen, classes) in self.overlaps.items():
             one, two = self.workflow.transitions[j], self.workflow.transitions[i]
-            where = (
-                f"{state}: the guards of {one.name} and {two.name} can both hold; {one.name} comes first and is taken"
-            )
+            where = f"{state}: the guards of {one.name} and {two.name} can both hold; {one.name} comes first and is taken"
             findings.append(Finding("overlap", where, self._example(seen, classes, [j, i])))
         return findings
 

@@ -161,9 +161,7 @@ class _Walk:
         state = row.state_after
         q = self.monitor.advance(q, facts, row.steps)
         if self.monitor.is_broken(q, facts, row.after, state):
-            raise UnsoundProof(
-                f"rule {self.rule.name!r}: the machine breaks it from {row.state!r}, which the search missed"
-            )
+            raise UnsoundProof(f"rule {self.rule.name!r}: the machine breaks it from {row.state!r}, which the search missed")
         enters = row.transition is not None and self.workflow.transitions[row.transition].target is not None
         return state, self._normal(state, row.after), enters and (ENTER, state) in self.machine.tries, q
 
@@ -183,8 +181,7 @@ class _Reached:
         abstraction = self.search.abstraction
         followed = abstraction.precision.fields
         fields: list[Any] = [
-            value if name in followed else Free.FREE
-            for name, value in zip(abstraction.workflow.record, record, strict=True)
+            value if name in followed else Free.FREE for name, value in zip(abstraction.workflow.record, record, strict=True)
         ]
         node = state, abstraction.normal(state, tuple(fields)), entering, q
         return self.search.diagrams.has(self.search.seen.get(node, 0), self.answers.__getitem__)

@@ -76,9 +76,7 @@ def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> lis
     return [float(value) for value in nearest] if field.kind == "number" else list(nearest)
 
 
-def variations(
-    workflow: Workflow, people: Columns, conditions: Sequence[Expression], n: int = 20_000, seed: int = 1
-) -> Columns:
+def variations(workflow: Workflow, people: Columns, conditions: Sequence[Expression], n: int = 20_000, seed: int = 1) -> Columns:
     """Draw variations of people: up to four facts are changed.
 
     Parameters

@@ -152,9 +152,7 @@ class PathCheck:
                 kept = [one for one in rest if str(one) in still]
         return {str(one) for one in kept}
 
-    def turned_on(
-        self, asked: Sequence[tuple[Expression, bool]], facts: dict[str, Value], budget: Budget
-    ) -> tuple[str, ...]:
+    def turned_on(self, asked: Sequence[tuple[Expression, bool]], facts: dict[str, Value], budget: Budget) -> tuple[str, ...]:
         """Return facts that suffice for some conditions, whatever the other facts are; none can be left out."""
         solver = self.solver()
         terms = [symbolic(condition, self.facts) for condition, _ in asked]

@@ -57,9 +57,7 @@ class _Inquiry:
     def run(self, budget: Budget) -> Found | None:
         """Return the path of a shortest history in question; ``None`` if there is none."""
         while True:
-            self.search = Search(
-                self.workflow, self.question, self.atoms, self.precision, self.paths, self.lemmas, budget
-            )
+            self.search = Search(self.workflow, self.question, self.atoms, self.precision, self.paths, self.lemmas, budget)
             try:
                 return self.search.run()
             except Refine as finer:

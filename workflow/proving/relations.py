@@ -81,7 +81,5 @@ def _around(field: Field, constants: set[Any]) -> set[Any]:
             found |= {value - 1, value + 1}
         else:
             one = dt.timedelta(1)
-            found |= ({value - one} if value != dt.date.min else set()) | (
-                {value + one} if value != dt.date.max else set()
-            )
+            found |= ({value - one} if value != dt.date.min else set()) | ({value + one} if value != dt.date.max else set())
     return found

@@ -22,9 +22,7 @@ _NEXT = (
     "(--nodes 1000000); an assume: that excludes impossible cases; record fields with fewer values.",
     "You can still test the rules on random histories (pytest) and monitor them in runs (docketsim run --monitor stop).",
 )
-_MONITORED = (
-    "monitored: a proof has no clock. Runs monitor such a rule (docketsim run --monitor stop), and audits check it.",
-)
+_MONITORED = ("monitored: a proof has no clock. Runs monitor such a rule (docketsim run --monitor stop), and audits check it.",)
 
 
 @dataclass(frozen=True)
@@ -163,9 +161,7 @@ def _allowed(workflow: Workflow, step: HistoryRow) -> str:
     parts = []
     if (event := workflow.events.get(step.trigger)) is not None and event.guard is not None:
         held = workflow.document.find(("events", event.name, "when")).value
-        parts.append(
-            f"{event.name} may happen when {shorten_condition(held)}{f' [{event.source}]' if event.source else ''}"
-        )
+        parts.append(f"{event.name} may happen when {shorten_condition(held)}{f' [{event.source}]' if event.source else ''}")
     if step.transition is not None:
         transition = workflow.transitions[step.transition]
         held = workflow.document.find(("transitions", step.transition, "when")).value

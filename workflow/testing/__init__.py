@@ -15,16 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workflow.testing.strategies import (
-        RuleBroken,
-        Walk,
-        case_machine,
-        check_rules,
-        facts,
-        histories,
-        rule_test,
-        seeds,
-    )
+    from workflow.testing.strategies import RuleBroken, Walk, case_machine, check_rules, facts, histories, rule_test, seeds
 
 __all__ = ["RuleBroken", "Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
 

@@ -114,9 +114,7 @@ class RulesFile(pytest.Module):
             if verdict.decision == "broken":
                 raise RuleDisproved("\n".join(render_verdict(proof, verdict)))
             if verdict.decision == "undecided":
-                give_up = (
-                    pytest.skip if self.config.getini(_UNDECIDED) == "skip" else partial(pytest.fail, pytrace=False)
-                )
+                give_up = pytest.skip if self.config.getini(_UNDECIDED) == "skip" else partial(pytest.fail, pytrace=False)
                 give_up("\n".join(render_verdict(proof, verdict)))
             if verdict.decision == "monitored":
                 pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")

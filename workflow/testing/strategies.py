@@ -64,9 +64,7 @@ class Walk:
         self._enter()
 
     def __repr__(self) -> str:
-        return (
-            f"a case with {self._unusual()}, begun in {self.begins[0]}: {'; '.join(self.steps) or 'nothing happened'}"
-        )
+        return f"a case with {self._unusual()}, begun in {self.begins[0]}: {'; '.join(self.steps) or 'nothing happened'}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))
@@ -173,9 +171,7 @@ def _values(declared: Field, default: Value, constants: dict[str, list[Any]]) ->
         "boolean": st.booleans,
         "enum": lambda: st.sampled_from(declared.values),
         "integer": lambda: st.integers(low, high),
-        "number": lambda: st.floats(
-            low if low is not None else -1e6, high if high is not None else 1e6, allow_nan=False
-        ),
+        "number": lambda: st.floats(low if low is not None else -1e6, high if high is not None else 1e6, allow_nan=False),
         "date": lambda: st.dates(low or dt.date(1950, 1, 1), high or dt.date(2050, 1, 1)),
     }
     special = [value for value in nearby(declared, default, constants) if value is not None]

@@ -15,20 +15,7 @@ from numpy.typing import NDArray
 
 from tests.benchmarks.workload import days
 
-__all__ = [
-    "CHECK",
-    "CLOSED",
-    "DOCKET",
-    "REVIEW",
-    "SECOND",
-    "Log",
-    "Size",
-    "Spent",
-    "answers",
-    "run_peer",
-    "since",
-    "waits",
-]
+__all__ = ["CHECK", "CLOSED", "DOCKET", "REVIEW", "SECOND", "Log", "Size", "Spent", "answers", "run_peer", "since", "waits"]
 
 REVIEW, CHECK, CLOSED, SECOND, DOCKET = range(5)
 """The stages of a case, numbered as `bare_loop` numbers them."""
@@ -138,9 +125,7 @@ def waits(log: Log) -> dict[int, tuple[float, float]]:
     for stage in (REVIEW, CHECK, SECOND):
         here = log.stage == stage
         waited = log.started[here] - log.enabled[here]
-        values[stage] = (
-            (float(waited.mean()), float(np.quantile(waited, 0.95))) if len(waited) else (math.nan, math.nan)
-        )
+        values[stage] = (float(waited.mean()), float(np.quantile(waited, 0.95))) if len(waited) else (math.nan, math.nan)
     return values
 
 

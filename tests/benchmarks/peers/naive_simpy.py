@@ -71,9 +71,7 @@ class Docket:
         self.chance = random.Random(seed)
         self.courts = [simpy.Resource(self.env, capacity=2) for _ in range(size.n_courts)]
         self.checkers = simpy.Resource(self.env, capacity=size.n_checkers)
-        self.machine = Machine(
-            model=None, states=list(STAGE), transitions=TRANSITIONS, initial="pending", auto_transitions=False
-        )
+        self.machine = Machine(model=None, states=list(STAGE), transitions=TRANSITIONS, initial="pending", auto_transitions=False)
         self.rows: list[tuple[Any, ...]] = []
 
     def fire(self, case: Any, trigger: str, enabled: float, started: float) -> None:
