@@ -87,13 +87,6 @@ class Estimate:
         """Return how the prediction interval was computed."""
         return None if self.prediction is None else self.prediction.method
 
-    @property
-    def symmetric(self) -> bool:
-        """Return whether both ends of the interval are equally far from the mean."""
-        if self.mean is None or self.low is None or self.high is None:
-            return True
-        return math.isclose(self.high - self.mean, self.mean - self.low, rel_tol=1e-6, abs_tol=1e-12)
-
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         values = {name: getattr(self, name) for name in ESTIMATE_COLUMNS}

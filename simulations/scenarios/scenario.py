@@ -185,7 +185,7 @@ class Draw:
     distribution : Distribution or None
         Of numbers; with `back`, of microseconds before the reference date of the facts.
     missing : float
-        Probability that there is no value.
+        Probability that the value is missing.
     """
 
     shares: Shares | None = None

@@ -149,7 +149,7 @@ class LogFacts:
         )
 
     def queue_grows(self, pool: str, court: str, confidence: float) -> bool:
-        """Return whether a queue is said to grow by the definition in docs/explanation/statistics.md."""
+        """Return whether a queue grows, as docs/explanation/statistics.md defines it."""
         first = self.starts + (self.scenario.ends - self.scenario.starts + DAY) // 2
         first = dt.datetime.combine(first.date(), dt.time())
         if self.scenario.warm_up is not None:

@@ -58,7 +58,7 @@ def test_no_value_is_outside_its_bounds() -> None:
 
 
 def test_a_declared_ratio_is_a_share_if_its_cases_are_surely_counted_below_the_line() -> None:
-    """An amenable case has been reviewed before, and a permit is asked for only after closing; a warm-up spoils both."""
+    """Only reviewed cases are amenable, and only closed cases ask for a permit; with a warm-up, neither bound holds."""
     bounds = {m.name: m.high for m in describe(load_scenario("pilot")).values()}
     assert (bounds["amenable_share"], bounds["granted_over_closed"], bounds["clearance_rate"]) == (1.0, 1.0, None)
     warm = {m.name: m.high for m in describe(load_scenario("pilot", ["warm_up=2012-01-31"])).values()}

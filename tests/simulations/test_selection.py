@@ -144,7 +144,7 @@ def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
 def test_a_wrong_name_is_reported_before_the_run(
     priced: Path, tmp_path: Path, command: str, arguments: list[str], messages: list[str]
 ) -> None:
-    """With the nearest match or the names that there are, and exit code 2; nothing is written."""
+    """The message has the nearest match or the valid names. The exit code is 2, and nothing is written."""
     scenarios = [str(priced)] * (2 if command == "compare" else 1)
     result = CliRunner().invoke(app, [command, *scenarios, "--out", str(tmp_path / "r"), *arguments])
     assert (result.exit_code, result.stdout) == (2, "")

@@ -1,7 +1,7 @@
 """Sets of answers to yes/no questions, as reduced ordered binary decision diagrams.
 
 A set is a whole number: `NOTHING`, `EVERYTHING`, or the number of a node. Equal sets have equal numbers. A node asks
-one question; questions are numbered in the order in which they are asked.
+one question. Along every path, questions are asked in the order of their numbers.
 
 References
 ----------
