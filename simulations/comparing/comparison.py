@@ -30,6 +30,7 @@ from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.files.opening import read_json
 from workflow.files.validation import format_names
 
 __all__ = ["RESULT", "Comparison", "Difference", "compare", "read_comparison"]
@@ -241,7 +242,7 @@ def read_comparison(folder: str | Path) -> Comparison:
     """
     folder = Path(folder)
     try:
-        content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        content = read_json(folder / RESULT)
         confidence = content["confidence"]
         differences = [Difference.of_json(row) for row in content["measures"]]
         cases: dict[str, list[Pairs]] = {}

@@ -26,6 +26,7 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.files.opening import read_json
 
 __all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
 
@@ -190,7 +191,7 @@ def read_sweep(folder: str | Path) -> Sweep:
     """
     folder = Path(folder)
     try:
-        content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        content = read_json(folder / RESULT)
         grid, problems = parse_grid(content["changes"])
         shown = [(measure, court) for measure, court in content["shown"]]
         kept = [{(e["measure"], e["court"], e["at"]) for e in point["measures"]} for point in content["points"]]

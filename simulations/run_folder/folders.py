@@ -25,8 +25,9 @@ from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, 
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
+from workflow.files.opening import read_json
 from workflow.files.validation import format_names
-from workflow.files.yaml_tree import parse_yaml
+from workflow.files.yaml_tree import read_yaml
 
 __all__ = [
     "Record",
@@ -93,7 +94,7 @@ def finished_replications(folder: Path, manifest: Mapping[str, Any]) -> dict[int
     records = {k: Record(p, _queues(queues.get(str(k), ())), violations.get(str(k), {})) for k, p in parts.items()}
     for path in (folder / "measures").glob("replication=*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             k = int(path.stem.partition("=")[2])
             records[k] = Record(dict(content["parts"]), _queues(content["queues"]), dict(content["violations"]))
     return dict(sorted(records.items()))
@@ -143,10 +144,7 @@ def recorded_contents(folder: Path) -> dict[str, Any]:
     """
 
     def read(path: Path) -> Any:
-        try:
-            return parse_yaml(path.read_text(encoding="utf-8"), str(path)).plain()
-        except OSError as error:
-            raise InputError([f"{path}: cannot be read: {error.strerror}"]) from None
+        return read_yaml(path).plain()
 
     policies = sorted(folder.glob("policy-*.yaml"), key=lambda p: int(p.stem.partition("-")[2]))
     return {

@@ -17,6 +17,7 @@ from typing import Any
 from simulations.measuring.selection import Selection
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.files.opening import read_json
 
 __all__ = ["MANIFEST", "canonical_hash", "differences", "make_manifest", "read_manifest", "scenario_hash", "versions"]
 
@@ -130,8 +131,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         If the folder has no readable manifest.
     """
     try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(folder / MANIFEST)
+    except InputError:
         content = None
     if not isinstance(content, dict) or not _well_formed(content):
         raise InputError([f"{folder}: is not a run folder{_what_it_is(folder)}"])

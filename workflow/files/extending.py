@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workflow.errors import InputError, Problem, nearest
 from workflow.files.kinds import check_kind, describe_path
+from workflow.files.opening import TEXT_BYTES, check_file, read_file
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, read_yaml, tidy
 
@@ -44,7 +47,8 @@ def read_extending(
         If there is no such file, or a file extends itself.
     """
     path = _find(name, beside, built_in, what)
-    if path.resolve() in extended_by:
+    real = Path(os.path.realpath(path))
+    if real in extended_by:
         raise InputError([f"{name!r} extends itself: {' -> '.join(p.name for p in (*extended_by, path))}"])
     node = read_yaml(path)
     check_kind(node, what)
@@ -55,7 +59,7 @@ def read_extending(
         message = f"extends: must be the name or path of a {what}, not {format_value(extends.value)}"
         raise InputError([Problem(message, extends.position)])
     try:
-        base = read_extending(extends.value, path.parent, built_in, what, extend, (*extended_by, path.resolve()))
+        base = read_extending(extends.value, path.parent, built_in, what, extend, (*extended_by, real))
     except InputError as error:
         raise InputError(
             p if p.position else Problem(f"extends: {p.message}", extends.position) for p in error.problems
@@ -65,19 +69,23 @@ def read_extending(
 
 def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> Path:
     """Return the path of a built-in workflow or scenario, of a file, or of a workflow that is named in a folder."""
+    if "\0" in name:
+        raise InputError([f"there is no {what} {name!r}: a path has no NUL character"])
     path = tidy(built_in.get(name) or (beside / name))
     workflows: dict[Path, str] = {}
     where = "neither a built-in name nor a file"
     try:
         other = describe_path(path, what)
-        if path.is_file() and other is None:
-            return path
+        if other is None and os.path.lexists(path):
+            return check_file(path, TEXT_BYTES, "Put tables into CSV or Parquet files.")
         known = [*built_in, *(str(Path(name).parent / p.name) for p in sorted(path.parent.glob("*.yaml")))]
         if what == "workflow" and Path(name).name == name and Path(name).suffix not in _ENDINGS:
             workflows, unread = _workflows_in(path.parent, name)
             known += workflows.values()
             where = f"neither a built-in name, nor a file, nor the name of a workflow in {path.parent.resolve()}"
             where += "".join(f"; a file there could not be read: {error}" for error in unread)
+    except InputError:
+        raise
     except (OSError, ValueError):  # not a possible file name
         known, other = list(built_in), None
     named = [path for path, its_name in workflows.items() if its_name == name]
@@ -96,18 +104,34 @@ def _find(name: str, beside: Path, built_in: Mapping[str, Path], what: str) -> P
 _ENDINGS = (".yaml", ".yml")
 
 
+_WORKFLOW = re.compile(rb"^workflow:[ \t]*['\"]?([^'\"#\r\n]*[^'\"#\s])", re.MULTILINE)
+_MOST_PARSED = 3 * TEXT_BYTES
+
+
 def _workflows_in(folder: Path, name: str) -> tuple[dict[Path, str], list[str]]:
     """Return the workflows in the files of a folder, by path, and why files that mention a name cannot be read.
 
-    Rules and scenarios have the key ``workflow:`` too. A workflow has states, or extends another.
+    Rules and scenarios have the key ``workflow:`` too. A workflow has states, or extends another. Only files that mention
+    the name are parsed; the others only give names to suggest.
     """
     names: dict[Path, str] = {}
     unread: list[str] = []
+    parsed = 0
     for path in sorted(p for p in folder.iterdir() if p.suffix in _ENDINGS and p.is_file()):
+        raw = b""
         try:
+            raw = read_file(path)
+            if name.encode() not in raw:
+                if b"\nstates:" in raw and (match := _WORKFLOW.search(raw)):
+                    names[path] = match[1].decode(errors="replace")
+                continue
+            parsed += len(raw)
+            if parsed > _MOST_PARSED:
+                unread.append(f"more than {_MOST_PARSED:,} bytes mention it; give the path of the file")
+                break
             content = read_yaml(path).value
         except InputError as error:
-            if name.encode() in path.read_bytes():
+            if name.encode() in raw:
                 unread.append(str(error).splitlines()[0])
             continue
         if "workflow" in content and "scenario" not in content and ("states" in content or "extends" in content):

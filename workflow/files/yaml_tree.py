@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.errors import InputError, Position, Problem
+from workflow.files.opening import read_file
 
 __all__ = ["Key", "Node", "Plain", "Source", "dump_yaml", "merge", "node_of", "parse_yaml", "read_yaml", "tidy"]
 
@@ -26,7 +27,6 @@ Key = str | int | float | bool | dt.date
 Plain = Any
 """A tree of dict, list, str, int, float, bool, None, date and datetime."""
 
-MAX_BYTES = 4_000_000
 MAX_DEPTH = 40
 
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
@@ -144,7 +144,7 @@ class Node:
 def tidy(path: Path) -> Path:
     """Return a path for messages, without parts such as ``a/../``."""
     short = Path(os.path.normpath(path))
-    return short if short.resolve() == path.resolve() else path
+    return short if os.path.realpath(short) == os.path.realpath(path) else path
 
 
 def read_yaml(path: Path) -> Node:
@@ -155,13 +155,7 @@ def read_yaml(path: Path) -> Node:
     InputError
         With every mistake of the YAML itself.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError([f"{path}: cannot be read: {error.strerror}"]) from None
-    if len(raw) > MAX_BYTES:
-        limit = f"at most {MAX_BYTES:,} are read. Put tables into CSV or Parquet files."
-        raise InputError([f"{path}: has {len(raw):,} bytes; {limit}"])
+    raw = read_file(path, advice="Put tables into CSV or Parquet files.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ENDINGS = (".rules.yaml", ".rules.yml")
 _WORKFLOWS = "docketsim_workflows"
 _OURS = re.compile(rb"^(\xef\xbb\xbf)?workflow\s*:", re.MULTILINE)
+_MOST_READ = 4_000_000  # as in workflow.files.opening, which is not imported until a file needs it
 _UNDECIDED = "docketsim_undecided"
 
 
@@ -54,10 +55,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile 
         kind = WorkflowFile
         if not any(fnmatch(str(file_path), str(pattern)) for pattern in parent.config.getini(_WORKFLOWS)):
             return None
-    elif not _OURS.search(file_path.read_bytes()):
+    elif not _OURS.search(_start_of(file_path)):
         return None
     found: RulesFile = kind.from_parent(parent, path=file_path)
     return found
+
+
+def _start_of(path: Path) -> bytes:
+    """Return as many bytes of a file as a YAML file may have."""
+    with path.open("rb") as file:
+        return file.read(_MOST_READ)
 
 
 class RuleDisproved(AssertionError):
