@@ -20,6 +20,8 @@ from simulations.running.intervals import interval
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
+from workflow.sql.quoting import parquet, text
+from workflow.sql.reading import reader
 
 __all__ = ["Change", "Pairs", "pair_cases"]
 
@@ -125,20 +127,17 @@ def _pairs(
     base: Scenario, base_folder: Path, other: Scenario, other_folder: Path, seed: int, replication: int
 ) -> list[tuple[str, End, End, int]]:
     """Count the cases of each court by their ends in both scenarios."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        connection.execute("set threads = 1")
+    parts = [part_path(folder, "events", replication) for folder in (base_folder, other_folder)]
+    with reader(parts, threads=1) as connection:
         ends = {}
-        for name, scenario, folder in (("one", base, base_folder), ("two", other, other_folder)):
+        for name, scenario, part in (("one", base, parts[0]), ("two", other, parts[1])):
             connection.register(f"keys_{name}", _keys(scenario, seed, replication))
-            file = str(part_path(folder, "events", replication)).replace("'", "''")
-            resting = ", ".join(f"'{state}'" for state in sorted(_decided(scenario))) or "''"
+            resting = ", ".join(map(text, sorted(_decided(scenario)))) or "''"
             ends[name] = f"""(
                 select key, court_name, state, case when state in ({resting}) then moved_by end as moved_by from (
                     select case_id, arg_max(to_state, sequence) as state,
                         arg_max(transition, sequence) filter (from_state is distinct from to_state) as moved_by
-                    from read_parquet('{file}') group by case_id)
+                    from {parquet([part])} group by case_id)
                 join keys_{name} using (case_id))"""
         rows = connection.execute(
             "select coalesce(one.court_name, two.court_name), one.key is not null, one.state, one.moved_by,"

@@ -22,6 +22,8 @@ from simulations.statements.of_runs import courts_shown
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title
 from workflow.errors import InputError
+from workflow.sql.quoting import parquet
+from workflow.sql.reading import reader
 
 __all__ = ["Contents", "check_run_folder", "court_groups", "read_contents", "shown_courts"]
 
@@ -154,11 +156,11 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, cour
     records = finished_replications(folder, manifest)
     if not all("events" in record.parts for record in records.values()):
         return {}
-    with duckdb.connect() as connection:
+    parts = {kind: [part_path(folder, kind, k) for k in records] for kind in ("cases", "events")}
+    with reader([*parts["cases"], *parts["events"]]) as connection:
         try:
-            for kind in ("cases", "events"):
-                files = ", ".join("'" + str(part_path(folder, kind, k)).replace("'", "''") + "'" for k in records)
-                connection.execute(f"create view {kind} as select * from read_parquet([{files}])")
+            for kind, paths in parts.items():
+                connection.execute(f"create view {kind} as select * from {parquet(paths)}")
             rows = connection.execute(
                 "select transition, count(*) from events where transition is not null and cause <> 'horizon' group by all"
             ).fetchall()

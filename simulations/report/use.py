@@ -19,6 +19,7 @@ from simulations.measuring.utilisation import PoolTime, time_between
 from simulations.run_folder.parts import part_path
 from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Pool, Scenario
+from workflow.sql.quoting import literal_path
 
 __all__ = ["Use", "use_by_week"]
 
@@ -68,11 +69,11 @@ def use_by_week(
     start = f"timestamp '{scenario.starts}'"
     shares: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
     for k in replications:
-        part = str(part_path(folder, "events", k))
+        part = literal_path(part_path(folder, "events", k))
         work = connection.execute(
             f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court,
                 date_diff('microsecond', {start}, started_at) as started, date_diff('microsecond', {start}, happened_at) as ended
-            from read_parquet($part) where pool is not null and started_at is not null""",
+            from read_parquet($part, hive_partitioning = false) where pool is not null and started_at is not null""",
             {"pools": list(scenario.pools), "courts": list(scenario.courts), "part": part},
         ).fetchnumpy()
         for code, (name, pool) in enumerate(scenario.pools.items()):

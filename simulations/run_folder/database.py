@@ -8,6 +8,8 @@ import threading
 from functools import lru_cache
 from typing import Any
 
+from workflow.sql.quoting import text
+
 __all__ = ["cursor", "enum"]
 
 _numbers = itertools.count()
@@ -40,7 +42,7 @@ def enum(labels: tuple[str, ...]) -> str:
     """Return an SQL list of labels, indexed from 1, that is written to Parquet with dictionary encoding."""
     if not labels:
         return "([]::varchar[])"
-    quoted = ", ".join("'" + label.replace("'", "''") + "'" for label in labels)
+    quoted = ", ".join(map(text, labels))
     name = f"labels_{next(_numbers)}"
     with cursor() as connection:
         connection.execute(f"create type {name} as enum ({quoted})")

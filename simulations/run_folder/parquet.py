@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from simulations.run_folder.database import cursor
 from simulations.run_folder.whole_files import whole_file
+from workflow.sql.quoting import literal_path, text
 
 __all__ = ["Columns", "write_parquet"]
 
@@ -103,5 +104,5 @@ def _copy(select: Sequence[str], source: str, target: Path) -> str:
 
     Parquet version 2 gives smaller files that are read faster. Stronger compression would save 7% but take 10% longer.
     """
-    quoted = str(target).replace("'", "''")
-    return f"copy (select {', '.join(select)} from {source}) to '{quoted}' (format parquet, parquet_version v2)"
+    path = text(literal_path(target))
+    return f"copy (select {', '.join(select)} from {source}) to {path} (format parquet, parquet_version v2)"

@@ -20,6 +20,7 @@ from simulations.run_folder.database import enum
 from simulations.run_folder.parquet import write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
+from workflow.sql.quoting import identifier
 
 __all__ = ["KINDS", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_measures"]
 
@@ -73,7 +74,7 @@ def write_cases(path: Path, cases: Cases, replication: int) -> None:
         if name in cases.columns.missing:
             columns[f"m_{name}"] = cases.columns.missing[name]
             value = f"case when m_{name} then null else {value} end"
-        select.append(f'{value} as "{name}"')
+        select.append(f"{value} as {identifier(name)}")
     write_parquet(path, columns, select)
 
 
@@ -122,7 +123,7 @@ def write_measures(path: Path, measured: Measured, replication: int) -> None:
         elif name == "value":
             value = f"case when isnan({key}) then null else {key} end"
         given[key] = column
-        select.append(f'{value} as "{name}"')
+        select.append(f"{value} as {identifier(name)}")
     write_parquet(path, given, select)
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,8 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.parts import KINDS
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
+from workflow.sql.quoting import identifier, parquet, text
+from workflow.sql.reading import reader
 
 __all__ = ["ATTRIBUTES", "HAPPENED", "NAME", "OBSERVED_UNTIL", "STEP_KIND", "Answer", "query_run"]
 
@@ -79,17 +80,9 @@ def query_run(folder: Path, sql: str) -> Iterator[Answer]:
     import duckdb
 
     files = _files(folder)
-    with tempfile.TemporaryDirectory() as scratch, duckdb.connect() as connection:
-        connection.execute("set threads = 1")  # so that sums of floats do not depend on the order of threads
-        connection.execute("set autoinstall_known_extensions = false")
-        connection.execute("set autoload_known_extensions = false")
-        connection.execute(f"set temp_directory = {_quoted(scratch)}")
+    with reader([path for paths in files.values() for path in paths], threads=1) as connection:
         _check_single_select(connection, sql)
         _make_views(connection, folder, files, sql.lower())
-        allowed = ", ".join(_quoted(str((folder / kind).resolve())) for kind in files)
-        connection.execute(f"set allowed_directories = [{allowed}]")
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
         try:
             connection.execute(sql)
             yield Answer([column[0] for column in connection.description or ()], _rows(connection))
@@ -97,10 +90,10 @@ def query_run(folder: Path, sql: str) -> Iterator[Answer]:
             raise InputError([_describe(connection, folder, files, error, sql)]) from None
 
 
-def _files(folder: Path) -> dict[str, list[str]]:
+def _files(folder: Path) -> dict[str, list[Path]]:
     """Return the files of each kind of all finished replications."""
     records = finished_in(folder, read_manifest(folder))
-    files = {kind: [str(path.resolve()) for path in parts_of(folder, kind, records)] for kind in KINDS}
+    files = {kind: parts_of(folder, kind, records) for kind in KINDS}
     return {kind: paths for kind, paths in files.items() if paths}
 
 
@@ -136,11 +129,10 @@ def _reads_only(part: Any) -> bool:
 # views -----------------------------------------------------------------------------------------------
 
 
-def _make_views(connection: Any, folder: Path, files: dict[str, list[str]], sql: str) -> None:
+def _make_views(connection: Any, folder: Path, files: dict[str, list[Path]], sql: str) -> None:
     """Make the views that a query mentions. Some need to read other files of the run."""
     for kind, paths in files.items():
-        quoted = ", ".join(_quoted(path) for path in paths)
-        connection.execute(f"create view {kind} as select * from read_parquet([{quoted}])")
+        connection.execute(f"create view {kind} as select * from {parquet(paths)}")
     if "events" not in files:
         return
     if "pm4py" in sql:
@@ -157,7 +149,7 @@ def _pm4py(connection: Any) -> None:
     connection.execute("create schema pm4py")
     columns = [row[0] for row in connection.execute("describe cases").fetchall()]
     shown = ("court", "origin", *columns[columns.index("initial_state") :])
-    case_columns = ", ".join(f'c."{name}" as "case:{name}"' for name in shown)
+    case_columns = ", ".join(f"c.{identifier(name)} as {identifier(f'case:{name}')}" for name in shown)
     connection.execute(
         f"""create view pm4py.log as select e.replication || ':' || e.case_id as "case:concept:name",
             coalesce(e.transition, e.cause) as "concept:name", e.happened_at as "time:timestamp",
@@ -172,7 +164,7 @@ def _pm4py(connection: Any) -> None:
 
 def _vidigi(connection: Any, folder: Path) -> None:
     starts = recorded_contents(folder)["scenario"]["starts"]
-    minutes = f"greatest(date_diff('microsecond', timestamp '{starts}', {{}}), 0) / 60e6"
+    minutes = f"greatest(date_diff('microsecond', {text(str(starts))}::timestamp, {{}}), 0) / 60e6"
     work = "from events where pool is not null and enabled_at is not null"
     connection.execute("create schema vidigi")
     connection.execute(
@@ -197,13 +189,14 @@ def _ocel(connection: Any) -> None:
     types = [name for (name,) in distinct.fetchall()]
     connection.execute("create schema ocel")
     event, case = "replication || ':' || sequence", "replication || ':' || case_id"
+    kinds = f"[{', '.join(map(text, types))}]"
     for name, select in {
         "event": f"select {event} as ocel_id, {NAME} as ocel_type from events where {HAPPENED}",
         "object": f"select {case} as ocel_id, 'case' as ocel_type from cases",
         "event_object": f"select {event} as ocel_event_id, {case} as ocel_object_id, 'case' as ocel_qualifier"
         f" from events where {HAPPENED}",
         "object_object": "select '' as ocel_source_id, '' as ocel_target_id, '' as ocel_qualifier where false",
-        "event_map_type": f"select unnest({types}::varchar[]) as ocel_type, ocel_type as ocel_type_map",
+        "event_map_type": f"select unnest({kinds}::varchar[]) as ocel_type, ocel_type as ocel_type_map",
         "object_map_type": "select 'case' as ocel_type, 'case' as ocel_type_map",
         "object_case": f"select {case} as ocel_id, arrived_at as ocel_time, null::varchar as ocel_changed_field,"
         " * exclude (replication, case_id, arrived_at) from cases",
@@ -211,8 +204,8 @@ def _ocel(connection: Any) -> None:
         connection.execute(f"create view ocel.{name} as {select}")
     for kind in types:
         connection.execute(
-            f'create view ocel."event_{kind}" as select {event} as ocel_id, happened_at as ocel_time, {", ".join(ATTRIBUTES)}, {STEP_KIND} as step_kind'
-            f" from events where {HAPPENED} and {NAME} = {_quoted(kind)}"
+            f"create view ocel.{identifier(f'event_{kind}')} as select {event} as ocel_id, happened_at as ocel_time,"
+            f" {', '.join(ATTRIBUTES)}, {STEP_KIND} as step_kind from events where {HAPPENED} and {NAME} = {text(kind)}"
         )
 
 
@@ -233,10 +226,6 @@ def _transitions(connection: Any, folder: Path) -> None:
         connection.executemany("insert into transitions values (?, ?, ?, ?, ?, ?)", rows)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 # answers and errors ------------------------------------------------------------------------------------
 
 
@@ -245,7 +234,7 @@ def _rows(connection: Any) -> Iterator[tuple[Any, ...]]:
         yield from batch
 
 
-def _describe(connection: Any, folder: Path, files: dict[str, list[str]], error: Exception, sql: str) -> str:
+def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error: Exception, sql: str) -> str:
     """Return a message of one line about a wrong query, with the nearest name."""
     text = str(error)
     if "pytz" in text:

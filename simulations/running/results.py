@@ -24,6 +24,7 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.running.intervals import CONFIDENCE, Prediction, interval, prediction
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
+from workflow.sql.quoting import literal_path
 
 __all__ = ["ESTIMATE_COLUMNS", "Contrast", "Estimate", "Series", "contrasts", "estimates", "read_series", "read_values"]
 
@@ -225,7 +226,7 @@ def read_values(
     """
     days = ", ".join(f"date '{dt.date.fromisoformat(day)}'" for day in read_manifest(folder)["at"])
     rows = _query(
-        "with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true))"
+        "with m as (select *, file_row_number as row from read_parquet(?, file_row_number = true, hive_partitioning = false))"
         ' select measure, court, "by", "group", "at", unit, list(value order by replication) from m'
         f' where not ({_DAILY}) or "at" in ({days or "null"}) group by all order by min(row)',
         folder,
@@ -239,12 +240,10 @@ def read_series(folder: Path, replications: Iterable[int], confidence: float = C
     """Return the daily series of a run folder; an empty one if `pending` was not chosen."""
     numbers = list(replications)
     # Each part has the chosen courts of a day in the same order.
-    courts = (
-        f"select court from read_parquet(?, file_row_number = true) where {_DAILY} group by court order by min(file_row_number)"
-    )
+    courts = f"select court from read_parquet(?, file_row_number = true, hive_partitioning = false) where {_DAILY} group by court order by min(file_row_number)"
     names = tuple(court for (court,) in _query(courts, folder, numbers[:1], "fetchall"))
     columns = _query(
-        f'select "at", value from read_parquet(?, file_row_number = true) where {_DAILY}'
+        f'select "at", value from read_parquet(?, file_row_number = true, hive_partitioning = false) where {_DAILY}'
         ' order by "at", file_row_number, replication',
         folder,
         numbers,
@@ -265,7 +264,7 @@ def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) ->
     from simulations.run_folder.parts import part_path
 
     with cursor() as connection:
-        connection.execute(query, [[str(part_path(folder, "measures", k)) for k in replications]])
+        connection.execute(query, [[literal_path(part_path(folder, "measures", k)) for k in replications]])
         return getattr(connection, fetch)()
 
 

@@ -16,6 +16,8 @@ from workflow.files.validation import format_names, format_value
 from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Field
+from workflow.sql.quoting import parquet
+from workflow.sql.reading import reader
 
 __all__ = ["CaseTable", "read_cases", "read_column"]
 
@@ -57,8 +59,8 @@ def read_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
         import duckdb
 
         try:
-            with duckdb.connect() as connection:
-                result = connection.execute("select * from read_parquet(?)", [str(path)])
+            with reader([path]) as connection:
+                result = connection.execute(f"select * from {parquet([path])}")
                 return [d[0] for d in result.description], [list(row) for row in result.fetchall()]
         except duckdb.Error as error:
             raise InputError([f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}"]) from None

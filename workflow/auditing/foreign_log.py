@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, Workflow
 from workflow.predicates import Field
+from workflow.sql.quoting import literal_path
+from workflow.sql.reading import reader
 
 __all__ = ["read_foreign"]
 
@@ -181,13 +184,14 @@ class _Reading:
             return table, self._roles(list(table)), self._fields(list(table))
         import duckdb
 
+        path = literal_path(self.path)
         try:
-            with duckdb.connect() as connection:
+            with reader([self.path]) as connection:
                 if self.row_label == "row":
-                    table = connection.read_parquet(str(self.path)).fetchnumpy()
+                    table = connection.read_parquet(path, hive_partitioning=False).fetchnumpy()
                     return table, self._roles(list(table)), self._fields(list(table))
-                read = connection.read_csv
-                names = read(str(self.path), sample_size=-1).columns
+                read = partial(connection.read_csv, path, hive_partitioning=False)
+                names = read(sample_size=-1).columns
                 chosen, fields = self._roles(names), self._fields(names)
                 # 007 is a case name, not the number 7, and "yes" can be a value of an enumeration, not a boolean
                 enums = [column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"]
@@ -195,12 +199,12 @@ class _Reading:
                 initial = [column for field in self.workflow.record for column in _initial(field)]
                 as_text += [n for n in (_CAUSE, _OUTCOME, *_REPLAYED, *initial) if n in names and n not in as_text]
                 try:
-                    kept = read(str(self.path), sample_size=-1, dtype=dict.fromkeys(as_text, "VARCHAR"))
+                    kept = read(sample_size=-1, dtype=dict.fromkeys(as_text, "VARCHAR"))
                     return kept.fetchnumpy(), chosen, fields
                 except duckdb.ConversionException:  # a row has another type than the rest; the message will name it
-                    return read(str(self.path), all_varchar=True).fetchnumpy(), chosen, fields
+                    return read(all_varchar=True).fetchnumpy(), chosen, fields
         except duckdb.Error as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            lines = [line.strip() for line in str(error).replace(path, str(self.path)).splitlines() if line.strip()]
             raise InputError([*self.problems, f"{self.path}: cannot be read: {' '.join(lines[:2])}"]) from None
 
     def _roles(self, names: list[str]) -> dict[str, str]:

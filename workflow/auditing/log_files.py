@@ -15,6 +15,8 @@ from workflow.auditing.log_columns import filled, run_column
 from workflow.deciding.records import Rows, indices_of, records_along
 from workflow.errors import InputError
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, HORIZON, INTERRUPTED, Workflow
+from workflow.sql.quoting import parquet
+from workflow.sql.reading import reader
 
 __all__ = ["read_log"]
 
@@ -47,18 +49,17 @@ def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None =
 
 
 def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
-    import duckdb
-
-    if not list((path / "events").glob("*.parquet")):
+    parts = {kind: sorted((path / kind).glob("*.parquet")) for kind in ("events", "cases")}
+    if not parts["events"]:
         raise InputError([f"{path}: is not a run folder with an event log (it has no events/*.parquet)"])
-    with duckdb.connect() as connection:
+    with reader([*parts["events"], *parts["cases"]]) as connection:
         events = connection.execute(
             "select replication, case_id, transition, cause, from_state, to_state, outcome, epoch_us(happened_at) as at"
-            " from read_parquet(?) order by replication, case_id, sequence", [str(path / "events" / "*.parquet")],
-        ).fetchnumpy()  # fmt: skip
+            f" from {parquet(parts['events'])} order by replication, case_id, sequence"
+        ).fetchnumpy()
         cases = connection.execute(
-            "select * exclude (arrived_at), arrived_at::date as arrived, epoch_us(arrived_at) as begun_at from read_parquet(?) order by replication, case_id",
-            [str(path / "cases" / "*.parquet")],
+            "select * exclude (arrived_at), arrived_at::date as arrived, epoch_us(arrived_at) as begun_at"
+            f" from {parquet(parts['cases'])} order by replication, case_id"
         ).fetchnumpy()
     names = np.array([f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object)
     first = np.concatenate([[0], np.cumsum(_counts(events, cases))]).astype(np.int64)
