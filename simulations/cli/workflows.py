@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulations.cli.common import FAILURE, UNDECIDED, Json, Quiet, Seed, WorkflowName, print_json, report_errors
+from simulations.cli.common import (
+    FAILURE,
+    UNDECIDED,
+    Json,
+    Quiet,
+    Seed,
+    Workers,
+    WorkflowName,
+    prepare_run,
+    print_json,
+    progress_bar,
+    report_errors,
+)
 from workflow.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from simulations.comparing.decided import Decided
 
 __all__ = ["audit", "diff", "draw", "prove"]
 
@@ -119,40 +134,60 @@ def diff(
         str | None,
         typer.Option(
             metavar="SCENARIO",
-            help="Count the people of this scenario; default: pilot, or every kind of case if the facts differ.",
+            help="Count the cases of this scenario, and simulate it with both workflows;"
+            " default: count the cases of pilot, or every kind of case if the facts differ.",
         ),
     ] = None,
+    replications: Annotated[
+        int, typer.Option(min=0, help="Replications to simulate with --people; 0: count only what could be decided otherwise.")
+    ] = 5,
     seed: Seed = 1,
+    workers: Workers = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show which cases two workflows decide differently, with an example, and count them in a scenario."""
+    """Show which cases two workflows could decide otherwise, with an example; and how many they did when simulated."""
     with report_errors():
         from simulations.chance.draws import SamplePath
         from simulations.loading import load_scenario
+        from simulations.printing.workflow_difference import render_decided, render_difference
         from simulations.scenarios.population import draw_cases
         from workflow.loading import load_workflow
-        from workflow.model.definition import as_written
         from workflow.proving.difference import diff as compare
 
         a, b = load_workflow(one), load_workflow(other)
+        counted = people
         if people is None and load_scenario("pilot").workflow.facts.keys() == a.facts.keys():
-            people = "pilot"
-        cases = draw_cases(load_scenario(people), SamplePath(seed, 1)).columns if people is not None else None
+            counted = "pilot"
+        cases = draw_cases(load_scenario(counted), SamplePath(seed, 1)).columns if counted is not None else None
         result = compare(a, b, cases)
+        of = f"people of {counted}" if counted is not None else "kinds of cases"
+        if not (as_json or quiet):
+            typer.echo("\n".join(render_difference(result, of)))
+        decided, reason = None, None
+        if people is not None and replications:
+            decided, reason = _simulate_both(one, other, people, replications, seed, workers, quiet or as_json)
         if as_json:
-            print_json(result.json())
-        elif not quiet:
-            counted = f"people of {people}" if people is not None else "kinds of cases"
-            typer.echo(f"{result.total:,} {counted}: {result.same:,} are decided alike by {a.name} and {b.name}")
-            for region in result.regions:
-                odd = {k: v for k, v in region.example.items() if k in a.facts and v != a.defaults[k]}
-                example = ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
-                typer.echo(f"\n{region.count:,} differ when {region.when}")
-                typer.echo(f"  for example {example}" if region.example else "  whatever their facts")
-                typer.echo(f"  decided by {b.name}, unlike {a.name}:")
-                for change in region.decided:
-                    typer.echo(f"    {change}")
+            print_json({**result.json(), "simulated": None if decided is None else decided.json(), "not_simulated": reason})
+        elif not quiet and (decided or reason):
+            typer.echo("\n" + ("\n".join(render_decided(decided)) if decided else f"Not simulated: {reason}"))
+
+
+def _simulate_both(
+    one: str, other: str, people: str, replications: int, seed: int, workers: int | None, silent: bool
+) -> tuple[Decided | None, str | None]:
+    """Simulate a scenario with both workflows; return the reason if it does not fit one of them."""
+    from simulations.comparing.decided import simulate_both
+    from simulations.loading import load_scenario
+    from simulations.running.options import RunOptions
+
+    try:
+        first = load_scenario(people, [f"workflow={one}"])
+        options = prepare_run(RunOptions(replications=replications, seed=seed), workers, first, silent, runs=2)
+        with progress_bar(silent) as progress:
+            return simulate_both(one, other, people, options, progress), None
+    except InputError as error:
+        return None, f"{people} does not fit both workflows: {'; '.join(p.message for p in error.problems)}"
 
 
 def draw(

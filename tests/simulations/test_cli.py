@@ -306,19 +306,27 @@ def test_an_audit_of_a_foreign_log_leaves_unjudged_what_the_log_does_not_tell(ti
 def test_diff_says_whose_decision_it_tells_and_needs_no_people_of_other_workflows(tiny: Path) -> None:
     """Of two workflows that are not the pilot's, every kind of case; each decision beside who makes it."""
     code, out, err = _run("diff", "desk.yaml", "desk.yaml")
-    assert (code, out, err) == (0, "1 kinds of cases: 1 are decided alike by desk and desk\n", "")
+    assert (code, out, err) == (
+        0,
+        "1 kinds of cases: 0 could be decided otherwise by desk than by desk in some course of events; 1 are decided alike in every one\n",
+        "",
+    )
     code, out, _ = _run("diff", "prosecutorial-discretion-review", "no-discretion")
-    assert "11,682 people of pilot" in out
+    assert "11,682 people of pilot: 2,664 could be decided otherwise by no-discretion than by prosecutorial" in out
     assert "  decided by no-discretion, unlike prosecutorial-discretion-review:\n    incoming: file_charges" in out
 
 
 def test_diff_counts_add_up(tiny: Path) -> None:
     """Those decided alike and the regions are all the people there are."""
-    code, out, _ = _run("diff", "prosecutorial-discretion-review", "strict-criteria", "--people", "pilot", "--json")
+    code, out, _ = _run(
+        "diff", "prosecutorial-discretion-review", "strict-criteria", "--people", "pilot", "--replications", "0", "--json"
+    )
     content = json.loads(out)
     assert code == 0
+    assert content["simulated"] is content["not_simulated"] is None
     assert content["total"] == 11_682
-    assert content["same"] + sum(r["count"] for r in content["regions"]) == content["total"]
+    assert content["could_differ"] == sum(r["count"] for r in content["regions"])
+    assert content["same"] + content["could_differ"] == content["total"]
     assert content["regions"]
 
 

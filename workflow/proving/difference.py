@@ -1,8 +1,8 @@
 """Find the cases that two workflows decide differently: regions of facts with minimal conditions and counts.
 
-The workflows must have the same facts, record and states. For each fact class, their decisions are compared in every
-state, for every trigger and every record, reachable or not: transition, target and effects. Fact classes with the
-same differences form a region.
+The workflows must have the same facts, record and states. For each fact class, their decisions are compared wherever
+some course of events can take such a case: in every state, for every trigger and record that it can reach. A decision is
+the transition, its target and its effects. Fact classes with the same differences form a region.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from workflow.proving.covering import shortest
 from workflow.proving.fact_space import possible_classes
 from workflow.proving.findings import json_values
 from workflow.proving.nearby import variations
+from workflow.proving.reached import Reached
 
 __all__ = ["Difference", "Literal", "Region", "diff"]
 
@@ -93,7 +94,7 @@ class Difference:
     Attributes
     ----------
     same : int
-        Number of cases with equal decisions.
+        Number of cases that are decided alike in every course of events.
     of_case : ndarray of int64, shape (n_cases,)
         The region of each case, -1 for equal decisions.
     """
@@ -105,9 +106,15 @@ class Difference:
     total: int
     of_case: NDArray[np.int64]
 
+    @property
+    def could_differ(self) -> int:
+        """Return the number of cases that could be decided differently, in some course of events."""
+        return self.total - self.same
+
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {"regions": [r.json() for r in self.regions], "same": self.same, "total": self.total}
+        counts = {"could_differ": self.could_differ, "same": self.same, "total": self.total}
+        return {"regions": [r.json() for r in self.regions], **counts}
 
 
 def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Difference:
@@ -195,8 +202,9 @@ _NOTHING: Decision = ("nothing", None, ())
 
 
 def _differing(one: Workflow, other: Workflow, classes: FactClasses) -> list[frozenset[Change]]:
-    """Return, for each case, what the two workflows decide differently."""
+    """Return, for each case, what the two workflows decide differently in some course of events."""
     found: list[set[Change]] = [set() for _ in range(len(classes))]
+    reached = Reached(one, other, classes.witness)
     for key in dict.fromkeys([*_happenings(one), *_happenings(other)]):
         read = _read(one, key) | _read(other, key)
         fields = [name for name in one.record if name in read]
@@ -204,9 +212,10 @@ def _differing(one: Workflow, other: Workflow, classes: FactClasses) -> list[fro
         known: dict[Decision, int] = {_NOTHING: 0}
         sides = [_decided(workflow, key, laid, fields, known) for workflow in (one, other)]
         decisions = list(known)
+        comes = reached.where(*key, fields).ravel()
         for given in dict.fromkeys([*sides[0], *sides[1]]):
             a, b = (side.get(given, np.zeros(len(laid), np.int64)) for side in sides)
-            odd = np.flatnonzero(a != b)
+            odd = np.flatnonzero((a != b) & comes)
             k = odd // max(len(laid) // max(len(classes), 1), 1)
             for x, y, c in np.unique(np.stack([a[odd], b[odd], k], axis=1), axis=0).tolist():
                 found[c].add((key[0], _change(decisions[x], decisions[y])))
