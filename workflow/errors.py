@@ -7,10 +7,13 @@ ValueError`` works. The mistakes of a file are collected as `Problem` and raised
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["DocketsimError", "InputError", "Position", "Problem", "StuckCase", "VisitCap", "format_names", "nearest"]
+__all__ = ["DocketsimError", "InputError", "Position", "Problem", "StuckCase", "VisitCap", "format_names", "nearest", "visible"]
+
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,3 +98,16 @@ def nearest(name: object, allowed: Iterable[object]) -> str:
     """
     close = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters written as they are in JSON; only line breaks and tabs stay.
+
+    Escape sequences would change the terminal, and marks of direction the order of the letters.
+
+    Examples
+    --------
+    >>> visible("clerks" + chr(27) + "[2J") == "clerks" + chr(92) + "u001b[2J"
+    True
+    """
+    return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shlex
 import sys
 import time
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workflow.errors import DocketsimError, InputError
+from workflow.errors import DocketsimError, InputError, visible
+from workflow.files.json_text import json_text
 
 if TYPE_CHECKING:
     from simulations.running.options import RunOptions
@@ -50,6 +50,7 @@ __all__ = [
     "compile_first",
     "date",
     "dates",
+    "echo",
     "prepare_run",
     "print_json",
     "progress_bar",
@@ -98,6 +99,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no tables.")]
 
 
+def echo(text: str, err: bool = False) -> None:
+    """Print a text on standard output or standard error, with its control characters made visible."""
+    typer.echo(visible(text), err=err)
+
+
 @contextmanager
 def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[None]:
     """Print the project's errors on standard error and exit with their codes.
@@ -112,14 +118,14 @@ def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[No
     try:
         yield
     except (InputError, RunFolderExists) as error:
-        typer.echo(str(error), err=True)
+        echo(str(error), err=True)
         raise typer.Exit(MISTAKE) from None
     except DocketsimError as error:
-        typer.echo(str(error), err=True)
+        echo(str(error), err=True)
         raise typer.Exit(FAILURE) from None
     except KeyboardInterrupt:
         command = resume() if resume is not None else None
-        typer.echo(f"Interrupted.{f' Resume with: {command}' if command else ''}", err=True)
+        echo(f"Interrupted.{f' Resume with: {command}' if command else ''}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -139,8 +145,8 @@ def dates(texts: list[str] | None) -> list[dt.date]:
 
 
 def print_json(value: Any) -> None:
-    """Print plain values as JSON on standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print plain values as JSON on standard output; see `json_text` for numbers that JSON lacks."""
+    echo(json_text(value, indent=2))
 
 
 @contextmanager
@@ -150,7 +156,7 @@ def _report_warnings() -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for warning in caught:
-        typer.echo(f"warning: {warning.message}", err=True)
+        echo(f"warning: {warning.message}", err=True)
 
 
 def check_resume(resume: bool, out: Path | None) -> None:
@@ -199,7 +205,7 @@ def _progress_lines() -> Callable[[int, int], None]:
         nonlocal last
         if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            typer.echo(f"replications: {done:,} of {todo:,}", err=True)
+            echo(f"replications: {done:,} of {todo:,}", err=True)
 
     return show
 

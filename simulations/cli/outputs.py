@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulations.cli.common import Courts, Measures, Quiet, RunFolder, ScenarioFile, report_errors, spinner
+from simulations.cli.common import Courts, Measures, Quiet, RunFolder, ScenarioFile, echo, report_errors, spinner
 from simulations.exporting import FORMATS
 
 __all__ = ["export", "report"]
@@ -64,4 +64,4 @@ def export(
 
 def _print(text: str, quiet: bool) -> None:
     if not quiet:
-        typer.echo(text)
+        echo(text)

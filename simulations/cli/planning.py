@@ -27,6 +27,7 @@ from simulations.cli.common import (
     check_resume,
     date,
     dates,
+    echo,
     prepare_run,
     print_json,
     progress_bar,
@@ -103,7 +104,7 @@ def sweep(
             print_json(result.json())
         elif not quiet:
             print_sweep(result, options.at)
-            typer.echo(f"Chart: {chart}")
+            echo(f"Chart: {chart}")
 
 
 def staff(
@@ -139,7 +140,7 @@ def staff(
 
         def show(point: Point) -> None:
             if not (quiet or as_json):
-                typer.echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
+                echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
 
         loaded = load_scenario(scenario, change or ())
         options = RunOptions(replications=replications, seed=seed, engine=engine)

@@ -28,6 +28,7 @@ from simulations.cli.common import (
     check_resume,
     compile_first,
     dates,
+    echo,
     prepare_run,
     print_json,
     progress_bar,
@@ -178,8 +179,8 @@ def list_(as_json: Json = False) -> None:
         print_json(entries_by_kind)
         return
     for kind, entries in entries_by_kind.items():
-        typer.echo(f"{kind}:")
+        echo(f"{kind}:")
         for entry in entries:
-            typer.echo(f"  {entry['name']}")
+            echo(f"  {entry['name']}")
             if entry["description"]:
-                typer.echo(f"      {entry['description']}")
+                echo(f"      {entry['description']}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -30,6 +29,7 @@ from simulations.cli.common import (
     Workers,
     check_resume,
     dates,
+    echo,
     prepare_run,
     print_json,
     progress_bar,
@@ -37,7 +37,8 @@ from simulations.cli.common import (
     resume_command,
     spinner,
 )
-from workflow.errors import InputError
+from workflow.errors import InputError, visible
+from workflow.files.json_text import json_text
 
 __all__ = ["compare", "sql", "verify"]
 
@@ -116,7 +117,7 @@ def sql(
                 _csv(answer.columns, answer.rows)
             elif as_json:
                 rows = [[_plain(value) for value in row] for row in answer.rows]
-                typer.echo(json.dumps({"columns": answer.columns, "rows": rows}, ensure_ascii=False))
+                echo(json_text({"columns": answer.columns, "rows": rows}))
             else:
                 _table(answer.columns, answer.rows)
 
@@ -124,9 +125,15 @@ def sql(
 def _csv(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import csv
 
+    from simulations.tables.table import spreadsheet_cell
+
+    def cell(value: Any) -> Any:
+        safe = spreadsheet_cell(_plain(value))
+        return visible(safe) if isinstance(safe, str) else safe
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_plain(value) for value in row] for row in rows)
+    writer.writerow(map(cell, columns))
+    writer.writerows(map(cell, row) for row in rows)
 
 
 def _plain(value: Any) -> Any:
@@ -142,27 +149,24 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
-    if isinstance(value, float) and value != value:
-        return None
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    from rich.console import Console
 
-    from simulations.printing.terminal import new_table
+    from simulations.printing.terminal import new_console, new_table
 
-    console = Console(highlight=False, soft_wrap=False, markup=False)
+    console = new_console(markup=False)
     shown = list(islice(rows, _MOST_ROWS))
-    grid = new_table(None, *columns)
+    grid = new_table(None, *map(visible, columns))
     for column, values in zip(grid.columns, zip(*shown, strict=True), strict=False):
         numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in map(_plain, values) if v is not None)
         column.justify = "right" if numeric else "left"
     for row in shown:
-        grid.add_row(*("" if value is None else str(_plain(value)) for value in row))
+        grid.add_row(*("" if value is None else visible(str(_plain(value))) for value in row))
     console.print(grid)
     if next(rows, None) is not None:
-        typer.echo(f"More than {_MOST_ROWS} rows: --csv or --json prints all.", err=True)
+        echo(f"More than {_MOST_ROWS} rows: --csv or --json prints all.", err=True)
 
 
 def verify(
@@ -182,12 +186,12 @@ def verify(
             print_json(result.json())
         elif not quiet:
             for name, what in result.wrong:
-                typer.echo(f"{name if '.yaml' in name else folder / name}: {what}")
+                echo(f"{name if '.yaml' in name else folder / name}: {what}")
             verdict = "as written" if result.ok else f"{len(result.wrong)} wrong"
-            typer.echo(f"{result.parts} parts of {result.replications} replications: {verdict}.")
+            echo(f"{result.parts} parts of {result.replications} replications: {verdict}.")
             if result.run_again:
                 numbers = ", ".join(map(str, result.run_again))
                 noun = "replication" if len(result.run_again) == 1 else "replications"
-                typer.echo(f"Rerun of {noun} {numbers}: {'the same bytes' if result.rerun_ok else 'other bytes'}.")
+                echo(f"Rerun of {noun} {numbers}: {'the same bytes' if result.rerun_ok else 'other bytes'}.")
         if not result.ok:
             raise typer.Exit(FAILURE)

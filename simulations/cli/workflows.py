@@ -15,6 +15,7 @@ from simulations.cli.common import (
     Seed,
     Workers,
     WorkflowName,
+    echo,
     prepare_run,
     print_json,
     progress_bar,
@@ -69,7 +70,7 @@ def prove(
         if as_json:
             print_json(proof.json())
         elif not quiet:
-            typer.echo("\n".join(proof.render()))
+            echo("\n".join(proof.render()))
         if proof.failed:
             raise typer.Exit(FAILURE)
         if proof.undecided:
@@ -108,23 +109,19 @@ def audit(
         if as_json:
             print_json(report.json())
         elif not quiet:
-            typer.echo("\n".join(report.render()))
+            echo("\n".join(report.render()))
             if out is not None:
-                typer.echo(f"The offending cases: {out}")
+                echo(f"The offending cases: {out}")
         if report.failed:
             raise typer.Exit(FAILURE)
 
 
 def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
-    import csv
+    from simulations.run_folder.whole_files import write_text
+    from simulations.tables.table import as_csv
 
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, ["case", "against", "at", "word"])
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise InputError([f"--out {path}: cannot be written: {error.strerror}"]) from None
+    columns = ["case", "against", "at", "word"]
+    write_text(path, as_csv(columns, ([row.get(column) for column in columns] for row in rows)))
 
 
 def diff(
@@ -163,14 +160,14 @@ def diff(
         result = compare(a, b, cases)
         of = f"people of {counted}" if counted is not None else "kinds of cases"
         if not (as_json or quiet):
-            typer.echo("\n".join(render_difference(result, of)))
+            echo("\n".join(render_difference(result, of)))
         decided, reason = None, None
         if people is not None and replications:
             decided, reason = _simulate_both(one, other, people, replications, seed, workers, quiet or as_json)
         if as_json:
             print_json({**result.json(), "simulated": None if decided is None else decided.json(), "not_simulated": reason})
         elif not quiet and (decided or reason):
-            typer.echo("\n" + ("\n".join(render_decided(decided)) if decided else f"Not simulated: {reason}"))
+            echo("\n" + ("\n".join(render_decided(decided)) if decided else f"Not simulated: {reason}"))
 
 
 def _simulate_both(
@@ -198,6 +195,7 @@ def draw(
 ) -> None:
     """Draw a workflow as a map of its states and transitions."""
     with report_errors():
+        from simulations.run_folder.whole_files import write_text
         from workflow.drawing.drawing import mermaid, svg
         from workflow.loading import load_workflow
 
@@ -206,10 +204,7 @@ def draw(
         loaded = load_workflow(workflow)
         text = svg(loaded) if out is not None and out.suffix == ".svg" else mermaid(loaded)
         if out is None:
-            typer.echo(text)
+            echo(text)
             return
-        try:
-            out.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InputError([f"--out {out}: cannot be written: {error.strerror}"]) from None
-        typer.echo(f"{loaded.name}: drawn to {out}", err=True)
+        write_text(out, text)
+        echo(f"{loaded.name}: drawn to {out}", err=True)

@@ -7,7 +7,6 @@ replication, and case by case (see `simulations.comparing.paired` and `simulatio
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -30,6 +29,7 @@ from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.files.json_text import json_text
 from workflow.files.opening import read_json
 from workflow.files.validation import format_names
 
@@ -228,7 +228,7 @@ def compare(
             result.cases[name], result.changes[name] = pair_cases(
                 first, folders[0], other, other_folder, seed, range(1, replications + 1), confidence
             )
-    write_text(folder / RESULT, json.dumps(result.json(), indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / RESULT, json_text(result.json(), indent=2) + "\n")
     return result
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +27,7 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, OBSERVED_UNTIL, STEP_KIND, query_run
 from simulations.run_folder.whole_files import whole_file
 from workflow.errors import InputError, nearest
+from workflow.files.json_text import json_text
 from workflow.files.validation import format_names
 
 __all__ = ["Exported", "export"]
@@ -261,7 +261,7 @@ def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock
         "objectTypes": [{"name": "case", "attributes": columns}],
         "eventTypes": [{"name": name, "attributes": event} for name in types],
     }
-    file.write(json.dumps(head, ensure_ascii=False)[:-1])
+    file.write(json_text(head)[:-1])
     n_cases = _stream(file, "objects", (_object(*c, clock) for k in replications for c in _cases(folder, k)))
     rows = (row for k in replications for row in _events(folder, k, "sequence"))
     n_events = _stream(file, "events", (_event(row, clock) for row in rows))
@@ -283,7 +283,7 @@ def _stream(file: TextIO, key: str, entries: Iterable[dict[str, Any]]) -> int:
     n = 0
     file.write(f', "{key}": [')
     for entry in entries:
-        file.write(("," if n else "") + "\n" + json.dumps(entry, ensure_ascii=False))
+        file.write(("," if n else "") + "\n" + json_text(entry))
         n += 1
     file.write("]")
     return n

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.quantities import Reader
 from simulations.scenarios.scenario import scenario_namespace
 from simulations.timing.clock import Epoch
 from workflow.errors import InputError, Problem
+from workflow.files.validation import name_mistake
 from workflow.files.yaml_tree import Node
 from workflow.loading import load_workflow
-from workflow.loading.reading import Reading
+from workflow.loading.reading import Keys, Reading
 from workflow.model.definition import Workflow
 from workflow.predicates import Namespace, made_of
 
@@ -49,6 +51,7 @@ class Context(Reading[ScenarioFile]):
         self.workflow = self._workflow()
         self.epoch = Epoch(file.starts)
         self.courts = tuple(file.courts) or (ONE_COURT,)
+        self._check_names()
         self.next_stage({name for name in file.courts if not self._names_a_court(name)})
         self.namespace = scenario_namespace(self.workflow, self.courts)
         facts = {name: field for name, field in self.namespace.fields.items() if field.role == "fact"}
@@ -81,9 +84,16 @@ class Context(Reading[ScenarioFile]):
             located = [p if p.position else Problem(f"workflow: {p.message}", node.position) for p in error.problems]
             raise InputError([*self.reported, *self.problems, *located]) from None
 
+    def _check_names(self) -> None:
+        named: list[tuple[Keys, str, str]] = [(("scenario",), "scenario", self.file.scenario)]
+        sections: dict[str, Iterable[str]] = {key: getattr(self.file, key) for key in ("pools", "calendars", "arrivals")}
+        named += [((section, name), section.rstrip("s"), name) for section, entries in sections.items() for name in entries]
+        for path, what, name in named:
+            if message := name_mistake(name):
+                self.wrong(path, f"{what} {name!r}: {message}")
+
     def _names_a_court(self, name: str) -> bool:
-        if not name.replace("-", "_").isidentifier():
-            message = "a name has letters, digits, underscores and hyphens, and does not begin with a digit"
+        if message := name_mistake(name):
             self.wrong(("courts", name), f"court {name!r}: {message}")
         elif name == "all":
             self.wrong(("courts", name), "court 'all': this name means all courts together; choose another")

@@ -6,7 +6,6 @@ Every point has its own run folder in the folder of the sweep: ``point-1``, ``po
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.files.json_text import json_text
 from workflow.files.opening import read_json
 
 __all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
@@ -177,7 +177,7 @@ def sweep(
     points = [_point(grid, texts, run, {None, *options.at}) for texts, run in zip(grid.points(), runs.values(), strict=True)]
     shown = _shown(first, grid, options.measures, options.courts)
     result = Sweep(first.name, folder, options.seed, options.replications, options.confidence, grid, points, shown)
-    write_text(folder / RESULT, json.dumps(result.json(), indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / RESULT, json_text(result.json(), indent=2) + "\n")
     return result
 
 

@@ -45,7 +45,7 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
         print_table(console, change_table(comparison, name, _MOST_CHANGES))
     for statement in growing_in_each(comparison):
         console.print(f"\n[bold]Warning:[/bold] {escape(statement.text)}")
-    console.print(f"\nRuns and results: {comparison.folder}")
+    console.print(f"\nRuns and results: {escape(str(comparison.folder))}")
 
 
 def _hypotheses(n: int) -> str:

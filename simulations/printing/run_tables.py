@@ -111,4 +111,4 @@ def _print_notes(console: Console, result: RunResult) -> None:
     for statement in not_steady(result):
         advice = f"{NO_STEADY_STATE} Set a later end and a later warm_up; --warm-up estimates when pending settles."
         console.print(f"[bold]Warning:[/bold] {escape(statement.text)} {advice}")
-    console.print(f"Log and results: {result.folder}")
+    console.print(f"Log and results: {escape(str(result.folder))}")

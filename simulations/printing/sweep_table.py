@@ -45,7 +45,9 @@ def print_sweep(sweep: Sweep, days: Sequence[dt.date]) -> None:
     for point in sweep.points:
         for statement in growing(point.growing, f" at {', '.join(point.texts)}"):
             console.print(f"\n[bold]Warning:[/bold] {escape(statement.text)} {WAITS_DEPEND}")
-    console.print(f"\nFor the difference of two points, with its interval: docketsim compare. Runs and results: {sweep.folder}")
+    console.print(
+        f"\nFor the difference of two points, with its interval: docketsim compare. Runs and results: {escape(str(sweep.folder))}"
+    )
 
 
 def sparkline(values: Sequence[float | None]) -> str:

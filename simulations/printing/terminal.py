@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table as Grid
 
 from simulations.tables.table import Table
+from workflow.errors import visible
 
 __all__ = ["describe_replications", "new_console", "new_table", "print_table"]
 
 
-def new_console() -> Console:
+class _Console(Console):
+    """A console that makes control characters of texts visible; only its own styles reach the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def new_console(markup: bool = True) -> Console:
     """Return a console that prints to standard output and does not colour numbers."""
-    return Console(highlight=False, soft_wrap=False)
+    return _Console(highlight=False, soft_wrap=False, markup=markup)
 
 
 def new_table(title: str | None, *columns: str) -> Grid:
@@ -34,12 +44,12 @@ def print_table(console: Console, table: Table | None, footer: Sequence[str] = (
         return
     if table.title:
         console.print(f"\n[bold]{escape(table.title)}[/bold]")
-    grid = new_table(None, *map(escape, table.columns))
+    grid = new_table(None, *(escape(visible(column)) for column in table.columns))
     for k, column in enumerate(grid.columns):
         column.justify = "left" if k < table.n_text else "right"
         column.overflow = "fold"  # never shorten a name
     for row in table.rows:
-        grid.add_row(*(escape(cell.text) for cell in row))
+        grid.add_row(*(escape(visible(cell.text)) for cell in row))
     if footer:
         grid.add_row(*footer, style="dim")
     console.print(grid)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import json
 import os
 import re
 import warnings
@@ -25,6 +24,7 @@ from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, 
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
+from workflow.files.json_text import json_text
 from workflow.files.opening import read_json
 from workflow.files.validation import format_names
 from workflow.files.yaml_tree import read_yaml
@@ -166,7 +166,7 @@ def write_record(
         "queues": [queue.row() for queue in queues],
         "violations": dict(sorted(violations.items())),
     }
-    write_text(record_path(folder, replication), json.dumps(content, ensure_ascii=False) + "\n")
+    write_text(record_path(folder, replication), json_text(content) + "\n")
 
 
 class RunFolder:
@@ -229,7 +229,7 @@ class RunFolder:
                 write_text(path, text)
 
     def _write_manifest(self, content: Mapping[str, Any]) -> None:
-        write_text(self.path / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        write_text(self.path / MANIFEST, json_text(content, indent=2) + "\n")
 
 
 # creating and locking --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ files under their final names.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,6 +47,9 @@ def whole_file(path: Path, unfinished: Path | None = None) -> Iterator[Path]:
     unfinished = unfinished or path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "is not an ordinary file")
+        unfinished.unlink(missing_ok=True)  # it may be a link to another file
         yield unfinished
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())

@@ -10,7 +10,9 @@ from typing import Any
 
 from simulations.running.results import ESTIMATE_COLUMNS, Estimate
 
-__all__ = ["Cell", "Table", "as_csv", "estimates_csv", "json_csv", "text_table"]
+__all__ = ["Cell", "Table", "as_csv", "estimates_csv", "json_csv", "spreadsheet_cell", "text_table"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,30 @@ def text_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as CSV text."""
+    """Return rows as CSV text for a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerow(map(spreadsheet_cell, columns))
+    writer.writerows(map(spreadsheet_cell, row) for row in rows)
     return file.getvalue()
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """Return a value of a table that may be opened in a spreadsheet.
+
+    A spreadsheet runs a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return as a formula. Such a
+    text gets an apostrophe before it.
+
+    Examples
+    --------
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell(-1), spreadsheet_cell("north")
+    ("'=1+1", -1, 'north')
+
+    References
+    ----------
+    OWASP, "CSV Injection".
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def json_csv(columns: Sequence[str], records: Iterable[Any]) -> str:

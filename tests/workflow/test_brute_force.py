@@ -96,7 +96,7 @@ def _compare(data: st.DataObject) -> None:
 
 
 TWO_WAYS_TO_STAY = {
-    "workflow": "two ways to stay",
+    "workflow": "two_ways_to_stay",
     "facts": {"leaves": {"type": "boolean"}},
     "record": {"marked": {"type": "boolean"}},
     "activities": {"wait": {}},

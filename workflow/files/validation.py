@@ -16,7 +16,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
-from workflow.errors import InputError, Problem, format_names, nearest
+from workflow.errors import InputError, Position, Problem, format_names, nearest, visible
 from workflow.files.yaml_tree import Node
 from workflow.predicates import Expression, Namespace, PredicateError, parse
 
@@ -28,11 +28,16 @@ __all__ = [
     "Usable",
     "format_names",
     "format_value",
+    "name_mistake",
     "parse_at",
     "split_names",
     "usable",
     "validate",
 ]
+
+
+LONGEST_NAME = 100
+"""A name is part of the names of files, which systems limit to 255 bytes."""
 
 
 class Entry(BaseModel):
@@ -132,7 +137,7 @@ class Usable(NamedTuple, Generic[_M]):
 
 def usable(model: type[_M], node: Node) -> Usable[_M]:
     """Return the usable part of a file, and every mistake of format."""
-    problems: list[Problem] = []
+    problems: list[Problem] = list(_control_characters(node))
     lost: set[str] = set()
     empty = dict.fromkeys(_empty_keys(model, node, ()))
     for path in empty:
@@ -158,6 +163,43 @@ def usable(model: type[_M], node: Node) -> Usable[_M]:
             break
         node = _without(node, removed, ())
     return Usable(None, node, problems, lost)
+
+
+def _control_characters(node: Node) -> Iterator[Problem]:
+    """Report control characters in keys and strings. They would change a terminal, and no XML or SVG may contain them."""
+    if isinstance(node.value, str):
+        yield from _hidden(node.value, "the text", node.position)
+    elif isinstance(node.value, list):
+        for child in node.value:
+            yield from _control_characters(child)
+    elif isinstance(node.value, dict):
+        for key, child in node.value.items():
+            yield from _hidden(str(key), "the key", node.position_of((key,)))
+            yield from _control_characters(child)
+
+
+def _hidden(text: str, what: str, position: Position) -> Iterator[Problem]:
+    shown = visible(text)
+    if shown != text:
+        character = next(f"U+{ord(a):04X}" for a, b in zip(text, shown, strict=False) if a != b)
+        yield Problem(f"{what} {format_value(shown)} has the control character {character}; remove it", position)
+
+
+def name_mistake(name: str) -> str:
+    """Return what is wrong with the name of a scenario, workflow, court, pool, calendar or stream; empty if it is right.
+
+    Examples
+    --------
+    >>> name_mistake("Köln_2")
+    ''
+    >>> name_mistake("../evil")
+    'a name has letters, digits, underscores and hyphens, and begins with a letter or an underscore'
+    """
+    if len(name) <= LONGEST_NAME and name.replace("-", "_").isidentifier() and not name.startswith("-"):
+        return ""
+    if len(name) > LONGEST_NAME:
+        return f"a name has at most {LONGEST_NAME} characters"
+    return "a name has letters, digits, underscores and hyphens, and begins with a letter or an underscore"
 
 
 def _empty_keys(model: type[BaseModel], node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:

@@ -6,8 +6,9 @@ import keyword
 from collections.abc import Mapping
 
 from workflow.files.format import WorkflowFile
-from workflow.files.validation import format_value
+from workflow.files.validation import format_value, name_mistake
 from workflow.loading.reading import Keys, Reading
+from workflow.model.columns import EXPORTED, PLANNED, TABLES
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER, HORIZON, INTERRUPTED
 from workflow.predicates import Field, Namespace, parse_definitions
 from workflow.predicates.functions import FUNCTIONS, PAST
@@ -21,16 +22,28 @@ RESERVED = {
     "state": "the name of the state of a case",
     **dict.fromkeys((*FUNCTIONS, *PAST, "true", "false", "rest"), "a word of the language"),
 }
+_COLUMNS = dict.fromkeys((*(name for table in TABLES.values() for name in table), *EXPORTED), "a column of the tables of a run")
+_PLANNED = dict.fromkeys(PLANNED, "reserved for a column of the next versions")
+_TRIGGERS = dict.fromkeys((COMPLETE, ENTER), "the name of a trigger")
+_CAUSES = dict.fromkeys((HORIZON, INTERRUPTED), "a cause in the event log")
+_RESERVED_FOR: dict[str, dict[str, str]] = {
+    "fact": {**_PLANNED, **_COLUMNS, **RESERVED},
+    "record field": {**_PLANNED, **_COLUMNS, **RESERVED},
+    "definition": {**_PLANNED, **RESERVED},
+    "event": {**RESERVED, **_TRIGGERS, **_CAUSES},
+    "transition": RESERVED,
+}
 
 
 def check_names(reading: Reading[WorkflowFile]) -> set[str]:
     """Check that names are unique and usable in conditions; return the unusable ones.
 
-    Facts, record fields, definitions, transitions and events share one namespace.
+    Facts, record fields, definitions, transitions and events share one namespace, in which upper and lower case are the
+    same: they become names of columns and views, and SQL does not tell case apart.
     """
     file = reading.file
     wrong: set[str] = set()
-    taken: dict[str, tuple[str, Keys]] = {}
+    taken: dict[str, tuple[str, str, Keys]] = {}
     places: list[tuple[str, str, Keys]] = [
         *((name, "fact", ("facts", name)) for name in file.facts),
         *((name, "record field", ("record", name)) for name in file.record),
@@ -38,20 +51,24 @@ def check_names(reading: Reading[WorkflowFile]) -> set[str]:
         *((name, "event", ("events", name)) for name in file.events),
         *((t.transition, "transition", ("transitions", i, "transition")) for i, t in enumerate(file.transitions)),
     ]
+    initial = {f"initial_{name}".casefold(): name for name in file.record}
     for name, what, path in places:
+        key = name.casefold()
+        reserved = _RESERVED_FOR[what].get(key)
+        if key in initial and what in ("fact", "record field"):
+            reserved = f"the column of exports for the initial {initial[key]!r}"
         if not check_word(reading, name, what, path):
             wrong.add(name)
-        elif what == "event" and name in (COMPLETE, ENTER):
-            reading.wrong(path, f"event {name!r}: this is the name of a trigger; choose another name")
-        elif what == "event" and name in (HORIZON, INTERRUPTED):
-            reading.wrong(path, f"event {name!r}: this is a cause in the event log; choose another name")
-        elif name in RESERVED:
+        elif reserved is not None:
             wrong.add(name)
-            reading.wrong(path, f"{what} {name!r}: this is {RESERVED[name]}; choose another name")
-        elif name in taken:
+            other = f"{name}_{what.split()[-1]}"
+            reading.wrong(path, f"{what} {name!r}: this is {reserved}; choose another name, such as {other!r}")
+        elif key in taken:
             wrong |= {name} if what != "transition" else set()
-            _report_taken(reading, name, (what, path), taken[name])
-        taken.setdefault(name, (what, path))
+            _report_taken(reading, (name, what, path), taken[key])
+        taken.setdefault(key, (name, what, path))
+    if message := name_mistake(file.workflow):
+        reading.wrong(("workflow",), f"workflow {file.workflow!r}: {message}")
     for name in file.states:
         check_word(reading, name, "state", ("states", name))
     for name in file.activities:
@@ -73,13 +90,16 @@ def check_word(reading: Reading[WorkflowFile], name: str, what: str, path: Keys)
     return False
 
 
-def _report_taken(reading: Reading[WorkflowFile], name: str, second: tuple[str, Keys], first: tuple[str, Keys]) -> None:
+def _report_taken(reading: Reading[WorkflowFile], second: tuple[str, str, Keys], first: tuple[str, str, Keys]) -> None:
     """Report a duplicate name; at the entry in this file if the other is in a file that it extends."""
     node, own = reading.node, reading.node.source.name
-    if node.position_of(second[1]).file != own and node.position_of(first[1]).file == own:
+    if node.position_of(second[2]).file != own and node.position_of(first[2]).file == own:
         first, second = second, first
-    message = f"there is a {first[0]} of this name already, at {node.position_of(first[1])}; choose another name"
-    reading.wrong(second[1], f"{second[0]} {name!r}: {message}")
+    (name, what, path), (other, other_what, other_path) = second, first
+    same = "of this name" if name == other else f"{other!r}, which differs only in upper and lower case,"
+    article = "an" if other_what == "event" else "a"
+    there = f"there is {article} {other_what} {same} already, at {node.position_of(other_path)}"
+    reading.wrong(path, f"{what} {name!r}: {there}; choose another name, such as '{name}_{what.split()[-1]}'")
 
 
 def _check_labels(reading: Reading[WorkflowFile], section: str, key: str, labels: list[str]) -> None:
