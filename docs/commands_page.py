@@ -16,7 +16,7 @@ HEAD = """# Commands
 
 <!-- Written by `python -m docs.commands_page` from simulations/cli; do not edit. -->
 
-`docketsim COMMAND --help` prints the same texts. Exit codes:
+`docketsim COMMAND --help` prints the same texts, and `docketsim --version` the version. Exit codes:
 
 | code | meaning |
 | --- | --- |

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from typing import Annotated
 
 import typer
 
@@ -37,8 +38,20 @@ for _command in (
     app.command(_command.__name__.rstrip("_"))(_command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"docketsim {version('docketsim')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _docketsim() -> None:
+def _docketsim(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     pass
 
 

@@ -46,16 +46,15 @@ __all__ = [
     "Seed",
     "Workers",
     "WorkflowName",
-    "check_resume",
     "compile_first",
     "date",
-    "dates",
     "echo",
     "prepare_run",
     "print_json",
     "progress_bar",
     "report_errors",
     "resume_command",
+    "run_options",
     "spinner",
 ]
 
@@ -139,11 +138,6 @@ def date(text: str, option: str = "--at") -> dt.date:
         raise InputError([f"{option} {text}: {p.message}" for p in error.problems]) from None
 
 
-def dates(texts: list[str] | None) -> list[dt.date]:
-    """Parse the dates of ``--at``."""
-    return [date(text) for text in texts or ()]
-
-
 def print_json(value: Any) -> None:
     """Print plain values as JSON on standard output; see `json_text` for numbers that JSON lacks."""
     echo(json_text(value, indent=2))
@@ -159,10 +153,28 @@ def _report_warnings() -> Iterator[None]:
         echo(f"warning: {warning.message}", err=True)
 
 
-def check_resume(resume: bool, out: Path | None) -> None:
-    """Check that ``--resume`` comes with ``--out``."""
+def run_options(
+    replications: int,
+    seed: int,
+    at: list[str] | None,
+    measure: list[str] | None,
+    court: list[str] | None,
+    engine: str,
+    confidence: float,
+    resume: bool,
+    out: Path | None,
+    *,
+    events: bool,
+) -> RunOptions:
+    """Return the options that ``run``, ``compare`` and ``sweep`` share, from the command line."""
+    from simulations.running.options import RunOptions
+
     if resume and out is None:
         raise InputError(["--resume needs --out: the folder of the interrupted run"])
+    return RunOptions(
+        replications=replications, seed=seed, at=[date(day) for day in at or ()], measures=measure or (), courts=court or (),
+        events=events, resume=resume, engine=engine, confidence=confidence,
+    )  # fmt: skip
 
 
 def resume_command(out: Path | None) -> str | None:

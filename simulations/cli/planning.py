@@ -24,15 +24,14 @@ from simulations.cli.common import (
     ScenarioName,
     Seed,
     Workers,
-    check_resume,
     date,
-    dates,
     echo,
     prepare_run,
     print_json,
     progress_bar,
     report_errors,
     resume_command,
+    run_options,
     spinner,
 )
 
@@ -77,20 +76,8 @@ def sweep(
         from simulations.printing.sweep_table import print_sweep
         from simulations.report.sweep_chart import check_chart, write_chart
         from simulations.run_folder.folders import default_folder
-        from simulations.running.options import RunOptions
 
-        check_resume(resume, out)
-        options = RunOptions(
-            replications=replications,
-            seed=seed,
-            at=dates(at),
-            measures=measure or (),
-            courts=court or (),
-            events=events,
-            resume=resume,
-            engine=engine,
-            confidence=confidence,
-        )
+        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, events=events)
         check_chart(chart)
         n_points = parse_grid(change or ())[0].size
         options = prepare_run(options, workers, load_scenario(scenario), quiet or as_json, runs=n_points)

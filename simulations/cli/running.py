@@ -25,15 +25,14 @@ from simulations.cli.common import (
     ScenarioName,
     Seed,
     Workers,
-    check_resume,
     compile_first,
-    dates,
     echo,
     prepare_run,
     print_json,
     progress_bar,
     report_errors,
     resume_command,
+    run_options,
     spinner,
 )
 from workflow.errors import InputError
@@ -81,24 +80,12 @@ def run(
     with report_errors(lambda: resume_command(out)):
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
-        from simulations.running.options import RunOptions
         from simulations.running.runs import run as run_scenario
         from simulations.running.warmup import check_long_enough
 
         if monitor not in (None, "stop", "count"):
             raise InputError([f"--monitor {monitor}: must be stop or count"])
-        check_resume(resume, out)
-        options = RunOptions(
-            replications=replications,
-            seed=seed,
-            at=dates(at),
-            measures=measure or (),
-            courts=court or (),
-            events=not no_events,
-            resume=resume,
-            engine=engine,
-            confidence=confidence,
-        )
+        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, events=not no_events)
         loaded = load_scenario(scenario, change or ())
         if warm_up:
             check_long_enough(loaded)

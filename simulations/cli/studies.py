@@ -27,14 +27,13 @@ from simulations.cli.common import (
     ScenarioFile,
     Seed,
     Workers,
-    check_resume,
-    dates,
     echo,
     prepare_run,
     print_json,
     progress_bar,
     report_errors,
     resume_command,
+    run_options,
     spinner,
 )
 from workflow.errors import InputError, visible
@@ -71,20 +70,8 @@ def compare(
         from simulations.comparing.comparison import compare as run_comparison
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
-        from simulations.running.options import RunOptions
 
-        check_resume(resume, out)
-        options = RunOptions(
-            replications=replications,
-            seed=seed,
-            at=dates(at),
-            measures=measure or (),
-            courts=court or (),
-            events=not no_events,
-            resume=resume,
-            engine=engine,
-            confidence=confidence,
-        )
+        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, events=not no_events)
         first = load_scenario(base, change or ())
         options = prepare_run(options, workers, first, quiet or as_json, runs=1 + len(others))
         out = out or default_folder(f"compare-{first.name}")

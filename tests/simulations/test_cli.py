@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,12 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _run(*arguments: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, arguments)
     return result.exit_code, result.stdout, result.stderr
+
+
+def test_version_prints_the_version_of_the_package() -> None:
+    """The version in pyproject.toml, without a command."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert _run("--version") == (0, f"docketsim {project['version']}\n", "")
 
 
 def test_a_run_prints_published_and_simulated_and_names_its_folder(tiny: Path) -> None:
