@@ -4,6 +4,9 @@ The layout is a layered drawing after Sugiyama. Every node is in a row. An arrow
 node in each row between, so that it never crosses a box or a label. The nodes of a row are ordered to reduce
 crossings, and then moved sideways until most arrows are straight. The nodes of the *spine* share one vertical line.
 
+Why no library: grandalf neither keeps the main path straight nor ends arrows at the boxes, and Graphviz and ELK
+need a program that pip does not install.
+
 References
 ----------
 K. Sugiyama, S. Tagawa, M. Toda (1981). Methods for visual understanding of hierarchical system structures.
