@@ -211,22 +211,22 @@ def compare(
     check_each([first, *rest], options)
     folder = Path(out) if out is not None else default_folder(f"compare-{first.name}")
     open_joint_folder(folder, options.resume, _OWN_FILES, "comparison")
-    figures = (p for one in (first, *rest) for p in one.published)
-    days = sorted({*options.at, *(p.at for p in figures if options.selection.has(p.measure, p.court))})
     scenarios = {"base": first, **{f"other-{k}": one for k, one in enumerate(rest, start=1)}}
+    published = (p for one in scenarios.values() for p in one.published)
+    days = sorted({*options.at, *(p.at for p in published if options.selection.has(p.measure, p.court))})
     runs = run_each(scenarios, folder, replace(options, at=days), progress)
-    folders = [run.folder for run in runs.values()]
-    growing = [run.growing for run in runs.values()]
-    seed, replications, confidence = options.seed, options.replications, options.confidence
+    names = _names(rest, other_changes)
+    growing = {name: run.growing for name, run in zip(["base", *names], runs.values(), strict=True)}
     result = Comparison(
-        first, folder, seed, replications, confidence, _names(rest, other_changes), [], selection=options.selection
-    )
-    result.growing.update(zip(["base", *result.against], growing, strict=True))
-    for name, other, other_folder in zip(result.against, rest, folders[1:], strict=True):
-        result.differences.extend(_differences(result, name, other, (folders[0], other_folder), {None, *options.at}))
+        first, folder, options.seed, options.replications, options.confidence, names, [], growing=growing,
+        selection=options.selection,
+    )  # fmt: skip
+    base_folder, *folders = [run.folder for run in runs.values()]
+    for name, other, other_folder in zip(names, rest, folders, strict=True):
+        result.differences.extend(_differences(result, name, other, (base_folder, other_folder), {None, *options.at}))
         if options.events:
             result.cases[name], result.changes[name] = pair_cases(
-                first, folders[0], other, other_folder, seed, range(1, replications + 1), confidence
+                first, base_folder, other, other_folder, options.seed, range(1, options.replications + 1), options.confidence
             )
     write_text(folder / RESULT, json_text(result.json(), indent=2) + "\n")
     return result

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from simulations.chance.draws import SamplePath
 from simulations.engines.choosing import Chosen, choose_engine, prepare, sample_path
@@ -24,7 +24,6 @@ from simulations.engines.simpy_engine import Hook, Monitoring, Process, simulate
 from simulations.loading import load_scenario
 from simulations.log.eventlog import EventLog
 from simulations.log.watching import Violation
-from simulations.measuring.descriptors import describe
 from simulations.measuring.invariants import check_log
 from simulations.measuring.measures import group_cases, measure
 from simulations.measuring.trends import long_queues
@@ -32,16 +31,16 @@ from simulations.run_folder.folders import RunFolder, RunFolderExists, default_f
 from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
 from simulations.running.options import RunKeywords, RunOptions
-from simulations.running.results import Estimate, estimates
+from simulations.running.precision import Precision
+from simulations.running.results import estimates
 from simulations.running.run_result import RunResult, gather
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import DocketsimError, InputError, Problem, nearest
-from workflow.files.validation import format_names
+from workflow.errors import DocketsimError, InputError, Problem
 
-__all__ = ["Precision", "RunFolderExists", "WorkerLost", "check_run", "run"]
+__all__ = ["RunFolderExists", "WorkerLost", "check_run", "run"]
 
 LEAST_FOR_PRECISION = 10
 _MOST_GROUPS = 200
@@ -50,46 +49,6 @@ _DEFAULTS = RunOptions()
 
 class WorkerLost(DocketsimError, RuntimeError):
     """Worker processes were killed repeatedly."""
-
-
-@dataclass(frozen=True, slots=True)
-class Precision:
-    """The required half-width of a confidence interval: relative to the mean, or in the unit of the measure."""
-
-    measure: str
-    half_width: float
-    relative: bool
-
-    @classmethod
-    def parse(cls, text: str, scenario: Scenario) -> Precision:
-        """Parse ``amenable=2%``, ``review_finished=1d`` or ``pending=50``."""
-        name, equals, amount = (part.strip() for part in text.partition("="))
-        measures = describe(scenario)
-        if not equals:
-            raise InputError([f"--precision {text}: must be measure=width, such as amenable=2% or review_finished=1d"])
-        if name not in measures:
-            hint = nearest(name, measures) or f" Known: {format_names(measures, 60)}."
-            raise InputError([f"--precision {text}: {name!r} is not a measure.{hint}"])
-        relative = amount.endswith("%")
-        in_days = measures[name].unit == "days"
-        number = amount.rstrip("%") if relative else amount.removesuffix("d") if in_days else amount
-        try:
-            width = float(number) / (100 if relative else 1)
-        except ValueError:
-            width = -1.0
-        if not 0 < width < float("inf"):
-            raise InputError([f"--precision {text}: {amount!r} is not a width above 0, such as 2%, 1d or 50"])
-        return cls(name, width, relative)
-
-    def met(self, all_estimates: Sequence[Estimate]) -> bool:
-        """Return whether the intervals of the measure are narrow enough in every court."""
-        for estimate in all_estimates:
-            if (estimate.measure, estimate.by, estimate.at) != (self.measure, None, None):
-                continue
-            allowed = self.half_width * abs(estimate.mean or 0.0) if self.relative else self.half_width
-            if estimate.mean is None or estimate.half_width is None or estimate.half_width > allowed:
-                return False
-        return True
 
 
 @dataclass(frozen=True)
@@ -111,6 +70,14 @@ class _Job:
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of parts to write, measures last."""
         return tuple(kind for kind in KINDS if self.options.events or kind != "events")
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the manifest of the run folder."""
+        return make_manifest(
+            self.scenario, seed=self.options.seed, replications=self.options.replications, days=self.days, by=self.by,
+            selection=self.options.selection, events=self.options.events, monitor=self.monitor, engine=self.engine,
+            own_python=bool(self.hooks or self.processes), confidence=self.options.confidence,
+        )  # fmt: skip
 
     def run(self, replication: int, plan: Plan | None = None) -> int:
         """Run one replication and write its parts, then the record that lists them."""
@@ -203,21 +170,7 @@ def run(
     processes = tuple(processes)
     own_python = bool(hooks or processes)
     targets = [Precision.parse(text, scenario) for text in precision]
-    most = max_replications if max_replications is not None else max(1000, options.replications)
-    problems = options.problems_in(scenario)
-    problems += [
-        f"--precision {target.measure}: is not measured; add --measure {target.measure}"
-        for target in targets
-        if options.measures and target.measure not in options.measures
-    ]
-    if only is not None and not 1 <= only <= options.replications:
-        problems.append(f"only: must be one of the replications, from 1 to {options.replications}, not {only}")
-    if max_replications is not None and (not targets or most < options.replications):
-        problems.append("max_replications: goes with precision, and is at least the number of replications")
-    if own_python and options.workers > 1:
-        problems.append("hooks and processes are Python objects of this process; run them with workers=1")
-    if problems:
-        raise InputError(problems)
+    _check_options(scenario, options, only, targets, max_replications, own_python)
     for message in work_that_may_not_fit(scenario):
         warnings.warn(message, stacklevel=2)
     numbers = [only] if only is not None else list(range(1, options.replications + 1))
@@ -227,26 +180,36 @@ def run(
     days: tuple[dt.date | None, ...] = (None, *sorted({*options.at, *published}))
     engine = choose_engine(options.engine, scenario, len(numbers), own_python)
     job = _Job(scenario, folder, options, days, tuple(by), dict(hooks or {}), processes, monitor, engine)
-    manifest = make_manifest(
-        scenario,
-        seed=options.seed,
-        replications=options.replications,
-        days=days,
-        by=by,
-        selection=options.selection,
-        events=options.events,
-        monitor=monitor,
-        engine=engine,
-        own_python=own_python,
-        confidence=options.confidence,
-    )
+    manifest = job.manifest()
     with open_folder(folder, scenario, manifest, options.resume) as run_folder:
         _run_all(job, run_folder, numbers, progress, planned)
         if targets and only is None:
+            most = max_replications or max(1000, options.replications)
             numbers = _until_precise(job, run_folder, numbers, targets, most, progress)
         records = run_folder.records()
         run_folder.close()
     return gather(scenario, manifest, {k: records[k] for k in numbers}, folder)
+
+
+def _check_options(
+    scenario: Scenario, options: RunOptions, only: int | None, targets: Sequence[Precision], max_replications: int | None,
+    own_python: bool,
+) -> None:  # fmt: skip
+    """Check the options of a run, each by itself and with the others."""
+    problems = options.problems_in(scenario)
+    problems += [
+        f"--precision {target.measure}: is not measured; add --measure {target.measure}"
+        for target in targets
+        if options.measures and target.measure not in options.measures
+    ]
+    if only is not None and not 1 <= only <= options.replications:
+        problems.append(f"only: must be one of the replications, from 1 to {options.replications}, not {only}")
+    if max_replications is not None and (not targets or max_replications < options.replications):
+        problems.append("max_replications: goes with precision, and is at least the number of replications")
+    if own_python and options.workers > 1:
+        problems.append("hooks and processes are Python objects of this process; run them with workers=1")
+    if problems:
+        raise InputError(problems)
 
 
 def check_run(scenario: Scenario, options: RunOptions) -> None:

@@ -19,7 +19,7 @@ from simulations.running.intervals import (
     prediction_ends,
 )
 from simulations.running.results import Estimate, Series
-from simulations.running.runs import Precision
+from simulations.running.precision import Precision
 from simulations.running.warmup import mser, still_trending, welch
 from workflow.errors import InputError
 

@@ -195,7 +195,7 @@ def test_workflows_with_other_facts_cannot_be_compared(people):
     assert diff(load_workflow(BASE), other, people).same == len(people)
     plain = other.plain()
     plain["facts"]["tall"] = {"type": "boolean", "default": False}
-    with pytest.raises(InputError, match="have not the same facts \\(tall\\)"):
+    with pytest.raises(InputError, match="differ in their facts \\(tall\\)"):
         diff(load_workflow(BASE), load_workflow(plain), people)
 
 

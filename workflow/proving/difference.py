@@ -7,7 +7,7 @@ the transition, its target and its effects. Fact classes with the same differenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,33 +145,43 @@ def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Diffe
     conditions = [*guards(one), *guards(other)]
     classes = fact_classes([*conditions, *(x.condition for x in literals)], people)
     n = len(classes)
-    known = classes.witness
-    if n:
-        known = _both(known, variations(one, people, conditions))
+    known = _both(classes.witness, variations(one, people, conditions)) if n else classes.witness
     differing = _differing(one, other, fact_classes(conditions, known))
     sizes = np.bincount(classes.of_case, minlength=n)
-    ways = [way for way in dict.fromkeys(differing[:n]) if way]
-    ways.sort(key=lambda way: -int(sizes[[found == way for found in differing[:n]]].sum()))
-    place = {way: i for i, way in enumerate(ways)} | {frozenset(): -1}
-    of_class = np.array([place.get(way, -2) for way in differing], np.int64)
-    truth = [vector(x.condition, known.values, known.missing, len(known)) == x.holds for x in literals]
-    holds = np.stack(truth, axis=1) if truth else np.zeros((len(known), 0), bool)
-    asked = of_class > -2
+    ways = _by_size(differing[:n], sizes)
+    index = {way: i for i, way in enumerate(ways)} | {frozenset(): -1}
+    of_class = np.array([index.get(way, -2) for way in differing], np.int64)
+    holds = _truth(literals, known)
+    occurs = of_class > -2
     regions = []
     for i, way in enumerate(ways):
-        found = shortest(holds[asked], of_class[asked] == i, [(x.size, len(x.text)) for x in literals])
-        alternatives = tuple(tuple(literals[k] for k in a) for a in found)
+        chosen = shortest(holds[occurs], of_class[occurs] == i, [(x.size, len(x.text)) for x in literals])
+        alternatives = tuple(tuple(literals[k] for k in a) for a in chosen)
         example = _example(one, known.take(np.flatnonzero(of_class[:n] == i)), alternatives)
         regions.append(Region(alternatives, _describe(one, way), example, int(sizes[of_class[:n] == i].sum())))
     of_case = of_class[classes.of_case] if n else np.zeros(0, np.int64)
     return Difference(one, other, tuple(regions), int((of_case < 0).sum()), len(people), of_case)
 
 
+def _by_size(differing: Sequence[frozenset[Change]], sizes: NDArray[np.int64]) -> list[frozenset[Change]]:
+    """Return each way to differ, that of most cases first."""
+    count: dict[frozenset[Change], int] = {}
+    for way, size in zip(differing, sizes.tolist(), strict=True):
+        count[way] = count.get(way, 0) + size
+    return sorted(filter(None, count), key=lambda way: -count[way])
+
+
+def _truth(literals: Sequence[Literal], known: Columns) -> NDArray[np.bool_]:
+    """Return, for each case and each literal, whether it is true of the case."""
+    truth = [vector(x.condition, known.values, known.missing, len(known)) == x.holds for x in literals]
+    return np.stack(truth, axis=1) if truth else np.zeros((len(known), 0), bool)
+
+
 def _kinds(one: Workflow, other: Workflow) -> Columns:
     """Return a case of each kind that the guards of two workflows distinguish."""
     space = possible_classes(one, [*guards(one), *guards(other)])
     if not space.complete:
-        raise InputError([f"{one.name} and {other.name} tell too many kinds of cases apart to list them; compare them over the people of a scenario (--people)"])  # fmt: skip
+        raise InputError([f"{one.name} and {other.name} distinguish too many kinds of cases to list them; compare them over the people of a scenario (--people)"])  # fmt: skip
     return space.witness
 
 
@@ -180,10 +190,10 @@ def _check_alike(one: Workflow, other: Workflow) -> None:
     for what in ("facts", "record", "states"):
         a: Mapping[str, Any] = getattr(one, what)
         b: Mapping[str, Any] = getattr(other, what)
-        odd = [n for n in {**a, **b} if n not in a or n not in b or (what != "states" and a[n] != b[n])]
-        if odd:
+        unequal = [n for n in {**a, **b} if n not in a or n not in b or (what != "states" and a[n] != b[n])]
+        if unequal:
             problems.append(
-                f"{one.name} and {other.name} have not the same {what} ({format_names(odd)}), so their decisions cannot be compared case by case"
+                f"{one.name} and {other.name} differ in their {what} ({format_names(unequal)}), so their decisions cannot be compared case by case"
             )
     if problems:
         raise InputError(problems)
@@ -203,24 +213,24 @@ _NOTHING: Decision = ("nothing", None, ())
 
 def _differing(one: Workflow, other: Workflow, classes: FactClasses) -> list[frozenset[Change]]:
     """Return, for each case, what the two workflows decide differently in some course of events."""
-    found: list[set[Change]] = [set() for _ in range(len(classes))]
+    changes: list[set[Change]] = [set() for _ in range(len(classes))]
     reached = Reached(one, other, classes.witness)
     for key in dict.fromkeys([*_happenings(one), *_happenings(other)]):
         read = _read(one, key) | _read(other, key)
         fields = [name for name in one.record if name in read]
-        laid = grid(one, classes.witness, fields)
+        combined = grid(one, classes.witness, fields)
         known: dict[Decision, int] = {_NOTHING: 0}
-        sides = [_decided(workflow, key, laid, fields, known) for workflow in (one, other)]
+        sides = [_decided(workflow, key, combined, fields, known) for workflow in (one, other)]
         decisions = list(known)
         comes = reached.where(*key, fields).ravel()
         for given in dict.fromkeys([*sides[0], *sides[1]]):
-            a, b = (side.get(given, np.zeros(len(laid), np.int64)) for side in sides)
-            odd = np.flatnonzero((a != b) & comes)
-            k = odd // max(len(laid) // max(len(classes), 1), 1)
-            for x, y, c in np.unique(np.stack([a[odd], b[odd], k], axis=1), axis=0).tolist():
-                found[c].add((key[0], _change(decisions[x], decisions[y])))
-    every = [frozenset(changes) for changes in found]
-    return [every[k] for k in classes.of_case]
+            a, b = (side.get(given, np.zeros(len(combined), np.int64)) for side in sides)
+            unequal = np.flatnonzero((a != b) & comes)
+            k = unequal // max(len(combined) // max(len(classes), 1), 1)
+            for x, y, c in np.unique(np.stack([a[unequal], b[unequal], k], axis=1), axis=0).tolist():
+                changes[c].add((key[0], _change(decisions[x], decisions[y])))
+    ways = [frozenset(way) for way in changes]
+    return [ways[k] for k in classes.of_case]
 
 
 def _happenings(workflow: Workflow) -> Iterator[Key]:
@@ -237,22 +247,22 @@ def _read(workflow: Workflow, key: Key) -> frozenset[str]:
 
 
 def _decided(
-    workflow: Workflow, key: Key, laid: Columns, fields: list[str], known: dict[Decision, int]
+    workflow: Workflow, key: Key, combined: Columns, fields: list[str], known: dict[Decision, int]
 ) -> dict[frozenset[tuple[str, Value]], NDArray[np.int64]]:
     """Return the decisions for each outcome, as the values that it writes; the decisions are indices into `known`."""
     state, trigger = key
     event = workflow.events.get(trigger)
     giver = workflow.giver(state, trigger)
     effects = event.effects if event else ()
-    happens = np.ones(len(laid), bool)
+    happens = np.ones(len(combined), bool)
     if event is not None and event.guard is not None:
-        happens = vector(event.guard, laid.values, laid.missing)
+        happens = vector(event.guard, combined.values, combined.missing)
     if trigger in workflow.events and state not in workflow.events[trigger].states:
-        happens = np.zeros(len(laid), bool)
-    found = {}
+        happens = np.zeros(len(combined), bool)
+    decided = {}
     for given in [giver.written(outcome) for outcome in giver.outcomes] if giver is not None else [()]:
         written = (*effects, *given)
-        seen = {**laid.values, **{f: _written(workflow, f, v, laid.values[f]) for f, v in written if f in fields}}
+        seen = {**combined.values, **{f: _written(workflow, f, v, combined.values[f]) for f, v in written if f in fields}}
         stays: Decision = (f"{trigger} alone", None, _effect(workflow, written))
         if event is None or not stays[2]:
             stays = _NOTHING
@@ -260,12 +270,12 @@ def _decided(
         left = happens
         for i in workflow.candidates.get(key, ()):
             transition = workflow.transitions[i]
-            takes = left if transition.guard is None else left & vector(transition.guard, seen, laid.missing)
+            takes = left if transition.guard is None else left & vector(transition.guard, seen, combined.missing)
             decision: Decision = (transition.name, transition.target, _effect(workflow, (*written, *transition.effects)))
             taken = np.where(takes, known.setdefault(decision, len(known)), taken)
             left = left & ~takes
-        found[frozenset(given)] = taken
-    return found
+        decided[frozenset(given)] = taken
+    return decided
 
 
 def _effect(workflow: Workflow, written: Iterable[tuple[str, Value]]) -> tuple[tuple[str, Value], ...]:
@@ -312,13 +322,13 @@ def _literals(one: Workflow, other: Workflow) -> Iterable[Literal]:
                 called.setdefault(definition, name if alike else f"{name} of {workflow.name}")
     conditions = [*guards(one), *guards(other)]
     parts = [*parts_of(conditions), *(part for c in conditions for part in _fact_only(one, c))]
-    found: dict[str, Literal] = {}
+    literals: dict[str, Literal] = {}
     for part in dict.fromkeys(parts):
         for holds in (True, False):
             named = _named(part if holds else _opposite(part), called)
             text = f"({unparse(named)})" if isinstance(named, And | Or) else unparse(named)
-            found.setdefault(text, Literal(text, _size(named), part, holds))
-    return found.values()
+            literals.setdefault(text, Literal(text, _size(named), part, holds))
+    return literals.values()
 
 
 def _opposite(part: Expression) -> Expression:
