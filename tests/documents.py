@@ -1,10 +1,11 @@
 """Run the examples of README.md and docs/ as the text says.
 
-A document's fenced blocks run in their order, in one temporary folder, with this installation's commands first on PATH:
+A document's fenced blocks run in their order, in one temporary folder, with this installation's commands first on PATH.
+Commands and programs run in forks of a process that has imported docketsim (`tests.command_server`).
 
 * ``bash``: a script, ended by its first failure. ``console``: the same for the lines after ``$`` (and ``>``, which
   goes on with a command); the other lines are the expected output. The terminal is 100 columns wide, without colour.
-* ``python``: a program of its own, in a fresh interpreter.
+* ``python``: a program of its own.
 * ``text`` right after one of these: what it printed on standard output, exactly (but for spaces at the ends of lines).
 * ``yaml``, or any other block, that begins with ``# file: name``: written to the folder under that name, for the blocks
   that follow. Other ``yaml`` and ``json`` must at least be well-formed; diagrams (``mermaid``) and directives of Sphinx
@@ -28,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML, YAMLError
+
+from tests import command_server
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = 100
@@ -147,7 +150,7 @@ def run_python(block: Block, folder: Path) -> str:
     """Run a Python block from a file outside the folder, so that the folder has only the files of the document."""
     program = folder.parent / f"{re.sub(r'[^A-Za-z0-9]+', '_', block.where)}.py"
     program.write_text(block.text, encoding="utf-8")
-    return run([sys.executable, str(program)], block.where, folder, PYTHONPATH=str(folder))
+    return run(["run-program", str(program)], block.where, folder, PYTHONPATH=str(folder))
 
 
 def check_syntax(block: Block) -> None:
@@ -165,7 +168,7 @@ def run(command: list[str], where: str, folder: Path, **extra: str) -> str:
     """Run a command in the folder, and return its standard output."""
     environment = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([str(command_server.start()), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "COLUMNS": str(COLUMNS),
         "NO_COLOR": "1",
         "TERM": "dumb",

@@ -337,7 +337,7 @@ def _exact(seed: int, engine: Chosen) -> Iterator[Outcome]:
         broken = 0
     except BrokenInvariant:
         broken = 1
-    yield Outcome("laws", "pilot: broken log invariants", broken, 0, None, None, not broken)
+    yield Outcome("invariants", "pilot: broken log invariants", broken, 0, None, None, not broken)
     values = {v.measure: v.value or 0.0 for v in measure(log) if v.court == "all" and v.at is None and v.by is None}
     entry = next(m for m in scenario.workflow.measures if m.measure == "amenable")
     parts, whole = sum(values[part] for part in entry.split or {}), values["amenable"]

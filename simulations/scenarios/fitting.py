@@ -23,13 +23,13 @@ def _warnings(scenario: Scenario) -> Iterator[str]:
         pool = scenario.pools.get(work.pool or "")
         if pool is None or pool.at_shift_end != ShiftEnd.FIT:
             continue
-        told: set[tuple[int, int]] = set()
+        warned: set[tuple[int, int]] = set()
         for calendar in pool.calendars:
             lengths = [close - open_ for open_, close in zip(calendar.opens, calendar.closes, strict=True)]
             shortest, longest = min(lengths, default=FAR), calendar.longest
             shares = [_share_longer(work, length) for length in (shortest, longest)]
-            if shares[0] >= _LEAST_SHARE and (shortest, longest) not in told:
-                told.add((shortest, longest))
+            if shares[0] >= _LEAST_SHARE and (shortest, longest) not in warned:
+                warned.add((shortest, longest))
                 yield _warning(work, pool, calendar, (shortest, longest), (shares[0], shares[1]))
 
 

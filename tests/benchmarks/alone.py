@@ -1,4 +1,4 @@
-"""The compiled kernel and the bare loop for workload W, each timed alone: draws inside, full log kept, arrays made before."""
+"""The compiled kernel and the bare loop for workload W, each timed alone, with draws and the full log, on arrays made beforehand."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def bare_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     enabled, started, stage = (np.zeros(n, np.int64) for _ in range(3))
 
     def table(activity: int) -> int:
-        return int(distributions[-3 - arguments["activities"][activity]["takes"]]["first"])  # the same for everybody
+        return int(distributions[-3 - arguments["activities"][activity]["takes"]]["first"])  # equal for all cases
 
     given = (
         arguments["key"], cases.keys, cases.court.astype(np.int64), plan.scenario.horizon, table(0), table(1),

@@ -1,7 +1,7 @@
-"""Workload W written out by hand as one numba loop: what nothing general can beat.
+"""Workload W as one hand-written numba loop: a lower limit for any general engine.
 
-It knows the model: no tables, no record, no clocks but one, first come first served. It draws with the same generator
-and the same tables of inverses, and keeps the same log, so that only the price of generality differs.
+The model is fixed in the code: no tables, no record, one clock, first come first served. It draws with the same generator
+and the same inverse tables, and keeps the same log, so the difference in time is the cost of generality.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def bare_loop(
             elif busy[p] < servers and touched != p:
                 touched = -2
         elif target == 2:
-            # One date of the hazard, over the case's whole life, as the general engines draw it.
+            # One date of the hazard over the whole run, as the general engines draw it.
             date = np.int64(np.rint(_read(cells, unit, _length_bits(key, keys[i], hashes[2], 0)) / rate))
             if now < date <= horizon:
                 _push(heap, n_heap, date, np.int64(i), 1)

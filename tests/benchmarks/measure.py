@@ -1,6 +1,6 @@
 """One program on workload W, measured in this process: ``python -m tests.benchmarks.measure SUBJECT N_CASES``.
 
-Prints JSON: seconds of processor time, rows of the log, and peak memory in MB. The programs are docketsim's engines, the bare loop and
+Print JSON: seconds of processor time, rows of the log, and peak memory in MB. The programs are docketsim's engines, the bare loop and
 the peers; `tests.benchmarks.table` starts a fresh process for each measurement.
 """
 
@@ -25,7 +25,7 @@ SEED = 1
 
 
 def _ours(name: str) -> Callable[[Size], Found]:
-    """Return a measurement of one of docketsim's engines, from the loaded scenario to the log: the cases are drawn, too."""
+    """Return a measurement of one of docketsim's engines, from the loaded scenario to the log, including the drawing of cases."""
 
     def run(size: Size) -> Found:
         from simulations import SamplePath, make_plan
@@ -44,7 +44,7 @@ def _ours(name: str) -> Callable[[Size], Found]:
 
 
 def _alone(name: str) -> Callable[[Size], Found]:
-    """Return a measurement of the kernel or the bare loop alone, the best of some, after one on a few cases."""
+    """Return the best of several measurements of the kernel or the bare loop alone, after a warm-up on a few cases."""
 
     def run(size: Size) -> Found:
         from simulations import SamplePath, make_plan
@@ -74,7 +74,7 @@ def _peer(module: str, **options: bool) -> Callable[[Size], Found]:
 
 
 def _cimba(size: Size) -> Found:
-    """Measure Cimba as the kernel is: the best of some; the memory of the first."""
+    """Return the best of several measurements of Cimba, with the peak memory of the first."""
     once = _peer("in_cimba")
     tries = [once(size) for _ in range(3 if size.n_cases < 1_000_000 else 2)]
     return Spent(min(spent.seconds for spent, _ in tries), tries[0][0].peak_mb), tries[0][1]
@@ -87,12 +87,12 @@ class Subject:
     Attributes
     ----------
     label : str
-        What the table calls it.
+        The name in the table.
     needs : str
-        The package without which it cannot run.
+        The package that it needs.
     run : callable
     most : int, optional
-        The most cases with which it is measured: where it is known to be quadratic in those that wait at a time.
+        The largest number of cases to measure, for a program that is quadratic in the number of waiting cases.
     """
 
     label: str
@@ -117,12 +117,12 @@ SUBJECTS: dict[str, Subject] = {
 
 
 def importable(subject: str) -> bool:
-    """Say whether the package that a program needs is installed."""
+    """Return whether the package that a program needs is installed."""
     return find_spec(SUBJECTS[subject].needs) is not None
 
 
 def measure(subject: str, n_cases: int) -> dict[str, float]:
-    """Run a program on workload W, and return what it took."""
+    """Run a program on workload W, and return the measurement."""
     spent, rows = SUBJECTS[subject].run(Size(n_cases))
     return {"seconds": spent.seconds, "peak_mb": spent.peak_mb, "rows": rows}
 

@@ -1,8 +1,8 @@
 """The tables of docs/explanation/speed.md: ``python -m tests.benchmarks.table`` measures and writes them.
 
-Each measurement is a fresh process. The programs take turns, several rounds for what is short, and the best counts, so that
-other work on the machine hits all alike. A program that would take longer than `LONGEST` at a size, by how it has
-grown until then, is not run there.
+Each measurement is a fresh process. The programs take turns, in several rounds if they are short, and the best counts, so
+that other load on the machine affects all alike. A program is not run at a size where its growth so far predicts more
+than `LONGEST`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Best = dict[tuple[str, int], Told]
 
 
 def _process(arguments: list[str]) -> Told | None:
-    """Run a Python process that prints JSON; ``None`` if it takes far longer than it should."""
+    """Run a Python process that prints JSON; ``None`` if it takes far longer than expected."""
     try:
         done = subprocess.run(
             [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=2 * LONGEST, check=False
@@ -61,7 +61,7 @@ def _process(arguments: list[str]) -> Told | None:
 
 
 def _predicted(best: Best, subject: str, n_cases: int) -> float:
-    """Return the seconds that a program would take, by its growth between the two sizes before."""
+    """Return the seconds that a program would take, extrapolated from its growth between the two previous sizes."""
     known = sorted(n for name, n in best if name == subject)
     if not known:
         return math.inf if n_cases > PROBE else 0.0
@@ -74,7 +74,7 @@ def _predicted(best: Best, subject: str, n_cases: int) -> float:
 
 
 def measure_engines(sizes: tuple[int, ...]) -> Best:
-    """Return the best measurement of each program at each size that it can do."""
+    """Return the best measurement of each program at each size that it can run."""
     best: Best = {}
     subjects = [subject for subject in SUBJECTS if importable(subject)]
     for n_cases in (PROBE, *sizes):
@@ -87,7 +87,7 @@ def measure_engines(sizes: tuple[int, ...]) -> Best:
                 measured = _process(["-m", "tests.benchmarks.measure", subject, str(n_cases)])
                 if measured is None:
                     continue
-                # What is far from the kernel's number of rows is another model. Ours have a row for each open case, too.
+                # A number of rows far from the kernel's means another model. Our logs also have a row for each open case.
                 rows = best["kernel", n_cases]["rows"] if ("kernel", n_cases) in best else measured["rows"]
                 assert abs(measured["rows"] / rows - 1) < 0.2, (subject, n_cases, measured)
                 if known is not None:
@@ -100,7 +100,7 @@ def measure_engines(sizes: tuple[int, ...]) -> Best:
 def measure_runs() -> list[tuple[str, int, Told]]:
     """Measure whole runs: each command from start to end, with the log on disk and all measures.
 
-    Return for each run its name, the number of cases, and the least of each measurement over its repetitions.
+    Return for each run its name, the number of cases, and the minimum of each measurement over its repetitions.
     """
     kept: dict[str, Told] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +135,7 @@ def _cases_of(scenario: str) -> int:
 
 
 def _watched(arguments: list[str]) -> Told:
-    """Run ``docketsim run``; return its seconds, those of processor time, and the peaks of memory of its processes added up."""
+    """Run ``docketsim run``; return its seconds, its processor seconds, and the sum of the peak memory of its processes."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "simulations.cli", "run", *arguments], cwd=ROOT)
     peaks: dict[int, float] = {}
@@ -159,7 +159,7 @@ def _watched(arguments: list[str]) -> Told:
 
 
 def _family(number: int) -> list[int]:
-    """Return a process and those below it."""
+    """Return a process and its descendants."""
     try:
         lists = [each.read_text() for each in Path(f"/proc/{number}/task").glob("*/children")]
     except OSError:
@@ -168,7 +168,7 @@ def _family(number: int) -> list[int]:
 
 
 def _figure(value: float) -> str:
-    """Return a number with two or three digits that count."""
+    """Format a number with two or three significant digits."""
     return f"{value:,.0f}" if value >= 20 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
 
 
@@ -177,7 +177,7 @@ def _memory(measured: Told) -> str:
 
 
 def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]) -> str:
-    """Return the section's text."""
+    """Return the text of the section."""
     tools = ("Cimba", "Ciw", "salabim", "SimPy", "transitions", "numba")
     versions = ", ".join(f"{name} {version(name)}" for name in tools if find_spec(name.lower()))
     lines = [
@@ -221,7 +221,7 @@ def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]
 
 
 def write(text: str) -> None:
-    """Put the text between the two markers of the page."""
+    """Write the text between the two markers of the page."""
     page = PAGE.read_text(encoding="utf-8")
     before, begins, rest = page.partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
@@ -231,7 +231,7 @@ def write(text: str) -> None:
 
 
 def main() -> None:
-    """Measure, and write the tables; with ``--sizes``, print those of some sizes only."""
+    """Measure and write the tables; with ``--sizes``, print those of the given sizes only."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sizes", help="numbers of cases, with commas between; prints, and writes nothing")
     chosen = parser.parse_args().sizes

@@ -32,7 +32,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> AuditLog:
 
 @pytest.fixture(scope="module")
 def many(few: AuditLog) -> AuditLog:
-    """The same many times over, each time of other cases."""
+    """The same log repeated many times, each time with new cases."""
     times = -(-EVENTS // len(few))
 
     def tiled(column: Any) -> Any:
@@ -59,7 +59,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def test_events_per_second_of_an_audit_for_each_rule(few: AuditLog, many: AuditLog, capsys: pytest.CaptureFixture[str]) -> None:
-    """8 million rows, best of three: the aim is 50 million a second and rule, at worst 10 million."""
+    """8 million rows, best of three: the target is 50 million events per second and rule, at least 10 million."""
     many.case  # noqa: B018 - made once for all rules
     rates = {r.name: len(many) / _seconds(lambda r=r: judge(many, r)) for r in many.workflow.rules}
     moves = len(many) / _seconds(lambda: moves_not_allowed(many))
@@ -72,8 +72,8 @@ def test_events_per_second_of_an_audit_for_each_rule(few: AuditLog, many: AuditL
     assert not audit(few).failed
 
 
-def test_an_audit_of_a_log_tiled_finds_what_it_finds_in_the_log(few: AuditLog, many: AuditLog) -> None:
-    """Judged by the strict criteria's rules, so that something is found: so many times as much."""
+def test_an_audit_of_a_repeated_log_finds_the_same_violations_in_each_copy(few: AuditLog, many: AuditLog) -> None:
+    """The rules of the strict criteria have violations in the log; the repeated log has as many in each copy."""
     strict = load_workflow("strict-criteria")
     once, often = (audit(replace(log, workflow=strict)) for log in (few, many))
     times = len(many) // len(few)

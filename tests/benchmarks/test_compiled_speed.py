@@ -1,4 +1,4 @@
-"""The compiled engine on workload W, beside a loop written for W alone and the readable engine, in one run.
+"""The compiled engine on workload W, compared with a loop written for W alone and with the SimPy engine.
 
 The table in docs/explanation/speed.md has the other sizes, and the other tools.
 """
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.benchmark
 
 
 def test_workload_w_against_a_loop_written_for_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """300,000 cases, engine only, draws inside, full log kept: the aim is 1.3 x the bare loop, 1.7 x at worst."""
+    """300,000 cases, engine only, with draws and the full log: the target is 1.3 times the bare loop, at most 1.7 times."""
     path = SamplePath(1, 1)
     plan = make_plan(workload(300_000), path)
     pairs = [(kernel_alone(plan, path), bare_alone(plan, path)) for _ in range(8)][1:]
     ours, bare = (min(pair[k][0] for pair in pairs) for k in (0, 1))
-    # The bare loop draws one date of the hazard alone, so that a few cases reopen less.
+    # The bare loop draws only one date of the hazard, so slightly fewer cases reopen.
     assert pairs[0][0][1] == pytest.approx(pairs[0][1][1], rel=1e-3)
     with capsys.disabled():
         print(

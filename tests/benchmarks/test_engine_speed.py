@@ -14,7 +14,7 @@ pytestmark = pytest.mark.benchmark
 
 
 def test_cases_per_second_of_the_simpy_engine_on_the_pilot(capsys: pytest.CaptureFixture[str]) -> None:
-    """One replication of the pilot, engine only, best of five: the aim is 15,000 cases a second."""
+    """One replication of the pilot, engine only, best of five: the target is 15,000 cases per second."""
     path = SamplePath(1, 1)
     plan = make_plan(load_scenario("pilot"), path)
     plan.cases.facts, plan.cases.records  # noqa: B018 - made once, before the clock starts
@@ -29,11 +29,11 @@ def test_cases_per_second_of_the_simpy_engine_on_the_pilot(capsys: pytest.Captur
 
 
 def test_peak_memory_of_a_replication_of_the_pilot(capsys: pytest.CaptureFixture[str]) -> None:
-    """A process that loads, plans and simulates one replication: the aim is below 300 MB in all."""
+    """A process that loads, plans and simulates one replication: the target is less than 300 MB in total."""
     program = (
         "from pathlib import Path; from simulations import *; path = SamplePath(1, 1);"
         "log = simulate(make_plan(load_scenario('pilot'), path), path);"
-        # Not getrusage: that keeps the peak of the process that this one was started from.
+        # getrusage would include the peak of the parent process.
         "print(len(log), Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The programs that docketsim is measured beside simulate the same model: without that, their times say nothing."""
+"""The programs that docketsim is compared with simulate the same model; otherwise their times could not be compared."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PEERS = [("naive_simpy", "simpy"), ("in_ciw", "ciw"), ("in_salabim", "salabim"),
 
 
 def as_peers_log(log: EventLog) -> Log:
-    """Return docketsim's log as those of the peers: without the rows that close open cases at the end."""
+    """Return docketsim's log in the form of the peers' logs: without the closing rows of open cases."""
     codes = log.columns["transition"]
     rows = np.flatnonzero(codes >= 0)
     moves = np.array([MOVES[name] for name in log.labels.transition], np.int8)[codes[rows]]
@@ -47,7 +47,7 @@ def as_peers_log(log: EventLog) -> Log:
 
 @pytest.fixture(scope="module")
 def expected() -> dict[str, list[float]]:
-    """What docketsim answers, replication by replication."""
+    """The results of docketsim, by replication."""
     scenario = workload(SIZE.n_cases, SIZE.n_courts)
     paths = [SamplePath(1, k) for k in range(1, OURS + 1)]
     return _columns([as_peers_log(simpy_engine.simulate(make_plan(scenario, path), path)) for path in paths])
@@ -59,7 +59,7 @@ def _columns(logs: list[Log]) -> dict[str, list[float]]:
 
 
 def _logs(module: str, needs: str, n: int) -> list[Log]:
-    """Return logs of a peer, from a process of its own: Cimba does not compile where numba has compiled something else."""
+    """Return logs of a peer, from its own process: Cimba does not compile in a process in which numba has compiled other code."""
     if find_spec(needs) is None:
         pytest.skip(f"{needs} is not installed: `make bench` installs it")
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
@@ -67,7 +67,7 @@ def _logs(module: str, needs: str, n: int) -> list[Log]:
 
 
 @pytest.mark.parametrize(("module", "needs"), PEERS)
-def test_a_peer_answers_as_docketsim_does(module: str, needs: str, expected: dict[str, list[float]]) -> None:
+def test_a_peer_agrees_with_docketsim(module: str, needs: str, expected: dict[str, list[float]]) -> None:
     """Waiting times, lengths and numbers of moves agree within sampling error (Welch's t, seeds fixed)."""
     theirs = _columns(_logs(module, needs, THEIRS))
     doubtful = {
@@ -101,8 +101,8 @@ def _served(log: Log, which: np.ndarray, servers: int) -> None:
     assert busy.max() == servers
 
 
-def test_the_registered_cases_are_moved_alike() -> None:
-    """Cases that the machine knows and cases that it does not know give the same log."""
+def test_registered_and_other_cases_are_moved_alike() -> None:
+    """Cases that are registered with the machine and cases that are not give the same log."""
     from tests.benchmarks.peers import naive_simpy
 
     size = Size(600, 3)

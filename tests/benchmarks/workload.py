@@ -1,4 +1,4 @@
-"""Workload W: a plain queueing model by which engines are measured side by side.
+"""Workload W: a plain queueing model for comparing the speed of engines.
 
 Everything is pending at 0. Per court a first-come-first-served review queue with 2 reviewers (lognormal, sigma 0.8, mean
 a day); 14 percent go to one national check pool of ceil(0.14 x C x 2 / 0.8) servers (exponential, a day); 95 percent are

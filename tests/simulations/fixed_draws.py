@@ -85,12 +85,12 @@ def planned(folder: Path, workflow: str, scenario: str, path: Draws) -> Any:
     """Write a workflow and a scenario to files, and return the plan."""
     (folder / "flow.yaml").write_text(workflow, encoding="utf-8")
     frame = (
-        "scenario: told\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-03\n"
+        "scenario: given\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-03\n"
         if "starts:" not in scenario
-        else "scenario: told\nworkflow: flow.yaml\n"
+        else "scenario: given\nworkflow: flow.yaml\n"
     )
-    (folder / "told.yaml").write_text(frame + scenario.replace("GIVEN", GIVEN), encoding="utf-8")
-    return make_plan(load_scenario(folder / "told.yaml"), path)
+    (folder / "given.yaml").write_text(frame + scenario.replace("GIVEN", GIVEN), encoding="utf-8")
+    return make_plan(load_scenario(folder / "given.yaml"), path)
 
 
 def play(

@@ -70,9 +70,9 @@ class LogFacts:
             self.cases[k].append(Case(row["court"], row["initial_state"], row["arrived_at"], moves[k, row["case_id"]]))
 
     def _read(self, connection: Any, folder: Path, kind: str, order: str) -> list[dict[str, Any]]:
-        found = connection.execute(f"select * from '{folder}/{kind}/*.parquet' order by {order}")
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        answer = connection.execute(f"select * from '{folder}/{kind}/*.parquet' order by {order}")
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     def end_of(self, day: dt.date) -> dt.datetime:
         """Return 24:00 of a day."""
@@ -208,12 +208,12 @@ class LogFacts:
 
     def stays(self, k: int, courts: set[str]) -> list[tuple[dt.timedelta, bool]]:
         """Return how long each case of these courts was observed on the docket, and whether it left."""
-        found = []
+        observed = []
         for case in self.cases[k]:
             if case.court in courts and case.first not in self.off and case.arrived <= self.ends:
                 left = next((m["happened_at"] for m in case.moves if m["to_state"] in self.off), None)
-                found.append(((left or self.ends) - max(case.arrived, self.starts), left is not None))
-        return found
+                observed.append(((left or self.ends) - max(case.arrived, self.starts), left is not None))
+        return observed
 
     def median_stay(self, k: int, courts: set[str]) -> float | None:
         """Return the first time after which the Kaplan-Meier share is at most one half, in days."""

@@ -204,7 +204,7 @@ def test_workers_that_are_killed_again_and_again_end_the_run_with_a_clear_messag
     assert _files(run(tiny, replications=6, seed=3, out=tmp_path / "run", resume=True).folder) == _files(six)
 
 
-def test_what_was_told_of_replications_before_the_stop_is_told_after_resuming(tmp_path: Path) -> None:
+def test_warnings_of_replications_before_the_stop_are_repeated_after_resuming(tmp_path: Path) -> None:
     """A rule that was broken, and a queue that grew, in replications that were not run again."""
     tiny = write_tiny(tmp_path)
     workflow = tmp_path / "desk.yaml"
@@ -255,7 +255,7 @@ def test_a_part_cut_short_or_with_a_flipped_bit_is_found_and_run_again(
 @pytest.mark.parametrize(
     "text", ["", "{", "[1]", "{}", "null", '{"parts": 1}', '{"scenario_hash": "0", "seed": 1, "replications": 1, "parts": 1}']
 )
-def test_a_manifest_that_is_not_readable_is_told(tiny: Path, six: Path, tmp_path: Path, text: str) -> None:
+def test_a_manifest_that_is_not_readable_is_reported(tiny: Path, six: Path, tmp_path: Path, text: str) -> None:
     """Nobody can say what the folder is of."""
     folder = tmp_path / "run"
     shutil.copytree(six, folder)
@@ -264,7 +264,7 @@ def test_a_manifest_that_is_not_readable_is_told(tiny: Path, six: Path, tmp_path
         run(tiny, replications=6, seed=3, out=folder, resume=True)
 
 
-def test_versions_that_changed_since_are_told(tiny: Path, six: Path, tmp_path: Path) -> None:
+def test_versions_that_changed_since_are_reported(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Parts of two installations are not mixed."""
     folder = tmp_path / "run"
     shutil.copytree(six, folder)
@@ -328,7 +328,7 @@ def test_a_folder_is_free_when_its_run_is_over_or_has_failed(tiny: Path, tmp_pat
 # a full disk -------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_of_a_text_file(tiny: Path, six: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_half_of_a_text_file(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Not even the manifest can be written; when there is room again, the run is resumed."""
     folder = tmp_path / "run"
     program = (

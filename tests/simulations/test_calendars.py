@@ -31,7 +31,7 @@ def compiled(starts, ends, hours=OFFICE, **rest):
 
 
 def at(epoch, text):
-    """Return microseconds of an ISO moment."""
+    """Return the microseconds of an instant in ISO format."""
     return epoch.microseconds(datetime.fromisoformat(text))
 
 
@@ -99,7 +99,7 @@ def test_federal_holidays_of_the_pilot():
     assert office.interval_at(at(epoch, "2011-12-27 10:00")) is not None
 
 
-def test_new_year_kept_in_the_old_year():
+def test_new_year_observed_in_the_old_year():
     """New Year's Day 2011 was a Saturday: the run that ends in 2010 is closed on Friday, 31 December 2010."""
     _, office = compiled("2010-12-27", "2010-12-31", holidays="US")
     assert office.holidays == (("2010-12-31", "New Year's Day (observed)"),)
@@ -144,7 +144,7 @@ def test_open_day_on_a_weekend():
 
 
 def test_interval_across_midnight_belongs_to_its_first_date():
-    """The night of a closed Tuesday is off, that of Monday still reaches into it, on a holiday likewise."""
+    """The night of a closed Tuesday is off, but that of Monday still reaches into it; the same holds for a holiday."""
     epoch, night = compiled("2022-06-20", "2022-06-22", {"mon-wed": "22:00-06:00"}, closed=["2022-06-21"])
     assert intervals(epoch, night) == ["Mon 22:00-06:00", "Wed 22:00-06:00"]
     assert night.interval_at(at(epoch, "2022-06-21 05:59")) == 0
@@ -195,7 +195,7 @@ def test_years_without_known_holidays():
 
 
 def test_dates_used_are_plain_data():
-    """The manifest gets holidays, closures and extra days of the run alone, as JSON."""
+    """The manifest lists the holidays, closures and extra days within the run, as JSON."""
     closed, extra = ["2011-12-23", "2013-01-01"], {"2011-12-24": "09:00-12:00", "2010-01-01": "09:00-12:00"}
     _, office = compiled("2011-12-20", "2011-12-26", holidays="US", closed=closed, open=extra)
     assert json.loads(json.dumps(office.dates_used)) == {
@@ -216,19 +216,19 @@ def test_calendar_travels_between_processes():
 # Work
 
 
-def test_friday_afternoon_goes_on_on_monday():
+def test_work_of_friday_afternoon_resumes_on_monday():
     """Friday 16:00 plus an hour: 30 minutes on Friday, 30 on Monday, done at 08:30."""
     epoch, office = compiled("2022-06-20", "2022-06-30")
     assert office.complete(at(epoch, "2022-06-24 16:00"), HOUR) == at(epoch, "2022-06-27 08:30")
 
 
-def test_holiday_is_jumped_over():
+def test_work_skips_a_holiday():
     """Friday 23 December 2011, 16:00 plus an hour is Tuesday 08:30: Monday is Christmas, observed."""
     epoch, office = compiled("2011-12-05", "2011-12-31", holidays="US")
     assert office.complete(at(epoch, "2011-12-23 16:00"), HOUR) == at(epoch, "2011-12-27 08:30")
 
 
-def test_weekly_calendar_d14():
+def test_work_on_a_weekly_calendar():
     """Five half-hour tasks that wait since Tuesday 13:22:30 start on Thursday at 09:00, 09:30, ..., 11:00."""
     epoch, thursdays = compiled("2022-06-21", "2022-07-10", {"thu": "09:00-14:00"})
     arrived = at(epoch, "2022-06-21 13:22:30")
@@ -252,7 +252,7 @@ def test_ten_half_hours_fill_a_shift():
     assert thursdays.interval_at(free) is None
 
 
-def test_closed_day_d5():
+def test_work_around_a_closed_interval():
     """Capacity in [5, 10) and from 15 on, three cases at 0 of length 5: ends 10, 20, 25."""
     calendar = calendar_of([(5, 10), (15, 1000)])
     free, ends = 0, []
@@ -296,11 +296,11 @@ def test_completion_by_rule(rule, start, length, completion, off_shift):
     [
         (10, 4, True),
         (10, 5, False),  # shorter than the longest interval: it waits for that
-        (10, 6, False),  # as long as the longest is not longer
+        (10, 6, False),  # equal to the longest is not longer than the longest
         (11, 4, False),
         (14, 0, False),  # the close is off shift
         (20, 6, True),
-        (20, 7, True),  # longer than every interval: at an opening, and it runs over
+        (20, 7, True),  # longer than every interval: at an opening, with overtime
         (10, 7, True),
         (21, 7, False),
         (5, 1, False),
@@ -312,7 +312,7 @@ def test_fit(start, length, fits):
 
 
 def test_a_longer_run_changes_no_decision_of_fit():
-    """Friday's long interval counts although the run ends on Thursday: six hours do not start on a four-hour day."""
+    """Friday's long interval counts although the run ends on Thursday: work of six hours does not start on a four-hour day."""
     hours = {"mon-thu": "08:00-12:00", "fri": "08:00-16:00"}
     _, short = compiled("2022-06-20", "2022-06-23", hours, open={"2022-06-01": "00:00-24:00"})
     _, long = compiled("2022-06-20", "2022-06-30", hours)
@@ -327,8 +327,8 @@ def test_intervals_are_half_open():
     assert [calendar.next_opening(t) for t in (-1, 9, 10, 13, 14)] == [10, 10, 14, 14, None]
 
 
-def test_wrong_use_is_an_error():
-    """A negative length and an unknown rule are the caller's mistakes and say so."""
+def test_wrong_arguments_are_errors():
+    """A negative length and an unknown rule are refused."""
     calendar = calendar_of([(10, 14)])
     with pytest.raises(ValueError, match="work of length -1 microseconds"):
         calendar.complete(10, -1)
@@ -346,7 +346,7 @@ def test_calendar_without_hours():
 
 
 def test_always_open():
-    """Without a calendar every moment is worked, and every date is a working date."""
+    """Without a calendar every instant is on shift, and every date is a working date."""
     calendar = Calendar.always_open()
     assert calendar.complete(7, 1000 * 366 * DAY) == 7 + 1000 * 366 * DAY
     assert calendar.working_time(5) == 5
@@ -357,7 +357,7 @@ def test_always_open():
 
 
 def test_arrays_for_a_kernel():
-    """The arrays hold the same whole numbers, the endless interval too."""
+    """The arrays hold the same whole numbers, also for an endless interval."""
     for calendar in (calendar_of([(10, 14), (20, 26)]), Calendar.always_open()):
         opens, closes, worked = calendar.arrays()
         assert {a.dtype.name for a in (opens, closes, worked)} == {"int64"}
@@ -375,7 +375,7 @@ def test_three_working_days():
     assert days.complete(at(epoch, "2022-06-25 10:00"), 3 * DAY) == at(epoch, "2022-06-30 00:00")
 
 
-def test_working_days_jump_over_holidays_and_count_extra_days():
+def test_working_days_skip_holidays_and_include_extra_days():
     """From Friday 23 December 2011, a day later is Saturday if it is opened, else Tuesday after Christmas."""
     for extra, expected in ((None, "2011-12-27 10:00"), ({"2011-12-24": "09:00-10:00"}, "2011-12-24 10:00")):
         epoch, office = compiled("2011-12-05", "2011-12-31", holidays="US", open=extra)
@@ -395,8 +395,8 @@ def test_working_dates_are_those_on_which_an_interval_starts():
 # Mistakes in the file
 
 
-def test_all_mistakes_are_told_at_once():
-    """Each problem names its key, the value, and where it can the nearest match."""
+def test_all_mistakes_are_reported_at_once():
+    """Each message names the key, the value and, if there is one, the nearest match."""
     messages = problems(
         {"mon-fry": "08:00-16:30", "sat": "8-12", "mon": "08:00-09:00", "mon-tue": "10:00-11:00"},
         holidays="US-XO",
@@ -445,7 +445,7 @@ def test_holidays_refused(holidays, part):
 
 
 def test_wrong_shapes():
-    """Hours, closures and extra days of the wrong shape say what shape is wanted."""
+    """The messages for hours, closures and extra days of the wrong shape name the right shape."""
     assert [text.split(",")[0] for text in problems("08:00-16:30", closed="2011-12-23", open=["2011-12-23"])] == [
         "hours: expected hours by weekday such as {mon-fri: '08:00-16:30'}",
         "closed: expected a list of dates such as [2011-12-23]",
@@ -453,8 +453,8 @@ def test_wrong_shapes():
     ]
 
 
-def test_nothing_given_is_nothing():
-    """Empty keys of a file, which YAML reads as nothing, are no closures, holidays or extra days."""
+def test_empty_keys_are_like_missing_keys():
+    """An empty key of a file, which YAML reads as null, means no closures, holidays or extra days."""
     assert parse_calendar(OFFICE, holidays=None, closed=None, open=None) == parse_calendar(OFFICE)
 
 
@@ -484,7 +484,7 @@ def naive_completion(calendar, start, length):
 
 @given(small_calendars(), st.integers(0, 250), st.integers(0, 200))
 def test_suspend_agrees_with_work_done_unit_by_unit(calendar, start, length):
-    """The look-up gives what counting every single unit gives."""
+    """The lookup gives the same result as counting unit by unit."""
     assert calendar.complete(start, length) == naive_completion(calendar, start, length)
 
 
@@ -511,7 +511,7 @@ def test_suspended_work_is_done_on_shift(calendar, start, length):
 
 @given(small_calendars(), st.integers(0, 250), st.integers(0, 60), st.integers(0, 60))
 def test_suspended_work_can_be_split(calendar, start, first, second):
-    """Two pieces of work one after the other end with the one of their joint length, to the unit."""
+    """Two pieces of work in sequence end when one piece of their total length ends."""
     between = calendar.complete(start, first)
     if between is not None:
         assert calendar.complete(between, second) == calendar.complete(start, first + second)
@@ -519,7 +519,7 @@ def test_suspended_work_can_be_split(calendar, start, first, second):
 
 @given(small_calendars(), st.integers(0, 250), st.integers(0, 40))
 def test_fit_is_without_overtime_unless_too_long(calendar, start, length):
-    """Work that fits ends within its interval; only work longer than every interval runs over, from an opening."""
+    """Work that fits ends within its interval. Only work longer than every interval has overtime, and it starts at an opening."""
     if calendar.fits(start, length):
         over = overtime(calendar, start, calendar.complete(start, length, ShiftEnd.FIT))
         assert (length <= calendar.longest and over == 0) or start in calendar.opens
@@ -544,19 +544,19 @@ dates = st.integers(-2, 9).map(lambda k: MONDAY + timedelta(days=k))
     st.integers(0, 6),
 )
 def test_compiling_agrees_with_asking_each_half_hour(week, closed, extra, first):
-    """A half hour is worked if the hours of its date, or those of the date before past midnight, hold it."""
+    """A half hour is worked if the hours of its date contain it, or those of the date before past midnight."""
     names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     spec = parse_calendar(dict(zip(names, week, strict=True)), closed=sorted(closed), open=extra)
     epoch, ends = Epoch(MONDAY + timedelta(days=first)), MONDAY + timedelta(days=9)
     calendar = spec.compile("random", epoch, ends)
 
-    def holds(day, time):
+    def worked(day, time):
         hours = extra[day] if day in extra else [] if day in closed else week[day.weekday()]
         return any(a <= time < b for a, b in parse_hours(hours))
 
     for t in range(0, epoch.end_of(ends), 30 * MINUTE):
         day, time = epoch.date(t), t % DAY
-        expected = holds(day, time) or holds(day - timedelta(days=1), time + DAY)
+        expected = worked(day, time) or worked(day - timedelta(days=1), time + DAY)
         assert (calendar.interval_at(t) is not None) is expected, (epoch.instant(t), format_hours(parse_hours(week[0])))
     assert list(calendar.worked[1:]) == [calendar.working_time(close) for close in calendar.closes]
     assert all(a <= b for a, b in zip(calendar.closes, calendar.opens[1:], strict=False))

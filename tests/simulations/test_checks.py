@@ -71,7 +71,7 @@ def test_the_expected_values_are_those_of_the_textbooks() -> None:
 
 def test_the_checks_include_log_invariants_and_the_identity_of_the_pilot(outcomes: dict[str, Outcome]) -> None:
     """Every invariant holds; amenable is exactly the sum of its parts."""
-    assert outcomes["laws"].ok
+    assert outcomes["invariants"].ok
     assert outcomes["pilot"].ok
     assert outcomes["pilot"].estimate == outcomes["pilot"].expected > 1000
     assert outcomes["D18-use"].ok

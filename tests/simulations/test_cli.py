@@ -193,7 +193,7 @@ def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tin
         (["draw", "desk.yaml", "--out", "map.png"], "--out map.png: the file must end in .svg (a picture) or .mmd (Mermaid)"),
     ],
 )
-def test_a_mistake_is_told_on_standard_error_and_nothing_is_written(tiny: Path, arguments: list[str], message: str) -> None:
+def test_a_mistake_is_reported_on_standard_error_and_nothing_is_written(tiny: Path, arguments: list[str], message: str) -> None:
     """Exit code 2, one sentence, no traceback, no folder."""
     before = sorted(p.name for p in tiny.iterdir())
     code, out, err = _run(*arguments)
@@ -240,7 +240,7 @@ def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is
     assert [d["court"] for d in json.loads(out)["warm_up"]] == ["east", "west", "all"]
 
 
-def test_a_run_too_short_to_settle_is_told_before_it_is_run(tiny: Path) -> None:
+def test_a_run_too_short_to_settle_is_reported_before_it_starts(tiny: Path) -> None:
     """Thirty-one days say nothing of the long run, and no folder is left behind."""
     code, _, err = _run("run", "tiny.yaml", "--warm-up", "--set", "ends=2024-01-31", "--set", "published=[]", "--out", "a")
     assert code == 2

@@ -139,7 +139,7 @@ def test_compiled_code_draws_the_same_bits() -> None:
     assert compiled.bits(int(keys[4]), "people:age", 2) == plain.bits(int(keys[4]), "people:age", 2)
 
 
-def test_a_case_that_goes_round_and_round_is_told_with_its_history() -> None:
+def test_a_case_that_goes_round_and_round_is_reported_with_its_history() -> None:
     """By the readable engine, which comes to the same case."""
     workflow = {
         "workflow": "round",

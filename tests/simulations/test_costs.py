@@ -61,7 +61,7 @@ def test_contrasts_have_the_ratio_of_the_slowest_to_the_fastest_group(tmp_path: 
     ]
     from simulations import load_scenario
 
-    result = run(load_scenario(tmp_path / "told.yaml", changes), replications=4, by=["kind"], out=tmp_path / "out")
+    result = run(load_scenario(tmp_path / "given.yaml", changes), replications=4, by=["kind"], out=tmp_path / "out")
     (contrast,) = [c for c in result.contrasts if c.measure == "waiting_time.serve.mean"]
     assert (contrast.slowest, contrast.fastest, contrast.by) == ("odd", "plain", "kind")
     assert contrast.low is not None

@@ -1,4 +1,4 @@
-"""The built-in ten years of a docket: its capacity by arithmetic, and pending cases on the line of an overloaded queue."""
+"""The built-in docket over ten years: its capacity by arithmetic, and the pending cases of an overloaded queue."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from simulations import RunResult, Scenario, load_scenario, run
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 
-NOBODY_ADDED = "pools.judges.size=700"
-TENTH = [  # of the courts: backlog, arrivals and judges
+NO_JUDGES_ADDED = "pools.judges.size=700"
+TENTH = [  # a tenth of the backlog, the arrivals and the judges
     "courts.nation.backlog.docket.count=2464",
     "courts.nation.backlog.closed.count=305",
     "pools.judges.size={2023-10-01: 70}",
@@ -32,7 +32,7 @@ def docket() -> Scenario:
 
 @pytest.fixture(scope="module")
 def tenth(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
-    """A replication of a tenth of the courts, nobody added."""
+    """One replication with a tenth of the cases and judges, and no judges added."""
     out = tmp_path_factory.mktemp("runs") / "docket"
     return run(load_scenario("docket", TENTH), seed=1, out=out, events=False)
 
@@ -45,8 +45,8 @@ def hearing(scenario: Scenario) -> tuple[float, float]:
     return hours, 1 - shares.cumulative[shares.values.index("adjourned")]
 
 
-def line(scenario: Scenario, day: dt.date) -> tuple[float, float]:
-    """Return the expected number pending at the end of a day, and its standard deviation, while nobody is idle.
+def expected_pending(scenario: Scenario, day: dt.date) -> tuple[float, float]:
+    """Return the expected number pending at the end of a day, and its standard deviation, while no judge is idle.
 
     B0 + arrivals + recalendared - decided. Hearings are exponential, so those decided are a Poisson process in the
     judges' working time, as arrivals are one in the calendar's; the variance is the sum of the counts.
@@ -81,7 +81,7 @@ def test_a_judge_completes_as_many_cases_in_a_year_as_in_fiscal_2024(docket: Sce
     assert worked / 10 / hours * decides * 100 == pytest.approx(704_514 / 700, rel=1e-4)
 
 
-def test_that_a_case_stands_for_a_hundred_is_said_wherever_figures_are_read(docket: Scenario) -> None:
+def test_every_text_beside_figures_says_that_a_case_stands_for_a_hundred(docket: Scenario) -> None:
     """In the description, in the notes below the results and beside each published figure."""
     assert "100 cases" in (docket.description or "")
     assert any("multiply counts of cases by 100" in note for note in docket.about.notes)
@@ -107,23 +107,23 @@ def _year(docket: Scenario, at: int) -> int:
     return (365 + calendar.isleap(docket.epoch.date(at).year)) * MICROSECONDS_PER_DAY
 
 
-def test_the_published_end_of_fiscal_2024_lies_on_the_line(docket: Scenario) -> None:
-    """The line reaches 3.6 million within two percent, though only the completions were calibrated."""
-    assert 100 * line(docket, dt.date(2024, 9, 30))[0] == pytest.approx(3_600_000, rel=0.02)
+def test_the_expected_value_agrees_with_the_published_end_of_fiscal_2024(docket: Scenario) -> None:
+    """It is within two percent of 3.6 million, though only the completions were calibrated."""
+    assert 100 * expected_pending(docket, dt.date(2024, 9, 30))[0] == pytest.approx(3_600_000, rel=0.02)
 
 
-def test_seven_hundred_judges_lose_ground_and_eight_hundred_gain_it(docket: Scenario) -> None:
+def test_pending_grows_with_700_judges_and_falls_with_800(docket: Scenario) -> None:
     """From fiscal 2025 on, arrivals lie between the capacity of 700 judges and that of 800."""
-    nobody_added = load_scenario("docket", [NOBODY_ADDED])
+    no_judges_added = load_scenario("docket", [NO_JUDGES_ADDED])
     year = [dt.date(2031, 9, 30), dt.date(2032, 9, 30)]
-    assert line(nobody_added, year[0])[0] < line(nobody_added, year[1])[0]
-    assert line(docket, year[0])[0] > line(docket, year[1])[0]
+    assert expected_pending(no_judges_added, year[0])[0] < expected_pending(no_judges_added, year[1])[0]
+    assert expected_pending(docket, year[0])[0] > expected_pending(docket, year[1])[0]
 
 
-def test_sizes_by_date_become_one_size_for_good(docket: Scenario) -> None:
-    """As if the one date were given; the other way round dates take the place of a number."""
+def test_a_change_replaces_sizes_by_date_with_one_size(docket: Scenario) -> None:
+    """The result is that of one date. Sizes by date also replace a single size."""
     dated = load_scenario("docket", ["pools.judges.size={2023-10-01: 700}"])
-    assert load_scenario("docket", [NOBODY_ADDED]).pools["judges"].sizes == dated.pools["judges"].sizes == (((0, 700),),)
+    assert load_scenario("docket", [NO_JUDGES_ADDED]).pools["judges"].sizes == dated.pools["judges"].sizes == (((0, 700),),)
     assert docket.pools["judges"].sizes != dated.pools["judges"].sizes
 
 
@@ -131,27 +131,27 @@ def test_pending_of_the_overloaded_queue_agrees_with_its_expected_value(tenth: R
     """At the end of each fiscal year, the mean lies within 3.9 standard errors (a false alarm in 1,000)."""
     assert tenth.scenario.pools["judges"].sizes[0] == ((0, 70),)
     for day in ENDS_OF_YEARS:
-        expected, deviation = line(tenth.scenario, day)
+        expected, deviation = expected_pending(tenth.scenario, day)
         mean = tenth.get("pending", at=day).mean
         assert mean is not None
         assert abs(mean - expected) < 3.9 * deviation / math.sqrt(len(tenth.replications)), day
 
 
 def test_judges_of_an_overloaded_court_are_never_idle(tenth: RunResult) -> None:
-    """Everybody is at work from the first morning on, as the line takes for granted."""
+    """All judges work from the first morning on, as `expected_pending` assumes."""
     assert tenth.get("utilisation.judges").mean == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.slow
-def test_ten_years_in_full_follow_the_line_and_enough_judges_end_the_waiting(tmp_path: Path) -> None:
-    """Nobody added: on the line. 1,200 judges from October 2025: nobody waits for long at the end; 800: millions do."""
-    nobody_added = run(load_scenario("docket", [NOBODY_ADDED]), replications=2, seed=1, out=tmp_path / "a", events=False)
+def test_ten_years_in_full_agree_with_the_expected_value_and_enough_judges_end_the_waiting(tmp_path: Path) -> None:
+    """Without new judges, two million still wait at the end. With 1,200 judges from October 2025, almost nobody does."""
+    no_judges_added = run(load_scenario("docket", [NO_JUDGES_ADDED]), replications=2, seed=1, out=tmp_path / "a", events=False)
     for day in ENDS_OF_YEARS:
-        expected, deviation = line(nobody_added.scenario, day)
-        mean = nobody_added.get("pending", at=day).mean
+        expected, deviation = expected_pending(no_judges_added.scenario, day)
+        mean = no_judges_added.get("pending", at=day).mean
         assert mean is not None
         assert abs(mean - expected) < 3.9 * deviation / math.sqrt(2), day
     many = "pools.judges.size={2023-10-01: 700, 2025-10-01: 1200}"
     enough = run(load_scenario("docket", [many]), seed=1, out=tmp_path / "b", events=False)
     assert enough.get("still_waiting.hearing").mean < 1000
-    assert nobody_added.get("still_waiting.hearing").mean > 20_000
+    assert no_judges_added.get("still_waiting.hearing").mean > 20_000

@@ -80,7 +80,7 @@ def office(tmp_path: Path) -> Play:
 
 
 def test_at_one_instant_work_is_completed_then_capacity_changes_then_events_happen_then_cases_arrive(office: Play) -> None:
-    """At 24: case 0 is completed before its plea counts, a second clerk comes, case 1 withdraws although a clerk is free, 3 arrives; then 2 and 3 start."""
+    """At 24, case 0 is completed before its plea, a second clerk comes, case 1 withdraws although a clerk is free, and case 3 arrives. Then 2 and 3 start."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
@@ -95,8 +95,8 @@ events: {{plea: {{after: GIVEN}}}}
     assert work(log) == [(0, 0, 0, 24, 0), (2, 0, 24, 25, 0), (3, 24, 24, 25, 1), (1, 0, None, 24, None)]
 
 
-def test_events_of_one_instant_stand_in_the_log_by_kind_and_then_by_case(tmp_path: Path) -> None:
-    """At 5 cases 1 and 2 (of the backlog, in the second court) are called and done, case 0 arrives and is let in: 2, 1, 0 by kind."""
+def test_events_of_one_instant_are_logged_by_kind_and_then_by_case(tmp_path: Path) -> None:
+    """At 5, case 2 of the backlog is completed, case 1 is called, and case 0 arrives and is let in."""
     door = """
 workflow: door
 activities: {serve: {}}
@@ -136,7 +136,7 @@ activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 h
     assert work(log) == [(0, 0, 0, 10, 0), (1, 10, 10, 11, 0)]
 
 
-def test_the_whole_backlog_is_in_the_queue_before_anybody_picks_from_it(office: Play) -> None:
+def test_the_whole_backlog_is_in_the_queue_before_the_first_start(office: Play) -> None:
     """Cases 0, 1, 2 are 1, 2 and 3 hours old: the oldest, which joins last, is the first to be served."""
     log = office(
         f"""
@@ -149,8 +149,8 @@ activities: {{serve: {{pool: clerks, takes: 1 hour, {GOOD}}}, check: {{takes: 1 
     assert [w[0] for w in work(log)] == [2, 1, 0]
 
 
-def test_work_of_length_zero_is_completed_in_a_further_round_of_the_same_instant(office: Play) -> None:
-    """One clerk: cases 0 and 1 take no time, case 2 takes an hour; all start at 0, one after another."""
+def test_work_of_length_zero_is_completed_in_another_round_of_the_same_instant(office: Play) -> None:
+    """There is one clerk. Cases 0 and 1 take no time and case 2 an hour; all start at 0, one after another."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
@@ -163,7 +163,7 @@ activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 h
 
 
 def test_dispatch_is_one_step_over_all_pools_before_work_of_length_zero_is_completed(office: Play) -> None:
-    """At 10 both pools are freed: case 1 (no time) and, in the same step, case 3 start; so case 1, better ranked, finds the checker taken and waits until 11."""
+    """At 10 both pools are freed. Case 1, which takes no time, and case 3 start in the same step. So case 1, better ranked, finds the checker busy and waits until 11."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 2, second: 2}}}}}}
@@ -178,7 +178,7 @@ activities: {{serve: {{pool: clerks, takes: GIVEN, {EITHER}}}, check: {{pool: ch
     assert (1, 10, 11, 12, 0) in work(log)
 
 
-def test_cases_enabled_at_one_instant_stand_by_case_number_whatever_order_they_joined_in(office: Play) -> None:
+def test_cases_enabled_at_one_instant_are_served_by_case_number(office: Play) -> None:
     """At 10 case 2 joins (a completion) before case 1 (an event); the checker, free at 11, takes case 1 first."""
     log = office(
         f"""
@@ -211,7 +211,7 @@ events: {{claimed: {{after: 10 hours}}}}
     ],
 )
 def test_a_queue_is_served_in_the_order_of_its_pool(office: Play, order: str, expected: list[int]) -> None:
-    """Cases 0, 1, 2 are 3, 1 and 2 hours old and rank 5, 9 and 0; equal ones stand by enabled time and case number."""
+    """Cases 0, 1, 2 are 3, 1 and 2 hours old and rank 5, 9 and 0; ties are broken by enabled time and case number."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: {{count: 3, age: GIVEN}}}}}}}}
@@ -226,7 +226,7 @@ activities: {{serve: {{pool: clerks, takes: 1 hour, {GOOD}}}, check: {{takes: 1 
 
 
 def test_the_order_is_evaluated_once_on_enabling(office: Play) -> None:
-    """Case 1 is called at 2 while it waits; its place before case 2 was settled at 0."""
+    """Case 1 is called at 2 while it waits; its position before case 2 was set at 0."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
@@ -259,7 +259,7 @@ activities: {{serve: {{pool: clerks, takes: 1 hour, priority: 1, {GOOD}}}, check
 NINE_TO_FIVE = 'calendars: {office: {hours: {mon-fri: "09:00-17:00"}}}'
 
 
-def test_work_rests_over_night_and_weekend_with_its_server_taken(office: Play) -> None:
+def test_work_pauses_overnight_and_on_the_weekend_and_keeps_its_server(office: Play) -> None:
     """From Friday 2024-01-05: case 0 from 9 to 14, case 1 three hours on Friday and two on Monday to 11:00 (hour 83), case 2 then."""
     log = office(
         f"""
@@ -275,7 +275,7 @@ activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 h
     assert work(log) == [(0, 0, 9, 14, 0), (1, 0, 14, 83, 0), (2, 0, 83, 84, 0)]
 
 
-def test_nobody_starts_at_the_instant_at_which_the_shift_ends(office: Play) -> None:
+def test_no_work_starts_at_the_instant_at_which_the_shift_ends(office: Play) -> None:
     """Case 0 fills the day to 17:00 exactly; case 1 starts at the next opening, hour 33."""
     log = office(
         f"""
@@ -289,8 +289,8 @@ activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 h
     assert work(log) == [(0, 0, 9, 17, 0), (1, 0, 33, 34, 0)]
 
 
-def test_a_fall_in_size_interrupts_nobody(office: Play) -> None:
-    """Three in hand when two clerks leave at 24: those freed at 26 and 30 start nobody, the one freed at 40 takes case 3."""
+def test_a_smaller_size_interrupts_no_work(office: Play) -> None:
+    """Three cases are being served when two clerks leave at 24. The clerks freed at 26 and 30 start no case; the one freed at 40 takes case 3."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 4}}}}}}
@@ -377,8 +377,8 @@ def test_during_a_suspension_only_excepted_cases_start(office: Play) -> None:
     assert work(log) == [(1, 0, 0, 10, 0), (2, 0, 12, 22, 0), (0, 0, 24, 34, 0)]
 
 
-def test_outside_a_suspension_the_better_head_of_the_two_queues_is_taken(office: Play) -> None:
-    """Tuesday is suspended; on Monday flagged and plain cases are served by number alone, on Tuesday at 24 flagged case 4 passes case 3."""
+def test_outside_a_suspension_the_first_of_both_queues_is_served(office: Play) -> None:
+    """Tuesday is suspended. On Monday cases are served by number, flagged or not; on Tuesday at 24 flagged case 4 is served before case 3."""
     log = office(
         SUSPENDED.replace("BACKLOG", "5").replace("DAY", "2024-01-02"),
         {"activity:serve": {None: 8}, "event:mark": {None: 200}},
@@ -398,7 +398,7 @@ def test_a_waiting_case_that_becomes_excepted_keeps_its_enabled_time(office: Pla
 
 
 def test_a_suspension_that_ended_before_the_start_changes_nothing(office: Play) -> None:
-    """The clock does not run back to it."""
+    """The simulation still starts at 0."""
     clocks: list[int] = []
     log = office(
         SUSPENDED.replace("BACKLOG", "1").replace("DAY", "2023-12-01"),
@@ -417,10 +417,8 @@ def _look(simulation: Simulation, clocks: list[int]) -> Generator[Any, Any, None
 # outside events ------------------------------------------------------------------------------------
 
 
-def test_an_event_out_of_an_activity_takes_a_waiting_case_from_the_queue_and_frees_the_server_of_one_in_hand(
-    office: Play,
-) -> None:
-    """Case 0 is dropped at 5 and its clerk takes case 1 at 5; case 2 leaves the queue at 3; nothing of case 0 is completed at 10."""
+def test_an_event_that_leaves_an_activity_removes_a_waiting_case_and_frees_the_server_of_a_served_one(office: Play) -> None:
+    """Case 0 is dropped at 5 and its clerk takes case 1 at 5; case 2 leaves the queue at 3; case 0 has no completion at 10."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 3}}}}}}
@@ -442,8 +440,8 @@ events: {{plea: {{after: GIVEN}}}}
     )
 
 
-def test_an_internal_transition_disturbs_neither_queue_nor_work_nor_clocks(office: Play) -> None:
-    """Cases 0 (in hand) and 1 (waiting) are called at 3: two rows without work; case 0 still ends at 10, case 1 starts then and its plea rings at 14."""
+def test_an_internal_transition_changes_neither_queue_nor_work_nor_clocks(office: Play) -> None:
+    """Cases 0 (being served) and 1 (waiting) are called at 3: two rows without work. Case 0 still ends at 10; case 1 starts then, and its plea is due at 14."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
@@ -460,7 +458,7 @@ events: {{call: {{after: 3 hours}}, plea: {{after: GIVEN}}}}
 
 
 def test_an_event_is_a_row_whether_or_not_it_changes_the_record(office: Play) -> None:
-    """Both cases are marked at 2; case 1 had its flag from the beginning."""
+    """Both cases are marked at 2; case 1 had its flag from the start."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
@@ -483,8 +481,8 @@ events: {{mark: {{after: 2 hours}}}}
     )
 
 
-def test_a_clock_runs_on_through_moves_within_its_states_and_is_drawn_afresh_at_each_entry(office: Play) -> None:
-    """Case 0 moves on at 4 and its plea of 10 hours rings at 10; case 1 leaves at 3, comes back at 5, and its second plea of 20 hours rings at 25."""
+def test_a_clock_continues_through_moves_within_its_states_and_is_drawn_again_at_each_entry(office: Play) -> None:
+    """Case 0 moves on at 4, and its plea of 10 hours is due at 10. Case 1 leaves at 3, returns at 5, and its second plea of 20 hours is due at 25."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
@@ -576,7 +574,7 @@ events: {{crime: {{hazard: 0.3 per day}}, wake: {{after: {{exponential: {{mean: 
 
 
 def test_the_dates_of_a_hazard_are_the_same_whatever_the_policy_does(tmp_path: Path) -> None:
-    """Nobody served, or everybody again and again: the same crimes at the same instants; those that count on the shelf alone are some of them."""
+    """Whether no case is served or all cases are, the crimes happen at the same instants. Those that count only on the shelf are a subset."""
     path = SamplePath(3, 1)
     waiting = _crimes(tmp_path, 0, "any", path)
     assert waiting == _crimes(tmp_path, 2, "any", path)
@@ -585,8 +583,8 @@ def test_the_dates_of_a_hazard_are_the_same_whatever_the_policy_does(tmp_path: P
     assert len(on_shelf) > 20
 
 
-def test_an_event_that_a_user_makes_leaves_the_dates_of_the_hazard_as_they_are(tmp_path: Path) -> None:
-    """A crime more on day 10 for case 0, and no other difference."""
+def test_an_event_from_a_process_does_not_change_the_dates_of_the_hazard(tmp_path: Path) -> None:
+    """One more crime on day 10 for case 0, and no other difference."""
 
     def once(simulation: Simulation) -> Generator[Any, Any, None]:
         yield simulation.env.timeout(240 * HOUR)
@@ -597,8 +595,8 @@ def test_an_event_that_a_user_makes_leaves_the_dates_of_the_hazard_as_they_are(t
     assert sorted([*own, (240, 0)]) == _crimes(tmp_path, 0, "any", path, processes=[once])
 
 
-def test_a_hazard_may_ring_more_often_than_a_case_may_come_to_an_activity(tmp_path: Path) -> None:
-    """Ten times a day for 121 days is no endless round: each date lies after the one before."""
+def test_a_hazard_may_occur_more_often_than_the_visit_limit(tmp_path: Path) -> None:
+    """Ten times a day for 121 days is not an endless loop: each date is later than the one before."""
     log = play(
         tmp_path, COUNTED.replace("STATES", "any"),
         """
@@ -619,7 +617,7 @@ events: {crime: {hazard: 10 per day}}
 
 
 def test_every_open_case_has_a_closing_row_with_what_it_waits_for(office: Play) -> None:
-    """At 72: case 0 is in hand, case 1 waits, case 2 is being checked without a pool, case 3 lies on the shelf, case 4 is done."""
+    """At 72, case 0 is being served, case 1 waits, case 2 is being checked without a pool, case 3 is done, and case 4 is on the shelf."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 2, second: 2, shelf: 1}}}}}}
@@ -647,7 +645,7 @@ activities: {{serve: {{pool: clerks, takes: 100 hours, {GOOD}}}, check: {{takes:
 
 
 def test_what_happens_at_the_last_instant_is_included(office: Play) -> None:
-    """At 72, 24:00 of the last date: case 0 is completed, case 1 arrives and starts; the case a microsecond later is no case of this run."""
+    """At 72, 24:00 of the last date: case 0 is completed, case 1 arrives and starts; the case a microsecond later is not part of the run."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 1}}}}}}
@@ -665,8 +663,8 @@ activities: {{serve: {{pool: clerks, takes: GIVEN, {GOOD}}}, check: {{takes: 1 h
 # moves ---------------------------------------------------------------------------------------------
 
 
-def test_what_is_tried_on_entry_comes_before_the_work_and_only_then(office: Play) -> None:
-    """Case 0, called at 1, skips its check at 2 (and has no draw of it); case 1, called at 3 when it is there, does not."""
+def test_transitions_on_entry_are_tried_only_before_the_work(office: Play) -> None:
+    """Case 0, called at 1, skips its check at 2 (and has no draw of it); case 1, called at 3 during its check, does not."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 2}}}}}}
@@ -681,7 +679,7 @@ events: {{call: {{after: GIVEN}}}}
     assert (skip["cause"], skip["from_state"], skip["activity"], skip["enabled_at"]) == ("enter", "second", None, None)
 
 
-def test_a_chain_of_instant_states_is_gone_through_at_once_each_with_its_row_and_effects(tmp_path: Path) -> None:
+def test_a_chain_of_instant_states_takes_no_time_and_each_move_has_its_row_and_effects(tmp_path: Path) -> None:
     """The second guard sees what the first transition has set, all at 1."""
     chain = """
 workflow: chain
@@ -701,7 +699,7 @@ entry: {states: [queue]}
 
 
 def test_later_visits_have_draws_of_their_own(office: Play) -> None:
-    """Served in 2 hours at the first visit and in 5 at the second; work that was dropped has had its visit."""
+    """Served in 2 hours at the first visit and in 5 at the second; dropped work counts as a visit."""
     log = office(
         f"""
 courts: {{desk: {{backlog: {{queue: 1}}}}}}
@@ -727,7 +725,7 @@ entry: {states: [queue]}
 ONE_CASE = "courts: {desk: {backlog: {queue: 1}}}\npeople: {level: 2}\nactivities: {serve: {takes: 0 hours, outcome: {answer: {yes: YES, no: rest}}}}\n"
 
 
-def test_a_case_that_can_get_stuck_is_told_before_the_run(tmp_path: Path) -> None:
+def test_a_case_that_can_get_stuck_is_reported_before_the_run(tmp_path: Path) -> None:
     """State, condition and an example; no run begins."""
     with pytest.raises(StuckCase) as raised:
         planned(tmp_path, AGAIN.replace("LAST", "and level < 2"), ONE_CASE.replace("YES", "0.5"), FixedDraws())
@@ -737,13 +735,13 @@ def test_a_case_that_can_get_stuck_is_told_before_the_run(tmp_path: Path) -> Non
     )
 
 
-def test_nobody_is_stuck_whose_answer_cannot_come(tmp_path: Path) -> None:
-    """The answer that has no guard has no share either, so the workflow is fit for this scenario."""
+def test_an_outcome_of_share_zero_needs_no_guard(tmp_path: Path) -> None:
+    """The outcome without a guard has share 0, so no case of this scenario can get stuck."""
     planned(tmp_path, AGAIN.replace("LAST", "and level < 2"), ONE_CASE.replace("YES", "0"), FixedDraws())
 
 
-def test_a_case_that_goes_round_and_round_stops_the_run_with_its_history(tmp_path: Path) -> None:
-    """Work of no length, always to be repeated: the thousandth visit is the last."""
+def test_an_endless_loop_stops_the_run_with_the_history_of_the_case(tmp_path: Path) -> None:
+    """Work of length zero that is always repeated stops at the thousandth visit."""
     with pytest.raises(VisitCap) as raised:
         play(tmp_path, AGAIN.replace("LAST", ""), ONE_CASE.replace("YES", "0"), FixedDraws())
     assert str(raised.value).startswith(
@@ -782,7 +780,7 @@ activities: {{serve: {{pool: clerks, takes: 2 hours, {GOOD}}}, check: {{takes: 1
 
 
 def test_a_hook_is_called_after_the_case_has_moved(office: Play) -> None:
-    """Each finished case is seen in its new state, at its instant, with its record."""
+    """The hook sees each finished case in its new state, at the instant of the move, with its record."""
     seen: list[tuple[Any, ...]] = []
 
     def look(simulation: Simulation, case: Any) -> None:
@@ -795,21 +793,21 @@ def test_a_hook_is_called_after_the_case_has_moved(office: Play) -> None:
 
 
 def test_a_hook_on_no_transition_is_an_error_with_the_nearest_name(office: Play) -> None:
-    """A slip of the pen is found before the run."""
+    """A misspelt name is reported before the run."""
     with pytest.raises(
         InputError, match=r"hooks: 'finsh' is not a transition of the workflow 'office'\. Did you mean 'finish'\?"
     ):
         office(PLAIN_DESK, hooks={"finsh": lambda simulation, case: None})
 
 
-def test_a_process_of_ones_own_lets_events_happen_and_changes_sizes(office: Play) -> None:
-    """At 1 case 2 withdraws and a second clerk comes: case 1 is served from 1 to 3; delays may be any whole number of microseconds."""
+def test_a_process_can_cause_events_and_change_sizes(office: Play) -> None:
+    """At 1 case 2 withdraws and a second clerk comes, who serves case 1 from 1 to 3. A delay may be a numpy integer."""
     counted: list[bool] = []
 
     def process(simulation: Simulation) -> Generator[Any, Any, None]:
         yield simulation.env.timeout(np.int64(HOUR))
         counted.append(simulation.happen(simulation.cases[2], "plea"))
-        counted.append(simulation.happen(simulation.cases[2], "plea"))  # it is gone, so that nothing counts any more
+        counted.append(simulation.happen(simulation.cases[2], "plea"))  # the case has left, so the event has no effect
         simulation.resize("clerks", None, 2)
 
     log = office(PLAIN_DESK, processes=[process])
@@ -818,8 +816,8 @@ def test_a_process_of_ones_own_lets_events_happen_and_changes_sizes(office: Play
     assert log.sizes("clerks") == (((0, 1), (HOUR, 2)),)
 
 
-def test_utilisation_is_over_the_servers_that_a_process_has_brought(office: Play) -> None:
-    """Three clerks instead of one from the first instant: 3 cases of 60 hours in 3 x 72 hours, and the laws of the log are kept."""
+def test_utilisation_includes_the_servers_that_a_process_adds(office: Play) -> None:
+    """Three clerks instead of one from the first instant: 3 cases of 60 hours in 3 x 72 hours, and the log satisfies its invariants."""
 
     def process(simulation: Simulation) -> Generator[Any, Any, None]:
         simulation.resize("clerks", None, 3)
@@ -841,7 +839,7 @@ def test_a_process_runs_before_the_events_of_its_instant(office: Play) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slip", "message"),
+    ("mistake", "message"),
     [
         (lambda s: s.env.timeout(1.5), "a delay in a SimPy process is a whole number of microseconds, not 1.5"),
         (lambda s: s.happen(s.cases[0], "pleas"), "'pleas' is not an event of the workflow. Did you mean 'plea'?"),
@@ -851,19 +849,19 @@ def test_a_process_runs_before_the_events_of_its_instant(office: Play) -> None:
         (lambda s: s.value(s.cases[0], "answr"), "'answr' is not a record field of the workflow. Did you mean 'answer'?"),
     ],
 )
-def test_a_slip_in_a_process_is_told(office: Play, slip: Callable[[Simulation], Any], message: str) -> None:
-    """What was given, and the nearest name."""
+def test_a_mistake_in_a_process_is_reported(office: Play, mistake: Callable[[Simulation], Any], message: str) -> None:
+    """The message has the value and the nearest name."""
 
     def process(simulation: Simulation) -> Generator[Any, Any, None]:
-        yield slip(simulation)
+        yield mistake(simulation)
 
     with pytest.raises(InputError) as raised:
         office(PLAIN_DESK, processes=[process])
     assert str(raised.value) == message
 
 
-def test_the_same_plan_can_be_run_again(tmp_path: Path) -> None:
-    """A run leaves no trace in its plan."""
+def test_a_plan_can_be_run_twice(tmp_path: Path) -> None:
+    """A run does not change its plan."""
     path = FixedDraws({"activity:serve": {0: 5}})
     plan = planned(tmp_path, OFFICE, PLAIN_DESK, path)
     one, two = simulate(plan, path), simulate(plan, path)

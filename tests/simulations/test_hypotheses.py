@@ -57,14 +57,14 @@ def queue(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("engine", ["simpy", "compiled"])
 def test_rows_that_say_the_same_are_one_hypothesis(queue: Path, tmp_path: Path, engine: str) -> None:
     """29 rows have 11 distinct vectors of differences, and Holm's correction is that of these 11."""
-    found = compare(
+    comparison = compare(
         queue, queue, other_changes=[FASTER], replications=12, seed=3, out=tmp_path / "c", events=False, engine=engine
     )
-    tested = [d for d in found.differences if d.hypothesis is not None]
+    tested = [d for d in comparison.differences if d.hypothesis is not None]
     assert len(tested) == 29
     groups = {k: list(rows) for k, rows in itertools.groupby(sorted(tested, key=_number), key=_number)}
     assert list(groups) == list(range(1, 12))
-    pending = found.get("pending")
+    pending = comparison.get("pending")
     same = {d.measure for d in groups[_number(pending)]}
     assert same == {"pending", "unfinished", "finished", "disposals"}
     assert len(groups[_number(pending)]) == 8  # all courts, and the only court
@@ -119,21 +119,23 @@ def _numbers(vectors: list[list[float | None]], queue: Path, rows: list[tuple[st
 
 def test_a_salary_is_certain_and_not_tested(queue: Path, tmp_path: Path) -> None:
     """One server more for seven days of eight hours at 50 euros: 2,800 euros, in every replication."""
-    found = compare(queue, queue, changes=SALARY, other_changes=["pools.servers.size=3"], replications=10, out=tmp_path / "c")
+    comparison = compare(
+        queue, queue, changes=SALARY, other_changes=["pools.servers.size=3"], replications=10, out=tmp_path / "c"
+    )
     for measure in ("cost.servers", "cost"):
-        salary = found.get(measure)
+        salary = comparison.get(measure)
         assert salary.paired is not None
         assert salary.paired.difference == pytest.approx(2800)
         assert salary.certain
         assert (salary.paired.p, salary.p_corrected, salary.hypothesis, salary.needed) == (None, None, None, None)
         assert format_difference(salary) == "certain: +2,800 EUR"
-    text = _printed(found)
+    text = _printed(comparison)
     assert "The same in every replication, not tested" in text
     assert "certain: +2,800" in text
     assert "p 1.000" not in text
     page = write_page(tmp_path / "c").read_text(encoding="utf-8")
     assert "certain: +2,800" in page
-    assert read_comparison(tmp_path / "c").differences == found.differences
+    assert read_comparison(tmp_path / "c").differences == comparison.differences
 
 
 @pytest.mark.parametrize(
@@ -153,17 +155,17 @@ def test_only_a_cost_without_overtime_and_prices_of_work_is_certain(queue: Path,
 
 def test_the_same_difference_in_every_replication_is_reported_and_not_tested(tmp_path: Path) -> None:
     """24 reviewers in Denver instead of 16: four cases fewer pending there, in both replications."""
-    found = compare(
+    comparison = compare(
         "pilot", "pilot", other_changes=["pools.reviewers.size.denver=24"], replications=2, measures=["pending"],
         out=tmp_path / "c",
     )  # fmt: skip
-    pending = found.get("pending", "denver")
+    pending = comparison.get("pending", "denver")
     assert pending.paired is not None
     assert pending.paired.constant
     assert not pending.certain
     assert (pending.paired.low, pending.paired.p, pending.p_corrected, pending.needed) == (None, None, None, None)
     assert format_difference(pending) == "the same in all 2 replications: −4"
-    assert "the same in all 2 replications: −4" in " ".join(_printed(found).split())
+    assert "the same in all 2 replications: −4" in " ".join(_printed(comparison).split())
     row = json.loads(json.dumps(pending.json()))
     assert (row["p"], row["certain"], row["hypothesis"]) == (None, False, None)
     assert differences_csv([pending]).splitlines()[0].count("hypothesis") == 1

@@ -22,14 +22,14 @@ from simulations import SamplePath, load_scenario, make_plan
 from simulations.engines import compiled_engine, kernel
 print(kernel.__file__)
 print(compiled_engine.is_compiled())
-with warnings.catch_warnings(record=True) as told:
+with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     compiled_engine.compile_kernel()
 print(kernel.run._cache.cache_path)
 print(sum(kernel.run.stats.cache_hits.values()))
 path = SamplePath(1, 1)
 print(compiled_engine.simulate(make_plan(load_scenario("simulations/checks/D5.yaml"), path), path).columns["completed_at"].max())
-print(*(w.message for w in told))
+print(*(w.message for w in caught))
 """
 
 
@@ -44,7 +44,7 @@ def site(tmp_path: Path) -> Path:
     return folder
 
 
-def _told(site: Path, home: Path) -> list[str]:
+def _results(site: Path, home: Path) -> list[str]:
     """Return what a new process says: file, whether it was compiled, where it is kept, from where it came, a result, warnings."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "PYTHON"))}
     environment |= {"PYTHONPATH": str(site), "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
@@ -59,27 +59,27 @@ def test_a_read_only_installation_keeps_the_kernel_in_the_users_cache_and_an_upg
     site: Path, tmp_path: Path
 ) -> None:
     """The next process finds the compiled kernel. After a change of the kernel or of its codes, it is compiled again."""
-    compiled, kept, hits, result, message = _told(site, tmp_path / "home")
+    compiled, kept, hits, result, message = _results(site, tmp_path / "home")
     assert compiled == "False"
     assert kept.startswith(str(tmp_path / "home"))
     assert (hits, message) == ("0", "")
-    assert _told(site, tmp_path / "home") == ["True", kept, "1", result, ""]
+    assert _results(site, tmp_path / "home") == ["True", kept, "1", result, ""]
     kernel = site / "simulations" / "engines" / "kernel.py"
     text = kernel.read_text(encoding="utf-8")
     line = "row_.completed_at = world.counters[0].now"
     assert text.count(line) == 1
     kernel.write_text(text.replace(line, f"{line} + 1"), encoding="utf-8")
-    compiled, _, hits, changed, _ = _told(site, tmp_path / "home")
+    compiled, _, hits, changed, _ = _results(site, tmp_path / "home")
     assert (compiled, hits) == ("False", "0")
     assert int(changed) == int(result) + 1
     codes = kernel.with_name("codes.py")
     codes.write_text(codes.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
-    compiled, _, hits, _, _ = _told(site, tmp_path / "home")
+    compiled, _, hits, _, _ = _results(site, tmp_path / "home")
     assert (compiled, hits) == ("False", "0")
 
 
 def test_without_any_folder_the_engine_runs_and_says_what_to_set(site: Path) -> None:
     """Neither the installation nor the user's cache can be written to."""
-    compiled, _, hits, _, message = _told(site, Path(os.devnull))
+    compiled, _, hits, _, message = _results(site, Path(os.devnull))
     assert (compiled, hits) == ("False", "0")
     assert "set NUMBA_CACHE_DIR" in message

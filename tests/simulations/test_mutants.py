@@ -67,8 +67,8 @@ MUTANTS = {
     "fit: work that just fits is refused": ("now + length > station.until", "now + length >= station.until"),
     "fit: long work never starts": ("if not (length > model.calendars[c].longest and", "if not (False and"),
     "suspend: work that goes on after the shift": ("station.rule == SUSPEND and end > station.until", "station.rule == SUSPEND and False"),
-    "suspend: the next spell, not the end of this one": ("intervals[first + middle].worked < target", "intervals[first + middle].worked <= target"),
-    "an opening belongs to the spell before": ("intervals[first + middle].open <= t", "intervals[first + middle].open < t"),
+    "suspend: the next interval, not the end of this one": ("intervals[first + middle].worked < target", "intervals[first + middle].worked <= target"),
+    "an opening belongs to the interval before": ("intervals[first + middle].open <= t", "intervals[first + middle].open < t"),
     "the highest free server": ("        if free[first + j] < server:", "        if free[first + j] > server:"),
     "a server that is not given back when work is dropped": (
         "                _release(world, p, case.server)\n",

@@ -1,4 +1,4 @@
-"""The built-in national review: where its cases come from, what was calibrated, and what a run of it must keep to."""
+"""The built-in national review: where its cases come from, what was calibrated, and properties of a run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PUBLISHED = {
     "2012-06-28": {"pending all": 314_147, "unfinished_age.mean all": 526},
     "2012-09-30": {"pending all": 327_638},
 }  # fmt: skip
-"""ICE's, TRAC's and EOIR's dated counts of the time of the run; of ICE's rest of March, declined ones included, there is no measure."""
+"""Counts of ICE, TRAC and EOIR by date. No measure corresponds to ICE's remaining count of March, which includes declined offers."""
 SCALE = 10
 
 
@@ -52,7 +52,7 @@ def nationwide() -> Scenario:
 
 
 def scaled_down(content: dict[str, Any], scale: int) -> dict[str, Any]:
-    """Return the scenario with a fraction of the cases, each of which takes the staff as much longer."""
+    """Return the scenario with a fraction of the cases, and with processing times that are longer by the same factor."""
 
     def times(length: Any, factor: float) -> Any:
         if isinstance(length, str):
@@ -80,7 +80,7 @@ def small(nationwide: Scenario) -> EventLog:
 
 @pytest.fixture(scope="module")
 def values(small: EventLog) -> dict[tuple[object, ...], float | None]:
-    """The measures of that log at the end of 29 May, everyone and by origin."""
+    """The measures of that log at the end of 29 May, of all cases and by origin."""
     values_in_may: list[Value] = measure(small, [MAY], [group_cases(small.cases, "origin")])
     return {(v.measure, v.court, v.group): v.value for v in values_in_may if v.at == MAY}
 
@@ -101,7 +101,7 @@ def test_the_pending_cases_of_29_jurisdictions_add_up_to_those_of_the_end_of_201
 
 
 def test_ages_are_those_of_2009_scaled_to_the_mean_of_2011(nationwide: Scenario) -> None:
-    """The mean of all courts is 507 days, and each court's age stands to it as in TRAC's report."""
+    """The mean of all courts is 507 days, and each court's age has the same ratio to it as in TRAC's report."""
     counts = np.array([b.count for b in nationwide.backlog])
     ages = np.array([b.age.leaves()[0].distribution.mean / MICROSECONDS_PER_DAY for b in nationwide.backlog if b.age])
     assert np.average(ages, weights=counts) == pytest.approx(507, abs=0.5)
@@ -118,13 +118,11 @@ def test_some_111_000_cases_are_newly_filed(nationwide: Scenario) -> None:
 
 
 def test_the_courts_are_suspended_on_the_announced_dates(nationwide: Scenario) -> None:
-    """Six courts in whole but for detained people; three in part, with half of their judges."""
+    """Six courts hear only detained people; three have half of their judges."""
     day = nationwide.epoch.date
-    values_in_may = {
-        nationwide.courts[court]: (day(s.start), day(s.end - 1)) for s in nationwide.suspensions for court in s.courts
-    }
+    dates = {nationwide.courts[court]: (day(s.start), day(s.end - 1)) for s in nationwide.suspensions for court in s.courts}
     pilot, second = (dt.date(2011, 12, 5), dt.date(2012, 1, 13)), (dt.date(2012, 4, 23), dt.date(2012, 5, 4))
-    assert values_in_may == {
+    assert dates == {
         **dict.fromkeys(("denver", "baltimore"), pilot),
         **dict.fromkeys(("michigan", "louisiana", "orlando", "washington"), second),
     }
@@ -139,8 +137,8 @@ def test_the_courts_are_suspended_on_the_announced_dates(nationwide: Scenario) -
     assert all(0 <= sizes[court][0][1] - 2 * sizes[court][1][1] <= 1 for court in partly)
 
 
-def test_every_published_figure_has_a_source_and_is_told_to_be_calibrated_or_not(nationwide: Scenario) -> None:
-    """Both kinds are there, the four counts of 29 May among them, and later days are said to be unused."""
+def test_every_published_figure_has_a_source_and_is_marked_as_calibrated_or_not(nationwide: Scenario) -> None:
+    """The assumptions list the four counts of 29 May as calibrated, and later counts as not used."""
     assert all(figure.source for figure in nationwide.published)
     figures = {(f.measure, f.court, f.at): f.value for f in nationwide.published}
     assert figures == {
@@ -157,8 +155,8 @@ def test_every_published_figure_has_a_source_and_is_told_to_be_calibrated_or_not
 @pytest.mark.parametrize(
     ("name", "order"), [("nationwide-oldest-first", "oldest"), ("nationwide-hearing-order", {"by": "days_to_hearing"})]
 )
-def test_a_variant_differs_in_the_order_of_reading_alone(nationwide: Scenario, name: str, order: object) -> None:
-    """Everything but name, description and the reviewers' order is the base's."""
+def test_a_variant_differs_only_in_the_order_of_the_reviewers(nationwide: Scenario, name: str, order: object) -> None:
+    """Everything except name, description and the reviewers' order is equal to the base."""
     base, variant = nationwide.plain(), load_scenario(name).plain()
     assert base["pools"]["reviewers"].pop("order") == "first_come"
     assert variant["pools"]["reviewers"].pop("order") == order
@@ -176,7 +174,7 @@ def test_a_tenth_of_the_nation_comes_near_the_counts_of_may(values: dict[tuple[o
 
 
 def test_the_review_is_of_the_backlog_alone(values: dict[tuple[object, ...], float | None]) -> None:
-    """No newly filed case is reviewed, and every amenable case is in exactly one of four places."""
+    """No newly filed case is reviewed, and exactly one of four measures counts each amenable case."""
     for name in ("reviewed", "amenable", "closed", "declined", "in_process", "hit"):
         assert values[name, "all", "arrivals"] == 0
         assert values[name, "all", "backlog"] == values[name, "all", None]
@@ -187,8 +185,8 @@ def test_the_review_is_of_the_backlog_alone(values: dict[tuple[object, ...], flo
 
 def test_about_a_fifth_of_the_files_read_by_may_are_of_detained_people(small: EventLog) -> None:
     """56,180 of 288,361, by the custody in which they began."""
-    rows, words = small.columns, small.labels
-    read = (rows["transition"] == words.transition.index("review")) & (
+    rows, labels = small.columns, small.labels
+    read = (rows["transition"] == labels.transition.index("review")) & (
         rows["happened_at"] <= small.cases.scenario.epoch.end_of(MAY)
     )
     custody = small.cases.columns.values["custody"][np.unique(rows["case_id"][read])]
@@ -196,13 +194,13 @@ def test_about_a_fifth_of_the_files_read_by_may_are_of_detained_people(small: Ev
 
 
 def test_judges_of_a_suspended_court_hear_detained_people_alone(small: EventLog) -> None:
-    """Hearings begun in the six courts during their suspension are of people detained at the start or since."""
-    rows, words, scenario = small.columns, small.labels, small.cases.scenario
+    """Hearings that start in the six courts during their suspension are of people detained at the start or since."""
+    rows, labels, scenario = small.columns, small.labels, small.cases.scenario
     detained = small.cases.columns.values["custody"] == scenario.workflow.record["custody"].values.index("detained")
     detained = detained.copy()
-    detained[rows["case_id"][rows["cause"] == words.cause.index("detention")]] = True
+    detained[rows["case_id"][rows["cause"] == labels.cause.index("detention")]] = True
     court = small.cases.court[rows["case_id"]]
-    hearings = rows["activity"] == words.activity.index("hearing")
+    hearings = rows["activity"] == labels.activity.index("hearing")
     for suspension in scenario.suspensions:
         begun = (
             hearings
@@ -216,7 +214,7 @@ def test_judges_of_a_suspended_court_hear_detained_people_alone(small: EventLog)
 
 @pytest.mark.slow
 def test_the_nation_in_full_comes_within_ten_percent_of_the_counts_of_may(tmp_path: Path) -> None:
-    """Three replications, as the issue has it; the pace of the review is 9,000 to 11,000 files a week."""
+    """In three replications, 9,000 to 11,000 files are reviewed per week."""
     result = run("nationwide", replications=3, seed=1, at=[MAY], out=tmp_path / "nationwide", events=False)
     for name, counted in COUNTED_IN_MAY.items():
         assert result.get(name, "all", MAY).mean == pytest.approx(counted, rel=0.1), name
@@ -228,7 +226,7 @@ def test_the_nation_in_full_comes_within_ten_percent_of_the_counts_of_may(tmp_pa
 
 
 def test_the_stricter_list_comes_into_force_in_april(nationwide: Scenario) -> None:
-    """The variant has the critics' list as a policy from 1 April on, for cases in flight too, and differs in nothing else."""
+    """The variant has the critics' list as a policy from 1 April on, also for cases in progress. Nothing else differs."""
     variant = load_scenario("nationwide-stricter-from-april")
     (policy,) = variant.policies
     assert (policy.workflow.name, policy.pinned) == ("strict-criteria", False)

@@ -63,13 +63,13 @@ events: {complaint: {while: [queue, shelf]}}
 """
 RULING = """
 workflow: ruling
-record: {found: {enum: [none, yes, no], default: none}, told: {type: boolean}}
+record: {found: {enum: [none, yes, no], default: none}, informed: {type: boolean}}
 activities: {think: {}}
 entry: {states: [queue]}
 states: {queue: {activity: think}, gone: {final: true}}
 transitions:
   - {transition: finish, from: queue, to: gone}
-  - {transition: close, from: queue, event: ruling, to: gone, when: found == "no", set: {told: true}}
+  - {transition: close, from: queue, event: ruling, to: gone, when: found == "no", set: {informed: true}}
 events: {ruling: {while: [queue], gives: {found: [no]}}}
 """
 PARKED = """
@@ -85,7 +85,7 @@ transitions:
 events: {ring: {while: [shelf]}}
 """
 SCENARIO = """
-scenario: told
+scenario: given
 workflow: flow.yaml
 starts: 2024-01-01
 ends: 2024-03-01
@@ -111,11 +111,11 @@ DECISIONS = [
     (MOVED, SERVED, {"never": "finish", "if": "moved"}, "broken", 2),
     # the transition that it triggers is judged after its effects
     (RULING, RULED, {"never": "ruling", "if": 'found == "no"'}, "proved", None),
-    (RULING, RULED, {"never": "ruling", "giving": 'found == "no" and state == "queue" and not told'}, "broken", 1),
-    (RULING, RULED, {"never": "ruling", "giving": 'told or state == "gone"'}, "proved", None),
-    (RULING, RULED, {"never": "close", "if": 'found == "no" and not told'}, "broken", 1),
-    (RULING, RULED, {"never": "close", "if": 'found != "no" or told'}, "proved", None),
-    (RULING, RULED, {"never": "close", "giving": 'told and state == "gone"'}, "broken", 1),
+    (RULING, RULED, {"never": "ruling", "giving": 'found == "no" and state == "queue" and not informed'}, "broken", 1),
+    (RULING, RULED, {"never": "ruling", "giving": 'informed or state == "gone"'}, "proved", None),
+    (RULING, RULED, {"never": "close", "if": 'found == "no" and not informed'}, "broken", 1),
+    (RULING, RULED, {"never": "close", "if": 'found != "no" or informed'}, "proved", None),
+    (RULING, RULED, {"never": "close", "giving": 'informed and state == "gone"'}, "broken", 1),
     # the step of an event comes before that of its transition, in one row
     (RULING, RULED, {"before": "close", "needs": "ruling"}, "proved", None),
     (RULING, RULED, {"before": "ruling", "needs": "close"}, "broken", 1),
@@ -201,20 +201,20 @@ def _audits(folder: Path, workflow: Workflow) -> dict[str, dict[str, dict[int, t
     """Return, for the run folder and its exports, the row and the time of each violation, by rule and case."""
     export(folder, "csv", folder / "log.csv")
     export(folder, "xes", folder / "log.xes")
-    found = {}
+    violations = {}
     for path in (folder, folder / "log.csv", folder / "log.xes"):
         log = read_log(path, workflow)
         report = audit(log)
         assert not len(report.not_allowed)
         number = [int(str(name).partition(":")[2]) for name in log.names]
-        found[path.name] = {
+        violations[path.name] = {
             r.rule.name: {
                 number[c]: (int(row) - int(log.first[c]) + 1 if row >= 0 else 0, int(at))
                 for c, row, at in zip(r.cases.tolist(), r.rows.tolist(), r.at.tolist(), strict=True)
             }
             for r in report.rules
         }
-    return found
+    return violations
 
 
 def _compare(scenario: Any, entries: dict[str, Mapping], folder: Path, seed: int = 1) -> dict[str, dict[int, int]]:
@@ -224,18 +224,18 @@ def _compare(scenario: Any, entries: dict[str, Mapping], folder: Path, seed: int
     if not any(readings.rows(case) for case in range(len(plan.cases))):  # an export without a row is no log
         return {}
     run(scenario, seed=seed, replications=1, out=folder / "run", workers=1, engine="simpy")
-    found = _audits(folder / "run", readings.workflow)
+    audited = _audits(folder / "run", readings.workflow)
     verdicts = {v.rule.name: v for v in prove(readings.workflow, seconds=5).verdicts}
     broken: dict[str, dict[int, int]] = {}
     with_rows = {case for case in range(len(plan.cases)) if readings.rows(case)}
     for name, entry in entries.items():
         assert readings.monitored("simpy", name) == readings.monitored("compiled", name)
-        own = found["run"][name]
+        own = audited["run"][name]
         monitored = readings.monitored("simpy", name)
         assert own.keys() == monitored.keys()  # a backlog case begins before the run, which monitors it from its start on
         assert {c: at for c, (row, at) in own.items() if row} == {c: monitored[c] for c, (row, _) in own.items() if row}
         for other in ("log.csv", "log.xes"):  # these have no rows for a case to which nothing happened
-            assert {c: row for c, (row, _) in found[other][name].items()} == {
+            assert {c: row for c, (row, _) in audited[other][name].items()} == {
                 c: row for c, (row, _) in own.items() if c in with_rows
             }
         broken[name] = {case: row for case, (row, _) in own.items()}
@@ -257,10 +257,10 @@ def _decided(flow: str, world: str) -> tuple[Workflow, dict[str, str], dict[str,
             f"  - {{rule: {name}, {', '.join(f'{k}: {_quoted(v)}' for k, v in rule.items())}}}" for name, rule in rules.items()
         )
         Path(folder, "flow.yaml").write_text(f"{flow}rules:\n{entries}\n", encoding="utf-8")
-        Path(folder, "told.yaml").write_text(SCENARIO + world, encoding="utf-8")
+        Path(folder, "given.yaml").write_text(SCENARIO + world, encoding="utf-8")
         workflow = load_workflow(Path(folder, "flow.yaml"))
         verdicts = {v.rule.name: v.decision for v in prove(workflow).verdicts}
-        return workflow, verdicts, _compare(load_scenario(Path(folder, "told.yaml")), rules, Path(folder))
+        return workflow, verdicts, _compare(load_scenario(Path(folder, "given.yaml")), rules, Path(folder))
 
 
 @pytest.mark.parametrize("k", range(len(DECISIONS)), ids=[str(d[2]) for d in DECISIONS])

@@ -55,7 +55,7 @@ def test_the_interval_of_a_difference_of_shares_is_within_minus_1_and_1() -> Non
 
 
 def test_a_single_replication_has_no_interval() -> None:
-    """Its difference is told all the same."""
+    """Its difference is still reported."""
     paired = pair([1.0], [3.0], 0.95)
     assert (paired.difference, paired.low, paired.p, paired.correlation) == (2.0, None, None, None)
 
@@ -73,7 +73,7 @@ def test_holm_is_that_of_the_textbook_and_never_less_strict_than_no_correction()
 
 
 def test_all_nulls_are_kept_together_as_often_as_promised() -> None:
-    """Twenty measures without any difference, 2,000 times: some is told apart in 5 percent of the comparisons at most.
+    """Twenty measures without any difference, 2,000 times: one of them is significant in 5 percent of the comparisons at most.
 
     False alarm: the count is binomial with p at most 0.05, so above 140 with a probability below 5e-5.
     """

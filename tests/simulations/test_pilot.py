@@ -1,4 +1,4 @@
-"""The built-in pilot: its calibration by arithmetic, and what must come out of every run of it."""
+"""The built-in pilot: its calibration, checked by arithmetic, and properties of every run."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def result(pilot: Scenario, tmp_path_factory: pytest.TempPathFactory) -> RunResu
 
 
 @pytest.mark.parametrize("court", ["denver", "baltimore"])
-def test_the_minutes_for_each_file_fill_the_reviewers_time_up_to_the_published_end(pilot: Scenario, court: str) -> None:
-    """Files x minutes / reviewers is a working time that ends on 2012-01-13, whose morning begins before and ends after it."""
+def test_review_times_are_calibrated_to_the_published_end(pilot: Scenario, court: str) -> None:
+    """Files x minutes / reviewers is more than the working time before 2012-01-13, and less than that up to its end."""
     k = pilot.courts.index(court)
     pool = pilot.pools["reviewers"]
     minutes = pilot.work["review"].takes.picker(("court",), ())((court,), ()).distribution.mean / MICROSECONDS_PER_MINUTE
@@ -45,8 +45,8 @@ def test_the_minutes_for_each_file_fill_the_reviewers_time_up_to_the_published_e
 def test_discretion_times_the_eligible_share_is_the_published_share(pilot: Scenario) -> None:
     """Eligible share x discretion, with second reviews, is 1,301 of 7,923 and 366 of 3,759 within two percent.
 
-    A second review is asked for by 3 percent of those who were eligible and refused, and 80 to 100 percent of
-    the requests come in time: a share e of eligible cases and a discretion d give e d (1 + (1 - d) 0.03 q).
+    3 percent of those who were eligible and refused ask for a second review, and 80 to 100 percent of the requests
+    come in time: a share e of eligible cases and a discretion d give e d (1 + (1 - d) 0.03 q).
     The eligible share is counted over 400,000 people drawn as the scenario says (standard error 0.0007).
     """
     many = replace(pilot, backlog=tuple(replace(b, count=200_000) for b in pilot.backlog))
@@ -61,17 +61,17 @@ def test_discretion_times_the_eligible_share_is_the_published_share(pilot: Scena
 
 
 def test_every_guard_reads_facts_that_are_drawn(pilot: Scenario) -> None:
-    """Each fact that a guard reads has a distribution in the scenario, or is decided by being absent from it on purpose."""
+    """Each fact that a guard reads has a distribution in the scenario, or is left at its default on purpose."""
     from workflow.deciding.table import guards
     from workflow.predicates import names
 
     read = frozenset().union(*(names(g) for g in guards(pilot.workflow))) & set(pilot.workflow.facts)
-    drawn = {trait.name for trait in pilot.people}
+    drawn = {given.name for given in pilot.people}
     assert read - drawn == {"detained_exception"}  # nobody is detained in the pilot
 
 
 @pytest.mark.parametrize("court", ["denver", "baltimore", "all"])
-def test_every_amenable_case_is_in_exactly_one_of_four_places(result: RunResult, court: str) -> None:
+def test_every_amenable_case_is_counted_by_exactly_one_of_four_measures(result: RunResult, court: str) -> None:
     """Amenable = closed + declined + hit + in process, exactly, in every replication and on every day."""
     values = read_values(result.folder, result.replications)
     parts = ("closed", "declined", "hit", "in_process")
@@ -98,14 +98,14 @@ def test_pending_falls_from_the_backlog_and_is_given_for_every_day(result: RunRe
 
 
 def test_groups_add_up_to_the_whole(result: RunResult) -> None:
-    """People with and without counsel are all the people there are, in every count."""
+    """In every count, people with counsel and people without add up to all people."""
     for name in ("reviewed", "amenable", "closed", "pending", "unfinished"):
         parts = [result.get(name, by="represented", group=g).mean for g in ("true", "false")]
         assert sum(parts) == pytest.approx(result.get(name).mean)
 
 
-def test_closing_gives_no_status_and_only_cases_with_a_ground_get_permits(pilot: Scenario) -> None:
-    """Every granted permit has a ground, and only relief gives a lawful status, in the log of one replication."""
+def test_only_cases_with_a_ground_get_permits_and_only_eligible_cases_are_referred(pilot: Scenario) -> None:
+    """In the log of one replication, every granted permit has a ground, and every case referred for a check is eligible."""
     from simulations import simulate
 
     path = SamplePath(3, 1)

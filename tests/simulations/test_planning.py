@@ -61,24 +61,24 @@ def test_a_course_has_the_measures_of_a_run(tiny: Path, tmp_path: Path) -> None:
     """It has the dates and daily pending of a run folder, and the same values up to an earlier end."""
     whole = replicate(load_scenario(tiny), [1, 2], ReplicationOptions(seed=3), "west")
     cut = replicate(until(load_scenario(tiny), DAY), [1, 2], ReplicationOptions(seed=3), "west")
-    found = run(tiny, replications=2, seed=3, out=tmp_path / "r")
-    mean = found.get("served", "west").mean
+    result = run(tiny, replications=2, seed=3, out=tmp_path / "r")
+    mean = result.get("served", "west").mean
     assert sum(c.dates["served"] or 0 for c in whole) / 2 == mean
-    assert sum(c.pending[30] for c in whole) / 2 == found.get("pending", "west", DAY).mean
+    assert sum(c.pending[30] for c in whole) / 2 == result.get("pending", "west", DAY).mean
     assert [c.pending[:31] for c in whole] == [c.pending for c in cut]
 
 
 def test_staff_finds_a_size_that_fresh_replications_confirm(tiny: Path) -> None:
     """With another seed, the answer meets the goal and the next smaller size does not."""
     alike = "activities.serve.takes.lognormal.cv=0.1"
-    found = staff(load_scenario(tiny, [alike]), "clerks", court="west", finish_by=dt.date(2024, 1, 2), confidence=0.7)
-    assert found.decided
-    assert found.answer.low >= 0.7
-    assert found.less is not None
-    assert found.less.high < 0.7
-    assert [p.size for p in found.curve if p.confirmed] == [found.less.size, found.answer.size]
-    assert (found.not_in_order, found.compared > 0) == (0, True)
-    for size, met in ((found.answer.size, True), (found.less.size, False)):
+    staffing = staff(load_scenario(tiny, [alike]), "clerks", court="west", finish_by=dt.date(2024, 1, 2), confidence=0.7)
+    assert staffing.decided
+    assert staffing.answer.low >= 0.7
+    assert staffing.less is not None
+    assert staffing.less.high < 0.7
+    assert [p.size for p in staffing.curve if p.confirmed] == [staffing.less.size, staffing.answer.size]
+    assert (staffing.not_in_order, staffing.compared > 0) == (0, True)
+    for size, met in ((staffing.answer.size, True), (staffing.less.size, False)):
         fresh = replicate(
             until(load_scenario(tiny, [f"pools.clerks.size={{east: 2, west: {size}}}", alike]), dt.date(2024, 1, 2)),
             range(1, 21), ReplicationOptions(seed=99), "west",
@@ -156,22 +156,22 @@ def test_staff_shows_progress_without_a_terminal(tiny: Path) -> None:
 
 def test_staff_by_a_common_factor_brings_pending_down(tiny: Path) -> None:
     """The curve is sorted by size and contains the answer."""
-    found = staff(tiny, "clerks", scale=True, pending_below=25, at=dt.date(2024, 1, 12), confidence=0.5, replications=10)
-    assert found.answer.factor is not None
-    assert found.answer in found.curve
-    assert [p.size for p in found.curve] == sorted(p.size for p in found.curve)
-    assert found.answer.probability >= 0.5
+    staffing = staff(tiny, "clerks", scale=True, pending_below=25, at=dt.date(2024, 1, 12), confidence=0.5, replications=10)
+    assert staffing.answer.factor is not None
+    assert staffing.answer in staffing.curve
+    assert [p.size for p in staffing.curve] == sorted(p.size for p in staffing.curve)
+    assert staffing.answer.probability >= 0.5
 
 
 def test_a_forecast_has_a_date_and_a_prediction_interval(tiny: Path) -> None:
     """The prediction interval contains the median and the mean. There is no mean if some replications never reach the condition."""
-    found = forecast(tiny, "pending < 10", replications=20, seed=3)
-    assert found.reached == 1.0
-    assert found.low is not None
-    assert found.prediction_low is not None
-    assert found.low <= found.date <= found.high
-    assert found.prediction_low <= found.median <= found.prediction_high
-    assert found.prediction_method == "t"  # 20 replications are fewer than 39
+    forecasted = forecast(tiny, "pending < 10", replications=20, seed=3)
+    assert forecasted.reached == 1.0
+    assert forecasted.low is not None
+    assert forecasted.prediction_low is not None
+    assert forecasted.low <= forecasted.date <= forecasted.high
+    assert forecasted.prediction_low <= forecasted.median <= forecasted.prediction_high
+    assert forecasted.prediction_method == "t"  # 20 replications are fewer than 39
     never = forecast(tiny, "pending < 0", replications=5)
     assert (never.reached, never.date, never.median, never.prediction_method) == (0.0, None, None, None)
     assert never.reached_high == pytest.approx(1 - 0.025 ** (1 / 5))
@@ -180,15 +180,15 @@ def test_a_forecast_has_a_date_and_a_prediction_interval(tiny: Path) -> None:
 
 def test_a_forecast_has_a_closure_curve_and_age_bands(tiny: Path) -> None:
     """The age bands add up to pending, and the remaining share falls from day to day."""
-    found = forecast(tiny, "pending < 10", replications=4, seed=3)
-    ends = [band for band in found.pending_by_age if band.when == "end"]
+    forecasted = forecast(tiny, "pending < 10", replications=4, seed=3)
+    ends = [band for band in forecasted.pending_by_age if band.when == "end"]
     measured = replicate(load_scenario(tiny), range(1, 5), ReplicationOptions(seed=3))
     assert sum(band.mean or 0 for band in ends) == pytest.approx(sum(c.pending[-1] for c in measured) / 4)
-    assert sum(band.mean or 0 for band in found.pending_by_age if band.when == "reached") < 10
-    shares = [point.mean for point in found.time_to_closure]
+    assert sum(band.mean or 0 for band in forecasted.pending_by_age if band.when == "reached") < 10
+    shares = [point.mean for point in forecasted.time_to_closure]
     assert shares == sorted(shares, reverse=True)
-    assert [point.days for point in found.time_to_closure] == list(range(1, 47))  # the days of the run
-    assert all(p.prediction_low <= p.mean <= p.prediction_high for p in found.time_to_closure)  # type: ignore[operator]
+    assert [point.days for point in forecasted.time_to_closure] == list(range(1, 47))  # the days of the run
+    assert all(p.prediction_low <= p.mean <= p.prediction_high for p in forecasted.time_to_closure)  # type: ignore[operator]
     never = forecast(tiny, "pending < 0", replications=1)
     assert {band.mean for band in never.pending_by_age if band.when == "reached"} == {None}
     assert never.time_to_closure[0].low is None
@@ -224,8 +224,8 @@ def test_a_condition_reads_any_measure_at_the_end_of_each_day(tiny: Path, court:
         if r["enabled_at"] is not None and r["pool"] is not None
     ]  # fmt: skip
     queue = [sum(since <= end < until for since, until in waits) for end in ends]
-    found = Condition("still_waiting.serve", "<", 5).values(log, court, days).tolist()
-    assert found == queue
+    read = Condition("still_waiting.serve", "<", 5).values(log, court, days).tolist()
+    assert read == queue
     left = [r["happened_at"] for r in rows if r["from_state"] == "queue" and r["to_state"] in ("done", "shelf")]
     expected = [sum(ends[k - 7] < at <= ends[k] for at in left) for k in range(7, 46)]
     assert Condition("disposals", ">", 0, Period(1, "weeks")).values(log, court, days[7:]).tolist() == expected
@@ -272,23 +272,23 @@ def test_staff_meets_a_waiting_time_and_a_clearance_rate(tiny: Path) -> None:
     """The answer meets the goal in fresh runs of the whole scenario; one clerk less does not."""
     day = dt.date(2024, 2, 10)
     for text in ("waiting_time.serve.mean < 1", "clearance_rate over 14 days > 0.9"):
-        found = staff(tiny, "clerks", court="east", goal=text, at=day, confidence=0.6, replications=60)
-        assert found.answer.probability >= 0.6
-        assert found.less is None or found.less.probability < 0.6
+        staffing = staff(tiny, "clerks", court="east", goal=text, at=day, confidence=0.6, replications=60)
+        assert staffing.answer.probability >= 0.6
+        assert staffing.less is None or staffing.less.probability < 0.6
         condition = parse_condition(text, load_scenario(tiny))
         met = []
         for k in range(1, 31):
             draws = SamplePath(77, k)
-            plan = make_plan(load_scenario(tiny, [f"pools.clerks.size={{east: {found.answer.size}, west: 2}}"]), draws)
+            plan = make_plan(load_scenario(tiny, [f"pools.clerks.size={{east: {staffing.answer.size}, west: 2}}"]), draws)
             met.append(condition.holds(condition.values(simulate(plan, draws), "east", [day])[0]))
         assert sum(met) / 30 >= 0.45
 
 
 def test_a_forecast_takes_any_measure(tiny: Path) -> None:
     """A queue of one court falls below a number on the day on which the log says so."""
-    found = forecast(tiny, "still_waiting.serve < 5", court="east", replications=3, seed=3)
+    forecasted = forecast(tiny, "still_waiting.serve < 5", court="east", replications=3, seed=3)
     condition = parse_condition("still_waiting.serve < 5", load_scenario(tiny))
-    for k, day in enumerate(found.days, start=1):
+    for k, day in enumerate(forecasted.days, start=1):
         path = SamplePath(3, k)
         assert condition.first(simulate(make_plan(load_scenario(tiny), path), path), "east") == day
 
@@ -298,9 +298,9 @@ def test_the_interval_of_a_forecast_lies_within_the_run(tiny: Path) -> None:
     scenario = load_scenario(tiny)
     for limit in (1, 5, 10, 20, 28):
         for n in (2, 3):
-            found = forecast(tiny, f"pending < {limit}", replications=n, seed=limit)
-            if found.date is not None:
-                assert scenario.starts <= found.low <= found.date <= found.high <= scenario.ends
+            forecasted = forecast(tiny, f"pending < {limit}", replications=n, seed=limit)
+            if forecasted.date is not None:
+                assert scenario.starts <= forecasted.low <= forecasted.date <= forecasted.high <= scenario.ends
     never = CliRunner().invoke(app, ["forecast", str(tiny), "--when", "pending < 0", "--replications", "3", "--workers", "1"])
     assert "median   not within the run" in never.stdout
     assert "not within the run in 3 of 3, 100%" in never.stdout
@@ -368,13 +368,13 @@ def test_intervals_reach_their_nominal_coverage() -> None:
 def test_fresh_replications_confirm_the_number_of_reviewers_for_denver() -> None:
     """In a hundred replications with another seed, the answer meets the goal and one reviewer less does not."""
     day = dt.date(2012, 1, 13)
-    found = staff("pilot", "reviewers", court="denver", finish_by=day, confidence=0.9, workers=2)
-    assert found.decided
+    staffing = staff("pilot", "reviewers", court="denver", finish_by=day, confidence=0.9, workers=2)
+    assert staffing.decided
     shares = []
-    for size in (found.answer.size, found.answer.size - 1):
+    for size in (staffing.answer.size, staffing.answer.size - 1):
         scenario = until(load_scenario("pilot", [f"pools.reviewers.size.denver={size}"]), day)
         options = ReplicationOptions(seed=2024, engine="compiled", workers=2)
         fresh = replicate(scenario, range(1, 101), options, "denver")
         shares.append(sum(c.dates["review_finished"] is not None for c in fresh) / 100)
-    print(found.answer, shares)
+    print(staffing.answer, shares)
     assert shares[0] >= 0.9 > shares[1]

@@ -135,7 +135,7 @@ def test_the_first_instant_of_a_policy_that_was_in_force_before_the_start_is_the
 def test_rules_are_watched_that_every_policy_has(folder: Path) -> None:
     """Four points are pardoned under the mild policy; the rule against it is one that the strict policy has dropped."""
     planned(folder, MILD, _scenario(), FixedDraws())
-    result = run(folder / "told.yaml", out=folder / "watched", monitor="stop")
+    result = run(folder / "given.yaml", out=folder / "watched", monitor="stop")
     assert result.violations == {"nobody with many points is pardoned": 0}
     assert (folder / "watched" / "policy-1.yaml").read_text(encoding="utf-8").startswith("workflow: strict")
 
@@ -147,7 +147,7 @@ def test_measures_count_by_name_whatever_policy_decided(folder: Path) -> None:
     assert pending[-1] == 0
 
 
-def test_a_case_that_gets_stuck_under_a_later_policy_is_told_before_the_run(folder: Path) -> None:
+def test_a_case_that_gets_stuck_under_a_later_policy_is_reported_before_the_run(folder: Path) -> None:
     """The strict policy without its last transition."""
     (folder / "strict.yaml").write_text(STRICT.replace("remove: [", "remove: [sentence, "), encoding="utf-8")
     with pytest.raises(StuckCase, match=r"can get stuck in the state 'docket'.*points = 4"):
@@ -157,7 +157,7 @@ def test_a_case_that_gets_stuck_under_a_later_policy_is_told_before_the_run(fold
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("{resting: true}", "{final: true}"), r"told.yaml:\d+:\d+: .*differ in their states: pardoned"),
+        (("{resting: true}", "{final: true}"), r"given.yaml:\d+:\d+: .*differ in their states: pardoned"),
         (("maximum: 9", "maximum: 8"), "differ in their facts: points"),
         (("judge: {}", "judge: {}, rest: {}"), "differ in their activities: rest"),
     ],
@@ -183,6 +183,6 @@ def test_a_policy_must_fit_the_cases_that_it_takes_over(folder: Path, change: tu
 def test_policies_follow_one_another(folder: Path) -> None:
     """A date that does not is refused at its place."""
     scenario = _scenario().replace("policies: [", "policies: [{from: 2024-01-02, workflow: strict.yaml}, ")
-    with pytest.raises(InputError, match=r"told.yaml:6:\d+: policies: from: 2024-01-02 is not after 2024-01-02"):
+    with pytest.raises(InputError, match=r"given.yaml:6:\d+: policies: from: 2024-01-02 is not after 2024-01-02"):
         planned(folder, MILD, scenario, FixedDraws())
     assert load_scenario("pilot").policies == ()

@@ -205,7 +205,7 @@ arrivals:
     assert len(set(cases.keys.tolist())) == 8
 
 
-def test_a_case_older_than_the_known_holidays_of_its_court_is_told_before_the_run(tmp_path: Path) -> None:
+def test_a_case_older_than_the_known_holidays_of_its_court_is_reported_before_the_run(tmp_path: Path) -> None:
     """Ages are counted in the working days of the court's calendar, from the oldest arrival on; without it there is no need."""
     backlog = "backlog: {queue: {count: 2, age: 60 years}}"
     office = "calendars: {office: {hours: {mon-fri: '09:00-17:00'}, holidays: DE}}\n"
@@ -221,12 +221,12 @@ def test_a_drawn_date_keeps_within_the_bounds_of_its_fact(tmp_path: Path) -> Non
         "states: {s: {activity: a}, end: {final: true}}\ntransitions: [{transition: t, from: s, to: end}]\nentry: {states: [s]}\n",
         encoding="utf-8",
     )
-    (tmp_path / "told.yaml").write_text(
-        "scenario: told\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-02\ncourts: {c: {backlog: {s: 3}}}\n"
+    (tmp_path / "given.yaml").write_text(
+        "scenario: given\nworkflow: flow.yaml\nstarts: 2024-01-01\nends: 2024-01-02\ncourts: {c: {backlog: {s: 3}}}\n"
         "activities: {a: {takes: 1 hour}}\npeople: {filed: {days_before: 10 years}}\n",
         encoding="utf-8",
     )
-    cases = make_plan(load_scenario(tmp_path / "told.yaml"), SamplePath(1, 1)).cases
+    cases = make_plan(load_scenario(tmp_path / "given.yaml"), SamplePath(1, 1)).cases
     assert set(cases.plain("filed")) == {dt.date(2019, 1, 1)}
 
 

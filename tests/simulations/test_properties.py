@@ -1,6 +1,6 @@
 """Invariants of every run, checked on random scenarios of random workflows.
 
-Each law is worked out here from the rows and the case table alone, by another way than the engine's.
+Each invariant is computed here from the rows and the case table alone, in another way than in the engine.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class History:
                 for n in ("transition", "cause", "from_state", "to_state", "activity", "pool", "outcome")
             }
         }
-        found = []
+        rows = []
         for i in range(len(self.log)):
             row = {name: values[i] for name, values in plain.items()}
-            found.append(row | {name: None if row[name] < 0 else w[row[name]] for name, w in words.items()})
-        return found
+            rows.append(row | {name: None if row[name] < 0 else w[row[name]] for name, w in words.items()})
+        return rows
 
     def test(self, expression: Expression | None, case: int, record: list[Any]) -> bool:
         """Return whether a condition holds for a case."""
@@ -165,8 +165,8 @@ def stations(history: History) -> Iterator[tuple[Any, int, list[Stay]]]:
             first = begun.pop(row["case_id"], row["started_at"])
             if row["cause"] == INTERRUPTED:
                 begun[row["case_id"]] = first
-    for (name, court), found in stays.items():
-        yield scenario.pools[name], court, found
+    for (name, court), of_station in stays.items():
+        yield scenario.pools[name], court, of_station
 
 
 def size_at(pool: Any, court: int, time: int) -> int:
@@ -182,13 +182,13 @@ def suspended(history: History, pool: Any, court: int, time: int) -> Any:
 
 def may_start(history: History, pool: Any, court: int, case: int, time: int) -> bool | None:
     """Return whether suspensions allow a waiting case to start; ``None`` if its record changes at that instant."""
-    found = suspended(history, pool, court, time)
-    if found is None:
+    suspension = suspended(history, pool, court, time)
+    if suspension is None:
         return True
-    if found.exempt is None:
+    if suspension.exempt is None:
         return False
     record = history.record_at(case, time)
-    return None if record is None else history.test(found.exempt, case, record)
+    return None if record is None else history.test(suspension.exempt, case, record)
 
 
 def may_serve(pool: Any, court: int, stays: list[Stay], now: int) -> bool:
@@ -384,21 +384,21 @@ def test_waiting_by_cause_agrees_with_each_instant_and_adds_up(scenario: Mapping
     log = run(loaded(scenario))
     history, causes = History(log), waits_by_row(log)
     assert set(causes) == set(CAUSES)
-    row = -1
-    for row, told in enumerate(history.rows):
+    number = -1
+    for number, row in enumerate(history.rows):
         expected = dict.fromkeys(CAUSES, 0)
-        if told["pool"] is not None:
-            pool = history.scenario.pools[told["pool"]]
-            court = int(log.cases.court[told["case_id"]]) if pool.at_court else 0
-            until = told["started_at"] if told["started_at"] != NEVER else told["happened_at"]
+        if row["pool"] is not None:
+            pool = history.scenario.pools[row["pool"]]
+            court = int(log.cases.court[row["case_id"]]) if pool.at_court else 0
+            until = row["started_at"] if row["started_at"] != NEVER else row["happened_at"]
             calendar, days = pool.calendars[court], [k * DAY for k in range(9)]
-            changes = {told["enabled_at"], until, *calendar.opens, *calendar.closes, *days}
+            changes = {row["enabled_at"], until, *calendar.opens, *calendar.closes, *days}
             changes |= {t for s in history.scenario.suspensions for t in (s.start, s.end)}
-            changes |= {at for at, _ in history.records[told["case_id"]]}
-            marks = sorted(t for t in changes if told["enabled_at"] <= t <= until)
+            changes |= {at for at, _ in history.records[row["case_id"]]}
+            marks = sorted(t for t in changes if row["enabled_at"] <= t <= until)
             for a, b in itertools.pairwise(marks):
                 middle = (a + b) // 2
-                if may_start(history, pool, court, told["case_id"], middle) is False:
+                if may_start(history, pool, court, row["case_id"], middle) is False:
                     cause = "suspended"
                 elif calendar.interval_at(middle) is not None:
                     cause = "no_free_server"
@@ -406,9 +406,9 @@ def test_waiting_by_cause_agrees_with_each_instant_and_adds_up(scenario: Mapping
                     day = history.scenario.epoch.instant(middle).date().isoformat()
                     cause = "holiday" if day in calendar.closed else "off_shift"
                 expected[cause] += b - a
-            assert sum(expected.values()) == until - told["enabled_at"]
-        assert {cause: int(causes[cause][row]) for cause in CAUSES} == expected
-    assert row + 1 == len(log)
+            assert sum(expected.values()) == until - row["enabled_at"]
+        assert {cause: int(causes[cause][number]) for cause in CAUSES} == expected
+    assert number + 1 == len(log)
 
 
 @FEW

@@ -72,12 +72,12 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
 def pieces(log: EventLog) -> list[Piece]:
     """Return case, cause, enabled, started and end of each part of work that a server did, in days."""
     names = ("case_id", "cause", "enabled_at", "started_at", "happened_at")
-    found = []
+    parts = []
     for case, cause, *times in zip(*(log.columns[name].tolist() for name in names), strict=True):
         enabled, started, ended = (None if t == NEVER else t / MICROSECONDS_PER_DAY for t in times)
         if started is not None and log.labels.cause[cause] != "horizon":
-            found.append((case, log.labels.cause[cause], enabled, started, ended))
-    return found  # type: ignore[return-value]
+            parts.append((case, log.labels.cause[cause], enabled, started, ended))
+    return parts  # type: ignore[return-value]
 
 
 def measures(log: EventLog) -> dict[str, float]:

@@ -28,16 +28,16 @@ FIGURES = {
 
 OVERLAPS = """() => {
   const crossing = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
-  const found = [];
+  const crossed = [];
   const check = (elements) => {
     const boxes = elements.map(e => [e, e.getBoundingClientRect()]).filter(([e, box]) => box.width > 1 && box.height > 1);
     boxes.forEach(([a, one], i) => boxes.slice(i + 1).forEach(([b, two]) => {
-      if (crossing(one, two) && !a.contains(b) && !b.contains(a)) found.push(`${a.textContent.trim().slice(0, 40)} / ${b.textContent.trim().slice(0, 40)}`);
+      if (crossing(one, two) && !a.contains(b) && !b.contains(a)) crossed.push(`${a.textContent.trim().slice(0, 40)} / ${b.textContent.trim().slice(0, 40)}`);
     }));
   };
   for (const svg of document.querySelectorAll("figure svg")) check([...svg.querySelectorAll("text")]);
   check([...document.querySelectorAll("h1, h2, h3, p, li, dl > div, figure, table, figcaption, button")]);
-  return found;
+  return crossed;
 }"""
 SLIDING = """() => [document.documentElement.scrollWidth - document.documentElement.clientWidth,
   ...[...document.querySelectorAll("h1, h2, h3, p, li, dd, dt, figcaption, dl > div")].map(e => e.scrollWidth - e.clientWidth)]"""
@@ -74,8 +74,8 @@ class Opened:
     """A page with its console messages and requests."""
 
     page: Page
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -83,29 +83,29 @@ def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[dict[str, Opene
     """Both pages, opened from files without a network."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     context.set_default_timeout(LIMIT_MILLISECONDS)
-    found = {}
+    by_kind = {}
     for kind, path in pages.items():
-        it = found[kind] = Opened(context.new_page())
-        it.page.on("console", lambda message, it=it: it.said.append(message.text))
-        it.page.on("pageerror", lambda error, it=it: it.said.append(str(error)))
-        it.page.on("request", lambda request, it=it: it.asked.append(request.url))
-        it.page.goto(path.as_uri())
-    yield found
+        opened_page = by_kind[kind] = Opened(context.new_page())
+        opened_page.page.on("console", lambda message, opened_page=opened_page: opened_page.messages.append(message.text))
+        opened_page.page.on("pageerror", lambda error, opened_page=opened_page: opened_page.messages.append(str(error)))
+        opened_page.page.on("request", lambda request, opened_page=opened_page: opened_page.requests.append(request.url))
+        opened_page.page.goto(path.as_uri())
+    yield by_kind
     context.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_figure_is_drawn_without_any_request(kind: str, opened: dict[str, Opened], pages: dict[str, Path]) -> None:  # fmt: skip
     """Each figure has a size and marks. There are no messages, no errors, and no request except for the page."""
-    it = opened[kind]
-    drawn = {figure.get_attribute("id"): figure.evaluate(DRAWN) for figure in it.page.query_selector_all("figure")}
+    opened_page = opened[kind]
+    drawn = {figure.get_attribute("id"): figure.evaluate(DRAWN) for figure in opened_page.page.query_selector_all("figure")}
     assert list(drawn) == [f"figure-{key}" for key in FIGURES[kind]]
     for width, height, marks in drawn.values():
         assert width > 300
         assert height > 50
         assert marks > 5
-    assert it.said == []
-    assert it.asked == [pages[kind].as_uri()]
+    assert opened_page.messages == []
+    assert opened_page.requests == [pages[kind].as_uri()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -123,9 +123,9 @@ def test_axe_finds_nothing_serious(kind: str, opened: dict[str, Opened]) -> None
     """No violation of any impact, and many rules checked."""
     page = opened[kind].page
     page.set_viewport_size({"width": 400, "height": 900})  # so that tables and figures slide
-    found: dict[str, Any] = Axe().run(page).response
-    assert [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in found["violations"]] == []
-    assert {"color-contrast", "svg-img-alt", "scrollable-region-focusable"} <= {rule["id"] for rule in found["passes"]}
+    result: dict[str, Any] = Axe().run(page).response
+    assert [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]] == []
+    assert {"color-contrast", "svg-img-alt", "scrollable-region-focusable"} <= {rule["id"] for rule in result["passes"]}
 
 
 def test_tables_sort_by_click_and_by_key(opened: dict[str, Opened]) -> None:

@@ -23,41 +23,41 @@ from workflow.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Two clerks in each court against three, with four replications."""
     folder = tmp_path_factory.mktemp("compared")
     tiny = write_tiny(folder)
     return compare(tiny, tiny, other_changes=["pools.clerks.size=3"], replications=4, out=folder / "both")
 
 
-def test_a_recorded_comparison_equals_the_returned_result(found: Comparison) -> None:
+def test_a_recorded_comparison_equals_the_returned_result(comparison: Comparison) -> None:
     """Every difference with its p-value, every pair of cases."""
-    again = read_comparison(found.folder)
-    assert again.json() == found.json()
-    assert again.differences == found.differences
-    assert again.get("pending").is_significant(0.95) == found.get("pending").is_significant(0.95)
+    again = read_comparison(comparison.folder)
+    assert again.json() == comparison.json()
+    assert again.differences == comparison.differences
+    assert again.get("pending").is_significant(0.95) == comparison.get("pending").is_significant(0.95)
 
 
-def test_the_page_has_every_difference(found: Comparison) -> None:
+def test_the_page_has_every_difference(comparison: Comparison) -> None:
     """Cells show them as in the terminal; the CSV has all of them unrounded, by court too."""
-    page = Page(render(comparison_document(found.folder)))
-    wait = found.get("waiting_time.serve.mean")
+    page = Page(render(comparison_document(comparison.folder)))
+    wait = comparison.get("waiting_time.serve.mean")
     assert wait.is_significant(0.95)
     assert wait.paired is not None
     assert wait.paired.difference < 0
-    assert {format_difference(wait), format_difference(found.get("pending"))} <= set(page.cells)
+    assert {format_difference(wait), format_difference(comparison.get("pending"))} <= set(page.cells)
     link = next(a["href"] for a in page.all("a") if a.get("download") == "differences-table-1.csv")
     rows = list(csv.DictReader(io.StringIO(unquote(str(link)).partition(",")[2])))
-    assert len(rows) == len(found.differences)
+    assert len(rows) == len(comparison.differences)
     row = next(r for r in rows if (r["measure"], r["court"]) == ("waiting_time.serve.mean", "all"))
     assert float(row["difference"]) == wait.paired.difference
     assert [f["id"] for f in page.all("figure")] == ["figure-pending", "figure-differences-1"]
 
 
-def test_a_figure_shows_significant_differences(found: Comparison) -> None:
+def test_a_figure_shows_significant_differences(comparison: Comparison) -> None:
     """The title has their number, and one of them with its interval."""
-    clear = [d for d in found.differences if d.at is None and d.is_significant(0.95) and d.paired and not d.paired.same]
-    figure = comparison_document(found.folder).figures[1]
+    clear = [d for d in comparison.differences if d.at is None and d.is_significant(0.95) and d.paired and not d.paired.same]
+    figure = comparison_document(comparison.folder).figures[1]
     assert figure.title.startswith(f"{len(clear)} of ")
     assert "; waiting_time.serve.mean is 1.03" in figure.title
     assert "Full dots: significant" in figure.text
@@ -77,13 +77,13 @@ def test_one_replication_has_no_significant_differences(tmp_path: Path) -> None:
     assert "measures are the same in each of 2 replications" in render(document)
 
 
-def test_the_command_takes_the_folder_of_a_comparison(found: Comparison, tmp_path: Path) -> None:
+def test_the_command_takes_the_folder_of_a_comparison(comparison: Comparison, tmp_path: Path) -> None:
     """The page is written beside comparison.json. --stress needs a single run. A damaged result is an error."""
-    told = CliRunner().invoke(app, ["report", str(found.folder)])
-    assert (told.exit_code, (found.folder / "report.html").is_file()) == (0, True), told.output
-    told = CliRunner().invoke(app, ["report", str(found.folder), "--stress", str(tmp_path / "s.md")])
-    assert told.exit_code == 2
-    assert f"name one of them, such as {found.folder}/base" in told.stderr
+    result = CliRunner().invoke(app, ["report", str(comparison.folder)])
+    assert (result.exit_code, (comparison.folder / "report.html").is_file()) == (0, True), result.output
+    result = CliRunner().invoke(app, ["report", str(comparison.folder), "--stress", str(tmp_path / "s.md")])
+    assert result.exit_code == 2
+    assert f"name one of them, such as {comparison.folder}/base" in result.stderr
     (tmp_path / "comparison.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match=r"is not the folder of a comparison: comparison\.json: 'confidence'"):
         write_page(tmp_path)

@@ -18,8 +18,8 @@ from simulations.running.intervals import (
     prediction,
     prediction_ends,
 )
-from simulations.running.results import Estimate, Series
 from simulations.running.precision import Precision
+from simulations.running.results import Estimate, Series
 from simulations.running.warmup import mser, still_trending, welch
 from workflow.errors import InputError
 
@@ -56,18 +56,18 @@ def test_with_19_replications_the_90_percent_prediction_interval_is_their_range(
 
 def test_a_prediction_interval_interpolates_between_order_statistics() -> None:
     """Of 1, ..., 29 and level 90 percent the rank is 30 * 0.05 = 1.5 from below and from above."""
-    found = prediction([float(k) for k in range(1, 30)], 0.9)
-    assert found is not None
-    assert (found.low, found.high) == pytest.approx((1.5, 28.5))
+    predicted = prediction([float(k) for k in range(1, 30)], 0.9)
+    assert predicted is not None
+    assert (predicted.low, predicted.high) == pytest.approx((1.5, 28.5))
 
 
 def test_with_few_replications_the_prediction_interval_is_students_t() -> None:
     """For 1, 2, 3 it is 2 ± t(0.95; 2) sqrt(1 + 1/3), with t(0.95; 2) = 2.919986; the method says so."""
-    found = prediction([1.0, 2.0, 3.0], 0.9)
-    assert found is not None
+    predicted = prediction([1.0, 2.0, 3.0], 0.9)
+    assert predicted is not None
     half = 2.919986 * (4 / 3) ** 0.5
-    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), abs=1e-5)
-    assert found.method == STUDENT_T
+    assert (predicted.low, predicted.high) == pytest.approx((2 - half, 2 + half), abs=1e-5)
+    assert predicted.method == STUDENT_T
 
 
 def test_one_replication_has_no_prediction_interval() -> None:
@@ -78,8 +78,8 @@ def test_one_replication_has_no_prediction_interval() -> None:
 
 def test_a_prediction_interval_keeps_to_the_bounds() -> None:
     """No share lies below 0 or above 1, and no count below 0."""
-    found = prediction([0.1, 0.9], 0.95, 0.0, 1.0)
-    assert found == Prediction(0.0, 1.0, STUDENT_T)
+    predicted = prediction([0.1, 0.9], 0.95, 0.0, 1.0)
+    assert predicted == Prediction(0.0, 1.0, STUDENT_T)
     low, high = prediction_ends([[0.0, 5.0], [7.0, 8.0]], 0.5, 0.0) or ([], [])
     assert low == pytest.approx([0.0, 7.5 - (1.5**0.5) * 0.5**0.5])
     assert high[0] > 5.0
@@ -154,12 +154,12 @@ def test_a_steady_run_needs_no_warm_up() -> None:
 )  # fmt: skip
 def test_an_interval_respects_the_bounds(values: list[float], least: float, most: float | None) -> None:
     """It contains the mean. Inside the bounds it is the t interval."""
-    plain, found = interval(values, 0.95), interval(values, 0.95, least, most)
+    plain, bounded = interval(values, 0.95), interval(values, 0.95, least, most)
     assert plain is not None
-    assert found is not None
+    assert bounded is not None
     assert plain[0] < least or (most is not None and plain[1] > most)
-    assert least <= found[0] < sum(values) / len(values) < found[1]
-    assert most is None or found[1] <= most
+    assert least <= bounded[0] < sum(values) / len(values) < bounded[1]
+    assert most is None or bounded[1] <= most
     assert interval([8.0, 9.0, 10.0], 0.95, 0.0) == interval([8.0, 9.0, 10.0], 0.95)
 
 
@@ -174,8 +174,8 @@ def test_a_trend_after_the_warm_up_is_reported(court_days: list[int], courts: li
     ]  # fmt: skip
     scenario = SimpleNamespace(warm_up=start, courts=())
     result = SimpleNamespace(scenario=scenario, series=SimpleNamespace(courts=("all",), of_courts=lambda courts: series))
-    found = still_trending(result)  # type: ignore[arg-type]
-    assert [trend.court for trend in found] == courts
+    trends = still_trending(result)  # type: ignore[arg-type]
+    assert [trend.court for trend in trends] == courts
     scenario.warm_up = None
     assert still_trending(result) == []  # type: ignore[arg-type]
 
@@ -193,7 +193,7 @@ def test_intervals_of_means_have_about_their_nominal_coverage() -> None:
                 "poisson": draw.poisson(1, size),
             }[distribution]
             plain, kept = ([interval(row, 0.9, *bounds) for row in values.astype(float).tolist()] for bounds in ((), (0.0,)))
-            covered = [sum(low <= mean <= high for low, high in found if found) / 4000 for found in (plain, kept)]  # type: ignore[misc, union-attr]
+            covered = [sum(low <= mean <= high for low, high in ends if ends) / 4000 for ends in (plain, kept)]  # type: ignore[misc, union-attr]
             print(f"{distribution}, {n} replications: {covered[0]:.3f} by t, {covered[1]:.3f} as given")
             assert covered[1] >= covered[0] - 0.002
             assert covered[1] >= (0.886 if distribution == "normal" else 0.8)
@@ -207,9 +207,9 @@ def test_prediction_intervals_contain_a_new_replication_as_often_as_they_say() -
         for n in (3, 5, 10, 20, 40):
             inside = 0
             for _ in range(4000):
-                found = prediction(sample(n).tolist(), 0.9)
-                assert found is not None
-                inside += found.low <= float(sample(1)[0]) <= found.high
-            print(f"{name}, {n} replications: {inside / 4000:.3f} by {found.method}")
+                predicted = prediction(sample(n).tolist(), 0.9)
+                assert predicted is not None
+                inside += predicted.low <= float(sample(1)[0]) <= predicted.high
+            print(f"{name}, {n} replications: {inside / 4000:.3f} by {predicted.method}")
             assert inside / 4000 >= (0.88 if name == "normal" else 0.84 if n == 3 else 0.87)
             assert name != "normal" or inside / 4000 <= 0.92

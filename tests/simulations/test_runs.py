@@ -55,11 +55,11 @@ def test_the_same_seed_gives_the_same_bytes_of_every_part_and_another_seed_does_
 def test_replications_differ_from_each_other(six: Path) -> None:
     """No two of the six are alike, apart from their number."""
     with duckdb.connect() as connection:
-        found = connection.execute(
+        counted = connection.execute(
             "select count(*), count(distinct h) from (select replication, md5(string_agg(happened_at || case_id, ',' order by sequence)) as h"
             " from read_parquet(?) group by all)", [str(six / "events" / "*.parquet")],
         ).fetchone()  # fmt: skip
-    assert found == (6, 6)
+    assert counted == (6, 6)
 
 
 def test_one_replication_by_itself_has_the_bytes_that_it_has_among_all(tiny: Path, six: Path, tmp_path: Path) -> None:
@@ -113,11 +113,11 @@ def _baltimore(log: EventLog) -> dict[str, Any]:
         some = here[cases.origin[here] == origin]
         number[some] = np.arange(len(some))
     rows = np.isin(log.columns["case_id"], here)
-    found = {name: column[rows] for name, column in log.columns.items() if name != "case_id"}
-    found["number"] = number[log.columns["case_id"][rows]]
-    found["origin"] = cases.origin[log.columns["case_id"][rows]]
+    columns = {name: column[rows] for name, column in log.columns.items() if name != "case_id"}
+    columns["number"] = number[log.columns["case_id"][rows]]
+    columns["origin"] = cases.origin[log.columns["case_id"][rows]]
     facts = {f"fact {name}": column[here] for name, column in cases.columns.values.items()}
-    return found | facts | {"arrived": cases.arrived[here]}
+    return columns | facts | {"arrived": cases.arrived[here]}
 
 
 # resuming ------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_resuming_a_folder_that_is_not_there_starts_it(tiny: Path, six: Path, tm
 
 
 @pytest.mark.parametrize(
-    ("changes", "more", "told"),
+    ("changes", "more", "message"),
     [
         ([], {"seed": 4}, "the seed differs from the existing run"),
         ([], {"replications": 7}, "the number of replications differs"),
@@ -151,13 +151,13 @@ def test_resuming_a_folder_that_is_not_there_starts_it(tiny: Path, six: Path, tm
     ],
 )
 def test_a_run_of_something_else_is_not_resumed(
-    tiny: Path, six: Path, changes: list[str], more: dict[str, Any], told: str
+    tiny: Path, six: Path, changes: list[str], more: dict[str, Any], message: str
 ) -> None:
     """What differs is named, and the folder is left as it was."""
     before = _parts(six)
     with pytest.raises(RunFolderExists, match="cannot be resumed") as raised:
         run(load_scenario(tiny, changes), out=six, resume=True, **{"replications": 6, "seed": 3, **more})
-    assert told in str(raised.value)
+    assert message in str(raised.value)
     assert _parts(six) == before
 
 
@@ -195,7 +195,7 @@ def test_a_folder_that_is_there_is_refused(tiny: Path, six: Path, tmp_path: Path
         ),
     ],
 )
-def test_a_wrong_argument_is_told_and_nothing_is_written(
+def test_a_wrong_argument_is_reported_and_nothing_is_written(
     tiny: Path, tmp_path: Path, arguments: dict[str, Any], message: str
 ) -> None:
     """One sentence, and no folder."""
@@ -212,7 +212,7 @@ def test_a_wrong_argument_is_told_and_nothing_is_written(
         ("people: {kind: odd, age: 89}", StuckCase, "a case can get stuck in the state 'queue'"),
     ],
 )
-def test_people_who_do_not_fit_the_workflow_are_told_and_nothing_is_written(
+def test_people_who_do_not_fit_the_workflow_are_reported_and_nothing_is_written(
     tmp_path: Path, people: str, error: type[Exception], message: str
 ) -> None:
     """An assumption that does not hold, and a case that could not go on, are found before the folder is made."""

@@ -63,10 +63,10 @@ def test_a_block_has_what_each_case_would_draw_alone(
     """Every case of two courts, at its first visit and at a later one."""
     cases, in_blocks, alone = cases_of(plan), Counted(), Counted()
     purpose = review(plan, in_blocks)
-    found = [draw(purpose, case, visit) for case in cases]
+    drawn = [draw(purpose, case, visit) for case in cases]
     monkeypatch.setattr(sampling, "_FEW", N_CASES)
     purpose = review(plan, alone)
-    assert found == [draw(purpose, case, visit) for case in cases]
+    assert drawn == [draw(purpose, case, visit) for case in cases]
     assert (in_blocks.single, in_blocks.at_once) == (16, N_CASES)
     assert (alone.single, alone.at_once) == (N_CASES, 0)
 

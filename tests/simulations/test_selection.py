@@ -76,9 +76,9 @@ def test_what_was_not_chosen_is_not_computed(priced: Path) -> None:
 
 def test_a_run_writes_prints_and_reports_only_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     """In the folder, in --json, in the tables and on the page; the folder can be verified, but not resumed with others."""
-    found = run(priced, replications=2, out=tmp_path / "r", measures=["inflow"], courts=["west"], at=[DAY])
-    assert {(e.measure, e.court, e.at) for e in found.measures} == {("inflow", "west", DAY), ("inflow", "west", None)}
-    assert len(found.series) == 0
+    result = run(priced, replications=2, out=tmp_path / "r", measures=["inflow"], courts=["west"], at=[DAY])
+    assert {(e.measure, e.court, e.at) for e in result.measures} == {("inflow", "west", DAY), ("inflow", "west", None)}
+    assert len(result.series) == 0
     chosen = ["--measure", "clearance_rate", "--measure", "pending", "--court", "east"]
     command = ["run", str(priced), "--replications", "2", "--out", str(tmp_path / "c"), *chosen]
     result = CliRunner().invoke(app, [*command, "--json"])
@@ -113,11 +113,11 @@ def test_a_report_of_a_whole_run_shows_chosen_measures(priced: Path, tmp_path: P
 
 def test_a_comparison_tests_and_corrects_for_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     """With one measure of one court the correction changes nothing."""
-    found = compare(
+    comparison = compare(
         priced, priced, other_changes=["pools.clerks.size=3"], replications=4, events=False, out=tmp_path / "c",
         measures=["waiting_time.serve.mean"], courts=["east"],
     )  # fmt: skip
-    (difference,) = found.differences
+    (difference,) = comparison.differences
     assert difference.paired is not None
     assert difference.p_corrected == difference.paired.p
     assert {e.measure for e in run(priced, out=tmp_path / "c" / "base", resume=True, replications=4, events=False, measures=["waiting_time.serve.mean"], courts=["east"]).measures} == {"waiting_time.serve.mean"}  # fmt: skip
@@ -126,9 +126,9 @@ def test_a_comparison_tests_and_corrects_for_what_was_chosen(priced: Path, tmp_p
 def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     """At every point; the table shows a percentile, too."""
     changes = ["pools.clerks.size=1,3"]
-    found = sweep(priced, changes, replications=2, out=tmp_path / "s", measures=["waiting_time.serve.p95"], courts=["east"])
-    assert found.shown == [("waiting_time.serve.p95", "east")]
-    assert [[(e.measure, e.court) for e in p.measures] for p in found.points] == [[("waiting_time.serve.p95", "east")]] * 2
+    swept = sweep(priced, changes, replications=2, out=tmp_path / "s", measures=["waiting_time.serve.p95"], courts=["east"])
+    assert swept.shown == [("waiting_time.serve.p95", "east")]
+    assert [[(e.measure, e.court) for e in p.measures] for p in swept.points] == [[("waiting_time.serve.p95", "east")]] * 2
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_wrong_name_is_reported_before_the_run(
 
 def test_a_missing_value_is_explained_by_what_is_wrong(priced: Path, tmp_path: Path) -> None:
     """The court, the measure, the choice or the day, with what there is."""
-    found = run(priced, out=tmp_path / "r", at=[DAY], events=False)
+    measured = run(priced, out=tmp_path / "r", at=[DAY], events=False)
     for arguments, message in (
         (("pending", "purple"), "'purple' is not a court. The courts are all, east, west."),
         (("pendin",), "'pendin' is not a measure. Did you mean 'pending'?"),
@@ -162,7 +162,7 @@ def test_a_missing_value_is_explained_by_what_is_wrong(priced: Path, tmp_path: P
         (("inflow", "east", None, "kind", "odd"), "no group kind=odd of 'inflow'. The run has no group."),
     ):
         with pytest.raises(KeyError) as raised:
-            found.get(*arguments)
+            measured.get(*arguments)
         assert message in str(raised.value.args[0])
     with pytest.raises(InputError, match=r"this run did not compute it. It has inflow"):
         run(priced, out=tmp_path / "i", measures=["inflow"]).select(Selection(("pending",)))

@@ -1,6 +1,6 @@
 """Golden sequences of shifts, slots, dated events and withdrawals, worked out by hand from the contract.
 
-Times are hours since Monday 2024-01-01 00:00; the office is open from 9 to 17 on weekdays; every length is told.
+Times are hours since Monday 2024-01-01 00:00; the office is open from 9 to 17 on weekdays; every length is given.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ Play = Callable[..., EventLog]
 def desk(tmp_path: Path) -> Play:
     """Run a scenario of the desk, with some cases in the queue at the start."""
 
-    def run(pool: str, cases: int, hours: dict[int, Any], more: str = OFFICE, **told: Any) -> EventLog:
+    def run(pool: str, cases: int, hours: dict[int, Any], more: str = OFFICE, **given: Any) -> EventLog:
         scenario = f"""
 {more}
 courts: {{desk: {{backlog: {{queue: {cases}}}}}}}
 pools: {{clerks: {{{pool}}}}}
 activities: {{serve: {{pool: clerks, takes: GIVEN}}, think: {{takes: GIVEN}}}}
 """
-        chances = told.pop("chances", None)
-        return play(tmp_path, DESK, scenario, FixedDraws({"activity:serve": hours, **told}, chances))
+        chances = given.pop("chances", None)
+        return play(tmp_path, DESK, scenario, FixedDraws({"activity:serve": hours, **given}, chances))
 
     return run
 
@@ -62,7 +62,7 @@ activities: {{serve: {{pool: clerks, takes: GIVEN}}, think: {{takes: GIVEN}}}}
 # the end of a shift --------------------------------------------------------------------------------
 
 
-def test_suspended_work_goes_on_at_the_next_opening(desk: Play) -> None:
+def test_suspended_work_resumes_at_the_next_opening(desk: Play) -> None:
     """Ten hours from 9: eight to 17 on Monday, two on Tuesday (hour 33) to 11:00, hour 35. No overtime."""
     log = desk("size: 1, calendar: office, at_shift_end: suspend", 2, {0: 10, 1: 1})
     assert work(log) == [(0, 0, 9, 35, 0), (1, 0, 35, 36, 0)]
@@ -81,7 +81,7 @@ def test_finished_work_runs_into_overtime(desk: Play) -> None:
 
 
 def test_work_that_does_not_fit_waits_and_nothing_passes_it(desk: Play) -> None:
-    """Six hours to 15; five do not fit before 17, so that the hour behind them waits too, to 14:00 on Tuesday, hour 38."""
+    """Six hours to 15; five do not fit before 17, so the hour behind them waits too, until 14:00 on Tuesday, hour 38."""
     log = desk("size: 1, calendar: office, at_shift_end: fit", 3, {0: 6, 1: 5, 2: 1})
     assert work(log) == [(0, 0, 9, 15, 0), (1, 0, 33, 38, 0), (2, 0, 38, 39, 0)]
     assert measured(log)["overtime.clerks"] == 0
@@ -105,7 +105,7 @@ def test_each_interval_of_a_day_bounds_what_fits(desk: Play) -> None:
     assert work(log) == [(0, 0, 9, 11, 0), (1, 0, 13, 15, 0), (2, 0, 15, 17, 0)]
 
 
-def test_a_head_that_does_not_fit_is_tried_again_when_it_leaves_the_queue(desk: Play) -> None:
+def test_the_next_case_is_tried_when_a_head_that_does_not_fit_withdraws(desk: Play) -> None:
     """Case 1 (five hours) waits from 15, withdraws at 16, and case 2 (an hour) starts then: it fits."""
     log = desk(
         "size: 1, calendar: office, at_shift_end: fit",
@@ -126,7 +126,7 @@ def test_a_server_above_a_cut_size_works_overtime(desk: Play) -> None:
 
 
 def test_a_server_above_a_cut_size_does_not_resume_suspended_work(desk: Play) -> None:
-    """Two begin at 9 with ten hours each, and the size falls to 1 on Tuesday: one resumes to 35, then the other to 37."""
+    """Two start at 9 with ten hours each, and the size falls to 1 on Tuesday: one resumes to 35, then the other to 37."""
     log = desk("size: {2024-01-01: 2, 2024-01-02: 1}, calendar: office", 2, {0: 10, 1: 10})
     assert [w[:4] for w in work(log)] == [(0, 0, 9, 35), (1, 0, 9, 33), (1, 33, 35, 37)]
     assert measured(log)["overtime.clerks"] == 0
@@ -136,26 +136,26 @@ def test_a_server_above_a_cut_size_does_not_resume_suspended_work(desk: Play) ->
 # slots ---------------------------------------------------------------------------------------------
 
 
-def test_a_server_begins_so_many_cases_a_shift_as_it_has_slots(desk: Play) -> None:
+def test_a_server_starts_as_many_cases_per_shift_as_it_has_slots(desk: Play) -> None:
     """Two slots: cases 0 and 1 in Monday's shift, 2 and 3 on Tuesday from 33, case 4 on Wednesday from 57."""
     log = desk("size: 1, calendar: office, slots: 2", 5, {})
     assert work(log) == [(0, 0, 9, 10, 0), (1, 0, 10, 11, 0), (2, 0, 33, 34, 0), (3, 0, 34, 35, 0), (4, 0, 57, 58, 0)]
 
 
-def test_slots_are_those_of_all_servers_and_of_each_spell(desk: Play) -> None:
+def test_slots_add_up_over_servers_and_renew_in_each_interval(desk: Play) -> None:
     """Two clerks with a slot each, mornings and afternoons: two at 9, two at 13, the fifth on Tuesday at 33."""
     log = desk("size: 2, calendar: office, slots: 1", 5, {}, SPLIT)
     assert [w[2] for w in work(log)] == [9, 9, 13, 13, 33]
 
 
 def test_unused_slots_lapse(desk: Play) -> None:
-    """Nobody comes on Monday; of the three of Tuesday two start, the third on Wednesday at 57."""
+    """No case arrives on Monday. Of the three that arrive on Tuesday two start then, and the third on Wednesday at 57."""
     more = OFFICE + "\narrivals: {late: {into: queue, at: [30 hours, 30 hours, 30 hours]}}"
     log = desk("size: 1, calendar: office, slots: 2", 0, {}, more)
     assert [w[2] for w in work(log)] == [33, 34, 57]
 
 
-def test_a_server_more_brings_its_slots_at_once(desk: Play) -> None:
+def test_another_server_brings_its_slots_at_once(desk: Play) -> None:
     """One slot each; a second clerk comes on Tuesday: one case on Monday, two on Tuesday, then two on Wednesday."""
     log = desk("size: {2024-01-01: 1, 2024-01-02: 2}, calendar: office, slots: 1", 5, {})
     assert [w[2] for w in work(log)] == [9, 33, 33, 57, 57]
@@ -189,8 +189,8 @@ pools: {clerks: {size: 1}}
 activities: {serve: {pool: clerks, takes: GIVEN}, think: {takes: GIVEN}}
 events: {amnesty: {at: [2024-01-02, 2024-01-03], outcome: {lot: {black: 0.5, white: 0.5}}}}
 """
-    told = FixedDraws({}, {"outcome:amnesty": {0: 0.75, 1: [0.25, 0.75]}})
-    assert story(play(tmp_path, DESK, scenario, told)) == [
+    draws = FixedDraws({}, {"outcome:amnesty": {0: 0.75, 1: [0.25, 0.75]}})
+    assert story(play(tmp_path, DESK, scenario, draws)) == [
         (24, 0, "fetch"),
         (24, 1, "amnesty"),
         (25, 0, "finish"),
@@ -199,8 +199,8 @@ events: {amnesty: {at: [2024-01-02, 2024-01-03], outcome: {lot: {black: 0.5, whi
     ]
 
 
-def test_only_who_waits_withdraws(desk: Play) -> None:
-    """Everybody would withdraw after ten hours: case 0 is in hand then and stays; cases 1 and 2 leave the queue."""
+def test_only_waiting_cases_withdraw(desk: Play) -> None:
+    """All cases would withdraw after ten hours. Case 0 is being served then and stays; cases 1 and 2 leave the queue."""
     more = OFFICE + "\nevents: {plea: {after: 10 hours, only: waiting}}"
     assert story(desk("size: 1, calendar: office", 3, {0: 3}, more)) == [
         (10, 1, "withdraw"),
@@ -209,8 +209,8 @@ def test_only_who_waits_withdraws(desk: Play) -> None:
     ]
 
 
-def test_who_is_in_a_delay_does_not_wait_in_a_queue(tmp_path: Path) -> None:
-    """A delay has no queue, so that an event for those who wait never happens in it."""
+def test_a_case_in_a_delay_does_not_wait_in_a_queue(tmp_path: Path) -> None:
+    """A delay has no queue, so an event for waiting cases never happens in it."""
     scenario = """
 courts: {desk: {backlog: {alone: 1}}}
 pools: {clerks: {size: 1}}

@@ -68,16 +68,16 @@ def test_a_process_of_ones_own_wakes_before_the_events_of_its_instant_and_sees_w
 
 def test_what_is_unsettled_is_settled_when_the_instant_is_over_and_nothing_runs_after_the_horizon() -> None:
     """Two events at noon of the third day and one after it; settling may schedule for the same instant."""
-    told: list[Any] = []
+    heard: list[Any] = []
 
     def settle() -> None:
-        told.append(("settled", sorted(clock.unsettled)))
+        heard.append(("settled", sorted(clock.unsettled)))
         clock.unsettled.clear()
-        if len(told) < 5:
+        if len(heard) < 5:
             clock.at(int(clock.now), 1, happen, 9)
 
     def happen(number: int) -> None:
-        told.append(number)
+        heard.append(number)
         clock.unsettled.add(number)
 
     clock = SimpyClock(settle)
@@ -85,4 +85,4 @@ def test_what_is_unsettled_is_settled_when_the_instant_is_over_and_nothing_runs_
         clock.at(time, 1, happen, number)
     clock.at(2 * DAY, 1, happen, 7).cancel()
     clock.run_to(3 * DAY)
-    assert told == [0, 1, ("settled", [0, 1]), 9, ("settled", [9]), 2, ("settled", [2])]
+    assert heard == [0, 1, ("settled", [0, 1]), 9, ("settled", [9]), 2, ("settled", [2])]

@@ -463,10 +463,10 @@ def check_run(scenario: Scenario, folder: Path, replications: int, seed: int) ->
 
 def check_comparison(base: Scenario, other: Scenario, folder: Path, replications: int, seed: int) -> None:
     """Compare two scenarios and check every sentence of the page and of the terminal."""
-    found = compare(base, other, replications=replications, seed=seed, out=folder, engine="simpy", workers=1)
+    comparison = compare(base, other, replications=replications, seed=seed, out=folder, engine="simpy", workers=1)
     with undrawn():
         document = comparison_document(folder)
-    checks, statements = ComparisonChecks(found), document.statements
+    checks, statements = ComparisonChecks(comparison), document.statements
     for statement in statements:
         checks.check(statement)
         check_numbers(statement)
@@ -477,9 +477,9 @@ def check_comparison(base: Scenario, other: Scenario, folder: Path, replications
         assert isinstance(first, Note)
         assert isinstance(first.content, Statement)
         assert first.content.claim is Claim.DIFFERENCE
-    terminal = printed(comparison_table, lambda: comparison_table.print_comparison(found, []))
+    terminal = printed(comparison_table, lambda: comparison_table.print_comparison(comparison, []))
     courts = run_tables.shown_courts(base.courts)
-    mine = [d for d in found.differences if d.at is None and d.court in courts]
+    mine = [d for d in comparison.differences if d.at is None and d.court in courts]
     same = sum(d.paired is not None and all(a == b for a, b in checks.pairs(d.against, d.measure, d.court)) for d in mine)
     assert f"at the end of the run, {base.ends}: {same} of {len(mine)} measures of a court." in terminal
 

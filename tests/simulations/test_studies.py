@@ -29,21 +29,21 @@ def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches
     small: Any = load_scenario(scaled_down(whole, 200))
     monkeypatch.setattr(nationwide, "load_scenario", lambda name: small)
     nationwide.main(replications)
-    told = capsys.readouterr().out
-    assert told.startswith(f"32 courts, {replications} replications. Calibrated on figures up to 2012-05-29 alone.")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"32 courts, {replications} replications. Calibrated on figures up to 2012-05-29 alone.")
     for figure in small.published:
         (line,) = (
-            x for x in told.splitlines() if x.startswith(figure.measure) and f" {figure.court} " in x and str(figure.at) in x
+            x for x in printed.splitlines() if x.startswith(figure.measure) and f" {figure.court} " in x and str(figure.at) in x
         )
         assert f"{figure.value:,}" in line
         assert "%" in line
         assert line.endswith(" -") == (replications == 1)
     for measure in ("pending", "reviewed", "closed"):
-        assert f"\n{measure:<10} " in told.partition("At 2012-09-30")[2]
-    assert told.count("mean -") == (3 if replications == 1 else 0)
-    assert told.count("one run ") >= 3
-    assert "None" not in told
-    assert "nan" not in told.lower()
+        assert f"\n{measure:<10} " in printed.partition("At 2012-09-30")[2]
+    assert printed.count("mean -") == (3 if replications == 1 else 0)
+    assert printed.count("one run ") >= 3
+    assert "None" not in printed
+    assert "nan" not in printed.lower()
 
 
 @pytest.mark.parametrize("replications", [1, 2])

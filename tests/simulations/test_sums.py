@@ -93,29 +93,29 @@ def test_flows_groups_and_costs_sum_to_totals(scenario: Mapping) -> None:
     days = (frame.starts, None)
     groupings = ("origin", "court", GROUP, *frame.workflow.facts)
     values = measure(log, days, [group_cases(log.cases, by) for by in groupings])
-    found = {(v.measure, v.court, v.by, v.group, v.at): v.value or 0.0 for v in values}
+    value_of = {(v.measure, v.court, v.by, v.group, v.at): v.value or 0.0 for v in values}
     off = {StateKind.FINAL, StateKind.RESTING}
     states = list(frame.workflow.states.values())
     for court in ("all", *frame.courts):
         here = np.ones(len(log.cases), bool) if court == "all" else log.cases.court == frame.courts.index(court)
         at_start = sum(states[s].kind not in off for s in log.cases.state[here & (log.cases.origin == 0)].tolist())
         for day in days:
-            taken = [found[name, court, None, None, day] for name in ("inflow", "disposals", "pending")]
+            taken = [value_of[name, court, None, None, day] for name in ("inflow", "disposals", "pending")]
             assert at_start + taken[0] == taken[1] + taken[2]
     queues = [name for name in work if "pool" in scenario["activities"][name]]
     counted = ["pending", "unfinished", "inflow", "disposals"]
     counted += [*(f"cost.{name}" for name in work), *(f"still_waiting.{name}" for name in queues)]
     for name in counted:
-        whole = found[name, "all", None, None, None]
-        assert sum(found[name, c, None, None, None] for c in frame.courts) == pytest.approx(whole)
+        whole = value_of[name, "all", None, None, None]
+        assert sum(value_of[name, c, None, None, None] for c in frame.courts) == pytest.approx(whole)
         for by in groupings:
-            parts = [value for key, value in found.items() if key[:3] == (name, "all", by) and key[4] is None]
+            parts = [value for key, value in value_of.items() if key[:3] == (name, "all", by) and key[4] is None]
             assert sum(parts) == pytest.approx(whole)
-    costs = [found[f"cost.{name}", "all", None, None, None] for name in (*pools, *work)]
-    assert found["cost", "all", None, None, None] == pytest.approx(sum(costs))
-    if found["disposals", "all", None, None, None]:
-        each = found["cost_per.disposal", "all", None, None, None]
-        assert each * found["disposals", "all", None, None, None] == pytest.approx(sum(costs))
+    costs = [value_of[f"cost.{name}", "all", None, None, None] for name in (*pools, *work)]
+    assert value_of["cost", "all", None, None, None] == pytest.approx(sum(costs))
+    if value_of["disposals", "all", None, None, None]:
+        each = value_of["cost_per.disposal", "all", None, None, None]
+        assert each * value_of["disposals", "all", None, None, None] == pytest.approx(sum(costs))
     _causes_add_up(values, queues)
 
 
@@ -142,16 +142,16 @@ def test_measuring_in_parts_gives_the_same_values(scenario: Mapping) -> None:
     days = (None, *(frame.starts + dt.timedelta(days=k) for k in range(0, 8, 3)))
     groupings = [group_cases(log.cases, by) for by in ("origin", "court")]
     together = measure(log, days, groupings)
-    expected = _told(together)
-    alone = [told for day in days for told in _told(measure(log, (day,), groupings))]
+    expected = _measured_rows(together)
+    alone = [row for day in days for row in _measured_rows(measure(log, (day,), groupings))]
     assert sorted(alone) == sorted(expected)
     with patch.object(lengths, "_ROWS_AT_ONCE", 1), patch.object(standing, "_ROWS_AT_ONCE", 1), patch.object(frames, "_FEW", 0):
         in_parts = measure(log, days, groupings)
-    assert _told(in_parts) == expected
+    assert _measured_rows(in_parts) == expected
     assert np.array_equal(in_parts.daily.pending, together.daily.pending)
 
 
-def _told(measured: Measured) -> list[str]:
+def _measured_rows(measured: Measured) -> list[str]:
     """Return each measure on each day as text, with all digits."""
     return [f"{t.measure} {t.by} {t.at} {t.values.tolist()}" for t in measured.tables]
 

@@ -76,7 +76,7 @@ def test_a_steady_queue_is_seldom_said_to_grow(tiny: Scenario) -> None:
     for n in (1, 2, 5, 10):
         runs = [queues[k : k + n] for k in range(0, len(queues), n)]
         named = [growing_queues(tiny, [[queue] for queue in one], 0.95) for one in runs]
-        assert np.mean([bool(found) for found in named]) <= 0.06, n
+        assert np.mean([bool(trends) for trends in named]) <= 0.06, n
 
 
 def _steady_queue(rng: np.random.Generator, load: float, per_day: float, days: int) -> LongQueue:

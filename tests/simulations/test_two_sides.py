@@ -137,9 +137,9 @@ def test_the_script_tells_of_each_side_whom_it_decides_otherwise_and_what_comes_
 
     monkeypatch.chdir(tmp_path)
     two_sides.main("pilot", replications=2)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for side in two_sides.SIDES:
-        assert f"\n{side}: " in f"\n{told}"
-    assert re.search(r"amenable +1,[67]\d\d\.\d becomes +0\.0", told)
-    assert told.count("+0.0 (+0.0 to +0.0)") == 3
-    assert 'when permit_basis == "none"' in told
+        assert f"\n{side}: " in f"\n{printed}"
+    assert re.search(r"amenable +1,[67]\d\d\.\d becomes +0\.0", printed)
+    assert printed.count("+0.0 (+0.0 to +0.0)") == 3
+    assert 'when permit_basis == "none"' in printed

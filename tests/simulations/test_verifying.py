@@ -34,10 +34,10 @@ def copy(three: Path, tmp_path: Path) -> Path:
 
 def test_an_unchanged_run_is_as_written_and_reruns_to_the_same_bytes(three: Path) -> None:
     """Every replication is rerun from the scenario and workflow in the folder."""
-    found = verify(three, rerun=99)
-    assert found.ok
-    assert (found.parts, found.replications, found.run_again) == (9, 3, [1, 2, 3])
-    assert found.json()["verdict"] == "ok"
+    verified = verify(three, rerun=99)
+    assert verified.ok
+    assert (verified.parts, verified.replications, verified.run_again) == (9, 3, [1, 2, 3])
+    assert verified.json()["verdict"] == "ok"
 
 
 def test_the_requested_number_of_replications_is_rerun(three: Path) -> None:

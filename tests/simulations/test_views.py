@@ -34,8 +34,8 @@ def _all(folder: Path, query: str) -> list[tuple[Any, ...]]:
 
 def test_views_contain_the_parts_of_all_replications(two: Path) -> None:
     """The views have the documented names."""
-    found = _all(two, "select replication, court, count(*) from cases where origin = 'backlog' group by all order by all")
-    assert found == [(1, "east", 20), (1, "west", 10), (2, "east", 20), (2, "west", 10)]
+    counts = _all(two, "select replication, court, count(*) from cases where origin = 'backlog' group by all order by all")
+    assert counts == [(1, "east", 20), (1, "west", 10), (2, "east", 20), (2, "west", 10)]
     assert _all(two, "select count(*) from measures where measure = 'pending' and \"at\" is null") == [(6,)]
     assert _all(two, "show tables") == [("cases",), ("events",), ("measures",)]
 

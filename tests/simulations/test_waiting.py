@@ -77,9 +77,9 @@ pools: {clerks: {size: 0}}
 activities: {serve: {pool: clerks, takes: GIVEN}}
 """
     log = play(tmp_path, DESK, scenario, FixedDraws())
-    found = {(v.measure, v.court): v.value for v in measure(log) if v.at is None}
-    assert found["unfinished_age.mean", "desk"] == 12
-    assert found["unfinished_working_age.mean", "desk"] == 7
-    assert found["unfinished_age.mean", "annex"] == 4
-    assert found["unfinished_working_age.mean", "annex"] is None
-    assert found["unfinished_working_age.mean", "all"] == 7
+    value_of = {(v.measure, v.court): v.value for v in measure(log) if v.at is None}
+    assert value_of["unfinished_age.mean", "desk"] == 12
+    assert value_of["unfinished_working_age.mean", "desk"] == 7
+    assert value_of["unfinished_age.mean", "annex"] == 4
+    assert value_of["unfinished_working_age.mean", "annex"] is None
+    assert value_of["unfinished_working_age.mean", "all"] == 7

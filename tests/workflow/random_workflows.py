@@ -41,8 +41,8 @@ def records(workflow):
 
 def population(workflow, cases):
     """Return the facts of cases in columns for `compile_table`."""
-    found, missing = columns(cases, fact_fields(workflow))
-    wide = {name: c.astype(np.int64) if c.dtype == np.int8 else c for name, c in found.items()}
+    values_of, missing = columns(cases, fact_fields(workflow))
+    wide = {name: c.astype(np.int64) if c.dtype == np.int8 else c for name, c in values_of.items()}
     return Columns(wide, {name: mask for name, mask in missing.items() if workflow.facts.get(name, mask) is not mask})
 
 
@@ -116,13 +116,13 @@ class _Drawing:
         return unparse(self.draw(expressions(self.seen, depth=2)))
 
     def effects(self, but=()):
-        found = {}
+        chosen = {}
         for field in self.record:
             if field.name in but or not self.draw(st.booleans()):
                 continue
             counted = field.kind == "integer" and self.draw(st.booleans())
-            found[field.name] = f"{field.name} + 1" if counted else self.draw(values(field))
-        return found
+            chosen[field.name] = f"{field.name} + 1" if counted else self.draw(values(field))
+        return chosen
 
     def gives(self):
         fields = self.draw(st.lists(st.sampled_from(self.record), min_size=1, max_size=2, unique_by=lambda f: f.name))
@@ -137,13 +137,13 @@ class _Drawing:
     def event(self):
         open_states = self.of("activity", "resting") or ["s0"]
         while_ = "any" if self.draw(st.booleans()) or self.of("instant") == self.row[:-1] else self.sample(open_states)
-        found = {"while": while_}
+        entry = {"while": while_}
         gives = self.gives() if self.draw(st.booleans()) else None
         if gives:
-            found["gives"] = gives
+            entry["gives"] = gives
         if effects := self.effects(but=gives or ()):
-            found["set"] = effects
-        return found | ({"when": self.condition()} if self.draw(st.booleans()) else {})
+            entry["set"] = effects
+        return entry | ({"when": self.condition()} if self.draw(st.booleans()) else {})
 
     def counts_in(self, event):
         return self.of("activity", "resting") if self.events[event]["while"] == "any" else self.events[event]["while"]

@@ -62,15 +62,15 @@ def people():
 )  # fmt: skip
 def test_the_region_of_each_built_in_variant_is_described_by_its_definitions(people, other, when, decided):
     """Each variant has one region with a short condition."""
-    found = diff(load_workflow(BASE), load_workflow(other), people)
-    assert [(r.when, r.decided) for r in found.regions] == [(when, decided)]
-    assert found.same + found.regions[0].count == len(people)
+    difference = diff(load_workflow(BASE), load_workflow(other), people)
+    assert [(r.when, r.decided) for r in difference.regions] == [(when, decided)]
+    assert difference.same + difference.regions[0].count == len(people)
 
 
 def test_a_workflow_does_not_differ_from_itself(people):
     """All cases are decided alike."""
-    found = diff(load_workflow(BASE), load_workflow(BASE), people)
-    assert (found.regions, found.same) == ((), len(people))
+    difference = diff(load_workflow(BASE), load_workflow(BASE), people)
+    assert (difference.regions, difference.same) == ((), len(people))
 
 
 @pytest.mark.parametrize("other", ["strict-criteria", "no-discretion", "permit-for-all-closed"])
@@ -105,7 +105,7 @@ def test_a_case_is_in_a_region_if_and_only_if_some_course_takes_it_where_the_two
     one, other, cases = load_workflow(pair[0]), load_workflow(pair[1]), pair[2]
     every = list(itertools.product(*(f.domain() for f in one.record.values())))
     assume(len(every) <= 100)
-    found = diff(one, other, population(one, cases))
+    difference = diff(one, other, population(one, cases))
     sides = CaseMachine(one), CaseMachine(other)
     for number, case in enumerate(cases[:3]):
         values = [case[name] for name in fact_names(one)]
@@ -113,8 +113,8 @@ def test_a_case_is_in_a_region_if_and_only_if_some_course_takes_it_where_the_two
             _decided(sides[0], one, values, *where) != _decided(sides[1], other, values, *where)
             for where in _reached(sides[0], one, other, values)
         )
-        assert (found.of_case[number] >= 0) == ways
-    assert found.same + sum(r.count for r in found.regions) == len(cases)
+        assert (difference.of_case[number] >= 0) == ways
+    assert difference.same + sum(r.count for r in difference.regions) == len(cases)
 
 
 @given(pairs())
@@ -135,10 +135,10 @@ def test_a_description_is_the_cheapest_of_all(seed):
     sets = [s for n in range(len(costs) + 1) for s in itertools.combinations(range(len(costs)), n)]
     fit = [s for s in sets if covers[:, list(s)].any(axis=1).all()]
     price = [(sum(costs[k][0] for k in s), sum(costs[k][1] for k in s)) for s in fit]
-    found = cheapest_cover(covers, costs)
-    assert (found is None) == (not fit)
-    if found is not None:
-        assert (sum(costs[k][0] for k in found), sum(costs[k][1] for k in found)) == min(price)
+    cover = cheapest_cover(covers, costs)
+    assert (cover is None) == (not fit)
+    if cover is not None:
+        assert (sum(costs[k][0] for k in cover), sum(costs[k][1] for k in cover)) == min(price)
 
 
 def test_literals_that_cannot_separate_cases_are_an_error():
@@ -176,11 +176,11 @@ def test_a_difference_that_no_course_of_events_reaches_is_none():
 def test_without_people_every_kind_of_case_is_counted_once():
     """The kinds are residents below sixteen, residents, and all others."""
     pytest.importorskip("z3")
-    found = diff(load_workflow(OFFICE), load_workflow(STRICTER))
-    assert [(r.when, r.count, r.decided) for r in found.regions] == [
+    difference = diff(load_workflow(OFFICE), load_workflow(STRICTER))
+    assert [(r.when, r.count, r.decided) for r in difference.regions] == [
         ("resident and age < 16", 1, ("applied: refuse, not issue",))
     ]
-    assert (found.same, found.total) == (2, 3)
+    assert (difference.same, difference.total) == (2, 3)
 
 
 def test_cases_without_a_fact_of_the_workflow_are_an_error(people):
@@ -224,7 +224,7 @@ def _reached(machine, one, other, values):
 
 def _decided(machine, workflow, values, state, record, entering):
     """Return the result of each possible step: transition, state, record, attempted writes, and whether it enters a state."""
-    found = {}
+    decided = {}
     chances = [(ENTER, ())] if entering else machine.possible_inputs(state, values, record)
     for trigger, given_ in chances:
         if trigger == ENTER and (ENTER, state) not in machine.tries:
@@ -236,8 +236,8 @@ def _decided(machine, workflow, values, state, record, entering):
         if transition is not None or (trigger in workflow.events and seen != list(record)):
             wrote = _written(workflow, state, trigger, given_, transition) if transition else {}
             enters = transition is not None and transition.target is not None
-            found[trigger, given_] = transition and transition.name, case.state, case.record, wrote, enters
-    return found
+            decided[trigger, given_] = transition and transition.name, case.state, case.record, wrote, enters
+    return decided
 
 
 def _written(workflow, state, trigger, given, transition):
@@ -254,13 +254,13 @@ def _written(workflow, state, trigger, given, transition):
 
 def _check_minimal(one, other, people):
     """Check minimality over the cases and their variations, without variations that differ in a way that no case does."""
-    found = diff(one, other, people)
+    difference = diff(one, other, people)
     beside = variations(one, people, [*guards(one), *guards(other)])
     near = diff(one, other, beside)
-    region_of = {r.decided: i for i, r in enumerate(found.regions)}
+    region_of = {r.decided: i for i, r in enumerate(difference.regions)}
     near_of = np.array([*(region_of.get(r.decided, -2) for r in near.regions), -1])[near.of_case]
-    for i, region in enumerate(found.regions):
-        known = ((people, found.of_case == i, np.full(len(people), True)), (beside, near_of == i, near_of > -2))
+    for i, region in enumerate(difference.regions):
+        known = ((people, difference.of_case == i, np.full(len(people), True)), (beside, near_of == i, near_of > -2))
 
         def right(alternatives, known=known):
             return all((_holding(alternatives, who) == inside)[asked].all() for who, inside, asked in known)
@@ -274,19 +274,19 @@ def _check_minimal(one, other, people):
 
 
 def _holding(alternatives, people):
-    found = np.zeros(len(people), bool)
+    holding = np.zeros(len(people), bool)
     for alternative in alternatives:
         every = np.ones(len(people), bool)
         for x in alternative:
             every &= vector(x.condition, people.values, people.missing, len(people)) == x.holds
-        found |= every
-    return found
+        holding |= every
+    return holding
 
 
 def test_an_empty_population_has_no_regions(people):
     """There are no cases and no regions."""
-    found = diff(load_workflow(BASE), load_workflow("no-discretion"), people.take(np.zeros(0, np.int64)))
-    assert (found.regions, found.same, found.total) == ((), 0, 0)
+    difference = diff(load_workflow(BASE), load_workflow("no-discretion"), people.take(np.zeros(0, np.int64)))
+    assert (difference.regions, difference.same, difference.total) == ((), 0, 0)
 
 
 def test_a_common_factor_of_alternatives_is_written_once(people):
@@ -296,7 +296,7 @@ def test_a_common_factor_of_alternatives_is_written_once(people):
     for move in plain["transitions"]:
         if move["transition"] == "refer_for_check":
             move["when"] = guard
-    found = diff(load_workflow(plain), load_workflow(BASE), people)
+    difference = diff(load_workflow(plain), load_workflow(BASE), people)
     literals = ("not enforcement_priority", "not victim", "not pregnant_or_nursing", "factor_in_favour")
-    assert [r.decided for r in found.regions] == [("reviewed: refer_for_check, not keep_on_docket",)]
-    assert all(literal in found.regions[0].when for literal in literals), found.regions[0].when
+    assert [r.decided for r in difference.regions] == [("reviewed: refer_for_check, not keep_on_docket",)]
+    assert all(literal in difference.regions[0].when for literal in literals), difference.regions[0].when

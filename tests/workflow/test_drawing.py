@@ -110,13 +110,13 @@ class TestMermaid:
     def test_every_transition_labels_one_arrow_from_each_of_its_states(self, workflow: Workflow) -> None:
         """The label has a line for each transition, with its events in brackets."""
         arrows = re.findall(r"^    (\w+) --> (\w+): (.+)$", mermaid(workflow), flags=re.MULTILINE)
-        found = Counter((a, b, label) for a, b, labels in arrows for label in labels.split("<br>"))
+        drawn = Counter((a, b, label) for a, b, labels in arrows for label in labels.split("<br>"))
         wanted = Counter(
             (source, t.target or source, f"{t.name} ({', '.join(t.events)})" if t.events else t.name)
             for t in workflow.transitions
             for source in t.sources
         )
-        assert found == wanted
+        assert drawn == wanted
         assert len({arrow[:2] for arrow in arrows}) == len(arrows)
 
     def test_entry_and_final_states_are_marked(self, workflow: Workflow) -> None:
@@ -130,9 +130,9 @@ class TestMermaid:
     def test_every_state_has_the_style_of_its_kind(self, workflow: Workflow) -> None:
         """Each style is used, and each used style is defined."""
         text = mermaid(workflow)
-        found = [(name, kind) for names, kind in re.findall(r"^    class (\S+) (\w+)$", text, re.M) for name in names.split(",")]
-        assert sorted(found) == sorted((s.name, s.kind.value) for s in workflow.states.values())
-        assert all(f"classDef {kind} " in text for _, kind in found)
+        kinds = [(name, kind) for names, kind in re.findall(r"^    class (\S+) (\w+)$", text, re.M) for name in names.split(",")]
+        assert sorted(kinds) == sorted((s.name, s.kind.value) for s in workflow.states.values())
+        assert all(f"classDef {kind} " in text for _, kind in kinds)
 
     def test_a_state_named_like_a_mermaid_keyword_gets_another_id(self) -> None:
         """The map still shows its name."""
@@ -282,8 +282,8 @@ class TestPicture:
 class TestLayout:
     def test_rows_lead_downwards_except_in_cycles(self) -> None:
         """Every second row stays free for labels."""
-        found = rows(["a", "b", "c", "d"], [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("d", "c")], ["a"])
-        assert found == {"a": 0, "b": 2, "c": 4, "d": 0}
+        row = rows(["a", "b", "c", "d"], [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("d", "c")], ["a"])
+        assert row == {"a": 0, "b": 2, "c": 4, "d": 0}
 
     def test_the_main_path_leads_downwards_in_any_cycle(self) -> None:
         """The order of names does not matter."""

@@ -217,8 +217,8 @@ class TestMeaning:
     def test_the_stored_value_at_a_missing_value_is_ignored(self):
         """A column may contain any integer, string or date where the value is missing."""
         expression = read("visa is not None and visa == 'work'")
-        found = vector(expression, {"visa": np.array([1, 1, -99])}, {"visa": np.array([False, True, True])})
-        assert found.tolist() == [True, False, False]
+        truth = vector(expression, {"visa": np.array([1, 1, -99])}, {"visa": np.array([False, True, True])})
+        assert truth.tolist() == [True, False, False]
 
 
 class TestTree:
@@ -371,8 +371,8 @@ class TestMistakes:
 
     def test_all_mistakes_of_a_text_are_reported_at_once(self):
         """Independent mistakes do not hide each other, and none causes others."""
-        found = mistakes_in("entered < filed and custody == 'x' or felony_convictons > 0 and custdy == 'a' or not waivers")
-        assert [mistake.offset for mistake in found] == [0, 31, 38, 64, 85]
+        mistakes = mistakes_in("entered < filed and custody == 'x' or felony_convictons > 0 and custdy == 'a' or not waivers")
+        assert [mistake.offset for mistake in mistakes] == [0, 31, 38, 64, 85]
 
     def test_a_wrong_test_for_a_missing_value_is_reported_once(self):
         """A part with a mistake counts as a test of every missing value."""
@@ -426,7 +426,7 @@ class TestDefinitions:
     def test_a_circular_definition_is_an_error(self):
         """The error names each definition of the circle, and no definition that only leads to it."""
         _, mistakes = parse_definitions({"a": "b or victim", "b": "not a", "c": "a and victim", "d": "d"}, FIELDS)
-        assert {name: found[0].message for name, found in mistakes.items()} == {
+        assert {name: listed[0].message for name, listed in mistakes.items()} == {
             "a": "definition 'a' refers to itself: a -> b -> a",
             "b": "definition 'b' refers to itself: b -> a -> b",
             "d": "definition 'd' refers to itself: d -> d",
@@ -437,7 +437,7 @@ class TestDefinitions:
         texts = {"a": "vctim", "b": "a and victim", "c": "custody = 'x'", "d": "c or wavers > 1", "e": "victim"}
         definitions, mistakes = parse_definitions(texts, FIELDS)
         assert [*definitions] == ["e"]
-        assert {name: [m.offset for m in found] for name, found in mistakes.items()} == {"a": [0], "c": [8], "d": [5]}
+        assert {name: [m.offset for m in listed] for name, listed in mistakes.items()} == {"a": [0], "c": [8], "d": [5]}
 
     def test_doubling_definitions_are_refused(self):
         """A short chain of definitions that doubles in size at each step does not fill the memory."""

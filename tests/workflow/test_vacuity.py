@@ -101,5 +101,5 @@ def test_a_fact_that_only_rules_or_assumptions_read_is_not_unused() -> None:
     workflow = load_workflow(OFFICE | {"assume": ["implies(fee, urgent)"]})
     rules = load_workflow({**OFFICE, "rules": [{"rule": "few", "never": "grant", "if": "n > 3"}]}).rules
     unused = [[f.where.split(":")[0] for f in prove(workflow, chosen).findings or ()] for chosen in ((), rules)]
-    assert ["n" in found for found in unused] == [True, False]
-    assert not any("fee" in found for found in unused)
+    assert ["n" in unused_facts for unused_facts in unused] == [True, False]
+    assert not any("fee" in unused_facts for unused_facts in unused)

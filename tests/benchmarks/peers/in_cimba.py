@@ -1,9 +1,9 @@
 """Workload W in Cimba: two reviewer processes a court and the checkers, each taking cases from a store.
 
-A process (a stack of its own) for each server rather than for each case, and cases as numbers: Cimba's quick way. A closed
-case that will reopen within the horizon is a small model that waits; the others are forgotten. Cimba gives back numbers
-and captured data sets, no tables, so that the log is data sets side by side, four for each stage: the case (with what came
-of it), when it was enabled, when it started and when it was completed.
+Each server is a process with its own stack, and cases are numbers: the fast way to use Cimba. A closed
+case that will reopen within the horizon is a small model that waits; the others are forgotten. Cimba returns numbers
+and data sets but no tables, so the log is data sets side by side, four for each stage: the case with its outcome, when it
+was enabled, when it started and when it was completed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["run"]
 
 
 class Rows(cb.Model):
-    """The rows of one stage: twice the case, plus 1 if it went the rarer way; its times."""
+    """The rows of one stage: twice the case number, plus 1 for the rarer outcome; its times."""
 
     case: cb.Dataset
     enabled: cb.Dataset
@@ -47,7 +47,7 @@ class Rows(cb.Model):
 
 
 class Docket(cb.Model):
-    """The courts, the check pool, when each case came to where it waits, and the log."""
+    """The courts, the check pool, when each case started to wait, and the log."""
 
     horizon: cb.Param[float]
     reopening_days: cb.Param[float]
@@ -121,7 +121,7 @@ class Court(cb.Model):
 
 
 class Checker(cb.Model):
-    """One of those who check, for all courts."""
+    """A server of the check pool."""
 
     docket: cb.Ref[Docket]
 
@@ -167,7 +167,7 @@ def _docket(size: Size) -> Docket:
 
 
 def run(size: Size, seed: int) -> tuple[Log, Spent]:
-    """Return the log, and what was spent on a run, its data sets handed over; the classes are compiled beforehand."""
+    """Return the log, and the cost of a run including the transfer of its data sets. The classes are compiled beforehand."""
     cb.Experiment(_docket(Size(600)), window=cb.Window(duration=1.0)).run(workers=1)
     docket = _docket(size)
     experiment = cb.Experiment(docket, window=cb.Window(duration=size.horizon), seed=seed)

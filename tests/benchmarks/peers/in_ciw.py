@@ -1,6 +1,6 @@
 """Workload W in Ciw: a node a court, one for the checks, and one with any number of servers in which closed cases stay.
 
-A case's records, which Ciw keeps, say where it has been: they route it, and they are the log. All cases of a court come
+The records that Ciw keeps of a case hold its history: they decide its route, and they are the log. All cases of a court come
 as one batch at the start.
 """
 
@@ -32,7 +32,7 @@ __all__ = ["run"]
 
 
 class FromCourt(ciw.routing.NodeRouting):
-    """The way from a court: to the checks or out; after a second review out. The record of this visit is not yet there."""
+    """The route from a court: to the checks or out, and after a second review out. The record of this visit does not exist yet."""
 
     def __init__(self, check: int) -> None:
         self.check = check
@@ -44,7 +44,7 @@ class FromCourt(ciw.routing.NodeRouting):
 
 
 class ToOwnCourt(ciw.routing.NodeRouting):
-    """The way from the closed cases: back to the court in which the case began."""
+    """The route from the closed cases: back to the first court of the case."""
 
     def next_node(self, ind: Any) -> Any:
         """Choose the next node."""
@@ -94,7 +94,7 @@ def _log(records: Any, size: Size) -> Log:
 
 
 def run(size: Size, seed: int) -> tuple[Log, Spent]:
-    """Return the log, and what was spent from the network to the last record."""
+    """Return the log, and the cost from the network to the last record."""
     ciw.seed(seed)
     start = time.process_time()
     simulation = ciw.Simulation(network(size))

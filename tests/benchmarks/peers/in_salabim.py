@@ -32,7 +32,7 @@ class Case(sim.Component):
     """A case goes through its stages."""
 
     def setup(self, number: int, docket: Docket) -> None:
-        """Take the number of the case, and where it lives."""
+        """Store the number and the court of the case."""
         self.number, self.docket = number, docket
 
     def process(self) -> Generator[Any, Any, None]:
@@ -81,7 +81,7 @@ class Docket:
 
 
 def run(size: Size, seed: int) -> tuple[Log, Spent]:
-    """Return the log, and what was spent from the first component to the last row."""
+    """Return the log, and the cost from the first component to the last row."""
     start = time.process_time()
     docket = Docket(size, seed)
     for number in range(size.n_cases):

@@ -29,7 +29,7 @@ P_REFERRED, P_CLEARED, P_REOPENED = 0.14, 0.95, 0.03
 
 @dataclass(frozen=True)
 class Size:
-    """How large workload W is, and what follows from that.
+    """The size of workload W, and the quantities that depend on it.
 
     Attributes
     ----------
@@ -63,16 +63,16 @@ def run_peer(module: str, size: Size, seed: int) -> Log:
 
 @dataclass(frozen=True)
 class Log:
-    """One row for each work that was completed, and for each reopening; times in days since the start.
+    """One row for each completed work and each reopening; times in days since the start.
 
     Attributes
     ----------
     case : ndarray of int64, shape (n_rows,)
         Numbered from 0.
     stage, to : ndarray of int8
-        The stage that the case leaves with this row, and the one that it comes to.
+        The stage that the case leaves, and the one that it enters.
     enabled, started, completed : ndarray of float64
-        When the case came to wait, when a server took it, when it was done. A reopening starts when it is enabled.
+        When the case started to wait, when a server took it, and when it was done. A reopening starts when it is enabled.
     """
 
     case: NDArray[np.int64]
@@ -95,7 +95,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a run took.
+    """The processor time and memory of a run.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Spent:
         Of processor time, from the model's first case to the last row of its log: other work on the machine counts less
         than on a clock, and all programs work on one processor.
     peak_mb : float
-        The most memory that the process has had until then, in MB; nan where the system does not say.
+        Peak memory of the process until then, in MB; nan where the system does not report it.
     """
 
     seconds: float
@@ -113,7 +113,7 @@ class Spent:
 def since(start: float) -> Spent:
     """Return what was spent since an instant of `time.process_time`."""
     seconds = time.process_time() - start
-    # Not getrusage: that keeps the peak of the process that this one was started from.
+    # getrusage would include the peak of the parent process.
     status = Path("/proc/self/status")
     fields = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
     return Spent(seconds, int(fields[0]) / 1024 if fields else math.nan)
@@ -130,7 +130,7 @@ def waits(log: Log) -> dict[int, tuple[float, float]]:
 
 
 def answers(log: Log) -> Mapping[str, float]:
-    """Return what two correct programs for workload W agree on, but for chance."""
+    """Return the quantities on which two correct programs for workload W agree, except for chance."""
     values: dict[str, float] = {}
     for stage, (mean, high) in waits(log).items():
         name = ("review", "check", "closed", "second review")[stage]

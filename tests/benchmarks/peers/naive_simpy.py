@@ -1,9 +1,8 @@
-"""Workload W as a first program with SimPy and `transitions` has it: a process and a state machine's model a case.
+"""Workload W as a first program with SimPy and `transitions` would be written: each case has a process and a model of the state machine.
 
-One `Machine` for all cases. `registered` cases are given to it as is usual, with ``add_model``, and moved by the methods
-that it puts on them; but a registration looks through all those before it, which is quadratic in the number of
-cases. Who has met that fires the machine's events on cases that it does not know: the same moves, some
-five times as fast at 10,000 cases.
+One `Machine` for all cases. `registered` cases are added with ``add_model``, as usual, and moved by the methods that the machine
+adds to them. Each registration searches all earlier ones, which is quadratic in the number of cases. The remedy is to fire
+the events of the machine on cases that are not registered: the same moves, about five times as fast at 10,000 cases.
 """
 
 from __future__ import annotations
@@ -46,20 +45,20 @@ TRANSITIONS: list[dict[str, str]] = [
 
 
 class Case:
-    """A case: its state, and what its last review or check found."""
+    """A case: its state, and whether its last review or check was positive."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.state = "pending"
-        self.found = False
+        self.positive = False
 
     def is_referred(self) -> bool:
-        """Return what the review found."""
-        return self.found
+        """Return the result of the review."""
+        return self.positive
 
     def is_cleared(self) -> bool:
-        """Return what the check found."""
-        return self.found
+        """Return the result of the check."""
+        return self.positive
 
 
 class Docket:
@@ -83,18 +82,18 @@ class Docket:
             self.machine.events[trigger].trigger(case)
         self.rows.append((case.number, before, STAGE[case.state], enabled, started, self.env.now))
 
-    def work(self, case: Case, pool: simpy.Resource, length: float, found: bool) -> Generator[Any, Any, None]:
+    def work(self, case: Case, pool: simpy.Resource, length: float, positive: bool) -> Generator[Any, Any, None]:
         """Wait for a server of a pool, keep it, and move on."""
         enabled = self.env.now
         with pool.request() as turn:
             yield turn
             started = self.env.now
             yield self.env.timeout(length)
-        case.found = found
+        case.positive = positive
         self.fire(case, "complete", enabled, started)
 
     def live(self, case: Case) -> Generator[Any, Any, None]:
-        """Be a case."""
+        """Simulate the life of a case."""
         chance, court = self.chance, self.courts[case.number % self.size.n_courts]
         yield from self.work(case, court, chance.lognormvariate(MU, SIGMA), chance.random() < P_REFERRED)
         if case.state == "checking":
@@ -107,7 +106,7 @@ class Docket:
 
 
 def run(size: Size, seed: int, registered: bool = False) -> tuple[Log, Spent]:
-    """Return the log, and what was spent from the first case's process to the last row."""
+    """Return the log, and the cost from the process of the first case to the last row."""
     start = time.process_time()
     docket = Docket(size, seed, registered)
     for number in range(size.n_cases):

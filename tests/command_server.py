@@ -1,0 +1,132 @@
+"""Run commands and programs in forks of a process that has imported docketsim: a fresh Python takes most of a short command's time.
+
+``python tests/command_server.py SOCKET`` listens on a Unix socket until its standard input is closed. `start` starts it
+and writes two executables that hand their arguments, environment, folder and open files to it, and exit with the exit
+code of the fork: ``docketsim``, and ``run-program FILE`` for a Python program. Each fork is a process of its own, so
+pipes, output and exit codes are those of the installed command, and nothing is shared between commands except imports.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+LIBRARIES = ("altair", "holidays", "joblib", "rich.progress", "rich.table", "scipy.stats", "z3")
+"""Heavy libraries that functions import when they are called."""
+MOST_BYTES = 1 << 20
+CLIENT = """\
+#!{python} -SE
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
+    server.sendall(request)
+    sys.exit(int(server.recv(8) or b"1"))
+"""
+
+
+@functools.cache
+def start() -> Path:
+    """Start a server that ends with this process; return the folder of the executables."""
+    folder = Path(tempfile.mkdtemp(prefix="docketsim-"))
+    address = str(folder / "socket")
+    for name in ("docketsim", "run-program"):
+        (folder / name).write_text(CLIENT.format(python=sys.executable, address=address), encoding="utf-8")
+        (folder / name).chmod(0o755)
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    server = subprocess.Popen([sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    atexit.register(server.wait)
+    atexit.register(server.stdin.close)
+    return folder
+
+
+def serve(address: str) -> None:
+    """Import docketsim, and answer requests until standard input is closed."""
+    for package in ("workflow", "simulations"):
+        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            if not module.name.startswith(("simulations.studies", "simulations.engines.kernel", "simulations.cli.__main__")):
+                importlib.import_module(module.name)
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        print("ready", flush=True)
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            client, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                answer(client)
+            client.close()
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:  # forks that have ended
+                    pass
+
+
+def answer(client: socket.socket) -> NoReturn:
+    """Run the command of one request in a fork, and send its exit code."""
+    header, files, _, _ = socket.recv_fds(client, 8, 3)
+    size, request = int.from_bytes(header, "big"), b""
+    while len(request) < size:
+        request += client.recv(MOST_BYTES)
+    child = os.fork()
+    if child == 0:
+        client.close()
+        run(*json.loads(request), files)
+    _, status = os.waitpid(child, 0)
+    client.sendall(str(os.waitstatus_to_exitcode(status) & 0xFF).encode())
+    os._exit(0)
+
+
+def run(arguments: list[str], folder: str, environment: dict[str, str], files: list[int]) -> NoReturn:
+    """Become the requested command."""
+    for target, file in enumerate(files):
+        os.dup2(file, target)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    code: Any = 0
+    try:
+        if Path(arguments[0]).name == "docketsim":
+            from simulations.cli import main
+
+            sys.argv = arguments
+            main()
+        else:
+            sys.argv = arguments[1:]
+            sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+            runpy.run_path(arguments[1], run_name="__main__")
+    except SystemExit as exit_:
+        code = exit_.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1 if code else 0)
+
+
+if __name__ == "__main__":
+    del sys.path[0]  # this folder
+    serve(sys.argv[1])
