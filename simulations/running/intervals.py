@@ -117,8 +117,8 @@ def prediction(
     --------
     >>> prediction([float(k) for k in range(1, 20)], 0.9)
     Prediction(low=1.0, high=19.0, method='order statistics')
-    >>> found = prediction([1.0, 2.0, 3.0], 0.9, least=0.0)
-    >>> found.low, round(found.high, 3), found.method
+    >>> interval = prediction([1.0, 2.0, 3.0], 0.9, least=0.0)
+    >>> interval.low, round(interval.high, 3), interval.method
     (0.0, 5.372, 't')
     """
     ends = prediction_ends(values, confidence, least, most)

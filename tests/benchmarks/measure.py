@@ -16,18 +16,18 @@ from importlib.util import find_spec
 
 from tests.benchmarks.peers.log import Log, Size, Spent, since
 
-__all__ = ["SUBJECTS", "Found", "Subject", "importable", "measure"]
+__all__ = ["SUBJECTS", "Measurement", "Subject", "importable", "measure"]
 
-Found = tuple[Spent, int]
+Measurement = tuple[Spent, int]
 """What was spent, and how many rows the log has."""
 
 SEED = 1
 
 
-def _ours(name: str) -> Callable[[Size], Found]:
+def _ours(name: str) -> Callable[[Size], Measurement]:
     """Return a measurement of one of docketsim's engines, from the loaded scenario to the log, including the drawing of cases."""
 
-    def run(size: Size) -> Found:
+    def run(size: Size) -> Measurement:
         from simulations import SamplePath, make_plan
         from simulations.engines import compiled_engine, simpy_engine
         from tests.benchmarks.workload import workload
@@ -43,10 +43,10 @@ def _ours(name: str) -> Callable[[Size], Found]:
     return run
 
 
-def _alone(name: str) -> Callable[[Size], Found]:
+def _alone(name: str) -> Callable[[Size], Measurement]:
     """Return the best of several measurements of the kernel or the bare loop alone, after a warm-up on a few cases."""
 
-    def run(size: Size) -> Found:
+    def run(size: Size) -> Measurement:
         from simulations import SamplePath, make_plan
         from tests.benchmarks import alone
         from tests.benchmarks.workload import workload
@@ -62,10 +62,10 @@ def _alone(name: str) -> Callable[[Size], Found]:
     return run
 
 
-def _peer(module: str, **options: bool) -> Callable[[Size], Found]:
+def _peer(module: str, **options: bool) -> Callable[[Size], Measurement]:
     """Return a measurement of a peer."""
 
-    def run(size: Size) -> Found:
+    def run(size: Size) -> Measurement:
         timed: Callable[..., tuple[Log, Spent]] = import_module(f"tests.benchmarks.peers.{module}").run
         log, spent = timed(size, SEED, **options)
         return spent, len(log)
@@ -73,7 +73,7 @@ def _peer(module: str, **options: bool) -> Callable[[Size], Found]:
     return run
 
 
-def _cimba(size: Size) -> Found:
+def _cimba(size: Size) -> Measurement:
     """Return the best of several measurements of Cimba, with the peak memory of the first."""
     once = _peer("in_cimba")
     tries = [once(size) for _ in range(3 if size.n_cases < 1_000_000 else 2)]
@@ -97,7 +97,7 @@ class Subject:
 
     label: str
     needs: str
-    run: Callable[[Size], Found]
+    run: Callable[[Size], Measurement]
     most: int | None = None
 
 

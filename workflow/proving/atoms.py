@@ -67,8 +67,8 @@ def read_condition(condition: Expression, reading: Reading[T]) -> T:
                 parts.append(inverse)
                 return same if operator == "==" else reading.negate(same)
         atom, holds = _normal(part)
-        found = reading.atom(atom)
-        return found if holds else reading.negate(found)
+        reading_of = reading.atom(atom)
+        return reading_of if holds else reading.negate(reading_of)
 
     parts: list[Expression] = []  # keeps the identities of new parts
     return read(condition)
@@ -158,10 +158,10 @@ class Atoms:
 
     def cases(self, condition: Expression) -> int:
         """Return the set of answers for which a condition holds (cached)."""
-        found = self._sets.get(id(condition))
-        if found is None:
-            found = self._sets[id(condition)] = (read_condition(condition, self._reading), condition)
-        return found[0]
+        sets = self._sets.get(id(condition))
+        if sets is None:
+            sets = self._sets[id(condition)] = (read_condition(condition, self._reading), condition)
+        return sets[0]
 
     def answers(self, facts: dict[str, Value], stand_ins: dict[str, Value], atoms: Iterable[int]) -> dict[int, bool]:
         """Return the answers of one case to atoms of facts.
@@ -172,9 +172,9 @@ class Atoms:
             A value of each optional fact. It stands for a missing one, about which a condition asks nothing else.
         """
         present = {name: stand_ins[name] if value is None else value for name, value in facts.items()}
-        found = {}
+        truth = {}
         for number in atoms:
             atom = self.numbered[number]
             values = facts if isinstance(atom, IsNone) else present
-            found[number] = bool(scalar(atom, list(values), [])(tuple(values.values()), ()))
-        return found
+            truth[number] = bool(scalar(atom, list(values), [])(tuple(values.values()), ()))
+        return truth

@@ -35,12 +35,12 @@ def courses_to_the_end(abstraction: Abstraction, question: Question) -> set[Pair
                     ends.add((state, q))
                 else:
                     before.setdefault((target, after), set()).add((state, q))
-    found, ahead = set(ends), list(ends)
+    leading, ahead = set(ends), list(ends)
     while ahead:
-        new = before.get(ahead.pop(), set()) - found
-        found |= new
+        new = before.get(ahead.pop(), set()) - leading
+        leading |= new
         ahead += new
-    return found
+    return leading
 
 
 def _endings(abstraction: Abstraction, question: Question) -> Iterable[Pair]:

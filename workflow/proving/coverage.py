@@ -77,14 +77,14 @@ def _never_held(prover: Prover, rule: Rule, part: Expression, is_trigger: bool, 
     """
     if isinstance(part, And):
         never = (_never_held(prover, rule, each, True, budget) for each in part.operands)
-        return next((found for found in never if found is not None), None)
+        return next((dead_part for dead_part in never if dead_part is not None), None)
     if isinstance(part, Or):
-        found = None
+        dead_part = None
         for each in part.operands:
-            found = _never_held(prover, rule, each, is_trigger, budget)
-            if found is None:
+            dead_part = _never_held(prover, rule, each, is_trigger, budget)
+            if dead_part is None:
                 return None
-        return found
+        return dead_part
     if is_trigger and not _exists(prover, Question.holds(rule, _with_flags(rule, part)), budget):
         return part
     return None
@@ -109,11 +109,11 @@ def may_stay_open(prover: Prover, rule: Rule, budget: Budget) -> tuple[tuple[str
     states = prover.workflow.states.values()
     resting = [state.name for state in states if state.kind is StateKind.RESTING]
     working = frozenset(state.name for state in states if state.kind is StateKind.ACTIVITY)
-    found: tuple[str, ...] = ()
+    staying: tuple[str, ...] = ()
     if _stays_open(prover, rule, frozenset(resting), budget):
-        found = tuple(state for state in resting if _stays_open(prover, rule, frozenset({state}), budget))
-    passes = bool(found) or (rule.within_days is not None and _stays_open(prover, rule, working, budget))
-    return found, passes
+        staying = tuple(state for state in resting if _stays_open(prover, rule, frozenset({state}), budget))
+    passes = bool(staying) or (rule.within_days is not None and _stays_open(prover, rule, working, budget))
+    return staying, passes
 
 
 def _stays_open(prover: Prover, rule: Rule, states: frozenset[str], budget: Budget) -> bool:

@@ -68,24 +68,24 @@ class Diagrams:
         if one == EVERYTHING:
             return other
         key = (one, other)
-        found = self._conjunctions.get(key)
-        if found is None:
+        result = self._conjunctions.get(key)
+        if result is None:
             first, second = self._question[one], self._question[other]
             question = min(first, second)
             one_no, one_yes = (self._no[one], self._yes[one]) if first == question else (one, one)
             other_no, other_yes = (self._no[other], self._yes[other]) if second == question else (other, other)
-            found = self._node(question, self.both(one_no, other_no), self.both(one_yes, other_yes))
-            self._conjunctions[key] = found
-        return found
+            result = self._node(question, self.both(one_no, other_no), self.both(one_yes, other_yes))
+            self._conjunctions[key] = result
+        return result
 
     def negate(self, one: int) -> int:
         """Return the complement of a set."""
-        found = self._negations.get(one)
-        if found is None:
-            found = self._node(self._question[one], self.negate(self._no[one]), self.negate(self._yes[one]))
-            self._negations[one] = found
-            self._negations[found] = one
-        return found
+        result = self._negations.get(one)
+        if result is None:
+            result = self._node(self._question[one], self.negate(self._no[one]), self.negate(self._yes[one]))
+            self._negations[one] = result
+            self._negations[result] = one
+        return result
 
     def either(self, one: int, other: int) -> int:
         """Return the union of two sets."""
@@ -97,24 +97,24 @@ class Diagrams:
 
     def all_of(self, sets: Iterable[int]) -> int:
         """Return the intersection of sets."""
-        found = EVERYTHING
+        result = EVERYTHING
         for one in sets:
-            found = self.both(found, one)
-        return found
+            result = self.both(result, one)
+        return result
 
     def any_of(self, sets: Iterable[int]) -> int:
         """Return the union of sets."""
-        found = NOTHING
+        result = NOTHING
         for one in sets:
-            found = self.either(found, one)
-        return found
+            result = self.either(result, one)
+        return result
 
     def cube(self, answers: Mapping[int, bool]) -> int:
         """Return the set with these answers."""
-        found = EVERYTHING
+        result = EVERYTHING
         for question in sorted(answers, reverse=True):
-            found = self._node(question, *((NOTHING, found) if answers[question] else (found, NOTHING)))
-        return found
+            result = self._node(question, *((NOTHING, result) if answers[question] else (result, NOTHING)))
+        return result
 
     def project(self, one: int, questions: Collection[int]) -> int:
         """Return the smallest set that contains this one and depends on these questions only."""

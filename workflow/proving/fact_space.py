@@ -157,13 +157,13 @@ def _groups(workflow: Workflow, parts: Sequence[Expression]) -> list[_Group]:
         joined = [*apart, read.union(*(group for group in joined if group & read))]
     asked = [group for group in joined if any(names(part) <= group for part in parts)]
     rest = frozenset(fact_names(workflow)).difference(*asked)
-    found = []
+    groups = []
     for group in (*asked, rest):
         fields = {name: workflow.namespace.fields[name] for name in fact_names(workflow) if name in group}
         defaults = [default_of(workflow, field) for field in fields.values()]
         own = [tuple(e for e in every if names(e) <= group) for every in (parts, assumptions)]
-        found.append(_Group(fields, defaults, *own))
-    return found
+        groups.append(_Group(fields, defaults, *own))
+    return groups
 
 
 def default_of(workflow: Workflow, field: Field) -> Value:
@@ -188,8 +188,8 @@ def _combined(workflow: Workflow, listed: Sequence[tuple[_Group, list[Case]]]) -
         chosen.append((group, cases, rows))
     order = np.argsort(n_changed, kind="stable")
     columns = [_columns(group, cases).take(rows[order]) for group, cases, rows in chosen]
-    values = {name: column for found in columns for name, column in found.values.items()}
-    missing = {name: column for found in columns for name, column in found.missing.items()}
+    values = {name: column for part in columns for name, column in part.values.items()}
+    missing = {name: column for part in columns for name, column in part.missing.items()}
     ordered = fact_names(workflow)
     return Columns({n: values[n] for n in ordered}, {n: missing[n] for n in ordered if n in missing})
 
@@ -246,25 +246,25 @@ class _Listing:
 
     def classes(self, limit: int) -> tuple[list[Case], bool]:
         """Return a case of each class, and whether these are all classes."""
-        found: list[Case] = []
+        cases: list[Case] = []
         plain = _Plain(self.group)
         try:
             while (model := self._model()) is not None:
-                if len(found) == limit:
-                    return found, False
+                if len(cases) == limit:
+                    return cases, False
                 holding = [bool(self.z3.is_true(model.eval(a, model_completion=True))) for a in self.answers]
                 answers = [a if holds else self.z3.Not(a) for a, holds in zip(self.answers, holding, strict=True)]
-                if len(found) < _MANY:
+                if len(cases) < _MANY:
                     model = self._plainest(answers)
                 case = list(self.symbols.case(model).values())
                 plain.check(case, holding)
-                found.append(plain.plainest(case))
+                cases.append(plain.plainest(case))
                 if not answers:
                     break
                 self.solver.add(self.z3.Not(self.z3.And(*answers)))
         except _OutOfTime:
-            return found, False
-        return found, True
+            return cases, False
+        return cases, True
 
     def plainest_of(self, holding: Sequence[bool]) -> dict[str, Value]:
         """Return the plainest case for which the parts hold or fail like this; there must be one."""

@@ -84,10 +84,10 @@ def find_odd_by_search(prover: Prover, budget: Budget, rules: Sequence[Rule] = (
     """
     workflow, taken, gaps = prover.workflow, set[int](), list[Finding]()
     points = frozenset((point.state, point.trigger) for point in workflow.decision_points if point.must_move)
-    while points and (found := prover.find(Question.gets_stuck(points), budget)) is not None:
-        state, trigger = found.rows[-1].node[0], str(found.rows[-1].move.trigger)  # type: ignore[union-attr]
+    while points and (witness := prover.find(Question.gets_stuck(points), budget)) is not None:
+        state, trigger = witness.rows[-1].node[0], str(witness.rows[-1].move.trigger)  # type: ignore[union-attr]
         points -= {(state, trigger)}
-        facts = prover.history(found, budget)
+        facts = prover.history(witness, budget)
         read = _read_by(workflow, workflow.candidates.get((state, trigger), ()))
         example = {name: value for name, value in facts.facts.items() if name in read}
         gaps.append(Finding("gap", _GAP.format(state=state, when=_WHEN[trigger]), example))
@@ -95,11 +95,11 @@ def find_odd_by_search(prover: Prover, budget: Budget, rules: Sequence[Rule] = (
     for i, transition in enumerate(workflow.transitions):
         if i in taken:
             continue
-        found = prover.find(Question.takes(StepPattern(frozenset({transition.name}))), budget)
-        if found is None:
+        witness = prover.find(Question.takes(StepPattern(frozenset({transition.name}))), budget)
+        if witness is None:
             dead.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
         else:
-            taken |= {row.move.transition for row in found.rows if row.move is not None} - {None}  # type: ignore[arg-type]
+            taken |= {row.move.transition for row in witness.rows if row.move is not None} - {None}  # type: ignore[arg-type]
     return [*dead, *gaps, *_unused(workflow, rules)]
 
 

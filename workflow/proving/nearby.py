@@ -24,7 +24,7 @@ AS_OF = dt.date(2012, 1, 1)
 
 def constants_in(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
     """Return the constants in expressions, by kind."""
-    found: dict[str, dict[Any, None]] = {}
+    values_by_kind: dict[str, dict[Any, None]] = {}
     seen: set[int] = set()
     ahead = list(expressions)
     while ahead:
@@ -33,8 +33,8 @@ def constants_in(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
             seen.add(id(part))
             ahead.extend(part.children())
             if isinstance(part, Constant):
-                found.setdefault(part.kind, {})[part.value] = None
-    return {kind: list(values) for kind, values in found.items()}
+                values_by_kind.setdefault(part.kind, {})[part.value] = None
+    return {kind: list(values) for kind, values in values_by_kind.items()}
 
 
 def nearby(field: Field, default: Value, constants: dict[str, list[Any]]) -> list[Value]:
@@ -127,6 +127,6 @@ def _coded(field: Field, options: Sequence[Value]) -> NDArray[Any]:
 
 
 def _put(column: NDArray[Any], rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
-    found = column.copy()
-    found[rows] = values.astype(column.dtype)
-    return found
+    changed = column.copy()
+    changed[rows] = values.astype(column.dtype)
+    return changed

@@ -319,7 +319,7 @@ class _Path:
         return Taken(tuple(record), given, asked)
 
     def _value(self, model: Any, field: Field, term: Any) -> Value:
-        found = model.eval(term, model_completion=True)
+        read = model.eval(term, model_completion=True)
         if field.kind == "boolean":
-            return bool(self.z3.is_true(found))
-        return field.values[found.as_long()] if field.kind == "enum" else int(found.as_long())
+            return bool(self.z3.is_true(read))
+        return field.values[read.as_long()] if field.kind == "enum" else int(read.as_long())

@@ -35,7 +35,7 @@ from workflow.proving.machine_check import ProofCheck, replay
 from workflow.proving.paths import PathCheck
 from workflow.proving.questions import Question
 from workflow.proving.sampling import sample_cases
-from workflow.proving.search import Found, Refine, Search
+from workflow.proving.search import Refine, Search, Witness
 from workflow.proving.verdict import Decision, History, Verdict
 
 __all__ = ["MOST_NODES", "Prover"]
@@ -54,7 +54,7 @@ class _Inquiry:
         self.precision = Precision(fields={name for name, field in workflow.record.items() if field.optional})
         self.search: Search | None = None
 
-    def run(self, budget: Budget) -> Found | None:
+    def run(self, budget: Budget) -> Witness | None:
         """Return the path of a shortest history in question; ``None`` if there is none."""
         while True:
             self.search = Search(self.workflow, self.question, self.atoms, self.precision, self.paths, self.lemmas, budget)
@@ -86,7 +86,7 @@ class Prover:
         self.paths = PathCheck(workflow)
         self._unfinished: dict[int, tuple[Rule, _Inquiry]] = {}
 
-    def find(self, question: Question, budget: Budget) -> Found | None:
+    def find(self, question: Question, budget: Budget) -> Witness | None:
         """Return the path of a shortest history in question; ``None`` if no case can have one.
 
         Raises
@@ -95,9 +95,9 @@ class Prover:
         """
         return _Inquiry(self.workflow, question, self.paths).run(budget)
 
-    def history(self, found: Found, budget: Budget) -> History:
+    def history(self, witness: Witness, budget: Budget) -> History:
         """Return the history of the plainest case that takes a path."""
-        return history_of(self.workflow, found, self.paths, budget)
+        return history_of(self.workflow, witness, self.paths, budget)
 
     def decide(self, rule: Rule, seconds: float | None = None) -> Verdict:
         """Decide one rule, within `seconds` or the time limit of the prover.
@@ -109,8 +109,8 @@ class Prover:
         _, inquiry = self._unfinished.pop(id(rule), (rule, None))
         inquiry = inquiry or _Inquiry(self.workflow, Question.breaks(rule), self.paths)
         try:
-            found = inquiry.run(budget)
-            history = None if found is None else self.history(found, budget)
+            witness = inquiry.run(budget)
+            history = None if witness is None else self.history(witness, budget)
         except LimitReached as reason:
             self._unfinished[id(rule)] = rule, inquiry
             return Verdict(rule, "undecided", time.perf_counter() - start, _size(inquiry), reason=str(reason))

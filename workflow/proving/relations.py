@@ -75,11 +75,11 @@ def _around(field: Field, constants: set[Any]) -> set[Any]:
     if field.kind == "number":
         ordered = sorted(map(float, constants))
         return {*ordered, *((one + other) / 2 for one, other in itertools.pairwise(ordered))}
-    found = set(constants)
+    values = set(constants)
     for value in constants:
         if field.kind != "date":
-            found |= {value - 1, value + 1}
+            values |= {value - 1, value + 1}
         else:
             one = dt.timedelta(1)
-            found |= ({value - one} if value != dt.date.min else set()) | ({value + one} if value != dt.date.max else set())
-    return found
+            values |= ({value - one} if value != dt.date.min else set()) | ({value + one} if value != dt.date.max else set())
+    return values

@@ -43,14 +43,14 @@ def sample_cases(
     tests = [scalar(part, names, []) for part in parts_of(conditions)]
     allowed = [scalar(assumption, names, []) for assumption in assumptions]
     random = Random(1)
-    found: dict[tuple[bool, ...], Facts] = {}
+    case_by_answers: dict[tuple[bool, ...], Facts] = {}
     for i in range(n_draws):
         case = plain if i == 0 else _draw(random, plain, options, few=i % 2 == 1)
         if all(test(case, ()) for test in allowed):
-            found.setdefault(tuple(bool(test(case, ())) for test in tests), case)
-        if len(found) == n_cases:
+            case_by_answers.setdefault(tuple(bool(test(case, ())) for test in tests), case)
+        if len(case_by_answers) == n_cases:
             break
-    return list(found.values())
+    return list(case_by_answers.values())
 
 
 def _draw(random: Random, plain: Facts, options: Sequence[Sequence[Value]], few: bool) -> Facts:

@@ -22,21 +22,21 @@ from workflow.proving.paths import Contradiction, PathCheck, Row, Taken
 from workflow.proving.questions import Question
 from workflow.proving.relations import possible_answers
 
-__all__ = ["Found", "Refine", "Search"]
+__all__ = ["Refine", "Search", "Witness"]
 
 _REFUTED_AT_ONCE = 8  # candidates that no case takes, before the search starts again
 
 
 @dataclass(frozen=True)
-class Found:
-    """A path in question, and how some case takes it."""
+class Witness:
+    """A path of the kind in question, and how a case takes it."""
 
     rows: list[Row]
     taken: Taken
 
 
 class Refine(Exception):
-    """No case takes the candidates: these atoms and record fields must be followed."""
+    """No case takes the candidate paths; the search must track these atoms and record fields."""
 
     def __init__(self, precision: Precision) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class Search:
 
     # Rounds
 
-    def run(self) -> Found | None:
+    def run(self) -> Witness | None:
         """Return a shortest history; ``None`` if there is none.
 
         Raises
@@ -106,29 +106,29 @@ class Search:
             If the precision does not suffice.
         LimitReached
         """
-        found = self._begin()
-        if found is not None:
-            return found
+        witness = self._begin()
+        if witness is not None:
+            return witness
         while self._todo or self._next_round:
             self.budget.check(len(self.seen), len(self.diagrams))
             node, cases = self._pop()
             for move in self.abstraction.moves(*node[:3]):
-                found = self._follow(node, move, self.diagrams.both(cases, move.cases))
-                if found is not None:
-                    return found
+                witness = self._follow(node, move, self.diagrams.both(cases, move.cases))
+                if witness is not None:
+                    return witness
         if self._refuted:
             self._refine()
         return None
 
-    def _begin(self) -> Found | None:
+    def _begin(self) -> Witness | None:
         """Push every beginning; return a history without rows, if one is in question."""
         for state, record in self.abstraction.beginnings():
             self.budget.check(len(self._next_round))
             node = state, self.abstraction.normal(state, record), self.abstraction.tried_on_entry(state), 0
             self._push(node, self.possible, _Arrival(self.possible, None, None, ()))
-            found = self._arrived(node, node[1], self.possible, Row(node, None, ()))
-            if found is not None:
-                return found
+            witness = self._arrived(node, node[1], self.possible, Row(node, None, ()))
+            if witness is not None:
+                return witness
         return None
 
     def _push(self, node: Node, cases: int, arrival: _Arrival) -> None:
@@ -153,7 +153,7 @@ class Search:
         node = next(iter(self._todo))
         return node, self._todo.pop(node)
 
-    def _follow(self, node: Node, move: Move, cases: int) -> Found | None:
+    def _follow(self, node: Node, move: Move, cases: int) -> Witness | None:
         """Follow a move from a node, and push where it leads."""
         if cases == NOTHING:
             return None
@@ -168,14 +168,14 @@ class Search:
             if some == NOTHING:
                 continue
             target, asked = self.abstraction.target(move, heard.q), (*move.asked, *heard.asked)
-            found = self._arrived(target, move.records[2], some, Row(node, move, asked))
-            if found is not None:
-                return found
+            witness = self._arrived(target, move.records[2], some, Row(node, move, asked))
+            if witness is not None:
+                return witness
             if heard.q not in self.automaton.broken:
                 self._push(target, self.diagrams.both(some, self.possible), _Arrival(some, node, move, asked))
         return None
 
-    def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Found | None:
+    def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Witness | None:
         """Return the history that ends at a node, if it is one in question."""
         state, _, entering, q = node
         stays = row.move is not None and row.move.trigger is None
@@ -194,7 +194,7 @@ class Search:
 
     # Candidates
 
-    def _candidate(self, cases: int, last: Row, depth: int) -> Found | None:
+    def _candidate(self, cases: int, last: Row, depth: int) -> Witness | None:
         """Return the history, if a case takes its path.
 
         Otherwise note what the path needs to be refuted, or, if all of that is followed, that no case gives these answers.
@@ -207,7 +207,7 @@ class Search:
             if not isinstance(result, Contradiction):
                 if any(refuted < depth for refuted, _ in self._refuted):
                     self._refine()  # a shorter history is still in question
-                return Found(rows, result)
+                return Witness(rows, result)
             if not (result.atoms <= self.precision.atoms and result.fields <= self.precision.fields):
                 self._refuted.append((depth, result))
                 if len(self._refuted) >= _REFUTED_AT_ONCE:

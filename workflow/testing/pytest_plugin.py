@@ -57,8 +57,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile 
             return None
     elif not _OURS.search(_start_of(file_path)):
         return None
-    found: RulesFile = kind.from_parent(parent, path=file_path)
-    return found
+    rules_file: RulesFile = kind.from_parent(parent, path=file_path)
+    return rules_file
 
 
 def _start_of(path: Path) -> bytes:

@@ -100,8 +100,8 @@ class Spent:
     Attributes
     ----------
     seconds : float
-        Of processor time, from the model's first case to the last row of its log: other work on the machine counts less
-        than on a clock, and all programs work on one processor.
+        Processor seconds from the first case of the model to the last row of its log, on one processor. Other load on the
+        machine affects them less than wall-clock time.
     peak_mb : float
         Peak memory of the process until then, in MB; nan where the system does not report it.
     """
