@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from simulations.cli.common import echo
 from simulations.cli.outputs import export, report
 from simulations.cli.planning import forecast, staff, sweep
 from simulations.cli.running import list_, run, validate
@@ -42,7 +43,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"docketsim {version('docketsim')}")
+        echo(f"docketsim {version('docketsim')}")
         raise typer.Exit
 
 

@@ -120,7 +120,7 @@ def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
     from simulations.run_folder.whole_files import write_text
     from simulations.tables.table import as_csv
 
-    columns = ["case", "against", "at", "word"]
+    columns = ["case", "against", "at", "step"]
     write_text(path, as_csv(columns, ([row.get(column) for column in columns] for row in rows)))
 
 

@@ -90,7 +90,7 @@ class Lengths:
         wanted = {m for m in _EVERY if self._has(m, *(self._log.labels.activity[k] for k in activities))}
         if wanted.isdisjoint(_WAITING):
             return {}
-        slot, left = self._place(activities, waits.rows), waits.end.copy()
+        slot, left = self._slots_of(activities, waits.rows), waits.end.copy()
         # A wait ends when work starts or the case leaves the queue. At the horizon it does not end.
         stays = self._columns["cause"][waits.rows[waits.never]] == self._log.labels.cause.index(HORIZON)
         left[waits.never[stays]] = _AFTER_ALL
@@ -131,7 +131,7 @@ class Lengths:
         rows = np.flatnonzero(ended)
         rows = rows[np.searchsorted(rows, frame.n_before) :]
         completed = columns["completed_at"][rows]
-        known = _Known(frame, len(activities), self._place(activities, rows), frame.first_until(completed))
+        known = _Known(frame, len(activities), self._slots_of(activities, rows), frame.first_until(completed))
         completed -= columns["started_at"][rows]
         self._add_earlier_parts(rows, completed)
         return known.shapes(PROCESSING, completed, wanted)
@@ -154,7 +154,7 @@ class Lengths:
         pairs = zip(*(part.tolist() for part in self._interrupted), strict=True)
         return [(index[part], index[following]) for part, following in pairs if part in index]
 
-    def _place(self, activities: range, rows: Integers) -> Integers:
+    def _slots_of(self, activities: range, rows: Integers) -> Integers:
         """Return activity, court and group of each row as one number."""
         slot = self._columns["activity"][rows].astype(np.int64)
         slot -= activities.start

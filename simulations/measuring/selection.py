@@ -58,8 +58,8 @@ EVERYTHING = Selection()
 """All measures of all courts."""
 
 
-def _common(some: Sequence[str], others: Sequence[str]) -> Sequence[str]:
-    return [name for name in some if name in others] if some and others else some or others
+def _common(one: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+    return [name for name in one if name in others] if one and others else one or others
 
 
 def unknown_measures(names: Iterable[str], known: Collection[str], of: str = "") -> list[str]:

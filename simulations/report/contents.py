@@ -142,8 +142,8 @@ def court_groups(courts: Sequence[str], shown: Sequence[str], selection: Selecti
 
     With chosen courts, there are no others.
     """
-    some = len(shown) > 1 and not selection.courts
-    others = [court for court in courts if court not in shown] if some else []
+    subset = len(shown) > 1 and not selection.courts
+    others = [court for court in courts if court not in shown] if subset else []
     groups = {court: [*courts] if court == "all" else [court] for court in shown}
     return groups | ({f"other courts ({len(others)})": others} if others else {})
 

@@ -84,9 +84,9 @@ def test_a_rule_holds_vacuously_if_its_names_never_occur(pilot_log: Path, tmp_pa
 def test_a_log_of_another_workflow_has_violations(pilot_log: Path) -> None:
     """With the strict criteria, these cases should have stayed on the docket."""
     report = audit(read_log(pilot_log, load_workflow("strict-criteria")))
-    words = {row["word"] for row in report.offending()}
+    steps = {row["step"] for row in report.offending()}
     assert len(report.not_allowed) > 50
-    assert "refer_for_check" in words
+    assert "refer_for_check" in steps
 
 
 @pytest.mark.parametrize(("within", "late"), [("30 days", 2), ("90 days", 1), ("400 days", 0)])

@@ -104,7 +104,7 @@ def test_unknown_names_are_listed_with_the_nearest_match(tmp_path):
     """Each is a move that is not allowed, and is shown as in the log."""
     log = write(tmp_path, "case,activity,time\n1,isue,2024-01-01\n2,isue,2024-01-02\n3,refuse,2024-01-02\n")
     report = audit(read_log(log, OFFICE))
-    assert [row["word"] for row in report.offending()] == ["isue", "isue"]
+    assert [row["step"] for row in report.offending()] == ["isue", "isue"]
     assert "  'isue' in 2 rows. Did you mean 'issue'?" in list(report.render())
 
 

@@ -119,7 +119,7 @@ class AuditReport:
             yield "an example of each:"
         for row in examples:
             when = row["at"].removesuffix(".000000").replace("T", " ")
-            yield f"  case {row['case']}, {when}, {row['word']}: {row['against']}"
+            yield f"  case {row['case']}, {when}, {row['step']}: {row['against']}"
 
     def _span(self) -> str:
         at = self.log.at
@@ -158,7 +158,7 @@ class AuditReport:
             "case": str(log.names[case]),
             "against": against,
             "at": str(np.datetime64(int(log.at[row]) if at is None else at, "us")),
-            "word": name,
+            "step": name,
         }
 
 

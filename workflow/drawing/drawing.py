@@ -60,7 +60,7 @@ _PLAIN, _UPON_EVENT = "#333333", "#a04000"
 _NARROW, _WIDE = set("iljftrI.,:;'|()[]-/ "), set("mwMW@%")
 """Narrow and wide characters."""
 
-_MERMAID_WORDS = {
+_MERMAID_KEYWORDS = {
     "as", "class", "classdef", "click", "default", "direction", "end", "hide", "note", "root", "scale", "state", "style",
 }  # fmt: skip
 """Reserved words of Mermaid, which are valid names of states here."""
@@ -110,7 +110,7 @@ def _mermaid_names(workflow: Workflow) -> dict[str, str]:
     ids = {}
     for name in workflow.states:
         id_ = name
-        while id_.lower() in _MERMAID_WORDS or (id_ != name and id_ in workflow.states):
+        while id_.lower() in _MERMAID_KEYWORDS or (id_ != name and id_ in workflow.states):
             id_ += "_"
         ids[name] = id_
     return ids
@@ -154,7 +154,7 @@ def svg(workflow: Workflow, counts: Mapping[str, float] | None = None) -> str:
             f' width="{_n(width)}" height="{_n(top + drawn.height + MARGIN)}"',
             f' style="max-width:100%;height:auto" font-family="sans-serif" font-size="{_n(SMALL)}">\n',
             f"<title id={quoteattr(f'{key}-title')}>{escape(workflow.name)}</title>\n",
-            f"<desc id={quoteattr(f'{key}-desc')}>{escape(_in_words(workflow))}</desc>\n",
+            f"<desc id={quoteattr(f'{key}-desc')}>{escape(_description(workflow))}</desc>\n",
             '<rect width="100%" height="100%" fill="#ffffff"/>\n',
             header,
             f'<g transform="translate({_n((width - drawn.width) / 2)} {_n(top)})">\n',
@@ -165,7 +165,7 @@ def svg(workflow: Workflow, counts: Mapping[str, float] | None = None) -> str:
     )
 
 
-def _in_words(workflow: Workflow) -> str:
+def _description(workflow: Workflow) -> str:
     states = ", ".join(
         f"{s.name} ({s.kind.value}{', a case may begin here' if s.name in workflow.entry_states else ''})"
         for s in workflow.states.values()

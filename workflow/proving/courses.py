@@ -90,6 +90,6 @@ def _matching(abstraction: Abstraction, pattern: StepPattern) -> int:
     workflow, diagrams = abstraction.workflow, abstraction.diagrams
     guards = [transition.guard for transition in workflow.transitions if transition.name in pattern.names]
     guards += [event.guard for event in workflow.events.values() if event.name in pattern.names]
-    some = diagrams.any_of(EVERYTHING if guard is None else abstraction.cases(guard) for guard in guards)
+    passes = diagrams.any_of(EVERYTHING if guard is None else abstraction.cases(guard) for guard in guards)
     asked = [condition for condition in (pattern.when, pattern.giving) if condition is not None]
-    return diagrams.all_of([some, *map(abstraction.cases, asked)])
+    return diagrams.all_of([passes, *map(abstraction.cases, asked)])

@@ -177,12 +177,12 @@ def default_of(workflow: Workflow, field: Field) -> Value:
 
 def _combined(workflow: Workflow, listed: Sequence[tuple[_Group, list[Case]]]) -> Columns:
     """Combine the cases of all groups."""
-    place = np.arange(math.prod(len(cases) for _, cases in listed))
-    n_changed = np.zeros(len(place), np.int64)
+    index = np.arange(math.prod(len(cases) for _, cases in listed))
+    n_changed = np.zeros(len(index), np.int64)
     chosen: list[tuple[_Group, list[Case], Any]] = []
     for group, cases in listed:
-        rows = place % max(len(cases), 1)
-        place = place // max(len(cases), 1)
+        rows = index % max(len(cases), 1)
+        index = index // max(len(cases), 1)
         changed = [sum(v != d for v, d in zip(case, group.defaults, strict=True)) for case in cases]
         n_changed += np.array(changed, np.int64)[rows]
         chosen.append((group, cases, rows))

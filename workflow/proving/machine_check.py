@@ -1,7 +1,7 @@
 """Check the prover's results on the machine of the `transitions` library.
 
 A history that breaks a rule is replayed. After a proof, the machine walks through the workflow with a sample of cases,
-and every place that it reaches must be one that the search reached.
+and every node that it reaches must be one that the search reached.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class ProofCheck:
         self.stand_ins = {field.name: some_value(field) for field in workflow.facts.values() if field.optional}
 
     def check(self, rule: Rule, search: Search, cases: Sequence[Facts], budget: Budget) -> None:
-        """Check that the machine reaches no place that a search missed, and breaks the rule at none.
+        """Check that the machine reaches no node that a search missed, and breaks the rule at none.
 
-        The walk stops after 2,000 places, and when time is over.
+        The walk stops after 2,000 nodes, or at the time limit.
 
         Parameters
         ----------
@@ -123,17 +123,17 @@ class _Walk:
         answers = self.search.atoms.answers(by_name, self.check.stand_ins, self.search.precision.atoms)
         reached = _Reached(self.search, answers)
         seen: set[Node] = set()
-        todo: deque[tuple[Node, str]] = deque((place, "the start") for place in self._beginnings())
+        todo: deque[tuple[Node, str]] = deque((node, "the start") for node in self._beginnings())
         while todo and self.n_places < _MOST_PLACES:
-            place, source = todo.popleft()
-            if place in seen:
+            node, source = todo.popleft()
+            if node in seen:
                 continue
-            seen.add(place)
+            seen.add(node)
             self.n_places += 1
-            if not reached.covers(place):
-                what = f"from {source} the machine leads to {place[0]!r}, which the search did not reach"
+            if not reached.covers(node):
+                what = f"from {source} the machine leads to {node[0]!r}, which the search did not reach"
                 raise UnsoundProof(f"rule {self.rule.name!r}: {what}")
-            todo.extend((target, repr(place[0])) for target in self._targets(place, facts))
+            todo.extend((target, repr(node[0])) for target in self._targets(node, facts))
 
     def _beginnings(self) -> Iterator[Node]:
         for state, record in beginnings(self.workflow):
@@ -146,9 +146,9 @@ class _Walk:
             values[i] = default
         return tuple(values)
 
-    def _targets(self, place: Node, facts: Facts) -> Iterator[Node]:
-        """Yield the places to which the machine moves a case."""
-        state, record, entering, q = place
+    def _targets(self, node: Node, facts: Facts) -> Iterator[Node]:
+        """Yield the nodes to which the machine moves a case."""
+        state, record, entering, q = node
         inputs = [(ENTER, ())] if entering else self.machine.possible_inputs(state, facts, record)
         for trigger, given in inputs:
             row = self.check.row(state, record, trigger, given, facts)
@@ -167,15 +167,15 @@ class _Walk:
 
 
 class _Reached:
-    """The places that a search reached with one case."""
+    """The nodes that a search reached with one case."""
 
     def __init__(self, search: Search, answers: dict[int, bool]) -> None:
         self.search, self.answers = search, answers
         self.in_question = search.diagrams.has(search.possible, answers.__getitem__)
 
-    def covers(self, place: Node) -> bool:
-        """Return whether the search reached a place, or had no need to."""
-        state, record, entering, q = place
+    def covers(self, exact: Node) -> bool:
+        """Return whether the search reached a node, or did not need to."""
+        state, record, entering, q = exact
         if not self.in_question or (state, q) not in self.search.alive:
             return True
         abstraction = self.search.abstraction

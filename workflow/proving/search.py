@@ -164,15 +164,15 @@ class Search:
         if key not in self._heard:
             self._heard[key] = self.abstraction.hear(self.automaton, node[3], node[0], move)
         for heard in self._heard[key]:
-            some = self.diagrams.both(cases, heard.cases)
-            if some == NOTHING:
+            left = self.diagrams.both(cases, heard.cases)
+            if left == NOTHING:
                 continue
             target, asked = self.abstraction.target(move, heard.q), (*move.asked, *heard.asked)
-            witness = self._arrived(target, move.records[2], some, Row(node, move, asked))
+            witness = self._arrived(target, move.records[2], left, Row(node, move, asked))
             if witness is not None:
                 return witness
             if heard.q not in self.automaton.broken:
-                self._push(target, self.diagrams.both(some, self.possible), _Arrival(some, node, move, asked))
+                self._push(target, self.diagrams.both(left, self.possible), _Arrival(left, node, move, asked))
         return None
 
     def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Witness | None:
