@@ -168,9 +168,9 @@ def test_a_difference_that_no_course_of_events_reaches_is_none():
     never["transitions"][0]["when"] = "resident and not sent_back"
     assert diff(load_workflow(OFFICE | {"record": never["record"]}), load_workflow(never | {"workflow": "other"})).regions == ()
     never["entry"] = {"states": ["applied"], "record": ["sent_back"]}
-    found = diff(load_workflow(OFFICE | {"record": never["record"]}), load_workflow(never | {"workflow": "other"}))
-    assert [(r.when, r.decided) for r in found.regions] == [("resident", ("applied: refuse, not issue",))]
-    assert (found.could_differ, found.same) == (1, 1)
+    difference = diff(load_workflow(OFFICE | {"record": never["record"]}), load_workflow(never | {"workflow": "other"}))
+    assert [(r.when, r.decided) for r in difference.regions] == [("resident", ("applied: refuse, not issue",))]
+    assert (difference.could_differ, difference.same) == (1, 1)
 
 
 def test_without_people_every_kind_of_case_is_counted_once():
