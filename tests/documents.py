@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML, YAMLError
+import yaml
 
 from tests import command_server
 
@@ -159,8 +159,8 @@ def check_syntax(block: Block) -> None:
         if block.language == "json":
             json.loads(block.text)
         else:
-            YAML(typ="safe").load(block.text)
-    except (YAMLError, ValueError) as error:
+            yaml.safe_load(block.text)
+    except (yaml.YAMLError, ValueError) as error:
         raise AssertionError(f"{block.where}: {error}") from error
 
 

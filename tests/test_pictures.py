@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from ruamel.yaml import YAML
+import yaml
 
 from workflow import load_workflow
 from workflow.drawing.drawing import svg
@@ -36,7 +36,7 @@ def test_the_citation_names_this_version() -> None:
 
     Version and licence are those of pyproject.toml.
     """
-    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
     assert citation["cff-version"] == "1.2.0"

@@ -7,13 +7,37 @@ ValueError`` works. The mistakes of a file are collected as `Problem` and raised
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
-__all__ = ["DocketsimError", "InputError", "Position", "Problem", "StuckCase", "VisitCap", "format_names", "nearest", "visible"]
+__all__ = [
+    "MOST_PRINTED",
+    "DocketsimError",
+    "InputError",
+    "Mistakes",
+    "Position",
+    "Problem",
+    "StuckCase",
+    "VisitCap",
+    "format_names",
+    "nearest",
+    "visible",
+]
+
 
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+
+MOST_PRINTED = 50
+"""Maximum number of mistakes that one message lists."""
+
+MOST_COLLECTED = 300
+"""Number of mistakes after which a file is read no further."""
+
+MOST_COMPARED = 100_000
+"""Maximum number of pairs of characters that are compared to suggest the name nearest to a wrong one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,6 +70,8 @@ class DocketsimError(Exception):
 class InputError(DocketsimError, ValueError):
     """The mistakes of an input, one per line; those of a file in the order of the file.
 
+    The message has the first `MOST_PRINTED` of them, and the number of the others.
+
     Attributes
     ----------
     problems : tuple of Problem
@@ -57,10 +83,35 @@ class InputError(DocketsimError, ValueError):
         self.problems: tuple[Problem, ...] = tuple(
             sorted(unique, key=lambda p: (p.position is not None, p.position or Position("", 0, 0)))
         )
-        super().__init__("\n".join(str(p) for p in self.problems))
+        lines = [str(p) for p in self.problems[:MOST_PRINTED]]
+        if (more := len(self.problems) - len(lines)) > 0:
+            lines.append(f"and {more:,} more {'mistake was' if more == 1 else 'mistakes were'} found; correct these first")
+        super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
+
+
+class Mistakes(list[Problem]):
+    """Mistakes that are being collected. After `MOST_COLLECTED` of them it raises `InputError`, so reading stops."""
+
+    def append(self, problem: Problem) -> None:
+        """Add a mistake."""
+        super().append(problem)
+        self._stop()
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add mistakes."""
+        super().extend(problems)
+        self._stop()
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Self:  # type: ignore[override,misc]
+        self.extend(problems)
+        return self
+
+    def _stop(self) -> None:
+        if len(self) > MOST_COLLECTED:
+            raise InputError(self)
 
 
 class StuckCase(DocketsimError, RuntimeError):
@@ -96,7 +147,11 @@ def nearest(name: object, allowed: Iterable[object]) -> str:
     >>> nearest("zebra", ["closed"])
     ''
     """
-    close = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.6)
+    wrong = str(name)
+    # a ratio of 0.6 needs 0.3 of both lengths in common
+    near = (a for a in map(str, allowed) if 10 * min(len(a), len(wrong)) >= 3 * (len(a) + len(wrong)))
+    most = MOST_COMPARED // (len(wrong) ** 2 + 1)
+    close = difflib.get_close_matches(wrong, itertools.islice(near, most), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

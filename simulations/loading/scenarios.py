@@ -18,7 +18,7 @@ from simulations.loading.pools import read_pools, read_suspensions
 from simulations.scenarios.format import ScenarioFile
 from simulations.scenarios.policies import read_policies
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError, Problem
+from workflow.errors import MOST_PRINTED, InputError, Problem
 from workflow.files.extending import read_extending
 from workflow.files.validation import usable
 from workflow.files.yaml_tree import Node, Plain, Source, merge, node_of
@@ -65,7 +65,7 @@ def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[
             problems += error.problems
     usable_part = usable(ScenarioFile, node)
     problems += usable_part.problems
-    if usable_part.content is None:
+    if usable_part.content is None or len(problems) > MOST_PRINTED:
         raise InputError(problems)
     return _read(Context(usable_part.content, usable_part.node, usable_part.lost, problems))
 

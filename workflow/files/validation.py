@@ -10,13 +10,15 @@ import datetime as dt
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic.fields import FieldInfo
 
-from workflow.errors import InputError, Position, Problem, format_names, nearest, visible
+from workflow.errors import MOST_PRINTED, InputError, Position, Problem, format_names, nearest, visible
 from workflow.files.yaml_tree import Node
 from workflow.predicates import Expression, Namespace, PredicateError, parse
 
@@ -151,12 +153,14 @@ def usable(model: type[_M], node: Node) -> Usable[_M]:
                 return Usable(content, node, problems, lost)
         except ValidationError as error:
             errors: dict[tuple[object, ...], list[dict[str, Any]]] = {}
-            for item in error.errors():
+            for item in error.errors(include_url=False):
                 path = _existing(node, item["loc"], item["type"])
                 errors.setdefault(path, []).append(dict(item))
             if not attempt:
-                problems += [_problem(model, node, path, items) for path, items in errors.items() if path not in empty]
+                problems += _format_problems(model, node, {path: items for path, items in errors.items() if path not in empty})
             wrong |= dict.fromkeys(errors)
+        if len(problems) > MOST_PRINTED:
+            break
         removed = {_removable(model, path) for path in wrong}
         lost |= {name for path in removed | set(wrong) for name in _names_of(node, path)}
         if () in removed:
@@ -168,13 +172,15 @@ def usable(model: type[_M], node: Node) -> Usable[_M]:
 def _control_characters(node: Node) -> Iterator[Problem]:
     """Report control characters in keys and strings. They would change a terminal, and no XML or SVG may contain them."""
     if isinstance(node.value, str):
-        yield from _hidden(node.value, "the text", node.position)
+        if not node.value.isprintable():
+            yield from _hidden(node.value, "the text", node.position)
     elif isinstance(node.value, list):
         for child in node.value:
             yield from _control_characters(child)
     elif isinstance(node.value, dict):
         for key, child in node.value.items():
-            yield from _hidden(str(key), "the key", node.position_of((key,)))
+            if not str(key).isprintable():
+                yield from _hidden(str(key), "the key", node.position_of((key,)))
             yield from _control_characters(child)
 
 
@@ -202,15 +208,18 @@ def name_mistake(name: str) -> str:
     return "a name has letters, digits, underscores and hyphens, and begins with a letter or an underscore"
 
 
-def _empty_keys(model: type[BaseModel], node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
-    """Yield the paths of known keys without a value."""
+def _empty_keys(annotation: Any, node: Node, path: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
+    """Yield the paths of known keys without a value. `annotation` is the type of the node."""
     if not isinstance(node.value, dict | list):
         return
-    children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
-    known = _keys(_model_at(model, path)) if isinstance(node.value, dict) else []
-    for key, child in children:
-        yield from _empty_keys(model, child, (*path, key))
-        if child.value is None and key in known:
+    model = _model_in(annotation)
+    known = _fields(model) if model is not None and isinstance(node.value, dict) else {}
+    arguments = typing.get_args(_unwrapped(annotation)) if model is None else ()
+    for key, child in node.value.items() if isinstance(node.value, dict) else enumerate(node.value):
+        if isinstance(child.value, dict | list):
+            inside = known[str(key)].annotation if key in known else arguments[-1] if arguments else None
+            yield from _empty_keys(inside, child, (*path, key))
+        elif child.value is None and key in known:
             yield (*path, key)
 
 
@@ -220,7 +229,7 @@ def _removable(model: type[BaseModel], path: tuple[object, ...]) -> tuple[object
         path = path[:-1]
     while path:
         parent = _model_at(model, path[:-1])
-        fields = {(info.alias or name): info for name, info in parent.model_fields.items()} if parent else {}
+        fields = _fields(parent) if parent else {}
         info = fields.get(str(path[-1]))
         if info is None or not (info.is_required() or (len(path) == 1 and info.default_factory)):
             return path
@@ -279,6 +288,16 @@ def _existing(node: Node, loc: tuple[object, ...], kind: str) -> tuple[object, .
 
 # Keys that a wrong key probably means, where the nearest in spelling is another.
 _MEANT = {"when": ("if",), "if": ("when",), "unless": ("if: not ...", "when: not ..."), "name": ("rule", "transition", "measure")}
+
+
+def _format_problems(
+    model: type[Entry], root: Node, errors: Mapping[tuple[object, ...], list[dict[str, Any]]]
+) -> Iterator[Problem]:
+    """Yield the mistakes of format. Those that a message will not list have no explanation."""
+    positions = {path: root.position_of(path) for path in errors}
+    in_order = sorted(errors, key=positions.__getitem__)
+    yield from (_problem(model, root, path, errors[path]) for path in in_order[:MOST_PRINTED])
+    yield from (Problem(errors[path][0]["type"], positions[path]) for path in in_order[MOST_PRINTED:])
 
 
 def _problem(model: type[Entry], root: Node, path: tuple[object, ...], items: list[dict[str, Any]]) -> Problem:
@@ -358,9 +377,13 @@ def _one_of(expected: str) -> str:
 
 
 def _keys(model: type[BaseModel] | None) -> list[str]:
-    if model is None:
-        return []
-    return [info.alias or name for name, info in model.model_fields.items()]
+    return list(_fields(model)) if model is not None else []
+
+
+@cache
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the keys that a file has."""
+    return {(info.alias or name): info for name, info in model.model_fields.items()}
 
 
 def _model_at(model: type[BaseModel], path: tuple[object, ...]) -> type[BaseModel] | None:
@@ -369,8 +392,8 @@ def _model_at(model: type[BaseModel], path: tuple[object, ...]) -> type[BaseMode
     for part in path:
         inner = _model_in(annotation)
         if inner is not None and isinstance(part, str):
-            fields = {(info.alias or name): info.annotation for name, info in inner.model_fields.items()}
-            annotation = fields.get(part)
+            info = _fields(inner).get(part)
+            annotation = info.annotation if info is not None else None
         else:
             arguments = typing.get_args(_unwrapped(annotation))
             annotation = arguments[-1] if arguments else None

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import gc
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from io import StringIO
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from workflow.errors import InputError, Position, Problem
+from workflow.errors import InputError, Mistakes, Position, Problem
 from workflow.files.opening import read_file
 
 __all__ = ["Key", "Node", "Plain", "Source", "dump_yaml", "merge", "node_of", "parse_yaml", "read_yaml", "tidy"]
@@ -33,6 +35,9 @@ _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\Z")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?\Z")
+_NOT_PRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_NUMERIC = frozenset("+-.0123456789")  # what a number or a date begins with
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_A_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 
 
@@ -45,9 +50,9 @@ class Source:
     root: Node | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
-    """A value of a YAML file and its position.
+    """A value of a YAML file and its position. It is not changed after reading.
 
     Attributes
     ----------
@@ -174,31 +179,30 @@ def parse_yaml(text: str, name: str) -> Node:
     InputError
         With every mistake of the YAML itself.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from ruamel.yaml.reader import ReaderError
+    import yaml
 
     source, start = Source(name, text), Position(name, 1, 1)
     reader = _Reader(source)
+    if odd := _NOT_PRINTABLE.search(text):
+        line_start = text.rfind("\n", 0, odd.start()) + 1
+        position = Position(name, text.count("\n", 0, odd.start()) + 1, odd.start() - line_start + 1)
+        raise InputError([Problem(f"the character {odd[0]!r} is not printable; remove it", position)])
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            reader.take(event)
-            if reader.too_deep:
-                break
-    except MarkedYAMLError as error:
+        with _no_collection():
+            for event in yaml.parse(text, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):
+                reader.take(event)
+                if reader.too_deep:
+                    break
+    except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(name, mark.line + 1, mark.column + 1) if mark else start
         context = error.context_mark if "while parsing a flow" in str(error.context) else None
+        if str(error.context) in ("while scanning an anchor", "while scanning an alias"):
+            reader.anchors.append(error.context_mark)
         if not reader.has_anchor(position.line):  # the message about anchors covers it
-            reader.wrong(position, _unreadable(str(error.problem or error.context or error), context))
-    except ReaderError as error:
-        before = text[: error.position]
-        position = Position(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        reader.wrong(position, f"the character {chr(error.character)!r} is not printable; remove it")
-    except YAMLError as error:
+            reader.wrong(position, _unreadable(_problem(error, text), context))
+    except yaml.YAMLError as error:
         reader.wrong(start, _unreadable(str(error).splitlines()[0]))
-    except (ValueError, RecursionError, AssertionError, AttributeError, IndexError, TypeError) as error:
-        reader.wrong(start, _unreadable(f"{type(error).__name__}: {error}"))
     reader.report_anchors()
     if reader.root is None and not reader.problems:
         reader.wrong(start, "the file is empty; it must hold a mapping of keys to values")
@@ -211,6 +215,29 @@ def parse_yaml(text: str, name: str) -> Node:
     return reader.root
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect no garbage meanwhile: a large tree is built, which has none, and would be searched again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _problem(error: Any, text: str) -> str:
+    """Return what the parser expected, and what it found there."""
+    problem, mark = str(error.problem or error.context or error), error.problem_mark
+    found = text[mark.index : mark.index + 1] or "<stream end>" if mark else ""
+    if found == "\t":
+        return "found a tab"
+    if not found or not problem.startswith("did not find expected "):
+        return problem
+    return f"{problem.removeprefix('did not find ')}, but got {found!r}"
+
+
 def _unreadable(problem: str, opened: Any = None) -> str:
     """Explain a YAML syntax error, with the usual remedy; `opened` is the mark of an open bracket."""
     hint = ""
@@ -220,13 +247,13 @@ def _unreadable(problem: str, opened: Any = None) -> str:
     elif "',' or" in problem or "flow" in problem:
         inside = f" (opened on line {opened.line + 1})" if opened else ""
         hint = f" Inside {{ }} and [ ]{inside}, quote a string that contains a comma, a bracket or a colon, or close the bracket."
-    elif "<block end>" in problem:
+    elif "<block end>" in problem or "expected key" in problem or "'-' indicator" in problem:
         problem = "this does not fit what precedes it"
         hint = (
             " A string that starts with a quote must end with it: put quotes of the other kind around the whole string,"
             " or correct the indentation."
         )
-    elif "\\t" in problem:
+    elif "found a tab" in problem:
         problem, hint = "a tab is not allowed here", " Indent with spaces, not tabs."
     elif "cannot start any token" in problem:
         hint = " Quote a string that starts with this character."
@@ -244,47 +271,55 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = Mistakes()
         self.root: Node | None = None
         self._open: list[_Open] = []
         self._documents = 0
-        self._anchors: list[Any] = []
+        self.anchors: list[Any] = []
         self.too_deep = False
 
     def take(self, event: Any) -> None:
         kind = type(event).__name__
-        if kind == "DocumentStartEvent":
-            self._documents += 1
-            if self._documents == 2:
-                self._mistake(event.start_mark, "a second document starts here; a file holds only one")
-        if getattr(event, "anchor", None):
-            self._anchors.append(event.start_mark)
-        if getattr(event, "tag", None) and kind != "DocumentStartEvent" and str(event.tag) not in ("!", "None"):
-            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
-            self._mistake(event.start_mark, f"the tag {tag} is not supported; quote a string that starts with '!'")
         if kind == "ScalarEvent":
-            self._add(self._scalar(event), event)
-        elif kind == "AliasEvent":
-            self._add(self._node(None, event), event)
+            if event.anchor or event.tag:
+                self._refuse(event)
+            self._add(self._scalar(event))
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
+            if event.anchor or event.tag:
+                self._refuse(event)
             if len(self._open) >= MAX_DEPTH:
                 self.too_deep = True
                 self._mistake(event.start_mark, f"nested more than {MAX_DEPTH} levels deep; check brackets and indentation")
             value: Any = {} if kind == "MappingStartEvent" else []
             self._open.append(_Open(self._node(value, event), flow=bool(event.flow_style)))
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            done = self._open.pop()
-            self._add(done.node, event)
+            self._add(self._open.pop().node)
+        elif kind == "AliasEvent":
+            self._refuse(event)
+            self._add(self._node(None, event))
+        elif kind == "DocumentStartEvent":
+            self._documents += 1
+            if self._documents == 2:
+                self._mistake(event.start_mark, "a second document starts here; a file holds only one")
+
+    def _refuse(self, event: Any) -> None:
+        """Report the anchor, alias or tag of a value."""
+        if event.anchor:
+            self.anchors.append(event.start_mark)
+        tag = getattr(event, "tag", None)
+        if tag and tag != "!":
+            shown = tag.replace("tag:yaml.org,2002:", "!!")
+            self._mistake(event.start_mark, f"the tag {shown} is not supported; quote a string that starts with '!'")
 
     def has_anchor(self, line: int) -> bool:
         """Return whether a line has an anchor or an alias."""
-        return any(mark.line + 1 == line for mark in self._anchors)
+        return any(mark.line + 1 == line for mark in self.anchors)
 
     def report_anchors(self) -> None:
         """Report all anchors and aliases in one message, because a file may have thousands."""
-        if not self._anchors:
+        if not self.anchors:
             return
-        first, *others = self._anchors
+        first, *others = self.anchors
         lines = list(dict.fromkeys(str(mark.line + 1) for mark in others))
         more = ""
         if lines:
@@ -304,7 +339,7 @@ class _Reader:
     def _mistake(self, mark: Any, message: str) -> None:
         self.wrong(Position(self.source.name, mark.line + 1, mark.column + 1), message)
 
-    def _add(self, node: Node, event: Any) -> None:
+    def _add(self, node: Node) -> None:
         if not self._open:
             if self.root is None:
                 self.root = node
@@ -325,7 +360,7 @@ class _Reader:
             return self.wrong(key.position, f"a key must be a string, a number or a date, not {shown}")
         if isinstance(name, dt.datetime):
             name = name.isoformat(sep=" ")
-        if name in parent.node.keys and any(k == name and type(k) is type(name) for k in parent.node.keys):
+        if name in parent.node.keys:
             shown = str(name) if isinstance(name, dt.date) else repr(name)
             message = f"duplicate key {shown}; it is first used at line {parent.node.keys[name].line}"
             return self.wrong(key.position, message)
@@ -339,15 +374,17 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Node:
         text: str = event.value
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if not text.isascii() and _SURROGATE.search(text):
             self._mistake(event.start_mark, "the string contains a lone surrogate (half a character)")
             return self._node("", event)
-        if event.style is not None:  # quoted, literal or folded: a string
+        if event.style:  # quoted, literal or folded: a string
             return self._node(text, event)
         if text in ("", "~", "null", "Null", "NULL"):
             return self._node(None, event)
         if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
             return self._node(text.lower() == "true", event)
+        if text[0] not in _NUMERIC:
+            return self._node(text, event)
         if _NOT_A_NUMBER.match(text):
             self._mistake(event.start_mark, f"{text} is not a usable number")
             return self._node(0, event)
@@ -433,18 +470,38 @@ def node_of(plain: Plain, source: Source, depth: int = 0) -> Node:
         return Node(children, source, 0, 0, keys=dict.fromkeys(children, Position(source.name, 0, 0)))
     if isinstance(plain, list | tuple):
         return Node([node_of(child, source, depth + 1) for child in plain], source, 0, 0)
-    if isinstance(plain, str) and any("\ud800" <= character <= "\udfff" for character in plain):
+    if isinstance(plain, str) and _SURROGATE.search(plain):
         raise InputError([f"{source.name}: the string {plain!r} contains a lone surrogate (half a character)"])
     return Node(plain, source, 0, 0)
 
 
 def dump_yaml(plain: Plain) -> str:
     """Return plain values as YAML text, with keys in their order."""
-    from ruamel.yaml import YAML
+    import yaml
 
-    writer = YAML()
-    writer.representer.ignore_aliases = lambda *_: True  # a repeated value is written again, without an alias
-    writer.width = 120
-    text = StringIO()
-    writer.dump(plain, text)
-    return text.getvalue()
+    text: str = yaml.dump(plain, Dumper=_writer(), sort_keys=False, allow_unicode=True, default_flow_style=False, width=120)
+    return text
+
+
+@cache
+def _writer() -> Any:
+    """Return the class that writes YAML. It puts a string in quotes if this module would read it as another value."""
+    import yaml
+
+    class Writer(yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper):  # type: ignore[misc]
+        yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
+
+        def ignore_aliases(self, data: object) -> bool:
+            """Write a repeated value again, without an alias."""
+            return True
+
+    patterns = {
+        "null": re.compile(r"(~|null|Null|NULL|)\Z"),
+        "bool": re.compile(r"(true|True|TRUE|false|False|FALSE)\Z"),
+        "int": _INTEGER,
+        "float": re.compile(f"{_FLOAT.pattern}|{_NOT_A_NUMBER.pattern}"),
+        "timestamp": re.compile(f"{_DATE.pattern}|{_INSTANT.pattern}"),
+    }
+    for tag, pattern in patterns.items():
+        Writer.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, None)
+    return Writer

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Generic, TypeAlias, TypeVar
 
-from workflow.errors import Position, Problem, nearest
+from workflow.errors import MOST_PRINTED, InputError, Mistakes, Position, Problem, nearest
 from workflow.files.validation import Entry, format_names
 from workflow.files.yaml_tree import Node
 
@@ -46,7 +46,7 @@ class Reading(Generic[F]):
         self.node = node
         self.lost = lost
         self.reported = reported
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = Mistakes()
 
     def at(self, *path: object) -> Node:
         """Return the node at a path of the file."""
@@ -77,16 +77,39 @@ class Reading(Generic[F]):
         return False
 
     def next_stage(self, lost: Iterable[str]) -> None:
-        """Close a stage; `lost` are the names of entries that it could not read."""
-        patterns = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in self.lost]
+        """Close a stage; `lost` are the names of entries that it could not read.
+
+        Raises
+        ------
+        InputError
+            If there are more mistakes than one message lists.
+        """
+        named = _Named(self.lost) if self.problems else None
         for problem in self.problems:
-            message = _SUGGESTION.split(problem.message)[0]
-            if not any(pattern.search(message) for pattern in patterns):
+            if named is not None and not named.in_text(_SUGGESTION.split(problem.message)[0]):
                 self.reported.append(problem)
         self.problems.clear()
         self.lost = self.lost | set(lost)
+        if len(self.reported) > MOST_PRINTED:
+            raise InputError(self.reported)
 
 
+class _Named:
+    """Finds out whether a text contains one of many names, as whole words."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._patterns: dict[str, list[str]] = {}
+        for name in names:
+            word = _WORD.search(name)
+            self._patterns.setdefault(word[0] if word else "", []).append(rf"(?<!\w){re.escape(name)}(?!\w)")
+
+    def in_text(self, text: str) -> bool:
+        """Return whether the text contains a name."""
+        words = {"", *_WORD.findall(text)}
+        return any(re.search(pattern, text) for word in words for pattern in self._patterns.get(word, ()))
+
+
+_WORD = re.compile(r"\w+")
 _SUGGESTION = re.compile(r"Did you mean|[Kk]nown: |allowed: ")
 
 

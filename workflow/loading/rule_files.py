@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow.errors import InputError, Problem
+from workflow.errors import MOST_PRINTED, InputError, Mistakes, Problem
 from workflow.files.format import RuleEntry
 from workflow.files.kinds import check_kind
 from workflow.files.validation import Entry, Name, format_value, usable
@@ -48,8 +48,8 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     node = node_of(rules, Source("<mapping>", "")) if isinstance(rules, Mapping) else read_yaml(Path(rules))
     check_kind(node, "rules file")
     validated = usable(RulesFile, node)
-    problems = validated.problems
-    if validated.content is None:
+    problems: list[Problem] = Mistakes(validated.problems)
+    if validated.content is None or len(problems) > MOST_PRINTED:
         raise InputError(problems)
     file, node = validated.content, validated.node
     if workflow is None:
@@ -63,11 +63,11 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     read = [
         reader.read(entry, node.find(("rules", i)), malformed=entry.rule in validated.lost) for i, entry in enumerate(file.rules)
     ]
-    names = [entry.rule for entry in file.rules]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            first = node.position_of(("rules", names.index(name), "rule"))
-            message = f"rule {format_value(name)} is listed twice; first at line {first.line}"
+    first_at: dict[str, int] = {}
+    for i, entry in enumerate(file.rules):
+        if (first := first_at.setdefault(entry.rule, i)) != i:
+            line = node.position_of(("rules", first, "rule")).line
+            message = f"rule {format_value(entry.rule)} is listed twice; first at line {line}"
             problems.append(Problem(message, node.position_of(("rules", i, "rule"))))
     if problems:
         raise InputError(problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from workflow.errors import InputError, Problem
+from workflow.errors import MOST_PRINTED, InputError, Problem
 from workflow.files.extending import read_extending
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import parse_at, usable, validate
@@ -65,7 +65,7 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
         node = read_extending(str(workflow), beside or Path(), catalog(), "workflow", merge)
     validated = usable(WorkflowFile, node)
     problems += validated.problems
-    if validated.content is None:
+    if validated.content is None or len(problems) > MOST_PRINTED:
         raise InputError(problems)
     return _read(Reading(validated.content, validated.node, validated.lost, problems))
 
