@@ -247,7 +247,7 @@ def test_any_mapping_is_loaded_or_refused(kind, data):
 
 # rules ---------------------------------------------------------------------------------------------
 
-RULE_KEYS = ["never", "before", "needs", "since", "once", "after", "then", "within", "at_most", "of", "if", "giving", "description", "source"]  # fmt: skip
+RULE_KEYS = ["never", "before", "needs", "since", "once", "after", "then", "within", "calendar", "at_most", "of", "if", "giving", "description", "source"]  # fmt: skip
 TEMPLATES = ["never", "never if", "never giving", "before needs", "before needs since if", "before needs once", "after then within", "after then if", "at_most of if"]  # fmt: skip
 STEPS = ["review", "grant", "call", "refuse", "close", "reopen", "tip", "notice"]
 FIELDS = ["age", "ground", "counsel", "entered", "finding", "visits", "tip_off", "eligible", "state", "arrived"]
@@ -287,6 +287,7 @@ rule_values = {
     **dict.fromkeys(["if", "giving"], st.one_of(joined(present), joined(present), conditions, junk)),
     "never": st.one_of(named, formed, formed, conditions, junk),
     "within": st.one_of(lengths, lengths, junk),
+    "calendar": st.one_of(st.sampled_from(["weekdays", "US", "US-XX", "mon"]), junk),
     "at_most": st.one_of(st.integers(-1, 101), st.integers(1, 9), junk),
 }
 

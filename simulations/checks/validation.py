@@ -25,7 +25,8 @@ from simulations.measuring.utilisation import pool_times
 from simulations.running.intervals import interval
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
-from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE, parse_instant
+from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE
+from workflow.files.dates import parse_instant
 
 __all__ = ["CHECKS", "CONFIDENCE", "GOLDEN", "Check", "Golden", "Outcome", "run_once", "validate"]
 

@@ -130,7 +130,7 @@ def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[No
 
 def date(text: str, option: str = "--at") -> dt.date:
     """Parse the date of an option."""
-    from simulations.timing.clock import parse_date
+    from workflow.files.dates import parse_date
 
     try:
         return parse_date(text)

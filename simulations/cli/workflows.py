@@ -85,6 +85,9 @@ def audit(
         list[str] | None,
         typer.Option("--map", metavar="NAME=COLUMN", help="The column of the case, the activity, the time, or a fact."),
     ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The zone of the local dates of times in UTC, such as Europe/Rome.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -103,7 +106,7 @@ def audit(
                 raise InputError([f"--map {pair}: must be name=column, such as case=docket_number"])
             mapping[name.strip()] = column.strip()
         all_rules = _rules(loaded, rules)
-        report = judge(read_log(log, loaded, mapping), all_rules)
+        report = judge(read_log(log, loaded, mapping, time_zone), all_rules)
         if out is not None:
             _write_offending(out, report.offending())
         if as_json:

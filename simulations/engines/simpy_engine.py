@@ -174,7 +174,7 @@ class Simulation:
     ) -> None:
         self.plan = plan
         self._stops = monitor == "stop"
-        self.watch = None if monitor is None else Watch(plan.scenario.workflow, watched_rules(plan.scenario), len(plan.cases))
+        self.watch = None if monitor is None else Watch(plan.scenario, watched_rules(plan.scenario), len(plan.cases))
         self.scenario: Scenario = plan.scenario
         self.env = SimpyClock(self._dispatch)
         workflow = self.scenario.workflow

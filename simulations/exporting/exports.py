@@ -19,13 +19,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from simulations.exporting import FORMATS
 from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, OBSERVED_UNTIL, STEP_KIND, query_run
 from simulations.run_folder.whole_files import whole_file
+from workflow.auditing.times import time_zone
 from workflow.errors import InputError, nearest
 from workflow.files.json_text import json_text
 from workflow.files.validation import format_names
@@ -60,11 +60,7 @@ class _Clock:
     """
 
     def __init__(self, name: str) -> None:
-        try:
-            self.zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            hint = nearest(name, sorted(available_timezones()))
-            raise InputError([f"--zone {name}: is not a time zone, such as America/Denver or UTC.{hint}"]) from None
+        self.zone = time_zone(name, "--zone")
         self._quarter = lru_cache(maxsize=100_000)(self._look_up)
 
     def __call__(self, local: dt.datetime) -> str:

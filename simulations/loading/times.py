@@ -10,8 +10,9 @@ from typing import TypeVar
 from simulations.loading.context import Context
 from simulations.scenarios.quantities import Length
 from simulations.scenarios.tables import BEFORE_THE_START
-from simulations.timing.clock import parse_duration, parse_instant
+from simulations.timing.clock import parse_duration
 from workflow.errors import InputError, nearest
+from workflow.files.dates import parse_instant
 from workflow.files.validation import format_value
 from workflow.files.yaml_tree import Node
 

@@ -95,9 +95,10 @@ class _Judged:
             along = records_along(self.rows, name, facts.values[name])
             before[name], seen[name], after[name] = (filled(facts.values[name], values[self.keep]) for values in along)
         given = {name: (facts.values[name], facts.missing.get(name)) for name in facts.values.keys() - workflow.record}
+        at, start = filled(self.begun, columns["happened_at"]), self.scenario.epoch.since_1970
         return AuditLog(
             workflow, np.arange(n).astype(object), first, filled(-1, transition), filled(-1, event),
-            np.zeros(n + len(case), bool), filled(self.begun, columns["happened_at"]), self.scenario.horizon, given,
+            np.zeros(n + len(case), bool), at, at + start, self.scenario.horizon, self.scenario.horizon + start, given,
             before, seen, after,
         )  # fmt: skip
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulations.scenarios.scenario import Scenario
-from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.steps import Step
 from workflow.errors import DocketsimError
-from workflow.model.definition import Value, Workflow, as_written
+from workflow.model.definition import Value, as_written
 from workflow.model.rules import Rule
 
 __all__ = ["RuleBroken", "Violation", "Watch", "last_moves", "rule_broken", "watched_rules"]
@@ -81,19 +80,21 @@ def watched_rules(scenario: Scenario) -> tuple[Rule, ...]:
 
 
 class Watch:
-    """Watches the rules of a workflow on the cases of one run.
+    """Watches rules on the cases of one run.
 
     Parameters
     ----------
-    workflow : Workflow
+    scenario : Scenario
+        Its start is the date of time 0, from which deadlines in days are counted.
     rules : sequence of Rule
     n_cases : int
     """
 
-    def __init__(self, workflow: Workflow, rules: Sequence[Rule], n_cases: int) -> None:
-        self._monitors = [Monitor(rule, workflow) for rule in rules]
+    def __init__(self, scenario: Scenario, rules: Sequence[Rule], n_cases: int) -> None:
+        self._monitors = [Monitor(rule, scenario.workflow) for rule in rules]
         self._states = [[0] * n_cases for _ in rules]
-        self._since: list[dict[int, int]] = [{} for _ in rules]
+        self._until: list[dict[int, int]] = [{} for _ in rules]
+        self._start = scenario.epoch.since_1970
         self._over = [bytearray(n_cases) for _ in rules]
         self.violations: list[Violation] = []
 
@@ -125,24 +126,26 @@ class Watch:
     def end(self, now: int) -> None:
         """Check for obligations that are overdue at the end of the run."""
         for k in range(len(self._monitors)):
-            for number in list(self._since[k]):
+            for number in list(self._until[k]):
                 if not self._over[k][number] and self._overdue(k, number, now):
                     self._broken(k, number, now)
 
     def _late(self, k: int, number: int, before: int, after: int, now: int) -> bool:
         """Note when an obligation was opened; return whether it is overdue."""
         monitor = self._monitors[k]
-        if monitor.rule.within_days is None:
+        within = monitor.rule.within
+        if within is None:
             return False
         late = before in monitor.open and self._overdue(k, number, now)
         if after in monitor.open:
-            self._since[k].setdefault(number, now)
+            if number not in self._until[k]:
+                self._until[k][number] = within.end(now + self._start) - self._start
         else:
-            self._since[k].pop(number, None)
+            self._until[k].pop(number, None)
         return late
 
     def _overdue(self, k: int, number: int, now: int) -> bool:
-        return now - self._since[k].get(number, now) > (self._monitors[k].rule.within_days or 0) * MICROSECONDS_PER_DAY
+        return now > self._until[k].get(number, now)
 
     def _broken(self, k: int, number: int, now: int) -> Violation:
         self._over[k][number] = 1

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulations.timing.clock import Epoch, parse_instant
+from simulations.timing.clock import Epoch
 from workflow.errors import InputError, Problem, nearest
+from workflow.files.dates import parse_instant
 from workflow.files.validation import format_names, format_value
 from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import Value, Workflow

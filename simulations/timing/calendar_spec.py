@@ -5,72 +5,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from simulations.timing.calendars import Calendar
-from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch, WorkingInterval, format_hours, kind_of, parse_date, parse_hours
-from workflow.errors import InputError, Problem, nearest
+from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch, WorkingInterval, format_hours, parse_hours
+from workflow.errors import InputError, Problem
+from workflow.files.dates import kind_of, parse_date
+from workflow.model.working_days import DAY_NAMES, HolidayRules, add_problems, parse_closed, parse_holidays, parse_weekdays
 
-if TYPE_CHECKING:
-    from holidays import HolidayBase
+__all__ = ["CalendarSpec", "parse_calendar"]
 
-__all__ = ["CalendarSpec", "HolidayRules", "parse_calendar"]
-
-_DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_HOLIDAY_KEYS = ("country", "state", "observed", "categories")
 _ONE_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class HolidayRules:
-    """Public holidays of a country or state, from the `holidays` package."""
-
-    country: str
-    """ISO 3166 code."""
-
-    state: str | None = None
-    """State, province or land; ``None`` for the country's own holidays (in the US, the federal ones)."""
-
-    observed: bool = True
-    """Whether a weekend holiday also closes the weekday on which it is observed."""
-
-    categories: tuple[str, ...] = ()
-    """Categories of the package; empty means its default ones. A holiday closes the whole date."""
-
-    def dates(self, first: date, last: date) -> dict[date, str]:
-        """Return the holidays from `first` to `last`, both included, in order, with English names if available.
-
-        Raises
-        ------
-        InputError
-            If the package does not cover these years.
-        """
-        known = self._known()
-        if first.year < known.start_year or last.year > known.end_year:
-            raise InputError([f"holidays: those of '{self.country}' are known for {known.start_year} to {known.end_year} only"])
-        # An adjacent year can observe its holiday in ours: New Year's Day on a Saturday is observed on 31 December.
-        names = self._known(range(first.year - 1, last.year + 2))
-        return {day: str(names[day]) for day in sorted(names) if first <= day <= last}
-
-    def _known(self, years: Iterable[int] = ()) -> HolidayBase:
-        import holidays
-
-        # Without a language the names in the manifest would depend on the locale.
-        plain = holidays.country_holidays(self.country)
-        language = "en_US" if "en_US" in plain.supported_languages else plain.default_language
-        return holidays.country_holidays(
-            self.country,
-            subdiv=self.state,
-            years=list(years),
-            expand=False,
-            observed=self.observed,
-            categories=self.categories or None,
-            language=language,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,18 +136,13 @@ def parse_calendar(hours: object, *, holidays: object = None, closed: object = (
     problems: list[Problem] = []
     spec = CalendarSpec(
         _parse_weekly(hours, problems),
-        _parse_holidays(holidays, problems),
-        _parse_closed(closed, problems),
+        parse_holidays(holidays, problems),
+        parse_closed(closed, problems),
         _parse_open(open, problems),
     )
     if problems:
         raise InputError(problems)
     return spec
-
-
-def _add(problems: list[Problem], key: str, error: InputError) -> None:
-    """Add the problems of an error, each with its key."""
-    problems.extend(Problem(f"{key}: {problem.message}") for problem in error.problems)
 
 
 def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[WorkingInterval, ...], ...]:
@@ -211,58 +153,20 @@ def _parse_weekly(hours: object, problems: list[Problem]) -> tuple[tuple[Working
         return ()
     for key, value in hours.items():
         try:
-            weekdays = _parse_weekdays(key)
+            weekdays = parse_weekdays(key)
             for weekday in weekdays:
                 if weekday in named:
                     both = f"both '{named[weekday]}' and '{key}' contain" if named[weekday] != key else f"'{key}' repeats"
-                    raise InputError([f"{both} the weekday '{_DAY_NAMES[weekday]}'"])
+                    raise InputError([f"{both} the weekday '{DAY_NAMES[weekday]}'"])
                 named[weekday] = key
         except InputError as error:
-            _add(problems, f"hours: {key}", error)
+            add_problems(problems, f"hours: {key}", error)
             weekdays = []
         try:
             weekly.update(dict.fromkeys(weekdays, parse_hours(value)))
         except InputError as error:
-            _add(problems, f"hours: {key}", error)
+            add_problems(problems, f"hours: {key}", error)
     return tuple(weekly.get(weekday, ()) for weekday in range(7))
-
-
-def _parse_weekdays(key: object) -> list[int]:
-    """Return the weekdays, Monday 0, of "mon-fri" or "mon,wed"; "sat-mon" wraps around the end of the week."""
-    weekdays: list[int] = []
-    for part in str(key).lower().split(","):
-        ends = [_weekday(word.strip(), key) for word in part.split("-", 1)]
-        weekdays.extend((ends[0] + k) % 7 for k in range((ends[-1] - ends[0]) % 7 + 1))
-    return weekdays
-
-
-def _weekday(word: str, key: object) -> int:
-    if word not in _DAY_NAMES:
-        where = "" if str(key).lower() == word else f" in '{key}'"
-        hint = nearest(word, _DAY_NAMES)
-        raise InputError([f"'{word}'{where} is not a weekday ({', '.join(_DAY_NAMES)}, or a range 'mon-fri').{hint}"])
-    return _DAY_NAMES.index(word)
-
-
-def _parse_closed(closed: object, problems: list[Problem]) -> tuple[tuple[date, date], ...]:
-    if closed is None:
-        return ()
-    if not isinstance(closed, list | tuple):
-        problems.append(Problem(f"closed: expected a list of dates such as [2011-12-23], got {kind_of(closed)}"))
-        return ()
-    ranges = []
-    for value in closed:
-        try:
-            parts = re.split(r"\s+to\s+", value.strip()) if isinstance(value, str) else [value]
-            if isinstance(value, str) and (len(parts) > 2 or len(re.findall(r"\d{4}-\d\d", value)) > len(parts)):
-                raise InputError([f"'{value}' is not a range of dates; write '2011-12-24 to 2012-01-02'"])
-            first, last = parse_date(parts[0]), parse_date(parts[-1])
-            if last < first:
-                raise InputError([f"'{value}' ends before it starts"])
-            ranges.append((first, last))
-        except InputError as error:
-            _add(problems, "closed", error)
-    return tuple(ranges)
 
 
 def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tuple[WorkingInterval, ...]], ...]:
@@ -279,70 +183,10 @@ def _parse_open(extra: object, problems: list[Problem]) -> tuple[tuple[date, tup
                 raise InputError([f"the date '{day}' is listed twice"])
             dates[day] = ()
         except InputError as error:
-            _add(problems, "open", error)
+            add_problems(problems, "open", error)
             continue
         try:
             dates[day] = parse_hours(value)
         except InputError as error:
-            _add(problems, f"open: {day}", error)
+            add_problems(problems, f"open: {day}", error)
     return tuple(sorted(dates.items()))
-
-
-def _parse_holidays(value: object, problems: list[Problem]) -> HolidayRules | None:
-    if value is None:
-        return None
-    messages: list[str] = []
-    if isinstance(value, str):
-        country, _, state = value.partition("-")
-        rules = HolidayRules(country, state or None)
-    elif isinstance(value, Mapping):
-        rules = _holiday_mapping(value, messages)
-    else:
-        messages.append(f"expected a country such as 'US', or 'US-CO', or a mapping with 'country', got {kind_of(value)}")
-    if not messages:
-        messages = _unknown_holidays(rules)
-    problems.extend(Problem(f"holidays: {message}") for message in messages)
-    return None if messages else rules
-
-
-def _holiday_mapping(value: Mapping[object, object], messages: list[str]) -> HolidayRules:
-    """Return the rules in a mapping, and add its mistakes to `messages`."""
-    for key in value:
-        if key not in _HOLIDAY_KEYS:
-            messages.append(f"'{key}' is not a key ({', '.join(_HOLIDAY_KEYS)}).{nearest(key, _HOLIDAY_KEYS)}")
-    country, state = value.get("country"), value.get("state")
-    observed, categories = value.get("observed", True), value.get("categories") or ()
-    if not isinstance(country, str):
-        messages.append("'country' is missing; write for example {country: US, state: CO}")
-    if state is not None and not isinstance(state, str | int):
-        messages.append(f"state: expected a code such as 'CO', got {kind_of(state)}")
-    if not isinstance(observed, bool):
-        messages.append(f"observed: expected true or false, got {kind_of(observed)}")
-    listed = [categories] if isinstance(categories, str) else categories
-    if not isinstance(listed, list | tuple):
-        messages.append(f"categories: expected a list such as [public], got {kind_of(categories)}")
-        listed = ()
-    return HolidayRules(str(country), None if state is None else str(state), bool(observed), tuple(map(str, listed)))
-
-
-def _unknown_holidays(rules: HolidayRules) -> list[str]:
-    """Return a message for each country, state or category that the `holidays` package does not have."""
-    import holidays
-
-    # Listing the countries takes half a second: only for the message.
-    if re.fullmatch("[A-Z]{2,3}", rules.country) is None or not hasattr(holidays, rules.country):
-        hint = nearest(rules.country.upper(), holidays.list_supported_countries())
-        return [f"'{rules.country}' is not a country code (ISO 3166, such as 'US', or 'US-CO' with a state).{hint}"]
-    known = holidays.country_holidays(rules.country)
-    messages = []
-    states = [*known.subdivisions, *known.subdivisions_aliases]
-    if rules.state is not None and rules.state not in states:
-        near = nearest(rules.state, states) or nearest(rules.state.upper(), states)
-        allowed = f"allowed: {', '.join(known.subdivisions)}" if known.subdivisions else "it has none"
-        messages.append(f"'{rules.state}' is not a state of '{rules.country}' ({allowed}).{near}")
-    for category in rules.categories:
-        if category not in known.supported_categories:
-            allowed = ", ".join(known.supported_categories)
-            near = nearest(category, known.supported_categories)
-            messages.append(f"'{category}' is not a category of '{rules.country}' (allowed: {allowed}).{near}")
-    return messages

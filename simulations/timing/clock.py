@@ -12,13 +12,14 @@ import itertools
 import math
 import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import NamedTuple
 
 from workflow.errors import InputError, Problem, nearest
+from workflow.files.dates import kind_of
 
 __all__ = [
     "MICROSECONDS_PER_DAY",
@@ -32,13 +33,10 @@ __all__ = [
     "PerPeriod",
     "WorkingInterval",
     "format_hours",
-    "kind_of",
     "parse_arrival_rate",
     "parse_count_per_period",
-    "parse_date",
     "parse_duration",
     "parse_hours",
-    "parse_instant",
     "parse_rate",
     "periods",
 ]
@@ -69,16 +67,9 @@ _DIGITS = 60
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _NOT_FINITE = re.compile(r"[-+]?\.?(?:nan|inf|infinity)\b", re.IGNORECASE)
-_INSTANT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?)?")
-_ZONE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+ ?(?:Z|z|UTC|[-+][0-9]{2}:?[0-9]{2})")
 _CLOCK_TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?"
 _HOURS = re.compile(rf"{_CLOCK_TIME} ?- ?{_CLOCK_TIME}")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _RATE_EXAMPLES = "'0.02 per year' or '16.5% within 3 years'"
-_NO_ZONE = "names a time zone; times are local wall-clock, for example '2022-06-21 13:22'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +110,11 @@ class Epoch:
         if isinstance(self.start, datetime):
             raise InputError([f"'{self.start}' has a time of day; a scenario starts at 00:00 of a date"])
 
+    @property
+    def since_1970(self) -> int:
+        """Return the microseconds from 1970 to the start."""
+        return (self.start - date(1970, 1, 1)) // timedelta(microseconds=1)
+
     def microseconds(self, instant: date) -> int:
         """Return the microseconds from the start to a naive datetime, or to 00:00 of a date."""
         at = instant if isinstance(instant, datetime) else datetime.combine(instant, time())
@@ -135,17 +131,6 @@ class Epoch:
     def date(self, microseconds: int) -> date:
         """Return the date of microseconds since the start; 24:00 belongs to the next date."""
         return date.fromordinal(self.start.toordinal() + operator.index(microseconds) // MICROSECONDS_PER_DAY)
-
-
-def kind_of(value: object) -> str:
-    """Describe a value that is not a string as it appears in YAML."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return f"'{str(value).lower()}'"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    return "a list" if isinstance(value, list | tuple) else f"'{value}'"
 
 
 def _text(value: object, what: str, example: str) -> str:
@@ -340,76 +325,6 @@ def periods(epoch: Epoch, period: str, since: int, until: int) -> Iterator[tuple
         begin = epoch.microseconds(first)
         at = begin + n_days * MICROSECONDS_PER_DAY
         yield begin, at
-
-
-def _checked_date(year: int, month: int, day: int, text: str) -> date:
-    """Return a date, or raise with the reason why it does not exist."""
-    if year == 0:
-        raise InputError([f"'{text}' is not a date: years are 0001 to 9999"])
-    if not 1 <= month <= 12:
-        raise InputError([f"'{text}' is not a date: months are 01 to 12"])
-    days = calendar.monthrange(year, month)[1]
-    if not 1 <= day <= days:
-        raise InputError([f"'{text}' is not a date: {_MONTHS[month - 1]} {year} has {days} days"])
-    return date(year, month, day)
-
-
-def parse_instant(value: object) -> datetime:
-    """Read a local wall-clock time; a date alone means 00:00.
-
-    Parameters
-    ----------
-    value : date, datetime or str
-        "2022-06-21", "2022-06-21 13:22" or "2022-06-21 13:22:30", with up to six decimals of a second.
-
-    Returns
-    -------
-    datetime
-        Naive.
-
-    Raises
-    ------
-    InputError
-        If it does not exist or names a time zone; the message has no position.
-
-    Examples
-    --------
-    >>> parse_instant("2022-06-21 13:22:30")
-    datetime.datetime(2022, 6, 21, 13, 22, 30)
-    """
-    if isinstance(value, datetime):
-        if value.tzinfo is not None:
-            raise InputError([f"'{value}' {_NO_ZONE}"])
-        return value
-    if isinstance(value, date):
-        return datetime.combine(value, time())
-    if not isinstance(value, str):
-        raise InputError([f"expected a date such as '2022-06-21', got {kind_of(value)}"])
-    text = " ".join(value.split())
-    if _ZONE.fullmatch(text):
-        raise InputError([f"'{text}' {_NO_ZONE}"])
-    match = _INSTANT.fullmatch(text)
-    if match is None:
-        raise InputError([f"'{text}' is not a date; write for example '2022-06-21' or '2022-06-21 13:22:30'"])
-    day = _checked_date(int(match[1]), int(match[2]), int(match[3]), text)
-    hour, minute, second = (int(part or 0) for part in match.group(4, 5, 6))
-    if hour > 23 or minute > 59 or second > 59:
-        raise InputError([f"'{text}' is not a time of day; times are 00:00:00 to 23:59:59"])
-    return datetime.combine(day, time(hour, minute, second, int((match[7] or "0").ljust(6, "0"))))
-
-
-def parse_date(value: object) -> date:
-    """Read a date; a time of day other than 00:00 is an error.
-
-    Examples
-    --------
-    >>> parse_date("2011-12-26")
-    datetime.date(2011, 12, 26)
-    """
-    at = parse_instant(value)
-    if at.time() != time():
-        raise InputError([f"'{value}' has a time of day; expected a date alone, for example '{at.date()}'"])
-    return at.date()
 
 
 def _time_of_day(hours: str, minutes: str, seconds: str | None, text: str) -> int:

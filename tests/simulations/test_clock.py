@@ -19,13 +19,12 @@ from simulations.timing.clock import (
     Epoch,
     WorkingInterval,
     format_hours,
-    parse_date,
     parse_duration,
     parse_hours,
-    parse_instant,
     parse_rate,
 )
 from workflow.errors import InputError
+from workflow.files.dates import parse_date, parse_instant
 
 DAY, HOUR, MINUTE = MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE
 

@@ -54,7 +54,7 @@ def _rule(draw: Any, words: list[str], conditions: list[str]) -> Mapping:
                 {"before": one, "needs": two, **only},
                 {"before": [one, three], "needs": two, draw(st.sampled_from(["since", "once"])): three},
                 {"after": one, "then": two, **only},
-                {"after": one, "then": [two, three], "within": draw(st.sampled_from(["3 hours", "1 day", "2.5 days"]))},
+                {"after": one, "then": [two, three], "within": draw(st.sampled_from(["3 hours", "1 day", "0 days"]))},
                 {"at_most": draw(st.integers(1, 3)), "of": [one, two], **only},
             ]
         )
@@ -113,7 +113,7 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
         first = [b for v, b in zip(violations, begins, strict=True) if v.at == min(v.at for v in violations)]
         rules = {r.name: r for r in plan.scenario.workflow.rules}
         reached.update(rules[v.rule].template for v in violations)
-        reached.update("within" for v in violations if rules[v.rule].within_days is not None)
+        reached.update("within" for v in violations if rules[v.rule].within is not None)
         reached.update("at the end" for v in violations if v.at == plan.scenario.horizon)
         reached.update("begins" for b in begins if b)
         reached.update(["several at first"] if len(first) > 1 else [])

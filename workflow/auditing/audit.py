@@ -6,7 +6,6 @@ the second, and so on. A rule that needs a fact or record field that the log lac
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +19,6 @@ from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, vector
 
 __all__ = ["audit", "judge", "moves_not_allowed"]
-
-DAY = 86_400_000_000
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
@@ -46,25 +43,25 @@ class _Run:
         log = self.log
         if unknown := tuple(sorted(self.rule.reads - log.known)):
             nothing = np.zeros(0, np.int64)
-            return RuleAudit(self.rule, unknown, nothing, nothing, nothing)
+            return RuleAudit(self.rule, unknown, nothing, nothing, nothing, nothing)
         step_rows, symbol = self._symbols()
         q, states = self._walk(step_rows, symbol)
         bad = [self._first_broken(step_rows, states), self._forbidden(step_rows, states)]
         late, overdue = self._late(step_rows, states, q)
         rows = np.concatenate([*bad, late, overdue])
-        at = log.at[rows]
-        at[len(rows) - len(overdue) :] = self._end()
-        order = np.lexsort((rows, at, log.case[rows]))
-        rows, at = rows[order], at[order]
+        at = np.stack([log.at[rows], log.local[rows]])
+        at[:, len(rows) - len(overdue) :] = np.array([self._end()]).T
+        order = np.lexsort((rows, at[0], log.case[rows]))
+        rows, at = rows[order], at[:, order]
         cases, index = np.unique(log.case[rows], return_index=True)
         lacking = log.lacking(self.rule.reads | self.rule.step_names)
-        cases, rows, at = self._with_begun(cases, rows[index], at[index])
+        cases, rows, at = self._with_begun(cases, rows[index], at[:, index])
         judged = ~lacking[cases]
-        cases, rows, at = cases[judged], rows[judged], at[judged]
+        cases, rows, at = cases[judged], rows[judged], at[:, judged]
         still_open = np.isin(q, list(self.automaton.open)) & ~lacking
         still_open[cases] = False
         n_open, n_lacking = int(still_open.sum()), int(lacking.sum())
-        return RuleAudit(self.rule, (), cases, rows, at, n_open, n_lacking, self._is_idle())
+        return RuleAudit(self.rule, (), cases, rows, at[0], at[1], n_open, n_lacking, self._is_idle())
 
     def _is_idle(self) -> bool:
         """Return whether no step that the rule names occurs; a rule about conditions reads every row, so is never idle."""
@@ -113,17 +110,20 @@ class _Run:
     def _first_broken(self, rows: Integers, states: States) -> Integers:
         return rows[np.isin(states, list(self.automaton.broken))] if self.automaton.broken else np.zeros(0, np.int64)
 
-    def _end(self) -> int:
-        """Return the end of the log, in microseconds."""
+    def _end(self) -> tuple[int, int]:
+        """Return the end of the log, as an instant and on the local clock."""
         log = self.log
-        return log.end if log.end is not None else (int(log.at.max()) if len(log) else 0)
+        if log.end is not None and log.local_end is not None:
+            return log.end, log.local_end
+        last = int(np.argmax(log.at)) if len(log) else None
+        return (0, 0) if last is None else (int(log.at[last]), int(log.local[last]))
 
     def _late(self, rows: Integers, states: States, last: States) -> tuple[Integers, Integers]:
         """Return the rows that leave an obligation unmet, and the last rows of cases with a missed deadline but no later row.
 
         A row does so if it is the first after the deadline, or if it ends a case whose obligation is open.
         """
-        log, within = self.log, self.rule.within_days
+        log, within = self.log, self.rule.within
         nothing = np.zeros(0, np.int64)
         if not self.automaton.open or not len(rows):
             return nothing, nothing
@@ -140,8 +140,13 @@ class _Run:
         met = np.where(case[np.minimum(met, len(rows) - 1)] == case[opens], met, len(rows))
         begun, after = rows[opens], log.first[case[opens] + 1]
         until = np.where(met < len(rows), rows[np.minimum(met, len(rows) - 1)] + 1, after)
-        over = _first_later(log.at, begun, until, log.at[begun] + math.floor(within * DAY))
-        at_end = (met == len(rows)) & (over == after) & (self._end() - log.at[begun] > within * DAY)
+        clock, end = (log.at, self._end()[0]) if within.is_elapsed else (log.local, self._end()[1])
+        deadline = within.ends(clock[begun])
+        over = _first_later(clock, begun, until, deadline)
+        for i in np.flatnonzero(log.turned_back[case[opens]]).tolist() if not within.is_elapsed else ():
+            later = clock[begun[i] : until[i]] > deadline[i]
+            over[i] = begun[i] + int(np.argmax(later)) if later.any() else until[i]
+        at_end = (met == len(rows)) & (over == after) & (end > deadline)
         return np.concatenate([ends, over[over < until]]), after[at_end] - 1
 
     def _forbidden(self, rows: Integers, states: States) -> Integers:
@@ -160,19 +165,18 @@ class _Run:
         return np.flatnonzero(bad)
 
     def _with_begun(self, cases: Integers, rows: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:
-        """Return the violations by case, with -1 for the row of a case that breaks the rule as it begins."""
+        """Return the violations by case, with their instants and local clocks, and with -1 for the row of a case that breaks the rule as it begins."""
         log = self.log
         begun = np.flatnonzero(self._begun())
         if not len(begun):
             return cases, rows, at
         later = ~np.isin(cases, begun)
-        begun_at = log.begun_at
-        if begun_at is None:  # every case of such a log has a row
-            begun_at = log.at[log.first[:-1]]
+        # every case of a log without the times at which cases begin has a row
+        begun_at = [log.at[log.first[:-1]], log.local[log.first[:-1]]] if log.begun_at is None else [log.begun_at] * 2
         cases = np.concatenate([begun, cases[later]])
         order = np.argsort(cases, kind="stable")
         rows = np.concatenate([np.full(len(begun), -1), rows[later]])
-        return cases[order], rows[order], np.concatenate([begun_at[begun], at[later]])[order]
+        return cases[order], rows[order], np.concatenate([np.stack(begun_at)[:, begun], at[:, later]], axis=1)[:, order]
 
     def _begun(self) -> NDArray[np.bool_]:
         """Return which cases break the rule in their initial state."""

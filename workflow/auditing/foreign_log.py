@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from workflow.auditing.foreign_events import absorbed_events, triggering_events, unjudged_events
 from workflow.auditing.log import AuditLog
-from workflow.auditing.log_columns import column_of, filled, missing_in
+from workflow.auditing.log_columns import Column, column_of, filled, missing_in
+from workflow.auditing.times import Times, read_times, time_zone
 from workflow.deciding.records import Rows, indices_of, records_along
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
@@ -48,17 +48,20 @@ _KNOWN_AS = {
 }
 
 
-def read_foreign(path: Path, workflow: Workflow, columns: Mapping[str, str]) -> AuditLog:
+def read_foreign(path: Path, workflow: Workflow, columns: Mapping[str, str], zone: str | None = None) -> AuditLog:
     """Read the log of another program; see `workflow.auditing.log_files.read_log`."""
-    return _Reading(path, workflow, columns).log()
+    return _Reading(path, workflow, columns, zone).log()
 
 
 class _Reading:
     """One file and its mistakes."""
 
-    def __init__(self, path: Path, workflow: Workflow, columns: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, workflow: Workflow, columns: Mapping[str, str], zone: str | None) -> None:
         self.path, self.workflow, self.columns = path, workflow, columns
+        self.zone = None if zone is None else time_zone(zone, "--time-zone")
         self.problems: list[str] = []
+        self.instants: frozenset[str] = frozenset()  # columns of a Parquet file whose times are in UTC
+        self.in_utc: str | None = None  # the place of the first time that was written in UTC
         self.row_label = "event" if path.suffix in (".xes", ".xml") else "line" if path.suffix != ".parquet" else "row"
 
     def log(self) -> AuditLog:
@@ -73,12 +76,15 @@ class _Reading:
         table, chosen, fields = self._table()
         self._stop_if_wrong()
         times = self._times(chosen["time"], table[chosen["time"]])
+        ends = self._times(_END, table[_END]) if _END in table else times
+        self._check_offsets([(chosen["time"], times, table[chosen["time"]]), (_END, ends, table.get(_END))])
         cases = self._cases(chosen["case"], table[chosen["case"]])
         columns = {name: self._column(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()}
         self._stop_if_wrong()
-        end = int(self._times(_END, table[_END]).max()) if _END in table and len(times) else None
+        last = int(np.argmax(ends.at)) if len(ends.at) else None
+        end, local_end = (None, None) if last is None else (int(ends.at[last]), int(ends.local[last]))
         names, case_index = np.unique(cases, return_inverse=True)
-        order, case, transition, event, unknown = self._rows(table, chosen["activity"], times, case_index)
+        order, case, transition, event, unknown = self._rows(table, chosen["activity"], times.at, case_index)
         n_cases = len(names)
         first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=n_cases))]).astype(np.int64)
         facts, seen, lacks = {}, {}, {}
@@ -95,15 +101,15 @@ class _Reading:
                 lacks[name] = absent
         self._stop_if_wrong()
         if len(order):  # facts of a foreign log are assumed to be as of the first day of the case
-            begun = times[order][first[:-1]].astype("datetime64[us]").astype("datetime64[D]")
+            begun = times.days[order][first[:-1]]
             facts |= {name: (begun, None) for name in BUILT_IN_FACTS if name not in facts}
         before, seen, after, begins = self._replayed(table, order, first, transition, event, seen)
         labels = filled(table[chosen["activity"]])[order]
         return AuditLog(
-            self.workflow, names.astype(object), first, transition, event, unknown, times[order], end,
-            facts, before, seen, after, begins, {k: v for k, v in lacks.items() if v.any()},
+            self.workflow, names.astype(object), first, transition, event, unknown, times.at[order], times.local[order],
+            end, local_end, facts, before, seen, after, begins, {k: v for k, v in lacks.items() if v.any()},
             {int(i): str(labels[i]) for i in np.flatnonzero(unknown)},
-            unjudged_events(self.workflow, case, n_cases, transition, event),
+            unjudged_events(self.workflow, case, n_cases, transition, event), notes=self._notes(),
         )  # fmt: skip
 
     def _rows(
@@ -188,14 +194,22 @@ class _Reading:
         try:
             with reader([self.path]) as connection:
                 if self.row_label == "row":
-                    table = connection.read_parquet(path, hive_partitioning=False).fetchnumpy()
+                    relation = connection.read_parquet(path, hive_partitioning=False)
+                    self.instants = frozenset(
+                        n for n, t in zip(relation.columns, relation.types, strict=True) if "TIME ZONE" in str(t)
+                    )
+                    table = relation.fetchnumpy()
                     return table, self._roles(list(table)), self._fields(list(table))
                 read = partial(connection.read_csv, path, hive_partitioning=False)
-                names = read(sample_size=-1).columns
+                sniffed = read(sample_size=-1)
+                names, types = sniffed.columns, dict(zip(sniffed.columns, map(str, sniffed.types), strict=True))
                 chosen, fields = self._roles(names), self._fields(names)
                 # 007 is a case name, not the number 7, and "yes" can be a value of an enumeration, not a boolean
-                enums = [column for name, column in fields.items() if self.workflow.namespace.fields[name].kind == "enum"]
-                as_text = [*(chosen[role] for role in ("case", "activity") if role in chosen), *enums]
+                kinds = {column: self.workflow.namespace.fields[name].kind for name, column in fields.items()}
+                as_text = [*(chosen[role] for role in ("case", "activity") if role in chosen)]
+                as_text += [column for column, kind in kinds.items() if kind == "enum"]
+                times = {chosen.get("time"), _END, *(column for column, kind in kinds.items() if kind == "date")}
+                as_text += [n for n in names if n in times and types[n] != "DATE"]  # DuckDB would drop the offsets
                 initial = [column for field in self.workflow.record for column in _initial(field)]
                 as_text += [n for n in (_CAUSE, _OUTCOME, *_REPLAYED, *initial) if n in names and n not in as_text]
                 try:
@@ -244,8 +258,10 @@ class _Reading:
             self._wrong(f"{self._at(column)(int(np.argmax(missing)))}is empty; every row needs a case")
         return filled(values).astype(str)
 
-    def _column(self, table: Table, column: str, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_]] | None:
+    def _column(self, table: Table, column: str, declared: Field) -> Column | None:
         try:
+            if declared.kind == "date":
+                return self._days(column, table[column], declared)
             return column_of(table[column], declared, self._at(column))
         except InputError as error:
             self._wrong(str(error))
@@ -270,30 +286,63 @@ class _Reading:
             )
         return of_case, row == n
 
-    def _times(self, column: str, values: NDArray[Any]) -> Integers:
-        """Return microseconds since 1970; a time without a zone is not converted."""
-        at = self._at(column)
-        missing = missing_in(values)
+    def _times(self, column: str, values: NDArray[Any]) -> Times:
+        """Return the times of the rows; all 0 if there is a mistake."""
+        at, plain, missing = self._at(column), np.asarray(values), missing_in(values)
+        nothing = np.zeros(len(plain), np.int64)
         if missing.any():
             self._wrong(f"{at(int(np.argmax(missing)))}is empty; every row needs a time")
-            return np.zeros(len(values), np.int64)
-        plain = np.asarray(values)
-        if plain.dtype.kind == "M":
-            return plain.astype("datetime64[us]").astype(np.int64)
-        times = np.zeros(len(values), np.int64)
-        for i, value in enumerate(plain.tolist()):
-            try:
-                times[i] = _instant(str(value))
-            except ValueError:
-                self._wrong(f"{at(i)}{str(value)!r} is not a time such as 2024-01-31 or 2024-01-31T09:30:00")
-                break
+            return Times(nothing, nothing)
+
+        def wrong(i: int) -> InputError:
+            return InputError([f"{at(i)}{str(plain[i])!r} is not a time such as 2024-01-31 or 2024-01-31T09:30:00"])
+
+        try:
+            return self._read_times(column, plain, np.arange(len(plain)), wrong)
+        except InputError as error:
+            self._wrong(str(error))
+            return Times(nothing, nothing)
+
+    def _read_times(self, column: str, values: NDArray[Any], rows: Integers, wrong: Callable[[int], InputError]) -> Times:
+        times = read_times(values[rows], column in self.instants, self.zone, lambda i: wrong(int(rows[i])))
+        if times.first_utc is not None and self.in_utc is None:
+            self.in_utc = self._at(column)(int(rows[times.first_utc])).removesuffix(": ")
         return times
 
+    def _days(self, column: str, values: Any, declared: Field) -> Column:
+        """Return the local dates of a column of dates or times."""
+        at, plain, missing = self._at(column), np.asarray(values), missing_in(values)
 
-def _instant(text: str) -> int:
-    instant = dt.datetime.fromisoformat(text)
-    since = instant.replace(tzinfo=None) - (instant.utcoffset() or dt.timedelta()) - dt.datetime(1970, 1, 1)
-    return since // dt.timedelta(microseconds=1)
+        def wrong(i: int) -> InputError:
+            return InputError([f"{at(i)}{str(plain[i])!r} is not a value of {declared.name}, which is a date such as 2024-01-31"])
+
+        rows, days = np.flatnonzero(~missing), np.zeros(len(plain), "datetime64[D]")
+        days[rows] = self._read_times(column, plain, rows, wrong).days
+        return days, missing
+
+    def _check_offsets(self, columns: list[tuple[str, Times, Any]]) -> None:
+        """Report times with and without an offset in one log, with the first place of each."""
+        naive = next(((c, t.first_naive, v) for c, t, v in columns if t.first_naive is not None), None)
+        zoned = next(((c, t.first_zoned, v) for c, t, v in columns if t.first_zoned is not None), None)
+        if naive is None or zoned is None:
+            return
+        one, other = ((self._at(c)(i).removesuffix(": "), str(np.asarray(v)[i])) for c, i, v in (naive, zoned))
+        self._wrong(
+            f"{one[0]}: {one[1]!r} has no offset from UTC, but {other[0]}: {other[1]!r} has one;"
+            " give either all times of a log an offset, or none"
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Return how times that are written in UTC were read."""
+        if self.zone is not None:
+            if self.in_utc is None:
+                return (f"--time-zone {self.zone.key} changes nothing: no time of the log is written in UTC",)
+            return (f"times in UTC are read as local times of {self.zone.key}",)
+        if self.in_utc is None:
+            return ()
+        return (
+            f"times in UTC are read as UTC dates and clocks (first: {self.in_utc}); --time-zone NAME reads them as local times",
+        )
 
 
 def _xes(path: Path) -> dict[str, NDArray[Any]]:

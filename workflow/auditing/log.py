@@ -36,9 +36,13 @@ class AuditLog:
     unknown : ndarray of bool
         Rows whose name is neither a transition nor an event of the workflow.
     at : ndarray of int64
-        Microseconds since 1970.
-    end : int or None
-        The end of the log, in microseconds, for obligations that are still open.
+        The instant of each row, in microseconds; it orders the rows of a case, and hours and minutes are counted in it.
+    local : ndarray of int64
+        The local clock of each row, in microseconds since 1970-01-01 00:00 of that clock. Everything that reads days reads it,
+        and it is printed.
+    end, local_end : int or None
+        The end of the log, as an instant and on the local clock, for obligations that are still open; by default, its
+        last row.
     facts : mapping of str to (values, missing), one value per case
     before, seen, after : mapping of str to values, one value per row
         The record before the row; as the guards of its transition saw it, after the effects of an event or activity;
@@ -52,7 +56,9 @@ class AuditLog:
     unjudged_events : mapping of str to ndarray of bool, shape (n_cases,)
         For an event: the cases with a transition that it or another event may have triggered.
     begun_at : ndarray of int64, shape (n_cases,), or None
-        When each case began, in microseconds since 1970; by default, at its first row.
+        When each case of a run began, as in `at` and `local`, which are the same there; by default, at its first row.
+    notes : tuple of str
+        How the log was read, for the report.
     """
 
     workflow: Workflow
@@ -62,7 +68,9 @@ class AuditLog:
     event: Integers
     unknown: NDArray[np.bool_]
     at: Integers
+    local: Integers
     end: int | None
+    local_end: int | None
     facts: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
     before: Mapping[str, NDArray[Any]]
     seen: Mapping[str, NDArray[Any]]
@@ -72,6 +80,7 @@ class AuditLog:
     unknown_names: Mapping[int, str] = field(default_factory=dict)
     unjudged_events: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     begun_at: Integers | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.transition)
@@ -87,6 +96,13 @@ class AuditLog:
         transitions, events = self.workflow.transitions, list(self.workflow.events)
         taken, happened = (np.flatnonzero(np.bincount(column + 1)[1:]) for column in (self.transition, self.event))
         return frozenset([*(transitions[i].name for i in taken), *(events[i] for i in happened)])
+
+    @cached_property
+    def turned_back(self) -> NDArray[np.bool_]:
+        """Return the cases in which the local clock of a row is before that of the row before it."""
+        turned = np.zeros(len(self.names), bool)
+        turned[self.case[1:][(np.diff(self.local) < 0) & (np.diff(self.case) == 0)]] = True
+        return turned
 
     @property
     def known(self) -> frozenset[str]:

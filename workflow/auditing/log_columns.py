@@ -14,7 +14,7 @@ from workflow.files.validation import format_names
 from workflow.model.definition import Value
 from workflow.predicates import Field
 
-__all__ = ["column_of", "filled", "missing_in", "run_column"]
+__all__ = ["Column", "column_of", "filled", "missing_in", "run_column"]
 
 Column = tuple[NDArray[Any], NDArray[np.bool_]]
 """The value of each row, and a mask of missing values."""
@@ -52,7 +52,7 @@ def run_column(values: Any, declared: Field) -> tuple[NDArray[Any], NDArray[np.b
 
 
 def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Column:
-    """Convert a column to the type of a field.
+    """Convert a column to the type of a field. A column of dates must be one already; `workflow.auditing.times` reads text.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def column_of(values: Any, declared: Field, where: Callable[[int], str]) -> Colu
 
 
 def _parsed(values: NDArray[Any], missing: NDArray[np.bool_], declared: Field, where: Callable[[int], str]) -> NDArray[Any]:
-    allowed = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "date": "a date such as 2024-01-31"}
+    allowed = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
     parsed = []
     for i, (value, absent) in enumerate(zip(values.tolist(), missing.tolist(), strict=True)):
         try:
@@ -105,16 +105,8 @@ def _whole(value: Value) -> int:
     return int(number)
 
 
-def _day(value: Value) -> np.datetime64:
-    text = str(value)[:10]
-    if len(text) < 10:  # numpy reads 2024 as its first day
-        raise ValueError
-    return np.datetime64(text)
-
-
 _READERS: dict[str, Callable[[Any], Any]] = {
     "boolean": lambda value: _TRUTHS[str(value).lower()],
     "integer": _whole,
     "number": float,
-    "date": _day,
 }

@@ -23,7 +23,7 @@ __all__ = ["read_log"]
 Integers = NDArray[np.int64]
 
 
-def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None = None) -> AuditLog:
+def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None = None, time_zone: str | None = None) -> AuditLog:
     """Read a log.
 
     Parameters
@@ -33,6 +33,8 @@ def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None =
     columns : mapping, optional
         For a file: the columns of the ``case``, the ``activity`` (a transition or an event), the ``time``, and of facts and
         record fields. Columns with these names are found without an entry.
+    time_zone : str, optional
+        For a file: the time zone of the local clock of times that are written in UTC; default: UTC.
 
     Raises
     ------
@@ -42,10 +44,12 @@ def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None =
     if path.is_dir():
         if columns:
             raise InputError([f"--map: does not apply to a run folder ({path}), whose columns are known"])
+        if time_zone is not None:
+            raise InputError([f"--time-zone: does not apply to a run folder ({path}), whose times are local times"])
         return _run_folder(path, workflow)
     if not path.is_file():
         raise InputError([f"{path}: not found; give a run folder, or a Parquet, CSV or XES file"])
-    return read_foreign(path, workflow, columns or {})
+    return read_foreign(path, workflow, columns or {}, time_zone)
 
 
 def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
@@ -92,7 +96,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         return {name: values[keep] for name, values in record.items()}
 
     return AuditLog(
-        workflow, names, kept, transition[keep], event[keep], unknown[keep], at[keep], end, facts,
+        workflow, names, kept, transition[keep], event[keep], unknown[keep], at[keep], at[keep], end, end, facts,
         kept_of(before), kept_of(seen), kept_of(after), begins,
         unknown_names=dict(zip(unknown_rows, unknown_names.tolist(), strict=True)),
         begun_at=np.asarray(cases["begun_at"], np.int64),

@@ -34,8 +34,8 @@ class RuleAudit:
     cases, rows : ndarray of int64
         The cases that break the rule, and the row of each violation. For a missed deadline: the first row after it, or
         the last row of the case. -1 if a case breaks the rule as it begins.
-    at : ndarray of int64
-        The time of that row, or the end of the log if the deadline is after the last row of the case.
+    at, local : ndarray of int64
+        The instant of that row and its local clock, or the end of the log if the deadline is after the last row of the case.
     open : int
         Number of cases with an open obligation before its deadline.
     idle : bool
@@ -47,6 +47,7 @@ class RuleAudit:
     cases: Integers
     rows: Integers
     at: Integers
+    local: Integers
     open: int = 0
     unjudged_cases: int = 0
     idle: bool = False
@@ -76,6 +77,7 @@ class AuditReport:
         return {
             "cases": len(self.log.names),
             "events": len(self.log),
+            "notes": list(self.log.notes),
             "moves_not_allowed": len(self.not_allowed),
             "rules": [
                 {
@@ -97,13 +99,14 @@ class AuditReport:
         case = self.log.case
         yield (self._offence(int(case[i]), int(i), "a move that the workflow does not allow") for i in self.not_allowed)
         for rule in self.rules:
-            violations = zip(rule.cases, rule.rows, rule.at, strict=True)
+            violations = zip(rule.cases, rule.rows, rule.local, strict=True)
             yield (self._offence(int(case), int(row), rule.rule.name, int(at)) for case, row, at in violations)
 
     def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
         log = self.log
         yield f"{log.workflow.name}: {_n(len(log.names), 'case')}, {_n(len(log), 'row')}{self._span()}"
+        yield from (f"  {note}" for note in log.notes)
         yield f"  {_n(len(self.not_allowed), 'move') if len(self.not_allowed) else 'no move'} that the workflow does not allow"
         for rule in self.rules:
             yield f"  {self._verdict(rule)}"
@@ -122,7 +125,7 @@ class AuditReport:
             yield f"  case {row['case']}, {when}, {row['step']}: {row['against']}"
 
     def _span(self) -> str:
-        at = self.log.at
+        at = self.log.local
         if not len(at):
             return ""
         first, last = (str(np.datetime64(int(t), "us"))[:10] for t in (at.min(), at.max()))
@@ -157,8 +160,13 @@ class AuditReport:
         return {
             "case": str(log.names[case]),
             "against": against,
+<<<<<<< HEAD
             "at": str(np.datetime64(int(log.at[row]) if at is None else at, "us")),
             "step": name,
+=======
+            "at": str(np.datetime64(int(log.local[row]) if at is None else at, "us")),
+            "word": name,
+>>>>>>> 60e7ed5 (Count local days in audits, and calendar months, years and working days in time limits)
         }
 
 

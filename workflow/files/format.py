@@ -34,7 +34,7 @@ Value = bool | int | float | str | dt.date
 def _length(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise ValueError(f"must be a length of calendar time such as '90 days', not {format_value(value)}")
+    raise ValueError(f"must be a length of time such as '90 days' or '10 working days', not {format_value(value)}")
 
 
 Length = Annotated[str, BeforeValidator(_length), WithJsonSchema({"type": "string"})]
@@ -197,7 +197,7 @@ class TemplateKeys(NamedTuple):
 TEMPLATE_KEYS = {
     "never": TemplateKeys(options=("giving",)),
     "before": TemplateKeys("needs", ("since", "once")),
-    "after": TemplateKeys("then", ("within",)),
+    "after": TemplateKeys("then", ("within", "calendar")),
     "at_most": TemplateKeys("of"),
 }
 """The rule templates by the keys that select them."""
@@ -240,7 +240,16 @@ class RuleEntry(Entry):
         None, description="with `after`: one of these must happen later", examples=["allow or uphold or withdraw"]
     )
     within: Length | None = Field(
-        None, description="with `after`: the time limit, in calendar hours, days, weeks, months or years", examples=["180 days"]
+        None,
+        description="with `after`: the time limit. Minutes and hours are elapsed time; days, weeks, months, years and working"
+        " days run to the end of the last day",
+        examples=["180 days", "10 working days"],
+    )
+    calendar: Any = Field(
+        None,
+        description="with `within` in working days: `weekdays` (Monday to Friday), a country whose holidays do not count, or a"
+        " mapping with `days`, `holidays`, `closed` and `open`",
+        examples=["US-CO", {"days": "mon-fri", "holidays": "US", "closed": [dt.date(2024, 12, 24)]}],
     )
     at_most: int | None = Field(None, description="how often `of` may happen to one case: from 1 to 100 times", examples=[1])
     of: Names | None = Field(None, description="with `at_most`: what is counted", examples=["refuse"])

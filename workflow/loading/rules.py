@@ -6,30 +6,27 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from workflow.errors import Problem, nearest
+from workflow.errors import InputError, Problem, nearest
 from workflow.files.format import RuleEntry
 from workflow.files.validation import format_names, format_value, parse_at, split_names
 from workflow.files.yaml_tree import Node
 from workflow.model.automata import PastOperator, StepPattern
 from workflow.model.rules import Rule
 from workflow.model.templates import CONDITION, TEMPLATES, RuleParts, RuleTemplate
+from workflow.model.time_limits import ELAPSED, MAX_YEARS, UNITS, TimeLimit
+from workflow.model.working_days import WorkingDays, parse_working_days
 from workflow.predicates import Expression, Field, Namespace
 from workflow.predicates.functions import PAST
 from workflow.predicates.mistakes import shorten
 
 __all__ = ["RuleReader"]
 
-MAX_DAYS = 36_525  # a hundred years
 MAX_PAST_NAMES = 8  # an automaton's table has a column for each combination
 
 _STEP_KEYS = [key for template in TEMPLATES for key in template.step_keys]
 _TEMPLATE_KEYS = [template.key for template in TEMPLATES]
 _NAME_AND_CONDITION = re.compile(r"\s*(\w+)\s+(?:if|when)\s+((?:(?!\belse\b).)+)", re.DOTALL)
-_OTHER_UNITS = {
-    **dict.fromkeys(("minutes", "seconds"), " The shortest is an hour."),
-    "working days": " Every day of the calendar counts.",
-}
-_DAYS = {"hours": 1 / 24, "days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
+_OTHER_UNITS = {"seconds": " The shortest is a minute."}
 
 
 class RuleReader:
@@ -73,7 +70,7 @@ class RuleReader:
         giving = self._condition(entry.giving, node, "giving", what)
         forbidden = self._never(entry, node, what)
         steps = {key: self._steps(getattr(entry, key), node, key, what) for key in _STEP_KEYS if getattr(entry, key)}
-        days = self._within(entry, node, what)
+        within = self._within(entry, node, what)
         if template is None or len(self.problems) > before:
             return None
         condition = None
@@ -90,7 +87,7 @@ class RuleReader:
             entry.rule,
             template.name,
             template.automaton(RuleParts(steps, condition, entry)),
-            within_days=days,
+            within=within,
             condition=condition,
             source=entry.source,
             description=entry.description,
@@ -136,21 +133,41 @@ class RuleReader:
         self._wrong(node, "never", f"{what}: never: {message}")
         return False
 
-    def _within(self, entry: RuleEntry, node: Node, what: str) -> float | None:
+    def _within(self, entry: RuleEntry, node: Node, what: str) -> TimeLimit | None:
+        calendar = self._calendar(entry, node, what)
         if entry.within is None:
             return None
         match = re.fullmatch(r"\s*([0-9]{1,300}(?:\.[0-9]+)?)\s*([^\W\d][^\d]*?)\s*", entry.within)
+        given, example = format_value(entry.within), "must be a length of time such as '90 days' or '10 working days'"
         if match is None:
-            message = f"must be a length of calendar time such as '90 days', not {format_value(entry.within)}"
-        elif (unit := match[2].removesuffix("s") + "s") not in _DAYS:
-            hint = _OTHER_UNITS.get(unit) or nearest(unit, _DAYS)
-            message = f"{match[2]!r} in {format_value(entry.within)} is not a unit of calendar time (units: {format_names(_DAYS)}).{hint}"
-        elif not 0 < (days := float(match[1]) * _DAYS[unit]) <= MAX_DAYS:
-            message = f"must be more than 0 and at most 100 years, not {format_value(entry.within)}"
+            self._wrong(node, "within", f"{what}: within: {example}, not {given}")
+            return None
+        number, unit = float(match[1]), match[2].removesuffix("s") + "s"
+        if unit not in UNITS:
+            hint = _OTHER_UNITS.get(unit) or nearest(unit, UNITS)
+            message = f"{match[2]!r} in {given} is not a unit of time (units: {format_names(UNITS)}).{hint}"
+        elif unit not in ELAPSED and not number.is_integer():
+            message = f"{given} must be a whole number of {unit}, because it runs to the end of a day; write a smaller unit"
+        elif (limit := TimeLimit(number if unit in ELAPSED else int(number), unit, calendar)).is_too_long:
+            message = f"must be at most {MAX_YEARS} years, not {given}"
+        elif unit == "working days" and entry.calendar is None:
+            message = f"{given} needs a calendar; add calendar: weekdays, or a country such as US-CO, whose holidays do not count"
+        elif unit != "working days" and entry.calendar is not None:
+            message = f"{given} counts all days; write working days, or leave calendar: out"
         else:
-            return days
+            return limit
         self._wrong(node, "within", f"{what}: within: {message}")
         return None
+
+    def _calendar(self, entry: RuleEntry, node: Node, what: str) -> WorkingDays | None:
+        if entry.calendar is None:
+            return None
+        try:
+            return parse_working_days(entry.calendar)
+        except InputError as error:
+            for problem in error.problems:
+                self._wrong(node, "calendar", f"{what}: calendar: {problem.message}")
+            return None
 
     # names and conditions --------------------------------------------------------------------------
 

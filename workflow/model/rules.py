@@ -12,6 +12,7 @@ from functools import cached_property
 
 from workflow.errors import Position
 from workflow.model.automata import Automaton
+from workflow.model.time_limits import TimeLimit
 from workflow.predicates import Expression, names
 
 __all__ = ["Rule"]
@@ -29,8 +30,8 @@ class Rule:
         The name of its template: ``never``, ``condition`` (a ``never:`` with a condition), ``before``, ``after`` or
         ``at_most``.
     automaton : Automaton
-    within_days : float or None
-        For ``after``: the time allowed, in calendar days.
+    within : TimeLimit or None
+        For ``after``: the time allowed.
     condition : Expression or None
         The condition that must never hold, with a truth value for each past operator.
     written : mapping of str to str
@@ -40,7 +41,7 @@ class Rule:
     name: str
     template: str
     automaton: Automaton
-    within_days: float | None = None
+    within: TimeLimit | None = None
     condition: Expression | None = field(default=None, repr=False)
     source: str | None = None
     description: str | None = None

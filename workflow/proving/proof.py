@@ -125,13 +125,13 @@ class Prover:
         self._check(rule, inquiry.search, budget)
         vacuous: str | None = None
         outstanding: tuple[str, ...] = ()
-        may_wait = rule.within_days is not None
+        may_wait = rule.within is not None
         try:
             outstanding, may_wait = may_stay_open(self, rule, budget)
             vacuous = why_vacuous(self, rule, budget)
         except LimitReached:
             pass  # the rule is proved all the same
-        decision: Decision = "monitored" if rule.within_days is not None and may_wait else "proved"
+        decision: Decision = "monitored" if rule.within is not None and may_wait else "proved"
         return Verdict(rule, decision, time.perf_counter() - start, _size(inquiry), vacuous, outstanding)
 
     def _check(self, rule: Rule, search: Search, budget: Budget) -> None:
