@@ -20,7 +20,10 @@ RESERVED = {
     "court": "always a fact of a case",
     "origin": "the name of where a case comes from",
     "state": "the name of the state of a case",
-    **dict.fromkeys((*FUNCTIONS, *PAST, "true", "false", "rest"), "a word of the language"),
+    **dict.fromkeys(
+        (*(name for name, function in FUNCTIONS.items() if not function.shares_its_name), *PAST, "true", "false", "rest"),
+        "a word of the language",
+    ),
 }
 _COLUMNS = dict.fromkeys((*(name for table in TABLES.values() for name in table), *EXPORTED), "a column of the tables of a run")
 _PLANNED = dict.fromkeys(PLANNED, "reserved for a column of the next versions")

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EPOCH", "PLAIN", "VECTOR", "Readings", "add_months", "age", "symbolic_readings", "year"]
+__all__ = ["EPOCH", "PLAIN", "VECTOR", "Readings", "add_months", "age", "days_of", "symbolic_readings", "year"]
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 """The ordinal of day 0."""
@@ -88,6 +88,11 @@ def symbolic_readings(z3: Any, context: Any) -> Readings:
     return Readings(operator.truediv, z3.If, part, pick)  # Z3 rounds down for a positive divisor
 
 
+def days_of(dates: Any) -> Any:
+    """Return datetime64 values as days since 1970."""
+    return np.asarray(dates, "datetime64[D]").astype(np.int64)
+
+
 def _split(day: Any, on: Readings) -> tuple[Any, Any, Any]:
     """Return the year that begins in March, the month from March on (0 to 11), and the day of the month from 0 on."""
     since = day - _MARCH
@@ -115,7 +120,7 @@ def year(day: Any, on: Readings = PLAIN) -> Any:
     return since_march + on.choose(month >= 10, 1, 0)
 
 
-def add_months(day: Any, months: int, on: Readings = PLAIN) -> Any:
+def add_months(day: Any, months: Any, on: Readings = PLAIN) -> Any:
     """Return the same day of another month, at most its last day.
 
     Examples
@@ -125,7 +130,8 @@ def add_months(day: Any, months: int, on: Readings = PLAIN) -> Any:
     datetime.date(2024, 2, 29)
     """
     year, month, of_month = _split(day, on)
-    more_years, more_months = divmod(months, 12)
+    more_years = on.div(months, 12)
+    more_months = months - 12 * more_years
     carried = month >= 12 - more_months
     year = year + more_years + on.choose(carried, 1, 0)
     month = month + more_months - on.choose(carried, 12, 0)

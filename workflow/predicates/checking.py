@@ -77,6 +77,7 @@ class Checker(KindMatcher):
             "enum": f'write {quoted} == "{operand.values[0]}"' if operand.values else "",
             "date": f'write {quoted} <= date("2011-12-05")',
             "days": f"write {quoted} >= days(30)",
+            "months": "add it to a date, and compare the dates",
             "text": "compare a field with it",
         }[operand.kind]
         return self.wrong(node, f"{quoted!r} is {tree.describe_kind(operand)}, not true or false; {hint}")
@@ -275,7 +276,7 @@ class Checker(KindMatcher):
         hint = ""
         if left.kind in ("date", "days") and right.kind == "integer" and symbol != "*":
             hint = f"; write {first} {symbol} days({second})"
-        elif left.kind == "days" and right.kind == "date" and symbol == "+":
+        elif left.kind in ("days", "months") and right.kind == "date" and symbol == "+":
             hint = f"; write {second} + {first}"
         sides = f"{first!r} ({tree.describe_kind(left)}) and {second!r} ({tree.describe_kind(right)})"
         return f"{symbol!r} cannot combine {sides}{hint}"

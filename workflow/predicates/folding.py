@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import operator
 from collections.abc import Mapping
 from typing import Any
 
 from workflow.predicates import tree
+from workflow.predicates.calendar_days import EPOCH, add_months
 from workflow.predicates.functions import call, readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 
@@ -111,6 +113,9 @@ def _arithmetic(expression: tree.Arithmetic, constants: list[Any] | None) -> tre
     if constants is None:
         return expression
     (left, right), kind, compute = constants, expression.kind, ARITHMETIC[expression.operator].compute
+    if expression.right.kind == "months":
+        right = add_months(left.toordinal() - EPOCH, compute(0, right)) + EPOCH - left.toordinal()
+        compute = operator.add
     if kind == "integer" or not isinstance(left, dt.date):
         return _constant(compute(left, right), kind)
     if kind == "days":

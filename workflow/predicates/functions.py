@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workflow.errors import format_names
+from workflow.predicates.calendar_days import EPOCH, VECTOR, add_months, age, days_of, symbolic_readings, year
 from workflow.predicates.syntax import Span
 from workflow.predicates.tree import Call, Constant, Expression, Kind, Not, Or, Unknown, describe_kind
 
@@ -25,12 +26,21 @@ if TYPE_CHECKING:
 __all__ = ["BUILTINS", "FUNCTIONS", "PAST", "Bounds", "Function", "Readings", "call", "read_call", "readings_of", "with_one_sort"]
 
 MAX_DAYS = 10_000_000  # longer than the calendar
+MAX_MONTHS = 120_000  # as long as the calendar
+_MAX_YEAR = 10**7  # sums of a date and many lengths pass the end of the calendar
 
 PAST = {"once": "once(t)", "since": "since(t, u)", "before": "before(t, u)"}
 """Past operators, which take names of transitions and events."""
 
-BUILTINS: dict[str, Callable[..., Any]] = {"abs": abs, "max": max, "min": min}
-"""Python functions that the scalar reading may call."""
+BUILTINS: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "max": max,
+    "min": min,
+    "add_months": lambda ordinal, months: add_months(ordinal - EPOCH, months) + EPOCH,
+    "age": lambda born, on: age(born - EPOCH, on - EPOCH),
+    "year": lambda ordinal: year(ordinal - EPOCH),
+}
+"""Python functions that the scalar reading may call; of dates, they take and return ordinals."""
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
@@ -84,6 +94,8 @@ class Function:
         Whether all operands must be true or false.
     accepts_unknown : bool
         Whether `read` handles operands with mistakes.
+    shares_its_name : bool
+        Whether a fact may have the same name, such as `age`: a name in front of parentheses is the function.
     readings : Readings or None
         ``None`` if `read` replaces the call by other expressions.
     """
@@ -93,6 +105,7 @@ class Function:
     read: Callable[[KindMatcher, ast.Call, list[Expression]], Expression | None]
     takes_conditions: bool = False
     accepts_unknown: bool = False
+    shares_its_name: bool = False
     readings: Readings | None = None
 
 
@@ -185,14 +198,65 @@ def _read_date(matcher: KindMatcher, node: ast.Call, operands: list[Expression])
     return None
 
 
-def _read_days(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
-    match operands:
-        case [Constant(value=int() as n, of_kind="integer")]:
-            if abs(n) <= MAX_DAYS:
-                return Constant(n, "days", **matcher.source.span(node))
-            quoted = matcher.source.quote(node)
-            return matcher.wrong(node, f"{quoted!r} is too long; at most {MAX_DAYS:,} days")
-    return None
+def _length(name: str, kind: Kind, units: int, limit: int, meaning: str, example: int) -> Function:
+    """Return the entry of a length of time.
+
+    Parameters
+    ----------
+    units : int
+        Days or months in one.
+    limit : int
+        The largest number, without sign.
+    """
+
+    def read(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
+        match operands:
+            case [Constant(value=int() as n, of_kind="integer")]:
+                if abs(n) <= limit:
+                    return Constant(n * units, kind, **matcher.source.span(node))
+                quoted = matcher.source.quote(node)
+                return matcher.wrong(node, f"{quoted!r} is too long; at most {limit:,} {name}")
+        return None
+
+    return Function(usage=f"{name}({example})", meaning=meaning, read=read, shares_its_name=kind == "months")
+
+
+def _of_dates(usage: str, meaning: str, largest: int, compute: Callable[..., int], of_days: Callable[..., Any]) -> Function:
+    """Return the entry of a function of dates whose value is a whole number.
+
+    Parameters
+    ----------
+    largest : int
+        Bound of the value.
+    compute : callable
+        A function of ordinals.
+    of_days : callable
+        The function of `workflow.predicates.calendar_days`.
+    """
+    name, n_operands = usage[: usage.index("(")], usage.count(",") + 1
+
+    def read(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
+        fits = len(operands) == n_operands and all(operand.kind == "date" for operand in operands)
+        return call(name, tuple(operands), matcher.source.span(node)) if fits else None
+
+    def symbolic(z3: Any, terms: Iterable[Any]) -> Any:
+        listed = list(terms)
+        return of_days(*listed, symbolic_readings(z3, listed[0].ctx))
+
+    return Function(
+        usage=usage,
+        meaning=meaning,
+        read=read,
+        shares_its_name=True,
+        readings=Readings(
+            result=lambda kinds: "integer",
+            bounds=lambda operands: (-largest, largest),
+            fold=lambda values: compute(*(value.toordinal() for value in values)),
+            scalar=_call_builtin(name),
+            vector=lambda values: of_days(*map(days_of, values), VECTOR),
+            symbolic=symbolic,
+        ),
+    )
 
 
 def _read_implies(matcher: KindMatcher, node: ast.Call, operands: list[Expression]) -> Expression | None:
@@ -256,6 +320,13 @@ FUNCTIONS = {
             symbolic=_abs_symbolic,
         ),
     ),
+    "age": _of_dates(
+        "age(born, on)",
+        "completed years from one date to another: the largest n for which `born + years(n) <= on`",
+        2 * _MAX_YEAR,
+        BUILTINS["age"],
+        age,
+    ),
     "count": Function(
         usage="count(a, b, c), the number of conditions that hold",
         meaning="number of conditions that hold",
@@ -272,10 +343,13 @@ FUNCTIONS = {
         ),
     ),
     "date": Function(usage='date("2011-12-05")', meaning="a calendar date", read=_read_date),
-    "days": Function(
-        usage="days(30)",
-        meaning="a length of that many days; add it to a date, subtract it, or compare it with the difference of two dates",
-        read=_read_days,
+    "days": _length(
+        "days",
+        "days",
+        1,
+        MAX_DAYS,
+        "a length of that many days; add it to a date, subtract it, or compare it with the difference of two dates",
+        30,
     ),
     "implies": Function(
         usage="implies(a, b)",
@@ -286,5 +360,22 @@ FUNCTIONS = {
     ),
     "max": _extreme("max", "largest of two or more numbers, dates or lengths", max, np.maximum),
     "min": _extreme("min", "smallest of two or more numbers, dates or lengths", min, np.minimum),
+    "months": _length(
+        "months",
+        "months",
+        1,
+        MAX_MONTHS,
+        "that many calendar months; add it to a date or subtract it: 31 January plus `months(1)` is the last day of February",
+        6,
+    ),
+    "year": _of_dates("year(d)", "calendar year of a date", _MAX_YEAR, BUILTINS["year"], year),
+    "years": _length(
+        "years",
+        "months",
+        12,
+        MAX_MONTHS // 12,
+        "that many calendar years, as `months`: 29 February plus `years(1)` is 28 February",
+        1,
+    ),
 }
 """The functions by name, in alphabetical order."""

@@ -120,6 +120,8 @@ class KindMatcher:
             return f"; write {text} without quotes"
         if other.kind == "days" and operand.kind == "integer":
             return f"; write days({quoted})"
+        if (operand.kind, other.kind) == ("days", "months"):
+            return "; months differ in length, so add them to a date and compare dates: decided <= filed + months(3)"
         if other.kind == "boolean" and (operand.kind == "text" or isinstance(operand, Constant)):
             return f"; write {other_text} or not {other_text}" if other_text else "; leave the comparison out"
         return ""

@@ -51,7 +51,7 @@ class ArithmeticOperator:
     syntax : type
         The operator in Python's syntax tree.
     kinds : set of (Kind, Kind)
-        The kinds of operands that it accepts.
+        The kinds of operands that it accepts. Months are added by `workflow.predicates.calendar_days`, not by `compute`.
     bounds : callable
         Bounds of two whole-number operands -> bounds of the result.
     strength : int
@@ -108,13 +108,13 @@ ARITHMETIC = {
     "+": ArithmeticOperator(
         ast.Add,
         operator.add,
-        {("integer", "integer"), ("date", "days"), ("days", "days")},
+        {("integer", "integer"), ("date", "days"), ("date", "months"), ("days", "days")},
         lambda left, right: (left[0] + right[0], left[1] + right[1]),
     ),
     "-": ArithmeticOperator(
         ast.Sub,
         operator.sub,
-        {("integer", "integer"), ("date", "days"), ("days", "days"), ("date", "date")},
+        {("integer", "integer"), ("date", "days"), ("date", "months"), ("days", "days"), ("date", "date")},
         lambda left, right: (left[0] - right[1], left[1] - right[0]),
     ),
     "*": ArithmeticOperator(ast.Mult, operator.mul, {("integer", "integer")}, _product_bounds, strength=1),

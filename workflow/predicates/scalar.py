@@ -2,7 +2,7 @@
 
 A workflow evaluates guards millions of times; a compiled guard takes about 0.1 microseconds. The syntax tree is built
 from the checked tree with a fixed set of operators and constants, so no text of a user reaches the compiler. Fields
-become indices into sequences. The function sees no builtins but ``min``, ``max``, ``abs`` and ``date_of``.
+become indices into sequences. The function sees no builtins but ``date_of`` and those of `BUILTINS`.
 """
 
 from __future__ import annotations
@@ -107,10 +107,14 @@ class _Writer:
                 return ast.IfExp(self.value(test), self.value(body), self.value(orelse))
             case tree.Negate(operand=operand):
                 return ast.UnaryOp(ast.USub(), self.value(operand))
+            case tree.Arithmetic(operator=symbol, left=left, right=right) if right.kind == "months":
+                months = self.value(right if symbol == "+" else tree.Negate(right))
+                return ast.Call(_load("add_months"), [self.ordinal(left), months], [])
             case tree.Arithmetic(operator=symbol, left=left, right=right):
                 return ast.BinOp(self.ordinal(left), ARITHMETIC[symbol].syntax(), self.ordinal(right))
             case tree.Call(function=function, operands=operands):
-                return readings_of(function).scalar([self.value(o) for o in operands])
+                write = self.value if expression.kind == "date" else self.ordinal
+                return readings_of(function).scalar([write(o) for o in operands])
         raise TypeError(f"{type(expression).__name__} has no scalar reading")
 
     def ordinal(self, expression: tree.Expression) -> ast.expr:

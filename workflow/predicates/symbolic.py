@@ -16,13 +16,14 @@ from typing import Any
 
 from workflow.errors import DocketsimError
 from workflow.predicates import tree
+from workflow.predicates.calendar_days import EPOCH, add_months, symbolic_readings
 from workflow.predicates.functions import readings_of, with_one_sort
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.ranges import UNBOUNDED
 
 __all__ = ["ProverMissing", "Symbols", "limits", "symbolic", "z3"]
 
-_EPOCH = dt.date(1970, 1, 1)
+_EPOCH = dt.date.fromordinal(EPOCH)
 _INFINITY = Fraction(2) ** 1024  # larger than any float; numbers are only compared
 
 
@@ -258,6 +259,9 @@ class _Translation:
                 return z3.If(self.term(test), *self._of_one_sort(body, orelse))
             case tree.Negate(operand=operand):
                 return -self.term(operand)
+            case tree.Arithmetic(operator=symbol, left=left, right=right) if right.kind == "months":
+                months = self.term(right) if symbol == "+" else -self.term(right)
+                return add_months(self.term(left), months, symbolic_readings(z3, self.symbols.context))
             case tree.Arithmetic(operator=symbol, left=left, right=right):
                 return ARITHMETIC[symbol].compute(self.term(left), self.term(right))
             case tree.Call(function=function, operands=operands):

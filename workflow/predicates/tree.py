@@ -37,8 +37,8 @@ __all__ = [
     "describe_kind",
 ]
 
-Kind = Literal["boolean", "integer", "number", "enum", "date", "days", "text", "unknown"]
-"""The kind of an expression. ``days`` is a whole number of days. A checked predicate contains neither ``text``, a
+Kind = Literal["boolean", "integer", "number", "enum", "date", "days", "months", "text", "unknown"]
+"""The kind of an expression. ``days`` is a whole number of days, ``months`` one of calendar months. A checked predicate contains neither ``text``, a
 string that no enumeration has claimed yet, nor ``unknown``, a part with mistakes."""
 
 Value = bool | int | float | str | dt.date | None
@@ -285,7 +285,7 @@ class Negate(_Unary):
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic(_Binary):
-    """A sum, difference or product of whole numbers, or of dates and days."""
+    """A sum, difference or product of whole numbers, or of dates and days or months."""
 
     @property
     def kind(self) -> Kind:
@@ -317,6 +317,7 @@ _KIND_NAMES = {
     "number": "a number",
     "date": "a date",
     "days": "a length of time",
+    "months": "a number of calendar months",
     "text": "a string",
     "unknown": "unknown",
 }

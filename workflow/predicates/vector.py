@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workflow.predicates import tree
+from workflow.predicates.calendar_days import VECTOR, add_months, days_of
 from workflow.predicates.functions import readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 
@@ -26,7 +27,7 @@ _TYPES: dict[tree.Kind, str] = {
     "boolean": "bool",
     "number": "float64",
     "date": "datetime64[D]",
-    **dict.fromkeys(("integer", "enum", "days"), "int64"),
+    **dict.fromkeys(("integer", "enum", "days", "months"), "int64"),
 }
 
 
@@ -141,6 +142,9 @@ class _Evaluation:
         if expression.left.kind == "date":
             if expression.right.kind == "date":
                 return (left - right).astype("timedelta64[D]").astype(np.int64)
+            if expression.right.kind == "months":
+                months = np.asarray(right if expression.operator == "+" else -right, np.int64)
+                return np.asarray(add_months(days_of(left), months, VECTOR)).astype("datetime64[D]")
             right = np.asarray(right, np.int64).astype("timedelta64[D]")
         return ARITHMETIC[expression.operator].compute(left, right)
 

@@ -80,4 +80,6 @@ def _constant(constant: tree.Constant) -> str:
         return f'date("{value.isoformat()}")'
     if isinstance(value, str):
         return f'"{value}"' if value.isprintable() and not set('"\\') & set(value) else repr(value)
+    if constant.kind == "months" and isinstance(value, int):
+        return f"months({value})" if value % 12 or not value else f"years({value // 12})"
     return f"days({value})" if constant.kind == "days" else repr(value)

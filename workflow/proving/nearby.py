@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 from workflow.deciding.table import Columns
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Expression, Field, vector
+from workflow.predicates.calendar_days import EPOCH, add_months
 from workflow.predicates.symbolic import limits
-from workflow.predicates.tree import Constant
+from workflow.predicates.tree import Call, Constant
 
 __all__ = ["AS_OF", "constants_in", "nearby", "variations"]
 
 AS_OF = dt.date(2012, 1, 1)
 """The default date of arrival, and the default date of the facts."""
 
+_READS_YEARS = "years and ages"
+_OLDEST = 150
+
 
 def constants_in(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
-    """Return the constants in expressions, by kind."""
+    """Return the constants in expressions, by kind; with an empty entry `_READS_YEARS` if whole numbers may be years or ages."""
     values_by_kind: dict[str, dict[Any, None]] = {}
     seen: set[int] = set()
     ahead = list(expressions)
@@ -34,6 +38,8 @@ def constants_in(expressions: Iterable[Expression]) -> dict[str, list[Any]]:
             ahead.extend(part.children())
             if isinstance(part, Constant):
                 values_by_kind.setdefault(part.kind, {})[part.value] = None
+            if isinstance(part, Call) and part.function in ("age", "year"):
+                values_by_kind.setdefault(_READS_YEARS, {})
     return {kind: list(values) for kind, values in values_by_kind.items()}
 
 
@@ -61,6 +67,7 @@ def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> lis
         middle = (AS_OF if default is None else default).toordinal()
         compared = [day.toordinal() for day in constants.get("date", [])]
         added = constants.get("days", [])
+        compared += _calendar_days([middle, *compared], constants)
         low, high = low.toordinal(), high.toordinal()
     else:
         middle = min(max(0, low), high) if default is None else default
@@ -74,6 +81,14 @@ def _ordered(field: Field, default: Any, constants: dict[str, list[Any]]) -> lis
     if field.kind == "date":
         return [dt.date.fromordinal(day) for day in nearest]
     return [float(value) for value in nearest] if field.kind == "number" else list(nearest)
+
+
+def _calendar_days(days: Sequence[int], constants: dict[str, list[Any]]) -> list[int]:
+    """Return the ordinals at which conditions about months, years and ages can change, near some days."""
+    years = [number for number in constants.get("integer", []) if _READS_YEARS in constants]
+    months = {*constants.get("months", []), *(12 * n for n in years if abs(n) <= _OLDEST)}
+    shifted = [add_months(day - EPOCH, sign * n) + EPOCH for day in days for n in months for sign in (-1, 1)]
+    return shifted + [dt.date(n, 1, 1).toordinal() for n in years if dt.MINYEAR <= n <= dt.MAXYEAR]
 
 
 def variations(workflow: Workflow, people: Columns, conditions: Sequence[Expression], n: int = 20_000, seed: int = 1) -> Columns:
