@@ -160,13 +160,8 @@ class AuditReport:
         return {
             "case": str(log.names[case]),
             "against": against,
-<<<<<<< HEAD
-            "at": str(np.datetime64(int(log.at[row]) if at is None else at, "us")),
-            "step": name,
-=======
             "at": str(np.datetime64(int(log.local[row]) if at is None else at, "us")),
-            "word": name,
->>>>>>> 60e7ed5 (Count local days in audits, and calendar months, years and working days in time limits)
+            "step": name,
         }
 
 

@@ -111,15 +111,9 @@ def may_stay_open(prover: Prover, rule: Rule, budget: Budget) -> tuple[tuple[str
     working = frozenset(state.name for state in states if state.kind is StateKind.ACTIVITY)
     staying: tuple[str, ...] = ()
     if _stays_open(prover, rule, frozenset(resting), budget):
-<<<<<<< HEAD
         staying = tuple(state for state in resting if _stays_open(prover, rule, frozenset({state}), budget))
-    passes = bool(staying) or (rule.within_days is not None and _stays_open(prover, rule, working, budget))
+    passes = bool(staying) or (rule.within is not None and _stays_open(prover, rule, working, budget))
     return staying, passes
-=======
-        found = tuple(state for state in resting if _stays_open(prover, rule, frozenset({state}), budget))
-    passes = bool(found) or (rule.within is not None and _stays_open(prover, rule, working, budget))
-    return found, passes
->>>>>>> 60e7ed5 (Count local days in audits, and calendar months, years and working days in time limits)
 
 
 def _stays_open(prover: Prover, rule: Rule, states: frozenset[str], budget: Budget) -> bool:
