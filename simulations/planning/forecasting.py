@@ -58,6 +58,8 @@ class Forecast:
         The interval of the median, from order statistics.
     reached, reached_low, reached_high : float
         The share of replications that reached the condition, with its exact interval.
+    cases, never_left : float
+        The mean number of cases that were on the docket at some time, and of those that had not left the docket by the end.
     time_to_closure : list of Remaining
         Kaplan-Meier curve, per day: the share of cases still on the docket after a number of days.
     pending_by_age : list of AgeBand
@@ -82,6 +84,8 @@ class Forecast:
     reached: float
     reached_low: float
     reached_high: float
+    cases: float
+    never_left: float
     time_to_closure: list[Remaining] = field(repr=False)
     pending_by_age: list[AgeBand] = field(repr=False)
 
@@ -90,6 +94,7 @@ class Forecast:
         names = (
             "when", "court", "seed", "confidence", "date", "low", "high", "prediction_low", "prediction_high",
             "prediction_method", "median", "median_low", "median_high", "reached", "reached_low", "reached_high",
+            "cases", "never_left",
         )  # fmt: skip
         values = ((name, getattr(self, name)) for name in names)
         return {
@@ -180,6 +185,7 @@ def _summary(scenario: Scenario, when: str, court: str, seed: int, confidence: f
     return Forecast(
         scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), low_one, high_one, method,
         date(_quantile(days, 0.5)), date(middle[0]), date(middle[1]), len(known) / n, share_low, share_high,
+        math.fsum(o.n_watched for o in outlooks) / n, math.fsum(o.n_never_left for o in outlooks) / n,
         remaining(outlooks, confidence), age_bands(outlooks, confidence),
     )  # fmt: skip
 

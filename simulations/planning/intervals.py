@@ -5,9 +5,10 @@ Both hold for any number of replications and any distribution. They are conserva
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-__all__ = ["quantile_interval", "share_interval"]
+__all__ = ["fewest_for_median", "quantile_interval", "share_interval"]
 
 
 def share_interval(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -38,6 +39,17 @@ def share_interval(hits: int, n: int, confidence: float = 0.95) -> tuple[float, 
     low = 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, half))
     high = 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - half))
     return low, high
+
+
+def fewest_for_median(confidence: float) -> int:
+    """Return the least number of replications whose range is an interval of the median with this confidence.
+
+    Examples
+    --------
+    >>> fewest_for_median(0.9), fewest_for_median(0.95)
+    (5, 6)
+    """
+    return math.ceil(math.log2(2 / (1 - confidence)) - 1e-9)
 
 
 def quantile_interval(

@@ -43,12 +43,19 @@ class Outlook:
         Days since the start when the condition first held. A condition on a measure holds at the end of that day.
     remaining : ndarray of float, shape (n_days,)
         Kaplan-Meier: the share still on the docket one, two, ... days after arrival or the start.
+    at_risk : ndarray of int, shape (n_days,)
+        Cases that were observed on the docket for as long.
+    n_watched, n_never_left : int
+        Cases that were on the docket at some time, and those of them that never left it.
     aged_then, aged_at_end : tuple of int
         Pending cases per age band when the condition first held (empty if it never did), and at the end.
     """
 
     day: float | None
     remaining: NDArray[np.float64]
+    at_risk: NDArray[np.int64]
+    n_watched: int
+    n_never_left: int
     aged_then: tuple[int, ...]
     aged_at_end: tuple[int, ...]
 
@@ -94,6 +101,8 @@ class Remaining:
         The mean over replications and its confidence interval; no interval for a single replication.
     prediction_low, prediction_high : float or None
         The prediction interval of one new replication.
+    at_risk : float
+        The mean number of cases that were observed on the docket for as long.
     """
 
     days: int
@@ -102,10 +111,11 @@ class Remaining:
     high: float | None
     prediction_low: float | None
     prediction_high: float | None
+    at_risk: float
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {k: getattr(self, k) for k in ("days", *_SPREAD)}
+        return {k: getattr(self, k) for k in ("days", *_SPREAD, "at_risk")}
 
 
 def outlook_of(log: EventLog, court: str, first: Callable[[EventLog, str], float | None], at_end_of_day: bool) -> Outlook:
@@ -121,11 +131,15 @@ def outlook_of(log: EventLog, court: str, first: Callable[[EventLog, str], float
     mine, horizon = in_court(log, court), log.cases.scenario.horizon
     day = first(log, court)
     then = None if day is None else round((day + at_end_of_day) * MICROSECONDS_PER_DAY)
-    return Outlook(day, _remaining(log, mine), () if then is None else _aged(log, mine, then), _aged(log, mine, horizon))
+    aged_then = () if then is None else _aged(log, mine, then)
+    return Outlook(day, *_remaining(log, mine), aged_then, _aged(log, mine, horizon))
 
 
-def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the Kaplan-Meier curve of the days from arrival, or the start, until a case first leaves the docket."""
+def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.int64], int, int]:
+    """Return the Kaplan-Meier curve of the days from arrival, or the start, until a case first leaves the docket.
+
+    Also the number at risk, the number of cases, and how many of them never left.
+    """
     cases, columns, off = log.cases, log.columns, off_docket(log.cases.scenario)
     horizon = cases.scenario.horizon
     instants = np.arange(1, (cases.scenario.ends - cases.scenario.starts).days + 2, dtype=np.int64) * MICROSECONDS_PER_DAY
@@ -135,7 +149,8 @@ def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
     at[columns["case_id"][ended][::-1]] = columns["happened_at"][ended][::-1]  # reversed: the earliest row wins
     gone = watched & (at >= 0)
     length = np.where(gone, at, horizon) - np.maximum(cases.arrived, 0)
-    return KaplanMeier.of(length[watched], gone[watched]).at(instants)
+    curve = KaplanMeier.of(length[watched], gone[watched])
+    return curve.at(instants), curve.at_risk(instants), int(watched.sum()), int((watched & ~gone).sum())
 
 
 def _aged(log: EventLog, mine: NDArray[np.bool_], then: int) -> tuple[int, ...]:
@@ -166,10 +181,11 @@ def age_bands(outlooks: Sequence[Outlook], confidence: float) -> list[AgeBand]:
 def remaining(outlooks: Sequence[Outlook], confidence: float) -> list[Remaining]:
     """Return the Kaplan-Meier curve over replications, per day."""
     curve = []
+    at_risk = np.mean([o.at_risk for o in outlooks], axis=0)
     for days, shares in enumerate(np.array([o.remaining for o in outlooks]).T.tolist(), start=1):
         mean, *ends = _spread(shares, confidence, most=1.0)
         assert mean is not None
-        curve.append(Remaining(days, mean, *ends))
+        curve.append(Remaining(days, mean, *ends, float(at_risk[days - 1])))
     return curve
 
 

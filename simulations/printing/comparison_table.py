@@ -11,7 +11,7 @@ from rich.markup import escape
 from simulations.comparing.comparison import Comparison
 from simulations.printing.run_tables import shown_courts
 from simulations.printing.terminal import describe_replications, new_console, print_table
-from simulations.statements.of_comparisons import growing_in_each, unchanged
+from simulations.statements.of_comparisons import growing_in_each, main_result, unchanged
 from simulations.tables.comparison import case_table, change_table, difference_table, is_clear
 from simulations.tables.formatting import format_replications, format_when
 
@@ -38,6 +38,8 @@ def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
     for name in comparison.against:
         n_tested = len({d.hypothesis for d in comparison.differences if d.against == name and d.hypothesis is not None})
         console.print(f"\n[bold]Against {escape(name)}[/bold]{f': {_hypotheses(n_tested)} tested' if n > 1 else ''}")
+        for statement in main_result(comparison, name):
+            console.print(escape(f"{statement.text}."))
         for day in (*days, None):
             _print_differences(console, comparison, name, day)
         courts = {court: court for court in shown_courts(comparison.base.courts, comparison.selection)}

@@ -6,11 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulations.planning.forecasting import Forecast
+from simulations.planning.intervals import fewest_for_median
 from simulations.planning.outlook import MARKS, AgeBand, Remaining
 from simulations.planning.staffing import Point, Staffing
-from simulations.printing.terminal import new_console, new_table, print_table
+from simulations.printing.terminal import describe_replications, new_console, new_table, print_table
 from simulations.running.intervals import describe_method, fewest_for_order_statistics
-from simulations.tables.formatting import number
+from simulations.statements.of_runs import never_left
+from simulations.tables.formatting import court_title, format_mean, format_range, format_replications, number
+from simulations.tables.run import PREDICTION
 from simulations.tables.table import text_table
 
 __all__ = ["print_forecast", "print_staffing"]
@@ -58,24 +61,39 @@ def print_forecast(forecast: Forecast) -> None:
     console, ends, n = new_console(), forecast.scenario.ends, len(forecast.days)
     hits = sum(day is not None for day in forecast.days)
     level = f"{forecast.confidence:.0%} confidence interval"
-    lines = [f"{forecast.scenario.name}: {forecast.when}, {forecast.court}; {n} replications, seed {forecast.seed}"]
+    how = f"{format_replications(n)}, seed {forecast.seed}"
+    how += f"; {describe_replications(n, forecast.confidence)}" if n > 1 else ""
+    lines = [f"{forecast.scenario.name}: {forecast.when}, {court_title(forecast.court)}; {how}"]
     if forecast.date is not None:
         interval = "" if forecast.low is None else f" ({level} {forecast.low} to {forecast.high})"
         lines.append(f"  mean     {forecast.date}{interval}")
-    late, low, high = "not within the run", forecast.median_low or "open", forecast.median_high or "open"
+    late = "not within the run"
     missed = f"; not within the run in {n - hits} of {n}, {(n - hits) / n:.0%}" if hits < n else ""
     lines += [
-        f"  median   {forecast.median or late} ({level} {low} to {high})",
+        f"  median   {forecast.median or late} ({_format_median_interval(forecast, late)})",
         f"  one run  {_format_prediction(forecast, late)}",
         f"  reached  in {hits} of {n} by {ends} ({level} {forecast.reached_low:.3f} to {forecast.reached_high:.3f}){missed}",
     ]
+    if forecast.prediction_method is not None:
+        lines.append(f"The prediction interval is for one new replication. {describe_method(n, forecast.confidence)}.")
     console.print("\n".join(lines), markup=False, soft_wrap=True)
-    _print_closure(console, forecast, level)
-    for when, title in (("reached", f"when {forecast.when} first held, in {hits} replications"), ("end", f"at the end, {ends}")):
+    _print_closure(console, forecast)
+    for when, title in (
+        ("reached", f"when {forecast.when} first held, in {format_replications(hits)}"),
+        ("end", f"at the end, {ends}"),
+    ):
         bands = [band for band in forecast.pending_by_age if band.when == when and band.mean is not None]
         rows = [[band.name, *_estimate_cells(band, "cases")] for band in bands]
-        columns = ["age", "cases", level, "prediction interval"]
-        print_table(console, text_table(f"Pending by age, {title}", columns, rows) if rows else None)
+        print_table(console, text_table(f"Pending by age, {title}", ["age", "cases", PREDICTION], rows) if rows else None)
+
+
+def _format_median_interval(forecast: Forecast, late: str) -> str:
+    """Format the interval of the median, or say how many replications it needs."""
+    level, fewest = f"{forecast.confidence:.0%} confidence interval", fewest_for_median(forecast.confidence)
+    if len(forecast.days) < fewest:
+        return f"no {level}: needs {fewest} replications or more"
+    low, high = forecast.median_low or late, forecast.median_high or late
+    return f"{level} {late}" if low == high == late else f"{level} {low} to {high}"
 
 
 def _format_prediction(forecast: Forecast, late: str) -> str:
@@ -84,21 +102,21 @@ def _format_prediction(forecast: Forecast, late: str) -> str:
     level = f"{forecast.confidence:.0%} prediction interval"
     if forecast.prediction_method is None:
         return f"no {level}: needs {fewest if n > 1 else 2} replications or more"
-    method = describe_method(n, forecast.confidence)
-    return f"{forecast.prediction_low or late} to {forecast.prediction_high or late} ({level}, {method})"
+    low, high = forecast.prediction_low or late, forecast.prediction_high or late
+    return f"{late} ({level})" if low == high == late else f"{low} to {high} ({level})"
 
 
-def _print_closure(console: Console, forecast: Forecast, level: str) -> None:
-    last = forecast.time_to_closure[-1]
-    points = [point for point in forecast.time_to_closure if point.days in MARKS or point is last]
-    rows = [[f"{point.days}", *_estimate_cells(point, "share")] for point in points]
+def _print_closure(console: Console, forecast: Forecast) -> None:
+    points = [point for point in forecast.time_to_closure if point.days in MARKS and point.at_risk]
+    rows = [[f"{point.days}", *_estimate_cells(point, "share"), number(point.at_risk, "cases")] for point in points]
     title = "Share of cases still on the docket, by days since arrival or the start (Kaplan-Meier)"
-    print_table(console, text_table(title, ["days", "share", level, "prediction interval"], rows))
+    print_table(console, text_table(title, ["days", "share", PREDICTION, "at risk"], rows) if rows else None)
+    if forecast.cases:
+        console.print(f"{never_left(forecast.court, forecast.never_left, forecast.cases)}.", markup=False, soft_wrap=True)
 
 
 def _estimate_cells(estimate: AgeBand | Remaining, unit: str) -> list[str]:
-    def format_range(low: float | None, high: float | None) -> str:
-        return "" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
-
-    ends = (estimate.low, estimate.high), (estimate.prediction_low, estimate.prediction_high)
-    return [number(estimate.mean or 0.0, unit), *(format_range(low, high) for low, high in ends)]
+    """Format the mean with its confidence interval, and the prediction interval."""
+    mean, low, high = estimate.mean or 0.0, estimate.prediction_low, estimate.prediction_high
+    predicted = "" if low is None or high is None else format_range(low, high, unit)
+    return [format_mean(mean, estimate.low, estimate.high, unit), predicted]

@@ -96,7 +96,7 @@ def _rows(columns: Columns) -> int:
 
 def _like(folder: Path, columns: Columns, select: Sequence[str]) -> tuple[Any, ...]:
     """Return the key of a statement. Tables with equal keys can share it; a forked process gets its own."""
-    return os.getpid(), folder, {name: column.dtype for name, column in columns.items()}, tuple(select)
+    return os.getpid(), folder.absolute(), {name: column.dtype for name, column in columns.items()}, tuple(select)
 
 
 def _copy(select: Sequence[str], source: str, target: Path) -> str:

@@ -185,9 +185,11 @@ def confidence_problems(confidence: float) -> list[str]:
 
 
 def describe_method(n: int, confidence: float) -> str:
-    """Describe how a prediction interval of `n` replications is computed."""
+    """Return a sentence on how a prediction interval of `n` replications is computed, without its full stop."""
     fewest = fewest_for_order_statistics(confidence)
-    return "from order statistics" if n >= fewest else f"from Student's t: fewer than {fewest} replications"
+    if n >= fewest:
+        return "It is computed from order statistics"
+    return f"It is computed from Student's t, because order statistics need at least {fewest} replications"
 
 
 def _ranked(values: Floats, rank: float) -> tuple[Floats, Floats]:

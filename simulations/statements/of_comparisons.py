@@ -39,7 +39,8 @@ def difference(comparison: Comparison, d: Difference) -> Statement:
     assert paired is not None
     one, two = (format_level(comparison, d, value) for value in (paired.base, paired.other))
     where = "" if d.court == "all" else f" at {d.court}"
-    text = f"{d.measure}{where} is {difference_words(comparison, d)}: {two} instead of {one}"
+    always = f" in each of {paired.n} replications" if paired.constant else ""
+    text = f"{d.measure}{where} is {difference_words(comparison, d)}{always}: {two} instead of {one}"
     values = {"against": d.against, "base": paired.base, "other": paired.other, "difference": paired.difference}
     return Statement(Claim.DIFFERENCE, text, d.measure, d.court, ends=comparison.base.ends, values=values)
 
@@ -51,13 +52,13 @@ def main_result(comparison: Comparison, against: str) -> list[Statement]:
     n_same = sum(d.paired is not None and d.paired.same for d in measures)
     values = {"against": against, "clear": n_clear, "same": n_same, "measures": len(measures)}
     if n_same == len(measures):
-        text = f"All {len(measures)} measures are the same" + (f" in each of {n} replications" if n > 1 else "")
+        text = f"All {len(measures)} measures of a court are the same" + (f" in each of {n} replications" if n > 1 else "")
     elif n < 2:
-        text = f"{n_clear} of {len(measures)} measures differ in a single replication"
+        text = f"{n_clear} of {len(measures)} measures of a court differ in a single replication"
     elif not n_clear:
-        text = f"No measure differs significantly with {n} replications"
+        text = f"No measure of a court differs significantly with {n} replications"
     else:
-        text = f"{n_clear} of {len(measures)} measures differ significantly or equally in all {n} replications"
+        text = f"{n_clear} of {len(measures)} measures of a court differ significantly or equally in all {n} replications"
     statements = [Statement(Claim.SIGNIFICANT, text, ends=comparison.base.ends, values=values)]
     order = ranked(comparison, against)
     return [*statements, difference(comparison, order[0])] if order else statements

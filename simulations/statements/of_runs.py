@@ -205,7 +205,9 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float) -> 
 
 def never_left(court: str, n: float, of: float) -> Statement:
     """Say how many cases have not left the docket by the end, counted from the log."""
-    text = f"{number(n, 'cases')} of {number(of, 'cases')} cases had not left it by the end of the run ({percent(n / of)})"
+    text = (
+        f"{number(n, 'cases')} of {number(of, 'cases')} cases had not left the docket by the end of the run ({percent(n / of)})"
+    )
     return Statement(Claim.NEVER_LEFT, text, court=court, values={"cases": n, "of": of})
 
 

@@ -12,8 +12,10 @@ __all__ = ["compared", "importance", "ranked", "stands_out"]
 def compared(comparison: Comparison, against: str) -> list[Difference]:
     """Return the differences at the end of the run that mean something.
 
-    Left out: measures without a value, and clearance rates where the base has hardly any inflow.
+    Left out: measures without a value, those of the only court (they say the same as those of all courts), and clearance
+    rates where the base has hardly any inflow.
     """
+    only_court = comparison.base.courts[0] if len(comparison.base.courts) == 1 and not comparison.selection.courts else None
     differences = [d for d in comparison.differences if d.against == against and d.at is None and d.paired is not None]
     by_court = {(d.measure, d.court): d.paired for d in differences}
 
@@ -22,7 +24,7 @@ def compared(comparison: Comparison, against: str) -> list[Difference]:
         known = inflow is not None and disposals is not None
         return d.measure == "clearance_rate" and known and few(inflow.base, disposals.base)  # type: ignore[union-attr]
 
-    return [d for d in differences if not is_meaningless(d)]
+    return [d for d in differences if d.court != only_court and not is_meaningless(d)]
 
 
 def stands_out(comparison: Comparison, d: Difference) -> bool:

@@ -39,9 +39,9 @@ PREDICTION = "prediction interval"
 
 
 def describe_prediction(result: RunResult) -> str:
-    """Describe the prediction interval of one new replication, and how it is computed."""
+    """Describe the prediction interval of one new replication, and how it is computed, without a full stop at the end."""
     method = describe_method(len(result.replications), result.confidence)
-    return f"{result.confidence:.0%} prediction interval of one new replication, {method}"
+    return f"{result.confidence:.0%} prediction interval of one new replication. {method}"
 
 
 def estimates_by_court(result: RunResult, at: dt.date | None = None) -> dict[tuple[str, str], Estimate]:

@@ -126,7 +126,7 @@ def test_confidence_sets_the_level_of_all_intervals_and_of_the_report(tiny: Path
     assert CliRunner().invoke(app, ["report", str(tmp_path / "80")]).exit_code == 0
     page = (tmp_path / "80" / "report.html").read_text(encoding="utf-8")
     assert "80% confidence interval" in page
-    assert "80% prediction interval of one new replication, from Student&#39;s t: fewer than 9 replications" in page
+    assert "80% prediction interval of one new replication. It is computed from Student&#39;s t, because order" in page
 
 
 def test_a_confidence_in_percent_is_an_error_with_a_hint(tiny: Path) -> None:

@@ -9,6 +9,7 @@ import random
 import re
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -192,6 +193,29 @@ def test_a_forecast_has_a_closure_curve_and_age_bands(tiny: Path) -> None:
     never = forecast(tiny, "pending < 0", replications=1)
     assert {band.mean for band in never.pending_by_age if band.when == "reached"} == {None}
     assert never.time_to_closure[0].low is None
+
+
+def test_a_forecast_says_how_many_cases_never_left_and_how_many_are_at_risk(tiny: Path, tmp_path: Path) -> None:
+    """Both are counted from the run's log; the shelf is off the docket, so a case leaves when it is first stored or done."""
+    prediction = forecast(tiny, "pending < 10", replications=3, seed=3)
+    run(tiny, replications=3, seed=3, out=tmp_path / "r")
+    left = f"(select replication, case_id, min(happened_at) as at from '{tmp_path}/r/events/*.parquet' where to_state <> 'queue' and cause <> 'horizon' group by all) l"
+    count, never, at_risk = duckdb.sql(
+        f"""select count(*) / 3, count(*) filter (l.at is null) / 3,
+            count(*) filter (coalesce(l.at, timestamp '2024-02-16') - greatest(arrived_at, timestamp '2024-01-01') >= interval 2 days) / 3
+        from '{tmp_path}/r/cases/*.parquet' left join {left} using (replication, case_id)
+        where arrived_at <= timestamp '2024-02-16'"""
+    ).fetchall()[0]
+    assert (prediction.cases, prediction.never_left) == pytest.approx((count, never))
+    assert prediction.time_to_closure[1].at_risk == pytest.approx(at_risk)
+    printed = (
+        CliRunner()
+        .invoke(app, ["forecast", str(tiny), "--when", "pending < 10", "--replications", "3", "--seed", "3", "--workers", "1"])
+        .stdout
+    )
+    assert re.search(r"^[\d.]+ of [\d,]+ cases had not left the docket by the end of the run \(\d+%\)\.$", printed, re.MULTILINE)
+    assert "no 95% confidence interval: needs 6 replications or more" in printed
+    assert "It is computed from Student's t, because order statistics need at least 39 replications." in printed
 
 
 def test_both_commands_print_the_documented_keys(tiny: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -64,6 +65,49 @@ def test_a_figure_shows_significant_differences(comparison: Comparison) -> None:
     assert "waiting_time.serve.mean" in figure.svg
 
 
+CLOSED_DESK = """
+workflow: backlog
+activities: {serve: {}}
+entry: {states: [queue]}
+states: {queue: {activity: serve}, done: {final: true}}
+transitions: [{transition: finish, from: queue, to: done}]
+measures: [{measure: backlog_done, emptied: queue}]
+"""
+CLOSED = """
+scenario: closed
+workflow: backlog.yaml
+starts: 2024-01-01
+ends: 2024-02-15
+calendars: {always: {hours: {mon-sun: "00:00-24:00"}, closed: [2024-01-11 to 2024-01-24]}}
+courts: {town: {backlog: {queue: 41}}}
+pools: {clerks: {at: court, size: 1, calendar: always}}
+activities: {serve: {pool: clerks, takes: 8 hours}}
+"""
+
+
+def test_the_main_result_that_a_date_comes_14_days_earlier_is_first_on_the_page_and_in_the_terminal(tmp_path: Path) -> None:
+    """41 cases of 8 hours are done on day 14; closed for 14 days, the office does 30 before and 11 after, until day 28."""
+    (tmp_path / "backlog.yaml").write_text(CLOSED_DESK, encoding="utf-8")
+    (tmp_path / "closed.yaml").write_text(CLOSED, encoding="utf-8")
+    scenario = str(tmp_path / "closed.yaml")
+    printed = CliRunner().invoke(
+        app,
+        ["compare", scenario, scenario, "--set-other", "calendars.always.closed=[]", "--replications", "6", "--out", str(tmp_path / "c")],
+        env={"COLUMNS": "200"},
+    )  # fmt: skip
+    assert printed.exit_code == 0, printed.output
+    sentence = re.search(r"backlog_done is (14(?:\.0+)?)( ± [\d.]+)? days earlier(.*)", printed.stdout)
+    assert sentence is not None, printed.stdout
+    assert printed.stdout.index(sentence[0]) < printed.stdout.index("measure ")
+    assert sentence[0] == "backlog_done is 14.0 days earlier in each of 6 replications: 2024-01-14 instead of 2024-01-28."
+    section = comparison_document(tmp_path / "c").sections[0]
+    first, count, tiles = section.blocks[:3]
+    assert str(first.content) + "." == sentence[0]  # type: ignore[union-attr]
+    assert str(count.content).endswith("in all 6 replications")  # type: ignore[union-attr]
+    assert tiles.numbers[0][0] == "backlog done"  # type: ignore[union-attr]
+    assert "days earlier" in tiles.numbers[0][1]  # type: ignore[union-attr]
+
+
 def test_one_replication_has_no_significant_differences(tmp_path: Path) -> None:
     """The page explains it. Two equal scenarios have no figure of differences."""
     tiny = write_tiny(tmp_path)
@@ -74,7 +118,7 @@ def test_one_replication_has_no_significant_differences(tmp_path: Path) -> None:
     compare(tiny, tiny, replications=2, out=tmp_path / "same")
     document = comparison_document(tmp_path / "same")
     assert [figure.key for figure in document.figures] == ["pending"]
-    assert "measures are the same in each of 2 replications" in render(document)
+    assert "measures of a court are the same in each of 2 replications" in render(document)
 
 
 def test_the_command_takes_the_folder_of_a_comparison(comparison: Comparison, tmp_path: Path) -> None:
