@@ -183,9 +183,9 @@ def remaining(outlooks: Sequence[Outlook], confidence: float) -> list[Remaining]
     curve = []
     at_risk = np.mean([o.at_risk for o in outlooks], axis=0)
     for days, shares in enumerate(np.array([o.remaining for o in outlooks]).T.tolist(), start=1):
-        mean, *ends = _spread(shares, confidence, most=1.0)
+        mean, low, high, one_low, one_high = _spread(shares, confidence, most=1.0)
         assert mean is not None
-        curve.append(Remaining(days, mean, *ends, float(at_risk[days - 1])))
+        curve.append(Remaining(days, mean, low, high, one_low, one_high, float(at_risk[days - 1])))
     return curve
 
 

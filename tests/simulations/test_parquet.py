@@ -62,6 +62,15 @@ def test_the_bytes_do_not_depend_on_what_was_written_before(tmp_path: Path) -> N
                 assert (tmp_path / folder / "again.parquet").read_bytes() == wanted
 
 
+def test_a_relative_path_is_in_the_working_folder_of_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second table goes to the same relative path in another folder."""
+    for name in ("one", "two"):
+        (tmp_path / name / "kind").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / name)
+        write_parquet(Path("kind/table.parquet"), _columns(3), SELECT)
+        assert _read(tmp_path / name / "kind" / "table.parquet") == _expected(_columns(3))
+
+
 def test_threads_write_at_the_same_time(tmp_path: Path) -> None:
     """Into folders of the same name and into one folder; each file has its own rows."""
     paths = [tmp_path / str(k % 3) / "cases" / f"{k}.parquet" for k in range(60)]
