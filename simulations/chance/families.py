@@ -21,7 +21,7 @@ from workflow.errors import InputError, nearest
 
 __all__ = ["FAMILIES", "Dimension", "Family", "Mistake", "Parameter", "find_family", "mistakes"]
 
-# Outside, doubles cannot tell the quantiles apart, or overflow.
+# Outside, quantiles are equal as doubles, or overflow.
 _CV_LIMITS = (1e-6, 1e3)
 _TOO_SLOW = frozenset({"irwinhall", "ksone", "levy_stable", "studentized_range"})
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from simulations.comparing.differences import Difference
 from simulations.comparing.paired import holm, replications_needed
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
-
-if TYPE_CHECKING:
-    from simulations.comparing.comparison import Difference
 
 __all__ = ["Vector", "correct"]
 

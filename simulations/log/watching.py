@@ -69,7 +69,7 @@ def rule_broken(
     )
     return RuleBroken(
         f"case {violation.case} of {scenario.courts[court]} breaks the rule {violation.rule!r} on"
-        f" {scenario.epoch.instant(violation.at)}. Its facts, where not at their defaults: {unusual or 'none'}.{last_moves(scenario, moves)}"
+        f" {scenario.epoch.instant(violation.at)}. Facts that differ from their defaults: {unusual or 'none'}.{last_moves(scenario, moves)}"
     )
 
 

@@ -123,17 +123,17 @@ class Descriptor:
 
     @property
     def is_of_pools(self) -> bool:
-        """Say whether the measure is about activities and pools, rather than about cases or money."""
+        """Return whether the measure is about activities and pools, rather than about cases or money."""
         return self.family not in (Family.DECLARED, Family.DOCKET, Family.COST)
 
     @property
     def is_mean_time(self) -> bool:
-        """Say whether the measure is a mean time or a mean age, which groups of cases can be ranked by."""
+        """Return whether the measure is a mean time or a mean age, which groups of cases can be ranked by."""
         return self.statistic == "mean"
 
     @property
     def is_detail(self) -> bool:
-        """Say whether the measure adds detail to a mean time: a percentile of it, or the part that one cause has."""
+        """Return whether the measure adds detail to a mean time: a percentile of it, or the part that one cause has."""
         return self.family in (Family.WAITING, Family.PROCESSING) and not self.is_mean_time
 
 

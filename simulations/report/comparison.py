@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from simulations.comparing.comparison import RESULT, Comparison, Difference, read_comparison
+from simulations.comparing.comparison import RESULT, Comparison, read_comparison
+from simulations.comparing.differences import Difference
 from simulations.measuring.descriptors import Family, describe
 from simulations.report.contents import court_groups, shown_courts
 from simulations.report.document import Document, Items, Note, Section, Tiles

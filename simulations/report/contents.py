@@ -118,7 +118,7 @@ def check_run_folder(folder: Path) -> None:
 
 
 def shown_courts(*results: RunResult) -> list[str]:
-    """Return the chosen courts, or those that have the most pending cases at any time, after ``all``.
+    """Return the chosen courts; by default ``all``, then the courts with the most pending cases at any time.
 
     Parameters
     ----------

@@ -321,7 +321,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            path.unlink(missing_ok=True)  # while the lock is held, so that nobody else can hold it
+            path.unlink(missing_ok=True)  # while the lock is held, so no other process can hold it
         os.close(handle)
 
 

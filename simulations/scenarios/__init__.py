@@ -1,1 +1,1 @@
-"""What a scenario is, when it has been read: the world's part, its people, and what is ready to run."""
+"""A scenario as data, its population, and the plan of a run."""

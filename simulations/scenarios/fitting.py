@@ -45,6 +45,6 @@ def _warning(work: Work, pool: Pool, calendar: Calendar, lengths: tuple[int, int
     return (
         f"pool {pool.name!r} has at_shift_end: fit. {up_to.capitalize()}{shares[0]:.1%} of the work of {work.activity!r} is"
         f" longer than the shortest interval of the calendar {calendar.name!r}, {shortest}{over}. While the first case of the"
-        " queue does not fit, nobody behind it starts; work that is longer than every interval starts at an opening and runs"
+        " queue does not fit, no case behind it starts; work that is longer than every interval starts at an opening and runs"
         f" over. See idle_behind_unfit.{pool.name} and overtime_of_long_work.{pool.name}; at_shift_end: suspend has neither"
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulations.comparing.comparison import Comparison, Difference
+from simulations.comparing.comparison import Comparison
+from simulations.comparing.differences import Difference
 from simulations.measuring.descriptors import Family, describe
 from simulations.statements.of_runs import growing
 from simulations.statements.statement import Claim, Statement

@@ -11,7 +11,7 @@ from simulations import load_scenario, run
 CASES_IN_ONE = 100
 NO_MORE_WAITING = 1000  # hundreds of cases: work for a few weeks
 PLANS = {
-    "nobody added": "700",
+    "no judges added": "700",
     "as planned, 800 in 2028": None,
     "1,000 from October 2025": "{2023-10-01: 700, 2025-10-01: 1000}",
     "1,200 from October 2025": "{2023-10-01: 700, 2025-10-01: 1200}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from simulations.comparing.case_pairs import ALIKE
-from simulations.comparing.comparison import Comparison, Difference
+from simulations.comparing.comparison import Comparison
+from simulations.comparing.differences import Difference
 from simulations.measuring.descriptors import describe
 from simulations.tables.formatting import court_title, format_mean, number_cell, quantity
 from simulations.tables.table import Cell, Table, json_csv

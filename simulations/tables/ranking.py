@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simulations.comparing.comparison import Comparison, Difference
+from simulations.comparing.comparison import Comparison
+from simulations.comparing.differences import Difference
 from simulations.tables.comparison import is_clear
 from simulations.tables.formatting import few
 

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from simulations import compare, load_scenario
-from simulations.comparing.comparison import Comparison, Difference, read_comparison
+from simulations.comparing.comparison import Comparison, read_comparison
+from simulations.comparing.differences import Difference
 from simulations.comparing.hypotheses import correct
 from simulations.comparing.paired import holm, pair
 from simulations.measuring.costs import is_certain

@@ -14,24 +14,8 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.statements.of_runs import largest_group, longest_wait, median_stay, most_frequent
 from simulations.statements.statement import percent
+from tests.office import PERMIT_OFFICE
 
-WORKFLOW = """\
-workflow: permit-office
-facts:
-  complete: {type: boolean, default: true}
-record:
-  decision: {enum: [none, grant, refuse], default: none}
-activities:
-  examine: {gives: {decision: [grant, refuse]}}
-entry: {states: [waiting]}
-states:
-  waiting: {activity: examine}
-  granted: {final: true}
-  refused: {final: true}
-transitions:
-  - {transition: grant, from: waiting, to: granted, when: complete and decision == "grant"}
-  - {transition: refuse, from: waiting, to: refused}
-"""
 COURTS = """\
 scenario: seven
 workflow: permit_office.yaml
@@ -66,7 +50,7 @@ END = dt.date(2024, 6, 30)
 def result(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """Six courts clear their backlogs; one begins with no case and ends with most of all."""
     folder = tmp_path_factory.mktemp("courts")
-    (folder / "permit_office.yaml").write_text(WORKFLOW, encoding="utf-8")
+    (folder / "permit_office.yaml").write_text(PERMIT_OFFICE, encoding="utf-8")
     (folder / "courts.yaml").write_text(COURTS, encoding="utf-8")
     return run(folder / "courts.yaml", replications=2, seed=1, out=folder / "run", engine="simpy")
 

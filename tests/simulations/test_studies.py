@@ -50,7 +50,7 @@ def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches
 def test_docket_tells_for_each_plan_when_nobody_waits_any_more(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], replications: int
 ) -> None:
-    """On a hundredth of the courts: nobody added is never done, five times as many judges are."""
+    """On a hundredth of the courts, the docket is never done without new judges, and is done with five times as many."""
 
     def small(name: str, changes: Sequence[str]) -> Scenario:
         fewer = ["courts.nation.backlog.docket.count=246", "courts.nation.backlog.closed.count=30"]

@@ -8,35 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.office import PERMIT_OFFICE
+
 pytest.importorskip("z3")
 # Runs within this process put its modules back as they were before, and some libraries cannot be loaded twice.
 pytest.importorskip("workflow.testing")
 pytest.importorskip("workflow.proving.prove")
 
 pytest_plugins = ["pytester"]
-
-WORKFLOW = """
-workflow: permit-office
-facts:
-  complete: {type: boolean, default: true}
-record:
-  decision: {enum: [none, grant, refuse], default: none}
-activities:
-  examine: {gives: {decision: [grant, refuse]}}
-entry: {states: [waiting]}
-states:
-  waiting: {activity: examine}
-  granted: {final: true}
-  refused: {final: true}
-  withdrawn: {final: true}
-transitions:
-  - {transition: grant, from: waiting, to: granted, when: complete and decision == "grant"}
-  - {transition: refuse, from: waiting, to: refused}
-  - {transition: withdraw, from: waiting, event: impatience, to: withdrawn}
-events:
-  impatience: {while: [waiting]}
-  reminder: {while: [waiting]}
-"""
 
 RULES = """workflow: permit_office.yaml
 rules:
@@ -49,7 +28,7 @@ rules:
 @pytest.fixture
 def office(pytester: pytest.Pytester) -> pytest.Pytester:
     """Return a folder with a workflow and a rules file; one rule can be broken."""
-    pytester.path.joinpath("permit_office.yaml").write_text(WORKFLOW, encoding="utf-8")
+    pytester.path.joinpath("permit_office.yaml").write_text(PERMIT_OFFICE, encoding="utf-8")
     pytester.path.joinpath("office.rules.yaml").write_text(RULES, encoding="utf-8")
     return pytester
 
@@ -201,7 +180,7 @@ def test_the_plugin_imports_nothing_without_a_rules_file(tmp_path: Path) -> None
     assert done.stdout.splitlines()[-1] == "['workflow.testing', 'workflow.testing.pytest_plugin']"
 
 
-RULED = WORKFLOW + "rules:\n  - {rule: the incomplete get nothing, never: grant, if: not complete}\n"
+RULED = PERMIT_OFFICE + "rules:\n  - {rule: the incomplete get nothing, never: grant, if: not complete}\n"
 
 
 def test_the_rules_of_a_workflow_that_the_configuration_names_are_tested(office: pytest.Pytester) -> None:

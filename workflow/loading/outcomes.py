@@ -1,4 +1,4 @@
-"""Check what activities and events give: logs must tell their outcomes apart, and each field needs draws of its own."""
+"""Check what activities and events give: outcomes must differ in the log, and each field needs its own draws."""
 
 from __future__ import annotations
 

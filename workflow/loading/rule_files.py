@@ -27,7 +27,7 @@ class RulesFile(Entry):
         description="the workflow that the rules are about: a built-in name, a path, or a name in the same folder",
         examples=["permits.yaml"],
     )
-    rules: list[RuleEntry] = Field(min_length=1, description="the rules, each under a sentence of its own")
+    rules: list[RuleEntry] = Field(min_length=1, description="the rules, each named by a sentence")
 
 
 def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | None = None) -> tuple[Workflow, tuple[Rule, ...]]:

@@ -42,7 +42,7 @@ def check_names(reading: Reading[WorkflowFile]) -> set[str]:
     """Check that names are unique and usable in conditions; return the unusable ones.
 
     Facts, record fields, definitions, transitions and events share one namespace, in which upper and lower case are the
-    same: they become names of columns and views, and SQL does not tell case apart.
+    same: they become names of columns and views, and SQL ignores upper and lower case.
     """
     file = reading.file
     wrong: set[str] = set()

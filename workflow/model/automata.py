@@ -37,7 +37,7 @@ class StepPattern:
         return " or ".join(sorted(self.names))
 
     def first_of(self, names: Iterable[str]) -> str | None:
-        """Return the first of some names that the pattern has."""
+        """Return the first of the given names that the pattern contains."""
         return next((name for name in names if name in self.names), None)
 
 

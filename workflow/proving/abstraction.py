@@ -181,7 +181,7 @@ class Abstraction:
             yield from ((state, record) for record in product(*values))
 
     def normal(self, state: str, record: LooseRecord) -> LooseRecord:
-        """Return a record with the followed fields that are dead in a state reset to their defaults."""
+        """Reset the tracked fields of a record that are dead in a state to their defaults."""
         live, values = self._live[state], list(record)
         for i, name in self._followed:
             if name not in live:

@@ -1,4 +1,4 @@
-"""The yes/no questions of which conditions are made, and conditions as sets of answers to them.
+"""The yes/no questions that make up conditions, and conditions as sets of answers to them.
 
 An *atom* is a part of a condition without ``and``, ``or``, ``not``, such as ``visits <= 3`` or ``lawful``. Comparisons
 that ask the same have one atom: ``visits > 3``, ``visits >= 4`` and ``4 <= visits``.
@@ -169,7 +169,7 @@ class Atoms:
         Parameters
         ----------
         stand_ins : dict of str to Value
-            A value of each optional fact. It stands for a missing one, about which a condition asks nothing else.
+            A value of each optional fact. It replaces a missing one, of which a condition asks nothing else.
         """
         present = {name: stand_ins[name] if value is None else value for name, value in facts.items()}
         truth = {}

@@ -1,4 +1,4 @@
-"""What every history in question has in common: the states that it passes, and the cases to which it can happen."""
+"""What all histories that answer a question have in common: the states that they pass, and the cases that can have them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pair = tuple[str, int]
 
 
 def courses_to_the_end(abstraction: Abstraction, question: Question) -> set[Pair]:
-    """Return the pairs from which some course of transitions ends a history as in question."""
+    """Return the pairs from which some sequence of transitions answers the question."""
     workflow, automaton = abstraction.workflow, question.automaton
     rows = [
         (point.state, workflow.transitions[i].target or point.state, names_of_row(workflow, point.trigger, i))
@@ -67,7 +67,7 @@ def _after(automaton: Automaton, q: int, steps: Iterable[str]) -> set[int]:
 
 
 def cases_to_the_end(abstraction: Abstraction, question: Question) -> int:
-    """Return cases to which every history in question happens, as far as the precision sees them.
+    """Return cases that include all whose history can answer the question, as far as the precision distinguishes them.
 
     A history ends by a step into a broken or open state of the automaton, or where a forbidden condition holds. Facts
     never change, so what the step and the condition ask of them holds from the start.

@@ -55,7 +55,7 @@ class _Inquiry:
         self.search: Search | None = None
 
     def run(self, budget: Budget) -> Witness | None:
-        """Return the path of a shortest history in question; ``None`` if there is none."""
+        """Return the path of a shortest history that answers the question; ``None`` if there is none."""
         while True:
             self.search = Search(self.workflow, self.question, self.atoms, self.precision, self.paths, self.lemmas, budget)
             try:
@@ -87,7 +87,7 @@ class Prover:
         self._unfinished: dict[int, tuple[Rule, _Inquiry]] = {}
 
     def find(self, question: Question, budget: Budget) -> Witness | None:
-        """Return the path of a shortest history in question; ``None`` if no case can have one.
+        """Return the path of a shortest history that answers the question; ``None`` if no case can have one.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class Prover:
             outstanding, may_wait = may_stay_open(self, rule, budget)
             vacuous = why_vacuous(self, rule, budget)
         except LimitReached:
-            pass  # the rule is proved all the same
+            pass  # the rule is still proved
         decision: Decision = "monitored" if rule.within is not None and may_wait else "proved"
         return Verdict(rule, decision, time.perf_counter() - start, _size(inquiry), vacuous, outstanding)
 

@@ -1,4 +1,4 @@
-"""How the atoms of a precision hang together: which answers to them some case can give.
+"""How the atoms of a precision are related: which combinations of answers some case can give.
 
 ``visits <= 3`` implies ``visits <= 5``. For atoms that compare one fact with constants this is found by trying values
 on both sides of each constant. Whatever else excludes a combination of answers is found by Z3, when a search meets it.
@@ -52,7 +52,7 @@ def _of_one_fact(atoms: Atoms, field: Field, own: list[int]) -> int:
 
 
 def _telling_values(field: Field, own: Iterable[Expression]) -> Collection[Any] | None:
-    """Return values of a fact that give every answer that some value gives; ``None`` if they cannot be told."""
+    """Return values of a fact that give every answer that some value gives; ``None`` if they are unknown."""
     if field.kind == "boolean":
         return (False, True)
     if field.kind == "enum":

@@ -29,7 +29,7 @@ _REFUTED_AT_ONCE = 8  # candidates that no case takes, before the search starts 
 
 @dataclass(frozen=True)
 class Witness:
-    """A path of the kind in question, and how a case takes it."""
+    """A path that answers the question, and how a case takes it."""
 
     rows: list[Row]
     taken: Taken
@@ -59,11 +59,11 @@ class Search:
     Attributes
     ----------
     possible : int
-        The answers that some case can give and with which the history in question can happen.
+        The answers that some case can give and with which a history can answer the question.
     seen : dict of Node to int
         The cases that reach each node.
     alive : set of (str, int)
-        The pairs of state and automaton state from which a history as in question can follow. No other is visited.
+        The pairs of state and automaton state from which a history can still answer the question. No others are visited.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Search:
         self.alive = courses_to_the_end(self.abstraction, question)
 
     def _possible(self) -> int:
-        """Return the answers that some case can give, as far as is known, and that can end as in question."""
+        """Return the answers that some case can give, as far as is known, and with which a history can answer the question."""
         known = possible_answers(self.atoms, self.precision.atoms)
         assumed = self.diagrams.all_of(self.abstraction.cases(one) for one in every_assumption(self.workflow))
         lemmas = [lemma for lemma in self.lemmas if lemma.keys() <= self.precision.atoms]
@@ -121,7 +121,7 @@ class Search:
         return None
 
     def _begin(self) -> Witness | None:
-        """Push every beginning; return a history without rows, if one is in question."""
+        """Push every start of a case; return a history without rows if it answers the question."""
         for state, record in self.abstraction.beginnings():
             self.budget.check(len(self._next_round))
             node = state, self.abstraction.normal(state, record), self.abstraction.tried_on_entry(state), 0
@@ -176,7 +176,7 @@ class Search:
         return None
 
     def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Witness | None:
-        """Return the history that ends at a node, if it is one in question."""
+        """Return the history that ends at a node, if it answers the question."""
         state, _, entering, q = node
         stays = row.move is not None and row.move.trigger is None
         depth = self._depth if stays else self._depth + 1
@@ -206,7 +206,7 @@ class Search:
             result = self.paths.check(rows, self.atoms, self.budget)
             if not isinstance(result, Contradiction):
                 if any(refuted < depth for refuted, _ in self._refuted):
-                    self._refine()  # a shorter history is still in question
+                    self._refine()  # a shorter history may still answer the question
                 return Witness(rows, result)
             if not (result.atoms <= self.precision.atoms and result.fields <= self.precision.fields):
                 self._refuted.append((depth, result))
