@@ -90,12 +90,8 @@ def _classes(plan: Plan) -> FactClasses:
 
 def _expressions(scenario: Scenario) -> list[Expression]:
     """Return every expression that a lookup depends on, without the guards; each once."""
-    choices: list[Choice[Any]] = []
-    for work in scenario.work.values():
-        choices += [work.takes, *work.outcome.values()]
-    for timing in scenario.event_timings.values():
-        choices += [c for c in (timing.hazard, timing.after, timing.chance) if c is not None]
-        choices += timing.outcome.values()
+    choices = [choice for work in scenario.work.values() for choice in work.choices]
+    choices += [choice for timing in scenario.event_timings.values() for choice in timing.choices]
     choices += [p.order.value for p in scenario.pools.values() if isinstance(p.order.value, Choice)]
     expressions = [e for choice in choices for e in choice.selectors()]
     expressions += [s.exempt for s in scenario.suspensions if s.exempt is not None]

@@ -177,9 +177,7 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
     conditions += [w.events[name].guard for w in scenario.workflows for name in timings]
     works = [work for name, work in scenario.work.items() if _at(scenario, kept, name)]
     choices: list[Any] = [work.takes for work in works]
-    for name in timings:
-        timing = scenario.event_timings[name]
-        choices += [timing.hazard, timing.after, timing.chance, *timing.outcome.values()]
+    choices += [choice for name in timings for choice in scenario.event_timings[name].choices]
     pools = {_pool_of(scenario, name) for name in kept}
     for pool in (scenario.pools[name] for name in pools if name is not None):
         if isinstance(pool.order.value, Expression):

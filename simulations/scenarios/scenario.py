@@ -122,6 +122,11 @@ class Work:
     priority: int
     working_days: Calendar | None
 
+    @property
+    def choices(self) -> list[Choice[Any]]:
+        """Return everything that may differ from case to case."""
+        return [self.takes, *self.outcome.values()]
+
 
 @dataclass(frozen=True)
 class EventTiming:
@@ -153,6 +158,11 @@ class EventTiming:
     outcome: Mapping[str, Choice[Shares]] = field(default_factory=dict)
     dates: tuple[int, ...] = ()
     only_waiting: bool = False
+
+    @property
+    def choices(self) -> list[Choice[Any]]:
+        """Return everything that may differ from case to case."""
+        return [c for c in (self.hazard, self.after, self.chance, *self.outcome.values()) if c is not None]
 
 
 @dataclass(frozen=True)
