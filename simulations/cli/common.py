@@ -112,16 +112,12 @@ def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[No
     resume : callable, optional
         Returns the command that resumes an interrupted run.
     """
-    from simulations.run_folder.folders import RunFolderExists
-
     try:
         yield
-    except (InputError, RunFolderExists) as error:
-        echo(str(error), err=True)
-        raise typer.Exit(MISTAKE) from None
     except DocketsimError as error:
         echo(str(error), err=True)
-        raise typer.Exit(FAILURE) from None
+        # a run folder that exists is a FileExistsError; its class is not imported, so that `prove` starts quickly
+        raise typer.Exit(MISTAKE if isinstance(error, InputError | FileExistsError) else FAILURE) from None
     except KeyboardInterrupt:
         command = resume() if resume is not None else None
         echo(f"Interrupted.{f' Resume with: {command}' if command else ''}", err=True)

@@ -7,8 +7,9 @@ from collections import Counter
 
 import pytest
 
-from tests.workflow.large_workflows import STYLES, large_workflow
+from tests.workflow.large_workflows import EVERYTHING, STYLES, large_workflow
 from workflow import load_workflow
+from workflow.proving.proof import Prover
 from workflow.proving.prove import prove
 
 pytestmark = pytest.mark.benchmark
@@ -27,13 +28,31 @@ def test_seconds_to_prove_the_rules_of_the_built_in_workflow(capsys: pytest.Capt
     assert {v.decision for v in proof.verdicts} == {"proved"}
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_seconds_to_decide_or_give_up_a_large_random_workflow(style: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """100 transitions, 20 facts, 20 rules: decided or not, in less than 30 seconds."""
-    start = time.perf_counter()
-    proof = prove(load_workflow(large_workflow(3, style)))
-    spent = time.perf_counter() - start
-    decided = ", ".join(f"{n} {decision}" for decision, n in Counter(v.decision for v in proof.verdicts).items())
-    with capsys.disabled():
-        print(f"\nprove, {style}: {spent:.1f} s, {decided}")
-    assert spent < 30
+def test_seconds_to_decide_or_give_up_the_large_random_workflows(capsys: pytest.CaptureFixture[str]) -> None:
+    """25 states, 100 transitions, 20 facts, 20 rules each: below 30 seconds, and at most 2 percent undecided."""
+    n_undecided = 0
+    for style in STYLES:
+        start = time.perf_counter()
+        proof = prove(load_workflow(large_workflow(3, style)))
+        spent = time.perf_counter() - start
+        decided = Counter(v.decision for v in proof.verdicts)
+        with capsys.disabled():
+            print(f"\nprove, {style}: {spent:.1f} s, {', '.join(f'{n} {decision}' for decision, n in decided.items())}")
+        assert spent < 30
+        n_undecided += decided["undecided"]
+    assert n_undecided <= 0.02 * 20 * len(STYLES)
+
+
+def test_share_of_rules_decided_within_20_seconds_in_very_large_workflows(capsys: pytest.CaptureFixture[str]) -> None:
+    """150 states, 600 transitions, 30 facts of all kinds in long guards: at least 95 of 100 rules in five workflows."""
+    n_decided = 0
+    for seed in range(1, 6):
+        workflow = load_workflow(large_workflow(seed, EVERYTHING))
+        prover = Prover(workflow)
+        verdicts = [prover.decide(rule, 20.0) for rule in workflow.rules]
+        decided = Counter(v.decision for v in verdicts)
+        longest = max(v.seconds for v in verdicts)
+        n_decided += len(verdicts) - decided["undecided"]
+        with capsys.disabled():
+            print(f"\nprove, very large {seed}: longest {longest:.1f} s, {', '.join(f'{n} {d}' for d, n in decided.items())}")
+    assert n_decided >= 95

@@ -1,14 +1,15 @@
-"""Large random workflows as mappings for `load_workflow`: 100 transitions over 20 facts, with rules."""
+"""Large random workflows as mappings for `load_workflow`, with 20 rules each.
+
+Those of a style in `STYLES` have 25 states, 100 transitions and 20 facts. Those of `EVERYTHING` have 150 states, 600
+transitions and 30 facts, and long guards on facts of all kinds.
+"""
 
 import random
 
-N_TRANSITIONS, N_STATES, N_EVENTS = 100, 25, 6
+N_EVENTS = 6
 STYLES = ("few parts", "thresholds", "sums", "dates", "one long guard", "large record")
+EVERYTHING = "everything"
 
-BOOLEANS = [f"b{i}" for i in range(8)]
-INTEGERS = [f"n{i}" for i in range(6)]
-DATES = [f"d{i}" for i in range(3)]
-WORDS = [f"w{i}" for i in range(3)]
 FLAGS = [f"r{i}" for i in range(4)]
 
 
@@ -20,24 +21,29 @@ def large_workflow(seed, style):
 class _Making:
     def __init__(self, chance, style):
         self.chance, self.style = chance, style
-        self.states = [f"s{i}" for i in range(N_STATES)]
-        n = 40 if style == "large record" else 6
+        n_states, n_booleans, n_integers, n_dates, n_words = (150, 12, 8, 5, 5) if style == EVERYTHING else (25, 8, 6, 3, 3)
+        self.n_transitions = 4 * n_states
+        self.states = [f"s{i}" for i in range(n_states)]
+        self.booleans = [f"b{i}" for i in range(n_booleans)]
+        self.integers = [f"n{i}" for i in range(n_integers)]
+        self.dates = [f"d{i}" for i in range(n_dates)]
+        self.words = [f"w{i}" for i in range(n_words)]
         self.counters = [f"c{i}" for i in range(3)]
-        self.most = n
-        few = chance.sample(BOOLEANS, 3) + chance.sample(INTEGERS, 1)
-        self.few = [f"{name} > 40" if name in INTEGERS else name for name in few]
+        self.most = 40 if style == "large record" else 6
+        few = chance.sample(self.booleans, 3) + chance.sample(self.integers, 1)
+        self.few = [f"{name} > 40" if name in self.integers else name for name in few]
 
     def workflow(self):
         states = {name: {"activity": "work"} for name in self.states}
-        for name in self.chance.sample(self.states[1:], 5):
+        for name in self.chance.sample(self.states[1:], len(self.states) // 5):
             states[name] = {"resting": True}
         events = {f"e{i}": {"while": "any", "set": {self.chance.choice(FLAGS): True}} for i in range(N_EVENTS)}
         last = [self.leaving(name, after, states) for name, after in zip(self.states, [*self.states[1:], "end"], strict=True)]
-        moves = [self.move(states) for _ in range(N_TRANSITIONS - len(last))]
-        facts = {name: {"type": "boolean", "default": False} for name in BOOLEANS}
-        facts |= {name: {"type": "integer", "minimum": 0, "maximum": 100, "default": 0} for name in INTEGERS}
-        facts |= {name: {"type": "date", "optional": True} for name in DATES}
-        facts |= {name: {"enum": ["none", "some", "much", "all"], "default": "none"} for name in WORDS}
+        moves = [self.move(states) for _ in range(self.n_transitions - len(last))]
+        facts = {name: {"type": "boolean", "default": False} for name in self.booleans}
+        facts |= {name: {"type": "integer", "minimum": 0, "maximum": 100, "default": 0} for name in self.integers}
+        facts |= {name: {"type": "date", "optional": True} for name in self.dates}
+        facts |= {name: {"enum": ["none", "some", "much", "all"], "default": "none"} for name in self.words}
         record = {name: {"type": "boolean", "default": False} for name in FLAGS}
         record |= {c: {"type": "integer", "minimum": 0, "maximum": self.most, "default": 0} for c in self.counters}
         record["found"] = {"enum": ["none", "yes", "no"], "default": "none"}
@@ -67,7 +73,8 @@ class _Making:
         return {"from": state, "to": to, "when": self.guard(), "set": self.chance.choice(effects), **upon}
 
     def guard(self):
-        n = 25 if self.style == "one long guard" else self.chance.randint(1, 4)
+        most = 8 if self.style == EVERYTHING else 4
+        n = 25 if self.style == "one long guard" else self.chance.randint(1, most)
         parts = [self.atom() for _ in range(n)]
         text = parts[0]
         for part in parts[1:]:
@@ -81,16 +88,17 @@ class _Making:
         if self.style in ("few parts", "large record"):
             return pick(self.few)
         k = self.chance.randrange(100)
-        if self.style == "sums":
-            a, b, c = self.chance.sample(INTEGERS, 3)
+        style = pick(("thresholds", "thresholds", "sums", "dates")) if self.style == EVERYTHING else self.style
+        if style == "sums":
+            a, b, c = self.chance.sample(self.integers, 3)
             return f"({a} + {k % 7} * {b} - {c} > {k})"
-        if self.style == "dates":
-            a, b = self.chance.sample(DATES, 2)
+        if style == "dates":
+            a, b = self.chance.sample(self.dates, 2)
             return f"({a} is not None and {b} is not None and {a} - {b} > days({k}))"
-        return pick([*BOOLEANS, f'{pick(WORDS)} == "much"', f"({pick(INTEGERS)} > {k})"])
+        return pick([*self.booleans, f'{pick(self.words)} == "much"', f"({pick(self.integers)} > {k})"])
 
     def rules(self):
-        n = N_TRANSITIONS - N_STATES
+        n = self.n_transitions - len(self.states)
         for i in range(20):
             one, two = (f"t{i}" for i in self.chance.sample(range(n), 2))
             yield [

@@ -154,11 +154,52 @@ def test_an_undecided_rule_fails_unless_the_ini_option_says_otherwise(
     result.assert_outcomes(failed=failed, skipped=skipped, deselected=5)
 
 
-def test_a_wrong_value_of_the_ini_option_is_refused(office: pytest.Pytester) -> None:
+@pytest.mark.parametrize(("option", "failed", "skipped"), [("fail", 1, 0), ("skip", 0, 1)])
+def test_without_z3_a_rule_is_undecided(
+    office: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str, failed: int, skipped: int
+) -> None:
+    """A missing library does not make a rule pass."""
+    from workflow.predicates.symbolic import ProverMissing
+    from workflow.proving import prove as module
+
+    def missing(*arguments: object) -> None:
+        raise ProverMissing("Z3 is not installed")
+
+    monkeypatch.setattr(module, "prove", missing)
+    office.makeini(f"[pytest]\ndocketsim_undecided = {option}\n")
+    _run(office, "-k", "incomplete and prove").assert_outcomes(failed=failed, skipped=skipped, deselected=5)
+
+
+def test_the_limits_of_a_proof_are_ini_options(office: pytest.Pytester) -> None:
+    """A search of one node decides nothing, and the failure names the options."""
+    office.makeini("[pytest]\ndocketsim_nodes = 1\ndocketsim_seconds = 60\n")
+    office.path.joinpath("office.rules.yaml").write_text(
+        "workflow: permit_office.yaml\nrules:\n  - {rule: a rule, at_most: 5, of: reminder}\n", encoding="utf-8"
+    )
+    result = _run(office, "-k", "prove")
+    result.assert_outcomes(failed=1, deselected=1)
+    result.stdout.fnmatch_lines(["*limit of 1;*", "*the ini options docketsim_seconds and docketsim_nodes raise the limits*"])
+
+
+def test_contradictory_assumptions_are_a_failure_without_a_traceback(office: pytest.Pytester) -> None:
+    """Otherwise every rule would be proved, for no case."""
+    text = WORKFLOW + "assume: [complete, not complete]\n"
+    office.path.joinpath("permit_office.yaml").write_text(text, encoding="utf-8")
+    result = _run(office, "-k", "incomplete and prove")
+    result.assert_outcomes(failed=1, deselected=5)
+    result.stdout.fnmatch_lines(["*no case satisfies assume:*"])
+    assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed"),
+    [("docketsim_undecided = ignore", "must be fail or skip"), ("docketsim_nodes = many", "must be a whole number, at least 1")],
+)
+def test_a_wrong_value_of_an_ini_option_is_refused(office: pytest.Pytester, option: str, allowed: str) -> None:
     """The message has the values that are allowed."""
-    office.makeini("[pytest]\ndocketsim_undecided = ignore\n")
+    office.makeini(f"[pytest]\n{option}\n")
     result = _run(office, alone=True)
-    result.stderr.fnmatch_lines(["*docketsim_undecided = ignore: must be fail or skip*"])
+    result.stderr.fnmatch_lines([f"*{option}: {allowed}*"])
 
 
 def test_files_of_other_tools_are_ignored(office: pytest.Pytester) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from workflow.files.format import MeasureEntry
 from workflow.files.yaml_tree import Node
 from workflow.model.rules import Rule
-from workflow.predicates import Expression, Field, Namespace
+from workflow.predicates import Expression, Field, Namespace, names
 
 __all__ = [
     "BUILT_IN_FACTS",
@@ -267,6 +267,37 @@ class Workflow:
     def candidates(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
         """Return the indices of the transitions that are tried, in order, by state and trigger."""
         return {(m.state, m.trigger): m.candidates for m in self.decision_points}
+
+    @cached_property
+    def live_fields(self) -> Mapping[str, frozenset[str]]:
+        """Return, for each state, the record fields that a guard can still read before they are written."""
+        live: dict[str, frozenset[str]] = dict.fromkeys(self.states, frozenset())
+        changed = True
+        while changed:
+            before = dict(live)
+            for point in self.decision_points:
+                live[point.state] |= self._read_at(point, live)
+            for event in self.events.values():
+                if event.guard is not None:
+                    for state in event.states:
+                        live[state] |= names(event.guard) & self.record.keys()
+            changed = live != before
+        return live
+
+    def _read_at(self, point: DecisionPoint, live: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """Return the record fields that are read at a decision point, or after it if `live` are read in each state."""
+        giver = self.giver(point.state, point.trigger)
+        written = set() if giver is None else set(giver.fields)
+        if isinstance(giver, Event):
+            written |= {name for name, value in giver.effects if value != INCREMENT}
+        read: set[str] = set()
+        for i in point.candidates:
+            transition = self.transitions[i]
+            overwritten = {name for name, value in transition.effects if value != INCREMENT}
+            read |= live[transition.target or point.state] - overwritten
+            if transition.guard is not None:
+                read |= names(transition.guard) & self.record.keys()
+        return frozenset(read - written)
 
     def giver(self, state: str, trigger: str) -> Activity | Event | None:
         """Return the event that happens, or the activity that completes in a state; ``None`` on entry."""

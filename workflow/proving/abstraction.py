@@ -19,7 +19,6 @@ from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Activity, Even
 from workflow.predicates import Expression, names
 from workflow.proving.atoms import Atoms
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING
-from workflow.proving.exploration import live_fields
 
 __all__ = ["Abstraction", "Asked", "At", "Conditions", "Free", "Heard", "LooseRecord", "Move", "Node", "Precision"]
 
@@ -131,7 +130,7 @@ class Abstraction:
         self.diagrams = atoms.diagrams
         self._index = {name: i for i, name in enumerate(workflow.record)}
         self._followed = [(i, name) for name, i in self._index.items() if name in precision.fields]
-        self._live = {state: fields.union(keep) for state, fields in live_fields(workflow).items()}
+        self._live = {state: fields.union(keep) for state, fields in workflow.live_fields.items()}
         self._moves: dict[tuple[str, LooseRecord, bool], list[Move]] = {}
         self._seen: dict[tuple[int, bool], int] = {}
         self._read: dict[int, tuple[list[tuple[int, str]], bool]] = {}

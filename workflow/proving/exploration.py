@@ -15,8 +15,7 @@ from typing import Any
 
 from workflow.deciding.steps import Step, steps_of
 from workflow.deciding.table import DecisionTable, Table, codes
-from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Event, Giver, Outcome, StateKind, Value, Workflow
-from workflow.predicates import names
+from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Giver, Outcome, StateKind, Value, Workflow
 
 __all__ = ["Explorer", "Move", "Node", "Record", "Stuck", "Visit", "beginnings", "find_stuck", "mask_of", "may_be_stuck", "walk"]
 
@@ -91,7 +90,7 @@ class Explorer:
         self._allowed = {e.name: (table.event_guards[e.name] if e.guard is not None else None) for e in self._events}
         self._dead = {
             state: [(i, workflow.defaults[n]) for n, i in self._index.items() if n not in fields and n not in keep]
-            for state, fields in live_fields(workflow).items()
+            for state, fields in workflow.live_fields.items()
         }
 
     def normal(self, state: str, record: Record) -> Record:
@@ -284,34 +283,3 @@ def beginnings(workflow: Workflow) -> Iterator[tuple[str, Record]]:
     values = [workflow.record[n].domain() if n in workflow.entry_record else (workflow.defaults[n],) for n in workflow.record]
     for state in workflow.entry_states:
         yield from ((state, record) for record in itertools.product(*values))
-
-
-def live_fields(workflow: Workflow) -> dict[str, set[str]]:
-    """Return, for each state, the record fields that a guard can still read."""
-    record = set(workflow.record)
-    live: dict[str, set[str]] = {name: set() for name in workflow.states}
-    changed = True
-    while changed:
-        changed = False
-        for point in workflow.decision_points:
-            giver = workflow.giver(point.state, point.trigger)
-            written = {name for name, value in giver.effects if value != INCREMENT} if isinstance(giver, Event) else set()
-            written |= set(giver.fields) if giver is not None else set()
-            need: set[str] = set()
-            for i in point.candidates:
-                transition = workflow.transitions[i]
-                need |= names(transition.guard) & record if transition.guard is not None else set()
-                literal = {name for name, value in transition.effects if value != INCREMENT}
-                need |= live[transition.target or point.state] - literal
-            need -= written
-            if not need <= live[point.state]:
-                live[point.state] |= need
-                changed = True
-        for event in workflow.events.values():
-            if event.guard is None:
-                continue
-            for state in event.states:
-                if not names(event.guard) & record <= live[state]:
-                    live[state] |= names(event.guard) & record
-                    changed = True
-    return live

@@ -20,13 +20,13 @@ from workflow.predicates import Field
 from workflow.predicates.symbolic import limits
 from workflow.proving.abstraction import Free, Node
 from workflow.proving.budget import Budget
-from workflow.proving.exploration import Record, beginnings, live_fields
+from workflow.proving.exploration import Record, beginnings
 from workflow.proving.search import Search
 from workflow.proving.verdict import History
 
 __all__ = ["ProofCheck", "UnsoundProof", "replay", "some_value"]
 
-_MOST_PLACES = 2_000  # that the machine visits for one proof
+_MOST_PLACES = 1_000  # that the machine visits for one proof
 
 Facts = tuple[Value, ...]
 
@@ -67,14 +67,14 @@ class ProofCheck:
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
         self.machine = CaseMachine(workflow)
-        self.live = live_fields(workflow)
+        self.live = workflow.live_fields
         self._rows: dict[tuple[str, Record, str, Outcome, Facts], MachineRow | None] = {}
         self.stand_ins = {field.name: some_value(field) for field in workflow.facts.values() if field.optional}
 
     def check(self, rule: Rule, search: Search, cases: Sequence[Facts], budget: Budget) -> None:
         """Check that the machine reaches no node that a search missed, and breaks the rule at none.
 
-        The walk stops after 2,000 nodes, or at the time limit.
+        The walk stops after 1,000 nodes, or at the time limit.
 
         Parameters
         ----------

@@ -81,6 +81,13 @@ class PathCheck:
         self.record = Symbols(workflow.record, like=self.facts)
         self._assumed = [symbolic(one, self.facts) for one in every_assumption(workflow)]
         self._gaps: list[Any] = []
+        self._terms: dict[Expression, Any] = {}
+
+    def term(self, condition: Expression) -> Any:
+        """Return the Z3 term of a condition over facts (cached)."""
+        if condition not in self._terms:
+            self._terms[condition] = symbolic(condition, self.facts)
+        return self._terms[condition]
 
     def solver(self) -> Any:
         """Return a solver that knows every possible case."""
@@ -132,7 +139,7 @@ class PathCheck:
         solver, assumed = self.solver(), {}
         for number, answer in answers.items():
             variable = self.z3.Bool(f"answer {number}", self.facts.context)
-            term = symbolic(atoms.numbered[number], self.facts)
+            term = self.term(atoms.numbered[number])
             solver.add(self.z3.Implies(variable, term if answer else self.z3.Not(term)))
             assumed[str(variable)] = number, variable
         if self.solve(solver, budget, [variable for _, variable in assumed.values()]):
@@ -155,7 +162,7 @@ class PathCheck:
     def turned_on(self, asked: Sequence[tuple[Expression, bool]], facts: dict[str, Value], budget: Budget) -> tuple[str, ...]:
         """Return facts that suffice for some conditions, whatever the other facts are; none can be left out."""
         solver = self.solver()
-        terms = [symbolic(condition, self.facts) for condition, _ in asked]
+        terms = [self.term(condition) for condition, _ in asked]
         holding = [term if holds else self.z3.Not(term) for term, (_, holds) in zip(terms, asked, strict=True)]
         solver.add(self.z3.Not(self.all_of(holding)))
         fixed = {}
@@ -275,10 +282,11 @@ class _Path:
             i = self.atoms.number(atom)
             if i not in copies:
                 copies[i] = self.z3.Bool(f"atom {i} in {number}", self.context)
-                term = symbolic(atom, symbols)
                 if self.atoms.of_facts[i]:
+                    term = self.check.term(atom)
                     tied = [self._tie(self.atom_ties, i, "atom")]
                 else:
+                    term = symbolic(atom, symbols)
                     tied = [self._tie(self.field_ties, name, "field") for name in fields if name in names(atom)]
                 self.solver.add(self.z3.Implies(self.z3.And(*tied), copies[i] == term))
             return copies[i]

@@ -17,9 +17,7 @@ __all__ = ["sample_cases"]
 Facts = tuple[Value, ...]
 
 
-def sample_cases(
-    workflow: Workflow, conditions: Sequence[Expression], plain: Facts, n_cases: int = 48, n_draws: int = 480
-) -> list[Facts]:
+def sample_cases(workflow: Workflow, conditions: Sequence[Expression], plain: Facts, n_cases: int = 48) -> list[Facts]:
     """Return cases that conditions tell apart, the plainest first.
 
     Parameters
@@ -31,9 +29,8 @@ def sample_cases(
     plain : tuple
         The facts of the plainest case.
     n_cases : int
-        Maximum number of cases.
-    n_draws : int
-        Number of draws. Every other draw changes a few facts of the plainest case, the others draw every fact.
+        Maximum number of cases. Ten times as many are drawn: every other one changes a few facts of the plainest case,
+        the others draw every fact.
     """
     names = fact_names(workflow)
     fields = [workflow.namespace.fields[name] for name in names]
@@ -44,7 +41,7 @@ def sample_cases(
     allowed = [scalar(assumption, names, []) for assumption in assumptions]
     random = Random(1)
     case_by_answers: dict[tuple[bool, ...], Facts] = {}
-    for i in range(n_draws):
+    for i in range(10 * n_cases):
         case = plain if i == 0 else _draw(random, plain, options, few=i % 2 == 1)
         if all(test(case, ()) for test in allowed):
             case_by_answers.setdefault(tuple(bool(test(case, ())) for test in tests), case)

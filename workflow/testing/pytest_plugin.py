@@ -13,9 +13,8 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -30,13 +29,17 @@ _WORKFLOWS = "docketsim_workflows"
 _OURS = re.compile(rb"^(\xef\xbb\xbf)?workflow\s*:", re.MULTILINE)
 _MOST_READ = 4_000_000  # as in workflow.files.opening, which is not imported until a file needs it
 _UNDECIDED = "docketsim_undecided"
+_LIMITS = {"docketsim_seconds": "seconds", "docketsim_nodes": "most_nodes"}
+"""Ini options, each with the argument of `prove` that it sets."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the ini options: which workflows have rules to test, and what an undecided rule is."""
+    """Add the ini options: which workflows have rules to test, what an undecided rule is, and the limits of a proof."""
     workflows = "Workflow files whose own rules are tested: paths or patterns, relative to the folder of the ini file."
     parser.addini(_WORKFLOWS, workflows, type="paths", default=[])
     parser.addini(_UNDECIDED, "What a rule is that the prover cannot decide: fail or skip.", default="fail")
+    parser.addini("docketsim_seconds", "Time limit for the proofs of a file, like --seconds of docketsim prove.", default="")
+    parser.addini("docketsim_nodes", "Maximum size of one search, like --nodes of docketsim prove.", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +49,20 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"{_WORKFLOWS}: there is no file {' and no file '.join(missing)}")
     if (chosen := config.getini(_UNDECIDED)) not in ("fail", "skip"):
         raise pytest.UsageError(f"{_UNDECIDED} = {chosen}: must be fail or skip")
+    _limits(config)
+
+
+def _limits(config: pytest.Config) -> dict[str, Any]:
+    """Return the limits of a proof that are set, as arguments of `prove`."""
+    given = {option: str(config.getini(option)).strip() for option in _LIMITS}
+    wrong = [
+        f"{option} = {text}: must be a whole number, at least 1"
+        for option, text in given.items()
+        if text and not re.fullmatch("0*[1-9][0-9]*", text)
+    ]
+    if wrong:
+        raise pytest.UsageError("\n".join(wrong))
+    return {_LIMITS[option]: int(text) for option, text in given.items() if text}
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RulesFile | None:
@@ -121,8 +138,8 @@ class RulesFile(pytest.Module):
             if verdict.decision == "broken":
                 raise RuleDisproved("\n".join(render_verdict(proof, verdict)))
             if verdict.decision == "undecided":
-                give_up = pytest.skip if self.config.getini(_UNDECIDED) == "skip" else partial(pytest.fail, pytrace=False)
-                give_up("\n".join(render_verdict(proof, verdict)))
+                advice = f"    under pytest, the ini options {' and '.join(_LIMITS)} raise the limits"
+                self._give_up("\n".join([*render_verdict(proof, verdict), advice]))
             if verdict.decision == "monitored":
                 pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")
             if verdict.vacuous:
@@ -135,14 +152,23 @@ class RulesFile(pytest.Module):
     def _proved(self) -> Proof:
         """Prove all rules of the file (cached)."""
         if self._proof is None:
+            from workflow.errors import InputError
             from workflow.predicates.symbolic import ProverMissing
             from workflow.proving.prove import prove
 
             try:
-                self._proof = prove(self._workflow, self._rules)
+                self._proof = prove(self._workflow, self._rules, **_limits(self.config))
             except ProverMissing as missing:
-                pytest.skip(str(missing))
+                self._give_up(str(missing))
+            except InputError as error:
+                pytest.fail(str(error), pytrace=False)
         return self._proof
+
+    def _give_up(self, reason: str) -> NoReturn:
+        """Fail a test that cannot be decided, or skip it if the ini option says so."""
+        if self.config.getini(_UNDECIDED) == "skip":
+            pytest.skip(reason)
+        pytest.fail(reason, pytrace=False)
 
 
 class WorkflowFile(RulesFile):
