@@ -325,6 +325,14 @@ def test_beyond_the_list_of_all_kinds_of_cases_gaps_and_dead_transitions_are_fou
     assert list(proof.render())[-1].startswith("overlaps and hidden guards were not looked for")
 
 
+def test_where_there_is_no_time_for_all_kinds_of_cases_gaps_are_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search looks for one finding at a time, and leaves out overlaps."""
+    monkeypatch.setattr("workflow.proving.prove.find_odd", lambda *a: None)
+    proof = prove(load_workflow(_independent(3, transitions=_independent(3)["transitions"][:-1])))
+    assert [f.finding for f in proof.findings or ()] == ["gap"]
+    assert not proof.all_findings
+
+
 @pytest.mark.parametrize(("limits", "reason"), [
     ({"most_nodes": 1}, "the search needs more nodes than the limit of 1; --nodes raises this limit"),
     ({"seconds": 0.0}, "the time limit was reached; --seconds raises it"),

@@ -74,8 +74,10 @@ def _findings(prover: Prover, rules: Sequence[Rule], budget: Budget) -> tuple[tu
     workflow, conditions = prover.workflow, guards(prover.workflow)
     space = possible_classes(workflow, conditions, limit=MAX_CLASSES, seconds=max(0.0, budget.left / 4))
     if space.complete and largest(workflow, len(space.witness)) <= MAX_ENTRIES:
-        odd = find_odd(compile_table(workflow, space.witness, conditions), budget, rules)
-        return None if odd is None else tuple(odd), True
+        half = Budget(max(0.0, budget.left / 2), budget.most_nodes)
+        odd = find_odd(compile_table(workflow, space.witness, conditions), half, rules)
+        if odd is not None:
+            return tuple(odd), True
     try:
         return tuple(find_odd_by_search(prover, budget, rules)), False
     except LimitReached:

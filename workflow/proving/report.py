@@ -95,7 +95,7 @@ class Proof:
                 example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
                 yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
         if self.findings is not None and not self.all_findings:
-            yield "overlaps and hidden guards were not looked for: the guards distinguish too many kinds of cases"
+            yield "overlaps and hidden guards were not looked for: there are too many kinds of cases to go through"
 
 
 def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
