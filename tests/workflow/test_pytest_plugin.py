@@ -183,7 +183,7 @@ def test_the_limits_of_a_proof_are_ini_options(office: pytest.Pytester) -> None:
 
 def test_contradictory_assumptions_are_a_failure_without_a_traceback(office: pytest.Pytester) -> None:
     """Otherwise every rule would be proved, for no case."""
-    text = WORKFLOW + "assume: [complete, not complete]\n"
+    text = PERMIT_OFFICE + "assume: [complete, not complete]\n"
     office.path.joinpath("permit_office.yaml").write_text(text, encoding="utf-8")
     result = _run(office, "-k", "incomplete and prove")
     result.assert_outcomes(failed=1, deselected=5)
