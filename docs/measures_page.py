@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations.measuring.descriptors import BUILT_IN, CAUSES, DECLARED, UNITS, Descriptor, Family
+from simulations.measuring.descriptors import BREAKDOWNS, BUILT_IN, DECLARED, UNITS, Descriptor, Family
 
 PAGE = Path(__file__).parent / "reference" / "measures.md"
 SUBJECTS = {
@@ -28,10 +28,18 @@ instant, such as `pending`, do not depend on it. "No value" is `null` in JSON an
 In the names below, `<activity>`, `<pool>`, `<item>` and `<measure>` stand for a name of the workflow or the scenario.
 """
 
+PARTS = """A wait is divided in two ways. `waiting_reason` asks why the case did not start: the time up to its *first chance*, by
+reason, and all time after it as `capacity`. The first chance is the first instant at which the case could have started if no
+other case were there: the pool is open, has staff, is not suspended for the case, and the work fits into the shift; in the
+shift in which the work was enabled, a slot must be left, too. Work that is not completed is judged by its length in the log. A
+wait after an interruption is all `capacity`. `waiting_capacity` shows the parts of `capacity`. `waiting_clock` divides the same
+wait by what the calendar and the suspensions of the pool showed, before and after the first chance. At every instant exactly
+one part holds. Reasons and clock each add up to the mean waiting time."""
+
 
 def page() -> str:
     """Return the text of the page."""
-    return "\n".join([HEAD, *_units(), *(line for family in Family for line in _family(family)), *_causes()])
+    return "\n".join([HEAD, *_units(), *(line for family in Family for line in _family(family)), *_breakdowns()])
 
 
 def _units() -> Iterator[str]:
@@ -58,11 +66,12 @@ def _measure(measure: Descriptor) -> Iterator[str]:
     yield from (f"{bounds} Compare with {measure.compare}.", "")
 
 
-def _causes() -> Iterator[str]:
-    yield from ("## Causes of waiting", "", "At every instant of a wait exactly one cause holds.", "")
-    yield from ("| cause | time of a wait that passed |", "|---|---|")
-    yield from (f"| `{cause}` | {text} |" for cause, text in CAUSES.items())
-    yield ""
+def _breakdowns() -> Iterator[str]:
+    yield from ("## Parts of a wait", "", PARTS, "")
+    for kind, parts in BREAKDOWNS.items():
+        yield from (f"### Parts of `{kind}`", "", "| part | time of a wait that passed |", "|---|---|")
+        yield from (f"| `{part}` | {text} |" for part, text in parts.items())
+        yield ""
 
 
 if __name__ == "__main__":

@@ -17,10 +17,13 @@ from simulations.timing.calendars import ShiftEnd
 from workflow.files.format import MeasureEntry
 
 __all__ = [
+    "BREAKDOWNS",
     "BUILT_IN",
-    "CAUSES",
+    "CAPACITY_PARTS",
+    "CLOCK",
     "DECLARED",
     "PROCESSING",
+    "REASONS",
     "SHAPES",
     "UNITS",
     "WAITING",
@@ -29,6 +32,8 @@ __all__ = [
     "Family",
     "describe",
     "measures_of_fit",
+    "part_name",
+    "slots_name",
     "utilisation_name",
     "waiting_name",
 ]
@@ -38,15 +43,41 @@ WORKING_AGE = "unfinished_working_age.mean"
 SHAPES = ("mean", "median", "p95")
 """The statistics of a time: the mean, the 50th and the 95th percentile."""
 
-CAUSES = {
-    "suspended": "while the pool was suspended for the case. A suspension comes before every other cause. A case that is"
-    " exempt from a suspension is not suspended.",
+_CLOSED = {
+    "suspended": "while the pool was suspended for the case. A suspension comes before everything else. A case that is exempt"
+    " from a suspension is not suspended.",
     "holiday": "outside all shifts, on a holiday or a closed day of the pool's calendar. A date with hours of its own"
     " is not a holiday.",
     "off_shift": "outside all shifts on any other day: nights, weekends, and the hours between two shifts.",
-    "no_free_server": "during a shift of a pool that is not suspended: no server was free for the case.",
 }
-"""The causes of waiting, with the time that each one covers. At every instant of a wait exactly one of them holds."""
+_NO_STAFF = {"no_staff": "during a shift in which the pool had a size of 0."}
+
+REASONS = {
+    **_CLOSED,
+    **_NO_STAFF,
+    "slots_used_up": "in the shift in which the work was enabled, after the slots of that shift were used up.",
+    "does_not_fit": "during a shift, because the work did not fit into the rest of the shift (`at_shift_end: fit`).",
+    "capacity": "after the first chance: others were served before the case. It includes nights, weekends and suspensions from"
+    " then on, and every wait after an interruption. Its parts are the measures `waiting_capacity`.",
+}
+"""The reasons for waiting, with the time that each one covers. All but the last end with the first chance to start."""
+
+CAPACITY_PARTS = {
+    **_CLOSED,
+    **_NO_STAFF,
+    "slots_used_up": "during a shift whose slots were used up.",
+    "does_not_fit": "during a shift in which a server was free, but the first case of the queue did not fit into the rest of the"
+    " shift.",
+    "no_free_server": "during a shift with slots left: all servers were busy.",
+}
+"""The parts of the reason ``capacity``."""
+
+CLOCK = {**_CLOSED, "on_shift": "during a shift of a pool that was not suspended, whatever kept the case waiting."}
+"""What the clock of a pool showed during a wait."""
+
+BREAKDOWNS = {"waiting_reason": REASONS, "waiting_capacity": CAPACITY_PARTS, "waiting_clock": CLOCK}
+"""The divisions of a wait, by the first part of their measures' names, each with its parts. At every instant exactly one part
+holds. Reasons and clock each add up to the wait, the parts of capacity to that reason."""
 
 UNITS = {
     "cases": "A number of cases. It is whole in one replication; a mean over replications has decimals.",
@@ -91,7 +122,7 @@ class Descriptor:
     subject : str or None
         The activity, the pool, or what is priced.
     statistic : str or None
-        Of a time or an age: one of `SHAPES` or of `CAUSES`.
+        Of a time or an age: one of `SHAPES`, or a part of one of `BREAKDOWNS`.
     low, high : float or None
         No value is outside these bounds; ``None`` where there is no bound.
     is_date : bool
@@ -118,7 +149,7 @@ class Descriptor:
 
     def of(self, subject: str, unit: str | None = None) -> Descriptor:
         """Return the descriptor with `subject`, the name of an activity, a pool or a cost item, in place of ``{}``."""
-        texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "title", "description")}
+        texts = {key: getattr(self, key).replace("{}", subject) for key in ("name", "title", "description", "compare")}
         return replace(self, subject=subject, unit=unit or self.unit, **texts)
 
     @property
@@ -133,7 +164,7 @@ class Descriptor:
 
     @property
     def is_detail(self) -> bool:
-        """Return whether the measure adds detail to a mean time: a percentile of it, or the part that one cause has."""
+        """Return whether the measure adds detail to a mean time: a percentile or a part of it."""
         return self.family in (Family.WAITING, Family.PROCESSING) and not self.is_mean_time
 
 
@@ -153,17 +184,30 @@ _WORK = (
     " work are included. The parts of work that was interrupted are added up, without the waits between them. Left out: work that is not completed, and work that was completed during the warm-up. No value if"
     " no work was completed."
 )
-_PARTS = "the other causes: together they are the mean waiting time of the same activity"
+_CHANCE = (
+    "The first chance to start is the first instant at which the pool is open, has staff, is not suspended for the case, and"
+    " the work fits into the shift; in the shift in which it was enabled, a slot must be left too. Work that is not"
+    " completed is as long as the log shows."
+)
+_PARTS = {
+    "waiting_reason": ("by reason: ", _CHANCE, "the other reasons: together they are the mean waiting time of the same activity"),
+    "waiting_capacity": ("after the first chance: ", _CHANCE, "the other parts: together they are `waiting_reason.{}.capacity`"),
+    "waiting_clock": ("by the clock: ", "", "the other parts: together they are the mean waiting time of the same activity"),
+}
 _SINCE = "since the start of the run, or since the end of the warm-up"
 
 
 def _waiting() -> Iterator[Descriptor]:
     for shape, (title, of) in _TIMES.items():
         yield Descriptor(f"{WAITING}.{{}}.{shape}", Family.WAITING, "days", f"{title} wait for {{}}", f"{of} {_WAITS}", statistic=shape)  # fmt: skip
-    for cause, when in CAUSES.items():
-        title = f"Mean wait for {{}}: {cause.replace('_', ' ')}"
-        text = f"The part of `{WAITING}.{{}}.mean` that passed {when} It is the mean over the same waits, zeros included."
-        yield Descriptor(f"{WAITING}.{{}}.{cause}", Family.WAITING, "days", title, text, _PARTS, statistic=cause)
+    for kind, parts in BREAKDOWNS.items():
+        by, note, others = _PARTS[kind]
+        for part, when in parts.items():
+            title = f"Mean wait for {{}}, {by}{part.replace('_', ' ')}"
+            text = (
+                f"The part of `{WAITING}.{{}}.mean` that passed {when} It is the mean over the same waits, zeros included. {note}"
+            )
+            yield Descriptor(f"{kind}.{{}}.{part}", Family.WAITING, "days", title, text.strip(), others, statistic=part)
 
 
 BUILT_IN = {
@@ -228,6 +272,15 @@ BUILT_IN = {
             f"The time that the servers worked during their shifts, over the time that they were on shift, {_SINCE}."
             " Two servers on shift for an hour add two hours. Left out: overtime. No value without a shift, and none for a"
             " group of cases. A pool that is not at a court has a value for all courts only.",
+            high=1.0,
+        ),
+        Descriptor(
+            "slots_used.{}", Family.UTILISATION, "share", "Slots of {} that were used",
+            f"The cases that started, over the slots of the pool's shifts, for shifts that began {_SINCE}. A shift has `slots` times"
+            " the largest size of the pool in it. Interrupted work uses no new slot. Shifts during a suspension are included, as"
+            " in `utilisation`. No value without a shift. A pool that is not at a court has a value for all courts only. Only"
+            " measured for pools with `slots:`, and not for a group of cases.",
+            "`utilisation.{}`: with all slots used, more hours of work need more slots, or more servers",
             high=1.0,
         ),
         Descriptor(
@@ -315,6 +368,16 @@ def waiting_name(activity: str, statistic: str = "mean") -> str:
     return f"{WAITING}.{activity}.{statistic}"
 
 
+def part_name(kind: str, activity: str, part: str) -> str:
+    """Return the name of the measure of a part of the waiting time for an activity; `kind` is a key of `BREAKDOWNS`."""
+    return f"{kind}.{activity}.{part}"
+
+
+def slots_name(pool: str) -> str:
+    """Return the name of the share of the slots of a pool that were used."""
+    return f"slots_used.{pool}"
+
+
 def utilisation_name(pool: str) -> str:
     """Return the name of the utilisation of a pool."""
     return f"utilisation.{pool}"
@@ -344,11 +407,14 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
         yield BUILT_IN[WORKING_AGE]
     for activity, work in scenario.work.items():
         if work.pool is not None:
-            yield from (BUILT_IN[waiting_name("{}", statistic)].of(activity) for statistic in (*SHAPES, *CAUSES))
+            yield from (BUILT_IN[waiting_name("{}", shape)].of(activity) for shape in SHAPES)
+            parts = (part_name(kind, "{}", part) for kind, parts in BREAKDOWNS.items() for part in parts)
+            yield from (BUILT_IN[name].of(activity) for name in parts)
             yield BUILT_IN["still_waiting.{}"].of(activity)
         yield from (BUILT_IN[f"{PROCESSING}.{{}}.{shape}"].of(activity) for shape in SHAPES)
     for pool in scenario.pools:
-        yield from (BUILT_IN[name].of(pool) for name in ("utilisation.{}", "overtime.{}"))
+        slots = [slots_name("{}")] if scenario.pools[pool].slots is not None else []
+        yield from (BUILT_IN[name].of(pool) for name in (utilisation_name("{}"), *slots, "overtime.{}"))
         if scenario.pools[pool].at_shift_end == ShiftEnd.FIT:
             yield from (BUILT_IN[name].of(pool) for name in measures_of_fit("{}"))
     if scenario.costs is not None:

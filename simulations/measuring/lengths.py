@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
 from simulations.log.histories import interruptions
-from simulations.measuring.descriptors import CAUSES, PROCESSING, SHAPES, WAITING
+from simulations.measuring.descriptors import BREAKDOWNS, PROCESSING, SHAPES, WAITING, part_name
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import add_up_parts, ratio
@@ -21,7 +21,12 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY
 __all__ = ["Lengths", "activities_in_parts"]
 
 _QUANTILES = (0.5, 0.95)
-_WAITING = (*(f"{WAITING}.{{}}.{part}" for part in (*SHAPES, *CAUSES)), "still_waiting.{}")
+_PARTS = {kind: {part: part_name(kind, "{}", part) for part in parts} for kind, parts in BREAKDOWNS.items()}
+_WAITING = (
+    *(f"{WAITING}.{{}}.{shape}" for shape in SHAPES),
+    *(m for parts in _PARTS.values() for m in parts.values()),
+    "still_waiting.{}",
+)
 _WORK = tuple(f"{PROCESSING}.{{}}.{shape}" for shape in SHAPES)
 _EVERY = (*_WAITING, *_WORK)
 _AFTER_ALL = 2**62
@@ -53,8 +58,8 @@ class Lengths:
     ----------
     activities : list of int
         The codes of the activities that a wanted measure is about.
-    by_cause : bool
-        Whether a cause of waiting is wanted.
+    breakdowns : list of str
+        The keys of `BREAKDOWNS` of which a part is wanted.
     """
 
     def __init__(self, frame: Frame, wanted: Set[str]) -> None:
@@ -64,7 +69,7 @@ class Lengths:
         self._wanted = wanted
         names = self._log.labels.activity
         self.activities = [code for code, name in enumerate(names) if any(self._has(s, name) for s in _EVERY)]
-        self.by_cause = any(self._has(f"{WAITING}.{{}}.{cause}", name) for cause in CAUSES for name in names)
+        self.breakdowns = [kind for kind, parts in _PARTS.items() if any(self._has(part, *names) for part in parts.values())]
 
     def _has(self, measure: str, *activities: str) -> bool:
         """Return whether a measure of any of these activities is wanted."""
@@ -114,9 +119,10 @@ class Lengths:
         known = _Known(frame, n, slot[ended], frame.first_until(waits.end[ended]))
         del slot, counted
         values |= known.shapes(WAITING, whole(waits.end - waits.start)[ended], wanted)
-        for cause in CAUSES if self.by_cause else ():
-            length = whole(waits.by_cause[cause])[ended] if cause in waits.by_cause else None
-            values[f"{WAITING}.{{}}.{cause}"] = known.mean(length)
+        for kind in self.breakdowns:
+            for part, measure in _PARTS[kind].items():
+                lengths = waits.parts[kind].get(part)
+                values[measure] = known.mean(None if lengths is None else whole(lengths)[ended])
         values["still_waiting.{}"] = values.pop("still_waiting.{}")  # the order of the results
         return values
 

@@ -16,18 +16,18 @@ import numpy as np
 from simulations.log.eventlog import EventLog
 from simulations.measuring.costs import costs
 from simulations.measuring.counts import Firsts, Split, emptied
-from simulations.measuring.descriptors import describe, measures_of_fit, measures_of_pool
+from simulations.measuring.descriptors import describe, measures_of_fit, measures_of_pool, slots_name
 from simulations.measuring.frame import Frame, Grouping
 from simulations.measuring.lengths import Lengths, activities_in_parts
 from simulations.measuring.measured import ByCourt, Daily, Measured, Table
 from simulations.measuring.selection import EVERYTHING, Selection
+from simulations.measuring.slots import slots_used
 from simulations.measuring.standing import FLOWS, Crossings, Standing, daily, flows, states_at
 from simulations.measuring.sums import ratio
 from simulations.measuring.unfit import unfit
 from simulations.measuring.utilisation import times_by_instant, utilisation
-from simulations.measuring.waiting import waits_by_cause
+from simulations.measuring.waiting import divide_waits
 from simulations.scenarios.population import ORIGINS, Cases
-from simulations.timing.calendars import ShiftEnd
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 from workflow.model.definition import as_written
@@ -140,7 +140,7 @@ def _lengths(log: EventLog, frames: Sequence[Frame], wanted: Set[str]) -> list[d
     """Measure waiting and processing times, for each frame."""
     of_frames = [Lengths(frame, wanted) for frame in frames]
     for activities in activities_in_parts(log, of_frames[0].activities):
-        waits = waits_by_cause(log, activities, split=of_frames[0].by_cause)
+        waits = divide_waits(log, activities, of_frames[0].breakdowns)
         for lengths in of_frames:
             lengths.add(activities, waits)
     return [lengths.values() for lengths in of_frames]
@@ -186,19 +186,12 @@ def _flows(frame: Frame, crossings: Crossings, wanted: Set[str]) -> dict[str, By
 
 
 def _use_and_costs(frame: Frame, values: Mapping[str, ByCourt], wanted: Set[str]) -> dict[str, ByCourt]:
-    """Measure utilisation, overtime and costs. For a group of cases, only activities have a cost."""
-    scenario, times = frame.log.cases.scenario, {}
+    """Measure the use of pools and costs. For a group of cases, only activities have a cost."""
+    scenario, times, use = frame.log.cases.scenario, {}, {}
     if frame.grouping.by is None:
-        used = [name for name in scenario.pools if not wanted.isdisjoint(measures_of_pool(name))]
-        times = times_by_instant(frame, used)
+        pools = scenario.pools
+        times = times_by_instant(frame, [name for name in pools if not wanted.isdisjoint(measures_of_pool(name))])
+        use = utilisation(times) | slots_used(frame, [name for name in pools if slots_name(name) in wanted])
+        use |= unfit(frame, [name for name in pools if not wanted.isdisjoint(measures_of_fit(name))])
     priced = costs(scenario.costs, frame, values, times, wanted) if scenario.costs is not None else {}
-    fitted = (
-        ()
-        if frame.grouping.by is not None
-        else [
-            name
-            for name, pool in scenario.pools.items()
-            if pool.at_shift_end == ShiftEnd.FIT and not wanted.isdisjoint(measures_of_fit(name))
-        ]
-    )
-    return utilisation(times) | unfit(frame, fitted) | priced
+    return use | priced

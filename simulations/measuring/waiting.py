@@ -1,35 +1,30 @@
-"""Waiting times by cause.
+"""Waiting times by reason and by clock.
 
-A wait is split at every instant at which its cause changes. If several causes hold, the first of `CAUSES` counts. The cause
-``no_free_server`` includes slots that are used up, and work that does not fit into the rest of a shift.
+A wait is divided at its first chance, the first instant at which the case could have started if no other case were there. The
+time before it has the reason that kept the case from starting; all time after it is due to capacity. The clock divides the
+same wait by what the pool's calendar and suspensions showed.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByStation, EventLog
-from simulations.log.histories import rows_by_case
-from simulations.measuring.descriptors import CAUSES
-from simulations.measuring.utilisation import distinct, so_far
+from simulations.log.histories import interruptions, rows_by_case
+from simulations.measuring.descriptors import BREAKDOWNS, CLOCK, REASONS
+from simulations.measuring.timelines import StationTimes, station_times
 from simulations.scenarios.scenario import Pool, Scenario
-from simulations.timing.calendars import Calendar
-from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
 from workflow.deciding.records import records_along
 from workflow.predicates import Expression, names, vector
 
-__all__ = ["Waits", "waits_by_cause"]
-
-_CAUSES = tuple(CAUSES)
+__all__ = ["Waits", "divide_waits"]
 
 Integers = NDArray[np.int64]
 
@@ -46,73 +41,152 @@ class Waits:
         When the work was enabled, and when it started; if it never started, the time of the row.
     never : ndarray of int64
         Indices of the waits after which work never started.
-    by_cause : mapping of str to ndarray of int64, shape (n_waits,)
-        Microseconds by cause; their sum is the time from start to end. Causes that never hold may be missing.
+    parts : mapping of str to mapping of str to ndarray of int64, shape (n_waits,)
+        Microseconds of each part, by the key of `BREAKDOWNS`. Parts that never hold may be missing.
     """
 
     rows: Integers
     start: Integers
     end: Integers
     never: Integers
-    by_cause: Mapping[str, Integers]
+    parts: Mapping[str, Mapping[str, Integers]]
 
 
-def waits_by_cause(log: EventLog, activities: range, split: bool = True) -> Waits:
-    """Return the waits for these activities, given by their codes, and split them by cause."""
+def divide_waits(log: EventLog, activities: range, breakdowns: Collection[str] = tuple(BREAKDOWNS)) -> Waits:
+    """Return the waits for these activities, given by their codes, with the parts of these keys of `BREAKDOWNS`."""
     ends = log.by_station
     if len(activities) < len(log.labels.activity):
         activity = log.columns["activity"][ends.rows]
         ends = ends.select((activity >= activities.start) & (activity < activities.stop))
     whole, never = _Segments.whole(log, ends)
-    return Waits(whole.ends, whole.start, whole.end, never, _split(log, whole) if split else {})
+    parts = _Division(log, whole).parts(breakdowns) if breakdowns else {}
+    return Waits(whole.ends, whole.start, whole.end, never, parts)
 
 
-def _split(log: EventLog, whole: _Segments) -> dict[str, Integers]:
-    """Return the length of each wait by cause."""
-    scenario = log.cases.scenario
-    n_waits = len(whole.ends)
-    lengths: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(n_waits, np.int64))
-    changing, divided = _changing_exemptions(log), np.zeros(len(whole.ends), bool)
-    for pool, station, waits in whole.stations(scenario) if changing else ():
-        if scenario.exemption(pool.name, station) in changing:
-            for s in scenario.suspensions_at(pool.name, station):
-                divided[waits] |= (whole.start[waits] < s.end) & (whole.end[waits] > s.start)
-    if divided.any():  # an exemption from a suspension may change during these waits
-        ends, concerned = whole.ends[divided], np.zeros(len(log.cases), bool)
-        concerned[log.columns["case_id"][ends]] = True
-        rows = np.flatnonzero(concerned[log.columns["case_id"]])
-        of_cases = replace(log, columns={name: column[rows] for name, column in log.columns.items()})
-        wait = np.full(len(rows), -1)
-        wait[np.searchsorted(rows, ends)] = np.flatnonzero(divided)
-        _add(lengths, _Segments.by_record(of_cases, wait), of_cases)
-        whole = whole.select(~divided)
-    _add(lengths, whole, log)
-    return dict(lengths)
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Waits for one station, or parts of them.
+
+    Attributes
+    ----------
+    times : StationTimes
+    wait : slice or ndarray
+        Index of the wait of each span.
+    start, end : ndarray of int64
+    is_whole : bool
+        Whether each span is a wait.
+    """
+
+    times: StationTimes
+    wait: Any
+    start: Integers
+    end: Integers
+    is_whole: bool
 
 
-def _add(lengths: defaultdict[str, Integers], segments: _Segments, log: EventLog) -> None:
-    """Add the length of each segment by cause to its wait."""
-    scenario = log.cases.scenario
-    exempt_by: dict[Expression, NDArray[np.bool_]] = {}
-    for pool, station, waits in segments.stations(scenario):
-        calendar, condition = pool.calendars[station], scenario.exemption(pool.name, station)
-        suspensions = tuple((s.start, s.end) for s in scenario.suspensions_at(pool.name, station))
-        parts: list[tuple[Any, tuple[tuple[int, int], ...]]] = [(waits, suspensions)]
-        if condition is not None:
-            if condition not in exempt_by:
-                exempt_by[condition] = segments.exempt(log, condition)
-            exempt = exempt_by[condition][waits]
-            if exempt.any():
-                indices = waits.start + np.arange(len(exempt))
-                parts = [(indices[~exempt], suspensions), (indices[exempt], ())]
-        for part, suspended in parts:
-            timeline = _timeline(calendar, scenario.starts, scenario.horizon, suspended)
-            for cause, length in timeline.split(segments.start[part], segments.end[part]):
-                wait = part if segments.wait is None else segments.wait[part]
-                if segments.before is None:
-                    lengths[cause][wait] = length
-                else:
-                    np.add.at(lengths[cause], wait, length)
+class _Lengths:
+    """The lengths of the parts of waits in one breakdown."""
+
+    def __init__(self, n_waits: int, wanted: bool) -> None:
+        self.by_part: defaultdict[str, Integers] = defaultdict(lambda: np.zeros(n_waits, np.int64))
+        self._wanted = wanted
+
+    def add(self, part: str, spans: _Spans, length: Integers) -> None:
+        """Add lengths to a part of the waits that these spans belong to."""
+        if not self._wanted:
+            return
+        if spans.is_whole:
+            self.by_part[part][spans.wait] += length
+        else:
+            np.add.at(self.by_part[part], spans.wait, length)
+
+
+class _Division:
+    """Divide waits into parts. A wait during which an exemption from a suspension may change has a span for each record."""
+
+    def __init__(self, log: EventLog, whole: _Segments) -> None:
+        self._log, self._whole, self._resumed = log, whole, interruptions(log)[1]
+        self._spans = [*self._every_span()]
+
+    def parts(self, breakdowns: Collection[str]) -> dict[str, Mapping[str, Integers]]:
+        """Return the length of each part of each wait, by the key of `BREAKDOWNS`."""
+        every = {kind: _Lengths(len(self._whole.ends), kind in breakdowns) for kind in BREAKDOWNS}
+        reasons, capacity, clock = (every[f"waiting_{kind}"] for kind in ("reason", "capacity", "clock"))
+        chance = self._whole.start if set(breakdowns) == {"waiting_clock"} else self._chances()
+        for spans in self._spans:
+            first = np.clip(chance[spans.wait], spans.start, spans.end)
+            for cause, length in spans.times.timeline.split(spans.start, first):
+                reasons.add(cause if cause in REASONS else "does_not_fit", spans, length)
+                clock.add(cause if cause in CLOCK else "on_shift", spans, length)
+            for cause, length in spans.times.timeline.split(first, spans.end):
+                capacity.add(cause, spans, length)
+                clock.add(cause if cause in CLOCK else "on_shift", spans, length)
+            reasons.add("capacity", spans, spans.end - first)
+        return {kind: every[kind].by_part for kind in breakdowns}
+
+    def _chances(self) -> Integers:
+        """Return the first chance of each wait: its end if there was none, its start if the work had been interrupted."""
+        whole = self._whole
+        chance = whole.end.copy()
+        for spans in self._spans:
+            found = spans.times.first_chance(whole.start[spans.wait], spans.start, self._observed(spans))
+            if spans.is_whole:
+                chance[spans.wait] = found
+            else:
+                before = found < spans.end
+                np.minimum.at(chance, spans.wait[before], found[before])
+        if len(self._resumed):
+            resumed = np.isin(whole.ends, self._resumed)
+            chance[resumed] = whole.start[resumed]
+        return chance
+
+    def _observed(self, spans: _Spans) -> Integers:
+        """Return the length of the work after each wait as the log shows it, 0 if it never started; zeros unless ``fit``."""
+        if not spans.times.fit:
+            return np.zeros(len(spans.start), np.int64)
+        rows = self._whole.ends[spans.wait]
+        started, ended = (self._log.columns[name][rows] for name in ("started_at", "happened_at"))
+        return np.where(started > NEVER, ended - np.maximum(started, 0), 0)
+
+    def _every_span(self) -> Iterator[_Spans]:
+        """Yield whole waits, and the parts of waits during which an exemption from a suspension may change."""
+        log, whole = self._log, self._whole
+        scenario, divided = log.cases.scenario, np.zeros(len(whole.ends), bool)
+        changing = _changing_exemptions(log)
+        for pool, station, waits in whole.stations(scenario) if changing else ():
+            if scenario.exemption(pool.name, station) in changing:
+                for s in scenario.suspensions_at(pool.name, station):
+                    divided[waits] |= (whole.start[waits] < s.end) & (whole.end[waits] > s.start)
+        if divided.any():
+            ends, concerned = whole.ends[divided], np.zeros(len(log.cases), bool)
+            concerned[log.columns["case_id"][ends]] = True
+            rows = np.flatnonzero(concerned[log.columns["case_id"]])
+            of_cases = replace(log, columns={name: column[rows] for name, column in log.columns.items()})
+            wait = np.full(len(rows), -1)
+            wait[np.searchsorted(rows, ends)] = np.flatnonzero(divided)
+            yield from self._spans_of(_Segments.by_record(of_cases, wait), of_cases)
+            whole = whole.select(~divided)
+        yield from self._spans_of(whole, log)
+
+    def _spans_of(self, segments: _Segments, log: EventLog) -> Iterator[_Spans]:
+        """Yield the segments of each station, those of exempt cases apart. The rows of the segments are those of `log`."""
+        scenario = log.cases.scenario
+        exempt_by: dict[Expression, NDArray[np.bool_]] = {}
+        for pool, station, part in segments.stations(scenario):
+            condition = scenario.exemption(pool.name, station)
+            suspensions = tuple((s.start, s.end) for s in scenario.suspensions_at(pool.name, station))
+            parts: list[tuple[Any, tuple[tuple[int, int], ...]]] = [(part, suspensions)]
+            if condition is not None:
+                if condition not in exempt_by:
+                    exempt_by[condition] = segments.exempt(log, condition)
+                exempt = exempt_by[condition][part]
+                if exempt.any():
+                    indices = part.start + np.arange(len(exempt))
+                    parts = [(indices[~exempt], suspensions), (indices[exempt], ())]
+            for k, suspended in parts:
+                wait = k if segments.wait is None else segments.wait[k]
+                times = station_times(self._log, pool, station, suspended, self._resumed)
+                yield _Spans(times, wait, segments.start[k], segments.end[k], segments.before is None)
 
 
 def _changing_exemptions(log: EventLog) -> set[Expression]:
@@ -229,66 +303,3 @@ class _Segments:
             after = records_along(rows_by_case(log), name, facts.values[name])[-1]
             values[name] = np.where(self.before < 0, values[name], after[np.maximum(self.before, 0)])
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))
-
-
-@dataclass(frozen=True)
-class _Timeline:
-    """The cause of waiting for a station over time.
-
-    Attributes
-    ----------
-    at : ndarray of int64, shape (n,)
-        The instants at which the cause may change; the first is 0.
-    cause : ndarray of int8, shape (n,)
-        Index into `CAUSES` of the cause from each instant on.
-    total : mapping of int to ndarray of int64, shape (n,)
-        Total time that each cause has held before each instant.
-    """
-
-    at: Integers
-    cause: NDArray[np.int8]
-    total: Mapping[int, Integers]
-
-    def split(self, start: Integers, end: Integers) -> Iterator[tuple[str, Integers]]:
-        """Yield each cause with the time that it held in each interval."""
-        rest = end - start
-        *causes, last_cause = self.total
-        if causes:
-            first, last = (np.searchsorted(self.at, times, side="right") - 1 for times in (start, end))
-            since_first, since_last = start - self.at[first], end - self.at[last]
-            at_first, at_last = self.cause.take(first), self.cause.take(last)
-        for cause in causes:
-            length = self.total[cause][last] - self.total[cause][first]
-            length += since_last * (at_last == cause)
-            length -= since_first * (at_first == cause)
-            rest -= length
-            yield _CAUSES[cause], length
-        yield _CAUSES[last_cause], rest
-
-
-@lru_cache(maxsize=256)
-def _timeline(calendar: Calendar, starts: dt.date, horizon: int, suspensions: tuple[tuple[int, int], ...]) -> _Timeline:
-    """Return the cause of waiting over time for a station with this calendar and these suspensions."""
-    opens, closes, _ = calendar.arrays()
-    suspended, closed = np.array(suspensions, np.int64).reshape(-1, 2), _closed_days(calendar, Epoch(starts))
-    at = distinct(np.concatenate([opens, closes, closed.ravel(), suspended.ravel(), [0]]))
-    at = at[(at >= 0) & (at < horizon)]
-    cause = np.where(_within(closed, at), _CAUSES.index("holiday"), _CAUSES.index("off_shift"))
-    cause[_within(np.stack([opens, closes], axis=1), at)] = _CAUSES.index("no_free_server")
-    cause[_within(suspended, at)] = _CAUSES.index("suspended")
-    length = np.diff(at)
-    total = {c: np.append(0, np.cumsum(length * (cause[:-1] == c))) for c in np.unique(cause).tolist()}
-    return _Timeline(at, cause.astype(np.int8), total)
-
-
-def _closed_days(calendar: Calendar, epoch: Epoch) -> Integers:
-    """Return holidays and closures as intervals, except dates with hours of their own."""
-    own = {day for day, _ in calendar.extra}
-    days = sorted({day for day, _ in calendar.holidays} | set(calendar.closed))
-    starts = [epoch.microseconds(dt.date.fromisoformat(day)) for day in days if day not in own]
-    return np.array([[t, t + MICROSECONDS_PER_DAY] for t in starts], np.int64).reshape(-1, 2)
-
-
-def _within(intervals: Integers, at: Integers) -> NDArray[np.bool_]:
-    """Return whether each instant lies in at least one of the half-open intervals."""
-    return so_far(intervals[:, 0], at) > so_far(intervals[:, 1], at)

@@ -17,13 +17,13 @@ from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growin
 from simulations.tables.formatting import format_replications, format_when
 from simulations.tables.run import (
     PREDICTION,
-    cause_table,
     contrast_table,
     court_table,
     estimates_by_court,
     group_table,
     measures_of,
     published_table,
+    waiting_table,
 )
 from simulations.tables.table import text_table
 
@@ -96,9 +96,8 @@ def _print_measures(console: Console, result: RunResult, day: dt.date | None) ->
     for title, chosen in sections:
         table = court_table(result, "", f"{title}, {when}", [m.name for m in chosen], courts, day)
         print_table(console, table)
-    causes = cause_table(result, {c: c for c in selection.courts} or {"all": "all"}, day)
-    hidden = ["in all"] if selection.courts else ["court", "in all"]
-    print_table(console, causes.without(*hidden) if causes is not None else None)
+    for kind in ("waiting_reason", "waiting_clock"):
+        print_table(console, waiting_table(result, kind, courts, day))
 
 
 def _print_notes(console: Console, result: RunResult) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulations.measuring.descriptors import utilisation_name
+from simulations.measuring.descriptors import slots_name, utilisation_name
 from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.report.flow import Flow, flow
 from simulations.report.survival import Curve, survival
@@ -174,7 +174,7 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, cour
                 else [
                     use
                     for use in use_by_week(connection, folder, records, scenario, courts, confidence)
-                    if selection.has(utilisation_name(use.pool), use.court)
+                    if selection.has((slots_name if use.of_slots else utilisation_name)(use.pool), use.court)
                 ],
             }
         except duckdb.Error as error:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from simulations.measuring.descriptors import CAUSES, Family, describe
+from simulations.measuring.descriptors import REASONS, Family, describe, slots_name
 from simulations.report.contents import Contents
 from simulations.report.figure import (  # fmt: skip
     BLACK,
     BLUE,
+    GREEN,
+    GREY,
     MOST_POINTS,
     ORANGE,
     PURPLE,
     SKY,
     VERMILION,
     WIDTH,
+    YELLOW,
     Data,
     Figure,
     altair,
@@ -26,12 +29,12 @@ from simulations.report.log_figures import flow_figure, map_figure, survival_fig
 from simulations.statements.of_runs import groups_differ, largest_part, longest_wait, pending_change
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title
-from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_cause
+from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_reason
 from simulations.tables.table import estimates_csv
 
 __all__ = ["figures"]
 
-_CAUSE_COLOURS = (VERMILION, PURPLE, ORANGE, BLUE)
+_REASON_COLOURS = dict(zip(REASONS, (VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE), strict=True))
 
 
 def figures(contents: Contents) -> list[Figure]:
@@ -115,16 +118,19 @@ def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[
 
 
 def _waiting(contents: Contents) -> Figure | None:
-    """Draw the mean wait of each activity and court, split by cause."""
+    """Draw the mean wait of each activity and court, by reason."""
     alt = altair()
-    waits = waits_by_cause(contents.result, contents.titles)
+    waits = waits_by_reason(contents.result, contents.titles)
     if not waits:
         return None
-    causes = [cause.replace("_", " ") for cause in CAUSES]
+    days = {(activity, court, reason): part.mean or 0.0 for activity, court, parts in waits for reason, part in parts.items()}
+    reasons = [reason.replace("_", " ") for reason in REASONS]
+    shown = [reason for reason in reasons if any(n for (*_, of), n in days.items() if of == reason)]
+    colours = [_REASON_COLOURS[reason.replace(" ", "_")] for reason in shown]
     data: Data = [
-        {"activity": activity, "court": court, "cause": cause, "days": part.mean or 0.0, "k": k}
-        for activity, court, _, parts in waits
-        for k, (cause, part) in enumerate(zip(causes, parts, strict=True))
+        {"activity": activity, "court": contents.titles[court], "reason": reason, "days": n, "k": reasons.index(reason)}
+        for (activity, court, reason), n in days.items()
+        if reason in shown
     ]
     chart = (
         alt.Chart(alt.Data(values=data))
@@ -132,43 +138,45 @@ def _waiting(contents: Contents) -> Figure | None:
         .encode(
             x=alt.X("days:Q", title="days, mean over cases"),
             y=alt.Y("court:N", title=None, sort=[*contents.titles.values()]),
-            color=alt.Color("cause:N", sort=causes, scale=alt.Scale(domain=causes, range=list(_CAUSE_COLOURS))),
+            color=alt.Color("reason:N", sort=shown, scale=alt.Scale(domain=shown, range=colours)),
             order=alt.Order("k:Q"),
             row=alt.Row("activity:N", sort=list(contents.scenario.work), title=None, spacing=14),
         )
         .properties(width=WIDTH - 60, height=alt.Step(24))
     )
-    ends, whole = contents.scenario.ends, contents.titles[contents.whole]
-    of_parts = {(row["activity"], row["court"], row["cause"]): float(row["days"]) for row in data}
-    by_activity: dict[str, dict[str, float]] = {}
-    for (activity, court, cause), days in of_parts.items():
-        if court == whole:
-            by_activity.setdefault(activity, {})[cause] = days
+    ends, by_activity = contents.scenario.ends, {a: parts for a, court, parts in waits if court == contents.whole}
+    of_whole = {a: {reason: days[a, contents.whole, reason] for reason in parts} for a, parts in by_activity.items()}
     caption: list[Statement | str] = [
-        "Mean wait of cases whose work has begun, split by cause.",
-        largest_part(ends, of_parts),
+        "Mean wait of cases whose work has begun, by the reason that kept them from starting. Capacity: all time after the first"
+        " chance to start, nights and suspensions included.",
+        largest_part(ends, {(a, contents.titles[court], reason): n for (a, court, reason), n in days.items()}),
         *contents.courts_note(summed=False),
     ]
-    csv = estimates_csv(part for _, _, _, parts in waits for part in parts)
-    return drawn("waiting-by-cause", "Waiting by cause", [longest_wait(ends, by_activity, contents.whole)], caption, chart, csv)
+    csv = estimates_csv(part for _, _, parts in waits for part in parts.values())
+    heading = [longest_wait(ends, of_whole, contents.whole)]
+    return drawn("waiting-by-reason", "Waiting by reason", heading, caption, chart, csv)
 
 
 def _whole_utilisation(contents: Contents) -> Figure | None:
     """Draw utilisation over the whole run, with its interval."""
     estimates = estimates_by_court(contents.result)
-    measures = [m for m in describe(contents.scenario).values() if m.family is Family.UTILISATION]
+    shares = [m for m in describe(contents.scenario).values() if m.family is Family.UTILISATION and m.unit == "share"]
     rows = [
-        (m.subject or "", title, estimates[m.name, court])
-        for m in measures
+        (
+            f"{m.subject}: slots used" if m.name == slots_name(m.subject or "") else m.subject or "",
+            title,
+            estimates[m.name, court],
+        )
+        for m in shares
         for court, title in contents.titles.items()
         if (m.name, court) in estimates and estimates[m.name, court].mean is not None
     ]
-    text = (
-        "Share of time on shift that the servers of each pool worked over the whole run, times without any work included."
-        " Utilisation by week needs an event log, and a run without Python of the user's own."
-    )
+    text = "Share of time on shift that the servers of each pool worked over the whole run, times without any work included."
+    if len(shares) > len(contents.scenario.pools):
+        text += " Slots used: the share of the slots of all shifts that cases used."
+    text += " Utilisation by week needs an event log, and a run without Python of the user's own."
     title = "Share of time on shift that servers worked over the whole run"
-    return dots("utilisation", "Utilisation by pool", [title], [text], rows, "share of time on shift", (0.0, 1.0))
+    return dots("utilisation", "Utilisation by pool", [title], [text], rows, "share", (0.0, 1.0))
 
 
 def _groups(contents: Contents, by: str) -> Figure | None:

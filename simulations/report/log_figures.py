@@ -100,9 +100,10 @@ def _format_cases(n: float) -> str:
 
 
 def use_figure(contents: Contents) -> Figure | None:
-    """Draw the utilisation of each pool, week by week."""
+    """Draw the utilisation of each pool, week by week, with the share of its slots that were used below it."""
     if not contents.use:
         return None
+    panels = {(use.pool, use.of_slots): f"{use.pool}: slots used" if use.of_slots else use.pool for use in contents.use}
     alt = altair()
     titles = contents.titles
     data: Data = []
@@ -112,19 +113,28 @@ def use_figure(contents: Contents) -> Figure | None:
             tuple(None if math.isnan(v) else v for v in three)
             for three in zip(use.mean.tolist(), use.low.tolist(), use.high.tolist(), strict=True)
         ]
-        rows += [(use.pool, titles[use.court], week, *three) for week, three in zip(use.weeks, values, strict=True)]
+        panel = panels[use.pool, use.of_slots]
+        rows += [(panel, titles[use.court], week, *three) for week, three in zip(use.weeks, values, strict=True)]
         stamps = [stamp(dt.datetime.combine(week, dt.time())) for week in use.weeks]
         stamps.append(instant(contents, contents.scenario.horizon))
         data += [
-            {"pool": use.pool, "court": titles[use.court], "week": at, "mean": mean, "low": low, "high": high}
+            {"pool": panel, "court": titles[use.court], "week": at, "mean": mean, "low": low, "high": high}
             for at, (mean, low, high) in zip(stamps, [*values, values[-1]], strict=True)  # the last step needs its end
         ]
+    order = [
+        panels[pool, of_slots] for pool in contents.scenario.pools for of_slots in (False, True) if (pool, of_slots) in panels
+    ]
     names = list(titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500) if len(names) > 1 else None
     base = (
         alt.Chart().transform_filter("isValid(datum.week)").encode(x=day_axis("week"), color=line_colours("court", names, legend))
     )
-    y = alt.Y("low:Q", title="share of time on shift", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5))
+    y = alt.Y(
+        "low:Q",
+        title="share of slots or time on shift" if any(use.of_slots for use in contents.use) else "share of time on shift",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format="%", tickCount=5),
+    )
     line = base.mark_line(strokeWidth=2, interpolate="step-after")
     layers = [
         base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q"),
@@ -137,9 +147,11 @@ def use_figure(contents: Contents) -> Figure | None:
     chart = (
         alt.layer(*layers, data=alt.Data(values=data + shaded))
         .properties(width=WIDTH, height=130)
-        .facet(row=alt.Row("pool:N", sort=list(contents.scenario.pools), title=None), spacing=14)
+        .facet(row=alt.Row("pool:N", sort=order, title=None), spacing=14)
     )
     text = "Share of time on shift that the servers of each pool worked, by week from Monday."
+    if len(order) > len(dict.fromkeys(use.pool for use in contents.use)):
+        text += " Below it: the share of the slots of that week's shifts that cases used."
     if len(contents.result.replications) > 1:
         text += f" Line: mean. Light band: {describe_prediction(contents.result)}."
     if shaded:
@@ -155,7 +167,7 @@ def _busiest(contents: Contents) -> dict[str, float]:
     return {
         use.pool: max((v for v in use.mean.tolist() if not math.isnan(v)), default=0.0)
         for use in contents.use
-        if use.court == "all"
+        if use.court == "all" and not use.of_slots
     }
 
 

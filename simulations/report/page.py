@@ -16,12 +16,12 @@ from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growin
 from simulations.tables.formatting import few_came_in, format_estimate, format_replications, number
 from simulations.tables.run import (
     PREDICTION,
-    cause_table,
     contrast_table,
     describe_prediction,
     estimates_by_court,
     group_table,
     published_table,
+    waiting_table,
 )
 from simulations.tables.table import Table
 from workflow.errors import InputError
@@ -138,7 +138,7 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     result, times = contents.result, times_table(contents)
     tables = {
         "flow": [state_table(contents)],
-        "waiting-by-cause": [cause_table(result, contents.titles)],
+        "waiting-by-reason": [waiting_table(result, kind, contents.titles) for kind in ("waiting_reason", "waiting_clock")],
         "utilisation": [use_table(contents), times],
     }
     for key, figure in drawn.items():

@@ -1,4 +1,4 @@
-"""The weekly utilisation of each pool, read from the log.
+"""The weekly utilisation of each pool, and the share of its slots that were used, read from the log.
 
 A mean over the whole run hides that a pool has no work after five weeks, or is suspended for five. Weeks begin on Monday;
 the first and the last may be shorter.
@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.measuring.utilisation import PoolTime, time_between
+from simulations.log.row import INTERRUPTED
+from simulations.measuring.slots import slots_between
+from simulations.measuring.utilisation import time_between
 from simulations.run_folder.parts import part_path
 from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Pool, Scenario
@@ -26,7 +28,7 @@ __all__ = ["Use", "use_by_week"]
 
 @dataclass(frozen=True)
 class Use:
-    """The share of time on shift that the servers of a pool work, by week.
+    """The share of time on shift that the servers of a pool work, or the share of its slots that are used, by week.
 
     Attributes
     ----------
@@ -36,6 +38,8 @@ class Use:
         The first day of each week.
     mean, low, high : ndarray of float, shape (n_weeks,)
         Mean over replications, and the ends of its prediction interval; NaN for a week without a shift.
+    of_slots : bool
+        Whether it is the share of slots.
     """
 
     pool: str
@@ -44,6 +48,7 @@ class Use:
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    of_slots: bool = False
 
 
 def use_by_week(
@@ -67,31 +72,39 @@ def use_by_week(
     weeks = _weeks(scenario)
     bounds = np.array([*(scenario.epoch.microseconds(day) for day in weeks), scenario.horizon], np.int64)
     start = f"timestamp '{scenario.starts}'"
-    shares: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
+    shares: dict[tuple[str, str, bool], list[NDArray[np.float64]]] = {}
     for k in replications:
         part = literal_path(part_path(folder, "events", k))
         work = connection.execute(
             f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court,
-                date_diff('microsecond', {start}, started_at) as started, date_diff('microsecond', {start}, happened_at) as ended
-            from read_parquet($part, hive_partitioning = false) where pool is not null and started_at is not null""",
+                date_diff('microsecond', {start}, started_at) as started, date_diff('microsecond', {start}, happened_at) as ended,
+                lag(cause) over (partition by case_id order by file_row_number) is not distinct from '{INTERRUPTED}' as resumed
+            from read_parquet($part, file_row_number = true, hive_partitioning = false) where enabled_at is not null
+            qualify pool is not null and started_at is not null""",
             {"pools": list(scenario.pools), "courts": list(scenario.courts), "part": part},
         ).fetchnumpy()
         for code, (name, pool) in enumerate(scenario.pools.items()):
             of_pool = work["pool"] == code
-            at, started, ended = (np.asarray(work[key][of_pool], np.int64) for key in ("court", "started", "ended"))
-            stations = _station_times(pool, at, started, ended, bounds)
-            whole = [sum(times, start=PoolTime(0, 0, 0)) for times in zip(*stations, strict=True)]
-            shares.setdefault((name, "all"), []).append(_shares(whole))
-            if pool.at_court:
-                for court, times in zip(scenario.courts, stations, strict=True):
+            at, started, ended, resumed = (
+                np.asarray(work[key][of_pool], np.int64) for key in ("court", "started", "ended", "resumed")
+            )
+            n_stations = len(pool.calendars)
+            here = [at == station if pool.at_court else np.ones(len(at), bool) for station in range(n_stations)]
+            by_kind = {False: [_busy(pool, k, started[rows], ended[rows], bounds) for k, rows in enumerate(here)]}
+            if pool.slots is not None:
+                new = [started[rows & (resumed == 0)] for rows in here]
+                by_kind[True] = [np.array(slots_between(pool, k, pool.sizes, new[k], bounds.tolist())) for k in range(n_stations)]
+            for of_slots, stations in by_kind.items():
+                shares.setdefault((name, "all", of_slots), []).append(_shares(np.sum(stations, axis=0)))
+                for court, parts in zip(scenario.courts, stations, strict=True) if pool.at_court else ():
                     if court in courts:
-                        shares.setdefault((name, court), []).append(_shares(times))
+                        shares.setdefault((name, court, of_slots), []).append(_shares(parts))
     uses = []
-    for (pool_name, court), by_replication in shares.items():
+    for (pool_name, court, of_slots), by_replication in shares.items():
         values = np.stack(by_replication, axis=-1)
         mean = values.mean(axis=-1)
         low, high = prediction_ends(values, confidence, 0.0, 1.0) or (mean, mean)
-        uses.append(Use(pool_name, court, weeks, mean, low, high))
+        uses.append(Use(pool_name, court, weeks, mean, low, high, of_slots))
     return uses
 
 
@@ -105,16 +118,14 @@ def _weeks(scenario: Scenario) -> list[dt.date]:
     return weeks
 
 
-def _station_times(
-    pool: Pool, court: NDArray[np.int64], started: NDArray[np.int64], ended: NDArray[np.int64], bounds: NDArray[np.int64]
-) -> list[list[PoolTime]]:
-    """Return the times of each station of a pool, week by week."""
-    times = []
-    for station in range(len(pool.calendars)):
-        rows = court == station if pool.at_court else np.ones(len(court), bool)
-        times.append(time_between(pool, station, pool.sizes, started[rows], ended[rows], bounds))
-    return times
+def _busy(
+    pool: Pool, station: int, started: NDArray[np.int64], ended: NDArray[np.int64], bounds: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the busy time and the time on shift of a station, week by week."""
+    times = time_between(pool, station, pool.sizes, started, ended, bounds)
+    return np.array([[time.busy for time in times], [time.shift for time in times]], np.int64)
 
 
-def _shares(times: Sequence[PoolTime]) -> NDArray[np.float64]:
-    return np.array([t.busy / t.shift if t.shift else np.nan for t in times])
+def _shares(parts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the first row over the second; NaN where that is 0."""
+    return np.asarray(np.divide(parts[0], parts[1], out=np.full(parts.shape[1], np.nan), where=parts[1] > 0))

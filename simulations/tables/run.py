@@ -1,11 +1,11 @@
-"""Tables of a run: published figures, measures by court, causes of waiting, and groups of cases."""
+"""Tables of a run: published figures, measures by court, waits by reason and by clock, and groups of cases."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from simulations.measuring.descriptors import CAUSES, Descriptor, describe, waiting_name
+from simulations.measuring.descriptors import BREAKDOWNS, Descriptor, describe, part_name, waiting_name
 from simulations.running.intervals import describe_method
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
@@ -23,7 +23,6 @@ from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_cs
 
 __all__ = [
     "PREDICTION",
-    "cause_table",
     "contrast_table",
     "court_table",
     "describe_prediction",
@@ -31,7 +30,8 @@ __all__ = [
     "group_table",
     "measures_of",
     "published_table",
-    "waits_by_cause",
+    "waiting_table",
+    "waits_by_reason",
 ]
 
 PREDICTION = "prediction interval"
@@ -111,33 +111,56 @@ def court_table(
     return Table(key, title, ["measure", *courts.values()], rows, text)
 
 
-def waits_by_cause(
+def waits_by_reason(
     result: RunResult, courts: Mapping[str, str], at: dt.date | None = None
-) -> list[tuple[str, str, Estimate, list[Estimate]]]:
-    """Return the mean wait and its part for each cause, by activity and title of the court, where any case waited.
+) -> list[tuple[str, str, dict[str, Estimate]]]:
+    """Return the part of each reason in the mean wait, by activity and court, where any case waited.
 
     A court is left out unless the mean wait and all its parts were computed.
     """
     estimates = estimates_by_court(result, at)
     waits = []
     for activity in result.scenario.work:
-        for court, title in courts.items():
-            wait = estimates.get((waiting_name(activity), court))
-            parts = [e for cause in CAUSES if (e := estimates.get((waiting_name(activity, cause), court))) is not None]
-            if wait is not None and wait.mean and len(parts) == len(CAUSES):
-                waits.append((activity, title, wait, parts))
+        for court in courts:
+            wait, parts = estimates.get((waiting_name(activity), court)), _parts(estimates, "waiting_reason", activity, court)
+            if wait is not None and wait.mean and parts:
+                waits.append((activity, court, parts))
     return waits
 
 
-def cause_table(result: RunResult, courts: Mapping[str, str], at: dt.date | None = None) -> Table | None:
-    """Return the mean wait by cause for each activity and court, or ``None`` if no case waited."""
-    waits = waits_by_cause(result, courts, at)
-    rows = [[Cell(activity), Cell(title), *map(estimate_cell, (wait, *parts))] for activity, title, wait, parts in waits]
-    where = "all courts, " if list(courts) == ["all"] else ""
-    title = f"Mean wait for work that has begun, by cause, {where}{format_when(at, result.scenario.ends)}"
-    columns = ["activity", "court", "in all", *(cause.replace("_", " ") for cause in CAUSES)]
-    text = estimates_csv(e for _, _, wait, parts in waits for e in (wait, *parts))
-    return Table("waiting", title, columns, rows, text) if rows else None
+def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: dt.date | None = None) -> Table | None:
+    """Return the mean wait for each activity and its parts, with a column for each court; ``None`` if no case waited.
+
+    Parts that are 0 in every court are left out. The reason ``capacity`` is followed by its own parts.
+
+    Parameters
+    ----------
+    kind : {"waiting_reason", "waiting_clock"}
+    courts : mapping of str to str
+        The heading of each court.
+    """
+    estimates, rows, listed = estimates_by_court(result, at), [], []
+    for activity in result.scenario.work:
+        measures = {"in all": waiting_name(activity)}
+        for part in BREAKDOWNS[kind]:
+            measures[part.replace("_", " ")] = part_name(kind, activity, part)
+            for of_capacity in BREAKDOWNS["waiting_capacity"] if part == "capacity" else ():
+                measures[f"capacity: {of_capacity.replace('_', ' ')}"] = part_name("waiting_capacity", activity, of_capacity)
+        for label, measure in measures.items():
+            of_courts = [estimates.get((measure, court)) for court in courts]
+            if measures["in all"] and any(e is not None and e.mean for e in of_courts):
+                rows.append([Cell(activity), Cell(label), *(Cell("") if e is None else estimate_cell(e) for e in of_courts)])
+                listed += [e for e in of_courts if e is not None]
+    by = {"waiting_reason": "reason", "waiting_clock": "the clock of the pool"}[kind]
+    title = f"Mean wait for work that has begun, by {by}, {format_when(at, result.scenario.ends)}"
+    columns = ["activity", kind.removeprefix("waiting_"), *courts.values()]
+    return Table(kind.replace("_", "-"), title, columns, rows, estimates_csv(listed), n_text=2) if rows else None
+
+
+def _parts(estimates: Mapping[tuple[str, str], Estimate], kind: str, activity: str, court: str) -> dict[str, Estimate]:
+    """Return the parts of a mean wait; empty unless all were computed."""
+    names = {part.replace("_", " "): (part_name(kind, activity, part), court) for part in BREAKDOWNS[kind]}
+    return {part: estimates[name] for part, name in names.items()} if estimates.keys() >= set(names.values()) else {}
 
 
 def group_table(result: RunResult, by: str, court: str = "all") -> Table:

@@ -12,10 +12,10 @@ import numpy as np
 from simulations import load_scenario, make_plan, simulate
 from simulations.chance.draws import Draws, case_key
 from simulations.log.eventlog import NEVER, EventLog
-from simulations.measuring.descriptors import CAUSES
+from simulations.measuring.descriptors import BREAKDOWNS
 from simulations.measuring.invariants import check_log
 from simulations.measuring.measures import measure
-from simulations.measuring.waiting import waits_by_cause
+from simulations.measuring.waiting import divide_waits
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
 HOUR = MICROSECONDS_PER_HOUR
@@ -123,13 +123,16 @@ def work(log: EventLog, case: int | None = None) -> list[tuple[Any, ...]]:
     return sorted(items, key=lambda w: (w[2] is None, w[2] or 0, w[0]))
 
 
-def waits_by_row(log: EventLog) -> dict[str, Any]:
-    """Return the waiting time of each row by cause; 0 if the row ends no wait."""
-    lengths_by_cause = {cause: np.zeros(len(log), np.int64) for cause in CAUSES}
-    waits = waits_by_cause(log, range(len(log.labels.activity)))
-    for cause, lengths in waits.by_cause.items():
-        lengths_by_cause[cause][waits.rows] = lengths
-    return lengths_by_cause
+def waits_by_row(log: EventLog) -> dict[str, dict[str, Any]]:
+    """Return the length of each part of the waiting time of each row, by breakdown; 0 if the row ends no wait."""
+    waits = divide_waits(log, range(len(log.labels.activity)))
+    by_row: dict[str, dict[str, Any]] = {}
+    for kind, parts in BREAKDOWNS.items():
+        assert set(waits.parts[kind]) <= set(parts)
+        by_row[kind] = {part: np.zeros(len(log), np.int64) for part in parts}
+        for part, lengths in waits.parts[kind].items():
+            by_row[kind][part][waits.rows] = lengths
+    return by_row
 
 
 def measured(log: EventLog) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""Every measure, waiting cause and unit that a run writes has its definition, and the reference page has them all."""
+"""Every measure, part of a wait and unit that a run writes has its definition, and the reference page has them all."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from docs.measures_page import PAGE, page
 from simulations import load_scenario, make_plan, run, simulate
 from simulations.chance.draws import SamplePath
-from simulations.measuring.descriptors import BUILT_IN, CAUSES, DECLARED, UNITS, Family, describe
+from simulations.measuring.descriptors import BREAKDOWNS, BUILT_IN, DECLARED, UNITS, Family, describe
 from simulations.measuring.measures import measure
-from simulations.measuring.waiting import waits_by_cause
+from simulations.measuring.waiting import divide_waits
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,8 @@ def test_every_measure_of_a_run_has_its_descriptor(name: str, tmp_path: Path) ->
     descriptors = describe(scenario)
     written = {value.measure: value.unit for value in measure(log)}
     assert written == {m.name: m.unit for m in descriptors.values()}
-    assert set(waits_by_cause(log, range(len(log.labels.activity))).by_cause) <= set(CAUSES)
+    for kind, parts in divide_waits(log, range(len(log.labels.activity))).parts.items():
+        assert set(parts) <= set(BREAKDOWNS[kind])
     for m in descriptors.values():
         assert m.title
         assert len(m.description) > 20 or m.family is Family.DECLARED
@@ -85,11 +86,11 @@ def test_the_reference_page_is_up_to_date() -> None:
 
 
 def test_the_reference_page_defines_every_measure() -> None:
-    """Every built-in and declared measure, waiting cause and unit has an entry."""
+    """Every built-in and declared measure, part of a wait and unit has an entry."""
     text = page()
     headings = {re.sub("<[a-z]+>", "{}", heading) for heading in re.findall("^### `(.*)`$", text, re.M)}
     assert headings == {*BUILT_IN, *(f"{d.name}:" for d in DECLARED)}
-    for cause in CAUSES:
-        assert f"| `{cause}` |" in text
+    for part in (part for parts in BREAKDOWNS.values() for part in parts):
+        assert f"| `{part}` |" in text
     for unit in UNITS:
         assert f"| {unit} |" in text

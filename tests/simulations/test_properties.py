@@ -19,12 +19,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from simulations import SamplePath, Scenario, make_plan, simulate
 from simulations.engines.sampling import Purpose
 from simulations.log.eventlog import HORIZON, NEVER, EventLog
-from simulations.measuring.descriptors import CAUSES
 from simulations.measuring.invariants import check_log
 from simulations.measuring.utilisation import pool_times
 from simulations.scenarios.quantities import Choice
-from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
-from tests.simulations.fixed_draws import waits_by_row
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, INTERRUPTED, StateKind
 from workflow.predicates import Expression, scalar
@@ -375,40 +372,6 @@ def test_at_an_opening_the_work_that_started_first_resumes_up_to_the_size(scenar
                 resumed = [s for s in stays if s.started is not None and s.started < now < s.left]
                 assert len(resumed) == size_at(pool, court, now)
                 assert all(started[id(s)] < started[id(stay)] for s in resumed)  # type: ignore[operator]
-
-
-@SOME
-@given(scenarios())
-def test_waiting_by_cause_agrees_with_each_instant_and_adds_up(scenario: Mapping) -> None:
-    """The first cause that applies counts: suspended for this case, holiday or closure, off shift, no free server."""
-    log = run(loaded(scenario))
-    history, causes = History(log), waits_by_row(log)
-    assert set(causes) == set(CAUSES)
-    number = -1
-    for number, row in enumerate(history.rows):
-        expected = dict.fromkeys(CAUSES, 0)
-        if row["pool"] is not None:
-            pool = history.scenario.pools[row["pool"]]
-            court = int(log.cases.court[row["case_id"]]) if pool.at_court else 0
-            until = row["started_at"] if row["started_at"] != NEVER else row["happened_at"]
-            calendar, days = pool.calendars[court], [k * DAY for k in range(9)]
-            changes = {row["enabled_at"], until, *calendar.opens, *calendar.closes, *days}
-            changes |= {t for s in history.scenario.suspensions for t in (s.start, s.end)}
-            changes |= {at for at, _ in history.records[row["case_id"]]}
-            marks = sorted(t for t in changes if row["enabled_at"] <= t <= until)
-            for a, b in itertools.pairwise(marks):
-                middle = (a + b) // 2
-                if may_start(history, pool, court, row["case_id"], middle) is False:
-                    cause = "suspended"
-                elif calendar.interval_at(middle) is not None:
-                    cause = "no_free_server"
-                else:
-                    day = history.scenario.epoch.instant(middle).date().isoformat()
-                    cause = "holiday" if day in calendar.closed else "off_shift"
-                expected[cause] += b - a
-            assert sum(expected.values()) == until - row["enabled_at"]
-        assert {cause: int(causes[cause][number]) for cause in CAUSES} == expected
-    assert number + 1 == len(log)
 
 
 @FEW

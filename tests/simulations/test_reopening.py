@@ -114,6 +114,16 @@ def test_the_parts_of_one_work_add_up(run: Run) -> None:
     assert values["overtime.servers"] == 0
 
 
+def test_a_wait_after_an_interruption_is_capacity(run: Run) -> None:
+    """From the reopening on day 17 the four wait for 0, 0.5, 4 and 10.5 days; they had not waited before."""
+    found = measures(run())
+    parts = {
+        name.rpartition(".")[2]: value for name, value in found.items() if name.startswith("waiting_reason.serve.") and value
+    }
+    assert parts == {"capacity": pytest.approx((0 + 0.5 + 4 + 10.5) / 4)}
+    assert found["waiting_capacity.serve.no_free_server"] == pytest.approx(parts["capacity"])
+
+
 def test_equal_starts_resume_by_case_number(run: Run) -> None:
     """Four cases start at once, with 1.5 days of work left at the reopening."""
     log = run("arrivals.visitors={at: [1 days, 1 days, 1 days, 1 days], into: queue}", "activities.serve.takes=312 hours")

@@ -33,7 +33,7 @@ from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
 
-FIGURES = ["pending", "flow", "waiting-by-cause", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
+FIGURES = ["pending", "flow", "waiting-by-reason", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
 VOID = {"wbr", "meta", "link", "img", "br", "input", "hr"}
 
 
@@ -280,7 +280,7 @@ def test_a_run_without_an_event_log_has_a_shorter_report(tmp_path: Path) -> None
     folder = run(write_tiny(tmp_path), out=tmp_path / "run", events=False).folder
     contents = read_contents(folder)
     drawn = figures(contents)
-    assert [f.key for f in drawn] == ["pending", "waiting-by-cause", "utilisation"]
+    assert [f.key for f in drawn] == ["pending", "waiting-by-reason", "utilisation"]
     assert "A single replication" in render(run_document(contents, drawn))
 
 

@@ -24,7 +24,7 @@ from rich.console import Console
 
 from simulations import RunResult, Scenario, compare, run
 from simulations.comparing.comparison import Comparison
-from simulations.measuring.descriptors import CAUSES, describe, waiting_name
+from simulations.measuring.descriptors import REASONS, describe, part_name
 from simulations.printing import comparison_table, run_tables
 from simulations.report.comparison import comparison_document
 from simulations.report.contents import Contents, read_contents
@@ -171,7 +171,8 @@ class RunChecks:
 
     def parts(self, activity: str, court: str) -> dict[str, float]:
         """Return the parts of a mean wait, whose definition other tests check."""
-        parts = {c.replace("_", " "): self.result.get(waiting_name(activity, c), court).mean or 0.0 for c in CAUSES}
+        names = {reason.replace("_", " "): part_name("waiting_reason", activity, reason) for reason in REASONS}
+        parts = {reason: self.result.get(name, court).mean or 0.0 for reason, name in names.items()}
         assert sum(parts.values()) == pytest.approx(self.log.wait(activity, court) or 0.0)
         return parts
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from simulations.log.eventlog import NEVER
 from simulations.measuring import frame as frames
 from simulations.measuring import lengths, standing
-from simulations.measuring.descriptors import CAUSES
+from simulations.measuring.descriptors import BREAKDOWNS, WAITING
 from simulations.measuring.measured import Measured, Value
 from simulations.measuring.measures import group_cases, measure
 from simulations.measuring.sums import add_up, add_up_parts
@@ -116,21 +116,26 @@ def test_flows_groups_and_costs_sum_to_totals(scenario: Mapping) -> None:
     if value_of["disposals", "all", None, None, None]:
         each = value_of["cost_per.disposal", "all", None, None, None]
         assert each * value_of["disposals", "all", None, None, None] == pytest.approx(sum(costs))
-    _causes_add_up(values, queues)
+    _parts_add_up(values, queues)
 
 
-def _causes_add_up(values: Any, queues: list[str]) -> None:
-    """The mean wait of each court and each group is the sum of its parts by cause."""
-    waits: dict[Any, dict[str, Value]] = defaultdict(dict)
+def _parts_add_up(values: Any, queues: list[str]) -> None:
+    """The mean wait of each court and each group is the sum of its parts by reason, and of those by clock."""
+    found: dict[Any, dict[str, Value]] = defaultdict(dict)
     for value in values:
-        name, _, part = value.measure.rpartition(".")
-        if name.startswith("waiting_time."):
-            waits[name, value.court, value.by, value.group, value.at][part] = value
-    assert len(waits) >= 2 * 3 * len(queues)
-    for parts in waits.values():
-        mean = parts["mean"].value
-        causes = [parts[cause].value for cause in CAUSES]
-        assert all(c is None for c in causes) if mean is None else sum(causes) == pytest.approx(mean)
+        kind, _, part = value.measure.partition(".")
+        found[kind, value.court, value.by, value.group, value.at][part] = value
+    means = {key[1:]: parts for key, parts in found.items() if key[0] == WAITING}
+    assert not queues or len(means) >= 2 * 3
+    for key, of_activities in means.items():
+        for name in queues:
+            mean = of_activities[f"{name}.mean"].value
+            parts = {k: [found[k, *key][f"{name}.{part}"].value for part in BREAKDOWNS[k]] for k in BREAKDOWNS}
+            if mean is None:
+                assert {value for each in parts.values() for value in each} == {None}
+                continue
+            assert sum(parts["waiting_reason"]) == pytest.approx(sum(parts["waiting_clock"])) == pytest.approx(mean)
+            assert sum(parts["waiting_capacity"]) == pytest.approx(parts["waiting_reason"][-1])
 
 
 @FEW
