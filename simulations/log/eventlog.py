@@ -16,12 +16,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.log.row import COLUMNS, HORIZON, INTERRUPTED, NEVER, Column
+from simulations.log.row import BY_INTERRUPTION, COLUMNS, HORIZON, INTERRUPTED, NEVER, Column
 from simulations.scenarios.population import Cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import COMPLETE, ENTER
 
-__all__ = ["HORIZON", "NEVER", "ByCase", "ByStation", "EventLog", "Labels", "Row", "Sizes", "event_log", "order_of"]
+__all__ = [
+    "HORIZON",
+    "NEVER",
+    "ByCase",
+    "ByStation",
+    "EventLog",
+    "Interruptions",
+    "Labels",
+    "Row",
+    "Sizes",
+    "event_log",
+    "order_of",
+]
 
 Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 """The values of a row, in the order of `simulations.log.row.COLUMNS`."""
@@ -115,6 +127,23 @@ class ByStation:
         return ByStation(self.rows[which], np.append(0, np.cumsum(which))[self.first])
 
 
+@dataclass(frozen=True, slots=True)
+class Interruptions:
+    """The interruptions of work.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+        The rows that interrupt work, in order of time.
+    following, last : ndarray of int64, shape (n,)
+        For each, the row that ends the next part of that work, and the row that ends its last part.
+    """
+
+    rows: NDArray[np.int64]
+    following: NDArray[np.int64]
+    last: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class EventLog:
     """What happened in one replication.
@@ -153,6 +182,22 @@ class EventLog:
         since[1:] = self.columns["happened_at"][self.by_case.order[:-1]]
         since[self.by_case.opening] = np.maximum(self.cases.arrived[np.diff(self.by_case.first) > 0], 0)
         return since
+
+    @cached_property
+    def interruptions(self) -> Interruptions:
+        """Return the rows that interrupt work, each with the rows that end the next and the last part of that work."""
+        rows = np.flatnonzero(self.columns["cause"] == BY_INTERRUPTION)
+        if not len(rows):
+            return Interruptions(rows, rows, rows)
+        order, n = self.by_case.order, len(self)
+        index = np.empty(n, np.int64)
+        index[order] = np.arange(n)
+        of_work = np.flatnonzero(self.columns["enabled_at"][order] > NEVER)
+        following = order[of_work[np.searchsorted(of_work, index[rows], side="right")]]
+        last = following
+        while (again := np.isin(last, rows)).any():
+            last = np.where(again, following[np.minimum(np.searchsorted(rows, last), len(rows) - 1)], last)
+        return Interruptions(rows, following, last)
 
     @cached_property
     def by_station(self) -> ByStation:

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulations.log.eventlog import NEVER, EventLog
-from simulations.log.row import BY_INTERRUPTION
+from simulations.log.eventlog import EventLog
 from simulations.scenarios.policies import policy_in_force
 from workflow.deciding.records import Rows
 from workflow.model.definition import COMPLETE, Event, Transition
 
-__all__ = ["interruptions", "rows_by_case"]
-
-
-def interruptions(log: EventLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows that interrupt work, in order of time, and for each the row that ends the next part of that work."""
-    rows = np.flatnonzero(log.columns["cause"] == BY_INTERRUPTION)
-    if not len(rows):
-        return rows, rows
-    order, n = log.by_case.order, len(log)
-    index = np.empty(n, np.int64)
-    index[order] = np.arange(n)
-    of_work = np.flatnonzero(log.columns["enabled_at"][order] > NEVER)
-    return rows, order[of_work[np.searchsorted(of_work, index[rows], side="right")]]
+__all__ = ["rows_by_case"]
 
 
 def rows_by_case(log: EventLog) -> Rows:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
-from simulations.log.histories import interruptions
 from simulations.measuring.descriptors import BREAKDOWNS, PROCESSING, SHAPES, WAITING, part_name
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
@@ -64,7 +63,6 @@ class Lengths:
 
     def __init__(self, frame: Frame, wanted: Set[str]) -> None:
         self._frame, self._log, self._columns = frame, frame.log, frame.log.columns
-        self._interrupted = interruptions(frame.log)
         self._values: dict[tuple[str, int], dict[str, ByCourt]] = {}
         self._wanted = wanted
         names = self._log.labels.activity
@@ -106,13 +104,13 @@ class Lengths:
             return values
         counted = (waits.end <= frame.untils[-1]) & (waits.rows >= frame.n_before)
         counted[waits.never] = False
-        parts = self._parts(waits.rows)
-        counted[[part for part, _ in parts]] = False
+        parts, last = self._parts(waits.rows)
+        counted[parts] = False
 
         def whole(lengths: Integers) -> Integers:
-            lengths = lengths.copy() if parts else lengths
-            for part, following in parts:
-                lengths[following] += lengths[part]
+            if len(parts):
+                lengths = lengths.copy()
+                np.add.at(lengths, last, lengths[parts])
             return lengths
 
         ended = np.flatnonzero(counted)
@@ -143,22 +141,21 @@ class Lengths:
         return known.shapes(PROCESSING, completed, wanted)
 
     def _add_earlier_parts(self, rows: Integers, lengths: Integers) -> None:
-        """Add to the length of each completed work that of the parts before it was interrupted."""
-        index = {row: k for k, row in enumerate(rows.tolist())} if len(self._interrupted[0]) else {}
-        earlier: dict[int, int] = {}
-        for part, following in zip(*(rows.tolist() for rows in self._interrupted), strict=True):
-            started, ended = (self._columns[name][part] for name in ("started_at", "happened_at"))
-            earlier[following] = earlier.pop(part, 0) + ended - started
-            if following in index:
-                lengths[index[following]] += earlier[following]
+        """Add to the length of each completed work that of the parts before it was interrupted; the rows are in order."""
+        of_work = self._log.interruptions
+        mine = np.isin(of_work.last, rows)
+        earlier = self._columns["happened_at"][of_work.rows[mine]] - self._columns["started_at"][of_work.rows[mine]]
+        np.add.at(lengths, np.searchsorted(rows, of_work.last[mine]), earlier)
 
-    def _parts(self, rows: Integers) -> list[tuple[int, int]]:
-        """Return the indices of waits that end with interrupted work, each with that of the wait for the rest of the work."""
-        if not len(self._interrupted[0]):
-            return []
-        index = {row: k for k, row in enumerate(rows.tolist())}
-        pairs = zip(*(part.tolist() for part in self._interrupted), strict=True)
-        return [(index[part], index[following]) for part, following in pairs if part in index]
+    def _parts(self, rows: Integers) -> tuple[Integers, Integers]:
+        """Return the indices of waits that end with interrupted work, and of the wait for the last part of each work."""
+        of_work = self._log.interruptions
+        if not len(of_work.rows):
+            return of_work.rows, of_work.rows
+        index = np.full(len(self._log), -1)
+        index[rows] = np.arange(len(rows))
+        parts, last = index[of_work.rows], index[of_work.last]
+        return parts[parts >= 0], last[parts >= 0]
 
     def _slots_of(self, activities: range, rows: Integers) -> Integers:
         """Return activity, court and group of each row as one number."""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import Sizes
-from simulations.log.histories import interruptions
 from simulations.measuring.descriptors import slots_name
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
@@ -25,13 +24,12 @@ def slots_used(frame: Frame, pools: Sequence[str]) -> dict[str, ByCourt]:
     """Return the share of slots that were used, of the shifts that began after the warm-up, by instant."""
     values: dict[str, ByCourt] = {}
     log, since = frame.log, max(frame.since, 0)
-    resumed = interruptions(log)[1]
     for name in pools:
         pool = log.cases.scenario.pools[name]
         stations = []
         for station in range(len(pool.calendars)):
             rows = log.served(name, station)
-            started = log.columns["started_at"][rows[~np.isin(rows, resumed)]]
+            started = log.columns["started_at"][rows[~np.isin(rows, log.interruptions.following)]]
             by_instant = [
                 slots_between(pool, station, log.sizes(name), started[started <= t], (since, max(t, since)))
                 for t in frame.untils.tolist()

@@ -194,21 +194,8 @@ class StationTimes:
         return chance
 
 
-def station_times(
-    log: EventLog, pool: Pool, station: int, suspensions: tuple[tuple[int, int], ...], resumed: Integers
-) -> StationTimes:
-    """Return the times of a station with these suspensions.
-
-    Parameters
-    ----------
-    log : EventLog
-    pool : Pool
-    station : int
-    suspensions : tuple of (int, int)
-        Half-open; empty for cases that are exempt.
-    resumed : ndarray of int64
-        Rows with work that resumed after an interruption, which uses no slot.
-    """
+def station_times(log: EventLog, pool: Pool, station: int, suspensions: tuple[tuple[int, int], ...]) -> StationTimes:
+    """Return the times of a station with these suspensions: half-open, and none for cases that are exempt."""
     scenario, fit = log.cases.scenario, pool.at_shift_end == ShiftEnd.FIT
     base = _base(pool.calendars[station], scenario.starts, scenario.horizon, log.sizes(pool.name)[station], suspensions)
     if pool.slots is None and not fit:
@@ -216,7 +203,7 @@ def station_times(
     rows = log.served(pool.name, station)
     used_up, at = np.full(len(base.at), FAR), base.at
     if pool.slots is not None:
-        new = rows[~np.isin(rows, resumed)] if len(resumed) else rows
+        new = rows[~np.isin(rows, log.interruptions.following)]  # interrupted work uses no slot
         used_up = base.slots_used_up(pool.slots, np.sort(log.columns["started_at"][new]))
         at = np.append(at, np.maximum(used_up, at)[used_up < FAR])
     if fit:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByStation, EventLog
-from simulations.log.histories import interruptions, rows_by_case
+from simulations.log.histories import rows_by_case
 from simulations.measuring.descriptors import BREAKDOWNS, CLOCK, REASONS
 from simulations.measuring.timelines import StationTimes, station_times
 from simulations.scenarios.scenario import Pool, Scenario
@@ -105,7 +105,7 @@ class _Division:
     """Divide waits into parts. A wait during which an exemption from a suspension may change has a span for each record."""
 
     def __init__(self, log: EventLog, whole: _Segments) -> None:
-        self._log, self._whole, self._resumed = log, whole, interruptions(log)[1]
+        self._log, self._whole = log, whole
         self._spans = [*self._every_span()]
 
     def parts(self, breakdowns: Collection[str]) -> dict[str, Mapping[str, Integers]]:
@@ -135,8 +135,8 @@ class _Division:
             else:
                 before = found < spans.end
                 np.minimum.at(chance, spans.wait[before], found[before])
-        if len(self._resumed):
-            resumed = np.isin(whole.ends, self._resumed)
+        if len(self._log.interruptions.rows):
+            resumed = np.isin(whole.ends, self._log.interruptions.following)
             chance[resumed] = whole.start[resumed]
         return chance
 
@@ -185,7 +185,7 @@ class _Division:
                     parts = [(indices[~exempt], suspensions), (indices[exempt], ())]
             for k, suspended in parts:
                 wait = k if segments.wait is None else segments.wait[k]
-                times = station_times(self._log, pool, station, suspended, self._resumed)
+                times = station_times(self._log, pool, station, suspended)
                 yield _Spans(times, wait, segments.start[k], segments.end[k], segments.before is None)
 
 
