@@ -19,8 +19,8 @@ from tests.simulations.fixed_draws import waits_by_row
 from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
 from tests.simulations.test_properties import History, Stay, size_at, stations, suspended
 
-SOME = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-MANY = settings(SOME, max_examples=3000)
+SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(SOME, max_examples=1000)
 
 
 class Walk:
