@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle
+from typing import Any
 
 from simulations.report.alluvial import alluvial
 from simulations.report.contents import Contents
@@ -33,8 +35,10 @@ from simulations.report.figure import (  # fmt: skip
     suspended,
 )
 from simulations.report.flow import LATER
+from simulations.report.use import Use
 from simulations.statements.of_runs import (
     busiest_week,
+    fullest_week,
     in_states,
     largest_group,
     later_cases,
@@ -103,71 +107,75 @@ def use_figure(contents: Contents) -> Figure | None:
     """Draw the utilisation of each pool, week by week, with the share of its slots that were used below it."""
     if not contents.use:
         return None
-    panels = {(use.pool, use.of_slots): f"{use.pool}: slots used" if use.of_slots else use.pool for use in contents.use}
     alt = altair()
-    titles = contents.titles
-    data: Data = []
-    rows = []
-    for use in contents.use:
-        values = [
-            tuple(None if math.isnan(v) else v for v in three)
-            for three in zip(use.mean.tolist(), use.low.tolist(), use.high.tolist(), strict=True)
-        ]
-        panel = panels[use.pool, use.of_slots]
-        rows += [(panel, titles[use.court], week, *three) for week, three in zip(use.weeks, values, strict=True)]
-        stamps = [stamp(dt.datetime.combine(week, dt.time())) for week in use.weeks]
-        stamps.append(instant(contents, contents.scenario.horizon))
-        data += [
-            {"pool": panel, "court": titles[use.court], "week": at, "mean": mean, "low": low, "high": high}
-            for at, (mean, low, high) in zip(stamps, [*values, values[-1]], strict=True)  # the last step needs its end
-        ]
-    order = [
-        panels[pool, of_slots] for pool in contents.scenario.pools for of_slots in (False, True) if (pool, of_slots) in panels
-    ]
-    names = list(titles.values())
+    with_slots = any(use.of_slots for use in contents.use)
+    panels = [_panel(name, of_slots) for name in contents.scenario.pools for of_slots in (False, True)]
+    rows = [row for use in contents.use for row in _weekly_rows(use, contents.titles)]
+    shaded, names = suspended(contents, "pool"), list(contents.titles.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=500) if len(names) > 1 else None
     base = (
         alt.Chart().transform_filter("isValid(datum.week)").encode(x=day_axis("week"), color=line_colours("court", names, legend))
     )
-    y = alt.Y(
-        "low:Q",
-        title="share of slots or time on shift" if any(use.of_slots for use in contents.use) else "share of time on shift",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(format="%", tickCount=5),
-    )
+    share = "share" if with_slots else "share of time on shift"
+    y = alt.Y("low:Q", title=share, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5))
     line = base.mark_line(strokeWidth=2, interpolate="step-after")
     layers = [
         base.mark_area(opacity=0.2, interpolate="step-after").encode(y=y, y2="high:Q"),
         line.encode(y="mean:Q", strokeDash=line_dashes("court", names)),
     ]
-    shaded = suspended(contents, "pool")
     if shaded:
         shade = alt.Chart().transform_filter("isValid(datum.from)").mark_rect(color=ORANGE, opacity=0.22)
         layers.insert(0, shade.encode(x="from:T", x2="to:T"))
     chart = (
-        alt.layer(*layers, data=alt.Data(values=data + shaded))
+        alt.layer(*layers, data=alt.Data(values=_weekly_steps(contents, rows) + shaded))
         .properties(width=WIDTH, height=130)
-        .facet(row=alt.Row("pool:N", sort=order, title=None), spacing=14)
+        .facet(row=alt.Row("pool:N", sort=panels, title=None), spacing=14)
     )
+    heading = [busiest_week(_largest(contents, of_slots=False))]
+    heading += [fullest_week(_largest(contents, of_slots=True))] if with_slots else []
+    csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
+    caption: list[Statement | str] = [_use_text(contents, with_slots, bool(shaded)), *contents.courts_note(summed=False)]
+    return drawn("utilisation", "Utilisation by week", heading, caption, chart, csv)
+
+
+def _panel(pool: str, of_slots: bool) -> str:
+    return f"{pool}: slots used" if of_slots else pool
+
+
+def _weekly_rows(
+    use: Use, titles: Mapping[str, str]
+) -> Iterator[tuple[str, str, dt.date, float | None, float | None, float | None]]:
+    """Yield panel, title of the court, first day, mean and the ends of the prediction interval of each week."""
+    for week, *values in zip(use.weeks, use.mean.tolist(), use.low.tolist(), use.high.tolist(), strict=True):
+        mean, low, high = (None if math.isnan(v) else v for v in values)
+        yield _panel(use.pool, use.of_slots), titles[use.court], week, mean, low, high
+
+
+def _weekly_steps(contents: Contents, rows: Sequence[tuple[Any, ...]]) -> Data:
+    """Return the rows as steps; the last step of each line has an end."""
+    steps = [(panel, court, stamp(dt.datetime.combine(week, dt.time())), *values) for panel, court, week, *values in rows]
+    last = {row[:2]: row for row in steps}
+    steps += [(panel, court, instant(contents, contents.scenario.horizon), *values) for panel, court, _, *values in last.values()]
+    return [dict(zip(("pool", "court", "week", "mean", "low", "high"), step, strict=True)) for step in steps]
+
+
+def _use_text(contents: Contents, with_slots: bool, shaded: bool) -> str:
     text = "Share of time on shift that the servers of each pool worked, by week from Monday."
-    if len(order) > len(dict.fromkeys(use.pool for use in contents.use)):
+    if with_slots:
         text += " Below it: the share of the slots of that week's shifts that cases used."
     if len(contents.result.replications) > 1:
         text += f" Line: mean. Light band: {describe_prediction(contents.result)}."
     if shaded:
         text += " Shaded in orange: the pool is suspended in at least one court; it is on shift but starts no work."
-    text += " The mean over the whole run, in the table, includes weeks in which a pool had no work."
-    csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
-    caption: list[Statement | str] = [text, *contents.courts_note(summed=False)]
-    return drawn("utilisation", "Utilisation by week", [busiest_week(_busiest(contents))], caption, chart, csv)
+    return text + " The mean over the whole run, in the table, includes weeks in which a pool had no work."
 
 
-def _busiest(contents: Contents) -> dict[str, float]:
-    """Return the largest mean share of a week of each pool, all courts together."""
+def _largest(contents: Contents, of_slots: bool) -> dict[str, float]:
+    """Return the largest mean share of a week of each pool, of its time on shift or of its slots, all courts together."""
     return {
         use.pool: max((v for v in use.mean.tolist() if not math.isnan(v)), default=0.0)
         for use in contents.use
-        if use.court == "all" and not use.of_slots
+        if use.court == "all" and use.of_slots == of_slots
     }
 
 

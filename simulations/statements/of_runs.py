@@ -19,6 +19,7 @@ __all__ = [
     "WAITS_DEPEND",
     "busiest_week",
     "courts_shown",
+    "fullest_week",
     "groups_differ",
     "growing",
     "in_states",
@@ -158,6 +159,12 @@ def busiest_week(shares: Mapping[str, float]) -> Statement:
     listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items())
     text = f"Share of time on shift that servers worked in their busiest week: {listed}"
     return Statement(Claim.BUSIEST_WEEK, text, values=dict(shares))
+
+
+def fullest_week(shares: Mapping[str, float]) -> Statement:
+    """Say which share of the slots of each pool was used in the week with the largest share."""
+    listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items())
+    return Statement(Claim.FULLEST_WEEK, f"Share of slots used in the fullest week: {listed}", values=dict(shares))
 
 
 def groups_differ(result: RunResult, by: str) -> Statement:

@@ -25,6 +25,7 @@ class Claim(StrEnum):
     LONGEST_WAIT = auto()
     LARGEST_PART = auto()
     BUSIEST_WEEK = auto()
+    FULLEST_WEEK = auto()
     MEDIAN_STAY = auto()
     NEVER_LEFT = auto()
     MOST_FREQUENT = auto()

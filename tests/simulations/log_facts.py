@@ -178,6 +178,28 @@ class LogFacts:
                 shares.append(mean(busy / shift for busy, shift in times))
         return max(shares, default=0.0)
 
+    def fullest_week(self, pool: str) -> float:
+        """Return the largest mean share of the slots of the shifts of a week from Monday that cases used."""
+        spec, shares = self.scenario.pools[pool], defaultdict(list)
+        for k in self.replications:
+            used, slots = Counter[dt.date](), Counter[dt.date]()
+            for station, calendar in enumerate(spec.calendars):
+                court = self.scenario.courts[station] if spec.at_court else "all"
+                rows = [
+                    row
+                    for row in self.events
+                    if row["replication"] == k and row["pool"] == pool and court in ("all", row["court"])
+                ]
+                started = [self._us(row["started_at"]) for row in rows if row["started_at"] is not None]
+                for opening, close in zip(calendar.opens, calendar.closes, strict=True):
+                    day = (self.starts + opening * dt.timedelta(microseconds=1)).date()
+                    week = day - day.weekday() * DAY
+                    used[week] += sum(opening <= at < close for at in started)
+                    slots[week] += spec.slots * max(n for _, n in spec.sizes[station])  # type: ignore[operator]
+            for week, n in slots.items():
+                shares[week].append(used[week] / n)
+        return max((mean(each) for each in shares.values()), default=0.0)
+
     def _time(self, k: int, pool: str, begin: dt.datetime, end: dt.datetime) -> tuple[float, float]:
         """Return the time that servers worked on shift and the time that they were on shift, in microseconds."""
         spec, busy, shift = self.scenario.pools[pool], 0, 0

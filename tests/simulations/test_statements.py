@@ -60,6 +60,7 @@ def offices(draw: Any) -> Mapping:
     for pool in pools.values():
         if pick(True, False):
             pool |= {"calendar": pick("office", "split"), "at_shift_end": pick("suspend", "finish", "fit")}
+            pool |= {"slots": pick(1, 3)} if pick(True, False) else {}
     scenario: Mapping = {
         "scenario": "offices",
         "workflow": {
@@ -191,6 +192,12 @@ class RunChecks:
         assert set(s.values) == set(self.scenario.pools)
         for pool, share in s.values.items():
             assert share == pytest.approx(self.log.busiest_week(pool), abs=1e-9)
+
+    def check_fullest_week(self, s: Statement) -> None:
+        """The largest mean share of a week's slots, of each pool with slots."""
+        assert set(s.values) == {name for name, pool in self.scenario.pools.items() if pool.slots is not None}
+        for pool, share in s.values.items():
+            assert share == pytest.approx(self.log.fullest_week(pool), abs=1e-9)
 
     def check_median_stay(self, s: Statement) -> None:
         """The Kaplan-Meier median, with its interval, or that some replication does not reach it."""
