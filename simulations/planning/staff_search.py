@@ -253,7 +253,7 @@ class Search:
         raise InputError([message])
 
     def _describe_limits(self) -> str:
-        """Describe what limits a pool with more servers than cases: with the use of the other pools, if there are any."""
+        """Describe what limits a pool with more servers than cases; if there are other pools, with their utilisation."""
         others = [name for name in self.scenario.pools if name != self.pool]
         if not others:
             return "processing times and calendars"

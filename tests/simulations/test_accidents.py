@@ -195,7 +195,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(tiny: Path, six: Path, t
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_workers_that_are_killed_again_and_again_end_the_run_with_a_clear_message(tiny: Path, six: Path, tmp_path: Path) -> None:
+def test_workers_that_are_killed_repeatedly_end_the_run_with_a_clear_message(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Every replication kills its worker: the run ends with an error, and can be resumed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "_run", lambda job, replication: os.kill(os.getpid(), signal.SIGKILL))
@@ -236,7 +236,7 @@ def _flip(path: Path) -> None:
 @pytest.mark.parametrize("harm", [_cut, _flip])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("finished", [True, False])
-def test_a_part_cut_short_or_with_a_flipped_bit_is_found_and_run_again(
+def test_a_truncated_part_or_one_with_a_flipped_bit_is_detected_and_rerun(
     tiny: Path, six: Path, three: Path, tmp_path: Path, kind: str, harm: Any, finished: bool
 ) -> None:
     """By verify and by resume, of a run that was finished and of one that was stopped."""

@@ -154,8 +154,8 @@ def test_a_folder_that_is_there_is_not_overwritten(tiny: Path) -> None:
     assert err == "here already exists. Give another --out, or --resume to resume its run.\n"
 
 
-def test_resume_starts_an_absent_folder_and_goes_on_with_one_of_the_same_run(tiny: Path) -> None:
-    """The same command can be given again and again."""
+def test_resume_creates_a_missing_folder_and_continues_an_interrupted_run(tiny: Path) -> None:
+    """The same command can be repeated."""
     for _ in range(2):
         assert _run("run", "tiny.yaml", "--out", "here", "--quiet", "--resume")[0] == 0
     code, _, err = _run("run", "tiny.yaml", "--out", "here", "--quiet", "--resume", "--seed", "2")
@@ -233,7 +233,7 @@ def test_more_groups_than_anybody_reads_are_refused_before_the_run(tiny: Path) -
     assert {m["group"] for m in json.loads(out)["measures"] if m["by"]} == {"false", "true"}
 
 
-def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is_gone(tiny: Path) -> None:
+def test_warm_up_reports_no_steady_state_while_a_backlog_is_worked_off(tiny: Path) -> None:
     """The diagnosis is in the table and in the JSON."""
     code, out, _ = _run("run", "tiny.yaml", "--warm-up", "--json", "--out", "a")
     assert code == 0
@@ -241,7 +241,7 @@ def test_warm_up_says_that_a_backlog_worked_off_has_no_steady_state_before_it_is
 
 
 def test_a_run_too_short_to_settle_is_reported_before_it_starts(tiny: Path) -> None:
-    """Thirty-one days say nothing of the long run, and no folder is left behind."""
+    """Thirty-one days are too few for a steady state. No folder is created."""
     code, _, err = _run("run", "tiny.yaml", "--warm-up", "--set", "ends=2024-01-31", "--set", "published=[]", "--out", "a")
     assert code == 2
     assert "--warm-up: a run of 31 days is too short to estimate its warm-up; at least 50 are needed" in err
@@ -283,8 +283,8 @@ def test_prove_and_audit_agree_on_a_rule_that_can_be_broken(tiny: Path) -> None:
     assert [r["violations"] for r in content["rules"]] == [len((tiny / "bad.csv").read_text().splitlines()) - 1, 0]
 
 
-def test_a_rule_of_a_file_has_a_name_of_its_own(tiny: Path) -> None:
-    """Neither the workflow's nor that of another file: it would be judged twice, or one of them never seen."""
+def test_a_rule_of_a_file_must_have_a_unique_name(tiny: Path) -> None:
+    """The name of a rule of the workflow, or of another file, is refused."""
     (tiny / "desk.yaml").write_text(DESK + "rules: [{rule: a case is served once, at_most: 1, of: finish}]\n")
     (tiny / "my.rules.yaml").write_text(RULES, encoding="utf-8")
     code, out, err = _run("prove", "desk.yaml", "--rules", "my.rules.yaml", "--rules", "my.rules.yaml")
@@ -310,8 +310,8 @@ def test_an_audit_of_a_foreign_log_leaves_unjudged_what_the_log_does_not_tell(ti
     assert "has no column for the case; give --map case=COLUMN; its columns: id, what, when" in err
 
 
-def test_diff_says_whose_decision_it_tells_and_needs_no_people_of_other_workflows(tiny: Path) -> None:
-    """Of two workflows that are not the pilot's, every kind of case; each decision beside who makes it."""
+def test_diff_names_the_workflow_that_decides_and_needs_no_scenario(tiny: Path) -> None:
+    """Two workflows with other facts than the pilot's are compared over every kind of case. Each decision names its workflow."""
     code, out, err = _run("diff", "desk.yaml", "desk.yaml")
     assert (code, out, err) == (
         0,
@@ -403,8 +403,8 @@ def command(before: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
 
 
-def test_a_command_that_leaves_at_once_has_said_all_and_done_what_is_to_be_done_at_the_end() -> None:
-    """Nothing that was printed is lost in a pipe, functions for the end are called, and the exit code is the command's."""
+def test_the_fast_exit_prints_everything_and_runs_the_exit_functions() -> None:
+    """All output reaches a pipe, exit functions are called, and the exit code is that of the command."""
     ran = command("atexit.register(lambda: print('the end'))", "list")
     assert ran.returncode == 0
     assert ran.stdout.startswith("workflows:")

@@ -54,7 +54,7 @@ def test_both_engines_give_the_same_log_of_the_pilot(changes: list[str]) -> None
     compare(load_scenario("pilot", changes), 1)
 
 
-def test_who_was_kept_waiting_starts_when_the_head_of_the_queue_is_withdrawn() -> None:
+def test_a_waiting_case_starts_when_the_head_of_the_queue_withdraws() -> None:
     """At once, on both engines."""
     scenario = loaded(WITHDRAWN)
     compare(scenario, 1)
@@ -63,7 +63,7 @@ def test_who_was_kept_waiting_starts_when_the_head_of_the_queue_is_withdrawn() -
     assert [row["started_at"] for row in signed] == [dt.datetime(2024, 1, 3, 16, 15)]
 
 
-def test_who_joins_a_queue_at_one_instant_is_served_by_number_and_an_exception_that_comes_is_heeded() -> None:
+def test_cases_that_join_at_one_instant_are_served_by_number_and_new_exceptions_count() -> None:
     """On both engines."""
     scenario = loaded(TOGETHER)
     compare(scenario, 1)

@@ -191,7 +191,7 @@ def test_choosing_for_many_agrees_with_choosing_for_one(cumulative, drawn):
     assert choose_many(array, np.tile(cumulative, (len(drawn), 1))).tolist() == one_by_one
 
 
-def test_outcomes_come_as_often_as_they_should():
+def test_outcomes_have_their_declared_shares():
     """Shares of 0.31 and 0.69 are met within a two-sided binomial test."""
     _, outcomes = SamplePath(6, 0).many(case_keys("denver", "backlog", np.arange(50_000)), "activity:review", 0)
     favourable = int((choose_many(outcomes, [0.31, 1.0]) == 0).sum())

@@ -167,7 +167,7 @@ def test_an_event_settles_what_its_own_transition_then_opens_anew(within: str, h
 @pytest.mark.parametrize(
     ("work", "first"), [({"takes": "9 hours"}, 0), ({"takes": "0 minutes", "pool": "clerks"}, 1)]
 )  # fmt: skip
-def test_of_violations_at_one_instant_the_run_stops_at_the_one_that_comes_first(work: Mapping, first: int) -> None:
+def test_the_run_stops_at_the_first_of_several_violations_at_one_instant(work: Mapping, first: int) -> None:
     """Case 1 arrives on the shelf at nine: after case 0 has come there, but before what the clerks start at nine."""
     workflow = {
         "workflow": "shelf",

@@ -173,7 +173,7 @@ def test_a_tenth_of_the_nation_comes_near_the_counts_of_may(values: dict[tuple[o
         assert SCALE * value == pytest.approx(COUNTED_IN_MAY[name], rel=tolerance), name
 
 
-def test_the_review_is_of_the_backlog_alone(values: dict[tuple[object, ...], float | None]) -> None:
+def test_only_the_backlog_is_reviewed(values: dict[tuple[object, ...], float | None]) -> None:
     """No newly filed case is reviewed, and exactly one of four measures counts each amenable case."""
     for name in ("reviewed", "amenable", "closed", "declined", "in_process", "hit"):
         assert values[name, "all", "arrivals"] == 0

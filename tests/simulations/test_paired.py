@@ -86,8 +86,8 @@ def test_all_nulls_are_kept_together_as_often_as_promised() -> None:
     assert 50 < wrong < 140
 
 
-def test_as_many_replications_as_said_do_in_four_of_five_studies() -> None:
-    """The power of the number that is given is 80 percent, when the difference is what it seemed to be.
+def test_the_stated_number_of_replications_suffices_in_four_of_five_studies() -> None:
+    """The power of the stated number is 80 percent if the true difference equals the estimated one.
 
     False alarm: of 2,000 studies, the count leaves 1,600 +- 80 with a probability below 1e-5.
     """

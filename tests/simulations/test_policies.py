@@ -79,7 +79,7 @@ def test_a_case_decided_before_the_date_and_one_decided_at_its_first_instant(fol
     assert story(_play(folder, _scenario(), {0: 23, 1: 24})) == [(23, 0, "pardon"), (24, 1, "sentence")]
 
 
-def test_a_pinned_policy_decides_only_who_arrives_from_its_date_on(folder: Path) -> None:
+def test_a_pinned_policy_decides_only_cases_that_arrive_from_its_date_on(folder: Path) -> None:
     """The same two are both pardoned; of those that arrive at hours 23 and 24 only the second is sentenced."""
     log = _play(folder, _scenario("pinned", later="[23 hours, 24 hours]"), {0: 23, 1: 24})
     assert story(log) == [(23, 0, "pardon"), (24, 1, "pardon"), (24, 2, "pardon"), (25, 3, "sentence")]

@@ -45,7 +45,7 @@ def _cases(folder: Path, scenario: str, replication: int = 1) -> Cases:
     return draw_cases(_scenario(folder, scenario), SamplePath(1, replication))
 
 
-def test_nobody_arrives_while_the_rate_is_zero_and_then_as_many_as_the_rate_says(tmp_path: Path) -> None:
+def test_no_case_arrives_at_rate_zero_and_later_arrivals_follow_the_rate(tmp_path: Path) -> None:
     """Ten a day in January and from March on, none in February: within four standard errors (false alarm 0.01 percent)."""
     cases = _cases(tmp_path, "arrivals: {x: {rate: {2024-01-01: 10 per day, 2024-02-01: 0 per day, 2024-03-01: 10 per day}}}\n")
     days = cases.arrived // MICROSECONDS_PER_DAY
@@ -83,7 +83,7 @@ def test_a_higher_rate_brings_the_same_cases_earlier_and_more_behind_them(tmp_pa
     assert fast.plain("age")[:n] == slow.plain("age")
 
 
-def test_the_people_of_a_stream_are_drawn_so_that_each_fact_comes_after_those_that_it_depends_on(tmp_path: Path) -> None:
+def test_facts_of_a_stream_are_drawn_after_those_that_they_depend_on(tmp_path: Path) -> None:
     """All of the stream are urgent, so all have task a; for others, drawn in the order task, urgency, nothing changes."""
     cases = _cases(
         tmp_path,
@@ -186,7 +186,7 @@ def test_what_is_not_a_number_of_its_kind_is_refused(open_cases: Path, right: st
         load_scenario(open_cases)
 
 
-def test_cases_stand_by_court_backlog_first_and_arrivals_by_time(tmp_path: Path) -> None:
+def test_cases_are_ordered_by_court_backlog_first_and_arrivals_by_time(tmp_path: Path) -> None:
     """Two streams of the west are merged by time, equal times in the order of the file."""
     cases = _cases(
         tmp_path,

@@ -71,7 +71,7 @@ def test_the_end_of_a_first_come_review_depends_on_the_review_alone() -> None:
 
 
 @pytest.mark.slow
-def test_the_end_of_the_national_review_is_the_same_alone() -> None:
+def test_the_end_of_the_national_review_is_the_same_without_the_rest_of_the_scenario() -> None:
     """Each court has 298,000 cases instead of 409,000, and two facts instead of 25."""
     nationwide = load_scenario("nationwide")
     for court in ("all", "denver", "guam"):

@@ -151,7 +151,7 @@ def test_a_size_of_zero_interrupts_all_work(run: Run) -> None:
     assert [cause for _, cause, *_ in pieces(log)] == ["interrupted"] * 4
 
 
-def test_a_smaller_size_within_an_interval_interrupts_nobody(run: Run) -> None:
+def test_a_smaller_size_within_an_interval_interrupts_no_work(run: Run) -> None:
     """In one interval without an end all four go on."""
     log = run("pools.servers={size: {2022-01-01: 4, 2022-01-14: 1}}")
     assert [cause for _, cause, *_ in pieces(log)][:4] == ["complete"] * 4

@@ -82,7 +82,7 @@ def test_the_sum_of_the_other_courts_is_drawn(contents: Contents) -> None:
     assert shown.mean[:, 1:].sum(axis=1) == pytest.approx(shown.of("all"))
 
 
-def test_a_growing_queue_is_said_with_court_period_and_lengths(result: RunResult) -> None:
+def test_a_growing_queue_is_reported_with_court_period_and_lengths(result: RunResult) -> None:
     """The only one is that of the exploding court."""
     (queue,) = result.growing
     assert (queue.pool, queue.court, queue.starts, queue.ends) == ("clerks", "exploding", dt.date(2024, 4, 1), END)

@@ -76,7 +76,7 @@ def test_one_replication_has_no_prediction_interval() -> None:
     assert prediction_ends(np.ones((5, 1)), 0.9) is None
 
 
-def test_a_prediction_interval_keeps_to_the_bounds() -> None:
+def test_a_prediction_interval_respects_the_bounds() -> None:
     """No share lies below 0 or above 1, and no count below 0."""
     predicted = prediction([0.1, 0.9], 0.95, 0.0, 1.0)
     assert predicted == Prediction(0.0, 1.0, STUDENT_T)

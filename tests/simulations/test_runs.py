@@ -62,7 +62,7 @@ def test_replications_differ_from_each_other(six: Path) -> None:
     assert counted == (6, 6)
 
 
-def test_one_replication_by_itself_has_the_bytes_that_it_has_among_all(tiny: Path, six: Path, tmp_path: Path) -> None:
+def test_a_replication_run_alone_has_the_same_bytes(tiny: Path, six: Path, tmp_path: Path) -> None:
     """Replication 5 of 6."""
     alone = _parts(run(tiny, replications=6, seed=3, only=5, out=tmp_path / "alone").folder)
     assert sorted(alone) == [f"{kind}/replication=5.parquet" for kind in sorted(KINDS)]

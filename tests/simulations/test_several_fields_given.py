@@ -75,7 +75,7 @@ def test_both_engines_give_the_same_log_where_activities_and_events_give_two_fie
     )
 
 
-def test_each_field_has_draws_of_its_own(tmp_path: Path) -> None:
+def test_each_field_has_its_own_draws(tmp_path: Path) -> None:
     """The first is drawn with the length, the second for the purpose `outcome:examine.result`.
 
     `by: papers` reads the record before both, so the second does not depend on what the first gives.

@@ -45,10 +45,8 @@ def test_events_run_by_time_and_priority_whatever_day_they_were_scheduled_on(eve
 
 
 @given(st.lists(st.integers(0, 2 * DAY), max_size=8), st.lists(TIMES))
-def test_a_process_of_ones_own_wakes_before_the_events_of_its_instant_and_sees_what_is_next(
-    delays: list[int], times: list[int]
-) -> None:
-    """Its delays go over days on which nothing else happens, and beyond the last of the engine's own events."""
+def test_a_process_runs_before_the_events_of_its_instant(delays: list[int], times: list[int]) -> None:
+    """Its delays pass over days without events, and beyond the last event of the engine."""
     clock = SimpyClock(nothing_to_settle)
     ran: list[tuple[int, str]] = []
     for time in times:

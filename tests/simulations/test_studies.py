@@ -47,7 +47,7 @@ def test_nationwide_tells_published_figures_misses_and_how_far_september_reaches
 
 
 @pytest.mark.parametrize("replications", [1, 2])
-def test_docket_tells_for_each_plan_when_nobody_waits_any_more(
+def test_docket_prints_for_each_plan_when_no_case_waits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], replications: int
 ) -> None:
     """On a hundredth of the courts, the docket is never done without new judges, and is done with five times as many."""

@@ -69,7 +69,7 @@ def test_the_log_gives_the_queue_lengths(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_steady_queue_is_seldom_said_to_grow(tiny: Scenario) -> None:
+def test_a_steady_queue_is_rarely_reported_as_growing(tiny: Scenario) -> None:
     """A steady M/M/1 queue with load 0.95, with up to 10 replications: in at most 6 percent of 2,000 runs."""
     rng = np.random.default_rng(1)
     queues = [_steady_queue(rng, load=0.95, per_day=4.0, days=180) for _ in range(2000)]

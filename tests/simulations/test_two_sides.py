@@ -84,8 +84,8 @@ def _in_a_region(one, two):
 
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("queues", [True, False])
-def test_whatever_happened_on_one_side_the_other_decides_alike_but_for_cases_in_a_region(sides, other, queues):
-    """Every row of both logs is put before the other side's machine, with the record that the case then had."""
+def test_both_sides_decide_alike_except_for_cases_in_a_region(sides, other, queues):
+    """The machine of the other side gets every row of both logs, with the record of the case at that time."""
     one, two = sides(BASE, queues), sides(other, queues)
     named = _in_a_region(one, two)
     parted = set()
@@ -99,7 +99,7 @@ def test_whatever_happened_on_one_side_the_other_decides_alike_but_for_cases_in_
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_where_nobody_waits_a_case_outside_all_regions_has_the_same_rows_at_the_same_instants(sides, other):
+def test_without_queues_a_case_outside_all_regions_has_the_same_rows_at_the_same_instants(sides, other):
     """With a server for everybody no case is in another's way, so nothing else can change its course."""
     one, two = sides(BASE, False), sides(other, False)
     named = _in_a_region(one, two)
@@ -129,7 +129,7 @@ def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_on
 
 
 @pytest.mark.slow
-def test_the_script_tells_of_each_side_whom_it_decides_otherwise_and_what_comes_of_it(
+def test_the_script_prints_for_each_side_what_it_decides_otherwise_and_the_effect(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """On two replications: nobody is amenable without discretion, and the permits of all closed cases change no closure."""

@@ -303,7 +303,7 @@ def test_the_limit_counts_combinations() -> None:
     assert 0 < len(space) <= 3000
 
 
-def test_beyond_some_hundred_classes_the_cases_need_not_be_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_a_few_hundred_classes_the_cases_need_not_be_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are still cases of every class."""
     monkeypatch.setattr(listing, "_MANY", 2)
     workflow = _workflow({f"n{i}": {"type": "integer", "minimum": 0, "maximum": 9} for i in range(5)})

@@ -24,7 +24,7 @@ def test_the_permit_office_is_proved_with_its_files_as_they_are() -> None:
     assert [v.decision for v in verdicts] == ["proved"] * 4 + ["monitored"]
 
 
-def test_the_permit_office_is_drawn_with_its_file_as_it_is() -> None:
+def test_the_permit_office_can_be_drawn() -> None:
     """Both decisions on an examination are arrows of the map."""
     assert "filed --> decided: grant<br>refuse" in mermaid(load_workflow(OFFICE / "permit_office.yaml"))
 

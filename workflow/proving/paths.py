@@ -1,6 +1,6 @@
-"""Ask Z3 whether a case takes a path of the abstraction; if not, learn what would have to be followed to see that.
+"""Ask Z3 whether a case takes a path of the abstraction. If not, learn which atoms and fields the search must track to exclude it.
 
-Each condition of a path has copies of its own of every atom and every record field that is not followed. Assumptions
+Each condition of a path has its own copies of every atom and every record field that is not tracked. Assumptions
 tie the copies to what they stand for. If the tied conditions contradict each other, an unsatisfiable core names the
 atoms and fields that take part in the contradiction.
 """
