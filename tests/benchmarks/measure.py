@@ -107,7 +107,7 @@ SUBJECTS: dict[str, Subject] = {
     "compiled": Subject("docketsim, compiled engine, with its cases drawn and its log in columns", "numba", _ours("compiled")),
     "cimba": Subject("Cimba", "cimba", _cimba),
     "simpy": Subject("docketsim, SimPy engine, with its cases drawn", "simpy", _ours("simpy")),
-    "naive": Subject("SimPy and `transitions`, a process a case", "simpy", _peer("naive_simpy")),
+    "naive": Subject("SimPy and `transitions`, one process per case", "simpy", _peer("naive_simpy")),
     "registered": Subject(
         "the same, each case registered (`add_model`)", "simpy", _peer("naive_simpy", registered=True), most=20_000
     ),

@@ -42,11 +42,11 @@ SHORT = 3.0
 MANY, FEWER = 1_000, 200
 """Replications of the pilot; the fewer where the many would take longer than `LONGEST`, twice over."""
 
-Told = dict[str, float]
-Best = dict[tuple[str, int], Told]
+Measured = dict[str, float]
+Best = dict[tuple[str, int], Measured]
 
 
-def _process(arguments: list[str]) -> Told | None:
+def _process(arguments: list[str]) -> Measured | None:
     """Run a Python process that prints JSON; ``None`` if it takes far longer than expected."""
     try:
         done = subprocess.run(
@@ -56,7 +56,7 @@ def _process(arguments: list[str]) -> Told | None:
         return None
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr}")
-    measured: Told = json.loads(done.stdout.splitlines()[-1])
+    measured: Measured = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 
@@ -97,15 +97,15 @@ def measure_engines(sizes: tuple[int, ...]) -> Best:
     return best
 
 
-def measure_runs() -> list[tuple[str, int, Told]]:
+def measure_runs() -> list[tuple[str, int, Measured]]:
     """Measure whole runs: each command from start to end, with the log on disk and all measures.
 
     Return for each run its name, the number of cases, and the minimum of each measurement over its repetitions.
     """
-    kept: dict[str, Told] = {}
+    kept: dict[str, Measured] = {}
     with tempfile.TemporaryDirectory() as folder:
 
-        def run(name: str, arguments: list[str]) -> Told:
+        def run(name: str, arguments: list[str]) -> Measured:
             measured = _watched([*arguments, "--quiet", "--out", str(Path(tempfile.mkdtemp(dir=folder), "run"))])
             before = kept.get(name, measured)
             kept[name] = {key: min(value, before[key]) for key, value in measured.items()}
@@ -134,7 +134,7 @@ def _cases_of(scenario: str) -> int:
     return len(make_plan(load_scenario(scenario), SamplePath(1, 1)).cases)
 
 
-def _watched(arguments: list[str]) -> Told:
+def _watched(arguments: list[str]) -> Measured:
     """Run ``docketsim run``; return its seconds, its processor seconds, and the sum of the peak memory of its processes."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "simulations.cli", "run", *arguments], cwd=ROOT)
@@ -172,20 +172,20 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 20 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
 
 
-def _memory(measured: Told) -> str:
+def _memory(measured: Measured) -> str:
     return "–" if math.isnan(measured["peak_mb"]) else f"{measured['peak_mb']:,.0f} MB"
 
 
-def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]) -> str:
+def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Measured]]) -> str:
     """Return the text of the section."""
     tools = ("Cimba", "Ciw", "salabim", "SimPy", "transitions", "numba")
     versions = ", ".join(f"{name} {version(name)}" for name in tools if find_spec(name.lower()))
     lines = [
         f"One run of `make bench`, {dt.date.today().isoformat()}: {os.cpu_count()} processors, {platform.machine()}, Python"
-        f" {platform.python_version()}; {versions}. Ratios and figures of that run, not promises.",
+        f" {platform.python_version()}; {versions}. The figures are of that run only.",
         "",
-        "Workload W is a plain queueing model: 60 courts with two reviewers and a queue each, one national pool, some cases that reopen. Processor"
-        " time beside that of the compiled engine alone, the log kept in memory; the programs took turns, and the best of several counts:",
+        "Workload W is a plain queueing model: 60 courts with two reviewers and a queue each, one national pool, and cases that reopen. Processor"
+        " time relative to that of the compiled engine alone, with the log in memory. The programs took turns, and the best of several runs counts:",
         "",
         "| Cases | " + " | ".join(f"{n:,}" for n in sizes) + f" | peak memory at {MEMORY_AT:,} |",
         "|---|" + "---:|" * (len(sizes) + 1),
@@ -201,13 +201,13 @@ def tables(best: Best, sizes: tuple[int, ...], runs: list[tuple[str, int, Told]]
     per_case = {n: best["kernel", n]["seconds"] / n for n in sizes}
     base = per_case.get(100_000, per_case[sizes[0]])
     cells = [f"{_figure(per_case[n] / base)} ×" for n in sizes]
-    lines.append("| the compiled engine's time per case, beside that at 100,000 | " + " | ".join(cells) + " | |")
+    lines.append("| the compiled engine's time per case, relative to that at 100,000 | " + " | ".join(cells) + " | |")
     lines += [
         "",
-        f"A dash: it would take longer than {LONGEST:.0f} seconds, or is not installed. Tests hold that each program's waiting times and numbers of"
-        " moves are docketsim's, but for chance.",
+        f"A dash means that it would take longer than {LONGEST:.0f} seconds, or is not installed. Tests check that the waiting times and the"
+        " numbers of moves of all programs agree with those of docketsim within sampling error.",
         "",
-        "Whole runs, from the command's start to its end, with the log on disk and all measures taken:",
+        "Whole runs, from the start of the command to its end, with the log on disk and all measures:",
         "",
         "| `docketsim run` | seconds | processor seconds | seconds per 100,000 cases | peak memory |",
         "|---|---:|---:|---:|---:|",
