@@ -300,7 +300,7 @@ def _units() -> str:
         if unit == "working day":
             long = "a date on which a calendar has hours, however many"
         elif unit in ("month", "year"):
-            long += f"; in a rate or count of arrivals, the calendar {unit}"
+            long += f"; in a fixed length, and in a rate or count of arrivals, the calendar {unit}"
         rows.append((f"`{unit}`, `{unit}s`", long or "the shortest; `0.5 seconds` can be written"))
     return _rows(("unit", "length"), rows)
 

@@ -27,6 +27,7 @@ __all__ = [
     "FIT",
     "INSTANT_STATE",
     "KIND_SHIFT",
+    "MONTHS",
     "NEWEST",
     "NOWHERE",
     "NUMBER",
@@ -70,8 +71,8 @@ SHIFT_END_RULES = {"suspend": SUSPEND, "finish": FINISH, "fit": FIT}
 FIRST_COME, OLDEST, NEWEST, BY_LOOKUP, BY_RANK, FIRST_COME_IN_HEAP = 0, 1, 2, 3, 4, 5
 QUEUE_ORDERS = {"first_come": FIRST_COME, "oldest": OLDEST, "newest": NEWEST}
 
-# How a distribution is drawn from: a constant, a table of its inverse, or one of given values.
-CONSTANT, TABULATED, SAMPLED = 0, 1, 2
+# How a distribution is drawn from: a constant, calendar months, a table of its inverse, or one of given values.
+CONSTANT, MONTHS, TABULATED, SAMPLED = 0, 1, 2, 3
 
 # The workflow's events follow, in file order.
 TRIGGER_COMPLETE, TRIGGER_ENTER, FIRST_EVENT_TRIGGER = 0, 1, 2

@@ -37,6 +37,7 @@ from simulations.engines.codes import (
     FIT,
     INSTANT_STATE,
     KIND_SHIFT,
+    MONTHS,
     NEWEST,
     NOWHERE,
     NUMBER,
@@ -158,6 +159,7 @@ class Model(NamedTuple):
     distributions: Any
     cells: Any
     steps: Any
+    month_lengths: Any
     rates: Any
     chances: Any
     outcomes: Any
@@ -321,11 +323,13 @@ def _read(cells, first, numerator):
 
 
 @_inline
-def _length_of(model, distribution, numerator):
-    """Return the length of a distribution at a uniform numerator, in microseconds."""
+def _length_of(model, distribution, numerator, now):
+    """Return the length of a distribution at a uniform numerator, in microseconds, for what starts now."""
     entry = model.distributions[_index(distribution)]
     if entry.kind == CONSTANT:
         return entry.value
+    if entry.kind == MONTHS:
+        return model.month_lengths[_index(entry.first + now // entry.value)]
     if entry.kind == TABULATED:
         x = _read(model.cells, entry.first, numerator)
     else:
@@ -860,9 +864,9 @@ def _draw_delay(model, world, i, event, visit):
     """Draw the delay of an event for a case."""
     distribution = _look_up(model, world, i, model.events[event].after)
     bits = np.int64(0)
-    if model.distributions[distribution].kind != CONSTANT:
+    if model.distributions[distribution].kind > MONTHS:
         bits = _length_bits(model, world.cases[i].key, model.events[event].hash, visit)
-    return _length_of(model, distribution, bits)
+    return _length_of(model, distribution, bits, world.counters[0].now)
 
 
 @_inline
@@ -871,9 +875,9 @@ def _draw_work(model, world, i, a, visit):
     activity = model.activities[a]
     distribution = _look_up(model, world, i, activity.takes)
     bits, outcome = np.int64(0), np.int64(0)
-    if model.distributions[distribution].kind != CONSTANT or activity.n_gives > 0:
+    if model.distributions[distribution].kind > MONTHS or activity.n_gives > 0:
         bits, outcome = _both_bits(model, world.cases[i].key, activity.hash, visit)
-    return _length_of(model, distribution, bits), outcome
+    return _length_of(model, distribution, bits, world.counters[0].now), outcome
 
 
 @_inline

@@ -26,6 +26,7 @@ from simulations.engines.codes import (
     FIRST_COME,
     FIRST_COME_IN_HEAP,
     FIRST_EVENT_TRIGGER,
+    MONTHS,
     QUEUE_ORDERS,
     SAMPLED,
     SHIFT_END_RULES,
@@ -41,10 +42,12 @@ from simulations.scenarios.plan import MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, Length, Shares
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
+from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns, DecisionTable, FactClasses, GuardTable, codes, grid
 from workflow.errors import InputError
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Giver, Value, Workflow
 from workflow.predicates import Expression, names, vector
+from workflow.predicates.calendar_days import VECTOR, add_months
 
 __all__ = ["KernelModel", "kernel_model", "structured"]
 
@@ -202,6 +205,8 @@ class _Layout:
         self.cells: list[NDArray[np.float64]] = []
         self.steps: list[NDArray[np.float64]] = []
         self.n_cells = self.n_steps = 0
+        self.months: dict[int, int] = {}
+        self.month_lengths: list[NDArray[np.int64]] = []
         self.effects: list[tuple[int, int, int]] = []
         self.gives: list[tuple[int, int, int, int]] = []
         self.given: list[int] = []
@@ -235,11 +240,21 @@ class _Layout:
                 self.n_cells += len(cells)
         return self.distributions[distribution]
 
+    def length(self, length: Length) -> int:
+        """Return the number of the distribution of a length; for calendar months, of their length from each date of the run."""
+        if length.months is None:
+            return self.distribution(length.distribution)
+        if length.months not in self.months:
+            epoch, n_dates = self.scenario.epoch, self.scenario.horizon // MICROSECONDS_PER_DAY + 1
+            dates = epoch.day + np.arange(n_dates, dtype=np.int64)
+            self.months[length.months] = len(self.distribution_rows)
+            self.distribution_rows.append((MONTHS, n_dates * len(self.month_lengths), n_dates, MICROSECONDS_PER_DAY))
+            self.month_lengths.append((add_months(dates, length.months, VECTOR) - dates) * MICROSECONDS_PER_DAY)
+        return self.months[length.months]
+
     def takes(self, choice: Choice[Length] | None) -> int:
         """Return the lookup of a distribution of lengths, -1 for none."""
-        if choice is None:
-            return -1
-        return self.look.choice(choice, lambda length: self.distribution(length.distribution), self.scenario)
+        return -1 if choice is None else self.look.choice(choice, self.length, self.scenario)
 
     def outcome(self, choice: Choice[Shares], values: Sequence[Value]) -> int:
         """Return the lookup of the shares of a field's values."""
@@ -313,6 +328,7 @@ class _Layout:
             "distributions": structured(self.distribution_rows, kernel.DISTRIBUTION),
             "cells": np.concatenate([*self.cells, np.zeros((1, 4))]),
             "steps": np.concatenate([*self.steps, np.zeros(1)]),
+            "month_lengths": np.concatenate([*self.month_lengths, np.zeros(1, np.int64)]),
             "rates": self._rates(),
             "chances": np.array([*self.chances, 0.0]),
             "unit": self.distribution_rows[unit][1],

@@ -120,21 +120,25 @@ class Purpose:
         self._outcome = outcome
         self._pick_length = None if takes is None else takes.picker(*names)
         self._pick_shares = None if outcome is None else outcome.picker(*names)
-        self._length_at_once = takes is not None and not takes.reads() & record
+        in_months = takes is not None and any(length.months is not None for length in takes.leaves())
+        self._length_at_once = takes is not None and not in_months and not takes.reads() & record
         self._outcome_at_once = outcome is not None and not outcome.reads() & record
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._n_draws: dict[tuple[int, int], int] = {}
         only = takes.leaf if takes is not None and takes.by is None else None
-        self._constant = round(only.distribution.values[0]) if only is not None and only.distribution.constant else None
+        fixed = only is not None and only.months is None and only.distribution.constant
+        self._constant = round(only.distribution.values[0]) if only is not None and fixed else None
 
-    def length(self, case: Drawn, visit: int) -> int:
-        """Return a length in microseconds, at least 0."""
+    def length(self, case: Drawn, visit: int, now: int) -> int:
+        """Return the length of what starts now, in microseconds, at least 0."""
         if self._constant is not None:
             return self._constant
         block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         if self._length_at_once and block is not None:
             return block[0][case.number & _WITHIN]
         length: Length = self._pick_length(case.facts, case.record)  # type: ignore[misc]
+        if length.months is not None:
+            return self._plan.scenario.epoch.months_later(now, length.months) - now
         if length.distribution.constant:
             return round(length.distribution.values[0])
         bits = self._path.bits(case.key, self.name, visit)[0] if block is None else block[0][case.number & _WITHIN]

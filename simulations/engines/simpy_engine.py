@@ -110,9 +110,9 @@ class _Activity:
         self.working_days = work.working_days
 
 
-def _length(case: Case) -> int:
-    """Return the length of the work that a case waits for, in microseconds."""
-    return case.length if case.interrupted else case.activity.purpose.length(case, case.visit)  # type: ignore[union-attr]
+def _length(case: Case, now: int) -> int:
+    """Return the length of the work that a case waits for, if it starts now, in microseconds."""
+    return case.length if case.interrupted else case.activity.purpose.length(case, case.visit, now)  # type: ignore[union-attr]
 
 
 class _OutsideEvent:
@@ -408,7 +408,7 @@ class Simulation:
                 self._start(case, station, now)
 
     def _start(self, case: Case, station: Station, now: int) -> None:
-        case.length = _length(case)
+        case.length = _length(case, now)
         if not case.interrupted:
             case.first_started = now
         case.status = SERVED
@@ -523,7 +523,7 @@ class Simulation:
         if activity.stations is None:
             case.status = DELAYED
             case.started = now
-            length = _length(case)
+            length = _length(case, now)
             days = activity.working_days
             self._finish_at(case, now + length if days is None else days.complete(now, length))
         else:
@@ -571,7 +571,7 @@ class Simulation:
             bits = event.lottery.numerator(case, visit)
             if not bits < event.chance(case.facts, case.record) * 2.0**53:
                 return
-        length = event.purpose.length(case, visit)
+        length = event.purpose.length(case, visit, self.env._now)
         self._set_clock(case, event, self.env._now + length, visit)
 
     def _set_clock(self, case: Case, event: _OutsideEvent, time: int, visit: int) -> None:

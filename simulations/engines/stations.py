@@ -121,8 +121,10 @@ class Station:
     def _has_slot(self) -> bool:
         return self.slots is None or self.started < self.slots * self.size
 
-    def next(self, now: int, length: Callable[[Any], int]) -> Any:
+    def next(self, now: int, length: Callable[[Any, int], int]) -> Any:
         """Remove and return the case that is served next, ``None`` if no case may be served now.
+
+        `length` returns the length of the work of a case that starts now.
 
         Under ``fit`` no case is served while the work of the first case does not fit in the rest of the working interval.
         When the slots are used up, only interrupted work is served.
@@ -132,7 +134,7 @@ class Station:
         if not self._has_slot:
             return self._next_interrupted(now)
         queue = self._next_queue(now)
-        if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1]))):
+        if queue is None or (self.rule == "fit" and not self.calendar.fits(now, length(queue[0][-1], now))):
             return None
         case = heappop(queue)[-1]
         case.entry = None

@@ -98,7 +98,7 @@ def _date(context: Context, node: Node, entries: Mapping[Any, Node], what: str) 
         context.wrong(node, f"{what}: a date is given as {A_DATE}, not {format_value(node.value)}")
         return None
     length = read_calendar_time(context, entries["days_before"], f"{what}: days_before")
-    return None if length is None else Draw(distribution=length.distribution, back=True)
+    return None if length is None else Draw(distribution=length.distribution, back=True, months=length.months)
 
 
 def _bounds(context: Context, node: Node, what: str, before: Namespace) -> tuple[Expression | None, Expression | None]:

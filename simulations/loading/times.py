@@ -68,7 +68,9 @@ def _since_start(context: Context, value: object) -> int:
     length = parse_duration(text)
     if length.working:
         raise InputError([f"{format_value(value)} counts working days; a time since the start is in calendar time"])
-    return length.microseconds
+    if length.in_months and length.months is None:
+        raise InputError([f"{format_value(value)} is not a whole number of calendar months; give days"])
+    return length.microseconds if length.months is None else context.epoch.months_later(0, length.months)
 
 
 def read_by_date(

@@ -25,6 +25,7 @@ from workflow.deciding.table import Columns
 from workflow.errors import InputError
 from workflow.model.definition import Value
 from workflow.predicates import Expression, Field, names, unparse, vector
+from workflow.predicates.calendar_days import VECTOR, add_months, days_of
 
 __all__ = ["ORIGINS", "Cases", "draw_cases"]
 
@@ -155,7 +156,10 @@ def _backlog(scenario: Scenario, path: Draws, backlog: Backlog, first: int) -> _
         bits, _ = path.many(keys, "backlog:age", 0)
         column = Columns({"court": np.full(n, backlog.court, np.int64)}, {})
         for length, selected in backlog.age.rows(column, scenario.namespace.fields):
-            arrived[selected] = -np.rint(length.distribution.draw_many(bits[selected])).astype(np.int64)
+            if length.months is not None:
+                arrived[selected] = scenario.epoch.months_later(0, -length.months)
+            else:
+                arrived[selected] = -np.rint(length.distribution.draw_many(bits[selected])).astype(np.int64)
     initial = np.full(n, states.index(str(backlog.state)), np.int64)
     no_rows = np.full(n, -1, np.int64)
     return _Group(backlog.court, "backlog", "backlog", backlog.people, arrived, numbers, initial, None, no_rows)
@@ -220,11 +224,19 @@ def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_
             if stream.first is not None and n:
                 whole[0] = stream.first
             times = np.cumsum(whole)
+            if stream.interarrival.months is not None:
+                times = _by_months(scenario, stream.interarrival.months, stream.first, n)
         else:
             times = _through_rate(np.cumsum(gaps), stream.rate or (), scenario.horizon)
         if n >= limit or (n and times[-1] > scenario.horizon):
             return times
         n *= 2
+
+
+def _by_months(scenario: Scenario, months: int, first: int | None, n: int) -> Integers:
+    """Return n times at intervals of calendar months from the first time, or from the start; the day of the month is kept."""
+    begin, skipped = (0, 1) if first is None else (first, 0)
+    return np.array([scenario.epoch.months_later(begin, months * (i + skipped)) for i in range(n)], np.int64)
 
 
 def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...], horizon: int) -> Integers:
@@ -333,6 +345,8 @@ class _Columns:
         if draw.back:
             days = np.floor(numbers / MICROSECONDS_PER_DAY).astype(np.int64)
             dates = np.asarray(self.values["as_of"][rows] - days)
+            if draw.months is not None:
+                dates = np.asarray(add_months(days_of(self.values["as_of"][rows]), -draw.months, VECTOR)).astype("datetime64[D]")
             for limit, clip in ((field.minimum, np.maximum), (field.maximum, np.minimum)):
                 if limit is not None:
                     dates = clip(dates, np.datetime64(limit, "D"))  # type: ignore[call-overload]

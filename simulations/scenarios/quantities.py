@@ -123,10 +123,13 @@ class Length:
         In microseconds; 24 hours for each working day if `working`.
     working : bool
         Whether it counts working days of a calendar.
+    months : int or None
+        For a fixed length of calendar months, their number; `distribution` has their mean length.
     """
 
     distribution: Distribution
     working: bool = False
+    months: int | None = None
 
 
 @dataclass(frozen=True)
@@ -315,8 +318,9 @@ class Reader:
     def length(self, node: Node, what: str) -> Length | None:
         """Read a duration, or a distribution of durations."""
         if not isinstance(node.value, dict):
-            duration = self._value(node, "duration", what)
-            return None if duration is None else Length(make_distribution("constant", {"value": duration[0]}), duration[1])
+            return self._fixed(node, what)
+        if list(node.value) == ["constant"]:
+            return self._fixed(node.value["constant"], f"{what}: constant")
         read = self.distribution(node, "duration", what)
         if read is None:
             return None
@@ -325,6 +329,20 @@ class Reader:
             self.wrong(node, f"{what}: a length cannot be negative, but {family} goes below 0; take gamma or lognormal")
             return None
         return Length(*read)
+
+    def _fixed(self, node: Node, what: str) -> Length | None:
+        """Read a duration; months and years are those of the calendar."""
+        try:
+            duration = parse_duration(node.value)
+        except InputError as error:
+            self.wrong(node, f"{what}: {error.problems[0].message}")
+            return None
+        if duration.in_months and duration.months is None:
+            message = "a fixed length has a whole number of calendar months; give days"
+            self.wrong(node, f"{what}: {format_value(node.value)}: {message}")
+            return None
+        distribution = make_distribution("constant", {"value": float(duration.microseconds)})
+        return Length(distribution, duration.working, duration.months)
 
     def distribution(self, node: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
         """Read ``{family: {parameters}}``; return the distribution, and whether it is in working days."""

@@ -194,6 +194,8 @@ class Draw:
     shares : Shares or None
     distribution : Distribution or None
         Of numbers; with `back`, of microseconds before the reference date of the facts.
+    months : int or None
+        With `back`: a fixed number of calendar months before that date, instead of the distribution.
     missing : float
         Probability that the value is missing.
     """
@@ -201,6 +203,7 @@ class Draw:
     shares: Shares | None = None
     distribution: Any = None
     back: bool = False
+    months: int | None = None
     low: Expression | None = None
     high: Expression | None = None
     missing: float = 0.0

@@ -13,13 +13,14 @@ import math
 import operator
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import NamedTuple
 
 from workflow.errors import InputError, Problem, nearest
 from workflow.files.dates import kind_of
+from workflow.predicates.calendar_days import EPOCH, add_months
 
 __all__ = [
     "MICROSECONDS_PER_DAY",
@@ -59,6 +60,7 @@ UNITS = {
     "working day": MICROSECONDS_PER_DAY,
 }
 """Units of time in files, with their lengths in microseconds."""
+_MONTHS_IN = {"month": 1, "year": 12}
 _UNIT_WORDS = {word: unit for unit in UNITS for word in (unit, unit + "s")}
 _UNITS_TEXT = "seconds, minutes, hours, days, weeks, months, years, working days"
 _LONGEST_YEARS = 1000
@@ -81,6 +83,12 @@ class Duration:
 
     working: bool = False
     """Whether it counts the working days of a calendar."""
+
+    months: int | None = field(default=None, compare=False, repr=False)
+    """The number of calendar months, if it is given as a whole number of months or years."""
+
+    in_months: bool = field(default=False, compare=False, repr=False)
+    """Whether it is given in months or years."""
 
 
 class WorkingInterval(NamedTuple):
@@ -113,12 +121,30 @@ class Epoch:
     @property
     def since_1970(self) -> int:
         """Return the microseconds from 1970 to the start."""
-        return (self.start - date(1970, 1, 1)) // timedelta(microseconds=1)
+        return self.day * MICROSECONDS_PER_DAY
 
     def microseconds(self, instant: date) -> int:
         """Return the microseconds from the start to a naive datetime, or to 00:00 of a date."""
         at = instant if isinstance(instant, datetime) else datetime.combine(instant, time())
         return (at - datetime.combine(self.start, time())) // timedelta(microseconds=1)
+
+    def months_later(self, microseconds: int, months: int) -> int:
+        """Return the same time of day on the same day of another month, or on the last day of a shorter month.
+
+        Examples
+        --------
+        >>> epoch = Epoch(date(2024, 1, 31))
+        >>> str(epoch.instant(epoch.months_later(MICROSECONDS_PER_HOUR, 1)))
+        '2024-02-29 01:00:00'
+        """
+        day = microseconds // MICROSECONDS_PER_DAY
+        later: int = add_months(day + self.day, months) - self.day
+        return microseconds + (later - day) * MICROSECONDS_PER_DAY
+
+    @property
+    def day(self) -> int:
+        """Return the first date in days since 1970."""
+        return self.start.toordinal() - EPOCH
 
     def end_of(self, day: date) -> int:
         """Return 24:00 of a date in microseconds since the start."""
@@ -172,7 +198,7 @@ def parse_duration(text: object) -> Duration:
     ----------
     text : str
         A number with a unit (seconds, minutes, hours, days, weeks, months, years, working days), singular or plural;
-        from 0 to 1,000 years. A year has 365.25 days, a month is a twelfth of it.
+        from 0 to 1,000 years. A year has 365.25 days, a month is a twelfth of it; `Duration.months` has the calendar months.
 
     Returns
     -------
@@ -201,7 +227,10 @@ def parse_duration(text: object) -> Duration:
         length = number * UNITS[unit]
         if length > _LONGEST_YEARS * MICROSECONDS_PER_YEAR:
             raise InputError([f"'{text}' is longer than {_LONGEST_YEARS} years, the longest duration"])
-        return Duration(int(length.to_integral_value(ROUND_HALF_EVEN)), unit == "working day")
+        in_months = number * _MONTHS_IN[unit] if unit in _MONTHS_IN else None
+        months = int(in_months) if in_months is not None and in_months == int(in_months) else None
+        whole = int(length.to_integral_value(ROUND_HALF_EVEN))
+        return Duration(whole, unit == "working day", months, in_months is not None)
 
 
 def _rate_span(span: str, text: str) -> int:
