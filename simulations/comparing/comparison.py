@@ -91,6 +91,8 @@ class Comparison:
         if key[0] not in self.against:
             raise KeyError(f"{against!r} is not in the comparison. It is against {format_names(self.against)}.")
         days = (d.at for d in self.differences if d.at is not None)
+        if measure in (known := describe(self.base)) and known[measure].is_second_view and not self.selection.measures:
+            raise KeyError(f"{measure!r} is compared only if it is chosen with --measure; the reasons for waiting are compared.")
         raise KeyError(explain_missing(self.base, self.selection, measure, court, at, days))
 
     def json(self) -> dict[str, Any]:
@@ -233,7 +235,7 @@ def _names(others: Sequence[Scenario], changes: Sequence[str]) -> list[str]:
 def _differences(
     comparison: Comparison, against: str, scenario: Scenario, folders: tuple[Path, Path], days: set[dt.date | None]
 ) -> list[Difference]:
-    """Pair every measure that both runs have, and correct for multiple tests."""
+    """Pair every measure that both runs have, and correct for multiple tests; second views of a wait only by name."""
     numbers = range(1, comparison.replications + 1)
     theirs = read_values(folders[1], numbers)
     descriptors, scenarios = describe(comparison.base), (comparison.base, scenario)
@@ -243,6 +245,8 @@ def _differences(
         if by is not None or at not in days or key not in theirs:
             continue
         descriptor = descriptors[measure]
+        if descriptor.is_second_view and not comparison.selection.measures:
+            continue
         pairs = [(a, b) for a, b in zip(mine, theirs[key], strict=True) if a is not None and b is not None]
         comparable = len(pairs) == len(mine) or (bool(pairs) and not descriptor.is_date)
         bounded = descriptor.low is not None and descriptor.high is not None

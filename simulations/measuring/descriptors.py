@@ -167,6 +167,11 @@ class Descriptor:
         """Return whether the measure adds detail to a mean time: a percentile or a part of it."""
         return self.family in (Family.WAITING, Family.PROCESSING) and not self.is_mean_time
 
+    @property
+    def is_second_view(self) -> bool:
+        """Return whether the measure divides again what the reasons for waiting divide: the clock, and parts of capacity."""
+        return self.name.startswith(("waiting_capacity.", "waiting_clock."))
+
 
 _TIMES = {
     "mean": ("Mean", "The mean of"),
