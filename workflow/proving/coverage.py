@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from workflow.model.automata import StepPattern, at_most, before_needs
 from workflow.model.definition import StateKind
 from workflow.model.rules import Rule
-from workflow.predicates import Expression, names, substitute, unparse
-from workflow.predicates.tree import And, Not, Or
+from workflow.predicates import Expression, names, scalar, substitute, unparse
+from workflow.predicates.tree import And, Conditional, Not, Or
 from workflow.proving.questions import Question
 
 if TYPE_CHECKING:
@@ -67,7 +67,16 @@ def _pushed(condition: Expression, holds: bool = True) -> Expression:
         case And(operands=operands) | Or(operands=operands):
             joined = And if isinstance(condition, And) == holds else Or
             return joined(tuple(_pushed(operand, holds) for operand in operands))
+        case Conditional(test=test, body=body, orelse=orelse):
+            chosen = And((_pushed(test), _pushed(body, holds))), And((_pushed(test, False), _pushed(orelse, holds)))
+            possible = tuple(one for one in chosen if not _is_false(one.operands[1]))
+            return Or(possible) if len(possible) > 1 else (possible or chosen)[0]
     return condition if holds else Not(condition)
+
+
+def _is_false(part: Expression) -> bool:
+    """Return whether a part is false whatever the case, because it is a constant."""
+    return not names(part) and not scalar(part, [], [])((), ())
 
 
 def _never_held(prover: Prover, rule: Rule, part: Expression, is_trigger: bool, budget: Budget) -> Expression | None:

@@ -81,7 +81,8 @@ class Proof:
 
     def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
-        yield f"{self.workflow.name}: {len(self.verdicts)} rules"
+        n_rules = len(self.verdicts)
+        yield f"{self.workflow.name}: {n_rules} rule{'' if n_rules == 1 else 's'}"
         for verdict in self.verdicts:
             yield from (f"  {line}" for line in render_verdict(self, verdict))
         for decision, advice in (("undecided", _NEXT), ("monitored", _MONITORED)):
@@ -90,7 +91,7 @@ class Proof:
         if self.findings is None:
             yield "findings: the search ran out of time; raise --seconds"
         elif self.findings:
-            yield "findings (no broken rules):"
+            yield "findings about the workflow, besides its rules:"
             for finding in self.findings:
                 example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
                 yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
