@@ -34,6 +34,7 @@ __all__ = [
     "Courts",
     "Engine",
     "Json",
+    "Limit",
     "Measures",
     "NoEvents",
     "Out",
@@ -72,6 +73,7 @@ Confidence = Annotated[float, typer.Option(help="Level of the confidence and pre
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 Engine = Annotated[str, typer.Option(help="auto, simpy or compiled.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; default: up to one per core.")]
+Limit = Annotated[float, typer.Option(metavar="X", help="Multiply the limits of work by X, from 1 to 1,000.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value: pools.reviewers.size.denver=20")
 ]
@@ -159,6 +161,7 @@ def run_options(
     confidence: float,
     resume: bool,
     out: Path | None,
+    limit: float,
     *,
     events: bool,
 ) -> RunOptions:
@@ -169,7 +172,7 @@ def run_options(
         raise InputError(["--resume needs --out: the folder of the interrupted run"])
     return RunOptions(
         replications=replications, seed=seed, at=[date(day) for day in at or ()], measures=measure or (), courts=court or (),
-        events=events, resume=resume, engine=engine, confidence=confidence,
+        events=events, resume=resume, engine=engine, confidence=confidence, limit=limit,
     )  # fmt: skip
 
 
@@ -240,10 +243,19 @@ def prepare_run(
         Number of replications that will probably run. Default: `options.replications`.
     runs : int
         Number of consecutive runs.
+
+    Raises
+    ------
+    InputError
+        If the work exceeds the limits.
     """
     from simulations.engines.choosing import enough_workers
 
     replications = expected or options.replications
+    if options.problems():
+        return options  # the command reports them together with its other mistakes
+    if problems := options.work_problems(scenario, runs, replications):
+        raise InputError(problems)
     compile_first(options.engine, scenario, replications, silent)
     if workers is None:
         workers = enough_workers(options.engine, scenario, replications, runs)

@@ -16,6 +16,7 @@ from simulations.cli.common import (
     Courts,
     Engine,
     Json,
+    Limit,
     Measures,
     Out,
     Quiet,
@@ -58,6 +59,7 @@ def sweep(
     court: Courts = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    limit: Limit = 1.0,
     confidence: Confidence = 0.95,
     events: Annotated[bool, typer.Option("--events", help="Write event logs.")] = False,
     resume: Resume = False,
@@ -77,7 +79,7 @@ def sweep(
         from simulations.report.sweep_chart import check_chart, write_chart
         from simulations.run_folder.folders import default_folder
 
-        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, events=events)
+        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, limit, events=events)
         check_chart(chart)
         n_points = parse_grid(change or ())[0].size
         options = prepare_run(options, workers, load_scenario(scenario), quiet or as_json, runs=n_points)
@@ -116,6 +118,7 @@ def staff(
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    limit: Limit = 1.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -130,7 +133,7 @@ def staff(
                 echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
 
         loaded = load_scenario(scenario, change or ())
-        options = RunOptions(replications=replications, seed=seed, engine=engine)
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
         staffing = search(
             loaded,
             pool,
@@ -169,6 +172,7 @@ def forecast(
     change: Changes = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    limit: Limit = 1.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -179,7 +183,7 @@ def forecast(
         from simulations.running.options import RunOptions
 
         loaded = load_scenario(scenario, change or ())
-        options = RunOptions(replications=replications, seed=seed, engine=engine)
+        options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)
         options = prepare_run(options, workers, loaded, quiet or as_json)
         with progress_bar(quiet or as_json) as progress:
             result = run_forecast(loaded, when, options, court=court or "all", confidence=confidence, progress=progress)

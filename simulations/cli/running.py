@@ -16,6 +16,7 @@ from simulations.cli.common import (
     Courts,
     Engine,
     Json,
+    Limit,
     Measures,
     NoEvents,
     Out,
@@ -59,6 +60,7 @@ def run(
         list[str] | None, typer.Option(metavar="NAME", help="Group every measure by a fact, a definition, court or origin.")
     ] = None,
     workers: Workers = None,
+    limit: Limit = 1.0,
     precision: Annotated[
         list[str] | None,
         typer.Option(metavar="M=X", help="Add replications until M has half-width X: amenable=2%, review_finished=1d"),
@@ -85,7 +87,9 @@ def run(
 
         if monitor not in (None, "stop", "count"):
             raise InputError([f"--monitor {monitor}: must be stop or count"])
-        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, events=not no_events)
+        options = run_options(
+            replications, seed, at, measure, court, engine, confidence, resume, out, limit, events=not no_events
+        )
         loaded = load_scenario(scenario, change or ())
         if warm_up:
             check_long_enough(loaded)

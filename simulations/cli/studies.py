@@ -17,6 +17,7 @@ from simulations.cli.common import (
     Courts,
     Engine,
     Json,
+    Limit,
     Measures,
     NoEvents,
     Out,
@@ -58,6 +59,7 @@ def compare(
     court: Courts = None,
     engine: Engine = "auto",
     workers: Workers = None,
+    limit: Limit = 1.0,
     confidence: Confidence = 0.95,
     no_events: NoEvents = False,
     resume: Resume = False,
@@ -71,7 +73,9 @@ def compare(
         from simulations.loading import load_scenario
         from simulations.run_folder.folders import default_folder
 
-        options = run_options(replications, seed, at, measure, court, engine, confidence, resume, out, events=not no_events)
+        options = run_options(
+            replications, seed, at, measure, court, engine, confidence, resume, out, limit, events=not no_events
+        )
         first = load_scenario(base, change or ())
         options = prepare_run(options, workers, first, quiet or as_json, runs=1 + len(others))
         out = out or default_folder(f"compare-{first.name}")

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import warnings
 from typing import Literal, get_args
@@ -18,6 +17,7 @@ from simulations.log.eventlog import EventLog
 from simulations.log.watching import Violation
 from simulations.scenarios.plan import Plan
 from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.workload import estimate
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 
 __all__ = [
@@ -82,7 +82,7 @@ def choose_engine(engine: str, scenario: Scenario, replications: int, python: bo
         if python:
             raise InputError(["hooks and processes take part in the SimPy engine only: use --engine simpy"])
         return "compiled"
-    if engine == "simpy" or python or (cases := _estimated_cases(scenario) * replications) <= FEW_CASES:
+    if engine == "simpy" or python or (cases := estimate(scenario).n_cases * replications) <= FEW_CASES:
         return "simpy"
     if compiled_engine.available():
         return "compiled" if cases > SOME_CASES or compiled_engine.is_compiled() else "simpy"
@@ -117,7 +117,7 @@ def enough_workers(engine: str, scenario: Scenario, replications: int, runs: int
     runs : int
         Number of consecutive runs that share the processes.
     """
-    work = _estimated_cases(scenario) * replications * runs * _SECONDS_A_CASE[_expected(engine, scenario, replications)]
+    work = estimate(scenario).n_cases * replications * runs * _SECONDS_A_CASE[_expected(engine, scenario, replications)]
     return max(1, min(os.cpu_count() or 1, replications, int(work / _SECONDS_TO_START)))
 
 
@@ -125,22 +125,6 @@ def _expected(engine: str, scenario: Scenario, replications: int) -> Chosen:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return choose_engine(engine, scenario, replications, python=False)
-
-
-def _estimated_cases(scenario: Scenario) -> float:
-    """Return the approximate number of cases of a replication."""
-    cases = float(sum(backlog.count for backlog in scenario.backlog))
-    for stream in scenario.streams:
-        if stream.rate is not None:
-            steps = [*stream.rate, (scenario.horizon, 0.0)]
-            cases += sum(max(0, b - max(a, 0)) * rate for (a, rate), (b, _) in itertools.pairwise(steps))
-        elif stream.counts is not None:
-            cases += sum(count.n for count in stream.counts)
-        elif stream.table is not None:
-            cases += len(stream.table)
-        elif stream.interarrival is not None and stream.interarrival.distribution.mean > 0:
-            cases += min(scenario.horizon / stream.interarrival.distribution.mean, stream.count or float("inf"))
-    return cases
 
 
 def simulate(

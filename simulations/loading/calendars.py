@@ -12,15 +12,25 @@ from workflow.loading.reading import Keys
 
 __all__ = ["court_days", "read_calendars"]
 
+MOST_INTERVALS = 2_000_000
+"""Maximum number of working intervals of all calendars in the run: two a day for 500 years, and five calendars."""
+
 
 def read_calendars(context: Context) -> tuple[dict[str, Calendar], dict[str, CalendarSpec]]:
     """Read `calendars:`; return each as working intervals of the run and as specified."""
     calendars: dict[str, Calendar] = {}
     specs: dict[str, CalendarSpec] = {}
+    n_intervals = 0
     for name, entry in context.file.calendars.items():
         try:
             spec = parse_calendar(entry.hours, holidays=entry.holidays, closed=entry.closed, open=entry.open)
             specs[name] = spec
+            if context.dates_fit:
+                n_intervals += spec.n_intervals(context.file.starts, context.file.ends)
+            if n_intervals > MOST_INTERVALS:
+                message = f"the calendars have {n_intervals:,} working intervals or more; the limit is {MOST_INTERVALS:,}"
+                context.wrong(("calendars", name), f"calendar {name!r}: {message}. Give them fewer, or end the run earlier.")
+                return calendars, specs
             calendars[name] = (
                 spec.compile(name, context.epoch, context.file.ends) if context.dates_fit else Calendar.always_open(name)
             )

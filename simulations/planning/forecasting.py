@@ -146,7 +146,7 @@ def forecast(
     dates = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
     name = when.strip()
     condition = _DateOf(name) if name in dates else parse_condition(when, scenario)
-    problems = [*options.problems(), *confidence_problems(confidence)]
+    problems = [*options.work_problems(scenario), *confidence_problems(confidence)]
     problems += unknown_courts([court], scenario.courts)
     if problems:
         raise InputError(problems)

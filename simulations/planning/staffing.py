@@ -198,7 +198,7 @@ def _goal(
 
 
 def _check(scenario: Scenario, pool: str, court: str | None, scale: bool, wanted: float, options: ReplicationOptions) -> None:
-    problems = options.problems()
+    problems = options.work_problems(scenario)
     if pool not in scenario.pools:
         hint = nearest(pool, scenario.pools) or f" Known: {format_names(scenario.pools)}."
         raise InputError([f"--pool {pool}: there is no such pool.{hint}"])

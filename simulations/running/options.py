@@ -12,6 +12,7 @@ from simulations.engines.choosing import check_engine
 from simulations.measuring.selection import Selection
 from simulations.running.intervals import CONFIDENCE, confidence_problems
 from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.workload import MOST_FACTOR, MOST_REPLICATIONS, MOST_WORKERS, work_problems
 from workflow.errors import InputError
 
 __all__ = ["ReplicationKeywords", "ReplicationOptions", "RunKeywords", "RunOptions"]
@@ -31,26 +32,47 @@ class ReplicationOptions:
         Worker processes, 1 or more.
     engine : {"auto", "simpy", "compiled"}
         All engines return the same results.
+    limit : float
+        What the limits of work are multiplied by, from 1 to 1,000; see `simulations.scenarios.workload`.
     """
 
     replications: int = 1
     seed: int = 1
     workers: int = 1
     engine: str = "auto"
+    limit: float = 1.0
 
     def problems(self) -> list[str]:
         """Return a message for each option that is not valid."""
         problems = []
         if self.replications < 1:
             problems.append(f"replications: must be 1 or more, not {self.replications}")
+        elif self.replications > MOST_REPLICATIONS:
+            problems.append(f"replications: must be {MOST_REPLICATIONS:,} or less, not {self.replications:,}")
         problems += seed_problems(self.seed)
         if self.workers < 1:
             problems.append(f"workers: must be 1 or more, not {self.workers}")
+        elif self.workers > MOST_WORKERS:
+            problems.append(f"workers: must be {MOST_WORKERS:,} or less, not {self.workers:,}")
+        if not 1 <= self.limit <= MOST_FACTOR:
+            problems.append(f"limit: must be from 1 to {MOST_FACTOR:,.0f}, not {self.limit:g}")
         try:
             check_engine(self.engine)
         except InputError as error:
             problems += [p.message for p in error.problems]
         return problems
+
+    def work_problems(self, scenario: Scenario, runs: int = 1, replications: int | None = None) -> list[str]:
+        """Return a message for each option that is not valid, or else for each limit of work that a scenario exceeds.
+
+        Parameters
+        ----------
+        runs : int
+            Number of runs with these options.
+        replications : int, optional
+            Number of replications of each that are expected; by default, all.
+        """
+        return self.problems() or work_problems(scenario, replications or self.replications, runs, self.limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +107,9 @@ class RunOptions(ReplicationOptions):
         """Return the measures and courts to compute."""
         return Selection(tuple(self.measures), tuple(self.courts))
 
-    def problems_in(self, scenario: Scenario) -> list[str]:
-        """Return a message for each option that is not valid for a scenario."""
-        problems = self.problems()
+    def problems_in(self, scenario: Scenario, replications: int | None = None) -> list[str]:
+        """Return a message for each option that is not valid for a scenario, and for each limit of work that it exceeds."""
+        problems = self.work_problems(scenario, replications=replications)
         problems += confidence_problems(self.confidence)
         problems += [
             f"at: {day} is not between starts, {scenario.starts}, and ends, {scenario.ends}"
@@ -104,6 +126,7 @@ class ReplicationKeywords(TypedDict, total=False):
     seed: int
     workers: int
     engine: str
+    limit: float
 
 
 class RunKeywords(ReplicationKeywords, total=False):

@@ -38,6 +38,7 @@ from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.plan import Plan, make_plan
 from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.workload import MOST_REPLICATIONS
 from workflow.errors import DocketsimError, InputError, Problem
 
 __all__ = ["RunFolderExists", "WorkerLost", "check_run", "run"]
@@ -196,7 +197,7 @@ def _check_options(
     own_python: bool,
 ) -> None:  # fmt: skip
     """Check the options of a run, each by itself and with the others."""
-    problems = options.problems_in(scenario)
+    problems = options.problems_in(scenario, None if only is None else 1)
     problems += [
         f"--precision {target.measure}: is not measured; add --measure {target.measure}"
         for target in targets
@@ -206,6 +207,8 @@ def _check_options(
         problems.append(f"only: must be one of the replications, from 1 to {options.replications}, not {only}")
     if max_replications is not None and (not targets or max_replications < options.replications):
         problems.append("max_replications: goes with precision, and is at least the number of replications")
+    if max_replications is not None and max_replications > MOST_REPLICATIONS:
+        problems.append(f"max_replications: must be {MOST_REPLICATIONS:,} or less, not {max_replications:,}")
     if own_python and options.workers > 1:
         problems.append("hooks and processes are Python objects of this process; run them with workers=1")
     if problems:

@@ -87,6 +87,11 @@ class CalendarSpec:
             extra=tuple((d.isoformat(), format_hours(h)) for d, h in sorted(self.extra) if epoch.start <= d <= ends),
         )
 
+    def n_intervals(self, first: date, last: date) -> int:
+        """Return the number of intervals of the weekly hours and the extra days between two dates, holidays included."""
+        weeks = (last - first).days // 7 + 1
+        return weeks * sum(len(hours) for hours in self.weekly) + sum(len(hours) for _, hours in self.extra)
+
     def working_dates(self, first: date, last: date) -> list[date]:
         """Return the dates from first to last, both included, on which an interval starts."""
         days = self.compile("", Epoch(first), last).days

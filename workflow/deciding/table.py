@@ -17,12 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.errors import InputError
 from workflow.model.definition import DecisionPoint, Value, Workflow
 from workflow.predicates import Expression, Field, fact_parts, names, vector
 
 _PARTS_AT_ONCE = 16  # truth values packed into one integer
 _MAX_DIRECT = 1 << 22  # codes below this are renumbered without sorting
 _MAX_CACHED = 8
+MOST_ENTRIES = 20_000_000
+"""Maximum number of entries of a table of decisions."""
 
 __all__ = [
     "Columns",
@@ -263,8 +266,15 @@ class Tabulator:
         ----------
         columns : Columns
             All facts of the cases, including ``arrived`` and ``as_of``.
+
+        Raises
+        ------
+        InputError
+            If a guard reads fields with too many combinations of values.
         """
         classes = _classes(self._parts, columns)
+        for workflow in self._workflows:
+            _check_size(workflow, len(classes.rows))
         if classes.answers not in self._cache:
             if len(self._cache) >= _MAX_CACHED:
                 self._cache.clear()
@@ -279,6 +289,17 @@ class Tabulator:
 def compile_table(workflow: Workflow, columns: Columns, conditions: Iterable[Expression] | None = None) -> Table:
     """Tabulate the decisions of one workflow for one population; see `Tabulator`."""
     return Tabulator([workflow], conditions).tables(columns)[0]
+
+
+def _check_size(workflow: Workflow, n_classes: int) -> None:
+    if (entries := largest(workflow, n_classes)) > MOST_ENTRIES:
+        raise InputError(
+            [
+                f"workflow {workflow.name!r}: the guards of one decision distinguish {n_classes:,} kinds of cases, and with the values"
+                f" of the record fields that they read {entries:,} combinations; the limit is {MOST_ENTRIES:,}. Give the record"
+                " fields fewer values, or compare each of them in an activity or event of its own."
+            ]
+        )
 
 
 def largest(workflow: Workflow, n_classes: int) -> int:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 import time
 
+from workflow.errors import InputError
+
 __all__ = ["Budget", "LimitReached"]
 
+MOST_SECONDS = 86_400
+MOST_NODES_EVER = 1_500_000  # about 8 GB
 _DIAGRAMS_PER_NODE = 20  # of decision diagrams, for each node of a search; 200,000 nodes take about 1 GB
 
 
@@ -23,9 +27,21 @@ class Budget:
         Time limit from now on.
     most_nodes : int
         Maximum number of nodes of one search.
+
+    Raises
+    ------
+    InputError
+        If a limit is so large that it is none.
     """
 
     def __init__(self, seconds: float, most_nodes: int) -> None:
+        problems = []
+        if not seconds <= MOST_SECONDS:
+            problems.append(f"seconds: must be {MOST_SECONDS:,} (one day) or less, not {seconds:g}")
+        if most_nodes > MOST_NODES_EVER:
+            problems.append(f"nodes: must be {MOST_NODES_EVER:,} or less, not {most_nodes:,}")
+        if problems:
+            raise InputError(problems)
         self.deadline = time.perf_counter() + seconds
         self.most_nodes = most_nodes
 

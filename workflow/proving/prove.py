@@ -45,7 +45,7 @@ def prove(
     Raises
     ------
     InputError
-        If no case satisfies the assumptions.
+        If no case satisfies the assumptions, or a limit is more than a day or 1,500,000 nodes.
     ProverMissing
         If Z3 is not installed.
 
