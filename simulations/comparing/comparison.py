@@ -33,6 +33,7 @@ from workflow.errors import InputError
 from workflow.files.json_text import json_text
 from workflow.files.opening import read_json
 from workflow.files.validation import format_names
+from workflow.run_files.manifest import check_own_files
 
 __all__ = ["RESULT", "Comparison", "compare", "read_comparison"]
 
@@ -184,6 +185,7 @@ def read_comparison(folder: str | Path) -> Comparison:
         If it is not the folder of a comparison, or its base cannot be read.
     """
     folder = Path(folder)
+    check_own_files(folder)
     try:
         content = read_json(folder / RESULT)
         confidence = content["confidence"]

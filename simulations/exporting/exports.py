@@ -21,14 +21,15 @@ from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
 
 from simulations.exporting import FORMATS
-from simulations.run_folder.folders import finished_in, recorded_contents
+from simulations.run_folder.folders import finished_in
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, OBSERVED_UNTIL, STEP_KIND, query_run
 from simulations.run_folder.whole_files import whole_file
 from workflow.auditing.times import time_zone
-from workflow.errors import InputError, nearest
+from workflow.errors import InputError, nearest, visible
 from workflow.files.json_text import json_text
 from workflow.files.validation import format_names
+from workflow.run_files.tables import recorded_workflow
 
 __all__ = ["Exported", "export"]
 
@@ -170,8 +171,7 @@ _ATTRIBUTES = (*ATTRIBUTES, "step_kind")
 
 def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
     """Yield each case with its facts and initial record, ordered by case id."""
-    record = recorded_contents(folder)["workflow"].get("record") or {}
-    names = {name: f"initial_{name}" for name in record}  # the record changes later
+    names = {name: f"initial_{name}" for name in recorded_workflow(folder).record}  # the record changes later
     query = f"""select *, arrived_at::date as arrived, {OBSERVED_UNTIL} as observed_until from cases
         where replication = {replication} order by case_id"""
     with query_run(folder, query) as answer:
@@ -238,7 +238,7 @@ def _attribute(key: str, value: Any, clock: _Clock) -> str:
         kind, text = "date", clock(value)
     elif isinstance(value, dt.date):
         kind, text = "date", clock(dt.datetime.combine(value, dt.time()))
-    return f"<{kind} key={quoteattr(key)} value={quoteattr(text)}/>"
+    return f"<{kind} key={quoteattr(key)} value={quoteattr(visible(text))}/>"
 
 
 def _ocel(file: TextIO, folder: Path, replications: Sequence[int], clock: _Clock) -> tuple[int, int]:

@@ -27,6 +27,7 @@ from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 from workflow.files.json_text import json_text
 from workflow.files.opening import read_json
+from workflow.run_files.manifest import check_own_files
 
 __all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
 
@@ -190,6 +191,7 @@ def read_sweep(folder: str | Path) -> Sweep:
         If it is not the folder of a sweep, or one of its points cannot be read.
     """
     folder = Path(folder)
+    check_own_files(folder)
     try:
         content = read_json(folder / RESULT)
         grid, problems = parse_grid(content["changes"])

@@ -14,7 +14,6 @@ from simulations.report.survival import Curve, survival
 from simulations.report.use import Use, use_by_week
 from simulations.run_folder.folders import finished_replications
 from simulations.run_folder.manifest import MANIFEST, read_manifest
-from simulations.run_folder.parts import part_path
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
@@ -22,8 +21,9 @@ from simulations.statements.of_runs import courts_shown
 from simulations.statements.statement import Statement
 from simulations.tables.formatting import court_title
 from workflow.errors import InputError
-from workflow.sql.quoting import parquet
-from workflow.sql.reading import reader
+from workflow.model.definition import COMPLETE, ENTER, HORIZON, INTERRUPTED
+from workflow.run_files.manifest import part_files
+from workflow.run_files.tables import check_labels, open_tables
 
 __all__ = ["Contents", "check_run_folder", "court_groups", "read_contents", "shown_courts"]
 
@@ -148,6 +148,25 @@ def court_groups(courts: Sequence[str], shown: Sequence[str], selection: Selecti
     return groups | ({f"other courts ({len(others)})": others} if others else {})
 
 
+def _check_events(connection: Any, folder: Path, scenario: Scenario) -> None:
+    """Check that cases and events have only the names that the scenario declares."""
+    workflows = scenario.workflows
+    states = {state for workflow in workflows for state in workflow.states}
+    causes = {COMPLETE, ENTER, HORIZON, INTERRUPTED} | {event for workflow in workflows for event in workflow.events}
+    check_labels(connection, folder, "cases", {"court": scenario.courts, "initial_state": states})
+    check_labels(
+        connection, folder, "events",
+        {
+            "court": scenario.courts,
+            "transition": (*scenario.transition_names, None),
+            "cause": causes,
+            "from_state": states,
+            "to_state": states,
+            "pool": (*scenario.pools, None),
+        },
+    )  # fmt: skip
+
+
 def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, courts: list[str]) -> dict[str, Any]:
     import duckdb
 
@@ -156,11 +175,9 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, cour
     records = finished_replications(folder, manifest)
     if not all("events" in record.parts for record in records.values()):
         return {}
-    parts = {kind: [part_path(folder, kind, k) for k in records] for kind in ("cases", "events")}
-    with reader([*parts["cases"], *parts["events"]]) as connection:
+    with open_tables(folder, {kind: part_files(folder, kind, records) for kind in ("cases", "events")}) as connection:
         try:
-            for kind, paths in parts.items():
-                connection.execute(f"create view {kind} as select * from {parquet(paths)}")
+            _check_events(connection, folder, scenario)
             rows = connection.execute(
                 "select transition, count(*) from events where transition is not null and cause <> 'horizon' group by all"
             ).fetchall()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import itertools
 import os
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from simulations.measuring.trends import LongQueue
-from simulations.run_folder.manifest import MANIFEST, differences, read_manifest
+from simulations.run_folder.manifest import MANIFEST, differences, manifest_hash, read_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, unfinished_files
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
 from workflow.files.json_text import json_text
-from workflow.files.opening import read_json
 from workflow.files.validation import format_names
 from workflow.files.yaml_tree import read_yaml
+from workflow.run_files.manifest import check_own_files, read_records
 
 __all__ = [
     "Record",
@@ -39,13 +39,11 @@ __all__ = [
     "finished_replications",
     "make_folder",
     "open_folder",
-    "parts_of",
     "recorded_contents",
     "write_record",
 ]
 
 _LOCK = ".lock"
-_PART = re.compile(r"(?P<kind>\w+)/replication=(?P<replication>\d+)\.parquet")
 
 
 class RunFolderExists(DocketsimError, FileExistsError):
@@ -73,7 +71,7 @@ class Record:
         With a monitor: how often each rule was broken.
     """
 
-    parts: Mapping[str, str]
+    parts: Mapping[Any, str]
     queues: tuple[LongQueue, ...] = ()
     violations: Mapping[str, int] = field(default_factory=dict)
 
@@ -85,23 +83,10 @@ class Record:
 
 def finished_replications(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
     """Return the record of every finished replication, from the manifest and from the files beside the measures."""
-    parts: dict[int, dict[str, str]] = {}
-    for name, digest in manifest.get("parts", {}).items():
-        match = _PART.fullmatch(name)
-        if match is not None:
-            parts.setdefault(int(match["replication"]), {})[match["kind"]] = digest
-    queues, violations = manifest.get("queues", {}), manifest.get("violations", {})
-    records = {k: Record(p, _queues(queues.get(str(k), ())), violations.get(str(k), {})) for k, p in parts.items()}
-    for path in (folder / "measures").glob("replication=*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            content = read_json(path)
-            k = int(path.stem.partition("=")[2])
-            records[k] = Record(dict(content["parts"]), _queues(content["queues"]), dict(content["violations"]))
-    return dict(sorted(records.items()))
-
-
-def _queues(rows: Iterable[Sequence[Any]]) -> tuple[LongQueue, ...]:
-    return tuple(LongQueue(*row) for row in rows)
+    return {
+        k: Record(recorded.parts, tuple(LongQueue(*row) for row in recorded.queues), recorded.violations)
+        for k, recorded in read_records(folder, manifest).items()
+    }
 
 
 def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
@@ -118,22 +103,6 @@ def finished_in(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
     return records
 
 
-def parts_of(folder: Path, kind: str, records: Mapping[int, Record]) -> list[Path]:
-    """Return the paths of all parts of a kind.
-
-    Raises
-    ------
-    InputError
-        If a part is missing.
-    """
-    paths = [part_path(folder, kind, k) for k, record in records.items() if kind in record.parts]
-    missing = next((path for path in paths if not path.is_file()), None)
-    if missing is not None:
-        advice = f"docketsim verify {folder} lists missing files, --resume restores them"
-        raise InputError([f"{missing}: is missing; {advice}"])
-    return paths
-
-
 def recorded_contents(folder: Path) -> dict[str, Any]:
     """Return the scenario, workflow and policies of a run folder as plain values.
 
@@ -146,7 +115,8 @@ def recorded_contents(folder: Path) -> dict[str, Any]:
     def read(path: Path) -> Any:
         return read_yaml(path).plain()
 
-    policies = sorted(folder.glob("policy-*.yaml"), key=lambda p: int(p.stem.partition("-")[2]))
+    numbered = (folder / f"policy-{k}.yaml" for k in itertools.count(1))
+    policies = list(itertools.takewhile(Path.is_file, numbered))
     return {
         "scenario": read(folder / "scenario.yaml"),
         "workflow": read(folder / "workflow.yaml"),
@@ -229,7 +199,7 @@ class RunFolder:
                 write_text(path, text)
 
     def _write_manifest(self, content: Mapping[str, Any]) -> None:
-        write_text(self.path / MANIFEST, json_text(content, indent=2) + "\n")
+        write_text(self.path / MANIFEST, json_text({**content, "sha256": manifest_hash(content)}, indent=2) + "\n")
 
 
 # creating and locking --------------------------------------------------------------------------------
@@ -295,13 +265,16 @@ def open_folder(folder: Path, scenario: Scenario, manifest: Mapping[str, Any], r
 
 def _existing_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a run folder, empty if nothing has been written to it yet."""
+    check_own_files(folder)
     unfinished = set(unfinished_files(folder))
     if all(path.name == _LOCK or path in unfinished for path in folder.iterdir()):
         return {}
     try:
         return read_manifest(folder)
     except InputError as error:
-        raise RunFolderExists(f"{error}, so it cannot be resumed. Give another --out.") from None
+        several = len(error.problems) > 1
+        refusal = f"\n{folder} cannot be resumed" if several else ", so it cannot be resumed"
+        raise RunFolderExists(f"{error}{refusal}. Give another --out.") from None
 
 
 @contextmanager
@@ -328,7 +301,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _lock(path: Path) -> int:
     """Lock a file, and write the process id to it. If another process holds the lock, raise with its id."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             current = path.stat()

@@ -11,17 +11,24 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from simulations.measuring.selection import Selection
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError
-from workflow.files.opening import read_json
+from workflow.files.json_text import json_text
+from workflow.run_files.manifest import MANIFEST, read_manifest
 
-__all__ = ["MANIFEST", "canonical_hash", "differences", "make_manifest", "read_manifest", "scenario_hash", "versions"]
+__all__ = [
+    "MANIFEST",
+    "canonical_hash",
+    "differences",
+    "make_manifest",
+    "manifest_hash",
+    "read_manifest",
+    "scenario_hash",
+    "versions",
+]
 
-MANIFEST = "manifest.json"
 _PACKAGES = ("docketsim", "duckdb", "holidays", "numba", "numpy", "scipy", "simpy", "transitions")
 _DECISIVE = {
     "scenario_hash": "the scenario or its workflow",
@@ -51,6 +58,12 @@ def canonical_hash(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of plain values. The order of keys and the layout of a file do not change it."""
     text = json.dumps(_keyed(content), sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def manifest_hash(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest without its own entry ``sha256``."""
+    plain = json.loads(json_text(content))
+    return canonical_hash({key: value for key, value in plain.items() if key != "sha256"})
 
 
 def scenario_hash(scenario: Scenario) -> str:
@@ -120,43 +133,6 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run folder.
-
-    Raises
-    ------
-    InputError
-        If the folder has no readable manifest.
-    """
-    try:
-        content = read_json(folder / MANIFEST)
-    except InputError:
-        content = None
-    if not isinstance(content, dict) or not _well_formed(content):
-        raise InputError([f"{folder}: is not a run folder{_what_it_is(folder)}"])
-    return content
-
-
-def _what_it_is(folder: Path) -> str:
-    """Describe what is at the path of a run folder, with the next step."""
-    if folder.is_file():
-        if folder.suffix == ".yaml":
-            return f", but a file; docketsim run {folder} --out DIR makes a run folder of a scenario"
-        return ", but a file"
-    runs = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
-    if runs and not (folder / MANIFEST).exists():
-        return f", but holds {len(runs)} runs; name one of them, such as {runs[0]}"
-    return f" (it has no readable {MANIFEST})"
-
-
-def _well_formed(content: Mapping[str, Any]) -> bool:
-    numbers = all(isinstance(content.get(name), int) for name in ("seed", "replications"))
-    tables = all(isinstance(content.get(name, {}), dict) for name in ("versions", "queues", "violations", "parts"))
-    confidence = content.get("confidence", 0.5)
-    level = isinstance(confidence, float) and 0 < confidence < 1
-    return numbers and tables and level and isinstance(content.get("scenario_hash"), str)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

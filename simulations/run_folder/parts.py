@@ -20,16 +20,10 @@ from simulations.run_folder.database import enum
 from simulations.run_folder.parquet import write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
+from workflow.run_files.manifest import KINDS, part_path
 from workflow.sql.quoting import identifier
 
 __all__ = ["KINDS", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_measures"]
-
-KINDS = ("cases", "events", "measures")
-
-
-def part_path(folder: Path, kind: str, replication: int) -> Path:
-    """Return the path of a part of a replication."""
-    return folder / kind / f"replication={replication}.parquet"
 
 
 def record_path(folder: Path, replication: int) -> Path:

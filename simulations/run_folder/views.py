@@ -13,6 +13,7 @@ References
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
@@ -22,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from simulations.log.row import COLUMNS, HORIZON, INTERRUPTED
-from simulations.run_folder.folders import finished_in, parts_of, recorded_contents
+from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.parts import KINDS
 from workflow.errors import InputError, nearest
-from workflow.files.validation import format_names
-from workflow.sql.quoting import identifier, parquet, text
-from workflow.sql.reading import reader
+from workflow.files.validation import format_names, format_value
+from workflow.run_files.manifest import part_files
+from workflow.run_files.tables import open_tables, recorded_workflow
+from workflow.sql.quoting import identifier, text
 
 __all__ = ["ATTRIBUTES", "HAPPENED", "NAME", "OBSERVED_UNTIL", "STEP_KIND", "Answer", "query_run"]
 
@@ -80,9 +82,10 @@ def query_run(folder: Path, sql: str) -> Iterator[Answer]:
     import duckdb
 
     files = _files(folder)
-    with reader([path for paths in files.values() for path in paths], threads=1) as connection:
+    with open_tables(folder, files, threads=1) as connection:
         _check_single_select(connection, sql)
-        _make_views(connection, folder, files, sql.lower())
+        if "events" in files:
+            _make_views(connection, folder, sql.lower())
         try:
             connection.execute(sql)
             yield Answer([column[0] for column in connection.description or ()], _rows(connection))
@@ -93,7 +96,7 @@ def query_run(folder: Path, sql: str) -> Iterator[Answer]:
 def _files(folder: Path) -> dict[str, list[Path]]:
     """Return the files of each kind of all finished replications."""
     records = finished_in(folder, read_manifest(folder))
-    files = {kind: parts_of(folder, kind, records) for kind in KINDS}
+    files = {kind: part_files(folder, kind, records) for kind in KINDS}
     return {kind: paths for kind, paths in files.items() if paths}
 
 
@@ -129,12 +132,8 @@ def _reads_only(part: Any) -> bool:
 # views -----------------------------------------------------------------------------------------------
 
 
-def _make_views(connection: Any, folder: Path, files: dict[str, list[Path]], sql: str) -> None:
+def _make_views(connection: Any, folder: Path, sql: str) -> None:
     """Make the views that a query mentions. Some need to read other files of the run."""
-    for kind, paths in files.items():
-        connection.execute(f"create view {kind} as select * from {parquet(paths)}")
-    if "events" not in files:
-        return
     if "pm4py" in sql:
         _pm4py(connection)
     if "vidigi" in sql:
@@ -163,8 +162,10 @@ def _pm4py(connection: Any) -> None:
 
 
 def _vidigi(connection: Any, folder: Path) -> None:
-    starts = recorded_contents(folder)["scenario"]["starts"]
-    minutes = f"greatest(date_diff('microsecond', {text(str(starts))}::timestamp, {{}}), 0) / 60e6"
+    starts = recorded_contents(folder)["scenario"].get("starts")
+    if not isinstance(starts, dt.date):
+        raise InputError([f"{folder / 'scenario.yaml'}: starts: must be a date, not {format_value(starts)}"])
+    minutes = f"greatest(date_diff('microsecond', timestamp '{starts.isoformat()}', {{}}), 0) / 60e6"
     work = "from events where pool is not null and enabled_at is not null"
     connection.execute("create schema vidigi")
     connection.execute(
@@ -213,6 +214,8 @@ def _transitions(connection: Any, folder: Path) -> None:
     """Make a table of the transitions of the workflow and the policies, with their guards and legal sources."""
     contents = recorded_contents(folder)
     rows = []
+    for k in range(1, len(contents["policies"]) + 1):
+        recorded_workflow(folder, f"policy-{k}.yaml")  # raises if it is none
     for workflow in (contents["workflow"], *contents["policies"]):
         for entry in workflow.get("transitions", []):
             sources, guard = entry.get("from"), entry.get("when")

@@ -16,6 +16,7 @@ from simulations.running.run_result import RunResult
 from simulations.running.runs import check_run, run
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.run_files.manifest import check_own_files
 
 __all__ = ["check_each", "loaded", "open_joint_folder", "run_each"]
 
@@ -69,6 +70,7 @@ def open_joint_folder(folder: Path, resume: bool, pattern: str, what: str) -> No
         If it exists and `resume` is false, or it contains other files.
     """
     make_folder(folder, resume)
+    check_own_files(folder)
     foreign = sorted(p.name for p in folder.iterdir() if not re.fullmatch(pattern, p.name))
     if foreign:
         raise RunFolderExists(f"{folder} cannot be resumed as a {what}: it contains {foreign[0]}. Give another --out.")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from simulations.loading import load_scenario
-from simulations.run_folder.folders import finished_in, parts_of, recorded_contents
+from simulations.measuring.descriptors import describe
+from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest, scenario_hash
 from simulations.running.intervals import CONFIDENCE
 from simulations.running.run_result import RunResult, gather
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+from workflow.files.validation import format_value
+from workflow.run_files.manifest import part_files
+from workflow.run_files.tables import check_labels, open_tables, recorded_workflow
 
 __all__ = ["read_result", "recorded_scenario"]
 
@@ -43,6 +47,7 @@ def recorded_scenario(
         return scenario
     try:
         content = dict(recorded_contents(folder)["scenario"])
+        _check_complete(folder, content)
         content["workflow"] = str((folder / "workflow.yaml").resolve())
         if content.get("policies"):
             content["policies"] = [
@@ -55,6 +60,30 @@ def recorded_scenario(
         raise InputError(
             [f"{folder}: cannot {what} from its own files: {reason}. Give --scenario with the original file"]
         ) from None
+
+
+def _check_complete(folder: Path, content: Mapping[str, Any]) -> None:
+    """Check that no file of a run folder names a file elsewhere, which would be read."""
+    names = ["workflow.yaml", *(f"policy-{k}.yaml" for k in range(1, len(content.get("policies") or ()) + 1))]
+    for name in names:
+        recorded_workflow(folder, name)
+    other = next(_other_files(content), None)
+    if other is not None:
+        raise InputError([f"{folder / 'scenario.yaml'}: names another file, {format_value(other)}"])
+
+
+def _other_files(content: Any, key: object = None) -> Iterator[object]:
+    """Yield the files that a scenario extends or reads tables from."""
+    if key in ("extends", "table") and isinstance(content, str):
+        yield content
+    elif key == "table" and isinstance(content, Mapping) and isinstance(content.get("file"), str):
+        yield content["file"]
+    elif isinstance(content, Mapping):
+        for inner, value in content.items():
+            yield from _other_files(value, inner)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _other_files(value)
 
 
 def read_result(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult:
@@ -75,5 +104,11 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
     manifest = read_manifest(folder)
     loaded = recorded_scenario(folder, manifest, scenario, "be read")
     records = finished_in(folder, manifest)
-    parts_of(folder, "measures", records)  # raises if a part is missing
+    with open_tables(folder, {"measures": part_files(folder, "measures", records)}) as connection:
+        descriptors = describe(loaded)
+        units = {descriptor.unit for descriptor in descriptors.values()}
+        known = {"measure": descriptors, "court": (*loaded.courts, "all"), "unit": units}
+        check_labels(connection, folder, "measures", known)
+        if connection.execute("select count(*) from measures where not isfinite(value)").fetchone() != (0,):
+            raise InputError([f"{folder}: measures: a value is infinite; docketsim verify {folder} checks the parts"])
     return gather(loaded, {"monitor": None, "confidence": CONFIDENCE, **manifest}, records, folder)

@@ -24,6 +24,7 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.running.intervals import CONFIDENCE, Prediction, interval, prediction
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
+from workflow.errors import InputError
 from workflow.sql.quoting import literal_path
 
 __all__ = ["ESTIMATE_COLUMNS", "Contrast", "Estimate", "Series", "contrasts", "estimates", "read_series", "read_values"]
@@ -251,6 +252,8 @@ def read_series(folder: Path, replications: Iterable[int], confidence: float = C
     )
     if not names:
         return Series(np.empty(0, "datetime64[D]"), (), np.empty((0, 0, len(numbers))), confidence)
+    if len(columns["value"]) % (len(names) * len(numbers)):
+        raise InputError([f"{folder}: measures: pending is not known for every day and court; docketsim verify {folder}"])
     values = np.asarray(columns["value"], float).reshape(-1, len(names), len(numbers))
     days = np.asarray(columns["at"]).astype("datetime64[D]")[:: len(names) * len(numbers)]
     return Series(days, names, values, confidence)
@@ -261,10 +264,17 @@ _DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
 
 def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:
     """Query the measures of these replications."""
+    import duckdb
+
     from simulations.run_folder.parts import part_path
 
+    files = [literal_path(part_path(folder, "measures", k)) for k in replications]
     with cursor() as connection:
-        connection.execute(query, [[literal_path(part_path(folder, "measures", k)) for k in replications]])
+        try:
+            connection.execute(query, [files])
+        except duckdb.Error as error:
+            advice = f"docketsim verify {folder} lists damaged files, --resume restores them"
+            raise InputError([f"{folder}: measures cannot be read: {str(error).splitlines()[0]}; {advice}"]) from None
         return getattr(connection, fetch)()
 
 

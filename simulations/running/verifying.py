@@ -1,4 +1,4 @@
-"""Verify a run folder: check the hash of every part, and rerun replications from the folder's own files.
+"""Verify a run folder: check the hash of the manifest and of every part, and rerun replications from the folder's own files.
 
 A hash shows that a part is unchanged. A rerun shows that the results follow from this scenario and this seed on this
 installation.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.run_folder.folders import Record, finished_replications, recorded_contents
-from simulations.run_folder.manifest import MANIFEST, canonical_hash, read_manifest, versions
+from simulations.run_folder.manifest import MANIFEST, canonical_hash, manifest_hash, read_manifest, versions
 from simulations.run_folder.parts import KINDS, part_path
 from simulations.running.recorded import recorded_scenario
 from simulations.running.runs import run
@@ -92,7 +92,9 @@ def verify(folder: str | Path, rerun: int = 0, scenario: str | Path | Scenario |
     records = finished_replications(folder, manifest)
     again = sorted(random.SystemRandom().sample(list(records), min(rerun, len(records))))
     loaded = _scenario(folder, manifest, scenario) if again else None
-    wrong = [*_description(folder, manifest), *_damaged(folder, records), *_unlisted(folder, records)]
+    whole = manifest.get("sha256") == manifest_hash(manifest)
+    wrong = [] if whole else [(MANIFEST, "not as it was written")]
+    wrong += [*_description(folder, manifest), *_damaged(folder, records), *_unlisted(folder, records)]
     if "parts" not in manifest:
         progress = f"{len(records)} of {manifest['replications']} replications"
         wrong.append((MANIFEST, f"the run is not finished: {progress}; complete it with --resume"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulations import run, verify
+from simulations.run_folder.manifest import manifest_hash
 from simulations.run_folder.parts import sha256
 from tests.simulations.desk import TINY, write_tiny
 from workflow.errors import InputError
@@ -51,9 +52,40 @@ def test_a_rerun_detects_forged_parts_with_valid_hashes(copy: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
     shutil.copy(copy / "measures" / "replication=1.parquet", copy / "measures" / "replication=2.parquet")
     manifest["parts"]["measures/replication=2.parquet"] = sha256(copy / "measures" / "replication=2.parquet")
+    manifest["sha256"] = manifest_hash(manifest)
     (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert verify(copy).ok
     assert verify(copy, rerun=3).wrong == [("measures/replication=2.parquet", "a rerun gives other bytes")]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", 4),
+        ("replications", 4),
+        ("versions", {"numpy": "1.0"}),
+        ("confidence", 0.9),
+        ("engine", "compiled"),
+        ("violations", {"1": {"a rule": 0}}),
+        ("queues", {"1": []}),
+        ("platform", {}),
+        ("calendars", {"office": ["2024-01-01"]}),
+        ("a new key", 1),
+        ("sha256", None),
+    ],
+)
+def test_a_changed_manifest_is_named(copy: Path, key: str, value: object) -> None:
+    """Every entry of the manifest is covered by its hash, also those that decide no bytes."""
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    (copy / "manifest.json").write_text(json.dumps({**manifest, key: value}), encoding="utf-8")
+    assert ("manifest.json", "not as it was written") in verify(copy).wrong
+
+
+def test_the_layout_of_a_manifest_does_not_matter(copy: Path) -> None:
+    """Its hash is that of its content."""
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    (copy / "manifest.json").write_text(json.dumps(dict(reversed(manifest.items()))), encoding="utf-8")
+    assert verify(copy).ok
 
 
 def test_missing_and_foreign_parts_and_another_scenario_are_named(copy: Path) -> None:

@@ -15,8 +15,8 @@ from workflow.auditing.log_columns import filled, run_column
 from workflow.deciding.records import Rows, indices_of, records_along
 from workflow.errors import InputError
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, HORIZON, INTERRUPTED, Workflow
-from workflow.sql.quoting import parquet
-from workflow.sql.reading import reader
+from workflow.run_files.manifest import part_files, read_manifest, read_records
+from workflow.run_files.tables import open_tables
 
 __all__ = ["read_log"]
 
@@ -53,20 +53,21 @@ def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None =
 
 
 def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
-    parts = {kind: sorted((path / kind).glob("*.parquet")) for kind in ("events", "cases")}
+    records = read_records(path, read_manifest(path))
+    parts = {kind: part_files(path, kind, records) for kind in ("cases", "events")}
     if not parts["events"]:
-        raise InputError([f"{path}: is not a run folder with an event log (it has no events/*.parquet)"])
-    with reader([*parts["events"], *parts["cases"]]) as connection:
+        raise InputError([f"{path}: this run has no event log"])
+    with open_tables(path, parts) as connection:
         events = connection.execute(
             "select replication, case_id, transition, cause, from_state, to_state, outcome, epoch_us(happened_at) as at"
-            f" from {parquet(parts['events'])} order by replication, case_id, sequence"
+            " from events order by replication, case_id, sequence"
         ).fetchnumpy()
         cases = connection.execute(
             "select * exclude (arrived_at), arrived_at::date as arrived, epoch_us(arrived_at) as begun_at"
-            f" from {parquet(parts['cases'])} order by replication, case_id"
+            " from cases order by replication, case_id"
         ).fetchnumpy()
     names = np.array([f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object)
-    first = np.concatenate([[0], np.cumsum(_counts(events, cases))]).astype(np.int64)
+    first = np.concatenate([[0], np.cumsum(_counts(path, events, cases))]).astype(np.int64)
     cause, label = filled(events["cause"]), filled(events["transition"])
     transition = indices_of(label, [t.name for t in workflow.transitions])
     event = indices_of(cause, list(workflow.events))
@@ -90,7 +91,7 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
             before[name], seen[name], after[name] = records_along(rows, name, begins[name])
     end = int(at.max()) if len(at) else None
     kept = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
-    unknown_rows, unknown_names = np.flatnonzero(unknown[keep]).tolist(), np.where(label == "", cause, label)[unknown]
+    unknown_rows, unknown_names = np.flatnonzero(unknown[keep]).tolist(), np.where(label == "", cause, label)[unknown & keep]
 
     def kept_of(record: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         return {name: values[keep] for name, values in record.items()}
@@ -103,8 +104,13 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     )  # fmt: skip
 
 
-def _counts(events: Mapping[str, Any], cases: Mapping[str, Any]) -> Integers:
+def _counts(path: Path, events: Mapping[str, Any], cases: Mapping[str, Any]) -> Integers:
     """Return the number of rows of each case; both tables are sorted by replication and case."""
     of_cases, of_rows = (zip(t["replication"].tolist(), t["case_id"].tolist(), strict=True) for t in (cases, events))
     index = {pair: i for i, pair in enumerate(of_cases)}
-    return np.bincount(np.array([index[pair] for pair in of_rows], np.int64), minlength=len(index))
+    if len(index) < len(cases["case_id"]):
+        raise InputError([f"{path}: cases: a case is listed twice; docketsim verify {path} checks the parts"])
+    rows = [index.get(pair, -1) for pair in of_rows]
+    if -1 in rows:
+        raise InputError([f"{path}: events: a row belongs to no case of the run; docketsim verify {path} checks the parts"])
+    return np.bincount(np.array(rows, np.int64), minlength=len(index))

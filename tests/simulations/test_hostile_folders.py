@@ -1,0 +1,207 @@
+"""A run folder from a stranger is data: nothing outside it is read, written or run, and each attack is one clear message."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from simulations.cli import app
+from tests.simulations.desk import write_tiny
+from tests.simulations.hostile import _RUNS, ATTACKS, CANARY, Folder, make, snapshot, watched
+
+CELLS = [attack for attack in ATTACKS if attack.startswith("sql in the cells of")]
+QUICK = [attack for attack in ATTACKS if attack not in CELLS][::3] + CELLS[:1]
+"""The attacks of the short test; the slow one has all."""
+
+UNNOTICED = {*CELLS, "no rows", "empty cells", "infinite instants", "infinite values", "a manifest with groups that are sql"}
+"""Attacks that only a rerun or the page of a report notices: what was changed is data like any other."""
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two replications, which no test changes."""
+    here = tmp_path_factory.mktemp("good")
+    write_tiny(here)
+    run = (
+        "run",
+        here / "tiny.yaml",
+        "--set",
+        "ends=2024-01-08",
+        "--replications",
+        "2",
+        "--out",
+        here / "run",
+        "--workers",
+        "1",
+        "--quiet",
+    )
+    assert CliRunner().invoke(app, [str(argument) for argument in run]).exit_code == 0
+    return here / "run"
+
+
+def _commands(folder: Path, out: Path, workflow: Path, every: bool) -> list[tuple[object, ...]]:
+    queries = [
+        "from cases",
+        "from events",
+        "from measures",
+        "from pm4py.log",
+        "from ocel.event",
+        "from vidigi.event_log",
+        "from transitions",
+    ]
+    commands: list[tuple[object, ...]] = [("sql", folder, query, "--json") for query in queries[: 7 if every else 0]]
+    commands += [
+        ("sql", folder, "select (select count(*) from pm4py.log), (select count(*) from ocel.event),"
+         " (select count(*) from vidigi.event_log), (select count(*) from transitions), (select count(*) from measures)"),
+        ("audit", folder, "--workflow", workflow, "--out", out / "offending.csv"),
+        ("verify", folder, *(("--rerun", "2") if every else ())),
+        ("export", folder, "--to", "csv", "--out", out / "log.csv"),
+    ]  # fmt: skip
+    if every:
+        scenario = workflow.parent / "tiny.yaml"
+        commands += [("export", folder, "--to", to, "--out", out / f"log.{to}") for to in ("xes", "ocel", "vidigi")]
+        commands += [
+            ("report", folder, "--stress", out / "stress.md"),
+            ("report", folder, "--out", out / "report.html", "--figures", out / "figures"),
+            ("run", scenario, "--replications", "2", "--out", folder, "--resume", "--workers", "1"),
+            ("compare", folder, folder),
+            ("sweep", folder),
+        ]
+    return commands
+
+
+def _attack(good: Path, attack: str, room: Path, every: bool) -> dict[str, tuple[int, str]]:
+    """Run commands on a hostile folder, check that they touch nothing outside, and return their exit codes and messages."""
+    folder = make(good, attack, room)
+    out = room / "out"
+    out.mkdir()
+    before = snapshot(folder.outside)
+    answers: dict[str, tuple[int, str]] = {}
+    for command in _commands(folder.path, out, good.parent / "desk.yaml", every):
+        with watched() as watch:
+            result = CliRunner().invoke(app, [str(argument) for argument in command])
+        what = f"{attack}: {' '.join(map(str, command))}"
+        assert isinstance(result.exception, SystemExit | None), f"{what}: {result.exception!r}"
+        assert CANARY not in result.output, what
+        assert "\x1b" not in result.output, what
+        touched = [event for event in watch.events if str(folder.outside) in event[1] and event[0] != "os.readlink"]
+        assert touched == [], what
+        assert [event for event in watch.events if event[0].startswith(_RUNS)] == [], what
+        assert snapshot(folder.outside) == before, what
+        answers[" ".join(map(str, command))] = (result.exit_code, result.stderr)
+    for path in out.rglob("*"):
+        assert not path.is_file() or CANARY.encode() not in path.read_bytes(), path
+    return answers
+
+
+@pytest.mark.parametrize("attack", QUICK)
+def test_nothing_outside_is_touched_and_the_message_is_clear(good: Path, tmp_path: Path, attack: str) -> None:
+    """A file-system snapshot and Python's audit events show that nothing outside is read, written or run."""
+    answers = _attack(good, attack, tmp_path, every=False)
+    if attack not in UNNOTICED:
+        assert any(code not in (0, 3) for code, _ in answers.values()), "nobody noticed"
+    for command, (code, message) in answers.items():
+        assert code in (0, 1, 2, 3), (command, code)
+        assert len(message.splitlines()) <= 30, (command, message)
+        assert "Traceback" not in message
+        assert code != 2 or message.strip(), command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_command_touches_anything_outside(good: Path, tmp_path: Path, attack: str) -> None:
+    """The same for every command that opens a run folder. With a rerun, every attack is noticed."""
+    assert any(code not in (0, 3) for code, _ in _attack(good, attack, tmp_path, every=True).values()), "nobody noticed"
+
+
+STRACED = (
+    "sql in the cells of events.transition",
+    "a link in place of events",
+    "a link in place of cases/replication=1.parquet",
+    "a table outside",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("attack", STRACED)
+def test_the_system_is_asked_for_no_file_outside(good: Path, tmp_path: Path, attack: str) -> None:
+    """The system calls show that DuckDB's own code does not open files outside either, starts nothing, and connects nowhere."""
+    folder = make(good, attack, tmp_path)
+    trace = tmp_path / "trace"
+    code = "from simulations.cli import app; app()"
+    for command in (
+        ("sql", folder.path, "select count(*) from ocel.event"),
+        ("audit", folder.path, "--workflow", good.parent / "desk.yaml"),
+    ):
+        traced = ["strace", "-f", "-qq", "-e", "trace=%file,execve,connect", "-o", trace, sys.executable, "-c", code, *command]
+        subprocess.run([str(argument) for argument in traced], capture_output=True, timeout=300, check=False)
+        calls = trace.read_text(encoding="utf-8", errors="replace").splitlines()
+        assert any("manifest.json" in call for call in calls)
+        outside = [call for call in calls if str(folder.outside) in call and "readlink" not in call]
+        assert outside == []
+        assert sum("execve(" in call for call in calls) == 1
+        assert not any("connect(" in call for call in calls)
+
+
+def test_a_report_replaces_a_link_and_not_its_target(good: Path, tmp_path: Path) -> None:
+    """The page is written into the folder. A link of its name, or of its temporary name, is not followed."""
+    import os
+
+    folder = make(good, "a part that is not listed", tmp_path)
+    before = snapshot(folder.outside)
+    (folder.path / "report.html").symlink_to(folder.outside / "secret.txt")
+    (folder.path / f".report.html.{os.getpid()}.tmp").symlink_to(folder.outside / "secret.csv")
+    result = CliRunner().invoke(app, ["report", str(folder.path), "--measure", "pending"])
+    assert result.exit_code == 0, result.stderr
+    assert not (folder.path / "report.html").is_symlink()
+    assert snapshot(folder.outside) == before
+
+
+def test_links_of_a_comparison_are_refused(good: Path, tmp_path: Path) -> None:
+    """The runs of a comparison are folders of its own."""
+    folder = tmp_path / "comparison"
+    folder.mkdir()
+    (folder / "base").symlink_to(good)
+    (folder / "comparison.json").write_text("{}")
+    result = CliRunner().invoke(app, ["report", str(folder)])
+    assert result.exit_code == 2
+    assert f"{folder / 'base'}: is a symbolic link; a run folder has only files of its own" in result.stderr
+
+
+def test_every_mistake_of_a_manifest_is_one_line(good: Path, tmp_path: Path) -> None:
+    """All are reported at once, in the style of every file."""
+    folder = Folder(Path(shutil.copytree(good, tmp_path / "run")), tmp_path)
+    folder.manifest(seed="x", confidence=7, versions=[], parts={"../x": "y"}, queues={"1": [[1]]}, at=["soon"])
+    result = CliRunner().invoke(app, ["sql", str(folder.path), "select 1"])
+    name = folder.path / "manifest.json"
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        f"{name}: seed: must be a whole number, not 'x'.",
+        f"{name}: at: 'soon' is not a date such as 2024-01-31",
+        f"{name}: confidence: must be between 0 and 1, not 7",
+        f"{name}: versions: must be a mapping, not an empty list.",
+        f"{name}: queues: '1': is not a list of queues",
+        f"{name}: parts: '../x' is not a part, such as 'cases/replication=1.parquet'",
+    ]
+
+
+def test_audit_reads_only_the_parts_that_the_manifest_lists(good: Path, tmp_path: Path) -> None:
+    """A part beside them adds no case and no move."""
+    folder = make(good, "a part that is not listed", tmp_path)
+    arguments = ["--workflow", str(good.parent / "desk.yaml"), "--json"]
+    of_folder, of_good = (CliRunner().invoke(app, ["audit", str(path), *arguments]) for path in (folder.path, good))
+    assert of_folder.exit_code == of_good.exit_code == 0
+    assert json.loads(of_folder.stdout) == json.loads(of_good.stdout)
+    assert "extra.parquet" in CliRunner().invoke(app, ["verify", str(folder.path)]).stdout
+
+
+def test_there_are_sixty_hostile_folders() -> None:
+    """A shorter list would show less."""
+    assert len(ATTACKS) >= 60

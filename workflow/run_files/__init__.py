@@ -1,0 +1,1 @@
+"""Run folders as input: the manifest, the parts that it lists, and the check of both."""

@@ -1,0 +1,232 @@
+"""Read the manifest of a run folder, and the parts that belong to finished replications.
+
+A run folder may come from a stranger. Its manifest is checked like any input, and only its own files are read: no part
+that it does not list, and no symbolic link.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import ConfigDict, Field, ValidationError, field_validator
+
+from workflow.errors import InputError
+from workflow.files.opening import read_json
+from workflow.files.validation import Entry, format_value, validate
+from workflow.files.yaml_tree import Source, node_of
+
+__all__ = ["KINDS", "MANIFEST", "Recorded", "check_own_files", "part_files", "part_path", "read_manifest", "read_records"]
+
+MANIFEST = "manifest.json"
+KINDS = ("cases", "events", "measures")
+"""The folders of parts, and the tables in them."""
+
+_PART = re.compile(rf"(?P<kind>{'|'.join(KINDS)})/replication=(?P<replication>[1-9][0-9]{{0,8}})\.parquet")
+_RECORD = re.compile(r"replication=([1-9][0-9]{0,8})\.json")
+_FILE = re.compile(r"(manifest|comparison|sweep)\.json|(scenario|workflow|policy-[0-9]+)\.yaml|\.lock")
+_FOLDER = re.compile(rf"{'|'.join(KINDS)}|base|(other|point)-[0-9]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+Queue = tuple[str, str, float, bool, int, int]
+
+
+class Recorded(Entry):
+    """What a run folder records of a finished replication.
+
+    Attributes
+    ----------
+    parts : dict of str to str
+        The SHA-256 of each part, by kind.
+    queues : list of tuple
+        The rows of `simulations.measuring.trends.LongQueue`.
+    violations : dict of str to int
+        With a monitor: how often each rule was broken.
+    """
+
+    parts: dict[Literal["cases", "events", "measures"], str]
+    queues: list[Queue] = Field(default_factory=list)
+    violations: dict[str, int] = Field(default_factory=dict)
+
+    @field_validator("queues", mode="before")
+    @classmethod
+    def _rows(cls, rows: Any) -> Any:
+        return [tuple(row) if isinstance(row, list) else row for row in rows] if isinstance(rows, list) else rows
+
+
+class _WithParts(Protocol):
+    @property
+    def parts(self) -> Mapping[Any, str]: ...
+
+
+class Manifest(Entry):
+    """The entries of a manifest that are read again."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    scenario: str
+    workflow: str
+    scenario_hash: str
+    seed: int
+    replications: int = Field(ge=1)
+    at: list[str] = Field(default_factory=list)
+    by: list[str] = Field(default_factory=list)
+    measures: list[str] = Field(default_factory=list)
+    courts: list[str] = Field(default_factory=list)
+    events: bool = True
+    monitor: Literal["stop", "count"] | None = None
+    own_python: bool = False
+    engine: str = "simpy"
+    confidence: float = 0.95
+    versions: dict[str, str | None] = Field(default_factory=dict)
+    platform: dict[str, str] = Field(default_factory=dict)
+    queues: dict[str, Any] = Field(default_factory=dict)
+    violations: dict[str, dict[str, int]] = Field(default_factory=dict)
+    parts: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("confidence")
+    @classmethod
+    def _level(cls, confidence: float) -> float:
+        if 0 < confidence < 1:
+            return confidence
+        raise ValueError(f"must be between 0 and 1, not {confidence:g}")
+
+    @field_validator("at")
+    @classmethod
+    def _days(cls, days: list[str]) -> list[str]:
+        for day in days:
+            try:
+                dt.date.fromisoformat(day)
+            except ValueError:
+                raise ValueError(f"{format_value(day)} is not a date such as 2024-01-31") from None
+        return days
+
+    @field_validator("parts")
+    @classmethod
+    def _parts(cls, parts: dict[str, str]) -> dict[str, str]:
+        for name, digest in parts.items():
+            if not _PART.fullmatch(name):
+                raise ValueError(f"{format_value(name)} is not a part, such as 'cases/replication=1.parquet'")
+            if not _SHA256.fullmatch(digest):
+                raise ValueError(f"{name}: must be a SHA-256 of 64 hexadecimal digits, not {format_value(digest)}")
+        return parts
+
+    @field_validator("queues")
+    @classmethod
+    def _queues(cls, queues: dict[str, Any]) -> dict[str, Any]:
+        for replication, rows in queues.items():
+            try:
+                Recorded(parts={}, queues=rows)
+            except ValidationError:
+                raise ValueError(f"{format_value(replication)}: is not a list of queues") from None
+        return queues
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run folder, and check that the folder has no links.
+
+    Raises
+    ------
+    InputError
+        If the folder has no readable manifest; or with every mistake of the manifest, and every link.
+    """
+    try:
+        content = read_json(folder / MANIFEST)
+    except InputError:
+        content = None
+    if not isinstance(content, dict) or "scenario_hash" not in content:
+        raise InputError([f"{folder}: is not a run folder{_what_it_is(folder)}"])
+    check_own_files(folder)
+    given = {key: value for key, value in content.items() if value is not None}
+    validate(Manifest, node_of(given, Source(str(folder / MANIFEST), "")))
+    return content
+
+
+def _what_it_is(folder: Path) -> str:
+    """Describe what is at the path of a run folder, with the next step."""
+    if folder.is_file():
+        if folder.suffix == ".yaml":
+            return f", but a file; docketsim run {folder} --out DIR makes a run folder of a scenario"
+        return ", but a file"
+    runs = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    if runs and not (folder / MANIFEST).exists():
+        return f", but holds {len(runs)} runs; name one of them, such as {runs[0]}"
+    return f" (it has no readable {MANIFEST})"
+
+
+def check_own_files(folder: Path) -> None:
+    """Check that what is read in a folder of runs are its own files: no symbolic links, pipes or devices.
+
+    Raises
+    ------
+    InputError
+        With every other file.
+    """
+    if not folder.is_dir():
+        return
+    wrong = [*_foreign(folder, top=True)]
+    for kind in KINDS:
+        if (folder / kind).is_dir() and not (folder / kind).is_symlink():
+            wrong += _foreign(folder / kind, top=False)
+    if wrong:
+        raise InputError(wrong)
+
+
+def _foreign(folder: Path, top: bool) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_folder = top and _FOLDER.fullmatch(entry.name)
+            if top and not is_folder and not _FILE.fullmatch(entry.name):
+                continue
+            if entry.is_symlink():
+                yield f"{entry.path}: is a symbolic link; a run folder has only files of its own"
+            elif not (entry.is_dir() if is_folder else entry.is_file()):
+                yield f"{entry.path}: is not {'a folder' if is_folder else 'an ordinary file'}"
+
+
+def part_path(folder: Path, kind: str, replication: int) -> Path:
+    """Return the path of a part of a replication."""
+    return folder / kind / f"replication={replication}.parquet"
+
+
+def read_records(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Recorded]:
+    """Return the record of every finished replication, from the manifest and from the files beside the measures.
+
+    A record that cannot be read belongs to a replication that is not finished.
+    """
+    parts: dict[int, dict[str, str]] = {}
+    for name, digest in manifest.get("parts", {}).items():
+        if match := _PART.fullmatch(name):
+            parts.setdefault(int(match["replication"]), {})[match["kind"]] = digest
+    queues, violations = manifest.get("queues", {}), manifest.get("violations", {})
+    records = {
+        k: Recorded.model_validate({"parts": p, "queues": queues.get(str(k), []), "violations": violations.get(str(k), {})})
+        for k, p in parts.items()
+    }
+    for path in (folder / "measures").glob("replication=*.json"):
+        if match := _RECORD.fullmatch(path.name):
+            try:
+                records[int(match[1])] = Recorded.model_validate(read_json(path))
+            except (InputError, ValidationError):
+                continue
+    return dict(sorted(records.items()))
+
+
+def part_files(folder: Path, kind: str, records: Mapping[int, _WithParts]) -> list[Path]:
+    """Return the paths of all parts of a kind that the records list.
+
+    Raises
+    ------
+    InputError
+        If a part is missing.
+    """
+    paths = [part_path(folder, kind, k) for k, record in records.items() if kind in record.parts]
+    missing = next((path for path in paths if not path.is_file()), None)
+    if missing is not None:
+        advice = f"docketsim verify {folder} lists missing files, --resume restores them"
+        raise InputError([f"{missing}: is missing; {advice}"])
+    return paths
