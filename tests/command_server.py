@@ -2,7 +2,7 @@
 
 ``python tests/command_server.py SOCKET`` listens on a Unix socket until its standard input is closed. `start` starts it
 and writes two executables that hand their arguments, environment, folder and open files to it, and exit with the exit
-code of the fork: ``docketsim``, and ``run-program FILE`` for a Python program. Each fork is a process of its own, so
+code of the fork: ``docketsim``, and ``run-program FILE`` for a Python program. Each fork is a separate process, so
 pipes, output and exit codes are those of the installed command, and nothing is shared between commands except imports.
 """
 

@@ -4,7 +4,7 @@ A document's fenced blocks run in their order, in one temporary folder, with thi
 Commands and programs run in forks of a process that has imported docketsim (`tests.command_server`).
 
 * ``bash``: a script, ended by its first failure. ``console``: the same for the lines after ``$`` (and ``>``, which
-  goes on with a command); the other lines are the expected output. The terminal is 100 columns wide, without colour.
+  continues a command); the other lines are the expected output. The terminal is 100 columns wide, without colour.
 * ``python``: a program of its own.
 * ``text`` right after one of these: what it printed on standard output, exactly (but for spaces at the ends of lines).
 * ``yaml``, or any other block, that begins with ``# file: name``: written to the folder under that name, for the blocks

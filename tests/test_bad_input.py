@@ -132,7 +132,7 @@ def test_all_wrong_changes_are_reported_together():
 
 
 def run_command(folder, *arguments):
-    """Run docketsim in a folder of its own."""
+    """Run docketsim in its own folder."""
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-W", "error", "-m", "simulations.cli", "run", *arguments]
     return subprocess.run(

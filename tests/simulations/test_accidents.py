@@ -73,7 +73,7 @@ KILL = "os.killpg(0, signal.SIGKILL)"
 
 
 def _start(*arguments: str, after: int = -1, then: str = "pass", cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start a command in a process group of its own; after some replications it holds or is killed."""
+    """Start a command in its own process group; after some replications it pauses or is killed."""
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(after=after, then=then), *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -178,7 +178,7 @@ def test_an_empty_folder_is_refused_without_resume(tiny: Path, tmp_path: Path) -
 
 
 def test_a_worker_that_is_killed_costs_nothing_but_time(tiny: Path, six: Path, tmp_path: Path) -> None:
-    """Signal 9 to one of two processes at work: what they had in hand is run again, with a warning."""
+    """Signal 9 to one of two processes at work: its unfinished replications are run again, with a warning."""
     killed = []
 
     def kill(done: int, _: int) -> None:
@@ -256,7 +256,7 @@ def test_a_truncated_part_or_one_with_a_flipped_bit_is_detected_and_rerun(
     "text", ["", "{", "[1]", "{}", "null", '{"parts": 1}', '{"scenario_hash": "0", "seed": 1, "replications": 1, "parts": 1}']
 )
 def test_a_manifest_that_is_not_readable_is_reported(tiny: Path, six: Path, tmp_path: Path, text: str) -> None:
-    """Nobody can say what the folder is of."""
+    """The folder cannot be identified."""
     folder = tmp_path / "run"
     shutil.copytree(six, folder)
     (folder / "manifest.json").write_text(text, encoding="utf-8")
@@ -361,7 +361,7 @@ def test_a_text_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_a_thousand_replications_take_no_more_memory_than_a_hundred(tiny: Path, tmp_path: Path) -> None:
-    """Resident memory at replication 1,000 within 20 percent of that at 100, in a process of its own."""
+    """Resident memory at replication 1,000 within 20 percent of that at 100, in its own process."""
     program = (
         "import sys; from pathlib import Path; from simulations import load_scenario, run\n"
         "def seen(done, todo):\n"

@@ -249,7 +249,7 @@ def test_a_run_too_short_to_settle_is_reported_before_it_starts(tiny: Path) -> N
 
 
 def test_list_names_what_is_built_in() -> None:
-    """With the path of each file, for whoever wants to copy one."""
+    """With the path of each file, to copy it."""
     code, out, _ = _run("list", "--json")
     content = json.loads(out)
     assert code == 0
@@ -338,7 +338,7 @@ def test_diff_counts_add_up(tiny: Path) -> None:
 
 
 def test_a_run_that_breaks_a_rule_stops_or_counts(tiny: Path) -> None:
-    """With the rule in the workflow: stop names the case and its history, count goes on."""
+    """With the rule in the workflow: `stop` names the case and its history; `count` continues."""
     (tiny / "desk.yaml").write_text(DESK + "rules: [{rule: nobody is ever served, never: finish}]\n", encoding="utf-8")
     code, _, err = _run("run", "tiny.yaml", "--monitor", "stop", "--out", "a", "--quiet")
     assert code == 1
@@ -398,7 +398,7 @@ def test_the_compile_is_announced_before_the_first_replication(
 
 
 def command(before: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own, some Python before it."""
+    """Run the command line in its own process, after other Python code."""
     code = f"import atexit, sys, threading; {before}; from simulations.cli import main; main()"
     return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
 

@@ -118,7 +118,7 @@ def test_duration_with_an_unknown_unit(text, near):
     ],
 )
 def test_duration_refused(value, part):
-    """What is no length of time is refused in one sentence that says why."""
+    """A value that is not a length of time is refused, with the reason in one sentence."""
     assert part in message(parse_duration, value)
 
 
@@ -166,7 +166,7 @@ def test_rate_per_day(text, per_day):
     ],
 )
 def test_rate_refused(value, part):
-    """What is no rate is refused in one sentence that says why."""
+    """A value that is not a rate is refused, with the reason in one sentence."""
     assert part in message(parse_rate, value)
 
 
@@ -185,7 +185,7 @@ def test_rate_refused(value, part):
     ],
 )
 def test_instant(value, moment):
-    """Text, dates and naive datetimes are read; a date alone is its 00:00."""
+    """Text, dates and naive datetimes are read; a date means its 00:00."""
     assert parse_instant(value) == moment
 
 

@@ -83,7 +83,7 @@ def test_outside_a_suspension_its_exceptions_are_served_by_priority_with_the_oth
 
 
 def test_a_small_buffer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control is handed back again and again, and the log goes on where it was."""
+    """The kernel returns to Python repeatedly, and the log continues where it stopped."""
     scenario, path = load_scenario("pilot", ["courts.denver.backlog.pending.count=300"]), SamplePath(1, 1)
     plan = make_plan(scenario, path)
     whole = compiled_engine.simulate(plan, path)

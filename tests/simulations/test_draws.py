@@ -170,7 +170,7 @@ def test_an_outcome_is_the_first_whose_running_sum_exceeds_u():
 
 
 def test_ties_are_outcomes_of_probability_zero():
-    """An outcome whose running sum does not rise is passed over."""
+    """An outcome that does not increase the cumulative sum is never drawn."""
     chosen = {choose(n, [0.0, 0.5, 0.5, 1.0]) for n in (1, 2**52 - 1, 2**52 + 1, 2**53 - 1)}
     assert chosen == {1, 3}
 

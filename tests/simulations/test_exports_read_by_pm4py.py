@@ -101,7 +101,7 @@ def test_transitions_follow_each_other_only_where_states_meet(log: Any, workflow
 
 
 def test_every_case_replays_on_the_workflow(log: Any, workflow: Workflow) -> None:
-    """Fitness is 1.0 by tokens, and every trace aligns without a move of its own; with a transition taken out some do not."""
+    """Token replay gives fitness 1.0, and every trace aligns without extra moves. Without one transition, some traces do not."""
     net, start, end = net_of(workflow)
     assert pm4py.fitness_token_based_replay(log, net, start, end)["log_fitness"] == 1.0
     assert pm4py.fitness_alignments(log, net, start, end)["percentage_of_fitting_traces"] == 100.0

@@ -27,7 +27,7 @@ BROKEN = Path(__file__).parents[1] / "workflow" / "broken"
 
 @st.composite
 def ruled(draw: Any) -> Mapping:
-    """Draw a scenario whose workflow has rules of every template, most of which are broken by somebody."""
+    """Draw a scenario whose workflow has rules of every template, most of which some case breaks."""
     scenario: Mapping = draw(any_scenario())
     workflow = scenario["workflow"]
     words = [*(t["transition"] for t in workflow["transitions"]), *workflow["events"]]
@@ -134,7 +134,7 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
 
 @pytest.mark.parametrize("name", ["", "closure_gives_permit", "declined_then_ordered", "hit_goes_on"])
 def test_the_pilots_rules_are_judged_as_they_are_watched(name: str) -> None:
-    """Of the built-in workflow, which nobody breaks, and of broken ones."""
+    """Rules of the built-in workflow, which no case breaks, and rules that cases break."""
     changes = ["courts.denver.backlog.pending.count=1500", "courts.baltimore.backlog.pending.count=300"]
     changes += [f"workflow={BROKEN / name}.yaml", "events.new_crime.hazard=2 per year"] if name else []
     assert bool(_agree(*planned(load_scenario("pilot", changes), 2))) == bool(name)

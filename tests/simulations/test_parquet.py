@@ -92,7 +92,7 @@ def _files_of_at_most(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("rows", [5000, 70_000])
 def test_a_full_disk_leaves_the_old_file_and_the_next_one_is_written(tmp_path: Path, rows: int) -> None:
-    """Nothing of the failed attempt is there, neither in the folder nor in what is written afterwards."""
+    """The failed attempt leaves nothing in the folder, or in what is written afterwards."""
     path = tmp_path / "cases" / "1.parquet"
     write_parquet(path, _columns(rows), SELECT)
     wanted = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Policies that change in the middle of a run: who is decided by which, worked out by hand.
+"""Policies that change in the middle of a run: which policy decides which case, calculated by hand.
 
 Times are hours since Monday 2024-01-01 00:00; the second policy is in force from 2024-01-02, hour 24.
 """

@@ -102,7 +102,7 @@ arrivals:
 
 
 def test_a_table_gives_its_facts_and_the_rest_is_drawn(tmp_path: Path) -> None:
-    """In the order of arrival, empty cells missing; the age is drawn as for everybody."""
+    """In the order of arrival, empty cells missing; the age is drawn as for other cases."""
     (tmp_path / "new.csv").write_text("arrived,task,entered\n2024-02-01,b,\n2024-01-02 09:30,a,2001-05-06\n", encoding="utf-8")
     cases = _cases(tmp_path, "people: {age: 33, task: {a: 1, b: 0}}\narrivals: {x: {table: new.csv}}\n")
     assert cases.arrived.tolist() == [MICROSECONDS_PER_DAY + 9 * 3_600_000_000 + 1_800_000_000, 31 * MICROSECONDS_PER_DAY]
@@ -121,7 +121,7 @@ queue,2024-01-01,40.,b,1e3,True,2010-01-31
 
 @pytest.fixture
 def open_cases(tmp_path: Path) -> Path:
-    """A scenario whose backlog is a table, as pandas writes whole numbers of a column in which one is missing."""
+    """A scenario whose backlog is a table, in the form in which pandas writes a column of whole numbers with a missing value."""
     (tmp_path / "desk.yaml").write_text(
         """\
 workflow: desk
@@ -179,7 +179,7 @@ def test_a_backlog_comes_from_a_table_with_state_age_facts_and_record(open_cases
     ],
 )
 def test_what_is_not_a_number_of_its_kind_is_refused(open_cases: Path, right: str, wrong: str, message: str) -> None:
-    """A whole number may be written 34.0, but not 34.5; what is infinite or no number is none."""
+    """A whole number may be written 34.0, but not 34.5; infinite values and NaN are refused."""
     table = open_cases.with_name("open.csv")
     table.write_text(OPEN_CASES.replace(right, wrong), encoding="utf-8")
     with pytest.raises(InputError, match=message):

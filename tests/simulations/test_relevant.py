@@ -1,4 +1,4 @@
-"""The relevant part of a scenario: run alone, it gives the same date to the microsecond."""
+"""The relevant part of a scenario: run alone, it gives exactly the same date."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_interrupted_work_uses_no_new_slot(run: Run) -> None:
 
 
 def test_a_size_of_zero_interrupts_all_work(run: Run) -> None:
-    """Nobody resumes while the pool has no server."""
+    """No work resumes while the pool has no server."""
     log = run("pools.servers.size={2022-01-01: 4, 2022-01-14: 0}")
     assert [cause for _, cause, *_ in pieces(log)] == ["interrupted"] * 4
 
@@ -159,7 +159,7 @@ def test_a_smaller_size_within_an_interval_interrupts_no_work(run: Run) -> None:
 
 @pytest.mark.parametrize("rule", ["finish", "fit"])
 def test_only_suspended_work_is_interrupted(run: Run, rule: str) -> None:
-    """Work that runs over is in hand at the opening, and is finished."""
+    """Work in overtime is still in progress at the opening, and is finished."""
     assert "interrupted" not in {cause for _, cause, *_ in pieces(run(f"pools.servers.at_shift_end={rule}"))}
 
 

@@ -1,4 +1,4 @@
-"""The report as a reader has it: opened from a file in Chromium without a network, on a wide and a narrow screen and on paper."""
+"""The report as a reader sees it: opened from a file in Chromium without a network, on a wide and a narrow screen and on paper."""
 
 from __future__ import annotations
 

@@ -268,7 +268,7 @@ def test_a_full_disk_leaves_no_part_of_a_part_and_a_clear_error(tiny: Path, six:
 
 
 def test_the_scenario_and_workflow_of_a_run_folder_can_be_run_again(tmp_path: Path) -> None:
-    """What is written is read back as what was run, dates that stand twice included."""
+    """The scenario that was run is read back from its file, including dates that occur twice."""
     scenario = load_scenario("pilot")
     assert parse_yaml(dump_yaml(scenario.plain()), "scenario.yaml").plain() == scenario.plain()
     assert parse_yaml(dump_yaml(scenario.workflow.plain()), "workflow.yaml").plain() == scenario.workflow.plain()

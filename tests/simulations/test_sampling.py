@@ -1,4 +1,4 @@
-"""Are lengths and outcomes the same one by one as for many cases at once, and is nothing drawn that nobody needs?"""
+"""Lengths and outcomes are the same one by one and for many cases at once, and nothing unnecessary is drawn."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_each_field_has_its_own_draws(tmp_path: Path) -> None:
     ],
 )
 def test_a_measure_counts_cases_by_one_field_or_by_several(tmp_path: Path, giving: str, outcomes: tuple[str, ...]) -> None:
-    """A value stands for the field that can have it; a mapping asks for all its fields at once."""
+    """A value refers to the field that can have it; a mapping requires all its fields."""
     more = f"  - {{measure: counted, cases: ask_for_papers or grant or refuse, giving: {giving}}}\n"
     log = _log(_office(tmp_path, more=more))
     (counted,) = [v.value for v in measure(log) if v.measure == "counted" and v.court == "all"]

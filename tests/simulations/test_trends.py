@@ -27,7 +27,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 
 
 def test_the_second_half_is_looked_at(tiny: Scenario, tmp_path: Path) -> None:
-    """Or what is left of it after the warm-up."""
+    """Or the rest of it after the warm-up."""
     assert trend_period(tiny) == (dt.date(2024, 1, 24), dt.date(2024, 2, 15))
     warm = load_scenario(write_tiny(tmp_path), ["warm_up=2024-02-01"])
     assert trend_period(warm) == (dt.date(2024, 2, 1), dt.date(2024, 2, 15))

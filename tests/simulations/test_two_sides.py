@@ -100,7 +100,7 @@ def test_both_sides_decide_alike_except_for_cases_in_a_region(sides, other, queu
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_without_queues_a_case_outside_all_regions_has_the_same_rows_at_the_same_instants(sides, other):
-    """With a server for everybody no case is in another's way, so nothing else can change its course."""
+    """With a server for every case, no case waits for another, so nothing else can change its history."""
     one, two = sides(BASE, False), sides(other, False)
     named = _in_a_region(one, two)
     assert [n for n, inside in enumerate(named) if not inside and one.rows[n] != two.rows[n]] == []
@@ -109,7 +109,7 @@ def test_without_queues_a_case_outside_all_regions_has_the_same_rows_at_the_same
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_only_in_a_region(sides, other):
-    """Outside, either one course goes on where the horizon ends the other, or something else happened first.
+    """Outside a region, either the horizon ends one history earlier, or something else happened first.
 
     Queues shift, so that an event from outside, whose time does not, can come before a piece of work that it came
     after. Until then the rows are the same, times apart, and so is the record. What happens next can then be another
@@ -132,7 +132,7 @@ def test_where_cases_wait_the_first_thing_in_which_a_case_parts_is_a_decision_on
 def test_the_script_prints_for_each_side_what_it_decides_otherwise_and_the_effect(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """On two replications: nobody is amenable without discretion, and the permits of all closed cases change no closure."""
+    """On two replications: no case is amenable without discretion, and the permits of all closed cases change no closure."""
     from simulations.studies import two_sides
 
     monkeypatch.chdir(tmp_path)

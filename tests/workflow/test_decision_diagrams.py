@@ -66,7 +66,7 @@ def test_what_is_picked_is_in_the_set(a: Listed) -> None:
 
 @given(st.data())
 def test_a_condition_has_the_answers_of_the_cases_for_which_it_holds(data: st.DataObject) -> None:
-    """Missing values included; and the answers of every case are possible, by what is known of atoms of one fact."""
+    """Missing values included. The answers of every case are among the possible answers of the atoms of each fact."""
     pytest.importorskip("z3")
     from workflow.proving.machine_check import some_value
     from workflow.proving.relations import possible_answers

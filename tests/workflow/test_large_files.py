@@ -1,4 +1,4 @@
-"""Large files: how many mistakes are listed, how much is compared, and that what is written is read again as it was."""
+"""Large files: how many mistakes are listed, how much is compared, and a file that is written is read back unchanged."""
 
 import difflib
 import time

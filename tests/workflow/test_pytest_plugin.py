@@ -225,7 +225,7 @@ RULED = PERMIT_OFFICE + "rules:\n  - {rule: the incomplete get nothing, never: g
 
 
 def test_the_rules_of_a_workflow_that_the_configuration_names_are_tested(office: pytest.Pytester) -> None:
-    """Those of its base are among them; other workflows are left alone."""
+    """The rules of its base are included; other workflows are not tested."""
     office.path.joinpath("office.rules.yaml").unlink()
     office.path.joinpath("permit_office.yaml").write_text(RULED, encoding="utf-8")
     variants = office.mkdir("variants")
@@ -237,7 +237,7 @@ def test_the_rules_of_a_workflow_that_the_configuration_names_are_tested(office:
 
 
 def test_a_workflow_that_the_configuration_names_and_that_does_not_exist_is_an_error(office: pytest.Pytester) -> None:
-    """Otherwise its rules would not be tested, and nobody would notice."""
+    """Otherwise its rules would silently not be tested."""
     office.makeini("[pytest]\ndocketsim_workflows = permit_offices.yaml\n")
     result = _run(office, alone=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

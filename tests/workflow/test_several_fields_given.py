@@ -54,7 +54,7 @@ def test_a_counterexample_says_what_each_field_was_given() -> None:
 
 
 def test_two_workflows_that_give_their_fields_in_another_order_decide_alike() -> None:
-    """What is given counts, not how it is written."""
+    """The given values count, not their order in the file."""
     pytest.importorskip("z3")
     from workflow.proving.difference import diff
 
@@ -112,7 +112,7 @@ def test_a_name_of_no_workflow_is_refused_with_the_folder_and_the_nearest_name(f
 
 
 def test_a_file_that_cannot_be_read_is_named_where_its_workflow_is_missed(folder: Path) -> None:
-    """Otherwise nobody would see why the workflow was not found."""
+    """Otherwise the reason why the workflow was not found would be hidden."""
     (folder / "permit_office.yaml").write_text("workflow: permit-office\nstates: {a: [}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"a file there could not be read: .*permit_office\.yaml:2"):
         load_rules(folder / "permit_office.rules.yaml")
