@@ -43,7 +43,7 @@ def many(few: AuditLog) -> AuditLog:
         few,
         names=np.arange(len(lengths)),
         first=np.concatenate([[0], np.cumsum(lengths)]),
-        **{name: tiled(getattr(few, name)) for name in ("transition", "event", "unknown", "at")},
+        **{name: tiled(getattr(few, name)) for name in ("transition", "event", "unknown", "at", "local")},
         facts={name: (tiled(values), tiled(missing)) for name, (values, missing) in few.facts.items()},
         **{name: {k: tiled(v) for k, v in getattr(few, name).items()} for name in ("seen", "after", "begins")},
     )

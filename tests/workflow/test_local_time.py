@@ -11,6 +11,7 @@ from workflow.errors import InputError
 
 def fine(within="60 days"):
     """Return a workflow in which a penalty follows a notice in time, and nothing was filed before 15 March 2011."""
+    limit = within if isinstance(within, dict) else {"within": within}
     return load_workflow(
         {
             "workflow": "fine",
@@ -23,7 +24,7 @@ def fine(within="60 days"):
                 {"transition": "penalty", "from": "sent", "event": "row", "to": "due"},
             ],
             "rules": [
-                {"rule": "in time", "after": "notify", "then": "penalty", "within": within},
+                {"rule": "in time", "after": "notify", "then": "penalty", **limit},
                 {"rule": "arrived", "never": "notify", "if": 'arrived < date("2011-03-15")'},
                 {"rule": "filed", "never": "notify", "if": 'filed is not None and filed < date("2011-03-15")'},
             ],
@@ -211,6 +212,35 @@ def test_a_date_of_a_fact_needs_no_offset(tmp_path):
     """It is a date, not a time."""
     log = csv(tmp_path, ["1,notify,2011-03-15T00:00:00+01:00,2011-03-15"], HEADER)
     assert verdicts(audit(read_log(log, fine()))) == {"in time": [], "arrived": [], "filed": []}
+
+
+def test_months_and_years_of_a_log_are_those_of_the_calendar(tmp_path):
+    """A year from a day before a leap day, a month from the first of January, and 30 days from the first of February."""
+    rows = [
+        "leap,notify,2024-01-15 00:00:00", "leap,penalty,2025-01-15 00:00:00",
+        "month31,notify,2024-01-01 00:00:00", "month31,penalty,2024-02-01 00:00:00",
+        "feb,notify,2023-02-01 00:00:00", "feb,penalty,2023-03-03 00:00:00",
+    ]  # fmt: skip
+    log = csv(tmp_path, rows)
+    late = {within: verdicts(audit(read_log(log, fine(within))))["in time"] for within in ("1 year", "12 months", "1 month")}
+    assert late == {"1 year": [], "12 months": [], "1 month": ["feb", "leap"]}
+
+
+def test_a_naive_time_of_an_xes_log_is_an_error_with_the_number_of_its_event(tmp_path):
+    """Events are counted over all traces."""
+    cases = {
+        "x1": ("2016-03-06T00:00:00.000Z", [("notify", "2100-03-06T00:30:00.000+05:00"), ("notify", "2100-03-06T16:13:00.000Z")]),
+        "x2": ("2016-03-06", [("notify", "2100-03-06 10:00:00"), ("penalty", "2100-03-08T05:00:00.001Z")]),
+    }
+    with pytest.raises(InputError, match=r"event 3, column 'time:timestamp': '2100-03-06 10:00:00' has no offset.*event 1,"):
+        read_log(xes(tmp_path, cases), fine())
+
+
+def test_the_rule_is_named_if_its_holidays_are_not_known(tmp_path):
+    """The rule cannot be judged on such a log."""
+    workflow = fine({"within": "3 working days", "calendar": "US"})
+    with pytest.raises(InputError, match=r"rule 'in time': within: holidays: those of 'US' are known for"):
+        audit(read_log(csv(tmp_path, ["1,notify,1653-03-15"]), workflow))
 
 
 def test_an_unknown_time_zone_is_an_error(tmp_path):

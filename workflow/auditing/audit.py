@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from workflow.auditing.log import AuditLog
 from workflow.auditing.paths import Integers, States, has_ended, off_the_map, run_automaton, state_before
 from workflow.auditing.report import AuditReport, RuleAudit
+from workflow.errors import InputError
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, vector
 
@@ -141,7 +142,10 @@ class _Run:
         begun, after = rows[opens], log.first[case[opens] + 1]
         until = np.where(met < len(rows), rows[np.minimum(met, len(rows) - 1)] + 1, after)
         clock, end = (log.at, self._end()[0]) if within.is_elapsed else (log.local, self._end()[1])
-        deadline = within.ends(clock[begun])
+        try:
+            deadline = within.ends(clock[begun])
+        except InputError as error:  # holidays of a year that nobody knows
+            raise InputError([f"rule {self.rule.name!r}: within: {error}"]) from None
         over = _first_later(clock, begun, until, deadline)
         for i in np.flatnonzero(log.turned_back[case[opens]]).tolist() if not within.is_elapsed else ():
             later = clock[begun[i] : until[i]] > deadline[i]
