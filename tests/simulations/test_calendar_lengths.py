@@ -4,11 +4,15 @@ import datetime as dt
 
 import pytest
 
+from simulations import run
 from simulations.engines import choosing, compiled_engine
+from simulations.exporting.exports import export
 from simulations.log.judging import violations_in
 from simulations.log.watching import Violation
 from tests.simulations.both_engines import compare, planned
 from tests.simulations.random_scenarios import loaded
+from workflow.auditing.audit import audit
+from workflow.auditing.log_files import read_log
 from workflow.errors import InputError
 
 DAY = 86_400_000_000
@@ -139,3 +143,19 @@ def test_deadlines_are_watched_and_judged_alike(within, late):
     choosing.simulate("simpy", plan, path, "count", watched)
     assert watched == judged
     assert [violation.case for violation in judged] == late
+
+
+@pytest.mark.parametrize(("to", "zone"), [("csv", "Europe/Berlin"), ("xes", "Europe/Berlin"), ("csv", "UTC"), ("xes", "UTC")])
+def test_a_run_folder_and_its_exports_have_the_same_deadlines(tmp_path, to, zone):
+    """The cases span the changes of the clock in March and October; the last one is open at the end of the log."""
+    limits = {"27 days": 4, "28 days": 2, "30 days": 2, "1 month": 0, "3 weeks": 4}
+    rules = [{"rule": within, "after": "shelve", "then": "lapse", "within": within} for within in limits]
+    arrives = ["2024-03-10 23:30", "2024-10-05 01:00", "2025-01-31 22:30", "2026-02-10 00:00"]
+    content = office(arrives, after="1 month", rules=rules, ends=dt.date(2026, 3, 9))
+    scenario = loaded(content)
+    run(scenario, replications=1, out=tmp_path / "run")
+    export(tmp_path / "run", to, tmp_path / f"log.{to}", zone=zone)
+    logs = [tmp_path / "run", tmp_path / f"log.{to}"]
+    counted = [[(len(r.cases), r.open) for r in audit(read_log(log, scenario.workflow)).rules] for log in logs]
+    assert counted[0] == counted[1]
+    assert [late for late, _ in counted[0]] == [*limits.values()]
