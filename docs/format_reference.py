@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from simulations.chance.families import FAMILIES
 from simulations.scenarios import format as scenario_format
 from simulations.timing.clock import UNITS
+from workflow.auditing import mapping
 from workflow.files import format as workflow_format
 from workflow.files.validation import Condition, Entry, Name, Names
 from workflow.files.yaml_tree import parse_yaml
@@ -30,11 +31,11 @@ from workflow.predicates.functions import FUNCTIONS
 
 __all__ = ["MODELS", "PAGES", "Key", "keys_of", "pages", "write_pages", "written"]
 
-PAGES = ("workflow_format.md", "rules_format.md", "scenario_format.md")
+PAGES = ("workflow_format.md", "rules_format.md", "scenario_format.md", "mapping_format.md")
 
 MODELS: dict[str, type[Entry]] = {
     model.__name__: model
-    for module in (workflow_format, scenario_format, rule_files)
+    for module in (workflow_format, scenario_format, rule_files, mapping)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Entry) and model is not Entry
 }
@@ -60,6 +61,7 @@ _FORMS: dict[object, str] = {
 _OPEN_FORMS = {
     ("ArrivalEntry", "at"): "list of times",
     ("ArrivalEntry", "first"): "time",
+    ("ArrivalEntry", "table"): "file, or [entry](scenario_format.md#tables-of-cases)",
     ("ArrivalEntry", "people"): "fact: [distribution](scenario_format.md#people)",
     ("BacklogEntry", "people"): "fact: [distribution](scenario_format.md#people)",
     ("CalendarEntry", "closed"): "list of dates and ranges",
@@ -73,12 +75,18 @@ _OPEN_FORMS = {
     ("FieldEntry", "enum"): "list of words",
     ("ActivityEntry", "gives"): "field: list of values",
     ("EventTimingEntry", "outcome"): "field: [shares](scenario_format.md#shares-and-probabilities)",
+    ("MappingFile", "names"): "step: name in the log, or a list of names",
+    ("MappingFile", "only"): "column: value, or a list of values",
+    ("MappingFile", "time_format"): "text, or a list of texts",
     ("MeasureEntry", "giving"): "value, or field: value",
     ("MeasureEntry", "split"): "part: [entry](workflow_format.md#parts-of-a-measure), or `rest`",
     ("RuleEntry", "never"): "names, or a [condition](workflow_format.md#conditions)",
     ("RuleEntry", "calendar"): "name, or mapping",
     ("RuleEntry", "within"): "length of time",
     ("ScenarioFile", "people"): "fact: [distribution](scenario_format.md#people)",
+    ("TableEntry", "columns"): "meaning: name in the file",
+    ("TransitionEntry", "log_name"): "text, or a list of texts",
+    ("EventEntry", "log_name"): "text, or a list of texts",
     ("TransitionEntry", "set"): "field: value",
     ("WorkEntry", "outcome"): "field: [shares](scenario_format.md#shares-and-probabilities)",
     ("WorkflowFile", "define"): "name: [expression](workflow_format.md#conditions)",
@@ -214,7 +222,7 @@ def written(value: Any, inside: bool = False) -> str:
 
 def _plain(text: str, inside: bool) -> bool:
     """Say whether a text needs no quotes; dates need none, as a file has them."""
-    if (inside and set(text) & set(",[]{}")) or text[:1] in "\"'[{":
+    if (inside and set(text) & set(",[]{}")) or text[:1] in "\"'[{,%":
         return False
     parsed = parse_yaml(f"key: {text}\n", "").value["key"].plain() if ": " not in text and " #" not in text else None
     return isinstance(parsed, dt.date) or parsed == text

@@ -12,6 +12,7 @@ from typing import Any
 
 from docs.format_reference import write_pages
 from simulations.scenarios.format import ScenarioFile
+from workflow.auditing.mapping import MappingFile
 from workflow.files.format import WorkflowFile
 from workflow.loading.rule_files import RulesFile
 
@@ -29,6 +30,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         schema |= {"required": [name], "anyOf": [{"required": ["extends"]}, {"required": needed}]}
         by_name[name] = schema
     by_name["rules"] = RulesFile.model_json_schema(by_alias=True)
+    by_name["mapping"] = MappingFile.model_json_schema(by_alias=True)
     return {f"{name}.schema.json": {"$schema": DIALECT, **schema} for name, schema in by_name.items()}
 
 

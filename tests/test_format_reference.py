@@ -23,6 +23,7 @@ from simulations.log.eventlog import EventLog
 from simulations.measuring.invariants import check_log
 from simulations.scenarios.format import ScenarioFile
 from simulations.timing.clock import UNITS
+from workflow.auditing.mapping import MappingFile, load_mapping
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import Entry
 from workflow.files.yaml_tree import parse_yaml
@@ -33,8 +34,12 @@ from workflow.predicates.functions import FUNCTIONS
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 BLOCK = re.compile(r"(?:<!-- (file|added to): (\S+) -->\n)?```(\w*)\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)#([^)\s]*)\)")
-LOOSE = {("CourtEntry", "backlog"): "BacklogEntry", ("MeasureEntry", "split"): "SplitEntry"}
-TOP = {"scenario": ScenarioFile, "workflow": WorkflowFile, "rules": RulesFile}
+LOOSE = {
+    ("CourtEntry", "backlog"): ("BacklogEntry", True),
+    ("MeasureEntry", "split"): ("SplitEntry", True),
+    ("ArrivalEntry", "table"): ("TableEntry", False),
+}
+TOP = {"scenario": ScenarioFile, "workflow": WorkflowFile, "rules": RulesFile, "mapping": MappingFile}
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Block:
                 return load_workflow(path)
             case "rules":
                 return load_rules(path)
+            case "mapping":
+                return load_mapping(path, load_workflow(folder / "permits.yaml"))
             case "scenario":
                 return run(path)
         return None
@@ -193,7 +200,8 @@ def walk(model: type[Entry], mapping: dict[str, Any]) -> Iterator[tuple[str, str
 def inside(model: type[Entry], key: str) -> tuple[type[Entry], bool] | None:
     """Return the model of the value of a key, and whether the value holds many entries."""
     if (model.__name__, key) in LOOSE:
-        return MODELS[LOOSE[model.__name__, key]], True
+        entry, many = LOOSE[model.__name__, key]
+        return MODELS[entry], many
     hints = [info.annotation for name, info in model.model_fields.items() if key == (info.alias or name)]
     for name, model_of_entry in MODELS.items():
         if re.search(rf"\b{name}\b", str(hints)):

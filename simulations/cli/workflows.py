@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,13 +79,43 @@ def prove(
 
 
 def audit(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="A run folder, or a Parquet, CSV or XES file.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="A run folder, or a CSV, Parquet, Excel or XES file; CSV and XES also as .gz.")
+    ],
     workflow: Annotated[str, typer.Option(metavar="W", help="The workflow to audit against.")],
     rules: Rules = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NAME=COLUMN", help="The column of the case, the activity, the time, or a fact."),
+        typer.Option(
+            "--map",
+            metavar="NAME=COLUMN",
+            help="The column of case, activity, time, started_at, lifecycle, state, or of a fact or record field.",
+        ),
     ] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", metavar="STEP=NAME", help="What the log calls a transition or an event.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Read only the rows with this value; repeatable.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A mapping file; --map, --name and --only change it.")
+    ] = None,
+    propose_mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a mapping file to edit, nearest names first, and audit nothing.")
+    ] = None,
+    time_format: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="How dates are written: '%d.%m.%Y %H:%M', day-first, month-first, excel, unix, unix-ms; repeatable.",
+        ),
+    ] = None,
+    decimal: Annotated[str | None, typer.Option(metavar="C", help="Decimal separator: . or ,; default: found out.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Encoding, such as latin-1 or utf-16; default: found out.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of an Excel file; default: the first.")] = None,
     time_zone: Annotated[
         str | None, typer.Option(metavar="NAME", help="The zone of the local dates of times in UTC, such as Europe/Rome.")
     ] = None,
@@ -96,17 +127,23 @@ def audit(
     with report_errors():
         from workflow.auditing.audit import audit as judge
         from workflow.auditing.log_files import read_log
+        from workflow.auditing.mapping import UnmappedLog, load_mapping, mapping_of
         from workflow.loading import load_workflow
 
         loaded = load_workflow(workflow)
-        mapping = {}
-        for pair in columns or ():
-            name, equals, column = pair.partition("=")
-            if not equals:
-                raise InputError([f"--map {pair}: must be name=column, such as case=docket_number"])
-            mapping[name.strip()] = column.strip()
+        given = mapping_of(columns or (), names or (), only or (), encoding, sheet, time_format or (), decimal)
+        if mapping is not None:
+            given = given.over(load_mapping(mapping, loaded))
+        if propose_mapping is not None:
+            _propose(log, workflow, loaded, given, propose_mapping)
+            return
         all_rules = _rules(loaded, rules)
-        report = judge(read_log(log, loaded, mapping, time_zone), all_rules)
+        try:
+            audited = read_log(log, loaded, given, time_zone)
+        except UnmappedLog as error:
+            next_step = f"next: {_proposal_command(log, workflow)} writes a mapping to edit"
+            raise InputError([*error.problems, Problem(next_step)]) from None
+        report = judge(audited, all_rules)
         if out is not None:
             _write_offending(out, report.offending())
         if as_json:
@@ -115,8 +152,37 @@ def audit(
             echo("\n".join(report.render()))
             if out is not None:
                 echo(f"The offending cases: {out}")
+            if report.log.unknown_names and mapping is None and not log.is_dir():
+                echo(f"next: {_proposal_command(log, workflow)} writes a mapping of the names to edit")
         if report.failed:
             raise typer.Exit(FAILURE)
+
+
+def _propose(log: Path, workflow: str, loaded: Any, given: Any, out: Path) -> None:
+    """Write a proposal of a mapping, and say what comes next."""
+    from simulations.run_folder.whole_files import write_text
+    from workflow.auditing.proposal import propose
+
+    if out.exists():
+        raise InputError([f"--propose-mapping {out}: exists already; give another name, or read it with --mapping {out}"])
+    if log.is_dir():
+        raise InputError([f"--propose-mapping: does not apply to a run folder ({log}), whose columns are known"])
+    proposal = propose(log, loaded, given)
+    write_text(out, proposal.text)
+    echo(f"{out}: proposes a step of {loaded.name} for {proposal.n_matched} of {proposal.n_names} activities of the log")
+    for missing in proposal.missing:
+        echo(f"  to be filled in: {missing}")
+    echo(f"next: edit {out}, then {_audit_command(log, workflow)} --mapping {shlex.quote(str(out))}")
+
+
+def _audit_command(log: Path, workflow: str) -> str:
+    return f"docketsim audit {shlex.quote(str(log))} --workflow {shlex.quote(workflow)}"
+
+
+def _proposal_command(log: Path, workflow: str) -> str:
+    """Return the command that proposes a mapping of a log."""
+    stem = log.name.partition(".")[0] or "log"
+    return f"{_audit_command(log, workflow)} --propose-mapping {shlex.quote(f'{stem}.mapping.yaml')}"
 
 
 def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -10,11 +10,15 @@ from typing import Any
 from simulations.loading.context import Context, without_comma
 from simulations.loading.people import People
 from simulations.loading.times import read_by_date, read_calendar_time, read_time
-from simulations.scenarios.format import ArrivalEntry, BacklogEntry
+from simulations.scenarios.format import ArrivalEntry, BacklogEntry, TableEntry
 from simulations.scenarios.scenario import Backlog, CountIn, Stream
-from simulations.scenarios.tables import CaseTable, read_cases
+from simulations.scenarios.tables import CaseTable, TableSource, read_cases
 from simulations.timing.clock import MICROSECONDS_PER_DAY, PerPeriod, parse_arrival_rate, parse_count_per_period, periods
 from workflow.errors import InputError, Problem
+from workflow.files.cells import CellFormat
+from workflow.files.encodings import check_encoding
+from workflow.files.tables import FileFormat
+from workflow.files.times import check_time_format
 from workflow.files.validation import format_names, format_value, validate
 from workflow.files.yaml_tree import Node, tidy
 from workflow.loading.reading import Keys
@@ -39,7 +43,7 @@ def _backlog(context: Context, people: People, i: int, court: str, state: str) -
     node = context.at(*path)
     value = node.value
     if state == "table":
-        table = _table(context, node, value, what, backlog=True)
+        table = _table(context, node, what, backlog=True)
         if table is not None and table.states is None:
             context.wrong(node, f"{what}: the table {table.path} needs a column 'state'")
         return None if table is None else Backlog(i, None, len(table), None, (), table)
@@ -66,17 +70,43 @@ def _backlog(context: Context, people: People, i: int, court: str, state: str) -
     return Backlog(i, state, entry.count, age, people.read(entry.people, (*path, "people")))
 
 
-def _table(context: Context, node: Node, name: object, what: str, backlog: bool) -> CaseTable | None:
-    if not isinstance(name, str):
-        context.wrong(node, f"{what}: table: must be the name of a CSV or Parquet file, not {format_value(name)}")
-        return None
+def _table(context: Context, node: Node, what: str, backlog: bool) -> CaseTable | None:
     workflow = context.workflow
     try:
-        return read_cases(tidy(node.folder / name), workflow, context.epoch, context.courts, workflow.entry_states, backlog)
+        source = table_source(node)
+        return read_cases(source, workflow, context.epoch, context.courts, workflow.entry_states, backlog)
     except InputError as error:
         for problem in error.problems:
-            context.wrong(node, f"{what}: {problem}")
+            context.problems.append(Problem(f"{what}: {problem.message}", problem.position or node.position))
         return None
+
+
+def _key(option: str) -> str:
+    """Return the key of a table entry that says what an option of the command line says."""
+    return f"{option.replace('-', '_')}:"
+
+
+def table_source(node: Node) -> TableSource:
+    """Return the table that an entry names: a file, or a mapping with `file:` and how to read it.
+
+    Raises
+    ------
+    InputError
+        With every mistake of the entry.
+    """
+    if isinstance(node.value, str):
+        return TableSource(tidy(node.folder / node.value), cells=CellFormat(option=_key))
+    if not isinstance(node.value, dict):
+        message = "must be the name of a CSV, Parquet or Excel file, or {file:, columns:}"
+        raise InputError([f"table: {message}, not {format_value(node.plain())}"])
+    entry = validate(TableEntry, node)
+    formats = (entry.time_format,) if isinstance(entry.time_format, str) else tuple(entry.time_format or ())
+    for text in formats:
+        check_time_format(text, "time_format:")
+    if entry.encoding is not None:
+        check_encoding(entry.encoding, "encoding:")
+    cells = CellFormat(formats, entry.decimal, option=_key)
+    return TableSource(tidy(node.folder / entry.file), entry.columns, FileFormat(entry.encoding, entry.sheet), cells)
 
 
 def read_arrivals(context: Context, people: People) -> tuple[Stream, ...]:
@@ -202,7 +232,7 @@ def _calendar_counts(context: Context, steps: tuple[tuple[int, PerPeriod], ...])
 def _new_cases(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> CaseTable | None:
     """Read a table of arriving cases; check its dates, courts and columns."""
     node, ends = context.at(*path, "table"), context.file.ends
-    table = _table(context, node, entry.table, what, backlog=False)
+    table = _table(context, node, what, backlog=False)
     if table is None:
         return None
     if context.dates_fit and len(table) and table.arrived[0] > context.epoch.end_of(ends):

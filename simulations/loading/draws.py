@@ -12,8 +12,8 @@ from simulations.scenarios.quantities import Shares
 from simulations.scenarios.scenario import Draw
 from workflow.errors import nearest
 from workflow.files.validation import format_value, parse_at
+from workflow.files.values import allowed_values, fits
 from workflow.files.yaml_tree import Node
-from workflow.loading.values import allowed_values, fits
 from workflow.predicates import Expression, Field, Namespace
 
 __all__ = ["read_draw"]

@@ -62,6 +62,27 @@ class CalendarEntry(Entry):
     )
 
 
+class TableEntry(Entry):
+    """A table of cases in a file: CSV, Parquet or Excel."""
+
+    file: Name = Field(description="path of the file, relative to the scenario", examples=["arriving.csv"])
+    columns: dict[str, Name] | None = Field(
+        None,
+        description="the name of a column in the file, by what it means: `arrived`, `state`, `court`, a fact or a record field;"
+        " with it, even if it is empty, columns that nobody needs are left alone",
+        examples=[{"arrived": "Date filed"}],
+    )
+    encoding: Name | None = Field(None, description="of a CSV file; by default found out", examples=["latin-1"])
+    sheet: Name | None = Field(None, description="of an Excel file; by default the first", examples=["Open"])
+    time_format: str | list[str] | None = Field(
+        None,
+        description="how dates are written: formats of Python's `strptime`, or `day-first`, `month-first`, `excel`, `unix`,"
+        " `unix-ms`; ISO 8601 is always read",
+        examples=["%d.%m.%Y %H:%M"],
+    )
+    decimal: Literal[".", ","] | None = Field(None, description="decimal separator; by default found out", examples=[","])
+
+
 class BacklogEntry(Entry):
     """Open cases in one state at the start."""
 
@@ -84,7 +105,8 @@ class CourtEntry(Entry):
     )
     backlog: dict[str, Any] = Field(
         default_factory=dict,
-        description="open cases at the start: for each state a number of cases, or {count:, age:, people:}; or {table: file}",
+        description="open cases at the start: for each state a number of cases, or {count:, age:, people:}; or {table: file},"
+        " or {table: {file:, columns:}}",
         examples=[{"waiting": 12}],
     )
 
@@ -196,8 +218,10 @@ class ArrivalEntry(Entry):
         description="exact times: durations since the start, or dates with a time",
         examples=[["2 hours", "2024-01-15 10:30"]],
     )
-    table: str | None = Field(
-        None, description="CSV or Parquet file with a column `arrived` and columns of facts", examples=["new_cases.csv"]
+    table: _anything("a file, or {file:, columns:, ...}") = Field(  # type: ignore[valid-type]
+        None,
+        description="CSV, Parquet or Excel file with a column `arrived` and columns of facts; or an entry with `file:` and `columns:`",
+        examples=["new_cases.csv"],
     )
     first: Any = Field(
         None,

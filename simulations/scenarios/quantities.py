@@ -401,16 +401,27 @@ class Reader:
 
     def _column(self, body: Node, unit: Unit, what: str) -> tuple[Distribution, bool] | None:
         """Read ``{table: {file: f.csv, column: c, unit: days}}``: the values of a column, all equally likely."""
-        from simulations.scenarios.tables import read_column
+        from simulations.scenarios.tables import TableSource, read_column
+        from workflow.files.cells import CellFormat
+        from workflow.files.tables import FileFormat
 
         entry = body.plain()
-        allowed = {"file", "column", "unit"} if unit == "duration" else {"file", "column"}
-        if not isinstance(entry, dict) or entry.keys() != allowed or not all(isinstance(v, str) for v in entry.values()):
-            names_ = format_names(name for name in ("file", "column", "unit") if name in allowed)
-            self.wrong(body, f"{what}: table: needs {names_}, each a string, not {format_value(entry)}")
+        needed = ["file", "column", "unit"] if unit == "duration" else ["file", "column"]
+        further = ["encoding", "sheet", "decimal"]
+        if (
+            not isinstance(entry, dict)
+            or not set(needed) <= entry.keys() <= {*needed, *further}
+            or not all(isinstance(v, str) for v in entry.values())
+        ):
+            message = f"needs {format_names(needed)}, each a string, and may have {format_names(further)}"
+            self.wrong(body, f"{what}: table: {message}, not {format_value(entry)}")
             return None
         try:
-            numbers = read_column(tidy(body.folder / entry["file"]), entry["column"])
+            file, cells = (
+                FileFormat(entry.get("encoding"), entry.get("sheet")),
+                CellFormat(decimal=entry.get("decimal"), option=_key),
+            )
+            numbers = read_column(TableSource(tidy(body.folder / entry["file"]), None, file, cells), entry["column"])
             one = parse_duration(f"1 {entry['unit']}") if unit == "duration" else Duration(1)
             if unit == "duration" and min(numbers) < 0:
                 message = f"{entry['file']}: column {entry['column']!r} has the negative length {min(numbers)}"
@@ -435,6 +446,10 @@ class Reader:
             return float(node.value), False
         self.wrong(node, f"{what}: must be a number, not {format_value(node.value)}")
         return None
+
+
+def _key(name: str) -> str:
+    return f"{name}:"
 
 
 def _values(by: Expression) -> tuple[Any, ...]:

@@ -1,30 +1,45 @@
-"""Read cases and numbers from CSV and Parquet files; messages name file, row and column."""
+"""Read cases and numbers from the tables that a scenario names; messages name file, row and column."""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulations.timing.clock import Epoch
-from workflow.errors import InputError, Problem, nearest
-from workflow.files.dates import parse_instant
-from workflow.files.validation import format_names, format_value
-from workflow.loading.values import allowed_values, fits
+from workflow.errors import InputError, format_names, nearest
+from workflow.files.cells import CellFormat, cells_of, numbers_of, times_of
+from workflow.files.tables import FileFormat, read_table
+from workflow.files.validation import format_value
+from workflow.files.values import allowed_values
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Field
-from workflow.sql.quoting import parquet
-from workflow.sql.reading import reader
 
-__all__ = ["CaseTable", "read_cases", "read_column"]
+__all__ = ["CaseTable", "TableSource", "read_cases", "read_column"]
 
 _MOST_MISTAKES = 20
-_WHOLE = re.compile(r"[+-]?\d+\.0*")  # pandas writes the whole numbers of a column with missing values like this
 BEFORE_THE_START = "cases open at the start are the backlog of a court"
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """A file with a table, and how to read it.
+
+    Attributes
+    ----------
+    columns : mapping of str to str, or None
+        The names of columns in the file, by what they mean. With it, columns that nobody needs are left alone.
+    """
+
+    path: Path
+    columns: Mapping[str, str] | None = None
+    file: FileFormat = field(default_factory=FileFormat)
+    cells: CellFormat = field(default_factory=CellFormat)
 
 
 @dataclass(frozen=True)
@@ -51,67 +66,34 @@ class CaseTable:
         return len(self.arrived)
 
 
-def read_rows(path: Path) -> tuple[list[str], list[list[Any]]]:
-    """Return the header and the rows of a CSV or Parquet file."""
-    if not path.is_file():
-        hint = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
-        raise InputError([f"{path}: there is no such file.{hint}"])
-    if path.suffix == ".parquet":
-        import duckdb
-
-        try:
-            with reader([path]) as connection:
-                result = connection.execute(f"select * from {parquet([path])}")
-                return [d[0] for d in result.description], [list(row) for row in result.fetchall()]
-        except duckdb.Error as error:
-            raise InputError([f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}"]) from None
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError([f"{path}: cannot be read as CSV: {error}"]) from None
-    if not rows:
-        raise InputError([f"{path}: is empty; its first row must name the columns"])
-    header = [name.strip() for name in rows[0]]
-    if len(header) == 1 and ";" in header[0]:
-        raise InputError([f"{path}: row 1: the columns are separated by semicolons; save the file with commas between them"])
-    return header, [row for row in rows[1:] if any(cell.strip() for cell in row)]
-
-
-def read_column(path: Path, column: str) -> list[float]:
+def read_column(source: TableSource, column: str) -> list[float]:
     """Return the numbers of a column, without empty cells."""
-    header, rows = read_rows(path)
-    if column not in header:
-        raise InputError([f"{path}: has no column {column!r}; its columns: {format_names(header)}.{nearest(column, header)}"])
-    at = header.index(column)
-    numbers: list[float] = []
-    problems: list[str] = []
-    for i, row in enumerate(rows, start=2):
-        cell = row[at] if at < len(row) else ""
-        if cell in ("", None):
-            continue
-        try:
-            number = float(cell)
-            if number != number or number in (float("inf"), float("-inf")):
-                raise ValueError
-            numbers.append(number)
-        except (TypeError, ValueError):
-            problems.append(f"{path}: row {i}, column {column!r}: must be a number, not {format_value(cell)}")
-    if problems:
+    table = read_table(source.path, form=source.file)
+    found = table.find(column)
+    if found is None:
+        message = f"has no column {column!r}; its columns: {format_names(table.names)}.{nearest(column, table.names)}"
+        raise InputError([f"{source.path}: {message}"])
+    cells = table.columns[found]
+    values = cells.texts() if cells.is_time else cells.values.tolist()
+    read, ambiguous = numbers_of(values, source.cells)
+    if ambiguous is not None:
+        raise InputError(table.problems(found, [ambiguous]))
+    wrong = [(i, f"must be a number, not {format_value(values[i])}") for i, number in enumerate(read) if number is None]
+    if problems := [*table.mistakes, *table.problems(found, wrong)]:
         raise InputError(problems[:_MOST_MISTAKES])
+    numbers: list[float] = np.array(read, float)[cells.codes[cells.codes >= 0]].tolist()
     if not numbers:
-        raise InputError([f"{path}: column {column!r} has no value"])
+        raise InputError([f"{source.path}: column {column!r} has no value"])
     return numbers
 
 
 def read_cases(
-    path: Path, workflow: Workflow, epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...], backlog: bool
+    source: TableSource, workflow: Workflow, epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...], backlog: bool
 ) -> CaseTable:
     """Read the cases of a table.
 
     Parameters
     ----------
-    path : Path
     courts, states : tuple of str
         Allowed values of the columns ``court`` and ``state``.
     backlog : bool
@@ -123,88 +105,113 @@ def read_cases(
     InputError
         With up to twenty mistakes, each with file, row and column.
     """
-    header, rows = read_rows(path)
-    fields: dict[str, Field] = {**workflow.facts, **{n: workflow.record[n] for n in workflow.record}}
-    allowed = ["arrived", "court", "state", *workflow.facts, *workflow.entry_record]
-    problems: list[str] = []
-    for name in header:
-        if name not in allowed:
-            problems.append(f"{path}: row 1: unknown column {name!r}; allowed: {format_names(allowed)}.{nearest(name, allowed)}")
-        elif header.count(name) > 1:
-            problems.append(f"{path}: row 1: the column {name!r} occurs twice")
-    if not backlog and "arrived" not in header:
-        problems.append(f"{path}: row 1: the column 'arrived' is missing")
-    if problems:
-        raise InputError(problems)
-    columns: dict[str, list[Any]] = {name: [] for name in header}
-    for i, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            problems.append(
-                f"{path}: row {i}: has {len(row)} value{'s' if len(row) != 1 else ''}, but there are {len(header)} columns"
-            )
-            continue
-        for name, cell in zip(header, row, strict=True):
+    reading = _Cases(source, workflow, epoch, backlog)
+    fixed = {"court": Field("court", "enum", "fact", courts), "state": Field("state", "enum", "fact", states)}
+    return reading.table(
+        {**fixed, **{name: workflow.namespace.fields[name] for name in (*workflow.facts, *workflow.entry_record)}}
+    )
+
+
+class _Cases:
+    """One table of cases and its mistakes."""
+
+    def __init__(self, source: TableSource, workflow: Workflow, epoch: Epoch, backlog: bool) -> None:
+        self.source, self.workflow, self.epoch, self.backlog = source, workflow, epoch, backlog
+        self.read = read_table(source.path, form=source.file)
+        self.problems: list[str] = list(self.read.mistakes)
+
+    def table(self, fields: Mapping[str, Field]) -> CaseTable:
+        """Return the cases.
+
+        Parameters
+        ----------
+        fields : mapping of str to Field
+            What a column can mean, besides the time of arrival.
+        """
+        columns = self._columns(["arrived", *fields])
+        times = np.zeros(len(self.read), np.int64)
+        if "arrived" in columns:
+            times = self._arrivals(columns.pop("arrived"))
+        elif not self.backlog:
+            self._wrong_header("the column 'arrived' is missing")
+        values = {name: self._values(column, fields[name]) for name, column in columns.items()}
+        if self.problems:
+            raise InputError(self.problems[:_MOST_MISTAKES])
+        order = np.argsort(times, kind="stable")
+        in_order = {name: tuple(column[order].tolist()) for name, column in values.items()}
+        of_fields = {name: column for name, column in in_order.items() if name not in ("court", "state")}
+        arrived = tuple(times[order].tolist())
+        return CaseTable(str(self.source.path), arrived, in_order.get("court"), in_order.get("state"), of_fields)
+
+    def _wrong_header(self, message: str) -> None:
+        self.problems.append(f"{self.source.path}: row 1: {message}")
+
+    def _columns(self, meanings: list[str]) -> dict[str, str]:
+        """Return the column of each meaning; report columns without one, unless there is a map."""
+        mapped = self.source.columns
+        for name in mapped or ():
+            if name not in meanings:
+                message = f"columns: {name}: is not {format_names(meanings)}.{nearest(name, meanings)}"
+                self.problems.append(f"{self.source.path}: {message}")
+        columns: dict[str, str] = {}
+        for name in meanings:
+            wanted = (mapped or {}).get(name, name)
             try:
-                columns[name].append(_cell(name, cell, fields, epoch, courts, states, backlog))
-            except ValueError as error:
-                columns[name].append(None)
-                problems.append(f"{path}: row {i}, column {name!r}: {error}")
-        if len(problems) >= _MOST_MISTAKES:
-            break
-    if problems:
-        raise InputError([Problem(p) for p in problems[:_MOST_MISTAKES]])
-    n = len(rows)
-    times = columns.get("arrived", [0] * n)
-    order = sorted(range(n), key=lambda k: times[k])
-    sorted_ = {name: tuple(values[k] for k in order) for name, values in columns.items()}
-    values = {name: column for name, column in sorted_.items() if name in fields}
-    return CaseTable(str(path), tuple(times[k] for k in order), sorted_.get("court"), sorted_.get("state"), values)
+                column = self.read.find(wanted)
+            except InputError as error:
+                self.problems += [str(problem) for problem in error.problems]
+                continue
+            if column is not None:
+                columns[name] = column
+            elif mapped is not None and name in mapped:
+                self.problems.append(self.read.missing_column(wanted, name))
+        for name in dict.fromkeys(self.read.names) if mapped is None else ():
+            if name not in columns.values() and not (name == "" and (self.read.columns[name].codes < 0).all()):
+                if self._is_reported(name):
+                    continue
+                message = f"unknown column {name!r}; allowed: {format_names(meanings)}.{nearest(name, meanings)}"
+                hint = "" if nearest(name, meanings) else " With columns:, a table may have other columns."
+                self._wrong_header(message + hint)
+        return columns
 
+    def _is_reported(self, name: str) -> bool:
+        """Return whether a mistake about a column with two spellings names this one."""
+        return any("rename one of them" in problem and repr(name) in problem for problem in self.problems)
 
-def _cell(
-    name: str, cell: Any, fields: Mapping[str, Field], epoch: Epoch, courts: tuple[str, ...], states: tuple[str, ...],
-    backlog: bool,
-) -> Any:  # fmt: skip
-    if name == "arrived":
-        try:
-            time = epoch.microseconds(parse_instant(cell if not isinstance(cell, str) else cell.strip()))
-        except InputError as error:
-            raise ValueError(error.problems[0].message) from None
-        if backlog and time > 0:
-            raise ValueError(f"{format_value(cell)} is after the start, {epoch.start}; put the case under arrivals:")
-        if not backlog and time < 0:
-            raise ValueError(f"{format_value(cell)} is before the start, {epoch.start}; {BEFORE_THE_START}")
-        return time
-    if name in ("court", "state"):
-        allowed = courts if name == "court" else states
-        if cell not in allowed:
-            raise ValueError(f"{format_value(cell)} is not among {format_names(allowed)}.{nearest(cell, allowed)}")
-        return cell
-    field = fields[name]
-    value = _typed(cell.strip(), field) if isinstance(cell, str) else cell
-    if isinstance(value, dt.datetime):
-        value = value.date()
-    if field.kind == "integer" and isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if value is None and not field.optional:
-        raise ValueError(f"is empty; it must be {allowed_values(field)}")
-    if not fits(field, value):
-        raise ValueError(f"{format_value(cell)} is not {allowed_values(field)}{nearest(cell, field.values)}")
-    return value
+    def _arrivals(self, column: str) -> NDArray[np.int64]:
+        """Return the time of arrival of each row, in microseconds since the start."""
+        times, problems = times_of(self.read, column, self.source.cells)
+        self.problems += problems
+        cells = self.read.columns[column]
+        self._needed(column, "a date such as 2022-06-21, or a date with a time")
+        since = times.wall + self.epoch.microseconds(dt.date(1970, 1, 1))
+        given, in_utc = cells.codes >= 0, times.utc | (times.offset == 0)
+        outside = (since > 0 if self.backlog else since < 0) & (not problems)
+        texts = cells.texts()
+        for i in np.flatnonzero(given & (in_utc | outside)).tolist():
+            why = "is in UTC; write times as the clock of the court shows them"
+            if not in_utc[i] and self.backlog:
+                why = f"is after the start, {self.epoch.start}; put the case under arrivals:"
+            elif not in_utc[i]:
+                why = f"is before the start, {self.epoch.start}; {BEFORE_THE_START}"
+            self.problems.append(f"{self.read.at(i, column)}{format_value(texts[cells.codes[i]])} {why}")
+        return since
 
+    def _needed(self, column: str, what: str) -> None:
+        """Report the empty cells of a column that must have none."""
+        empty = np.flatnonzero(self.read.columns[column].codes < 0)
+        if len(empty):
+            more = f" (and in {len(empty) - 1:,} more rows)" if len(empty) > 1 else ""
+            self.problems.append(f"{self.read.at(int(empty[0]), column)}is empty; it must be {what}{more}")
 
-def _typed(text: str, field: Field) -> Any:
-    if text == "":
-        return None
-    if field.kind == "boolean":
-        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(text.lower(), text)
-    try:
-        if field.kind == "integer":
-            return int(text[: text.index(".")] if _WHOLE.fullmatch(text) else text)
-        if field.kind == "number":
-            return float(text)
-        if field.kind == "date":
-            return dt.date.fromisoformat(text)
-    except ValueError:
-        return text
-    return text
+    def _values(self, column: str, declared: Field) -> NDArray[Any]:
+        """Return the values of a field, as plain Python values; ``None`` for an empty cell of an optional one."""
+        cells = cells_of(self.read, column, declared, self.source.cells, bounded=True)
+        self.problems += cells.problems
+        if not declared.optional:
+            self._needed(column, allowed_values(declared))
+        values = cells.values.astype(object) if declared.kind != "date" else np.array(cells.values.tolist(), object)
+        if declared.kind == "enum":
+            values = np.array([*declared.values, None], object)[cells.values]
+        values[cells.missing] = None
+        return values

@@ -115,7 +115,7 @@ def test_unknown_names_are_listed_with_the_nearest_match(tmp_path):
             "id,what,when\n1,issue,2024-01-01\n",
             {"case": "idd", "agge": "x", "resident": "what2"},
             [
-                "--map agge: is not case, activity, time, or a fact or record field of office. Did you mean 'age'?",
+                "--map agge: is not case, activity, time, started_at, lifecycle, state, or a fact or record field of office. Did you mean 'age'?",
                 "has no column 'idd' for the case; its columns: id, what, when. Did you mean 'id'?",
                 "has no column for the activity; give --map activity=COLUMN; its columns: id, what, when",
                 "has no column for the time; give --map time=COLUMN; its columns: id, what, when",
@@ -125,34 +125,34 @@ def test_unknown_names_are_listed_with_the_nearest_match(tmp_path):
         (
             "case,activity,time,kind\n1,issue,2024-01-01,lake\n2,issue,2024-01-01,rivver\n",
             {},
-            ["line 3, column 'kind': 'rivver' is not a value of kind; allowed: river, lake. Did you mean 'river'?"],
+            ["row 3, column 'kind': 'rivver' is not one of river, lake. Did you mean 'river'?"],
         ),
         (
             "case,activity,time,age,resident,born\n1,issue,2024-01-01,15.5,maybe,2024\n",
             {},
             [
-                "line 2, column 'resident': 'maybe' is not a value of resident, which is true or false",
-                "line 2, column 'age': '15.5' is not a value of age, which is a whole number",
-                "line 2, column 'born': '2024' is not a value of born, which is a date such as 2024-01-31",
+                "row 2, column 'resident': 'maybe' is not true or false.",
+                "row 2, column 'age': '15.5' is not a whole number from 0 to 120.",
+                "row 2, column 'born': '2024' is not a date such as 2024-01-31",
             ],
         ),
         (
             "case,activity,time,age\n1,issue,2024-01-01,15\n2,issue,,15\n,issue,2024-01-01,15\n",
             {},
-            [
-                "line 3, column 'time': is empty; every row needs a time",
-                "line 4, column 'case': is empty; every row needs a case",
-            ],
+            ["row 4, column 'case': is empty; every row needs a case", "row 3, column 'time': is empty; every row needs a time"],
         ),
         (
             "case,activity,time\n1,issue,2024-01-01\n2,issue,yesterday\n",
             {},
-            ["line 3, column 'time': 'yesterday' is not a time such as 2024-01-31 or 2024-01-31T09:30:00"],
+            ["row 3, column 'time': 'yesterday' is not a time such as 2024-01-31 or 2024-01-31T09:30:00"],
         ),
         (
             "case,activity,time\n1,issue,2024-01-01\n1,issue,2024-01-02\n2,issue,01/02/2024\n",
             {},
-            ["line 4, column 'time': '01/02/2024' is not a time such as 2024-01-31 or 2024-01-31T09:30:00"],
+            [
+                "row 4, column 'time': '01/02/2024' may be 1 February 2024 or 2 January 2024, and no date of the column tells which;"
+                " give --time-format '%d/%m/%Y' or '%m/%d/%Y'"
+            ],
         ),
         (
             "case,activity,time,age\n1,issue,2024-01-01,15\n1,refuse,2024-01-02,16\n",

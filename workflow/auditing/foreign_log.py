@@ -1,9 +1,9 @@
-"""Read event logs of other programs: Parquet, CSV and XES files with any column names."""
+"""Read event logs of other programs: tables of any kind, with any names of columns and activities."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.auditing.foreign_events import absorbed_events, triggering_events, unjudged_events
+from workflow.auditing.life_cycle import NO_START, completed_rows
 from workflow.auditing.log import AuditLog
-from workflow.auditing.log_columns import Column, column_of, filled, missing_in
-from workflow.auditing.times import Times, read_times, time_zone
-from workflow.deciding.records import Rows, indices_of, records_along
-from workflow.errors import InputError, nearest
+from workflow.auditing.mapping import NEEDED, ROLES, LogMapping, UnmappedLog, usual_names
+from workflow.auditing.times import Times, clocks_of, time_zone
+from workflow.deciding.records import Rows, records_along
+from workflow.errors import InputError, Problem, nearest
+from workflow.files.cells import DATE, Cells, cells_of, times_of
+from workflow.files.table import Table, n_of, same_name
+from workflow.files.tables import read_table
+from workflow.files.times import EXAMPLE
 from workflow.files.validation import format_names
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, Workflow
 from workflow.predicates import Field
-from workflow.sql.quoting import literal_path
-from workflow.sql.reading import reader
 
 __all__ = ["read_foreign"]
 
 Integers = NDArray[np.int64]
-Table = Mapping[str, NDArray[Any]]
 Columns = dict[str, NDArray[Any]]
+Facts = dict[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
 
 _CAUSE, _END = "cause", "case:observed_until"
 _REPLAYED = ("from_state", "to_state", "case:initial_state")
@@ -41,28 +44,21 @@ def _initial(name: str) -> tuple[str, str]:
     return f"case:initial_{name}", f"case:{name}"
 
 
-_KNOWN_AS = {
-    "case": ("case_id", "case:concept:name", "case", "caseid", "case id"),
-    "activity": ("transition", "concept:name", "activity", "event"),
-    "time": ("happened_at", "time:timestamp", "timestamp", "time"),
-}
-
-
-def read_foreign(path: Path, workflow: Workflow, columns: Mapping[str, str], zone: str | None = None) -> AuditLog:
+def read_foreign(path: Path, workflow: Workflow, mapping: LogMapping, zone: str | None = None) -> AuditLog:
     """Read the log of another program; see `workflow.auditing.log_files.read_log`."""
-    return _Reading(path, workflow, columns, zone).log()
+    return _Reading(path, workflow, mapping, zone).log()
 
 
 class _Reading:
     """One file and its mistakes."""
 
-    def __init__(self, path: Path, workflow: Workflow, columns: Mapping[str, str], zone: str | None) -> None:
-        self.path, self.workflow, self.columns = path, workflow, columns
+    def __init__(self, path: Path, workflow: Workflow, mapping: LogMapping, zone: str | None) -> None:
+        self.path, self.workflow, self.mapping = path, workflow, mapping
         self.zone = None if zone is None else time_zone(zone, "--time-zone")
-        self.problems: list[str] = []
-        self.instants: frozenset[str] = frozenset()  # columns of a Parquet file whose times are in UTC
-        self.in_utc: str | None = None  # the place of the first time that was written in UTC
-        self.row_label = "event" if path.suffix in (".xes", ".xml") else "line" if path.suffix != ".parquet" else "row"
+        self.in_utc: str | None = None  # the place of the first time that is written in UTC
+        self.problems: list[Problem | str] = [*mapping.checked(workflow)]
+        self.notes: list[str] = []
+        self.unmapped = False
 
     def log(self) -> AuditLog:
         """Return the log.
@@ -72,267 +68,181 @@ class _Reading:
         InputError
             With every mistake.
         """
-        self._check_names()
-        table, chosen, fields = self._table()
+        table = read_table(self.path, self._wanted(), self.mapping.file)
+        self.problems += table.mistakes
+        roles, fields = self._roles(table), self._fields(table)
+        table = self._chosen(table)
         self._stop_if_wrong()
-        times = self._times(chosen["time"], table[chosen["time"]])
-        ends = self._times(_END, table[_END]) if _END in table else times
-        self._check_offsets([(chosen["time"], times, table[chosen["time"]]), (_END, ends, table.get(_END))])
-        cases = self._cases(chosen["case"], table[chosen["case"]])
-        columns = {name: self._column(table, column, self.workflow.namespace.fields[name]) for name, column in fields.items()}
+        self.notes = list(table.notes)
+        names, case = self._cases(table, roles["case"])
+        columns = {name: self._cells(table, column, self._field(name)) for name, column in fields.items()}
+        facts, seen, lacks = self._values(columns, case, names)
+        rows, labels, unnamed = self._labelled(table, roles)
+        times = self._times(table, roles["time"], rows)
+        ends = self._times(table, _END, rows) if _END in table.columns else times
+        started_at = self._starts(table, roles)
+        self._check_offsets(table, {roles["time"]: times, _END: ends})
         self._stop_if_wrong()
-        last = int(np.argmax(ends.at)) if len(ends.at) else None
+        steps, started_at = self._completed(table, roles, rows, case, labels, times.at, started_at)
+        order, transition, event, unknown = self._steps(table, steps, labels, case, times.at)
+        first = np.concatenate([[0], np.cumsum(np.bincount(case[order], minlength=len(names)))]).astype(np.int64)
+        seen = {name: values[order] for name, values in seen.items()}
+        self._built_in(facts, lacks, times.days[order], first)
+        before, seen, after, begins = self._replayed(table, order, first, case, transition, event, seen)
+        self._stop_if_wrong()
+        shown = table.columns[roles["activity"]].texts()
+        last = int(rows[np.argmax(ends.at[rows])]) if len(rows) else None
         end, local_end = (None, None) if last is None else (int(ends.at[last]), int(ends.local[last]))
-        names, case_index = np.unique(cases, return_inverse=True)
-        order, case, transition, event, unknown = self._rows(table, chosen["activity"], times.at, case_index)
-        n_cases = len(names)
-        first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=n_cases))]).astype(np.int64)
-        facts, seen, lacks = {}, {}, {}
-        for name, column in columns.items():
-            values, missing = (array[order] for array in column or ())
-            if name in self.workflow.record:
-                seen[name] = values
-                lacks[name] = np.bincount(case, missing, n_cases) > 0
-                continue
-            of_case, absent = self._of_case(name, values, missing, first, case, names)
-            optional = self.workflow.namespace.fields[name].optional
-            facts[name] = (of_case, absent if optional else None)
-            if not optional:
-                lacks[name] = absent
-        self._stop_if_wrong()
-        if len(order):  # facts of a foreign log are assumed to be as of the first day of the case
-            begun = times.days[order][first[:-1]]
-            facts |= {name: (begun, None) for name in BUILT_IN_FACTS if name not in facts}
-        before, seen, after, begins = self._replayed(table, order, first, transition, event, seen)
-        labels = filled(table[chosen["activity"]])[order]
         return AuditLog(
-            self.workflow, names.astype(object), first, transition, event, unknown, times.at[order], times.local[order],
+            self.workflow, names, first, transition, event, unknown, times.at[order], times.local[order],
             end, local_end, facts, before, seen, after, begins, {k: v for k, v in lacks.items() if v.any()},
-            {int(i): str(labels[i]) for i in np.flatnonzero(unknown)},
-            unjudged_events(self.workflow, case, n_cases, transition, event), notes=self._notes(),
+            {int(i): [*shown, ""][labels[order[i]]] for i in np.flatnonzero(unknown)},
+            self._unjudged(case[order], transition, event, case[unnamed], len(names)),
+            started_at=None if started_at is None else started_at[order], notes=(*self.notes, *self._zone_notes()),
         )  # fmt: skip
 
-    def _rows(
-        self, table: Table, activity: str, times: Integers, case: Integers
-    ) -> tuple[Integers, Integers, Integers, Integers, NDArray[np.bool_]]:
-        """Return the order of the rows, and their case, transition, event, and whether their name is unknown."""
-        labels, events = filled(table[activity]), list(self.workflow.events)
-        transition, event = (indices_of(labels, known) for known in ([t.name for t in self.workflow.transitions], events))
-        unknown = (transition < 0) & (event < 0)
-        order = np.lexsort((np.arange(len(case)), times, case))
-        if _CAUSE in table:
-            cause = indices_of(filled(table[_CAUSE]), events)
-            event = np.where(cause >= 0, cause, event)
-        elif len(order):
-            absorbed = absorbed_events(self.workflow, case[order], times[order], transition[order], event[order])
-            taken = np.flatnonzero(absorbed)
-            event[order[taken + 1]] = event[order[taken]]
-            order = order[~absorbed]
-            event = triggering_events(self.workflow, transition, event)
-        return order, case[order], transition[order], event[order], unknown[order]
+    # columns ------------------------------------------------------------------------------------------------
 
-    def _replayed(
-        self, table: Table, order: Integers, first: Integers, transition: Integers, event: Integers, seen: Columns
-    ) -> tuple[Columns, Columns, Columns, Columns]:
-        """Return the state and record before, at and after each row, and the initial ones.
+    def _wanted(self) -> Callable[[str], bool]:
+        """Return which columns may be needed, by name."""
+        usual = itertools.chain.from_iterable(usual_names(self.workflow).values())
+        initial = itertools.chain.from_iterable(map(_initial, self.workflow.record))
+        mapped = (*self.mapping.columns.values(), *self.mapping.only)
+        wanted = set(map(same_name, (*usual, *initial, *mapped, _CAUSE, _END, _OUTCOME, *_REPLAYED)))
+        return lambda name: same_name(name) in wanted
 
-        An export of docketsim has all that they follow from. Any other log has what its columns say at each row.
-        """
-        if not {_CAUSE, *_REPLAYED} <= table.keys() or not len(order):
-            return seen, seen, seen, {}
-        workflow, states = self.workflow, list(self.workflow.states)
-        text = {name: filled(table[name])[order] for name in (_CAUSE, *_REPLAYED)}
-        outcome = filled(table[_OUTCOME])[order] if _OUTCOME in table else np.full(len(order), "")
-        opening = first[:-1]
-        source, target = (indices_of(text[name], states) for name in ("from_state", "to_state"))
-        before, after = {**seen, "state": source}, {**seen, "state": target}
-        seen = {**seen, "state": source}
-        begins = {"state": indices_of(text["case:initial_state"], states)[opening]}
-        rows = Rows(
-            workflow, first, transition, event, source, text[_CAUSE] == COMPLETE, outcome,
-            workflow.transitions, tuple(workflow.events.values()),
-        )  # fmt: skip
-        for name, declared in workflow.record.items():
-            column = next((c for c in _initial(name) if c in table), None)
-            if name in seen or column is None:
-                continue
-            initial = self._column(table, column, declared)
-            if initial is not None and not initial[1].any():
-                begins[name] = initial[0][order][opening]
-                before[name], seen[name], after[name] = records_along(rows, name, begins[name])
-        self._stop_if_wrong()
-        return before, seen, after, begins
-
-    def _stop_if_wrong(self) -> None:
-        if self.problems:
-            raise InputError(self.problems)
-
-    def _wrong(self, message: str) -> None:
-        self.problems.append(f"{self.path}: {message}")
-
-    def _at(self, column: str) -> Callable[[int], str]:
-        """Return a function that names a row of a column in a message."""
-        return lambda i: f"{self.row_label} {i + (2 if self.row_label == 'line' else 1)}, column {column!r}: "
-
-    def _check_names(self) -> None:
-        known = [*_KNOWN_AS, *self.workflow.facts, *BUILT_IN_FACTS, *self.workflow.record]
-        for name in self.columns:
-            if name not in known:
-                hint = nearest(name, known) or f" Known: {format_names(known)}."
-                self.problems.append(
-                    f"--map {name}: is not case, activity, time, or a fact or record field of {self.workflow.name}.{hint}"
-                )
-
-    def _table(self) -> tuple[Table, dict[str, str], dict[str, str]]:
-        """Return the columns; the columns of case, activity and time; and the columns of fields."""
-        if self.row_label == "event":
-            table: Table = _xes(self.path)
-            return table, self._roles(list(table)), self._fields(list(table))
-        import duckdb
-
-        path = literal_path(self.path)
-        try:
-            with reader([self.path]) as connection:
-                if self.row_label == "row":
-                    relation = connection.read_parquet(path, hive_partitioning=False)
-                    self.instants = frozenset(
-                        n for n, t in zip(relation.columns, relation.types, strict=True) if "TIME ZONE" in str(t)
-                    )
-                    table = relation.fetchnumpy()
-                    return table, self._roles(list(table)), self._fields(list(table))
-                read = partial(connection.read_csv, path, hive_partitioning=False)
-                sniffed = read(sample_size=-1)
-                names, types = sniffed.columns, dict(zip(sniffed.columns, map(str, sniffed.types), strict=True))
-                chosen, fields = self._roles(names), self._fields(names)
-                # 007 is a case name, not the number 7, and "yes" can be a value of an enumeration, not a boolean
-                kinds = {column: self.workflow.namespace.fields[name].kind for name, column in fields.items()}
-                as_text = [*(chosen[role] for role in ("case", "activity") if role in chosen)]
-                as_text += [column for column, kind in kinds.items() if kind == "enum"]
-                times = {chosen.get("time"), _END, *(column for column, kind in kinds.items() if kind == "date")}
-                as_text += [n for n in names if n in times and types[n] != "DATE"]  # DuckDB would drop the offsets
-                initial = [column for field in self.workflow.record for column in _initial(field)]
-                as_text += [n for n in (_CAUSE, _OUTCOME, *_REPLAYED, *initial) if n in names and n not in as_text]
-                try:
-                    kept = read(sample_size=-1, dtype=dict.fromkeys(as_text, "VARCHAR"))
-                    return kept.fetchnumpy(), chosen, fields
-                except duckdb.ConversionException:  # a row has another type than the rest; the message will name it
-                    return read(all_varchar=True).fetchnumpy(), chosen, fields
-        except duckdb.Error as error:
-            lines = [line.strip() for line in str(error).replace(path, str(self.path)).splitlines() if line.strip()]
-            raise InputError([*self.problems, f"{self.path}: cannot be read: {' '.join(lines[:2])}"]) from None
-
-    def _roles(self, names: list[str]) -> dict[str, str]:
-        """Return the columns of the case, the activity and the time."""
-        lower = {name.lower(): name for name in names}
+    def _roles(self, table: Table) -> dict[str, str]:
+        """Return the columns of the case, the activity and the time, and of the start and the life cycle if there are any."""
         roles: dict[str, str] = {}
-        for role, usual in _KNOWN_AS.items():
-            wanted = self.columns.get(role) or next((lower[name] for name in usual if name in lower), None)
-            if wanted in names:
-                roles[role] = str(wanted)
-            elif wanted is not None:
-                self._no_column(wanted, f"the {role}", names)
-            else:
-                self._wrong(f"has no column for the {role}; give --map {role}=COLUMN; its columns: {format_names(names)}")
+        for role, usual in ROLES.items():
+            column = self._column(table, role, f"the {role}", usual)
+            if column is not None:
+                roles[role] = column
+            elif role in NEEDED and role not in self.mapping.columns:
+                columns = f"its columns: {format_names(table.names)}"
+                self._wrong(f"has no column for the {role}; give --map {role}=COLUMN; {columns}")
+                self.unmapped = True
         return roles
 
-    def _no_column(self, wanted: str, what: str, names: list[str]) -> None:
-        near = nearest(wanted, names)
-        self._wrong(f"has no column {wanted!r} for {what}; its columns: {format_names(names)}.{near}")
-
-    def _fields(self, names: list[str]) -> dict[str, str]:
-        """Return the column of each fact and record field."""
+    def _fields(self, table: Table) -> dict[str, str]:
+        """Return the column of each fact and record field, and of the state."""
         fields = {}
-        for name in (*self.workflow.facts, *BUILT_IN_FACTS, *self.workflow.record):
-            wanted = self.columns.get(name)
-            # a case attribute is not a record field: it would be the initial value
-            usual = (name,) if name in self.workflow.record else (name, f"case:{name}")
-            column = wanted or next((c for c in usual if c in names), None)
-            if column in names:
-                fields[name] = str(column)
-            elif wanted is not None:
-                self._no_column(wanted, name, names)
+        for name, usual in usual_names(self.workflow).items():
+            if name not in ROLES and (column := self._column(table, name, name, usual)) is not None:
+                fields[name] = column
         return fields
 
-    def _cases(self, column: str, values: NDArray[Any]) -> NDArray[Any]:
-        if (missing := missing_in(values)).any():
-            self._wrong(f"{self._at(column)(int(np.argmax(missing)))}is empty; every row needs a case")
-        return filled(values).astype(str)
-
-    def _column(self, table: Table, column: str, declared: Field) -> Column | None:
+    def _column(self, table: Table, name: str, what: str, usual: Iterable[str]) -> str | None:
+        """Return the column that is mapped to a name, or one with a usual name; report a mapped one that does not exist."""
+        mapped = self.mapping.columns.get(name)
         try:
-            if declared.kind == "date":
-                return self._days(column, table[column], declared)
-            return column_of(table[column], declared, self._at(column))
+            column = table.find(*([mapped] if mapped is not None else usual))
         except InputError as error:
-            self._wrong(str(error))
+            self.problems += error.problems
             return None
+        if column is None and mapped is not None:
+            self.problems.append(table.missing_column(mapped, what))
+        return column
 
-    def _of_case(
-        self, name: str, values: NDArray[Any], missing: NDArray[np.bool_], first: Integers, case: Integers, names: Any
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return a fact of each case, from its first row with a value, and which cases have none."""
-        n = len(values)
-        if not n:
-            return values, missing
-        row = np.minimum.reduceat(np.where(missing, n, np.arange(n)), first[:-1])
-        of_case = values[np.minimum(row, n - 1)]
-        differs = ~missing & (values != of_case[case])
-        if differs.any():
-            i = int(np.argmax(differs))
-            declared, pair = self.workflow.namespace.fields[name], (of_case[case[i]], values[i])
-            one, other = (declared.values[v] if declared.kind == "enum" else v for v in pair)
-            self._wrong(
-                f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact must not change within a case"
+    def _field(self, name: str) -> Field:
+        if name == "state":
+            return Field("state", "enum", "record", tuple(self.workflow.states))
+        return self.workflow.namespace.fields[name]
+
+    def _cells(self, table: Table, column: str, declared: Field) -> Cells:
+        if declared.kind == "date":
+            return Cells(self._times(table, column, np.zeros(0, np.int64), DATE).days, table.columns[column].codes < 0, [])
+        cells = cells_of(table, column, declared, self.mapping.cells)
+        self.problems += cells.problems
+        return cells
+
+    # rows ---------------------------------------------------------------------------------------------------
+
+    def _chosen(self, table: Table) -> Table:
+        """Return the table with only the rows that `only` chooses; a case without events stays."""
+        chosen = np.ones(len(table), bool)
+        for name, values in self.mapping.only.items():
+            column = self._column_of_only(table, name)
+            if column is None:
+                continue
+            texts = [text.lower() for text in table.columns[column].texts()]
+            for value in values:
+                if value.lower() not in texts:
+                    hint = (
+                        nearest(value, table.columns[column].texts())
+                        or f" Its values: {format_names(table.columns[column].texts())}."
+                    )
+                    self.problems.append(f"--only {name}={value}: no row of {self.path} has this value.{hint}")
+            fits = np.array([*(text in [v.lower() for v in values] for text in texts), False])
+            chosen &= fits[table.columns[column].codes]
+        return table if chosen.all() else table.taking(np.flatnonzero(chosen))
+
+    def _column_of_only(self, table: Table, name: str) -> str | None:
+        """Return the column that `only` names, by itself or by what it means."""
+        usual = ROLES.get(name, ())
+        column = table.find(self.mapping.columns.get(name, name), *usual)
+        if column is None:
+            self.problems.append(f"--only {name}: {table.missing_column(name, 'the choice of rows')}")
+        return column
+
+    def _cases(self, table: Table, column: str) -> tuple[NDArray[Any], Integers]:
+        """Return the names of the cases, sorted, and the case of each row."""
+        case = table.columns[column]
+        empty = np.flatnonzero(case.codes < 0)
+        if len(empty):
+            self.problems.append(f"{table.at(int(empty[0]), column)}is empty; every row needs a case")
+        names, index = np.unique(np.array(case.texts(), object).astype(str), return_inverse=True)
+        used, dense = np.unique(np.append(index, 0)[case.codes], return_inverse=True)
+        return names[used].astype(object) if len(names) else names.astype(object), dense.astype(np.int64)
+
+    def _labelled(self, table: Table, roles: Mapping[str, str]) -> tuple[Integers, Integers, Integers]:
+        """Return the rows with an activity, the code of the activity of every row, and the rows of events without a name.
+
+        A row with neither activity nor time is a case without events. Activities that the mapping leaves out are not read.
+        """
+        activity = table.columns[roles["activity"]]
+        labels = activity.codes.astype(np.int64)
+        named = labels >= 0
+        if _CAUSE in table.columns:  # an event without a transition, in a part of a run folder
+            named |= table.columns[_CAUSE].codes >= 0
+        unnamed = np.flatnonzero(~named & (table.columns[roles["time"]].codes >= 0))
+        if len(unnamed):
+            place = table.place(int(unnamed[0]))
+            self.notes.append(
+                f"{n_of(len(unnamed), 'event')} without a name left out, the first at {place}; their cases are judged in part"
             )
-        return of_case, row == n
+        texts = activity.texts()
+        dropped = np.array([*(text in self.mapping.leave_out for text in texts), False])[labels]
+        n_dropped = int(dropped.sum())
+        if n_dropped:
+            self.notes.append(f"{n_of(n_dropped, 'row')} left out, as the mapping says")
+        return np.flatnonzero(named & ~dropped), labels, unnamed
 
-    def _times(self, column: str, values: NDArray[Any]) -> Times:
-        """Return the times of the rows; all 0 if there is a mistake."""
-        at, plain, missing = self._at(column), np.asarray(values), missing_in(values)
-        nothing = np.zeros(len(plain), np.int64)
-        if missing.any():
-            self._wrong(f"{at(int(np.argmax(missing)))}is empty; every row needs a time")
-            return Times(nothing, nothing)
-
-        def wrong(i: int) -> InputError:
-            return InputError([f"{at(i)}{str(plain[i])!r} is not a time such as 2024-01-31 or 2024-01-31T09:30:00"])
-
-        try:
-            return self._read_times(column, plain, np.arange(len(plain)), wrong)
-        except InputError as error:
-            self._wrong(str(error))
-            return Times(nothing, nothing)
-
-    def _read_times(self, column: str, values: NDArray[Any], rows: Integers, wrong: Callable[[int], InputError]) -> Times:
-        times = read_times(values[rows], column in self.instants, self.zone, lambda i: wrong(int(rows[i])))
+    def _times(self, table: Table, column: str, needed: Integers, what: str = EXAMPLE) -> Times:
+        """Return the times of a column. The `needed` rows must have one."""
+        written, problems = times_of(table, column, self.mapping.cells, what)
+        self.problems += problems
+        given = table.columns[column].codes >= 0
+        empty = needed[~given[needed]]
+        if len(empty):
+            self.problems.append(f"{table.at(int(empty[0]), column)}is empty; every row needs a time")
+        times = clocks_of(written, given, self.zone)
         if times.first_utc is not None and self.in_utc is None:
-            self.in_utc = self._at(column)(int(rows[times.first_utc])).removesuffix(": ")
+            self.in_utc = f"{table.place(times.first_utc)}, column {column!r}"
         return times
 
-    def _days(self, column: str, values: Any, declared: Field) -> Column:
-        """Return the local dates of a column of dates or times."""
-        at, plain, missing = self._at(column), np.asarray(values), missing_in(values)
-
-        def wrong(i: int) -> InputError:
-            return InputError([f"{at(i)}{str(plain[i])!r} is not a value of {declared.name}, which is a date such as 2024-01-31"])
-
-        rows, days = np.flatnonzero(~missing), np.zeros(len(plain), "datetime64[D]")
-        days[rows] = self._read_times(column, plain, rows, wrong).days
-        return days, missing
-
-    def _check_offsets(self, columns: list[tuple[str, Times, Any]]) -> None:
+    def _check_offsets(self, table: Table, columns: Mapping[str, Times]) -> None:
         """Report times with and without an offset in one log, with the first place of each."""
-        naive = next(((c, t.first_naive, v) for c, t, v in columns if t.first_naive is not None), None)
-        zoned = next(((c, t.first_zoned, v) for c, t, v in columns if t.first_zoned is not None), None)
+        naive = next(((c, t.first_naive) for c, t in columns.items() if t.first_naive is not None), None)
+        zoned = next(((c, t.first_zoned) for c, t in columns.items() if t.first_zoned is not None), None)
         if naive is None or zoned is None:
             return
-        one, other = ((self._at(c)(i).removesuffix(": "), str(np.asarray(v)[i])) for c, i, v in (naive, zoned))
-        self._wrong(
-            f"{one[0]}: {one[1]!r} has no offset from UTC, but {other[0]}: {other[1]!r} has one;"
-            " give either all times of a log an offset, or none"
+        one, other = (
+            f"{table.place(i)}, column {c!r}: {str(table.columns[c].texts()[table.columns[c].codes[i]])!r}" for c, i in (naive, zoned)
         )
+        self._wrong(f"{one} has no offset from UTC, but {other} has one; give either all times of a log an offset, or none")
 
-    def _notes(self) -> tuple[str, ...]:
+    def _zone_notes(self) -> tuple[str, ...]:
         """Return how times that are written in UTC were read."""
         if self.zone is not None:
             if self.in_utc is None:
@@ -344,22 +254,188 @@ class _Reading:
             f"times in UTC are read as UTC dates and clocks (first: {self.in_utc}); --time-zone NAME reads them as local times",
         )
 
+    def _starts(self, table: Table, roles: Mapping[str, str]) -> Integers | None:
+        """Return when each row started, if a column says so."""
+        if "started_at" not in roles:
+            return None
+        started_at = self._times(table, roles["started_at"], np.zeros(0, np.int64)).at
+        return np.where(table.columns[roles["started_at"]].codes < 0, NO_START, started_at)
 
-def _xes(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an XES log: attributes of events, and attributes of traces with the prefix ``case:``."""
-    from xml.etree import ElementTree
+    def _completed(
+        self, table: Table, roles: Mapping[str, str], rows: Integers, case: Integers, labels: Integers, at: Integers,
+        started_at: Integers | None,
+    ) -> tuple[Integers, Integers | None]:  # fmt: skip
+        """Return the rows that are completions, and the starts of all rows, paired with them if the log has a life cycle."""
+        column = roles.get("lifecycle")
+        if column is None or any(
+            table.find(self.mapping.columns.get(n, n), *ROLES.get(n, ())) == column for n in self.mapping.only
+        ):
+            return rows, started_at
+        phases = table.columns[column]
+        completed = completed_rows(phases.texts(), phases.codes[rows].astype(np.int64), case[rows], labels[rows], at[rows])
+        if completed is None:
+            return rows, started_at
+        self.notes += completed.notes
+        paired = np.full(len(case), NO_START)
+        paired[rows] = completed.started_at
+        if started_at is not None:
+            paired = np.where(paired == NO_START, started_at, paired)
+        return rows[completed.rows], paired if (paired != NO_START).any() else None
 
-    rows: list[dict[str, str]] = []
-    try:
-        for _, element in ElementTree.iterparse(path):
-            if element.tag.rpartition("}")[2] != "trace":
+    def _steps(
+        self, table: Table, rows: Integers, labels: Integers, case: Integers, at: Integers
+    ) -> tuple[Integers, Integers, Integers, NDArray[np.bool_]]:
+        """Return the order of the rows, and their transition, event, and whether their name is unknown."""
+        workflow, texts = self.workflow, self._texts_of_steps(table)
+        events = list(workflow.events)
+        index_of = [{t.name: i for i, t in enumerate(workflow.transitions)}, {name: i for i, name in enumerate(events)}]
+        transition, event = (np.array([*(index.get(text, -1) for text in texts), -1])[labels] for index in index_of)
+        unknown = (transition < 0) & (event < 0)
+        order = rows[np.lexsort((rows, at[rows], case[rows]))]
+        if _CAUSE in table.columns:
+            cause = self._indices(table, _CAUSE, events)
+            event = np.where(cause >= 0, cause, event)
+        elif len(order):
+            absorbed = absorbed_events(workflow, case[order], at[order], transition[order], event[order])
+            taken = np.flatnonzero(absorbed)
+            event[order[taken + 1]] = event[order[taken]]
+            order = order[~absorbed]
+            event = triggering_events(workflow, transition, event)
+        return order, transition[order], event[order], unknown[order]
+
+    def _texts_of_steps(self, table: Table) -> list[str]:
+        """Return the transition or event of each activity of the log, or the activity itself; note names that never occur."""
+        column = self._column(table, "activity", "the activity", ROLES["activity"])
+        texts = table.columns[str(column)].texts()
+        steps = self.mapping.steps(self.workflow)
+        for step, labels in self.mapping.names.items():
+            for label in labels:
+                if label not in texts:
+                    self.notes.append(
+                        f"no row is named {label!r}, which the mapping gives as the name of {step}.{nearest(label, texts)}"
+                    )
+        return [steps.get(text, text) for text in texts]
+
+    def _indices(self, table: Table, column: str, names: list[str]) -> Integers:
+        """Return the index of each row's text in a list of names, -1 for none of them."""
+        index = {name: i for i, name in enumerate(names)}
+        return np.array([*(index.get(text, -1) for text in table.columns[column].texts()), -1], np.int64)[
+            table.columns[column].codes
+        ]
+
+    # values -------------------------------------------------------------------------------------------------
+
+    def _values(
+        self, columns: Mapping[str, Cells], case: Integers, names: NDArray[Any]
+    ) -> tuple[Facts, Columns, dict[str, NDArray[np.bool_]]]:
+        """Return the facts of the cases, the record at each row, and the cases that lack a required value."""
+        facts: Facts = {}
+        seen: Columns = {}
+        lacks = {}
+        for name, cells in columns.items():
+            if name == "state" or name in self.workflow.record:
+                seen[name] = cells.values
+                lacks[name] = np.bincount(case, cells.missing, len(names)) > 0
                 continue
-            trace = {f"case:{c.get('key')}": str(c.get("value")) for c in element if c.get("key") is not None}
-            for child in element:
-                if child.tag.rpartition("}")[2] == "event":
-                    rows.append({**trace, **{str(c.get("key")): str(c.get("value")) for c in child}})
-            element.clear()
-    except ElementTree.ParseError as error:
-        raise InputError([f"{path}: cannot be read as XES: {error}"]) from None
-    keys = list(dict.fromkeys(k for row in rows for k in row))
-    return {key: np.array([row.get(key, "") for row in rows], object) for key in keys}
+            of_case, absent = self._of_case(name, cells, case, names)
+            optional = self.workflow.namespace.fields[name].optional
+            facts[name] = (of_case, absent if optional else None)
+            if not optional:
+                lacks[name] = absent
+        return facts, seen, lacks
+
+    def _of_case(self, name: str, cells: Cells, case: Integers, names: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return a fact of each case, from its first row with a value, and which cases have none."""
+        given = np.flatnonzero(~cells.missing)
+        row = np.full(len(names), -1)
+        row[case[given[::-1]]] = given[::-1]  # the last assignment is that of the first row
+        of_case = cells.values[row] if len(cells.values) else cells.values
+        differs = given[cells.values[given] != of_case[case[given]]]
+        if len(differs):
+            i = int(differs[0])
+            declared, pair = self.workflow.namespace.fields[name], (of_case[case[i]], cells.values[i])
+            one, other = (declared.values[v] if declared.kind == "enum" else v for v in pair)
+            self._wrong(
+                f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact must not change within a case"
+            )
+        return of_case, row < 0
+
+    def _built_in(self, facts: Facts, lacks: dict[str, NDArray[np.bool_]], days: NDArray[Any], first: Integers) -> None:
+        """Add the facts that every case has, as of the first day of the case, if the log does not have them."""
+        begun = np.zeros(len(first) - 1, "datetime64[D]")
+        has_rows = np.diff(first) > 0
+        begun[has_rows] = days[first[:-1][has_rows]]
+        for name in BUILT_IN_FACTS:
+            if name not in facts:
+                facts[name] = (begun, None)
+                lacks[name] = ~has_rows
+
+    def _unjudged(
+        self, case: Integers, transition: Integers, event: Integers, unnamed: Integers, n_cases: int
+    ) -> Mapping[str, NDArray[np.bool_]]:
+        """Return the cases in which an event may have happened without a row; in those with unnamed rows, any step."""
+        unjudged = dict(unjudged_events(self.workflow, case, n_cases, transition, event))
+        if len(unnamed):
+            cases = np.bincount(unnamed, minlength=n_cases) > 0
+            for name in self.workflow.step_names:
+                unjudged[name] = unjudged.get(name, False) | cases
+        return unjudged
+
+    def _replayed(
+        self, table: Table, order: Integers, first: Integers, case: Integers, transition: Integers, event: Integers, seen: Columns
+    ) -> tuple[Columns, Columns, Columns, Columns]:
+        """Return the state and record before, at and after each row, and the initial ones.
+
+        An export of docketsim has all that they follow from. Any other log has what its columns say at each row.
+        """
+        if not {_CAUSE, *_REPLAYED} <= table.columns.keys() or not len(order):
+            return self._with_states(first, transition, seen)
+        workflow, states = self.workflow, list(self.workflow.states)
+        source, target = (self._indices(table, name, states)[order] for name in ("from_state", "to_state"))
+        before, after = {**seen, "state": source}, {**seen, "state": target}
+        seen = {**seen, "state": source}
+        begins = {"state": self._first_of(self._indices(table, "case:initial_state", states), case, len(first) - 1)}
+        outcome = self._texts(table, _OUTCOME)[order]
+        rows = Rows(
+            workflow, first, transition, event, source, self._texts(table, _CAUSE)[order] == COMPLETE, outcome,
+            workflow.transitions, tuple(workflow.events.values()),
+        )  # fmt: skip
+        for name, declared in workflow.record.items():
+            column = next((c for c in _initial(name) if c in table.columns), None)
+            if name in seen or column is None:
+                continue
+            initial = self._cells(table, column, declared)
+            if not initial.missing.any():
+                begins[name] = self._first_of(initial.values, case, len(first) - 1)
+                before[name], seen[name], after[name] = records_along(rows, name, begins[name])
+        return before, seen, after, begins
+
+    def _with_states(self, first: Integers, transition: Integers, seen: Columns) -> tuple[Columns, Columns, Columns, Columns]:
+        """Return the record of a log with a column of states: the state after a row is the target of its transition."""
+        if "state" not in seen:
+            return seen, seen, seen, {}
+        states = {name: i for i, name in enumerate(self.workflow.states)}
+        target = np.array([*(-1 if t.target is None else states[t.target] for t in self.workflow.transitions), -1])[transition]
+        after = {**seen, "state": np.where(target >= 0, target, seen["state"])}
+        return seen, seen, after, {}
+
+    def _texts(self, table: Table, column: str) -> NDArray[Any]:
+        """Return a column as text, with empty text for a missing value or column."""
+        if column not in table.columns:
+            return np.full(len(table), "", object)
+        return np.array([*table.columns[column].texts(), ""], object)[table.columns[column].codes]
+
+    def _first_of(self, values: NDArray[Any], case: Integers, n_cases: int) -> NDArray[Any]:
+        """Return the value of the first row of each case."""
+        first = np.zeros(n_cases, values.dtype)
+        first[case[::-1]] = values[::-1]
+        return first
+
+    # mistakes -----------------------------------------------------------------------------------------------
+
+    def _wrong(self, message: str) -> None:
+        self.problems.append(f"{self.path}: {message}")
+
+    def _stop_if_wrong(self) -> None:
+        if self.problems:
+            raise (UnmappedLog if self.unmapped else InputError)(self.problems)

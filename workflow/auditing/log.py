@@ -57,8 +57,11 @@ class AuditLog:
         For an event: the cases with a transition that it or another event may have triggered.
     begun_at : ndarray of int64, shape (n_cases,), or None
         When each case of a run began, as in `at` and `local`, which are the same there; by default, at its first row.
+    started_at : ndarray of int64 or None
+        The instant at which the work of each row started; `NO_START` of `workflow.auditing.life_cycle` where the log does not
+        say.
     notes : tuple of str
-        How the log was read, for the report.
+        How the log was read: what was guessed, filled in, paired and left out.
     """
 
     workflow: Workflow
@@ -80,6 +83,7 @@ class AuditLog:
     unknown_names: Mapping[int, str] = field(default_factory=dict)
     unjudged_events: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     begun_at: Integers | None = None
+    started_at: Integers | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from workflow.auditing.foreign_log import read_foreign
 from workflow.auditing.log import AuditLog
 from workflow.auditing.log_columns import filled, run_column
+from workflow.auditing.mapping import LogMapping
 from workflow.deciding.records import Rows, indices_of, records_along
 from workflow.errors import InputError
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, HORIZON, INTERRUPTED, Workflow
@@ -23,16 +24,19 @@ __all__ = ["read_log"]
 Integers = NDArray[np.int64]
 
 
-def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None = None, time_zone: str | None = None) -> AuditLog:
+def read_log(
+    path: Path, workflow: Workflow, mapping: LogMapping | Mapping[str, str] | None = None, time_zone: str | None = None
+) -> AuditLog:
     """Read a log.
 
     Parameters
     ----------
     path : Path
-        A run folder, or a ``.parquet``, ``.csv`` or ``.xes`` file.
-    columns : mapping, optional
-        For a file: the columns of the ``case``, the ``activity`` (a transition or an event), the ``time``, and of facts and
-        record fields. Columns with these names are found without an entry.
+        A run folder, or a CSV, Parquet, Excel or XES file.
+    mapping : LogMapping or mapping of str to str, optional
+        For a file: how its columns and names map to the workflow; or only the columns of the ``case``, the ``activity`` (a
+        transition or an event), the ``time``, and of facts and record fields. Columns with these names are found without an
+        entry.
     time_zone : str, optional
         For a file: the time zone of the local clock of times that are written in UTC; default: UTC.
 
@@ -41,15 +45,17 @@ def read_log(path: Path, workflow: Workflow, columns: Mapping[str, str] | None =
     InputError
         If the log does not exist, a column is missing, or a value is invalid.
     """
+    if not isinstance(mapping, LogMapping):
+        mapping = LogMapping(mapping or {})
     if path.is_dir():
-        if columns:
+        if mapping != LogMapping():
             raise InputError([f"--map: does not apply to a run folder ({path}), whose columns are known"])
         if time_zone is not None:
             raise InputError([f"--time-zone: does not apply to a run folder ({path}), whose times are local times"])
         return _run_folder(path, workflow)
-    if not path.is_file():
-        raise InputError([f"{path}: not found; give a run folder, or a Parquet, CSV or XES file"])
-    return read_foreign(path, workflow, columns or {}, time_zone)
+    if not path.exists():
+        raise InputError([f"{path}: not found; give a run folder, or a CSV, Parquet, Excel or XES file"])
+    return read_foreign(path, workflow, mapping, time_zone)
 
 
 def _run_folder(path: Path, workflow: Workflow) -> AuditLog:

@@ -7,23 +7,21 @@ no local time, so a time zone may give one; without it, the clock is that of UTC
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import InputError, nearest
+from workflow.files.times import LOCAL
+from workflow.files.times import Times as WrittenTimes
 
-__all__ = ["Times", "read_times", "time_zone"]
+__all__ = ["Times", "clocks_of", "time_zone"]
 
 Integers = NDArray[np.int64]
 
 _QUARTER = 900_000_000
-_NAIVE, _OFFSET, _UTC = range(3)
-_SUFFIXES = ("z", "utc", "gmt")
 
 
 @dataclass(frozen=True)
@@ -67,60 +65,26 @@ def time_zone(name: str, option: str) -> ZoneInfo:
         raise InputError([f"{option} {name}: is not a time zone, such as America/Denver or UTC.{hint}"]) from None
 
 
-def read_times(values: NDArray[Any], in_utc: bool, zone: ZoneInfo | None, wrong: Callable[[int], InputError]) -> Times:
-    """Read a column of times, none of them missing.
+def clocks_of(times: WrittenTimes, given: NDArray[np.bool_], zone: ZoneInfo | None) -> Times:
+    """Return the instants and local clocks of a column of times.
 
     Parameters
     ----------
-    values : ndarray
-        datetime64, or ISO 8601 strings.
-    in_utc : bool
-        Whether values of type datetime64 are instants in UTC rather than local times.
+    times : workflow.files.times.Times
+        As they are written.
+    given : ndarray of bool
+        The rows that have a time.
     zone : ZoneInfo or None
         The time zone of the local clock of times in UTC. `+00:00` is UTC too, unless the column has other offsets.
-    wrong : callable
-        Returns the error for a row whose value is not a time.
-
-    Raises
-    ------
-    InputError
-        For the first value that is not a time.
     """
-    if values.dtype.kind == "M":
-        local, offset = values.astype("datetime64[us]").astype(np.int64), np.zeros(len(values), np.int64)
-        kind = np.full(len(values), _UTC if in_utc else _NAIVE, np.int8)
-    else:
-        local, offset, kind = _parsed(values, wrong)
-    if not offset.any():
-        kind[kind == _OFFSET] = _UTC
-    at = local - offset
-    utc = kind == _UTC
-    if zone is not None and utc.any():
-        local[utc] += _offsets(at[utc], zone)
-    return Times(at, local, _first(kind == _NAIVE), _first(kind != _NAIVE), _first(utc))
-
-
-def _parsed(values: NDArray[Any], wrong: Callable[[int], InputError]) -> tuple[Integers, Integers, NDArray[np.int8]]:
-    """Return the clock as written, its offset from UTC, and the kind of each time."""
-    clocks: list[dt.datetime] = []
-    offset, kind = np.zeros(len(values), np.int64), np.zeros(len(values), np.int8)
-    known: dict[dt.tzinfo, int] = {}
-    for i, value in enumerate(values.tolist()):
-        text = str(value).strip()
-        if text[-1:].isalpha():
-            suffix = next((s for s in _SUFFIXES if text.lower().endswith(s)), "")
-            text, kind[i] = text[: len(text) - len(suffix)].rstrip(), _UTC
-        try:
-            moment = dt.datetime.fromisoformat(text)
-        except ValueError:
-            raise wrong(i) from None
-        if moment.tzinfo is not None:
-            if moment.tzinfo not in known:
-                known[moment.tzinfo] = (moment.utcoffset() or dt.timedelta()) // dt.timedelta(microseconds=1)
-            offset[i], kind[i] = known[moment.tzinfo], _OFFSET
-            moment = moment.replace(tzinfo=None)
-        clocks.append(moment)
-    return np.array(clocks, "datetime64[us]").astype(np.int64), offset, kind
+    naive = times.offset == LOCAL
+    offset = np.where(naive, 0, times.offset)
+    utc = times.utc | (~naive if not offset.any() else False)
+    at, local = times.wall - offset, times.wall.copy()
+    rows = np.flatnonzero(utc & given)
+    if zone is not None and len(rows):
+        local[rows] += _offsets(at[rows], zone)
+    return Times(at, local, _first(naive & given), _first(~naive & given), _first(utc & given))
 
 
 def _offsets(at: Integers, zone: ZoneInfo) -> Integers:

@@ -37,6 +37,18 @@ def _length(value: object) -> str:
     raise ValueError(f"must be a length of time such as '90 days' or '10 working days', not {format_value(value)}")
 
 
+def _log_names(value: object) -> list[str]:
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ValueError(f"must be a name in a log, or a list of names, not {format_value(value)}")
+    return [str(name) for name in names]
+
+
+LogNames = Annotated[
+    list[str],
+    BeforeValidator(_log_names),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 Length = Annotated[str, BeforeValidator(_length), WithJsonSchema({"type": "string"})]
 
 
@@ -136,6 +148,9 @@ class TransitionEntry(Entry):
         description="with `extends`: the transition of the base that this new one follows; by default, it comes last",
         examples=["grant"],
     )
+    log_name: LogNames | None = Field(
+        None, description="what logs of other systems call it, for audits: a string or a list", examples=["application returned"]
+    )
     description: str | None = _description("what the move means", "the applicant gives up")
     source: str | None = _source("act section 7", "statute, memo or report: a key of `sources:`, with a place in it")
 
@@ -154,6 +169,9 @@ class EventEntry(Entry):
         None,
         description="record fields, each with the values that it may write to it; the scenario gives their probabilities",
         examples=[{"check": ["clear", "hit"]}],
+    )
+    log_name: LogNames | None = Field(
+        None, description="what logs of other systems call it, for audits: a string or a list", examples=[["moved", "left"]]
     )
     description: str | None = _description("what happens", "the applicant leaves the district")
     source: str | None = _source("practice")

@@ -9,8 +9,8 @@ from typing import Literal
 from workflow.errors import nearest
 from workflow.files.format import FieldEntry, WorkflowFile
 from workflow.files.validation import format_value
+from workflow.files.values import allowed_values, fits
 from workflow.loading.reading import Keys, Reading
-from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import Value
 from workflow.predicates import Field
 

@@ -8,8 +8,8 @@ from typing import Any
 from workflow.errors import nearest
 from workflow.files.format import ActivityEntry, EventEntry, StateEntry, TransitionEntry, WorkflowFile
 from workflow.files.validation import format_value, parse_at
+from workflow.files.values import allowed_values, fits
 from workflow.loading.reading import Keys, Reading, suggested
-from workflow.loading.values import allowed_values, fits
 from workflow.model.definition import INCREMENT, Activity, Event, State, StateKind, Transition, Value
 from workflow.predicates import Expression, Field, Namespace
 
@@ -74,7 +74,7 @@ class MoveReader:
         for field, _ in gives:
             if field in dict(effects):
                 self.reading.wrong((*path, "gives", field), f"{what}: {field} is both set and given")
-        return Event(name, inside, guard, effects, gives, entry.description, entry.source)
+        return Event(name, inside, guard, effects, gives, entry.description, entry.source, tuple(entry.log_name or ()))
 
     def transition(self, i: int, entry: TransitionEntry, states: Mapping[str, State], events: Mapping[str, Event]) -> Transition:
         """Read the `i`-th transition."""
@@ -104,6 +104,7 @@ class MoveReader:
             effects,
             entry.description,
             entry.source,
+            tuple(entry.log_name or ()),
         )
 
     def _check_leaving(self, entry: TransitionEntry, state: State, events: Mapping[str, Event], path: Keys, what: str) -> None:

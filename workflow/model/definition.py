@@ -147,6 +147,8 @@ class Transition:
         Whether it is tried on entry to an activity state, before the case waits for the work.
     effects : tuple of (field, value)
         The values that it writes to the record; `INCREMENT` adds 1 up to the maximum of the field.
+    log_names : tuple of str
+        What logs of other systems call it.
     """
 
     name: str
@@ -158,6 +160,7 @@ class Transition:
     effects: tuple[tuple[str, Value], ...] = ()
     description: str | None = None
     source: str | None = None
+    log_names: tuple[str, ...] = ()
 
 
 INCREMENT = "+1"
@@ -171,6 +174,8 @@ class Event(Giver):
     ----------
     states : tuple of str
         The states in which it has an effect.
+    log_names : tuple of str
+        What logs of other systems call it.
     """
 
     name: str
@@ -180,6 +185,7 @@ class Event(Giver):
     gives: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     description: str | None = None
     source: str | None = None
+    log_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +315,12 @@ class Workflow:
     def step_names(self) -> tuple[str, ...]:
         """Return the names of the transitions and events."""
         return (*(t.name for t in self.transitions), *self.events)
+
+    @property
+    def log_names(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what logs of other systems call the transitions and events."""
+        names = {t.name: t.log_names for t in self.transitions} | {e.name: e.log_names for e in self.events.values()}
+        return {step: log_names for step, log_names in names.items() if log_names}
 
     def plain(self) -> dict[str, Any]:
         """Return the content of the merged file as plain values."""

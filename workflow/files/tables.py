@@ -1,0 +1,321 @@
+"""Read a table or an event log from a CSV, Parquet, Excel or XES file: the one reader of tables from others.
+
+Only wanted columns are kept, and of them each distinct value once, so that memory does not grow with the columns that
+nobody needs.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workflow.errors import InputError, nearest
+from workflow.files.encodings import check_encoding, decoded, encoding_of, head_of, is_compressed, separator_of
+from workflow.files.table import Column, ColumnBuilder, Table, n_of
+from workflow.files.xes import read_xes
+from workflow.sql.quoting import identifier, literal_path
+from workflow.sql.reading import reader
+
+__all__ = ["FileFormat", "kind_of", "read_table"]
+
+_PAGE = 200_000
+Wanted = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """What a file does not say of itself.
+
+    Attributes
+    ----------
+    encoding : str or None
+        Of a CSV or XES file; ``None``: found out.
+    sheet : str or None
+        Of an Excel file; ``None``: the first.
+    """
+
+    encoding: str | None = None
+    sheet: str | None = None
+
+
+def kind_of(path: Path) -> str:
+    """Return ``csv``, ``parquet``, ``excel`` or ``xes``, by the name of a file or, if that does not tell, by its first bytes.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is empty, or of a kind that cannot be read.
+    """
+    if not path.is_file():
+        hint = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else ""
+        raise InputError([f"{path}: there is no such file.{hint}"])
+    head = head_of(path)
+    if not head:
+        raise InputError([f"{path}: is empty; its first row must name the columns"])
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    if head.startswith(b"PAR1") or suffix.lower() in (".parquet", ".pq"):
+        return "parquet"
+    if head.startswith(b"\xd0\xcf\x11\xe0") or suffix.lower() in (".xls", ".ods"):
+        raise InputError([f"{path}: is a spreadsheet of a kind that cannot be read; save it as .xlsx or as CSV"])
+    if head.startswith(b"PK\x03\x04"):
+        return "excel"
+    if head[:400].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
+        return "xes"
+    if suffix.lower() in (".xlsx", ".xlsm"):
+        raise InputError([f"{path}: is not an Excel file, in spite of its name"])
+    return "csv"
+
+
+def read_table(path: Path, wanted: Wanted = lambda name: True, form: FileFormat | None = None, limit: int | None = None) -> Table:
+    """Read the wanted columns of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV file with any of the usual separators and encodings, a Parquet, Excel (``.xlsx``) or XES file. CSV and XES files
+        may be compressed with gzip.
+    wanted : callable
+        Returns whether a column is needed, by its name.
+    form : FileFormat, optional
+    limit : int, optional
+        Read about so many rows only.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    form = form or FileFormat()
+    if form.encoding is not None:
+        check_encoding(form.encoding)
+    kind = kind_of(path)
+    if kind == "xes":
+        return read_xes(path, wanted, form.encoding, limit)
+    if kind == "excel":
+        return _excel(path, wanted, form.sheet, limit)
+    if kind == "parquet":
+        return _parquet(path, wanted, limit)
+    return _csv(path, wanted, form.encoding, limit)
+
+
+@contextmanager
+def _database(path: Path, opened: Path, kind: str) -> Iterator[Any]:
+    """Yield a database that can read `opened`; its errors become errors about `path`."""
+    import duckdb
+
+    try:
+        with reader([opened]) as connection:
+            yield connection
+    except duckdb.Error as error:
+        text = str(error).replace(literal_path(opened), str(path))
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        raise InputError([f"{path}: cannot be read as {kind}: {' '.join(lines[:2])}"]) from None
+
+
+# CSV ----------------------------------------------------------------------------------------------------
+
+
+def _csv(path: Path, wanted: Wanted, given: str | None, limit: int | None) -> Table:
+    encoding, guessed = (given, False) if given is not None else encoding_of(path)
+    notes = [f"read as {_called(encoding)}, a guess; if letters are wrong, give --encoding"] if guessed else []
+    with decoded(path, encoding) as text:
+        separator = separator_of(text.read(1 << 16))
+    if separator != ",":
+        notes.append(f"the columns are separated by {_SEPARATOR_NAMES[separator]}")
+    names, n_blank = _header(path, encoding, separator)
+    kept = [i for i, name in enumerate(names) if wanted(name)]
+    selected = ", ".join(f"c{i}" for i in kept) or "1"
+    with _as_utf8(path, encoding) as plain, _database(path, plain, "CSV") as connection:
+        connection.execute(
+            f"create temp table rows as select {selected} from read_csv($file, auto_detect = false, header = true, skip = $skip,"
+            " delim = $separator, quote = '\"', escape = '\"', columns = $columns, store_rejects = true)"
+            f"{f' limit {limit}' if limit is not None else ''}",
+            {
+                "file": literal_path(plain),
+                "skip": n_blank,
+                "separator": separator,
+                "columns": {f"c{i}": "VARCHAR" for i in range(len(names))},
+            },
+        )
+        columns = {i: _csv_column(connection, i) for i in kept}
+        rejected = connection.execute("select distinct on (line) line, error_message from reject_errors order by line").fetchall()
+    mistakes = tuple(f"{path}: row {line}: {_explained(message, len(names))}" for line, message in rejected)
+    gaps = [line for line, _ in rejected]
+    return _without_blank_rows(path, names, columns, n_blank + 2, tuple(notes), gaps=gaps, mistakes=mistakes)
+
+
+def _explained(message: str, n_columns: int) -> str:
+    """Return what is wrong with a row that DuckDB has rejected."""
+    found = re.search(r"Expected Number of Columns: \d+ Found: (\d+)", message)
+    if found is None:
+        return f"cannot be read: {message}"
+    return f"has {n_of(int(found[1]), 'value')}, but there are {n_of(n_columns, 'column')}"
+
+
+def _csv_column(connection: Any, i: int) -> Column:
+    builder = ColumnBuilder()
+    (n,) = connection.execute("select count(*) from rows").fetchone()
+    for low in range(0, n, _PAGE):
+        query = f"select c{i} as c from rows where rowid >= {low} and rowid < {low + _PAGE}"
+        builder.add(connection.execute(query).fetchnumpy()["c"].tolist())
+    return builder.column()
+
+
+_SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+def _called(encoding: str) -> str:
+    return "latin-1 (Windows-1252)" if encoding == "cp1252" else encoding
+
+
+def _header(path: Path, encoding: str, separator: str) -> tuple[tuple[str, ...], int]:
+    """Return the names of the columns, and the number of blank lines before them."""
+    with decoded(path, encoding) as text:
+        n_blank = 0
+        try:
+            for row in csv.reader((line.removeprefix("\ufeff") for line in text), delimiter=separator):
+                if any(cell.strip() for cell in row):
+                    return tuple(cell.strip() for cell in row), n_blank
+                n_blank += 1
+        except csv.Error as error:
+            raise InputError([f"{path}: cannot be read as CSV: {error}"]) from None
+    raise InputError([f"{path}: is empty; its first row must name the columns"])
+
+
+@contextmanager
+def _as_utf8(path: Path, encoding: str) -> Iterator[Path]:
+    """Yield the path of the file in UTF-8, which is another file if it is compressed or in another encoding."""
+    if encoding in ("utf-8", "utf-8-sig") and not is_compressed(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="docketsim-") as folder:
+        copy = Path(folder) / "table.csv"
+        with decoded(path, encoding) as text, copy.open("w", encoding="utf-8", newline="") as file:
+            while chunk := text.read(1 << 20):
+                file.write(chunk)
+        yield copy
+
+
+def _without_blank_rows(
+    path: Path, names: tuple[str, ...], columns: dict[int, Column], first: int, notes: tuple[str, ...],
+    serial: dt.datetime | None = None, gaps: Sequence[int] = (), mistakes: tuple[str, ...] = (),
+) -> Table:  # fmt: skip
+    """Return a table without the rows that are empty in every column.
+
+    Parameters
+    ----------
+    first : int
+        The place of the first row in the file.
+    gaps : sequence of int
+        The places of rows that are not in the columns.
+    """
+    n = len(next(iter(columns.values()))) if columns else 0
+    places = np.arange(first, first + n + len(gaps))
+    places = places[~np.isin(places, gaps)][:n] if gaps else places
+    if columns:
+        rows = np.flatnonzero(np.any([column.codes >= 0 for column in columns.values()], axis=0))
+        if len(rows) < n:
+            places, columns = places[rows], {i: column.taking(rows) for i, column in columns.items()}
+    # of two columns with one name, which `Table.find` refuses, the first is kept
+    named = {names[i]: columns[i] for i in sorted(columns, reverse=True)}
+    of_names = {name: named[name] for name in names if name in named}
+    return Table(path, names, of_names, lambda i: f"row {places[i]}", notes, serial, mistakes)
+
+
+# Parquet ------------------------------------------------------------------------------------------------
+
+_TYPED = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "FLOAT", "DOUBLE")
+
+
+def _parquet(path: Path, wanted: Wanted, limit: int | None) -> Table:
+    with _database(path, path, "Parquet") as connection:
+        relation = connection.read_parquet(literal_path(path), hive_partitioning=False)
+        names = tuple(relation.columns)
+        kinds = dict(zip(names, map(str, relation.types), strict=True))
+        columns = {name: _parquet_column(relation, name, kinds[name], limit) for name in names if wanted(name)}
+    return Table(path, names, columns, lambda i: f"row {i + 1}")
+
+
+def _parquet_column(relation: Any, name: str, kind: str, limit: int | None) -> Column:
+    quoted = identifier(name)
+    utc = kind == "TIMESTAMP WITH TIME ZONE"
+    if utc:
+        selected = f"make_timestamp(epoch_us({quoted}))"
+    elif kind == "BOOLEAN" or not (kind in _TYPED or kind.startswith(("DATE", "TIMESTAMP", "DECIMAL"))):
+        selected = f"{quoted}::VARCHAR"
+    else:
+        selected = f"{quoted}::DOUBLE" if kind.startswith("DECIMAL") else quoted
+    chosen = relation.project(f"{selected} as c")
+    page = (chosen if limit is None else chosen.limit(limit)).fetchnumpy()["c"]
+    if np.asarray(page).dtype.kind == "M":
+        values = np.ma.getdata(page).astype("datetime64[us]")
+        empty = np.ma.getmaskarray(page) | np.isnat(values)
+        return Column(np.where(empty, -1, np.arange(len(values))).astype(np.int32), values, utc)
+    builder = ColumnBuilder()
+    for low in range(0, len(page), _PAGE):
+        builder.add(page[low : low + _PAGE].tolist())
+    return builder.column()
+
+
+# Excel --------------------------------------------------------------------------------------------------
+
+
+def _excel(path: Path, wanted: Wanted, sheet: str | None, limit: int | None) -> Table:
+    try:
+        import openpyxl
+    except ImportError:
+        raise InputError(
+            [f"{path}: reading Excel files needs the extra excel: pip install 'docketsim[excel]'; or save it as CSV"]
+        ) from None
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl raises errors of many libraries for a damaged file
+        raise InputError([f"{path}: cannot be read as an Excel file: {error}"]) from None
+    try:
+        if sheet is not None and sheet not in book.sheetnames:
+            raise InputError(
+                [f"--sheet {sheet}: {path} has the sheets {', '.join(book.sheetnames)}.{nearest(sheet, book.sheetnames)}"]
+            )
+        chosen = book[sheet] if sheet is not None else book.worksheets[0]
+        others = [name for name in book.sheetnames if name != chosen.title]
+        notes = [f"read from the sheet {chosen.title!r}, not from {', '.join(others)}"] if others and sheet is None else []
+        chosen.reset_dimensions()  # what a file says of its size is often wrong
+        rows = chosen.iter_rows(values_only=True)
+        n_before, header = next(((i, row) for i, row in enumerate(rows) if any(_cell(c) for c in row)), (0, ()))
+        if not header:
+            raise InputError([f"{path}: the sheet {chosen.title!r} is empty; its first row must name the columns"])
+        names = tuple(str(_cell(cell) or "").strip() for cell in header)
+        while names and not names[-1]:
+            names = names[:-1]
+        columns = _excel_columns(rows, [i for i, name in enumerate(names) if wanted(name)], limit)
+        return _without_blank_rows(path, names, columns, n_before + 2, tuple(notes), book.epoch)
+    finally:
+        book.close()
+
+
+def _excel_columns(rows: Iterator[tuple[Any, ...]], kept: Sequence[int], limit: int | None) -> dict[int, Column]:
+    builders = {i: ColumnBuilder() for i in kept}
+    rows = rows if limit is None else islice(rows, limit)
+    while chunk := list(islice(rows, 10_000)):
+        for i, builder in builders.items():
+            builder.add([_cell(row[i]) if i < len(row) else None for row in chunk])
+    return {i: builder.column() for i, builder in builders.items()}
+
+
+def _cell(value: Any) -> Any:
+    """Return a cell; a truth value becomes text, because it would equal 1 or 0."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.time | dt.timedelta):
+        return str(value)
+    return value
