@@ -190,12 +190,12 @@ def test_printed_times_show_the_local_clock(tmp_path):
     [
         (
             ["1,notify,2011-03-15T00:00:00+01:00", "1,penalty,2011-05-01 10:00", "2,notify,2011-05-02"],
-            "line 3, column 'time': '2011-05-01 10:00' has no offset from UTC, but line 2, column 'time':"
+            "row 3, column 'time': '2011-05-01 10:00' has no offset from UTC, but row 2, column 'time':"
             " '2011-03-15T00:00:00+01:00' has one; give either all times of a log an offset, or none",
         ),
         (
             ["1,notify,2011-03-15", "1,penalty,2011-05-01T10:00:00Z"],
-            "line 2, column 'time': '2011-03-15' has no offset from UTC, but line 3, column 'time':"
+            "row 2, column 'time': '2011-03-15' has no offset from UTC, but row 3, column 'time':"
             " '2011-05-01T10:00:00Z' has one; give either all times of a log an offset, or none",
         ),
     ],

@@ -75,11 +75,11 @@ class _Reading:
         self._stop_if_wrong()
         self.notes = list(table.notes)
         names, case = self._cases(table, roles["case"])
-        columns = {name: self._cells(table, column, self._field(name)) for name, column in fields.items()}
-        facts, seen, lacks = self._values(columns, case, names)
         rows, labels, unnamed = self._labelled(table, roles)
         times = self._times(table, roles["time"], rows)
         ends = self._times(table, _END, rows) if _END in table.columns else times
+        columns = {name: self._cells(table, column, self._field(name)) for name, column in fields.items()}
+        facts, seen, lacks = self._values(columns, case, names)
         started_at = self._starts(table, roles)
         self._check_offsets(table, {roles["time"]: times, _END: ends})
         self._stop_if_wrong()
@@ -238,7 +238,8 @@ class _Reading:
         if naive is None or zoned is None:
             return
         one, other = (
-            f"{table.place(i)}, column {c!r}: {str(table.columns[c].texts()[table.columns[c].codes[i]])!r}" for c, i in (naive, zoned)
+            f"{table.place(i)}, column {c!r}: {str(table.columns[c].texts()[table.columns[c].codes[i]])!r}"
+            for c, i in (naive, zoned)
         )
         self._wrong(f"{one} has no offset from UTC, but {other} has one; give either all times of a log an offset, or none")
 

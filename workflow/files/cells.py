@@ -174,9 +174,7 @@ def numbers_of(values: Sequence[Any], form: CellFormat) -> tuple[list[float | No
     decimal = form.decimal or _decimal(written)
     if decimal is None:
         i, text = next((i, t) for i, t in enumerate(texts) if "," in t)
-        message = (
-            f"{text!r} may be {float(text.replace(',', '.')):g} or {text.replace(',', '')}, and no number of the column tells which"
-        )
+        message = f"{text!r} may be {float(text.replace(',', '.')):g} or {text.replace(',', '')}, and no number of the column tells which"
         return [], (i, f"{message}; give {form.option('decimal')} ',' or '.'")
     return [_number(v if isinstance(v, int | float) else t, decimal) for v, t in zip(values, texts, strict=True)], None
 
