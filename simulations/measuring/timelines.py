@@ -73,13 +73,17 @@ class Timeline:
             return np.zeros(len(start), np.int64)
         return self._until(cause, end, self._place(end)) - self._until(cause, start, self._place(start))
 
+    def holds(self, cause: str, times: Integers) -> NDArray[np.bool_]:
+        """Return whether a cause holds at each time."""
+        return np.asarray(self.cause.take(self._place(times)) == _CODES[cause])
+
     def _place(self, times: Integers) -> Integers:
         return np.asarray(np.searchsorted(self.at, times, side="right") - 1)
 
     def _until(self, cause: str, times: Integers, place: Integers) -> Integers:
         """Return the total time that a cause held before each time."""
-        holds = self.cause.take(place) == _CODES[cause]
-        return np.asarray(self.total[cause].take(place) + holds * (times - self.at.take(place)))
+        ends_here = self.cause.take(place) == _CODES[cause]
+        return np.asarray(self.total[cause].take(place) + ends_here * (times - self.at.take(place)))
 
 
 @dataclass(frozen=True)

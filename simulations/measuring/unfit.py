@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
+from simulations.measuring.timelines import station_times
 from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Pool
 from simulations.timing.calendars import Calendar
@@ -44,24 +45,18 @@ def _idle(log: EventLog, pool: Pool, station: int, since: int, untils: Integers)
     Under ``fit`` nothing else keeps a case waiting then, outside suspensions and with a slot left. Of several free servers,
     as many count as there are cases that wait.
     """
-    calendar, sizes = pool.calendars[station], np.array(log.sizes(pool.name)[station], np.int64).reshape(-1, 2)
+    sizes = np.array(log.sizes(pool.name)[station], np.int64).reshape(-1, 2)
     rows = _rows_at(log, pool.name, station)
     enabled, begun, left = (log.columns[column][rows] for column in ("enabled_at", "started_at", "happened_at"))
     served = begun > NEVER
     started, ended, waited = begun[served], left[served], np.where(served, begun, left)
-    opens, closes, _ = calendar.arrays()
-    bounds = np.array([(s.start, s.end) for s in log.cases.scenario.suspensions_at(pool.name, station)], np.int64)
-    stops = bounds.reshape(-1, 2)
-    at = np.concatenate([opens, closes, sizes[:, 0], enabled, waited, started, ended, stops.ravel(), untils, [since]])
+    suspensions = tuple((s.start, s.end) for s in log.cases.scenario.suspensions_at(pool.name, station))
+    timeline = station_times(log, pool, station, suspensions).timeline
+    at = np.concatenate([timeline.at, sizes[:, 0], enabled, waited, started, ended, untils, [since]])
     at = distinct(np.clip(at, since, int(untils[-1])))
     free = sizes[np.maximum(so_far(sizes[:, 0], at) - 1, 0), 1] - (so_far(started, at) - so_far(ended, at))
     waiting = so_far(enabled, at) - so_far(waited, at)
-    may_start = (so_far(opens, at) > so_far(closes, at)) & (so_far(stops[:, 0], at) <= so_far(stops[:, 1], at))
-    if pool.slots is not None:
-        opening = opens[np.maximum(so_far(opens, at) - 1, 0)] if len(opens) else at
-        n_begun = so_far(started, at) - np.searchsorted(np.sort(started), opening)
-        may_start &= n_begun < pool.slots * sizes[np.maximum(so_far(sizes[:, 0], at) - 1, 0), 1]
-    idle = np.minimum(np.maximum(free, 0), waiting) * may_start
+    idle = np.minimum(np.maximum(free, 0), waiting) * timeline.holds("does_not_fit", at)
     total = np.append(0, np.cumsum(idle[:-1] * np.diff(at)))
     return [int(total[np.searchsorted(at, until)]) if until > since else 0 for until in untils.tolist()]
 

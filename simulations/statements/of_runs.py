@@ -164,7 +164,7 @@ def busiest_week(shares: Mapping[str, float]) -> Statement:
 def fullest_week(shares: Mapping[str, float]) -> Statement:
     """Say which share of the slots of each pool was used in the week with the largest share."""
     listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items())
-    return Statement(Claim.FULLEST_WEEK, f"Share of slots used in the fullest week: {listed}", values=dict(shares))
+    return Statement(Claim.FULLEST_WEEK, f"share of slots used in the fullest week: {listed}", values=dict(shares))
 
 
 def groups_differ(result: RunResult, by: str) -> Statement:
