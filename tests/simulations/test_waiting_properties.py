@@ -15,11 +15,12 @@ from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.descriptors import BREAKDOWNS
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
 from tests.simulations.both_engines import assert_same
+from tests.simulations.crowds import crowds
 from tests.simulations.fixed_draws import waits_by_row
-from tests.simulations.random_scenarios import Mapping, loaded, run, scenarios
+from tests.simulations.random_scenarios import Mapping, loaded, run
 from tests.simulations.test_properties import History, Stay, size_at, stations, suspended
 
-SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(SOME, max_examples=1000)
 
 
@@ -133,21 +134,28 @@ def check(log: EventLog) -> None:
 
 
 @SOME
-@given(scenarios())
+@given(crowds())
 def test_reasons_and_clock_add_up_and_agree_with_a_walk_along_each_wait(scenario: Mapping) -> None:
     """Suspensions with exemptions, closures, sizes of 0, slots, work that must fit, and interruptions."""
     check(run(loaded(scenario)))
 
 
 @pytest.mark.slow
-@MANY
-@given(scenarios())
-def test_reasons_and_clock_agree_with_a_walk_on_both_engines(scenario: Mapping) -> None:
-    """The same on the compiled engine, on many more scenarios."""
+def test_reasons_and_clock_agree_with_a_walk_on_both_engines() -> None:
+    """The same on the compiled engine, on many more scenarios; every part of every breakdown occurs in some of them."""
     pytest.importorskip("numba")
-    frame = loaded(scenario)
-    log = run(frame)
-    path = SamplePath(1, 1)
-    compiled = compiled_engine.simulate(make_plan(frame, path), path)
-    assert_same(log, compiled)
-    check(compiled)
+    seen: set[tuple[str, str]] = set()
+
+    @MANY
+    @given(crowds())
+    def look(scenario: Mapping) -> None:
+        frame = loaded(scenario)
+        log = run(frame)
+        path = SamplePath(1, 1)
+        compiled = compiled_engine.simulate(make_plan(frame, path), path)
+        assert_same(log, compiled)
+        check(compiled)
+        seen.update((kind, part) for kind, parts in waits_by_row(log).items() for part in parts if parts[part].any())
+
+    look()
+    assert seen == {(kind, part) for kind, parts in BREAKDOWNS.items() for part in parts}
