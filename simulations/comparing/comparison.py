@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from simulations.comparing.case_pairs import Change, Pairs, pair_cases
+from simulations.comparing.case_pairs import WHAT, Change, Pairs, pair_cases
 from simulations.comparing.differences import Difference
 from simulations.comparing.hypotheses import correct
 from simulations.comparing.paired import pair
@@ -29,8 +29,8 @@ from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError
-from workflow.files.json_text import json_text
+from workflow.errors import InputError, nearest
+from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
 from workflow.files.validation import format_names
 from workflow.run_files.manifest import check_own_files
@@ -197,12 +197,29 @@ def read_comparison(folder: str | Path) -> Comparison:
         for row in content["changes"]:
             changes.setdefault(row.pop("against"), []).append(Change(**row))
         growing = {name: [GrowingQueue.of_json(row) for row in rows] for name, rows in content["growing"].items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error) or type(error).__name__
+        check_types(list[Difference], differences)
+        check_types(dict[str, list[Pairs]], cases)
+        check_types(dict[str, list[Change]], changes)
+        check_types(dict[str, list[GrowingQueue]], growing)
+        check_types(
+            tuple[int, int, float, list[str]], tuple(content[key] for key in ("seed", "replications", "confidence", "against"))
+        )
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence: must be between 0 and 1, not {confidence:g}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise InputError([f"{folder}: is not the folder of a comparison: {RESULT}: {reason}"]) from None
     manifest = read_manifest(folder / "base")
     base = recorded_scenario(folder / "base", manifest, what="be read")
     selection = Selection(manifest.get("measures", ()), manifest.get("courts", ()))
+    known = {"measure": describe(base), "court": (*base.courts, "all"), "against": content["against"]}
+    for row in differences:
+        for key, allowed in known.items():
+            if (name := getattr(row, key)) not in allowed:
+                raise InputError([f"{folder}: {RESULT}: {key} {name!r} is not in this comparison.{nearest(name, allowed)}"])
+    for name, pairs in cases.items():
+        if name not in content["against"] or not {(what, "all") for what in WHAT} <= {(pair.what, pair.court) for pair in pairs}:
+            raise InputError([f"{folder}: {RESULT}: cases: not all kinds of ends against {name!r}"])
     header = (base, folder, content["seed"], content["replications"], confidence, content["against"])
     return Comparison(*header, differences, cases, changes, growing, selection)
 

@@ -6,6 +6,7 @@ Every point has its own run folder in the folder of the sweep: ``point-1``, ``po
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
-from workflow.files.json_text import json_text
+from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
 from workflow.run_files.manifest import check_own_files
 
@@ -197,9 +198,17 @@ def read_sweep(folder: str | Path) -> Sweep:
         grid, problems = parse_grid(content["changes"])
         shown = [(measure, court) for measure, court in content["shown"]]
         kept = [{(e["measure"], e["court"], e["at"]) for e in point["measures"]} for point in content["points"]]
+        check_types(
+            tuple[str, int, int, float, list[tuple[str, str]]],
+            tuple(content[key] for key in ("scenario", "seed", "replications", "confidence", "shown")),
+        )
+        if not 0 < content["confidence"] < 1:
+            raise ValueError(f"confidence: must be between 0 and 1, not {content['confidence']:g}")
+        if sum(1 for _ in itertools.islice(grid.points(), len(kept) + 1)) != len(kept):
+            raise ValueError(f"points: the grid has another number of points than {len(kept)}")
         header = (content["scenario"], folder, content["seed"], content["replications"], content["confidence"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error) or type(error).__name__
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise InputError([f"{folder}: is not the folder of a sweep: {RESULT}: {reason}"]) from None
     if problems:
         raise InputError([f"{folder}: {RESULT}: {problem}" for problem in problems])

@@ -175,6 +175,40 @@ def test_links_of_a_comparison_are_refused(good: Path, tmp_path: Path) -> None:
     assert f"{folder / 'base'}: is a symbolic link; a run folder has only files of its own" in result.stderr
 
 
+@pytest.fixture(scope="module")
+def studies(good: Path) -> Path:
+    """A comparison and a sweep."""
+    tiny, few = good.parent / "tiny.yaml", ("--replications", "2", "--measure", "pending", "--workers", "1", "--quiet")
+    for command in (
+        ("compare", tiny, tiny, "--set-other", "pools.clerks.size=3", "--out", good.parent / "comparison", *few),
+        ("sweep", tiny, "--set", "pools.clerks.size=1,2", "--out", good.parent / "sweep", *few),
+    ):
+        result = CliRunner().invoke(app, [str(argument) for argument in command])
+        assert result.exit_code == 0, result.output
+    return good.parent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["comparison", "sweep"])
+def test_the_result_of_a_study_is_checked(studies: Path, tmp_path: Path, study: str) -> None:
+    """Each value of another type is one line, and no page is written."""
+    folder = Path(shutil.copytree(studies / study, tmp_path / study))
+    path = folder / f"{study}.json"
+    good = json.loads(path.read_text(encoding="utf-8"))
+    cases: list[tuple[str, object]] = [(key, value) for key in good for value in (None, 7.5, "x", ["x"], {"x": 1}, [[1]])]
+    for section in ("measures", "cases", "changes"):
+        for key in good[section][0] if isinstance(good.get(section, [0])[0], dict) else ():
+            for value in ("=x", [1]):
+                cases.append((section, [{**good[section][0], key: value}]))
+    for key, value in cases:
+        if (study, key) in (("sweep", "base"), ("comparison", "base"), ("comparison", "run"), ("sweep", "run")):
+            continue
+        path.write_text(json.dumps({**good, key: value}), encoding="utf-8")
+        result = CliRunner().invoke(app, ["report", str(folder), "--quiet"])
+        assert isinstance(result.exception, SystemExit | None), (key, value, result.exception)
+        assert len(result.stderr.splitlines()) <= 1, (key, value, result.stderr)
+
+
 def test_every_mistake_of_a_manifest_is_one_line(good: Path, tmp_path: Path) -> None:
     """All are reported at once, in the style of every file."""
     folder = Folder(Path(shutil.copytree(good, tmp_path / "run")), tmp_path)

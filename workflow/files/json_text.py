@@ -1,4 +1,4 @@
-"""Write JSON that every program can read."""
+"""Write JSON that every program can read, and check what was read from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-__all__ = ["json_text"]
+__all__ = ["check_types", "json_text"]
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
@@ -18,6 +18,30 @@ def json_text(value: Any, indent: int | None = None) -> str:
     '{"z": null, "court": "Köln"}'
     """
     return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def check_types(kind: Any, value: Any) -> None:
+    """Check that a value that was read from JSON has the declared types, in all its fields.
+
+    Parameters
+    ----------
+    kind : type
+        Such as ``list[Pairs]``, where `Pairs` is a dataclass.
+
+    Raises
+    ------
+    ValueError
+        With the first mistake and its place.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(kind)
+    try:
+        adapter.validate_json(adapter.dump_json(value, warnings=False), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}") from None
 
 
 def _finite(value: Any) -> Any:
