@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,13 +143,20 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def _report_warnings() -> Iterator[None]:
-    """Collect warnings and print them on standard error at the end."""
-    with warnings.catch_warnings(record=True) as caught:
+def _report_warnings(show: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Show warnings when they come, each once; by default on standard error."""
+    shown: set[str] = set()
+
+    def report(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = f"warning: {message}"
+        if text not in shown:
+            shown.add(text)
+            (show or partial(typer.echo, err=True))(visible(text))
+
+    with warnings.catch_warnings():
         warnings.simplefilter("always")
+        warnings.showwarning = report
         yield
-    for warning in caught:
-        echo(f"warning: {warning.message}", err=True)
 
 
 def run_options(
@@ -187,7 +195,7 @@ def resume_command(out: Path | None) -> str | None:
 
 @contextmanager
 def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a progress bar on standard error, with elapsed and remaining time. Print warnings when it ends."""
+    """Show a progress bar on standard error, with elapsed and remaining time. Print warnings above it."""
     if silent or not sys.stderr.isatty():
         with _report_warnings():
             yield None if silent else _progress_lines()
@@ -203,7 +211,9 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with _report_warnings(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    show = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+    with Progress(*columns, console=console, transient=True) as bar, _report_warnings(show):
         task = bar.add_task("", total=None)
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
 

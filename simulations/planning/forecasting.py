@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +28,7 @@ from simulations.running.intervals import (
 )
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
 from simulations.running.replicating import read_logs
+from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
@@ -150,6 +152,8 @@ def forecast(
     problems += unknown_courts([court], scenario.courts)
     if problems:
         raise InputError(problems)
+    for message in work_that_may_not_fit(scenario):
+        warnings.warn(message, stacklevel=2)
     read = partial(outlook_of, court=court, first=condition.first, at_end_of_day=isinstance(condition, Condition))
     outlooks = read_logs(read, scenario, range(1, options.replications + 1), options, progress)
     return _summary(scenario, when.strip(), court, options.seed, confidence, outlooks)

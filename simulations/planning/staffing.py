@@ -7,6 +7,7 @@ bisection works. The answer and the next smaller size are then confirmed on fres
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from simulations.measuring.descriptors import describe
 from simulations.planning.condition import Condition, parse_condition
 from simulations.planning.staff_search import Goal, Point, Search
 from simulations.running.options import ReplicationKeywords, ReplicationOptions
+from simulations.scenarios.fitting import work_that_may_not_fit
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
@@ -157,6 +159,8 @@ def staff(
         scenario = load_scenario(scenario)
     wanted = _goal(scenario, finish_by, measure, goal, pending_below, at)
     _check(scenario, pool, court, scale, confidence, options)
+    for message in work_that_may_not_fit(scenario):
+        warnings.warn(message, stacklevel=2)
     search = Search(scenario, pool, court, scale, wanted, confidence, options, progress)
     best = search.smallest()
     exceptions, compared = search.not_in_order()

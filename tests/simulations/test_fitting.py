@@ -6,8 +6,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from simulations import load_scenario, run
+from simulations.cli import app, common
 from simulations.measuring.descriptors import describe
 from simulations.scenarios.fitting import work_that_may_not_fit
 from tests.simulations.fixed_draws import FixedDraws, measured, play
@@ -81,6 +83,54 @@ def test_a_run_warns_of_work_that_may_not_fit_with_its_shares(tmp_path: Path) ->
     with pytest.warns(UserWarning, match=r"0\.5% of the work of 'serve' is longer than the shortest interval of .*'office', 3\.5 h, and 0\.3% longer than the longest, 4 h"):  # fmt: skip
         result = run(_office(tmp_path, "fit"), replications=1, out=tmp_path / "run", workers=1)
     assert (result.get("idle_behind_unfit.p").mean or 0) > 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "SCENARIO", "--replications", "1", "--out", "OUT"),
+        (
+            "compare",
+            "SCENARIO",
+            "SCENARIO",
+            "--set-other",
+            "pools.p.size=3",
+            "--replications",
+            "1",
+            "--no-events",
+            "--out",
+            "OUT",
+        ),
+        ("sweep", "SCENARIO", "--set", "pools.p.size=2,3", "--replications", "1", "--out", "OUT"),
+        ("forecast", "SCENARIO", "--when", "pending < 40", "--replications", "1"),
+        (
+            "staff",
+            "SCENARIO",
+            "--pool",
+            "p",
+            "--goal",
+            "pending < 1000",
+            "--at",
+            "ENDS",
+            "--replications",
+            "10",
+            "--confidence",
+            "0.5",
+        ),
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_warns_once_before_it_simulates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """The warning comes before the first report of progress."""
+    scenario = _office(tmp_path, "fit")
+    values = {"SCENARIO": str(scenario), "OUT": str(tmp_path / "out"), "ENDS": str(load_scenario(scenario).ends)}
+    monkeypatch.setattr(common, "_progress_lines", lambda: lambda done, todo: common.echo("progress", err=True))
+    printed = CliRunner().invoke(app, [values.get(word, word) for word in command] + ["--workers", "1"])
+    assert printed.exit_code == 0, printed.output
+    assert printed.stderr.count("0.5% of the work of 'serve' is longer than the shortest interval") == 1
+    assert printed.stderr.index("warning: pool 'p' has at_shift_end: fit.") < printed.stderr.index("progress")
 
 
 def test_other_rules_have_neither_warning_nor_measures(tmp_path: Path) -> None:
