@@ -108,7 +108,7 @@ def echo(text: str, err: bool = False) -> None:
 
 @contextmanager
 def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[None]:
-    """Print the project's errors on standard error and exit with their codes.
+    """Print the project's errors and warnings on standard error; exit with the errors' codes.
 
     Parameters
     ----------
@@ -116,7 +116,8 @@ def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[No
         Returns the command that resumes an interrupted run.
     """
     try:
-        yield
+        with _show_warnings(partial(typer.echo, err=True)):
+            yield
     except DocketsimError as error:
         echo(str(error), err=True)
         # a run folder that exists is a FileExistsError; its class is not imported, so that `prove` starts quickly
@@ -143,15 +144,15 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def _report_warnings(show: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Show warnings when they come, each once; by default on standard error."""
+def _show_warnings(show: Callable[[str], None]) -> Iterator[None]:
+    """Show warnings when they come, each once."""
     shown: set[str] = set()
 
     def report(message: Warning | str, *_: Any, **__: Any) -> None:
         text = f"warning: {message}"
         if text not in shown:
             shown.add(text)
-            (show or partial(typer.echo, err=True))(visible(text))
+            show(visible(text))
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -197,8 +198,7 @@ def resume_command(out: Path | None) -> str | None:
 def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Show a progress bar on standard error, with elapsed and remaining time. Print warnings above it."""
     if silent or not sys.stderr.isatty():
-        with _report_warnings():
-            yield None if silent else _progress_lines()
+        yield None if silent else _progress_lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -213,7 +213,7 @@ def progress_bar(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     )
     console = Console(stderr=True)
     show = partial(console.print, markup=False, highlight=False, soft_wrap=True)
-    with Progress(*columns, console=console, transient=True) as bar, _report_warnings(show):
+    with Progress(*columns, console=console, transient=True) as bar, _show_warnings(show):
         task = bar.add_task("", total=None)
         yield lambda done, todo: bar.update(task, completed=done, total=todo)
 
@@ -236,7 +236,7 @@ def compile_first(engine: str, scenario: Scenario, replications: int, silent: bo
     from simulations.engines.choosing import prepare, will_compile
 
     if will_compile(engine, scenario, replications):
-        with _report_warnings(), spinner("compiling the fast engine (once, about ten seconds)", silent):
+        with spinner("compiling the fast engine (once, about ten seconds)", silent):
             prepare("compiled")
 
 
