@@ -60,8 +60,10 @@ class Forecast:
         The interval of the median, from order statistics.
     reached, reached_low, reached_high : float
         The share of replications that reached the condition, with its exact interval.
-    cases, never_left : float
-        The mean number of cases that were on the docket at some time, and of those that had not left the docket by the end.
+    cases : float
+        The mean number of cases that were on the docket at some time.
+    never_left : tuple of int
+        Those of them, in each replication, that had not left it by the end.
     time_to_closure : list of Remaining
         Kaplan-Meier curve, per day: the share of cases still on the docket after a number of days.
     pending_by_age : list of AgeBand
@@ -87,7 +89,7 @@ class Forecast:
     reached_low: float
     reached_high: float
     cases: float
-    never_left: float
+    never_left: tuple[int, ...]
     time_to_closure: list[Remaining] = field(repr=False)
     pending_by_age: list[AgeBand] = field(repr=False)
 
@@ -96,13 +98,14 @@ class Forecast:
         names = (
             "when", "court", "seed", "confidence", "date", "low", "high", "prediction_low", "prediction_high",
             "prediction_method", "median", "median_low", "median_high", "reached", "reached_low", "reached_high",
-            "cases", "never_left",
+            "cases",
         )  # fmt: skip
         values = ((name, getattr(self, name)) for name in names)
         return {
             "scenario": self.scenario.name,
             "replications": len(self.days),
             **{name: v.isoformat() if isinstance(v, dt.date) else v for name, v in values},
+            "never_left": math.fsum(self.never_left) / len(self.days),
             "time_to_closure": [point.json() for point in self.time_to_closure],
             "pending_by_age": [band.json() for band in self.pending_by_age],
         }
@@ -189,7 +192,7 @@ def _summary(scenario: Scenario, when: str, court: str, seed: int, confidence: f
     return Forecast(
         scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), low_one, high_one, method,
         date(_quantile(days, 0.5)), date(middle[0]), date(middle[1]), len(known) / n, share_low, share_high,
-        math.fsum(o.n_watched for o in outlooks) / n, math.fsum(o.n_never_left for o in outlooks) / n,
+        math.fsum(o.n_watched for o in outlooks) / n, tuple(o.n_never_left for o in outlooks),
         remaining(outlooks, confidence), age_bands(outlooks, confidence),
     )  # fmt: skip
 

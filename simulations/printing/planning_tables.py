@@ -112,7 +112,8 @@ def _print_closure(console: Console, forecast: Forecast) -> None:
     title = "Share of cases still on the docket, by days since arrival or the start (Kaplan-Meier)"
     print_table(console, text_table(title, ["days", "share", PREDICTION, "at risk"], rows) if rows else None)
     if forecast.cases:
-        console.print(f"{never_left(forecast.court, forecast.never_left, forecast.cases)}.", markup=False, soft_wrap=True)
+        never = never_left(forecast.court, forecast.never_left, forecast.cases, forecast.confidence)
+        console.print(f"{never}.", markup=False, soft_wrap=True)
 
 
 def _estimate_cells(estimate: AgeBand | Remaining, unit: str) -> list[str]:

@@ -185,7 +185,7 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, cour
             return {
                 "moves": {name: counts.get(name, 0.0) for name in scenario.transition_names},
                 "curves": survival(connection, scenario, records, groups, confidence),
-                "flow": flow(connection, scenario, len(records)),
+                "flow": flow(connection, scenario, [*records]),
                 "use": []
                 if manifest.get("own_python")
                 else [

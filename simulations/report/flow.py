@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +37,19 @@ class Flow:
         In the order of the workflow, with `LATER` at the end.
     moved : ndarray of float, shape (n_days - 1, n_states, n_states)
         Number of cases in the first state on one day and in the second on the next.
+    each : ndarray of int, shape (n_replications, n_days, n_states)
+        Number of cases in each state on each day, by replication.
     """
 
     days: list[dt.date | None]
     states: list[str]
     moved: NDArray[np.float64]
+    each: NDArray[np.int64]
+
+    def of(self, day: int, state: str) -> list[float]:
+        """Return the number of cases in a state on a day, counted from 0, in each replication."""
+        values: list[float] = self.each[:, day, self.states.index(state)].tolist()
+        return values
 
     @property
     def cases(self) -> NDArray[np.float64]:
@@ -75,7 +84,7 @@ def flow_days(scenario: Scenario) -> list[dt.date | None]:
     return [None, *days[1:]]
 
 
-def flow(connection: Any, scenario: Scenario, replications: int) -> Flow:
+def flow(connection: Any, scenario: Scenario, replications: Sequence[int]) -> Flow:
     """Read the flow of cases.
 
     Parameters
@@ -83,8 +92,8 @@ def flow(connection: Any, scenario: Scenario, replications: int) -> Flow:
     connection
         A DuckDB connection with the views ``cases`` and ``events``.
     scenario : Scenario
-    replications : int
-        Number of replications in the views.
+    replications : sequence of int
+        The replications in the views.
     """
     days = flow_days(scenario)
     ends = [f"timestamp '{scenario.starts if day is None else day + dt.timedelta(days=1)}'" for day in days]
@@ -97,14 +106,16 @@ def flow(connection: Any, scenario: Scenario, replications: int) -> Flow:
     )
     rows = connection.execute(
         f"""with last as (select replication, case_id, {last} from events where cause <> 'horizon' group by all)
-        select {states_at}, count(*) from cases left join last using (replication, case_id) where arrived_at <= {ends[-1]}
+        select replication, {states_at}, count(*) from cases left join last using (replication, case_id) where arrived_at <= {ends[-1]}
         group by all order by all"""
     ).fetchall()
     states = [*dict.fromkeys(state for workflow in scenario.workflows for state in workflow.states), LATER]
     index: dict[str | None, int] = {name: k for k, name in enumerate(states)}
     index[None] = index[LATER]
     moved = np.zeros((len(days) - 1, len(states), len(states)))
-    for *path, n in rows:
+    each = np.zeros((len(replications), len(days), len(states)), np.int64)
+    for replication, *path, n in rows:
+        each[replications.index(replication), np.arange(len(days)), [index[state] for state in path]] += n
         for k, (source, target) in enumerate(itertools.pairwise(path)):
             moved[k, index[source], index[target]] += n
-    return Flow(days, states, moved / max(replications, 1))
+    return Flow(days, states, moved / max(len(replications), 1), each)

@@ -49,7 +49,7 @@ from simulations.statements.of_runs import (
     off_the_map,
 )
 from simulations.statements.statement import Statement
-from simulations.tables.formatting import court_title, number
+from simulations.tables.formatting import court_title, format_level, number
 from simulations.tables.run import describe_prediction
 from simulations.tables.table import as_csv
 from workflow.drawing.drawing import svg as map_svg
@@ -67,6 +67,7 @@ def flow_figure(contents: Contents) -> Figure | None:
     flow = contents.flow
     if flow is None or not flow.moved.sum():
         return None
+    confidence = contents.result.confidence
     kinds = {s.name: s.kind for workflow in contents.scenario.workflows for s in workflow.states.values()}
     largest = dict(zip(flow.states, flow.cases.max(axis=0).tolist(), strict=True))
     colours, open_colours, final_colours = {LATER: GREY}, cycle(_STATE_COLOURS), cycle(_FINAL_COLOURS)
@@ -83,10 +84,10 @@ def flow_figure(contents: Contents) -> Figure | None:
         "Each column shows every case once, in its state on that day. A ribbon joins the states of the same cases on two"
         " days, whatever states they passed in between, in the colour of the state on the first day. Grey: final states."
         " Mean over replications.",
-        in_states(ends, there),
+        in_states(ends, {state: flow.of(-1, state) for state in there}, confidence),
     ]
     if flow.cases[:, -1].any():
-        caption.append(later_cases(float(flow.cases[0, -1])))
+        caption.append(later_cases(flow.of(0, LATER), confidence))
     rows = [
         (flow.day_titles[k], flow.day_titles[k + 1], source, target, float(flow.moved[k, a, b]))
         for k in range(len(flow.moved))
@@ -95,7 +96,14 @@ def flow_figure(contents: Contents) -> Figure | None:
         if flow.moved[k, a, b]
     ]
     csv = as_csv(["on", "next", "from", "to", "mean_cases"], rows)
-    svg = alluvial(flow.day_titles, flow.states, flow.moved, colours, _format_cases, outlined=[LATER])
+    levels = {
+        round(sum(values) / len(values), 6): format_level(values, confidence)
+        for k in range(len(flow.days))
+        for values in (flow.of(k, state) for state in flow.states)
+    }
+    svg = alluvial(
+        flow.day_titles, flow.states, flow.moved, colours, lambda n: levels.get(round(n, 6), _format_cases(n)), outlined=[LATER]
+    )
     return described(Figure("flow", "Flow of cases", heading, caption, svg, csv))
 
 
@@ -217,7 +225,10 @@ def survival_figure(contents: Contents) -> Figure | None:
         (band + line).properties(width=WIDTH, height=280), counts.properties(width=WIDTH, height=alt.Step(16)), spacing=6
     )
     confidence, whole = contents.result.confidence, next((c for c in curves if c.court == "all"), curves[0])
-    heading = [median_stay(whole.court, whole.medians, confidence), never_left(whole.court, whole.n_never, whole.n_cases)]
+    heading = [
+        median_stay(whole.court, whole.medians, confidence),
+        never_left(whole.court, whole.never_left, whole.n_cases, confidence),
+    ]
     caption: list[Statement | str] = [
         "Kaplan-Meier: share of cases that have not yet left the docket for the first time, by the time since they arrived or"
         " the run began. Cases still on the docket at the end of the run are censored. Number at risk: cases observed"

@@ -13,7 +13,7 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
 from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady
-from simulations.tables.formatting import few_came_in, format_estimate, format_replications, number
+from simulations.tables.formatting import few_came_in, format_estimate, format_replications
 from simulations.tables.run import (
     PREDICTION,
     contrast_table,
@@ -166,7 +166,7 @@ def _tiles(contents: Contents) -> list[tuple[str, str]]:
     court, tiles = contents.whole, []
     if first := result.series.of_courts([court], 1):
         tiles = [
-            (f"pending, end of {first[0].at}", number(first[0].mean or 0, "cases")),
+            (f"pending, end of {first[0].at}", format_estimate(first[0])),
             (f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending", court))),
         ]
     estimates = estimates_by_court(result)

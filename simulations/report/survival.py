@@ -37,8 +37,10 @@ class Curve:
         Mean number of cases still observed on the docket.
     medians : list of float or None
         The median of each replication, in days; ``None`` if it is not reached.
-    n_cases, n_never : float
-        Mean number of cases, and of those that never left the docket, counted from the log.
+    n_cases : float
+        Mean number of cases.
+    never_left : list of int
+        Cases of each replication that never left the docket, counted from the log.
     """
 
     court: str
@@ -48,7 +50,7 @@ class Curve:
     at_risk: NDArray[np.float64]
     medians: list[float | None]
     n_cases: float
-    n_never: float
+    never_left: list[int]
 
 
 def survival(
@@ -85,8 +87,7 @@ def survival(
             at_risk = np.mean([one.at_risk(instants) for one in sample], axis=0)
             medians = [None if one.median is None else one.median / MICROSECONDS_PER_DAY for one in sample]
             n_cases = float(np.mean([len(one.observed) for one in sample]))
-            never = float(np.mean(n_never[name]))
-            curves.append(Curve(name, mean, low, high, at_risk, medians, n_cases, never))
+            curves.append(Curve(name, mean, low, high, at_risk, medians, n_cases, n_never[name]))
     return curves
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulations.measuring.descriptors import BREAKDOWNS, slots_name, utilisation_name
 from simulations.report.contents import Contents
-from simulations.tables.formatting import estimate_cell, format_when, number_cell
+from simulations.tables.formatting import estimate_cell, format_level, format_when, number_cell
 from simulations.tables.run import court_table, estimates_by_court, measures_of
 from simulations.tables.table import Cell, Table, as_csv
 
@@ -33,7 +33,11 @@ def state_table(contents: Contents) -> Table | None:
     if flow is None:
         return None
     counts = {state: n for state, n in zip(flow.states, flow.cases.T.tolist(), strict=True) if any(n)}
-    rows = [[Cell(state), *(number_cell(n, "cases") for n in row)] for state, row in counts.items()]
+    confidence = contents.result.confidence
+    rows = [
+        [Cell(state), *(Cell(format_level(flow.of(k, state), confidence), n) for k, n in enumerate(row))]
+        for state, row in counts.items()
+    ]
     columns = ["state", *flow.day_titles]
     text = as_csv(columns, ([state, *row] for state, row in counts.items()))
     return Table("standing", "Cases by state, mean over replications", columns, rows, text)

@@ -12,7 +12,7 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import still_trending
 from simulations.statements.statement import Claim, Statement, join_names, largest, percent
-from simulations.tables.formatting import court_title, format_estimate, number, quantity
+from simulations.tables.formatting import court_title, format_estimate, format_level, number, quantity
 
 __all__ = [
     "NO_STEADY_STATE",
@@ -52,7 +52,7 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
     first, last = series.values[0, column], series.values[-1, column]
     a, b = float(first.mean()), float(last.mean())
     low, high = interval([*(last - first).tolist()], result.confidence) or (b - a, b - a)
-    one, two = number(a, "cases"), number(b, "cases")
+    one, two = (format_level(values.tolist(), result.confidence) for values in (first, last))
     cases = "Pending cases" + ("" if court == "all" else f" at {court}")
     if (low > 0 or high < 0) and one != two:
         text = f"{cases} {'rose' if b > a else 'fell'} from {one} at the end of {starts} to {two} at the end of {ends}"
@@ -100,16 +100,23 @@ def largest_group(ends: dt.date, pending: Mapping[str, float]) -> Statement | No
     return Statement(Claim.LARGEST_GROUP, text, ends=ends, values={"states": states, "share": share})
 
 
-def in_states(ends: dt.date, cases: Mapping[str, float]) -> Statement:
-    """List the states of the cases at the end."""
-    listed = ", ".join(f"{state} {number(n, 'cases')}" for state, n in cases.items() if n > 0)
-    return Statement(Claim.IN_STATES, f"At the end: {listed}.", ends=ends, values=dict(cases))
+def in_states(ends: dt.date, cases: Mapping[str, Sequence[float]], confidence: float) -> Statement:
+    """List the states of the cases at the end.
+
+    Parameters
+    ----------
+    cases : mapping of str to sequence of float
+        The number of cases in each state, by replication.
+    """
+    listed = ", ".join(f"{state} {format_level(values, confidence)}" for state, values in cases.items())
+    means = {state: sum(values) / len(values) for state, values in cases.items()}
+    return Statement(Claim.IN_STATES, f"At the end: {listed}.", ends=ends, values=means)
 
 
-def later_cases(n: float) -> Statement:
-    """Say how many cases arrive after the start."""
-    text = f"Outlined: cases not yet there, {number(n, 'cases')} at the start."
-    return Statement(Claim.LATER_CASES, text, values={"cases": n})
+def later_cases(cases: Sequence[float], confidence: float) -> Statement:
+    """Say how many cases arrive after the start, from their number in each replication."""
+    text = f"Outlined: cases not yet there, {format_level(cases, confidence)} at the start."
+    return Statement(Claim.LATER_CASES, text, values={"cases": sum(cases) / len(cases)})
 
 
 # waiting and use -----------------------------------------------------------------------------------------
@@ -210,11 +217,19 @@ def median_stay(court: str, days: Sequence[float | None], confidence: float) -> 
     return Statement(Claim.MEDIAN_STAY, start + format_estimate(estimate), court=court, values=values)
 
 
-def never_left(court: str, n: float, of: float) -> Statement:
-    """Say how many cases have not left the docket by the end, counted from the log."""
-    text = (
-        f"{number(n, 'cases')} of {number(of, 'cases')} cases had not left the docket by the end of the run ({percent(n / of)})"
-    )
+def never_left(court: str, cases: Sequence[float], of: float, confidence: float) -> Statement:
+    """Say how many cases have not left the docket by the end, counted from the log.
+
+    Parameters
+    ----------
+    cases : sequence of float
+        Their number in each replication.
+    of : float
+        Mean number of all cases.
+    """
+    n = sum(cases) / len(cases)
+    some = format_level(cases, confidence)
+    text = f"{some} of {number(of, 'cases')} cases had not left the docket by the end of the run ({percent(n / of)})"
     return Statement(Claim.NEVER_LEFT, text, court=court, values={"cases": n, "of": of})
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulations.running.intervals import interval
 from simulations.running.results import Contrast, Estimate
 from simulations.tables.table import Cell
 
@@ -17,6 +19,7 @@ __all__ = [
     "few_came_in",
     "format_dates",
     "format_estimate",
+    "format_level",
     "format_mean",
     "format_range",
     "format_ratio",
@@ -105,6 +108,21 @@ def format_mean(mean: float, low: float | None, high: float | None, unit: str, s
             places = _places_of_ends(mean, low, high)
             text = f"{_rounded(abs(mean), places)} ({_rounded(low, places)} to {_rounded(high, places)})"
     return f"{_sign(mean, text, signed)}{text}{suffix}"
+
+
+def format_level(values: Sequence[float], confidence: float, unit: str = "cases") -> str:
+    """Format the mean of replications to the place that its interval determines, without the interval.
+
+    So a sentence has the same digits as a table in which the interval stands beside the mean.
+
+    Examples
+    --------
+    >>> format_level([5950, 6100, 5820], 0.95), format_level([7.0, 7.0], 0.95)
+    ('5,960', '7')
+    """
+    mean = math.fsum(values) / len(values)
+    low, high = interval(values, confidence, 0.0) or (None, None)
+    return re.sub(r" ± [\d.,]+| \([^)]*\)", "", format_mean(mean, low, high, unit))
 
 
 def signed_percent(value: float) -> str:

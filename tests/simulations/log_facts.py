@@ -40,6 +40,7 @@ class Case:
     first: str
     arrived: dt.datetime
     moves: list[dict[str, Any]]
+    facts: dict[str, Any]
 
     def state_at(self, at: dt.datetime) -> str | None:
         """Return the state after all moves up to an instant, or `None` before the arrival."""
@@ -65,9 +66,10 @@ class LogFacts:
             if row["cause"] != "horizon":
                 moves[row["replication"], row["case_id"]].append(row)
         self.cases: dict[int, list[Case]] = {k: [] for k in self.replications}
+        self.facts = {(row["replication"], row["case_id"]): row for row in cases}
         for row in cases:
             k = row["replication"]
-            self.cases[k].append(Case(row["court"], row["initial_state"], row["arrived_at"], moves[k, row["case_id"]]))
+            self.cases[k].append(Case(row["court"], row["initial_state"], row["arrived_at"], moves[k, row["case_id"]], row))
 
     def _read(self, connection: Any, folder: Path, kind: str, order: str) -> list[dict[str, Any]]:
         answer = connection.execute(f"select * from '{folder}/{kind}/*.parquet' order by {order}")
@@ -82,13 +84,13 @@ class LogFacts:
         """Return a value for each replication."""
         return [count(k) for k in self.replications]
 
-    def pending(self, k: int, day: dt.date, court: str = "all") -> int:
-        """Count the cases of a court on the docket at the end of a day."""
+    def pending(self, k: int, day: dt.date, court: str = "all", group: tuple[str, Any] | None = None) -> int:
+        """Count the cases of a court, or of a group by a fact, on the docket at the end of a day."""
         at = self.end_of(day)
         return sum(
             (state := case.state_at(at)) is not None and state not in self.off
             for case in self.cases[k]
-            if court in ("all", case.court)
+            if court in ("all", case.court) and (group is None or str(case.facts[group[0]]) == group[1])
         )
 
     def peak(self, court: str) -> float:
@@ -115,16 +117,19 @@ class LogFacts:
 
     def wait(self, activity: str, court: str = "all") -> float | None:
         """Return the mean wait in days over the replications that have one."""
-        means = [m for k in self.replications if (m := self._wait(k, activity, court)) is not None]
+        means = [m for k in self.replications if (m := self.wait_in(k, activity, court)) is not None]
         return mean(means) if means else None
 
-    def _wait(self, k: int, activity: str, court: str) -> float | None:
+    def wait_in(self, k: int, activity: str, court: str = "all", group: tuple[str, Any] | None = None) -> float | None:
+        """Return the mean wait of a replication in days, of a court or of a group by a fact."""
         since = self.starts
         if self.scenario.warm_up is not None:
             since = dt.datetime.combine(self.scenario.warm_up, dt.time())
         waits, interrupted = [], defaultdict(dt.timedelta)
         for row in self.events:
             if row["replication"] != k or row["activity"] != activity or row["enabled_at"] is None:
+                continue
+            if group is not None and str(self.facts[k, row["case_id"]][group[0]]) != group[1]:
                 continue
             before = interrupted.pop(row["case_id"], dt.timedelta())
             if row["started_at"] is None or row["happened_at"] < since or court not in ("all", row["court"]):

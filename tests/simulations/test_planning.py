@@ -206,7 +206,7 @@ def test_a_forecast_says_how_many_cases_never_left_and_how_many_are_at_risk(tiny
         from '{tmp_path}/r/cases/*.parquet' left join {left} using (replication, case_id)
         where arrived_at <= timestamp '2024-02-16'"""
     ).fetchall()[0]
-    assert (prediction.cases, prediction.never_left) == pytest.approx((count, never))
+    assert (prediction.cases, sum(prediction.never_left) / 3) == pytest.approx((count, never))
     assert prediction.time_to_closure[1].at_risk == pytest.approx(at_risk)
     printed = (
         CliRunner()

@@ -27,8 +27,9 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.flow import flow_days
 from simulations.report.page import run_document
+from simulations.report.tables import state_table
 from simulations.running.recorded import read_result
-from simulations.tables.formatting import format_estimate
+from simulations.tables.formatting import format_estimate, format_level
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
@@ -168,7 +169,7 @@ def test_the_survival_curve_equals_a_count_from_the_log(small: RunResult) -> Non
         (share,) = connection.execute(query).fetchone() or (None,)
     curve = next(c for c in read_contents(small.folder).curves if c.court == "denver")
     assert curve.mean[-1] == pytest.approx(share)
-    assert curve.n_never / curve.n_cases == pytest.approx(share)
+    assert np.mean(curve.never_left) / curve.n_cases == pytest.approx(share)
     assert curve.at_risk[0] == curve.n_cases == 200
     assert curve.mean[0] == 1.0
     assert (np.diff(curve.mean) <= 0).all()
@@ -194,7 +195,29 @@ def test_the_flow_shows_every_case_in_its_state(small: RunResult, drawn: list[Fi
             assert dict(rows) == {name: n for name, n in zip(names, flow.cases[k].tolist(), strict=True) if n}
     picture = next(f.svg for f in drawn if f.key == "flow")
     assert "300 pending" in picture
-    assert f"{flow.cases[-1, names.index('decided')]:,.0f} decided" in picture
+    level = format_level(flow.of(-1, "decided"), 0.95)
+    assert f"{level} decided" in picture
+    assert f"decided {level}" in next(f.text for f in drawn if f.key == "flow")
+    table = state_table(read_contents(small.folder))
+    assert table is not None
+    assert next(row[-1].text for row in table.rows if row[0].text == "decided") == level
+
+
+def test_a_number_is_printed_in_one_way_on_a_page(tmp_path: Path) -> None:
+    """Pending at the end: on the card beside its interval; in titles, captions and tables to the same place."""
+    tiny = write_tiny(tmp_path)
+    result = run(
+        load_scenario(tiny, ["pools.clerks.size=1", "arrivals.east.rate=150 per day"]), replications=3, out=tmp_path / "r"
+    )
+    pending = result.get("pending")
+    assert pending.mean is not None
+    level = re.fullmatch(r"([\d,]+) ± [\d,]+", format_estimate(pending))
+    assert level is not None
+    assert level[1] != f"{pending.mean:,.0f}"  # rounded to tens or hundreds
+    page = write_page(tmp_path / "r").read_text(encoding="utf-8")
+    assert f"to {level[1]} at the end of 2024-02-15" in page
+    assert f"queue {level[1]}" in page
+    assert f"{pending.mean:,.0f}" not in page
 
 
 def test_the_flow_shows_days_of_published_figures_and_at_most_six(tmp_path: Path) -> None:

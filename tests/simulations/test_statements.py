@@ -7,12 +7,14 @@ numbers in the text against the data. Text that is not a statement must not stat
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from random import Random
 from statistics import mean
 from typing import Any
 from unittest.mock import patch
@@ -65,6 +67,7 @@ def offices(draw: Any) -> Mapping:
         "scenario": "offices",
         "workflow": {
             "workflow": "offices",
+            "facts": {"kind": {"enum": ["plain", "odd"], "default": "plain"}},
             "activities": {"read": {}, "hear": {"gives": {"answer": ["yes", "no"]}}},
             "record": {"answer": {"enum": ["none", "yes", "no"], "default": "none"}},
             "states": {"inbox": {"activity": "read"}, "list": {"activity": "hear"}, "shelf": {"resting": True}, "done": {"final": True}},
@@ -87,6 +90,7 @@ def offices(draw: Any) -> Mapping:
             "hear": {"pool": "judges", "takes": length(), "outcome": {"answer": {"yes": 0.8, "no": "rest"}}},
         },
         "arrivals": {court: {"into": "inbox", "rate": f"{draw(st.integers(0, 4))} per day"} for court in courts if pick(True, False)},
+        "people": {"kind": {"plain": 0.6, "odd": "rest"}},
         "events": {"wake": {"after": {"exponential": {"mean": "4 days"}}}},
     }  # fmt: skip
     return scenario | ({"warm_up": dt.date(2024, 1, 3)} if pick(True, False, False) else {})
@@ -228,8 +232,15 @@ class RunChecks:
         assert dict(s.values) == pytest.approx({t: n for t, n in self.log.transitions.items() if t not in own})
 
     def check_groups_differ(self, s: Statement) -> None:
-        """The slowest court and the fastest one."""
-        assert s.subject == "court"
+        """The slowest court and the fastest one; or the slowest group by a fact."""
+        if s.subject == "kind" and s.values and s.values["measure"].startswith("waiting_time"):
+            activity = s.values["measure"].split(".")[1]
+            slow, fast = ([self.log.wait_in(k, activity, "all", ("kind", s.values[name])) for k in self.log.replications] for name in ("slowest", "fastest"))  # fmt: skip
+            ratios = [a / b for a, b in zip(slow, fast, strict=True)]  # type: ignore[operator]
+            assert s.values["ratio"] == pytest.approx(mean(ratios))
+            assert mean(ratios) > 1
+        if s.subject != "court":
+            return
         if not s.values:
             assert "no difference" in s.text
             return
@@ -241,7 +252,7 @@ class RunChecks:
             assert fast is not None
             assert slow > fast
             if None not in every and all(
-                self.log._wait(k, activity, c) for k in self.log.replications for c in self.scenario.courts
+                self.log.wait_in(k, activity, c) for k in self.log.replications for c in self.scenario.courts
             ):
                 assert (slow, fast) == pytest.approx((max(every), min(every)))  # type: ignore[type-var]
 
@@ -281,8 +292,34 @@ class RunChecks:
         assert peaks == sorted(peaks, reverse=True)
         assert min(peaks) >= max(self.log.peak(court) for court in others)
 
+    def check_selection(self, printed: str) -> None:
+        """Only chosen measures and courts have a value, in the result and in what is printed."""
+        result, chosen = self.result, self.result.selection
+        assert all(chosen.has(e.measure, e.court) for e in result.measures)
+        assert {e.measure for e in result.measures} <= set(chosen.measures or describe(self.scenario))
+        if chosen.measures:
+            words = set(re.findall(r"[\w.]+", printed))
+            assert not words & (describe(self.scenario).keys() - {*chosen.measures} - {"pending"})
+
+    def check_groups(self) -> None:
+        """Pending cases and mean waits of each group by a fact, counted again."""
+        for e in self.result.measures:
+            if e.by != "kind" or e.at is not None or e.group is None:
+                continue
+            group = (e.by, e.group)
+            if e.measure == "pending":
+                each = self.log.each(lambda k, c=e.court, g=group: self.log.pending(k, self.scenario.ends, c, g))
+                assert e.mean == pytest.approx(mean(each))
+            elif e.measure.startswith("waiting_time.") and e.measure.endswith(".mean"):
+                activity = e.measure.split(".")[1]
+                waits = [self.log.wait_in(k, activity, e.court, group) for k in self.log.replications]
+                known = [wait for wait in waits if wait is not None]
+                assert (e.mean, e.n) == (pytest.approx(mean(known)) if known else None, len(known))
+
     def check_page(self, statements: list[Statement]) -> None:
         """Nothing is left out, and the sentences agree with each other."""
+        if not self.result.selection.has("pending"):
+            return
         named = {(s.subject, court) for s in statements if s.claim is Claim.GROWING for court in s.values["queues"]}
         for pool, spec in self.scenario.pools.items():
             for court in self.scenario.courts if spec.at_court else ("all",):
@@ -325,7 +362,7 @@ class ComparisonChecks:
         assert (s.values["base"], s.values["other"]) == pytest.approx((base, other))
         up = ("later", "longer", "higher")
         down = ("earlier", "shorter", "lower")
-        assert any(f" {word}:" in s.text for word in (up if other > base else down))
+        assert any(re.search(rf" {word}( in each of \d+ replications)?:", s.text) for word in (up if other > base else down))
         ranks = [
             self.importance(s.values["against"], d.measure, d.court)
             for d in self.comparison.differences
@@ -394,6 +431,10 @@ def check_numbers(s: Statement) -> None:
         known.append(100 * s.values["cases"] / s.values["of"])
     for token in re.findall(r"\d[\d,]*(?:\.\d+)?", text):
         shown, digits = float(token.replace(",", "")), len(token.partition(".")[2])
+        if s.claim in (Claim.CHANGE, Claim.IN_STATES, Claim.LATER_CASES, Claim.NEVER_LEFT) and "." not in token:
+            digits = len(token.replace(",", "").rstrip("0")) - len(
+                token.replace(",", "")
+            )  # rounded to tens or hundreds, as the interval beside it
         close = any(abs(v - shown) <= 0.5000001 * 10**-digits for v in known)
         in_other_unit = s.claim in (Claim.DIFFERENCE, Claim.MEDIAN_STAY, Claim.LONGEST_WAIT, Claim.LARGEST_PART)
         bound = shown in (1, 99) and ("less than 1%" in text or "more than 99%" in text)
@@ -456,9 +497,44 @@ def printed(module: Any, call: Callable[[], None]) -> str:
     return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
 
 
+def selection_of(scenario: Scenario, seed: int) -> dict[str, list[str]]:
+    """Choose no measures and courts, a few measures, or a court, by chance."""
+    dice, measures = Random(seed), list(describe(scenario))
+    how = dice.choice(["everything", "everything", "measures", "court", "both"])
+    chosen = {}
+    if how in ("measures", "both"):
+        chosen["measures"] = sorted({*dice.sample(measures, dice.randint(1, 4)), *dice.sample(["pending"], dice.randint(0, 1))})
+    if how in ("court", "both"):
+        chosen["courts"] = dice.choice([["all"], [dice.choice(scenario.courts)], [dice.choice(scenario.courts), "all"]])
+    return chosen
+
+
+def n_hypotheses(comparison: Comparison, checks: ComparisonChecks, against: str) -> int:
+    """Count the different vectors of differences, up to the sign, among those that vary."""
+    distinct: list[list[float]] = []
+    for d in comparison.differences:
+        one, two = (checks.values[name][d.measure, d.court] for name in ("base", against))
+        vector = [math.inf if a is None or b is None else b - a for a, b in zip(one, two, strict=True)]
+        known = [v for v in vector if v != math.inf]
+        if d.at is not None or d.paired is None or len(known) < 2:
+            continue
+        size = max(map(abs, known))
+        if max(known) - min(known) <= 1e-9 * max(abs(v) for v in (*one, *two) if v is not None):
+            continue
+        if not any(
+            all(a == b or abs(a - sign * b) <= 1e-8 * size for a, b in zip(vector, other, strict=True))
+            for other in distinct
+            for sign in (1, -1)
+        ):
+            distinct.append(vector)
+    return len(distinct)
+
+
 def check_run(scenario: Scenario, folder: Path, replications: int, seed: int) -> None:
     """Run a scenario and check every sentence of its report and of the terminal."""
-    result = run(scenario, replications=replications, seed=seed, out=folder, engine="simpy", workers=1, by=["court"])
+    by = ["court", *(["kind"] if "kind" in scenario.workflow.facts else [])]
+    chosen = selection_of(scenario, seed)
+    result = run(scenario, replications=replications, seed=seed, out=folder, engine="simpy", workers=1, by=by, **chosen)
     contents = read_contents(folder)
     with undrawn():
         document = run_document(contents, figures(contents))
@@ -468,7 +544,9 @@ def check_run(scenario: Scenario, folder: Path, replications: int, seed: int) ->
         check_numbers(statement)
     checks.check_page(statements)
     check_plain_text(document)
+    checks.check_groups()
     terminal = printed(run_tables, lambda: run_tables.print_result(result, []))
+    checks.check_selection(terminal)
     for statement in statements:
         if statement.claim in (Claim.GROWING, Claim.NOT_STEADY):
             assert statement.text in terminal
@@ -477,7 +555,8 @@ def check_run(scenario: Scenario, folder: Path, replications: int, seed: int) ->
 
 def check_comparison(base: Scenario, other: Scenario, folder: Path, replications: int, seed: int) -> None:
     """Compare two scenarios and check every sentence of the page and of the terminal."""
-    comparison = compare(base, other, replications=replications, seed=seed, out=folder, engine="simpy", workers=1)
+    chosen = selection_of(base, seed)
+    comparison = compare(base, other, replications=replications, seed=seed, out=folder, engine="simpy", workers=1, **chosen)
     with undrawn():
         document = comparison_document(folder)
     checks, statements = ComparisonChecks(comparison), document.statements
@@ -492,7 +571,15 @@ def check_comparison(base: Scenario, other: Scenario, folder: Path, replications
         assert isinstance(first.content, Statement)
         assert first.content.claim is Claim.DIFFERENCE
     terminal = printed(comparison_table, lambda: comparison_table.print_comparison(comparison, []))
-    courts = run_tables.shown_courts(base.courts)
+    assert all(comparison.selection.has(d.measure, d.court) for d in comparison.differences)
+    (against,) = comparison.against
+    if replications >= 5:
+        n = n_hypotheses(comparison, checks, against)
+        assert f": {'one hypothesis' if n == 1 else f'{n} distinct hypotheses' if n else 'no hypotheses'} tested" in terminal
+    for statement in statements:
+        if statement.claim in (Claim.DIFFERENCE, Claim.SIGNIFICANT):
+            assert f"{statement.text}." in terminal
+    courts = run_tables.shown_courts(base.courts, comparison.selection)
     mine = [d for d in comparison.differences if d.at is None and d.court in courts]
     same = sum(d.paired is not None and all(a == b for a, b in checks.pairs(d.against, d.measure, d.court)) for d in mine)
     assert f"at the end of the run, {base.ends}: {same} of {len(mine)} measures of a court." in terminal
