@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -89,11 +90,12 @@ class _Proposing:
 
     def proposal(self) -> Proposal:
         """Return the proposal."""
-        columns = {role: self._ranked(role) for role in NEEDED}
-        for role, ranked in columns.items():
-            free = [name for name in ranked if name not in self.taken]
-            columns[role] = free
-            self.taken.update(free[:1])
+        columns: dict[str, tuple[str, ...]] = dict.fromkeys(
+            NEEDED, ()
+        )  # in the order of the file; chosen in the order of certainty
+        for role in ("time", "activity", "case"):
+            columns[role] = tuple(name for name in self._ranked(role) if name not in self.taken)
+            self.taken.update(columns[role][:1])
         activity = next(iter(columns["activity"]), None)
         counts = self._activities(activity)
         lines = [*self._head(), *self._columns(columns), *self._names(counts), *self._formats(columns)]
@@ -106,7 +108,7 @@ class _Proposing:
         usual = self.table.find(*([self.given.columns[role]] if role in self.given.columns else ROLES[role]))
         if usual is not None:
             return [usual]
-        scores = {name: self._score(role, name) for name in self.table.columns if name}
+        scores = {name: self._score(role, name) for name in self.table.columns if name and name not in self.taken}
         best = max(scores.values(), default=0)
         return sorted((name for name, score in scores.items() if score > max(0.5, 0.7 * best)), key=lambda name: -scores[name])
 
@@ -127,7 +129,9 @@ class _Proposing:
             steps = self._known_labels()
             alike = sum(any(_likeness(same_name(text), step) > 0.75 for step in steps) for text in texts[:200])
             return score + 2 * (alike > 0) + alike / len(texts) - (len(texts) > max(50, n / 2)) - all(t.isdigit() for t in texts)
-        return score + 0.5 * (1 < len(texts) < n) - 0.5 * (len(texts) < n / 100)
+        if any(re.fullmatch(r"[+-]?\d+[.,]\d+", text) for text in texts):
+            return 0
+        return score + 0.5 * (1 < len(texts) < n) + len(texts) / n
 
     def _wrong_times(self, name: str) -> bool:
         """Return whether a column has values that are no times, apart from times with two meanings."""
