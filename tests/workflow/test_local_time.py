@@ -226,13 +226,15 @@ def test_months_and_years_of_a_log_are_those_of_the_calendar(tmp_path):
     assert late == {"1 year": [], "12 months": [], "1 month": ["feb", "leap"]}
 
 
-def test_a_naive_time_of_an_xes_log_is_an_error_with_the_number_of_its_event(tmp_path):
-    """Events are counted over all traces."""
+def test_a_naive_time_of_an_xes_log_is_an_error_with_its_trace_and_event(tmp_path):
+    """And with those of the first time that has an offset."""
     cases = {
         "x1": ("2016-03-06T00:00:00.000Z", [("notify", "2100-03-06T00:30:00.000+05:00"), ("notify", "2100-03-06T16:13:00.000Z")]),
         "x2": ("2016-03-06", [("notify", "2100-03-06 10:00:00"), ("penalty", "2100-03-08T05:00:00.001Z")]),
     }
-    with pytest.raises(InputError, match=r"event 3, column 'time:timestamp': '2100-03-06 10:00:00' has no offset.*event 1,"):
+    with pytest.raises(
+        InputError, match=r"trace 2, event 1, column 'time:timestamp': '2100-03-06 10:00:00' has no offset.*trace 1, event 1,"
+    ):
         read_log(xes(tmp_path, cases), fine())
 
 
