@@ -135,13 +135,13 @@ def audit(
         if mapping is not None:
             given = given.over(load_mapping(mapping, loaded))
         if propose_mapping is not None:
-            _propose(log, workflow, loaded, given, propose_mapping)
+            _propose(log, workflow, rules, loaded, given, propose_mapping)
             return
         all_rules = _rules(loaded, rules)
         try:
             audited = read_log(log, loaded, given, time_zone)
         except UnmappedLog as error:
-            next_step = f"next: {_proposal_command(log, workflow)} writes a mapping to edit"
+            next_step = f"next: {_proposal_command(log, workflow, rules)} writes a mapping to edit"
             raise InputError([*error.problems, Problem(next_step)]) from None
         report = judge(audited, all_rules)
         if out is not None:
@@ -152,13 +152,15 @@ def audit(
             echo("\n".join(report.render()))
             if out is not None:
                 echo(f"The offending cases: {out}")
-            if report.log.unknown_names and mapping is None and not log.is_dir():
-                echo(f"next: {_proposal_command(log, workflow)} writes a mapping of the names to edit")
+            if report.log.unknown_names and not log.is_dir():
+                proposed = f"{_proposal_command(log, workflow, rules)} writes a mapping of the names to edit"
+                edited = f"in {mapping}, put each of these names under names: or leave_out:"
+                echo(f"next: {proposed if mapping is None else edited}")
         if report.failed:
             raise typer.Exit(FAILURE)
 
 
-def _propose(log: Path, workflow: str, loaded: Any, given: Any, out: Path) -> None:
+def _propose(log: Path, workflow: str, rules: list[Path] | None, loaded: Any, given: Any, out: Path) -> None:
     """Write a proposal of a mapping, and say what comes next."""
     from simulations.run_folder.whole_files import write_text
     from workflow.auditing.proposal import propose
@@ -172,17 +174,25 @@ def _propose(log: Path, workflow: str, loaded: Any, given: Any, out: Path) -> No
     echo(f"{out}: proposes a step of {loaded.name} for {proposal.n_matched} of {proposal.n_names} activities of the log")
     for missing in proposal.missing:
         echo(f"  to be filled in: {missing}")
-    echo(f"next: edit {out}, then {_audit_command(log, workflow)} --mapping {shlex.quote(str(out))}")
+    echo(f"next: edit {out}, then {_audit_command(log, workflow, rules)} --mapping {shlex.quote(str(out))}")
 
 
-def _audit_command(log: Path, workflow: str) -> str:
-    return f"docketsim audit {shlex.quote(str(log))} --workflow {shlex.quote(workflow)}"
+def _audit_command(log: Path, workflow: str, rules: list[Path] | None) -> str:
+    words = [
+        "docketsim",
+        "audit",
+        str(log),
+        "--workflow",
+        workflow,
+        *(word for file in rules or () for word in ("--rules", str(file))),
+    ]
+    return shlex.join(words)
 
 
-def _proposal_command(log: Path, workflow: str) -> str:
+def _proposal_command(log: Path, workflow: str, rules: list[Path] | None) -> str:
     """Return the command that proposes a mapping of a log."""
     stem = log.name.partition(".")[0] or "log"
-    return f"{_audit_command(log, workflow)} --propose-mapping {shlex.quote(f'{stem}.mapping.yaml')}"
+    return f"{_audit_command(log, workflow, rules)} --propose-mapping {shlex.quote(f'{stem}.mapping.yaml')}"
 
 
 def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -308,6 +309,32 @@ def test_an_audit_of_a_foreign_log_leaves_unjudged_what_the_log_does_not_tell(ti
     code, _, err = _run("audit", "log.csv", "--workflow", "desk.yaml")
     assert code == 2
     assert "has no column for the case; give --map case=COLUMN; its columns: id, what, when" in err
+
+
+def test_three_commands_lead_from_an_unknown_log_to_an_audited_rule(tiny: Path) -> None:
+    """Each message names the next command, which works as it is printed."""
+    (tiny / "my log.csv").write_text(
+        "id;what;when\n1;Finished;13.01.2024\n2;Finished;02.01.2024\n2;Fled;03.01.2024\n", encoding="utf-16"
+    )
+    rules = "workflow: desk.yaml\nrules:\n  - {rule: a case is served once, at_most: 1, of: finish}\n"
+    (tiny / "my.rules.yaml").write_text(rules, encoding="utf-8")
+    code, _, err = _run("audit", "my log.csv", "--workflow", "desk.yaml", "--rules", "my.rules.yaml")
+    assert code == 2
+    command = err.splitlines()[-1].removeprefix("next: ").removesuffix(" writes a mapping to edit")
+    assert (
+        command
+        == "docketsim audit 'my log.csv' --workflow desk.yaml --rules my.rules.yaml --propose-mapping 'my log.mapping.yaml'"
+    )
+    code, out, _ = _run(*shlex.split(command)[1:])
+    assert code == 0
+    assert out.splitlines()[0] == "my log.mapping.yaml: proposes a step of desk for 1 of 2 activities of the log"
+    command = out.splitlines()[-1].partition(", then ")[2]
+    code, out, _ = _run(*shlex.split(command)[1:])
+    assert code == 1
+    assert "  kept                 a case is served once" in out.splitlines()
+    assert out.splitlines()[-1] == "next: in my log.mapping.yaml, put each of these names under names: or leave_out:"
+    code, _, err = _run("audit", "my log.csv", "--workflow", "desk.yaml", "--propose-mapping", "my log.mapping.yaml")
+    assert (code, "exists already" in err) == (2, True)
 
 
 def test_diff_names_the_workflow_that_decides_and_needs_no_scenario(tiny: Path) -> None:

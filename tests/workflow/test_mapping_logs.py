@@ -248,7 +248,7 @@ def test_a_mapping_file_says_what_the_options_say(tmp_path: Path) -> None:
     assert [str(p).removeprefix(f"{tmp_path}/")[:60] for p in caught.value.problems] == [
         "wrong.yaml:1:1: mapping: this file maps a log to 'three', no",
         "wrong.yaml:2:11: columns: cas is not case, activity, time, s",
-        "wrong.yaml:3:10: decimal: x: must be '.' or ','",
+        "wrong.yaml:3:1: decimal: x: must be '.' or ','",
     ]  # fmt: skip
 
 

@@ -295,9 +295,11 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _same_word(one: str, other: str) -> bool:
-    """Return whether two words are one but for their endings, such as grant and granted."""
+    """Return whether two words are one but for their endings or a letter, such as grant and granted."""
     short, long = sorted((one, other), key=len)
-    return one == other or (len(short) > 3 and long.startswith(short))
+    if one == other or len(short) < 4:
+        return one == other
+    return long.startswith(short) or difflib.SequenceMatcher(None, short, long, autojunk=False).ratio() > 0.75
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ __all__ = ["check_kind", "describe_path"]
 
 _ONLY_SCENARIOS = {"scenario", "starts", "ends", "courts", "pools", "arrivals", "people"}
 _ONLY_WORKFLOWS = {"states", "transitions", "entry"}
-_LOGS = (".csv", ".xes", ".parquet", ".gz")
+_LOGS = (".csv", ".tsv", ".xes", ".xlsx", ".parquet", ".gz")
 
 
 def check_kind(node: Node, what: str) -> None:
