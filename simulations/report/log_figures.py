@@ -139,8 +139,8 @@ def use_figure(contents: Contents) -> Figure | None:
         .properties(width=WIDTH, height=130)
         .facet(row=alt.Row("pool:N", sort=panels, title=None), spacing=14)
     )
-    heading = [busiest_week(_largest(contents, of_slots=False))]
-    heading += [fullest_week(_largest(contents, of_slots=True))] if with_slots else []
+    heading = [busiest_week(_largest(contents, of_slots=False), contents.whole)]
+    heading += [fullest_week(_largest(contents, of_slots=True), contents.whole)] if with_slots else []
     csv = as_csv(["pool", "court", "week", "mean", "prediction_low", "prediction_high"], rows)
     caption: list[Statement | str] = [_use_text(contents, with_slots, bool(shaded)), *contents.courts_note(summed=False)]
     return drawn("utilisation", "Utilisation by week", heading, caption, chart, csv)
@@ -179,11 +179,14 @@ def _use_text(contents: Contents, with_slots: bool, shaded: bool) -> str:
 
 
 def _largest(contents: Contents, of_slots: bool) -> dict[str, float]:
-    """Return the largest mean share of a week of each pool, of its time on shift or of its slots, all courts together."""
+    """Return the largest mean share of a week of each pool, of its time on shift or of its slots.
+
+    It is of all courts together, or of the first of those chosen.
+    """
     return {
         use.pool: max((v for v in use.mean.tolist() if not math.isnan(v)), default=0.0)
         for use in contents.use
-        if use.court == "all" and use.of_slots == of_slots
+        if use.court == contents.whole and use.of_slots == of_slots
     }
 
 

@@ -161,17 +161,19 @@ def largest_part(ends: dt.date, parts: Mapping[tuple[str, str, str], float]) -> 
     return Statement(Claim.LARGEST_PART, text, activity, court, None, ends, {"reason": reason, "days": days})
 
 
-def busiest_week(shares: Mapping[str, float]) -> Statement:
-    """Say which share of their time on shift the servers of each pool worked in its busiest week."""
-    listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items())
-    text = f"Share of time on shift that servers worked in their busiest week: {listed}"
-    return Statement(Claim.BUSIEST_WEEK, text, values=dict(shares))
+def busiest_week(shares: Mapping[str, float], court: str = "all") -> Statement:
+    """Say which share of their time on shift the servers of each pool of a court worked in its busiest week."""
+    listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items()) or "no pool of this court"
+    where = "" if court == "all" else f" at {court}"
+    text = f"Share of time on shift that servers{where} worked in their busiest week: {listed}"
+    return Statement(Claim.BUSIEST_WEEK, text, court=court, values=dict(shares))
 
 
-def fullest_week(shares: Mapping[str, float]) -> Statement:
+def fullest_week(shares: Mapping[str, float], court: str = "all") -> Statement:
     """Say which share of the slots of each pool was used in the week with the largest share."""
     listed = ", ".join(f"{pool} {percent(share)}" for pool, share in shares.items())
-    return Statement(Claim.FULLEST_WEEK, f"share of slots used in the fullest week: {listed}", values=dict(shares))
+    text = f"share of slots used in the fullest week: {listed or 'no pool of this court'}"
+    return Statement(Claim.FULLEST_WEEK, text, court=court, values=dict(shares))
 
 
 def groups_differ(result: RunResult, by: str) -> Statement:

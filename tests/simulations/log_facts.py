@@ -170,7 +170,7 @@ class LogFacts:
         ends = bounded_interval(taus, confidence, -1.0, 1.0)
         return rising or (ends is not None and ends[0] > 0)
 
-    def busiest_week(self, pool: str) -> float:
+    def busiest_week(self, pool: str, court: str = "all") -> float:
         """Return the largest mean share of time on shift that the servers of a pool worked in a week from Monday."""
         weeks = [self.starts]
         while weeks[-1] < self.ends:
@@ -178,7 +178,7 @@ class LogFacts:
             weeks.append(min(monday, self.ends))
         shares = []
         for begin, end in pairwise(weeks):
-            times = [self._time(k, pool, begin, end) for k in self.replications]
+            times = [self._time(k, pool, begin, end, court) for k in self.replications]
             if all(shift for _, shift in times):
                 shares.append(mean(busy / shift for busy, shift in times))
         return max(shares, default=0.0)
@@ -205,11 +205,13 @@ class LogFacts:
                 shares[week].append(used[week] / n)
         return max((mean(each) for each in shares.values()), default=0.0)
 
-    def _time(self, k: int, pool: str, begin: dt.datetime, end: dt.datetime) -> tuple[float, float]:
+    def _time(self, k: int, pool: str, begin: dt.datetime, end: dt.datetime, of: str = "all") -> tuple[float, float]:
         """Return the time that servers worked on shift and the time that they were on shift, in microseconds."""
         spec, busy, shift = self.scenario.pools[pool], 0, 0
         for station, calendar in enumerate(spec.calendars):
             court = self.scenario.courts[station] if spec.at_court else "all"
+            if of not in ("all", court):
+                continue
             work = [
                 (self._us(row["started_at"]), self._us(row["happened_at"]))
                 for row in self.events
