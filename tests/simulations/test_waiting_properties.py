@@ -31,8 +31,8 @@ class Walk:
         self.history, self.pool, self.court, self.calendar = history, pool, court, pool.calendars[court]
         self.stays = stays
         self.begun = [s.started for s in stays if s.started is not None and s.first_started is None]
-        starts, horizon = history.scenario.starts, history.scenario.horizon
-        assert starts is not None
+        self.completed = {(row["case_id"], row["started_at"]) for row in history.rows if row["completed_at"] > NEVER}
+        horizon = history.scenario.horizon
         self.changes = {
             *self.calendar.opens,
             *self.calendar.closes,
@@ -92,8 +92,8 @@ class Walk:
         marks = sorted({start, end, *(t for t in self.changes | records if start < t < end)})
         resumed = stay.first_started is not None
         chance = start if resumed else next((t for t in marks if t < end and self.is_chance(stay, t)), end)
-        if stay.started is not None and not resumed:
-            assert self.is_chance(stay, stay.started) or stay.started in records
+        if (stay.case, stay.started) in self.completed and not resumed:  # dropped work may have been longer than the log shows
+            assert self.is_chance(stay, stay.started) or stay.started in records  # type: ignore[arg-type]
         parts = {kind: dict.fromkeys(names, 0) for kind, names in BREAKDOWNS.items()}
         parts["waiting_reason"]["capacity"] = end - chance
         for a, b in pairwise(marks):
