@@ -105,6 +105,19 @@ def test_a_table_is_read_as_the_csv_module_of_python_reads_it(
     assert rows_of(read_table(path)) == [row for row in expected if any(row)]
 
 
+def test_excel_says_the_separator_in_the_first_line(tmp_path: Path) -> None:
+    """The line is not the header; places count it."""
+    (tmp_path / "log.csv").write_text("sep=;\na,b;c\n1,5;2\n", encoding="utf-8")
+    table = read_table(tmp_path / "log.csv")
+    assert (table.names, rows_of(table), table.place(0)) == (("a,b", "c"), [("1,5", "2")], "row 3")
+
+
+def test_a_stray_zero_byte_does_not_make_a_file_utf_16(tmp_path: Path) -> None:
+    """It stays in its cell."""
+    (tmp_path / "log.csv").write_bytes(b"case,activity\n1,g\0o\n2,stop\n")
+    assert read_table(tmp_path / "log.csv").names == ("case", "activity")
+
+
 def test_rows_that_are_too_short_or_too_long_are_listed_together(tmp_path: Path) -> None:
     """With their places; the rows after them keep theirs."""
     path = tmp_path / "log.csv"

@@ -115,10 +115,11 @@ class _Reading:
         """Return the columns of the case, the activity and the time, and of the start and the life cycle if there are any."""
         roles: dict[str, str] = {}
         for role, usual in ROLES.items():
+            n_problems = len(self.problems)
             column = self._column(table, role, f"the {role}", usual)
             if column is not None:
                 roles[role] = column
-            elif role in NEEDED and role not in self.mapping.columns:
+            elif role in NEEDED and len(self.problems) == n_problems:
                 columns = f"its columns: {format_names(table.names)}"
                 self._wrong(f"has no column for the {role}; give --map {role}=COLUMN; {columns}")
                 self.unmapped = True

@@ -72,16 +72,16 @@ def head_of(path: Path) -> bytes:
 def encoding_of(path: Path) -> tuple[str, bool]:
     """Return the encoding of a text file, and whether it was guessed.
 
-    A byte order mark tells it. A file without one is UTF-16 if every other byte of its head is zero, UTF-8 if all of it
+    A byte order mark tells it. A file without one is UTF-16 if most other bytes of its head are zero, UTF-8 if all of it
     can be read so, and otherwise Windows-1252, which contains the letters of Latin-1.
     """
     head = head_of(path)
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name, False
-    if len(head) > 1 and b"\0" in head[:512]:
-        zeros = head[:512]
-        return ("utf-16-le" if zeros[1::2].count(0) >= zeros[::2].count(0) else "utf-16-be"), True
+    odd, even = head[1:512:2].count(0), head[:512:2].count(0)
+    if max(odd, even) > len(head[:512]) / 5:
+        return ("utf-16-le" if odd >= even else "utf-16-be"), True
     for name in ("utf-8", "cp1252"):
         decoder = codecs.getincrementaldecoder(name)()
         try:

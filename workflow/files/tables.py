@@ -129,7 +129,9 @@ def _csv(path: Path, wanted: Wanted, given: str | None, limit: int | None) -> Ta
     encoding, guessed = (given, False) if given is not None else encoding_of(path)
     notes = [f"read as {_called(encoding)}, a guess; if letters are wrong, give --encoding"] if guessed else []
     with decoded(path, encoding) as text:
-        separator = separator_of(text.read(1 << 16))
+        sample = text.read(1 << 16)
+    said = _SAID.match(sample)
+    separator = said[1] if said else separator_of(sample)
     if separator != ",":
         notes.append(f"the columns are separated by {_SEPARATOR_NAMES[separator]}")
     names, n_blank = _header(path, encoding, separator)
@@ -171,6 +173,9 @@ def _csv_column(connection: Any, i: int) -> Column:
     return builder.column()
 
 
+_SAID = re.compile(r"\ufeff?sep=([,;\t|])\r?\n", re.IGNORECASE)
+"""The first line in which Excel says how the columns are separated."""
+
 _SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -179,12 +184,12 @@ def _called(encoding: str) -> str:
 
 
 def _header(path: Path, encoding: str, separator: str) -> tuple[tuple[str, ...], int]:
-    """Return the names of the columns, and the number of blank lines before them."""
+    """Return the names of the columns, and the number of lines before them, which are blank or only say the separator."""
     with decoded(path, encoding) as text:
         n_blank = 0
         try:
             for row in csv.reader((line.removeprefix("\ufeff") for line in text), delimiter=separator):
-                if any(cell.strip() for cell in row):
+                if any(cell.strip() for cell in row) and not (n_blank == 0 and row[0].lower() == "sep="):
                     return tuple(cell.strip() for cell in row), n_blank
                 n_blank += 1
         except csv.Error as error:
