@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from simulations.loading import load_scenario
+from workflow.auditing.log_files import read_log
 from workflow.errors import InputError
 from workflow.files.opening import TABLE_BYTES, TEXT_BYTES, bounded, check_file, open_file, read_file
+from workflow.files.tables import kind_of
 from workflow.loading import load_workflow
 from workflow.loading.rule_files import load_rules
 
@@ -108,3 +110,12 @@ def test_a_link_to_an_ordinary_file_is_followed(tmp_path):
 def test_the_limits_are_those_of_the_page_about_limits():
     """The documented sizes are the ones that apply."""
     assert (TEXT_BYTES, TABLE_BYTES) == (4_000_000, 2_000_000_000)
+
+
+@pytest.mark.parametrize("hostile", ["proc", "sparse", "device", "pipe"], indirect=True)
+def test_logs_and_tables_are_ordinary_files_too(hostile):
+    """A log and a table of cases are checked before a library opens them."""
+    for read in (lambda path: read_log(path, load_workflow("prosecutorial-discretion-review")), kind_of):
+        with pytest.raises(InputError) as caught:
+            read(hostile[0])
+        assert len(caught.value.problems) == 1
