@@ -121,13 +121,13 @@ def test_a_stray_zero_byte_does_not_make_a_file_utf_16(tmp_path: Path) -> None:
 def test_rows_that_are_too_short_or_too_long_are_listed_together(tmp_path: Path) -> None:
     """With their places; the rows after them keep theirs."""
     path = tmp_path / "log.csv"
-    path.write_text("a,b\n1,2\n3\n4,5,6\n7,x\n", encoding="utf-8")
+    path.write_text('a,b\n1,2\n\n3\n4,5,6\n"7\n",x\n\n8,y\n', encoding="utf-8")
     table = read_table(path)
     assert [m.removeprefix(f"{path}: ") for m in table.mistakes] == [
-        "row 3: has 1 value, but there are 2 columns",
-        "row 4: has 3 values, but there are 2 columns",
+        "row 4: has 1 value, but there are 2 columns",
+        "row 5: has 3 values, but there are 2 columns",
     ]
-    assert table.at(1, "b") == f"{path}: row 5, column 'b': "
+    assert [table.place(i) for i in range(3)] == ["row 2", "row 6", "row 8"]
 
 
 def test_only_a_needed_column_must_have_a_name_of_its_own(tmp_path: Path) -> None:

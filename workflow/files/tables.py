@@ -10,9 +10,10 @@ import csv
 import datetime as dt
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from workflow.sql.reading import reader
 __all__ = ["FileFormat", "kind_of", "read_table"]
 
 _PAGE = 200_000
+_MOST_ROWS = 2**20 + 1  # of an Excel sheet
 Wanted = Callable[[str], bool]
 
 
@@ -152,8 +154,19 @@ def _csv(path: Path, wanted: Wanted, given: str | None, limit: int | None) -> Ta
         columns = {i: _csv_column(connection, i) for i in kept}
         rejected = connection.execute("select distinct on (line) line, error_message from reject_errors order by line").fetchall()
     mistakes = tuple(f"{path}: row {line}: {_explained(message, len(names))}" for line, message in rejected)
-    gaps = [line for line, _ in rejected]
-    return _without_blank_rows(path, names, columns, n_blank + 2, tuple(notes), gaps=gaps, mistakes=mistakes)
+
+    @cache
+    def places() -> list[int]:
+        return _places(path, encoding, separator, n_blank + 2, {line for line, _ in rejected})
+
+    return _without_blank_rows(path, names, columns, places, tuple(notes), mistakes=mistakes)
+
+
+def _places(path: Path, encoding: str, separator: str, first: int, rejected: Collection[int]) -> list[int]:
+    """Return the place of each row that was read; blank lines and rejected rows have places too."""
+    with decoded(path, encoding) as text:
+        rows = enumerate(csv.reader(text, delimiter=separator), start=1)
+        return [i for i, row in rows if i >= first and row and i not in rejected]
 
 
 def _explained(message: str, n_columns: int) -> str:
@@ -212,29 +225,24 @@ def _as_utf8(path: Path, encoding: str) -> Iterator[Path]:
 
 
 def _without_blank_rows(
-    path: Path, names: tuple[str, ...], columns: dict[int, Column], first: int, notes: tuple[str, ...],
-    serial: dt.datetime | None = None, gaps: Sequence[int] = (), mistakes: tuple[str, ...] = (),
+    path: Path, names: tuple[str, ...], columns: dict[int, Column], places: Callable[[], Sequence[int]], notes: tuple[str, ...],
+    serial: dt.datetime | None = None, mistakes: tuple[str, ...] = (),
 ) -> Table:  # fmt: skip
     """Return a table without the rows that are empty in every column.
 
     Parameters
     ----------
-    first : int
-        The place of the first row in the file.
-    gaps : sequence of int
-        The places of rows that are not in the columns.
+    places : callable
+        Returns the place of each row in the file. It is called for messages only.
     """
-    n = len(next(iter(columns.values()))) if columns else 0
-    places = np.arange(first, first + n + len(gaps))
-    places = places[~np.isin(places, gaps)][:n] if gaps else places
+    rows = np.zeros(0, np.int64)
     if columns:
         rows = np.flatnonzero(np.any([column.codes >= 0 for column in columns.values()], axis=0))
-        if len(rows) < n:
-            places, columns = places[rows], {i: column.taking(rows) for i, column in columns.items()}
+        columns = {i: column.taking(rows) for i, column in columns.items()}
     # of two columns with one name, which `Table.find` refuses, the first is kept
     named = {names[i]: columns[i] for i in sorted(columns, reverse=True)}
     of_names = {name: named[name] for name in names if name in named}
-    return Table(path, names, of_names, lambda i: f"row {places[i]}", notes, serial, mistakes)
+    return Table(path, names, of_names, lambda i: f"row {places()[int(rows[i])]}", notes, serial, mistakes)
 
 
 # Parquet ------------------------------------------------------------------------------------------------
@@ -303,7 +311,7 @@ def _excel(path: Path, wanted: Wanted, sheet: str | None, limit: int | None) -> 
         while names and not names[-1]:
             names = names[:-1]
         columns = _excel_columns(rows, [i for i, name in enumerate(names) if wanted(name)], limit)
-        return _without_blank_rows(path, names, columns, n_before + 2, tuple(notes), book.epoch)
+        return _without_blank_rows(path, names, columns, lambda: range(n_before + 2, _MOST_ROWS), tuple(notes), book.epoch)
     finally:
         book.close()
 
