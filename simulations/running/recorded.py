@@ -13,7 +13,7 @@ from simulations.run_folder.manifest import read_manifest, scenario_hash
 from simulations.running.intervals import CONFIDENCE
 from simulations.running.run_result import RunResult, gather
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError
+from workflow.errors import InputError, format_names
 from workflow.files.validation import format_value
 from workflow.run_files.manifest import part_files
 from workflow.run_files.tables import check_labels, open_tables, recorded_workflow
@@ -109,6 +109,10 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
         units = {descriptor.unit for descriptor in descriptors.values()}
         known = {"measure": descriptors, "court": (*loaded.courts, "all"), "unit": units}
         check_labels(connection, folder, "measures", known)
+        measured = {number for (number,) in connection.execute("select distinct replication from measures").fetchall()}
+        if without := [str(k) for k in records if k not in measured]:
+            advice = f"docketsim verify {folder} checks the parts"
+            raise InputError([f"{folder}: measures: replication {format_names(without)} has none; {advice}"])
         if connection.execute("select count(*) from measures where not isfinite(value)").fetchone() != (0,):
             raise InputError([f"{folder}: measures: a value is infinite; docketsim verify {folder} checks the parts"])
     return gather(loaded, {"monitor": None, "confidence": CONFIDENCE, **manifest}, records, folder)
