@@ -23,6 +23,7 @@ from simulations.measuring.invariants import BrokenInvariant, check_log
 from simulations.measuring.measures import measure
 from simulations.measuring.utilisation import pool_times
 from simulations.running.intervals import interval
+from simulations.running.shared import in_processes
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE
@@ -273,7 +274,7 @@ def validate(seed: int = 1, workers: int = 1, replications: int = REPLICATIONS, 
     replications : int
         For each closed form, at least 2.
     """
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     prepare(engine)
     outcomes = [_golden(golden, engine) for golden in GOLDEN]
@@ -283,11 +284,10 @@ def validate(seed: int = 1, workers: int = 1, replications: int = REPLICATIONS, 
     groups: dict[tuple[str, tuple[str, ...]], list[Check]] = {}
     for check in CHECKS:
         groups.setdefault((check.file, check.changes), []).append(check)
-    with Parallel(n_jobs=workers) as parallel:
-        for checks in groups.values():
-            names = [check.id for check in checks]
-            rows = parallel(delayed(_replicate)(names, seed, k, engine) for k in range(1, replications + 1))
-            outcomes += [_judge(check, [row[i] for row in rows]) for i, check in enumerate(checks)]
+    for checks in groups.values():
+        names = [check.id for check in checks]
+        rows = list(in_processes((delayed(_replicate)(names, seed, k, engine) for k in range(1, replications + 1)), workers))
+        outcomes += [_judge(check, [row[i] for row in rows]) for i, check in enumerate(checks)]
     return outcomes
 
 

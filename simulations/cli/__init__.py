@@ -1,7 +1,7 @@
 """The command line, ``docketsim``: a module for each group of commands.
 
 Commands import heavy modules when they run, so that ``--help`` is fast. Mistakes in the input go to standard error,
-one per line, with exit code 2. A run that fails has exit code 1, an undecided rule 3.
+one per line, with exit code 2. A run that fails has exit code 1, an undecided rule 3, a fault of the program 70.
 """
 
 from __future__ import annotations
@@ -10,70 +10,64 @@ import atexit
 import os
 import sys
 import threading
-from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from simulations.cli.common import echo
-from simulations.cli.outputs import export, report
-from simulations.cli.planning import forecast, staff, sweep
-from simulations.cli.running import list_, run, validate
-from simulations.cli.studies import compare, sql, verify
-from simulations.cli.workflows import audit, diff, draw, prove
-from simulations.running.shared import collect_seldom
+if TYPE_CHECKING:
+    from simulations.cli.commands import app
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="docketsim",
-    help="Simulate, prove, test and audit one declared case workflow.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for _command in (
-    run, validate, list_, prove, audit, diff, draw, compare, sweep, staff, forecast, sql, report, export, verify,
-):  # fmt: skip
-    app.command(_command.__name__.rstrip("_"))(_command)
 
+def __getattr__(name: str) -> Any:
+    """Import the commands when they are needed, so that `main` handles signals before."""
+    if name == "app":
+        from simulations.cli.commands import app
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        echo(f"docketsim {version('docketsim')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _docketsim(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    pass
+        return app
+    raise AttributeError(name)
 
 
 def main() -> None:
     """Run the command line."""
+    from simulations.cli.ending import default_signals, handle_signals, open_output
+
+    open_output()
+    handle_signals()
+    code = _ended(_run)
+    code = max(code, _ended(sys.stdout.flush))
+    default_signals()
+    if threading.active_count() == 1:  # other threads end in Python's own way
+        atexit._run_exitfuncs()  # freeing all objects would take a tenth of the time of a short command
+        os._exit(max(code, _ended(sys.stdout.flush)))  # exit functions may print
+    sys.exit(code)
+
+
+def _run() -> None:
+    """Run the command that the arguments name."""
+    from simulations.cli.commands import app
+    from simulations.running.shared import collect_seldom
+
     collect_seldom()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is large enough for numpy's threads
     chosen = [c for c in app.registered_commands if c.name in sys.argv[1:2]]
     app.registered_commands = chosen or app.registered_commands  # Typer takes time to read the options of each
+    app()
+
+
+def _ended(task: Any) -> int:
+    """Run a task, and return the exit code. Whatever it raises is one line on standard error."""
+    from simulations.cli.ending import exit_code_of_interruption, foreseen, report_fault
+    from workflow.errors import visible
+
     try:
-        app()
+        task()
     except SystemExit as exit_:
-        _exit_fast(exit_.code)
-        raise
-
-
-def _exit_fast(code: object) -> None:
-    """End the process without freeing its objects, which takes Python a tenth of the time of a short command."""
-    if isinstance(code, int) and threading.active_count() == 1:  # other threads end in Python's own way
-        atexit._run_exitfuncs()
-        with suppress(OSError):  # a closed pipe: Python reports it
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except BaseException as error:
+        code = exit_code_of_interruption(error)
+        message = "Interrupted." if code else foreseen(error)
+        if message is None:
+            return report_fault(error)
+        print(visible(message), file=sys.stderr)
+        return code or 1
+    return 0

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workflow.errors import DocketsimError, InputError, visible
+from simulations.cli.ending import exit_code_of_interruption, foreseen
+from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAILURE",
-    "INTERRUPTED",
     "MISTAKE",
     "UNDECIDED",
     "At",
@@ -60,7 +60,7 @@ __all__ = [
     "spinner",
 ]
 
-FAILURE, MISTAKE, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
+FAILURE, MISTAKE, UNDECIDED = 1, 2, 3
 _SECONDS_BETWEEN_LINES = 30
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A built-in scenario (see list), or the path of a file.")]
@@ -118,14 +118,19 @@ def report_errors(resume: Callable[[], str | None] | None = None) -> Iterator[No
     try:
         with _show_warnings(partial(typer.echo, err=True)):
             yield
-    except DocketsimError as error:
-        echo(str(error), err=True)
+    except typer.Exit:
+        raise
+    except BaseException as error:
+        if code := exit_code_of_interruption(error):
+            command = resume() if resume is not None else None
+            echo(f"Interrupted. {f'Resume with: {command}' if command else 'Run the command again.'}", err=True)
+            raise typer.Exit(code) from None
+        message = foreseen(error)
+        if message is None:
+            raise
+        echo(message, err=True)
         # a run folder that exists is a FileExistsError; its class is not imported, so that `prove` starts quickly
         raise typer.Exit(MISTAKE if isinstance(error, InputError | FileExistsError) else FAILURE) from None
-    except KeyboardInterrupt:
-        command = resume() if resume is not None else None
-        echo(f"Interrupted.{f' Resume with: {command}' if command else ''}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def date(text: str, option: str = "--at") -> dt.date:

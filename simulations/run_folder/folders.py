@@ -136,7 +136,7 @@ def write_record(
         "queues": [queue.row() for queue in queues],
         "violations": dict(sorted(violations.items())),
     }
-    write_text(record_path(folder, replication), json_text(content) + "\n")
+    write_text(record_path(folder, replication), json_text(content) + "\n", folders=False)
 
 
 class RunFolder:
@@ -167,9 +167,18 @@ class RunFolder:
                 warnings.warn(f"{self.path}: {message}", stacklevel=2)
         return complete
 
-    def close(self) -> None:
-        """Write the manifest with the contents of all records, and delete the record files."""
+    def close(self, replications: Sequence[int]) -> dict[int, Record]:
+        """Write the manifest with the contents of all records, delete the record files, and return the records.
+
+        Raises
+        ------
+        WriteFailed
+            If the record of one of these finished replications has disappeared.
+        """
         records = self.records()
+        if missing := [k for k in replications if k not in records]:
+            message = f"deleted from outside during the run: the records of replications {format_names(missing)}"
+            raise WriteFailed(f"{self.path}: {message}. Resume the run with --resume.")
         self._before = {
             **self.manifest,
             "replications_run": list(records),
@@ -186,6 +195,7 @@ class RunFolder:
         unfinished = unfinished_files(self.path)  # of killed worker processes
         for path in (*unfinished, *(self.path / "measures").glob("replication=*.json")):
             path.unlink(missing_ok=True)
+        return records
 
     def begin(self, scenario: Scenario) -> None:
         """Write the manifest, then the scenario, its workflow and its policies, unless they exist."""
@@ -196,10 +206,13 @@ class RunFolder:
         for name, document in documents.items():
             path, text = self.path / name, document.written()
             if not path.is_file() or path.read_bytes() != text.encode():
-                write_text(path, text)
+                write_text(path, text, folders=False)
+        for kind in KINDS:
+            if kind != "events" or self.manifest["events"]:
+                (self.path / kind).mkdir(exist_ok=True)
 
     def _write_manifest(self, content: Mapping[str, Any]) -> None:
-        write_text(self.path / MANIFEST, json_text({**content, "sha256": manifest_hash(content)}, indent=2) + "\n")
+        write_text(self.path / MANIFEST, json_text({**content, "sha256": manifest_hash(content)}, indent=2) + "\n", folders=False)
 
 
 # creating and locking --------------------------------------------------------------------------------

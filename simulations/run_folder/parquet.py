@@ -50,7 +50,7 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
         If the file cannot be written. An existing file is unchanged.
     """
     if _rows(columns) > _LARGE:  # a copy would double the memory
-        with whole_file(path) as unfinished, cursor() as connection:
+        with whole_file(path, folders=False) as unfinished, cursor() as connection:
             connection.register("given", columns)
             connection.execute(_copy(select, "given", unfinished))
         return
@@ -58,7 +58,7 @@ def write_parquet(path: Path, columns: Columns, select: Sequence[str]) -> None:
     statement = _kept.pop(kind, None)  # removed, so that another thread prepares its own
     if statement is None or not statement.fits(path.parent, columns, select):
         statement = _Statement(path.parent, columns, select)
-    with whole_file(path, statement.unfinished):
+    with whole_file(path, statement.unfinished, folders=False):
         statement.execute(columns)
     _kept[kind] = statement
 

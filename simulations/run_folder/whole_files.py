@@ -21,24 +21,26 @@ class WriteFailed(DocketsimError, OSError):
     """A file could not be written; no partial file is left."""
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file.
+def write_text(path: Path, text: str, *, folders: bool = True) -> None:
+    """Write a text file. Missing folders are created, or with `folders` false an error.
 
     Raises
     ------
     WriteFailed
         If it cannot be written, for example because the disk is full. An existing file is unchanged.
     """
-    with whole_file(path) as unfinished:
+    with whole_file(path, folders=folders) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def whole_file(path: Path, unfinished: Path | None = None) -> Iterator[Path]:
+def whole_file(path: Path, unfinished: Path | None = None, *, folders: bool = True) -> Iterator[Path]:
     """Yield a temporary path and rename it to `path` on success; delete it after an error.
 
     Parameters
     ----------
+    folders : bool
+        Whether to create missing folders. In a run folder, a missing one was deleted.
     unfinished : Path, optional
         A temporary path in the same folder, if the caller needs a particular one. No other process may write to it.
     """
@@ -46,7 +48,8 @@ def whole_file(path: Path, unfinished: Path | None = None) -> Iterator[Path]:
 
     unfinished = unfinished or path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             raise OSError(errno.EINVAL, "is not an ordinary file")
         unfinished.unlink(missing_ok=True)  # it may be a link to another file

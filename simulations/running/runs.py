@@ -187,8 +187,7 @@ def run(
         if targets and only is None:
             most = max_replications or max(1000, options.replications)
             numbers = _until_precise(job, run_folder, numbers, targets, most, progress)
-        records = run_folder.records()
-        run_folder.close()
+        records = run_folder.close(numbers)
     return gather(scenario, manifest, {k: records[k] for k in numbers}, folder)
 
 

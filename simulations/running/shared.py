@@ -7,18 +7,23 @@ The value is therefore pickled once, and unpickled once in each process.
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import signal
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
 __all__ = ["Shared", "collect_seldom", "in_processes"]
 
 T = TypeVar("T")
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Shared(Generic[T]):
@@ -43,7 +48,8 @@ class Shared(Generic[T]):
 def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> Iterator[Any]:
     """Run tasks in worker processes, and yield their results.
 
-    The workers ignore Ctrl-C. The main process handles it and ends them.
+    The workers ignore Ctrl-C and other signals to end. The main process handles them and ends its workers, which also
+    end when the main process has ended in any other way.
 
     Parameters
     ----------
@@ -56,28 +62,48 @@ def in_processes(tasks: Iterable[Any], workers: int, in_order: bool = True) -> I
     """
     from joblib import Parallel
 
-    with _ignore_ctrl_c():
-        parallel = Parallel(n_jobs=workers, backend="loky", return_as="generator" if in_order else "generator_unordered")
-        results: Any = parallel(tasks)
+    order = "generator" if in_order else "generator_unordered"
+    lifeline, _ = _pipe(os.getpid())
+    parallel = Parallel(n_jobs=workers, backend="loky", return_as=order, initializer=_end_with, initargs=(lifeline,))
+    results: Any = None
     try:
+        with _signals_later():
+            results = parallel(tasks)
         for result in results:  # noqa: UP028  (`yield from` would close `results` with joblib's warning)
             yield result
     finally:
-        with warnings.catch_warnings(action="ignore"):  # of tasks that an interruption cancels
-            results.close()
+        if results is not None:
+            with warnings.catch_warnings(action="ignore"):  # of tasks that an interruption cancels
+                results.close()
+
+
+@cache
+def _pipe(process: int) -> tuple[Connection, Connection]:
+    """Return a pipe of a process. Workers inherit its reading end, and no process its writing end."""
+    return Pipe(duplex=False)
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Prepare a worker process: it ignores signals to end, and ends when nobody holds the writing end of the pipe."""
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+    def watch() -> None:
+        lifeline.poll(None)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
-def _ignore_ctrl_c() -> Iterator[None]:
-    """Ignore Ctrl-C, so that processes started meanwhile inherit it. Only the main thread can set signal handlers."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _signals_later() -> Iterator[None]:
+    """Deliver signals to end at the end of the block, so that processes started meanwhile do not receive them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def collect_seldom() -> None:

@@ -41,6 +41,7 @@ def _expected(columns: Columns) -> list[tuple[object, ...]]:
 
 def test_every_row_is_written_in_its_order(tmp_path: Path) -> None:
     """Of tables of no row, of fewer and of more rows than the one before, and of so many that they are not copied."""
+    (tmp_path / "cases").mkdir()
     for k, rows in enumerate([3, 0, 5000, 4000, 5100, 1, 70_000, 2]):
         path = tmp_path / "cases" / f"{k}.parquet"
         write_parquet(path, _columns(rows, k), SELECT)
@@ -49,6 +50,8 @@ def test_every_row_is_written_in_its_order(tmp_path: Path) -> None:
 
 def test_the_bytes_do_not_depend_on_what_was_written_before(tmp_path: Path) -> None:
     """Neither on longer or shorter tables, nor on those of another shape, into this folder or another."""
+    for folder in ("cases", "events"):
+        (tmp_path / folder).mkdir()
     alone = {}
     for rows in (0, 1, 2047, 2048, 2049, 5000):
         parquet._kept.clear()
@@ -74,6 +77,8 @@ def test_a_relative_path_is_in_the_working_folder_of_its_time(tmp_path: Path, mo
 def test_threads_write_at_the_same_time(tmp_path: Path) -> None:
     """Into folders of the same name and into one folder; each file has its own rows."""
     paths = [tmp_path / str(k % 3) / "cases" / f"{k}.parquet" for k in range(60)]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda k: write_parquet(paths[k], _columns(1000 + k, k), SELECT), range(60)))
     for k, path in enumerate(paths):
@@ -94,6 +99,7 @@ def _files_of_at_most(size: int) -> Iterator[None]:
 def test_a_full_disk_leaves_the_old_file_and_the_next_one_is_written(tmp_path: Path, rows: int) -> None:
     """The failed attempt leaves nothing in the folder, or in what is written afterwards."""
     path = tmp_path / "cases" / "1.parquet"
+    path.parent.mkdir()
     write_parquet(path, _columns(rows), SELECT)
     wanted = path.read_bytes()
     with _files_of_at_most(10_000), pytest.raises(WriteFailed, match=r"1\.parquet: could not be written: "):

@@ -1,0 +1,46 @@
+"""The commands of ``docketsim``, as one Typer application."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from simulations.cli.common import echo
+from simulations.cli.outputs import export, report
+from simulations.cli.planning import forecast, staff, sweep
+from simulations.cli.running import list_, run, validate
+from simulations.cli.studies import compare, sql, verify
+from simulations.cli.workflows import audit, diff, draw, prove
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="docketsim",
+    help="Simulate, prove, test and audit one declared case workflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _command in (
+    run, validate, list_, prove, audit, diff, draw, compare, sweep, staff, forecast, sql, report, export, verify,
+):  # fmt: skip
+    app.command(_command.__name__.rstrip("_"))(_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        echo(f"docketsim {version('docketsim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _docketsim(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
