@@ -8,7 +8,7 @@ Commands and programs run in forks of a process that has imported docketsim (`te
 * ``python``: a program of its own.
 * ``text`` right after one of these: what it printed on standard output, exactly (but for spaces at the ends of lines).
 * ``yaml``, or any other block, that begins with ``# file: name``: written to the folder under that name, for the blocks
-  that follow. Other ``yaml`` and ``json`` must at least be well-formed; diagrams (``mermaid``) and directives of Sphinx
+  that follow. A file that knows no comments, such as CSV, has ``<!-- file: name -->`` on the line before the block instead. Other ``yaml`` and ``json`` must at least be well-formed; diagrams (``mermaid``) and directives of Sphinx
   (``{toctree}``) are left alone.
 * ``make`` commands are not run, since this test runs inside one: their targets must stand in the Makefile.
 
@@ -41,16 +41,18 @@ FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,}) *(?P<language>[^\s`]*)
 NOT_RUN = re.compile(r"\s*<!-- *not run:? *(?P<reason>.*?) *-->\s*")
 FILES_OF = re.compile(r"^<!-- *files of: *(\S+) *-->$", re.MULTILINE)
 FILE = re.compile(r"# file: *(?P<name>\S+) *\n")
+FILE_OUTSIDE = re.compile(r"\s*<!-- *file: *(?P<name>\S+) *-->\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block: language, text, position, and the reason why it is not run (``None`` if it is run)."""
+    """A fenced block: language, text, position, the reason why it is not run, and the file that it is (``None``: no such)."""
 
     language: str
     text: str
     where: str
     not_run: str | None = None
+    file: str | None = None
 
 
 def blocks(markdown: str, name: str) -> Iterator[Block]:
@@ -72,7 +74,8 @@ def blocks(markdown: str, name: str) -> Iterator[Block]:
             else:
                 raise AssertionError(f"{where}: the block has no end")
             text = "".join(f"{inner}\n" for inner in body)
-            yield Block(opening["language"], text, where, note["reason"] if note else None)
+            named = FILE_OUTSIDE.fullmatch(before) or FILE.match(text)
+            yield Block(opening["language"], text, where, note["reason"] if note else None, named["name"] if named else None)
         before = line
 
 
@@ -87,9 +90,8 @@ def run_blocks(listed: list[Block], folder: Path) -> None:
 
 def run_block(block: Block, folder: Path) -> str | None:
     """Run one block, and return its output (``None`` if it is not a program)."""
-    named = FILE.match(block.text)
-    if named:
-        return write_file(block, folder / named["name"], folder)
+    if block.file is not None:
+        return write_file(block, folder / block.file, folder)
     match block.language:
         case "bash":
             return run_commands(block.text.splitlines(), block.where, folder)
@@ -110,8 +112,7 @@ def write_file(block: Block, path: Path, folder: Path) -> None:
     """Write a named block to a file in the folder."""
     assert path.resolve().is_relative_to(folder.resolve()), f"{block.where}: the file lies outside the folder"
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = FILE.sub("", block.text, count=1) if path.suffix == ".csv" else block.text  # CSV has no comments
-    path.write_text(text, encoding="utf-8")
+    path.write_text(block.text, encoding="utf-8")
 
 
 def run_console(block: Block, folder: Path) -> str | None:
@@ -217,9 +218,8 @@ def write_borrowed_files(path: Path, folder: Path) -> None:
     """Write the files of the pages that a document names in ``<!-- files of: page -->``."""
     for page in FILES_OF.findall(path.read_text(encoding="utf-8")):
         for block in blocks_of((path.parent / page).resolve()):
-            named = FILE.match(block.text)
-            if named:
-                write_file(block, folder / named["name"], folder)
+            if block.file is not None:
+                write_file(block, folder / block.file, folder)
 
 
 def run_document(path: Path, folder: Path) -> None:

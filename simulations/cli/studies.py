@@ -145,7 +145,7 @@ def _plain(value: Any) -> Any:
 
 def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
-    from simulations.printing.terminal import new_console, new_table
+    from simulations.printing.terminal import new_console, new_table, print_grid
 
     console = new_console(markup=False)
     shown = list(islice(rows, _MOST_ROWS))
@@ -155,7 +155,7 @@ def _table(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
         column.justify = "right" if numeric else "left"
     for row in shown:
         grid.add_row(*("" if value is None else visible(str(_plain(value))) for value in row))
-    console.print(grid)
+    print_grid(console, grid)
     if next(rows, None) is not None:
         echo(f"More than {_MOST_ROWS} rows: --csv or --json prints all.", err=True)
 

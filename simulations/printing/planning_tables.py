@@ -9,7 +9,7 @@ from simulations.planning.forecasting import Forecast
 from simulations.planning.intervals import fewest_for_median
 from simulations.planning.outlook import MARKS, AgeBand, Remaining
 from simulations.planning.staffing import Point, Staffing
-from simulations.printing.terminal import describe_replications, new_console, new_table, print_table
+from simulations.printing.terminal import describe_replications, new_console, new_table, print_grid, print_table
 from simulations.running.intervals import describe_method, fewest_for_order_statistics
 from simulations.statements.of_runs import never_left
 from simulations.tables.formatting import court_title, format_mean, format_range, format_replications, number
@@ -31,7 +31,7 @@ def print_staffing(staffing: Staffing) -> None:
     grid = new_table("\nThe curve", *factors, "size", "probability", "interval", "replications", "")
     for point in staffing.curve:
         grid.add_row(*_point_cells(point), style="bold" if point == answer else None)
-    console.print(grid)
+    print_grid(console, grid)
     size = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
     smaller = "" if less is None else f", with {less.size:,} at most {less.high:.3f}"
     console.print(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
@@ -12,7 +15,10 @@ from rich.table import Table as Grid
 from simulations.tables.table import Table
 from workflow.errors import visible
 
-__all__ = ["describe_replications", "new_console", "new_table", "print_table"]
+__all__ = ["describe_replications", "new_console", "new_table", "print_grid", "print_table"]
+
+_UNLIMITED = 100_000
+"""Line width of files and pipes, in characters: wider than any table."""
 
 
 class _Console(Console):
@@ -24,8 +30,12 @@ class _Console(Console):
 
 
 def new_console(markup: bool = True) -> Console:
-    """Return a console that prints to standard output and does not colour numbers."""
-    return _Console(highlight=False, soft_wrap=False, markup=markup)
+    """Return a console that prints to standard output and does not colour numbers.
+
+    Lines are as wide as the terminal, or as the environment variable COLUMNS says. In a file or a pipe nothing is wrapped.
+    """
+    unlimited = not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit()
+    return _Console(highlight=False, soft_wrap=False, markup=markup, width=_UNLIMITED if unlimited else None)
 
 
 def new_table(title: str | None, *columns: str) -> Grid:
@@ -34,7 +44,7 @@ def new_table(title: str | None, *columns: str) -> Grid:
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, show_edge=False, header_style="dim"
     )
     for i, column in enumerate(columns):
-        grid.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+        grid.add_column(column, justify="left" if i == 0 else "right", overflow="fold")  # never shorten a value
     return grid
 
 
@@ -47,11 +57,17 @@ def print_table(console: Console, table: Table | None, footer: Sequence[str] = (
     grid = new_table(None, *(escape(visible(column)) for column in table.columns))
     for k, column in enumerate(grid.columns):
         column.justify = "left" if k < table.n_text else "right"
-        column.overflow = "fold"  # never shorten a name
     for row in table.rows:
         grid.add_row(*(escape(visible(cell.text)) for cell in row))
     if footer:
         grid.add_row(*footer, style="dim")
+    print_grid(console, grid)
+
+
+def print_grid(console: Console, grid: Grid) -> None:
+    """Print a rich table. If it is too wide, its first column stays whole, unless it takes more than half of the line."""
+    names = grid.columns[0]
+    names.no_wrap = 2 * max(cell_len(str(cell)) for cell in (names.header, *names.cells)) <= console.width
     console.print(grid)
 
 

@@ -136,7 +136,7 @@ def _waiting(contents: Contents) -> Figure | None:
         alt.Chart(alt.Data(values=data))
         .mark_bar(stroke="white", strokeWidth=1)
         .encode(
-            x=alt.X("days:Q", title="days, mean over cases"),
+            x=alt.X("days:Q", title="days, mean over cases", axis=alt.Axis(tickCount=8)),
             y=alt.Y("court:N", title=None, sort=[*contents.titles.values()]),
             color=alt.Color("reason:N", sort=shown, scale=alt.Scale(domain=shown, range=colours)),
             order=alt.Order("k:Q"),

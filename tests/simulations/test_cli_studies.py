@@ -123,6 +123,18 @@ def test_sql_prints_a_table_csv_or_json(tiny: Path) -> None:
     assert rows == [["court", "n", "first", "old"], ["east", "20", "2024-01-01T00:00:00", "True"], ["west", "10", "2024-01-01T00:00:00", "True"]]  # fmt: skip
 
 
+def test_a_narrow_terminal_folds_values_and_a_pipe_has_a_line_per_row(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No value is shortened to an ellipsis; without a terminal and COLUMNS, nothing is wrapped."""
+    assert _run("run", "tiny.yaml", "--replications", "1", "--out", "r", "--quiet")[0] == 0
+    query = ["sql", "r", f"select '{'x' * 70}' as first, '{'y' * 70}' as second, '{'z' * 70}' as third"]
+    monkeypatch.setenv("COLUMNS", "60")
+    folded = _run(*query)[1]
+    assert [folded.count(letter) for letter in "xyz"] == [70, 70, 70]
+    assert max(map(len, folded.splitlines())) <= 60
+    monkeypatch.delenv("COLUMNS")
+    assert [line.split() for line in _run(*query)[1].splitlines()[1:]] == [["x" * 70, "y" * 70, "z" * 70]]
+
+
 def test_sql_shows_a_hundred_rows_and_writes_all(tiny: Path) -> None:
     """Standard error has the number of remaining rows."""
     _run("run", "tiny.yaml", "--out", "here", "--quiet")
