@@ -183,26 +183,44 @@ class LogFacts:
                 shares.append(mean(busy / shift for busy, shift in times))
         return max(shares, default=0.0)
 
-    def fullest_week(self, pool: str) -> float:
-        """Return the largest mean share of the slots of the shifts of a week from Monday that cases used."""
+    @cached_property
+    def new_work(self) -> list[dict[str, Any]]:
+        """Return the rows of work that started, without the parts of work after an interruption."""
+        rows, last = [], dict[tuple[int, int], str]()
+        for row in self.events:
+            case = row["replication"], row["case_id"]
+            if row["started_at"] is not None and last.get(case) != "interrupted":
+                rows.append(row)
+            last[case] = row["cause"]
+        return rows
+
+    def fullest_week(self, pool: str, of: str = "all") -> float:
+        """Return the largest mean share of the slots of the shifts of a week from Monday that cases of a court used.
+
+        A shift has the slots of the largest size in it; a week without slots counts for nothing.
+        """
         spec, shares = self.scenario.pools[pool], defaultdict(list)
         for k in self.replications:
             used, slots = Counter[dt.date](), Counter[dt.date]()
             for station, calendar in enumerate(spec.calendars):
                 court = self.scenario.courts[station] if spec.at_court else "all"
-                rows = [
-                    row
-                    for row in self.events
+                if of not in ("all", court):
+                    continue
+                started = [
+                    self._us(row["started_at"])
+                    for row in self.new_work
                     if row["replication"] == k and row["pool"] == pool and court in ("all", row["court"])
                 ]
-                started = [self._us(row["started_at"]) for row in rows if row["started_at"] is not None]
+                steps = spec.sizes[station]
                 for opening, close in zip(calendar.opens, calendar.closes, strict=True):
                     day = (self.starts + opening * dt.timedelta(microseconds=1)).date()
                     week = day - day.weekday() * DAY
                     used[week] += sum(opening <= at < close for at in started)
-                    slots[week] += spec.slots * max(n for _, n in spec.sizes[station])  # type: ignore[operator]
+                    at_opening = [n for t, n in steps if t <= opening][-1]
+                    slots[week] += spec.slots * max([at_opening, *(n for t, n in steps if opening < t < close)])  # type: ignore[operator]
             for week, n in slots.items():
-                shares[week].append(used[week] / n)
+                if n:
+                    shares[week].append(used[week] / n)
         return max((mean(each) for each in shares.values()), default=0.0)
 
     def _time(self, k: int, pool: str, begin: dt.datetime, end: dt.datetime, of: str = "all") -> tuple[float, float]:

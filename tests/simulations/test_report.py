@@ -31,6 +31,7 @@ from simulations.report.tables import state_table
 from simulations.running.recorded import read_result
 from simulations.tables.formatting import format_estimate, format_level
 from tests.simulations.desk import write_tiny
+from tests.simulations.log_facts import LogFacts
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
 
@@ -240,6 +241,20 @@ def test_weekly_utilisation_shows_idle_weeks(small: RunResult) -> None:
     assert judges.mean[:5].tolist() == [0.0] * 5
     assert judges.mean[6] > 0
     assert reviewers.mean[0] == reviewers.mean.max() > 10 * (small.get("utilisation.reviewers", "denver").mean or 1)
+
+
+def test_slots_of_a_week_are_those_of_its_sizes(tmp_path: Path) -> None:
+    """On Monday each court has two slots, and cases take two and one; from Tuesday on there is nobody."""
+    backlogs, sizes = (
+        ("courts.east.backlog.queue=5", "courts.west.backlog.queue=1"),
+        "pools.clerks.size={2024-01-01: 2, 2024-01-02: 0}",
+    )
+    office = ("calendars={office: {hours: {mon-fri: 09:00-17:00}}}", "pools.clerks.calendar=office", "pools.clerks.slots=1")
+    scenario = load_scenario(write_tiny(tmp_path), ["ends=2024-01-05", "arrivals={}", *backlogs, sizes, *office])
+    run(scenario, replications=1, seed=1, out=tmp_path / "run", workers=1)
+    slots = {use.court: use.mean.tolist() for use in read_contents(tmp_path / "run").use if use.of_slots}
+    assert slots == {"all": [3 / 4], "east": [1.0], "west": [1 / 2]}
+    assert LogFacts(scenario, tmp_path / "run").fullest_week("clerks") == 3 / 4
 
 
 def test_times_between_instants_sum_to_the_whole(small: RunResult) -> None:
