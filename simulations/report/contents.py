@@ -39,8 +39,8 @@ class Contents:
     courts : list of str
         The courts shown by name: those that have the most pending cases at any time, the largest first. With several
         courts, ``all`` is first.
-    moves : dict of str to float, or None
-        Mean count of each transition in a replication; ``None`` without an event log.
+    moves : dict of str to list of int, or None
+        Count of each transition, by replication; ``None`` without an event log.
     curves : list of Curve
         Time until a case leaves the docket; empty without an event log.
     flow : Flow or None
@@ -53,7 +53,7 @@ class Contents:
     result: RunResult
     manifest: Mapping[str, Any]
     courts: list[str]
-    moves: dict[str, float] | None = None
+    moves: dict[str, list[int]] | None = None
     curves: list[Curve] = field(default_factory=list)
     flow: Flow | None = None
     use: list[Use] = field(default_factory=list)
@@ -179,11 +179,12 @@ def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, cour
         try:
             _check_events(connection, folder, scenario)
             rows = connection.execute(
-                "select transition, count(*) from events where transition is not null and cause <> 'horizon' group by all"
+                "select transition, replication, count(*) from events where transition is not null and cause <> 'horizon'"
+                " group by all"
             ).fetchall()
-            counts = {name: n / len(records) for name, n in rows}
+            counts = {(name, k): n for name, k, n in rows}
             return {
-                "moves": {name: counts.get(name, 0.0) for name in scenario.transition_names},
+                "moves": {name: [counts.get((name, k), 0) for k in records] for name in scenario.transition_names},
                 "curves": survival(connection, scenario, records, groups, confidence),
                 "flow": flow(connection, scenario, [*records]),
                 "use": []

@@ -123,7 +123,7 @@ def _waiting(contents: Contents) -> Figure | None:
     waits = waits_by_reason(contents.result, contents.titles)
     if not waits:
         return None
-    days = {(activity, court, reason): part.mean or 0.0 for activity, court, parts in waits for reason, part in parts.items()}
+    days = {(w.activity, w.court, reason): part.mean or 0.0 for w in waits for reason, part in w.parts.items()}
     reasons = [reason.replace("_", " ") for reason in REASONS]
     shown = [reason for reason in reasons if any(n for (*_, of), n in days.items() if of == reason)]
     colours = [_REASON_COLOURS[reason.replace(" ", "_")] for reason in shown]
@@ -144,16 +144,15 @@ def _waiting(contents: Contents) -> Figure | None:
         )
         .properties(width=WIDTH - 60, height=alt.Step(24))
     )
-    ends, by_activity = contents.scenario.ends, {a: parts for a, court, parts in waits if court == contents.whole}
-    of_whole = {a: {reason: days[a, contents.whole, reason] for reason in parts} for a, parts in by_activity.items()}
+    ends = contents.scenario.ends
     caption: list[Statement | str] = [
         "Mean wait of cases whose work has begun, by the reason that kept them from starting. Capacity: all time after the first"
         " chance to start, nights and suspensions included.",
-        largest_part(ends, {(a, contents.titles[court], reason): n for (a, court, reason), n in days.items()}),
+        largest_part(ends, waits),
         *contents.courts_note(summed=False),
     ]
-    csv = estimates_csv(part for _, _, parts in waits for part in parts.values())
-    heading = [longest_wait(ends, of_whole, contents.whole)]
+    csv = estimates_csv(part for w in waits for part in w.parts.values())
+    heading = [longest_wait(ends, [w for w in waits if w.court == contents.whole], contents.whole)]
     return drawn("waiting-by-reason", "Waiting by reason", heading, caption, chart, csv)
 
 

@@ -259,13 +259,14 @@ def map_figure(contents: Contents) -> Figure | None:
     workflow, moves = contents.scenario.workflow, contents.moves
     if not moves:
         return None
-    counts = {t.name: moves[t.name] for t in workflow.transitions}
-    others = {name: n for name, n in moves.items() if name not in counts and n}
+    confidence = contents.result.confidence
+    counts = {t.name: format_level(moves[t.name], confidence) for t in workflow.transitions}
+    others = {name: values for name, values in moves.items() if name not in counts and any(values)}
     caption: list[Statement | str] = [
         "States and transitions. Each arrow has the mean number of times it was taken in a replication."
     ]
     if others:
-        caption.append(off_the_map(others))
-    csv = as_csv(["transition", "mean_count"], moves.items())
+        caption.append(off_the_map(others, confidence))
+    csv = as_csv(["transition", "mean_count"], ((name, sum(values) / len(values)) for name, values in moves.items()))
     svg = map_svg(workflow, counts)
-    return Figure("workflow-map", "Workflow map with counts", [most_frequent(moves)], caption, svg, csv)
+    return Figure("workflow-map", "Workflow map with counts", [most_frequent(moves, confidence)], caption, svg, csv)

@@ -35,6 +35,8 @@ class GrowingQueue:
         First and last day of the period.
     first, last : float
         Mean number of waiting cases at the start and at the end of the period.
+    first_low, first_high, last_low, last_high : float or None
+        The intervals of these means; ``None`` for a single replication.
     tau, low, high : float or None
         Mean over replications of Kendall's tau, with its interval; no interval for a single replication.
     """
@@ -48,6 +50,10 @@ class GrowingQueue:
     tau: float
     low: float | None
     high: float | None
+    first_low: float | None = None
+    first_high: float | None = None
+    last_low: float | None = None
+    last_high: float | None = None
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -82,5 +88,7 @@ def growing_queues(scenario: Scenario, queues: Sequence[Iterable[LongQueue]], co
         low, high = interval([q.tau for q in course], confidence, -1.0, 1.0) or (None, None)
         grows = all(queue.rises for queue in course) or (low is not None and low > 0)
         if n == len(queues) and last > first and grows:
-            growing.append(GrowingQueue(pool, court, starts, ends, first, last, tau, low, high))
+            lengths = ([float(getattr(q, name)) for q in course] for name in ("first", "last"))
+            of_first, of_last = (interval(values, confidence, 0.0) or (None, None) for values in lengths)
+            growing.append(GrowingQueue(pool, court, starts, ends, first, last, tau, low, high, *of_first, *of_last))
     return sorted(growing, key=lambda queue: -queue.last)

@@ -9,7 +9,7 @@ from simulations.comparing.differences import Difference
 from simulations.measuring.descriptors import Family, describe
 from simulations.statements.of_runs import growing
 from simulations.statements.statement import Claim, Statement
-from simulations.tables.comparison import format_level
+from simulations.tables.comparison import format_levels, row_size
 from simulations.tables.formatting import format_mean, number
 from simulations.tables.ranking import compared, ranked, stands_out
 
@@ -29,7 +29,7 @@ def difference_words(comparison: Comparison, d: Difference) -> str:
     low, high = paired.low, paired.high
     if paired.difference < 0 and low is not None and high is not None:
         low, high = -high, -low
-    size = format_mean(abs(paired.difference), low, high, d.unit, words=True)
+    size = format_mean(abs(paired.difference), low, high, d.unit, words=True, size=row_size(d))
     cases = " cases" if d.unit == "cases" else ""
     return f"{size}{cases} {words[paired.difference < 0]}"
 
@@ -38,7 +38,7 @@ def difference(comparison: Comparison, d: Difference) -> Statement:
     """Say how a measure differs, with both values."""
     paired = d.paired
     assert paired is not None
-    one, two = (format_level(comparison, d, value) for value in (paired.base, paired.other))
+    one, two = format_levels(comparison, d)
     where = "" if d.court == "all" else f" at {d.court}"
     always = f" in each of {paired.n} replications" if paired.constant else ""
     text = f"{d.measure}{where} is {difference_words(comparison, d)}{always}: {two} instead of {one}"

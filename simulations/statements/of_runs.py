@@ -12,7 +12,8 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import still_trending
 from simulations.statements.statement import Claim, Statement, join_names, largest, percent
-from simulations.tables.formatting import court_title, format_estimate, format_level, number, quantity
+from simulations.tables.formatting import court_title, format_estimate, format_level, format_point, number
+from simulations.tables.run import Wait
 
 __all__ = [
     "NO_STEADY_STATE",
@@ -122,43 +123,39 @@ def later_cases(cases: Sequence[float], confidence: float) -> Statement:
 # waiting and use -----------------------------------------------------------------------------------------
 
 
-def longest_wait(ends: dt.date, waits: Mapping[str, Mapping[str, float]], court: str = "all") -> Statement:
+def longest_wait(ends: dt.date, waits: Sequence[Wait], court: str = "all") -> Statement:
     """Say for which activity the mean wait of a court was longest, and the largest part of it.
 
     Parameters
     ----------
-    waits : mapping of str to mapping of str to float
-        The parts of the mean wait by activity and reason, in days.
+    waits : sequence of Wait
+        Of this court.
     """
-    lengths = {activity: sum(parts.values()) for activity, parts in waits.items()}
-    longest = largest(lengths)
-    days = lengths[longest[0]]
-    values = {"activities": longest, "days": days}
+    by_activity = {wait.activity: wait for wait in waits}
+    longest = largest({activity: wait.whole.mean or 0.0 for activity, wait in by_activity.items()})
+    first = by_activity[longest[0]]
+    values, days = {"activities": longest, "days": first.whole.mean or 0.0}, _in_words(first.whole)
     where = "" if court == "all" else f" at {court}"
     if len(longest) > 1:
-        text = f"The longest waits{where} were for {join_names(longest)}: {quantity(days, 'days', words=True)} on average"
+        text = f"The longest waits{where} were for {join_names(longest)}: {days} on average"
         return Statement(Claim.LONGEST_WAIT, text, "", court, None, ends, values)
-    parts = waits[longest[0]]
-    reasons = largest(parts)
-    text = (
-        f"The longest wait{where} was for {longest[0]}: {quantity(days, 'days', words=True)} on average;"
-        f" the largest part: {join_names(reasons)}"
-    )
+    reasons = largest({reason: part.mean or 0.0 for reason, part in first.parts.items()})
+    text = f"The longest wait{where} was for {longest[0]}: {days} on average; the largest part: {join_names(reasons)}"
     return Statement(Claim.LONGEST_WAIT, text, longest[0], court, None, ends, values | {"reasons": reasons})
 
 
-def largest_part(ends: dt.date, parts: Mapping[tuple[str, str, str], float]) -> Statement:
-    """Say which reason has the largest part in a mean wait.
+def largest_part(ends: dt.date, waits: Sequence[Wait]) -> Statement:
+    """Say which reason has the largest part in a mean wait."""
+    parts = {(wait.activity, wait.court, reason): part for wait in waits for reason, part in wait.parts.items()}
+    activity, of, reason = key = largest({key: part.mean or 0.0 for key, part in parts.items()})[0]
+    court, values = court_title(of), {"reason": reason, "days": parts[key].mean or 0.0}
+    text = f"The largest part: {_in_words(parts[key])} for {activity}, {court}, {reason}."
+    return Statement(Claim.LARGEST_PART, text, activity, court, None, ends, values)
 
-    Parameters
-    ----------
-    parts : mapping of (str, str, str) to float
-        Days by activity, title of the court, and reason.
-    """
-    activity, court, reason = largest(parts)[0]
-    days = parts[activity, court, reason]
-    text = f"The largest part: {quantity(days, 'days', words=True)} for {activity}, {court}, {reason}."
-    return Statement(Claim.LARGEST_PART, text, activity, court, None, ends, {"reason": reason, "days": days})
+
+def _in_words(estimate: Estimate) -> str:
+    """Return a mean time to the place of its interval, with its unit as a word."""
+    return format_point(estimate.mean or 0.0, estimate.low, estimate.high, estimate.unit, words=True)
 
 
 def busiest_week(shares: Mapping[str, float], court: str = "all") -> Statement:
@@ -238,22 +235,26 @@ def never_left(court: str, cases: Sequence[float], of: float, confidence: float)
 # transitions and courts --------------------------------------------------------------------------------------
 
 
-def most_frequent(counts: Mapping[str, float]) -> Statement:
-    """Say which transition is taken most often."""
-    every = largest(counts)
-    names, n = every[:_MOST_NAMES], counts[every[0]]
+def most_frequent(counts: Mapping[str, Sequence[float]], confidence: float) -> Statement:
+    """Say which transition is taken most often, from the counts of each replication."""
+    means = {name: sum(values) / len(values) for name, values in counts.items()}
+    every = largest(means)
+    names, n = every[:_MOST_NAMES], means[every[0]]
     verb = "transition is" if len(every) == 1 else "transitions are" if names == every else "transitions include"
     each = "" if len(every) == 1 else " each"
-    text = f"The most frequent {verb} {join_names(names)}: {number(n, 'cases')} times{each} in a replication"
+    text = (
+        f"The most frequent {verb} {join_names(names)}: {format_level(counts[every[0]], confidence)} times{each} in a replication"
+    )
     if not n:
         text = "No transition was taken"
     return Statement(Claim.MOST_FREQUENT, text, values={"transitions": names, "count": n})
 
 
-def off_the_map(counts: Mapping[str, float]) -> Statement:
-    """List transitions of later policies."""
-    listed = ", ".join(f"{name} {number(n, 'cases')}" for name, n in counts.items())
-    return Statement(Claim.OFF_THE_MAP, f"Transitions of later policies, not on the map: {listed}.", values=dict(counts))
+def off_the_map(counts: Mapping[str, Sequence[float]], confidence: float) -> Statement:
+    """List transitions of later policies, from the counts of each replication."""
+    listed = ", ".join(f"{name} {format_level(values, confidence)}" for name, values in counts.items())
+    means = {name: sum(values) / len(values) for name, values in counts.items()}
+    return Statement(Claim.OFF_THE_MAP, f"Transitions of later policies, not on the map: {listed}.", values=means)
 
 
 def courts_shown(shown: Sequence[str], n_others: int, summed: bool, by_pending: bool = True) -> Statement:
@@ -282,7 +283,8 @@ def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
         of_pool = [queue for queue in queues if queue.pool == pool]
         named = of_pool[:_MOST_NAMES]
         courts = [
-            f"{'' if q.court == 'all' else f'at {q.court} '}from {number(q.first, 'cases')} to {number(q.last, 'cases')} cases"
+            f"{'' if q.court == 'all' else f'at {q.court} '}from {format_point(q.first, q.first_low, q.first_high, 'cases')}"
+            f" to {format_point(q.last, q.last_low, q.last_high, 'cases')} cases"
             for q in named
         ]
         if len(of_pool) > len(named):

@@ -12,7 +12,16 @@ from simulations.tables.formatting import court_title, format_mean, number_cell,
 from simulations.tables.table import Cell, Table, json_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["case_table", "change_table", "difference_table", "differences_csv", "format_difference", "format_level", "is_clear"]
+__all__ = [
+    "case_table",
+    "change_table",
+    "difference_table",
+    "differences_csv",
+    "format_difference",
+    "format_levels",
+    "is_clear",
+    "row_size",
+]
 
 
 def is_clear(comparison: Comparison, d: Difference) -> bool:
@@ -31,7 +40,7 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
             [
                 Cell(d.measure),
                 Cell(court_title(d.court)),
-                *(Cell(format_level(comparison, d, value), value) for value in (paired.base, paired.other)),
+                *(Cell(level, value) for level, value in zip(format_levels(comparison, d), (paired.base, paired.other), strict=True)),
                 Cell(format_difference(d), paired.difference),
                 Cell(_format_p(d.p_corrected), d.p_corrected),
                 Cell("" if paired.correlation is None else f"{paired.correlation:z.2f}", paired.correlation),
@@ -42,11 +51,22 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
     return Table(key, title, [*columns, "replications needed"], rows)
 
 
-def format_level(comparison: Comparison, d: Difference, value: float) -> str:
-    """Format the value of one scenario; a point in time as a date."""
+def format_levels(comparison: Comparison, d: Difference) -> tuple[str, str]:
+    """Format the values of the base and of the other scenario, in one unit; points in time as dates."""
+    paired = d.paired
+    assert paired is not None
+    values = (paired.base, paired.other)
     if describe(comparison.base)[d.measure].is_date:
-        return str(comparison.base.epoch.date(round(value * MICROSECONDS_PER_DAY)))
-    return quantity(value, d.unit)
+        one, two = (str(comparison.base.epoch.date(round(value * MICROSECONDS_PER_DAY))) for value in values)
+    else:
+        one, two = (quantity(value, d.unit, row_size(d)) for value in values)
+    return one, two
+
+
+def row_size(d: Difference) -> float:
+    """Return the value that determines the unit of time of a row: the larger of both levels."""
+    assert d.paired is not None
+    return max(abs(d.paired.base), abs(d.paired.other))
 
 
 def format_difference(d: Difference) -> str:
@@ -54,7 +74,7 @@ def format_difference(d: Difference) -> str:
     paired = d.paired
     if paired is None:
         return ""
-    text = format_mean(paired.difference, paired.low, paired.high, d.unit, signed=True)
+    text = format_mean(paired.difference, paired.low, paired.high, d.unit, signed=True, size=row_size(d))
     if d.certain:
         return f"certain: {text}"
     return f"the same in all {paired.n} replications: {text}" if paired.constant else text

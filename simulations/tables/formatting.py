@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ __all__ = [
     "format_estimate",
     "format_level",
     "format_mean",
+    "format_point",
     "format_range",
     "format_ratio",
     "format_replications",
@@ -60,24 +60,27 @@ def number_cell(value: float, unit: str) -> Cell:
     return Cell(number(value, unit), value)
 
 
-def quantity(value: float, unit: str, words: bool = False) -> str:
+def quantity(value: float, unit: str, size: float | None = None) -> str:
     """Format a number with its unit: minutes, hours or days by size; counts and shares have no unit.
 
     Parameters
     ----------
-    words : bool
-        Write units of time as words.
+    size : float, optional
+        The value whose size determines the unit of time; the largest of a row, so that a row has one unit.
 
     Examples
     --------
-    >>> quantity(0.0083333, "days"), quantity(0.5, "days"), quantity(12.5, "days", words=True), quantity(3, "cases")
-    ('12.0 min', '12.0 h', '12.5 days', '3')
+    >>> quantity(0.0083333, "days"), quantity(0.5, "days"), quantity(0.5, "days", size=12.5), quantity(3, "cases")
+    ('12.0 min', '12.0 h', '0.500 d', '3')
     """
-    factor, suffix = _scale(value, unit, words)
+    factor, suffix = _scale(value if size is None else size, unit)
     return f"{number(value * factor, unit)}{suffix}"
 
 
-def format_mean(mean: float, low: float | None, high: float | None, unit: str, signed: bool = False, words: bool = False) -> str:
+def format_mean(
+    mean: float, low: float | None, high: float | None, unit: str,
+    signed: bool = False, words: bool = False, size: float | None = None,
+) -> str:  # fmt: skip
     """Format a mean with its interval: the uncertainty with two significant digits, the mean to the same place.
 
     Parameters
@@ -88,6 +91,8 @@ def format_mean(mean: float, low: float | None, high: float | None, unit: str, s
         Write the sign of a positive mean, too.
     words : bool
         Write units of time as words.
+    size : float, optional
+        The value whose size determines the unit of time; by default the mean.
 
     Examples
     --------
@@ -96,24 +101,40 @@ def format_mean(mean: float, low: float | None, high: float | None, unit: str, s
     >>> format_mean(12345, 11111, 13579, "cases"), format_mean(0.999, 0.9963, 0.9998, "share")
     ('12,300 ± 1,200', '0.9990 (0.9963 to 0.9998)')
     """
+    factor, suffix = _scale(mean or high or 0.0 if size is None else size, unit, words)
+    text, uncertainty = _with_uncertainty(mean, low, high, unit, factor)
+    return f"{_sign(mean, text, signed)}{text}{uncertainty}{suffix}"
+
+
+def format_point(mean: float, low: float | None, high: float | None, unit: str, words: bool = False) -> str:
+    """Format a mean to the place that its interval determines, without the interval.
+
+    So a sentence has the same digits as a table in which the interval stands beside the mean.
+
+    Examples
+    --------
+    >>> format_point(5956.7, 5610.0, 6303.4, "cases"), format_point(12.53, 12.44, 12.62, "days", words=True)
+    ('5,960', '12.530 days')
+    """
     factor, suffix = _scale(mean or high or 0.0, unit, words)
+    text, _ = _with_uncertainty(mean, low, high, unit, factor)
+    return f"{_sign(mean, text, signed=False)}{text}{suffix}"
+
+
+def _with_uncertainty(mean: float, low: float | None, high: float | None, unit: str, factor: float) -> tuple[str, str]:
+    """Return the size of a mean, and its interval with two significant digits; empty without an interval."""
     if low is None or high is None or low == high:
-        text = number(abs(mean) * factor, unit)
-    else:
-        mean, low, high = mean * factor, low * factor, high * factor
-        if math.isclose(high - mean, mean - low, rel_tol=1e-6, abs_tol=1e-12):
-            places = _places((high - low) / 2)
-            text = f"{_rounded(abs(mean), places)} ± {_rounded((high - low) / 2, places)}"
-        else:
-            places = _places_of_ends(mean, low, high)
-            text = f"{_rounded(abs(mean), places)} ({_rounded(low, places)} to {_rounded(high, places)})"
-    return f"{_sign(mean, text, signed)}{text}{suffix}"
+        return number(abs(mean) * factor, unit), ""
+    mean, low, high = mean * factor, low * factor, high * factor
+    if math.isclose(high - mean, mean - low, rel_tol=1e-6, abs_tol=1e-12):
+        places = _places((high - low) / 2)
+        return _rounded(abs(mean), places), f" ± {_rounded((high - low) / 2, places)}"
+    places = _places_of_ends(mean, low, high)
+    return _rounded(abs(mean), places), f" ({_rounded(low, places)} to {_rounded(high, places)})"
 
 
 def format_level(values: Sequence[float], confidence: float, unit: str = "cases") -> str:
     """Format the mean of replications to the place that its interval determines, without the interval.
-
-    So a sentence has the same digits as a table in which the interval stands beside the mean.
 
     Examples
     --------
@@ -122,7 +143,7 @@ def format_level(values: Sequence[float], confidence: float, unit: str = "cases"
     """
     mean = math.fsum(values) / len(values)
     low, high = interval(values, confidence, 0.0) or (None, None)
-    return re.sub(r" ± [\d.,]+| \([^)]*\)", "", format_mean(mean, low, high, unit))
+    return format_point(mean, low, high, unit)
 
 
 def signed_percent(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from simulations.measuring.descriptors import BREAKDOWNS, Descriptor, describe, part_name, waiting_name
 from simulations.running.intervals import describe_method
@@ -23,6 +24,7 @@ from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_cs
 
 __all__ = [
     "PREDICTION",
+    "Wait",
     "contrast_table",
     "court_table",
     "describe_prediction",
@@ -111,10 +113,18 @@ def court_table(
     return Table(key, title, ["measure", *courts.values()], rows, text)
 
 
-def waits_by_reason(
-    result: RunResult, courts: Mapping[str, str], at: dt.date | None = None
-) -> list[tuple[str, str, dict[str, Estimate]]]:
-    """Return the part of each reason in the mean wait, by activity and court, where any case waited.
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The mean wait for an activity in a court, and the part of each reason in it."""
+
+    activity: str
+    court: str
+    whole: Estimate
+    parts: dict[str, Estimate]
+
+
+def waits_by_reason(result: RunResult, courts: Mapping[str, str], at: dt.date | None = None) -> list[Wait]:
+    """Return the mean waits and their parts, by activity and court, where any case waited.
 
     A court is left out unless the mean wait and all its parts were computed.
     """
@@ -124,7 +134,7 @@ def waits_by_reason(
         for court in courts:
             wait, parts = estimates.get((waiting_name(activity), court)), _parts(estimates, "waiting_reason", activity, court)
             if wait is not None and wait.mean and parts:
-                waits.append((activity, court, parts))
+                waits.append(Wait(activity, court, wait, parts))
     return waits
 
 

@@ -12,8 +12,13 @@ import pytest
 
 from simulations import SamplePath, compare, load_scenario
 from simulations.comparing.case_pairs import ALIKE, DECIDED, ELSEWHERE, ONE_ONLY, ONLY_BASE, ONLY_OTHER
+from simulations.comparing.comparison import Comparison
+from simulations.comparing.differences import Difference
+from simulations.comparing.paired import pair
 from simulations.run_folder.folders import RunFolderExists
 from simulations.scenarios.population import draw_cases
+from simulations.statements.of_comparisons import difference_words
+from simulations.tables.comparison import format_difference, format_levels
 from tests.simulations.desk import DESK, write_tiny
 from workflow.errors import InputError
 
@@ -130,6 +135,16 @@ def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
     comparison = compare(base, other, replications=2, out=tmp_path / "c")
     named = {name: [(queue.pool, queue.court) for queue in queues] for name, queues in comparison.growing.items()}
     assert named == {"base": [("clerks", "east")], "tiny": []}
+
+
+def test_a_row_has_one_unit_of_time(tiny: Path, tmp_path: Path) -> None:
+    """A wait of half a day beside one of twelve days is in days, and so is the difference; short waits are in hours."""
+    comparison = Comparison(load_scenario(tiny), tmp_path, 1, 3, 0.95, ["x"], [])
+    for other, levels in (([12.0, 12.5, 13.0], ("0.500 d", "12.5 d")), ([0.7, 0.75, 0.8], ("12.0 h", "18.0 h"))):
+        d = Difference("x", "waiting_time.serve.mean", "all", None, "days", pair([0.5] * 3, other, 0.95))
+        assert format_levels(comparison, d) == levels
+        assert {text[-1] for text in (*levels, format_difference(d))} == {levels[0][-1]}
+        assert difference_words(comparison, d).endswith("days longer" if levels[0][-1] == "d" else "hours longer")
 
 
 def test_the_correction_counts_only_the_chosen_measures(tiny: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from simulations.measuring.kaplan_meier import KaplanMeier
 from simulations.report.contents import Contents, read_contents
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
-from simulations.statements.of_runs import largest_group, longest_wait, median_stay, most_frequent
+from simulations.running.growing import GrowingQueue
+from simulations.running.results import Estimate
+from simulations.statements.of_runs import growing, largest_group, largest_part, longest_wait, median_stay, most_frequent
 from simulations.statements.statement import percent
+from simulations.tables.run import Wait
 from tests.office import PERMIT_OFFICE
 
 COURTS = """\
@@ -125,6 +129,20 @@ def test_most_means_more_than_half() -> None:
 
 def test_ties_are_not_hidden() -> None:
     """Of equal waits and counts, no single one is called the longest or the most frequent."""
-    assert longest_wait(END, {"read": {"x": 1.0}, "hear": {"x": 1.0}}).text.startswith("The longest waits were for read and hear")
-    assert most_frequent({"a": 2.0, "b": 2.0}).text == "The most frequent transitions are a and b: 2 times each in a replication"
-    assert most_frequent({"a": 0.0}).text == "No transition was taken"
+    one = Estimate("", "all", None, None, None, "days", 1.0, 0.9, 1.1, None, None, 2, 2)
+    waits = [Wait(activity, "all", one, {"capacity": one}) for activity in ("read", "hear")]
+    assert longest_wait(END, waits).text == "The longest waits were for read and hear: 1.00 days on average"
+    most = most_frequent({"a": [1, 3], "b": [2, 2]}, 0.95)
+    assert re.fullmatch(r"The most frequent transitions are a and b: 2.* times each in a replication", most.text)
+    assert most_frequent({"a": [0, 0]}, 0.95).text == "No transition was taken"
+
+
+def test_a_sentence_rounds_a_mean_as_its_interval() -> None:
+    """Queue lengths, waits and counts end at the place of the second digit of the uncertainty."""
+    wait = Estimate("", "all", None, None, None, "days", 105.236, 104.13, 106.342, None, None, 3, 3)
+    assert "for hear: 105.2 days on average" in longest_wait(END, [Wait("hear", "all", wait, {"capacity": wait})]).text
+    assert largest_part(END, [Wait("hear", "all", wait, {"capacity": wait})]).text.startswith("The largest part: 105.2 days for")
+    assert "file: 5,960 times" in most_frequent({"file": [5950, 6100, 5820]}, 0.95).text
+    queue = GrowingQueue("clerks", "all", END, END, 12.4, 5956.7, 1.0, None, None, 12.1, 12.7, 5610.0, 6303.4)
+    (sentence,) = growing([queue])
+    assert sentence.text.endswith("from 12.40 to 5,960 cases.")

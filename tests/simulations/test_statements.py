@@ -47,6 +47,10 @@ MANY = settings(FEW, max_examples=150)
 RESULT_WORDS = re.compile(
     r"\b(rose|fell|rise|grew|most|largest|longest|busiest|frequent|earlier|later than|higher|lower|shorter|longer|more|fewer)\b"
 )
+ROUNDED_AS_THEIR_INTERVAL = (
+    Claim.CHANGE, Claim.IN_STATES, Claim.LATER_CASES, Claim.NEVER_LEFT, Claim.MOST_FREQUENT, Claim.OFF_THE_MAP, Claim.GROWING,
+    Claim.LONGEST_WAIT, Claim.LARGEST_PART,
+)  # fmt: skip
 EXPLAINED = re.compile(
     r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% interval|At most \d+ rows a panel[^.]*"
 )
@@ -435,7 +439,7 @@ def check_numbers(s: Statement) -> None:
         known.append(100 * s.values["cases"] / s.values["of"])
     for token in re.findall(r"\d[\d,]*(?:\.\d+)?", text):
         shown, digits = float(token.replace(",", "")), len(token.partition(".")[2])
-        if s.claim in (Claim.CHANGE, Claim.IN_STATES, Claim.LATER_CASES, Claim.NEVER_LEFT) and "." not in token:
+        if s.claim in ROUNDED_AS_THEIR_INTERVAL and "." not in token:
             digits = len(token.replace(",", "").rstrip("0")) - len(
                 token.replace(",", "")
             )  # rounded to tens or hundreds, as the interval beside it

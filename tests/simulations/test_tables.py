@@ -13,7 +13,15 @@ from rich.console import Console
 from simulations.printing.terminal import print_table
 from simulations.report.document import Document, Section, render
 from simulations.running.results import Estimate
-from simulations.tables.formatting import format_estimate, format_mean, format_range, number, quantity, signed_percent
+from simulations.tables.formatting import (
+    format_estimate,
+    format_mean,
+    format_point,
+    format_range,
+    number,
+    quantity,
+    signed_percent,
+)
 from simulations.tables.table import Cell, Table, json_csv, text_table
 
 TABLE = Table(
@@ -164,6 +172,7 @@ def test_no_number_has_a_signed_zero() -> None:
 def test_a_quantity_has_the_unit_of_its_size() -> None:
     """Twelve minutes, half a day, and twelve days; counts have none. A range has the unit of its higher end."""
     assert [quantity(x, "days") for x in (1 / 120, 0.5, 12.0)] == ["12.0 min", "12.0 h", "12.0 d"]
-    assert [quantity(x, "days", words=True) for x in (1 / 120, 0.5)] == ["12.0 minutes", "12.0 hours"]
+    assert [quantity(x, "days", size=12.5) for x in (0.5, 12.5)] == ["0.500 d", "12.5 d"]
+    assert format_point(0.5, 0.49, 0.51, "days", words=True) == "12.00 hours"
     assert (quantity(3, "cases"), quantity(2.5, "working days")) == ("3", "2.50 working d")
     assert format_range(0.0, 0.5, "days") == "0 to 12.0 h"

@@ -129,14 +129,14 @@ def _moves(workflow: Workflow) -> dict[tuple[str, str], list[Transition]]:
     return moves
 
 
-def svg(workflow: Workflow, counts: Mapping[str, float] | None = None) -> str:
+def svg(workflow: Workflow, counts: Mapping[str, str] | None = None) -> str:
     """Return a workflow as a self-contained SVG picture.
 
     Parameters
     ----------
     workflow : Workflow
-    counts : mapping of str to float, optional
-        Numbers to print after the names of transitions, for example how often each was taken.
+    counts : mapping of str to str, optional
+        Formatted numbers to print after the names of transitions, for example how often each was taken.
 
     Returns
     -------
@@ -239,7 +239,7 @@ class Map:
     height: float
 
 
-def map_of(workflow: Workflow, counts: Mapping[str, float] | None = None) -> Map:
+def map_of(workflow: Workflow, counts: Mapping[str, str] | None = None) -> Map:
     """Position the states and arrows of a workflow; `counts` as for `svg`."""
     main = _main_path(workflow)
     row = rows([*workflow.states], list(_moves(workflow)), main)
@@ -308,23 +308,19 @@ def _arrows(workflow: Workflow, row: Mapping[str, int], main: Sequence[str]) -> 
     return merged
 
 
-def _labelled(arrows: Sequence[Arrow], counts: Mapping[str, float]) -> list[Arrow]:
+def _labelled(arrows: Sequence[Arrow], counts: Mapping[str, str]) -> list[Arrow]:
     drawn = Counter(t.name for arrow in arrows for t in arrow.transitions)
     labelled = []
     for arrow in arrows:
         lines: list[str] = []
         for t in arrow.transitions:
             in_all = " in all" if drawn[t.name] > 1 else ""
-            count = f": {_count(counts[t.name])}{in_all}" if t.name in counts else ""
+            count = f": {counts[t.name]}{in_all}" if t.name in counts else ""
             whole = [t.name + count, *_format_transition(t).split()[1:]]
             short = _width(" ".join(whole), SMALL) <= LONGEST_LINE
             lines += [" ".join(whole)] if short else [whole[0], *_lines(whole[1:], LONGEST_LINE)]
         labelled.append(replace(arrow, label=tuple(lines)))
     return labelled
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.1f}"
 
 
 def _shape(workflow: Workflow, state: State, arrows: Sequence[Arrow]) -> Shape:
