@@ -7,6 +7,8 @@ takes 20 seconds, or two minutes without numba. One case of the scenario stands 
 import sys
 
 from simulations import load_scenario, run
+from simulations.running.results import Estimate
+from simulations.tables.formatting import format_mean, number
 
 CASES_IN_ONE = 100
 NO_MORE_WAITING = 1000  # hundreds of cases: work for a few weeks
@@ -18,19 +20,15 @@ PLANS = {
 }
 
 
-def cases(hundreds: float | None) -> str:
-    """Format a number of hundreds of cases."""
-    return "-" if hundreds is None else f"{CASES_IN_ONE * hundreds:,.0f}"
-
-
-def between(low: float | None, high: float | None) -> str:
-    """Format an interval; a single replication has none."""
-    return "-" if low is None else f"{cases(low)} to {cases(high)}"
+def cases(hundreds: Estimate) -> str:
+    """Format a mean of hundreds of cases as cases, with its interval."""
+    mean, low, high = (None if n is None else CASES_IN_ONE * n for n in (hundreds.mean, hundreds.low, hundreds.high))
+    return format_mean(mean or 0.0, low, high, "cases")
 
 
 def main(replications: int = 2) -> None:
     """Simulate ten years with each plan; print the pending cases and the date when the backlog is cleared."""
-    print(f"{'judges':<24} {'pending at the end':>18}   {'95% interval':<24} {'highest':>10}   waiting is over")
+    print(f"{'judges':<24} {'pending at the end, 95% interval':<34} {'highest':>10}   waiting is over")
     for name, sizes in PLANS.items():
         changes = [] if sizes is None else [f"pools.judges.size={sizes}"]
         scenario = load_scenario("docket", changes)
@@ -40,8 +38,7 @@ def main(replications: int = 2) -> None:
         over = [day or scenario.ends for day, hundreds in waiting.items() if hundreds < NO_MORE_WAITING]
         pending, highest = result.get("pending"), result.series.of("all").max()
         print(
-            f"{name:<24} {cases(pending.mean):>18}   {between(pending.low, pending.high):<24}"
-            f" {cases(highest):>10}   {f'by {over[0]}' if over else f'not by {scenario.ends}'}"
+            f"{name:<24} {cases(pending):<34} {number(CASES_IN_ONE * highest, 'cases'):>10}   {f'by {over[0]}' if over else f'not by {scenario.ends}'}"
         )
 
 

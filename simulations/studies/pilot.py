@@ -4,6 +4,7 @@ Run it with ``python simulations/studies/pilot.py``, or copy and change it.
 """
 
 from simulations import load_scenario, run
+from simulations.tables.formatting import format_estimate
 
 
 def main() -> None:
@@ -11,20 +12,19 @@ def main() -> None:
     scenario = load_scenario("pilot")
     result = run(scenario, replications=20, seed=1, workers=2)
 
-    print(f"{'measure':<10} {'court':<10} {'day':<12} {'published':>9} {'simulated':>10}   95% interval")
+    print(f"{'measure':<10} {'court':<10} {'day':<12} {'published':>9}   simulated, mean ± half a 95% interval")
     for figure in scenario.published:
         estimate = result.get(figure.measure, figure.court, figure.at)
-        print(
-            f"{figure.measure:<10} {figure.court:<10} {figure.at} {figure.value:>11,} {estimate.mean:>10,.0f}"
-            f"   {estimate.low:,.0f} to {estimate.high:,.0f}"
-        )
+        print(f"{figure.measure:<10} {figure.court:<10} {figure.at} {figure.value:>11,}   {format_estimate(estimate)}")
 
     for court in scenario.courts:
         finished = result.get("review_finished", court)
-        print(f"The review of {court} was finished on {finished.date} on average (published: 2012-01-13).")
+        print(f"The review of {court} was finished on {format_estimate(finished)} on average (published: 2012-01-13).")
 
     closed, amenable = result.get("closed"), result.get("amenable")
-    print(f"By {scenario.ends}, {closed.mean:,.0f} of {amenable.mean:,.0f} amenable cases were closed or terminated.")
+    print(
+        f"By {scenario.ends}, {format_estimate(closed)} of {format_estimate(amenable)} amenable cases were closed or terminated."
+    )
     print(f"The event log of every case is in {result.folder}.")
 
 

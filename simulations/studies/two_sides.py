@@ -6,6 +6,8 @@ Run it with ``python simulations/studies/two_sides.py``, or copy and change it.
 """
 
 from simulations import SamplePath, compare, load_scenario, make_plan
+from simulations.tables.comparison import format_difference, format_levels
+from simulations.tables.formatting import number
 from workflow import diff, load_workflow
 
 SIDES = ("no-discretion", "strict-criteria", "permit-for-all-closed")
@@ -28,12 +30,12 @@ def main(scenario: str = "pilot", replications: int = 5) -> None:
         )
         (pairs,) = comparison.cases.values()
         otherwise = sum(p.mean for p in pairs if p.court == "all" and p.what == "decided otherwise")
-        print(f"  Simulated, {otherwise:,.1f} were decided otherwise.")
+        print(f"  Simulated, {number(otherwise, 'cases')} were decided otherwise.")
         for measure in MEASURES:
-            paired = comparison.get(measure).paired
-            if paired is not None:
-                ends = "" if paired.low is None else f" ({paired.low:+,.1f} to {paired.high:+,.1f})"
-                print(f"  {measure:<13} {paired.base:>9,.1f} becomes {paired.other:>9,.1f}: {paired.difference:+,.1f}{ends}")
+            row = comparison.get(measure)
+            if row.paired is not None:
+                one, two = format_levels(comparison, row)
+                print(f"  {measure:<13} {one:>9} becomes {two:>9}: {format_difference(row)}")
         print()
 
 
