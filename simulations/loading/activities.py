@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
+from simulations.loading.times import has_days
 from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Work
 from simulations.timing.calendars import Calendar
 from workflow.files.validation import format_names
-from workflow.files.yaml_tree import Node
 from workflow.model.definition import StateKind, Workflow
 
 __all__ = ["check_reached", "read_activities"]
-
-DAYS_AND_LONGER = ("day", "days", "week", "weeks", "month", "months", "year", "years")
 
 
 def read_activities(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Work]:
@@ -61,17 +59,9 @@ def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Le
     elif entry.calendar is not None and entry.pool is None and not all(working):
         message = "is for a delay in working days; give takes: in working days everywhere, or leave calendar: out"
         context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
-    elif pool is not None and pool.calendar is not None and _has_days(context.at(*path, "takes")):
+    elif pool is not None and pool.calendar is not None and has_days(context.at(*path, "takes")):
         message = "a day of work is ambiguous: 24 hours or a shift; give hours or minutes if the pool has a calendar"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
-
-
-def _has_days(node: Node) -> bool:
-    if isinstance(node.value, dict):
-        return any(_has_days(child) for child in node.value.values())
-    if isinstance(node.value, list):
-        return any(_has_days(child) for child in node.value)
-    return isinstance(node.value, str) and node.value.split()[-1:] in [[unit] for unit in DAYS_AND_LONGER]
 
 
 def check_reached(context: Context, workflows: Sequence[Workflow]) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from simulations.loading.arrivals import read_arrival_times
 from simulations.loading.context import Context, without_comma
 from simulations.loading.people import People
-from simulations.loading.times import read_by_date, read_calendar_time, read_time
+from simulations.loading.times import read_calendar_time
 from simulations.scenarios.format import ArrivalEntry, BacklogEntry, TableEntry
-from simulations.scenarios.scenario import Backlog, CountIn, Stream
+from simulations.scenarios.scenario import Backlog, Stream
 from simulations.scenarios.tables import CaseTable, TableSource, read_cases
-from simulations.timing.clock import MICROSECONDS_PER_DAY, PerPeriod, parse_arrival_rate, parse_count_per_period, periods
+from simulations.timing.calendar_spec import CalendarSpec
 from workflow.errors import InputError, Problem
 from workflow.files.cells import CellFormat
 from workflow.files.encodings import check_encoding
@@ -109,18 +109,18 @@ def table_source(node: Node) -> TableSource:
     return TableSource(tidy(node.folder / entry.file), entry.columns, FileFormat(entry.encoding, entry.sheet), cells)
 
 
-def read_arrivals(context: Context, people: People) -> tuple[Stream, ...]:
+def read_arrivals(context: Context, people: People, specs: Mapping[str, CalendarSpec]) -> tuple[Stream, ...]:
     """Read `arrivals:`, one stream for each court, without those that have mistakes."""
     file = context.file
-    return tuple(stream for name in file.arrivals for stream in _streams(context, people, name, file.arrivals[name]))
+    return tuple(stream for name in file.arrivals for stream in _streams(context, people, name, file.arrivals[name], specs))
 
 
-def _streams(context: Context, people: People, name: str, entry: ArrivalEntry) -> list[Stream]:
+def _streams(context: Context, people: People, name: str, entry: ArrivalEntry, specs: Mapping[str, CalendarSpec]) -> list[Stream]:
     path, what = ("arrivals", name), f"arrivals {name!r}"
     courts = _courts(context, name, entry, path, what)
     state = _state(context, entry, path, what)
     own = people.read(entry.people, (*path, "people"))
-    times = _arrival_times(context, entry, path, what, courts)
+    times = _times(context, entry, path, what, courts, specs)
     if state is None or times is None or not set(courts) <= set(context.courts):
         return []
     table = times.get("table")
@@ -128,6 +128,16 @@ def _streams(context: Context, people: People, name: str, entry: ArrivalEntry) -
         courts = [court for court in context.courts if court in table.courts]
     limit = entry.count if isinstance(entry.count, int) else None
     return [Stream(name, context.courts.index(court), state, own, count=limit, **times) for court in courts]
+
+
+def _times(
+    context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str], specs: Mapping[str, CalendarSpec]
+) -> dict[str, Any] | None:
+    """Return the fields of a `Stream` that give its arrival times."""
+    if entry.table is None:
+        return read_arrival_times(context, entry, path, what, specs)
+    table = _new_cases(context, entry, path, what, courts)
+    return None if table is None else {"table": table}
 
 
 def _courts(context: Context, name: str, entry: ArrivalEntry, path: Keys, what: str) -> list[str]:
@@ -154,79 +164,6 @@ def _state(context: Context, entry: ArrivalEntry, path: Keys, what: str) -> str 
         return states[0]
     context.wrong(path, f"{what}: into: is missing; a case may begin in {format_names(states)}")
     return None
-
-
-def _arrival_times(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> dict[str, Any] | None:
-    """Return the fields of a `Stream` that give its arrival times."""
-    if entry.rate is not None:
-        rates = _by_period(context, context.at(*path, "rate"), parse_arrival_rate, f"{what}: rate", "rates")
-        return None if rates is None else {"rate": _calendar_rate(context, rates)}
-    if entry.counts_per_period:
-        counts = _by_period(context, context.at(*path, "count"), parse_count_per_period, f"{what}: count", "counts")
-        return None if counts is None else {"counts": _calendar_counts(context, counts)}
-    if entry.at is not None:
-        read = [read_time(context, context.at(*path, "at", k), f"{what}: at") for k in range(len(entry.at))]
-        times = sorted(time for time in read if time is not None)
-        return {"at": tuple(times)} if len(times) == len(read) else None
-    if entry.table is not None:
-        table = _new_cases(context, entry, path, what, courts)
-        return None if table is None else {"table": table}
-    length = read_calendar_time(context, context.at(*path, "interarrival"), f"{what}: interarrival")
-    if length is None:
-        return None
-    if length.distribution.support[1] <= 0 and entry.count is None:
-        context.wrong((*path, "interarrival"), f"{what}: interarrival: of length zero needs count:")
-    first = None if entry.first is None else read_time(context, context.at(*path, "first"), f"{what}: first")
-    return {"interarrival": length, "first": first}
-
-
-def _by_period(
-    context: Context, node: Node, parse: Callable[[object], PerPeriod], what: str, which: str
-) -> tuple[tuple[int, PerPeriod], ...] | None:
-    """Read numbers of arrivals per period, each from a time on."""
-
-    def leaf(node: Node, what: str) -> PerPeriod | None:
-        try:
-            return parse(node.value)
-        except InputError as error:
-            context.wrong(node, f"{what}: {error.problems[0].message}")
-            return None
-
-    if isinstance(node.value, dict) and ("by" in node.value or any(court in node.value for court in context.courts)):
-        message = "is the same for all courts of a stream; to vary it, give each court its own stream"
-        context.wrong(node, f"{what}: {message}")
-        return None
-    return read_by_date(context, node, leaf, what, which)
-
-
-def _spans(context: Context, steps: tuple[tuple[int, PerPeriod], ...]) -> Iterator[tuple[int, int, PerPeriod]]:
-    """Yield from when until when each number of arrivals holds, within the run."""
-    ends = context.epoch.end_of(context.file.ends)
-    for (since, number), until in itertools.zip_longest(steps, (since for since, _ in steps[1:])):
-        begin, end = max(since, 0), ends if until is None else min(until, ends)
-        if begin < end:
-            yield begin, end, number
-
-
-def _calendar_rate(context: Context, steps: tuple[tuple[int, PerPeriod], ...]) -> tuple[tuple[int, float], ...]:
-    """Return events per microsecond from each time on. Each calendar month or year has its own rate."""
-    rates: list[tuple[int, float]] = []
-    for since, until, (number, period) in _spans(context, steps):
-        if period == "day":
-            rates.append((since, number / MICROSECONDS_PER_DAY))
-        else:
-            whole = periods(context.epoch, period, since, until)
-            rates += [(max(begin, since), number / (end - begin)) for begin, end in whole]
-    return tuple(rates)
-
-
-def _calendar_counts(context: Context, steps: tuple[tuple[int, PerPeriod], ...]) -> tuple[CountIn, ...]:
-    """Return the number of cases in each calendar month or year."""
-    return tuple(
-        CountIn(begin, end, max(begin, since), min(end, until), int(number))
-        for since, until, (number, period) in _spans(context, steps)
-        for begin, end in periods(context.epoch, period, since, until)
-    )
 
 
 def _new_cases(context: Context, entry: ArrivalEntry, path: Keys, what: str, courts: Sequence[str]) -> CaseTable | None:

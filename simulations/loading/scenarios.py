@@ -89,7 +89,7 @@ def _read(context: Context) -> Scenario:
     people = People(context)
     suspensions = read_suspensions(context)
     backlog = read_backlog(context, people)
-    streams = read_arrivals(context, people)
+    streams = read_arrivals(context, people, specs)
     check_reached(context, workflows)
     costs = read_costs(context)
     context.next_stage({*file.pools} - {*pools} | {*file.activities} - {*work})

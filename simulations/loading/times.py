@@ -16,9 +16,11 @@ from workflow.files.dates import parse_instant
 from workflow.files.validation import format_value
 from workflow.files.yaml_tree import Node
 
-__all__ = ["read_by_date", "read_calendar_time", "read_time"]
+__all__ = ["has_days", "read_by_date", "read_calendar_time", "read_time"]
 
 T = TypeVar("T")
+
+DAYS_AND_LONGER = ("day", "days", "week", "weeks", "month", "months", "year", "years")
 
 
 def read_calendar_time(context: Context, node: Node, what: str) -> Length | None:
@@ -71,6 +73,15 @@ def _since_start(context: Context, value: object) -> int:
     if length.in_months and length.months is None:
         raise InputError([f"{format_value(value)} is not a whole number of calendar months; give days"])
     return length.microseconds if length.months is None else context.epoch.months_later(0, length.months)
+
+
+def has_days(node: Node) -> bool:
+    """Return whether a length, or a value of it, is given in days or longer units."""
+    if isinstance(node.value, dict):
+        return any(has_days(child) for child in node.value.values())
+    if isinstance(node.value, list):
+        return any(has_days(child) for child in node.value)
+    return isinstance(node.value, str) and node.value.split()[-1:] in [[unit] for unit in DAYS_AND_LONGER]
 
 
 def read_by_date(

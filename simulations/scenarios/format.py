@@ -234,6 +234,21 @@ class ArrivalEntry(Entry):
         " month or year, at random times",
         examples=[5, "20 per month"],
     )
+    calendar: Name | None = Field(
+        None,
+        description="with `rate`, `interarrival`, or `count` per month or year: the calendar in whose working hours cases arrive",
+        examples=["office"],
+    )
+    until: _anything("a date, a date with a time, or a time of day") = Field(  # type: ignore[valid-type]
+        None,
+        description="the last hour of arrivals; a date is included, and a time of day needs `calendar`",
+        examples=["16:00", dt.date(2024, 2, 29)],
+    )
+    batch: _anything("a number of cases, shares of numbers, or a family of numbers") = Field(  # type: ignore[valid-type]
+        None,
+        description="number of cases that arrive together at each time, 1 by default",
+        examples=[{2: 0.5, 3: 0.3, 5: "rest"}],
+    )
     people: dict[str, Any] = Field(
         default_factory=dict, description="facts of these cases that differ from `people:`", examples=[{"ground": {"family": 1}}]
     )
@@ -262,6 +277,11 @@ class ArrivalEntry(Entry):
             )
         if self.first is not None and self.interarrival is None:
             raise ValueError("first: belongs to interarrival:")
+        for key in ("calendar", "until"):
+            if getattr(self, key) is not None and (self.at is not None or self.table is not None):
+                raise ValueError(f"{key}: does not belong to at: or table:, which give every time")
+        if self.batch is not None and (self.table is not None or self.counts_per_period):
+            raise ValueError("batch: does not belong to table: or count per month or year, which give every case")
         return self
 
 

@@ -20,6 +20,7 @@ from simulations.chance.draws import Draws, case_keys, choose_many
 from simulations.scenarios.quantities import Choice, Rows
 from simulations.scenarios.scenario import Backlog, CountIn, Draw, DrawnField, Scenario, Stream
 from simulations.scenarios.tables import CaseTable
+from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns
 from workflow.errors import InputError
@@ -184,12 +185,13 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
         times = _counted(path, stream.counts, court, keyed_as)
     else:
         times = _renewal(scenario, path, stream, court, keyed_as)
-    keep = (times >= 0) & (times <= scenario.horizon)
-    if stream.count is not None:
-        keep &= np.cumsum(keep) <= stream.count
+    keep = (times >= 0) & (times <= (scenario.horizon if stream.until is None else stream.until))
     times = times[keep]
+    if stream.batch is not None:
+        times = np.repeat(times, _batch_sizes(path, stream.batch, case_keys(court, keyed_as, np.arange(len(times)))))
+    times = times[: stream.count]
     n = len(times)
-    rows = np.full(n, -1, np.int64) if in_table is None else in_table[keep]
+    rows = np.full(n, -1, np.int64) if in_table is None else in_table[keep][:n]
     initial = np.full(n, states.index(stream.state), np.int64)
     if stream.table is not None and stream.table.states is not None:
         initial = np.array([states.index(stream.table.states[i]) for i in rows], np.int64)
@@ -197,16 +199,29 @@ def _stream(scenario: Scenario, path: Draws, stream: Stream) -> _Group:
     return _Group(stream.court, stream.origin, keyed_as, stream.people, times, numbers, initial, stream.table, rows)
 
 
+def _batch_sizes(path: Draws, batch: Draw, keys: NDArray[np.uint64]) -> Integers:
+    """Draw the number of cases of each batch; its key is that of a case with the number of the batch."""
+    bits = path.many(keys, "arrivals:batch", 0)[0]
+    if batch.shares is not None:
+        return np.take(np.array(batch.shares.values, np.int64), choose_many(bits, batch.shares.cumulative))
+    sizes: Integers = np.floor(batch.distribution.draw_many(bits)).astype(np.int64)
+    return sizes
+
+
 def _counted(path: Draws, counts: Sequence[CountIn], court: str, keyed_as: str) -> Integers:
-    """Draw arrival times: so many in each period, independent and uniform."""
-    n = np.array([count.n for count in counts], np.int64)
-    begin, end, since, until = (
-        np.repeat(np.array([getattr(count, name) for count in counts], np.int64), n)
-        for name in ("begin", "end", "since", "until")
-    )
-    bits = path.many(case_keys(court, keyed_as, np.arange(len(begin), dtype=np.int64)), "arrivals", 0)[0]
-    times = begin + np.floor(bits * 2.0**-53 * (end - begin)).astype(np.int64)
-    return np.sort(times[(times >= since) & (times < until)])
+    """Draw arrival times: so many in each period, independent and uniform within its hours."""
+    n = sum(count.n for count in counts)
+    bits = path.many(case_keys(court, keyed_as, np.arange(n, dtype=np.int64)), "arrivals", 0)[0]
+    drawn, first = [np.zeros(0, np.int64)], 0
+    for count in counts:
+        opens, closes = np.array(count.hours, np.int64).reshape(-1, 2).T
+        worked = np.append(0, np.cumsum(closes - opens))
+        at = np.floor(bits[first : first + count.n] * 2.0**-53 * worked[-1]).astype(np.int64)
+        k = np.searchsorted(worked, at, side="right") - 1
+        times = opens[k] + at - worked[k] if count.n else at
+        drawn.append(times[(times >= count.since) & (times < count.until)])
+        first += count.n
+    return np.sort(np.concatenate(drawn))
 
 
 def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_as: str) -> Integers:
@@ -224,13 +239,31 @@ def _renewal(scenario: Scenario, path: Draws, stream: Stream, court: str, keyed_
             if stream.first is not None and n:
                 whole[0] = stream.first
             times = np.cumsum(whole)
-            if stream.interarrival.months is not None:
+            if stream.hours is not None:
+                times = _within(stream.hours, whole, stream.first, scenario.horizon)
+            elif stream.interarrival.months is not None:
                 times = _by_months(scenario, stream.interarrival.months, stream.first, n)
         else:
             times = _through_rate(np.cumsum(gaps), stream.rate or (), scenario.horizon)
         if n >= limit or (n and times[-1] > scenario.horizon):
             return times
         n *= 2
+
+
+def _within(hours: Calendar, gaps: Integers, first: int | None, horizon: int) -> Integers:
+    """Return times with these amounts of working time between them; after the last working hour, one after the horizon.
+
+    A time lies within the half-open working intervals: after exactly the rest of an interval, it is the next opening.
+    """
+    opens, _, worked = hours.arrays()
+    if first is not None and len(gaps):
+        gaps[0] = hours.working_time(first)
+    at = np.cumsum(gaps)
+    times = np.full(len(at), horizon + 1, np.int64)
+    inside = at < worked[-1]
+    k = np.searchsorted(worked, at[inside], side="right") - 1
+    times[inside] = opens[k] + at[inside] - worked[k]
+    return times
 
 
 def _by_months(scenario: Scenario, months: int, first: int | None, n: int) -> Integers:
@@ -251,7 +284,8 @@ def _through_rate(unit: NDArray[np.float64], rate: tuple[tuple[int, float], ...]
     inside = unit < grown[-1]
     k = np.searchsorted(grown, unit[inside], side="right") - 1  # the last such span has a positive rate
     times = np.full(len(unit), horizon + 1, np.int64)
-    times[inside] = np.rint(edges[k] + (unit[inside] - grown[k]) / rates[k]).astype(np.int64)
+    drawn = np.rint(edges[k] + (unit[inside] - grown[k]) / rates[k])
+    times[inside] = np.minimum(drawn, edges[k + 1] - 1).astype(np.int64)  # rounding does not leave a span
     return times
 
 

@@ -237,11 +237,11 @@ class Backlog:
 class CountIn(NamedTuple):
     """An exact number of arrivals in a calendar month or year, in microseconds since the start.
 
-    Only the arrivals in [since, until) happen: the part of the period that lies in the run.
+    They fall evenly on the hours: the whole period, or the working intervals of a calendar. Only those in [since, until)
+    happen: the part of the period that lies in the run.
     """
 
-    begin: int
-    end: int
+    hours: tuple[tuple[int, int], ...]
     since: int
     until: int
     n: int
@@ -264,6 +264,12 @@ class Stream:
         Maximum number of cases.
     counts : tuple of CountIn, or None
         Exact numbers of cases in calendar months or years.
+    hours : Calendar or None
+        The working hours in which `interarrival` passes; `rate` and `counts` have their own.
+    until : int or None
+        Time of the last arrival, included.
+    batch : Draw or None
+        Number of cases that arrive together, at least 1.
     """
 
     name: str
@@ -277,6 +283,9 @@ class Stream:
     table: Any = None
     count: int | None = None
     counts: tuple[CountIn, ...] | None = None
+    hours: Calendar | None = None
+    until: int | None = None
+    batch: Draw | None = None
 
     @property
     def origin(self) -> str:

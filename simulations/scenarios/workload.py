@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from simulations.chance.distributions import Distribution
-from simulations.scenarios.scenario import EventTiming, Scenario, Stream
+from simulations.scenarios.scenario import Draw, EventTiming, Scenario, Stream
 
 __all__ = ["MOST_FACTOR", "MOST_REPLICATIONS", "MOST_WORKERS", "Workload", "estimate", "work_problems"]
 
@@ -121,16 +121,31 @@ def _court_days(scenario: Scenario) -> float:
 def _arrivals(scenario: Scenario, stream: Stream) -> float:
     """Return the approximate number of cases of a stream."""
     most = math.inf if stream.count is None else stream.count
+    return min(_times(scenario, stream) * _mean_size(stream.batch), most)
+
+
+def _mean_size(batch: Draw | None) -> float:
+    """Return the mean number of cases that arrive together."""
+    if batch is None:
+        return 1.0
+    if batch.shares is not None:
+        return float(np.dot(batch.shares.values, np.diff(batch.shares.cumulative, prepend=0.0)))
+    bits = (2 * np.arange(_QUANTILES, dtype=np.int64) + 1) * (2**53 // (2 * _QUANTILES)) + 1
+    return float(np.mean(np.floor(batch.distribution.draw_many(bits))))
+
+
+def _times(scenario: Scenario, stream: Stream) -> float:
+    """Return the approximate number of times at which cases arrive."""
     if stream.rate is not None:
         steps = [*stream.rate, (scenario.horizon, 0.0)]
-        expected = sum(max(0, b - max(a, 0)) * rate for (a, rate), (b, _) in itertools.pairwise(steps))
-        return min(expected, most)
+        return sum(max(0, b - max(a, 0)) * rate for (a, rate), (b, _) in itertools.pairwise(steps))
     if stream.counts is not None:
         return sum(count.n for count in stream.counts)
     if stream.table is not None:
         return len(stream.table)
     if stream.interarrival is not None:
-        return min(scenario.horizon / _mean_within(stream.interarrival.distribution, scenario.horizon), most)
+        within = scenario.horizon if stream.hours is None else stream.hours.working_time(scenario.horizon)
+        return within / _mean_within(stream.interarrival.distribution, scenario.horizon)
     return len(stream.at or ())
 
 

@@ -59,24 +59,8 @@ class CalendarSpec:
             raise InputError([f"ends: '{ends}' lies before the start, '{epoch.start}'"])
         # An interval crosses at most one midnight, so one date before the start is enough.
         first = epoch.start - _ONE_DAY if epoch.start > date.min else epoch.start
-        holidays = {} if self.holidays is None else self.holidays.dates(first, ends)
-        closed = {day for start, end in self.closed for day in _days(max(start, first), min(end, ends))}
-        extra = dict(self.extra)
-        intervals: list[tuple[int, int]] = []
-        days: list[int] = []
-        for day in _days(first, ends):
-            off = day in closed or day in holidays
-            midnight = epoch.microseconds(day)
-            for interval in extra.get(day, () if off else self.weekly[day.weekday()]):
-                start, end = midnight + interval.start, midnight + interval.end
-                if intervals and start < intervals[-1][1]:
-                    where = next((f"open: {d}" for d in (day, day - _ONE_DAY) if d in extra), "hours")
-                    raise InputError(
-                        [f"{where}: the hours of {day} ({format_hours([interval])}) overlap those of the day before"]
-                    )
-                intervals.append((start, end))
-                days.append(midnight // MICROSECONDS_PER_DAY)
-        in_run = [(max(0, start), end, day) for (start, end), day in zip(intervals, days, strict=True) if end > 0]
+        holidays, closed = self._off(first, ends)
+        in_run = [(max(0, start), end, day) for start, end, day in self.intervals(epoch, first, ends) if end > 0]
         return Calendar.build(
             name,
             [(start, end) for start, end, _ in in_run],
@@ -86,6 +70,40 @@ class CalendarSpec:
             closed=tuple(day.isoformat() for day in sorted(closed) if day >= epoch.start),
             extra=tuple((d.isoformat(), format_hours(h)) for d, h in sorted(self.extra) if epoch.start <= d <= ends),
         )
+
+    def intervals(self, epoch: Epoch, first: date, last: date) -> list[tuple[int, int, int]]:
+        """Return the working intervals that start on the dates from first to last, both included.
+
+        Returns
+        -------
+        list of (start, end, day)
+            In microseconds and in days since the epoch; they may lie before it.
+
+        Raises
+        ------
+        InputError
+            If intervals overlap, or the holidays of a year are unknown.
+        """
+        holidays, closed = self._off(first, last)
+        extra = dict(self.extra)
+        found: list[tuple[int, int, int]] = []
+        for day in _days(first, last):
+            off = day in closed or day in holidays
+            midnight = epoch.microseconds(day)
+            for interval in extra.get(day, () if off else self.weekly[day.weekday()]):
+                start, end = midnight + interval.start, midnight + interval.end
+                if found and start < found[-1][1]:
+                    where = next((f"open: {d}" for d in (day, day - _ONE_DAY) if d in extra), "hours")
+                    raise InputError(
+                        [f"{where}: the hours of {day} ({format_hours([interval])}) overlap those of the day before"]
+                    )
+                found.append((start, end, midnight // MICROSECONDS_PER_DAY))
+        return found
+
+    def _off(self, first: date, last: date) -> tuple[dict[date, str], set[date]]:
+        """Return the holidays and the closures between two dates."""
+        holidays = {} if self.holidays is None else self.holidays.dates(first, last)
+        return holidays, {day for start, end in self.closed for day in _days(max(start, first), min(end, last))}
 
     def n_intervals(self, first: date, last: date) -> int:
         """Return the number of intervals of the weekly hours and the extra days between two dates, holidays included."""

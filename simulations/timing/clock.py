@@ -39,6 +39,8 @@ __all__ = [
     "parse_duration",
     "parse_hours",
     "parse_rate",
+    "parse_working_rate",
+    "period_of",
     "periods",
 ]
 
@@ -297,11 +299,11 @@ def parse_rate(text: object) -> float:
 
 
 class PerPeriod(NamedTuple):
-    """A number of events in each day, calendar month or calendar year."""
+    """A number of events in each day, calendar month or calendar year; within working hours also hour or week."""
 
     number: float
     period: str
-    """``day``, ``month`` or ``year``."""
+    """``hour``, ``day``, ``week``, ``month`` or ``year``."""
 
 
 def parse_arrival_rate(text: object) -> PerPeriod:
@@ -314,11 +316,37 @@ def parse_arrival_rate(text: object) -> PerPeriod:
     >>> parse_arrival_rate("12 per hour")
     PerPeriod(number=288.0, period='day')
     """
-    per_day = parse_rate(text)
     words = str(text).split()
+    if "working" in words:
+        raise InputError([f"'{text}' counts working days; give the stream a calendar:, or a rate in calendar time"])
+    per_day = parse_rate(text)
     period = words[-1].lower().removesuffix("s")
     if period not in ("month", "year") or "per" not in words:
         return PerPeriod(per_day, "day")
+    return PerPeriod(per_day * (UNITS[period] / MICROSECONDS_PER_DAY), period)
+
+
+def parse_working_rate(text: object) -> PerPeriod:
+    """Read a rate of arrivals within working hours: per working hour, working day, week, month or year.
+
+    Returns
+    -------
+    PerPeriod
+        The period of minutes and seconds is ``hour``.
+
+    Examples
+    --------
+    >>> parse_working_rate("9 per working day")
+    PerPeriod(number=9.0, period='day')
+    >>> parse_working_rate("0.2 per minute")
+    PerPeriod(number=12.0, period='hour')
+    """
+    words = _text(text, "a rate", "9 per day").split()
+    if "within" in words:
+        raise InputError([f"'{text}' is a probability; within working hours write for example '9 per day' or '2 per hour'"])
+    per_day = parse_rate(" ".join(word for word in words if word != "working"))
+    unit = _unit(words[-1], str(text))
+    period = "hour" if UNITS[unit] < MICROSECONDS_PER_DAY else unit
     return PerPeriod(per_day * (UNITS[period] / MICROSECONDS_PER_DAY), period)
 
 
@@ -343,14 +371,22 @@ def parse_count_per_period(text: object) -> PerPeriod:
     return PerPeriod(number, rate.period)
 
 
+def period_of(period: str, day: date) -> tuple[date, int]:
+    """Return the first date of the day, week (from Monday), calendar month or year of a date, and its number of days."""
+    if period == "day":
+        return day, 1
+    if period == "week":
+        return day - timedelta(days=day.weekday()), 7
+    if period == "month":
+        return day.replace(day=1), calendar.monthrange(day.year, day.month)[1]
+    return day.replace(month=1, day=1), 365 + calendar.isleap(day.year)
+
+
 def periods(epoch: Epoch, period: str, since: int, until: int) -> Iterator[tuple[int, int]]:
     """Yield the begin and the end of each calendar month or year that has time in [since, until), in microseconds."""
     at = since
     while at < until:
-        day = epoch.date(at)
-        first = day.replace(day=1) if period == "month" else day.replace(month=1, day=1)
-        leap = calendar.isleap(day.year)
-        n_days = calendar.monthrange(day.year, day.month)[1] if period == "month" else 365 + leap
+        first, n_days = period_of(period, epoch.date(at))
         begin = epoch.microseconds(first)
         at = begin + n_days * MICROSECONDS_PER_DAY
         yield begin, at

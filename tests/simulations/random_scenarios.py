@@ -304,7 +304,24 @@ class _Drawing:
         into = self.pick(*self.workflow["entry"]["states"])
         kind = self.pick("at", "interarrival", "rate")
         if kind == "at":
-            return {"into": into, "at": [f"{h} hours" for h in self.draw(st.lists(st.integers(0, 100), max_size=5))]}
+            return {
+                "into": into,
+                "at": [f"{h} hours" for h in self.draw(st.lists(st.integers(0, 100), max_size=5))],
+            } | self.batch()
         if kind == "interarrival":
-            return {"into": into, "first": "0 hours", "interarrival": {"constant": self.pick("5 hours", "0 hours")}, "count": 6}
-        return {"into": into, "rate": {STARTS: "1 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}}
+            stream = {"into": into, "interarrival": {"constant": self.pick("5 hours", "0 hours")}, "count": 6}
+            return stream | self.within_hours() | self.batch() if self.maybe() else stream | {"first": "0 hours"}
+        rate = {STARTS: "1 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}
+        return {"into": into, "rate": self.pick(rate, "1 per 5 hours", "7 per week")} | self.within_hours() | self.batch()
+
+    def within_hours(self) -> Mapping:
+        """Return the calendar of a stream and its last hour, or nothing."""
+        if self.maybe():
+            return {"until": self.pick(DAYS[4], f"{DAYS[2]} 15:00")} if self.maybe() else {}
+        return {"calendar": self.pick("office", "split")} | (
+            {"until": self.pick("13:00", "23:30", DAYS[4])} if self.maybe() else {}
+        )
+
+    def batch(self) -> Mapping:
+        """Return the size of batches, or nothing."""
+        return {"batch": self.pick(2, {1: 0.5, 3: "rest"}, {"uniform": {"min": 1, "max": 4}})} if self.maybe() else {}
