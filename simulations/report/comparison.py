@@ -95,7 +95,7 @@ def _summary(comparison: Comparison, base: RunResult, others: Sequence[RunResult
 
 
 def _tile(d: Difference) -> str:
-    return d.measure.replace("_", " ") + ("" if d.court == "all" else f", {d.court}")
+    return d.measure + ("" if d.court == "all" else f", {d.court}")
 
 
 def _against(comparison: Comparison, k: int, name: str) -> Section:
@@ -167,7 +167,7 @@ def _figure(comparison: Comparison, k: int, name: str) -> Figure | None:
         base = alt.Chart(alt.Data(values=data)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=axis))
         zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK, strokeWidth=1).encode(x="zero:Q")
         bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(
-            x=alt.X("low:Q", title=f"difference, {unit}", scale=alt.Scale(padding=12)), x2="high:Q"
+            x=alt.X("low:Q", title=f"difference, {unit}", scale=alt.Scale(padding=12), axis=alt.Axis(tickCount=6)), x2="high:Q"
         )
         fill = alt.condition("datum.clear", alt.value(BLUE), alt.value("#ffffff"))
         points = base.mark_point(size=60, opacity=1, stroke=BLUE, strokeWidth=1.5).encode(x="difference:Q", fill=fill)
@@ -181,7 +181,8 @@ def _figure(comparison: Comparison, k: int, name: str) -> Figure | None:
         f" At most {_MOST_ROWS} rows a panel, the most important ones; the table has all."
     )
     csv = differences_csv([d for differences in panels.values() for d in differences])
-    chart = alt.vconcat(*charts, spacing=18)
+    room = {"left": 24, "top": 5, "right": 5, "bottom": 5}  # names are wider where a reader has none of the fonts
+    chart = alt.vconcat(*charts, spacing=18, padding=room)
     return drawn(f"differences-{k}", f"Paired differences against {name}", main_result(comparison, name), [text], chart, csv)
 
 

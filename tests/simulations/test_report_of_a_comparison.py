@@ -104,7 +104,7 @@ def test_the_main_result_that_a_date_comes_14_days_earlier_is_first_on_the_page_
     first, count, tiles = section.blocks[:3]
     assert str(first.content) + "." == sentence[0]  # type: ignore[union-attr]
     assert str(count.content).endswith("in all 6 replications")  # type: ignore[union-attr]
-    assert tiles.numbers[0][0] == "backlog done"  # type: ignore[union-attr]
+    assert tiles.numbers[0][0] == "backlog_done"  # type: ignore[union-attr]
     assert "days earlier" in tiles.numbers[0][1]  # type: ignore[union-attr]
 
 
