@@ -19,12 +19,14 @@ __all__ = [
     "CONSTANT",
     "DELAYED",
     "EVENT_INDEX",
+    "EVERY",
     "FINAL_STATE",
     "FINISH",
     "FIRST_COME",
     "FIRST_COME_IN_HEAP",
     "FIRST_EVENT_TRIGGER",
     "FIT",
+    "HAZARD",
     "INSTANT_STATE",
     "KIND_SHIFT",
     "MONTHS",
@@ -33,6 +35,7 @@ __all__ = [
     "NUMBER",
     "NUMBER_SHIFT",
     "OLDEST",
+    "ONCE",
     "QUEUE_ORDERS",
     "RESTING_STATE",
     "SAMPLED",
@@ -73,6 +76,9 @@ QUEUE_ORDERS = {"first_come": FIRST_COME, "oldest": OLDEST, "newest": NEWEST}
 
 # How a distribution is drawn from: a constant, calendar months, a table of its inverse, or one of given values.
 CONSTANT, MONTHS, TABULATED, SAMPLED = 0, 1, 2, 3
+
+# How often the clock of an event starts by itself: once, again at each date of a hazard, or again at each ring of `every:`.
+ONCE, HAZARD, EVERY = 0, 1, 2
 
 # The workflow's events follow, in file order.
 TRIGGER_COMPLETE, TRIGGER_ENTER, FIRST_EVENT_TRIGGER = 0, 1, 2

@@ -31,10 +31,12 @@ from simulations.engines.codes import (
     CONSTANT,
     DELAYED,
     EVENT_INDEX,
+    EVERY,
     FINAL_STATE,
     FIRST_COME,
     FIRST_EVENT_TRIGGER,
     FIT,
+    HAZARD,
     INSTANT_STATE,
     KIND_SHIFT,
     MONTHS,
@@ -43,6 +45,7 @@ from simulations.engines.codes import (
     NUMBER,
     NUMBER_SHIFT,
     OLDEST,
+    ONCE,
     SERVED,
     SUSPEND,
     TABULATED,
@@ -90,8 +93,9 @@ FIELD = _record(field="i8", stride="i8")
 STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8", hazards="u8")
 TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8")
 EVENT = _record(
-    gives="i8", n_gives="i8", given="i8", after="i8", chance="i8", rate="i8", only_waiting="i8", hash="u8", lottery="u8"
-)
+    gives="i8", n_gives="i8", given="i8", after="i8", chance="i8", rate="i8", only_waiting="i8", calendar="i8", repeats="i8",
+    hash="u8", lottery="u8",
+)  # fmt: skip
 POLICY = _record(start="i8", pinned="i8", decisions="i8", guards="i8", effects="i8")
 EFFECT = _record(field="i8", value="i8", most="i8")
 RANGE = _record(first="i8", n="i8")
@@ -100,7 +104,7 @@ SUSPENSION = _record(start="i8", end="i8")
 # Work that a smaller size may interrupt: the length of the part that is next or in hand, and when the first part started.
 WORK = _record(length="i8", started="i8")
 ACTIVITY = _record(pool="i8", level="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8")
-HAZARD = _record(rate="f8", most="i8")
+RATE = _record(rate="f8", most="i8")
 DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
 INTERVAL = _record(open="i8", close="i8", worked="i8")
@@ -138,6 +142,7 @@ class Model(NamedTuple):
 
     horizon: int
     most_visits: int
+    most_rings: int
     n_fields: int
     shift: int
     margin: int
@@ -891,7 +896,7 @@ def _schedule_completion(model, world, i, end):
 @_inline
 def _start_clock(model, world, i, event, at, visit):
     """Start the clock of an event for a case."""
-    if at <= model.horizon:
+    if NEVER < at <= model.horizon:
         world.armed[i] |= _ONE << _U(event)
         _schedule(model, world, at, CLOCK | np.int64(i) << NUMBER_SHIFT | event, np.int64(visit))
 
@@ -1255,7 +1260,7 @@ def _start_clocks(model, world, i, wanted):
     while wanted != 0:
         if wanted & _ONE != 0:
             v = np.int64(world.record[i, clock + e])
-            if v >= model.most_visits:
+            if v >= (model.most_rings if model.events[e].repeats == EVERY else model.most_visits):
                 return TOO_MANY_VISITS
             world.record[i, clock + e] = v + 1
             runs = True
@@ -1263,7 +1268,8 @@ def _start_clocks(model, world, i, wanted):
                 share = model.chances[_look_up(model, world, i, model.events[e].chance)]
                 runs = _length_bits(model, world.cases[i].key, model.events[e].lottery, v) < share * 2.0**53
             if runs:
-                _start_clock(model, world, i, e, now + _draw_delay(model, world, i, e, v), v)
+                length, c = _draw_delay(model, world, i, e, v), model.events[e].calendar
+                _start_clock(model, world, i, e, now + length if c < 0 else _complete(model, c, now, length), v)
         wanted >>= _ONE
         e += 1
     return RUNNING
@@ -1396,11 +1402,16 @@ def _process(model, world, source, code):
             return result
         if event >= 0 and changed and world.cases[i].status == WAITING:
             _requeue(model, world, i)
-    hazard = source == HEAP and event >= 0 and model.events[event].rate != NONE
-    if hazard and model.states[world.cases[i].state].kind != FINAL_STATE:
+    repeats = model.events[event].repeats if source == HEAP and event >= 0 else ONCE
+    if repeats == HAZARD and model.states[world.cases[i].state].kind != FINAL_STATE:
         rate = model.rates[_look_up(model, world, i, model.events[event].rate)]
         at = _next_date(model, world, i, event, visit + 1, rate, counters.now)
         _start_clock(model, world, i, event, at, visit + 1)
+    elif repeats == EVERY:
+        started = np.int64(world.record[i, model.n_fields + len(model.activities) + event])
+        bit = _ONE << _U(event)
+        if started == visit + 1 and model.states[np.int64(world.cases[i].state)].clocks & bit != 0:
+            return _start_clocks(model, world, i, bit)
     return RUNNING
 
 

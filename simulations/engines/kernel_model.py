@@ -23,10 +23,13 @@ from simulations.engines.codes import (
     BY_LOOKUP,
     BY_RANK,
     CONSTANT,
+    EVERY,
     FIRST_COME,
     FIRST_COME_IN_HEAP,
     FIRST_EVENT_TRIGGER,
+    HAZARD,
     MONTHS,
+    ONCE,
     QUEUE_ORDERS,
     SAMPLED,
     SHIFT_END_RULES,
@@ -38,7 +41,7 @@ from simulations.engines.codes import (
 )
 from simulations.engines.sampling import purposes
 from simulations.log.eventlog import Labels
-from simulations.scenarios.plan import MOST_VISITS, Plan
+from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, Length, Shares
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
@@ -216,6 +219,10 @@ class _Layout:
         self.shares: list[float] = []
         self.outcome_index: list[int] = []
         self.orders: list[Expression] = []
+        self.all_calendars = [c for pool in scenario.pools.values() for c in pool.calendars]
+        delays = [work.working_days for work in scenario.work.values()]
+        delays += [timing.working_days for timing in scenario.event_timings.values()]
+        self.all_calendars += [calendar for calendar in delays if calendar is not None]
         self.levels = np.zeros(max(1, len(self.states)), np.int64)
         self.look = _Lookups(self.workflow, source.witness, self.fields)
         self.outcome_labels = Labels.of(scenario).outcome
@@ -312,6 +319,7 @@ class _Layout:
         fixed: dict[str, Any] = {
             "horizon": scenario.horizon,
             "most_visits": MOST_VISITS,
+            "most_rings": MOST_RINGS,
             "lookups": structured(self.look.rows, kernel.LOOKUP),
             "fields": structured(self.look.dimensions, kernel.FIELD),
             "values": np.concatenate([*self.look.values, np.zeros(1, np.int32)]),
@@ -350,7 +358,7 @@ class _Layout:
 
     def _rates(self) -> Any:
         """Return the rates of hazards, with an upper bound on the draws that lead to a date before the horizon."""
-        hazards = np.zeros(len(self.rates) + 1, kernel.HAZARD)
+        hazards = np.zeros(len(self.rates) + 1, kernel.RATE)
         hazards["rate"] = [*self.rates, 0.0]
         share = -np.expm1(-hazards["rate"] * self.scenario.horizon) * (1 + 1e-6) + 1e-9
         hazards["most"] = np.minimum(share, 1.0) * 2.0**53
@@ -403,8 +411,10 @@ class _Layout:
             gives = self.outcomes_of(event, f"event:{name}", timing.outcome)
             after = self.takes(timing.after)
             chance, rate = self._numbers(timing.chance, self.chances), self._numbers(timing.hazard, self.rates)
+            calendar = -1 if timing.working_days is None else self._calendar(timing.working_days)
+            repeats = EVERY if timing.repeats else HAZARD if timing.hazard is not None else ONCE
             hashes = (purpose_hash(f"event:{name}"), purpose_hash(f"chance:{name}"))
-            rows.append((*gives, after, chance, rate, timing.only_waiting, *hashes))
+            rows.append((*gives, after, chance, rate, timing.only_waiting, calendar, repeats, *hashes))
         return structured(rows, kernel.EVENT, spare=False)
 
     def _numbers(self, choice: Choice[float] | None, numbers: list[float]) -> int:
@@ -420,9 +430,6 @@ class _Layout:
 
     def _activities(self) -> Any:
         pools = list(self.scenario.pools)
-        delays = {w.activity: w.working_days for w in self.scenario.work.values() if w.working_days is not None}
-        self.all_calendars: list[Calendar] = [c for pool in self.scenario.pools.values() for c in pool.calendars]
-        self.all_calendars += delays.values()
         priorities = {pool: sorted({w.priority for w in self.scenario.work.values() if w.pool == pool}) or [0] for pool in pools}
         self.n_levels = {pool: len(levels) for pool, levels in priorities.items()}
         rows = []

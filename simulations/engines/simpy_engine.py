@@ -24,7 +24,7 @@ from simulations.engines.stations import QueueEntry, Station
 from simulations.log.eventlog import EventLog, Row, event_log
 from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, BY_INTERRUPTION, FIRST_EVENT_CAUSE, NEVER
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
-from simulations.scenarios.plan import MOST_VISITS, Plan
+from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
 from simulations.scenarios.scenario import Policy, Pool, Scenario, Work
 from workflow.deciding.machine import CaseMachine, effect_of
@@ -118,7 +118,7 @@ def _length(case: Case, now: int) -> int:
 class _OutsideEvent:
     """An outside event and its timing, prepared for the engine."""
 
-    __slots__ = ("by_state", "chance", "dates", "gives", "hazard", "hazard_picker", "index", "lottery", "name", "only_waiting", "purpose", "since", "states", "visits")  # fmt: skip
+    __slots__ = ("by_state", "chance", "dates", "gives", "hazard", "hazard_picker", "index", "lottery", "most", "name", "only_waiting", "purpose", "repeats", "since", "states", "visits", "working_days")  # fmt: skip
 
     def __init__(self, engine: Simulation, index: int, event: Event, path: Draws) -> None:
         scenario = engine.scenario
@@ -135,6 +135,9 @@ class _OutsideEvent:
         self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
         self.dates = timing.dates
         self.only_waiting = timing.only_waiting
+        self.repeats = timing.repeats
+        self.most = MOST_RINGS if timing.repeats else MOST_VISITS
+        self.working_days = timing.working_days
         self.by_state = timing.after is not None and not self.since  # whether a clock starts on entering the event's states
         self.gives = Gives(engine.plan, path, f"event:{event.name}", event, timing.after, timing.outcome)
         self.purpose = self.gives.purpose
@@ -533,12 +536,12 @@ class Simulation:
             if station.may_start(now):
                 self._touched.add(station.index)
 
-    def _visit(self, case: Case, index: int, name: str) -> int:
+    def _visit(self, case: Case, index: int, name: str, most: int = MOST_VISITS) -> int:
         """Count a visit to an activity or a start of a clock; return the number before it."""
         before = case.visits[index]
-        if before >= MOST_VISITS:
+        if before >= most:
             raise VisitCap(
-                f"case {case.number} of {self.scenario.courts[case.court]} has visited {name!r} {MOST_VISITS:,} times and is in the state"
+                f"case {case.number} of {self.scenario.courts[case.court]} has visited {name!r} {most:,} times and is in the state"
                 f" {case.state!r}: the workflow has an endless loop.{self._history(case)}"
             )
         case.visits[index] = before + 1
@@ -566,16 +569,17 @@ class Simulation:
 
     def _start_clock(self, case: Case, event: _OutsideEvent) -> None:
         self._stop_clock(case, event)
-        visit = self._visit(case, event.visits, event.name)
+        visit = self._visit(case, event.visits, event.name, event.most)
         if event.chance is not None:
             bits = event.lottery.numerator(case, visit)
             if not bits < event.chance(case.facts, case.record) * 2.0**53:
                 return
-        length = event.purpose.length(case, visit, self.env._now)
-        self._set_clock(case, event, self.env._now + length, visit)
+        now, days = self.env._now, event.working_days
+        length = event.purpose.length(case, visit, now)
+        self._set_clock(case, event, now + length if days is None else days.complete(now, length), visit)
 
-    def _set_clock(self, case: Case, event: _OutsideEvent, time: int, visit: int) -> None:
-        if time <= self._horizon:
+    def _set_clock(self, case: Case, event: _OutsideEvent, time: int | None, visit: int) -> None:
+        if time is not None and time <= self._horizon:
             ring = self.env.at(time, CLOCK | case.number << NUMBER_SHIFT | event.index, self._ring, (case, event, visit))
             if case.clocks is None:
                 case.clocks = {}
@@ -589,6 +593,8 @@ class Simulation:
         case, event, visit = ringing
         case.clocks.pop(event.index, None)  # type: ignore[union-attr]
         self._happen(case, event, visit)
+        if event.repeats and case.state in event.states and case.visits[event.visits] == visit + 1:
+            self._start_clock(case, event)  # if leaving and coming back has not started it
         if event.hazard_picker is not None and case.state not in self._final:
             rate = event.hazard_picker(case.facts, case.record)
             visit = case.visits[event.visits]

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
-from simulations.loading.times import has_days
+from simulations.loading.times import check_working_days, has_days
 from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Work
 from simulations.timing.calendars import Calendar
-from workflow.files.validation import format_names
 from workflow.model.definition import StateKind, Workflow
 
 __all__ = ["check_reached", "read_activities"]
@@ -53,12 +52,8 @@ def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Le
     if entry.pool is not None and any(working):
         message = "working days are for a delay; give the work of a pool in hours or minutes"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
-    elif any(working) and entry.calendar is None:
-        message = f"working days need a calendar: add calendar: (known: {format_names(context.file.calendars)})"
-        context.wrong((*path, "takes"), f"{what}: takes: {message}")
-    elif entry.calendar is not None and entry.pool is None and not all(working):
-        message = "is for a delay in working days; give takes: in working days everywhere, or leave calendar: out"
-        context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
+    elif entry.pool is None and not check_working_days(context, path, "takes", what, takes, entry.calendar):
+        return
     elif pool is not None and pool.calendar is not None and has_days(context.at(*path, "takes")):
         message = "a day of work is ambiguous: 24 hours or a shift; give hours or minutes if the pool has a calendar"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
-from simulations.loading.times import read_calendar_time, read_time
+from simulations.loading.times import check_working_days, read_time
 from simulations.scenarios.format import EventTimingEntry
+from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import EventTiming
+from simulations.timing.calendars import Calendar
 from workflow.files.validation import format_names, format_value
+from workflow.files.yaml_tree import Node
 from workflow.model.definition import Workflow
 
 __all__ = ["read_events"]
 
 
-def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, EventTiming]:
+def read_events(context: Context, workflows: Sequence[Workflow], calendars: Mapping[str, Calendar]) -> dict[str, EventTiming]:
     """Read `events:`, without those that the workflow does not have.
 
     Parameters
@@ -24,22 +27,23 @@ def read_events(context: Context, workflows: Sequence[Workflow]) -> dict[str, Ev
     workflows : sequence of Workflow
         All policies; `since:` may name a transition of any of them.
     """
-    read = {name: _event_timing(context, name, entry, workflows) for name, entry in context.file.events.items()}
+    read = {name: _event_timing(context, name, entry, workflows, calendars) for name, entry in context.file.events.items()}
     return {name: timing for name, timing in read.items() if timing is not None}
 
 
-def _event_timing(context: Context, name: str, entry: EventTimingEntry, workflows: Sequence[Workflow]) -> EventTiming | None:
+def _event_timing(
+    context: Context, name: str, entry: EventTimingEntry, workflows: Sequence[Workflow], calendars: Mapping[str, Calendar]
+) -> EventTiming | None:
     path, what, reader = ("events", name), f"event {name!r}", context.reader
     if not context.known(name, context.workflow.events, path, "events", "an event of the workflow"):
         return None
     event = context.workflow.events[name]
-    hazard = after = chance = None
+    hazard = chance = None
     if entry.hazard is not None:
         first = len(context.problems)
         hazard = reader.choice(context.at(*path, "hazard"), reader.rate, f"{what}: hazard", context.facts)
         context.explain(first, "may change during a case; a hazard may differ by facts only")
-    if entry.after is not None:
-        after = reader.choice(context.at(*path, "after"), partial(read_calendar_time, context), f"{what}: after")
+    after = _clock(context, name, entry)
     if entry.chance is not None:
         chance = reader.choice(context.at(*path, "chance"), reader.share, f"{what}: chance")
     transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
@@ -53,7 +57,33 @@ def _event_timing(context: Context, name: str, entry: EventTimingEntry, workflow
         message = f"cases do not wait for a pool in any of its states ({format_names(event.states)})"
         context.wrong((*path, "only"), f"{what}: only: waiting: {message}")
     dates = _dates(context, name) if entry.at is not None else ()
-    return EventTiming(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting")
+    calendar = calendars.get(entry.calendar or "")
+    days = None if calendar is None else calendar.working_days()
+    return EventTiming(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting", entry.every is not None, days)
+
+
+def _clock(context: Context, name: str, entry: EventTimingEntry) -> Choice[Length] | None:
+    """Read the lengths of the event's clock, given by `after:` or `every:`."""
+    key = "after" if entry.after is not None else "every"
+    if getattr(entry, key) is None:
+        return None
+    path, what = ("events", name), f"event {name!r}"
+    if entry.calendar is not None:
+        context.known(entry.calendar, context.file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
+    leaf = context.reader.length if key == "after" else partial(_interval, context)
+    lengths = context.reader.choice(context.at(*path, key), leaf, f"{what}: {key}")
+    if lengths is not None:
+        check_working_days(context, path, key, what, lengths, entry.calendar)
+    return lengths
+
+
+def _interval(context: Context, node: Node, what: str) -> Length | None:
+    """Read an interval of `every:`."""
+    length = context.reader.length(node, what)
+    if length is not None and length.distribution.support[1] <= 0:
+        context.wrong(node, f"{what}: must be longer than 0, not {format_value(node.plain())}")
+        return None
+    return length
 
 
 def _may_be_queue(context: Context, state: str) -> bool:

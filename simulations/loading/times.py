@@ -8,15 +8,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from simulations.loading.context import Context
-from simulations.scenarios.quantities import Length
+from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.tables import BEFORE_THE_START
 from simulations.timing.clock import parse_duration
 from workflow.errors import InputError, nearest
 from workflow.files.dates import parse_instant
-from workflow.files.validation import format_value
+from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node
+from workflow.loading.reading import Keys
 
-__all__ = ["has_days", "read_by_date", "read_calendar_time", "read_time"]
+__all__ = ["check_working_days", "has_days", "read_by_date", "read_calendar_time", "read_time"]
 
 T = TypeVar("T")
 
@@ -30,6 +31,26 @@ def read_calendar_time(context: Context, node: Node, what: str) -> Length | None
         context.wrong(node, f"{what}: counts calendar time, not working days")
         return None
     return length
+
+
+def check_working_days(context: Context, path: Keys, key: str, what: str, lengths: Choice[Length], calendar: str | None) -> bool:
+    """Check that lengths in working days have a calendar, and that a calendar has only such lengths.
+
+    Parameters
+    ----------
+    path, key
+        The entry, and the key of the lengths in it; `calendar` is the value of its key ``calendar``.
+    """
+    working = [length.working for length in lengths.leaves()]
+    if any(working) and calendar is None:
+        message = f"working days need a calendar: add calendar: (known: {format_names(context.file.calendars)})"
+        context.wrong((*path, key), f"{what}: {key}: {message}")
+    elif calendar is not None and not all(working):
+        message = f"is for working days; give {key}: in working days everywhere, or leave calendar: out"
+        context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
+    else:
+        return True
+    return False
 
 
 def read_time(context: Context, node: Node, what: str, before: str = BEFORE_THE_START) -> int | None:

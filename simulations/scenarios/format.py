@@ -298,6 +298,13 @@ class EventTimingEntry(Entry):
         description="delay after the case enters the event's states, or after a transition of `since:`, in calendar time",
         examples=["30 days"],
     )
+    every: Length | None = Field(  # type: ignore[valid-type]
+        None,
+        description="interval: the event happens again and again while the case is in the event's states, first one interval"
+        " after the case enters them",
+        examples=["30 days"],
+    )
+    calendar: Name | None = Field(None, description="the calendar of `after` or `every` in working days", examples=["office"])
     since: Names | None = Field(
         None, description="with `after`: the transitions that start its clock", examples=["grant or allow"]
     )
@@ -322,9 +329,11 @@ class EventTimingEntry(Entry):
 
     @model_validator(mode="after")
     def _one_timing(self) -> EventTimingEntry:
-        given = [k for k in ("hazard", "after", "at") if getattr(self, k) is not None]
+        given = [k for k in ("hazard", "after", "every", "at") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError(f"an event has exactly one timing: hazard, after or at; here: {', '.join(given) or 'none'}")
+            raise ValueError(f"an event has exactly one timing: hazard, after, every or at; here: {', '.join(given) or 'none'}")
+        if self.calendar is not None and self.after is None and self.every is None:
+            raise ValueError("calendar: belongs to after: or every: in working days")
         if self.after is None and (self.since is not None or self.chance is not None):
             raise ValueError("since: and chance: belong to after:")
         return self

@@ -25,6 +25,7 @@ from workflow.errors import InputError, Problem, nearest
 from workflow.files.validation import format_names, format_value, parse_at
 from workflow.files.yaml_tree import Node, tidy
 from workflow.predicates import Expression, Field, Namespace, names, scalar, vector
+from workflow.predicates.tree import Name
 
 __all__ = ["Choice", "Length", "Reader", "Rows", "Shares"]
 
@@ -32,6 +33,9 @@ Rows = NDArray[np.int64] | slice
 T = TypeVar("T")
 S = TypeVar("S")
 Unit = Literal["duration", "number"]
+
+_MOST_NAMED = 100
+"""Maximum number of values of a whole number for which `by:` may have an entry each, and no `other:`."""
 
 
 @dataclass(frozen=True)
@@ -214,8 +218,9 @@ class Reader:
         rest = None if other is None else self.choice(other, leaf, f"{what} (other)", names_allowed, by_court)
         if len(self.problems) > n_problems:
             return None
-        lacking = [_format_key(v) for v in _values(by) if v not in entries]
-        if rest is None and (lacking or by.kind == "integer"):
+        possible = _values(by)
+        lacking = [_format_key(v) for v in possible or () if v not in entries]
+        if rest is None and (lacking or possible is None):
             shown = format_names(lacking) if lacking else "every other number"
             self.wrong(node, f"{what}: by {text}: there is no entry for {shown}; add it, or other:")
             return None
@@ -232,9 +237,14 @@ class Reader:
         """Return whether a key is a value of an expression, or report it."""
         possible = _values(by)
         is_number = isinstance(key, int) and not isinstance(key, bool)
-        if is_number if by.kind == "integer" else isinstance(key, bool) if by.kind == "boolean" else key in possible:
+        if possible is None:
+            if is_number:
+                return True
+            allowed, possible = "whole numbers", ()
+        elif any(key == value and type(key) is type(value) for value in possible):
             return True
-        allowed = "whole numbers" if by.kind == "integer" else format_names(map(_format_key, possible))
+        else:
+            allowed = format_names(map(_format_key, possible))
         hint = nearest(key, (*possible, "other"))
         if isinstance(key, dt.date) and text == "court":
             hint = f" Put a date under its court: {{{possible[0]}: {{{key}: ...}}}}."
@@ -452,9 +462,14 @@ def _key(name: str) -> str:
     return f"{name}:"
 
 
-def _values(by: Expression) -> tuple[Any, ...]:
-    """Return the values of an expression, none for a number."""
-    return (False, True) if by.kind == "boolean" else by.values if by.kind == "enum" else ()
+def _values(by: Expression) -> Sequence[Any] | None:
+    """Return the values of an expression; ``None`` for a number, unless it is a field with few values within bounds."""
+    if by.kind != "integer":
+        return (False, True) if by.kind == "boolean" else by.values
+    low, high = (by.field.minimum, by.field.maximum) if isinstance(by, Name) else (None, None)
+    if not isinstance(low, int) or not isinstance(high, int) or high - low >= _MOST_NAMED:
+        return None
+    return range(low, high + 1)
 
 
 def _format_key(key: Any) -> str:

@@ -138,6 +138,10 @@ class EventTiming:
         Events per microsecond over the case's whole life.
     after : Choice of Length, or None
         Delay after the case enters the event's states, or after a transition of `since`.
+    repeats : bool
+        Whether the clock starts again each time that it rings in the event's states.
+    working_days : Calendar or None
+        The calendar whose working days the delay counts.
     since : frozenset of int
         Indices in ``Scenario.transition_names``.
     chance : Choice of float, or None
@@ -158,6 +162,8 @@ class EventTiming:
     outcome: Mapping[str, Choice[Shares]] = field(default_factory=dict)
     dates: tuple[int, ...] = ()
     only_waiting: bool = False
+    repeats: bool = False
+    working_days: Calendar | None = None
 
     @property
     def choices(self) -> list[Choice[Any]]:

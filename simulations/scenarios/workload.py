@@ -166,4 +166,7 @@ def _rings(scenario: Scenario, timing: EventTiming) -> float:
     """Return how often an outside event may happen to one case."""
     if timing.hazard is not None:
         return max(timing.hazard.leaves(), default=0.0) * scenario.horizon
+    if timing.repeats and timing.after is not None:
+        shortest = min(_mean_within(length.distribution, scenario.horizon) for length in timing.after.leaves())
+        return scenario.horizon / shortest
     return float(len(timing.dates))

@@ -70,6 +70,7 @@ _DIGITS = 60
 """Decimal digits used to scale a number from a file."""
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_DIVISOR = re.compile(r"/ ?([0-9]{1,15})(?![.0-9]) ?")
 _NOT_FINITE = re.compile(r"[-+]?\.?(?:nan|inf|infinity)\b", re.IGNORECASE)
 _CLOCK_TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?"
 _HOURS = re.compile(rf"{_CLOCK_TIME} ?- ?{_CLOCK_TIME}")
@@ -184,6 +185,18 @@ def _split_number(text: str, what: str, example: str) -> tuple[Decimal, str]:
     return number, rest
 
 
+def _split_fraction(text: str, what: str, example: str) -> tuple[Decimal, int, str]:
+    """Split a string into its leading number, the whole number after a slash (1 without one), and the rest."""
+    number, rest = _split_number(text, what, example)
+    match = _DIVISOR.match(rest)
+    if match is None:
+        return number, 1, rest
+    if number != int(number) or int(match[1]) == 0:
+        message = "a fraction is of whole numbers, the second not 0; write for example '60/19 per hour'"
+        raise InputError([f"'{text}' is not {what}: {message}"])
+    return number, int(match[1]), rest[match.end() :]
+
+
 def _unit(word: str, text: str) -> str:
     """Return the unit of a singular or plural word."""
     unit = _UNIT_WORDS.get(word.lower())
@@ -253,7 +266,7 @@ def parse_rate(text: object) -> float:
     Parameters
     ----------
     text : str
-        "0.02 per year", "250 per month" (any calendar unit), or "16.5% within 3 years": the hazard h with
+        "0.02 per year", "60/19 per hour", "250 per month" (any calendar unit), or "16.5% within 3 years": the hazard h with
         1 - exp(-h * span) = 0.165.
 
     Returns
@@ -270,11 +283,13 @@ def parse_rate(text: object) -> float:
     --------
     >>> parse_rate("0.2 per minute")
     288.0
+    >>> parse_rate("60/19 per hour") == 60 / 19 * 24
+    True
     >>> round(parse_rate("16.5% within 3 years") * 365.25, 6)  # -ln(1 - 0.165) / 3 per year
     0.060108
     """
     text = _text(text, "a rate", "0.02 per year")
-    number, rest = _split_number(text, "a rate", "0.02 per year")
+    number, divisor, rest = _split_fraction(text, "a rate", "0.02 per year")
     percent = rest.startswith("%")
     word, _, span = rest.removeprefix("%").strip().partition(" ")
     if word not in ("per", "within"):
@@ -286,13 +301,13 @@ def parse_rate(text: object) -> float:
         raise InputError([f"'{text}' is a share, not a number of events; write for example {_RATE_EXAMPLES}"])
     microseconds = _rate_span(span, text)
     if word == "within":
-        p_event = float(number) / 100 if percent else float(number)
+        p_event = float(number) / (100 * divisor if percent else divisor)
         if p_event >= 1:
             raise InputError([f"'{text}' is not a probability below 1 (below 100%), as a constant hazard needs"])
         return -math.log1p(-p_event) / (microseconds / MICROSECONDS_PER_DAY)
     with localcontext() as context:
         context.prec = _DIGITS
-        per_microsecond = number / microseconds
+        per_microsecond = number / (divisor * microseconds)
         if per_microsecond > 1:
             raise InputError([f"'{text}' is more than one event per microsecond, the resolution of time"])
         return float(per_microsecond * MICROSECONDS_PER_DAY)

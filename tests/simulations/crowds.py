@@ -258,11 +258,11 @@ class _Drawing:
             "people": {"rank": {0: 0.4, 1: 0.3, 2: 0.3}, "urgent": 0.5, "mark": self.pick(0.5, 0, 1)},
             "arrivals": {f"stream{k}": self.stream(tables, courts) for k in range(self.pick(0, 1, 2))},
             "events": {
-                "call": self.timing("interval", "date"),
+                "call": self.timing("interval", "date", "every"),
                 "withdraw": self.timing("interval", "date", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
                 "note": self.timing("interval", "date", "since")
                 | ({"outcome": {"mark": {True: 0.5, False: 0.5}}} if "gives" in workflow["events"]["note"] else {}),
-                "strike": self.timing("date", "hazard", "since", "interval"),
+                "strike": self.timing("date", "hazard", "since", "interval", "every"),
                 "tick": self.timing("date", "interval", "hazard") | ({"only": "waiting"} if self.maybe() else {}),
             },
             "tables": tables,
@@ -351,6 +351,11 @@ class _Drawing:
             return {"hazard": rate}
         if kind == "date":
             return {"at": self.pick(*MOMENTS, DAYS[2], ["58 hours", DAYS[3]])}
+        if kind == "every":
+            return {"every": self.pick("1 hour", "8 hours", "24 hours", {"empirical": ["2 hours", "8 hours"]})}
+        if self.pick(True, False, False, False):
+            working = {"after": f"{self.pick(0, 1, 2)} working days", "calendar": self.pick("office", "split")}
+            return working | ({"since": self.pick("looked", "again", "back", "fetch", "send")} if kind == "since" else {})
         timing: Mapping = {"after": self.pick(self.length(), *MOMENTS)}
         if self.pick(True, False, False):
             timing["chance"] = self.pick(0.5, {"by": "urgent", True: 1, False: 0.2})

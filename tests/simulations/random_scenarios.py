@@ -236,11 +236,7 @@ class _Drawing:
         entry: Mapping = {"takes": self.lengths(), **self.outcome(activity)}
         if self.pick(True, True, True, False):
             return entry | {"pool": self.pick(*pools), "priority": self.draw(st.integers(0, 2))}
-        return entry | (
-            {"takes": f"{self.draw(st.integers(0, 3))} working days", "calendar": self.pick("office", "split")}
-            if self.maybe()
-            else {}
-        )
+        return entry | (self.in_working_days("takes") if self.maybe() else {})
 
     def outcome(self, giver: Mapping) -> Mapping:
         """Return an outcome with shares in quarters; some of them may be zero, some depend on the record."""
@@ -266,7 +262,7 @@ class _Drawing:
         return any("pool" in self.works.get(states[s].get("activity"), {}) for s in within)
 
     def timing(self, event: Mapping) -> Mapping | None:
-        kind = self.pick("after", "after", "hazard", "since", "at", "none")
+        kind = self.pick("after", "after", "hazard", "since", "at", "none", "every")
         if kind == "none":
             return None
         timing: Mapping = self.outcome(event) | ({"only": "waiting"} if self.waits(event) and self.maybe() else {})
@@ -274,12 +270,23 @@ class _Drawing:
             return timing | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
         if kind == "at":
             return timing | {"at": self.pick(DAYS[2], [DAYS[1], f"{DAYS[3]} 10:00"], "30 hours")}
-        timing["after"] = self.lengths()
+        if kind == "every":
+            return timing | self.interval()
+        timing |= self.in_working_days("after") if self.pick(True, False, False) else {"after": self.lengths()}
         if self.maybe():
             timing["chance"] = 0.5
         if kind == "since":
             timing["since"] = self.pick(*self.workflow["transitions"])["transition"]
         return timing
+
+    def interval(self) -> Mapping:
+        """Return an interval that is not too short, so that an event does not happen thousands of times."""
+        if self.maybe():
+            return {"every": "1 working days", "calendar": self.pick("office", "split")}
+        return {"every": self.pick("7 hours", "24 hours", {"uniform": {"min": "3 hours", "max": "40 hours"}})}
+
+    def in_working_days(self, key: str) -> Mapping:
+        return {key: f"{self.draw(st.integers(0, 3))} working days", "calendar": self.pick("office", "split")}
 
     def distribution(self, entry: Mapping) -> Any:
         kind = "enum" if "enum" in entry else entry["type"]
