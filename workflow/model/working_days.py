@@ -163,16 +163,19 @@ def named_working_days(name: str) -> WorkingDays:
     """
     if name == BUILT_IN:
         return WorkingDays(tuple(range(5)))
+    allowed = (
+        f"A calendar is {BUILT_IN} (Monday to Friday), a country (Monday to Friday without its holidays),"
+        " or a mapping such as {days: mon-fri, holidays: US-CO, closed: [2024-12-24]}"
+    )
+    if re.fullmatch("[A-Za-z]{2,3}(-.*)?", name) is None:
+        scenario = (
+            "A rule does not read the calendars of a scenario, because it holds in all of them: copy the mapping of one here"
+        )
+        raise InputError([f"'{name}' is not a calendar.{nearest(name, [BUILT_IN])} {allowed}. {scenario}"])
     problems: list[Problem] = []
     rules = parse_holidays(name, problems)
     if problems:
-        message = problems[0].message.removeprefix("holidays: ")
-        raise InputError(
-            [
-                f"{message} A calendar is {BUILT_IN} (Monday to Friday), a country (Monday to Friday without its holidays),"
-                " or a mapping such as {days: mon-fri, holidays: US-CO, closed: [2024-12-24]}"
-            ]
-        )
+        raise InputError([f"{problems[0].message.removeprefix('holidays: ')} {allowed}"])
     return WorkingDays(tuple(range(5)), rules)
 
 
