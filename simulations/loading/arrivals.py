@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from simulations.loading.context import Context
+from simulations.loading.rotas import RotaFormat, is_rota, read_changing
 from simulations.loading.times import has_days, read_by_date, read_calendar_time, read_time
 from simulations.scenarios.format import ArrivalEntry
 from simulations.scenarios.quantities import Shares
@@ -57,6 +58,12 @@ class _Hours:
     name: str
     last: int | None
 
+    @property
+    def first(self) -> dt.date:
+        """Return the date before the start: its last interval may end in the run."""
+        starts = self.context.file.starts
+        return starts - ONE_DAY if starts > dt.date.min else starts
+
     def between(self, first: dt.date, last: dt.date) -> list[tuple[int, int, int]]:
         """Return (start, end, day) of the intervals that start on the dates from first to last, up to the last hour."""
         every = self.spec.intervals(self.context.epoch, first, last)
@@ -73,14 +80,14 @@ class _Hours:
     def of_run(self) -> list[tuple[int, int, int]]:
         """Return the intervals that have time in the run."""
         file = self.context.file
-        return [each for each in self.between(file.starts - ONE_DAY, file.ends) if each[1] > 0]
+        return [each for each in self.between(self.first, file.ends) if each[1] > 0]
 
     def lengths(self, period: str) -> Callable[[int], int]:
         """Return a function from a day to the working time of its day, week, month or year, also outside the run."""
         file = self.context.file
         if period == "hour":
             return lambda day: MICROSECONDS_PER_HOUR
-        begin, _ = period_of(period, file.starts - ONE_DAY)
+        begin, _ = period_of(period, self.first)
         last, n_days = period_of(period, file.ends)
         intervals = self.between(begin, last + (n_days - 1) * ONE_DAY)
         days = [day for *_, day in intervals]
@@ -220,8 +227,26 @@ def _by_period(context: Context, node: Node, parse: Callable[[object], PerPeriod
         message = "is the same for all courts of a stream; to vary it, give each court its own stream"
         context.wrong(node, f"{what}: {message}")
         return None
-    steps = read_by_date(context, node, partial(_number, context, parse), what, which)
+    if which != "rates":
+        steps = read_by_date(context, node, partial(_number, context, parse), what, which)
+    else:
+        number = partial(_rate_of_rota, context, parse) if _has_rota(node) else partial(_number, context, parse)
+        steps = read_changing(context, node, RotaFormat("rate", number, PerPeriod(0.0, "day"), which), what)
     return None if steps is None else list(_spans(context, steps))
+
+
+def _has_rota(node: Node) -> bool:
+    return is_rota(node) or (isinstance(node.value, dict) and any(is_rota(child) for child in node.value.values()))
+
+
+def _rate_of_rota(context: Context, parse: Callable[[object], PerPeriod], node: Node, what: str) -> PerPeriod | None:
+    """Read a rate that holds for some hours or days."""
+    number = _number(context, parse, node, what)
+    if number is not None and number.period not in ("hour", "day"):
+        message = f"{format_value(node.value)}: the rates of a rota are per hour or per day"
+        context.wrong(node, f"{what}: {message}")
+        return None
+    return number
 
 
 def _number(context: Context, parse: Callable[[object], PerPeriod], node: Node, what: str) -> PerPeriod | None:
@@ -278,7 +303,7 @@ def _counts(context: Context, spans: Spans, hours: _Hours | None, node: Node, wh
             within, close = ((begin, end),), min(end, until)
             if hours is not None:
                 first = context.epoch.date(begin)
-                intervals = hours.between(first, context.epoch.date(end) - ONE_DAY)
+                intervals = hours.between(first, context.epoch.date(end - 1))
                 within = tuple((start, stop) for start, stop, _ in intervals)
                 close = max([end, *(stop for _, stop in within)]) if until >= end else until
                 if number and not within:

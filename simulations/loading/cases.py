@@ -9,18 +9,15 @@ from typing import Any
 from simulations.loading.arrivals import read_arrival_times
 from simulations.loading.context import Context, without_comma
 from simulations.loading.people import People
+from simulations.loading.table_files import table_source
 from simulations.loading.times import read_calendar_time
-from simulations.scenarios.format import ArrivalEntry, BacklogEntry, TableEntry
+from simulations.scenarios.format import ArrivalEntry, BacklogEntry
 from simulations.scenarios.scenario import Backlog, Stream
-from simulations.scenarios.tables import CaseTable, TableSource, read_cases
+from simulations.scenarios.tables import CaseTable, read_cases
 from simulations.timing.calendar_spec import CalendarSpec
 from workflow.errors import InputError, Problem
-from workflow.files.cells import CellFormat
-from workflow.files.encodings import check_encoding
-from workflow.files.tables import FileFormat
-from workflow.files.times import check_time_format
 from workflow.files.validation import format_names, format_value, validate
-from workflow.files.yaml_tree import Node, tidy
+from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
 
 __all__ = ["read_arrivals", "read_backlog"]
@@ -79,34 +76,6 @@ def _table(context: Context, node: Node, what: str, backlog: bool) -> CaseTable 
         for problem in error.problems:
             context.problems.append(Problem(f"{what}: {problem.message}", problem.position or node.position))
         return None
-
-
-def _key(option: str) -> str:
-    """Return the key of a table entry that says what an option of the command line says."""
-    return f"{option.replace('-', '_')}:"
-
-
-def table_source(node: Node) -> TableSource:
-    """Return the table that an entry names: a file, or a mapping with `file:` and how to read it.
-
-    Raises
-    ------
-    InputError
-        With every mistake of the entry.
-    """
-    if isinstance(node.value, str):
-        return TableSource(tidy(node.folder / node.value), cells=CellFormat(option=_key))
-    if not isinstance(node.value, dict):
-        message = "must be the name of a CSV, Parquet or Excel file, or {file:, columns:}"
-        raise InputError([f"table: {message}, not {format_value(node.plain())}"])
-    entry = validate(TableEntry, node)
-    formats = (entry.time_format,) if isinstance(entry.time_format, str) else tuple(entry.time_format or ())
-    for text in formats:
-        check_time_format(text, "time_format:")
-    if entry.encoding is not None:
-        check_encoding(entry.encoding, "encoding:")
-    cells = CellFormat(formats, entry.decimal, option=_key)
-    return TableSource(tidy(node.folder / entry.file), entry.columns, FileFormat(entry.encoding, entry.sheet), cells)
 
 
 def read_arrivals(context: Context, people: People, specs: Mapping[str, CalendarSpec]) -> tuple[Stream, ...]:

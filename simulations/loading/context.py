@@ -37,6 +37,8 @@ class Context(Reading[ScenarioFile]):
         All names for expressions; the names that are constant for a case; the court only.
     reader : Reader
         Reads quantities; adds mistakes to `problems`.
+    tables_of_rotas : list
+        What has been read from tables of rotas.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class Context(Reading[ScenarioFile]):
         self.facts = made_of(facts, self.namespace)
         self.only_court = Namespace({"court": self.namespace.fields["court"]}, {})
         self.reader = Reader(self.namespace, self.problems)
+        self.tables_of_rotas: list[object] = []
 
     def explain(self, first: int, why: str) -> None:
         """Explain in the problems from index `first` on why an existing name cannot be used here."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from simulations.loading.context import Context, without_comma
-from simulations.loading.times import read_by_date
+from simulations.loading.rotas import RotaFormat, is_rota, read_changing, read_table_by_court
 from simulations.scenarios.format import PoolEntry, SuspensionEntry
 from simulations.scenarios.scenario import Order, Pool, Suspension
 from simulations.timing.calendars import Calendar
@@ -20,6 +20,9 @@ __all__ = ["read_pools", "read_suspensions"]
 T = TypeVar("T")
 
 MOST_SERVERS = 1_000_000
+MOST_CHANGES = 2_000_000
+"""Maximum number of sizes of a pool at all its courts: four a day for ten courts and a hundred years."""
+
 RULES = ("first_come", "oldest", "newest")
 
 
@@ -33,7 +36,7 @@ def _pool(context: Context, name: str, entry: PoolEntry, calendars: Mapping[str,
     path, what = ("pools", name), f"pool {name!r}"
     at_court = entry.at == "court"
     n_stations = len(context.courts) if at_court else 1
-    sizes = _by_court(context, context.at(*path, "size"), partial(_sizes, context), f"{what}: size", at_court)
+    sizes = _all_sizes(context, context.at(*path, "size"), f"{what}: size", at_court)
     pool_calendars = [Calendar.always_open()] * n_stations
     if entry.calendar is not None:
         node = context.at(*path, "calendar")
@@ -62,8 +65,26 @@ def _by_court(context: Context, node: Node, leaf: Callable[[Node, str], T | None
     return [pick((court,), ()) for court in (context.courts if at_court else ("",))]
 
 
+def _all_sizes(context: Context, node: Node, what: str, at_court: bool) -> list[tuple[tuple[int, int], ...]] | None:
+    """Read the sizes of each station of a pool, and limit their number."""
+    if at_court and is_rota(node) and "table" in node.value:
+        by_court = read_table_by_court(context, node, _sizes_of_rota(context), what)
+        sizes = None if by_court is None else list(by_court.values())
+    else:
+        sizes = _by_court(context, node, partial(_sizes, context), what, at_court)
+    if sizes is not None and (n := sum(map(len, sizes))) > MOST_CHANGES:
+        message = f"changes {n:,} times at all courts; the limit is {MOST_CHANGES:,}"
+        context.wrong(node, f"{what}: {message}. Give it fewer hours, or end the run earlier.")
+        return None
+    return sizes
+
+
+def _sizes_of_rota(context: Context) -> RotaFormat[int]:
+    return RotaFormat("size", partial(_size, context), 0, "sizes")
+
+
 def _sizes(context: Context, node: Node, what: str) -> tuple[tuple[int, int], ...] | None:
-    steps = read_by_date(context, node, partial(_size, context), what, "sizes", or_court=True)
+    steps = read_changing(context, node, _sizes_of_rota(context), what, or_court=True)
     if steps is None:
         return None
     before = [size for time, size in steps if time <= 0]

@@ -115,6 +115,7 @@ def _read(context: Context) -> Scenario:
         document=context.node,
         policies=tuple(policies),
         costs=costs,
+        tables_of_rotas=tuple(context.tables_of_rotas),
     )
     _check_published(context, scenario)
     context.next_stage(())

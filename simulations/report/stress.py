@@ -31,6 +31,7 @@ from workflow.predicates import unparse
 __all__ = ["stress", "write_stress"]
 
 MISSING = "NOT REPORTED"
+MOST_SIZES = 8
 
 
 def write_stress(folder: str | Path, out: str | Path, scenario: str | Path | None = None) -> Path:
@@ -172,11 +173,16 @@ def _resources(scenario: Scenario) -> str:
     items = []
     for pool in scenario.pools.values():
         courts = scenario.courts if pool.at_court else ("all courts",)
-        sizes = ", ".join(
-            f"{court} {' then '.join(str(n) for _, n in size)}" for court, size in zip(courts, pool.sizes, strict=True)
-        )
+        sizes = ", ".join(f"{court} {_size([n for _, n in steps])}" for court, steps in zip(courts, pool.sizes, strict=True))
         items.append(f"`{pool.name}`: {sizes}; at the end of a shift: {pool.at_shift_end}")
     return _list(items)
+
+
+def _size(sizes: list[int]) -> str:
+    """Return the sizes of a station in their order, or of a rota the smallest and the largest."""
+    if len(sizes) > MOST_SIZES:
+        return f"{min(sizes)} to {max(sizes)} by the hour"
+    return " then ".join(map(str, sizes))
 
 
 def _order(order: Any) -> str:

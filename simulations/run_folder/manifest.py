@@ -44,7 +44,7 @@ _DECISIVE = {
     "versions": "the versions of the packages",
     "calendars": "the holidays used",
     "distribution_tables": "the tables of the distributions",
-    "case_tables": "the tables of cases",
+    "case_tables": "the tables of cases and rotas",
 }
 
 
@@ -122,9 +122,9 @@ def make_manifest(
 
 
 def _case_tables(scenario: Scenario) -> str | None:
-    """Return the SHA-256 of the tables that cases are read from; ``None`` if there are none."""
+    """Return the SHA-256 of the tables that cases and rotas are read from; ``None`` if there are none."""
     tables = [t for t in (*(b.table for b in scenario.backlog), *(s.table for s in scenario.streams)) if t is not None]
-    content = [(t.arrived, t.courts, t.states, sorted(t.values.items())) for t in tables]
+    content = [*((t.arrived, t.courts, t.states, sorted(t.values.items())) for t in tables), *scenario.tables_of_rotas]
     return hashlib.sha256(repr(content).encode()).hexdigest() if content else None
 
 

@@ -115,9 +115,13 @@ class PoolEntry(Entry):
     """A pool of people who do the work."""
 
     at: Literal["court", "nation"] = Field("nation", description="one pool for each court, or one for all", examples=["court"])
-    size: _anything("a number of servers; by court, and by date: {denver: {2011-12-05: 16, 2012-01-16: 4}}") = Field(  # type: ignore[valid-type]
+    size: _anything("a number of servers; by court, by date, and by weekday and hour") = Field(  # type: ignore[valid-type]
         description="number of servers; each works on one case at a time",
-        examples=[2, {"north": {"2024-01-01": 2, "2024-02-01": 3}, "south": 1}],
+        examples=[
+            2,
+            {"north": {"2024-01-01": 2, "2024-02-01": 3}, "south": 1},
+            {"mon-fri": {"09:00-12:00": 2, "12:00-17:00": 1}},
+        ],
     )
     calendar: _anything("name of a calendar, or one for each court; default: always open") = Field(  # type: ignore[valid-type]
         None, description="working hours of the pool", examples=["office", {"north": "office", "south": "mornings"}]
@@ -203,7 +207,7 @@ class ArrivalEntry(Entry):
         description="the courts that get a stream each; default: the court of its name, or all courts",
         examples=[["north", "south"]],
     )
-    rate: _anything("`250 per month`, or by date: {2011-12-05: 250 per month, ...}") = Field(  # type: ignore[valid-type]
+    rate: _anything("`250 per month`, or by date: {2011-12-05: 250 per month, ...}, or by weekday and hour") = Field(  # type: ignore[valid-type]
         None,
         description="a Poisson process with this mean rate",
         examples=["10 per month", {"2024-01-01": "10 per month", "2024-02-01": "0 per month"}],

@@ -56,7 +56,7 @@ class Pool:
     at_court : bool
         Whether each court has a station.
     sizes : tuple of ((microseconds, servers), ...), one for each station
-        The size from each time on; the first time is 0.
+        The size from each time on, by date, weekday and hour; the first time is 0.
     calendars : tuple of Calendar, one for each station
     at_shift_end : str
         A value of `simulations.timing.calendars.ShiftEnd`.
@@ -311,6 +311,8 @@ class Scenario:
         In drawing order.
     policies : tuple of Policy
         In the order of their dates; before the first, ``workflow`` decides.
+    tables_of_rotas : tuple
+        What the tables of pool sizes and rates say, for the manifest.
     """
 
     name: str
@@ -334,6 +336,7 @@ class Scenario:
     document: Node = field(repr=False)
     policies: tuple[Policy, ...] = ()
     costs: Costs | None = None
+    tables_of_rotas: tuple[object, ...] = ()
 
     @cached_property
     def epoch(self) -> Epoch:

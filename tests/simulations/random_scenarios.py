@@ -198,8 +198,14 @@ class _Drawing:
 
     def size(self) -> Any:
         if self.maybe():
-            return self.pick(1, 2, 3)
+            return self.pick(1, 2, 3, self.rota())
         return {STARTS: self.pick(1, 0, 2, 3), **{day: self.draw(st.integers(0, 3)) for day in DAYS[1:5] if self.maybe()}}
+
+    def rota(self) -> Mapping:
+        """Return sizes by weekday and hour; some change within a working interval, and some nights last until the next date."""
+        hours = ("00:00-10:00", "10:00-12:00", "12:00-15:30", "15:30-22:00", "22:00-24:00")
+        weekday = {one: self.draw(st.integers(0, 3)) for one in hours}
+        return {"mon-wed": self.pick(weekday, 2), "thu,fri": weekday, "sat": {"09:00-17:00": 1, "23:00-03:00": 3}}
 
     def order(self) -> Any:
         rules: list[Any] = ["first_come", "oldest", "newest"]
@@ -319,7 +325,11 @@ class _Drawing:
             stream = {"into": into, "interarrival": {"constant": self.pick("5 hours", "0 hours")}, "count": 6}
             return stream | self.within_hours() | self.batch() if self.maybe() else stream | {"first": "0 hours"}
         rate = {STARTS: "1 per day", DAYS[3]: "0 per day", DAYS[5]: "2 per day"}
-        return {"into": into, "rate": self.pick(rate, "1 per 5 hours", "7 per week")} | self.within_hours() | self.batch()
+        return {"into": into, "rate": self.pick(rate, "1 per 5 hours", self.rates())} | self.within_hours() | self.batch()
+
+    def rates(self) -> Mapping:
+        """Return a rate by weekday and hour."""
+        return {"mon-thu": {"08:00-13:00": "0.4 per hour", "20:00-23:00": "1 per hour"}, "sat": "2 per day"}
 
     def within_hours(self) -> Mapping:
         """Return the calendar of a stream and its last hour, or nothing."""
