@@ -156,8 +156,8 @@ def audit(
                 proposed = f"{_proposal_command(log, workflow, rules)} writes a mapping of the names to edit"
                 edited = f"in {mapping}, put each of these names under names: or leave_out:"
                 echo(f"next: {proposed if mapping is None else edited}")
-        if report.failed:
-            raise typer.Exit(FAILURE)
+        if report.failed or report.undecided:
+            raise typer.Exit(FAILURE if report.failed else UNDECIDED)
 
 
 def _propose(log: Path, workflow: str, rules: list[Path] | None, loaded: Any, given: Any, out: Path) -> None:

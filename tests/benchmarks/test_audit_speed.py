@@ -45,7 +45,8 @@ def many(few: AuditLog) -> AuditLog:
         first=np.concatenate([[0], np.cumsum(lengths)]),
         **{name: tiled(getattr(few, name)) for name in ("transition", "event", "unknown", "at", "local")},
         facts={name: (tiled(values), tiled(missing)) for name, (values, missing) in few.facts.items()},
-        **{name: {k: tiled(v) for k, v in getattr(few, name).items()} for name in ("seen", "after", "begins")},
+        **{name: {k: tiled(v) for k, v in getattr(few, name).items()} for name in ("before", "seen", "after", "begins")},
+        begun_at=tiled(few.begun_at),
     )
 
 

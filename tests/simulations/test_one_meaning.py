@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.workflow.brute_force import Case, Row, judge
 from workflow import load_workflow
 from workflow.auditing.audit import audit
 from workflow.auditing.log_files import read_log
+from workflow.auditing.report import AuditReport
 from workflow.errors import StuckCase, VisitCap
 from workflow.model.definition import Workflow
 from workflow.proving.prove import prove
@@ -201,11 +203,14 @@ def _audits(folder: Path, workflow: Workflow) -> dict[str, dict[str, dict[int, t
     """Return, for the run folder and its exports, the row and the time of each violation, by rule and case."""
     export(folder, "csv", folder / "log.csv")
     export(folder, "xes", folder / "log.xes")
-    violations = {}
+    violations: dict[str, dict[str, dict[int, tuple[int, int]]]] = {}
+    verdicts: dict[str, dict[tuple[str, str], str]] = {}
     for path in (folder, folder / "log.csv", folder / "log.xes"):
         log = read_log(path, workflow)
         report = audit(log)
         assert not len(report.not_allowed)
+        assert not len(report.moves_unjudged)
+        verdicts[path.name] = _verdicts(report)
         number = [int(str(name).partition(":")[2]) for name in log.names]
         violations[path.name] = {
             r.rule.name: {
@@ -214,7 +219,35 @@ def _audits(folder: Path, workflow: Workflow) -> dict[str, dict[str, dict[int, t
             }
             for r in report.rules
         }
+    assert verdicts["log.xes"] == verdicts[folder.name]
+    assert verdicts["log.csv"].items() <= verdicts[folder.name].items()  # without the cases that have no row
+    assert "unjudged" not in verdicts[folder.name].values()
+    _decides_less(folder / "log.csv", workflow, verdicts["log.csv"])
     return violations
+
+
+def _verdicts(report: AuditReport) -> dict[tuple[str, str], str]:
+    """Return the verdict of each rule on each case."""
+    cases = map(str, report.log.names)
+    return {(r.rule.name, case): v for case, *of_rules in zip(cases, *(r.of_cases() for r in report.rules), strict=True)
+            for r, v in zip(report.rules, of_rules, strict=True)}  # fmt: skip
+
+
+def _decides_less(path: Path, workflow: Workflow, verdicts: dict[tuple[str, str], str]) -> None:
+    """Check that a log without some of the columns is judged in the same way, or not at all."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    facts = [f"case:{name}" for name in (*workflow.facts, "arrived", "as_of")]
+    for k, dropped in enumerate((["outcome"], facts, ["outcome", *facts], facts[::2])):
+        less = path.with_name(f"less{k}.csv")
+        with less.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [name for name in rows[0] if name not in dropped], extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+        report = audit(read_log(less, workflow))
+        assert not len(report.not_allowed)
+        decided = {key: verdict for key, verdict in _verdicts(report).items() if verdict != "unjudged"}
+        assert decided.items() <= verdicts.items()
 
 
 def _compare(scenario: Any, entries: dict[str, Mapping], folder: Path, seed: int = 1) -> dict[str, dict[int, int]]:

@@ -56,8 +56,8 @@ def test_audit_and_monitor_agree_on_a_broken_workflow(name: str, tmp_path: Path)
     assert len(report.not_allowed) == 0
 
 
-def test_a_rule_holds_vacuously_if_its_names_never_occur(pilot_log: Path, tmp_path: Path) -> None:
-    """The report marks it. A rule with a condition is never vacuous."""
+def test_a_rule_is_idle_if_its_trigger_never_occurs(pilot_log: Path, tmp_path: Path) -> None:
+    """The report says what never occurs. A rule about a condition alone reads every row."""
     rules = tmp_path / "idle.rules.yaml"
     rules.write_text(
         "workflow: prosecutorial-discretion-review\n"
@@ -77,8 +77,11 @@ def test_a_rule_holds_vacuously_if_its_names_never_occur(pilot_log: Path, tmp_pa
         ("nobody is ever detained", False, 0),
     ]
     assert [rule["idle"] for rule in report.json()["rules"]] == [True, True, False, False]
-    vacuous = [line for line in report.render() if "its names never occur in the log" in line]
-    assert len(vacuous) == 2
+    assert [line.split("(")[1] for line in report.render() if line.startswith("  idle")] == [
+        "file_charges never occurs in this log)",
+        "detention never occurs in this log)",
+    ]
+    assert [r.verdict for r in report.rules] == ["idle", "idle", "kept", "kept"]
 
 
 def test_a_log_of_another_workflow_has_violations(pilot_log: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_rule_that_needs_a_missing_column_is_unjudged(tmp_path):
     assert verdicts["only who is sixteen"] == (["1"], 0)
     assert verdicts["refused once"] == ([], 0)
     assert {r.rule.name: r.unjudged for r in report.rules if r.unjudged} == {
-        "only residents": ("resident",), "never on a no": ("answer",), "the unborn": ("born",)
+        "only residents": ("resident",), "never on a no": ("answer",), "the unborn": ("arrived", "born")
     }  # fmt: skip
     assert [e["violations"] for e in report.json()["rules"]] == [None, 1, 0, None, None]
     assert any("unjudged" in line and "the log lacks resident" in line for line in report.render())
@@ -85,7 +85,7 @@ def test_a_case_with_a_missing_fact_is_unjudged(tmp_path):
 def test_an_empty_cell_of_an_optional_fact_is_a_missing_value(tmp_path):
     """The rule tests whether the value is missing."""
     log = write(tmp_path, "case,activity,time,born\n1,issue,2024-01-01,2025-01-01\n2,issue,2024-01-02,\n")
-    assert judged(log)[1]["the unborn"] == (["1"], 0)
+    assert judged(log, arrived="time")[1]["the unborn"] == (["1"], 0)
 
 
 def test_a_fact_is_read_from_any_row_of_its_case(tmp_path):
@@ -218,9 +218,9 @@ def audited(folder, *rows):
     ("rows", "verdicts", "not_allowed"),
     [
         (["park,2024-01-01", "release,2024-01-02"], ["broken", "kept", "kept", "broken"], 0),
-        (["leave,2024-01-01"], ["unjudged", "unjudged", "kept", "unjudged"], 0),
+        (["leave,2024-01-01"], ["unjudged", "kept", "kept", "unjudged"], 0),
         (["complaint,2024-01-01", "leave,2024-01-01"], ["broken", "kept", "kept", "broken"], 0),
-        (["complaint,2024-01-01", "leave,2024-01-02"], ["unjudged", "unjudged", "kept", "unjudged"], 0),
+        (["complaint,2024-01-01", "leave,2024-01-02"], ["broken", "unjudged", "kept", "broken"], 0),
         (["park,2024-01-01", "complaint,2024-01-02", "release,2024-01-02"], ["broken", "kept", "kept", "broken"], 0),
         (["park,2024-01-01", "complaint,2024-01-02"], ["broken", "kept", "open", "open"], 1),
         (["complaint,2024-01-01", "complaint,2024-01-01", "park,2024-01-02"], ["broken", "broken", "open", "kept"], 0),

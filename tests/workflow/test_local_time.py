@@ -32,6 +32,11 @@ def fine(within="60 days"):
     )
 
 
+def read(path, workflow, time_zone=None):
+    """Return a log whose cases arrive with their first row."""
+    return read_log(path, workflow, {"arrived": "time:timestamp" if path.suffix == ".xes" else "time"}, time_zone)
+
+
 def verdicts(report):
     """Return the cases that break each rule."""
     return {rule.rule.name: [str(report.log.names[case]) for case in rule.cases] for rule in report.rules}
@@ -84,29 +89,29 @@ def parquet(folder, column):
 
 def test_a_csv_log_counts_local_days(tmp_path):
     """Sixty days across a change of the clock are sixty days."""
-    assert verdicts(audit(read_log(csv(tmp_path, ROWS, HEADER), fine()))) == RIGHT
+    assert verdicts(audit(read(csv(tmp_path, ROWS, HEADER), fine()))) == RIGHT
 
 
 def test_an_xes_log_counts_local_days(tmp_path):
     """As the same log in CSV does."""
-    assert verdicts(audit(read_log(xes(tmp_path, CASES), fine()))) == RIGHT
+    assert verdicts(audit(read(xes(tmp_path, CASES), fine()))) == RIGHT
 
 
 def test_a_parquet_log_of_strings_counts_local_days(tmp_path):
     """As the same log in CSV does."""
-    assert verdicts(audit(read_log(parquet(tmp_path, "varchar"), fine()))) == RIGHT
+    assert verdicts(audit(read(parquet(tmp_path, "varchar"), fine()))) == RIGHT
 
 
 def test_instants_in_a_parquet_log_are_local_in_the_time_zone_given(tmp_path):
     """TIMESTAMPTZ holds instants in UTC."""
-    report = audit(read_log(parquet(tmp_path, "timestamptz"), fine(), time_zone="Europe/Berlin"))
+    report = audit(read(parquet(tmp_path, "timestamptz"), fine(), time_zone="Europe/Berlin"))
     assert verdicts(report) == RIGHT
     assert report.json()["notes"] == ["times in UTC are read as local times of Europe/Berlin"]
 
 
 def test_instants_without_a_time_zone_are_read_as_utc_and_the_report_says_so(tmp_path):
     """Midnight of 15 March in Berlin is 23:00 of the day before in UTC."""
-    report = audit(read_log(parquet(tmp_path, "timestamptz"), fine()))
+    report = audit(read(parquet(tmp_path, "timestamptz"), fine()))
     assert verdicts(report)["arrived"] == ["early", "late", "spring"]
     assert list(report.render())[1] == (
         "  times in UTC are read as UTC dates and clocks (first: row 1, column 'time'); --time-zone NAME reads them as local times"
@@ -118,7 +123,7 @@ def test_instants_without_a_time_zone_are_read_as_utc_and_the_report_says_so(tmp
 def test_a_time_in_utc_is_local_in_the_time_zone_given(tmp_path, written, zone, broken):
     """23:30 in UTC is half an hour after midnight in Berlin."""
     log = csv(tmp_path, [f"1,notify,2011-03-14T23:30:00{written}"])
-    assert verdicts(audit(read_log(log, fine(), time_zone=zone)))["arrived"] == broken
+    assert verdicts(audit(read(log, fine(), time_zone=zone)))["arrived"] == broken
 
 
 def test_dates_of_facts_in_utc_are_local_in_the_time_zone_given(tmp_path):
@@ -131,7 +136,7 @@ def test_dates_of_facts_in_utc_are_local_in_the_time_zone_given(tmp_path):
 def test_an_offset_of_zero_is_local_where_others_occur(tmp_path):
     """London has +00:00 in winter and +01:00 in summer; a time zone changes neither."""
     rows = ["1,notify,2011-03-14T23:30:00+00:00", "2,notify,2011-06-14T23:30:00+01:00"]
-    report = audit(read_log(csv(tmp_path, rows), fine(), time_zone="Europe/Berlin"))
+    report = audit(read(csv(tmp_path, rows), fine(), time_zone="Europe/Berlin"))
     assert verdicts(report)["arrived"] == ["1"]
     assert report.log.notes == ("--time-zone Europe/Berlin changes nothing: no time of the log is written in UTC",)
 
@@ -179,7 +184,7 @@ def test_hours_are_elapsed_across_a_change_of_the_clock(tmp_path):
 
 def test_printed_times_show_the_local_clock(tmp_path):
     """In the report and in the list of offending cases."""
-    report = audit(read_log(csv(tmp_path, ROWS, HEADER), fine()))
+    report = audit(read(csv(tmp_path, ROWS, HEADER), fine()))
     at = {row["case"]: row["at"] for row in report.offending() if row["against"] in ("in time", "arrived")}
     assert at == {"late": "2011-05-15T00:00:00.000000", "early": "2011-03-14T23:30:00.000000"}
     assert next(report.render()) == "fine: 4 cases, 8 rows, 2011-03-14 to 2011-11-19"

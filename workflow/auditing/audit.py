@@ -1,36 +1,63 @@
 """Check every case of a log against a workflow and its rules, vectorised over cases.
 
 The automaton of a rule runs over all cases in parallel: first over the first matching row of every case, then over
-the second, and so on. A rule that needs a fact or record field that the log lacks is left unjudged, not passed.
+the second, and so on. Where the log leaves open whether a row matches, the automaton runs twice: once with the matches that
+break the rule least often, and once with those that break it most often. A case is judged where both runs agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.auditing.conditions import bounds
 from workflow.auditing.log import AuditLog
-from workflow.auditing.paths import Integers, States, has_ended, off_the_map, run_automaton, state_before
+from workflow.auditing.moves import moves_not_allowed
+from workflow.auditing.paths import Integers, States, ended, run_automaton
 from workflow.auditing.report import AuditReport, RuleAudit
-from workflow.errors import InputError
+from workflow.errors import InputError, nearest
+from workflow.model.automata import PastOperator
 from workflow.model.rules import Rule
-from workflow.predicates import Expression, names, vector
+from workflow.predicates.tree import And, Name
 
-__all__ = ["audit", "judge", "moves_not_allowed"]
+__all__ = ["audit", "judge"]
+
+Symbols = NDArray[np.uint8]
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
     """Check every case of a log against its workflow and against rules, by default those of the workflow."""
     chosen = log.workflow.rules if rules is None else rules
-    return AuditReport(log, moves_not_allowed(log), tuple(judge(log, rule) for rule in chosen))
+    return AuditReport(log, *moves_not_allowed(log), tuple(judge(log, rule) for rule in chosen))
 
 
 def judge(log: AuditLog, rule: Rule) -> RuleAudit:
     """Check every case of a log against one rule."""
     return _Run(log, rule).judge()
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What one run of the automaton says.
+
+    Attributes
+    ----------
+    cases, rows : ndarray of int64
+        The cases that break the rule, sorted, and the row of each violation; -1 for one as the case begins.
+    at : ndarray of int64, shape (2, n_violations)
+        The instant and the local clock of each violation.
+    is_open : ndarray of bool, shape (n_cases,)
+        The cases with an obligation that is open and whose time is not over.
+    """
+
+    cases: Integers
+    rows: Integers
+    at: Integers
+    is_open: NDArray[np.bool_]
 
 
 class _Run:
@@ -41,64 +68,159 @@ class _Run:
 
     def judge(self) -> RuleAudit:
         """Return the result of the rule."""
+        rows, low, high = self._symbols()
+        least = self._reading(rows, low, surely=True)
+        is_certain = low is high and not self.log.untold(self.rule.reads | ({"state"} if self.automaton.open else set()))
+        most = least if is_certain else self._reading(rows, high, surely=False)
+        unjudged = self._unreadable(rows, low, high)
+        is_broken = np.zeros(len(self.log.names), bool)
+        is_broken[least.cases] = True
+        is_broken &= ~unjudged
+        if not is_certain:
+            unjudged[most.cases] = True
+            unjudged |= least.is_open != most.is_open
+            unjudged &= ~is_broken
+        chosen = is_broken[least.cases]
+        is_open = least.is_open & ~is_broken & ~unjudged
+        at = least.at[:, chosen]
+        return RuleAudit(
+            self.rule, self._untold(unjudged), least.cases[chosen], least.rows[chosen], at[0], at[1], is_open, unjudged,
+            self._idle(high),
+        )  # fmt: skip
+
+    def _reading(self, step_rows: Integers, symbols: Symbols, surely: bool) -> _Reading:
+        """Run the automaton; with `surely`, what breaks the rule is what surely does, else what possibly does."""
         log = self.log
-        if unknown := tuple(sorted(self.rule.reads - log.known)):
-            nothing = np.zeros(0, np.int64)
-            return RuleAudit(self.rule, unknown, nothing, nothing, nothing, nothing)
-        step_rows, symbol = self._symbols()
-        q, states = self._walk(step_rows, symbol)
-        bad = [self._first_broken(step_rows, states), self._forbidden(step_rows, states)]
-        late, overdue = self._late(step_rows, states, q)
+        has_ended = ended(log, surely) if self.automaton.open else np.zeros(len(log.names), bool)
+        last, states = self._walk(step_rows, symbols)
+        bad = [self._first_broken(step_rows, states), self._forbidden(step_rows, states, surely)]
+        late, overdue = self._late(step_rows, states, last, has_ended)
         rows = np.concatenate([*bad, late, overdue])
         at = np.stack([log.at[rows], log.local[rows]])
         at[:, len(rows) - len(overdue) :] = np.array([self._end()]).T
         order = np.lexsort((rows, at[0], log.case[rows]))
         rows, at = rows[order], at[:, order]
         cases, index = np.unique(log.case[rows], return_index=True)
-        lacking = log.lacking(self.rule.reads | self.rule.step_names)
-        cases, rows, at = self._with_begun(cases, rows[index], at[:, index])
-        judged = ~lacking[cases]
-        cases, rows, at = cases[judged], rows[judged], at[:, judged]
-        still_open = np.isin(q, list(self.automaton.open)) & ~lacking
-        still_open[cases] = False
-        n_open, n_lacking = int(still_open.sum()), int(lacking.sum())
-        return RuleAudit(self.rule, (), cases, rows, at[0], at[1], n_open, n_lacking, self._is_idle())
+        cases, rows, at = self._with_begun(cases, rows[index], at[:, index], surely)
+        is_open = np.isin(last, list(self.automaton.open)) & ~has_ended
+        is_open[cases] = False
+        return _Reading(cases, rows, at, is_open)
 
-    def _is_idle(self) -> bool:
-        """Return whether no step that the rule names occurs; a rule about conditions reads every row, so is never idle."""
-        return not self.automaton.forbidden and not self.rule.step_names & self.log.happened
+    def _unreadable(self, rows: Integers, low: Symbols, high: Symbols) -> NDArray[np.bool_]:
+        """Return the cases that are not judged, whatever the two runs say.
 
-    def _symbols(self) -> tuple[Integers, NDArray[np.uint8]]:
-        """Return the row and symbol of each step that the rule matches; an event comes before its transition."""
+        Steps without a name may have been any. Past operators, and a step that may both open and meet an obligation, have no
+        matches that break a rule most often.
+        """
         log, patterns = self.log, self.automaton.patterns
-        transitions, events = [t.name for t in log.workflow.transitions], list(log.workflow.events)
-        matches: list[tuple[Integers, NDArray[np.uint8], NDArray[np.int8]]] = []
-        # as `workflow.deciding.steps` defines it: an event gives the case as the guards of its transition see it
-        of_events, of_transitions = (
-            (events, log.event, log.before, log.seen),
-            (transitions, log.transition, log.seen, log.after),
-        )
-        for order, (names_, column, read, given) in enumerate((of_events, of_transitions)):
-            symbols_of = np.array([*(sum(1 << i for i, x in enumerate(patterns) if w in x.names) for w in names_), 0], np.uint8)
-            if not symbols_of.any():
-                continue
-            symbol = symbols_of[column]
-            for i, pattern in enumerate(patterns):
-                for condition, record in ((pattern.when, read), (pattern.giving, given)):
-                    if condition is not None:
-                        rows = np.flatnonzero(symbol & (1 << i) != 0)
-                        symbol[rows[~_holds(log, condition, rows, record)]] &= ~np.uint8(1 << i)
-            rows = np.flatnonzero(symbol != 0)
-            matches.append((rows, symbol[rows], np.full(len(rows), order, np.int8)))
-        if not matches:
-            return np.zeros(0, np.int64), np.zeros(0, np.uint8)
-        if len(matches) == 1:
-            return matches[0][:2]
-        rows, symbols, orders = map(np.concatenate, zip(*matches, strict=True))
-        sort = np.lexsort((orders, rows))
-        return rows[sort], symbols[sort]
+        unreadable = np.zeros(len(log.names), bool)
+        if log.unnamed is not None and (patterns or self.rule.reads - log.facts.keys()):
+            unreadable |= log.unnamed
+        has_no_order = bool(self.automaton.forbidden or (self.automaton.open and patterns[0].names & patterns[1].names))
+        if low is not high and has_no_order:
+            unreadable[log.case[rows[low != high]]] = True
+        return unreadable
 
-    def _walk(self, rows: Integers, symbols: NDArray[np.uint8]) -> tuple[States, States]:
+    def _untold(self, unjudged: NDArray[np.bool_]) -> tuple[str, ...]:
+        """Return what the log does not tell, if no case is judged."""
+        if not len(unjudged) or not unjudged.all():
+            return ()
+        return self.log.untold(self.rule.reads) or tuple(sorted(self.rule.step_names & self.log.workflow.events.keys()))
+
+    def _idle(self, symbols: Symbols) -> str | None:
+        """Return why the rule says nothing about any case of the log: its trigger never occurs."""
+        happened, unknown = self.log.happened, sorted(set(self.log.unknown_names.values()))
+        if self.rule.condition is not None:
+            parts = self.rule.condition.operands if isinstance(self.rule.condition, And) else ()
+            past = [PastOperator.of(p.field.name) for p in parts if isinstance(p, Name) and "(" in p.field.name]
+            triggers = [operator.names[:1] for operator in past]
+        else:
+            triggers = [tuple(sorted(self.automaton.patterns[0].names))]
+        for trigger in triggers:
+            if not happened.intersection(trigger):
+                hint = next((found for name in trigger if (found := nearest(name, unknown))), "")
+                hint = f" (d{hint.removeprefix(' D')[:-1]}?)".replace("??", "?") if hint else ""
+                return f"{' or '.join(trigger)} never occurs in this log{hint}"
+        if self.rule.condition is None and self.rule.template != "never" and not (symbols & 1).any():
+            return f"{self.automaton.patterns[0]} never occurs in this log as the rule describes it"
+        return None
+
+    def _symbols(self) -> tuple[Integers, Symbols, Symbols]:
+        """Return the row of each step that the rule may match, and the symbols that break the rule least and most often.
+
+        They are the same array where the log says everything. An event comes before its transition.
+        """
+        log = self.log
+        # as `workflow.deciding.steps` defines it: an event gives the case as the guards of its transition see it
+        found = [self._events(), self._transitions()]
+        matches = []
+        for order, (low, high, read, given) in enumerate(found):
+            if high is None:
+                continue
+            low, high = self._where_conditions_hold(low, high, read, given)
+            rows = np.flatnonzero(high | low if low is not high else high)
+            matches.append((rows, low[rows], low[rows] if low is high else high[rows], np.full(len(rows), order, np.int8)))
+        if not matches:
+            nothing = np.zeros(0, np.uint8)
+            return np.zeros(0, np.int64), nothing, nothing
+        is_certain = all(f[0] is f[1] for f in found) and not log.untold(self.rule.reads)
+        rows, low, high, orders = (np.concatenate(m) if len(matches) > 1 else m[0] for m in zip(*matches, strict=True))
+        if len(matches) > 1:
+            sort = np.lexsort((orders, rows))
+            rows, low, high = rows[sort], low[sort], high[sort]
+        return rows, low, low if is_certain or np.array_equal(low, high) else high
+
+    def _bits(self, of_names: Sequence[Sequence[str]]) -> tuple[Symbols, Symbols]:
+        """Return, for each group of names, the patterns that match surely, and those that match possibly; 0 comes last."""
+        patterns = self.automaton.patterns
+        surely = [sum(1 << i for i, p in enumerate(patterns) if group and p.names.issuperset(group)) for group in of_names]
+        possibly = [sum(1 << i for i, p in enumerate(patterns) if p.names.intersection(group)) for group in of_names]
+        return np.array([*surely, 0], np.uint8), np.array([*possibly, 0], np.uint8)
+
+    def _transitions(self) -> tuple[Any, ...]:
+        log = self.log
+        _, bits = self._bits([[t.name] for t in log.workflow.transitions])
+        symbols = bits[log.transition] if bits.any() else None
+        return symbols, symbols, log.seen, log.after
+
+    def _events(self) -> tuple[Any, ...]:
+        """Return the symbols of events; where one of several triggered a transition, all of them count possibly."""
+        log, workflow = self.log, self.log.workflow
+        _, bits = self._bits([[name] for name in workflow.events])
+        if not bits.any():
+            return None, None, log.before, log.seen
+        low = high = bits[log.event]
+        if len(log.ambiguous):
+            surely, possibly = self._bits([t.events for t in workflow.transitions])
+            low, high, mine = low.copy(), high.copy(), log.transition[log.ambiguous]
+            low[log.ambiguous], high[log.ambiguous] = self._ordered(surely[mine], possibly[mine])
+        return low, high, log.before, log.seen
+
+    def _ordered(self, surely: Symbols, possibly: Symbols) -> tuple[Symbols, Symbols]:
+        """Return the symbols that break the rule least and most often, given those that match surely and possibly."""
+        relieving = np.uint8(sum(1 << i for i in self.automaton.relieving))
+        return (surely & ~relieving) | (possibly & relieving), (possibly & ~relieving) | (surely & relieving)
+
+    def _where_conditions_hold(self, low: Symbols, high: Symbols, read: Any, given: Any) -> tuple[Symbols, Symbols]:
+        """Return the symbols without the patterns whose conditions do not hold."""
+        for i, pattern in enumerate(self.automaton.patterns):
+            bit = np.uint8(1 << i)
+            for condition, record in ((pattern.when, read), (pattern.giving, given)):
+                if condition is None:
+                    continue
+                rows = np.flatnonzero((low | high if low is not high else high) & bit != 0)
+                surely, possibly = bounds(self.log, condition, rows, record)
+                if low is high and surely is not possibly:
+                    low, high = low.copy(), high.copy()
+                if low is high:
+                    low[rows[~surely]] &= ~bit
+                    continue
+                fewer, more = (high, low) if i in self.automaton.relieving else (low, high)
+                fewer[rows[~surely]] &= ~bit
+                more[rows[~possibly]] &= ~bit
+        return low, high
+
+    def _walk(self, rows: Integers, symbols: Symbols) -> tuple[States, States]:
         """Return the last state of each case, and the state after each step."""
         table = np.array(self.automaton.table, np.int32)
         case = self.log.case[rows]
@@ -119,7 +241,7 @@ class _Run:
         last = int(np.argmax(log.at)) if len(log) else None
         return (0, 0) if last is None else (int(log.at[last]), int(log.local[last]))
 
-    def _late(self, rows: Integers, states: States, last: States) -> tuple[Integers, Integers]:
+    def _late(self, rows: Integers, states: States, last: States, has_ended: NDArray[np.bool_]) -> tuple[Integers, Integers]:
         """Return the rows that leave an obligation unmet, and the last rows of cases with a missed deadline but no later row.
 
         A row does so if it is the first after the deadline, or if it ends a case whose obligation is open.
@@ -128,7 +250,7 @@ class _Run:
         nothing = np.zeros(0, np.int64)
         if not self.automaton.open or not len(rows):
             return nothing, nothing
-        ends = log.first[np.flatnonzero(np.isin(last, list(self.automaton.open)) & has_ended(log)) + 1] - 1
+        ends = log.first[np.flatnonzero(np.isin(last, list(self.automaton.open)) & has_ended) + 1] - 1
         if within is None:
             return ends, nothing
         is_open = np.isin(states, list(self.automaton.open))
@@ -153,25 +275,25 @@ class _Run:
         at_end = (met == len(rows)) & (over == after) & (end > deadline)
         return np.concatenate([ends, over[over < until]]), after[at_end] - 1
 
-    def _forbidden(self, rows: Integers, states: States) -> Integers:
+    def _forbidden(self, rows: Integers, states: States, surely: bool) -> Integers:
         """Return the rows after which a forbidden condition holds."""
-        log, forbidden = self.log, self.automaton.forbidden
+        log, forbidden, which = self.log, self.automaton.forbidden, 0 if surely else 1
         if not forbidden or not len(log):
             return np.zeros(0, np.int64)
         ends = np.minimum(np.append(rows[1:], len(log)), log.first[log.case[rows] + 1])
         bad = np.zeros(len(log), bool)
         if 0 in forbidden:
-            bad |= _holds(log, forbidden[0], slice(0, len(log)), log.after)
+            bad |= bounds(log, forbidden[0], slice(0, len(log)), log.after)[which]
             bad[_ranges(rows[states != 0], ends[states != 0])] = False
         for state in forbidden.keys() - {0}:
             here = _ranges(rows[states == state], ends[states == state])
-            bad[here] = _holds(log, forbidden[state], here, log.after)
+            bad[here] = bounds(log, forbidden[state], here, log.after)[which]
         return np.flatnonzero(bad)
 
-    def _with_begun(self, cases: Integers, rows: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:
+    def _with_begun(self, cases: Integers, rows: Integers, at: Integers, surely: bool) -> tuple[Integers, Integers, Integers]:
         """Return the violations by case, with their instants and local clocks, and with -1 for the row of a case that breaks the rule as it begins."""
         log = self.log
-        begun = np.flatnonzero(self._begun())
+        begun = np.flatnonzero(self._begun(surely))
         if not len(begun):
             return cases, rows, at
         later = ~np.isin(cases, begun)
@@ -182,38 +304,15 @@ class _Run:
         rows = np.concatenate([np.full(len(begun), -1), rows[later]])
         return cases[order], rows[order], np.concatenate([np.stack(begun_at)[:, begun], at[:, later]], axis=1)[:, order]
 
-    def _begun(self) -> NDArray[np.bool_]:
+    def _begun(self, surely: bool) -> NDArray[np.bool_]:
         """Return which cases break the rule in their initial state."""
         log = self.log
         condition = self.automaton.forbidden.get(0)
-        if condition is None or not log.begins or not names(condition) <= {*log.begins, *log.facts}:
+        if condition is None or not log.begins:
             return np.zeros(len(log.names), bool)
         everyone = slice(0, len(log.names))
-        return _holds(log, condition, everyone, log.begins, everyone)
-
-
-def _holds(
-    log: AuditLog, condition: Expression, rows: Integers | slice, record: Mapping[str, NDArray[Any]], cases: Any = None
-) -> NDArray[np.bool_]:
-    """Return where a condition holds.
-
-    Parameters
-    ----------
-    rows : ndarray of int64, or slice from 0
-        Rows of `record`.
-    record : mapping of str to ndarray
-        The state and record fields.
-    cases : optional
-        The cases of these rows; by default, those of the rows of the log.
-    """
-    read = names(condition)
-    n = rows.stop if isinstance(rows, slice) else len(rows)
-    if cases is None and read & log.facts.keys():
-        cases = log.case[rows]
-    values = {name: record[name][rows] for name in read if name in record}
-    values |= {name: log.facts[name][0][cases] for name in read if name in log.facts}
-    missing = {name: m[cases] for name in read if name in log.facts and (m := log.facts[name][1]) is not None}
-    return np.broadcast_to(vector(condition, values, missing, n), n)
+        begun: NDArray[np.bool_] = bounds(log, condition, everyone, log.begins, everyone)[0 if surely else 1]
+        return begun
 
 
 def _first_later(at: Integers, low: Integers, high: Integers, than: Integers) -> Integers:
@@ -231,59 +330,3 @@ def _ranges(starts: Integers, ends: Integers) -> Integers:
     """Return the concatenated ranges from each start up to its end."""
     lengths = ends - starts
     return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-
-
-def moves_not_allowed(log: AuditLog) -> Integers:
-    """Return the rows whose move the workflow does not allow.
-
-    A transition must leave a possible state of the case, on an event that happens there. If the log has the fields of
-    a guard, the guard must hold, and no earlier guard may hold. An event alone is not allowed where a transition must
-    follow it.
-    """
-    bad = log.unknown.copy()
-    bad[off_the_map(log)] = True
-    workflow = log.workflow
-    order = np.argsort(log.transition.astype(np.int16), kind="stable")
-    starts = np.searchsorted(log.transition[order], np.arange(len(workflow.transitions) + 1))
-    for point in workflow.decision_points:
-        event = list(workflow.events).index(point.trigger) if point.trigger in workflow.events else -1
-        earlier: list[Expression | None] = []
-        for i in point.candidates:
-            guard = workflow.transitions[i].guard
-            wanted = [(guard, True), *((g, False) for g in earlier)]
-            checks = [(g, holds) for g, holds in wanted if g is not None and names(g) <= log.known]
-            if checks or None in earlier:
-                rows = order[starts[i] : starts[i + 1]]
-                rows = rows[log.event[rows] == event]
-                if "state" in log.seen:
-                    rows = rows[log.seen["state"][rows] == list(workflow.states).index(point.state)]
-                bad[rows] |= None in earlier
-                for condition, holds in checks:
-                    judged = rows[~log.lacking(names(condition))[log.case[rows]]] if log.lacks else rows
-                    bad[judged[_holds(log, condition, judged, log.seen) != holds]] = True
-            if "state" in log.seen:
-                earlier.append(guard)
-    bad[_stays_but_must_move(log)] = True
-    return np.flatnonzero(bad)
-
-
-def _stays_but_must_move(log: AuditLog) -> Integers:
-    """Return the rows of an event alone where a transition upon it must follow."""
-    workflow, alone = log.workflow, np.flatnonzero((log.transition < 0) & (log.event >= 0))
-    if not len(alone):
-        return alone
-    state, bad = state_before(log)[alone], [alone[:0]]
-    for point in workflow.decision_points:
-        if point.trigger not in workflow.events:
-            continue
-        here = (log.event[alone] == list(workflow.events).index(point.trigger)) & (
-            state == list(workflow.states).index(point.state)
-        )
-        for i in point.candidates:
-            guard, rows = workflow.transitions[i].guard, alone[here]
-            if guard is None:
-                bad.append(rows)
-            elif names(guard) <= log.known:
-                rows = rows[~log.lacking(names(guard))[log.case[rows]]]
-                bad.append(rows[_holds(log, guard, rows, log.seen)])
-    return np.concatenate(bad)

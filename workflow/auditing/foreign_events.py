@@ -6,14 +6,12 @@ instant, by a transition upon that event is one row with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from workflow.model.definition import Workflow
 
-__all__ = ["absorbed_events", "triggering_events", "unjudged_events"]
+__all__ = ["absorbed_events", "triggering_events"]
 
 Integers = NDArray[np.int64]
 
@@ -33,16 +31,3 @@ def triggering_events(workflow: Workflow, transition: Integers, event: Integers)
     names = list(workflow.events)
     only = [names.index(t.events[0]) if len(t.events) == 1 else -1 for t in workflow.transitions]
     return np.where(event >= 0, event, np.array([*only, -1])[transition])
-
-
-def unjudged_events(
-    workflow: Workflow, case: Integers, n_cases: int, transition: Integers, event: Integers
-) -> Mapping[str, NDArray[np.bool_]]:
-    """Return, for each event, the cases with a transition that it or another event may have triggered."""
-    unjudged: dict[str, NDArray[np.bool_]] = {}
-    for i, declared in enumerate(workflow.transitions):
-        rows = np.flatnonzero((transition == i) & (event < 0))
-        for name in declared.events if len(rows) else ():
-            cases = unjudged.setdefault(name, np.zeros(n_cases, bool))
-            cases[case[rows]] = True
-    return unjudged

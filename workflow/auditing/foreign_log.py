@@ -10,25 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.auditing.foreign_events import absorbed_events, triggering_events, unjudged_events
+from workflow.auditing.foreign_events import absorbed_events, triggering_events
 from workflow.auditing.life_cycle import NO_START, completed_rows
 from workflow.auditing.log import AuditLog
 from workflow.auditing.mapping import NEEDED, ROLES, LogMapping, UnmappedLog, usual_names
+from workflow.auditing.replay import Said, replay
 from workflow.auditing.times import Times, clocks_of, time_zone
-from workflow.deciding.records import Rows, records_along
 from workflow.errors import InputError, Problem, nearest
-from workflow.files.cells import DATE, Cells, cells_of, times_of
+from workflow.files.cells import BLANK, DATE, Cells, cells_of, times_of
 from workflow.files.table import Table, n_of, same_name
 from workflow.files.tables import read_table
 from workflow.files.times import EXAMPLE
 from workflow.files.validation import format_names
-from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, Workflow
+from workflow.model.definition import BUILT_IN_FACTS, Workflow
 from workflow.predicates import Field
 
 __all__ = ["read_foreign"]
 
 Integers = NDArray[np.int64]
-Columns = dict[str, NDArray[Any]]
 Facts = dict[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
 
 _CAUSE, _END = "cause", "case:observed_until"
@@ -37,6 +36,11 @@ _REPLAYED = ("from_state", "to_state", "case:initial_state")
 
 _OUTCOME = "outcome"
 """A column of exports with outcomes."""
+
+
+def _is_export(table: Table) -> bool:
+    """Return whether a log is an export of docketsim."""
+    return {_CAUSE, *_REPLAYED} <= table.columns.keys()
 
 
 def _initial(name: str) -> tuple[str, str]:
@@ -79,25 +83,28 @@ class _Reading:
         times = self._times(table, roles["time"], rows)
         ends = self._times(table, _END, rows) if _END in table.columns else times
         columns = {name: self._cells(table, column, self._field(name)) for name, column in fields.items()}
-        facts, seen, lacks = self._values(columns, case, names)
+        facts, given, lacks = self._values(columns, fields, roles, case, times.at, names)
+        facts |= self._left_out(table, facts, len(names))
         started_at = self._starts(table, roles)
         self._check_offsets(table, {roles["time"]: times, _END: ends})
         self._stop_if_wrong()
         steps, started_at = self._completed(table, roles, rows, case, labels, times.at, started_at)
         order, transition, event, unknown = self._steps(table, steps, labels, case, times.at)
         first = np.concatenate([[0], np.cumsum(np.bincount(case[order], minlength=len(names)))]).astype(np.int64)
-        seen = {name: values[order] for name, values in seen.items()}
-        self._built_in(facts, lacks, times.days[order], first)
-        before, seen, after, begins = self._replayed(table, order, first, case, transition, event, seen)
+        begins = self._initial(table, case, len(names), given)
+        outcome = self._texts(table, _OUTCOME)[order]
+        given = {name: values[order] for name, values in given.items()}
+        replayed = replay(Said(self.workflow, first, transition, event, outcome, given, begins))
         self._stop_if_wrong()
         shown = table.columns[roles["activity"]].texts()
         last = int(rows[np.argmax(ends.at[rows])]) if len(rows) else None
         end, local_end = (None, None) if last is None else (int(ends.at[last]), int(ends.local[last]))
         return AuditLog(
             self.workflow, names, first, transition, event, unknown, times.at[order], times.local[order],
-            end, local_end, facts, before, seen, after, begins, {k: v for k, v in lacks.items() if v.any()},
+            end, local_end, facts, replayed.before, replayed.seen, replayed.after, replayed.begins,
+            {k: v for k, v in lacks.items() if v.any()},
             {int(i): [*shown, ""][labels[order[i]]] for i in np.flatnonzero(unknown)},
-            self._unjudged(case[order], transition, event, case[unnamed], len(names)),
+            np.bincount(case[unnamed], minlength=len(names)) > 0 if len(unnamed) else None,
             started_at=None if started_at is None else started_at[order], notes=(*self.notes, *self._zone_notes()),
         )  # fmt: skip
 
@@ -328,23 +335,35 @@ class _Reading:
     # values -------------------------------------------------------------------------------------------------
 
     def _values(
-        self, columns: Mapping[str, Cells], case: Integers, names: NDArray[Any]
-    ) -> tuple[Facts, Columns, dict[str, NDArray[np.bool_]]]:
-        """Return the facts of the cases, the record at each row, and the cases that lack a required value."""
+        self, columns: Mapping[str, Cells], fields: Mapping[str, str], roles: Mapping[str, str], case: Integers, at: Integers,
+        names: NDArray[Any],
+    ) -> tuple[Facts, dict[str, Integers], dict[str, NDArray[np.bool_]]]:  # fmt: skip
+        """Return the facts of the cases, the state and record that rows say, and the cases that lack a required fact."""
         facts: Facts = {}
-        seen: Columns = {}
+        given: dict[str, Integers] = {}
         lacks = {}
         for name, cells in columns.items():
             if name == "state" or name in self.workflow.record:
-                seen[name] = cells.values
-                lacks[name] = np.bincount(case, cells.missing, len(names)) > 0
+                given[name] = _indices_of(self._field(name), cells)
+                continue
+            if name in BUILT_IN_FACTS and fields[name] == roles["time"]:  # as of the first row of the case
+                rows = np.lexsort((at, case))
+                begins = np.flatnonzero(np.diff(case[rows], prepend=-1))
+                facts[name] = (cells.values[rows][begins], None)
                 continue
             of_case, absent = self._of_case(name, cells, case, names)
             optional = self.workflow.namespace.fields[name].optional
             facts[name] = (of_case, absent if optional else None)
             if not optional:
                 lacks[name] = absent
-        return facts, seen, lacks
+        return facts, given, lacks
+
+    def _left_out(self, table: Table, facts: Facts, n_cases: int) -> Facts:
+        """Return the optional facts that no case has: an export to XES leaves out missing values."""
+        if not _is_export(table) or ".xes" not in self.path.name.lower():
+            return {}
+        absent = [f for f in self.workflow.facts.values() if f.optional and f.name not in facts]
+        return {f.name: (np.full(n_cases, BLANK[f.kind]), np.ones(n_cases, bool)) for f in absent}
 
     def _of_case(self, name: str, cells: Cells, case: Integers, names: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a fact of each case, from its first row with a value, and which cases have none."""
@@ -362,64 +381,21 @@ class _Reading:
             )
         return of_case, row < 0
 
-    def _built_in(self, facts: Facts, lacks: dict[str, NDArray[np.bool_]], days: NDArray[Any], first: Integers) -> None:
-        """Add the facts that every case has, as of the first day of the case, if the log does not have them."""
-        begun = np.zeros(len(first) - 1, "datetime64[D]")
-        has_rows = np.diff(first) > 0
-        begun[has_rows] = days[first[:-1][has_rows]]
-        for name in BUILT_IN_FACTS:
-            if name not in facts:
-                facts[name] = (begun, None)
-                lacks[name] = ~has_rows
-
-    def _unjudged(
-        self, case: Integers, transition: Integers, event: Integers, unnamed: Integers, n_cases: int
-    ) -> Mapping[str, NDArray[np.bool_]]:
-        """Return the cases in which an event may have happened without a row; in those with unnamed rows, any step."""
-        unjudged = dict(unjudged_events(self.workflow, case, n_cases, transition, event))
-        if len(unnamed):
-            cases = np.bincount(unnamed, minlength=n_cases) > 0
-            for name in self.workflow.step_names:
-                unjudged[name] = unjudged.get(name, False) | cases
-        return unjudged
-
-    def _replayed(
-        self, table: Table, order: Integers, first: Integers, case: Integers, transition: Integers, event: Integers, seen: Columns
-    ) -> tuple[Columns, Columns, Columns, Columns]:
-        """Return the state and record before, at and after each row, and the initial ones.
-
-        An export of docketsim has all that they follow from. Any other log has what its columns say at each row.
-        """
-        if not {_CAUSE, *_REPLAYED} <= table.columns.keys() or not len(order):
-            return self._with_states(first, transition, seen)
-        workflow, states = self.workflow, list(self.workflow.states)
-        source, target = (self._indices(table, name, states)[order] for name in ("from_state", "to_state"))
-        before, after = {**seen, "state": source}, {**seen, "state": target}
-        seen = {**seen, "state": source}
-        begins = {"state": self._first_of(self._indices(table, "case:initial_state", states), case, len(first) - 1)}
-        outcome = self._texts(table, _OUTCOME)[order]
-        rows = Rows(
-            workflow, first, transition, event, source, self._texts(table, _CAUSE)[order] == COMPLETE, outcome,
-            workflow.transitions, tuple(workflow.events.values()),
-        )  # fmt: skip
-        for name, declared in workflow.record.items():
+    def _initial(self, table: Table, case: Integers, n_cases: int, given: dict[str, Integers]) -> dict[str, Integers]:
+        """Return the initial state and record of each case, as an export of docketsim has them; also read its states."""
+        begins: dict[str, Integers] = {}
+        if not _is_export(table) or not len(table):
+            return begins
+        states = list(self.workflow.states)
+        given["state"] = self._indices(table, "from_state", states)
+        begins["state"] = self._first_of(self._indices(table, "case:initial_state", states), case, n_cases)
+        for name, declared in self.workflow.record.items():
             column = next((c for c in _initial(name) if c in table.columns), None)
-            if name in seen or column is None:
-                continue
-            initial = self._cells(table, column, declared)
-            if not initial.missing.any():
-                begins[name] = self._first_of(initial.values, case, len(first) - 1)
-                before[name], seen[name], after[name] = records_along(rows, name, begins[name])
-        return before, seen, after, begins
-
-    def _with_states(self, first: Integers, transition: Integers, seen: Columns) -> tuple[Columns, Columns, Columns, Columns]:
-        """Return the record of a log with a column of states: the state after a row is the target of its transition."""
-        if "state" not in seen:
-            return seen, seen, seen, {}
-        states = {name: i for i, name in enumerate(self.workflow.states)}
-        target = np.array([*(-1 if t.target is None else states[t.target] for t in self.workflow.transitions), -1])[transition]
-        after = {**seen, "state": np.where(target >= 0, target, seen["state"])}
-        return seen, seen, after, {}
+            if column is not None and name not in given:
+                begins[name] = self._first_of(_indices_of(declared, self._cells(table, column, declared)), case, n_cases)
+            elif declared.optional and name not in given:  # an export to XES leaves out missing values
+                begins[name] = np.full(n_cases, len(declared.domain()) - 1)
+        return begins
 
     def _texts(self, table: Table, column: str) -> NDArray[Any]:
         """Return a column as text, with empty text for a missing value or column."""
@@ -441,3 +417,10 @@ class _Reading:
     def _stop_if_wrong(self) -> None:
         if self.problems:
             raise (UnmappedLog if self.unmapped else InputError)(self.problems)
+
+
+def _indices_of(declared: Field, cells: Cells) -> Integers:
+    """Return the index of each value in the domain of a record field, or of the states; -1 where it is not known."""
+    offset = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
+    index = np.asarray(cells.values, np.int64) - offset
+    return np.where(cells.missing, len(declared.domain()) - 1 if declared.optional else -1, index)

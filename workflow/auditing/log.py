@@ -1,12 +1,13 @@
 """An event log in the form that the audit reads, independent of its source.
 
-Rows are sorted by case and time. Facts and record fields are stored by name. Fields that the log lacks stay unknown,
-and a rule that needs them is left unjudged.
+Rows are sorted by case and time. Facts and record fields are stored by name. What the log does not say stays unknown, and
+what asks for it is left unjudged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,11 +15,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.model.definition import Workflow
+from workflow.model.definition import Value, Workflow
 
-__all__ = ["AuditLog"]
+__all__ = ["AuditLog", "Options", "Record"]
 
 Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Options:
+    """A field whose value the log does not tell everywhere.
+
+    Attributes
+    ----------
+    sets : sequence of tuple of values
+        Sets of values that the field may have, as they are written in the workflow.
+    of : ndarray of int64
+        The index of the set of each row, or of each case.
+    """
+
+    sets: Sequence[tuple[Value, ...]]
+    of: Integers
+
+
+Record = Mapping[str, "NDArray[Any] | Options"]
+"""The state and the record fields, by name, with one value for each row or case. A field that is absent is not known."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +65,17 @@ class AuditLog:
         The end of the log, as an instant and on the local clock, for obligations that are still open; by default, its
         last row.
     facts : mapping of str to (values, missing), one value per case
-    before, seen, after : mapping of str to values, one value per row
-        The record before the row; as the guards of its transition saw it, after the effects of an event or activity;
-        and after the row.
-    begins : mapping of str to values, one value per case
+    before, seen, after : mapping of str to ndarray or Options, one value per row
+        The state and record before the row; as the guards of its transition saw it, after the effects of an event or
+        activity; and after the row.
+    begins : mapping of str to ndarray or Options, one value per case
         The initial state and record of each case.
     lacks : mapping of str to ndarray of bool, shape (n_cases,)
-        For fields that the log has: the cases for which a required value is missing.
+        For facts that the log has: the cases for which a required value is missing.
     unknown_names : mapping of int to str
         The names of the `unknown` rows, by row.
-    unjudged_events : mapping of str to ndarray of bool, shape (n_cases,)
-        For an event: the cases with a transition that it or another event may have triggered.
+    unnamed : ndarray of bool, shape (n_cases,), or None
+        The cases with an event that has no name, which may have been any step.
     begun_at : ndarray of int64, shape (n_cases,), or None
         When each case of a run began, as in `at` and `local`, which are the same there; by default, at its first row.
     started_at : ndarray of int64 or None
@@ -75,13 +96,13 @@ class AuditLog:
     end: int | None
     local_end: int | None
     facts: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
-    before: Mapping[str, NDArray[Any]]
-    seen: Mapping[str, NDArray[Any]]
-    after: Mapping[str, NDArray[Any]]
-    begins: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    before: Record
+    seen: Record
+    after: Record
+    begins: Record = field(default_factory=dict)
     lacks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     unknown_names: Mapping[int, str] = field(default_factory=dict)
-    unjudged_events: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    unnamed: NDArray[np.bool_] | None = None
     begun_at: Integers | None = None
     started_at: Integers | None = None
     notes: tuple[str, ...] = ()
@@ -96,10 +117,20 @@ class AuditLog:
 
     @cached_property
     def happened(self) -> frozenset[str]:
-        """Return the transitions and events that occur in the log."""
+        """Return the transitions and events that occur in the log, and the events that may have triggered a transition."""
         transitions, events = self.workflow.transitions, list(self.workflow.events)
         taken, happened = (np.flatnonzero(np.bincount(column + 1)[1:]) for column in (self.transition, self.event))
-        return frozenset([*(transitions[i].name for i in taken), *(events[i] for i in happened)])
+        possible = (transitions[i].events for i in np.unique(self.transition[self.ambiguous]))
+        names = [*(transitions[i].name for i in taken), *(events[i] for i in happened)]
+        return frozenset([*names, *itertools.chain.from_iterable(possible)])
+
+    @cached_property
+    def ambiguous(self) -> Integers:
+        """Return the rows of a transition that one of several events triggered; the log does not say which."""
+        upon = np.array([*(bool(t.events) for t in self.workflow.transitions), False])
+        if not upon.any():
+            return np.zeros(0, np.int64)
+        return np.flatnonzero((self.event < 0) & upon[self.transition])
 
     @cached_property
     def turned_back(self) -> NDArray[np.bool_]:
@@ -108,15 +139,8 @@ class AuditLog:
         turned[self.case[1:][(np.diff(self.local) < 0) & (np.diff(self.case) == 0)]] = True
         return turned
 
-    @property
-    def known(self) -> frozenset[str]:
-        """Return the fields that the log has."""
-        return frozenset({*self.facts, *self.seen})
-
-    def lacking(self, names: Collection[str]) -> NDArray[np.bool_]:
-        """Return which cases lack a value of any of the fields, or may have any of the events where the log does not say."""
-        lacking = np.zeros(len(self.names), bool)
-        for lacks in (self.lacks, self.unjudged_events):
-            for name in lacks.keys() & set(names):
-                lacking |= lacks[name]
-        return lacking
+    def untold(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return those of some facts, record fields and ``state`` of which the log does not tell every value."""
+        columns: dict[str, Any] = {**self.facts, **self.seen}
+        unknown = (n for n in names if n in self.lacks or isinstance(columns.get(n), Options) or n not in columns)
+        return tuple(sorted(unknown))

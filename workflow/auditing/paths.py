@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.auditing.log import AuditLog
-from workflow.model.definition import StateKind, Transition
+from workflow.auditing.log import AuditLog, Options
+from workflow.model.definition import StateKind, Workflow
 
-__all__ = ["Integers", "States", "has_ended", "off_the_map", "run_automaton", "state_before"]
+__all__ = ["Followed", "Integers", "States", "ended", "follow", "off_the_map", "run_automaton"]
 
 Integers = NDArray[np.int64]
 States = NDArray[np.int32]
@@ -45,57 +46,133 @@ def run_automaton(table: States, begun: States, first: Integers, symbols: NDArra
 
 def off_the_map(log: AuditLog) -> Integers:
     """Return the rows that leave a state in which the case cannot be."""
-    return _follow(log)[0]
+    return follow(log.workflow, log.first, log.transition, begins=log.begins.get("state")).off
 
 
-def state_before(log: AuditLog) -> Integers:
-    """Return the state before each row, -1 where the log does not tell it and several are possible."""
-    return log.seen["state"] if "state" in log.seen else _follow(log)[2]
+def ended(log: AuditLog, surely: bool) -> NDArray[np.bool_]:
+    """Return which cases are surely, or possibly, in a final state after their last row."""
+    after, final = log.after["state"], [s.kind is StateKind.FINAL for s in log.workflow.states.values()]
+    has_ended = np.diff(log.first) > 0
+    last = log.first[1:][has_ended] - 1
+    if isinstance(after, Options):
+        names = list(log.workflow.states)
+        every_or_any = all if surely else any
+        of_sets = [every_or_any(final[names.index(str(state))] for state in states) for states in after.sets]
+        has_ended[has_ended] = np.array(of_sets)[after.of[last]]
+    else:
+        has_ended[has_ended] = np.array(final)[after[last]]
+    return has_ended
 
 
-def has_ended(log: AuditLog) -> NDArray[np.bool_]:
-    """Return which cases have ended: they can only be in final states after their last row."""
-    if "state" not in log.after:
-        return _follow(log)[1]
-    final = np.array([s.kind is StateKind.FINAL for s in log.workflow.states.values()])
-    ended = np.diff(log.first) > 0
-    ended[ended] = final[log.after["state"][log.first[1:][ended] - 1]]
-    return ended
+@dataclass(frozen=True)
+class Followed:
+    """The cases of a log, followed through the states in which they may be.
 
-
-def _follow(log: AuditLog) -> tuple[Integers, NDArray[np.bool_], Integers]:
-    """Return the rows off the map, the cases that can only be in final states, and the state before each row.
-
-    The possible states of a case form a set. After an impossible move, the set is the targets of that move. The state is
-    -1 where several are possible.
+    Attributes
+    ----------
+    sets : list of frozenset of str
+        Sets of states.
+    begins : ndarray of int64, shape (n_cases,)
+        The index of the set of states in which each case may begin.
+    before, after : ndarray of int64, shape (n_rows,)
+        The index of the set of states before and after each row. Before a move, only those that it can leave.
+    off : ndarray of int64
+        The rows that leave a state in which the case cannot be. The case is then where they lead.
     """
-    workflow = log.workflow
-    states = list(workflow.states)
-    everywhere = frozenset(states)
-    starts = [frozenset(workflow.entry_states)]
-    begun = np.zeros(len(log.names), np.int32)
-    if "state" in log.begins:
-        starts, begun = [frozenset({state}) for state in states], log.begins["state"].astype(np.int32)
-    sets, table, lost = dict.fromkeys(starts), [], []
-    ahead = list(sets)
-    for here in ahead:  # grows while iterated, by each new set
-        moves = [_targets(t, here) for t in workflow.transitions]
-        lost.append([not there for there in moves] + [False])
-        moves = [there or _targets(t, everywhere) for t, there in zip(workflow.transitions, moves, strict=True)]
-        for there in moves:
-            if there not in sets:
-                sets[there] = None
-                ahead.append(there)
-        table.append([*moves, here])  # an event alone does not change the state: transition -1
-    index = {possible: k for k, possible in enumerate(sets)}
-    numbered = np.array([[index[there] for there in row] for row in table], np.int32)
-    before, last = run_automaton(numbered, begun, log.first, log.transition)
-    ended = [all(workflow.states[state].kind is StateKind.FINAL for state in possible) for possible in sets]
-    only = [states.index(next(iter(possible))) if len(possible) == 1 else -1 for possible in sets]
-    off = np.flatnonzero(np.array(lost, bool)[before, log.transition])
-    return off, np.array(ended, bool)[last], np.array(only, np.int64)[before]
+
+    sets: list[frozenset[str]]
+    begins: Integers
+    before: Integers
+    after: Integers
+    off: Integers
 
 
-def _targets(transition: Transition, here: frozenset[str]) -> frozenset[str]:
-    """Return the targets of a transition from the possible states of a case."""
-    return frozenset(transition.target or state for state in here & set(transition.sources))
+def follow(
+    workflow: Workflow, first: Integers, transition: Integers, event: Integers | None = None, given: Integers | None = None,
+    begins: NDArray[Any] | Options | None = None,
+) -> Followed:  # fmt: skip
+    """Follow every case through the states in which it may be.
+
+    Parameters
+    ----------
+    first : ndarray of int64, shape (n_cases + 1,)
+        The first row of each case; the last entry is the number of rows.
+    transition, event, given : ndarray of int64, shape (n_rows,)
+        Indices of the transition, the event and the state before the row, -1 where the log does not tell it.
+    begins : ndarray or Options, optional
+        The state in which each case begins; by default, any entry state.
+    """
+    n_transitions, n_events = len(workflow.transitions), len(workflow.events)
+    key = transition + 1
+    if event is not None:
+        key = key + (n_transitions + 1) * (event + 1)
+    if given is not None:
+        key = key + (n_transitions + 1) * (n_events + 1) * (given + 1)
+    used = np.flatnonzero(np.bincount(key))
+    symbol = np.zeros(int(key.max(initial=0)) + 1, np.int64)
+    symbol[used] = np.arange(len(used))
+    moves = _Moves(workflow, [_Row(k % (n_transitions + 1) - 1, k // (n_transitions + 1), n_events) for k in used.tolist()])
+    begun = moves.begun(begins, len(first) - 1)
+    narrowed, lost, table = moves.tables()
+    symbols = symbol[key]
+    before, _ = run_automaton(table, begun.astype(np.int32), first, symbols)
+    leaves = narrowed[before, symbols]
+    has_rows = np.diff(first) > 0
+    begins_there = ~lost[before, symbols][first[:-1][has_rows]]
+    begun[np.flatnonzero(has_rows)[begins_there]] = leaves[first[:-1][has_rows]][begins_there]
+    after = table[before, symbols].astype(np.int64)
+    return Followed(list(moves.sets), begun, leaves.astype(np.int64), after, np.flatnonzero(lost[before, symbols]))
+
+
+class _Row:
+    """What a row says: indices of its transition, event and state, -1 for none."""
+
+    def __init__(self, transition: int, rest: int, n_events: int) -> None:
+        self.transition, self.event, self.given = transition, rest % (n_events + 1) - 1, rest // (n_events + 1) - 1
+
+
+class _Moves:
+    """The sets of states in which cases may be, and what each kind of row makes of them."""
+
+    def __init__(self, workflow: Workflow, rows: list[_Row]) -> None:
+        self.workflow, self.rows = workflow, rows
+        self.states, self.events = list(workflow.states), list(workflow.events.values())
+        self.sets: dict[frozenset[str], int] = {}
+
+    def begun(self, begins: NDArray[Any] | Options | None, n_cases: int) -> Integers:
+        """Return the index of the set of states in which each case begins."""
+        if begins is None:
+            return np.full(n_cases, self._index(frozenset(self.workflow.entry_states)))
+        if isinstance(begins, Options):
+            return np.array([self._index(frozenset(map(str, states))) for states in begins.sets], np.int64)[begins.of]
+        of_states = np.array([self._index(frozenset({state})) for state in self.states], np.int64)
+        return np.asarray(of_states[begins], np.int64)
+
+    def tables(self) -> tuple[States, NDArray[np.bool_], States]:
+        """Return, by set and kind of row: the set that it leaves, whether that is impossible, and the set that it leads to."""
+        narrowed, lost, table = [], [], []
+        done = 0
+        while done < len(self.sets):
+            here = list(self.sets)[done]
+            done += 1
+            moves = [self._move(row, here) for row in self.rows]
+            narrowed.append([self._index(leaves) for leaves, _, _ in moves])
+            lost.append([impossible for _, impossible, _ in moves])
+            table.append([self._index(there) for _, _, there in moves])
+        return np.array(narrowed, np.int32), np.array(lost, bool), np.array(table, np.int32)
+
+    def _index(self, states: frozenset[str]) -> int:
+        return self.sets.setdefault(states, len(self.sets))
+
+    def _move(self, row: _Row, here: frozenset[str]) -> tuple[frozenset[str], bool, frozenset[str]]:
+        if row.given >= 0:
+            here = frozenset({self.states[row.given]})
+        if row.event >= 0:
+            here = here & frozenset(self.events[row.event].states) or here
+        if row.transition < 0:
+            return here, False, here
+        transition = self.workflow.transitions[row.transition]
+        leaves = here & frozenset(transition.sources)
+        impossible = not leaves
+        leaves = leaves or frozenset(transition.sources)
+        return leaves, impossible, leaves if transition.target is None else frozenset({transition.target})

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,11 @@ from workflow.errors import nearest
 from workflow.files.validation import format_names
 from workflow.model.rules import Rule
 
-__all__ = ["AuditReport", "RuleAudit"]
+__all__ = ["AuditReport", "RuleAudit", "Verdict"]
 
 Integers = NDArray[np.int64]
+
+Verdict = Literal["kept", "broken", "open", "unjudged", "idle"]
 
 
 @dataclass(frozen=True)
@@ -28,18 +30,16 @@ class RuleAudit:
     Attributes
     ----------
     unjudged : tuple of str
-        The fields that the rule needs and the log lacks. If there are any, the rule is not judged.
-    unjudged_cases : int
-        Number of cases that are not judged: they lack a value that other cases have.
+        If no case could be judged: what the rule needs and the log does not tell.
     cases, rows : ndarray of int64
         The cases that break the rule, and the row of each violation. For a missed deadline: the first row after it, or
         the last row of the case. -1 if a case breaks the rule as it begins.
     at, local : ndarray of int64
         The instant of that row and its local clock, or the end of the log if the deadline is after the last row of the case.
-    open : int
-        Number of cases with an open obligation before its deadline.
-    idle : bool
-        Whether the names of the rule never occur in the log: the rule then holds vacuously.
+    is_open, is_unjudged : ndarray of bool, shape (n_cases,)
+        The cases with an open obligation whose time is not over, and those that the log does not tell enough about.
+    no_trigger : str or None
+        What never occurs in the log, so that the rule says nothing about any of its cases.
     """
 
     rule: Rule
@@ -48,9 +48,49 @@ class RuleAudit:
     rows: Integers
     at: Integers
     local: Integers
-    open: int = 0
-    unjudged_cases: int = 0
-    idle: bool = False
+    is_open: NDArray[np.bool_]
+    is_unjudged: NDArray[np.bool_]
+    no_trigger: str | None = None
+
+    @property
+    def open(self) -> int:
+        """Return the number of cases with an open obligation whose time is not over."""
+        return int(self.is_open.sum())
+
+    @property
+    def unjudged_cases(self) -> int:
+        """Return the number of cases that are not judged."""
+        return int(self.is_unjudged.sum())
+
+    @property
+    def kept(self) -> int:
+        """Return the number of cases that keep the rule."""
+        return len(self.is_open) - len(self.cases) - self.open - self.unjudged_cases
+
+    @property
+    def idle(self) -> bool:
+        """Return whether the verdict is ``idle``."""
+        return self.verdict == "idle"
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return ``broken``, ``unjudged``, ``open``, ``kept`` or ``idle``.
+
+        A rule is broken if any case breaks it. It is unjudged if no case could be judged, and idle if its trigger never occurs.
+        """
+        if len(self.cases):
+            return "broken"
+        if len(self.is_unjudged) and self.is_unjudged.all():
+            return "unjudged"
+        if self.is_open.any():
+            return "open"
+        return "kept" if self.no_trigger is None else "idle"
+
+    def of_cases(self) -> NDArray[Any]:
+        """Return the verdict on each case: ``kept``, ``broken``, ``open`` or ``unjudged``."""
+        verdicts = np.full(len(self.is_open), "kept", object)
+        verdicts[self.is_open], verdicts[self.is_unjudged], verdicts[self.cases] = "open", "unjudged", "broken"
+        return verdicts
 
 
 @dataclass(frozen=True)
@@ -59,18 +99,24 @@ class AuditReport:
 
     Attributes
     ----------
-    not_allowed : ndarray of int64
-        The rows whose move the workflow does not allow.
+    not_allowed, moves_unjudged : ndarray of int64
+        The rows whose move the workflow does not allow, and those that the log does not tell enough about.
     """
 
     log: AuditLog
     not_allowed: Integers
+    moves_unjudged: Integers
     rules: tuple[RuleAudit, ...]
 
     @property
     def failed(self) -> bool:
         """Return whether any move is not allowed or any rule is broken."""
         return bool(len(self.not_allowed)) or any(len(r.cases) for r in self.rules)
+
+    @property
+    def undecided(self) -> bool:
+        """Return whether there are rules that no case could be judged by."""
+        return any(r.verdict == "unjudged" for r in self.rules)
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it; `violations` is null for an unjudged rule."""
@@ -79,13 +125,18 @@ class AuditReport:
             "events": len(self.log),
             "notes": list(self.log.notes),
             "moves_not_allowed": len(self.not_allowed),
+            "moves_unjudged": len(self.moves_unjudged),
             "rules": [
                 {
                     "rule": r.rule.name,
-                    "violations": None if r.unjudged else len(r.cases),
-                    "idle": r.idle,
-                    "unjudged": list(r.unjudged),
-                    "unjudged_cases": len(self.log.names) if r.unjudged else r.unjudged_cases,
+                    "verdict": r.verdict,
+                    "violations": None if r.verdict == "unjudged" else len(r.cases),
+                    "kept_cases": r.kept,
+                    "open_cases": r.open,
+                    "unjudged_cases": r.unjudged_cases,
+                    "unjudged": list(self._untold(r)),
+                    "idle": r.verdict == "idle",
+                    "no_trigger": r.no_trigger,
                 }
                 for r in self.rules
             ],
@@ -107,7 +158,7 @@ class AuditReport:
         log = self.log
         yield f"{log.workflow.name}: {_n(len(log.names), 'case')}, {_n(len(log), 'row')}{self._span()}"
         yield from (f"  {note}" for note in log.notes)
-        yield f"  {_n(len(self.not_allowed), 'move') if len(self.not_allowed) else 'no move'} that the workflow does not allow"
+        yield from (f"  {line}" for line in self._moves())
         for rule in self.rules:
             yield f"  {self._verdict(rule)}"
         unknown = Counter(log.unknown_names.values())
@@ -131,21 +182,46 @@ class AuditReport:
         first, last = (str(np.datetime64(int(t), "us"))[:10] for t in (at.min(), at.max()))
         return f", {first} to {last}"
 
+    def _moves(self) -> Iterator[str]:
+        n_bad, n_unjudged = len(self.not_allowed), len(self.moves_unjudged)
+        if n_bad or n_unjudged < len(self.log):
+            of_judged = " among those that were judged" if n_unjudged and not n_bad else ""
+            yield f"{_n(n_bad, 'move') if n_bad else 'no move'} that the workflow does not allow{of_judged}"
+        if n_unjudged:
+            yield f"{_n(n_unjudged, 'move')} unjudged: the log does not tell what their guards read"
+
     def _verdict(self, rule: RuleAudit) -> str:
-        if rule.unjudged:
-            return f"{'unjudged':<20} {rule.rule.name}  (the log lacks {format_names(rule.unjudged)})"
-        verdict = f"broken by {_n(len(rule.cases), 'case')}" if len(rule.cases) else "kept"
-        notes = ["vacuous: its names never occur in the log"] if rule.idle else []
+        name, kind = rule.rule.name, rule.verdict
+        if kind == "unjudged":
+            return f"{kind:<20} {name}  ({self._why_unjudged(rule)})"
+        verdict = f"broken by {_n(len(rule.cases), 'case')}" if kind == "broken" else kind
+        verdict = f"open in {_n(rule.open, 'case')}" if kind == "open" else verdict
+        notes = [str(rule.no_trigger)] if kind == "idle" else []
         if rule.unjudged_cases:
-            lacking = sorted(self.log.lacks.keys() & rule.rule.reads)
-            unclear = sorted(self.log.unjudged_events.keys() & rule.rule.step_names)
-            why = [f"the log lacks their {format_names(lacking)}"] if lacking else []
-            why += [f"the log does not say whether {format_names(unclear)} happened"] if unclear else []
-            notes.append(f"{_n(rule.unjudged_cases, 'case')} unjudged: {'; '.join(why)}")
-        if rule.open:
+            notes.append(f"{_n(rule.unjudged_cases, 'case')} unjudged: {self._why_unjudged(rule)}")
+        if rule.open and kind != "open":
             notes.append(f"still open in {_n(rule.open, 'case')}")
         note = f"  ({'; '.join(notes)})" if notes else ""
-        return f"{verdict:<20} {rule.rule.name}{note}"
+        return f"{verdict:<20} {name}{note}"
+
+    def _why_unjudged(self, rule: RuleAudit) -> str:
+        untold, unclear = self.log.untold(rule.rule.reads), self._unclear(rule)
+        where = "" if rule.unjudged else "their "
+        why = [f"the log lacks {where}{format_names(untold)}"] if untold else []
+        why += [f"the log does not say whether {format_names(unclear)} happened"] if unclear else []
+        if self.log.unnamed is not None and rule.is_unjudged[self.log.unnamed].any():
+            why.append("events have no name")
+        return "; ".join(why) or "the log does not tell their state"
+
+    def _untold(self, rule: RuleAudit) -> tuple[str, ...]:
+        """Return what an unjudged case lacks; nothing if every case is judged."""
+        return (*self.log.untold(rule.rule.reads), *self._unclear(rule)) if rule.unjudged_cases else ()
+
+    def _unclear(self, rule: RuleAudit) -> list[str]:
+        """Return the events of a rule of which the log does not say whether they happened."""
+        transitions = self.log.workflow.transitions
+        possible = {name for i in np.unique(self.log.transition[self.log.ambiguous]) for name in transitions[i].events}
+        return sorted(possible & rule.rule.step_names)
 
     def _offence(self, case: int, row: int, against: str, at: int | None = None) -> dict[str, Any]:
         log = self.log

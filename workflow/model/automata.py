@@ -59,6 +59,9 @@ class Automaton:
         For each state, the condition that must not hold. Empty for rules about steps.
     flags : tuple of mapping
         For each state, the truth values of the past operators in the condition.
+    relieving : frozenset of int
+        The patterns of which fewer matches break the rule more often, such as what meets an obligation. Of any other pattern,
+        more matches do. Not for conditions.
     """
 
     patterns: tuple[StepPattern, ...]
@@ -67,6 +70,7 @@ class Automaton:
     open: frozenset[int] = frozenset()
     forbidden: Mapping[int, Expression] = field(default_factory=dict)
     flags: tuple[Mapping[str, bool], ...] = ()
+    relieving: frozenset[int] = frozenset()
 
     def step(self, state: int, symbol: int) -> int:
         """Return the next state."""
@@ -97,10 +101,12 @@ def _tabulate(n_patterns: int, start: State, step: Step) -> tuple[tuple[tuple[in
 BROKEN: State = (-1,)
 
 
-def _automaton(patterns: Sequence[StepPattern], start: State, step: Step, opened: State | None = None) -> Automaton:
+def _automaton(
+    patterns: Sequence[StepPattern], start: State, step: Step, opened: State | None = None, relieving: Iterable[int] = ()
+) -> Automaton:
     table, states = _tabulate(len(patterns), start, lambda q, matches: BROKEN if q == BROKEN else step(q, matches))
     broken, outstanding = (frozenset({states.index(q)} if q in states else ()) for q in (BROKEN, opened))
-    return Automaton(tuple(patterns), table, broken, outstanding)
+    return Automaton(tuple(patterns), table, broken, outstanding, relieving=frozenset(relieving))
 
 
 def never(steps: StepPattern) -> Automaton:
@@ -130,7 +136,7 @@ def before_needs(before: StepPattern, needs: StepPattern, resets: StepPattern | 
         return (0,) if matches[1] else (missing,)
 
     patterns = [before, needs] + ([resets] if resets is not None else [])
-    return _automaton(patterns, (0,) if once else (1,), step)
+    return _automaton(patterns, (0,) if once else (1,), step, relieving=[1])
 
 
 def after_then(after: StepPattern, then: StepPattern) -> Automaton:
@@ -141,7 +147,7 @@ def after_then(after: StepPattern, then: StepPattern) -> Automaton:
             return (0,) if matches[1] else q
         return (1,) if matches[0] else q
 
-    return _automaton([after, then], (0,), step, opened=(1,))
+    return _automaton([after, then], (0,), step, opened=(1,), relieving=[1])
 
 
 def at_most(limit: int, of: StepPattern) -> Automaton:
