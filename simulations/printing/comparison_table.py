@@ -18,6 +18,7 @@ from simulations.tables.formatting import format_replications, format_when
 __all__ = ["print_comparison"]
 
 _MOST_CHANGES = 8
+_SPARE = ("var. reduction", "correlation")
 
 
 def print_comparison(comparison: Comparison, days: Sequence[dt.date]) -> None:
@@ -63,14 +64,14 @@ def _print_differences(console: Console, comparison: Comparison, name: str, day:
     unclear = [d for d in differing if d not in (*clear, *untested)]
     if untested:
         table = difference_table(comparison, untested, f"The same in every replication, not tested, {when}")
-        print_table(console, table.without("p", "correlation", "var. reduction", "replications needed"))
+        print_table(console, table.without("p", "correlation", "var. reduction", "runs needed"))
     if clear:
         title = f"Significant differences, {when}" if comparison.replications > 1 else f"Differences, {when}"
-        print_table(console, difference_table(comparison, clear, title).without("replications needed"))
+        print_table(console, difference_table(comparison, clear, title).without("runs needed"), spare=_SPARE)
     if unclear:
         shown = [d for d in unclear if not comparison.is_detail(d)] or unclear
         table = difference_table(comparison, shown, f"Not significant with {comparison.replications} replications, {when}")
-        print_table(console, table.without("correlation", "var. reduction"))
+        print_table(console, table.without("correlation", "var. reduction"), spare=["p"])
         if len(unclear) > len(shown):
             console.print(f"and {len(unclear) - len(shown)} more of waiting and processing times (--json has all).")
     same = sum(d.paired is not None and d.paired.same for d in measured)

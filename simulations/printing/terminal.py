@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table as Grid
 
+from simulations.printing.fitting import fitting
 from simulations.tables.table import Table
 from workflow.errors import visible
 
@@ -48,20 +50,26 @@ def new_table(title: str | None, *columns: str) -> Grid:
     return grid
 
 
-def print_table(console: Console, table: Table | None, footer: Sequence[str] = ()) -> None:
-    """Print a table under its title, with a dim footer row if one is given. ``None`` prints nothing."""
+def print_table(console: Console, table: Table | None, footer: Sequence[str] = (), spare: Sequence[str] = ()) -> None:
+    """Print a table under its title, with a dim footer row if one is given. ``None`` prints nothing.
+
+    The spare columns are left out where the line is too short for them.
+    """
     if table is None:
         return
     if table.title:
         console.print(f"\n[bold]{escape(table.title)}[/bold]")
-    grid = new_table(None, *(escape(visible(column)) for column in table.columns))
-    for k, column in enumerate(grid.columns):
-        column.justify = "left" if k < table.n_text else "right"
-    for row in table.rows:
-        grid.add_row(*(escape(visible(cell.text)) for cell in row))
-    if footer:
-        grid.add_row(*footer, style="dim")
-    print_grid(console, grid)
+    rows = [[replace(cell, text=visible(cell.text)) for cell in row] for row in table.rows]
+    table = replace(table, columns=[visible(column) for column in table.columns], rows=rows)
+    for part in [table] if footer else fitting(table, console.width, spare):
+        grid = new_table(None, *map(escape, part.columns))
+        for k, column in enumerate(grid.columns):
+            column.justify = "left" if k < table.n_text else "right"
+        for row in part.rows:
+            grid.add_row(*(escape(cell.text) for cell in row))
+        if footer:
+            grid.add_row(*footer, style="dim")
+        print_grid(console, grid)
 
 
 def print_grid(console: Console, grid: Grid) -> None:

@@ -48,7 +48,7 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
                 _needed(comparison, d),
             ]
         )  # fmt: skip
-    return Table(key, title, [*columns, "replications needed"], rows)
+    return Table(key, title, [*columns, "runs needed"], rows, n_text=2)
 
 
 def format_levels(comparison: Comparison, d: Difference) -> tuple[str, str]:

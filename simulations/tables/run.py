@@ -81,7 +81,7 @@ def published_table(result: RunResult) -> Table | None:
     predicted = ["prediction_low", "prediction_high", "prediction_method"]
     names = ["measure", "court", "at", "published", "mean", "low", "high", *predicted, "source"]
     title = "Published and simulated, at the end of the day"
-    return Table("published", title, columns, rows, as_csv(names, data)) if rows else None
+    return Table("published", title, columns, rows, as_csv(names, data), n_text=2) if rows else None
 
 
 def _prediction(estimate: Estimate) -> str:

@@ -40,7 +40,7 @@ def test_compare_prints_significant_and_other_differences(tiny: Path) -> None:
     assert re.search(r"Against tiny with pools.clerks.size=3: \d+ distinct hypotheses\s+tested", out)
     assert "Significant differences, at the end of 2024-01-10" in out
     assert "Not significant with 8 replications, at the end of the run, 2024-01-31" in out
-    assert "replications needed" in out
+    assert "runs needed" in out
     assert "Exactly the same in every replication" in out
     assert "Case by case, at the end of the run: number of cases" in out
     assert "decided in one only" in out

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 
+import duckdb
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from simulations import compare, load_scenario, run, sweep
@@ -32,6 +35,8 @@ measures:
 """
 COSTS = "costs: {currency: USD, pools: {clerks: 30 per hour}, activities: {serve: 2}, per: [done]}\n"
 DAY = dt.date(2024, 1, 20)
+MEASURING = {"run": [], "compare": ["--set-other", "pools.clerks.size=3"], "sweep": ["--set", "pools.clerks.size=1,3"]}
+"""The commands that compute any measure, with what else they need."""
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +134,45 @@ def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     swept = sweep(priced, changes, replications=2, out=tmp_path / "s", measures=["waiting_time.serve.p95"], courts=["east"])
     assert swept.shown == [("waiting_time.serve.p95", "east")]
     assert [[(e.measure, e.court) for e in p.measures] for p in swept.points] == [[("waiting_time.serve.p95", "east")]] * 2
+
+
+def test_every_command_that_measures_can_choose_what() -> None:
+    """A forecast and a staffing have one measure, in their condition or their goal, of the chosen court."""
+    options = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+    }
+    assert {name for name, of_command in options.items() if {"--measure", "--court"} <= of_command} == {
+        *MEASURING,
+        "report",
+        "staff",
+    }
+    assert {"--when", "--court"} <= options["forecast"]
+    assert {"--goal", "--court"} <= options["staff"]
+    replicating = {name for name, of_command in options.items() if "--replications" in of_command}
+    assert replicating == {*MEASURING, "forecast", "staff", "diff"}  # diff compares cases, not measures
+
+
+@pytest.mark.parametrize("command", MEASURING)
+def test_a_command_prints_and_writes_only_what_was_chosen(priced: Path, tmp_path: Path, command: str) -> None:
+    """In the terminal, in --json, in the folder and on the page: no other measure and no other court."""
+    scenarios = [str(priced)] * (2 if command == "compare" else 1)
+    chosen = ["--measure=inflow", "--measure=pending", "--court=west", "--replications=2", f"--out={tmp_path / 'r'}"]
+    printed = CliRunner().invoke(app, [command, *scenarios, *MEASURING[command], *chosen])
+    assert printed.exit_code == 0, printed.stderr
+    others = {name for name in describe(load_scenario(priced)) if "_" in name or "." in name}  # "done" is a state, too
+    words = set(re.findall(r"[\w.]+", printed.stdout))
+    assert "west" in words
+    assert not words & {*others, "east"}
+    resumed = CliRunner().invoke(app, [command, *scenarios, *MEASURING[command], *chosen, "--resume", "--json"])
+    found = set(re.findall(r'"measure": "([^"]+)",\s+"court": "([^"]+)"', resumed.stdout))
+    assert found == {("inflow", "west"), ("pending", "west")}
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"select distinct measure, court from '{tmp_path}/r/**/measures/*.parquet'").fetchall()
+    assert {row for row in rows if row[1] is not None} == found
+    CliRunner().invoke(app, ["report", str(tmp_path / "r")])
+    page = re.sub(r"<[^>]+>", "", next((tmp_path / "r").glob("*.html")).read_text(encoding="utf-8").partition("<main")[2])
+    assert not set(re.findall(r"[\w.]+", page)) & others
 
 
 @pytest.mark.parametrize(

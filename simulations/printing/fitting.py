@@ -1,0 +1,108 @@
+"""Fit a table to the width of the terminal, so that lines break only where a reader expects it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rich.cells import cell_len
+
+from simulations.tables.table import Cell, Table
+
+__all__ = ["GAP", "fitting"]
+
+GAP = 2
+"""Number of spaces between columns."""
+
+_IN_NAMES = re.compile(r"(?<=[._ ])(?=\S)")
+"""Where a name may continue on the next line."""
+
+_IN_NUMBERS = re.compile(r"(?<= )(?=\()|(?<= to )|(?<=: )")
+"""Where a number with its interval may continue on the next line: never before its unit or its uncertainty."""
+
+
+def fitting(table: Table, width: int, spare: Sequence[str] = ()) -> Iterator[Table]:
+    """Yield a table as one or more tables that fit a width.
+
+    A table that is too wide has its headings broken at spaces, names at spaces, dots and underscores, and intervals at
+    their ends. If that is not enough, spare columns are left out; then the columns are spread over several tables, each with
+    the leading columns of text.
+
+    Parameters
+    ----------
+    table : Table
+    width : int
+        Number of characters of a line.
+    spare : sequence of str
+        Columns that may be left out, the first one first.
+    """
+    n = table.n_text
+    columns = [[title, *(row[k].text for row in table.rows)] for k, title in enumerate(table.columns)]
+    if _total([_longest(column) for column in columns]) <= width:
+        yield table
+        return
+    cells = [_longest(column[1:]) for column in columns]
+    headings = [_broken(title, size) for title, size in zip(table.columns, cells, strict=True)]
+    wide = [max(size, _longest(title.split("\n"))) for title, size in zip(headings, cells, strict=True)]
+    parts = [[part for text in column[1:] for part in _parts(text, k < n)] for k, column in enumerate(columns)]
+    least = [_longest([*title.split("\n"), *of_column]) for title, of_column in zip(headings, parts, strict=True)]
+    if spare and _total(least) > width:
+        yield from fitting(table.without(spare[0]), width, spare[1:])
+        return
+    for block in _blocks(least[n:], width - sum(least[:n]) - GAP * n):
+        kept = [*range(n), *(n + k for k in block)]
+        room = width - GAP * (len(kept) - 1)
+        text = _shrunk(wide[:n], least[:n], room - sum(wide[k] for k in kept[n:]))
+        sizes = [*text, *_shrunk([wide[k] for k in kept[n:]], [least[k] for k in kept[n:]], room - sum(text))]
+        rows = [
+            [Cell(_broken(row[k].text, size, k < n), row[k].value) for k, size in zip(kept, sizes, strict=True)]
+            for row in table.rows
+        ]
+        yield replace(table, columns=[headings[k] for k in kept], rows=rows)
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Divide columns among as many tables as they need, in order; each has at least one."""
+    blocks: list[list[int]] = [[]]
+    for k, one in enumerate(widths):
+        if blocks[-1] and sum(widths[i] + GAP for i in blocks[-1]) + one > room:
+            blocks.append([])
+        blocks[-1].append(k)
+    return blocks
+
+
+def _shrunk(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Return widths that sum to at most `room`, the widest column made narrower first; none below its least width."""
+    fitted = list(widths)
+    while sum(fitted) > room and fitted != list(least):
+        k = max((i for i in range(len(fitted)) if fitted[i] > least[i]), key=fitted.__getitem__)
+        fitted[k] -= 1
+    return fitted
+
+
+def _longest(texts: Sequence[str]) -> int:
+    return max(map(cell_len, texts), default=0)
+
+
+def _parts(text: str, is_name: bool) -> list[str]:
+    """Return the parts of a text that stay whole, without spaces around them."""
+    return [part.strip() for part in _pattern(text, is_name).split(text)]
+
+
+def _broken(text: str, width: int, is_name: bool = True) -> str:
+    """Break a text into lines of a width; parts that are longer stay whole."""
+    lines = [""]
+    for part in _pattern(text, is_name).split(text):
+        if lines[-1] and cell_len((lines[-1] + part).rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines)
+
+
+def _pattern(text: str, is_name: bool) -> re.Pattern[str]:
+    return _IN_NUMBERS if not is_name and any(map(str.isdigit, text)) else _IN_NAMES
