@@ -53,10 +53,10 @@ test: install ## run the tests, but for the slow ones
 test-all: install ## run the slow tests too
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not benchmark"
 
-interop: install ## test that pm4py reads the exports, in an environment of its own: its licence (AGPL) and packages stay out of .venv
+interop: install ## test that pm4py reads the exports and that audits agree with it, in an environment of its own: its licence (AGPL) and packages stay out of .venv
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(INTEROP)
 	$(BIN)/uv pip install --quiet --python $(INTEROP) --constraints requirements-dev.txt --group interop --group test --editable .
-	$(INTEROP)/bin/python -m pytest tests/simulations/test_exports_read_by_pm4py.py
+	$(INTEROP)/bin/python -m pytest tests/simulations/test_exports_read_by_pm4py.py tests/workflow/test_audit_agrees_with_pm4py.py
 
 bench: install ## measure the speed, beside other tools, and write the tables of docs/explanation/speed.md (about ten minutes)
 	@$(PIP) install --require-hashes -r requirements-bench.txt

@@ -13,6 +13,7 @@ import pytest
 
 from simulations import run
 from simulations.exporting.exports import export
+from tests.petri_net import net_of
 from tests.simulations.desk import write_tiny
 from tests.simulations.small_pilot import run_small_pilot
 from workflow import load_workflow
@@ -51,33 +52,6 @@ def workflow(folder: Path) -> Workflow:
 def moves(workflow: Workflow) -> set[tuple[str, str]]:
     """Return from which state to which a case can go at once."""
     return {(source, t.target) for t in workflow.transitions for source in t.sources if t.target}
-
-
-def net_of(workflow: Workflow) -> tuple[Any, Any, Any]:
-    """Return the workflow as a Petri net: a place each state, a case may begin where it says and rest anywhere."""
-    from pm4py.objects.petri_net.obj import Marking, PetriNet
-    from pm4py.objects.petri_net.utils.petri_utils import add_arc_from_to
-
-    net = PetriNet(workflow.name)
-    places = {name: PetriNet.Place(name) for name in ["start", "end", *(f"in {state}" for state in workflow.states)]}
-    net.places.update(places.values())
-
-    def move(label: str | None, source: str, target: str) -> None:
-        transition = PetriNet.Transition(f"{label} {source} {target}", label)
-        net.transitions.add(transition)
-        add_arc_from_to(places[source], transition, net)
-        add_arc_from_to(transition, places[target], net)
-
-    for t in workflow.transitions:
-        for source in t.sources:
-            move(t.name, f"in {source}", f"in {t.target or source}")
-    for state in workflow.states:
-        move(None, f"in {state}", "end")
-        for event in workflow.events:  # an event that changes the record alone has a row of its own
-            move(event, f"in {state}", f"in {state}")
-    for state in workflow.entry_states:
-        move(None, "start", f"in {state}")
-    return net, Marking({places["start"]: 1}), Marking({places["end"]: 1})
 
 
 def test_the_states_follow_each_other_as_in_the_workflow(log: Any, folder: Path, workflow: Workflow) -> None:
