@@ -59,8 +59,8 @@ def start() -> Path:
     return folder
 
 
-def serve(address: str) -> None:
-    """Import docketsim, and answer requests until standard input is closed."""
+def import_everything() -> None:
+    """Import docketsim with its heavy libraries, for the forks of this process."""
     for package in ("workflow", "simulations"):
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             if not module.name.startswith(("simulations.studies", "simulations.engines.kernel", "simulations.cli.__main__")):
@@ -68,6 +68,11 @@ def serve(address: str) -> None:
     for library in LIBRARIES:
         importlib.import_module(library)
     gc.freeze()
+
+
+def serve(address: str) -> None:
+    """Import docketsim, and answer requests until standard input is closed."""
+    import_everything()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()

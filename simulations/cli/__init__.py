@@ -65,7 +65,7 @@ def _ended(task: Any) -> int:
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except BaseException as error:
         code = exit_code_of_interruption(error)
-        message = "Interrupted." if code else foreseen(error)
+        message = "Interrupted. Run the command again." if code else foreseen(error)
         if message is None:
             return report_fault(error)
         print(visible(message), file=sys.stderr)

@@ -91,7 +91,7 @@ def run_document(contents: Contents, drawn: list[Figure]) -> Document:
         if n > 1
         else "A single replication: numbers have no intervals."
     )
-    versions = ", ".join(f"{name} {version}" for name, version in contents.manifest["versions"].items() if version)
+    versions = ", ".join(f"{name} {version}" for name, version in contents.manifest.get("versions", {}).items() if version)
     foot = (
         f"Workflow {scenario.workflow.name}; engine {result.engine}; scenario {contents.manifest['scenario_hash']}. {versions}."
     )

@@ -103,8 +103,8 @@ def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[
         ("4.2 Run length", f"From {scenario.starts} to the end of {scenario.ends}, {(scenario.ends - scenario.starts).days + 1} days; time in whole microseconds."),
         ("4.3 Estimation approach", f"{replications}, random seed {result.seed}; {result.confidence:.0%} t intervals for means over replications, and the {describe_prediction(result)}."),
     ]  # fmt: skip
-    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items() if version)
-    platform = manifest["platform"]
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.get("versions", {}).items() if version)
+    platform = dict.fromkeys(("python", "system", "machine"), MISSING) | manifest.get("platform", {})
     yield "5. Implementation", [
         ("5.1 Software or programming language", f"Python {platform['python']}; {versions}."),
         ("5.2 Random sampling", "Counter-based generator: each draw depends only on the random seed, the replication, the case and the purpose. Scenarios with the same seed use common random numbers."),

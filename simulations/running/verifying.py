@@ -142,7 +142,7 @@ def _differing(
     """Rerun replications, and return the parts whose bytes differ."""
     days = [dt.date.fromisoformat(day) for day in manifest["at"]]
     now = versions()
-    then = manifest["versions"].items()
+    then = manifest.get("versions", {}).items()
     changed = [f"{name} {version}, here {now.get(name)}" for name, version in then if version != now.get(name)]
     made_with = f" (it was made with {format_names(changed)})" if changed else ""
     differing = []

@@ -191,7 +191,7 @@ def test_an_interruption_that_a_library_turns_into_an_error_is_an_interruption()
         "loading.catalog = catalog\nmain()"
     )
     done = _python(program, "list")
-    assert (done.returncode, done.stderr) == (143, "Interrupted.\n")
+    assert (done.returncode, done.stderr) == (143, "Interrupted. Run the command again.\n")
 
 
 def test_an_unforeseen_error_is_one_line_with_a_file_to_send(tmp_path: Path) -> None:
