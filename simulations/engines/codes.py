@@ -34,6 +34,7 @@ __all__ = [
     "NOWHERE",
     "NUMBER",
     "NUMBER_SHIFT",
+    "OF_CASE",
     "OLDEST",
     "ONCE",
     "QUEUE_ORDERS",
@@ -74,8 +75,8 @@ SHIFT_END_RULES = {"suspend": SUSPEND, "finish": FINISH, "fit": FIT}
 FIRST_COME, OLDEST, NEWEST, BY_LOOKUP, BY_RANK, FIRST_COME_IN_HEAP = 0, 1, 2, 3, 4, 5
 QUEUE_ORDERS = {"first_come": FIRST_COME, "oldest": OLDEST, "newest": NEWEST}
 
-# How a distribution is drawn from: a constant, calendar months, a table of its inverse, or one of given values.
-CONSTANT, MONTHS, TABULATED, SAMPLED = 0, 1, 2, 3
+# How a distribution is drawn from: a constant, calendar months, a number for each case, a table of its inverse, or one of given values.
+CONSTANT, MONTHS, OF_CASE, TABULATED, SAMPLED = 0, 1, 2, 3, 4
 
 # How often the clock of an event starts by itself: once, again at each date of a hazard, or again at each ring of `every:`.
 ONCE, HAZARD, EVERY = 0, 1, 2

@@ -44,6 +44,7 @@ from simulations.engines.codes import (
     NOWHERE,
     NUMBER,
     NUMBER_SHIFT,
+    OF_CASE,
     OLDEST,
     ONCE,
     SERVED,
@@ -136,6 +137,8 @@ class Model(NamedTuple):
     ----------
     gives : structured array
         The fields that an activity or an event gives, one row each. The strides number its outcomes.
+    case_lengths, first_rings : ndarray of int64, shape (n, n_cases)
+        The columns of `simulations.scenarios.case_times.CaseTimes`; `brought` has the event of each first ring.
     given : ndarray of int64
         For each outcome of an activity or an event: its code in the log, then the value of each field.
     """
@@ -180,6 +183,9 @@ class Model(NamedTuple):
     dates: Any
     arrived: Any
     orders: Any
+    case_lengths: Any
+    brought: Any
+    first_rings: Any
     arrivals: Any
     initial_states: Any
 
@@ -328,13 +334,15 @@ def _read(cells, first, numerator):
 
 
 @_inline
-def _length_of(model, distribution, numerator, now):
-    """Return the length of a distribution at a uniform numerator, in microseconds, for what starts now."""
+def _length_of(model, i, distribution, numerator, now):
+    """Return the length of a distribution at a uniform numerator, in microseconds, for what starts now for a case."""
     entry = model.distributions[_index(distribution)]
     if entry.kind == CONSTANT:
         return entry.value
     if entry.kind == MONTHS:
         return model.month_lengths[_index(entry.first + now // entry.value)]
+    if entry.kind == OF_CASE:
+        return model.case_lengths[_index(entry.first), i]
     if entry.kind == TABULATED:
         x = _read(model.cells, entry.first, numerator)
     else:
@@ -869,9 +877,9 @@ def _draw_delay(model, world, i, event, visit):
     """Draw the delay of an event for a case."""
     distribution = _look_up(model, world, i, model.events[event].after)
     bits = np.int64(0)
-    if model.distributions[distribution].kind > MONTHS:
+    if model.distributions[distribution].kind > OF_CASE:
         bits = _length_bits(model, world.cases[i].key, model.events[event].hash, visit)
-    return _length_of(model, distribution, bits, world.counters[0].now)
+    return _length_of(model, i, distribution, bits, world.counters[0].now)
 
 
 @_inline
@@ -880,9 +888,9 @@ def _draw_work(model, world, i, a, visit):
     activity = model.activities[a]
     distribution = _look_up(model, world, i, activity.takes)
     bits, outcome = np.int64(0), np.int64(0)
-    if model.distributions[distribution].kind > MONTHS or activity.n_gives > 0:
+    if model.distributions[distribution].kind > OF_CASE or activity.n_gives > 0:
         bits, outcome = _both_bits(model, world.cases[i].key, activity.hash, visit)
-    return _length_of(model, distribution, bits, world.counters[0].now), outcome
+    return _length_of(model, i, distribution, bits, world.counters[0].now), outcome
 
 
 @_inline
@@ -899,6 +907,15 @@ def _start_clock(model, world, i, event, at, visit):
     if NEVER < at <= model.horizon:
         world.armed[i] |= _ONE << _U(event)
         _schedule(model, world, at, CLOCK | np.int64(i) << NUMBER_SHIFT | event, np.int64(visit))
+
+
+@_inline
+def _start_brought(model, world, i, x):
+    """Start one of the clocks that a case may bring with it when it enters the run."""
+    at, event = model.first_rings[_index(x), _index(i)], model.brought[x]
+    if at != NEVER:
+        world.record[_index(i), model.n_fields + len(model.activities) + event] = 1
+        _start_clock(model, world, _index(i), event, at, 0)
 
 
 @_inline
@@ -1092,6 +1109,8 @@ def _join_on_arrival(model, world):
 
     Arrivals are the last events of an instant.
     """
+    if len(model.brought) > 0:
+        return False
     counters, arrivals, arrived, now = world.counters[0], model.arrivals, model.arrived, world.counters[0].now
     while counters.at_arrival < len(arrivals):
         i = _index(arrivals[counters.at_arrival])
@@ -1388,6 +1407,8 @@ def _process(model, world, source, code):
     else:
         i = model.arrivals[counters.at_arrival]
         counters.at_arrival += 1
+        for x in range(len(model.brought)):
+            _start_brought(model, world, i, x)
     i = _index(i)
     happens, changed, outcome = True, False, np.int64(-1)
     trigger, cause = np.int64(TRIGGER_COMPLETE), np.int64(BY_COMPLETION)

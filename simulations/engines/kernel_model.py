@@ -29,6 +29,7 @@ from simulations.engines.codes import (
     FIRST_EVENT_TRIGGER,
     HAZARD,
     MONTHS,
+    OF_CASE,
     ONCE,
     QUEUE_ORDERS,
     SAMPLED,
@@ -42,7 +43,7 @@ from simulations.engines.codes import (
 from simulations.engines.sampling import purposes
 from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
-from simulations.scenarios.quantities import Choice, Length, Shares
+from simulations.scenarios.quantities import Choice, FromFact, Length, Shares
 from simulations.scenarios.scenario import Pool, Scenario
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY
@@ -76,6 +77,8 @@ class KernelModel:
         Maximum number of servers, and of entries that one instant may add to the heap.
     orders : tuple of Expression
         Queue orders by facts alone; each becomes a column with the rank of every case.
+    case_lengths : tuple of FromFact
+        Lengths from facts; each becomes a column with the length of every case.
     """
 
     fixed: Mapping[str, Any]
@@ -84,6 +87,7 @@ class KernelModel:
     n_free: int
     margin: int
     orders: tuple[Expression, ...]
+    case_lengths: tuple[FromFact, ...]
 
 
 def kernel_model(plan: Plan, classes: FactClasses) -> KernelModel:
@@ -210,6 +214,7 @@ class _Layout:
         self.n_cells = self.n_steps = 0
         self.months: dict[int, int] = {}
         self.month_lengths: list[NDArray[np.int64]] = []
+        self.case_lengths: dict[FromFact, int] = {}
         self.effects: list[tuple[int, int, int]] = []
         self.gives: list[tuple[int, int, int, int]] = []
         self.given: list[int] = []
@@ -249,6 +254,11 @@ class _Layout:
 
     def length(self, length: Length) -> int:
         """Return the number of the distribution of a length; for calendar months, of their length from each date of the run."""
+        if length.fact is not None:
+            if length.fact not in self.case_lengths:
+                self.distribution_rows.append((OF_CASE, len(self.case_lengths), 0, 0))
+                self.case_lengths[length.fact] = len(self.distribution_rows) - 1
+            return self.case_lengths[length.fact]
         if length.months is None:
             return self.distribution(length.distribution)
         if length.months not in self.months:
@@ -354,7 +364,7 @@ class _Layout:
             "n_fields": len(self.fields),
             "shift": max(0, scenario.horizon.bit_length() - _LOG_BUCKETS),
         }
-        return KernelModel(fixed, stations, tuple(queues), n_free, margin, tuple(self.orders))
+        return KernelModel(fixed, stations, tuple(queues), n_free, margin, tuple(self.orders), tuple(self.case_lengths))
 
     def _rates(self) -> Any:
         """Return the rates of hazards, with an upper bound on the draws that lead to a date before the horizon."""
@@ -452,7 +462,7 @@ class _Layout:
     def _states(self) -> Any:
         activities = list(self.workflow.activities)
         timings = [self.scenario.timing_of(name) for name in self.events]
-        clocks = [timing.event for timing in timings if timing.after and not timing.since]
+        clocks = [timing.event for timing in timings if timing.starts_on_entry]
         hazards = [timing.event for timing in timings if timing.hazard is not None]
         rows = []
         for state in self.workflow.states.values():

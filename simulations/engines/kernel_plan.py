@@ -60,6 +60,9 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "queues": queues,
         "entries": entries,
         "orders": _ranks(cases, model.orders),
+        "case_lengths": _columns_of([plan.times.lengths[source] for source in model.case_lengths], n),
+        "brought": np.array([list(workflow.events).index(event) for event in plan.times.first_rings], np.int64),
+        "first_rings": _columns_of(list(plan.times.first_rings.values()), n),
         "dates": model.fixed["dates"][: None if n else 0],
         "arrivals": np.argsort(np.maximum(cases.arrived, 0), kind="stable").astype(np.int64),
         "initial_states": cases.state.astype(np.int64),
@@ -161,6 +164,11 @@ def _ranks(cases: Cases, orders: Iterable[Expression]) -> NDArray[np.int64]:
     values = [vector(value, cases.columns.values, cases.columns.missing, len(cases)) for value in orders]
     ranks = [np.unique(column, return_inverse=True)[1].ravel() for column in values]
     return np.array(ranks, np.int64).reshape(len(ranks), len(cases)) if ranks else np.zeros((1, 1), np.int64)
+
+
+def _columns_of(columns: list[NDArray[np.int64]], n: int) -> NDArray[np.int64]:
+    """Return columns with a number for each of n cases, as rows of one array."""
+    return np.array(columns, np.int64).reshape(len(columns), n) if columns else np.zeros((1, 1), np.int64)
 
 
 def _cache_aligned(n: int, size: int) -> NDArray[np.uint8]:

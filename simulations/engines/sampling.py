@@ -120,13 +120,13 @@ class Purpose:
         self._outcome = outcome
         self._pick_length = None if takes is None else takes.picker(*names)
         self._pick_shares = None if outcome is None else outcome.picker(*names)
-        in_months = takes is not None and any(length.months is not None for length in takes.leaves())
-        self._length_at_once = takes is not None and not in_months and not takes.reads() & record
+        by_case = takes is not None and any(length.months is not None or length.fact is not None for length in takes.leaves())
+        self._length_at_once = takes is not None and not by_case and not takes.reads() & record
         self._outcome_at_once = outcome is not None and not outcome.reads() & record
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._n_draws: dict[tuple[int, int], int] = {}
         only = takes.leaf if takes is not None and takes.by is None else None
-        fixed = only is not None and only.months is None and only.distribution.constant
+        fixed = only is not None and only.months is None and only.fact is None and only.distribution.constant
         self._constant = round(only.distribution.values[0]) if only is not None and fixed else None
 
     def length(self, case: Drawn, visit: int, now: int) -> int:
@@ -137,6 +137,8 @@ class Purpose:
         if self._length_at_once and block is not None:
             return block[0][case.number & _WITHIN]
         length: Length = self._pick_length(case.facts, case.record)  # type: ignore[misc]
+        if length.fact is not None:
+            return int(self._plan.times.lengths[length.fact][case.number])
         if length.months is not None:
             return self._plan.scenario.epoch.months_later(now, length.months) - now
         if length.distribution.constant:

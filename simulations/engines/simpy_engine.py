@@ -118,7 +118,7 @@ def _length(case: Case, now: int) -> int:
 class _OutsideEvent:
     """An outside event and its timing, prepared for the engine."""
 
-    __slots__ = ("by_state", "chance", "dates", "gives", "hazard", "hazard_picker", "index", "lottery", "most", "name", "only_waiting", "purpose", "repeats", "since", "states", "visits", "working_days")  # fmt: skip
+    __slots__ = ("by_state", "chance", "dates", "first_rings", "gives", "hazard", "hazard_picker", "index", "lottery", "most", "name", "only_waiting", "purpose", "repeats", "since", "states", "visits", "working_days")  # fmt: skip
 
     def __init__(self, engine: Simulation, index: int, event: Event, path: Draws) -> None:
         scenario = engine.scenario
@@ -138,7 +138,9 @@ class _OutsideEvent:
         self.repeats = timing.repeats
         self.most = MOST_RINGS if timing.repeats else MOST_VISITS
         self.working_days = timing.working_days
-        self.by_state = timing.after is not None and not self.since  # whether a clock starts on entering the event's states
+        first_rings = engine.plan.times.first_rings.get(event.name)
+        self.first_rings = None if first_rings is None else first_rings.data
+        self.by_state = timing.starts_on_entry  # whether a clock starts on entering the event's states
         self.gives = Gives(engine.plan, path, f"event:{event.name}", event, timing.after, timing.outcome)
         self.purpose = self.gives.purpose
 
@@ -202,6 +204,7 @@ class Simulation:
         self._clocks_in = {name: tuple(h for h in self._events if h.by_state and name in h.states) for name in workflow.states}
         self._since = {t: [h for h in self._events if t in h.since] for h in self._events for t in h.since}
         self._hazards = [(h, self._first_dates(h)) for h in self._events if h.hazard is not None]
+        self._brought = [event for event in self._events if event.first_rings is not None]
         self._no_visits = [0] * (len(names) + len(self._events))
         self.cases = self._make_cases()
         for policy in self._policies[1:]:
@@ -350,6 +353,11 @@ class Simulation:
             case.visits[event.visits] = 1
             if first[case.number] <= self._horizon:
                 self._set_clock(case, event, first[case.number], 0)
+        for event in self._brought:
+            at = event.first_rings[case.number]  # type: ignore[index]
+            if at != NEVER:
+                case.visits[event.visits] = 1
+                self._set_clock(case, event, at, 0)
         case.state = state
         if self.watch is not None:
             self._judge(case, self.watch.begin(case, self.env._now))

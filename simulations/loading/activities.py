@@ -33,7 +33,7 @@ def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str,
         if entry.pool is not None:
             message = "a pool has its own calendar; calendar: is for a delay in working days"
             context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
-    takes = context.reader.choice(context.at(*path, "takes"), context.reader.length, f"{what}: takes")
+    takes = context.reader.choice(context.at(*path, "takes"), context.reader.length_of_case, f"{what}: takes")
     if takes is not None:
         _check_takes(context, name, entry, takes)
     outcome = read_outcome(context, entry.outcome, context.workflow.activities[name], path, what)
@@ -47,6 +47,10 @@ def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str,
 def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Length]) -> None:
     """Check that working days have a calendar, and that work of a pool with shifts is not given in days."""
     path, what = ("activities", name), f"activity {name!r}"
+    for fact in (leaf.fact.fact for leaf in takes.leaves() if leaf.fact is not None):
+        if context.namespace.fields[fact].optional:
+            message = f"the fact {fact!r} may be missing, but work has a length; declare it without optional:"
+            context.wrong((*path, "takes"), f"{what}: takes: {message}")
     working = [length.working for length in takes.leaves()]
     pool = context.file.pools.get(entry.pool or "")
     if entry.pool is not None and any(working):

@@ -11,6 +11,7 @@ from simulations.loading.times import check_working_days, read_time
 from simulations.scenarios.format import EventTimingEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import EventTiming
+from simulations.timing.calendar_spec import CalendarSpec
 from simulations.timing.calendars import Calendar
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node
@@ -18,8 +19,11 @@ from workflow.model.definition import Workflow
 
 __all__ = ["read_events"]
 
+Calendars = Mapping[str, tuple[Calendar, CalendarSpec]]
+"""The working intervals of each calendar in the run, and the calendar as specified."""
 
-def read_events(context: Context, workflows: Sequence[Workflow], calendars: Mapping[str, Calendar]) -> dict[str, EventTiming]:
+
+def read_events(context: Context, workflows: Sequence[Workflow], calendars: Calendars) -> dict[str, EventTiming]:
     """Read `events:`, without those that the workflow does not have.
 
     Parameters
@@ -32,7 +36,7 @@ def read_events(context: Context, workflows: Sequence[Workflow], calendars: Mapp
 
 
 def _event_timing(
-    context: Context, name: str, entry: EventTimingEntry, workflows: Sequence[Workflow], calendars: Mapping[str, Calendar]
+    context: Context, name: str, entry: EventTimingEntry, workflows: Sequence[Workflow], calendars: Calendars
 ) -> EventTiming | None:
     path, what, reader = ("events", name), f"event {name!r}", context.reader
     if not context.known(name, context.workflow.events, path, "events", "an event of the workflow"):
@@ -49,17 +53,39 @@ def _event_timing(
     transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
     since = frozenset(
         transitions.index(transition)
-        for transition in entry.since or ()
+        for transition in (entry.since.transitions if entry.since is not None else ())
         if context.known(transition, transitions, (*path, "since"), f"{what}: since", "a transition")
     )
     outcome = read_outcome(context, entry.outcome, event, path, what)
     if entry.only == "waiting" and not any(_may_be_queue(context, state) for state in event.states):
         message = f"cases do not wait for a pool in any of its states ({format_names(event.states)})"
         context.wrong((*path, "only"), f"{what}: only: waiting: {message}")
-    dates = _dates(context, name) if entry.at is not None else ()
-    calendar = calendars.get(entry.calendar or "")
+    at_fact = began = None
+    dates: tuple[int, ...] = ()
+    if isinstance(entry.at, dict):
+        at_fact = _date_fact(context, context.at(*path, "at"), f"{what}: at")
+    elif entry.at is not None:
+        dates = _dates(context, name)
+    if entry.since is not None and entry.since.fact is not None:
+        began = _date_fact(context, _dict_in(context.at(*path, "since")), f"{what}: since")
+    calendar, spec = calendars.get(entry.calendar or "", (None, None))
     days = None if calendar is None else calendar.working_days()
-    return EventTiming(name, hazard, after, since, chance, outcome, dates, entry.only == "waiting", entry.every is not None, days)
+    waiting, repeats = entry.only == "waiting", entry.every is not None
+    return EventTiming(name, hazard, after, since, chance, outcome, dates, waiting, repeats, days, spec, began, at_fact)
+
+
+def _dict_in(node: Node) -> Node:
+    """Return the mapping among the entries of a list, or the node itself."""
+    listed = node.value if isinstance(node.value, list) else [node]
+    return next(each for each in listed if isinstance(each.value, dict))
+
+
+def _date_fact(context: Context, node: Node, what: str) -> str | None:
+    """Read a date fact, ``{fact: deadline}``."""
+    if set(node.value) != {"fact"}:
+        context.wrong(node, f"{what}: a date of the case is given as {{fact: deadline}}, not {format_value(node.plain())}")
+        return None
+    return context.reader.fact(node.value["fact"], ("date",), f"{what}: fact")
 
 
 def _clock(context: Context, name: str, entry: EventTimingEntry) -> Choice[Length] | None:
@@ -70,7 +96,7 @@ def _clock(context: Context, name: str, entry: EventTimingEntry) -> Choice[Lengt
     path, what = ("events", name), f"event {name!r}"
     if entry.calendar is not None:
         context.known(entry.calendar, context.file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
-    leaf = context.reader.length if key == "after" else partial(_interval, context)
+    leaf = context.reader.length_of_case if key == "after" else partial(_interval, context)
     lengths = context.reader.choice(context.at(*path, key), leaf, f"{what}: {key}")
     if lengths is not None:
         check_working_days(context, path, key, what, lengths, entry.calendar)
@@ -79,7 +105,7 @@ def _clock(context: Context, name: str, entry: EventTimingEntry) -> Choice[Lengt
 
 def _interval(context: Context, node: Node, what: str) -> Length | None:
     """Read an interval of `every:`."""
-    length = context.reader.length(node, what)
+    length = context.reader.length_of_case(node, what)
     if length is not None and length.distribution.support[1] <= 0:
         context.wrong(node, f"{what}: must be longer than 0, not {format_value(node.plain())}")
         return None

@@ -85,7 +85,7 @@ def _read(context: Context) -> Scenario:
     policies, wrong = read_policies(file.policies, context.at, context.workflow, context.epoch)
     context.problems += wrong
     workflows = (context.workflow, *(policy.workflow for policy in policies))
-    event_timings = read_events(context, workflows, calendars)
+    event_timings = read_events(context, workflows, {name: (calendar, specs[name]) for name, calendar in calendars.items()})
     people = People(context)
     suspensions = read_suspensions(context)
     backlog = read_backlog(context, people)

@@ -188,6 +188,7 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
     read = frozenset[str]().union(
         *(names(c) for c in conditions if c is not None), *(c.reads() for c in choices if c is not None)
     )
+    read = read.union(*(scenario.event_timings[name].dates_read for name in timings))
     outcomes = [(name, choice.reads()) for work in works for name, choice in work.outcome.items()]
     while (more := read.union(*(reads for name, reads in outcomes if name in read))) != read:
         read = more

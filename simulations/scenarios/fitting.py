@@ -34,8 +34,8 @@ def _warnings(scenario: Scenario) -> Iterator[str]:
 
 
 def _share_longer(work: Work, length: int) -> float:
-    """Return the largest share of the activity's lengths that are longer, over its distributions."""
-    return max(1 - float(leaf.distribution.cdf(length)) for leaf in work.takes.leaves())
+    """Return the largest share of the activity's lengths that are longer, over its distributions; lengths from facts are not known."""
+    return max((1 - float(leaf.distribution.cdf(length)) for leaf in work.takes.leaves() if leaf.fact is None), default=0.0)
 
 
 def _warning(work: Work, pool: Pool, calendar: Calendar, lengths: tuple[int, int], shares: tuple[float, float]) -> str:

@@ -7,11 +7,11 @@ Schema and the tables of keys in ``docs/reference`` are generated from the model
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
-from workflow.files.validation import Condition, Entry, Name, Names
+from workflow.files.validation import Condition, Entry, Name, split_names
 
 __all__ = [
     "AboutEntry",
@@ -289,6 +289,13 @@ class ArrivalEntry(Entry):
         return self
 
 
+class Since(NamedTuple):
+    """What starts the clock of an event: transitions, and a date fact."""
+
+    transitions: tuple[str, ...]
+    fact: str | None
+
+
 class EventTimingEntry(Entry):
     """The timing of an outside event."""
 
@@ -309,16 +316,19 @@ class EventTimingEntry(Entry):
         examples=["30 days"],
     )
     calendar: Name | None = Field(None, description="the calendar of `after` or `every` in working days", examples=["office"])
-    since: Names | None = Field(
-        None, description="with `after`: the transitions that start its clock", examples=["grant or allow"]
+    since: _anything("transitions, and at most one date fact: `a or b`, `[a, {fact: b}]`") = Field(  # type: ignore[valid-type]
+        None,
+        description="with `after`: the transitions that start its clock, and a date fact since which it has run when a case"
+        " enters the run",
+        examples=["grant or allow", ["grant", {"fact": "granted_on"}]],
     )
     chance: Probability | None = Field(  # type: ignore[valid-type]
         None, description="with `after`: the probability that the clock starts", examples=[0.3]
     )
-    at: _anything("a date, a date with a time, or a list of these") = (  # type: ignore[valid-type]
+    at: _anything("a date, a date with a time, a list of these, or `{fact: name}`") = (  # type: ignore[valid-type]
         Field(
             None,
-            description="times at which it happens to every case in its states",
+            description="times at which it happens to every case in its states, or the date fact with its time for each case",
             examples=["2024-03-01", ["2024-02-01", "2024-03-01 12:00"]],
         )
     )
@@ -330,6 +340,18 @@ class EventTimingEntry(Entry):
         description="the record fields that the event gives, each with the shares of its values",
         examples=[{"check": {"clear": 0.97, "hit": "rest"}}],
     )
+
+    @field_validator("since")
+    @classmethod
+    def _starts(cls, value: Any) -> Since | None:
+        if value is None:
+            return None
+        listed = value if isinstance(value, list) else [value]
+        facts = [each for each in listed if isinstance(each, dict)]
+        if len(facts) > 1 or any({*each} != {"fact"} or not isinstance(each["fact"], str) for each in facts):
+            raise ValueError("has transitions, and at most one date fact as {fact: granted_on}")
+        others = [each for each in listed if not isinstance(each, dict)]
+        return Since(tuple(split_names(others)) if others or not facts else (), facts[0]["fact"] if facts else None)
 
     @model_validator(mode="after")
     def _one_timing(self) -> EventTimingEntry:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulations.chance.draws import Draws
+from simulations.scenarios.case_times import CaseTimes, case_times
 from simulations.scenarios.population import Cases, draw_cases
 from simulations.scenarios.quantities import Choice, Shares
 from simulations.scenarios.scenario import Scenario
@@ -35,11 +36,14 @@ class Plan:
         The cases of one replication.
     tables : tuple of Table
         The decisions of the workflow and of each policy, over the fact classes of these cases.
+    times : CaseTimes
+        Times from the facts of these cases.
     """
 
     scenario: Scenario
     cases: Cases
     tables: tuple[Table, ...]
+    times: CaseTimes
 
 
 def make_plan(scenario: Scenario, path: Draws) -> Plan:
@@ -62,7 +66,7 @@ def make_plan(scenario: Scenario, path: Draws) -> Plan:
     tables = scenario.tabulator.tables(cases.columns)
     if any(may_be_stuck(table) for table in tables):
         _look_for_stuck(cases, tables)
-    return Plan(scenario, cases, tables)
+    return Plan(scenario, cases, tables, case_times(cases, path))
 
 
 def _look_for_stuck(cases: Cases, tables: Sequence[Table]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from workflow.files.yaml_tree import Node, tidy
 from workflow.predicates import Expression, Field, Namespace, names, scalar, vector
 from workflow.predicates.tree import Name
 
-__all__ = ["Choice", "Length", "Reader", "Rows", "Shares"]
+__all__ = ["Choice", "FromFact", "Length", "Reader", "Rows", "Shares"]
 
 Rows = NDArray[np.int64] | slice
 T = TypeVar("T")
@@ -73,8 +73,9 @@ class Choice(Generic[T]):
         return [] if self.by is None else [self.by, *(e for choice in self.below() for e in choice.selectors())]
 
     def reads(self) -> frozenset[str]:
-        """Return the names of the fields that the value depends on."""
-        return frozenset().union(*(names(expression) for expression in self.selectors()))
+        """Return the names of the fields that the value depends on, with the facts that lengths stand in."""
+        facts = {leaf.fact.fact for leaf in self.leaves() if isinstance(leaf, Length) and leaf.fact is not None}
+        return frozenset(facts).union(*(names(expression) for expression in self.selectors()))
 
     def picker(self, facts: Sequence[str], record: Sequence[str]) -> Callable[[Sequence[Any], Sequence[Any]], T]:
         """Return a function of a case's facts and record that selects the value."""
@@ -117,6 +118,14 @@ class Choice(Generic[T]):
         return selected
 
 
+class FromFact(NamedTuple):
+    """A length that stands in a fact of the case, as a number of units."""
+
+    fact: str
+    unit: int
+    """In microseconds; 24 hours for a working day."""
+
+
 @dataclass(frozen=True)
 class Length:
     """A random length of time.
@@ -129,11 +138,14 @@ class Length:
         Whether it counts working days of a calendar.
     months : int or None
         For a fixed length of calendar months, their number; `distribution` has their mean length.
+    fact : FromFact or None
+        The length stands in a fact; `distribution` has the constant length of one unit.
     """
 
     distribution: Distribution
     working: bool = False
     months: int | None = None
+    fact: FromFact | None = None
 
 
 @dataclass(frozen=True)
@@ -329,6 +341,9 @@ class Reader:
         """Read a duration, or a distribution of durations."""
         if not isinstance(node.value, dict):
             return self._fixed(node, what)
+        if "fact" in node.value:
+            self.wrong(node, f"{what}: a length from a fact of the case is for takes:, after: and every: only")
+            return None
         if list(node.value) == ["constant"]:
             return self._fixed(node.value["constant"], f"{what}: constant")
         read = self.distribution(node, "duration", what)
@@ -339,6 +354,43 @@ class Reader:
             self.wrong(node, f"{what}: a length cannot be negative, but {family} goes below 0; take gamma or lognormal")
             return None
         return Length(*read)
+
+    def length_of_case(self, node: Node, what: str) -> Length | None:
+        """Read a length that may stand in a fact of the case: ``{fact: minutes, unit: minutes}``."""
+        if not isinstance(node.value, dict) or "fact" not in node.value:
+            return self.length(node, what)
+        if set(node.value) != {"fact", "unit"}:
+            shown = format_names(node.value)
+            self.wrong(
+                node, f"{what}: a length from a fact has fact: and unit:, such as {{fact: minutes, unit: minutes}}, not {shown}"
+            )
+            return None
+        fact = self.fact(node.value["fact"], ("integer", "number"), f"{what}: fact")
+        unit = node.value["unit"]
+        try:
+            one = parse_duration(f"1 {unit.value}")
+        except InputError as error:
+            self.wrong(unit, f"{what}: unit: {error.problems[0].message}")
+            return None
+        if one.in_months:
+            self.wrong(unit, f"{what}: unit: a length from a fact is not in months or years; give days")
+            return None
+        if fact is None:
+            return None
+        distribution = make_distribution("constant", {"value": float(one.microseconds)})
+        return Length(distribution, one.working, fact=FromFact(fact, one.microseconds))
+
+    def fact(self, node: Node, kinds: Sequence[str], what: str) -> str | None:
+        """Read the name of a fact of one of some kinds."""
+        facts = {name: field for name, field in self.namespace.fields.items() if field.role == "fact"}
+        name = node.value
+        if not isinstance(name, str) or name not in facts:
+            self.wrong(node, f"{what}: {format_value(name)} is not a fact of the workflow.{nearest(name, facts)}")
+        elif facts[name].kind not in kinds:
+            self.wrong(node, f"{what}: {name!r} is {facts[name].kind}, not {' or '.join(kinds)}")
+        else:
+            return name
+        return None
 
     def _fixed(self, node: Node, what: str) -> Length | None:
         """Read a duration; months and years are those of the calendar."""

@@ -141,7 +141,11 @@ class EventTiming:
     repeats : bool
         Whether the clock starts again each time that it rings in the event's states.
     working_days : Calendar or None
-        The calendar whose working days the delay counts.
+        The calendar whose working days the delay counts; `calendar` has it as specified, for times before the run.
+    began : str or None
+        A date fact: the clock of a case has run since that date when the case enters the run.
+    at_fact : str or None
+        A date fact: the event happens to the case on that date.
     since : frozenset of int
         Indices in ``Scenario.transition_names``.
     chance : Choice of float, or None
@@ -164,6 +168,24 @@ class EventTiming:
     only_waiting: bool = False
     repeats: bool = False
     working_days: Calendar | None = None
+    calendar: CalendarSpec | None = None
+    began: str | None = None
+    at_fact: str | None = None
+
+    @property
+    def starts_on_entry(self) -> bool:
+        """Whether a clock starts when a case enters the event's states."""
+        return self.after is not None and not self.since and self.began is None
+
+    @property
+    def key(self) -> str:
+        """Return the key of the lengths of its clock."""
+        return "every" if self.repeats else "after"
+
+    @property
+    def dates_read(self) -> frozenset[str]:
+        """Return the date facts that it depends on."""
+        return frozenset(fact for fact in (self.began, self.at_fact) if fact is not None)
 
     @property
     def choices(self) -> list[Choice[Any]]:

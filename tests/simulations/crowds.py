@@ -319,7 +319,7 @@ class _Drawing:
         return self.pick(
             *("1 hour", "2 hours", "8 hours", "5 hours", "0 minutes", "24 hours"),
             {"empirical": ["1 hour", "2 hours", "8 hours"]},
-            {"uniform": {"min": "0 hours", "max": "9 hours"}},
+            {"uniform": {"min": "0 hours", "max": "9 hours"}}, {"fact": "rank", "unit": "hours"},
         )  # fmt: skip
 
     def work(self) -> Mapping:
@@ -350,13 +350,17 @@ class _Drawing:
             rate = self.pick("2 per day", "0.5 per day", {"by": "urgent", True: "3 per day", False: "0 per day"})
             return {"hazard": rate}
         if kind == "date":
-            return {"at": self.pick(*MOMENTS, DAYS[2], ["58 hours", DAYS[3]])}
+            return {"at": self.pick(*MOMENTS, DAYS[2], ["58 hours", DAYS[3]], {"fact": "arrived"})}
         if kind == "every":
             return {"every": self.pick("1 hour", "8 hours", "24 hours", {"empirical": ["2 hours", "8 hours"]})}
         if self.pick(True, False, False, False):
             working = {"after": f"{self.pick(0, 1, 2)} working days", "calendar": self.pick("office", "split")}
             return working | ({"since": self.pick("looked", "again", "back", "fetch", "send")} if kind == "since" else {})
+        if self.pick(True, False, False, False, False, False):
+            length = self.pick("2 working days", "25 working days")
+            return {"after": length, "calendar": "office", "since": {"fact": "arrived"}}
         timing: Mapping = {"after": self.pick(self.length(), *MOMENTS)}
         if self.pick(True, False, False):
             timing["chance"] = self.pick(0.5, {"by": "urgent", True: 1, False: 0.2})
-        return timing | ({"since": self.pick("looked", "again", "back", "fetch", "send")} if kind == "since" else {})
+        since = [self.pick("looked", "again", "back", "fetch", "send"), *self.pick([], [{"fact": "arrived"}])]
+        return timing | ({"since": since} if kind == "since" else {})

@@ -132,6 +132,7 @@ class _Drawing:
         self.fields = {**workflow["facts"], **workflow["record"]}
         sure = {n: entry for n, entry in self.fields.items() if not entry.get("optional")}
         self.numbers = [n for n, entry in sure.items() if entry.get("type") == "integer"]
+        self.dates = ["arrived", *(n for n, entry in workflow["facts"].items() if entry.get("type") == "date")]
         self.yes = [n for n, entry in sure.items() if entry.get("type") == "boolean"]
         self.yes += [f"{n} > {sure[n]['minimum']}" for n in self.numbers]
         words = {n: json.dumps(entry["enum"][0], ensure_ascii=False) for n, entry in sure.items() if "enum" in entry}
@@ -223,7 +224,10 @@ class _Drawing:
         return [one, {**one, "from": DAYS[second], "to": DAYS[second + 1]}] if self.maybe() and second > first + 1 else [one]
 
     def length(self) -> Any:
-        family = self.pick("exponential", "constant", "constant", "uniform")
+        family = self.pick("exponential", "constant", "constant", "uniform", "fact")
+        facts = [name for name in self.numbers if name in self.workflow["facts"] and self.fields[name]["minimum"] >= 0]
+        if family == "fact" and facts:
+            return {"fact": self.pick(*facts), "unit": self.pick("hours", "minutes")}
         if family == "constant":
             return self.pick("7 hours", "1 hours", "20 hours", "30 minutes", "0 minutes")
         mean = self.draw(st.integers(1, 30))
@@ -275,14 +279,18 @@ class _Drawing:
         if kind == "hazard":
             return timing | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
         if kind == "at":
-            return timing | {"at": self.pick(DAYS[2], [DAYS[1], f"{DAYS[3]} 10:00"], "30 hours")}
+            return timing | {
+                "at": self.pick(DAYS[2], [DAYS[1], f"{DAYS[3]} 10:00"], "30 hours", {"fact": self.pick(*self.dates)})
+            }
         if kind == "every":
             return timing | self.interval()
         timing |= self.in_working_days("after") if self.pick(True, False, False) else {"after": self.lengths()}
         if self.maybe():
             timing["chance"] = 0.5
         if kind == "since":
-            timing["since"] = self.pick(*self.workflow["transitions"])["transition"]
+            timing["since"] = [self.pick(*self.workflow["transitions"])["transition"]]
+            if self.maybe():
+                timing["since"].append({"fact": self.pick(*self.dates)})
         return timing
 
     def interval(self) -> Mapping:
