@@ -320,7 +320,7 @@ class EventTimingEntry(Entry):
         None,
         description="with `after`: the transitions that start its clock, and a date fact since which it has run when a case"
         " enters the run",
-        examples=["grant or allow", ["grant", {"fact": "granted_on"}]],
+        examples=["grant or allow", ["grant or allow", {"fact": "arrived"}]],
     )
     chance: Probability | None = Field(  # type: ignore[valid-type]
         None, description="with `after`: the probability that the clock starts", examples=[0.3]
