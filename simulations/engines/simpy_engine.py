@@ -24,6 +24,7 @@ from simulations.engines.stations import QueueEntry, Station
 from simulations.log.eventlog import EventLog, Row, event_log
 from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, BY_INTERRUPTION, FIRST_EVENT_CAUSE, NEVER
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
+from simulations.scenarios.case_times import NO_CLOCK
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
 from simulations.scenarios.scenario import Policy, Pool, Scenario, Work
@@ -355,7 +356,7 @@ class Simulation:
                 self._set_clock(case, event, first[case.number], 0)
         for event in self._brought:
             at = event.first_rings[case.number]  # type: ignore[index]
-            if at != NEVER:
+            if at != NO_CLOCK:
                 case.visits[event.visits] = 1
                 self._set_clock(case, event, at, 0)
         case.state = state

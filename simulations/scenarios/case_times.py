@@ -13,21 +13,23 @@ from numpy.typing import NDArray
 
 from simulations.chance.distributions import Distribution
 from simulations.chance.draws import Draws
-from simulations.log.row import NEVER
 from simulations.scenarios.population import Cases
 from simulations.scenarios.quantities import Choice, FromFact, Length
-from simulations.scenarios.scenario import EventTiming, Scenario
+from simulations.scenarios.scenario import EVER, EventTiming, Scenario
 from simulations.timing.calendars import FAR, Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
 from workflow.errors import InputError
 from workflow.predicates.calendar_days import VECTOR, add_months, days_of
 
-__all__ = ["CaseTimes", "case_times"]
+__all__ = ["NO_CLOCK", "CaseTimes", "case_times"]
 
 Integers = NDArray[np.int64]
 
 _ALL = 2**52
 """Number of uniforms: the odd numerators 2k + 1 below 2**53."""
+
+NO_CLOCK = EVER
+"""For a case without a clock; the same number as `simulations.log.row.NEVER`, which the kernel compares with."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class CaseTimes:
         Lengths of time; `FAR`, longer than any run, for a missing fact.
     first_rings : mapping of str to ndarray of int64
         For each event with a clock that a case brings with it: when it first rings, not before the case enters the run.
-        `NEVER` if the case has no such clock, `FAR` if it never rings.
+        `NO_CLOCK` if the case has no such clock, `FAR` if it never rings.
     """
 
     lengths: Mapping[FromFact, Integers]
@@ -102,7 +104,7 @@ def _dates(cases: Cases, fact: str) -> tuple[Integers, NDArray[np.bool_]]:
 def _dated(cases: Cases, fact: str) -> Integers:
     """Return the dates on which an event happens to each case; dates before the case enters the run never come."""
     at, present = _dates(cases, fact)
-    return np.where(present & (at >= np.maximum(cases.arrived, 0)), at, NEVER)
+    return np.where(present & (at >= np.maximum(cases.arrived, 0)), at, NO_CLOCK)
 
 
 class _Begun:
@@ -127,7 +129,7 @@ class _Begun:
     def rings(self, path: Draws, after: Choice[Length]) -> Integers:
         """Return when each clock first rings."""
         cases, fields, name = self.cases, self.scenario.namespace.fields, self.timing.event
-        rings = np.where(self.present, np.int64(FAR), np.int64(NEVER))
+        rings = np.where(self.present, np.int64(FAR), np.int64(NO_CLOCK))
         runs = self.present.copy()
         if self.timing.chance is not None:
             lottery = path.many(cases.keys, f"chance:{name}", 0)[0]
