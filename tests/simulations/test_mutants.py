@@ -64,6 +64,16 @@ MUTANTS = {
     "a shift that is closed, not half-open": ("now < station.until", "now <= station.until"),
     "slots that are not given back": ("        station.begun = 0\n", ""),
     "slots by the case, not by the server": ("station.slots * station.size", "station.slots"),
+    "a smaller size interrupts within an interval": (
+        "        station.size = change.value\n",
+        "        station.size = change.value\n"
+        "        if station.shrinks == 1 and station.busy > station.size:\n"
+        "            _interrupt(model, world, _index(change.station))\n",
+    ),
+    "a larger size within an interval starts nobody": (
+        "        station.size = change.value\n",
+        "        station.size = change.value\n        return\n",
+    ),
     "fit: work that just fits is refused": ("now + length > station.until", "now + length >= station.until"),
     "fit: long work never starts": ("if not (length > model.calendars[c].longest and", "if not (False and"),
     "suspend: work that goes on after the shift": ("station.rule == SUSPEND and end > station.until", "station.rule == SUSPEND and False"),
