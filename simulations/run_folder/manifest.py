@@ -40,11 +40,11 @@ _DECISIVE = {
     "courts": "--court",
     "events": "--no-events",
     "monitor": "--monitor",
-    "own_python": "hooks and processes",
-    "versions": "the versions of the packages",
-    "calendars": "the holidays used",
-    "distribution_tables": "the tables of the distributions",
-    "case_tables": "the tables of cases and rotas",
+    "own_python": "a hook or process",
+    "versions": "the version of a package",
+    "calendars": "a holiday",
+    "distribution_tables": "the table of a distribution",
+    "case_tables": "a table of cases, sizes or rates",
 }
 
 

@@ -272,7 +272,7 @@ def test_versions_that_changed_since_are_reported(tiny: Path, six: Path, tmp_pat
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["versions"]["numpy"] = "1.0"
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    with pytest.raises(RunFolderExists, match="the versions of the packages differs"):
+    with pytest.raises(RunFolderExists, match="the version of a package differs"):
         run(tiny, replications=6, seed=3, out=folder, resume=True)
 
 

@@ -165,6 +165,7 @@ def test_an_interrupted_command_without_a_folder_says_to_run_it_again(desk: Path
     """The exit code is 128 and the number of the signal."""
     program = (
         "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "from simulations.checks import validation; from simulations.cli import main\n"
         f"validation.validate = lambda *_, **__: os.kill(os.getpid(), {number})\nmain()"
     )

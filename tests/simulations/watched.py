@@ -199,7 +199,7 @@ class Watched(Simulation):
                 self.note(f"order {pool.rule}" if pool.value is None else f"order by a {by}")
         super()._start(case, station, now)
         if station.rule == "fit":
-            length = case.activity.purpose.length(case, case.visit) if case.activity is not None else 0
+            length = case.activity.purpose.length(case, case.visit, now) if case.activity is not None else 0
             self.note("work over the end of a shift: fit", now + length > station.open_until)
 
     def _policy_of(self, case: Case) -> Any:
