@@ -13,21 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = [
-    "MOST_PRINTED",
-    "DocketsimError",
-    "InputError",
-    "Mistakes",
-    "Position",
-    "Problem",
-    "StuckCase",
-    "VisitCap",
-    "format_names",
-    "nearest",
-    "visible",
-]
-
-
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 
 MOST_PRINTED = 50

@@ -20,8 +20,6 @@ from simulations.chance.inverse_tables import Floats, Integers, InverseTable, St
 from simulations.chance.standard_forms import StandardForm, compiled
 from workflow.errors import InputError
 
-__all__ = ["Distribution", "make_distribution"]
-
 
 @dataclass(frozen=True, slots=True)
 class Distribution:

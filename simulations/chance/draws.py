@@ -26,20 +26,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "Draws",
-    "SamplePath",
-    "case_key",
-    "case_keys",
-    "choose",
-    "choose_many",
-    "philox",
-    "philox_many",
-    "purpose_hash",
-    "seed_problems",
-    "uniform",
-]
-
 _MASK32 = 0xFFFFFFFF
 _MASK64 = 0xFFFFFFFFFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)

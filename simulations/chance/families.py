@@ -19,8 +19,6 @@ from simulations.chance.scipy_forms import ScipyForm, scipy_names, scipy_shapes
 from simulations.chance.standard_forms import Beta, Gamma, Lognormal, Normal, StandardForm, Triangular, Uniform, Weibull
 from workflow.errors import InputError, nearest
 
-__all__ = ["FAMILIES", "Dimension", "Family", "Mistake", "Parameter", "find_family", "mistakes"]
-
 # Outside, quantiles are equal as doubles, or overflow.
 _CV_LIMITS = (1e-6, 1e3)
 _TOO_SLOW = frozenset({"irwinhall", "ksone", "levy_stable", "studentized_range"})

@@ -26,8 +26,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CELLS_PER_SIDE", "InverseTable", "Quantiles", "StepTable", "compile_table"]
-
 OCTAVES = 52
 _CELL_BITS = 5
 CELLS_PER_OCTAVE = 1 << _CELL_BITS

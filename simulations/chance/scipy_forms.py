@@ -19,8 +19,6 @@ import numpy as np
 from simulations.chance.inverse_tables import Floats
 from simulations.chance.standard_forms import StandardForm
 
-__all__ = ["ScipyForm", "scipy_names", "scipy_shapes"]
-
 # Families whose distribution function in scipy integrates numerically although it is their own.
 _INTEGRALS = frozenset({"genhyperbolic", "geninvgauss"})
 

@@ -21,8 +21,6 @@ import numpy as np
 
 from simulations.chance.inverse_tables import Floats, InverseTable, compile_table
 
-__all__ = ["Beta", "Gamma", "Lognormal", "Normal", "StandardForm", "Triangular", "Uniform", "Weibull", "compiled"]
-
 _ZETA3, _ZETA5 = 1.2020569031595942, 1.0369277551433699
 # Beyond this shape scipy's incomplete gamma function loses the tails, and Wilson and Hilferty's cube root of
 # a gamma variable (1931, doi:10.1073/pnas.17.12.684) is normal to within 6e-9 in probability.

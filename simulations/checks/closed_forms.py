@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["abandoning", "erlang_b", "erlang_c", "mean_wait_mg1", "mean_wait_mmc", "mean_waits_priority"]
-
 
 def erlang_b(servers: int, load: float) -> float:
     """Return the probability that all servers are busy in M/G/c/c (Erlang B).

@@ -29,8 +29,6 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MINUTE
 from workflow.files.dates import parse_instant
 
-__all__ = ["CHECKS", "CONFIDENCE", "GOLDEN", "Check", "Golden", "Outcome", "run_once", "validate"]
-
 FOLDER = Path(__file__).parent
 CONFIDENCE = 0.999
 REPLICATIONS = 20

@@ -13,8 +13,6 @@ from simulations.cli.running import list_, run, validate
 from simulations.cli.studies import compare, sql, verify
 from simulations.cli.workflows import audit, diff, draw, prove
 
-__all__ = ["app"]
-
 app = typer.Typer(
     name="docketsim",
     help="Simulate, prove, test and audit one declared case workflow.",

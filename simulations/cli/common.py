@@ -24,42 +24,6 @@ if TYPE_CHECKING:
     from simulations.running.options import RunOptions
     from simulations.scenarios.scenario import Scenario
 
-__all__ = [
-    "FAILURE",
-    "MISTAKE",
-    "UNDECIDED",
-    "At",
-    "Changes",
-    "Confidence",
-    "Court",
-    "Courts",
-    "Engine",
-    "Json",
-    "Limit",
-    "Measures",
-    "NoEvents",
-    "Out",
-    "Quiet",
-    "Replications",
-    "Resume",
-    "RunFolder",
-    "ScenarioFile",
-    "ScenarioName",
-    "Seed",
-    "Workers",
-    "WorkflowName",
-    "compile_first",
-    "date",
-    "echo",
-    "prepare_run",
-    "print_json",
-    "progress_bar",
-    "report_errors",
-    "resume_command",
-    "run_options",
-    "spinner",
-]
-
 FAILURE, MISTAKE, UNDECIDED = 1, 2, 3
 _SECONDS_BETWEEN_LINES = 30
 

@@ -16,19 +16,6 @@ from types import FrameType
 
 from workflow.errors import DocketsimError, visible
 
-__all__ = [
-    "FAULT",
-    "STOPPING",
-    "Interrupted",
-    "OutputFailed",
-    "default_signals",
-    "exit_code_of_interruption",
-    "foreseen",
-    "handle_signals",
-    "open_output",
-    "report_fault",
-]
-
 FAULT = 70
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -10,8 +10,6 @@ import typer
 from simulations.cli.common import Courts, Measures, Quiet, RunFolder, ScenarioFile, echo, report_errors, spinner
 from simulations.exporting import FORMATS
 
-__all__ = ["export", "report"]
-
 _FORMATS = ", ".join(f"{name} ({format_})" for name, format_ in FORMATS.items())
 
 

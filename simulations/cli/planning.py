@@ -39,8 +39,6 @@ from simulations.cli.common import (
 if TYPE_CHECKING:
     from simulations.planning.staffing import Point
 
-__all__ = ["forecast", "staff", "sweep"]
-
 
 def sweep(
     scenario: ScenarioName,

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
     from simulations.running.run_result import RunResult
 
-__all__ = ["list_", "run", "validate"]
-
 
 def run(
     scenario: ScenarioName,

@@ -40,8 +40,6 @@ from simulations.cli.common import (
 from workflow.errors import InputError, visible
 from workflow.files.json_text import json_text
 
-__all__ = ["compare", "sql", "verify"]
-
 _MOST_ROWS = 100
 
 

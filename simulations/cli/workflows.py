@@ -27,8 +27,6 @@ from workflow.errors import InputError, Problem
 if TYPE_CHECKING:
     from simulations.comparing.decided import Decided
 
-__all__ = ["audit", "diff", "draw", "prove"]
-
 Rules = Annotated[
     list[Path] | None, typer.Option("--rules", metavar="FILE", help="Add the rules of a file to the workflow's own.")
 ]

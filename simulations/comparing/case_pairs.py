@@ -23,8 +23,6 @@ from workflow.model.definition import StateKind
 from workflow.sql.quoting import parquet, text
 from workflow.sql.reading import reader
 
-__all__ = ["Change", "Pairs", "pair_cases"]
-
 DECIDED, ONE_ONLY, ELSEWHERE = "decided otherwise", "decided in one only", "elsewhere, undecided"
 ONLY_BASE, ONLY_OTHER, ALIKE = "in the base only", "in the other only", "alike"
 WHAT = (DECIDED, ONE_ONLY, ELSEWHERE, ONLY_BASE, ONLY_OTHER, ALIKE)

@@ -35,8 +35,6 @@ from workflow.files.opening import read_json
 from workflow.files.validation import format_names
 from workflow.run_files.manifest import check_own_files
 
-__all__ = ["RESULT", "Comparison", "compare", "read_comparison"]
-
 RESULT = "comparison.json"
 _DEFAULTS = RunOptions(replications=10)
 _OWN_FILES = r"base|other-\d+|\.?comparison\.json.*|report\.html"

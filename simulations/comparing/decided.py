@@ -18,8 +18,6 @@ from simulations.comparing.comparison import compare
 from simulations.loading import load_scenario
 from simulations.running.options import RunOptions
 
-__all__ = ["Decided", "simulate_both"]
-
 
 @dataclass(frozen=True)
 class Decided:

@@ -9,8 +9,6 @@ from typing import Any
 
 from simulations.comparing.paired import Paired
 
-__all__ = ["Difference"]
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:

@@ -14,8 +14,6 @@ from simulations.comparing.paired import holm, replications_needed
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
 
-__all__ = ["Vector", "correct"]
-
 _FEWEST_FOR_VECTORS = 5
 """Least number of replications in which equal differences are no coincidence."""
 

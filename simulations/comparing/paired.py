@@ -18,8 +18,6 @@ from dataclasses import dataclass
 
 from simulations.running.intervals import interval
 
-__all__ = ["Paired", "differences_of", "holm", "pair", "replications_needed"]
-
 POWER = 0.8
 _MOST_NEEDED = 1_000_000
 _ROUNDING = 1e-9

@@ -20,18 +20,6 @@ from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.workload import estimate
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
 
-__all__ = [
-    "Chosen",
-    "Engine",
-    "check_engine",
-    "choose_engine",
-    "enough_workers",
-    "prepare",
-    "sample_path",
-    "simulate",
-    "will_compile",
-]
-
 Engine = Literal["auto", "simpy", "compiled"]
 Chosen = Literal["simpy", "compiled"]
 

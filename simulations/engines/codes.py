@@ -8,48 +8,6 @@ from __future__ import annotations
 
 from workflow.model.definition import StateKind
 
-__all__ = [
-    "ACTIVITY_STATE",
-    "ARRIVAL",
-    "BY_LOOKUP",
-    "BY_RANK",
-    "CAPACITY",
-    "CLOCK",
-    "COMPLETION",
-    "CONSTANT",
-    "DELAYED",
-    "EVENT_INDEX",
-    "EVERY",
-    "FINAL_STATE",
-    "FINISH",
-    "FIRST_COME",
-    "FIRST_COME_IN_HEAP",
-    "FIRST_EVENT_TRIGGER",
-    "FIT",
-    "HAZARD",
-    "INSTANT_STATE",
-    "KIND_SHIFT",
-    "MONTHS",
-    "NEWEST",
-    "NOWHERE",
-    "NUMBER",
-    "NUMBER_SHIFT",
-    "OF_CASE",
-    "OLDEST",
-    "ONCE",
-    "QUEUE_ORDERS",
-    "RESTING_STATE",
-    "SAMPLED",
-    "SERVED",
-    "SHIFT_END_RULES",
-    "STATE_KINDS",
-    "SUSPEND",
-    "TABULATED",
-    "TRIGGER_COMPLETE",
-    "TRIGGER_ENTER",
-    "WAITING",
-]
-
 # An engine's event has one number that orders the events of an instant: kind, then case or station, then index of the
 # workflow's event.
 KIND_SHIFT, NUMBER_SHIFT = 56, 8

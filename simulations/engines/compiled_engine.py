@@ -19,8 +19,6 @@ from simulations.log.row import BY_HORIZON, COLUMNS, NEVER
 from simulations.scenarios.plan import Plan
 from workflow.model.definition import StateKind
 
-__all__ = ["CompiledPath", "available", "compile_kernel", "is_compiled", "simulate"]
-
 Integers = NDArray[np.int64]
 
 ROWS_AT_ONCE = 1 << 13

@@ -57,8 +57,6 @@ from simulations.engines.codes import (
 from simulations.log import row
 from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_INTERRUPTION, COLUMNS, FIRST_EVENT_CAUSE, NEVER
 
-__all__ = ["draw", "grouped", "run"]
-
 _NEVER_COMES = 2**62
 NO_EDGE = 2**63 - 1
 _U = np.uint64

@@ -53,8 +53,6 @@ from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Giver, Value, 
 from workflow.predicates import Expression, names, vector
 from workflow.predicates.calendar_days import VECTOR, add_months
 
-__all__ = ["KernelModel", "kernel_model", "structured"]
-
 _MOST_ENTRIES = 200_000_000
 _LOG_BUCKETS = 11
 

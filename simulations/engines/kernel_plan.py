@@ -21,8 +21,6 @@ from workflow.deciding.table import FactClasses
 from workflow.model.definition import Workflow
 from workflow.predicates import Expression, names, vector
 
-__all__ = ["kernel_plan"]
-
 _CACHE_LINE = 32
 
 

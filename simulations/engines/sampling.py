@@ -19,8 +19,6 @@ from simulations.scenarios.quantities import Choice, Length, Shares
 from workflow.deciding.table import Columns
 from workflow.model.definition import Giver, Value
 
-__all__ = ["Gives", "Purpose", "purposes"]
-
 _LONGEST = 2**62
 _BITS = 12
 _BLOCK = 1 << _BITS

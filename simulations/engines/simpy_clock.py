@@ -16,8 +16,6 @@ import simpy
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 
-__all__ = ["ScheduledCall", "SimpyClock"]
-
 
 class ScheduledCall(simpy.Event):
     """A SimPy event at an absolute time that calls one function with one value."""

@@ -34,8 +34,6 @@ from workflow.errors import InputError, StuckCase, VisitCap, nearest
 from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value
 from workflow.predicates import Expression, scalar
 
-__all__ = ["Case", "Hook", "Process", "Simulation", "simulate"]
-
 _POLICY = -1  # priority of a change of policy, before all other events of its instant
 _LONGEST = 2.0**62
 _USER_VISITS = 2**31  # visits from here on belong to events that users trigger

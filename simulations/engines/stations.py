@@ -9,8 +9,6 @@ from typing import Any, Protocol
 
 from simulations.timing.calendars import Calendar
 
-__all__ = ["QueueEntry", "Station", "Waiting"]
-
 QueueEntry = tuple[int, bool, Any, int, int, int, Any]
 """Priority, whether the work is new (not interrupted), order, enabled, case number, a tie-breaker and the case."""
 

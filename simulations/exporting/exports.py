@@ -31,8 +31,6 @@ from workflow.files.json_text import json_text
 from workflow.files.validation import format_names
 from workflow.run_files.tables import recorded_workflow
 
-__all__ = ["Exported", "export"]
-
 _XES_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <log xes.version="1849-2016" xes.features="" xmlns="http://www.xes-standard.org/">
   <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>

@@ -13,8 +13,6 @@ from simulations.scenarios.scenario import Work
 from simulations.timing.calendars import Calendar
 from workflow.model.definition import StateKind, Workflow
 
-__all__ = ["check_reached", "read_activities"]
-
 
 def read_activities(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Work]:
     """Read `activities:`, without those that have mistakes."""

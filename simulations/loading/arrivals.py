@@ -34,8 +34,6 @@ from workflow.files.validation import format_value
 from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
 
-__all__ = ["read_arrival_times"]
-
 TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 ONE_DAY = dt.timedelta(days=1)
 

@@ -10,8 +10,6 @@ from simulations.timing.calendars import Calendar
 from workflow.errors import InputError
 from workflow.loading.reading import Keys
 
-__all__ = ["court_days", "read_calendars"]
-
 MOST_INTERVALS = 2_000_000
 """Maximum number of working intervals of all calendars in the run: two a day for 500 years, and five calendars."""
 

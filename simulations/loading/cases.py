@@ -20,8 +20,6 @@ from workflow.files.validation import format_names, format_value, validate
 from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
 
-__all__ = ["read_arrivals", "read_backlog"]
-
 AN_ENTRY_STATE = "a state in which a case may begin (entry:)"
 
 

@@ -10,8 +10,6 @@ from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, Plain, Source, node_of, parse_yaml
 
-__all__ = ["changed"]
-
 
 def changed(node: Node, change: str) -> Node:
     """Apply a change ``path=value`` with a value in YAML.

@@ -17,8 +17,6 @@ from workflow.loading.reading import Keys, Reading
 from workflow.model.definition import Workflow
 from workflow.predicates import Namespace, made_of
 
-__all__ = ["Context", "without_comma"]
-
 ONE_COURT = "court"
 LONGEST_YEARS = 500
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from simulations.loading.context import Context
 from simulations.scenarios.scenario import Costs
 
-__all__ = ["read_costs"]
-
 
 def read_costs(context: Context) -> Costs | None:
     """Read `costs:`, without unknown names."""

@@ -16,8 +16,6 @@ from workflow.files.values import allowed_values, fits
 from workflow.files.yaml_tree import Node
 from workflow.predicates import Expression, Field, Namespace
 
-__all__ = ["read_draw"]
-
 A_DATE = "{days_before: {gamma: {mean: 12 years, cv: 0.8}}}"
 
 

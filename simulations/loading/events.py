@@ -17,8 +17,6 @@ from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node
 from workflow.model.definition import Workflow
 
-__all__ = ["read_events"]
-
 Calendars = Mapping[str, tuple[Calendar, CalendarSpec]]
 """The working intervals of each calendar in the run, and the calendar as specified."""
 

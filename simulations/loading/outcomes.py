@@ -13,8 +13,6 @@ from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
 from workflow.model.definition import Activity, Event, Value
 
-__all__ = ["read_outcome"]
-
 
 def read_outcome(
     context: Context, entry: dict[str, Any] | None, giver: Activity | Event, path: Keys, what: str

@@ -15,8 +15,6 @@ from workflow.files.validation import format_names
 from workflow.loading.reading import Keys
 from workflow.predicates import Namespace, made_of
 
-__all__ = ["People"]
-
 FOR_ALL = ("people",)
 
 

@@ -15,8 +15,6 @@ from workflow.errors import nearest
 from workflow.files.validation import format_names, format_value, parse_at
 from workflow.files.yaml_tree import Node
 
-__all__ = ["read_pools", "read_suspensions"]
-
 T = TypeVar("T")
 
 MOST_SERVERS = 1_000_000

@@ -17,8 +17,6 @@ from workflow.errors import InputError, Position, Problem
 from workflow.files.yaml_tree import Node
 from workflow.model.working_days import DAY_NAMES, parse_weekdays
 
-__all__ = ["RotaFormat", "is_rota", "read_changing", "read_table_by_court"]
-
 T = TypeVar("T")
 
 ONE_DAY = dt.timedelta(days=1)

@@ -23,8 +23,6 @@ from workflow.files.extending import read_extending
 from workflow.files.validation import usable
 from workflow.files.yaml_tree import Node, Plain, Source, merge, node_of
 
-__all__ = ["catalog", "load_scenario"]
-
 CATALOG = Path(__file__).parent.parent / "catalog"
 
 

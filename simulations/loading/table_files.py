@@ -12,8 +12,6 @@ from workflow.files.times import check_time_format
 from workflow.files.validation import format_value, validate
 from workflow.files.yaml_tree import Node, tidy
 
-__all__ = ["table_source"]
-
 
 def _key(option: str) -> str:
     """Return the key of a table entry that says what an option of the command line says."""

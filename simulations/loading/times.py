@@ -17,8 +17,6 @@ from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
 
-__all__ = ["check_working_days", "has_days", "read_by_date", "read_calendar_time", "read_time"]
-
 T = TypeVar("T")
 
 DAYS_AND_LONGER = ("day", "days", "week", "weeks", "month", "months", "year", "years")

@@ -9,8 +9,6 @@ from simulations.scenarios.policies import policy_in_force
 from workflow.deciding.records import Rows
 from workflow.model.definition import COMPLETE, Event, Transition
 
-__all__ = ["rows_by_case"]
-
 
 def rows_by_case(log: EventLog) -> Rows:
     """Return the rows of a log in the order of `EventLog.by_case`.

@@ -19,8 +19,6 @@ from workflow.auditing.log import AuditLog
 from workflow.deciding.records import records_along
 from workflow.model.rules import Rule
 
-__all__ = ["violations_in"]
-
 Integers = NDArray[np.int64]
 
 

@@ -13,8 +13,6 @@ from workflow.errors import DocketsimError
 from workflow.model.definition import Value, as_written
 from workflow.model.rules import Rule
 
-__all__ = ["RuleBroken", "Violation", "Watch", "last_moves", "rule_broken", "watched_rules"]
-
 Move = tuple[int, int, int, int]
 """Transition, from_state, to_state and happened_at, as in the log."""
 

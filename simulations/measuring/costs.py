@@ -17,8 +17,6 @@ from simulations.measuring.utilisation import PoolTime
 from simulations.scenarios.scenario import Costs, Pool, Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["costs", "is_certain"]
-
 MONTH = 365.25 / 12 * MICROSECONDS_PER_DAY
 """A month in microseconds."""
 

@@ -19,8 +19,6 @@ from workflow.files.validation import split_names
 from workflow.model.definition import Giver, Value
 from workflow.predicates import vector
 
-__all__ = ["Firsts", "Split", "emptied", "one_of"]
-
 Integers = NDArray[np.int64]
 
 

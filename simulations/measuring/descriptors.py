@@ -16,28 +16,6 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.calendars import ShiftEnd
 from workflow.files.format import MeasureEntry
 
-__all__ = [
-    "BREAKDOWNS",
-    "BUILT_IN",
-    "CAPACITY_PARTS",
-    "CLOCK",
-    "DECLARED",
-    "PROCESSING",
-    "REASONS",
-    "SHAPES",
-    "UNITS",
-    "WAITING",
-    "WORKING_AGE",
-    "Descriptor",
-    "Family",
-    "describe",
-    "measures_of_fit",
-    "part_name",
-    "slots_name",
-    "utilisation_name",
-    "waiting_name",
-]
-
 WAITING, PROCESSING = "waiting_time", "processing_time"
 WORKING_AGE = "unfinished_working_age.mean"
 SHAPES = ("mean", "median", "p95")

@@ -15,8 +15,6 @@ from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import add_up, with_whole
 
-__all__ = ["Frame", "Grouping"]
-
 _FEW = 16
 
 Integers = NDArray[np.int64]

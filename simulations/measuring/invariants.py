@@ -26,9 +26,6 @@ from simulations.timing.calendars import Calendar, ShiftEnd
 from workflow.errors import DocketsimError
 from workflow.model.definition import StateKind
 
-__all__ = ["BrokenInvariant", "check_log"]
-
-
 _READ = ("case_id", "from_state", "to_state", "happened_at")
 _ROWS_AT_ONCE = 1 << 19
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KaplanMeier"]
-
 _ROUNDING = 1e-12
 
 

@@ -17,8 +17,6 @@ from simulations.measuring.sums import add_up_parts, ratio
 from simulations.measuring.waiting import Waits
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["Lengths", "activities_in_parts"]
-
 _QUANTILES = (0.5, 0.95)
 _PARTS = {kind: {part: part_name(kind, "{}", part) for part in parts} for kind, parts in BREAKDOWNS.items()}
 _WAITING = (

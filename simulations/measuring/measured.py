@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ByCourt", "Daily", "Measured", "Table", "Value"]
-
 ByCourt = NDArray[np.float64]
 """The values of a measure, NaN for no value. Each court is a row, and all courts together are the last row, sometimes the
 only one. Each group is a column."""

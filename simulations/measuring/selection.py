@@ -11,8 +11,6 @@ from simulations.scenarios.scenario import Scenario
 from workflow.errors import nearest
 from workflow.files.validation import format_names
 
-__all__ = ["EVERYTHING", "Selection", "explain_missing", "unknown_courts", "unknown_measures"]
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:

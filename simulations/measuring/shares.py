@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from simulations.scenarios.scenario import Scenario
 from workflow.files.format import MeasureEntry
 
-__all__ = ["is_share"]
-
 
 def is_share(over: str, under: str, scenario: Scenario) -> bool:
     """Return whether one declared count can never exceed another, whatever happens in a run.

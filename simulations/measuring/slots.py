@@ -15,8 +15,6 @@ from simulations.measuring.sums import ratio
 from simulations.measuring.utilisation import distinct, so_far
 from simulations.scenarios.scenario import Pool
 
-__all__ = ["slots_between", "slots_used"]
-
 Integers = NDArray[np.int64]
 
 

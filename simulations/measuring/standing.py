@@ -22,8 +22,6 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.model.definition import StateKind
 
-__all__ = ["FLOWS", "Crossings", "Standing", "daily", "flows", "states_at"]
-
 _ROWS_AT_ONCE = 1 << 20
 
 FLOWS = frozenset({"inflow", "disposals", "clearance_rate"})

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from simulations.measuring.measured import ByCourt
 
-__all__ = ["add_up", "add_up_parts", "ratio", "with_whole"]
-
 
 def add_up(slot: NDArray[np.integer[Any]], shape: tuple[int, ...], weights: NDArray[np.int64] | None = None) -> NDArray[Any]:
     """Return counts or exact sums by court and group, with a last row for all courts.

@@ -21,8 +21,6 @@ from simulations.scenarios.scenario import Pool
 from simulations.timing.calendars import FAR, Calendar, ShiftEnd
 from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
 
-__all__ = ["StationTimes", "Timeline", "station_times"]
-
 _CODES = {cause: code for code, cause in enumerate(CAPACITY_PARTS)}
 _OPEN = _CODES["no_free_server"]
 

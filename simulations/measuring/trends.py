@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.scenarios.scenario import Scenario
 
-__all__ = ["LONG", "N_INSTANTS", "LongQueue", "kendall_tau", "long_queues", "trend_period"]
-
 N_INSTANTS = 60
 _PARTS = 5
 LONG = 10

@@ -16,8 +16,6 @@ from simulations.scenarios.scenario import Pool
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
-__all__ = ["unfit"]
-
 Integers = NDArray[np.int64]
 
 

@@ -18,18 +18,6 @@ from simulations.scenarios.scenario import Pool
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
-__all__ = [
-    "PoolTime",
-    "beyond_size",
-    "distinct",
-    "pool_times",
-    "so_far",
-    "time_between",
-    "times_by_instant",
-    "utilisation",
-    "wrong_starts",
-]
-
 _MARK, _STARTED = 1, 2
 """At one instant, ends of work (0) come first, then marks, then starts of work."""
 

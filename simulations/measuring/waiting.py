@@ -24,8 +24,6 @@ from simulations.scenarios.scenario import Pool, Scenario
 from workflow.deciding.records import records_along
 from workflow.predicates import Expression, names, vector
 
-__all__ = ["Waits", "divide_waits"]
-
 Integers = NDArray[np.int64]
 
 

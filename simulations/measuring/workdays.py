@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from simulations.scenarios.population import Cases
 
-__all__ = ["days_before", "working_days"]
-
 Integers = NDArray[np.int64]
 
 

@@ -23,8 +23,6 @@ from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 from workflow.predicates.operators import COMPARISONS
 
-__all__ = ["Condition", "Period", "date_value", "parse_condition"]
-
 _OVER = r"over\s+(?P<n{k}>\d+)\s*(?P<unit{k}>[a-z]+)"
 _CONDITION = re.compile(
     r"\s*(?P<name>[\w.-]+)\s*(?:" + _OVER.format(k=1) + r"\s*)?(?P<sign><=|>=|<|>)"

@@ -33,8 +33,6 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 
-__all__ = ["Forecast", "forecast"]
-
 _DEFAULTS = ReplicationOptions(replications=100)
 
 

@@ -18,8 +18,6 @@ from typing import Any
 from workflow.errors import InputError
 from workflow.files.yaml_tree import parse_yaml
 
-__all__ = ["Axis", "Grid", "parse_grid"]
-
 MOST_POINTS = 1000
 _PART = re.compile(r"-?[\w.]*|\d{4}-\d\d-\d\d")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")

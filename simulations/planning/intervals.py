@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["fewest_for_median", "quantile_interval", "share_interval"]
-
 
 def share_interval(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the exact (Clopper-Pearson) interval of a probability.

@@ -15,8 +15,6 @@ from simulations.running.intervals import interval, prediction
 from simulations.running.replicating import in_court, off_docket
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["AGES", "MARKS", "AgeBand", "Outlook", "Remaining", "age_bands", "outlook_of", "remaining"]
-
 AGES = (
     (0, 30, "under 30 days"),
     (30, 180, "30 to 180 days"),

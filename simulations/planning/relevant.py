@@ -18,8 +18,6 @@ from simulations.scenarios.scenario import Backlog, DrawnField, EventTiming, Sce
 from workflow.model.definition import State, StateKind, Transition, Workflow
 from workflow.predicates import Expression, names
 
-__all__ = ["relevant_states", "what_matters"]
-
 
 def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenario:
     """Return the part of a scenario on which a measure that is a date depends.

@@ -32,8 +32,6 @@ from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 
-__all__ = ["FRESH", "Goal", "Point", "Search"]
-
 PERCENT = 100
 FRESH = 1_000_000
 """Replications that confirm an answer have numbers above this one."""

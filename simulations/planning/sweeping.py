@@ -30,8 +30,6 @@ from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
 from workflow.run_files.manifest import check_own_files
 
-__all__ = ["RESULT", "Point", "Sweep", "read_sweep", "sweep"]
-
 RESULT = "sweep.json"
 _DEFAULTS = RunOptions(replications=10, events=False)
 _MOST_MISTAKES = 20

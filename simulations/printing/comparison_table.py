@@ -15,8 +15,6 @@ from simulations.statements.of_comparisons import growing_in_each, main_result, 
 from simulations.tables.comparison import case_table, change_table, difference_table, is_clear
 from simulations.tables.formatting import format_replications, format_when
 
-__all__ = ["print_comparison"]
-
 _MOST_CHANGES = 8
 _SPARE = ("var. reduction", "correlation")
 

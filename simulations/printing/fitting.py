@@ -10,8 +10,6 @@ from rich.cells import cell_len
 
 from simulations.tables.table import Cell, Table
 
-__all__ = ["GAP", "fitting"]
-
 GAP = 2
 """Number of spaces between columns."""
 

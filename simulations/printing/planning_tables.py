@@ -16,8 +16,6 @@ from simulations.tables.formatting import court_title, format_mean, format_range
 from simulations.tables.run import PREDICTION
 from simulations.tables.table import text_table
 
-__all__ = ["print_forecast", "print_staffing"]
-
 
 def print_staffing(staffing: Staffing) -> None:
     """Print a staffing search to standard output: every size, the answer, and warnings."""

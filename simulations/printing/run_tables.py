@@ -27,8 +27,6 @@ from simulations.tables.run import (
 )
 from simulations.tables.table import text_table
 
-__all__ = ["print_result", "shown_courts"]
-
 _MOST_COURTS = 4
 
 

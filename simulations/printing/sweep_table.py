@@ -13,8 +13,6 @@ from simulations.statements.of_runs import WAITS_DEPEND, growing
 from simulations.tables.formatting import format_replications
 from simulations.tables.sweep import sweep_table
 
-__all__ = ["print_sweep", "sparkline"]
-
 _BARS = "▁▂▃▄▅▆▇█"
 
 

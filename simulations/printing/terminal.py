@@ -17,8 +17,6 @@ from simulations.printing.fitting import fitting
 from simulations.tables.table import Table
 from workflow.errors import visible
 
-__all__ = ["describe_replications", "new_console", "new_table", "print_grid", "print_table"]
-
 _UNLIMITED = 100_000
 """Line width of files and pipes, in characters: wider than any table."""
 

@@ -8,8 +8,6 @@ from simulations.checks.validation import CONFIDENCE, Outcome
 from simulations.printing.terminal import new_console, print_table
 from simulations.tables.table import text_table
 
-__all__ = ["print_validation"]
-
 
 def print_validation(outcomes: Sequence[Outcome]) -> None:
     """Print the outcome of each check, and how many failed."""

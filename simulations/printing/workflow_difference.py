@@ -8,8 +8,6 @@ from simulations.tables.formatting import format_mean, format_replications, numb
 from workflow.model.definition import as_written
 from workflow.proving.difference import Difference
 
-__all__ = ["render_decided", "render_difference"]
-
 
 def render_difference(difference: Difference, of: str) -> list[str]:
     """Return which cases could be decided otherwise.

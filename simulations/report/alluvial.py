@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 
 from simulations.report.figure import FONT
 
-__all__ = ["alluvial"]
-
 _FONT_SIZE, _HEAD_SIZE, _LETTER = 12.0, 13.0, 6.9
 """Font sizes of labels and headings, and the approximate width of a letter, in pixels."""
 

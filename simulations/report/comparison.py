@@ -37,8 +37,6 @@ from simulations.tables.ranking import compared, importance, ranked, stands_out
 from simulations.tables.table import Table, as_csv
 from workflow.files.validation import format_names
 
-__all__ = ["comparison_document", "is_comparison"]
-
 _MOST_ROWS = 12
 _MOST_COURTS = 6
 _TILES = 6

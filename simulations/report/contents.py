@@ -25,8 +25,6 @@ from workflow.model.definition import COMPLETE, ENTER, HORIZON, INTERRUPTED
 from workflow.run_files.manifest import part_files
 from workflow.run_files.tables import check_labels, open_tables
 
-__all__ = ["Contents", "check_run_folder", "court_groups", "read_contents", "shown_courts"]
-
 MOST_COURTS = 5
 
 

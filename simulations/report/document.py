@@ -17,8 +17,6 @@ from simulations.run_folder.whole_files import whole_file, write_text
 from simulations.statements.statement import Statement
 from simulations.tables.table import Table
 
-__all__ = ["Document", "Items", "Note", "Section", "Tiles", "render", "write_document"]
-
 _TEMPLATE = Path(__file__).with_name("document.html.j2")
 
 

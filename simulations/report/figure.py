@@ -22,8 +22,6 @@ from simulations.tables.formatting import format_estimate
 from simulations.tables.table import estimates_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["BLACK", "BLUE", "FONT", "GREEN", "GREY", "MOST_LINES", "MOST_POINTS", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "YELLOW", "Data", "Figure", "altair", "day_axis", "described", "dots", "drawn", "end_of", "instant", "line_colours", "line_dashes", "stamp", "suspended"]  # fmt: skip
-
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW, BLACK, GREY = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000", "#8A8A8A")  # fmt: skip
 _LINE_COLOURS = (BLACK, BLUE, VERMILION, GREEN, PURPLE, ORANGE, GREY)
 _LINE_DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2], [1, 3])

@@ -32,8 +32,6 @@ from simulations.tables.formatting import court_title
 from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_reason
 from simulations.tables.table import estimates_csv
 
-__all__ = ["figures"]
-
 _REASON_COLOURS = dict(zip(REASONS, (VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE), strict=True))
 
 

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from simulations.scenarios.scenario import Scenario
 
-__all__ = ["LATER", "Flow", "flow", "flow_days"]
-
 LATER = "not yet there"
 """The state of a case before it arrives. No workflow has it, since names have no spaces."""
 

@@ -55,8 +55,6 @@ from simulations.tables.table import as_csv
 from workflow.drawing.drawing import svg as map_svg
 from workflow.model.definition import StateKind
 
-__all__ = ["flow_figure", "map_figure", "survival_figure", "use_figure"]
-
 _STATE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 _AT_RISK = 6
 _FINAL_COLOURS = ("#555555", "#9a9a9a", "#333333", "#bdbdbd")

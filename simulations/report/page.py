@@ -26,8 +26,6 @@ from simulations.tables.run import (
 from simulations.tables.table import Table
 from workflow.errors import InputError
 
-__all__ = ["run_document", "write_page"]
-
 
 def write_page(
     folder: str | Path,

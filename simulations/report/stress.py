@@ -28,8 +28,6 @@ from workflow.files.yaml_tree import dump_yaml
 from workflow.model.definition import StateKind, Transition, Workflow
 from workflow.predicates import unparse
 
-__all__ = ["stress", "write_stress"]
-
 MISSING = "NOT REPORTED"
 MOST_SIZES = 8
 

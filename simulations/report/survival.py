@@ -20,8 +20,6 @@ from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.model.definition import StateKind
 
-__all__ = ["Curve", "survival"]
-
 
 @dataclass(frozen=True)
 class Curve:

@@ -13,8 +13,6 @@ from simulations.tables.formatting import format_replications
 from simulations.tables.sweep import sweep_table
 from simulations.tables.table import Table
 
-__all__ = ["is_sweep", "sweep_document"]
-
 
 def is_sweep(folder: str | Path) -> bool:
     """Return whether a folder holds a sweep."""

@@ -26,8 +26,6 @@ from simulations.tables.table import as_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 
-__all__ = ["chart_of", "check_chart", "write_chart"]
-
 _MOST_PANELS = 12
 _MOST_TICKS = 12
 _SUFFIXES = (".svg", ".png")

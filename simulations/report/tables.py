@@ -8,8 +8,6 @@ from simulations.tables.formatting import estimate_cell, format_level, format_wh
 from simulations.tables.run import court_table, estimates_by_court, measures_of
 from simulations.tables.table import Cell, Table, as_csv
 
-__all__ = ["cases_table", "state_table", "times_table", "use_table"]
-
 _BUSY = 0.5
 
 

@@ -23,8 +23,6 @@ from simulations.running.intervals import prediction_ends
 from simulations.scenarios.scenario import Pool, Scenario
 from workflow.sql.quoting import literal_path
 
-__all__ = ["Use", "use_by_week"]
-
 
 @dataclass(frozen=True)
 class Use:

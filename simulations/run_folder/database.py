@@ -10,8 +10,6 @@ from typing import Any
 
 from workflow.sql.quoting import text
 
-__all__ = ["cursor", "enum"]
-
 _numbers = itertools.count()
 _opening = threading.Lock()
 

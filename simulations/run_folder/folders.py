@@ -29,20 +29,6 @@ from workflow.files.validation import format_names
 from workflow.files.yaml_tree import read_yaml
 from workflow.run_files.manifest import check_own_files, read_records
 
-__all__ = [
-    "Record",
-    "RunFolder",
-    "RunFolderExists",
-    "RunFolderInUse",
-    "default_folder",
-    "finished_in",
-    "finished_replications",
-    "make_folder",
-    "open_folder",
-    "recorded_contents",
-    "write_record",
-]
-
 _LOCK = ".lock"
 
 

@@ -21,8 +21,6 @@ from simulations.run_folder.database import cursor
 from simulations.run_folder.whole_files import whole_file
 from workflow.sql.quoting import literal_path, text
 
-__all__ = ["Columns", "write_parquet"]
-
 Columns = Mapping[str, NDArray[Any]]
 
 _LARGE = 1 << 16

@@ -32,8 +32,6 @@ from workflow.run_files.manifest import part_files
 from workflow.run_files.tables import open_tables, recorded_workflow
 from workflow.sql.quoting import identifier, text
 
-__all__ = ["ATTRIBUTES", "HAPPENED", "NAME", "OBSERVED_UNTIL", "STEP_KIND", "Answer", "query_run"]
-
 NAME = "coalesce(transition, cause)"
 """SQL: the name of an event for other tools."""
 

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from workflow.errors import DocketsimError
 
-__all__ = ["WriteFailed", "whole_file", "write_text"]
-
 
 class WriteFailed(DocketsimError, OSError):
     """A file could not be written; no partial file is left."""

@@ -20,8 +20,6 @@ from simulations.measuring.trends import LongQueue, trend_period
 from simulations.running.intervals import interval
 from simulations.scenarios.scenario import Scenario
 
-__all__ = ["GrowingQueue", "growing_queues"]
-
 
 @dataclass(frozen=True, slots=True)
 class GrowingQueue:

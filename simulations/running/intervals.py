@@ -18,19 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "CONFIDENCE",
-    "ORDER_STATISTICS",
-    "STUDENT_T",
-    "Prediction",
-    "confidence_problems",
-    "describe_method",
-    "fewest_for_order_statistics",
-    "interval",
-    "prediction",
-    "prediction_ends",
-]
-
 CONFIDENCE = 0.95
 """Default level of confidence and prediction intervals."""
 

@@ -18,8 +18,6 @@ from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 from workflow.run_files.manifest import check_own_files
 
-__all__ = ["check_each", "loaded", "open_joint_folder", "run_each"]
-
 
 def loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
     """Return a scenario, loaded with changes if it is given by name or path.

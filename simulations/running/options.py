@@ -15,8 +15,6 @@ from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.workload import MOST_FACTOR, MOST_REPLICATIONS, MOST_WORKERS, work_problems
 from workflow.errors import InputError
 
-__all__ = ["ReplicationKeywords", "ReplicationOptions", "RunKeywords", "RunOptions"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationOptions:

@@ -11,8 +11,6 @@ from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 
-__all__ = ["Precision"]
-
 
 @dataclass(frozen=True, slots=True)
 class Precision:

@@ -18,8 +18,6 @@ from workflow.files.validation import format_value
 from workflow.run_files.manifest import part_files
 from workflow.run_files.tables import check_labels, open_tables, recorded_workflow
 
-__all__ = ["read_result", "recorded_scenario"]
-
 
 def recorded_scenario(
     folder: Path, manifest: Mapping[str, Any], given: str | Path | Scenario | None = None, what: str = "be rerun"

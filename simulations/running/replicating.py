@@ -23,8 +23,6 @@ from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
 
-__all__ = ["Course", "course_of", "in_court", "off_docket", "read_logs", "replicate", "until"]
-
 T = TypeVar("T")
 
 

@@ -27,9 +27,6 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
 from workflow.sql.quoting import literal_path
 
-__all__ = ["ESTIMATE_COLUMNS", "Contrast", "Estimate", "Series", "contrasts", "estimates", "read_series", "read_values"]
-
-
 ESTIMATE_COLUMNS = (
     "measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "prediction_low", "prediction_high",
     "prediction_method", "date",

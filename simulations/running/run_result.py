@@ -19,8 +19,6 @@ from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 from workflow.files.validation import format_names
 
-__all__ = ["RunResult", "gather"]
-
 
 @dataclass(frozen=True)
 class RunResult:

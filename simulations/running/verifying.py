@@ -23,8 +23,6 @@ from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 from workflow.files.validation import format_names
 
-__all__ = ["Verification", "verify"]
-
 
 @dataclass(frozen=True)
 class Verification:

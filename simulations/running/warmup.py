@@ -23,8 +23,6 @@ from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
 
-__all__ = ["Trend", "WarmUp", "check_long_enough", "diagnose", "mser", "still_trending", "welch"]
-
 _BATCH = 5
 _LEAST_DAYS = 50
 _SMALL = 0.05

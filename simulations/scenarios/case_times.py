@@ -21,8 +21,6 @@ from simulations.timing.clock import MICROSECONDS_PER_DAY, Epoch
 from workflow.errors import InputError
 from workflow.predicates.calendar_days import VECTOR, add_months, days_of
 
-__all__ = ["NO_CLOCK", "CaseTimes", "case_times"]
-
 Integers = NDArray[np.int64]
 
 _ALL = 2**52

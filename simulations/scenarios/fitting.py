@@ -8,8 +8,6 @@ from simulations.scenarios.scenario import Pool, Scenario, Work
 from simulations.timing.calendars import FAR, Calendar, ShiftEnd
 from simulations.timing.clock import MICROSECONDS_PER_HOUR
 
-__all__ = ["work_that_may_not_fit"]
-
 _LEAST_SHARE = 0.0005
 
 

@@ -13,22 +13,6 @@ from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from workflow.files.validation import Condition, Entry, Name, split_names
 
-__all__ = [
-    "AboutEntry",
-    "ArrivalEntry",
-    "BacklogEntry",
-    "CalendarEntry",
-    "CostsEntry",
-    "CourtEntry",
-    "EventTimingEntry",
-    "PolicyEntry",
-    "PoolEntry",
-    "PublishedEntry",
-    "ScenarioFile",
-    "SuspensionEntry",
-    "WorkEntry",
-]
-
 
 def _anything(description: str) -> Any:
     return Annotated[Any, WithJsonSchema({"description": description})]

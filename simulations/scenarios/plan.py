@@ -17,8 +17,6 @@ from workflow.model.definition import COMPLETE, Giver, Outcome, Workflow
 from workflow.predicates import names
 from workflow.proving.exploration import Explorer, Record, Stuck, find_stuck, may_be_stuck, walk
 
-__all__ = ["MOST_RINGS", "MOST_VISITS", "Plan", "make_plan"]
-
 MOST_VISITS = 1000
 """Maximum number of visits of a case to one activity, or of starts of one clock. More means an endless loop."""
 

@@ -22,8 +22,6 @@ from workflow.files.yaml_tree import Node
 from workflow.loading import load_workflow
 from workflow.model.definition import Workflow
 
-__all__ = ["policy_in_force", "read_policies"]
-
 
 def policy_in_force(scenario: Scenario, at: NDArray[np.int64], arrived: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the policy of each decision: 0 for the scenario's own workflow, k for its k-th policy.

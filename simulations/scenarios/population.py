@@ -28,8 +28,6 @@ from workflow.model.definition import Value
 from workflow.predicates import Expression, Field, names, unparse, vector
 from workflow.predicates.calendar_days import VECTOR, add_months, days_of
 
-__all__ = ["ORIGINS", "Cases", "draw_cases"]
-
 ORIGINS = ("backlog", "arrivals", "table")
 
 Integers = NDArray[np.int64]

@@ -27,8 +27,6 @@ from workflow.files.yaml_tree import Node, tidy
 from workflow.predicates import Expression, Field, Namespace, names, scalar, vector
 from workflow.predicates.tree import Name
 
-__all__ = ["Choice", "FromFact", "Length", "Reader", "Rows", "Shares"]
-
 Rows = NDArray[np.int64] | slice
 T = TypeVar("T")
 S = TypeVar("S")

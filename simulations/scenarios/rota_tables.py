@@ -17,8 +17,6 @@ from workflow.files.validation import format_value
 from workflow.model.working_days import parse_weekdays
 from workflow.predicates import Field
 
-__all__ = ["RotaRow", "read_rota"]
-
 P = TypeVar("P")
 
 _MOST_MISTAKES = 20

@@ -23,21 +23,6 @@ from workflow.files.yaml_tree import Node
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Expression, Field, Namespace, names, parse
 
-__all__ = [
-    "Backlog",
-    "Costs",
-    "Draw",
-    "DrawnField",
-    "EventTiming",
-    "Order",
-    "Policy",
-    "Pool",
-    "Scenario",
-    "Stream",
-    "Suspension",
-    "Work",
-]
-
 
 @dataclass(frozen=True)
 class Order:

@@ -20,8 +20,6 @@ from workflow.files.values import allowed_values
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Field
 
-__all__ = ["CaseTable", "TableSource", "read_cases", "read_column"]
-
 _MOST_MISTAKES = 20
 BEFORE_THE_START = "cases open at the start are the backlog of a court"
 

@@ -16,8 +16,6 @@ import numpy as np
 from simulations.chance.distributions import Distribution
 from simulations.scenarios.scenario import Draw, EventTiming, Scenario, Stream
 
-__all__ = ["MOST_FACTOR", "MOST_REPLICATIONS", "MOST_WORKERS", "Workload", "estimate", "work_problems"]
-
 MOST_CASES = 10_000_000
 """Maximum number of cases of one replication: about 3 GB with ten facts."""
 

@@ -13,8 +13,6 @@ from simulations.tables.comparison import format_levels, row_size
 from simulations.tables.formatting import format_mean, number
 from simulations.tables.ranking import compared, ranked, stands_out
 
-__all__ = ["difference", "difference_words", "growing_in_each", "main_result", "pending_levels", "unchanged"]
-
 
 def difference_words(comparison: Comparison, d: Difference) -> str:
     """Describe a difference in the measure's own terms, such as ``14.0 ± 0.9 days earlier``."""

@@ -15,28 +15,6 @@ from simulations.statements.statement import Claim, Statement, join_names, large
 from simulations.tables.formatting import court_title, format_estimate, format_level, format_point, number
 from simulations.tables.run import Wait
 
-__all__ = [
-    "NO_STEADY_STATE",
-    "WAITS_DEPEND",
-    "busiest_week",
-    "courts_shown",
-    "fullest_week",
-    "groups_differ",
-    "growing",
-    "in_states",
-    "largest_group",
-    "largest_part",
-    "later_cases",
-    "longest_wait",
-    "median_stay",
-    "most_frequent",
-    "never_left",
-    "not_steady",
-    "off_docket",
-    "off_the_map",
-    "pending_change",
-]
-
 _MOST_NAMES = 3
 WAITS_DEPEND = "Waiting times depend on the length of the run."
 NO_STEADY_STATE = "The run has no steady state yet."

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any, TypeVar
 
-__all__ = ["Claim", "Statement", "join_names", "largest", "percent"]
-
-
 _Key = TypeVar("_Key", bound=Hashable)
 
 

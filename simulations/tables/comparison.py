@@ -12,17 +12,6 @@ from simulations.tables.formatting import court_title, format_mean, number_cell,
 from simulations.tables.table import Cell, Table, json_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = [
-    "case_table",
-    "change_table",
-    "difference_table",
-    "differences_csv",
-    "format_difference",
-    "format_levels",
-    "is_clear",
-    "row_size",
-]
-
 
 def is_clear(comparison: Comparison, d: Difference) -> bool:
     """Return whether a difference is significant or certain; with a single replication, where nothing is tested, each is."""

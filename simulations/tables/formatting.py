@@ -11,27 +11,6 @@ from simulations.running.intervals import interval
 from simulations.running.results import Contrast, Estimate
 from simulations.tables.table import Cell
 
-__all__ = [
-    "court_title",
-    "estimate_cell",
-    "few",
-    "few_came_in",
-    "format_dates",
-    "format_estimate",
-    "format_level",
-    "format_mean",
-    "format_point",
-    "format_range",
-    "format_ratio",
-    "format_replications",
-    "format_when",
-    "measure_cell",
-    "number",
-    "number_cell",
-    "quantity",
-    "signed_percent",
-]
-
 _HOUR = 1 / 24
 _FEW = 0.05
 """Least inflow, as a share of disposals, for which a clearance rate is shown."""

@@ -7,8 +7,6 @@ from simulations.comparing.differences import Difference
 from simulations.tables.comparison import is_clear
 from simulations.tables.formatting import few
 
-__all__ = ["compared", "importance", "ranked", "stands_out"]
-
 
 def compared(comparison: Comparison, against: str) -> list[Difference]:
     """Return the differences at the end of the run that mean something.

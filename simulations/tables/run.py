@@ -22,20 +22,6 @@ from simulations.tables.formatting import (
 )
 from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_csv
 
-__all__ = [
-    "PREDICTION",
-    "Wait",
-    "contrast_table",
-    "court_table",
-    "describe_prediction",
-    "estimates_by_court",
-    "group_table",
-    "measures_of",
-    "published_table",
-    "waiting_table",
-    "waits_by_reason",
-]
-
 PREDICTION = "prediction interval"
 """Heading of the column with the prediction intervals."""
 

@@ -8,8 +8,6 @@ from simulations.planning.sweeping import Sweep
 from simulations.tables.formatting import court_title, estimate_cell
 from simulations.tables.table import Cell, Table, as_csv
 
-__all__ = ["sweep_table"]
-
 
 def sweep_table(sweep: Sweep, court: str, day: dt.date | None = None) -> Table | None:
     """Return the measures of a court on a day, or at the end of the run; ``None`` if there are none."""

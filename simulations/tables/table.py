@@ -10,8 +10,6 @@ from typing import Any
 
 from simulations.running.results import ESTIMATE_COLUMNS, Estimate
 
-__all__ = ["Cell", "Table", "as_csv", "estimates_csv", "json_csv", "spreadsheet_cell", "text_table"]
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

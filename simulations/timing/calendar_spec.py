@@ -15,8 +15,6 @@ from workflow.errors import InputError, Problem
 from workflow.files.dates import kind_of, parse_date
 from workflow.model.working_days import DAY_NAMES, HolidayRules, add_problems, parse_closed, parse_holidays, parse_weekdays
 
-__all__ = ["CalendarSpec", "parse_calendar"]
-
 _ONE_DAY = timedelta(days=1)
 
 

@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
-__all__ = ["FAR", "Calendar", "ShiftEnd"]
-
 FAR: Final = 2**62
 """Close of an endless interval: 146,000 years, so that sums with it still fit into 64 bits."""
 

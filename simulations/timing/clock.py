@@ -22,28 +22,6 @@ from workflow.errors import InputError, Problem, nearest
 from workflow.files.dates import kind_of
 from workflow.predicates.calendar_days import EPOCH, add_months
 
-__all__ = [
-    "MICROSECONDS_PER_DAY",
-    "MICROSECONDS_PER_HOUR",
-    "MICROSECONDS_PER_MINUTE",
-    "MICROSECONDS_PER_SECOND",
-    "MICROSECONDS_PER_YEAR",
-    "UNITS",
-    "Duration",
-    "Epoch",
-    "PerPeriod",
-    "WorkingInterval",
-    "format_hours",
-    "parse_arrival_rate",
-    "parse_count_per_period",
-    "parse_duration",
-    "parse_hours",
-    "parse_rate",
-    "parse_working_rate",
-    "period_of",
-    "periods",
-]
-
 MICROSECONDS_PER_SECOND = 1_000_000
 MICROSECONDS_PER_MINUTE = 60 * MICROSECONDS_PER_SECOND
 MICROSECONDS_PER_HOUR = 60 * MICROSECONDS_PER_MINUTE

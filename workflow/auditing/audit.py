@@ -24,8 +24,6 @@ from workflow.model.automata import PastOperator
 from workflow.model.rules import Rule
 from workflow.predicates.tree import And, Name
 
-__all__ = ["audit", "judge"]
-
 Symbols = NDArray[np.uint8]
 
 

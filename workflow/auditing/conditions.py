@@ -24,8 +24,6 @@ from workflow.model.definition import Value
 from workflow.predicates import Expression, Field, names, substitute, vector
 from workflow.predicates.tree import And, Conditional, Not, Or
 
-__all__ = ["MOST", "Bounds", "bounds"]
-
 MOST = 256
 """Maximum number of combinations of values that are tried."""
 

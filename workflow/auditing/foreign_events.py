@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from workflow.model.definition import Workflow
 
-__all__ = ["absorbed_events", "triggering_events"]
-
 Integers = NDArray[np.int64]
 
 

@@ -25,8 +25,6 @@ from workflow.files.validation import format_names
 from workflow.model.definition import BUILT_IN_FACTS, Workflow
 from workflow.predicates import Field
 
-__all__ = ["read_foreign"]
-
 Integers = NDArray[np.int64]
 Facts = dict[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from workflow.errors import format_names
 from workflow.files.table import n_of
 
-__all__ = ["NO_START", "Completed", "completed_rows"]
-
 Integers = NDArray[np.int64]
 
 NO_START = np.iinfo(np.int64).min

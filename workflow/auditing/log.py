@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from workflow.model.definition import Value, Workflow
 
-__all__ = ["AuditLog", "Options", "Record"]
-
 Integers = NDArray[np.int64]
 
 

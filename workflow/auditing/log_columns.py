@@ -14,8 +14,6 @@ from workflow.files.validation import format_names
 from workflow.model.definition import Value
 from workflow.predicates import Field
 
-__all__ = ["Column", "column_of", "filled", "missing_in", "run_column"]
-
 Column = tuple[NDArray[Any], NDArray[np.bool_]]
 """The value of each row, and a mask of missing values."""
 

@@ -19,8 +19,6 @@ from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, HORIZON, INTERRU
 from workflow.run_files.manifest import part_files, read_manifest, read_records
 from workflow.run_files.tables import open_tables
 
-__all__ = ["read_log"]
-
 Integers = NDArray[np.int64]
 
 

@@ -18,8 +18,6 @@ from workflow.files.validation import Entry, Name, format_names, format_value, v
 from workflow.files.yaml_tree import Node, read_yaml
 from workflow.model.definition import BUILT_IN_FACTS, Workflow
 
-__all__ = ["NEEDED", "ROLES", "LogMapping", "MappingFile", "UnmappedLog", "load_mapping", "mappable", "mapping_of", "usual_names"]
-
 ROLES: dict[str, tuple[str, ...]] = {
     "case": ("case_id", "case:concept:name", "case", "caseid", "case number"),
     "activity": ("transition", "concept:name", "activity", "event", "activity name"),

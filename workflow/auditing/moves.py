@@ -14,8 +14,6 @@ from workflow.model.definition import DecisionPoint
 from workflow.predicates import Expression
 from workflow.predicates.tree import And, Not
 
-__all__ = ["moves_not_allowed"]
-
 
 def moves_not_allowed(log: AuditLog) -> tuple[Integers, Integers]:
     """Return the rows whose move the workflow does not allow, and those of which the log leaves it open.

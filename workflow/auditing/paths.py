@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from workflow.auditing.log import AuditLog, Options
 from workflow.model.definition import StateKind, Workflow
 
-__all__ = ["Followed", "Integers", "States", "ended", "follow", "off_the_map", "run_automaton"]
-
 Integers = NDArray[np.int64]
 States = NDArray[np.int32]
 

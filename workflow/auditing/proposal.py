@@ -20,8 +20,6 @@ from workflow.files.tables import read_table
 from workflow.model.definition import Workflow
 from workflow.predicates import Field
 
-__all__ = ["Proposal", "propose"]
-
 _SAMPLE = 5_000
 _ALIKE = 0.6
 _WORDS = {

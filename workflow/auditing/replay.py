@@ -19,8 +19,6 @@ from workflow.auditing.paths import Followed, Integers, follow, run_automaton
 from workflow.model.definition import INCREMENT, Giver, StateKind, Value, Workflow
 from workflow.predicates import Field
 
-__all__ = ["Replayed", "Said", "replay"]
-
 _MOST_SETS = 2000
 
 Values = frozenset[int]

@@ -16,8 +16,6 @@ from workflow.errors import nearest
 from workflow.files.validation import format_names
 from workflow.model.rules import Rule
 
-__all__ = ["AuditReport", "RuleAudit", "Verdict"]
-
 Integers = NDArray[np.int64]
 
 Verdict = Literal["kept", "broken", "open", "unjudged", "idle"]

@@ -17,8 +17,6 @@ from workflow.errors import InputError, nearest
 from workflow.files.times import LOCAL
 from workflow.files.times import Times as WrittenTimes
 
-__all__ = ["Times", "clocks_of", "time_zone"]
-
 Integers = NDArray[np.int64]
 
 _QUARTER = 900_000_000

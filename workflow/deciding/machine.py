@@ -18,8 +18,6 @@ from workflow.deciding.steps import Step, steps_of
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Outcome, Value, Workflow
 from workflow.predicates import Expression, scalar
 
-__all__ = ["CaseLike", "CaseMachine", "Effect", "HistoryRow", "MachineRow", "Test", "effect_of", "fact_names", "plain_machine"]
-
 Test = Callable[[Sequence[Value], Sequence[Value]], bool]
 Effect = Callable[[list[Value]], None]
 

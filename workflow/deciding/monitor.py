@@ -11,8 +11,6 @@ from workflow.model.definition import StateKind, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import scalar
 
-__all__ = ["Monitor"]
-
 Check = Callable[[Sequence[Value], Sequence[Value]], Any]
 
 

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from workflow.model.definition import INCREMENT, Event, Giver, Transition, Value, Workflow
 from workflow.predicates import Field
 
-__all__ = ["Rows", "indices_of", "records_along"]
-
 Integers = NDArray[np.int64]
 
 

@@ -18,8 +18,6 @@ from typing import Generic, NamedTuple, TypeVar
 
 from workflow.model.definition import Workflow
 
-__all__ = ["Step", "names_of_row", "steps_of"]
-
 RecordT = TypeVar("RecordT")
 
 

@@ -27,22 +27,6 @@ _MAX_CACHED = 8
 MOST_ENTRIES = 20_000_000
 """Maximum number of entries of a table of decisions."""
 
-__all__ = [
-    "Columns",
-    "DecisionTable",
-    "FactClasses",
-    "GuardTable",
-    "Table",
-    "Tabulator",
-    "codes",
-    "compile_table",
-    "fact_classes",
-    "grid",
-    "guards",
-    "largest",
-    "parts_of",
-]
-
 
 @dataclass(frozen=True)
 class Columns:

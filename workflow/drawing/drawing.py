@@ -17,8 +17,6 @@ from workflow.drawing.layout import Point, Shape, lay_out, rows
 from workflow.model.definition import State, StateKind, Transition, Workflow
 from workflow.predicates import unparse
 
-__all__ = ["Arrow", "Map", "Rectangle", "map_of", "mermaid", "svg"]
-
 NAME, SMALL, TITLE = 13.0, 12.0, 20.0
 """Font sizes in pixels."""
 

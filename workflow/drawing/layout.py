@@ -24,8 +24,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-__all__ = ["Layout", "Point", "Shape", "lay_out", "rows"]
-
 _Name = TypeVar("_Name", bound=Hashable)
 
 Point = tuple[float, float]

@@ -18,8 +18,6 @@ from workflow.files.validation import format_value
 from workflow.files.values import allowed_values
 from workflow.predicates import Field
 
-__all__ = ["BLANK", "DATE", "CellFormat", "Cells", "cells_of", "numbers_of", "times_of"]
-
 _TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "y": True, "n": False, "t": True, "f": False}
 _TRUTHS |= {"1": True, "0": False, "1.0": True, "0.0": False}
 _TYPES: dict[str, Any] = {"boolean": bool, "integer": np.int64, "number": np.float64, "date": "datetime64[D]", "enum": np.int64}

@@ -9,8 +9,6 @@ from datetime import date, datetime, time
 
 from workflow.errors import InputError
 
-__all__ = ["kind_of", "parse_date", "parse_instant"]
-
 _INSTANT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?)?")
 _ZONE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+ ?(?:Z|z|UTC|[-+][0-9]{2}:?[0-9]{2})")
 _NO_ZONE = "names a time zone; times are local wall-clock, for example '2022-06-21 13:22'"

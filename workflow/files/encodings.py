@@ -16,8 +16,6 @@ from typing import BinaryIO, cast
 from workflow.errors import InputError
 from workflow.files.opening import TABLE_BYTES, bounded, open_file
 
-__all__ = ["check_encoding", "decoded", "encoding_of", "head_of", "is_compressed", "opened", "separator_of"]
-
 _CHUNK = 1 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

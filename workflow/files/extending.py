@@ -13,8 +13,6 @@ from workflow.files.opening import TEXT_BYTES, check_file, read_file
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, read_yaml, tidy
 
-__all__ = ["read_extending"]
-
 
 def read_extending(
     name: str,

@@ -13,21 +13,6 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_v
 
 from workflow.files.validation import Condition, Entry, Name, Names, format_value
 
-__all__ = [
-    "TEMPLATE_KEYS",
-    "ActivityEntry",
-    "BeginningEntry",
-    "EventEntry",
-    "FieldEntry",
-    "MeasureEntry",
-    "RuleEntry",
-    "SplitEntry",
-    "StateEntry",
-    "TemplateKeys",
-    "TransitionEntry",
-    "WorkflowFile",
-]
-
 Value = bool | int | float | str | dt.date
 
 

@@ -6,8 +6,6 @@ import json
 import math
 from typing import Any
 
-__all__ = ["check_types", "json_text"]
-
 
 def json_text(value: Any, indent: int | None = None) -> str:
     """Return plain values as JSON (RFC 8259). Infinity and NaN, which JSON lacks, become null.

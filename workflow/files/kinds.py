@@ -8,8 +8,6 @@ from workflow.errors import InputError, Problem
 from workflow.files.validation import format_value
 from workflow.files.yaml_tree import Node
 
-__all__ = ["check_kind", "describe_path"]
-
 _ONLY_SCENARIOS = {"scenario", "starts", "ends", "courts", "pools", "arrivals", "people"}
 _ONLY_WORKFLOWS = {"states", "transitions", "entry"}
 _LOGS = (".csv", ".tsv", ".xes", ".xlsx", ".parquet", ".gz")

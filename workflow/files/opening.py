@@ -21,8 +21,6 @@ from workflow.errors import InputError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["TABLE_BYTES", "TEXT_BYTES", "bounded", "check_file", "open_file", "read_file", "read_json"]
-
 TEXT_BYTES = 4_000_000
 """Maximum size of a YAML file."""
 

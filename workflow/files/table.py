@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from workflow.errors import InputError, format_names, nearest
 
-__all__ = ["Column", "ColumnBuilder", "Table", "n_of", "same_name", "text_of"]
-
 Codes = NDArray[np.int32]
 
 

@@ -27,8 +27,6 @@ from workflow.files.xes import read_xes
 from workflow.sql.quoting import identifier, literal_path
 from workflow.sql.reading import reader
 
-__all__ = ["FileFormat", "kind_of", "read_table"]
-
 _PAGE = 200_000
 _MOST_ROWS = 2**20 + 1  # of an Excel sheet
 Wanted = Callable[[str], bool]

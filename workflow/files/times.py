@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from workflow.errors import InputError, format_names, nearest
 
-__all__ = ["EXAMPLE", "LOCAL", "ORDERS", "Times", "check_time_format", "read_times"]
-
 LOCAL = np.iinfo(np.int64).min
 """The offset of a time that is written without one."""
 

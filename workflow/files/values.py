@@ -9,8 +9,6 @@ from collections.abc import Callable
 from workflow.files.validation import format_names
 from workflow.predicates import Field
 
-__all__ = ["allowed_values", "fits"]
-
 
 def fits(field: Field, value: object) -> bool:
     """Return whether a field may hold a value."""

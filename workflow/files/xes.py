@@ -21,8 +21,6 @@ from workflow.errors import InputError, format_names
 from workflow.files.encodings import decoded, encoding_of, head_of, opened
 from workflow.files.table import ColumnBuilder, Table, n_of
 
-__all__ = ["NAME", "TRACE", "read_xes"]
-
 NAME = "concept:name"
 TRACE = "case:"
 _BATCH = 20_000

@@ -23,8 +23,6 @@ from typing import Any, ClassVar
 from workflow.errors import InputError, Mistakes, Position, Problem
 from workflow.files.opening import read_file
 
-__all__ = ["Key", "Node", "Plain", "Source", "dump_yaml", "merge", "node_of", "parse_yaml", "read_yaml", "tidy"]
-
 Key = str | int | float | bool | dt.date
 Plain = Any
 """A tree of dict, list, str, int, float, bool, None, date and datetime."""

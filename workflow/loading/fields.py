@@ -14,8 +14,6 @@ from workflow.loading.reading import Keys, Reading
 from workflow.model.definition import Value
 from workflow.predicates import Field
 
-__all__ = ["read_defaults", "read_fields"]
-
 Role = Literal["fact", "record"]
 
 CALLED = {"facts": "fact", "record": "record field"}

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from workflow.errors import Problem
 from workflow.model.definition import COMPLETE, StateKind, Workflow
 
-__all__ = ["graph_problems"]
-
 
 def graph_problems(workflow: Workflow) -> list[Problem]:
     """Return the mistakes in the graph of states and transitions."""

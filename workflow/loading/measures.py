@@ -13,8 +13,6 @@ from workflow.loading.vocabulary import check_word
 from workflow.model.definition import as_written
 from workflow.predicates import Namespace
 
-__all__ = ["check_measures"]
-
 A_STEP = "a transition or an event"
 
 

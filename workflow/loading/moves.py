@@ -13,8 +13,6 @@ from workflow.loading.reading import Keys, Reading, suggested
 from workflow.model.definition import INCREMENT, Activity, Event, State, StateKind, Transition, Value
 from workflow.predicates import Expression, Field, Namespace
 
-__all__ = ["MoveReader"]
-
 
 class MoveReader:
     """Reads activities, states, events and transitions.

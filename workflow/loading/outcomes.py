@@ -10,8 +10,6 @@ from workflow.files.validation import format_names
 from workflow.loading.reading import Keys, Reading
 from workflow.model.definition import Activity, Event, Giver, as_written
 
-__all__ = ["check_outcomes"]
-
 MOST_OUTCOMES = 30_000
 """Maximum number of outcomes in a workflow. A log writes each as a code of 16 bits."""
 

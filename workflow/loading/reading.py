@@ -10,8 +10,6 @@ from workflow.errors import MOST_PRINTED, InputError, Mistakes, Position, Proble
 from workflow.files.validation import Entry, format_names
 from workflow.files.yaml_tree import Node
 
-__all__ = ["Keys", "Reading", "suggested"]
-
 F = TypeVar("F", bound=Entry)
 
 Keys: TypeAlias = tuple[object, ...]

@@ -17,8 +17,6 @@ from workflow.loading.rules import RuleReader
 from workflow.model.definition import Workflow
 from workflow.model.rules import Rule
 
-__all__ = ["RulesFile", "load_rules"]
-
 
 class RulesFile(Entry):
     """A file of rules."""

@@ -19,8 +19,6 @@ from workflow.predicates import Expression, Field, Namespace
 from workflow.predicates.functions import PAST
 from workflow.predicates.mistakes import shorten
 
-__all__ = ["RuleReader"]
-
 MAX_PAST_NAMES = 8  # an automaton's table has a column for each combination
 
 _STEP_KEYS = [key for template in TEMPLATES for key in template.step_keys]

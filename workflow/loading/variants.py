@@ -9,8 +9,6 @@ from workflow.files.validation import format_value
 from workflow.files.yaml_tree import Node, merge
 from workflow.loading.reading import suggested
 
-__all__ = ["merge_variant"]
-
 LISTS = {"transitions": "transition", "rules": "rule", "measures": "measure", "assume": ""}
 """The sections that are lists, each with the key that names an entry."""
 

@@ -13,8 +13,6 @@ from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, ENTER, HORIZON, 
 from workflow.predicates import Field, Namespace, parse_definitions
 from workflow.predicates.functions import FUNCTIONS, PAST
 
-__all__ = ["check_names", "check_word", "read_definitions"]
-
 RESERVED = {
     **dict.fromkeys(BUILT_IN_FACTS, "always a fact of a case"),
     "court": "always a fact of a case",

@@ -23,8 +23,6 @@ from workflow.model.definition import BUILT_IN_FACTS, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, Namespace, made_of
 
-__all__ = ["catalog", "load_workflow"]
-
 CATALOG = Path(__file__).parent.parent / "catalog"
 
 

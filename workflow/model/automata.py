@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 
 from workflow.predicates import Expression, names, substitute
 
-__all__ = ["Automaton", "PastOperator", "StepPattern", "after_then", "at_most", "before_needs", "never", "never_true"]
-
 
 @dataclass(frozen=True)
 class StepPattern:

@@ -6,8 +6,6 @@ from typing import Literal, NamedTuple
 
 from workflow.model.definition import Workflow
 
-__all__ = ["COLUMNS", "EXPORTED", "FIELD_TYPES", "PLANNED", "TABLES", "Column", "cases_columns"]
-
 
 class Column(NamedTuple):
     """A column of the event log.

@@ -18,25 +18,6 @@ from workflow.files.yaml_tree import Node
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, Field, Namespace, names
 
-__all__ = [
-    "BUILT_IN_FACTS",
-    "COMPLETE",
-    "ENTER",
-    "HORIZON",
-    "INTERRUPTED",
-    "Activity",
-    "DecisionPoint",
-    "Event",
-    "Giver",
-    "Outcome",
-    "State",
-    "StateKind",
-    "Transition",
-    "Value",
-    "Workflow",
-    "as_written",
-]
-
 Value = bool | int | float | str | dt.date | None
 
 Outcome = tuple[Value, ...]

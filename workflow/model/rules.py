@@ -15,8 +15,6 @@ from workflow.model.automata import Automaton
 from workflow.model.time_limits import TimeLimit
 from workflow.predicates import Expression, names
 
-__all__ = ["Rule"]
-
 
 @dataclass(frozen=True)
 class Rule:

@@ -18,8 +18,6 @@ from workflow.model.rules import Rule
 from workflow.predicates import Expression, unparse
 from workflow.predicates.mistakes import shorten
 
-__all__ = ["CONDITION", "TEMPLATES", "RuleParts", "RuleTemplate", "shorten_condition", "template_of"]
-
 MAX_CHARACTERS = 160
 
 Steps = Sequence[Sequence[str]]

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from workflow.model.working_days import WorkingDays
 from workflow.predicates.calendar_days import PLAIN, VECTOR, add_months
 
-__all__ = ["ELAPSED", "MAX_YEARS", "UNITS", "TimeLimit"]
-
 Integers = NDArray[np.int64]
 
 DAY = 86_400_000_000

@@ -24,18 +24,6 @@ from workflow.predicates.calendar_days import EPOCH
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
-__all__ = [
-    "DAY_NAMES",
-    "HolidayRules",
-    "WorkingDays",
-    "add_problems",
-    "named_working_days",
-    "parse_closed",
-    "parse_holidays",
-    "parse_weekdays",
-    "parse_working_days",
-]
-
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOLIDAY_KEYS = ("country", "state", "observed", "categories")
 

@@ -20,8 +20,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EPOCH", "PLAIN", "VECTOR", "Readings", "add_months", "age", "days_of", "symbolic_readings", "year"]
-
 EPOCH = dt.date(1970, 1, 1).toordinal()
 """The ordinal of day 0."""
 

@@ -18,8 +18,6 @@ from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.ranges import LARGEST, bounds
 from workflow.predicates.syntax import SourceText
 
-__all__ = ["MAX_DEPTH", "Checker"]
-
 MAX_DEPTH = 60
 
 _REFUSED: dict[type[ast.expr], str] = {

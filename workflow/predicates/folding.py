@@ -12,8 +12,6 @@ from workflow.predicates.calendar_days import EPOCH, add_months
 from workflow.predicates.functions import call, readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 
-__all__ = ["Folding"]
-
 
 class Folding:
     """One substitution. A shared part, such as a definition, is folded once.

@@ -23,8 +23,6 @@ from workflow.predicates.tree import Call, Constant, Expression, Kind, Not, Or, 
 if TYPE_CHECKING:
     from workflow.predicates.kinds import KindMatcher
 
-__all__ = ["BUILTINS", "FUNCTIONS", "PAST", "Bounds", "Function", "Readings", "call", "read_call", "readings_of", "with_one_sort"]
-
 MAX_DAYS = 10_000_000  # longer than the calendar
 MAX_MONTHS = 120_000  # as long as the calendar
 _MAX_YEAR = 10**7  # sums of a date and many lengths pass the end of the calendar

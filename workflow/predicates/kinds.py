@@ -14,8 +14,6 @@ from workflow.predicates.ranges import bounds
 from workflow.predicates.syntax import SourceText
 from workflow.predicates.tree import Conditional, Constant, Expression, Unknown, describe_kind
 
-__all__ = ["MAX_EXACT", "KindMatcher"]
-
 MAX_EXACT = 2**53
 """The largest whole number that floating-point numbers represent exactly, as are all smaller ones."""
 

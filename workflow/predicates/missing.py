@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from workflow.predicates.tree import And, Conditional, Expression, IsNone, Name, Not, Or, Unknown
 
-__all__ = ["Present", "narrow", "unguarded"]
-
 Present = frozenset[str]
 """Names of optional fields that are not missing."""
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from workflow.errors import DocketsimError, nearest
 
-__all__ = ["Mistake", "PredicateError", "did_you_mean", "shorten"]
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:

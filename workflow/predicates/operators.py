@@ -16,8 +16,6 @@ import numpy as np
 from workflow.predicates.functions import Bounds
 from workflow.predicates.tree import And, Kind, Or
 
-__all__ = ["ARITHMETIC", "COMPARISONS", "CONNECTIVES", "ArithmeticOperator", "Comparison", "Connective"]
-
 Compute = Callable[[Any, Any], Any]
 """Two values, arrays or Z3 terms -> result."""
 

@@ -12,8 +12,6 @@ from workflow.predicates.mistakes import Mistake, PredicateError
 from workflow.predicates.syntax import SourceText, parse_syntax
 from workflow.predicates.tree import Expression, Field, Namespace, Unknown, describe_kind
 
-__all__ = ["Expected", "parse", "parse_definitions"]
-
 MAX_SIZE = 5000
 
 Expected = Literal["boolean", "number", "any"]

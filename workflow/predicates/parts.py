@@ -16,8 +16,6 @@ from workflow.predicates import tree
 from workflow.predicates.folding import Folding
 from workflow.predicates.missing import unguarded
 
-__all__ = ["fact_parts", "made_of", "names", "substitute"]
-
 MAX_COMBINATIONS = 100_000
 
 

@@ -6,8 +6,6 @@ from workflow.predicates.functions import Bounds, readings_of
 from workflow.predicates.operators import ARITHMETIC
 from workflow.predicates.tree import Arithmetic, Call, Conditional, Constant, Expression, Name, Negate
 
-__all__ = ["LARGEST", "UNBOUNDED", "bounds"]
-
 LARGEST = 2**62
 UNBOUNDED = 2**53
 """The bound of a whole number without minimum or maximum."""

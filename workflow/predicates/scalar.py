@@ -17,8 +17,6 @@ from workflow.predicates.functions import BUILTINS, readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.parts import names
 
-__all__ = ["Scalar", "scalar"]
-
 Scalar = Callable[[Sequence[object], Sequence[object]], Any]
 
 

@@ -21,8 +21,6 @@ from workflow.predicates.functions import readings_of, with_one_sort
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.ranges import UNBOUNDED
 
-__all__ = ["ProverMissing", "Symbols", "limits", "symbolic", "z3"]
-
 _EPOCH = dt.date.fromordinal(EPOCH)
 _INFINITY = Fraction(2) ** 1024  # larger than any float; numbers are only compared
 

@@ -14,8 +14,6 @@ from typing import TypedDict
 
 from workflow.predicates.mistakes import Mistake, PredicateError, shorten
 
-__all__ = ["SourceText", "Span", "parse_syntax"]
-
 MAX_LENGTH = 4000
 
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")

@@ -15,28 +15,6 @@ from typing import Literal
 
 from workflow.errors import InputError, format_names
 
-__all__ = [
-    "And",
-    "Arithmetic",
-    "Call",
-    "Compare",
-    "Conditional",
-    "Constant",
-    "Expression",
-    "Field",
-    "InSet",
-    "IsNone",
-    "Kind",
-    "Name",
-    "Namespace",
-    "Negate",
-    "Not",
-    "Or",
-    "Unknown",
-    "Value",
-    "describe_kind",
-]
-
 Kind = Literal["boolean", "integer", "number", "enum", "date", "days", "months", "text", "unknown"]
 """The kind of an expression. ``days`` is a whole number of days, ``months`` one of calendar months. A checked predicate contains neither ``text``, a
 string that no enumeration has claimed yet, nor ``unknown``, a part with mistakes."""

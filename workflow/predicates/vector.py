@@ -19,8 +19,6 @@ from workflow.predicates.calendar_days import VECTOR, add_months, days_of
 from workflow.predicates.functions import readings_of
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 
-__all__ = ["vector"]
-
 Array = npt.NDArray[Any]
 
 _TYPES: dict[tree.Kind, str] = {

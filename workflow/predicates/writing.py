@@ -7,8 +7,6 @@ import datetime as dt
 from workflow.predicates import tree
 from workflow.predicates.operators import ARITHMETIC, CONNECTIVES
 
-__all__ = ["unparse"]
-
 # Binding strengths, as in Python.
 _IF, _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _WHOLE = range(9)
 

@@ -20,8 +20,6 @@ from workflow.predicates import Expression, names
 from workflow.proving.atoms import Atoms
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING
 
-__all__ = ["Abstraction", "Asked", "At", "Conditions", "Free", "Heard", "LooseRecord", "Move", "Node", "Precision"]
-
 
 class Free(Enum):
     """The value of a record field that is not followed."""

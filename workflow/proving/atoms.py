@@ -16,8 +16,6 @@ from workflow.predicates import Expression, names, scalar, substitute
 from workflow.predicates.tree import And, Compare, Conditional, Constant, InSet, IsNone, Not, Or
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING, Diagrams
 
-__all__ = ["Atoms", "Reading", "read_condition"]
-
 T = TypeVar("T")
 
 

@@ -7,8 +7,6 @@ import time
 
 from workflow.errors import InputError
 
-__all__ = ["Budget", "LimitReached"]
-
 MOST_SECONDS = 86_400
 MOST_NODES_EVER = 1_500_000  # about 8 GB
 _DIAGRAMS_PER_NODE = 20  # of decision diagrams, for each node of a search; 200,000 nodes take about 1 GB

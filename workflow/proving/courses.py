@@ -11,8 +11,6 @@ from workflow.proving.abstraction import Abstraction
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING
 from workflow.proving.questions import Question
 
-__all__ = ["cases_to_the_end", "courses_to_the_end"]
-
 Pair = tuple[str, int]
 
 

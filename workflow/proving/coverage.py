@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from workflow.proving.budget import Budget
     from workflow.proving.proof import Prover
 
-__all__ = ["may_stay_open", "why_vacuous"]
-
 
 def why_vacuous(prover: Prover, rule: Rule, budget: Budget) -> str | None:
     """Return why a proved rule is vacuous, or ``None``: what triggers it can never be so.

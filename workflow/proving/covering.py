@@ -11,8 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Alternative", "cheapest_cover", "shortest"]
-
 Alternative = tuple[int, ...]
 """The indices of the joined literals, in order; an empty tuple always holds."""
 

@@ -18,8 +18,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-__all__ = ["EVERYTHING", "NOTHING", "Diagrams"]
-
 NOTHING, EVERYTHING = 0, 1
 
 _LEAF = sys.maxsize  # asked after all questions

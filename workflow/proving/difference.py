@@ -29,8 +29,6 @@ from workflow.proving.findings import json_values
 from workflow.proving.nearby import variations
 from workflow.proving.reached import Reached
 
-__all__ = ["Difference", "Literal", "Region", "diff"]
-
 
 @dataclass(frozen=True)
 class Literal:

@@ -17,8 +17,6 @@ from workflow.deciding.steps import Step, steps_of
 from workflow.deciding.table import DecisionTable, Table, codes
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Giver, Outcome, StateKind, Value, Workflow
 
-__all__ = ["Explorer", "Move", "Node", "Record", "Stuck", "Visit", "beginnings", "find_stuck", "mask_of", "may_be_stuck", "walk"]
-
 Record = tuple[Value, ...]
 
 Node = tuple[str, Record, bool, int]

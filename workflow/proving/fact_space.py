@@ -25,8 +25,6 @@ from workflow.predicates.tree import Compare, Name
 from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.nearby import AS_OF, constants_in, nearby
 
-__all__ = ["FactSpace", "default_of", "every_assumption", "plainest_case", "possible_classes"]
-
 _IN_TIME = Compare("<=", Name(BUILT_IN_FACTS["arrived"]), Name(BUILT_IN_FACTS["as_of"]))
 _TYPES = {"boolean": "bool", "integer": "int64", "number": "float64", "enum": "int64", "date": "datetime64[D]"}
 _FEW = 3  # up to this number of changed facts, the minimum is found exactly; the search slows down with the number

@@ -22,8 +22,6 @@ from workflow.proving.exploration import Explorer, Record, beginnings, mask_of, 
 from workflow.proving.proof import Prover
 from workflow.proving.questions import Question
 
-__all__ = ["Finding", "find_odd", "find_odd_by_search", "json_values"]
-
 _WHEN = {COMPLETE: "on completion", ENTER: "on entry"}
 
 

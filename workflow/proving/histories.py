@@ -10,8 +10,6 @@ from workflow.proving.paths import PathCheck
 from workflow.proving.search import Witness
 from workflow.proving.verdict import History
 
-__all__ = ["history_of"]
-
 
 def history_of(workflow: Workflow, witness: Witness, paths: PathCheck, budget: Budget) -> History:
     """Return the history of the plainest case that takes a path."""

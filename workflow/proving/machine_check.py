@@ -24,8 +24,6 @@ from workflow.proving.exploration import Record, beginnings
 from workflow.proving.search import Search
 from workflow.proving.verdict import History
 
-__all__ = ["ProofCheck", "UnsoundProof", "replay", "some_value"]
-
 _MOST_PLACES = 1_000  # that the machine visits for one proof
 
 Facts = tuple[Value, ...]

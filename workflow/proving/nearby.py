@@ -17,8 +17,6 @@ from workflow.predicates.calendar_days import EPOCH, add_months
 from workflow.predicates.symbolic import limits
 from workflow.predicates.tree import Call, Constant
 
-__all__ = ["AS_OF", "constants_in", "nearby", "variations"]
-
 AS_OF = dt.date(2012, 1, 1)
 """The default date of arrival, and the default date of the facts."""
 

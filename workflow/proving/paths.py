@@ -22,8 +22,6 @@ from workflow.proving.atoms import Atoms, Reading, read_condition
 from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.fact_space import every_assumption
 
-__all__ = ["Contradiction", "PathCheck", "Row", "Taken"]
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -38,8 +38,6 @@ from workflow.proving.sampling import sample_cases
 from workflow.proving.search import Refine, Search, Witness
 from workflow.proving.verdict import Decision, History, Verdict
 
-__all__ = ["MOST_NODES", "Prover"]
-
 MOST_NODES = 200_000
 
 

@@ -19,8 +19,6 @@ SECONDS = 25.0
 MAX_CLASSES = 1_000  # of facts, listed for findings
 MAX_ENTRIES = 1_000_000  # of a table; building it takes a few hundred bytes per entry
 
-__all__ = ["SECONDS", "prove"]
-
 
 def prove(
     workflow: Workflow, rules: Sequence[Rule] | None = None, *, most_nodes: int = MOST_NODES, seconds: float = SECONDS

@@ -10,8 +10,6 @@ from workflow.model.automata import Automaton, StepPattern, never
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names
 
-__all__ = ["Question"]
-
 
 @dataclass(frozen=True)
 class Question:

@@ -16,8 +16,6 @@ from workflow.model.definition import ENTER, Workflow
 from workflow.predicates import names
 from workflow.proving.exploration import Explorer, Move, Record, beginnings, walk
 
-__all__ = ["Reached"]
-
 
 class Reached:
     """The records with which the cases of a population can stand in each state.

@@ -17,8 +17,6 @@ from workflow.predicates.tree import Compare, Constant, IsNone, Name
 from workflow.proving.atoms import Atoms
 from workflow.proving.decision_diagrams import NOTHING
 
-__all__ = ["possible_answers"]
-
 
 def possible_answers(atoms: Atoms, followed: Collection[int]) -> int:
     """Return a set that contains the answers of every case to the atoms that are followed."""

@@ -15,8 +15,6 @@ from workflow.predicates import names
 from workflow.proving.findings import Finding, json_values
 from workflow.proving.verdict import History, Verdict
 
-__all__ = ["Proof", "facts_that_matter", "format_step", "render_history", "render_verdict"]
-
 _NEXT = (
     "undecided: neither proved nor broken within the limits. What may help: more time (--seconds 300); larger searches",
     "(--nodes 1000000); an assume: that excludes impossible cases; record fields with fewer values.",

@@ -12,8 +12,6 @@ from workflow.predicates import Expression, scalar
 from workflow.proving.fact_space import default_of, every_assumption
 from workflow.proving.nearby import constants_in, nearby
 
-__all__ = ["sample_cases"]
-
 Facts = tuple[Value, ...]
 
 

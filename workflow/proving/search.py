@@ -22,8 +22,6 @@ from workflow.proving.paths import Contradiction, PathCheck, Row, Taken
 from workflow.proving.questions import Question
 from workflow.proving.relations import possible_answers
 
-__all__ = ["Refine", "Search", "Witness"]
-
 _REFUTED_AT_ONCE = 8  # candidates that no case takes, before the search starts again
 
 

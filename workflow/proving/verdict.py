@@ -9,8 +9,6 @@ from workflow.deciding.machine import HistoryRow
 from workflow.model.definition import Value
 from workflow.model.rules import Rule
 
-__all__ = ["Decision", "History", "Verdict"]
-
 Decision = Literal["proved", "broken", "monitored", "undecided"]
 
 

@@ -20,8 +20,6 @@ from workflow.files.opening import read_json
 from workflow.files.validation import Entry, format_value, validate
 from workflow.files.yaml_tree import Source, node_of
 
-__all__ = ["KINDS", "MANIFEST", "Recorded", "check_own_files", "part_files", "part_path", "read_manifest", "read_records"]
-
 MANIFEST = "manifest.json"
 KINDS = ("cases", "events", "measures")
 """The folders of parts, and the tables in them."""

@@ -16,8 +16,6 @@ from workflow.model.definition import Workflow
 from workflow.sql.quoting import identifier, literal_path, parquet, text
 from workflow.sql.reading import reader
 
-__all__ = ["check_labels", "open_tables", "recorded_workflow"]
-
 _MOST_MISTAKES = 20
 
 

@@ -18,8 +18,6 @@ from pathlib import Path
 
 from workflow.errors import InputError
 
-__all__ = ["identifier", "literal_path", "parquet", "text"]
-
 _PATTERN = re.compile(r"[*?\[\\]")
 _SUFFIX = re.compile(r"(\.\w+)*$")
 _SCRATCH = (tempfile.gettempdir(), "/tmp", "/var/tmp")

@@ -10,8 +10,6 @@ from typing import Any
 
 from workflow.sql.quoting import literal_path, text
 
-__all__ = ["reader"]
-
 
 @contextmanager
 def reader(paths: Iterable[str | Path], threads: int | None = None) -> Iterator[Any]:

@@ -33,8 +33,6 @@ from workflow.proving.questions import Question
 from workflow.proving.report import format_step, render_history
 from workflow.proving.verdict import History
 
-__all__ = ["RuleBroken", "Walk", "case_machine", "check_rules", "facts", "histories", "rule_test", "seeds"]
-
 EXAMPLES = 500
 MOST_STEPS = 30
 
