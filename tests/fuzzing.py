@@ -11,6 +11,7 @@ memory was estimated too low.
 from __future__ import annotations
 
 import contextlib
+import copy
 import csv
 import io
 import json
@@ -78,7 +79,7 @@ def _at(content: Any, path: tuple[Any, ...]) -> Any:
 
 def mutate_content(content: Any, how: random.Random, corpus: list[Any]) -> Any:
     """Return plain values with one of them replaced, removed, wrapped, moved, or given another key."""
-    content = json.loads(json.dumps(content, default=str))
+    content = copy.deepcopy(content)
     paths = places(content)
     if not paths:
         return how.choice(JUNK)
@@ -205,6 +206,13 @@ def mutate_xes(text: str, how: random.Random) -> str:
     return text.replace("<log", f"{BOMB}<log", 1).replace('"serve"', '"&z;"', how.randrange(3))
 
 
+class _Dumper(yaml.CSafeDumper):
+    """Write values that occur twice as they are: aliases are refused at once."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 # mutants -------------------------------------------------------------------------------------------
 
 
@@ -245,8 +253,8 @@ class Mutants:
         for _ in range(how.choice([1, 1, 1, 2, 3])):
             content = mutate_content(content, how, self.corpus)
         if name.endswith(".json"):
-            return {name: json.dumps(content).encode()}
-        text = yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=how.random() < 0.5)
+            return {name: json.dumps(content, default=str).encode()}
+        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=how.random() < 0.5)
         return {name: text.encode("utf-8", "surrogatepass")}
 
     def _scenario(self, how: random.Random) -> Mutant:
