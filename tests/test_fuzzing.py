@@ -26,18 +26,18 @@ def _run(first: int, last: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return summary, findings
 
 
-def test_two_thousand_mutants_are_run_or_refused() -> None:
+def test_some_mutants_are_run_or_refused() -> None:
     """Exit code 0 to 3, a message, no traceback, valid JSON, under ten seconds of processor time and 1 GB."""
-    summary, findings = _run(1, 2000)
+    summary, findings = _run(1, 400)
     assert findings == []
-    assert summary["mutants"] == 2000
+    assert summary["mutants"] == 400
     ended = {code for kind_and_code in summary["codes"] for code in kind_and_code.split()[1:]}
     assert {"0", "1", "2"} <= ended  # mutants are run, judged and refused
 
 
 @pytest.mark.slow
 def test_a_hundred_thousand_mutants_are_run_or_refused() -> None:
-    """Others than the first two thousand."""
-    summary, findings = _run(2001, 102_000)
+    """Others than those of the quick suite."""
+    summary, findings = _run(401, 100_400)
     assert findings == []
     assert summary["mutants"] == 100_000
