@@ -18,6 +18,8 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\
 MOST_PRINTED = 50
 """Maximum number of mistakes that one message lists."""
 
+_LONG_WORD = re.compile(r"\S{301,}")
+
 MOST_COLLECTED = 300
 """Number of mistakes after which a file is read no further."""
 
@@ -45,7 +47,8 @@ class Problem:
     position: Position | None = None
 
     def __str__(self) -> str:
-        return self.message if self.position is None else f"{self.position}: {self.message}"
+        message = _LONG_WORD.sub(lambda word: f"{word[0][:100]}… ({len(word[0]):,} characters)", self.message)
+        return message if self.position is None else f"{self.position}: {message}"
 
 
 class DocketsimError(Exception):

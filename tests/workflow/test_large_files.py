@@ -29,6 +29,12 @@ def test_fifty_mistakes_are_listed_and_the_others_counted():
     assert len(str(InputError(Problem(f"mistake {i}") for i in range(MOST_PRINTED))).splitlines()) == MOST_PRINTED
 
 
+def test_a_message_shortens_a_word_of_hundreds_of_characters():
+    """A name of thousands of characters would hide the mistakes after it; a long path stays whole."""
+    assert str(InputError(f"unknown name {'a' * 5000!r}")) == f"unknown name '{'a' * 99}… (5,002 characters)"
+    assert str(InputError(f"no file {'a/' * 150}")) == f"no file {'a/' * 150}"
+
+
 @pytest.mark.parametrize("load", [load_workflow, load_scenario, load_rules])
 def test_thousands_of_unknown_keys_are_one_short_message(load, tmp_path):
     """Only the listed mistakes are explained; the others are counted exactly."""
