@@ -9,11 +9,23 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simulations.engines.kernel import _length_bits, _outcome_bits, _pop, _push, _read
+from simulations.engines.kernel import _LOW, _S32, _U, _inline, _numerator, _philox, _pop, _push, _read
 
 __all__ = ["bare_loop"]
 
 NEVER = -(2**63)
+
+
+@_inline
+def _length_bits(key, case_key, purpose, visit):
+    a, b, _, _ = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
+    return _numerator(a, b)
+
+
+@_inline
+def _outcome_bits(key, case_key, purpose, visit):
+    _, _, c, d = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
+    return _numerator(c, d)
 
 
 @njit(nogil=True, _nrt=False)
