@@ -6,26 +6,22 @@ and the same inverse tables, and keeps the same log, so the difference in time i
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
 
-from simulations.engines.kernel import _LOW, _S32, _U, _inline, _numerator, _philox, _pop, _push, _read
+from simulations.engines.kernel import _length_bits, _outcome_bits, _pop, _push, _read
 
 __all__ = ["bare_loop"]
 
 NEVER = -(2**63)
 
 
-@_inline
-def _length_bits(key, case_key, purpose, visit):
-    a, b, _, _ = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
-    return _numerator(a, b)
+class Draws(NamedTuple):
+    """What the draws of the kernel read of its model."""
 
-
-@_inline
-def _outcome_bits(key, case_key, purpose, visit):
-    _, _, c, d = _philox(key[0], key[1], case_key & _LOW, case_key >> _S32, purpose, _U(visit))
-    return _numerator(c, d)
+    key: Any
 
 
 @njit(nogil=True, _nrt=False)
@@ -38,6 +34,7 @@ def bare_loop(
     `stage` is 0 for the first review, 1 for the check, 2 closed, 3 for the second review, 4 on the docket. Station c is court
     c's reviewers, the last one the checkers.
     """
+    draws = Draws(key)
     n_rows = n_heap = 0
     n_stations = len(busy)
     now = np.int64(0)
@@ -55,7 +52,7 @@ def bare_loop(
                     busy[p] += 1
                     started[i] = now
                     s = stage[i]
-                    bits = _length_bits(key, keys[i], hashes[s], 0)
+                    bits = _length_bits(draws, keys[i], hashes[s], 0)
                     table = checks if s == 1 else lengths
                     end = now + np.int64(np.rint(_read(cells, table, bits)))
                     if end <= horizon:
@@ -87,9 +84,9 @@ def bare_loop(
             busy[p] -= 1
             touched = p
             target = 4
-            if s == 0 and _outcome_bits(key, keys[i], hashes[0], 0) * 2.0**-53 < 0.14:
+            if s == 0 and _outcome_bits(draws, keys[i], hashes[0], 0) * 2.0**-53 < 0.14:
                 target = 1
-            elif s == 1 and _outcome_bits(key, keys[i], hashes[1], 0) * 2.0**-53 < 0.95:
+            elif s == 1 and _outcome_bits(draws, keys[i], hashes[1], 0) * 2.0**-53 < 0.95:
                 target = 2
         rows[n_rows].to_state = target
         n_rows += 1
@@ -110,7 +107,7 @@ def bare_loop(
                 touched = -2
         elif target == 2:
             # One date of the hazard over the whole run, as the general engines draw it.
-            date = np.int64(np.rint(_read(cells, unit, _length_bits(key, keys[i], hashes[2], 0)) / rate))
+            date = np.int64(np.rint(_read(cells, unit, _length_bits(draws, keys[i], hashes[2], 0)) / rate))
             if now < date <= horizon:
                 _push(heap, n_heap, date, np.int64(i), 1)
                 n_heap += 1

@@ -29,6 +29,16 @@ CALENDARS = {
 
 Mapping = dict[str, Any]
 
+DESK_WORKFLOW = {
+    "workflow": "desk",
+    "activities": {"serve": {}},
+    "entry": {"states": ["waiting"]},
+    "states": {"waiting": {"activity": "serve"}, "done": {"final": True}},
+    "transitions": [{"transition": "finish", "from": "waiting", "to": "done"}],
+    "measures": [{"measure": "empty", "emptied": "waiting"}],
+}
+"""One activity and its end, and the date on which nobody waits any more."""
+
 
 @st.composite
 def scenarios(draw: Any, shared: bool = True) -> Mapping:

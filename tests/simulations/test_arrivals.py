@@ -15,7 +15,7 @@ from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.workload import estimate
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
-from tests.simulations.random_scenarios import loaded, run
+from tests.simulations.random_scenarios import DESK_WORKFLOW, loaded, run
 
 DESK = {"hours": {"mon-thu": "08:00-12:00, 13:00-16:00", "fri": "08:00-12:00"}, "closed": ["2024-05-01"]}
 NIGHT = {"hours": {"mon-sun": "22:00-02:00"}}
@@ -29,14 +29,7 @@ def _office(stream: dict[str, object], ends: dt.date = dt.date(2024, 6, 30), **f
     """Return a scenario in which one stream of cases arrives at an office."""
     return loaded({
         "scenario": "office",
-        "workflow": {
-            "workflow": "desk",
-            "activities": {"serve": {}},
-            "entry": {"states": ["waiting"]},
-            "states": {"waiting": {"activity": "serve"}, "done": {"final": True}},
-            "transitions": [{"transition": "finish", "from": "waiting", "to": "done"}],
-            "measures": [{"measure": "empty", "emptied": "waiting"}],
-        },
+        "workflow": DESK_WORKFLOW,
         "starts": dt.date(2024, 1, 1),
         "ends": ends,
         "calendars": {"desk": DESK, "night": NIGHT},

@@ -51,7 +51,7 @@ PRINTING = [
 
 @pytest.mark.parametrize("command", PRINTING)
 def test_a_full_device_is_one_line(desk: Path, command: str) -> None:
-    """The exit code is 1, and nothing is said twice."""
+    """The exit code is 1, and no message appears twice."""
     wanted = (1, "standard output: could not be written: No space left on device\n")
     assert _shell(f"docketsim {command} > /dev/full", desk) == wanted
 

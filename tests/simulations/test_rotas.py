@@ -19,7 +19,7 @@ from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from simulations.scenarios.workload import estimate
 from simulations.timing.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
-from tests.simulations.random_scenarios import loaded, run
+from tests.simulations.random_scenarios import DESK_WORKFLOW, loaded, run
 
 WEEK = {"mon-thu": {"08:00-12:00": 3, "12:00-16:00": 2}, "fri": {"08:00-12:00": 1}, "sat": {"22:00-02:00": 4}}
 BY_HOUR = np.zeros((7, 24), np.int64)
@@ -32,14 +32,7 @@ def _office(size: Any, stream: Any = None, ends: dt.date = dt.date(2024, 1, 14),
     pool = {"size": size, **further.pop("pool", {})}
     return loaded({
         "scenario": "office",
-        "workflow": {
-            "workflow": "desk",
-            "activities": {"serve": {}},
-            "entry": {"states": ["waiting"]},
-            "states": {"waiting": {"activity": "serve"}, "done": {"final": True}},
-            "transitions": [{"transition": "finish", "from": "waiting", "to": "done"}],
-            "measures": [{"measure": "empty", "emptied": "waiting"}],
-        },
+        "workflow": DESK_WORKFLOW,
         "starts": dt.date(2024, 1, 1),
         "ends": ends,
         "calendars": {"day": {"hours": {"mon-sun": "08:00-16:00"}}},

@@ -132,7 +132,7 @@ def test_only_the_chosen_rows_are_read(only: str, n_rows: int) -> None:
 
 
 def test_claims_with_missing_names_months_first_and_a_byte_order_mark() -> None:
-    """007 and 7 are two cases; an event without a name is told, and what it was is unjudged."""
+    """007 and 7 are two cases; an event without a name is reported, and its step is unjudged."""
     rules = [{"rule": "nobody is refused", "never": "refuse"}, {"rule": "adults", "never": "notify", "if": "not adult"}]
     workflow = steps_of("claims", {"adult": {"type": "boolean"}}, "notify", "pay", "refuse", rules=rules)
     mapping = LogMapping({"case": "claim number", "time": "entry date"}, {"notify": ("Notified",), "pay": ("Paid",)})

@@ -60,7 +60,7 @@ PLAIN = 'case;what\n1;größer\n2;"zwei;\nZeilen ""hier"""\n;\n'
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_text_file_is_read_in_any_usual_encoding(tmp_path: Path, encoding: str, note: str, newline: str, packed: bool) -> None:
-    """With quoted separators, quotes and line breaks, compressed or not; a guess is said."""
+    """With quoted separators, quotes and line breaks, compressed or not; the log reports what was guessed."""
     content = PLAIN.replace("\n", newline).encode(encoding)
     path = tmp_path / ("log.csv.gz" if packed else "log.csv")
     path.write_bytes(gzip.compress(content) if packed else content)
@@ -230,7 +230,7 @@ def test_numbers_are_times_only_with_a_format(value: object, form: str, read: st
 
 
 def test_a_time_keeps_its_clock_and_its_offset() -> None:
-    """Without one it has none; UTC is told apart from an offset of zero."""
+    """Without one it has none; UTC is not the same as an offset of zero."""
     read = read_times(["2011-06-01T10:00:00+02:00", "2011-06-01 10:00", "2011-06-01 10:00:00Z", "2011-06-01 10:00+00:00"])
     assert read.offset.tolist() == [7_200_000_000, LOCAL, 0, 0]
     assert read.utc.tolist() == [False, False, True, False]

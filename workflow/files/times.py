@@ -42,7 +42,7 @@ _MONTHS |= {name: i + 1 for i, name in enumerate(_LONG)} | {"sept": 9}
 EXAMPLE = "a time such as 2024-01-31 or 2024-01-31T09:30:00"
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d|(19|20)\d{6}(T|$)")
-"""What `datetime.fromisoformat` is asked to read: it also takes weeks, and times of day."""
+"""The texts that are passed to `datetime.fromisoformat`. It would also accept week dates and times of day."""
 
 _WRITTEN = re.compile(
     r"(?P<a>\d{1,4}|[A-Za-z]{3,9})(?P<gap>[-/. ]\s*|\.\s+)(?P<b>\d{1,2}|[A-Za-z]{3,9})(?:,?\s+|\.?[-/.]\s*)(?P<c>\d{4}|\d{2})"

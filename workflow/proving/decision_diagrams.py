@@ -1,7 +1,7 @@
 """Sets of answers to yes/no questions, as reduced ordered binary decision diagrams.
 
 A set is a whole number: `NOTHING`, `EVERYTHING`, or the number of a node. Equal sets have equal numbers. A node asks
-one question. Along every path, questions are asked in the order of their numbers.
+one question. Every path asks its questions in ascending order of their numbers.
 
 The library ``dd`` (0.6.0, its part in pure Python) was tried in place of this module. On the large random workflows of the
 benchmarks it decides the same rules a fifth more slowly, and leaves two of 120 undecided where this module leaves one; two
