@@ -581,9 +581,8 @@ def check_comparison(base: Scenario, other: Scenario, folder: Path, replications
     terminal = printed(comparison_table, lambda: comparison_table.print_comparison(comparison, []))
     assert all(comparison.selection.has(d.measure, d.court) for d in comparison.differences)
     (against,) = comparison.against
-    if all(
-        d.paired is not None and d.paired.n >= 5 for d in comparison.differences
-    ):  # with fewer, only rows equal by definition are one
+    # With fewer than five replications, only rows that are equal by definition are one hypothesis.
+    if all(d.paired is not None and d.paired.n >= 5 for d in comparison.differences):
         n = n_hypotheses(comparison, checks, against)
         assert f": {'one hypothesis' if n == 1 else f'{n} distinct hypotheses' if n else 'no hypotheses'} tested" in terminal
     for statement in statements:
