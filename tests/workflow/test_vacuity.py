@@ -106,3 +106,18 @@ def test_a_fact_that_only_rules_or_assumptions_read_is_not_unused() -> None:
     unused = [[f.where.split(":")[0] for f in prove(workflow, chosen).findings or ()] for chosen in ((), rules)]
     assert ["n" in unused_facts for unused_facts in unused] == [True, False]
     assert not any("fee" in unused_facts for unused_facts in unused)
+
+
+def test_among_several_shortest_counterexamples_the_one_with_the_fewest_facts_is_shown() -> None:
+    """`close` takes one step after `accept` in three ways; the way that the file names first needs three facts."""
+    transitions = [
+        {"transition": "accept", "from": "new", "to": "open"},
+        {"transition": "grant", "from": "open", "to": "done", "when": "urgent and fee and n == 3"},
+        {"transition": "late", "from": "open", "to": "done", "when": "n == 3"},
+        {"transition": "close", "from": "open", "to": "shelf"},
+    ]
+    rules = [{"rule": "nothing is done", "never": "grant or late"}]
+    changed = {"transitions": transitions, "rules": rules, "events": {}, "states": {**OFFICE["states"], "shelf": {"final": True}}}
+    (verdict,) = prove(load_workflow({**OFFICE, **changed})).verdicts
+    assert verdict.history is not None
+    assert len(verdict.history.turns_on or ()) == 2  # late also needs that grant is not taken

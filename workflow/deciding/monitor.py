@@ -38,18 +38,21 @@ class Monitor:
     def advance(self, q: int, facts: Sequence[Value], steps: Iterable[Step[Any]]) -> int:
         """Return the automaton's state after some steps of a case, given its state before them."""
         for step in steps:
-            if step.name not in self.rule.step_names:
-                continue
-            symbol = 0
-            for i, (names, when, giving) in enumerate(self._patterns):
-                if (
-                    step.name in names
-                    and (when is None or when(facts, (*step.record, step.state)))
-                    and (giving is None or giving(facts, (*step.record_after, step.state_after)))
-                ):
-                    symbol |= 1 << i
-            q = self._table[q][symbol]
+            if step.name in self.rule.step_names:
+                q = self._table[q][self.matches(facts, step)]
         return q
+
+    def matches(self, facts: Sequence[Value], step: Step[Any]) -> int:
+        """Return the symbol of a step: bit i says whether it matches pattern i."""
+        symbol = 0
+        for i, (names, when, giving) in enumerate(self._patterns):
+            if (
+                step.name in names
+                and (when is None or when(facts, (*step.record, step.state)))
+                and (giving is None or giving(facts, (*step.record_after, step.state_after)))
+            ):
+                symbol |= 1 << i
+        return symbol
 
     def is_forbidden(self, q: int, facts: Sequence[Value], record: Sequence[Value], state: str) -> bool:
         """Return whether a case is in a condition that the rule forbids."""

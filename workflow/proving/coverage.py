@@ -13,27 +13,31 @@ from workflow.proving.questions import Question
 
 if TYPE_CHECKING:
     from workflow.proving.budget import Budget
+    from workflow.proving.machine_check import Walk
     from workflow.proving.proof import Prover
 
 
-def why_vacuous(prover: Prover, rule: Rule, budget: Budget) -> str | None:
+def why_vacuous(prover: Prover, rule: Rule, walk: Walk, budget: Budget) -> str | None:
     """Return why a proved rule is vacuous, or ``None``: what triggers it can never be so.
 
-    The trigger of a condition is each of the parts that it joins by ``and``, whichever way it is written.
+    The trigger of a condition is each of the parts that it joins by ``and``, whichever way it is written. What the walk that
+    checked the proof has met needs no search.
     """
     if rule.condition is not None:
-        part = _never_held(prover, rule, _pushed(rule.condition), False, budget)
+        part = _never_held(prover, rule, walk, _pushed(rule.condition), False, budget)
         return None if part is None else f"{unparse(part)!r} holds in no reachable state"
     subject = rule.automaton.patterns[0]
     named = " or ".join(sorted(subject.names))
-    if not _exists(prover, Question.takes(StepPattern(subject.names)), budget):
+    if not (walk.steps & subject.names or _exists(prover, Question.takes(StepPattern(subject.names)), budget)):
         return f"{named} can never happen"
     for key, condition in (("if", subject.when), ("giving", subject.giving)):
-        if condition is not None and not _exists(prover, _anywhere(prover, condition), budget):
+        if condition is None or walk.met(dict.fromkeys(range(len(rule.automaton.table)), condition)):
+            continue
+        if not _exists(prover, _anywhere(prover, condition), budget):
             return f"its {key}: holds in no reachable state"
     if rule.template == "never":
         return None
-    if subject.when is not None and not _exists(prover, Question.takes(subject), budget):
+    if subject.when is not None and not walk.matched & 1 and not _exists(prover, Question.takes(subject), budget):
         return f"{named} can never happen where its if: holds"
     return _limit_unmet(prover, rule, subject, named, budget)
 
@@ -77,24 +81,26 @@ def _is_false(part: Expression) -> bool:
     return not names(part) and not scalar(part, [], [])((), ())
 
 
-def _never_held(prover: Prover, rule: Rule, part: Expression, is_trigger: bool, budget: Budget) -> Expression | None:
+def _never_held(prover: Prover, rule: Rule, walk: Walk, part: Expression, is_trigger: bool, budget: Budget) -> Expression | None:
     """Return a single part that never holds, if one is among each of the alternatives of a condition.
 
     A condition that is one single part has no trigger: that it never holds is all that the rule says.
     """
     if isinstance(part, And):
-        never = (_never_held(prover, rule, each, True, budget) for each in part.operands)
+        never = (_never_held(prover, rule, walk, each, True, budget) for each in part.operands)
         return next((dead_part for dead_part in never if dead_part is not None), None)
     if isinstance(part, Or):
         dead_part = None
         for each in part.operands:
-            dead_part = _never_held(prover, rule, each, is_trigger, budget)
+            dead_part = _never_held(prover, rule, walk, each, is_trigger, budget)
             if dead_part is None:
                 return None
         return dead_part
-    if is_trigger and not _exists(prover, Question.holds(rule, _with_flags(rule, part)), budget):
-        return part
-    return None
+    if not is_trigger:
+        return None
+    conditions = _with_flags(rule, part)
+    held = walk.met(conditions) or _exists(prover, Question.holds(rule, conditions), budget)
+    return None if held else part
 
 
 def _with_flags(rule: Rule, part: Expression) -> dict[int, Expression]:

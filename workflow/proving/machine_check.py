@@ -7,7 +7,7 @@ and every node that it reaches must be one that the search reached.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +16,7 @@ from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
 from workflow.model.definition import ENTER, Outcome, StateKind, Value, Workflow
 from workflow.model.rules import Rule
-from workflow.predicates import Field
+from workflow.predicates import Expression, Field, scalar
 from workflow.predicates.symbolic import limits
 from workflow.proving.abstraction import Free, Node
 from workflow.proving.budget import Budget
@@ -66,10 +66,10 @@ class ProofCheck:
         self.workflow = workflow
         self.machine = CaseMachine(workflow)
         self.live = workflow.live_fields
-        self._rows: dict[tuple[str, Record, str, Outcome, Facts], MachineRow | None] = {}
+        self._next: dict[Facts, dict[tuple[str, Record, bool], list[MachineRow | None]]] = {}
         self.stand_ins = {field.name: some_value(field) for field in workflow.facts.values() if field.optional}
 
-    def check(self, rule: Rule, search: Search, cases: Sequence[Facts], budget: Budget) -> None:
+    def check(self, rule: Rule, search: Search, cases: Sequence[Facts], budget: Budget) -> Walk:
         """Check that the machine reaches no node that a search missed, and breaks the rule at none.
 
         The walk stops after 1,000 nodes, or at the time limit.
@@ -81,33 +81,55 @@ class ProofCheck:
         cases : sequence of tuple
             The facts of the cases that walk.
 
+        Returns
+        -------
+        Walk
+            What was met on the way.
+
         Raises
         ------
         UnsoundProof
             If it does.
         """
-        walk = _Walk(self, rule, search)
+        walk = Walk(self, rule, search)
         for facts in cases:
             if budget.left > 0:
                 walk.through(facts)
+        return walk
 
-    def row(self, state: str, record: Record, trigger: str, given: Outcome, facts: Facts) -> MachineRow | None:
-        """Return the machine's row from a state and record (cached)."""
-        key = (state, record, trigger, given, facts)
-        if key not in self._rows:
-            case = SimpleNamespace(state=state, facts=facts, record=list(record))
-            self._rows[key] = self.machine.take(case, trigger, given)
-        return self._rows[key]
+    def rows(self, state: str, record: Record, entering: bool, facts: Facts) -> list[MachineRow | None]:
+        """Return the machine's rows from a state and record; ``None`` for a case that stays after its entry (cached)."""
+        known, key = self._next.setdefault(facts, {}), (state, record, entering)
+        if key not in known:
+            inputs = [(ENTER, ())] if entering else self.machine.possible_inputs(state, facts, record)
+            known[key] = [row for each in inputs for row in self._row(state, record, *each, facts)]
+        return known[key]
+
+    def _row(self, state: str, record: Record, trigger: str, given: Outcome, facts: Facts) -> Iterator[MachineRow | None]:
+        case = SimpleNamespace(state=state, facts=facts, record=list(record))
+        row = self.machine.take(case, trigger, given)
+        if row is not None or (trigger == ENTER and self.workflow.states[state].kind is not StateKind.INSTANT):
+            yield row
 
 
-class _Walk:
-    """The walk for one proof."""
+class Walk:
+    """The walk for one proof.
+
+    Attributes
+    ----------
+    steps : set of str
+        The names of the steps that cases made.
+    matched : int
+        Bit i says whether one of these steps matches pattern i of the rule.
+    """
 
     def __init__(self, check: ProofCheck, rule: Rule, search: Search) -> None:
         self.check, self.rule, self.search = check, rule, search
         self.workflow, self.machine = check.workflow, check.machine
         self.monitor = Monitor(rule, check.workflow)
-        self.n_places = 0
+        self.places: list[tuple[Facts, Node]] = []
+        self.steps: set[str] = set()
+        self.matched = 0
         reads = search.question.reads
         names = list(self.workflow.record)
         self._dead = {
@@ -122,12 +144,12 @@ class _Walk:
         reached = _Reached(self.search, answers)
         seen: set[Node] = set()
         todo: deque[tuple[Node, str]] = deque((node, "the start") for node in self._beginnings())
-        while todo and self.n_places < _MOST_PLACES:
+        while todo and len(self.places) < _MOST_PLACES:
             node, source = todo.popleft()
             if node in seen:
                 continue
             seen.add(node)
-            self.n_places += 1
+            self.places.append((facts, node))
             if not reached.covers(node):
                 what = f"from {source} the machine leads to {node[0]!r}, which the search did not reach"
                 raise UnsoundProof(f"rule {self.rule.name!r}: {what}")
@@ -147,21 +169,27 @@ class _Walk:
     def _targets(self, node: Node, facts: Facts) -> Iterator[Node]:
         """Yield the nodes to which the machine moves a case."""
         state, record, entering, q = node
-        inputs = [(ENTER, ())] if entering else self.machine.possible_inputs(state, facts, record)
-        for trigger, given in inputs:
-            row = self.check.row(state, record, trigger, given, facts)
-            if row is not None:
-                yield self._target(row, q, facts)
-            elif trigger == ENTER and self.workflow.states[state].kind is not StateKind.INSTANT:
-                yield state, record, False, q
+        for row in self.check.rows(state, record, entering, facts):
+            yield (state, record, False, q) if row is None else self._target(row, q, facts)
 
     def _target(self, row: MachineRow, q: int, facts: Facts) -> Node:
         state = row.state_after
-        q = self.monitor.advance(q, facts, row.steps)
+        for step in row.steps:
+            self.steps.add(step.name)
+            if step.name in self.rule.step_names:
+                symbol = self.monitor.matches(facts, step)
+                self.matched |= symbol
+                q = self.rule.automaton.step(q, symbol)
         if self.monitor.is_broken(q, facts, row.after, state):
             raise UnsoundProof(f"rule {self.rule.name!r}: the machine breaks it from {row.state!r}, which the search missed")
         enters = row.transition is not None and self.workflow.transitions[row.transition].target is not None
         return state, self._normal(state, row.after), enters and (ENTER, state) in self.machine.tries, q
+
+    def met(self, conditions: Mapping[int, Expression]) -> bool:
+        """Return whether a case was where a condition over what the rule reads holds: for each automaton state, its own."""
+        names, record = fact_names(self.workflow), (*self.workflow.record, "state")
+        tests = {q: scalar(condition, names, record) for q, condition in conditions.items()}
+        return any(q in tests and tests[q](facts, (*values, state)) for facts, (state, values, _, q) in self.places)
 
 
 class _Reached:

@@ -174,11 +174,19 @@ class PathCheck:
 
     def all_of(self, terms: Collection[Any]) -> Any:
         """Return a conjunction of terms, true without any."""
-        return self.z3.And(*terms) if terms else self.z3.BoolVal(True, self.facts.context)
+        return self._joined(self.z3.z3core.Z3_mk_and, terms)
 
     def any_of(self, terms: Collection[Any]) -> Any:
         """Return a disjunction of terms, false without any."""
-        return self.z3.Or(*terms) if terms else self.z3.BoolVal(False, self.facts.context)
+        return self._joined(self.z3.z3core.Z3_mk_or, terms)
+
+    def _joined(self, make: Any, terms: Collection[Any]) -> Any:
+        """Join terms without the conversions of ``z3.And`` and ``z3.Or``, which cost more than the search."""
+        if len(terms) == 1:
+            return next(iter(terms))
+        context = self.facts.context
+        parts = (self.z3.z3types.Ast * len(terms))(*(term.as_ast() for term in terms))
+        return self.z3.BoolRef(make(context.ref(), len(parts), parts), context)
 
 
 class _Path:

@@ -31,7 +31,7 @@ from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.coverage import may_stay_open, why_vacuous
 from workflow.proving.fact_space import plainest_case
 from workflow.proving.histories import history_of
-from workflow.proving.machine_check import ProofCheck, replay
+from workflow.proving.machine_check import ProofCheck, Walk, replay
 from workflow.proving.paths import PathCheck
 from workflow.proving.questions import Question
 from workflow.proving.sampling import sample_cases
@@ -108,7 +108,7 @@ class Prover:
         inquiry = inquiry or _Inquiry(self.workflow, Question.breaks(rule), self.paths)
         try:
             witness = inquiry.run(budget)
-            history = None if witness is None else self.history(witness, budget)
+            history = None if witness is None else self._plainest_history(inquiry, witness, budget)
         except LimitReached as reason:
             self._unfinished[id(rule)] = rule, inquiry
             return Verdict(rule, "undecided", time.perf_counter() - start, _size(inquiry), reason=str(reason))
@@ -117,25 +117,38 @@ class Prover:
             return Verdict(rule, "broken", time.perf_counter() - start, _size(inquiry), history=history)
         return self._proved(rule, inquiry, budget, start)
 
+    def _plainest_history(self, inquiry: _Inquiry, witness: Witness, budget: Budget) -> History:
+        """Return, of some shortest histories, the first that turns on the fewest facts."""
+        assert inquiry.search is not None
+        best = self.history(witness, budget)
+        for other in inquiry.search.others() if best.turns_on else ():
+            try:
+                history = self.history(other, budget)
+            except LimitReached:
+                break
+            if len(history.turns_on or ()) < len(best.turns_on or ()):
+                best = history
+        return best
+
     def _proved(self, rule: Rule, inquiry: _Inquiry, budget: Budget, start: float) -> Verdict:
         """Check a proof on the machine; return the verdict, with what else is to be known of the rule."""
         assert inquiry.search is not None
-        self._check(rule, inquiry.search, budget)
+        walk = self._check(rule, inquiry.search, budget)
         vacuous: str | None = None
         outstanding: tuple[str, ...] = ()
         may_wait = rule.within is not None
         try:
             outstanding, may_wait = may_stay_open(self, rule, budget)
-            vacuous = why_vacuous(self, rule, budget)
+            vacuous = why_vacuous(self, rule, walk, budget)
         except LimitReached:
             pass  # the rule is still proved
         decision: Decision = "monitored" if rule.within is not None and may_wait else "proved"
         return Verdict(rule, decision, time.perf_counter() - start, _size(inquiry), vacuous, outstanding)
 
-    def _check(self, rule: Rule, search: Search, budget: Budget) -> None:
+    def _check(self, rule: Rule, search: Search, budget: Budget) -> Walk:
         """Walk through the workflow on the machine, with cases that the guards and the rule tell apart."""
         cases = sample_cases(self.workflow, rule.conditions, self._plainest, 16) if rule.conditions else []
-        self._machine.check(rule, search, [*cases, *self._sample], budget)
+        return self._machine.check(rule, search, [*cases, *self._sample], budget)
 
     @cached_property
     def _machine(self) -> ProofCheck:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from workflow.model.definition import StateKind, Workflow
 from workflow.proving.abstraction import Abstraction, Asked, At, Conditions, Heard, LooseRecord, Move, Node, Precision
 from workflow.proving.atoms import Atoms
-from workflow.proving.budget import Budget
+from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.courses import cases_to_the_end, courses_to_the_end
 from workflow.proving.decision_diagrams import NOTHING
 from workflow.proving.fact_space import every_assumption
@@ -23,6 +23,7 @@ from workflow.proving.questions import Question
 from workflow.proving.relations import possible_answers
 
 _REFUTED_AT_ONCE = 8  # candidates that no case takes, before the search starts again
+_MOST_OTHERS = 7  # further shortest histories, among which the one with the fewest facts is shown
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Search:
         self._depth = -1
         self._heard: dict[tuple[int, int], list[Heard]] = {}
         self._refuted: list[tuple[int, Contradiction]] = []
+        self._witnesses = self._find()
         self.possible = self._possible()
         self.alive = courses_to_the_end(self.abstraction, question)
 
@@ -104,30 +106,52 @@ class Search:
             If the precision does not suffice.
         LimitReached
         """
-        witness = self._begin()
-        if witness is not None:
-            return witness
-        while self._todo or self._next_round:
-            self.budget.check(len(self.seen), len(self.diagrams))
-            node, cases = self._pop()
-            for move in self.abstraction.moves(*node[:3]):
-                witness = self._follow(node, move, self.diagrams.both(cases, move.cases))
-                if witness is not None:
-                    return witness
-        if self._refuted:
-            self._refine()
-        return None
+        return next(self._witnesses, None)
 
-    def _begin(self) -> Witness | None:
-        """Push every start of a case; return a history without rows if it answers the question."""
+    def others(self) -> Iterator[Witness]:
+        """Yield some more histories of the same length, after `run` has found one."""
+        for _ in range(_MOST_OTHERS):
+            try:
+                witness = next(self._witnesses, None)
+            except (Refine, LimitReached):
+                return
+            if witness is None:
+                return
+            yield witness
+
+    def _find(self) -> Iterator[Witness]:
+        """Yield the shortest histories."""
+        found = list(self._begin())
+        yield from found
+        while not found and (self._todo or self._next_round):
+            for witness in self._round():
+                found.append(witness)
+                yield witness
+        if self._refuted and not found:
+            self._refine()
+
+    def _round(self) -> Iterator[Witness]:
+        """Process the nodes of one round."""
+        if not self._todo:
+            self._todo = dict(sorted(self._next_round.items(), key=lambda entry: not entry[0][2]))
+            self._next_round = {}
+            self._depth += 1
+        while self._todo:
+            self.budget.check(len(self.seen), len(self.diagrams))
+            node = next(iter(self._todo))
+            cases = self._todo.pop(node)
+            for move in self.abstraction.moves(*node[:3]):
+                yield from self._follow(node, move, self.diagrams.both(cases, move.cases))
+
+    def _begin(self) -> Iterator[Witness]:
+        """Push every start of a case; yield the histories without rows that answer the question."""
         for state, record in self.abstraction.beginnings():
             self.budget.check(len(self._next_round))
             node = state, self.abstraction.normal(state, record), self.abstraction.tried_on_entry(state), 0
             self._push(node, self.possible, _Arrival(self.possible, None, None, ()))
             witness = self._arrived(node, node[1], self.possible, Row(node, None, ()))
             if witness is not None:
-                return witness
-        return None
+                yield witness
 
     def _push(self, node: Node, cases: int, arrival: _Arrival) -> None:
         if (node[0], node[3]) not in self.alive:
@@ -142,22 +166,15 @@ class Search:
         queue = self._todo if stays else self._next_round
         queue[node] = self.diagrams.either(queue.get(node, NOTHING), new)
 
-    def _pop(self) -> tuple[Node, int]:
-        """Return the next node, with the cases that are new there."""
-        if not self._todo:
-            self._todo = dict(sorted(self._next_round.items(), key=lambda entry: not entry[0][2]))
-            self._next_round = {}
-            self._depth += 1
-        node = next(iter(self._todo))
-        return node, self._todo.pop(node)
-
-    def _follow(self, node: Node, move: Move, cases: int) -> Witness | None:
+    def _follow(self, node: Node, move: Move, cases: int) -> Iterator[Witness]:
         """Follow a move from a node, and push where it leads."""
         if cases == NOTHING:
-            return None
+            return
         if move.stuck:
-            in_question = (node[0], move.trigger) in self.question.stuck
-            return self._candidate(cases, Row(node, move, move.asked), self._depth) if in_question else None
+            if (node[0], move.trigger) in self.question.stuck:
+                witness = self._candidate(cases, Row(node, move, move.asked), self._depth)
+                yield from (witness,) if witness is not None else ()
+            return
         key = (node[3], id(move))
         if key not in self._heard:
             self._heard[key] = self.abstraction.hear(self.automaton, node[3], node[0], move)
@@ -168,10 +185,9 @@ class Search:
             target, asked = self.abstraction.target(move, heard.q), (*move.asked, *heard.asked)
             witness = self._arrived(target, move.records[2], left, Row(node, move, asked))
             if witness is not None:
-                return witness
+                yield witness
             if heard.q not in self.automaton.broken:
                 self._push(target, self.diagrams.both(left, self.possible), _Arrival(left, node, move, asked))
-        return None
 
     def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Witness | None:
         """Return the history that ends at a node, if it answers the question."""
