@@ -10,6 +10,7 @@ from typing import Any
 
 from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
+from simulations.loading.times import read_choice_by_date
 from simulations.scenarios.scenario import DrawnField
 from workflow.files.validation import format_names
 from workflow.loading.reading import Keys
@@ -48,7 +49,8 @@ class People:
                 continue
             field = workflow.facts.get(name) or workflow.record[name]
             before, first = self._earlier(path, drawn), len(context.problems)
-            how = context.reader.choice(context.at(*key), partial(read_draw, context, field, before), f"people: {name}", before)
+            leaf = partial(read_draw, context, field, before)
+            how = read_choice_by_date(context, context.at(*key), leaf, f"people: {name}", "distributions", before)
             context.explain(first, "is not drawn yet; move its line above this one (record fields cannot be used)")
             drawn.append(name)
             if how is not None:

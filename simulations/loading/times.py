@@ -16,6 +16,7 @@ from workflow.files.dates import parse_instant
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
+from workflow.predicates import Namespace
 
 T = TypeVar("T")
 
@@ -152,3 +153,42 @@ def _are_dates(context: Context, node: Node, what: str, which: str, or_court: bo
         context.wrong(node.keys[key], f"{what}: {message}")
         return False
     return True
+
+
+def read_choice_by_date(
+    context: Context,
+    node: Node,
+    leaf: Callable[[Node, str], T | None],
+    what: str,
+    which: str,
+    names_allowed: Namespace | None = None,
+) -> Choice[T] | None:
+    """Read a value that may differ between cases and may change on dates; the dates stand outside `by:`.
+
+    See `read_by_date` and `simulations.scenarios.quantities.Reader.choice`.
+    """
+
+    def without_dates(node: Node, what: str) -> T | None:
+        if not _has_date(node):
+            return leaf(node, what)
+        date = next(iter(node.value))
+        context.wrong(node, f"{what}: dates stand outside by:, such as {{{date}: {{by: ..., ...}}, ...}}")
+        return None
+
+    def choice(node: Node, what: str) -> Choice[T] | None:
+        return context.reader.choice(node, without_dates, what, names_allowed)
+
+    if not _has_date(node):
+        return choice(node, what)
+    steps = read_by_date(context, node, choice, what, which)
+    if steps is None:
+        return None
+    if steps[0][0] > 0:
+        context.wrong(node, f"{what}: has no value from the start, {context.file.starts}, to {next(iter(node.value))}")
+        return None
+    return Choice(steps=steps)
+
+
+def _has_date(node: Node) -> bool:
+    """Return whether a key of a mapping is a date."""
+    return isinstance(node.value, dict) and any(isinstance(key, dt.date) for key in node.value)

@@ -113,7 +113,7 @@ MUTANTS = {
     "every: starts again although coming back has started it": ("        if started == visit + 1 and model.states", "        if model.states"),
     "every: starts again outside its states": ("].clocks & bit != 0:\n            return", "].clocks & bit >= 0:\n            return"),
     "a clock in working days by the calendar's days": ("now + length if c < 0 else _complete(model, c, now, length), v)", "now + length, v)"),
-    "a hazard whose next date is the last one's length": ("visit + 1, rate, counters.now)", "visit, rate, counters.now)"),
+    "a hazard whose next date is the last one's length": ("event, visit + 1, counters.now)", "event, visit, counters.now)"),
     "a hazard that does not begin where it counts for the first time": ("states[old].clocks, states[old].hazards", "states[old].clocks, states[state].hazards"),
     "a clock that is not stopped when it starts anew": ("started - 1 != visit)", "False)"),
     "the outcome and the length of the next visit": ("    case.visit = v\n", "    case.visit = v + 1\n"),
