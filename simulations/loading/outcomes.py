@@ -17,7 +17,7 @@ from workflow.model.definition import Activity, Event, Value
 
 
 def read_outcome(
-    context: Context, entry: dict[str, Any] | None, giver: Activity | Event, path: Keys, what: str
+    context: Context, entry: dict[Any, Any] | None, giver: Activity | Event, path: Keys, what: str
 ) -> dict[str, Choice[Shares]]:
     """Read `outcome:` of an activity or event; it is required if, and only if, the workflow declares `gives:`."""
     what, kind = f"{what}: outcome", "activity" if isinstance(giver, Activity) else "event"
@@ -50,4 +50,4 @@ def _shares_of(context: Context, path: Keys, values: Sequence[Value], what: str)
     def shares(node: Node, label: str) -> Shares | None:
         return context.reader.shares(node, values, label)
 
-    return read_choice_by_date(context, context.at(*path), shares, what, "shares")
+    return read_choice_by_date(context, context.at(*path), shares, what, "shares", shares=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ from workflow.loading.reading import Keys
 from workflow.predicates import Namespace
 
 T = TypeVar("T")
+
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b")
 
 DAYS_AND_LONGER = ("day", "days", "week", "weeks", "month", "months", "year", "years")
 
@@ -162,24 +165,36 @@ def read_choice_by_date(
     what: str,
     which: str,
     names_allowed: Namespace | None = None,
+    shares: bool = False,
 ) -> Choice[T] | None:
     """Read a value that may differ between cases and may change on dates; the dates stand outside `by:`.
 
     See `read_by_date` and `simulations.scenarios.quantities.Reader.choice`.
+
+    Parameters
+    ----------
+    shares : bool
+        Whether a value may be a mapping of texts to shares; then a date in quotes is such a text.
     """
 
+    def outside(node: Node, what: str, by: str) -> None:
+        date = next(key for key in node.value if _is_date(key, shares))
+        context.wrong(node, f"{what}: dates stand outside by:, such as {{{date}: {{by: {by}, ...}}, ...}}")
+
     def without_dates(node: Node, what: str) -> T | None:
-        if not _has_date(node):
+        if not _has_date(node, shares):
             return leaf(node, what)
-        date = next(iter(node.value))
-        context.wrong(node, f"{what}: dates stand outside by:, such as {{{date}: {{by: ..., ...}}, ...}}")
+        outside(node, what, "...")
         return None
 
     def choice(node: Node, what: str) -> Choice[T] | None:
         return context.reader.choice(node, without_dates, what, names_allowed)
 
-    if not _has_date(node):
+    if not _has_date(node, shares):
         return choice(node, what)
+    if "by" in node.value:
+        outside(node, what, format_value(node.value["by"].plain()).strip("'"))
+        return None
     steps = read_by_date(context, node, choice, what, which)
     if steps is None:
         return None
@@ -189,6 +204,10 @@ def read_choice_by_date(
     return Choice(steps=steps)
 
 
-def _has_date(node: Node) -> bool:
-    """Return whether a key of a mapping is a date."""
-    return isinstance(node.value, dict) and any(isinstance(key, dt.date) for key in node.value)
+def _has_date(node: Node, shares: bool) -> bool:
+    return isinstance(node.value, dict) and any(_is_date(key, shares) for key in node.value)
+
+
+def _is_date(key: object, shares: bool) -> bool:
+    """Return whether a key is a date, or, where texts are no values, is written like one."""
+    return isinstance(key, dt.date) or (not shares and _DATE.match(str(key)) is not None)
