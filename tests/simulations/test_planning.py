@@ -150,8 +150,9 @@ def test_staff_shows_progress_without_a_terminal(tiny: Path) -> None:
     """A line for each size on standard error, and none with --quiet."""
     command = ["staff", str(tiny), "--pool", "clerks", "--court", "west", "--finish-by", "2024-01-12", "--replications", "10", "--workers", "1", "--confidence", "0.5"]  # fmt: skip
     result = CliRunner().invoke(app, command)
-    assert re.search(r"^  \d+: \d+ of \d+$", result.stderr, re.MULTILINE)
-    assert re.search(r"\d+ replications of all sizes, of at most [\d,]+\.", result.stdout)
+    assert re.search(r"^  search, size \d+: the goal is met in \d+ of \d+ replications$", result.stderr, re.MULTILINE)
+    assert re.search(r"^  confirmation, size \d+: ", result.stderr, re.MULTILINE)
+    assert re.search(r"\d+ replications were run, all sizes together; a search runs at most [\d,]+\.", result.stdout)
     assert CliRunner().invoke(app, [*command, "--quiet"]).stderr == ""
 
 
@@ -213,7 +214,9 @@ def test_a_forecast_says_how_many_cases_never_left_and_how_many_are_at_risk(tiny
         .invoke(app, ["forecast", str(tiny), "--when", "pending < 10", "--replications", "3", "--seed", "3", "--workers", "1"])
         .stdout
     )
-    assert re.search(r"^[\d.]+ of [\d,]+ cases had not left the docket by the end of the run \(\d+%\)\.$", printed, re.MULTILINE)
+    assert re.search(
+        r"^[\d.]+ of [\d,]+ cases on average had not left the docket by the end of the run \(\d+%\)\.$", printed, re.MULTILINE
+    )
     assert "no 95% confidence interval: needs 6 replications or more" in printed
     assert "It is computed from Student's t, because order statistics need at least 39 replications." in printed
 
