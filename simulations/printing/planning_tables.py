@@ -71,6 +71,10 @@ def print_forecast(forecast: Forecast) -> None:
         f"  one run  {_format_prediction(forecast, late)}",
         f"  reached  in {hits} of {n} by {ends} ({level} {forecast.reached_low:.3f} to {forecast.reached_high:.3f}){missed}",
     ]
+    if forecast.from_start:
+        lines.append(f"The condition holds already at the end of the first day in {forecast.from_start} of {n}.")
+    if forecast.lapsed:
+        lines.append(f"It no longer holds at the end of the run in {forecast.lapsed} of the {hits} that reached it.")
     if forecast.prediction_method is not None:
         lines.append(f"The prediction interval is for one new replication. {describe_method(n, forecast.confidence)}.")
     console.print("\n".join(lines), markup=False)

@@ -44,7 +44,7 @@ def number_cell(value: float, unit: str) -> Cell:
 
 
 def format_both(one: float, two: float, difference: tuple[float, float | None, float | None], unit: str) -> tuple[str, str]:
-    """Format two values in one unit, to the place to which their difference is printed.
+    """Format two values in one unit, with the digits of `number` and at least those to which their difference is printed.
 
     So a reader who subtracts the values finds the difference.
 
@@ -59,12 +59,14 @@ def format_both(one: float, two: float, difference: tuple[float, float | None, f
     (('1,340.8', '1,355.1'), ('32.0', '49.4'))
     """
     factor, suffix = _scale(max(abs(one), abs(two)), unit)
-    mean, low, high = difference
+    mean, low, high = (None if end is None else end * factor for end in difference)
+    assert mean is not None
     if low is None or high is None or low == high:
-        places = max(_places_of_number(value * factor, unit) for value in (one, two, mean))
+        least = _places_of_number(mean, unit)
     else:
-        places = _places_of_mean(mean * factor, low * factor, high * factor)
-    return f"{_rounded(one * factor, places)}{suffix}", f"{_rounded(two * factor, places)}{suffix}"
+        least = _places_of_mean(mean, low, high)
+    texts = [_rounded(value, max(least, _places_of_number(value, unit))) for value in (one * factor, two * factor)]
+    return f"{texts[0]}{suffix}", f"{texts[1]}{suffix}"
 
 
 def format_mean(

@@ -140,7 +140,7 @@ def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
 def test_a_row_has_one_unit_of_time(tiny: Path, tmp_path: Path) -> None:
     """A wait of half a day beside one of twelve days is in days, and so is the difference; short waits are in hours."""
     comparison = Comparison(load_scenario(tiny), tmp_path, 1, 3, 0.95, ["x"], [])
-    for other, levels in (([12.0, 12.5, 13.0], ("0.5 d", "12.5 d")), ([0.7, 0.75, 0.8], ("12.0 h", "18.0 h"))):
+    for other, levels in (([12.0, 12.5, 13.0], ("0.500 d", "12.5 d")), ([0.7, 0.75, 0.8], ("12.0 h", "18.0 h"))):
         d = Difference("x", "waiting_time.serve.mean", "all", None, "days", pair([0.5] * 3, other, 0.95))
         assert format_levels(comparison, d) == levels
         assert {text[-1] for text in (*levels, format_difference(d))} == {levels[0][-1]}

@@ -73,6 +73,14 @@ def test_no_table_prints_nothing_and_a_footer_follows_the_rows() -> None:
     assert _printed(TABLE, "", "▁", "█")[-1].split() == ["▁", "█"]
 
 
+def test_a_table_with_a_footer_fits_the_line_too() -> None:
+    """Each part of a wide table of a sweep has the sparklines of its own columns."""
+    columns = ["size", *(f"waiting_time.examination_{k}.mean" for k in range(9))]
+    lines = _printed(text_table("", columns, [["4", *["12.50 ± 0.25 d"] * 9]]), "", *"▁▂▃▄▅▆▇█▁")
+    assert max(map(len, lines)) <= 80
+    assert "".join(c for line in lines for c in line if c in "▁▂▃▄▅▆▇█") == "▁▂▃▄▅▆▇█▁"
+
+
 def test_the_report_shows_the_same_cells_as_the_terminal() -> None:
     """Headings and rows of a page are those of the table."""
     page = render(Document("title", "heading", "", "", [Section("a", "A", [TABLE])], ""))
