@@ -307,7 +307,7 @@ class _Drawing:
     def policies(self, decisions: Mapping) -> list[Mapping]:
         if self.maybe():
             return []
-        other = self.workflow({**self.decisions(), "events": decisions["events"]})
+        other = {**self.workflow({**self.decisions(), "events": decisions["events"]}), "workflow": "other"}
         return [
             {
                 "from": self.pick(*DAYS[:4]),
