@@ -55,7 +55,7 @@ def _rule(draw: Any, words: list[str], conditions: list[str]) -> Mapping:
                 {"before": [one, three], "needs": two, draw(st.sampled_from(["since", "once"])): three},
                 {"after": one, "then": two, **only},
                 {"after": one, "then": [two, three], "within": draw(st.sampled_from(["3 hours", "1 day", "0 days"]))},
-                {"at_most": draw(st.integers(1, 3)), "of": [one, two], **only},
+                {"at_most": draw(st.integers(1, 2)), "of": [one, two], **only},
             ]
         )
     )
