@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from simulations.scenarios.scenario import Scenario
 from workflow.deciding.monitor import Monitor
-from workflow.deciding.steps import Step
+from workflow.deciding.steps import Step, end_of_row
 from workflow.errors import DocketsimError
 from workflow.model.definition import Value, as_written
 from workflow.model.rules import Rule
@@ -92,6 +93,7 @@ class Watch:
         self._monitors = [Monitor(rule, scenario.workflow) for rule in rules]
         self._states = [[0] * n_cases for _ in rules]
         self._until: list[dict[int, int]] = [{} for _ in rules]
+        self._times: list[dict[int, deque[int]]] = [{} for _ in rules]
         self._start = scenario.epoch.since_1970
         self._over = [bytearray(n_cases) for _ in rules]
         self.violations: list[Violation] = []
@@ -100,7 +102,8 @@ class Watch:
         """Check the initial state of a case; return the first violation."""
         first = None
         for k, monitor in enumerate(self._monitors):
-            if monitor.is_forbidden(0, case.facts, case.record, case.state):
+            q = self._states[k][case.number] = monitor.start(case.facts, case.record, case.state)
+            if monitor.is_broken(q, case.facts, case.record, case.state):
                 violation = self._broken(k, case.number, now)
                 first = first or violation
         return first
@@ -112,7 +115,9 @@ class Watch:
             if self._over[k][case.number]:
                 continue
             q, late = self._states[k][case.number], False
-            for step in steps:  # an event may settle an obligation and its transition may open it again
+            for step in (*steps, end_of_row(case.record, case.state)):
+                late = self._too_often(k, case, step, now) or late
+                # an event may settle an obligation and its transition may open it again
                 before, q = q, monitor.advance(q, case.facts, [step])
                 late = self._late(k, case.number, before, q, now) or late
             self._states[k][case.number] = q
@@ -120,6 +125,21 @@ class Watch:
                 violation = self._broken(k, case.number, now)
                 first = first or violation
         return first
+
+    def _too_often(self, k: int, case: Any, step: Step[Any], now: int) -> bool:
+        """Count the steps of a rule with ``per:``; return whether one is too many in its length of time."""
+        rule = self._monitors[k].rule
+        if rule.per is None or step.name not in rule.step_names:
+            return False
+        symbol = self._monitors[k].matches(self._states[k][case.number], case.facts, step)
+        times = self._times[k].setdefault(case.number, deque(maxlen=rule.limit))
+        is_counted = bool(symbol & rule.subject_bits)
+        too_often = is_counted and len(times) == rule.limit and now <= rule.per.end(times[0] + self._start) - self._start
+        if is_counted:
+            times.append(now)
+        if symbol & ~rule.subject_bits:  # since:
+            times.clear()
+        return too_often
 
     def end(self, now: int) -> None:
         """Check for obligations that are overdue at the end of the run."""

@@ -56,6 +56,17 @@ def _rule(draw: Any, words: list[str], conditions: list[str]) -> Mapping:
                 {"after": one, "then": two, **only},
                 {"after": one, "then": [two, three], "within": draw(st.sampled_from(["3 hours", "1 day", "0 days"]))},
                 {"at_most": draw(st.integers(1, 3)), "of": [one, two], **only},
+                {"at_most": draw(st.integers(1, 2)), "of": [one, two], "since": three, **only},
+                {"at_most": 1, "of": [one, two], "per": draw(st.sampled_from(["3 hours", "1 day"])), **only},
+                {draw(st.sampled_from(["at_least", "exactly"])): draw(st.integers(1, 2)), "of": [one, two], **only},
+                {"at_least": 1, "of": one, "since": two},
+                {"never": one, "together_with": [two, three], **only},
+                {"before": one, "needs": [two, three], "how": draw(st.sampled_from(["directly", "each time"])), **only},
+                {"after": one, "then": [two, three], "how": draw(st.sampled_from(["directly", "each time"])), **only},
+                {"before": one, "needs": {"of": two, "if": condition}, **only},
+                {"after": [one, {"of": two, "giving": condition}], "then": three},
+                {"never": three, "if": f"not once({one} or {two})"},
+                {"never": f"once({one} and ({condition})) and not since({two}, {{of: {three}, if: not once({two})}})"},
             ]
         )
     )
@@ -101,7 +112,7 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
     """By how a case begins, at its moves, at the end of the run; a first one among several at one instant."""
     reached: Counter[str] = Counter()
 
-    @settings(SOME, max_examples=1000, database=None, derandomize=True)
+    @settings(SOME, max_examples=300, database=None, derandomize=True)
     @given(ruled())
     def look(scenario: Mapping) -> None:
         plan, path = planned(loaded(scenario), 1)
@@ -114,6 +125,7 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
         rules = {r.name: r for r in plan.scenario.workflow.rules}
         reached.update(rules[v.rule].template for v in violations)
         reached.update("within" for v in violations if rules[v.rule].within is not None)
+        reached.update("per" for v in violations if rules[v.rule].per is not None)
         reached.update("at the end" for v in violations if v.at == plan.scenario.horizon)
         reached.update("begins" for b in begins if b)
         reached.update(["several at first"] if len(first) > 1 else [])
@@ -124,8 +136,11 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
         "condition",
         "before",
         "after",
+        "at_least",
         "at_most",
+        "exactly",
         "within",
+        "per",
         "at the end",
         "begins",
         "several at first",

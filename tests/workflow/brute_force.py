@@ -197,6 +197,15 @@ class Judge:
             return False
         return bool(self._never(self.facts, (*record, state, *(self._held(memory, flag) for flag in self._past))))
 
+    def begin(self, record: Values, state: str) -> tuple[Memory, bool]:
+        """Return the memory of a case at its start, and whether it breaks the rule there."""
+        return Memory(), self.is_forbidden(Memory(), record, state)
+
+    @staticmethod
+    def is_open(memory: Memory) -> bool:
+        """Return whether an obligation is outstanding."""
+        return memory.open
+
     def _held(self, memory: Memory, flag: str) -> bool:
         operator = flag.partition("(")[0]
         t, *rest = _arguments(flag)
@@ -247,11 +256,23 @@ class Judge:
 
 
 def judge(
-    workflow: Workflow, entry: Mapping[str, Any], facts: Values, begins: tuple[str, Values], rows: Sequence[Row]
+    workflow: Workflow,
+    entry: Mapping[str, Any],
+    facts: Values,
+    begins: tuple[str, Values],
+    rows: Sequence[Row],
+    form: Any = Judge,
 ) -> int | None:
-    """Return the number of rows after which a history breaks a rule, 0 for its start; ``None`` if it keeps it."""
-    judged, memory = Judge(workflow, entry, facts), Memory()
-    if judged.is_forbidden(memory, begins[1], begins[0]):
+    """Return the number of rows after which a history breaks a rule, 0 for its start; ``None`` if it keeps it.
+
+    Parameters
+    ----------
+    form : class
+        What says whether a rule of this form is broken.
+    """
+    judged = form(workflow, entry, facts)
+    memory, broken = judged.begin(begins[1], begins[0])
+    if broken:
         return 0
     for n, row in enumerate(rows, start=1):
         memory, broken = judged.after(memory, row)
@@ -261,7 +282,7 @@ def judge(
 
 
 def shortest(
-    workflow: Workflow, entry: Mapping[str, Any], facts: Values, begins: Sequence[tuple[str, Values]]
+    workflow: Workflow, entry: Mapping[str, Any], facts: Values, begins: Sequence[tuple[str, Values]], form: Any = Judge
 ) -> tuple[int | None, bool]:
     """Return the length of a shortest history that breaks a rule, and whether a case can stay with an open obligation.
 
@@ -270,13 +291,14 @@ def shortest(
     TooManyNodes
         If there are more than `MOST` different pasts.
     """
-    case, judged = Case(workflow, facts), Judge(workflow, entry, facts)
-    todo: deque[tuple[int, str, Values, bool, Memory]] = deque()
+    case, judged = Case(workflow, facts), form(workflow, entry, facts)
+    todo: deque[tuple[int, str, Values, bool, Any]] = deque()
     seen = set()
     for state, record in begins:
-        if judged.is_forbidden(Memory(), record, state):
+        memory, broken = judged.begin(record, state)
+        if broken:
             return 0, False
-        todo.append((0, state, record, True, Memory()))
+        todo.append((0, state, record, True, memory))
     waits = False
     while todo:
         depth, state, record, entering, memory = todo.popleft()
@@ -289,7 +311,7 @@ def shortest(
         if stays:
             todo.appendleft((depth, state, record, False, memory))
             continue
-        waits = waits or (memory.open and not any(row.trigger == "enter" for row in rows))
+        waits = waits or (judged.is_open(memory) and not any(row.trigger == "enter" for row in rows))
         for row in rows:
             after, broken = judged.after(memory, row)
             if broken:

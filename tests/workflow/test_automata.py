@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from workflow.model.automata import Automaton, PastOperator, StepPattern, after_then, at_most, before_needs, never, never_true
-from workflow.predicates import Field
+from workflow.model.automata import Automaton, after_then, before_needs, count, never, never_true
 from workflow.predicates.tree import Name
+from workflow.predicates.words import Word, past_operator
 
 STEPS = ("close", "clear", "reopen", "close+clear", "clear+reopen", "other")
 """``a+b`` is a step that matches two patterns."""
@@ -32,8 +32,8 @@ def _run(automaton: Automaton, history: History) -> int:
     return q
 
 
-def _named(name: str) -> StepPattern:
-    return StepPattern(frozenset({name}))
+def _named(name: str) -> Word:
+    return Word.of(name)
 
 
 def _missing(history: History, i: int, resets: str | None, once: bool) -> bool:
@@ -62,8 +62,8 @@ def _missing(history: History, i: int, resets: str | None, once: bool) -> bool:
             before_needs(_named("close"), _named("clear"), _named("reopen"), once=True),
             lambda h: any(_is(h[i], "close") and _missing(h, i, "reopen", True) for i in range(len(h))),
         ),
-        (at_most(1, _named("close")), lambda h: sum(_is(x, "close") for x in h) > 1),
-        (at_most(2, _named("close")), lambda h: sum(_is(x, "close") for x in h) > 2),
+        (count(_named("close"), None, most=1), lambda h: sum(_is(x, "close") for x in h) > 1),
+        (count(_named("close"), None, most=2), lambda h: sum(_is(x, "close") for x in h) > 2),
     ],
     ids=["never", "before", "before since", "before once", "at most 1", "at most 2"],
 )
@@ -104,9 +104,10 @@ def test_a_past_operator_holds_after_exactly_the_histories_that_it_describes(
     operator: str, expected: Callable[[History], bool]
 ) -> None:
     """The automaton gives the truth value of the operator after each history."""
-    condition = Name(Field(operator, "boolean", "record"))
-    assert [past.flag for past in PastOperator.all_in(condition)] == [operator]
-    automaton = never_true(condition)
+    name, _, operands = operator.removesuffix(")").partition("(")
+    field = past_operator(name, tuple(map(Word.of, operands.split(", "))))
+    assert field.name == operator
+    automaton = never_true(Name(field))
     for history in HISTORIES:
         assert automaton.flags[_run(automaton, history)][operator] == expected(history), history
 

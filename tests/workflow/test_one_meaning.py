@@ -11,10 +11,11 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.workflow.brute_force import Case, Row, fact_names, judge
+from tests.workflow.brute_force import Case, Judge, Row, fact_names, judge
+from tests.workflow.forms_by_definition import FormJudge
 from tests.workflow.random_workflows import facts, workflows
-from tests.workflow.test_brute_force import SLOW, _in_time, _rules
-from workflow import Workflow, load_workflow
+from tests.workflow.test_brute_force import SLOW, _in_time, _new_rules, _rules, _with_rule
+from workflow import Workflow
 from workflow.auditing.audit import audit
 from workflow.auditing.log_files import read_log
 from workflow.model.definition import as_written
@@ -25,7 +26,7 @@ from workflow.testing.strategies import Walk
 pytest.importorskip("z3")
 
 
-def _by_definition(walk: Walk, entry: dict[str, Any]) -> int | None:
+def _by_definition(walk: Walk, entry: dict[str, Any], form: Any) -> int | None:
     """Return the row after which the history of a walk breaks a rule, by brute force."""
     values = tuple(walk.facts[name] for name in fact_names(walk.workflow))
     one, (state, record), entering, rows = Case(walk.workflow, values), walk.begins, True, list[Row]()
@@ -37,7 +38,7 @@ def _by_definition(walk: Walk, entry: dict[str, Any]) -> int | None:
         assert (taken.state, taken.record) == (row.state_after, row.after)
         state, record, entering = taken.state, taken.record, taken.enters
         rows.append(taken)
-    return judge(walk.workflow, entry, values, walk.begins, rows)
+    return judge(walk.workflow, entry, values, walk.begins, rows, form)
 
 
 def _audited(walk: Walk, rule: Rule) -> int | None:
@@ -81,10 +82,9 @@ def _replayed(workflow: Workflow, rule: Rule, history: Any) -> Walk:
     return walk
 
 
-def _agree(data: st.DataObject) -> None:
+def _agree(data: st.DataObject, rules: Any = _rules, form: Any = Judge) -> None:
     content = data.draw(workflows())
-    entry = data.draw(_rules(load_workflow(content)))
-    workflow = load_workflow({**content, "rules": [{"rule": "a rule", **entry}]})
+    entry, workflow = _with_rule(data, content, rules)
     (rule,) = workflow.rules
     case = _in_time(data.draw(facts(workflow)))
     record = [workflow.defaults[name] for name in workflow.record]
@@ -103,7 +103,7 @@ def _agree(data: st.DataObject) -> None:
         assert walks[-1].broken_after(rule) == len(verdict.history)
     for each in walks:
         expected = each.broken_after(rule)
-        assert _by_definition(each, entry) == expected
+        assert _by_definition(each, entry, form) == expected
         if each.taken:
             assert _audited(each, rule) == expected
 
@@ -121,3 +121,18 @@ def test_the_readings_of_one_history_agree(data: st.DataObject) -> None:
 def test_the_readings_of_many_histories_agree(data: st.DataObject) -> None:
     """As above, a thousand times."""
     _agree(data)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW, derandomize=True, phases=[Phase.generate])
+@given(data=st.data())
+def test_the_readings_of_one_history_agree_on_counts_neighbouring_rows_and_conditions_on_every_word(data: st.DataObject) -> None:
+    """A random history, and the prover's shortest one: the same row in each reading."""
+    _agree(data, _new_rules, FormJudge)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000, deadline=None, suppress_health_check=SLOW, phases=[Phase.generate])
+@given(data=st.data())
+def test_the_readings_of_many_histories_agree_on_these_forms(data: st.DataObject) -> None:
+    """As above, a thousand times."""
+    _agree(data, _new_rules, FormJudge)

@@ -20,11 +20,12 @@ from workflow.auditing.moves import moves_not_allowed
 from workflow.auditing.paths import Integers, States, ended, run_automaton
 from workflow.auditing.report import AuditReport, RuleAudit
 from workflow.errors import InputError, nearest
-from workflow.model.automata import PastOperator
+from workflow.model.automata import ROW_END, Automaton
 from workflow.model.rules import Rule
 from workflow.predicates.tree import And, Name
+from workflow.predicates.words import PastField
 
-Symbols = NDArray[np.uint8]
+Symbols = NDArray[np.uint32]
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
@@ -63,6 +64,20 @@ class _Run:
 
     def __init__(self, log: AuditLog, rule: Rule) -> None:
         self.log, self.rule, self.automaton = log, rule, rule.automaton
+        self.heard = Heard(rule.automaton)
+        self.begun, self.begun_unknown = self._start_states()
+
+    def _start_states(self) -> tuple[States, NDArray[np.bool_]]:
+        """Return the state of the automaton at the start of each case, and whether the log leaves it open."""
+        log = self.log
+        n_cases = len(log.names)
+        begun, known = np.zeros(n_cases, np.int32), np.full(n_cases, not self.automaton.starts)
+        everyone = slice(0, n_cases)
+        for condition, q in self.automaton.starts:
+            surely, _ = bounds(log, condition, everyone, log.begins or {}, everyone)
+            begun[surely] = q
+            known |= surely
+        return begun, ~known
 
     def judge(self) -> RuleAudit:
         """Return the result of the rule."""
@@ -91,7 +106,11 @@ class _Run:
         log = self.log
         has_ended = ended(log, surely) if self.automaton.open else np.zeros(len(log.names), bool)
         last, states = self._walk(step_rows, symbols)
-        bad = [self._first_broken(step_rows, states), self._forbidden(step_rows, states, surely)]
+        bad = [
+            self._first_broken(step_rows, states),
+            self._forbidden(step_rows, states, surely),
+            self._too_often(step_rows, symbols),
+        ]
         late, overdue = self._late(step_rows, states, last, has_ended)
         rows = np.concatenate([*bad, late, overdue])
         at = np.stack([log.at[rows], log.local[rows]])
@@ -107,15 +126,14 @@ class _Run:
     def _unreadable(self, rows: Integers, low: Symbols, high: Symbols) -> NDArray[np.bool_]:
         """Return the cases that are not judged, whatever the two runs say.
 
-        Steps without a name may have been any. Past operators, and a step that may both open and meet an obligation, have no
-        matches that break a rule most often.
+        Steps without a name may have been any. Some rules have no matches that break them most often, such as those with past
+        operators, and those with a step that may both open and meet an obligation.
         """
         log, patterns = self.log, self.automaton.patterns
-        unreadable = np.zeros(len(log.names), bool)
+        unreadable = self.begun_unknown.copy()
         if log.unnamed is not None and (patterns or self.rule.reads - log.facts.keys()):
             unreadable |= log.unnamed
-        has_no_order = bool(self.automaton.forbidden or (self.automaton.open and patterns[0].names & patterns[1].names))
-        if low is not high and has_no_order:
+        if low is not high and not self.automaton.is_ordered:
             unreadable[log.case[rows[low != high]]] = True
         return unreadable
 
@@ -127,20 +145,23 @@ class _Run:
 
     def _idle(self, symbols: Symbols) -> str | None:
         """Return why the rule says nothing about any case of the log: its trigger never occurs."""
+        if self.rule.template in ("at_least", "exactly"):  # they also speak of cases to which nothing happens
+            return None
         happened, unknown = self.log.happened, sorted(set(self.log.unknown_names.values()))
         if self.rule.condition is not None:
             parts = self.rule.condition.operands if isinstance(self.rule.condition, And) else ()
-            past = [PastOperator.of(p.field.name) for p in parts if isinstance(p, Name) and "(" in p.field.name]
-            triggers = [operator.names[:1] for operator in past]
+            past = [p.field for p in parts if isinstance(p, Name) and isinstance(p.field, PastField)]
+            triggers = [tuple(sorted(operator.words[0].names)) for operator in past]
         else:
-            triggers = [tuple(sorted(self.automaton.patterns[0].names))]
+            triggers = [tuple(sorted(self.rule.subject.names))]
         for trigger in triggers:
             if not happened.intersection(trigger):
                 hint = next((found for name in trigger if (found := nearest(name, unknown))), "")
                 hint = f" (d{hint.removeprefix(' D')[:-1]}?)".replace("??", "?") if hint else ""
                 return f"{' or '.join(trigger)} never occurs in this log{hint}"
-        if self.rule.condition is None and self.rule.template != "never" and not (symbols & 1).any():
-            return f"{self.automaton.patterns[0]} never occurs in this log as the rule describes it"
+        is_restricted = self.rule.condition is None and self.rule.template != "never"
+        if is_restricted and not (symbols & self.heard.bits_of(self.rule.subject_bits)).any():
+            return f"{self.rule.subject} never occurs in this log as the rule describes it"
         return None
 
     def _symbols(self) -> tuple[Integers, Symbols, Symbols]:
@@ -150,7 +171,7 @@ class _Run:
         """
         log = self.log
         # as `workflow.deciding.steps` defines it: an event gives the case as the guards of its transition see it
-        found = [self._events(), self._transitions()]
+        found = [self._events(), self._transitions(), self._ends()]
         matches = []
         for order, (low, high, read, given) in enumerate(found):
             if high is None:
@@ -159,7 +180,7 @@ class _Run:
             rows = np.flatnonzero(high | low if low is not high else high)
             matches.append((rows, low[rows], low[rows] if low is high else high[rows], np.full(len(rows), order, np.int8)))
         if not matches:
-            nothing = np.zeros(0, np.uint8)
+            nothing = np.zeros(0, np.uint32)
             return np.zeros(0, np.int64), nothing, nothing
         is_certain = all(f[0] is f[1] for f in found) and not log.untold(self.rule.reads)
         rows, low, high, orders = (np.concatenate(m) if len(matches) > 1 else m[0] for m in zip(*matches, strict=True))
@@ -170,39 +191,48 @@ class _Run:
 
     def _bits(self, of_names: Sequence[Sequence[str]]) -> tuple[Symbols, Symbols]:
         """Return, for each group of names, the patterns that match surely, and those that match possibly; 0 comes last."""
-        patterns = self.automaton.patterns
+        patterns = self.heard.patterns
         surely = [sum(1 << i for i, p in enumerate(patterns) if group and p.names.issuperset(group)) for group in of_names]
         possibly = [sum(1 << i for i, p in enumerate(patterns) if p.names.intersection(group)) for group in of_names]
-        return np.array([*surely, 0], np.uint8), np.array([*possibly, 0], np.uint8)
+        return np.array([*surely, 0], np.uint32), np.array([*possibly, 0], np.uint32)
 
     def _transitions(self) -> tuple[Any, ...]:
         log = self.log
-        _, bits = self._bits([[t.name] for t in log.in_force.transitions])
+        _, bits = self._bits([[t.name] for t in log.workflow.transitions])
         symbols = bits[log.transition] if bits.any() else None
         return symbols, symbols, log.seen, log.after
 
     def _events(self) -> tuple[Any, ...]:
         """Return the symbols of events; where one of several triggered a transition, all of them count possibly."""
-        log = self.log
-        _, bits = self._bits([[event.name] for event in log.in_force.events])
+        log, workflow = self.log, self.log.workflow
+        _, bits = self._bits([[name] for name in workflow.events])
         if not bits.any():
             return None, None, log.before, log.seen
         low = high = bits[log.event]
         if len(log.ambiguous):
-            surely, possibly = self._bits([t.events for t in log.in_force.transitions])
+            surely, possibly = self._bits([t.events for t in workflow.transitions])
             low, high, mine = low.copy(), high.copy(), log.transition[log.ambiguous]
             low[log.ambiguous], high[log.ambiguous] = self._ordered(surely[mine], possibly[mine])
         return low, high, log.before, log.seen
 
+    def _ends(self) -> tuple[Any, ...]:
+        """Return the symbols of the ends of rows, for a rule that hears them."""
+        log = self.log
+        if ROW_END not in self.automaton.names:
+            return None, None, log.after, log.after
+        _, bits = self._bits([[ROW_END]])
+        symbols = np.full(len(log), bits[0], np.uint32)
+        return symbols, symbols, log.after, log.after
+
     def _ordered(self, surely: Symbols, possibly: Symbols) -> tuple[Symbols, Symbols]:
         """Return the symbols that break the rule least and most often, given those that match surely and possibly."""
-        relieving = np.uint8(sum(1 << i for i in self.automaton.relieving))
+        relieving = np.uint32(sum(1 << i for i in self.heard.relieving))
         return (surely & ~relieving) | (possibly & relieving), (possibly & ~relieving) | (surely & relieving)
 
     def _where_conditions_hold(self, low: Symbols, high: Symbols, read: Any, given: Any) -> tuple[Symbols, Symbols]:
         """Return the symbols without the patterns whose conditions do not hold."""
-        for i, pattern in enumerate(self.automaton.patterns):
-            bit = np.uint8(1 << i)
+        for i, pattern in enumerate(self.heard.patterns):
+            bit = np.uint32(1 << i)
             for condition, record in ((pattern.when, read), (pattern.giving, given)):
                 if condition is None:
                     continue
@@ -213,19 +243,20 @@ class _Run:
                 if low is high:
                     low[rows[~surely]] &= ~bit
                     continue
-                fewer, more = (high, low) if i in self.automaton.relieving else (low, high)
+                fewer, more = (high, low) if i in self.heard.relieving else (low, high)
                 fewer[rows[~surely]] &= ~bit
                 more[rows[~possibly]] &= ~bit
         return low, high
 
     def _walk(self, rows: Integers, symbols: Symbols) -> tuple[States, States]:
         """Return the last state of each case, and the state after each step."""
-        table = np.array(self.automaton.table, np.int32)
+        table, symbols = self.heard.table(symbols)
         case = self.log.case[rows]
         first = np.flatnonzero(np.diff(case, prepend=-1, append=len(self.log.names)))
-        before, q = run_automaton(table, np.zeros(len(first) - 1, np.int32), first, symbols)
-        last = np.zeros(len(self.log.names), np.int32)
-        last[case[first[:-1]]] = q
+        there = case[first[:-1]]
+        before, q = run_automaton(table, self.begun[there], first, symbols)
+        last = self.begun.copy()
+        last[there] = q
         return last, table[before, symbols]
 
     def _first_broken(self, rows: Integers, states: States) -> Integers:
@@ -246,10 +277,10 @@ class _Run:
         """
         log, within = self.log, self.rule.within
         nothing = np.zeros(0, np.int64)
-        if not self.automaton.open or not len(rows):
+        if not self.automaton.open:
             return nothing, nothing
         ends = log.first[np.flatnonzero(np.isin(last, list(self.automaton.open)) & has_ended) + 1] - 1
-        if within is None:
+        if within is None or not len(rows):
             return ends, nothing
         is_open = np.isin(states, list(self.automaton.open))
         case = log.case[rows]
@@ -272,6 +303,22 @@ class _Run:
             over[i] = begun[i] + int(np.argmax(later)) if later.any() else until[i]
         at_end = (met == len(rows)) & (over == after) & (end > deadline)
         return np.concatenate([ends, over[over < until]]), after[at_end] - 1
+
+    def _too_often(self, rows: Integers, symbols: Symbols) -> Integers:
+        """Return the rows with a step that is one too many in the length of time of ``per:``."""
+        log, per, limit = self.log, self.rule.per, self.rule.limit
+        if per is None or not len(rows):
+            return np.zeros(0, np.int64)
+        subject = self.heard.bits_of(self.rule.subject_bits)
+        is_counted, resets = symbols & subject != 0, symbols & ~subject != 0
+        period = np.cumsum(np.concatenate([[False], resets[:-1]])) + log.case[rows]  # grows at each reset and each case
+        of = np.flatnonzero(is_counted)
+        now, before = of[limit:], of[:-limit]
+        same = (period[now] == period[before]) & (log.case[rows[now]] == log.case[rows[before]])
+        now, before = now[same], before[same]
+        clock = log.at if per.is_elapsed else log.local
+        too_often: Integers = rows[now[clock[rows[now]] <= per.ends(clock[rows[before]])]]
+        return too_often
 
     def _forbidden(self, rows: Integers, states: States, surely: bool) -> Integers:
         """Return the rows after which a forbidden condition holds."""
@@ -311,6 +358,31 @@ class _Run:
         everyone = slice(0, len(log.names))
         begun: NDArray[np.bool_] = bounds(log, condition, everyone, log.begins, everyone)[0 if surely else 1]
         return begun
+
+
+class Heard:
+    """What an automaton hears: its patterns, each in every form that past operators give it."""
+
+    def __init__(self, automaton: Automaton) -> None:
+        self.automaton = automaton
+        self._numbers = [(i, one) for i, variants in enumerate(automaton.variants) for one in variants]
+        self.patterns = [one for _, one in self._numbers]
+        self.relieving = frozenset(k for k, (i, _) in enumerate(self._numbers) if i in automaton.relieving)
+
+    def bits_of(self, symbol: int) -> np.uint32:
+        """Return the bits of some patterns, whatever their form."""
+        return np.uint32(sum(1 << k for k, (i, _) in enumerate(self._numbers) if symbol >> i & 1))
+
+    def table(self, symbols: Symbols) -> tuple[States, NDArray[Any]]:
+        """Return the table of the automaton, and symbols as its columns."""
+        if len(self.patterns) == len(self.automaton.patterns):
+            return np.array(self.automaton.table, np.int32), symbols
+        codes, columns = np.unique(symbols, return_inverse=True)
+        rows = []
+        for q, patterns in enumerate(self.automaton.patterns_at):
+            chosen = [(i, k) for k, (i, one) in enumerate(self._numbers) if patterns[i] == one]
+            rows.append([self.automaton.step(q, sum((code >> k & 1) << i for i, k in chosen)) for code in codes.tolist()])
+        return np.array(rows, np.int32).reshape(len(rows), len(codes)), columns
 
 
 def _first_later(at: Integers, low: Integers, high: Integers, than: Integers) -> Integers:

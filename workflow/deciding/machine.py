@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from transitions.core import Event, Machine, Transition
 
-from workflow.deciding.steps import Step, steps_of
+from workflow.deciding.steps import Step, end_of_row, steps_of
 from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, INCREMENT, Outcome, Value, Workflow
 from workflow.predicates import Expression, scalar
 
@@ -59,6 +59,11 @@ class MachineRow(HistoryRow):
 
     steps: list[Step[tuple[Value, ...]]]
     after: tuple[Value, ...]
+
+    @property
+    def heard(self) -> list[Step[tuple[Value, ...]]]:
+        """Return what a rule hears: the steps, and the end of the row."""
+        return [*self.steps, end_of_row(self.after, self.state_after)]
 
 
 def fact_names(workflow: Workflow) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ Check = Callable[[Sequence[Value], Sequence[Value]], Any]
 class Monitor:
     """The automaton of a rule, with its conditions compiled to functions of one case.
 
-    A monitor serves any number of cases: the caller keeps the automaton's state of each, which is 0 at the start.
+    A monitor serves any number of cases: the caller keeps the automaton's state of each.
     """
 
     def __init__(self, rule: Rule, workflow: Workflow) -> None:
@@ -26,7 +26,12 @@ class Monitor:
         self._record = (*workflow.record, "state")
         self._final = {s.name for s in workflow.states.values() if s.kind is StateKind.FINAL}
         automaton = rule.automaton
-        self._patterns = [(step.names, self._check(step.when), self._check(step.giving)) for step in automaton.patterns]
+        read = {
+            patterns: [(p.names, self._check(p.when), self._check(p.giving)) for p in patterns]
+            for patterns in set(automaton.patterns_at)
+        }
+        self._patterns = [read[patterns] for patterns in automaton.patterns_at]
+        self._starts = [(self._check(condition), q) for condition, q in automaton.starts]
         self._forbidden = {q: self._check(condition) for q, condition in automaton.forbidden.items()}
         self._table = automaton.table
         self.broken = automaton.broken
@@ -35,17 +40,24 @@ class Monitor:
     def _check(self, condition: Any) -> Check | None:
         return None if condition is None else scalar(condition, self._facts, self._record)
 
+    def start(self, facts: Sequence[Value], record: Sequence[Value], state: str) -> int:
+        """Return the automaton's state at the start of a case."""
+        return next((q for check, q in self._starts if check is not None and check(facts, (*record, state))), 0)
+
     def advance(self, q: int, facts: Sequence[Value], steps: Iterable[Step[Any]]) -> int:
-        """Return the automaton's state after some steps of a case, given its state before them."""
+        """Return the automaton's state after some steps of a case, given its state before them.
+
+        At the end of a row, the caller adds `workflow.deciding.steps.end_of_row`.
+        """
         for step in steps:
             if step.name in self.rule.step_names:
-                q = self._table[q][self.matches(facts, step)]
+                q = self._table[q][self.matches(q, facts, step)]
         return q
 
-    def matches(self, facts: Sequence[Value], step: Step[Any]) -> int:
-        """Return the symbol of a step: bit i says whether it matches pattern i."""
+    def matches(self, q: int, facts: Sequence[Value], step: Step[Any]) -> int:
+        """Return the symbol of a step in a state of the automaton: bit i says whether it matches pattern i."""
         symbol = 0
-        for i, (names, when, giving) in enumerate(self._patterns):
+        for i, (names, when, giving) in enumerate(self._patterns[q]):
             if (
                 step.name in names
                 and (when is None or when(facts, (*step.record, step.state)))

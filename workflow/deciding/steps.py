@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Generic, NamedTuple, TypeVar
 
+from workflow.model.automata import ROW_END
 from workflow.model.definition import Workflow
 
 RecordT = TypeVar("RecordT")
@@ -62,6 +63,11 @@ def steps_of(
     if transition is not None:
         steps.append(Step(workflow.transitions[transition].name, seen, state, after, state_after))
     return steps
+
+
+def end_of_row(record: RecordT, state: str) -> Step[RecordT]:
+    """Return the end of a row as a step, with the case after the row. Rules about neighbouring rows hear it."""
+    return Step(ROW_END, record, state, record, state)
 
 
 def names_of_row(workflow: Workflow, trigger: str, transition: int | None) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from workflow.files.validation import Condition, Entry, Name, Names, format_value
+from workflow.files.validation import Condition, Entry, Name, Names, Words, format_value
 
 Value = bool | int | float | str | dt.date
 
@@ -34,6 +34,15 @@ LogNames = Annotated[
     BeforeValidator(_log_names),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+
+
+def _count(value: object) -> int | str:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise ValueError(f"must be a whole number, or the name of a fact that is one, not {format_value(value)}")
+
+
+Count = Annotated[int | str, BeforeValidator(_count), WithJsonSchema({"type": ["integer", "string"]})]
 Length = Annotated[str, BeforeValidator(_length), WithJsonSchema({"type": "string"})]
 
 
@@ -198,21 +207,33 @@ class TemplateKeys(NamedTuple):
 
 
 TEMPLATE_KEYS = {
-    "never": TemplateKeys(options=("giving",)),
-    "before": TemplateKeys("needs", ("since", "once")),
-    "after": TemplateKeys("then", ("within", "calendar")),
-    "at_most": TemplateKeys("of"),
+    "never": TemplateKeys(options=("giving", "together_with")),
+    "before": TemplateKeys("needs", ("since", "once", "how")),
+    "after": TemplateKeys("then", ("within", "calendar", "how")),
+    "at_least": TemplateKeys("of", ("since",)),
+    "at_most": TemplateKeys("of", ("since", "per", "calendar")),
+    "exactly": TemplateKeys("of", ("since",)),
 }
 """The rule templates by the keys that select them."""
 
 
+def keys_with(key: str) -> list[str]:
+    """Return the keys that select a template which takes a key."""
+    return [selecting for selecting, keys in TEMPLATE_KEYS.items() if key == keys.partner or key in keys.options]
+
+
 def _required_keys() -> dict[str, Any]:
     """Return, for JSON Schema, which keys of a rule exclude or require each other."""
-    dependent: dict[str, list[str]] = {}
-    for key, (partner, options) in TEMPLATE_KEYS.items():
-        dependent |= {key: [partner], partner: [key]} if partner else {}
-        dependent |= {option: [key] for option in options}
-    return {"oneOf": [{"required": [key]} for key in TEMPLATE_KEYS], "dependentRequired": dependent}
+    dependent = {key: [keys.partner] for key, keys in TEMPLATE_KEYS.items() if keys.partner}
+    others = {key for keys in TEMPLATE_KEYS.values() for key in (keys.partner, *keys.options) if key}
+    one = {key: keys_with(key) for key in sorted(others)}
+    return {
+        "oneOf": [{"required": [key]} for key in TEMPLATE_KEYS],
+        "dependentRequired": dependent | {key: owners for key, owners in one.items() if len(owners) == 1},
+        "dependentSchemas": {
+            key: {"anyOf": [{"required": [owner]} for owner in owners]} for key, owners in one.items() if len(owners) > 1
+        },
+    }
 
 
 class RuleEntry(Entry):
@@ -230,17 +251,33 @@ class RuleEntry(Entry):
         " operators `once(t)`, `since(t, u)`, `before(t, u)`",
         examples=["grant or allow", 'once(refuse) and state != "refused"'],
     )
-    before: Names | None = Field(None, description="this may happen only after `needs`", examples=["allow or uphold"])
-    needs: Names | None = Field(None, description="with `before`: one of these must have happened", examples=["examine"])
-    since: Names | None = Field(
-        None, description="with `before`: after each of these, `needs` is required again", examples=["reopen"]
+    together_with: Words | None = Field(
+        None, description="with `never`: not both of them may happen to one case", examples=["refuse or uphold"]
     )
-    once: Names | None = Field(
+    before: Words | None = Field(None, description="this may happen only after `needs`", examples=["allow or uphold"])
+    needs: Words | None = Field(
+        None,
+        description="with `before`: one of these must have happened",
+        examples=["examine", {"of": "examine", "giving": 'decision == "grant"'}],
+    )
+    since: Words | None = Field(
+        None,
+        description="with `before`: after each of these, `needs` is required again; with `at_most`, `at_least` and `exactly`:"
+        " after each, counting begins again",
+        examples=["reopen"],
+    )
+    once: Words | None = Field(
         None, description="with `before`: `needs` is required only after one of these, and again after each", examples=["reopen"]
     )
-    after: Names | None = Field(None, description="once this has happened, `then` must follow", examples=["call"])
-    then: Names | None = Field(
+    after: Words | None = Field(None, description="once this has happened, `then` must follow", examples=["call"])
+    then: Words | None = Field(
         None, description="with `after`: one of these must happen later", examples=["allow or uphold or withdraw"]
+    )
+    how: Literal["directly", "each time"] | None = Field(
+        None,
+        description="with `after` and `before`: `directly` means in the next row (or the one before); `each time` means that"
+        " each one needs its own",
+        examples=["directly", "each time"],
     )
     within: Length | None = Field(
         None,
@@ -250,12 +287,27 @@ class RuleEntry(Entry):
     )
     calendar: Any = Field(
         None,
-        description="with `within` in working days: `weekdays` (Monday to Friday), a country whose holidays do not count, or a"
-        " mapping with `days`, `holidays`, `closed` and `open`",
+        description="with `within` or `per` in working days: `weekdays` (Monday to Friday), a country whose holidays do not count,"
+        " or a mapping with `days`, `holidays`, `closed` and `open`",
         examples=["US-CO", {"days": "mon-fri", "holidays": "US", "closed": [dt.date(2024, 12, 24)]}],
     )
-    at_most: int | None = Field(None, description="how often `of` may happen to one case: from 1 to 100 times", examples=[1])
-    of: Names | None = Field(None, description="with `at_most`: what is counted", examples=["refuse"])
+    at_least: Count | None = Field(
+        None,
+        description="how often `of` must happen to a case before it ends: from 1 to 100 times, or an expression over facts",
+        examples=[1],
+    )
+    at_most: Count | None = Field(
+        None,
+        description="how often `of` may happen to one case: from 1 to 100 times, or an expression over facts",
+        examples=[1, "3 if age < 18 else 1"],
+    )
+    exactly: Count | None = Field(
+        None, description="how often `of` must happen to a case: from 1 to 100 times, or an expression over facts", examples=[1]
+    )
+    of: Words | None = Field(None, description="with `at_most`, `at_least` and `exactly`: what is counted", examples=["refuse"])
+    per: Length | None = Field(
+        None, description="with `at_most`: in any time of this length, as `within` counts it", examples=["365 days"]
+    )
     if_: Condition | None = Field(
         None,
         alias="if",

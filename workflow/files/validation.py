@@ -26,13 +26,16 @@ __all__ = [
     "Condition",
     "Entry",
     "Name",
+    "NamedSteps",
     "Names",
     "Usable",
+    "Words",
     "format_names",
     "format_value",
     "name_mistake",
     "parse_at",
     "split_names",
+    "split_words",
     "usable",
     "validate",
 ]
@@ -76,6 +79,45 @@ def split_names(value: object) -> list[str]:
     return names
 
 
+class NamedSteps(NamedTuple):
+    """Transitions and events that a rule names, and what must hold for them.
+
+    Attributes
+    ----------
+    path : tuple
+        The keys that lead from the key of the rule to these steps in the file.
+    """
+
+    names: tuple[str, ...]
+    if_: str | None = None
+    giving: str | None = None
+    path: tuple[str | int, ...] = ()
+
+
+WORD_KEYS = ("of", "if", "giving")
+
+
+def split_words(value: object) -> list[NamedSteps]:
+    """Split what a rule names: a name, names joined by ``or``, a mapping with conditions, or a list of these."""
+    parts = value if isinstance(value, list) else [value]
+    if not any(isinstance(part, dict) for part in parts):
+        return [NamedSteps(tuple(split_names(value)))]
+    return [_named_steps(part, (i,) if isinstance(value, list) else ()) for i, part in enumerate(parts)]
+
+
+def _named_steps(part: object, path: tuple[str | int, ...]) -> NamedSteps:
+    if not isinstance(part, dict):
+        return NamedSteps(tuple(split_names(part)), path=path)
+    for key in part:
+        if key not in WORD_KEYS:
+            known = f"the keys of a step with conditions are {format_names(WORD_KEYS)}"
+            raise ValueError(f"{format_value(key)} is not a key here; {known}.{nearest(str(key), WORD_KEYS)}".rstrip("."))
+    if "of" not in part:
+        raise ValueError("a step with conditions needs of:, the transitions or events that it names")
+    conditions = {key: _condition(part[key]) for key in ("if", "giving") if key in part}
+    return NamedSteps(tuple(split_names(part["of"])), conditions.get("if"), conditions.get("giving"), path)
+
+
 def _name(value: object) -> str:
     if isinstance(value, str) and value.strip():
         return value
@@ -98,6 +140,23 @@ Names = Annotated[
     list[str],
     BeforeValidator(split_names),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+_STEP_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "of": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        "if": {"type": ["string", "boolean"]},
+        "giving": {"type": ["string", "boolean"]},
+    },
+    "required": ["of"],
+    "additionalProperties": False,
+}
+Words = Annotated[
+    list[NamedSteps],
+    BeforeValidator(split_words),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, _STEP_SCHEMA, {"type": "array", "items": {"anyOf": [{"type": "string"}, _STEP_SCHEMA]}}]}
+    ),
 ]
 Condition = Annotated[str, BeforeValidator(_condition), WithJsonSchema({"type": ["string", "boolean"]})]
 

@@ -7,21 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workflow.errors import InputError, Problem, nearest
-from workflow.files.format import RuleEntry
-from workflow.files.validation import format_names, format_value, parse_at, split_names
+from workflow.files.format import RuleEntry, keys_with
+from workflow.files.validation import NamedSteps, format_names, format_value, parse_at, split_names, split_words
 from workflow.files.yaml_tree import Node
-from workflow.model.automata import PastOperator, StepPattern
 from workflow.model.rules import Rule
-from workflow.model.templates import CONDITION, TEMPLATES, RuleParts, RuleTemplate
+from workflow.model.templates import CONDITION, MOST_COUNTED, TEMPLATES, RuleParts, RuleTemplate
 from workflow.model.time_limits import ELAPSED, MAX_YEARS, UNITS, TimeLimit
 from workflow.model.working_days import WorkingDays, parse_working_days
-from workflow.predicates import Expression, Field, Namespace
+from workflow.predicates import Expression, Field, Namespace, made_of
 from workflow.predicates.functions import PAST
 from workflow.predicates.mistakes import shorten
+from workflow.predicates.ranges import bounds
+from workflow.predicates.tree import And, Compare, Constant
+from workflow.predicates.words import StepPattern, Word
 
-MAX_PAST_NAMES = 8  # an automaton's table has a column for each combination
-
-_STEP_KEYS = [key for template in TEMPLATES for key in template.step_keys]
+_STEP_KEYS = list(dict.fromkeys(key for template in TEMPLATES for key in template.step_keys))
 _TEMPLATE_KEYS = [template.key for template in TEMPLATES]
 _NAME_AND_CONDITION = re.compile(r"\s*(\w+)\s+(?:if|when)\s+((?:(?!\belse\b).)+)", re.DOTALL)
 _OTHER_UNITS = {"seconds": " The shortest is a minute."}
@@ -64,33 +64,50 @@ class RuleReader:
         before = len(self.problems)
         what = f"rule {entry.rule!r}"
         template = None if malformed else self._template(entry, node, what)
-        when = self._condition(entry.if_, node, "if", what)
-        giving = self._condition(entry.giving, node, "giving", what)
+        when = self._condition(entry.if_, node.find(("if",)), "if", what, past=True)
+        giving = self._condition(entry.giving, node.find(("giving",)), "giving", what)
         forbidden = self._never(entry, node, what)
-        steps = {key: self._steps(getattr(entry, key), node, key, what) for key in _STEP_KEYS if getattr(entry, key)}
-        within = self._within(entry, node, what)
+        words = {
+            key: self._word(given, node, key, what)
+            for key in _STEP_KEYS
+            if key != "never" and (given := getattr(entry, key)) is not None
+        }
+        if isinstance(forbidden, Word):
+            words["never"] = forbidden
+        if template is not None:
+            for key, message in template.mistakes(entry, words):
+                self._wrong(node, key, f"{what}: {message}")
+        within = self._length(entry, node, "within", what)
+        per = self._length(entry, node, "per", what)
+        number = self._number(entry, node, template, what)
         if template is None or len(self.problems) > before:
             return None
         condition = None
         if isinstance(forbidden, Expression):
-            template, condition = CONDITION, forbidden
-            if not self._check_past(condition, node, what):
-                return None
+            template, condition, words = CONDITION, forbidden, {}
         else:
-            if forbidden is not None:
-                steps["never"] = forbidden
-            steps[template.subject] = replace(steps[template.subject], when=when, giving=giving)
-        texts = {"never": entry.never, "if": entry.if_, "giving": entry.giving}
+            words = {key: words[key] for key in template.step_keys if key in words}
+            words[template.subject] = _narrowed(words[template.subject], when, giving)
+        try:
+            automaton = template.automaton(RuleParts(words, condition, number, entry))
+        except InputError as error:
+            self._wrong(node, "never" if condition is not None else None, f"{what}: {error}")
+            return None
+        written = {"never": entry.never, "if": entry.if_, "giving": entry.giving, template.key: getattr(entry, template.key)}
         return Rule(
             entry.rule,
             template.name,
-            template.automaton(RuleParts(steps, condition, entry)),
+            automaton,
+            words,
             within=within,
+            per=per,
+            limit=number if isinstance(number, int) else 0,
+            how=entry.how,
             condition=condition,
             source=entry.source,
             description=entry.description,
             position=node.position,
-            written={key: text for key, text in texts.items() if isinstance(text, str)},
+            written={key: str(text) for key, text in written.items() if isinstance(text, str | int)},
         )
 
     def _wrong(self, node: Node, key: str | None, message: str) -> None:
@@ -103,42 +120,49 @@ class RuleReader:
         given = [template for template in TEMPLATES if getattr(entry, template.key) is not None]
         if len(given) != 1:
             shown = f"found: {', '.join(t.key for t in given)}" if given else "found none of them"
-            for template in TEMPLATES if not given else ():
-                keys = [key for key in template.own_keys if getattr(entry, key) is not None]
-                shown += "".join(f"; {key}: goes with {template.key}" for key in keys)
+            for key in dict.fromkeys(key for template in TEMPLATES for key in template.own_keys) if not given else ():
+                shown += f"; {key}: goes with {_either(keys_with(key))}" if getattr(entry, key) is not None else ""
             self._wrong(node, None, f"{what}: needs exactly one of {', '.join(_TEMPLATE_KEYS)}; {shown}")
             return None
         template = given[0]
         if template.partner is not None and getattr(entry, template.partner) is None:
             self._wrong(node, template.key, f"{what}: {template.key}: requires {template.partner}:, which is missing")
-        for other in TEMPLATES:
-            for key in other.own_keys if other is not template else ():
-                if getattr(entry, key) is not None:
-                    self._wrong(node, key, f"{what}: {key}: goes with {other.key}, not with {template.key}")
-        for key, message in template.mistakes(entry):
-            self._wrong(node, key, f"{what}: {message}")
+        for key in dict.fromkeys(key for other in TEMPLATES for key in other.own_keys):
+            if key not in template.own_keys and getattr(entry, key) is not None:
+                self._wrong(node, key, f"{what}: {key}: goes with {_either(keys_with(key))}, not with {template.key}")
         return template
 
-    def _check_past(self, condition: Expression, node: Node, what: str) -> bool:
-        """Check that a condition does not name too many steps in past operators."""
-        n_names = sum(len(operator.names) for operator in PastOperator.all_in(condition))
-        if n_names <= MAX_PAST_NAMES:
-            return True
-        message = (
-            f"names {n_names} transitions and events in once(), since() and before(); at most {MAX_PAST_NAMES} are"
-            " allowed. Write several rules, or store an answer in the record (set:)"
-        )
-        self._wrong(node, "never", f"{what}: never: {message}")
-        return False
+    def _number(
+        self, entry: RuleEntry, node: Node, template: RuleTemplate | None, what: str
+    ) -> int | tuple[tuple[Expression, int], ...]:
+        """Return how often, for a rule that counts: a number, or one for each kind of case."""
+        number = getattr(entry, template.key) if template is not None else None
+        if not isinstance(number, str) or template is None or template.key not in ("at_least", "at_most", "exactly"):
+            return number if isinstance(number, int) else 0
+        facts = {name: declared for name, declared in self.namespace.fields.items() if declared.role == "fact"}
+        namespace = made_of(facts, self.namespace)
+        expression = parse_at(node.find((template.key,)), number, namespace, self.problems, f"{what}: {template.key}", "number")
+        if expression is None:
+            return 0
+        low, high = bounds(expression)
+        if expression.kind != "integer" or low < 0 or high > MOST_COUNTED:
+            of = "a whole number" if expression.kind != "integer" else f"at least {low} and at most {high}"
+            allowed = f"must be a whole number from 0 to {MOST_COUNTED} for every case; give its facts a minimum and a maximum"
+            self._wrong(node, template.key, f"{what}: {template.key}: {allowed} ({shorten(number)} is {of})")
+            return 0
+        values = range(low, high + 1)
+        return tuple((Compare("==", expression, Constant(value, "integer")), value) for value in values)
 
-    def _within(self, entry: RuleEntry, node: Node, what: str) -> TimeLimit | None:
-        calendar = self._calendar(entry, node, what)
-        if entry.within is None:
+    def _length(self, entry: RuleEntry, node: Node, key: str, what: str) -> TimeLimit | None:
+        """Return the length of time under a key."""
+        text = getattr(entry, key)
+        calendar = self._calendar(entry, node, what) if text is not None else None
+        if text is None:
             return None
-        match = re.fullmatch(r"\s*([0-9]{1,300}(?:\.[0-9]+)?)\s*([^\W\d][^\d]*?)\s*", entry.within)
-        given, example = format_value(entry.within), "must be a length of time such as '90 days' or '10 working days'"
+        match = re.fullmatch(r"\s*([0-9]{1,300}(?:\.[0-9]+)?)\s*([^\W\d][^\d]*?)\s*", text)
+        given, example = format_value(text), "must be a length of time such as '90 days' or '10 working days'"
         if match is None:
-            self._wrong(node, "within", f"{what}: within: {example}, not {given}")
+            self._wrong(node, key, f"{what}: {key}: {example}, not {given}")
             return None
         number, unit = float(match[1]), match[2].removesuffix("s") + "s"
         if unit not in UNITS:
@@ -154,7 +178,7 @@ class RuleReader:
             message = f"{given} counts all days; write working days, or leave calendar: out"
         else:
             return limit
-        self._wrong(node, "within", f"{what}: within: {message}")
+        self._wrong(node, key, f"{what}: {key}: {message}")
         return None
 
     def _calendar(self, entry: RuleEntry, node: Node, what: str) -> WorkingDays | None:
@@ -170,17 +194,26 @@ class RuleReader:
     # names and conditions --------------------------------------------------------------------------
 
     def _condition(self, text: str | None, node: Node, key: str, what: str, past: bool = False) -> Expression | None:
+        """Parse the condition at a node."""
         if text is None:
             return None
-        namespace = replace(self.namespace, past=past)
-        return parse_at(node.find((key,)), text, namespace, self.problems, f"{what}: {key}")
+        return parse_at(node, text, replace(self.namespace, past=past), self.problems, f"{what}: {key}")
 
-    def _steps(self, given: Sequence[str], node: Node, key: str, what: str) -> StepPattern:
-        for name in given:
-            if name not in self.step_names:
-                message = f"{what}: {key}: {name!r} is not a transition or an event.{self._hint(name)}"
-                self._wrong(node, key, message)
-        return StepPattern(frozenset(given))
+    def _word(self, given: Sequence[NamedSteps], node: Node, key: str, what: str) -> Word:
+        """Read what a key names."""
+        alternatives, plain = [], list[str]()
+        for steps in given:
+            for name in steps.names:
+                if name not in self.step_names:
+                    self._wrong(node, key, f"{what}: {key}: {name!r} is not a transition or an event.{self._hint(name)}")
+            where = node.find((key, *steps.path))
+            when = self._condition(steps.if_, where.find(("if",)), f"{key}: if", what, past=True)
+            giving = self._condition(steps.giving, where.find(("giving",)), f"{key}: giving", what)
+            if when is None and giving is None:
+                plain += steps.names
+            else:
+                alternatives.append(StepPattern(frozenset(steps.names), when, giving))
+        return Word((*([StepPattern(frozenset(plain))] if plain else []), *dict.fromkeys(alternatives)))
 
     def _hint(self, name: str) -> str:
         """Return the probable meaning of a name that is neither a transition nor an event."""
@@ -194,14 +227,14 @@ class RuleReader:
             return " Join names with 'or'; put a condition under if:, or in a never: of its own."
         return nearest(name, self.step_names) or nearest(name, [*known, *states]) or f" Known: {format_names(self.step_names)}."
 
-    def _never(self, entry: RuleEntry, node: Node, what: str) -> StepPattern | Expression | None:
+    def _never(self, entry: RuleEntry, node: Node, what: str) -> Word | Expression | None:
         """Read ``never:``: steps, or a condition, which may use past operators."""
         text = entry.never
         if text is None:
             return None
-        if isinstance(text, list) or (isinstance(text, str) and self._lists_steps(text)):
+        if isinstance(text, list | dict) or (isinstance(text, str) and self._lists_steps(text)):
             try:
-                return self._steps(split_names(text), node, "never", what)
+                return self._word(split_words(text), node, "never", what)
             except ValueError as error:
                 self._wrong(node, "never", f"{what}: never: {error}")
                 return None
@@ -212,12 +245,12 @@ class RuleReader:
             message = f"write a transition and its condition in two keys: never: {parts[1]} and if: {shorten(parts[2])}"
             self._wrong(node, "never", f"{what}: never: {message}")
             return None
-        for key, given in (("if", entry.if_), ("giving", entry.giving)):
+        for key, given in (("if", entry.if_), ("giving", entry.giving), ("together_with", entry.together_with)):
             if given is not None:
-                message = "never: with a condition takes neither if: nor giving:; join the conditions with and"
+                message = "never: with a condition takes neither if:, giving: nor together_with:; join the conditions with and"
                 self._wrong(node, key, f"{what}: {message}")
                 break
-        return self._condition(text, node, "never", what, past=True)
+        return self._condition(text, node.find(("never",)), "never", what, past=True)
 
     def _lists_steps(self, text: str) -> bool:
         """Return whether a ``never:`` lists transitions and events rather than stating a condition."""
@@ -229,3 +262,16 @@ class RuleReader:
             return False
         known = {*self.namespace.fields, *self.namespace.definitions, *PAST}
         return any(part in self.step_names for part in parts) or not any(part in known for part in parts)
+
+
+def _narrowed(word: Word, when: Expression | None, giving: Expression | None) -> Word:
+    """Return a word with the rule's own ``if:`` and ``giving:`` on each of its steps."""
+    return Word(tuple(StepPattern(one.names, _both(when, one.when), _both(giving, one.giving)) for one in word.alternatives))
+
+
+def _both(one: Expression | None, other: Expression | None) -> Expression | None:
+    return And((one, other)) if one is not None and other is not None else one if one is not None else other
+
+
+def _either(keys: Sequence[str]) -> str:
+    return " or ".join(keys)

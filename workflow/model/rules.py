@@ -7,13 +7,14 @@ A rule names transitions and events. It has one template (`workflow.model.templa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from workflow.errors import Position
-from workflow.model.automata import Automaton
+from workflow.model.automata import Automaton, count
 from workflow.model.time_limits import TimeLimit
 from workflow.predicates import Expression, names
+from workflow.predicates.words import Word
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,18 @@ class Rule:
     name : str
         A sentence.
     template : str
-        The name of its template: ``never``, ``condition`` (a ``never:`` with a condition), ``before``, ``after`` or
-        ``at_most``.
+        The key of its template, or ``condition`` (a ``never:`` with a condition).
     automaton : Automaton
+    words : mapping of str to Word
+        The steps that it names, by key; its subject is the first.
     within : TimeLimit or None
         For ``after``: the time allowed.
+    per : TimeLimit or None
+        For ``at_most``: the length of time in which `limit` steps may happen. The automaton then only hears them.
+    limit : int
+        For ``at_most``: the number; 0 if it depends on facts.
+    how : str or None
+        ``directly`` or ``each time``.
     condition : Expression or None
         The condition that must never hold, with a truth value for each past operator.
     written : mapping of str to str
@@ -39,7 +47,11 @@ class Rule:
     name: str
     template: str
     automaton: Automaton
+    words: Mapping[str, Word] = field(default_factory=dict)
     within: TimeLimit | None = None
+    per: TimeLimit | None = None
+    limit: int = 0
+    how: str | None = None
     condition: Expression | None = field(default=None, repr=False)
     source: str | None = None
     description: str | None = None
@@ -49,8 +61,22 @@ class Rule:
     @property
     def conditions(self) -> list[Expression]:
         """Return every condition that the rule reads."""
-        of_steps = [c for step in self.automaton.patterns for c in (step.when, step.giving) if c is not None]
-        return of_steps + list(dict.fromkeys(self.automaton.forbidden.values()))
+        return list(self.automaton.conditions)
+
+    @property
+    def subject(self) -> Word:
+        """Return what the rule is about."""
+        return next(iter(self.words.values()))
+
+    @cached_property
+    def without_time(self) -> Rule:
+        """Return the rule without ``per:``: as if all steps of a case were in one such length of time."""
+        return replace(self, automaton=count(self.subject, self.words.get("since"), most=self.limit), per=None)
+
+    @cached_property
+    def subject_bits(self) -> int:
+        """Return the bits of the subject in a symbol of the automaton."""
+        return (1 << len(set(self.subject.alternatives))) - 1 if self.words else 0
 
     @property
     def reads(self) -> frozenset[str]:
@@ -59,5 +85,5 @@ class Rule:
 
     @cached_property
     def step_names(self) -> frozenset[str]:
-        """Return the transitions and events that the rule names."""
-        return frozenset[str]().union(*(step.names for step in self.automaton.patterns))
+        """Return the transitions and events that the rule hears."""
+        return self.automaton.names

@@ -7,18 +7,33 @@ To add a template, declare its keys in `workflow.files.format` (`TEMPLATE_KEYS` 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from workflow.files.format import TEMPLATE_KEYS, RuleEntry
 from workflow.files.validation import format_names
-from workflow.model.automata import Automaton, StepPattern, after_then, at_most, before_needs, never, never_true
+from workflow.model.automata import (
+    Automaton,
+    Thresholds,
+    after_then,
+    before_needs,
+    count,
+    follows_directly,
+    follows_each,
+    hears,
+    needs_directly,
+    never,
+    never_true,
+    not_together,
+)
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, unparse
 from workflow.predicates.mistakes import shorten
+from workflow.predicates.words import Word
 
 MAX_CHARACTERS = 160
+MOST_COUNTED = 100
 
 Steps = Sequence[Sequence[str]]
 """A history: the names of the event and of the transition of each step."""
@@ -33,16 +48,19 @@ class RuleParts:
 
     Attributes
     ----------
-    steps : mapping of str to StepPattern
-        By key. The pattern of the subject carries ``if:`` and ``giving:``.
+    words : mapping of str to Word
+        By key. The subject carries ``if:`` and ``giving:``.
     condition : Expression or None
         The condition of a ``never:``.
+    number : int or Thresholds
+        How often, for a rule that counts.
     entry : RuleEntry
         The entry, for keys that need no further reading.
     """
 
-    steps: Mapping[str, StepPattern]
+    words: Mapping[str, Word]
     condition: Expression | None
+    number: int | Thresholds
     entry: RuleEntry
 
 
@@ -76,7 +94,7 @@ class RuleTemplate(ABC):
         """Return the keys that only this template takes, besides `key`."""
         return (*([self.partner] if self.partner else ()), *TEMPLATE_KEYS[self.key].options)
 
-    def mistakes(self, entry: RuleEntry) -> Mistakes:
+    def mistakes(self, entry: RuleEntry, words: Mapping[str, Word]) -> Mistakes:
         """Yield what is wrong with an entry, beyond missing and surplus keys."""
         yield from ()
 
@@ -90,14 +108,18 @@ class RuleTemplate(ABC):
 
 
 class _Never(RuleTemplate):
-    """``never: close``."""
+    """``never: close``, with ``together_with: reopen``."""
 
     name, key, subject = "never", "never", "never"
+    step_keys = ("never", "together_with")
 
     def automaton(self, parts: RuleParts) -> Automaton:
-        return never(parts.steps["never"])
+        never_step, *other = parts.words.values()
+        return not_together(never_step, other[0]) if other else never(never_step)
 
     def explain(self, rule: Rule, steps: Steps) -> str:
+        if "together_with" in rule.words:
+            return f"{_last_of(rule.words.values(), steps)} at step {len(steps)}, in a case that both have now happened to"
         result = f", and then {shorten_condition(rule.written['giving'])}" if "giving" in rule.written else ""
         return _last_step(rule, steps) + result
 
@@ -118,77 +140,143 @@ class _Condition(RuleTemplate):
 
 
 class _Before(RuleTemplate):
-    """``before: close, needs: clear``, with ``since: reopen`` or ``once: reopen``."""
+    """``before: close, needs: clear``, with ``since: reopen`` or ``once: reopen``, or ``how:``."""
 
     name, key, subject = "before", "before", "before"
     step_keys = ("before", "needs", "since", "once")
 
-    def mistakes(self, entry: RuleEntry) -> Mistakes:
+    def mistakes(self, entry: RuleEntry, words: Mapping[str, Word]) -> Mistakes:
         if entry.since is not None and entry.once is not None:
             yield "once", "since: and once: exclude each other; give one"
-        if entry.once is None:
-            yield from _same_names(entry, "before", "needs", "never:")
-        key, resets = ("since", entry.since) if entry.since is not None else ("once", entry.once)
-        if resets and entry.needs and set(resets) <= set(entry.needs):
-            shown = " or ".join(resets)
+        for key in ("since", "once") if entry.how is not None else ():
+            if getattr(entry, key) is not None:
+                yield key, f"{key}: and how: exclude each other; give one"
+        if entry.once is None and entry.how is None:
+            yield from _same_steps(entry, words, "before", "needs", "never:")
+        key = "since" if entry.since is not None else "once"
+        if key in words and "needs" in words and words[key].within(words["needs"]):
             yield (
                 key,
-                f"{key}: names a step that needs: also names ({shown}), so the rule is always satisfied after it;"
+                f"{key}: names a step that needs: also names ({words[key]}), so the rule is always satisfied after it;"
                 f" name another step, or leave {key}: out",
             )
 
     def automaton(self, parts: RuleParts) -> Automaton:
-        resets = parts.steps.get("since") or parts.steps.get("once")
-        return before_needs(parts.steps["before"], parts.steps["needs"], resets, "once" in parts.steps)
+        before, needs = parts.words["before"], parts.words["needs"]
+        if parts.entry.how == "directly":
+            return needs_directly(before, needs)
+        if parts.entry.how == "each time":
+            return before_needs(before, needs, before, once=False)
+        resets = parts.words.get("since") or parts.words.get("once")
+        return before_needs(before, needs, resets, "once" in parts.words)
 
     def explain(self, rule: Rule, steps: Steps) -> str:
-        _, needs, *resets = rule.automaton.patterns
+        resets = rule.words.get("since") or rule.words.get("once")
         since = "before it"
+        if rule.how == "directly":
+            since = "directly before it"
+        elif rule.how == "each time":
+            resets = rule.words["before"]
         for n, names in enumerate(steps[:-1], start=1):
-            if resets and (reset := resets[0].first_of(names)) is not None:
+            if resets and (reset := resets.first_of(names)) is not None:
                 since = f"after {reset} at step {n}"
-        return f"{_last_step(rule, steps)}, with no {needs} {since}"
+        return f"{_last_step(rule, steps)}, with no {rule.words['needs']} {since}"
 
 
 class _After(RuleTemplate):
-    """``after: clear, then: accept``, with ``within: 30 days``."""
+    """``after: clear, then: accept``, with ``within: 30 days``, or ``how:``."""
 
     name, key, subject = "after", "after", "after"
     step_keys = ("after", "then")
 
-    def mistakes(self, entry: RuleEntry) -> Mistakes:
-        yield from _same_names(entry, "after", "then", "at_most:")
+    def mistakes(self, entry: RuleEntry, words: Mapping[str, Word]) -> Mistakes:
+        if entry.how is None:
+            yield from _same_steps(entry, words, "after", "then", "at_most:")
+        elif entry.within is not None:
+            yield "how", "within: and how: exclude each other; write two rules"
 
     def automaton(self, parts: RuleParts) -> Automaton:
-        return after_then(parts.steps["after"], parts.steps["then"])
+        form = {"directly": follows_directly, "each time": follows_each, None: after_then}[parts.entry.how]
+        return form(parts.words["after"], parts.words["then"])
 
     def explain(self, rule: Rule, steps: Steps) -> str:
-        after, then = rule.automaton.patterns
+        after, then = rule.words["after"], rule.words["then"]
         missing = f"none of {format_names(sorted(then.names))}" if len(then.names) > 1 else f"no {then}"
+        if rule.how == "directly":
+            return f"{missing} follows {after} directly: step {len(steps)} is another, or the case is over"
+        if rule.how == "each time" and (again := after.first_of(steps[-1])) is not None:
+            return f"{again} again at step {len(steps)}, and {missing} has followed the one before, or the case is over"
         return f"the case is over at step {len(steps)}, and {missing} has followed {after}"
 
 
-class _AtMost(RuleTemplate):
-    """``at_most: 1, of: decide``."""
+class _Counting(RuleTemplate):
+    """How often a step happens, with ``since: reopen``."""
 
-    name, key, subject = "at_most", "at_most", "of"
-    step_keys = ("of",)
+    subject = "of"
+    step_keys = ("of", "since")
 
-    def mistakes(self, entry: RuleEntry) -> Mistakes:
-        if entry.at_most is not None and not 0 < entry.at_most <= 100:
-            hint = "; to allow none, write never:" if entry.at_most < 1 else ""
-            yield "at_most", f"at_most: must be a number from 1 to 100, not {entry.at_most}{hint}"
+    def mistakes(self, entry: RuleEntry, words: Mapping[str, Word]) -> Mistakes:
+        number = getattr(entry, self.key)
+        if isinstance(number, int) and not 0 < number <= MOST_COUNTED:
+            hint = "; to allow none, write never:" if number < 1 and self.key != "at_least" else ""
+            yield self.key, f"{self.key}: must be a number from 1 to {MOST_COUNTED}, not {number}{hint}"
+        if "since" in words and "of" in words and words["since"].within(words["of"]):
+            yield "since", f"since: names a step that of: counts ({words['since']}); name another step, or leave since: out"
+
+    def _counted(self, rule: Rule, steps: Steps) -> str:
+        since, n = "", 0
+        for i, names in enumerate(steps, start=1):
+            n += sum(name in rule.words["of"].names for name in names)
+            if "since" in rule.words and i < len(steps) and (reset := rule.words["since"].first_of(names)) is not None:
+                since, n = f" since {reset} at step {i}", 0
+        return f"{'no' if n == 0 else n} {rule.words['of']}{since}"
+
+
+class _AtMost(_Counting):
+    """``at_most: 1, of: decide``, with ``per: 365 days``."""
+
+    name, key = "at_most", "at_most"
+
+    def mistakes(self, entry: RuleEntry, words: Mapping[str, Word]) -> Mistakes:
+        yield from super().mistakes(entry, words)
+        if entry.per is not None and not isinstance(entry.at_most, int):
+            yield "per", "per: needs a number under at_most:, not an expression; write a rule for each number"
 
     def automaton(self, parts: RuleParts) -> Automaton:
-        assert parts.entry.at_most is not None
-        return at_most(parts.entry.at_most, parts.steps["of"])
+        of, since = parts.words["of"], parts.words.get("since")
+        return hears(of, since) if parts.entry.per is not None else count(of, since, most=parts.number)
 
     def explain(self, rule: Rule, steps: Steps) -> str:
-        limit = len(rule.automaton.table) - 2  # a state for each count from 0 to the limit, and the broken one
-        return f"{_last_step(rule, steps)}, one time more than the {limit} allowed"
+        if rule.limit == 0:
+            return f"{_last_step(rule, steps)}: {self._counted(rule, steps)}, more than {rule.written['at_most']}"
+        return f"{_last_step(rule, steps)}, one time more than the {rule.limit} allowed"
 
 
-TEMPLATES: tuple[RuleTemplate, ...] = (_Never(), _Before(), _After(), _AtMost())
+class _AtLeast(_Counting):
+    """``at_least: 2, of: notify``."""
+
+    name, key = "at_least", "at_least"
+
+    def automaton(self, parts: RuleParts) -> Automaton:
+        return count(parts.words["of"], parts.words.get("since"), least=parts.number)
+
+    def explain(self, rule: Rule, steps: Steps) -> str:
+        return f"the case is over at step {len(steps)} with {self._counted(rule, steps)}, fewer than {rule.written['at_least']}"
+
+
+class _Exactly(_Counting):
+    """``exactly: 1, of: notify``."""
+
+    name, key = "exactly", "exactly"
+
+    def automaton(self, parts: RuleParts) -> Automaton:
+        return count(parts.words["of"], parts.words.get("since"), least=parts.number, most=parts.number)
+
+    def explain(self, rule: Rule, steps: Steps) -> str:
+        return f"{self._counted(rule, steps)} at step {len(steps)}, not exactly {rule.written['exactly']}"
+
+
+TEMPLATES: tuple[RuleTemplate, ...] = (_Never(), _Before(), _After(), _AtLeast(), _AtMost(), _Exactly())
 """The templates by their keys, in the order of the reference."""
 
 CONDITION: RuleTemplate = _Condition()
@@ -207,16 +295,20 @@ def shorten_condition(condition: object) -> str:
     return shorten(str(condition), MAX_CHARACTERS)
 
 
-def _same_names(entry: RuleEntry, first: str, second: str, instead: str) -> Mistakes:
-    """Yield a mistake if two keys list the same names and no ``if:`` distinguishes them."""
-    one, other = getattr(entry, first), getattr(entry, second)
-    if entry.if_ is None and one and other and set(one) == set(other):
-        shown = " or ".join(one)
-        yield (second, f"{second}: names the same as {first}: ({shown}); name what else must come {first} it, or write {instead}")
+def _same_steps(entry: RuleEntry, words: Mapping[str, Word], first: str, second: str, instead: str) -> Mistakes:
+    """Yield a mistake if two keys name the same steps and no ``if:`` distinguishes them."""
+    one, other = words.get(first), words.get(second)
+    if entry.if_ is None and one and other and one.within(other) and other.within(one):
+        yield (second, f"{second}: names the same as {first}: ({one}); name what else must come {first} it, or write {instead}")
 
 
 def _last_step(rule: Rule, steps: Steps) -> str:
     """Return the name of the last step of a history, its number, and the ``if:`` of the rule."""
-    subject = rule.automaton.patterns[0]
     condition = f", while {shorten_condition(rule.written['if'])}" if "if" in rule.written else ""
-    return f"{subject.first_of(steps[-1]) or subject} at step {len(steps)}{condition}"
+    return f"{_last_of([rule.subject], steps)} at step {len(steps)}{condition}"
+
+
+def _last_of(words: Iterable[Word], steps: Steps) -> str:
+    """Return the last name of the last step that is one of some words."""
+    named = [name for name in steps[-1] for word in words if name in word.names] if steps else []
+    return named[-1] if named else " or ".join(map(str, words))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from workflow.errors import format_names
 from workflow.predicates import tree
@@ -17,6 +19,7 @@ from workflow.predicates.mistakes import did_you_mean
 from workflow.predicates.operators import ARITHMETIC, COMPARISONS, CONNECTIVES
 from workflow.predicates.ranges import LARGEST, bounds
 from workflow.predicates.syntax import SourceText
+from workflow.predicates.words import StepPattern, Word, past_operator
 
 MAX_DEPTH = 60
 
@@ -309,39 +312,90 @@ class Checker(KindMatcher):
 
     def _past(self, node: ast.Call, operator: str) -> tree.Expression:
         """Read a past operator as the name of a boolean field, which the monitor of a rule maintains."""
-        usage, quoted, step_names = PAST[operator], self.source.quote(node), self.namespace.step_names
+        usage, quoted = PAST[operator], self.source.quote(node)
         if not self.namespace.past:
-            allowed = f"only a condition under never: may do that (never: counsel and not {usage})"
+            allowed = f"only never:, if: and once(...) of a rule may do that (if: not {usage})"
             return self.wrong(node, f"{operator!r} refers to the past; {allowed}; here, use a record field")
         n_mistakes, n_wanted = len(self.mistakes), usage.count(",") + 1
-        for argument in node.args:
-            if not isinstance(argument, ast.Name):
-                self.wrong(argument, self._not_a_step_name(argument, operator))
-            elif argument.id not in step_names:
-                hint = did_you_mean(argument.id, step_names) or f"; known: {format_names(step_names)}"
-                self.wrong(argument, f"{quoted}: {argument.id!r} is not a transition or an event{hint}")
-        names = [argument.id for argument in node.args if isinstance(argument, ast.Name)]
+        read = [Word(tuple(self._word(argument, operator, quoted))) for argument in node.args]
         if node.keywords:
             self.wrong(node, f"{operator!r} takes plain names only; write {usage}")
         elif len(node.args) != n_wanted:
             self.wrong(node, f"{quoted} names {len(node.args) or 'none'}, but {operator} takes {n_wanted}: {usage}")
-        elif len(set(names)) < len(names):
-            self.wrong(node, f"{quoted} names {names[0]!r} twice; use two different names: {usage}")
+        elif len(self.mistakes) == n_mistakes and len(set(read)) < len(read):
+            self.wrong(node, f"{quoted} names {str(read[0])!r} twice; use two different names: {usage}")
         span = self.source.span(node)
         if len(self.mistakes) > n_mistakes:
             return tree.Unknown(**span)
-        return tree.Name(tree.Field(f"{operator}({', '.join(names)})", "boolean", "record"), **span)
+        return tree.Name(past_operator(operator, tuple(read)), **span)
+
+    def _word(self, argument: ast.expr, operator: str, quoted: str) -> list[StepPattern]:
+        """Read an operand of a past operator: a step, several joined by ``or``, a step with conditions."""
+        match argument:
+            case ast.Name(id=name):
+                if name in self.namespace.step_names:
+                    return [StepPattern(frozenset({name}))]
+                names = self.namespace.step_names
+                hint = did_you_mean(name, names) or f"; known: {format_names(names)}"
+                self.wrong(argument, f"{quoted}: {name!r} is not a transition or an event{hint}")
+                return []
+            case ast.BoolOp(op=ast.Or(), values=values):
+                return _merged([one for value in values for one in self._word(value, operator, quoted)])
+            case ast.BoolOp(op=ast.And(), values=[first, *rest]) if self._names_steps(first):
+                conditions = [self.boolean(condition) for condition in rest]
+                when = conditions[0] if len(conditions) == 1 else tree.And(tuple(conditions))
+                return [StepPattern(one.names, when) for one in self._word(first, operator, quoted)]
+            case ast.Dict(keys=keys, values=values):
+                return self._step_with_conditions(argument, keys, values, operator, quoted)
+        self.wrong(argument, self._not_a_step_name(argument, operator))
+        return []
+
+    def _names_steps(self, node: ast.expr) -> bool:
+        match node:
+            case ast.Name(id=name):
+                return name in self.namespace.step_names
+            case ast.BoolOp(op=ast.Or(), values=values):
+                return all(map(self._names_steps, values))
+        return False
+
+    def _step_with_conditions(
+        self, node: ast.expr, keys: Sequence[ast.expr | None], values: Sequence[ast.expr], operator: str, quoted: str
+    ) -> list[StepPattern]:
+        """Read ``{of: check, giving: check == "clear", if: urgent}``."""
+        given = {key.id.lower(): value for key, value in zip(keys, values, strict=True) if isinstance(key, ast.Name)}
+        if not given.keys() <= {"of", "if", "giving"} or len(given) < len(keys) or "of" not in given:
+            self.wrong(node, f"{self.source.quote(node)} needs of:, and may have if: and giving:, each once")
+            return []
+        if not isinstance(given["of"], ast.Name) and not self._names_steps(given["of"]):
+            self.wrong(given["of"], self._not_a_step_name(given["of"], operator))
+            return []
+        when = self.boolean(given["if"]) if "if" in given else None
+        namespace = self.namespace
+        self.namespace = replace(namespace, past=False)  # after the effects of a step, the past has this step or not
+        giving = self.boolean(given["giving"]) if "giving" in given else None
+        self.namespace = namespace
+        names = frozenset[str]().union(*(one.names for one in self._word(given["of"], operator, quoted)))
+        return [StepPattern(names, when, giving)]
 
     def _not_a_step_name(self, argument: ast.expr, operator: str) -> str:
-        """Return the message for an operand of a past operator that is not a name."""
+        """Return the message for an operand of a past operator that is not a step."""
         hint = ""
-        if isinstance(argument, ast.BoolOp | ast.UnaryOp):
-            hint = "; combine the results instead: once(t) or not once(u)"
+        if isinstance(argument, ast.BoolOp):
+            hint = "; name a step first: grant and urgent"
+        elif isinstance(argument, ast.UnaryOp):
+            hint = "; negate the result instead: not once(t)"
         elif isinstance(argument, ast.Call):
-            hint = "; calls cannot be nested"
+            hint = f"; name the step to which it is to apply: {operator}(t and {self.source.quote(argument)})"
         elif isinstance(argument, ast.Constant) and isinstance(argument.value, str):
             hint = f"; write {argument.value} without quotes"
         elif isinstance(argument, ast.Compare):
-            hint = "; to test a past condition, store it in the record (set:) when it holds"
+            hint = f"; name the step to which it is to apply: {operator}(t and {self.source.quote(argument)})"
         usage, quoted = PAST[operator], self.source.quote(argument)
         return f"{operator} takes the names of transitions and events, {usage}, not {quoted!r}{hint}"
+
+
+def _merged(patterns: Sequence[StepPattern]) -> list[StepPattern]:
+    """Return patterns with those that have no conditions as one."""
+    plain = frozenset[str]().union(*(one.names for one in patterns if not one.conditions))
+    others = [one for one in patterns if one.conditions]
+    return [*([StepPattern(plain)] if plain else []), *dict.fromkeys(others)]

@@ -18,6 +18,7 @@ MAX_LENGTH = 4000
 
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
 _FOREIGN = re.compile(r"&&|\|\||===|!==|=>|=<|<>|(?<![=!<>])=(?![=>])|!(?!=)|:=|\b(?:AND|OR|NOT|IN|IS|BETWEEN|LIKE|THEN)\b")
+_IF_KEY = re.compile(r"(?<=[{,\s])if(?=\s*:)")  # a key that is no name for Python
 _BARE_DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
 _INSTEAD = {
     "&&": "and", "||": "or", "===": "==", "!==": "!=", "=>": ">=", "=<": "<=", "<>": "!=", "=": "==", "!": "not", ":=": "==",
@@ -87,7 +88,7 @@ def parse_syntax(text: str) -> tuple[ast.expr, SourceText]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns about some texts before it refuses them
-            tree = ast.parse(f"({text}\n)", mode="eval")  # the parenthesis allows line breaks
+            tree = ast.parse(f"({_with_if_keys(text, masked)}\n)", mode="eval")  # the parenthesis allows line breaks
     except SyntaxError as error:
         raise PredicateError(_syntax_mistakes(text, masked, error)) from None
     except (MemoryError, RecursionError):
@@ -95,6 +96,13 @@ def parse_syntax(text: str) -> tuple[ast.expr, SourceText]:
     except ValueError as error:  # other texts that Python's tokenizer refuses
         raise PredicateError([Mistake(0, f"the expression cannot be parsed: {error}")]) from None
     return tree.body, SourceText(text)
+
+
+def _with_if_keys(text: str, masked: str) -> str:
+    """Return a text with each key ``if:`` in capitals, which Python takes as a name."""
+    for match in _IF_KEY.finditer(masked):
+        text = text[: match.start()] + "IF" + text[match.end() :]
+    return text
 
 
 def _odd_characters(text: str, masked: str) -> Iterator[Mistake]:

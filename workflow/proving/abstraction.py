@@ -13,8 +13,8 @@ from enum import Enum
 from itertools import product
 from typing import Any
 
-from workflow.deciding.steps import Step, steps_of
-from workflow.model.automata import Automaton
+from workflow.deciding.steps import Step, end_of_row, steps_of
+from workflow.model.automata import ROW_END, Automaton
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, Activity, Event, StateKind, Value, Workflow
 from workflow.predicates import Expression, names
 from workflow.proving.atoms import Atoms
@@ -118,13 +118,13 @@ class Abstraction:
     keep : collection of str
         Followed fields to preserve, in addition to those that later guards read.
     heard : collection of str
-        The steps that the automaton hears. Other events that change nothing are left out.
+        The steps that the automaton hears. Other events that change nothing are left out, unless it hears the end of every row.
     """
 
     def __init__(
         self, workflow: Workflow, atoms: Atoms, precision: Precision, keep: Collection[str], heard: Collection[str]
     ) -> None:
-        self.workflow, self.atoms, self.precision, self.heard = workflow, atoms, precision, heard
+        self.workflow, self.atoms, self.precision, self.heard = workflow, atoms, precision, frozenset(heard)
         self.diagrams = atoms.diagrams
         self._index = {name: i for i, name in enumerate(workflow.record)}
         self._followed = [(i, name) for name, i in self._index.items() if name in precision.fields]
@@ -254,7 +254,7 @@ class Abstraction:
         for given, seen in self._given(self._written(record, event.effects), event):
             moves, left, asked = self._decide(state, event.name, given, record, seen, first)
             yield from moves
-            if left != NOTHING and (seen != record or event.name in self.heard):
+            if left != NOTHING and (seen != record or self.heard & {event.name, ROW_END}):
                 yield Move(event.name, given, None, state, (record, seen, seen), left, asked)
 
     def _decide(
@@ -292,15 +292,15 @@ class Abstraction:
         before, seen, after = move.records
         records = (At.BEFORE, before), (At.SEEN, seen), (At.AFTER, after)
         steps = steps_of(self.workflow, move.trigger, move.transition, records, state, move.state)
-        for step in steps:
-            if any(step.name in pattern.names for pattern in automaton.patterns):
+        for step in (*steps, end_of_row(records[2], move.state)):
+            if step.name in automaton.names:
                 reached = [after for heard in reached for after in self._after(automaton, heard, step)]
         return reached
 
     def _after(self, automaton: Automaton, before: Heard, step: Step[tuple[At, LooseRecord]]) -> Iterator[Heard]:
         """Yield the states of an automaton after a step."""
         symbols = [(0, before.cases, before.asked)]
-        for i, pattern in enumerate(automaton.patterns):
+        for i, pattern in enumerate(automaton.patterns_at[before.q]):
             if step.name not in pattern.names:
                 continue
             conditions = [

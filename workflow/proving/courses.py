@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from workflow.deciding.steps import names_of_row
-from workflow.model.automata import Automaton, StepPattern
+from workflow.model.automata import ROW_END, Automaton
 from workflow.model.definition import StateKind
+from workflow.predicates.words import StepPattern
 from workflow.proving.abstraction import Abstraction
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING
 from workflow.proving.questions import Question
@@ -28,7 +29,7 @@ def courses_to_the_end(abstraction: Abstraction, question: Question) -> set[Pair
     before: dict[Pair, set[Pair]] = {}
     for q in range(len(automaton.table)):
         for state, target, steps in rows:
-            for after in _after(automaton, q, steps):
+            for after in _after(automaton, q, (*steps, ROW_END)):
                 if after in automaton.broken or (question.ends_open and target in final and after in automaton.open):
                     ends.add((state, q))
                 else:
@@ -45,8 +46,9 @@ def _endings(abstraction: Abstraction, question: Question) -> Iterable[Pair]:
     """Yield the pairs at which a history can end without a further row."""
     automaton, workflow = question.automaton, abstraction.workflow
     yield from ((state, 0) for state, _ in question.stuck)
+    final = [state.name for state in workflow.states.values() if state.kind is StateKind.FINAL] if question.ends_open else []
     for q in automaton.open:
-        yield from ((state, q) for state in question.rests_open)
+        yield from ((state, q) for state in (*question.rests_open, *final))
     for q, condition in automaton.forbidden.items():
         yield from ((state, q) for state in workflow.states if abstraction.anywhere(condition, state) != NOTHING)
 
@@ -59,7 +61,7 @@ def _after(automaton: Automaton, q: int, steps: Iterable[str]) -> set[int]:
         for i, pattern in enumerate(automaton.patterns):
             if name in pattern.names:
                 matching = {symbol | 1 << i for symbol in symbols}
-                symbols = matching if pattern.when is None and pattern.giving is None else symbols | matching
+                symbols = symbols | matching if pattern.conditions else matching
         reached = {automaton.step(one, symbol) for one in reached for symbol in symbols}
     return reached
 
@@ -77,8 +79,10 @@ def cases_to_the_end(abstraction: Abstraction, question: Question) -> int:
     symbols = {
         symbol for q, row in enumerate(automaton.table) for symbol, after in enumerate(row) if q not in goal and after in goal
     }
-    matching = [_matching(abstraction, pattern) for pattern in automaton.patterns]
+    matching = [diagrams.any_of(_matching(abstraction, one) for one in variants) for variants in automaton.variants]
     ways = [diagrams.all_of(cases for i, cases in enumerate(matching) if symbol >> i & 1) for symbol in sorted(symbols)]
+    ways += [EVERYTHING] if 0 in goal and not automaton.starts else []
+    ways += [abstraction.cases(condition) for condition, q in automaton.starts if q in goal]
     ways += [abstraction.cases(condition) for condition in dict.fromkeys(automaton.forbidden.values())]
     return diagrams.any_of(ways)
 
@@ -88,6 +92,7 @@ def _matching(abstraction: Abstraction, pattern: StepPattern) -> int:
     workflow, diagrams = abstraction.workflow, abstraction.diagrams
     guards = [transition.guard for transition in workflow.transitions if transition.name in pattern.names]
     guards += [event.guard for event in workflow.events.values() if event.name in pattern.names]
+    if ROW_END in pattern.names:
+        return diagrams.all_of(map(abstraction.cases, pattern.conditions))
     passes = diagrams.any_of(EVERYTHING if guard is None else abstraction.cases(guard) for guard in guards)
-    asked = [condition for condition in (pattern.when, pattern.giving) if condition is not None]
-    return diagrams.all_of([passes, *map(abstraction.cases, asked)])
+    return diagrams.all_of([passes, *map(abstraction.cases, pattern.conditions)])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflow.model.automata import StepPattern, at_most, before_needs
+from workflow.model.automata import before_needs, count
 from workflow.model.definition import StateKind
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, scalar, substitute, unparse
 from workflow.predicates.tree import And, Conditional, Not, Or
+from workflow.predicates.words import StepPattern, Word, past_operators
 from workflow.proving.questions import Question
 
 if TYPE_CHECKING:
@@ -26,35 +27,50 @@ def why_vacuous(prover: Prover, rule: Rule, walk: Walk, budget: Budget) -> str |
     if rule.condition is not None:
         part = _never_held(prover, rule, walk, _pushed(rule.condition), False, budget)
         return None if part is None else f"{unparse(part)!r} holds in no reachable state"
-    subject = rule.automaton.patterns[0]
-    named = " or ".join(sorted(subject.names))
-    if not (walk.steps & subject.names or _exists(prover, Question.takes(StepPattern(subject.names)), budget)):
-        return f"{named} can never happen"
-    for key, condition in (("if", subject.when), ("giving", subject.giving)):
-        if condition is None or walk.met(dict.fromkeys(range(len(rule.automaton.table)), condition)):
+    subject = rule.subject
+    if not (walk.steps & subject.names or _exists(prover, Question.takes(Word.of(*subject.names)), budget)):
+        return f"{subject} can never happen"
+    for key in ("if", "giving"):
+        asked = _own_condition(rule, key)
+        if asked is None or walk.met(dict.fromkeys(range(len(rule.automaton.table)), asked)):
             continue
-        if not _exists(prover, _anywhere(prover, condition), budget):
+        if not _exists(prover, _anywhere(prover, asked), budget):
             return f"its {key}: holds in no reachable state"
-    if rule.template == "never":
+    if rule.template == "never" and "together_with" not in rule.words:
         return None
-    if subject.when is not None and not walk.matched & 1 and not _exists(prover, Question.takes(subject), budget):
-        return f"{named} can never happen where its if: holds"
-    return _limit_unmet(prover, rule, subject, named, budget)
+    if walk.matched & rule.subject_bits == 0 and not _exists(prover, Question.takes(subject), budget):
+        has_own = _own_condition(rule, "if") is not None
+        return (
+            f"{subject} can never happen where its if: holds"
+            if has_own
+            else f"{subject} can never happen as the rule describes it"
+        )
+    return _limit_unmet(prover, rule, budget)
 
 
-def _limit_unmet(prover: Prover, rule: Rule, subject: StepPattern, named: str, budget: Budget) -> str | None:
+def _limit_unmet(prover: Prover, rule: Rule, budget: Budget) -> str | None:
     """Return that what would restrict the subject never comes before it, or that a limit is never reached."""
-    automaton = rule.automaton
-    if rule.template == "at_most":
-        limit = len(automaton.table) - 2  # one state for each number of steps, and the broken one
-        if limit > 1 and not _exists(prover, Question(at_most(limit - 1, subject)), budget):
-            return f"{named} can never happen {limit} times"
-    is_free_at_first = automaton.table[0][1] not in automaton.broken
-    if rule.template == "before" and is_free_at_first:
-        once = automaton.patterns[2]
-        if not _exists(prover, Question(before_needs(subject, StepPattern(frozenset()), once, True)), budget):
-            return f"{' or '.join(sorted(once.names))} (its once:) can never happen before {named}"
+    subject = rule.subject
+    if rule.template == "never" and not _exists(prover, Question.takes(rule.words["together_with"]), budget):
+        return f"{rule.words['together_with']} (its together_with:) can never happen"
+    if rule.template == "at_most" and rule.limit > 1:
+        reached = count(subject, rule.words.get("since"), most=rule.limit - 1)
+        if not _exists(prover, Question(reached), budget):
+            return f"{subject} can never happen {rule.limit} times"
+    if rule.template == "before" and "once" in rule.words:
+        once = rule.words["once"]
+        if not _exists(prover, Question(before_needs(subject, Word(()), once, True)), budget):
+            return f"{once} (its once:) can never happen before {subject}"
     return None
+
+
+def _own_condition(rule: Rule, key: str) -> Expression | None:
+    """Return the ``if:`` or ``giving:`` of a rule, if it has no past operators."""
+    if key not in rule.written:
+        return None
+    of_steps = {one.when if key == "if" else one.giving for one in rule.subject.alternatives}
+    condition = next(iter(of_steps)) if len(of_steps) == 1 else None
+    return None if condition is None or past_operators([condition]) else condition
 
 
 def _exists(prover: Prover, question: Question, budget: Budget) -> bool:
@@ -112,7 +128,7 @@ def _with_flags(rule: Rule, part: Expression) -> dict[int, Expression]:
 
 def _anywhere(prover: Prover, condition: Expression) -> Question:
     """Ask whether a condition holds at the start, at a step, or after one."""
-    return Question.meets(StepPattern(frozenset(prover.workflow.step_names), when=condition), condition)
+    return Question.meets(Word((StepPattern(frozenset(prover.workflow.step_names), when=condition),)), condition)
 
 
 def may_stay_open(prover: Prover, rule: Rule, budget: Budget) -> tuple[tuple[str, ...], bool]:

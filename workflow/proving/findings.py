@@ -13,10 +13,10 @@ import numpy as np
 
 from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Table, guards
-from workflow.model.automata import StepPattern
 from workflow.model.definition import COMPLETE, ENTER, Value, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names, substitute, vector
+from workflow.predicates.words import Word
 from workflow.proving.budget import Budget
 from workflow.proving.exploration import Explorer, Record, beginnings, mask_of, walk
 from workflow.proving.proof import Prover
@@ -93,7 +93,7 @@ def find_odd_by_search(prover: Prover, budget: Budget, rules: Sequence[Rule] = (
     for i, transition in enumerate(workflow.transitions):
         if i in taken:
             continue
-        witness = prover.find(Question.takes(StepPattern(frozenset({transition.name}))), budget)
+        witness = prover.find(Question.takes(Word.of(transition.name)), budget)
         if witness is None:
             dead.append(Finding("dead transition", f"{transition.name}: no case can ever take it"))
         else:

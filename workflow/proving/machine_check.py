@@ -41,14 +41,15 @@ def replay(workflow: Workflow, rule: Rule, history: History) -> None:
     UnsoundProof
         If the machine takes another path, or the rule is not broken at the end.
     """
-    machine, monitor, q = plain_machine(workflow), Monitor(rule, workflow), 0
+    machine, monitor = plain_machine(workflow), Monitor(rule, workflow)
     case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
+    q = monitor.start(case.facts, case.record, case.state)
     broken = monitor.is_broken(q, case.facts, case.record, case.state)
     for row in history.steps:
         state, taken = case.state, machine.take(case, row.trigger, row.given)
         if taken is None or taken.transition != row.transition or case.state != row.state_after:
             raise UnsoundProof(f"the transitions machine contradicts the history at {row.trigger!r} in {state!r}")
-        q = monitor.advance(q, case.facts, taken.steps)
+        q = monitor.advance(q, case.facts, taken.heard)
         broken = monitor.is_broken(q, case.facts, case.record, case.state)
     if not broken:
         raise UnsoundProof(f"rule {rule.name!r}: the counterexample does not break it on the transitions machine")
@@ -143,7 +144,7 @@ class Walk:
         answers = self.search.atoms.answers(by_name, self.check.stand_ins, self.search.precision.atoms)
         reached = _Reached(self.search, answers)
         seen: set[Node] = set()
-        todo: deque[tuple[Node, str]] = deque((node, "the start") for node in self._beginnings())
+        todo: deque[tuple[Node, str]] = deque((node, "the start") for node in self._beginnings(facts))
         while todo and len(self.places) < _MOST_PLACES:
             node, source = todo.popleft()
             if node in seen:
@@ -155,9 +156,10 @@ class Walk:
                 raise UnsoundProof(f"rule {self.rule.name!r}: {what}")
             todo.extend((target, repr(node[0])) for target in self._targets(node, facts))
 
-    def _beginnings(self) -> Iterator[Node]:
+    def _beginnings(self, facts: Facts) -> Iterator[Node]:
         for state, record in beginnings(self.workflow):
-            yield state, self._normal(state, record), (ENTER, state) in self.machine.tries, 0
+            q = self.monitor.start(facts, record, state)
+            yield state, self._normal(state, record), (ENTER, state) in self.machine.tries, q
 
     def _normal(self, state: str, record: Record) -> Record:
         """Return a record with the fields that nothing reads any more at their defaults."""
@@ -174,10 +176,10 @@ class Walk:
 
     def _target(self, row: MachineRow, q: int, facts: Facts) -> Node:
         state = row.state_after
-        for step in row.steps:
-            self.steps.add(step.name)
+        self.steps |= {step.name for step in row.steps}
+        for step in row.heard:
             if step.name in self.rule.step_names:
-                symbol = self.monitor.matches(facts, step)
+                symbol = self.monitor.matches(q, facts, step)
                 self.matched |= symbol
                 q = self.rule.automaton.step(q, symbol)
         if self.monitor.is_broken(q, facts, row.after, state):

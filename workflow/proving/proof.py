@@ -19,6 +19,7 @@ checking", Journal of the ACM 50 (5). https://doi.org/10.1145/876638.876643
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import cached_property
 
 from workflow.deciding.machine import fact_names
@@ -102,6 +103,10 @@ class Prover:
 
         A rule that ran out of time can be decided again; the precision that was learned is kept.
         """
+        if rule.per is not None:
+            verdict = self.decide(rule.without_time, seconds)
+            is_broken = verdict.decision == "broken"
+            return replace(verdict, rule=rule, decision="monitored" if is_broken else verdict.decision, history=None)
         start = time.perf_counter()
         budget = Budget(self.seconds if seconds is None else seconds, self.most_nodes)
         _, inquiry = self._unfinished.pop(id(rule), (rule, None))

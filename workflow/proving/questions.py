@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from workflow.model.automata import Automaton, StepPattern, never
+from workflow.model.automata import Automaton, never
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names
+from workflow.predicates.words import Word
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,14 @@ class Question:
         return cls(rule.automaton, ends_open=True)
 
     @classmethod
-    def takes(cls, pattern: StepPattern) -> Question:
-        """Ask for a history that ends with a step of a pattern."""
-        return cls(never(pattern))
+    def takes(cls, word: Word) -> Question:
+        """Ask for a history that ends with a step of a word."""
+        return cls(never(word))
 
     @classmethod
-    def meets(cls, pattern: StepPattern, condition: Expression) -> Question:
-        """Ask for a history that ends with a step of a pattern, or where a condition holds."""
-        return cls(replace(never(pattern), forbidden={0: condition}))
+    def meets(cls, word: Word, condition: Expression) -> Question:
+        """Ask for a history that ends with a step of a word, or where a condition holds."""
+        return cls(replace(never(word), forbidden={0: condition}))
 
     @classmethod
     def holds(cls, rule: Rule, conditions: Mapping[int, Expression]) -> Question:
@@ -65,9 +66,7 @@ class Question:
     @property
     def conditions(self) -> list[Expression]:
         """Return every condition that the question reads."""
-        patterns = self.automaton.patterns
-        of_steps = [c for pattern in patterns for c in (pattern.when, pattern.giving) if c is not None]
-        return of_steps + list(dict.fromkeys(self.automaton.forbidden.values()))
+        return list(self.automaton.conditions)
 
     @cached_property
     def reads(self) -> frozenset[str]:

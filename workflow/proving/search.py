@@ -146,12 +146,21 @@ class Search:
     def _begin(self) -> Iterator[Witness]:
         """Push every start of a case; yield the histories without rows that answer the question."""
         for state, record in self.abstraction.beginnings():
-            self.budget.check(len(self._next_round))
-            node = state, self.abstraction.normal(state, record), self.abstraction.tried_on_entry(state), 0
-            self._push(node, self.possible, _Arrival(self.possible, None, None, ()))
-            witness = self._arrived(node, node[1], self.possible, Row(node, None, ()))
-            if witness is not None:
-                yield witness
+            for q, cases, asked in self._starts(state, record):
+                self.budget.check(len(self._next_round))
+                node = state, self.abstraction.normal(state, record), self.abstraction.tried_on_entry(state), q
+                self._push(node, cases, _Arrival(cases, None, None, asked))
+                witness = self._arrived(node, node[1], cases, Row(node, None, ()))
+                if witness is not None:
+                    yield witness
+
+    def _starts(self, state: str, record: LooseRecord) -> Iterator[tuple[int, int, Conditions]]:
+        """Yield the automaton's states at the start of a case, with the cases for each and what must hold for them."""
+        if not self.automaton.starts:
+            yield 0, self.possible, ()
+        for condition, q in self.automaton.starts:
+            asked = self.abstraction.put_in(condition, state, record)
+            yield q, self.diagrams.both(self.possible, self.abstraction.cases(asked)), (Asked(asked, True, At.BEFORE),)
 
     def _push(self, node: Node, cases: int, arrival: _Arrival) -> None:
         if (node[0], node[3]) not in self.alive:
@@ -216,7 +225,7 @@ class Search:
         cases = self.diagrams.both(cases, self.possible)
         while cases != NOTHING:
             answers = dict.fromkeys(self.precision.atoms, False) | self.diagrams.pick(cases)
-            rows = [*self._trail(last.node, answers), last]
+            rows = self._trail(last, answers)
             result = self.paths.check(rows, self.atoms, self.budget)
             if not isinstance(result, Contradiction):
                 if any(refuted < depth for refuted, _ in self._refuted):
@@ -230,15 +239,16 @@ class Search:
             cases = self._without(cases, {number: answers[number] for number in result.atoms})
         return None
 
-    def _trail(self, node: Node, answers: dict[int, bool]) -> Iterator[Row]:
-        """Return the rows with which a case with these answers first reached a node."""
-        rows: list[Row] = []
+    def _trail(self, last: Row, answers: dict[int, bool]) -> list[Row]:
+        """Return the rows of a path, given its last: those with which a case with these answers first reached its node."""
+        rows = [last]
         while True:
+            node = rows[-1].node
             arrival = next(a for a in self._came.get(node, ()) if self.diagrams.has(a.cases, answers.__getitem__))
             if arrival.parent is None:
-                return reversed(rows)
+                rows[-1] = Row(node, rows[-1].move, (*arrival.asked, *rows[-1].asked))
+                return rows[::-1]
             rows.append(Row(arrival.parent, arrival.move, arrival.asked))
-            node = arrival.parent
 
     def _without(self, cases: int, answers: dict[int, bool]) -> int:
         """Learn that no case gives some answers together; return the other cases."""

@@ -24,10 +24,10 @@ from workflow.deciding.machine import MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
 from workflow.loading.rule_files import load_rules
-from workflow.model.automata import StepPattern
 from workflow.model.definition import ENTER, Outcome, StateKind, Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.predicates import Field
+from workflow.predicates.words import Word
 from workflow.proving.nearby import constants_in, nearby
 from workflow.proving.questions import Question
 from workflow.proving.report import format_step, render_history
@@ -117,11 +117,12 @@ class Walk:
 
     def broken_after(self, rule: Rule) -> int | None:
         """Return the number of rows after which the history breaks a rule, 0 for its start; ``None`` if it keeps it."""
-        monitor, q = Monitor(rule, self.workflow), 0
-        if monitor.is_forbidden(0, self._values, self.begins[1], self.begins[0]):
+        monitor = Monitor(rule, self.workflow)
+        q = monitor.start(self._values, self.begins[1], self.begins[0])
+        if monitor.is_broken(q, self._values, self.begins[1], self.begins[0]):
             return 0
         for n, row in enumerate(self.taken, start=1):
-            q = monitor.advance(q, self._values, row.steps)
+            q = monitor.advance(q, self._values, row.heard)
             if monitor.is_broken(q, self._values, row.after, row.state_after):
                 return n
         return None
@@ -192,7 +193,7 @@ class Seed:
 def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
     """Return the prover's shortest history to a violation of each rule, and to each transition; none without Z3."""
     if id(workflow) not in _SEEDS:
-        reached = [Question.takes(StepPattern(frozenset({t.name}))) for t in workflow.transitions]
+        reached = [Question.takes(Word.of(t.name)) for t in workflow.transitions]
         _SEEDS[id(workflow)] = (workflow, _shortest(workflow, reached))
     return (_shortest(workflow, [Question.breaks(r) for r in rules]) if rules else ()) + _SEEDS[id(workflow)][1]
 
