@@ -31,8 +31,8 @@ def main() -> None:
     """Run the command line."""
     from simulations.cli.ending import default_signals, handle_signals, open_output
 
-    open_output()
     handle_signals()
+    open_output()
     code = _ended(_run)
     code = max(code, _ended(sys.stdout.flush))
     default_signals()

@@ -20,6 +20,7 @@ from simulations.running.intervals import interval
 from simulations.scenarios.population import draw_cases
 from simulations.scenarios.scenario import Scenario
 from workflow.model.definition import StateKind
+from workflow.run_files.tables import readable
 from workflow.sql.quoting import parquet, text
 from workflow.sql.reading import reader
 
@@ -126,7 +127,7 @@ def _pairs(
 ) -> list[tuple[str, End, End, int]]:
     """Count the cases of each court by their ends in both scenarios."""
     parts = [part_path(folder, "events", replication) for folder in (base_folder, other_folder)]
-    with reader(parts, threads=1) as connection:
+    with readable(base_folder, other_folder), reader(parts, threads=1) as connection:
         ends = {}
         for name, scenario, part in (("one", base, parts[0]), ("two", other, parts[1])):
             connection.register(f"keys_{name}", _keys(scenario, seed, replication))

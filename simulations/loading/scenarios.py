@@ -125,7 +125,7 @@ def _read(context: Context) -> Scenario:
 def _check_published(context: Context, scenario: Scenario) -> None:
     from simulations.measuring.descriptors import describe
 
-    allowed = list(describe(scenario))
+    allowed = list(describe(scenario)) if scenario.published else ()
     starts, ends = scenario.starts, scenario.ends
     for i, entry in enumerate(scenario.published):
         path = ("published", i)

@@ -166,33 +166,27 @@ def _check_events(connection: Any, folder: Path, scenario: Scenario) -> None:
 
 
 def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, courts: list[str]) -> dict[str, Any]:
-    import duckdb
-
     scenario, selection, confidence = result.scenario, result.selection, result.confidence
     groups = court_groups(scenario.courts, courts, selection)
     records = finished_replications(folder, manifest)
     if not all("events" in record.parts for record in records.values()):
         return {}
     with open_tables(folder, {kind: part_files(folder, kind, records) for kind in ("cases", "events")}) as connection:
-        try:
-            _check_events(connection, folder, scenario)
-            rows = connection.execute(
-                "select transition, replication, count(*) from events where transition is not null and cause <> 'horizon'"
-                " group by all"
-            ).fetchall()
-            counts = {(name, k): n for name, k, n in rows}
-            return {
-                "moves": {name: [counts.get((name, k), 0) for k in records] for name in scenario.transition_names},
-                "curves": survival(connection, scenario, records, groups, confidence),
-                "flow": flow(connection, scenario, [*records]),
-                "use": []
-                if manifest.get("own_python")
-                else [
-                    use
-                    for use in use_by_week(connection, folder, records, scenario, courts, confidence)
-                    if selection.has((slots_name if use.of_slots else utilisation_name)(use.pool), use.court)
-                ],
-            }
-        except duckdb.Error as error:
-            message = f"{folder}: {str(error).splitlines()[0]}; docketsim verify {folder} lists the damaged parts"
-            raise InputError([message]) from None
+        _check_events(connection, folder, scenario)
+        rows = connection.execute(
+            "select transition, replication, count(*) from events where transition is not null and cause <> 'horizon'"
+            " group by all"
+        ).fetchall()
+        counts = {(name, k): n for name, k, n in rows}
+        return {
+            "moves": {name: [counts.get((name, k), 0) for k in records] for name in scenario.transition_names},
+            "curves": survival(connection, scenario, records, groups, confidence),
+            "flow": flow(connection, scenario, [*records]),
+            "use": []
+            if manifest.get("own_python")
+            else [
+                use
+                for use in use_by_week(connection, folder, records, scenario, courts, confidence)
+                if selection.has((slots_name if use.of_slots else utilisation_name)(use.pool), use.court)
+            ],
+        }

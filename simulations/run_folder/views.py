@@ -240,8 +240,6 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
     text = str(error)
     if "pytz" in text:
         return "sql: a column is a timestamp with a time zone; cast it, as in now()::timestamp"
-    if "parquet" in text.lower() and ("magic" in text or "corrupt" in text.lower() or "too small" in text):
-        return f"sql: {_first_line(error)}; docketsim verify {folder} lists damaged files, --resume restores them"
     table = re.search(r"Table with name (\S+) does not exist", text)
     if table is not None:
         if "events" not in files and table[1] in ("events", "log", "event_log"):
@@ -260,6 +258,8 @@ def _describe(connection: Any, folder: Path, files: dict[str, list[Path]], error
     function = re.search(r'Function with name (\S+) does not exist!\nDid you mean "([^"]+)"', text)
     if function is not None:
         return f"sql: there is no function {function[1]!r}. Did you mean {function[2]!r}?"
+    if any(record.damaged(folder, k) for k, record in finished_in(folder, read_manifest(folder)).items()):
+        return f"sql: {_first_line(error)}; docketsim verify {folder} lists damaged files, --resume restores them"
     return f"sql: {_first_line(error)}"
 
 

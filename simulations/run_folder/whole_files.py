@@ -1,7 +1,7 @@
 """Write files completely or not at all.
 
 A file is written under a temporary name, and renamed when it is complete and on disk. A killed run leaves no partial
-files under their final names.
+files under their final names. A symbolic link is neither followed nor replaced: somebody else may have put it there.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def whole_file(path: Path, unfinished: Path | None = None, *, folders: bool = Tr
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            raise OSError(errno.EINVAL, "is a symbolic link; remove it, or give another path")
         if path.exists() and not path.is_file():
             raise OSError(errno.EINVAL, "is not an ordinary file")
         unfinished.unlink(missing_ok=True)  # it may be a link to another file

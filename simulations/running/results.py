@@ -25,6 +25,7 @@ from simulations.running.intervals import CONFIDENCE, Prediction, interval, pred
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.errors import InputError
+from workflow.run_files.tables import readable
 from workflow.sql.quoting import literal_path
 
 ESTIMATE_COLUMNS = (
@@ -261,18 +262,11 @@ _DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
 
 def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) -> Any:
     """Query the measures of these replications."""
-    import duckdb
-
     from simulations.run_folder.parts import part_path
 
     files = [literal_path(part_path(folder, "measures", k)) for k in replications]
-    with cursor() as connection:
-        try:
-            connection.execute(query, [files])
-        except duckdb.Error as error:
-            advice = f"docketsim verify {folder} lists damaged files, --resume restores them"
-            raise InputError([f"{folder}: measures cannot be read: {str(error).splitlines()[0]}; {advice}"]) from None
-        return getattr(connection, fetch)()
+    with readable(folder), cursor() as connection:
+        return getattr(connection.execute(query, [files]), fetch)()
 
 
 def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Estimate]:

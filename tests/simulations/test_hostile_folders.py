@@ -150,17 +150,20 @@ def test_the_system_is_asked_for_no_file_outside(good: Path, tmp_path: Path, att
         assert not any("connect(" in call for call in calls)
 
 
-def test_a_report_replaces_a_link_and_not_its_target(good: Path, tmp_path: Path) -> None:
-    """The page is written into the folder. A link of its name, or of its temporary name, is not followed."""
+def test_a_report_neither_follows_nor_replaces_a_link(good: Path, tmp_path: Path) -> None:
+    """The page is written into the folder. A link of its name is refused, one of its temporary name is not followed."""
     import os
 
     folder = make(good, "a part that is not listed", tmp_path)
     before = snapshot(folder.outside)
-    (folder.path / "report.html").symlink_to(folder.outside / "secret.txt")
     (folder.path / f".report.html.{os.getpid()}.tmp").symlink_to(folder.outside / "secret.csv")
-    result = CliRunner().invoke(app, ["report", str(folder.path), "--measure", "pending"])
-    assert result.exit_code == 0, result.stderr
-    assert not (folder.path / "report.html").is_symlink()
+    arguments = ["report", str(folder.path), "--measure", "pending", "--quiet"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    (folder.path / "report.html").unlink()
+    (folder.path / "report.html").symlink_to(folder.outside / "secret.txt")
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert "report.html: could not be written: is a symbolic link" in result.stderr
     assert snapshot(folder.outside) == before
 
 
@@ -224,6 +227,27 @@ def test_every_mistake_of_a_manifest_is_one_line(good: Path, tmp_path: Path) -> 
         f"{name}: queues: '1': is not a list of queues",
         f"{name}: parts: '../x' is not a part, such as 'cases/replication=1.parquet'",
     ]
+
+
+@pytest.mark.parametrize("kind", ["cases", "events", "measures"])
+def test_a_part_whose_inside_is_damaged_is_one_message(good: Path, tmp_path: Path, kind: str) -> None:
+    """Its columns can be listed, its values cannot be read: every command that reads it says how to find the damage."""
+    folder = Path(shutil.copytree(good, tmp_path / "run"))
+    part = folder / kind / "replication=1.parquet"
+    raw = part.read_bytes()
+    part.write_bytes(raw[:4] + b"\xff" * 60 + raw[64:])
+    reading: dict[str, list[str]] = {
+        "sql": [str(folder), f"select count(columns(*)) from {kind}"],
+        "audit": [str(folder), "--workflow", str(good.parent / "desk.yaml")],
+        "export": [str(folder), "--to", "xes", "--out", str(tmp_path / "log.xes")],
+        "report": [str(folder), "--measure", "pending"],
+    }
+    of_kind = {"measures": ("sql", "report")}.get(kind, ("sql", "audit", "export", "report"))
+    for command in of_kind:
+        result = CliRunner().invoke(app, [command, *reading[command]])
+        assert result.exit_code == 2, (command, result.output, result.exception)
+        assert f"docketsim verify {folder} lists damaged files" in result.stderr, command
+        assert len(result.stderr.splitlines()) == 1, command
 
 
 def test_audit_reads_only_the_parts_that_the_manifest_lists(good: Path, tmp_path: Path) -> None:

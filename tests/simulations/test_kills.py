@@ -35,8 +35,8 @@ WITH_ENGINE = (*RESUMABLE, "staff")
 
 
 def _start(command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a command in a session of its own, which its workers share."""
-    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from simulations.cli import main; main()"
+    """Start a command in a session of its own, which its workers share. A signal before its first line ends Python itself."""
+    program = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from simulations.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", program, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -52,28 +52,42 @@ def open_tables(folder: Path, parts: Mapping[str, Sequence[Path]], threads: int 
         With every part that has other columns or types than declared, or cannot be read.
     """
     declared = {**TABLES, "cases": cases_columns(recorded_workflow(folder))}
-    with reader([path for paths in parts.values() for path in paths], threads) as connection:
+    files = [path for paths in parts.values() for path in paths]
+    with readable(folder), reader(files, threads) as connection:
         for kind, paths in parts.items():
-            _check_columns(connection, folder, paths, declared[kind])
+            _check_columns(connection, paths, declared[kind])
             columns = ", ".join(map(identifier, declared[kind]))
             connection.execute(f"create view {kind} as select {columns} from {parquet(paths)}")
         yield connection
 
 
-def _check_columns(connection: Any, folder: Path, paths: Sequence[Path], declared: Mapping[str, str]) -> None:
+@contextmanager
+def readable(*folders: Path) -> Iterator[None]:
+    """Turn an error of DuckDB about the parts of a run into one message: any page of a part may be damaged.
+
+    Raises
+    ------
+    InputError
+        That names the run folders, and says how to find the damaged part.
+    """
     import duckdb
 
+    try:
+        yield
+    except duckdb.Error as error:
+        names = " or ".join(map(str, folders))
+        message = f"{str(error).splitlines()[0]}; docketsim verify {names} lists damaged files, --resume restores them"
+        raise InputError([f"{names}: a part cannot be read: {message}"]) from None
+
+
+def _check_columns(connection: Any, paths: Sequence[Path], declared: Mapping[str, str]) -> None:
     names = {literal_path(path): path for path in paths}
     files = ", ".join(map(text, names))
-    try:
-        rows = connection.execute(
-            f"""select min(file_name), names, types from (
-                select file_name, list(name order by column_id) as names, list(duckdb_type order by column_id) as types
-                from parquet_schema([{files}]) where column_id > 0 group by file_name) group by names, types order by 1"""
-        ).fetchall()
-    except duckdb.Error as error:
-        message = f"{str(error).splitlines()[0]}; docketsim verify {folder} lists damaged files, --resume restores them"
-        raise InputError([f"{folder}: a part cannot be read: {message}"]) from None
+    rows = connection.execute(
+        f"""select min(file_name), names, types from (
+            select file_name, list(name order by column_id) as names, list(duckdb_type order by column_id) as types
+            from parquet_schema([{files}]) where column_id > 0 group by file_name) group by names, types order by 1"""
+    ).fetchall()
     wrong = [message for file, columns, types in rows for message in _differences(names[file], columns, types, declared)]
     if wrong:
         raise InputError(wrong[:_MOST_MISTAKES])
