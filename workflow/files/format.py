@@ -288,7 +288,7 @@ class RuleEntry(Entry):
     calendar: Any = Field(
         None,
         description="with `within` or `per` in working days: `weekdays` (Monday to Friday), a country whose holidays do not count,"
-        " or a mapping with `days`, `holidays`, `closed` and `open`",
+        " a name from `calendars:`, or a mapping with `days`, `holidays`, `closed` and `open`",
         examples=["US-CO", {"days": "mon-fri", "holidays": "US", "closed": [dt.date(2024, 12, 24)]}],
     )
     at_least: Count | None = Field(
@@ -322,6 +322,56 @@ class RuleEntry(Entry):
     description: str | None = Field(None, description="an explanation, for readers", examples=["The act names no exception."])
     source: str | None = Field(
         None, description="statute, memo or report; in a workflow that lists `sources:`, one of these", examples=["act section 7"]
+    )
+
+
+def _bound(value: object) -> object:
+    return {"time": value} if isinstance(value, str) else value
+
+
+def _or_text(schema: dict[str, Any]) -> None:
+    entry = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"type": "string"}, entry]
+
+
+class BoundEntry(Entry):
+    """A bound on time; a text alone is its `time`."""
+
+    model_config = ConfigDict(json_schema_extra=_or_text)
+
+    time: Length = Field(
+        description="for a state or an activity: from entering the state to leaving it, waiting included; for an event: from the"
+        " start of its clock until it happens",
+        examples=["at most 10 working days", "at least 3 days"],
+    )
+    since: Names | None = Field(
+        None,
+        description="for an event: the transitions that start its clock; by default, it starts when a case enters the states of"
+        " the event",
+        examples=["call"],
+    )
+    calendar: Any = Field(None, description="with `time` in working days: which days count, as for a rule", examples=["office"])
+
+
+BoundEntries = dict[str, Annotated[BoundEntry, BeforeValidator(_bound)]]
+
+
+def bounds_field() -> Any:
+    """Return the field ``bounds:`` of workflow and rules files."""
+    return Field(
+        default_factory=dict,
+        description="how long cases stay in states, and when events follow; proofs of time limits rely on them",
+        examples=[{"hearing": "20 to 160 days"}],
+    )
+
+
+def calendars_field() -> Any:
+    """Return the field ``calendars:`` of workflow and rules files."""
+    return Field(
+        default_factory=dict,
+        description="working days by name, for `calendar:` of rules and bounds",
+        examples=[{"office": {"days": "mon-fri", "holidays": "US-CO"}}],
     )
 
 
@@ -425,6 +475,8 @@ class WorkflowFile(Entry):
     )
     entry: BeginningEntry = Field(description="how a case may begin")
     events: dict[str, EventEntry] = Field(default_factory=dict, description="what may happen to a case from outside the workflow")
+    calendars: dict[str, Any] = calendars_field()
+    bounds: BoundEntries = bounds_field()
     rules: list[RuleEntry] = Field(default_factory=list, description="policy rules that every history must satisfy")
     measures: list[MeasureEntry] = Field(default_factory=list, description="counts of cases for the results")
     remove: list[Name] = Field(

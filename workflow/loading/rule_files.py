@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from workflow.errors import MOST_PRINTED, InputError, Mistakes, Problem
-from workflow.files.format import RuleEntry
+from workflow.files.format import BoundEntries, RuleEntry, bounds_field, calendars_field
 from workflow.files.kinds import check_kind
 from workflow.files.validation import Entry, Name, format_value, usable
 from workflow.files.yaml_tree import Plain, Source, node_of, read_yaml
 from workflow.loading import load_workflow
+from workflow.loading.bounds import BoundReader
 from workflow.loading.rules import RuleReader
+from workflow.loading.time_limits import read_calendars
 from workflow.model.definition import Workflow
 from workflow.model.rules import Rule
 
@@ -25,6 +28,8 @@ class RulesFile(Entry):
         description="the workflow that the rules are about: a built-in name, a path, or a name in the same folder",
         examples=["permits.yaml"],
     )
+    calendars: dict[str, Any] = calendars_field()
+    bounds: BoundEntries = bounds_field()
     rules: list[RuleEntry] = Field(min_length=1, description="the rules, each named by a sentence")
 
 
@@ -57,7 +62,11 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
             position = node.position_of(("workflow",))
             problems += [p if p.position else Problem(f"workflow: {p.message}", position) for p in error.problems]
             raise InputError(problems) from None
-    reader = RuleReader(workflow.namespace, workflow.states, workflow.step_names, problems)
+    calendars = read_calendars(file.calendars, node, problems, workflow.calendars)
+    transitions = [transition.name for transition in workflow.transitions]
+    bounds = BoundReader(workflow.states, workflow.events, transitions, calendars, node, problems).read(file.bounds)
+    bounds = bounds.over(workflow.bounds)
+    reader = RuleReader(workflow.namespace, workflow.states, workflow.step_names, problems, calendars, bounds)
     read = [
         reader.read(entry, node.find(("rules", i)), malformed=entry.rule in validated.lost) for i, entry in enumerate(file.rules)
     ]

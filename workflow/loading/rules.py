@@ -10,10 +10,12 @@ from workflow.errors import InputError, Problem, nearest
 from workflow.files.format import RuleEntry, keys_with
 from workflow.files.validation import NamedSteps, format_names, format_value, parse_at, split_names, split_words
 from workflow.files.yaml_tree import Node
+from workflow.loading.time_limits import Calendars, read_calendar, read_limit
 from workflow.model.rules import Rule
 from workflow.model.templates import CONDITION, MOST_COUNTED, TEMPLATES, RuleParts, RuleTemplate
-from workflow.model.time_limits import ELAPSED, MAX_YEARS, UNITS, TimeLimit
-from workflow.model.working_days import WorkingDays, parse_working_days
+from workflow.model.time_bounds import Bounds
+from workflow.model.time_limits import TimeLimit
+from workflow.model.working_days import WorkingDays
 from workflow.predicates import Expression, Field, Namespace, made_of
 from workflow.predicates.functions import PAST
 from workflow.predicates.mistakes import shorten
@@ -24,7 +26,6 @@ from workflow.predicates.words import StepPattern, Word
 _STEP_KEYS = list(dict.fromkeys(key for template in TEMPLATES for key in template.step_keys))
 _TEMPLATE_KEYS = [template.key for template in TEMPLATES]
 _NAME_AND_CONDITION = re.compile(r"\s*(\w+)\s+(?:if|when)\s+((?:(?!\belse\b).)+)", re.DOTALL)
-_OTHER_UNITS = {"seconds": " The shortest is a minute."}
 
 
 class RuleReader:
@@ -38,13 +39,22 @@ class RuleReader:
     step_names : iterable of str
         The names of transitions and events.
     problems : list of Problem
+    calendars : mapping of str to WorkingDays
+        That `calendar:` may name.
+    bounds : Bounds
+        On which proofs of the rules rely.
     """
 
-    def __init__(self, namespace: Namespace, states: Iterable[str], step_names: Iterable[str], problems: list[Problem]) -> None:
+    def __init__(
+        self, namespace: Namespace, states: Iterable[str], step_names: Iterable[str], problems: list[Problem],
+        calendars: Calendars, bounds: Bounds,
+    ) -> None:  # fmt: skip
         state = Field("state", "enum", "record", values=tuple(states))
         self.step_names = tuple(step_names)
         self.namespace = Namespace({**namespace.fields, "state": state}, namespace.definitions, self.step_names)
         self.problems = problems
+        self.calendars = calendars
+        self.bounds = bounds
 
     def read(self, entry: RuleEntry, node: Node, malformed: bool = False) -> Rule | None:
         """Read one entry.
@@ -103,6 +113,7 @@ class RuleReader:
             per=per,
             limit=number if isinstance(number, int) else 0,
             how=entry.how,
+            bounds=self.bounds,
             condition=condition,
             source=entry.source,
             description=entry.description,
@@ -159,33 +170,17 @@ class RuleReader:
         calendar = self._calendar(entry, node, what) if text is not None else None
         if text is None:
             return None
-        match = re.fullmatch(r"\s*([0-9]{1,300}(?:\.[0-9]+)?)\s*([^\W\d][^\d]*?)\s*", text)
-        given, example = format_value(text), "must be a length of time such as '90 days' or '10 working days'"
-        if match is None:
-            self._wrong(node, key, f"{what}: {key}: {example}, not {given}")
+        try:
+            return read_limit(text, calendar, entry.calendar is not None)
+        except InputError as error:
+            self._wrong(node, key, f"{what}: {key}: {error.problems[0].message}")
             return None
-        number, unit = float(match[1]), match[2].removesuffix("s") + "s"
-        if unit not in UNITS:
-            hint = _OTHER_UNITS.get(unit) or nearest(unit, UNITS)
-            message = f"{match[2]!r} in {given} is not a unit of time (units: {format_names(UNITS)}).{hint}"
-        elif unit not in ELAPSED and not number.is_integer():
-            message = f"{given} must be a whole number of {unit}, because it runs to the end of a day; write a smaller unit"
-        elif (limit := TimeLimit(number if unit in ELAPSED else int(number), unit, calendar)).is_too_long:
-            message = f"must be at most {MAX_YEARS} years, not {given}"
-        elif unit == "working days" and entry.calendar is None:
-            message = f"{given} needs a calendar; add calendar: weekdays, or a country such as US-CO, whose holidays do not count"
-        elif unit != "working days" and entry.calendar is not None:
-            message = f"{given} counts all days; write working days, or leave calendar: out"
-        else:
-            return limit
-        self._wrong(node, key, f"{what}: {key}: {message}")
-        return None
 
     def _calendar(self, entry: RuleEntry, node: Node, what: str) -> WorkingDays | None:
         if entry.calendar is None:
             return None
         try:
-            return parse_working_days(entry.calendar)
+            return read_calendar(entry.calendar, self.calendars)
         except InputError as error:
             for problem in error.problems:
                 self._wrong(node, "calendar", f"{what}: calendar: {problem.message}")

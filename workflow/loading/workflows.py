@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from workflow.errors import MOST_PRINTED, InputError, Problem
@@ -10,6 +10,7 @@ from workflow.files.extending import read_extending
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import parse_at, usable, validate
 from workflow.files.yaml_tree import Node, Plain, Source, node_of
+from workflow.loading.bounds import BoundReader
 from workflow.loading.fields import read_defaults, read_fields
 from workflow.loading.graph_checks import graph_problems
 from workflow.loading.measures import check_measures
@@ -17,10 +18,10 @@ from workflow.loading.moves import MoveReader
 from workflow.loading.outcomes import check_outcomes
 from workflow.loading.reading import Reading
 from workflow.loading.rules import RuleReader
+from workflow.loading.time_limits import read_calendars
 from workflow.loading.variants import merge_variant
 from workflow.loading.vocabulary import check_names, read_definitions
 from workflow.model.definition import BUILT_IN_FACTS, Workflow
-from workflow.model.rules import Rule
 from workflow.predicates import Expression, Namespace, made_of
 
 CATALOG = Path(__file__).parent.parent / "catalog"
@@ -88,14 +89,18 @@ def _read(reading: Reading[WorkflowFile]) -> Workflow:
     assumptions = _assumptions(reading, Namespace({**facts, **BUILT_IN_FACTS}, {}))
     _check_entry(reading)
     _check_sources(reading)
-    rules = _rules(reading, namespace, events, states)
+    calendars = read_calendars(file.calendars, reading.node, reading.problems)
+    named = [entry.transition for entry in file.transitions]
+    bounds = BoundReader(states, events, named, calendars, reading.node, reading.problems).read(file.bounds)
+    reader = RuleReader(namespace, states, [*named, *events], reading.problems, calendars, bounds)
+    rules = tuple(rule for i, entry in enumerate(file.rules) if (rule := reader.read(entry, reading.at("rules", i))))
     check_measures(reading, made_of({**facts, **BUILT_IN_FACTS}, namespace))
     reading.next_stage(())
     _stop_if_wrong(reading.reported)
     workflow = Workflow(
         file.workflow, file.description, facts, record, defaults, namespace.definitions, assumptions,
         activities, states, transitions, events, tuple(file.entry.states), tuple(file.entry.record),
-        rules, tuple(file.measures), file.sources, reading.node,
+        rules, tuple(file.measures), file.sources, reading.node, calendars, bounds,
     )  # fmt: skip
     _stop_if_wrong(graph_problems(workflow))
     return workflow
@@ -135,12 +140,3 @@ def _check_sources(reading: Reading[WorkflowFile]) -> None:
             for name in (entry.source or "").split(",") if entry is not None else ():
                 for word in name.split()[:1]:
                     reading.known(word, sources, (section, key, "source"), "source", "listed under sources:")
-
-
-def _rules(
-    reading: Reading[WorkflowFile], namespace: Namespace, events: Iterable[str], states: Iterable[str]
-) -> tuple[Rule, ...]:
-    step_names = [*(entry.transition for entry in reading.file.transitions), *events]
-    reader = RuleReader(namespace, states, step_names, reading.problems)
-    read = [reader.read(entry, reading.at("rules", i)) for i, entry in enumerate(reading.file.rules)]
-    return tuple(rule for rule in read if rule is not None)

@@ -16,6 +16,8 @@ from typing import Any
 from workflow.files.format import MeasureEntry
 from workflow.files.yaml_tree import Node
 from workflow.model.rules import Rule
+from workflow.model.time_bounds import Bounds
+from workflow.model.working_days import WorkingDays
 from workflow.predicates import Expression, Field, Namespace, names
 
 Value = bool | int | float | str | dt.date | None
@@ -205,6 +207,10 @@ class Workflow:
         The states in which a case may begin.
     entry_record : tuple of str
         The record fields that may begin with any value.
+    calendars : mapping of str to WorkingDays
+        That rules may name.
+    bounds : Bounds
+        What the file takes the world to be like; proofs of time limits rely on it.
     document : Node
         The file, merged with the files that it extends.
     """
@@ -226,6 +232,8 @@ class Workflow:
     measures: tuple[MeasureEntry, ...]
     sources: Mapping[str, str]
     document: Node = field(repr=False)
+    calendars: Mapping[str, WorkingDays] = field(default_factory=dict, repr=False)
+    bounds: Bounds = field(default=Bounds(), repr=False)
 
     @cached_property
     def namespace(self) -> Namespace:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from workflow.errors import Position
 from workflow.model.automata import Automaton, count
+from workflow.model.time_bounds import Bounds
 from workflow.model.time_limits import TimeLimit
 from workflow.predicates import Expression, names
 from workflow.predicates.words import Word
@@ -38,6 +39,8 @@ class Rule:
         For ``at_most``: the number; 0 if it depends on facts.
     how : str or None
         ``directly`` or ``each time``.
+    bounds : Bounds
+        What its file takes the world to be like; a proof of `within` relies on it.
     condition : Expression or None
         The condition that must never hold, with a truth value for each past operator.
     written : mapping of str to str
@@ -52,6 +55,7 @@ class Rule:
     per: TimeLimit | None = None
     limit: int = 0
     how: str | None = None
+    bounds: Bounds = field(default=Bounds(), repr=False)
     condition: Expression | None = field(default=None, repr=False)
     source: str | None = None
     description: str | None = None

@@ -96,6 +96,10 @@ class TimeLimit:
             return begun + self._elapsed
         return (_last_day(self, begun // DAY) + 1) * DAY - 1
 
+    def is_reached(self, begun: int, at: int) -> bool:
+        """Return whether as much has passed: elapsed time exactly, longer units from the beginning of their last day on."""
+        return at >= self.end(begun) if self.is_elapsed else at // DAY >= self.end(begun) // DAY
+
     @property
     def _elapsed(self) -> int:
         return math.floor(self.number * ELAPSED[self.unit])

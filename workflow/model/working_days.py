@@ -59,6 +59,12 @@ class HolidayRules:
         names = self._known(range(first.year - 1, last.year + 2))
         return {day: str(names[day]) for day in sorted(names) if first <= day <= last}
 
+    @property
+    def years(self) -> tuple[int, int]:
+        """Return the first and the last year whose holidays are known."""
+        known = self._known()
+        return known.start_year, known.end_year
+
     def _known(self, years: Iterable[int] = ()) -> HolidayBase:
         import holidays
 

@@ -99,11 +99,15 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A state of the automaton after a move, with the cases that reach it and the conditions for that."""
+    """A state of the automaton after a move, with the cases that reach it and the conditions for that.
+
+    `opened` says whether a step of the move opened the obligation that is open now, if one is.
+    """
 
     q: int
     cases: int
     asked: Conditions
+    opened: bool = False
 
 
 class Abstraction:
@@ -317,7 +321,8 @@ class Abstraction:
                 for holds, cases, asked in self._split(cases, asked, conditions)
             ]
         for symbol, cases, asked in symbols:
-            yield Heard(automaton.step(before.q, symbol), cases, asked)
+            q = automaton.step(before.q, symbol)
+            yield Heard(q, cases, asked, q in automaton.open and (before.opened or before.q not in automaton.open))
 
     def _split(
         self, cases: int, asked: Conditions, conditions: list[tuple[Expression, At]]

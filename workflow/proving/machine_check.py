@@ -14,8 +14,9 @@ from typing import Any
 from workflow.deciding.machine import CaseMachine, MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
-from workflow.model.definition import ENTER, Outcome, StateKind, Value, Workflow
+from workflow.model.definition import COMPLETE, ENTER, Outcome, StateKind, Value, Workflow
 from workflow.model.rules import Rule
+from workflow.model.time_bounds import Bounds
 from workflow.predicates import Expression, Field, scalar
 from workflow.predicates.symbolic import limits
 from workflow.proving.abstraction import Free, Node
@@ -53,6 +54,41 @@ def replay(workflow: Workflow, rule: Rule, history: History) -> None:
         broken = monitor.is_broken(q, case.facts, case.record, case.state)
     if not broken:
         raise UnsoundProof(f"rule {rule.name!r}: the counterexample does not break it on the transitions machine")
+
+
+def replay_late(workflow: Workflow, rule: Rule, history: History, bounds: Bounds) -> None:
+    """Replay a history that breaks a time limit: on the machine, by the monitor's time limit, and against the bounds.
+
+    Raises
+    ------
+    UnsoundProof
+        If the machine takes another path, a bound is not met, or the obligation is not late.
+    """
+    times = history.times
+    assert times is not None
+    assert rule.within is not None
+    machine, monitor = plain_machine(workflow), Monitor(rule, workflow)
+    case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
+    q = monitor.start(case.facts, case.record, case.state)
+    entered = now = times.begun
+    until: int | None = None
+    for row, at in zip(history.steps, times.steps, strict=True):
+        taken = machine.take(case, row.trigger, row.given)
+        if taken is None or taken.transition != row.transition:
+            raise UnsoundProof(f"the transitions machine contradicts the history at {row.trigger!r} in {row.state!r}")
+        early = row.trigger == COMPLETE and not all(least.is_reached(entered, at) for least in bounds.least(row.state))
+        if at < now or early or any(at > most.end(entered) for most in bounds.most(row.state)):
+            raise UnsoundProof(f"rule {rule.name!r}: the dates of the history contradict the bounds in {row.state!r}")
+        now = at
+        for step in taken.heard:
+            was_open, q = q in monitor.open, monitor.advance(q, case.facts, [step])
+            if q in monitor.open and not was_open:
+                until = rule.within.end(at)
+        if taken.transition is not None and workflow.transitions[taken.transition].target is not None:
+            entered = at
+    late = q in monitor.open and until is not None and times.until > until
+    if not late or any(times.until > most.end(entered) for most in bounds.most(case.state)):
+        raise UnsoundProof(f"rule {rule.name!r}: the history is not late on the transitions machine")
 
 
 class ProofCheck:

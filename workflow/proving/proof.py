@@ -26,18 +26,20 @@ from workflow.deciding.machine import fact_names
 from workflow.deciding.table import guards
 from workflow.model.definition import Value, Workflow
 from workflow.model.rules import Rule
+from workflow.model.time_bounds import Bounds
 from workflow.proving.abstraction import Precision
 from workflow.proving.atoms import Atoms
 from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.coverage import may_stay_open, why_vacuous
+from workflow.proving.deadlines import Decided, decide_deadline
 from workflow.proving.fact_space import plainest_case
 from workflow.proving.histories import history_of
-from workflow.proving.machine_check import ProofCheck, Walk, replay
+from workflow.proving.machine_check import ProofCheck, Walk, replay, replay_late
 from workflow.proving.paths import PathCheck
 from workflow.proving.questions import Question
 from workflow.proving.sampling import sample_cases
 from workflow.proving.search import Refine, Search, Witness
-from workflow.proving.verdict import Decision, History, Verdict
+from workflow.proving.verdict import Deadline, History, Verdict
 
 MOST_NODES = 200_000
 
@@ -73,6 +75,8 @@ class Prover:
         Maximum number of nodes of one search; beyond it a rule is undecided.
     seconds : float
         Time limit for a rule, in seconds.
+    bounds : Bounds, optional
+        Bounds on time, besides those of the rules.
 
     Raises
     ------
@@ -80,8 +84,11 @@ class Prover:
         If Z3 is not installed.
     """
 
-    def __init__(self, workflow: Workflow, most_nodes: int = MOST_NODES, seconds: float = 30.0) -> None:
+    def __init__(
+        self, workflow: Workflow, most_nodes: int = MOST_NODES, seconds: float = 30.0, bounds: Bounds | None = None
+    ) -> None:
         self.workflow, self.most_nodes, self.seconds = workflow, most_nodes, seconds
+        self.bounds = bounds
         self.paths = PathCheck(workflow)
         self._unfinished: dict[int, tuple[Rule, _Inquiry]] = {}
 
@@ -147,8 +154,24 @@ class Prover:
             vacuous = why_vacuous(self, rule, walk, budget)
         except LimitReached:
             pass  # the rule is still proved
-        decision: Decision = "monitored" if rule.within is not None and may_wait else "proved"
-        return Verdict(rule, decision, time.perf_counter() - start, _size(inquiry), vacuous, outstanding)
+        if rule.within is not None and may_wait:
+            return self._timed(rule, budget, start, Verdict(rule, "monitored", 0.0, _size(inquiry), vacuous, outstanding))
+        return Verdict(rule, "proved", time.perf_counter() - start, _size(inquiry), vacuous, outstanding)
+
+    def _timed(self, rule: Rule, budget: Budget, start: float, verdict: Verdict) -> Verdict:
+        """Decide the time limit of a rule that holds without it, if there are bounds on time."""
+        bounds = rule.bounds if self.bounds is None else self.bounds.over(rule.bounds)
+        if bounds:
+            try:
+                found = decide_deadline(self.workflow, rule, bounds, self.paths, budget)
+            except LimitReached as reason:
+                found = Decided("undecided", Deadline(), reason=str(reason))
+            if found.history is not None:
+                replay_late(self.workflow, rule, found.history, bounds)
+            verdict = replace(
+                verdict, decision=found.decision, history=found.history, reason=found.reason, deadline=found.deadline
+            )
+        return replace(verdict, seconds=time.perf_counter() - start)
 
     def _check(self, rule: Rule, search: Search, budget: Budget) -> Walk:
         """Walk through the workflow on the machine, with cases that the guards and the rule tell apart."""

@@ -26,12 +26,15 @@ class Question:
         Also in one of these states, where the case stays, with the automaton in an open state.
     stuck : frozenset of (str, str)
         Also in one of these states, where on this trigger a transition is required and no guard holds.
+    events : frozenset of str
+        Events that are rows of a history even if they change nothing, besides those that the automaton hears.
     """
 
     automaton: Automaton
     ends_open: bool = False
     rests_open: frozenset[str] = field(default_factory=frozenset)
     stuck: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    events: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
     def breaks(cls, rule: Rule) -> Question:
@@ -57,6 +60,11 @@ class Question:
     def stays_open(cls, rule: Rule, states: frozenset[str]) -> Question:
         """Ask for a history after which a case stays in one of these states with an obligation of a rule open."""
         return cls(rule.automaton, rests_open=states)
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """Return the steps that matter even if they change nothing."""
+        return self.events.union(*(pattern.names for pattern in self.automaton.patterns))
 
     @classmethod
     def gets_stuck(cls, points: frozenset[tuple[str, str]]) -> Question:

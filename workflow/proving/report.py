@@ -12,15 +12,19 @@ from workflow.model.definition import Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.model.templates import shorten_condition, template_of
 from workflow.predicates import names
+from workflow.proving.deadline_report import deadline_json, deadline_note, format_time, late_lines, times_json
 from workflow.proving.findings import Finding, json_values
-from workflow.proving.verdict import History, Verdict
+from workflow.proving.verdict import Deadline, History, Verdict
 
 _NEXT = (
     "undecided: neither proved nor broken within the limits. What may help: more time (--seconds 300); larger searches",
     "(--nodes 1000000); an assume: that excludes impossible cases; record fields with fewer values.",
     "You can still test the rules on random histories (pytest) and monitor them in runs (docketsim run --monitor stop).",
 )
-_MONITORED = ("monitored: a proof has no clock. Runs monitor such a rule (docketsim run --monitor stop), and audits check it.",)
+_MONITORED = (
+    "monitored: to prove a time limit takes bounds on time (bounds: in the file, or --bounds SCENARIO). Runs monitor such a rule",
+    "(docketsim run --monitor stop), and audits check it.",
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Proof:
                 "reason": v.reason,
                 "vacuous": v.vacuous,
                 "outstanding": list(v.outstanding),
+                "deadline": deadline_json(v.deadline),
                 "source": v.rule.source,
                 "seconds": round(v.seconds, 3),
                 "history": None if v.history is None else _json(self.workflow, v.rule, v.history),
@@ -102,24 +107,31 @@ def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
     note = f"  ({verdict.reason})" if verdict.reason else ""
     note += f"  (holds vacuously: {verdict.vacuous})" if verdict.vacuous else ""
     note += f"  (can stay open forever in {', '.join(verdict.outstanding)})" if verdict.outstanding else ""
+    note += deadline_note(verdict)
     yield f"{verdict.decision:<11} {verdict.rule.name}{note}"
     if verdict.history is not None:
-        yield from (f"    {line}" for line in render_history(proof.workflow, verdict.rule, verdict.history))
+        lines = render_history(proof.workflow, verdict.rule, verdict.history, verdict.deadline)
+        yield from (f"    {line}" for line in lines)
 
 
-def render_history(workflow: Workflow, rule: Rule, history: History) -> Iterator[str]:
+def render_history(workflow: Workflow, rule: Rule, history: History, deadline: Deadline | None = None) -> Iterator[str]:
     """Yield a case, its numbered history, and how it breaks a rule.
 
-    Only facts that the history turns on are shown.
+    Only facts that the history turns on are shown. A history that breaks a time limit has dates.
     """
+    times = history.times
     facts = facts_that_matter(workflow, rule, history)
     begun = {n: v for n, v in zip(workflow.record, history.record, strict=True) if v != workflow.defaults[n]}
     shown = ", ".join(f"{k} = {as_written(v)}" for k, v in {**facts, **begun}.items()) or "any facts"
-    yield f"a case with {shown} begins in {history.state}"
+    yield f"a case with {shown} begins in {history.state}{f' on {format_time(times, times.begun)}' if times else ''}"
     for i, step in enumerate(history.steps, start=1):
-        yield f"{i:>2}. {format_step(workflow, step)}{_allowed(workflow, step)}"
+        when = f"{format_time(times, times.steps[i - 1])}  " if times else ""
+        yield f"{i:>2}. {when}{format_step(workflow, step)}{_allowed(workflow, step)}"
     steps = [names_of_row(workflow, step.trigger, step.transition) for step in history.steps]
-    yield f"breaks the rule: {template_of(rule).explain(rule, steps)}"
+    if times is not None:
+        yield from late_lines(rule, deadline, times, history.steps[-1].state_after, steps)
+    else:
+        yield f"breaks the rule: {template_of(rule).explain(rule, steps)}"
     if rule.source:
         yield f"source of the rule: {_source(workflow, rule.source)}"
 
@@ -191,4 +203,5 @@ def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
             }
             for s in history.steps
         ],
+        "times": times_json(history.times),
     }

@@ -73,9 +73,8 @@ class Search:
         self.automaton = question.automaton
         self.atoms, self.precision, self.lemmas = atoms, precision, lemmas
         self.diagrams = atoms.diagrams
-        heard = frozenset[str]().union(*(pattern.names for pattern in self.automaton.patterns))
         keep = question.reads & set(workflow.record)
-        self.abstraction = Abstraction(workflow, atoms, precision, keep, heard)
+        self.abstraction = Abstraction(workflow, atoms, precision, keep, question.heard)
         self.seen: dict[Node, int] = {}
         self._came: dict[Node, list[_Arrival]] = {}
         self._todo: dict[Node, int] = {}

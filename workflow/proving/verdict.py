@@ -13,6 +13,32 @@ Decision = Literal["proved", "broken", "monitored", "undecided"]
 
 
 @dataclass(frozen=True)
+class Times:
+    """When the rows of a history happen, as local times in microseconds since 1970.
+
+    Attributes
+    ----------
+    steps : tuple of int
+        For each row.
+    until : int
+        The case is still in its last state then.
+    opened : int
+        The number of the row that opens the obligation, from 1.
+    due : int
+        The last instant at which it could be met.
+    elapsed : bool
+        Whether the time of day matters.
+    """
+
+    begun: int
+    steps: tuple[int, ...]
+    until: int
+    opened: int
+    due: int
+    elapsed: bool
+
+
+@dataclass(frozen=True)
 class History:
     """The history of one case: its facts, its initial state and record, and its steps.
 
@@ -21,6 +47,8 @@ class History:
     turns_on : tuple of str or None
         Facts that suffice for it: whatever the others are, it happens so. None of these can be left out. ``None`` for a
         history that the prover did not find.
+    times : Times or None
+        For a history that is late.
     """
 
     facts: dict[str, Value]
@@ -28,9 +56,32 @@ class History:
     record: tuple[Value, ...]
     steps: tuple[HistoryRow, ...]
     turns_on: tuple[str, ...] | None = None
+    times: Times | None = None
 
     def __len__(self) -> int:
         return len(self.steps)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """What bounds on time say about a time limit.
+
+    Attributes
+    ----------
+    longest : str or None
+        How long an obligation stays open at most, if that is known.
+    endless : bool
+        Whether it can stay open for ever, within the bounds.
+    missing : tuple of str
+        The states without which a bound the rule can not be decided.
+    dates : str or None
+        For which start dates it was decided.
+    """
+
+    longest: str | None = None
+    endless: bool = False
+    missing: tuple[str, ...] = ()
+    dates: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +100,8 @@ class Verdict:
         A shortest counterexample.
     reason : str or None
         Why the rule is undecided, if it is.
+    deadline : Deadline or None
+        For a time limit that was decided under bounds on time, or for which a bound is missing.
     """
 
     rule: Rule
@@ -59,3 +112,4 @@ class Verdict:
     outstanding: tuple[str, ...] = ()
     history: History | None = None
     reason: str | None = None
+    deadline: Deadline | None = None

@@ -131,6 +131,7 @@ class RulesFile(pytest.Module):
 
     def _proves(self, rule: Rule) -> Callable[[], None]:
         def test() -> None:
+            from workflow.files.validation import format_names
             from workflow.proving.report import render_verdict
 
             proof = self._proved()
@@ -141,7 +142,8 @@ class RulesFile(pytest.Module):
                 advice = f"    under pytest, the ini options {' and '.join(_LIMITS)} raise the limits"
                 self._give_up("\n".join([*render_verdict(proof, verdict), advice]))
             if verdict.decision == "monitored":
-                pytest.skip("a time bound: no proof without a clock settles it; run --monitor and audit do")
+                missing = format_names(verdict.deadline.missing) if verdict.deadline is not None else "the states"
+                pytest.skip(f"a time limit: a proof needs bounds: on the time in {missing}; run --monitor and audit check it")
             if verdict.vacuous:
                 message = f"the rule {rule.name!r} holds vacuously: {verdict.vacuous}"
                 file, line = (str(self.path), 1) if (at := rule.position) is None else (at.file, at.line)
