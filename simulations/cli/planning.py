@@ -120,7 +120,7 @@ def staff(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find the smallest pool that meets a date or a limit on pending with a given probability."""
+    """Find the smallest pool that meets a goal, a date or a condition on a measure, with a given probability."""
     with report_errors():
         from simulations.loading import load_scenario
         from simulations.planning.staffing import staff as search
@@ -128,7 +128,8 @@ def staff(
 
         def show(point: Point) -> None:
             if not (quiet or as_json):
-                echo(f"  {point.size:,}: {point.hits} of {point.n}", err=True)
+                stage = "confirmation" if point.confirmed else "search"
+                echo(f"  {stage}, size {point.size:,}: the goal is met in {point.hits} of {point.n} replications", err=True)
 
         loaded = load_scenario(scenario, change or ())
         options = RunOptions(replications=replications, seed=seed, engine=engine, limit=limit)

@@ -117,6 +117,10 @@ def audit(
     time_zone: Annotated[
         str | None, typer.Option(metavar="NAME", help="The zone of the local dates of times in UTC, such as Europe/Rome.")
     ] = None,
+    policies: Annotated[
+        list[str] | None,
+        typer.Option("--policy", metavar="W", help="A workflow that replaced W during the log (its column policy_in_force)."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -137,7 +141,7 @@ def audit(
             return
         all_rules = _rules(loaded, rules)
         try:
-            audited = read_log(log, loaded, given, time_zone)
+            audited = read_log(log, loaded, given, time_zone, [load_workflow(policy) for policy in policies or ()])
         except UnmappedLog as error:
             next_step = f"next: {_proposal_command(log, workflow, rules)} writes a mapping to edit"
             raise InputError([*error.problems, Problem(next_step)]) from None

@@ -57,7 +57,7 @@ from simulations.engines.codes import (
 from simulations.log import row
 from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_INTERRUPTION, COLUMNS, FIRST_EVENT_CAUSE, NEVER
 
-_NEVER_COMES = 2**62
+NEVER_COMES = 2**62
 NO_EDGE = 2**63 - 1
 _U = np.uint64
 _M0, _M1, _W0, _W1 = _U(0xD2511F53), _U(0xCD9E8D57), _U(0x9E3779B9), _U(0xBB67AE85)
@@ -65,8 +65,10 @@ _LOW, _S32, _S21, _S11, _ONE = _U(0xFFFFFFFF), _U(32), _U(21), _U(11), _U(1)
 _TWO53, _HALF, _SIDE, _BIAS = 1 << 53, 1 << 52, 52 * 32, 1023 << 5
 _LOW47, _P47 = (1 << 47) - 1, 2.0**-47
 
-# The number of a lookup: k >= 0 is a table, -1 is no lookup, k <= -2 is the constant -3 - k.
+# The number of a lookup: k >= 0 is a table, -1 is no lookup, k <= -2 is the constant -3 - k; from `BY_DATE` on, k - BY_DATE is
+# the first of a number of steps, each with a date and the lookup from then on.
 NONE = -1
+BY_DATE = 1 << 40
 
 # Results of `run`.
 RUNNING, DONE, ROWS_FULL, HEAP_FULL, FAR_FULL, STUCK, TOO_MANY_VISITS = range(-1, 6)
@@ -89,6 +91,7 @@ CASE = _record(
 )  # fmt: skip
 LOOKUP = _record(base="i8", stride="i8", first="i8", n="i8")
 FIELD = _record(field="i8", stride="i8")
+STEP = _record(date="i8", lookup="i8")
 STATE = _record(kind="i8", activity="i8", counts="u8", clocks="u8", hazards="u8")
 TRANSITION = _record(code="i8", target="i8", effect="i8", n_effects="i8", since="u8")
 EVENT = _record(
@@ -152,6 +155,7 @@ class Model(NamedTuple):
     lookups: Any
     fields: Any
     values: Any
+    steps_of_lookups: Any
     states: Any
     decisions: Any
     transitions: Any
@@ -365,6 +369,17 @@ def _look_up(model, world, i, k):
 
 
 @_inline
+def _look_up_now(model, world, i, k):
+    """Return the value of a lookup that may change on dates; before its second date, the first value holds."""
+    if k >= BY_DATE:
+        k -= BY_DATE
+        while model.steps_of_lookups[_index(k + 1)].date <= world.counters[0].now:
+            k += 1
+        k = model.steps_of_lookups[_index(k)].lookup
+    return _look_up(model, world, i, k)
+
+
+@_inline
 def _apply_effects(model, world, i, first, n):
     """Apply effects to the record of a case; return whether it changed."""
     record = world.record
@@ -384,7 +399,7 @@ def _apply_effects(model, world, i, first, n):
 @_inline
 def _draw_value(model, world, i, lookup, numerator):
     """Return the drawn value of a field, as an index in the values that its activity or event may give."""
-    outcome = model.outcomes[_look_up(model, world, i, lookup)]
+    outcome = model.outcomes[_look_up_now(model, world, i, lookup)]
     u = numerator * 2.0**-53
     k = 0
     while k < outcome.n - 1 and not u < model.shares[outcome.first + k]:
@@ -873,7 +888,7 @@ def _enqueue(model, world, i, state, pool):
 @_inline
 def _draw_delay(model, world, i, event, visit):
     """Draw the delay of an event for a case."""
-    distribution = _look_up(model, world, i, model.events[event].after)
+    distribution = _look_up_now(model, world, i, model.events[event].after)
     bits = np.int64(0)
     if model.distributions[distribution].kind > OF_CASE:
         bits = _length_bits(model, world.cases[i].key, model.events[event].hash, visit)
@@ -884,7 +899,7 @@ def _draw_delay(model, world, i, event, visit):
 def _draw_work(model, world, i, a, visit):
     """Draw the length of a case's activity and the numerator of its outcome: one draw gives both."""
     activity = model.activities[a]
-    distribution = _look_up(model, world, i, activity.takes)
+    distribution = _look_up_now(model, world, i, activity.takes)
     bits, outcome = np.int64(0), np.int64(0)
     if model.distributions[distribution].kind > OF_CASE or activity.n_gives > 0:
         bits, outcome = _both_bits(model, world.cases[i].key, activity.hash, visit)
@@ -917,13 +932,31 @@ def _start_brought(model, world, i, x):
 
 
 @_inline
-def _next_date(model, world, i, event, visit, hazard, now):
-    """Draw the next date of an event with a constant hazard."""
+def _next_date(model, world, i, event, visit, since):
+    """Draw the next date of an event with a hazard after a time."""
+    k = model.events[event].rate
     bits = _length_bits(model, world.cases[i].key, model.events[event].hash, visit)
-    if bits > hazard.most:
-        return np.int64(_NEVER_COMES)
+    if k >= BY_DATE:
+        return _next_date_by_steps(model, world, i, k - BY_DATE, _read(model.cells, model.unit, bits), since)
+    hazard = model.rates[_look_up(model, world, i, k)]
+    if bits > hazard.most or not hazard.rate > 0.0:
+        return np.int64(NEVER_COMES)
     x = _read(model.cells, model.unit, bits) / hazard.rate
-    return now + np.int64(np.rint(min(x, 4611686018427387904.0)))
+    return since + np.int64(np.rint(min(x, 4611686018427387904.0)))
+
+
+@njit
+def _next_date_by_steps(model, world, i, k, left, at):
+    """Return when the integral of a rate that changes on dates has grown by a number (`simulations.engines.hazards`)."""
+    while True:
+        until = model.steps_of_lookups[_index(k + 1)].date
+        if until > at:
+            rate = model.rates[_look_up(model, world, i, model.steps_of_lookups[_index(k)].lookup)].rate
+            if until == NEVER_COMES or left < rate * (until - at):
+                return at + np.int64(np.rint(min(left / rate, 4611686018427387904.0))) if rate > 0.0 else np.int64(NEVER_COMES)
+            left -= rate * (until - at)
+            at = until
+        k += 1
 
 
 # phases of the loop -----------------------------------------------------------------------------------
@@ -957,12 +990,12 @@ def _next_event(model, world):
     counters, heap, arrived = world.counters[0], world.heap, model.arrived
     changes, dates, arrivals = model.changes, model.dates, model.arrivals
     at_change, at_date, at_arrival = counters.at_change, counters.at_date, counters.at_arrival
-    source, time, code = NOTHING, np.int64(_NEVER_COMES), np.int64(_NEVER_COMES)
+    source, time, code = NOTHING, np.int64(NEVER_COMES), np.int64(NEVER_COMES)
     if counters.n_heap > 0:
         source, time, code = HEAP, heap[0].time, heap[0].code
     if counters.moved_on:
         counters.moved_on = 0
-        planned = np.int64(_NEVER_COMES)
+        planned = np.int64(NEVER_COMES)
         if at_change < len(changes):
             planned = min(planned, changes[at_change].time)
         if at_date < len(dates):
@@ -1257,13 +1290,11 @@ def _start_hazards(model, world, i, wanted, source, code):
     while wanted != 0:
         if wanted & _ONE != 0 and world.record[i, clock + e] == 0:
             v = 1
-            rate = model.rates[_look_up(model, world, i, model.events[e].rate)]
-            if rate.rate > 0.0:
-                at = _next_date(model, world, i, e, 0, rate, max(model.arrived[i], 0))
-                while at < now or (at == now and source != ARRIVALS and (CLOCK | i << NUMBER_SHIFT | e) < code):
-                    at = _next_date(model, world, i, e, v, rate, at)
-                    v += 1
-                _start_clock(model, world, i, e, at, v - 1)
+            at = _next_date(model, world, i, e, 0, max(model.arrived[i], 0))
+            while at < now or (at == now and source != ARRIVALS and (CLOCK | i << NUMBER_SHIFT | e) < code):
+                at = _next_date(model, world, i, e, v, at)
+                v += 1
+            _start_clock(model, world, i, e, at, v - 1)
             world.record[i, clock + e] = 1
         wanted >>= _ONE
         e += 1
@@ -1282,7 +1313,7 @@ def _start_clocks(model, world, i, wanted):
             world.record[i, clock + e] = v + 1
             runs = True
             if model.events[e].chance != NONE:
-                share = model.chances[_look_up(model, world, i, model.events[e].chance)]
+                share = model.chances[_look_up_now(model, world, i, model.events[e].chance)]
                 runs = _length_bits(model, world.cases[i].key, model.events[e].lottery, v) < share * 2.0**53
             if runs:
                 length, c = _draw_delay(model, world, i, e, v), model.events[e].calendar
@@ -1423,8 +1454,7 @@ def _process(model, world, source, code):
             _requeue(model, world, i)
     repeats = model.events[event].repeats if source == HEAP and event >= 0 else ONCE
     if repeats == HAZARD and model.states[world.cases[i].state].kind != FINAL_STATE:
-        rate = model.rates[_look_up(model, world, i, model.events[event].rate)]
-        at = _next_date(model, world, i, event, visit + 1, rate, counters.now)
+        at = _next_date(model, world, i, event, visit + 1, counters.now)
         _start_clock(model, world, i, event, at, visit + 1)
     elif repeats == EVERY:
         started = np.int64(world.record[i, model.n_fields + len(model.activities) + event])

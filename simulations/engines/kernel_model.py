@@ -141,6 +141,7 @@ class _Lookups:
     rows: list[tuple[int, int, int, int]] = field(default_factory=list)
     dimensions: list[tuple[int, int]] = field(default_factory=list)
     values: list[NDArray[np.int32]] = field(default_factory=list)
+    steps: list[tuple[int, int]] = field(default_factory=list)
     size: int = 0
 
     def add(self, read: Iterable[str], table: NDArray[Any]) -> int:
@@ -180,7 +181,12 @@ class _Lookups:
         return self.add(fields, np.broadcast_to(vector(condition, columns.values, columns.missing), len(columns)))
 
     def choice(self, choice: Choice[Any], number: Callable[[Any], int], scenario: Scenario) -> int:
-        """Tabulate a choice; `number` gives the number of each value."""
+        """Tabulate a choice; `number` gives the number of each value. If it changes on dates, each has a lookup."""
+        if choice.steps:
+            lookups = [(date, self.choice(each, number, scenario)) for date, each in choice.steps]
+            first = len(self.steps)
+            self.steps += [*lookups, (kernel.NEVER_COMES, kernel.NONE)]
+            return kernel.BY_DATE + first
         fields, columns = self.grid(choice.reads())
         table = np.zeros(len(columns), np.int32)
         for leaf, rows in choice.rows(columns, scenario.namespace.fields):
@@ -331,6 +337,7 @@ class _Layout:
             "lookups": structured(self.look.rows, kernel.LOOKUP),
             "fields": structured(self.look.dimensions, kernel.FIELD),
             "values": np.concatenate([*self.look.values, np.zeros(1, np.int32)]),
+            "steps_of_lookups": structured(self.look.steps, kernel.STEP),
             "states": states,
             "decisions": np.array(decisions, np.int64),
             "transitions": structured(transitions, kernel.TRANSITION),
@@ -538,6 +545,7 @@ class _Layout:
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 changes += [(time, k, 0, size) for time, size in sizes[1:]]
                 changes += [(s.end, k, 0, -1) for s in self.scenario.suspensions_at(name, court)]
+                changes += [(time, k, 0, -1) for time in self.scenario.dates_of_fit(pool)]
                 changes += [(o, k, 1, c) for o, c in zip(calendar.opens, calendar.closes, strict=True)]
                 k += 1
         return structured(sorted(c for c in changes if 0 <= c[0] <= self.scenario.horizon), kernel.CHANGE, spare=False)

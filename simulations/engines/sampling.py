@@ -79,11 +79,11 @@ class Gives:
         labels = Labels.of(plan.scenario).outcome
         self._codes = {o: labels.index(giver.label(o)) for o in giver.outcomes if o}
 
-    def write(self, case: Drawn, visit: int) -> int:
+    def write(self, case: Drawn, visit: int, now: int) -> int:
         """Draw every field, then write them to the record; return the outcome's code in the log, -1 for none."""
         if not self._purposes:
             return -1
-        drawn = tuple([purpose.values[purpose.outcome(case, visit)] for purpose in self._purposes])
+        drawn = tuple([purpose.values[purpose.outcome(case, visit, now)] for purpose in self._purposes])
         for i, value in zip(self._fields, drawn, strict=True):
             case.record[i] = value
         return self._codes[drawn]
@@ -119,11 +119,11 @@ class Purpose:
         self._pick_length = None if takes is None else takes.picker(*names)
         self._pick_shares = None if outcome is None else outcome.picker(*names)
         by_case = takes is not None and any(length.months is not None or length.fact is not None for length in takes.leaves())
-        self._length_at_once = takes is not None and not by_case and not takes.reads() & record
-        self._outcome_at_once = outcome is not None and not outcome.reads() & record
+        self._length_at_once = takes is not None and not by_case and not takes.steps and not takes.reads() & record
+        self._outcome_at_once = outcome is not None and not outcome.steps and not outcome.reads() & record
         self._blocks: dict[tuple[int, int], _Block] = {}
         self._n_draws: dict[tuple[int, int], int] = {}
-        only = takes.leaf if takes is not None and takes.by is None else None
+        only = takes.leaf if takes is not None and takes.constant else None
         fixed = only is not None and only.months is None and only.fact is None and only.distribution.constant
         self._constant = round(only.distribution.values[0]) if only is not None and fixed else None
 
@@ -134,7 +134,7 @@ class Purpose:
         block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         if self._length_at_once and block is not None:
             return block[0][case.number & _WITHIN]
-        length: Length = self._pick_length(case.facts, case.record)  # type: ignore[misc]
+        length: Length = self._pick_length(case.facts, case.record, now)  # type: ignore[misc]
         if length.fact is not None:
             return int(self._plan.times.lengths[length.fact][case.number])
         if length.months is not None:
@@ -144,12 +144,12 @@ class Purpose:
         bits = self._path.bits(case.key, self.name, visit)[0] if block is None else block[0][case.number & _WITHIN]
         return min(max(round(length.distribution.draw(bits)), 0), _LONGEST)
 
-    def outcome(self, case: Drawn, visit: int) -> int:
-        """Return the outcome, as an index in `values`."""
+    def outcome(self, case: Drawn, visit: int, now: int) -> int:
+        """Return the outcome of what ends now, as an index in `values`."""
         block = self._blocks.get((visit, case.number >> _BITS)) or self._block_of(case, visit)
         if self._outcome_at_once and block is not None:
             return block[1][case.number & _WITHIN]
-        shares: Shares = self._pick_shares(case.facts, case.record)  # type: ignore[misc]
+        shares: Shares = self._pick_shares(case.facts, case.record, now)  # type: ignore[misc]
         bits = self._path.bits(case.key, self.name, visit)[1] if block is None else block[1][case.number & _WITHIN]
         return self.values.index(shares.values[choose(bits, shares.cumulative)])
 
@@ -178,7 +178,7 @@ class Purpose:
         return (self._lengths(one, columns).data, self._outcomes(two, columns).data)
 
     def _lengths(self, bits: NDArray[np.int64], columns: Columns) -> NDArray[np.int64]:
-        """Return the lengths, or their numerators if they depend on the record."""
+        """Return the lengths, or their numerators if they are not known beforehand."""
         if self._takes is None or not self._length_at_once:
             return bits
         lengths = np.empty(len(bits), np.int64)
@@ -188,7 +188,7 @@ class Purpose:
         return lengths
 
     def _outcomes(self, bits: NDArray[np.int64], columns: Columns) -> NDArray[Any]:
-        """Return the outcomes, or their numerators if they depend on the record."""
+        """Return the outcomes, or their numerators if they are not known beforehand."""
         if self._outcome is None:
             return bits[:0].copy()
         if not self._outcome_at_once:
@@ -201,4 +201,4 @@ class Purpose:
 
 
 _Block = tuple[memoryview, memoryview]
-"""Lengths and outcomes of a block of cases, or their numerators if they depend on the record."""
+"""Lengths and outcomes of a block of cases, or their numerators if they are not known beforehand."""

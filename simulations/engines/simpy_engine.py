@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from simulations.chance.distributions import make_distribution
 from simulations.chance.draws import Draws
 from simulations.engines.codes import ARRIVAL, CAPACITY, CLOCK, COMPLETION, DELAYED, NOWHERE, NUMBER_SHIFT, SERVED, WAITING
+from simulations.engines.hazards import LONGEST, NEVER_COMES, UNIT, Hazard
 from simulations.engines.sampling import Gives, Purpose
 from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
 from simulations.engines.stations import QueueEntry, Station
@@ -35,15 +35,12 @@ from workflow.model.definition import COMPLETE, ENTER, Event, StateKind, Value
 from workflow.predicates import Expression, scalar
 
 _POLICY = -1  # priority of a change of policy, before all other events of its instant
-_LONGEST = 2.0**62
 _USER_VISITS = 2**31  # visits from here on belong to events that users trigger
 
 Hook = Callable[["Simulation", "Case"], None]
 Process = Callable[["Simulation"], Generator[Any, Any, Any]]
 Test = Callable[[Sequence[Value], Sequence[Value]], Any]
 Monitoring = Literal["stop", "count"]
-
-_UNIT = make_distribution("exponential", {"mean": 1.0})
 
 
 class Case:
@@ -117,7 +114,7 @@ def _length(case: Case, now: int) -> int:
 class _OutsideEvent:
     """An outside event and its timing, prepared for the engine."""
 
-    __slots__ = ("by_state", "chance", "dates", "first_rings", "gives", "hazard", "hazard_picker", "index", "lottery", "most", "name", "only_waiting", "purpose", "repeats", "since", "states", "visits", "working_days")  # fmt: skip
+    __slots__ = ("by_state", "chance", "dates", "first_rings", "gives", "hazard", "index", "lottery", "most", "name", "only_waiting", "purpose", "rate", "repeats", "since", "states", "visits", "working_days")  # fmt: skip
 
     def __init__(self, engine: Simulation, index: int, event: Event, path: Draws) -> None:
         scenario = engine.scenario
@@ -128,8 +125,8 @@ class _OutsideEvent:
         self.name = event.name
         self.states = frozenset(event.states)
         self.since = timing.since
-        self.hazard = timing.hazard
-        self.hazard_picker = None if self.hazard is None else self.hazard.picker(*names)
+        self.rate = timing.hazard
+        self.hazard = None if timing.hazard is None else Hazard(timing.hazard, *names)
         self.chance = None if timing.chance is None else timing.chance.picker(*names)
         self.lottery = Purpose(engine.plan, path, f"chance:{event.name}")
         self.dates = timing.dates
@@ -290,6 +287,8 @@ class Simulation:
                 station.exempt = lambda case, exempt=exempt: exempt(case.facts, case.record)
             for time, size in sizes[1:]:
                 self._at_capacity(time, station, size)
+            for time in self.scenario.dates_of_fit(pool):
+                self._at_capacity(time, station, None)
             self._stations.append(station)
             opened.append(station)
             self._next_opening(station, -1)
@@ -322,11 +321,16 @@ class Simulation:
         """Draw the first date of a hazard for every case."""
         cases = self.plan.cases
         bits, _ = event.purpose.all_bits()
-        dates = np.full(len(cases), 2**62, np.int64)
-        for rate, rows in event.hazard.rows(cases.columns, self.scenario.namespace.fields):  # type: ignore[union-attr]
+        dates = np.full(len(cases), NEVER_COMES, np.int64)
+        enters = np.maximum(cases.arrived, 0)
+        if event.rate.steps:  # type: ignore[union-attr]
+            rows = zip(cases.facts, cases.records, bits.tolist(), enters.tolist(), strict=True)
+            dates[:] = [event.hazard.next_date(*row) for row in rows]  # type: ignore[union-attr]
+            return dates.data
+        for rate, mine in event.rate.rows(cases.columns, self.scenario.namespace.fields):  # type: ignore[union-attr]
             if rate > 0:
-                gaps = np.rint(np.minimum(_UNIT.draw_many(bits[rows]) / rate, _LONGEST)).astype(np.int64)
-                dates[rows] = np.maximum(cases.arrived[rows], 0) + gaps
+                gaps = np.rint(np.minimum(UNIT.draw_many(bits[mine]) / rate, LONGEST)).astype(np.int64)
+                dates[mine] = enters[mine] + gaps
         return dates.data
 
     # arrivals and capacity -----------------------------------------------------------------------
@@ -435,7 +439,7 @@ class Simulation:
     def _complete(self, case: Case) -> None:
         case.work = None
         activity: _Activity = case.activity  # type: ignore[assignment]
-        self._move(case, COMPLETE, BY_COMPLETION, activity.gives.write(case, case.visit))
+        self._move(case, COMPLETE, BY_COMPLETION, activity.gives.write(case, case.visit, self.env._now))
         self._settle(case)
 
     def _settle(self, case: Case) -> None:
@@ -576,12 +580,13 @@ class Simulation:
 
     def _start_clock(self, case: Case, event: _OutsideEvent) -> None:
         self._stop_clock(case, event)
+        now = self.env._now
         visit = self._visit(case, event.visits, event.name, event.most)
         if event.chance is not None:
             bits = event.lottery.numerator(case, visit)
-            if not bits < event.chance(case.facts, case.record) * 2.0**53:
+            if not bits < event.chance(case.facts, case.record, now) * 2.0**53:
                 return
-        now, days = self.env._now, event.working_days
+        days = event.working_days
         length = event.purpose.length(case, visit, now)
         self._set_clock(case, event, now + length if days is None else days.complete(now, length), visit)
 
@@ -602,12 +607,11 @@ class Simulation:
         self._happen(case, event, visit)
         if event.repeats and case.state in event.states and case.visits[event.visits] == visit + 1:
             self._start_clock(case, event)  # if leaving and coming back has not started it
-        if event.hazard_picker is not None and case.state not in self._final:
-            rate = event.hazard_picker(case.facts, case.record)
+        if event.hazard is not None and case.state not in self._final:
             visit = case.visits[event.visits]
             case.visits[event.visits] = visit + 1  # dates end at the horizon, so they need no cap
             bits = event.purpose.numerator(case, visit)
-            self._set_clock(case, event, self.env._now + round(min(_UNIT.draw(bits) / rate, _LONGEST)), visit)
+            self._set_clock(case, event, event.hazard.next_date(case.facts, case.record, bits, self.env._now), visit)
 
     def _next_turn(self, event: _OutsideEvent, visit: int, number: int) -> None:
         """Schedule a dated event for a case and the cases after it."""
@@ -637,7 +641,7 @@ class Simulation:
         before = list(case.record)
         if write is not None:
             write(case.record)
-        outcome = event.gives.write(case, visit)
+        outcome = event.gives.write(case, visit, self.env._now)
         if self._move(case, event.name, FIRST_EVENT_CAUSE + event.index, outcome, before):
             self._settle(case)
             return True

@@ -23,7 +23,7 @@ from xml.sax.saxutils import quoteattr
 from simulations.exporting import FORMATS
 from simulations.run_folder.folders import finished_in
 from simulations.run_folder.manifest import read_manifest
-from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, OBSERVED_UNTIL, STEP_KIND, query_run
+from simulations.run_folder.views import ATTRIBUTES, HAPPENED, NAME, OBSERVED_UNTIL, POLICY, STEP_KIND, policy_name, query_run
 from simulations.run_folder.whole_files import whole_file
 from workflow.auditing.times import time_zone
 from workflow.errors import InputError, nearest, visible
@@ -164,7 +164,7 @@ def _plain(value: Any, clock: _Clock) -> Any:
 
 Named = list[tuple[str, Any]]
 
-_ATTRIBUTES = (*ATTRIBUTES, "step_kind")
+_ATTRIBUTES = (*ATTRIBUTES, "step_kind", POLICY)
 
 
 def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
@@ -181,7 +181,7 @@ def _cases(folder: Path, replication: int) -> Iterator[tuple[str, Named]]:
 def _events(folder: Path, replication: int, order: str) -> Iterator[tuple[Any, ...]]:
     """Yield replication, sequence, case, name, instant, start, resource, and the columns of `_ATTRIBUTES`."""
     query = f"""select replication, sequence, replication || ':' || case_id, {NAME}, happened_at, started_at,
-        pool || '/' || court || '/' || server, {", ".join(ATTRIBUTES)}, {STEP_KIND} from events
+        pool || '/' || court || '/' || server, {", ".join(ATTRIBUTES)}, {STEP_KIND}, {policy_name(folder, "events")} from events
         where {HAPPENED} and replication = {replication} order by {order}"""
     with query_run(folder, query) as answer:
         yield from answer.rows

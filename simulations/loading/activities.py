@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
-from simulations.loading.times import check_working_days, has_days
+from simulations.loading.times import check_working_days, has_days, read_choice_by_date
 from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Work
@@ -31,7 +31,7 @@ def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str,
         if entry.pool is not None:
             message = "a pool has its own calendar; calendar: is for a delay in working days"
             context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
-    takes = context.reader.choice(context.at(*path, "takes"), context.reader.length_of_case, f"{what}: takes")
+    takes = read_choice_by_date(context, context.at(*path, "takes"), context.reader.length_of_case, f"{what}: takes", "lengths")
     if takes is not None:
         _check_takes(context, name, entry, takes)
     outcome = read_outcome(context, entry.outcome, context.workflow.activities[name], path, what)

@@ -7,7 +7,7 @@ from functools import partial
 
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
-from simulations.loading.times import check_working_days, read_time
+from simulations.loading.times import check_working_days, read_choice_by_date, read_time
 from simulations.scenarios.format import EventTimingEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import EventTiming
@@ -43,11 +43,12 @@ def _event_timing(
     hazard = chance = None
     if entry.hazard is not None:
         first = len(context.problems)
-        hazard = reader.choice(context.at(*path, "hazard"), reader.rate, f"{what}: hazard", context.facts)
+        node = context.at(*path, "hazard")
+        hazard = read_choice_by_date(context, node, reader.rate, f"{what}: hazard", "rates", context.facts)
         context.explain(first, "may change during a case; a hazard may differ by facts only")
     after = _clock(context, name, entry)
     if entry.chance is not None:
-        chance = reader.choice(context.at(*path, "chance"), reader.share, f"{what}: chance")
+        chance = read_choice_by_date(context, context.at(*path, "chance"), reader.share, f"{what}: chance", "chances")
     transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
     since = frozenset(
         transitions.index(transition)
@@ -95,7 +96,7 @@ def _clock(context: Context, name: str, entry: EventTimingEntry) -> Choice[Lengt
     if entry.calendar is not None:
         context.known(entry.calendar, context.file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
     leaf = context.reader.length_of_case if key == "after" else partial(_interval, context)
-    lengths = context.reader.choice(context.at(*path, key), leaf, f"{what}: {key}")
+    lengths = read_choice_by_date(context, context.at(*path, key), leaf, f"{what}: {key}", "lengths")
     if lengths is not None:
         check_working_days(context, path, key, what, lengths, entry.calendar)
     return lengths

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from simulations.loading.context import Context
+from simulations.loading.times import read_choice_by_date
 from simulations.scenarios.quantities import Choice, Shares
 from workflow.errors import nearest
 from workflow.files.validation import format_names
@@ -15,7 +17,7 @@ from workflow.model.definition import Activity, Event, Value
 
 
 def read_outcome(
-    context: Context, entry: dict[str, Any] | None, giver: Activity | Event, path: Keys, what: str
+    context: Context, entry: dict[Any, Any] | None, giver: Activity | Event, path: Keys, what: str
 ) -> dict[str, Choice[Shares]]:
     """Read `outcome:` of an activity or event; it is required if, and only if, the workflow declares `gives:`."""
     what, kind = f"{what}: outcome", "activity" if isinstance(giver, Activity) else "event"
@@ -28,7 +30,8 @@ def read_outcome(
         return {}
     if extra := [key for key in entry if key not in giver.fields]:
         first = giver.fields[0]
-        hint = f" Write {{{first}: {{by: ...}}}}." if "by" in extra else nearest(extra[0], giver.fields)
+        by = "by" if "by" in extra else extra[0] if isinstance(extra[0], dt.date) else None
+        hint = nearest(extra[0], giver.fields) if by is None else f" Write {{{first}: {{{by}: ...}}}}."
         given = " and ".join(repr(name) for name in giver.fields)
         message = f"must give only {given}, not {format_names(extra)}.{hint}"
         context.wrong((*path, "outcome", extra[0]), f"{what}: {message}")
@@ -47,4 +50,4 @@ def _shares_of(context: Context, path: Keys, values: Sequence[Value], what: str)
     def shares(node: Node, label: str) -> Shares | None:
         return context.reader.shares(node, values, label)
 
-    return context.reader.choice(context.at(*path), shares, what)
+    return read_choice_by_date(context, context.at(*path), shares, what, "shares", shares=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 
 from simulations.loading.context import Context
 from simulations.loading.draws import read_draw
+from simulations.loading.times import read_choice_by_date
 from simulations.scenarios.scenario import DrawnField
 from workflow.files.validation import format_names
 from workflow.loading.reading import Keys
@@ -32,7 +34,7 @@ class People:
         self.of_all: tuple[DrawnField, ...] = ()
         self.of_all = self.read(context.file.people, FOR_ALL)
 
-    def read(self, people: Mapping[str, Any], path: Keys) -> tuple[DrawnField, ...]:
+    def read(self, people: Mapping[Any, Any], path: Keys) -> tuple[DrawnField, ...]:
         """Read the distributions at a path, without those that have mistakes."""
         context, workflow = self.context, self.context.workflow
         fields: list[DrawnField] = []
@@ -44,11 +46,16 @@ class People:
                 context.wrong(key, f"people: {message}")
                 continue
             allowed = [*workflow.facts, *workflow.entry_record]
+            if isinstance(name, dt.date):
+                example = next(iter(allowed), "age")
+                context.wrong(key, f"people: {name}: dates stand under a fact, such as {{{example}: {{{name}: ...}}}}")
+                continue
             if not context.known(name, allowed, key, "people", "a fact of the workflow"):
                 continue
             field = workflow.facts.get(name) or workflow.record[name]
             before, first = self._earlier(path, drawn), len(context.problems)
-            how = context.reader.choice(context.at(*key), partial(read_draw, context, field, before), f"people: {name}", before)
+            leaf = partial(read_draw, context, field, before)
+            how = read_choice_by_date(context, context.at(*key), leaf, f"people: {name}", "distributions", before, shares=True)
             context.explain(first, "is not drawn yet; move its line above this one (record fields cannot be used)")
             drawn.append(name)
             if how is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,8 +17,11 @@ from workflow.files.dates import parse_instant
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node
 from workflow.loading.reading import Keys
+from workflow.predicates import Namespace
 
 T = TypeVar("T")
+
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b")
 
 DAYS_AND_LONGER = ("day", "days", "week", "weeks", "month", "months", "year", "years")
 
@@ -152,3 +156,58 @@ def _are_dates(context: Context, node: Node, what: str, which: str, or_court: bo
         context.wrong(node.keys[key], f"{what}: {message}")
         return False
     return True
+
+
+def read_choice_by_date(
+    context: Context,
+    node: Node,
+    leaf: Callable[[Node, str], T | None],
+    what: str,
+    which: str,
+    names_allowed: Namespace | None = None,
+    shares: bool = False,
+) -> Choice[T] | None:
+    """Read a value that may differ between cases and may change on dates; the dates stand outside `by:`.
+
+    See `read_by_date` and `simulations.scenarios.quantities.Reader.choice`.
+
+    Parameters
+    ----------
+    shares : bool
+        Whether a value may be a mapping of texts to shares; then a date in quotes is such a text.
+    """
+
+    def outside(node: Node, what: str, by: str) -> None:
+        date = next(key for key in node.value if _is_date(key, shares))
+        context.wrong(node, f"{what}: dates stand outside by:, such as {{{date}: {{by: {by}, ...}}, ...}}")
+
+    def without_dates(node: Node, what: str) -> T | None:
+        if not _has_date(node, shares):
+            return leaf(node, what)
+        outside(node, what, "...")
+        return None
+
+    def choice(node: Node, what: str) -> Choice[T] | None:
+        return context.reader.choice(node, without_dates, what, names_allowed)
+
+    if not _has_date(node, shares):
+        return choice(node, what)
+    if "by" in node.value:
+        outside(node, what, format_value(node.value["by"].plain()).strip("'"))
+        return None
+    steps = read_by_date(context, node, choice, what, which)
+    if steps is None:
+        return None
+    if steps[0][0] > 0:
+        context.wrong(node, f"{what}: has no value from the start, {context.file.starts}, to {next(iter(node.value))}")
+        return None
+    return Choice(steps=steps)
+
+
+def _has_date(node: Node, shares: bool) -> bool:
+    return isinstance(node.value, dict) and any(_is_date(key, shares) for key in node.value)
+
+
+def _is_date(key: object, shares: bool) -> bool:
+    """Return whether a key is a date, or, where texts are no values, is written like one."""
+    return isinstance(key, dt.date) or (not shares and _DATE.match(str(key)) is not None)

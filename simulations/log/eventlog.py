@@ -57,14 +57,13 @@ class Labels:
     def of(cls, scenario: Scenario) -> Labels:
         """Return the labels of a scenario's logs."""
         workflow = scenario.workflow
-        givers = (*workflow.activities.values(), *workflow.events.values())
         return cls(
             scenario.transition_names,
             (COMPLETE, ENTER, HORIZON, INTERRUPTED, *workflow.events),
             tuple(workflow.states),
             tuple(workflow.activities),
             tuple(scenario.pools),
-            tuple(dict.fromkeys(giver.label(outcome) for giver in givers for outcome in giver.outcomes if outcome)),
+            workflow.outcome_labels,
         )
 
     def column(self, name: str) -> tuple[str, ...]:

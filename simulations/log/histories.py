@@ -1,40 +1,50 @@
-"""The rows of a log sorted by case, in the form that `workflow.deciding.records` reads."""
+"""The rows of a log sorted by case, in the form that an audit replays."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
+from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
 from simulations.scenarios.policies import policy_in_force
-from workflow.deciding.records import Rows
-from workflow.model.definition import COMPLETE, Event, Transition
+from workflow.auditing.log_columns import domain_indices
+from workflow.auditing.replay import Replayed, Said, replay
+from workflow.deciding.in_force import InForce
+
+Integers = NDArray[np.int64]
 
 
-def rows_by_case(log: EventLog) -> Rows:
-    """Return the rows of a log in the order of `EventLog.by_case`.
+class Histories:
+    """The rows of a log in the order of `EventLog.by_case`.
 
-    Returns
-    -------
-    Rows
-        With the transitions and events of every policy, because their effects may differ between policies.
+    Parameters
+    ----------
+    log : EventLog
+    keep : ndarray of bool, optional
+        The rows that are read, in that order; by default, all.
     """
-    scenario, by_case = log.cases.scenario, log.by_case
-    read = ("case_id", "transition", "cause", "from_state", "outcome", "happened_at")
-    columns = {name: log.columns[name][by_case.order] for name in read}
-    causes = log.labels.cause
-    outcome = np.array([*log.labels.outcome, ""])[columns["outcome"]]  # -1 selects the last: no outcome
-    completes = columns["cause"] == causes.index(COMPLETE)
-    transition, event, state = (columns[n].astype(np.int64) for n in ("transition", "cause", "from_state"))
-    policy = policy_in_force(scenario, columns["happened_at"], log.cases.arrived[columns["case_id"]])
-    transitions: list[Transition] = []
-    events: list[Event] = []
-    for k, workflow in enumerate(scenario.workflows):
-        mine = policy == k
-        names = [t.name for t in workflow.transitions]
-        codes = [names.index(n) + len(transitions) if n in names else -1 for n in log.labels.transition]
-        transition[mine] = np.array([*codes, -1])[columns["transition"][mine]]
-        codes = [list(workflow.events).index(c) + len(events) if c in workflow.events else -1 for c in causes]
-        event[mine] = np.array(codes)[columns["cause"][mine]]
-        transitions += workflow.transitions
-        events += workflow.events.values()
-    return Rows(scenario.workflow, by_case.first, transition, event, state, completes, outcome, tuple(transitions), tuple(events))
+
+    def __init__(self, log: EventLog, keep: NDArray[np.bool_] | None = None) -> None:
+        self.log = log
+        self.rows = log.by_case.order if keep is None else log.by_case.order[keep]
+        scenario = log.cases.scenario
+        self.in_force = InForce(scenario.workflows)
+        at, case = log.columns["happened_at"][self.rows], log.columns["case_id"][self.rows]
+        policy = policy_in_force(scenario, at, log.cases.arrived[case])
+        self.transition = self.in_force.transition_codes(log.labels.transition)[policy, log.columns["transition"][self.rows]]
+        self.event = self.in_force.event_codes(log.labels.cause)[policy, log.columns["cause"][self.rows]]
+        self.first = np.concatenate([[0], np.cumsum(np.bincount(case, minlength=len(log.cases)))]).astype(np.int64)
+
+    def replayed(self, fields: Collection[str]) -> Replayed:
+        """Return the state and some record fields along the rows."""
+        log, cases = self.log, self.log.cases
+        columns = {name: log.columns[name][self.rows].astype(np.int64) for name in ("from_state", "outcome")}
+        record = cases.scenario.workflow.record
+        begins = {name: domain_indices(record[name], cases.columns.values[name]) for name in fields}
+        said = Said(
+            self.in_force, self.first, self.transition, self.event, columns["outcome"], log.labels.outcome,
+            {"state": columns["from_state"]}, {"state": cases.state, **begins},
+        )  # fmt: skip
+        return replay(said, fields)

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import EventLog
-from simulations.log.histories import rows_by_case
+from simulations.log.histories import Histories
 from simulations.log.row import BY_HORIZON, BY_INTERRUPTION
 from simulations.log.watching import Violation, rule_broken, watched_rules
 from workflow.auditing.audit import judge
 from workflow.auditing.log import AuditLog
-from workflow.deciding.records import records_along
 from workflow.model.rules import Rule
 
 Integers = NDArray[np.int64]
@@ -50,7 +49,7 @@ class _Judged:
 
     def __init__(self, log: EventLog, rules: tuple[Rule, ...]) -> None:
         self.log, self.cases, self.scenario = log, log.cases, log.cases.scenario
-        self.order, self.rows = log.by_case.order, rows_by_case(log)
+        self.order = log.by_case.order
         cause = log.columns["cause"][self.order]
         self.keep = (cause != BY_HORIZON) & (cause != BY_INTERRUPTION)  # the other rows are not steps of a case
         self.begun = np.maximum(self.cases.arrived, 0)
@@ -81,23 +80,18 @@ class _Judged:
             whole[first[:-1]], whole[self.after_begin] = begins, rest
             return whole
 
-        names, causes = [t.name for t in workflow.transitions], list(workflow.events)
-        transition_labels, cause_labels = self.log.labels.transition, self.log.labels.cause
-        transition_numbers = [names.index(label) if label in names else -1 for label in transition_labels]
-        transition = np.array([*transition_numbers, -1])[columns["transition"]]
-        event = np.array([causes.index(label) if label in causes else -1 for label in cause_labels])[columns["cause"]]
-        seen = {"state": filled(self.cases.state, columns["from_state"])}
-        after = {"state": filled(self.cases.state, columns["to_state"])}
-        before = dict(seen)
-        for name in reads & set(workflow.record):
-            along = records_along(self.rows, name, facts.values[name])
-            before[name], seen[name], after[name] = (filled(facts.values[name], values[self.keep]) for values in along)
+        histories = Histories(self.log, self.keep)
+        replayed = histories.replayed(reads & workflow.record.keys())
+        before, seen, after = (
+            {name: filled(replayed.begins[name], values) for name, values in along.items()}
+            for along in (replayed.before, replayed.seen, replayed.after)
+        )
         given = {name: (facts.values[name], facts.missing.get(name)) for name in facts.values.keys() - workflow.record}
         at, start = filled(self.begun, columns["happened_at"]), self.scenario.epoch.since_1970
         return AuditLog(
-            workflow, np.arange(n).astype(object), first, filled(-1, transition), filled(-1, event),
+            workflow, np.arange(n).astype(object), first, filled(-1, histories.transition), filled(-1, histories.event),
             np.zeros(n + len(case), bool), at, at + start, self.scenario.horizon, self.scenario.horizon + start, given,
-            before, seen, after,
+            before, seen, after, policies=self.scenario.workflows[1:],
         )  # fmt: skip
 
     def _sort_keys(self, row: Integers, case: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByStation, EventLog
-from simulations.log.histories import rows_by_case
+from simulations.log.histories import Histories
 from simulations.measuring.descriptors import BREAKDOWNS, CLOCK, REASONS
 from simulations.measuring.timelines import StationTimes, station_times
 from simulations.scenarios.scenario import Pool, Scenario
-from workflow.deciding.records import records_along
 from workflow.predicates import Expression, names, vector
 
 Integers = NDArray[np.int64]
@@ -298,6 +297,6 @@ class _Segments:
         values = {n: facts.values[n][case] for n in names(condition) if n in facts.values}
         missing = {n: facts.missing[n][case] for n in names(condition) if n in facts.missing}
         for name in names(condition) & set(scenario.workflow.record):
-            after = records_along(rows_by_case(log), name, facts.values[name])[-1]
+            after = np.asarray(Histories(log).replayed([name]).after[name])
             values[name] = np.where(self.before < 0, values[name], after[np.maximum(self.before, 0)])
         return np.array(np.broadcast_to(vector(condition, values, missing), len(case)))

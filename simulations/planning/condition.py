@@ -79,13 +79,16 @@ class Condition:
         """Return whether the condition holds for a value; NaN, no value, never meets it."""
         return bool(COMPARISONS[self.sign].compute(value, self.number))
 
-    def first(self, log: EventLog, court: str) -> float | None:
-        """Return the number of the first day at the end of which the condition holds; the first day of the run is 0."""
+    def read(self, log: EventLog, court: str) -> tuple[float | None, bool]:
+        """Return the first day at the end of which the condition holds, and whether it holds at the end of the run.
+
+        The first day of the run is 0; ``None`` if the condition never holds.
+        """
         scenario = log.cases.scenario
         n_days = (scenario.ends - scenario.starts).days + 1
         days = [scenario.starts + dt.timedelta(days=k) for k in range(n_days)]
-        values = self.values(log, court, days).tolist()
-        return next((float(day) for day, value in enumerate(values) if self.holds(value)), None)
+        holds = [self.holds(value) for value in self.values(log, court, days).tolist()]
+        return next((float(day) for day, held in enumerate(holds) if held), None), holds[-1]
 
     def values(self, log: EventLog, court: str, days: Sequence[dt.date]) -> NDArray[np.float64]:
         """Return the value at the end of each of these days, in increasing order; NaN for no value.

@@ -15,7 +15,7 @@ from simulations.loading import load_scenario
 from simulations.log.eventlog import EventLog
 from simulations.measuring.descriptors import describe
 from simulations.measuring.selection import unknown_courts
-from simulations.planning.condition import Condition, date_value, parse_condition
+from simulations.planning.condition import date_value, parse_condition
 from simulations.planning.intervals import quantile_interval, share_interval
 from simulations.planning.outlook import AgeBand, Outlook, Remaining, age_bands, outlook_of, remaining
 from simulations.running.intervals import (
@@ -58,6 +58,9 @@ class Forecast:
         The interval of the median, from order statistics.
     reached, reached_low, reached_high : float
         The share of replications that reached the condition, with its exact interval.
+    from_start, lapsed : int
+        Number of replications in which a condition on a measure held already at the end of the first day; and in which it held
+        at the end of some day, but not at the end of the run.
     cases : float
         The mean number of cases that were on the docket at some time.
     never_left : tuple of int
@@ -86,6 +89,8 @@ class Forecast:
     reached: float
     reached_low: float
     reached_high: float
+    from_start: int
+    lapsed: int
     cases: float
     never_left: tuple[int, ...]
     time_to_closure: list[Remaining] = field(repr=False)
@@ -96,7 +101,7 @@ class Forecast:
         names = (
             "when", "court", "seed", "confidence", "date", "low", "high", "prediction_low", "prediction_high",
             "prediction_method", "median", "median_low", "median_high", "reached", "reached_low", "reached_high",
-            "cases",
+            "from_start", "lapsed", "cases",
         )  # fmt: skip
         values = ((name, getattr(self, name)) for name in names)
         return {
@@ -155,7 +160,7 @@ def forecast(
         raise InputError(problems)
     for message in work_that_may_not_fit(scenario):
         warnings.warn(message, stacklevel=2)
-    read = partial(outlook_of, court=court, first=condition.first, at_end_of_day=isinstance(condition, Condition))
+    read = partial(outlook_of, court=court, read=condition.read)
     outlooks = read_logs(read, scenario, range(1, options.replications + 1), options, progress)
     return _summary(scenario, when.strip(), court, options.seed, confidence, outlooks)
 
@@ -166,9 +171,9 @@ class _DateOf:
 
     measure: str
 
-    def first(self, log: EventLog, court: str) -> float | None:
+    def read(self, log: EventLog, court: str) -> tuple[float | None, None]:
         """Return the value of the measure, in days since the start."""
-        return date_value(log, self.measure, court)
+        return date_value(log, self.measure, court), None
 
 
 def _summary(scenario: Scenario, when: str, court: str, seed: int, confidence: float, outlooks: Sequence[Outlook]) -> Forecast:
@@ -190,6 +195,8 @@ def _summary(scenario: Scenario, when: str, court: str, seed: int, confidence: f
     return Forecast(
         scenario, when, court, seed, confidence, days, date(mean), date(low), date(high), low_one, high_one, method,
         date(_quantile(days, 0.5)), date(middle[0]), date(middle[1]), len(known) / n, share_low, share_high,
+        sum(o.day == 0 and o.holds_at_end is not None for o in outlooks),
+        sum(o.day is not None and o.holds_at_end is False for o in outlooks),
         math.fsum(o.n_watched for o in outlooks) / n, tuple(o.n_never_left for o in outlooks),
         remaining(outlooks, confidence), age_bands(outlooks, confidence),
     )  # fmt: skip

@@ -39,6 +39,8 @@ class Outlook:
     ----------
     day : float or None
         Days since the start when the condition first held. A condition on a measure holds at the end of that day.
+    holds_at_end : bool or None
+        Whether it holds at the end of the run; ``None`` for a measure that is a date.
     remaining : ndarray of float, shape (n_days,)
         Kaplan-Meier: the share still on the docket one, two, ... days after arrival or the start.
     at_risk : ndarray of int, shape (n_days,)
@@ -50,6 +52,7 @@ class Outlook:
     """
 
     day: float | None
+    holds_at_end: bool | None
     remaining: NDArray[np.float64]
     at_risk: NDArray[np.int64]
     n_watched: int
@@ -116,21 +119,20 @@ class Remaining:
         return {k: getattr(self, k) for k in ("days", *_SPREAD, "at_risk")}
 
 
-def outlook_of(log: EventLog, court: str, first: Callable[[EventLog, str], float | None], at_end_of_day: bool) -> Outlook:
+def outlook_of(log: EventLog, court: str, read: Callable[[EventLog, str], tuple[float | None, bool | None]]) -> Outlook:
     """Read from a log what a forecast needs.
 
     Parameters
     ----------
-    first : callable
-        Returns the day on which the condition first held, of a log and a court.
-    at_end_of_day : bool
-        Whether the condition held at the end of that day, instead of at an exact time.
+    read : callable
+        Returns, of a log and a court, the day at the end of which a condition first held, and whether it holds at the end of the
+        run; or the exact time of a measure that is a date, and ``None``.
     """
     mine, horizon = in_court(log, court), log.cases.scenario.horizon
-    day = first(log, court)
-    then = None if day is None else round((day + at_end_of_day) * MICROSECONDS_PER_DAY)
+    day, holds_at_end = read(log, court)
+    then = None if day is None else round((day + (holds_at_end is not None)) * MICROSECONDS_PER_DAY)
     aged_then = () if then is None else _aged(log, mine, then)
-    return Outlook(day, *_remaining(log, mine), aged_then, _aged(log, mine, horizon))
+    return Outlook(day, holds_at_end, *_remaining(log, mine), aged_then, _aged(log, mine, horizon))
 
 
 def _remaining(log: EventLog, mine: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.int64], int, int]:

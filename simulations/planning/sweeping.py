@@ -116,6 +116,10 @@ class Sweep:
         """Return whether every point has this measure: a pool shared by all courts has no utilisation at one court."""
         return all(any((e.measure, e.court, e.at) == (measure, court, day) for e in p.measures) for p in self.points)
 
+    def describe(self, point: Point) -> str:
+        """Return the values of a point by the names of their axes, such as ``size.north=4, size.south=2``."""
+        return ", ".join(f"{axis.name}={text}" for axis, text in zip(self.axes, point.texts, strict=True))
+
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         return {

@@ -9,7 +9,7 @@ from simulations.planning.forecasting import Forecast
 from simulations.planning.intervals import fewest_for_median
 from simulations.planning.outlook import MARKS, AgeBand, Remaining
 from simulations.planning.staffing import Point, Staffing
-from simulations.printing.terminal import describe_replications, new_console, new_table, print_grid, print_table
+from simulations.printing.terminal import describe_replications, new_console, print_table
 from simulations.running.intervals import describe_method, fewest_for_order_statistics
 from simulations.statements.of_runs import never_left
 from simulations.tables.formatting import court_title, format_mean, format_range, format_replications, number
@@ -26,17 +26,16 @@ def print_staffing(staffing: Staffing) -> None:
         f" {staffing.wanted:g}; seed {staffing.seed}."
     )
     factors = [] if answer.factor is None else ["factor"]
-    grid = new_table("\nThe curve", *factors, "size", "probability", "interval", "replications", "")
-    for point in staffing.curve:
-        grid.add_row(*_point_cells(point), style="bold" if point == answer else None)
-    print_grid(console, grid)
+    columns = [*factors, "size", "probability", "95% confidence interval", "replications", "from"]
+    title = "Probability of meeting the goal, by size"
+    print_table(console, text_table(title, columns, map(_point_cells, staffing.curve)))
     size = f"{answer.size:,}" if answer.factor is None else f"Factor {answer.factor:.2f} ({answer.size:,} in all)"
     smaller = "" if less is None else f", with {less.size:,} at most {less.high:.3f}"
     console.print(
         f"\n[bold]{size}[/bold]: the probability is at least {answer.low:.3f}{smaller}: 95% simultaneous confidence,"
         " on replications that were not used in the search."
     )
-    console.print(f"{staffing.runs:,} replications of all sizes, of at most {staffing.most_runs:,}.")
+    console.print(f"{staffing.runs:,} replications were run, all sizes together; a search runs at most {staffing.most_runs:,}.")
     if not staffing.decided:
         console.print(f"Undecided whether the probability reaches {staffing.wanted:g}; raise --replications.")
     if staffing.not_in_order:
@@ -50,7 +49,7 @@ def print_staffing(staffing: Staffing) -> None:
 def _point_cells(point: Point) -> list[str]:
     factor = [] if point.factor is None else [f"{point.factor:.2f}"]
     interval = f"{point.low:.3f} to {point.high:.3f}"
-    sample = "fresh" if point.confirmed else "search"
+    sample = "confirmation" if point.confirmed else "search"
     return [*factor, f"{point.size:,}", f"{point.probability:.3f}", interval, f"{point.n}", sample]
 
 
@@ -72,9 +71,13 @@ def print_forecast(forecast: Forecast) -> None:
         f"  one run  {_format_prediction(forecast, late)}",
         f"  reached  in {hits} of {n} by {ends} ({level} {forecast.reached_low:.3f} to {forecast.reached_high:.3f}){missed}",
     ]
+    if forecast.from_start:
+        lines.append(f"The condition holds already at the end of the first day in {forecast.from_start} of {n}.")
+    if forecast.lapsed:
+        lines.append(f"It no longer holds at the end of the run in {forecast.lapsed} of the {hits} that reached it.")
     if forecast.prediction_method is not None:
         lines.append(f"The prediction interval is for one new replication. {describe_method(n, forecast.confidence)}.")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), markup=False)
     _print_closure(console, forecast)
     for when, title in (
         ("reached", f"when {forecast.when} first held, in {format_replications(hits)}"),
@@ -111,7 +114,7 @@ def _print_closure(console: Console, forecast: Forecast) -> None:
     print_table(console, text_table(title, ["days", "share", PREDICTION, "at risk"], rows) if rows else None)
     if forecast.cases:
         never = never_left(forecast.court, forecast.never_left, forecast.cases, forecast.confidence)
-        console.print(f"{never}.", markup=False, soft_wrap=True)
+        console.print(f"{never}.", markup=False)
 
 
 def _estimate_cells(estimate: AgeBand | Remaining, unit: str) -> list[str]:

@@ -41,7 +41,7 @@ def print_sweep(sweep: Sweep, days: Sequence[dt.date]) -> None:
                 footer = ["", *(sparkline([cell.value for cell in column]) for column in columns)]
             print_table(console, table, footer)
     for point in sweep.points:
-        for statement in growing(point.growing, f" at {', '.join(point.texts)}"):
+        for statement in growing(point.growing, f" with {sweep.describe(point)}"):
             console.print(f"\n[bold]Warning:[/bold] {escape(statement.text)} {WAITS_DEPEND}")
     console.print(
         f"\nFor the difference of two points, with its interval: docketsim compare. Runs and results: {escape(str(sweep.folder))}"

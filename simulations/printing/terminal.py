@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.table import Table as Grid
 
 from simulations.printing.fitting import fitting
-from simulations.tables.table import Table
+from simulations.tables.table import Cell, Table
 from workflow.errors import visible
 
 _UNLIMITED = 100_000
@@ -57,16 +57,15 @@ def print_table(console: Console, table: Table | None, footer: Sequence[str] = (
         return
     if table.title:
         console.print(f"\n[bold]{escape(table.title)}[/bold]")
-    rows = [[replace(cell, text=visible(cell.text)) for cell in row] for row in table.rows]
+    rows = [*table.rows, [*map(Cell, footer)]] if footer else table.rows
+    rows = [[replace(cell, text=visible(cell.text)) for cell in row] for row in rows]
     table = replace(table, columns=[visible(column) for column in table.columns], rows=rows)
-    for part in [table] if footer else fitting(table, console.width, spare):
+    for part in fitting(table, console.width, spare):
         grid = new_table(None, *map(escape, part.columns))
         for k, column in enumerate(grid.columns):
             column.justify = "left" if k < table.n_text else "right"
-        for row in part.rows:
-            grid.add_row(*(escape(cell.text) for cell in row))
-        if footer:
-            grid.add_row(*footer, style="dim")
+        for k, row in enumerate(part.rows, start=1):
+            grid.add_row(*(escape(cell.text) for cell in row), style="dim" if footer and k == len(rows) else None)
         print_grid(console, grid)
 
 
@@ -79,4 +78,8 @@ def print_grid(console: Console, grid: Grid) -> None:
 
 def describe_replications(n: int, confidence: float, what: str = "means") -> str:
     """Describe the intervals in tables, or say that a single replication has none."""
-    return f"{what} ± half a {confidence:.0%} interval" if n > 1 else "a single replication, so no intervals: add --replications"
+    return (
+        f"{what} ± half a {confidence:.0%} confidence interval"
+        if n > 1
+        else "a single replication, so no intervals: add --replications"
+    )

@@ -24,7 +24,7 @@ def print_validation(outcomes: Sequence[Outcome]) -> None:
     failed = [o.id for o in outcomes if not o.ok]
     verdict = f"these fail: {', '.join(failed)}" if failed else "all ok"
     console.print(
-        f"\n{len(outcomes)} checks, {verdict}. Exact checks compare event times; the others show half a {CONFIDENCE:.1%} interval."
+        f"\n{len(outcomes)} checks, {verdict}. Exact checks compare event times; the others show half a {CONFIDENCE:.1%} confidence interval."
     )
 
 

@@ -38,7 +38,7 @@ def render_difference(difference: Difference, of: str) -> list[str]:
 def render_decided(decided: Decided) -> list[str]:
     """Return how many cases were decided otherwise when both workflows were simulated."""
     n, level = decided.options.replications, decided.options.confidence
-    how = format_replications(n) + (f", means ± half a {level:.0%} interval" if n > 1 else "")
+    how = format_replications(n) + (f", means ± half a {level:.0%} confidence interval" if n > 1 else "")
     counts = (decided.pairs[DECIDED], decided.pairs[ONE_ONLY])
     otherwise, one_only = (format_mean(p.mean, p.low, p.high, "cases") for p in counts)
     return [

@@ -64,7 +64,7 @@ def comparison_document(folder: str | Path) -> Document:
     how = f"{scenario.starts} to {scenario.ends}, {format_replications(n)} of each scenario, seed {comparison.seed}. "
     how += (
         "All scenarios use common random numbers, so differences are paired: mean ± half of a"
-        f" {comparison.confidence:.0%} interval; p-values are corrected for the number of distinct hypotheses (Holm)."
+        f" {comparison.confidence:.0%} confidence interval; p-values are corrected for the number of distinct hypotheses (Holm)."
         if n > 1
         else "A single replication: differences have no intervals, and chance cannot be separated from effect."
     )
@@ -172,7 +172,7 @@ def _figure(comparison: Comparison, k: int, name: str) -> Figure | None:
         labels = base.mark_text(align="left", fontSize=11, color="#222").encode(x=alt.value(_PLOT + 10), text="label:N")
         charts.append(alt.layer(zero, bars, points, labels).properties(width=_PLOT, height=22 * len(lines)))
     text = (
-        f"{name} less {comparison.base.name}: mean of the paired differences and its {comparison.confidence:.0%} interval."
+        f"{name} less {comparison.base.name}: mean of the paired differences and its {comparison.confidence:.0%} confidence interval."
         " Full dots: significant after correction for the number of distinct hypotheses, certain, or"
         " equal in all replications. Hollow dots: none of these."
         " Rows without a court are of all courts; a court has a row where its dot is full."

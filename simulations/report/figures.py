@@ -186,5 +186,6 @@ def _groups(contents: Contents, by: str) -> Figure | None:
         for e in contents.result.measures
         if e.by == by and e.court == contents.whole and e.at is None and e.measure in measures and e.mean is not None
     ]
-    text = f"Mean days of each group by {by}, {court_title(contents.whole)}, with the interval of the mean."
-    return dots(f"groups-{by}", f"Waiting by {by}", [groups_differ(contents.result, by)], [text], rows, "days")
+    text = f"Mean days of each group by {by}, {court_title(contents.whole)}, with the confidence interval of the mean."
+    what = "Waiting" if any(descriptors[m].family is Family.WAITING for m in measures) else "Processing times"
+    return dots(f"groups-{by}", f"{what} by {by}", [groups_differ(contents.result, by)], [text], rows, "days")

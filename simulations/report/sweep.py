@@ -32,14 +32,14 @@ def sweep_document(folder: str | Path) -> Document:
     heading = f"{sweep.name} at {len(sweep.points)} points"
     lead = f"The results of {sweep.name} for several values of {' and '.join(axis.path for axis in sweep.axes)}."
     how = f"{first.starts} to {first.ends}, {format_replications(n)} at each point, seed {sweep.seed}. " + (
-        f"All points use common random numbers. Mean ± half of a {sweep.confidence:.0%} interval."
+        f"All points use common random numbers. Mean ± half of a {sweep.confidence:.0%} confidence interval."
         if n > 1
         else "A single replication has no intervals."
     )
     warnings = [
         Note(statement, "warning", more=WAITS_DEPEND)
         for point in sweep.points
-        for statement in growing(point.growing, f" at {', '.join(point.texts)}")
+        for statement in growing(point.growing, f" with {sweep.describe(point)}")
     ]
     tables = [sweep_table(sweep, court) for court in dict.fromkeys(court for _, court in sweep.shown)]
     blocks: list[Figure | Note | Table] = [chart_of(sweep), *warnings, *(table for table in tables if table is not None)]

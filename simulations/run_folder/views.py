@@ -28,7 +28,9 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.parts import KINDS
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names, format_value
+from workflow.files.yaml_tree import read_yaml
 from workflow.run_files.manifest import part_files
+from workflow.run_files.policies import number_in_force, recorded_policies
 from workflow.run_files.tables import open_tables, recorded_workflow
 from workflow.sql.quoting import identifier, text
 
@@ -37,6 +39,9 @@ NAME = "coalesce(transition, cause)"
 
 STEP_KIND = "case when transition is null then 'event' else 'transition' end"
 """SQL: whether a row is an event alone, or a transition, which an event may have triggered (then its `cause`)."""
+
+POLICY = "policy_in_force"
+"""The column of exports with the name of the workflow that decided a row."""
 
 OBSERVED_UNTIL = "(select max(happened_at) from events)"
 """SQL: the end of the run, until which each case was observed."""
@@ -133,16 +138,16 @@ def _reads_only(part: Any) -> bool:
 def _make_views(connection: Any, folder: Path, sql: str) -> None:
     """Make the views that a query mentions. Some need to read other files of the run."""
     if "pm4py" in sql:
-        _pm4py(connection)
+        _pm4py(connection, folder)
     if "vidigi" in sql:
         _vidigi(connection, folder)
     if "ocel" in sql:
-        _ocel(connection)
+        _ocel(connection, folder)
     if "transitions" in sql:
         _transitions(connection, folder)
 
 
-def _pm4py(connection: Any) -> None:
+def _pm4py(connection: Any, folder: Path) -> None:
     connection.execute("create schema pm4py")
     columns = [row[0] for row in connection.execute("describe cases").fetchall()]
     shown = ("court", "origin", *columns[columns.index("initial_state") :])
@@ -152,11 +157,18 @@ def _pm4py(connection: Any) -> None:
             coalesce(e.transition, e.cause) as "concept:name", e.happened_at as "time:timestamp",
             e.started_at, e.pool || '/' || e.court || '/' || e.server as "org:resource",
             'complete' as "lifecycle:transition", e.activity, e.outcome, e.from_state, e.to_state, e.cause,
-            {STEP_KIND} as step_kind, c.arrived_at::date as "case:arrived", {OBSERVED_UNTIL} as "case:observed_until",
+            {STEP_KIND} as step_kind, {policy_name(folder, "e")} as {POLICY}, c.arrived_at::date as "case:arrived", {OBSERVED_UNTIL} as "case:observed_until",
             {case_columns}
         from events e join cases c using (replication, case_id) where e.{HAPPENED}
         order by e.replication, e.sequence"""
     )
+
+
+def policy_name(folder: Path, rows: str) -> str:
+    """Return SQL for the name of the workflow that decided a row of a table of events."""
+    policies = recorded_policies(folder)
+    names = [read_yaml(folder / file).plain().get("workflow") for file in ("workflow.yaml", *(p.file for p in policies))]
+    return f"[{', '.join(text(str(name)) for name in names)}][1 + {number_in_force(policies, rows)}]"
 
 
 def _vidigi(connection: Any, folder: Path) -> None:
@@ -183,7 +195,8 @@ def _vidigi(connection: Any, folder: Path) -> None:
     )
 
 
-def _ocel(connection: Any) -> None:
+def _ocel(connection: Any, folder: Path) -> None:
+    policy = policy_name(folder, "events")
     distinct = connection.execute(f"select distinct {NAME} from events where {HAPPENED} order by 1")
     types = [name for (name,) in distinct.fetchall()]
     connection.execute("create schema ocel")
@@ -204,7 +217,7 @@ def _ocel(connection: Any) -> None:
     for kind in types:
         connection.execute(
             f"create view ocel.{identifier(f'event_{kind}')} as select {event} as ocel_id, happened_at as ocel_time,"
-            f" {', '.join(ATTRIBUTES)}, {STEP_KIND} as step_kind from events where {HAPPENED} and {NAME} = {text(kind)}"
+            f" {', '.join(ATTRIBUTES)}, {STEP_KIND} as step_kind, {policy} as {POLICY} from events where {HAPPENED} and {NAME} = {text(kind)}"
         )
 
 

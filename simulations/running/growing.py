@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from simulations.measuring.trends import LongQueue, trend_period
+from simulations.measuring.trends import LongQueue, TrendPeriod
 from simulations.running.intervals import interval
 from simulations.scenarios.scenario import Scenario
 
@@ -78,7 +78,7 @@ def growing_queues(scenario: Scenario, queues: Sequence[Iterable[LongQueue]], co
     courses: dict[tuple[str, str], list[LongQueue]] = {}
     for queue in (queue for of_replication in queues for queue in of_replication):
         courses.setdefault((queue.pool, queue.court), []).append(queue)
-    starts, ends = trend_period(scenario)
+    period = TrendPeriod.of(scenario)
     growing = []
     for (pool, court), course in courses.items():
         n = len(course)
@@ -88,5 +88,7 @@ def growing_queues(scenario: Scenario, queues: Sequence[Iterable[LongQueue]], co
         if n == len(queues) and last > first and grows:
             lengths = ([float(getattr(q, name)) for q in course] for name in ("first", "last"))
             of_first, of_last = (interval(values, confidence, 0.0) or (None, None) for values in lengths)
-            growing.append(GrowingQueue(pool, court, starts, ends, first, last, tau, low, high, *of_first, *of_last))
+            growing.append(
+                GrowingQueue(pool, court, period.starts, period.ends, first, last, tau, low, high, *of_first, *of_last)
+            )
     return sorted(growing, key=lambda queue: -queue.last)

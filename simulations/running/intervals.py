@@ -24,6 +24,8 @@ CONFIDENCE = 0.95
 ORDER_STATISTICS, STUDENT_T = "order statistics", "t"
 _MOST_ON_LOGS = 2.0
 _ROUNDING = 1e-9
+_EQUAL = 1e-12
+"""Relative rounding error of a measure that is a sum of many times."""
 
 Floats = NDArray[np.float64]
 
@@ -70,6 +72,8 @@ def interval(
     from scipy.special import stdtrit
 
     mean = math.fsum(values) / n
+    if are_equal(values):
+        return mean, mean
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
     half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * spread / math.sqrt(n)
     low, high = mean - half, mean + half
@@ -150,6 +154,18 @@ def prediction_ends(
         half = stdtrit(n - 1, 0.5 + confidence / 2) * values.std(axis=-1, ddof=1) * math.sqrt(1 + 1 / n)
         low, high = mean - half, mean + half
     return np.clip(low, least, most), np.clip(high, least, most)
+
+
+def are_equal(values: Sequence[float]) -> bool:
+    """Return whether values differ by no more than the rounding of their last digits.
+
+    Examples
+    --------
+    >>> are_equal([0.1 + 0.2, 0.3]), are_equal([0.3, 0.3001])
+    (True, False)
+    """
+    least, most = min(values), max(values)
+    return most - least <= _EQUAL * max(abs(least), abs(most))
 
 
 def fewest_for_order_statistics(confidence: float) -> int:

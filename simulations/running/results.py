@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -168,31 +169,35 @@ class Series(Sequence[Estimate]):
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """The slowest and the fastest group by a mean time, for all courts together, at the end of the run.
+    """The groups with the longest and the shortest mean time, for all courts together, at the end of the run.
 
     Attributes
     ----------
-    slowest, fastest : str
+    longest, shortest : str
         Groups, by their means over replications.
     ratio, low, high : float or None
-        Mean over replications of the ratio of the slowest group's value to the fastest group's, with its interval.
+        Mean over replications of the ratio of the longest group's value to the shortest group's, with its interval.
+    clear : bool or None
+        Whether the ratio is above 1 for more than chance: its interval, corrected for the number of mean times and of pairs
+        of groups (Bonferroni), is above 1. ``None`` for a single replication.
     """
 
     measure: str
     by: str
-    slowest: str
-    fastest: str
+    longest: str
+    shortest: str
     ratio: float
     low: float | None
     high: float | None
+    clear: bool | None
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
-        return {name: getattr(self, name) for name in ("measure", "by", "slowest", "fastest", "ratio", "low", "high")}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def contrasts(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Contrast]:
-    """Compare the slowest with the fastest group, for every mean time and every ``by`` of a run folder.
+    """Compare the groups with the longest and the shortest time, for every mean time and every ``by`` of a run folder.
 
     A group without a value in some replication, such as one without any wait, is left out.
     """
@@ -203,16 +208,20 @@ def contrasts(scenario: Scenario, folder: Path, replications: Iterable[int], con
         whole_run = court == "all" and at is None and len(known) == len(values)
         if by and group and whole_run and descriptors[measure].is_mean_time:
             groups.setdefault((measure, by), {})[group] = known
+    compared = {key: of_groups for key, of_groups in groups.items() if len(of_groups) > 1}
+    n_pairs = Counter[str]()
+    for (_, by), of_groups in compared.items():
+        n_pairs[by] += math.comb(len(of_groups), 2)
     ranked = []
-    for (measure, by), values_of in groups.items():
-        if len(values_of) < 2:
+    for (measure, by), of_groups in compared.items():
+        shortest, *_, longest = sorted(of_groups, key=lambda group: math.fsum(of_groups[group]))
+        if min(of_groups[shortest]) <= 0:
             continue
-        fastest, *_, slowest = sorted(values_of, key=lambda group: math.fsum(values_of[group]))
-        if min(values_of[fastest]) <= 0:
-            continue
-        ratios = [a / b for a, b in zip(values_of[slowest], values_of[fastest], strict=True)]
+        ratios = [a / b for a, b in zip(of_groups[longest], of_groups[shortest], strict=True)]
         low, high = interval(ratios, confidence, least=0.0) or (None, None)
-        ranked.append(Contrast(measure, by, slowest, fastest, math.fsum(ratios) / len(ratios), low, high))
+        corrected = interval(ratios, 1 - (1 - confidence) / n_pairs[by], least=0.0)
+        clear = None if corrected is None else corrected[0] > 1
+        ranked.append(Contrast(measure, by, longest, shortest, math.fsum(ratios) / len(ratios), low, high, clear))
     return ranked
 
 

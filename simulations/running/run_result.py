@@ -35,7 +35,7 @@ class RunResult:
     growing : list of GrowingQueue
         Queues that are still growing at the end of the run.
     contrasts : list of Contrast
-        The slowest and the fastest group, for each ``by`` and each mean time.
+        The groups with the longest and the shortest mean, for each ``by`` and each mean time.
     violations : dict of str to int, or None
         With a monitor: how often each rule was broken, over the replications of this run.
     selection : Selection

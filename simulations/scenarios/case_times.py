@@ -131,11 +131,11 @@ class _Begun:
         runs = self.present.copy()
         if self.timing.chance is not None:
             lottery = path.many(cases.keys, f"chance:{name}", 0)[0]
-            for share, rows in self.timing.chance.rows(cases.columns, fields):
+            for share, rows in self.timing.chance.rows(cases.columns, fields, self.began):
                 runs[rows] &= lottery[rows] < share * 2.0**53
         bits = path.many(cases.keys, f"event:{name}", 0)[0]
         numbers = np.arange(len(cases))
-        for length, rows in after.rows(cases.columns, fields):
+        for length, rows in after.rows(cases.columns, fields, self.began):
             mine = numbers[rows][runs[rows]]
             rings[mine] = np.maximum(self._rings(length, mine, bits[mine]), self.entered[mine])
         return rings

@@ -18,10 +18,12 @@ def _anything(description: str) -> Any:
     return Annotated[Any, WithJsonSchema({"description": description})]
 
 
-Length = _anything("a duration: `10 minutes`, or a family: {lognormal: {mean: 38 minutes, cv: 0.8}}; may differ `by:`")
-Shares = _anything("value: share; the shares add up to 1, or one of them is `rest`; may differ `by:`")
-Rate = _anything("a rate, such as `0.02 per year`; may differ `by:`")
-Probability = _anything("a number from 0 to 1, a fraction such as 26/36, or a percentage; may differ `by:`")
+Length = _anything(
+    "a duration: `10 minutes`, or a family: {lognormal: {mean: 38 minutes, cv: 0.8}}; may differ `by:`, and change on dates"
+)
+Shares = _anything("value: share; the shares add up to 1, or one of them is `rest`; may differ `by:`, and change on dates")
+Rate = _anything("a rate, such as `0.02 per year`; may differ `by:`, and change on dates")
+Probability = _anything("a number from 0 to 1, a fraction such as 26/36, or a percentage; may differ `by:`, and change on dates")
 
 
 class CalendarEntry(Entry):
@@ -76,7 +78,7 @@ class BacklogEntry(Entry):
         description="how long they have been pending at the start; default: they arrive at the start",
         examples=[{"exponential": {"mean": "60 days"}}],
     )
-    people: dict[str, Any] = Field(
+    people: dict[Any, Any] = Field(
         default_factory=dict, description="facts of these cases that differ from `people:`", examples=[{"ground": {"work": 1}}]
     )
 
@@ -169,7 +171,7 @@ class WorkEntry(Entry):
         description="length of the work; in hours or minutes if the pool has a calendar",
         examples=[{"lognormal": {"mean": "2 hours", "cv": 0.6}}],
     )
-    outcome: dict[str, Any] | None = Field(
+    outcome: dict[Any, Any] | None = Field(
         None,
         description="the record fields that the activity gives, each with the shares of its values",
         examples=[{"decision": {"grant": 0.7, "refuse": "rest"}}],
@@ -237,7 +239,7 @@ class ArrivalEntry(Entry):
         description="number of cases that arrive together at each time, 1 by default",
         examples=[{2: 0.5, 3: 0.3, 5: "rest"}],
     )
-    people: dict[str, Any] = Field(
+    people: dict[Any, Any] = Field(
         default_factory=dict, description="facts of these cases that differ from `people:`", examples=[{"ground": {"family": 1}}]
     )
 
@@ -285,8 +287,8 @@ class EventTimingEntry(Entry):
 
     hazard: Rate | None = Field(  # type: ignore[valid-type]
         None,
-        description="a constant hazard over the case's whole life; may differ `by:` facts, not by the record",
-        examples=["0.05 per year"],
+        description="a hazard over the case's whole life; may differ `by:` facts, not by the record, and change on dates",
+        examples=["0.05 per year", {"2024-01-01": "0.05 per year", "2024-02-01": "0.1 per year"}],
     )
     after: Length | None = Field(  # type: ignore[valid-type]
         None,
@@ -319,7 +321,7 @@ class EventTimingEntry(Entry):
     only: Literal["waiting"] | None = Field(
         None, description="it counts only while a case waits in a queue and its work has not begun"
     )
-    outcome: dict[str, Any] | None = Field(
+    outcome: dict[Any, Any] | None = Field(
         None,
         description="the record fields that the event gives, each with the shares of its values",
         examples=[{"check": {"clear": 0.97, "hit": "rest"}}],
@@ -433,7 +435,7 @@ class ScenarioFile(Entry):
     activities: dict[str, WorkEntry] = Field(
         default_factory=dict, description="activities by name; every activity that cases can reach needs an entry"
     )
-    people: dict[str, Any] = Field(
+    people: dict[Any, Any] = Field(
         default_factory=dict,
         description="distributions of facts and of the initial record, in drawing order",
         examples=[{"complete": 0.9}],

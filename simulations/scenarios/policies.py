@@ -7,8 +7,6 @@ state and record when the policy changes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,9 @@ from simulations.scenarios.format import PolicyEntry
 from simulations.scenarios.scenario import Policy, Scenario
 from simulations.timing.clock import Epoch
 from workflow.errors import InputError, Problem
-from workflow.files.validation import format_names
 from workflow.files.yaml_tree import Node
 from workflow.loading import load_workflow
+from workflow.loading.policies import conflicts
 from workflow.model.definition import Workflow
 
 
@@ -54,6 +52,7 @@ def read_policies(
     """
     policies: list[Policy] = []
     problems: list[Problem] = []
+    of_entry: list[Node] = []
     for i, entry in enumerate(entries):
         name, date = at("policies", i, "workflow"), at("policies", i, "from")
         if i and entry.from_ <= entries[i - 1].from_:
@@ -64,24 +63,9 @@ def read_policies(
         except InputError as error:
             problems += [p if p.position else Problem(f"policies: workflow: {p.message}", name.position) for p in error.problems]
             continue
-        differing = _differences(workflow, other)
-        conflict = f"policies: {other.name!r} cannot replace {workflow.name!r}: they differ in"
-        problems += [Problem(f"{conflict} {what}", name.position) for what in differing]
-        if not differing:
-            policies.append(Policy(epoch.microseconds(entry.from_), other, entry.in_flight == "pinned"))
-    return policies, problems
-
-
-def _differences(one: Workflow, other: Workflow) -> list[str]:
-    """Return the differences between two workflows that prevent a case from passing from one to the other."""
-    # The guard and the effects of an event belong to the policy; its states and the value that it gives do not.
-    text: dict[str, Any] = {"description": None, "source": None}
-    ignored = {"states": text, "activities": text, "events": text | {"guard": None, "effects": ()}}
-    differences = []
-    for what in ("facts", "record", "states", "activities", "events"):
-        changes = ignored.get(what, {})
-        a, b = ({name: replace(e, **changes) for name, e in getattr(w, what).items()} for w in (one, other))
-        differing = [name for name in {**a, **b} if a.get(name) != b.get(name)]
-        if differing or list(a) != list(b):
-            differences.append(f"their {what}: {format_names(differing)}" if differing else f"the order of their {what}")
-    return differences
+        policies.append(Policy(epoch.microseconds(entry.from_), other, entry.in_flight == "pinned"))
+        of_entry.append(name)
+    wrong = list(conflicts(workflow, [policy.workflow for policy in policies]))
+    problems += [Problem(f"policies: {message}", of_entry[k].position) for k, message in wrong]
+    fitting = [policy for k, policy in enumerate(policies) if all(k != other for other, _ in wrong)]
+    return fitting, problems

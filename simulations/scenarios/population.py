@@ -307,7 +307,7 @@ class _Columns:
     def __init__(
         self, scenario: Scenario, path: Draws, keys: NDArray[np.uint64], court: Integers, arrived: Integers, origin: Integers
     ) -> None:
-        self.scenario, self.path, self.keys = scenario, path, keys
+        self.scenario, self.path, self.keys, self.arrived = scenario, path, keys, arrived
         self.fields = scenario.namespace.fields
         n = len(keys)
         days = np.floor_divide(arrived, MICROSECONDS_PER_DAY)
@@ -358,7 +358,7 @@ class _Columns:
             return
         field = self.fields[name]
         bits, second = self.path.many(keys, f"people:{name}", 0)
-        for draw, selected in how.rows(self._of(how.reads(), rows), self.fields):
+        for draw, selected in how.rows(self._of(how.reads(), rows), self.fields, self.arrived[rows]):
             mine = selected if isinstance(rows, slice) else rows[selected]
             if draw.shares is not None:
                 values, chosen = draw.shares.values, choose_many(bits[selected], draw.shares.cumulative)

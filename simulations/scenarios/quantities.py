@@ -1,13 +1,14 @@
-"""Read values of a scenario file that have a unit, are random, or differ between cases.
+"""Read values of a scenario file that have a unit, are random, differ between cases, or change on dates.
 
 `Reader` reads them from the tree of a file and collects mistakes with their positions. A value that differs between
 cases, ``{by: <expression>, value: ..., other: ...}``, becomes a `Choice`: a small decision tree with plain values as
-leaves.
+leaves. `simulations.loading.times` reads a choice that changes on dates.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from workflow.predicates import Expression, Field, Namespace, names, scalar, vec
 from workflow.predicates.tree import Name
 
 Rows = NDArray[np.int64] | slice
+Picker = Callable[..., Any]
+"""A function of a case's facts and record, and of the time, 0 by default, that selects a value."""
 T = TypeVar("T")
 S = TypeVar("S")
 Unit = Literal["duration", "number"]
@@ -38,53 +41,68 @@ _MOST_NAMED = 100
 
 @dataclass(frozen=True)
 class Choice(Generic[T]):
-    """A value that may differ from case to case.
+    """A value that may differ from case to case, and may change on dates.
 
     Attributes
     ----------
     leaf : T or None
-        The value, if it is the same for all cases.
+        The value, if it is always the same for all cases.
     by : Expression or None
         Selects the branch.
     branches : tuple of (value, Choice)
     other : Choice or None
         For all values without a branch.
+    steps : tuple of (microseconds since the start, Choice)
+        If it changes on dates: the choice from each date on. The first one applies before its date, too. The dates stand
+        outside `by`: no choice below has any.
     """
 
     leaf: T | None = None
     by: Expression | None = None
     branches: tuple[tuple[Any, Choice[T]], ...] = ()
     other: Choice[T] | None = None
+    steps: tuple[tuple[int, Choice[T]], ...] = ()
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is always the same for all cases."""
+        return self.by is None and not self.steps
 
     def below(self) -> list[Choice[T]]:
-        """Return the choices of all branches."""
-        return [choice for _, choice in self.branches] + ([self.other] if self.other is not None else [])
+        """Return the choices of all branches, or of all dates."""
+        other = [] if self.other is None else [self.other]
+        return [choice for _, choice in (*self.steps, *self.branches)] + other
 
     def leaves(self) -> list[T]:
         """Return every value that may be selected."""
-        if self.by is None:
+        if self.constant:
             return [self.leaf]  # type: ignore[list-item]
         return [leaf for choice in self.below() for leaf in choice.leaves()]
 
     def selectors(self) -> list[Expression]:
         """Return every expression that selects a branch."""
-        return [] if self.by is None else [self.by, *(e for choice in self.below() for e in choice.selectors())]
+        own = [] if self.by is None else [self.by]
+        return own + [e for choice in self.below() for e in choice.selectors()]
 
     def reads(self) -> frozenset[str]:
         """Return the names of the fields that the value depends on, with the facts that lengths stand in."""
         facts = {leaf.fact.fact for leaf in self.leaves() if isinstance(leaf, Length) and leaf.fact is not None}
         return frozenset(facts).union(*(names(expression) for expression in self.selectors()))
 
-    def picker(self, facts: Sequence[str], record: Sequence[str]) -> Callable[[Sequence[Any], Sequence[Any]], T]:
-        """Return a function of a case's facts and record that selects the value."""
+    def picker(self, facts: Sequence[str], record: Sequence[str]) -> Picker:
+        """Return a function of a case's facts and record, and of the time, that selects the value."""
+        if self.steps:
+            dates = [date for date, _ in self.steps]
+            pickers = [choice.picker(facts, record) for _, choice in self.steps]
+            return lambda facts, record, now=0: pickers[max(bisect_right(dates, now) - 1, 0)](facts, record)
         if self.by is None:
-            leaf: T = self.leaf  # type: ignore[assignment]
-            return lambda _facts, _record: leaf
+            leaf = self.leaf
+            return lambda _facts, _record, _now=0: leaf
         by = scalar(self.by, facts, record)
         table = {value: choice.picker(facts, record) for value, choice in self.branches}
         other = None if self.other is None else self.other.picker(facts, record)
 
-        def pick(case_facts: Sequence[Any], case_record: Sequence[Any]) -> T:
+        def pick(case_facts: Sequence[Any], case_record: Sequence[Any], _now: int = 0) -> Any:
             chosen = table.get(by(case_facts, case_record), other)
             if chosen is None:
                 raise KeyError(by(case_facts, case_record))
@@ -92,12 +110,20 @@ class Choice(Generic[T]):
 
         return pick
 
-    def rows(self, columns: Columns, fields: Mapping[str, Field]) -> list[tuple[T, Rows]]:
-        """Return each value with the rows of its cases."""
-        if self.by is None:
+    def rows(self, columns: Columns, fields: Mapping[str, Field], times: NDArray[np.int64] | None = None) -> list[tuple[T, Rows]]:
+        """Return each value with the rows of its cases; if it changes on dates, by the time of each row."""
+        if self.constant:
             return [(self.leaf, slice(None))]  # type: ignore[list-item]
         everything = np.arange(len(columns), dtype=np.int64)
-        return [(leaf, rows) for leaf, rows in self._rows(columns, fields, everything) if len(rows)]
+        selected: list[tuple[T, NDArray[np.int64]]] = []
+        if self.steps:
+            dates = np.array([date for date, _ in self.steps], np.int64)
+            k = np.maximum(np.searchsorted(dates, np.asarray(times, np.int64), side="right") - 1, 0)
+            for i, (_, choice) in enumerate(self.steps):
+                selected += choice._rows(columns, fields, everything[k == i])
+        else:
+            selected = self._rows(columns, fields, everything)
+        return [(leaf, rows) for leaf, rows in selected if len(rows)]
 
     def _rows(self, columns: Columns, fields: Mapping[str, Field], rows: NDArray[np.int64]) -> list[tuple[T, NDArray[np.int64]]]:
         if self.by is None:
@@ -220,7 +246,7 @@ class Reader:
         n_problems, other = len(self.problems), entries.pop("other", None)
         branches: list[tuple[Any, Choice[S]]] = []
         for key, child in entries.items():
-            if self._is_value(node, key, by, text, what):
+            if self._is_value(node, key, by, text, what, by_court):
                 label = f"{what} ({text}: {_format_key(key)})"
                 below = self.choice(child, leaf, label, names_allowed, by_court)
                 if below is not None:
@@ -243,7 +269,7 @@ class Reader:
         self.wrong(node, f"{what}: by: {text} is {by.kind}; a choice is by {kinds}")
         return False
 
-    def _is_value(self, node: Node, key: Any, by: Expression, text: str, what: str) -> bool:
+    def _is_value(self, node: Node, key: Any, by: Expression, text: str, what: str, by_court: bool) -> bool:
         """Return whether a key is a value of an expression, or report it."""
         possible = _values(by)
         is_number = isinstance(key, int) and not isinstance(key, bool)
@@ -256,8 +282,9 @@ class Reader:
         else:
             allowed = format_names(map(_format_key, possible))
         hint = nearest(key, (*possible, "other"))
-        if isinstance(key, dt.date) and text == "court":
-            hint = f" Put a date under its court: {{{possible[0]}: {{{key}: ...}}}}."
+        if isinstance(key, dt.date):
+            under = f" Put a date under its court: {{{(*possible, 'north')[0]}: {{{key}: ...}}}}."
+            hint = under if by_court else f" Dates stand outside by: {{{key}: {{by: {text}, ...}}, ...}}."
         message = f"{format_value(key)} is not a value of {text}; allowed: {allowed}, other.{hint}"
         self.wrong(node, f"{what}: {message}", key)
         return False

@@ -384,6 +384,11 @@ class Scenario:
         """Return when an outside event happens; without an entry in the scenario, never by itself."""
         return self.event_timings.get(event, EventTiming(event))
 
+    def dates_of_fit(self, pool: Pool) -> list[int]:
+        """Return the dates on which lengths of the work of a pool change, if work must fit: its first cases are tried again."""
+        works = [work for work in self.work.values() if work.pool == pool.name] if pool.at_shift_end == "fit" else []
+        return sorted({date for work in works for date, _ in work.takes.steps})
+
     def suspensions_at(self, pool: str, court: int) -> list[Suspension]:
         """Return the suspensions of a pool at a court."""
         return [s for s in self.suspensions if s.pool == pool and court in s.courts]

@@ -12,7 +12,7 @@ from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.running.warmup import still_trending
 from simulations.statements.statement import Claim, Statement, join_names, largest, percent
-from simulations.tables.formatting import court_title, format_estimate, format_level, format_point, number
+from simulations.tables.formatting import court_title, format_estimate, format_from_to, format_level, format_point, number
 from simulations.tables.run import Wait
 
 _MOST_NAMES = 3
@@ -154,20 +154,20 @@ def fullest_week(shares: Mapping[str, float], court: str = "all") -> Statement:
 def groups_differ(result: RunResult, by: str) -> Statement:
     """Say for which mean time groups of cases differ most, all courts together.
 
-    Groups differ if the interval of the ratio is above 1; with a single replication, if the ratio is.
+    Groups differ if the ratio is clear; with a single replication, if it is above 1.
     """
     measures = describe(result.scenario)
     contrasts = [c for c in result.contrasts if c.by == by]
     contrasts = [c for c in contrasts if measures[c.measure].family is Family.WAITING] or contrasts
-    clear = [c for c in contrasts if (c.ratio if c.low is None else c.low) > 1]
-    if not clear:
+    different = [c for c in contrasts if (c.ratio > 1 if c.clear is None else c.clear)]
+    if not different:
         return Statement(Claim.GROUPS_DIFFER, f"By {by}, no difference between groups is clear", by)
-    most = max(clear, key=lambda c: c.ratio)
+    most = max(different, key=lambda c: c.ratio)
     text = (
-        f"By {by}, the groups differ most in {most.measure}: {most.slowest} has {most.ratio:.2f} times as many days as"
-        f" {most.fastest}"
+        f"By {by}, the groups differ most in {most.measure}: {most.longest} has"
+        f" {format_point(most.ratio, most.low, most.high, 'share')} times as many days as {most.shortest}"
     )
-    values = {"measure": most.measure, "slowest": most.slowest, "fastest": most.fastest, "ratio": most.ratio}
+    values = {"measure": most.measure, "longest": most.longest, "shortest": most.shortest, "ratio": most.ratio}
     return Statement(Claim.GROUPS_DIFFER, text, by, values=values)
 
 
@@ -206,7 +206,8 @@ def never_left(court: str, cases: Sequence[float], of: float, confidence: float)
     """
     n = sum(cases) / len(cases)
     some = format_level(cases, confidence)
-    text = f"{some} of {number(of, 'cases')} cases had not left the docket by the end of the run ({percent(n / of)})"
+    mean = " on average" if len(cases) > 1 else ""
+    text = f"{some} of {number(of, 'cases')} cases{mean} had not left the docket by the end of the run ({percent(n / of)})"
     return Statement(Claim.NEVER_LEFT, text, court=court, values={"cases": n, "of": of})
 
 
@@ -261,8 +262,8 @@ def growing(queues: Sequence[GrowingQueue], where: str = "") -> list[Statement]:
         of_pool = [queue for queue in queues if queue.pool == pool]
         named = of_pool[:_MOST_NAMES]
         courts = [
-            f"{'' if q.court == 'all' else f'at {q.court} '}from {format_point(q.first, q.first_low, q.first_high, 'cases')}"
-            f" to {format_point(q.last, q.last_low, q.last_high, 'cases')} cases"
+            f"{'' if q.court == 'all' else f'at {q.court} '}"
+            f"{format_from_to((q.first, q.first_low, q.first_high), (q.last, q.last_low, q.last_high))} cases"
             for q in named
         ]
         if len(of_pool) > len(named):

@@ -12,7 +12,7 @@ def main() -> None:
     scenario = load_scenario("pilot")
     result = run(scenario, replications=20, seed=1, workers=2)
 
-    print(f"{'measure':<10} {'court':<10} {'day':<12} {'published':>9}   simulated, mean ± half a 95% interval")
+    print(f"{'measure':<10} {'court':<10} {'day':<12} {'published':>9}   simulated, mean ± half a 95% confidence interval")
     for figure in scenario.published:
         estimate = result.get(figure.measure, figure.court, figure.at)
         print(f"{figure.measure:<10} {figure.court:<10} {figure.at} {figure.value:>11,}   {format_estimate(estimate)}")

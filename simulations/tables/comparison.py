@@ -8,7 +8,7 @@ from simulations.comparing.case_pairs import ALIKE
 from simulations.comparing.comparison import Comparison
 from simulations.comparing.differences import Difference
 from simulations.measuring.descriptors import describe
-from simulations.tables.formatting import court_title, format_mean, number_cell, quantity
+from simulations.tables.formatting import court_title, format_both, format_mean, number_cell
 from simulations.tables.table import Cell, Table, json_csv
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 
@@ -41,14 +41,14 @@ def difference_table(comparison: Comparison, differences: Sequence[Difference], 
 
 
 def format_levels(comparison: Comparison, d: Difference) -> tuple[str, str]:
-    """Format the values of the base and of the other scenario, in one unit; points in time as dates."""
+    """Format the values of the base and of the other scenario, to the place of their difference; points in time as dates."""
     paired = d.paired
     assert paired is not None
     values = (paired.base, paired.other)
     if describe(comparison.base)[d.measure].is_date:
         one, two = (str(comparison.base.epoch.date(round(value * MICROSECONDS_PER_DAY))) for value in values)
     else:
-        one, two = (quantity(value, d.unit, row_size(d)) for value in values)
+        one, two = format_both(*values, (paired.difference, paired.low, paired.high), d.unit)
     return one, two
 
 

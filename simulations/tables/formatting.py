@@ -24,14 +24,18 @@ def number(value: float, unit: str) -> str:
     >>> number(1234.5, "cases"), number(0.04, "cases"), number(-0.0001, "share")
     ('1,234', '0.0', '0.000')
     """
+    return "0" if not value and unit != "share" else _rounded(value, _places_of_number(value, unit))
+
+
+def _places_of_number(value: float, unit: str) -> int:
     size = abs(value)
     if unit == "share":
-        return _rounded(value, 3)
+        return 3
     if size >= 100 or (value == int(value) and unit == "cases"):
-        return _rounded(value, 0)
+        return 0
     if size >= 10 or unit == "cases":
-        return _rounded(value, 1)
-    return "0" if not size else _rounded(value, 2 if size >= 1 else 3)
+        return 1
+    return 2 if size >= 1 else 3
 
 
 def number_cell(value: float, unit: str) -> Cell:
@@ -39,21 +43,30 @@ def number_cell(value: float, unit: str) -> Cell:
     return Cell(number(value, unit), value)
 
 
-def quantity(value: float, unit: str, size: float | None = None) -> str:
-    """Format a number with its unit: minutes, hours or days by size; counts and shares have no unit.
+def format_both(one: float, two: float, difference: tuple[float, float | None, float | None], unit: str) -> tuple[str, str]:
+    """Format two values in one unit, with the digits of `number` and at least those to which their difference is printed.
+
+    So a reader who subtracts the values finds the difference.
 
     Parameters
     ----------
-    size : float, optional
-        The value whose size determines the unit of time; the largest of a row, so that a row has one unit.
+    difference : tuple of float
+        The difference with the ends of its interval, or ``None`` twice.
 
     Examples
     --------
-    >>> quantity(0.0083333, "days"), quantity(0.5, "days"), quantity(0.5, "days", size=12.5), quantity(3, "cases")
-    ('12.0 min', '12.0 h', '0.500 d', '3')
+    >>> format_both(1340.8, 1355.1, (14.3, 10.9, 17.7), "cases"), format_both(32, 49.4, (17.4, None, None), "cases")
+    (('1,340.8', '1,355.1'), ('32.0', '49.4'))
     """
-    factor, suffix = _scale(value if size is None else size, unit)
-    return f"{number(value * factor, unit)}{suffix}"
+    factor, suffix = _scale(max(abs(one), abs(two)), unit)
+    mean, low, high = (None if end is None else end * factor for end in difference)
+    assert mean is not None
+    if low is None or high is None or low == high:
+        least = _places_of_number(mean, unit)
+    else:
+        least = _places_of_mean(mean, low, high)
+    texts = [_rounded(value, max(least, _places_of_number(value, unit))) for value in (one * factor, two * factor)]
+    return f"{texts[0]}{suffix}", f"{texts[1]}{suffix}"
 
 
 def format_mean(
@@ -105,10 +118,9 @@ def _with_uncertainty(mean: float, low: float | None, high: float | None, unit: 
     if low is None or high is None or low == high:
         return number(abs(mean) * factor, unit), ""
     mean, low, high = mean * factor, low * factor, high * factor
-    if math.isclose(high - mean, mean - low, rel_tol=1e-6, abs_tol=1e-12):
-        places = _places((high - low) / 2)
+    places = _places_of_mean(mean, low, high)
+    if _is_symmetric(mean, low, high):
         return _rounded(abs(mean), places), f" ± {_rounded((high - low) / 2, places)}"
-    places = _places_of_ends(mean, low, high)
     return _rounded(abs(mean), places), f" ({_rounded(low, places)} to {_rounded(high, places)})"
 
 
@@ -138,9 +150,33 @@ def signed_percent(value: float) -> str:
 
 
 def format_range(low: float, high: float, unit: str) -> str:
-    """Format a range, with the unit that suits its higher end."""
+    """Format a range: both ends to the same place, with the unit that suits the higher one.
+
+    Examples
+    --------
+    >>> format_range(17.13, 123.8, "cases"), format_range(0.0, 0.5, "days"), format_range(7923, 7923, "cases")
+    ('17 to 124', '0 to 12.0 h', '7,923 to 7,923')
+    """
     factor, suffix = _scale(high, unit)
-    return f"{number(low * factor, unit)} to {number(high * factor, unit)}{suffix}"
+    ends = (low * factor, high * factor)
+    places = _places((high - low) * factor / 2) if high > low else _places_of_number(high * factor, unit)
+    places = min(places, 1) if unit == "cases" else places
+    return " to ".join(_rounded(end, places) if end else "0" for end in ends) + suffix
+
+
+def format_from_to(first: tuple[float, float | None, float | None], last: tuple[float, float | None, float | None]) -> str:
+    """Format two mean numbers of cases, each with the ends of its interval, both to the coarser place of the two.
+
+    Examples
+    --------
+    >>> format_from_to((253.04, 252.9, 253.2), (386.1, 340.0, 432.2)), format_from_to((20, None, None), (79, None, None))
+    ('from 253 to 386', 'from 20 to 79')
+    """
+    places = min(
+        _places_of_number(mean, "cases") if low is None or high is None or low == high else _places_of_mean(mean, low, high)
+        for mean, low, high in (first, last)
+    )
+    return f"from {_rounded(first[0], places)} to {_rounded(last[0], places)}"
 
 
 def _sign(value: float, text: str, signed: bool) -> str:
@@ -160,9 +196,19 @@ def _places(uncertainty: float) -> int:
     return 1 - int(f"{uncertainty:.1e}".partition("e")[2])
 
 
-def _places_of_ends(mean: float, low: float, high: float) -> int:
-    """Return the number of decimals that show the ends of an asymmetric interval apart from the mean and from 0."""
+def _is_symmetric(mean: float, low: float, high: float) -> bool:
+    return math.isclose(high - mean, mean - low, rel_tol=1e-6, abs_tol=1e-12)
+
+
+def _places_of_mean(mean: float, low: float, high: float) -> int:
+    """Return the number of decimals of a mean with its interval.
+
+    Two significant digits of the uncertainty; those that show the ends of an asymmetric interval apart from the mean and
+    from 0.
+    """
     half = _places((high - low) / 2)
+    if _is_symmetric(mean, low, high):
+        return half
     apart = [size for size in (mean - low, high - mean, abs(low), abs(high)) if size > 0]
     return min(half + 2, max(half, *(_places(size) - 1 for size in apart)))
 
@@ -236,7 +282,7 @@ def few(inflow: float, disposals: float) -> bool:
 
 
 def format_ratio(contrast: Contrast) -> str:
-    """Format the ratio of the slowest to the fastest group with its interval."""
+    """Format the ratio of the longest to the shortest mean time of a group with its interval."""
     return format_mean(contrast.ratio, contrast.low, contrast.high, "share")
 
 

@@ -25,6 +25,8 @@ from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_cs
 PREDICTION = "prediction interval"
 """Heading of the column with the prediction intervals."""
 
+_CLEAR = {True: "clear", False: "not clear", None: "a single replication"}
+
 
 def describe_prediction(result: RunResult) -> str:
     """Describe the prediction interval of one new replication, and how it is computed, without a full stop at the end."""
@@ -178,9 +180,16 @@ def group_table(result: RunResult, by: str, court: str = "all") -> Table:
 
 
 def contrast_table(result: RunResult, by: str) -> Table | None:
-    """Return the slowest and the fastest group for each mean time, or ``None`` if there is no contrast."""
+    """Return the groups with the longest and the shortest mean, for each mean time, or ``None`` if there is no contrast."""
     contrasts = [c for c in result.contrasts if c.by == by]
-    rows = [[Cell(c.measure), Cell(c.slowest), Cell(c.fastest), Cell(format_ratio(c), c.ratio)] for c in contrasts]
-    columns = ["measure of time", "slowest", "fastest", "slowest / fastest"]
-    text = json_csv(["measure", "by", "slowest", "fastest", "ratio", "low", "high"], contrasts)
-    return Table(f"who-waits-{by}", f"Longest waits by {by}", columns, rows, text) if rows else None
+    rows = [
+        [Cell(c.measure), Cell(c.longest), Cell(c.shortest), Cell(format_ratio(c), c.ratio), Cell(_CLEAR[c.clear])]
+        for c in contrasts
+    ]
+    columns = ["measure of time", "longest", "shortest", "longest / shortest", "difference"]
+    text = json_csv(["measure", "by", "longest", "shortest", "ratio", "low", "high", "clear"], contrasts)
+    return (
+        Table(f"times-{by}", f"Mean times by {by}: the groups with the longest and the shortest", columns, rows, text)
+        if rows
+        else None
+    )

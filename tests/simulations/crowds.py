@@ -234,6 +234,7 @@ class _Drawing:
         pools = {name: self.pool() for name in self.pick(("clerks",), ("clerks", "judges"))}
         courts = COURTS[: self.pick(1, 2)]
         tables: dict[str, str] = {}
+        found, rank = {"a": 0.5, "b": 0.5}, {0: 0.4, 1: 0.3, 2: 0.3}
         return {
             "scenario": "crowd",
             "workflow": workflow,
@@ -250,12 +251,12 @@ class _Drawing:
             ],
             "policies": self.policies(decisions),
             "activities": {
-                "look": {"pool": "clerks", **self.work(), "outcome": {"found": {"a": 0.5, "b": 0.5}}},
+                "look": {"pool": "clerks", **self.work(), "outcome": {"found": self.pick(found, found, {STARTS: found, DAYS[2]: {"a": 1}})}},
                 "hear": {"pool": self.pick(*pools), **self.work()},
                 "think": {"takes": self.length()},
                 "pause": {"takes": f"{self.pick(0, 1, 2)} working days", "calendar": self.pick("office", "split")},
             },
-            "people": {"rank": {0: 0.4, 1: 0.3, 2: 0.3}, "urgent": 0.5, "mark": self.pick(0.5, 0, 1)},
+            "people": {"rank": self.pick(rank, {STARTS: rank, DAYS[1]: {2: 1}}), "urgent": 0.5, "mark": self.pick(0.5, 0, 1)},
             "arrivals": {f"stream{k}": self.stream(tables, courts) for k in range(self.pick(0, 1, 2))},
             "events": {
                 "call": self.timing("interval", "date", "every"),
@@ -306,7 +307,7 @@ class _Drawing:
     def policies(self, decisions: Mapping) -> list[Mapping]:
         if self.maybe():
             return []
-        other = self.workflow({**self.decisions(), "events": decisions["events"]})
+        other = {**self.workflow({**self.decisions(), "events": decisions["events"]}), "workflow": "other"}
         return [
             {
                 "from": self.pick(*DAYS[:4]),
@@ -324,7 +325,8 @@ class _Drawing:
 
     def work(self) -> Mapping:
         takes = {"by": self.pick("urgent", "mark"), True: self.length(), False: self.length()}
-        return {"takes": self.pick(takes, self.length()), "priority": self.pick(0, 1, 2)}
+        dated = {STARTS: self.pick("8 hours", takes), self.pick(*DAYS[1:4]): self.length()}
+        return {"takes": self.pick(takes, self.length(), dated), "priority": self.pick(0, 1, 2)}
 
     def stream(self, tables: dict[str, str], courts: tuple[str, ...]) -> Mapping:
         entry: Mapping = {"into": self.pick("queue", "docket", "shelf", "thought", "pausing"), "courts": [self.pick(*courts)]}
@@ -347,8 +349,9 @@ class _Drawing:
         """Return the timing of an event; in calm scenarios, one without a clock for each case."""
         kind = "date" if self.calm and "date" in kinds else self.pick(*kinds)
         if kind == "hazard":
-            rate = self.pick("2 per day", "0.5 per day", {"by": "urgent", True: "3 per day", False: "0 per day"})
-            return {"hazard": rate}
+            rates = ("2 per day", "0.5 per day", {"by": "urgent", True: "3 per day", False: "0 per day"})
+            dated = {STARTS: self.pick("0 per day", *rates), DAYS[1]: self.pick(*rates), DAYS[3]: "1 per day"}
+            return {"hazard": self.pick(*rates, dated)}
         if kind == "date":
             return {"at": self.pick(*MOMENTS, DAYS[2], ["58 hours", DAYS[3]], {"fact": "arrived"})}
         if kind == "every":
@@ -359,8 +362,8 @@ class _Drawing:
         if self.pick(True, False, False, False, False, False):
             length = self.pick("2 working days", "25 working days")
             return {"after": length, "calendar": "office", "since": {"fact": "arrived"}}
-        timing: Mapping = {"after": self.pick(self.length(), *MOMENTS)}
+        timing: Mapping = {"after": self.pick(self.length(), *MOMENTS, {STARTS: self.length(), DAYS[1]: self.length()})}
         if self.pick(True, False, False):
-            timing["chance"] = self.pick(0.5, {"by": "urgent", True: 1, False: 0.2})
+            timing["chance"] = self.pick(0.5, {"by": "urgent", True: 1, False: 0.2}, {STARTS: 0.9, DAYS[1]: 0.3})
         since = [self.pick("looked", "again", "back", "fetch", "send"), *self.pick([], [{"fact": "arrived"}])]
         return timing | ({"since": since} if kind == "since" else {})

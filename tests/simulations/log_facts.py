@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -159,13 +160,20 @@ class LogFacts:
         first = dt.datetime.combine(first.date(), dt.time())
         if self.scenario.warm_up is not None:
             first = max(first, dt.datetime.combine(self.scenario.warm_up, dt.time()))
-        micro = dt.timedelta(microseconds=1)
-        instants = [first + (self.ends - first) // micro * i // 59 * micro for i in range(60)]
+        days = (self.ends - first) // DAY
+        cycle = max(1, days // 7 // 60) * 7 if days >= 28 else 1
+        n, per_cycle = (days // cycle, math.ceil(60 / (days // cycle))) if days >= 4 else (60, 1)
+        first = self.ends - (n * cycle if days >= 4 else days) * DAY
+        micro, n_steps = dt.timedelta(microseconds=1), n * per_cycle
+        instants = [first + (self.ends - first) // micro * i // n_steps * micro for i in range(n_steps + 1)]
         lengths = [[self.queue(k, pool, court, at) for at in instants] for k in self.replications]
         if min(each[-1] for each in lengths) <= 10 or mean(e[-1] for e in lengths) <= mean(e[0] for e in lengths):
             return False
-        taus = [mean((b > a) - (b < a) for a, b in combinations(each, 2)) for each in lengths]
-        fifths = [[mean(each[i : i + 12]) for i in range(0, 60, 12)] for each in lengths]
+        pairs = [(i, j) for i, j in combinations(range(n_steps + 1), 2) if (j - i) % per_cycle == 0]
+        taus = [mean((each[j] > each[i]) - (each[j] < each[i]) for i, j in pairs) for each in lengths]
+        sizes = [(n_steps + 1) // 5 + (i < (n_steps + 1) % 5) for i in range(5)]
+        bounds = list(pairwise([0, *accumulate(sizes)]))
+        fifths = [[mean(each[i:j]) for i, j in bounds] for each in lengths]
         rising = all(a < b for each in fifths for a, b in pairwise(each))
         ends = bounded_interval(taus, confidence, -1.0, 1.0)
         return rising or (ends is not None and ends[0] > 0)

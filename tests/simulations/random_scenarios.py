@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -176,7 +178,9 @@ class _Drawing:
             "policies": self.policies(),
             "activities": self.works,
             "people": {
-                name: self.distribution(self.fields[name]) for name in (*self.workflow["facts"], *entry["record"]) if self.maybe()
+                name: self.by_date(partial(self.distribution, self.fields[name]))
+                for name in (*self.workflow["facts"], *entry["record"])
+                if self.maybe()
             },
             "arrivals": arrivals,
             "events": {
@@ -247,13 +251,19 @@ class _Drawing:
             else {"uniform": {"min": "0 hours", "max": f"{mean} hours"}}
         )
 
+    def by_date(self, value: Callable[[], Any]) -> Any:
+        """Return a value, or two that change on a date; the first date may be before the start."""
+        if self.pick(True, True, False):
+            return value()
+        return {self.pick(STARTS, STARTS - dt.timedelta(days=9)): value(), self.pick(*DAYS[1:5]): value()}
+
     def lengths(self) -> Any:
         if self.yes and self.maybe():
             return {"by": self.pick(*self.yes), True: self.length(), False: self.length()}
         return self.length()
 
     def work(self, activity: Mapping, pools: list[str]) -> Mapping:
-        entry: Mapping = {"takes": self.lengths(), **self.outcome(activity)}
+        entry: Mapping = {"takes": self.by_date(self.lengths), **self.outcome(activity)}
         if self.pick(True, True, True, False):
             return entry | {"pool": self.pick(*pools), "priority": self.draw(st.integers(0, 2))}
         return entry | (self.in_working_days("takes") if self.maybe() else {})
@@ -264,10 +274,14 @@ class _Drawing:
         yes = self.yes + [name for name, entry in self.workflow["record"].items() if entry.get("type") == "boolean"]
         outcome = {}
         for field, values in gives.items():
-            outcome[field] = self.shares(values)
-            if yes and len(gives) > 1:
-                outcome[field] = {"by": self.pick(*yes), True: outcome[field], False: self.shares(values)}
+            by = yes if len(gives) > 1 else []
+            outcome[field] = self.by_date(lambda values=values, by=by: self.shares_by(values, by))
         return {"outcome": outcome} if outcome else {}
+
+    def shares_by(self, values: list[Any], by: list[str]) -> Mapping:
+        if not by:
+            return self.shares(values)
+        return {"by": self.pick(*by), True: self.shares(values), False: self.shares(values)}
 
     def shares(self, values: list[Any]) -> Mapping:
         quarters = [0] * len(values)
@@ -287,16 +301,16 @@ class _Drawing:
             return None
         timing: Mapping = self.outcome(event) | ({"only": "waiting"} if self.waits(event) and self.maybe() else {})
         if kind == "hazard":
-            return timing | {"hazard": self.pick("2 per day", "0.3 per day", "0 per day")}
+            return timing | {"hazard": self.by_date(lambda: self.pick("2 per day", "0.3 per day", "0 per day"))}
         if kind == "at":
             return timing | {
                 "at": self.pick(DAYS[2], [DAYS[1], f"{DAYS[3]} 10:00"], "30 hours", {"fact": self.pick(*self.dates)})
             }
         if kind == "every":
             return timing | self.interval()
-        timing |= self.in_working_days("after") if self.pick(True, False, False) else {"after": self.lengths()}
+        timing |= self.in_working_days("after") if self.pick(True, False, False) else {"after": self.by_date(self.lengths)}
         if self.maybe():
-            timing["chance"] = 0.5
+            timing["chance"] = self.by_date(lambda: self.pick(0.5, 0.2))
         if kind == "since":
             timing["since"] = [self.pick(*self.workflow["transitions"])["transition"]]
             if self.maybe():
@@ -307,7 +321,9 @@ class _Drawing:
         """Return an interval that is not too short, so that an event does not happen thousands of times."""
         if self.maybe():
             return {"every": "1 working days", "calendar": self.pick("office", "split")}
-        return {"every": self.pick("7 hours", "24 hours", {"uniform": {"min": "3 hours", "max": "40 hours"}})}
+        return {
+            "every": self.by_date(lambda: self.pick("7 hours", "24 hours", {"uniform": {"min": "3 hours", "max": "40 hours"}}))
+        }
 
     def in_working_days(self, key: str) -> Mapping:
         return {key: f"{self.draw(st.integers(0, 3))} working days", "calendar": self.pick("office", "split")}
@@ -318,7 +334,8 @@ class _Drawing:
         if kind == "boolean":
             distribution = {True: 0.5, False: 0.5}
         elif kind == "enum":
-            distribution = {value: "rest" if i == 0 else 1 / len(entry["enum"]) for i, value in enumerate(entry["enum"])}
+            rest = self.pick(*entry["enum"])
+            distribution = {value: "rest" if value == rest else 1 / len(entry["enum"]) for value in entry["enum"]}
         elif kind == "integer":
             distribution = (
                 {entry["minimum"]: 0.5, entry["maximum"]: "rest"}

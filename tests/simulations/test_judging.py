@@ -112,7 +112,7 @@ def test_every_kind_of_violation_is_among_those_of_random_scenarios() -> None:
     """By how a case begins, at its moves, at the end of the run; a first one among several at one instant."""
     reached: Counter[str] = Counter()
 
-    @settings(SOME, max_examples=300, database=None, derandomize=True)
+    @settings(SOME, max_examples=1000, database=None, derandomize=True)
     @given(ruled())
     def look(scenario: Mapping) -> None:
         plan, path = planned(loaded(scenario), 1)

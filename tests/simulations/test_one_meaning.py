@@ -223,14 +223,16 @@ def _label(workflow: Workflow, state: str, row: Row) -> str:
     return giver.label(row.given)
 
 
-def _audits(folder: Path, workflow: Workflow) -> dict[str, dict[str, dict[int, tuple[int, int]]]]:
+def _audits(
+    folder: Path, workflow: Workflow, policies: tuple[Workflow, ...] = ()
+) -> dict[str, dict[str, dict[int, tuple[int, int]]]]:
     """Return, for the run folder and its exports, the row and the time of each violation, by rule and case."""
     export(folder, "csv", folder / "log.csv")
     export(folder, "xes", folder / "log.xes")
     violations: dict[str, dict[str, dict[int, tuple[int, int]]]] = {}
     verdicts: dict[str, dict[tuple[str, str], str]] = {}
     for path in (folder, folder / "log.csv", folder / "log.xes"):
-        log = read_log(path, workflow)
+        log = read_log(path, workflow, policies=() if path.is_dir() else policies)
         report = audit(log)
         assert not len(report.not_allowed)
         assert not len(report.moves_unjudged)
@@ -246,7 +248,7 @@ def _audits(folder: Path, workflow: Workflow) -> dict[str, dict[str, dict[int, t
     assert verdicts["log.xes"] == verdicts[folder.name]
     assert verdicts["log.csv"].items() <= verdicts[folder.name].items()  # without the cases that have no row
     assert "unjudged" not in verdicts[folder.name].values()
-    _decides_less(folder / "log.csv", workflow, verdicts["log.csv"])
+    _decides_less(folder / "log.csv", workflow, policies, verdicts["log.csv"])
     return violations
 
 
@@ -257,7 +259,7 @@ def _verdicts(report: AuditReport) -> dict[tuple[str, str], str]:
             for r, v in zip(report.rules, of_rules, strict=True)}  # fmt: skip
 
 
-def _decides_less(path: Path, workflow: Workflow, verdicts: dict[tuple[str, str], str]) -> None:
+def _decides_less(path: Path, workflow: Workflow, policies: tuple[Workflow, ...], verdicts: dict[tuple[str, str], str]) -> None:
     """Check that a log without some of the columns is judged in the same way, or not at all."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -268,7 +270,7 @@ def _decides_less(path: Path, workflow: Workflow, verdicts: dict[tuple[str, str]
             writer = csv.DictWriter(file, [name for name in rows[0] if name not in dropped], extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
-        report = audit(read_log(less, workflow))
+        report = audit(read_log(less, workflow, policies=policies))
         assert not len(report.not_allowed)
         decided = {key: verdict for key, verdict in _verdicts(report).items() if verdict != "unjudged"}
         assert decided.items() <= verdicts.items()
@@ -364,6 +366,34 @@ UNSHRUNK = settings(
 def test_the_readings_of_a_random_run_break_the_same_rules_at_the_same_rows(scenario: Mapping, seed: int) -> None:
     """The slow test compares some hundred runs."""
     _agree(scenario, seed)
+
+
+def _agree_under_policies(scenario: Mapping, seed: int) -> None:
+    """Check that the run folder and its exports agree, and allow each move that the policy in force has made."""
+    assume(scenario["policies"])
+    with tempfile.TemporaryDirectory() as folder:
+        one = loaded(scenario)
+        try:
+            run(one, seed=seed, replications=1, out=Path(folder, "run"), workers=1, engine="simpy")
+        except (StuckCase, VisitCap):
+            assume(False)
+        if read_log(Path(folder, "run"), one.workflow).happened:  # an export without a row is no log
+            _audits(Path(folder, "run"), one.workflow, one.workflows[1:])
+
+
+@settings(UNSHRUNK, max_examples=4)
+@given(ruled(), st.integers(0, 3))
+def test_the_audits_of_a_random_run_under_policies_agree(scenario: Mapping, seed: int) -> None:
+    """Each policy turns a guard around, so that the other workflow would not allow some moves."""
+    _agree_under_policies(scenario, seed)
+
+
+@pytest.mark.slow
+@settings(UNSHRUNK, max_examples=100)
+@given(ruled(), st.integers(0, 3))
+def test_the_audits_of_many_random_runs_under_policies_agree(scenario: Mapping, seed: int) -> None:
+    """As above, on many more."""
+    _agree_under_policies(scenario, seed)
 
 
 @pytest.mark.slow

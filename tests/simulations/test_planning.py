@@ -150,8 +150,9 @@ def test_staff_shows_progress_without_a_terminal(tiny: Path) -> None:
     """A line for each size on standard error, and none with --quiet."""
     command = ["staff", str(tiny), "--pool", "clerks", "--court", "west", "--finish-by", "2024-01-12", "--replications", "10", "--workers", "1", "--confidence", "0.5"]  # fmt: skip
     result = CliRunner().invoke(app, command)
-    assert re.search(r"^  \d+: \d+ of \d+$", result.stderr, re.MULTILINE)
-    assert re.search(r"\d+ replications of all sizes, of at most [\d,]+\.", result.stdout)
+    assert re.search(r"^  search, size \d+: the goal is met in \d+ of \d+ replications$", result.stderr, re.MULTILINE)
+    assert re.search(r"^  confirmation, size \d+: ", result.stderr, re.MULTILINE)
+    assert re.search(r"\d+ replications were run, all sizes together; a search runs at most [\d,]+\.", result.stdout)
     assert CliRunner().invoke(app, [*command, "--quiet"]).stderr == ""
 
 
@@ -213,9 +214,38 @@ def test_a_forecast_says_how_many_cases_never_left_and_how_many_are_at_risk(tiny
         .invoke(app, ["forecast", str(tiny), "--when", "pending < 10", "--replications", "3", "--seed", "3", "--workers", "1"])
         .stdout
     )
-    assert re.search(r"^[\d.]+ of [\d,]+ cases had not left the docket by the end of the run \(\d+%\)\.$", printed, re.MULTILINE)
+    assert re.search(
+        r"^[\d.]+ of [\d,]+ cases on average had not left the docket by the end of the run \(\d+%\)\.$", printed, re.MULTILINE
+    )
     assert "no 95% confidence interval: needs 6 replications or more" in printed
     assert "It is computed from Student's t, because order statistics need at least 39 replications." in printed
+
+
+def test_a_forecast_says_whether_the_condition_holds_from_the_start_and_still_at_the_end(tiny: Path) -> None:
+    """Counted from the daily series; a queue that is short at the start and long at the end meets its goal on the first day."""
+    series = run(tiny, replications=3, seed=3, measures=["pending"], events=False, out=tiny.parent / "s").series.values[:, -1]
+    for limit in (int(series[0].min()), int(series[-1].max()) + 1, int(series.max()) + 1):
+        sign = ">" if limit <= series[0].min() else "<"
+        held = series > limit if sign == ">" else series < limit
+        prediction = forecast(tiny, f"pending {sign} {limit}", replications=3, seed=3)
+        assert prediction.from_start == held[0].sum()
+        assert prediction.lapsed == (held.any(axis=0) & ~held[-1]).sum()
+        assert {"from_start", "lapsed"} <= prediction.json().keys()
+    command = [
+        "forecast",
+        str(tiny),
+        "--when",
+        f"pending > {int(series[-1].max()) + 1}",
+        "--replications",
+        "3",
+        "--seed",
+        "3",
+        "--workers",
+        "1",
+    ]
+    printed = CliRunner().invoke(app, command).stdout
+    assert "The condition holds already at the end of the first day in 3 of 3." in printed
+    assert "It no longer holds at the end of the run in 3 of the 3 that reached it." in printed
 
 
 def test_both_commands_print_the_documented_keys(tiny: Path) -> None:
@@ -253,8 +283,8 @@ def test_a_condition_reads_any_measure_at_the_end_of_each_day(tiny: Path, court:
     left = [r["happened_at"] for r in rows if r["from_state"] == "queue" and r["to_state"] in ("done", "shelf")]
     expected = [sum(ends[k - 7] < at <= ends[k] for at in left) for k in range(7, 46)]
     assert Condition("disposals", ">", 0, Period(1, "weeks")).values(log, court, days[7:]).tolist() == expected
-    first = Condition("still_waiting.serve", "<", 5).first(log, court)
-    assert first == next(k for k, n in enumerate(queue) if n < 5)
+    first = Condition("still_waiting.serve", "<", 5).read(log, court)
+    assert first == (next(k for k, n in enumerate(queue) if n < 5), queue[-1] < 5)
 
 
 def test_a_ratio_over_a_period_has_no_value_before_a_whole_period(tiny: Path) -> None:
@@ -314,7 +344,7 @@ def test_a_forecast_takes_any_measure(tiny: Path) -> None:
     condition = parse_condition("still_waiting.serve < 5", load_scenario(tiny))
     for k, day in enumerate(forecasted.days, start=1):
         path = SamplePath(3, k)
-        assert condition.first(simulate(make_plan(load_scenario(tiny), path), path), "east") == day
+        assert condition.read(simulate(make_plan(load_scenario(tiny), path), path), "east")[0] == day
 
 
 def test_the_interval_of_a_forecast_lies_within_the_run(tiny: Path) -> None:

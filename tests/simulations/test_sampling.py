@@ -57,7 +57,9 @@ def review(plan: Plan, path: Counted) -> Purpose:
 
 @pytest.mark.parametrize("visit", [0, 3])
 @pytest.mark.parametrize(
-    "draw", [lambda purpose, case, visit: purpose.length(case, visit, 0), Purpose.outcome], ids=["length", "outcome"]
+    "draw",
+    [lambda *of_case: Purpose.length(*of_case, 0), lambda *of_case: Purpose.outcome(*of_case, 0)],
+    ids=["length", "outcome"],
 )
 def test_a_block_has_what_each_case_would_draw_alone(
     plan: Plan, monkeypatch: pytest.MonkeyPatch, visit: int, draw: Callable[[Purpose, Any, int], int]
@@ -82,7 +84,7 @@ def test_where_few_ask_their_draws_alone_are_made_and_else_those_of_a_block(plan
     assert (path.single, path.at_once) == (8, 0)
     for case in cases[8:2000]:
         purpose.length(case, 0, 0)
-        purpose.outcome(case, 0)
+        purpose.outcome(case, 0, 0)
     assert (path.single, path.at_once) == (8, 4096)
     purpose.length(cases[-1], 0, 0)
     purpose.length(cases[0], 1, 0)

@@ -34,6 +34,7 @@ from simulations.report.document import Document, Note
 from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.page import run_document
+from simulations.running.intervals import interval as bounded_interval
 from simulations.running.results import read_values
 from simulations.statements.statement import Claim, Statement
 from simulations.tables.formatting import court_title
@@ -52,7 +53,7 @@ ROUNDED_AS_THEIR_INTERVAL = (
     Claim.LONGEST_WAIT, Claim.LARGEST_PART,
 )  # fmt: skip
 EXPLAINED = re.compile(
-    r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% interval|At most \d+ rows a panel[^.]*"
+    r"\d+ of \d+ order statistics|\d+ ?% prediction interval[^.]*|\d+ ?% confidence interval|At most \d+ rows a panel[^.]*"
 )
 
 
@@ -240,13 +241,14 @@ class RunChecks:
         assert dict(s.values) == pytest.approx({t: n for t, n in self.log.transitions.items() if t not in own})
 
     def check_groups_differ(self, s: Statement) -> None:
-        """The slowest court and the fastest one; or the slowest group by a fact."""
+        """The courts with the longest and the shortest wait; or the groups by a fact."""
         if s.subject == "kind" and s.values and s.values["measure"].startswith("waiting_time"):
             activity = s.values["measure"].split(".")[1]
-            slow, fast = ([self.log.wait_in(k, activity, "all", ("kind", s.values[name])) for k in self.log.replications] for name in ("slowest", "fastest"))  # fmt: skip
+            slow, fast = ([self.log.wait_in(k, activity, "all", ("kind", s.values[name])) for k in self.log.replications] for name in ("longest", "shortest"))  # fmt: skip
             ratios = [a / b for a, b in zip(slow, fast, strict=True)]  # type: ignore[operator]
             assert s.values["ratio"] == pytest.approx(mean(ratios))
             assert mean(ratios) > 1
+            self._check_clear(s, ratios)
         if s.subject != "court":
             return
         if not s.values:
@@ -254,7 +256,7 @@ class RunChecks:
             return
         if s.values["measure"].startswith("waiting_time"):
             activity = s.values["measure"].split(".")[1]
-            slow, fast = (self.log.wait(activity, s.values[name]) for name in ("slowest", "fastest"))
+            slow, fast = (self.log.wait(activity, s.values[name]) for name in ("longest", "shortest"))
             every = [self.log.wait(activity, court) for court in self.scenario.courts]
             assert slow is not None
             assert fast is not None
@@ -263,6 +265,15 @@ class RunChecks:
                 self.log.wait_in(k, activity, c) for k in self.log.replications for c in self.scenario.courts
             ):
                 assert (slow, fast) == pytest.approx((max(every), min(every)))  # type: ignore[type-var]
+
+    def _check_clear(self, s: Statement, ratios: list[float]) -> None:
+        """The ratio is above 1 even if the level is divided among all mean times and all pairs of groups."""
+        of = {e.group for e in self.result.measures if e.by == s.subject}
+        times = {c.measure for c in self.result.contrasts if c.by == s.subject}
+        if len(ratios) > 1 and len(of) == 2:
+            ends = bounded_interval(ratios, 1 - (1 - self.confidence) / len(times), 0.0)
+            assert ends is not None
+            assert ends[0] > 1
 
     def check_growing(self, s: Statement) -> None:
         """Pool, court, period and lengths; the definition holds."""

@@ -32,6 +32,7 @@ def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> No
     changes = ["pools.clerks.size=1:2:1", "activities.serve.takes.lognormal.mean=6 hours,9 hours", "ends=2024-01-20"]
     result = sweep(tiny, changes, replications=2, seed=3, out=tmp_path / "s")
     assert [point.texts for point in result.points] == [("1", "6 hours"), ("1", "9 hours"), ("2", "6 hours"), ("2", "9 hours")]
+    assert result.describe(result.points[1]) == "clerks.size=1, lognormal.mean=9 hours"
     assert result.points[1].set == {"pools.clerks.size": 1, "activities.serve.takes.lognormal.mean": "9 hours"}
     alone = run(
         load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]), replications=2, seed=3, out=tmp_path / "r", events=False

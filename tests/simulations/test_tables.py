@@ -12,14 +12,16 @@ from rich.console import Console
 
 from simulations.printing.terminal import print_table
 from simulations.report.document import Document, Section, render
+from simulations.running.intervals import interval
 from simulations.running.results import Estimate
 from simulations.tables.formatting import (
+    format_both,
     format_estimate,
+    format_from_to,
     format_mean,
     format_point,
     format_range,
     number,
-    quantity,
     signed_percent,
 )
 from simulations.tables.table import Cell, Table, json_csv, text_table
@@ -69,6 +71,14 @@ def test_no_table_prints_nothing_and_a_footer_follows_the_rows() -> None:
     """A builder returns ``None`` where there is nothing to show."""
     assert _printed(None) == []
     assert _printed(TABLE, "", "▁", "█")[-1].split() == ["▁", "█"]
+
+
+def test_a_table_with_a_footer_fits_the_line_too() -> None:
+    """Each part of a wide table of a sweep has the sparklines of its own columns."""
+    columns = ["size", *(f"waiting_time.examination_{k}.mean" for k in range(9))]
+    lines = _printed(text_table("", columns, [["4", *["12.50 ± 0.25 d"] * 9]]), "", *"▁▂▃▄▅▆▇█▁")
+    assert max(map(len, lines)) <= 80
+    assert "".join(c for line in lines for c in line if c in "▁▂▃▄▅▆▇█") == "▁▂▃▄▅▆▇█▁"
 
 
 def test_the_report_shows_the_same_cells_as_the_terminal() -> None:
@@ -169,10 +179,34 @@ def test_no_number_has_a_signed_zero() -> None:
     assert format_mean(-0.0, -0.0, -0.0, "cases", signed=True) == "0"
 
 
-def test_a_quantity_has_the_unit_of_its_size() -> None:
+def test_a_time_has_the_unit_of_its_size() -> None:
     """Twelve minutes, half a day, and twelve days; counts have none. A range has the unit of its higher end."""
-    assert [quantity(x, "days") for x in (1 / 120, 0.5, 12.0)] == ["12.0 min", "12.0 h", "12.0 d"]
-    assert [quantity(x, "days", size=12.5) for x in (0.5, 12.5)] == ["0.500 d", "12.5 d"]
+    assert [format_point(x, None, None, "days") for x in (1 / 120, 0.5, 12.0)] == ["12.0 min", "12.0 h", "12.0 d"]
     assert format_point(0.5, 0.49, 0.51, "days", words=True) == "12.00 hours"
-    assert (quantity(3, "cases"), quantity(2.5, "working days")) == ("3", "2.50 working d")
+    assert (format_point(3, None, None, "cases"), format_point(2.5, None, None, "working days")) == ("3", "2.50 working d")
     assert format_range(0.0, 0.5, "days") == "0 to 12.0 h"
+
+
+def test_both_ends_of_a_range_end_at_the_same_place() -> None:
+    """Of a prediction interval, and of the lengths of a growing queue."""
+    assert format_range(17.13, 123.8, "cases") == "17 to 124"
+    assert format_range(0.4321, 0.5678, "share") == "0.432 to 0.568"
+    assert format_range(34382, 37298, "cases") == "34,400 to 37,300"
+    assert format_from_to((253.0, 252.9, 253.1), (386, 340, 432)) == "from 253 to 386"
+
+
+def test_the_values_of_a_comparison_have_the_digits_of_their_difference() -> None:
+    """A reader who subtracts them finds the difference: 32.0 less 49.4, and 0.9703 less 0.7392."""
+    assert format_both(49.4, 32, (-17.4, -22.2, -12.6), "cases") == ("49.4", "32.0")
+    assert format_both(0.97034, 0.73924, (-0.2311, -0.235, -0.2272), "share") == ("0.9703", "0.7392")
+    assert format_both(9.20 / 24, 6.92 / 24, (-2.28 / 24, -2.57 / 24, -1.99 / 24), "days") == ("9.20 h", "6.92 h")
+    assert format_both(12345, 18345, (6000, None, None), "cases") == ("12,345", "18,345")
+    assert format_both(12.4, 18.4, (6, None, None), "cases") == ("12.4", "18.4")
+
+
+def test_replications_that_only_rounding_tells_apart_have_no_interval() -> None:
+    """Ten minutes in every replication, computed from sums of many times: not ± 0.00000000000000089 minutes."""
+    values = [10 / 1440, 10 / 1440 * (1 + 3e-16), 10 / 1440]
+    low, high = interval(values) or (0.0, 1.0)
+    assert format_mean(values[0], low, high, "days") == "10.0 min"
+    assert (interval([0.1, 0.1 + 1e-9, 0.1]) or (0, 0))[0] < 0.1

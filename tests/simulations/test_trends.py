@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from simulations import load_scenario, run
-from simulations.measuring.trends import N_INSTANTS, LongQueue, kendall_tau, trend_period
+from simulations.measuring.trends import LongQueue, TrendPeriod
 from simulations.running.growing import growing_queues
 from simulations.scenarios.scenario import Scenario
 from tests.simulations.desk import write_tiny
 
+HALF_YEAR = TrendPeriod(dt.date(2024, 1, 1), dt.date(2024, 6, 23), 25, 3)
 
-def _queue(lengths: list[int], court: str = "east") -> LongQueue:
-    fifths = np.array(lengths).reshape(5, -1).mean(axis=1)
-    return LongQueue("clerks", court, kendall_tau(lengths), bool((np.diff(fifths) > 0).all()), lengths[0], lengths[-1])
+
+def _queue(lengths: list[int]) -> LongQueue:
+    return HALF_YEAR.queue("clerks", "east", np.array(lengths))
+
+
+def _period(scenario: Scenario) -> tuple[dt.date, dt.date]:
+    period = TrendPeriod.of(scenario)
+    return period.starts, period.ends
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +35,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 
 def test_the_second_half_is_looked_at(tiny: Scenario, tmp_path: Path) -> None:
     """Or the rest of it after the warm-up."""
-    assert trend_period(tiny) == (dt.date(2024, 1, 24), dt.date(2024, 2, 15))
+    assert _period(tiny) == (dt.date(2024, 1, 24), dt.date(2024, 2, 15))
     warm = load_scenario(write_tiny(tmp_path), ["warm_up=2024-02-01"])
-    assert trend_period(warm) == (dt.date(2024, 2, 1), dt.date(2024, 2, 15))
+    assert _period(warm) == (dt.date(2024, 2, 1), dt.date(2024, 2, 15))
 
 
 def test_a_queue_that_grows_is_named_with_period_court_and_lengths(tiny: Scenario) -> None:
@@ -38,7 +45,7 @@ def test_a_queue_that_grows_is_named_with_period_court_and_lengths(tiny: Scenari
     for n in (1, 4):
         (queue,) = growing_queues(tiny, [[_queue(list(range(20, 80)))]] * n, 0.95)
         assert (queue.pool, queue.court, queue.first, queue.last, queue.tau) == ("clerks", "east", 20, 79, 1.0)
-        assert (queue.starts, queue.ends) == trend_period(tiny)
+        assert (queue.starts, queue.ends) == _period(tiny)
 
 
 def test_a_queue_that_fell_and_is_flat_at_the_end_does_not_grow(tiny: Scenario) -> None:
@@ -46,6 +53,26 @@ def test_a_queue_that_fell_and_is_flat_at_the_end_does_not_grow(tiny: Scenario) 
     flat = _queue([50 - k for k in range(20)] + [31, 33] * 19 + [60, 61])
     assert growing_queues(tiny, [[flat]], 0.95) == []
     assert growing_queues(tiny, [[flat], [_queue(list(range(20, 80)))]], 0.95) == []
+
+
+def test_a_queue_that_is_longer_on_sundays_does_not_grow(tiny: Scenario) -> None:
+    """A half-year has whole weeks, and a Sunday is compared with Sundays only: at each end of the period it is Sunday night."""
+    weeks = np.tile([12, 30, 45], 25)
+    (slight,) = ([_queue([45, *weeks.tolist()])],)
+    assert slight[0].tau == 0
+    assert growing_queues(tiny, [[replace(slight[0], first=44)]] * 10, 0.95) == []
+    (grows,) = growing_queues(tiny, [[_queue([45, *(weeks + np.arange(75) // 3 + 1).tolist()])]] * 2, 0.95)
+    assert grows.tau == 1
+
+
+def test_the_period_has_whole_weeks_and_about_sixty_instants(tmp_path: Path) -> None:
+    """Of 66 days, 63; of ten years, 65 times four weeks from Monday to Sunday; of three days, the instants as they are."""
+    path = write_tiny(tmp_path)
+    found = {}
+    for ends in ("2024-05-11", "2033-12-31", "2024-01-05"):
+        period = TrendPeriod.of(load_scenario(path, [f"ends={ends}"]))
+        found[ends] = ((period.ends - period.starts).days + 1, period.n_cycles, period.per_cycle)
+    assert found == {"2024-05-11": (63, 9, 7), "2033-12-31": (1820, 65, 1), "2024-01-05": (3, 60, 1)}
 
 
 def test_a_queue_that_is_short_in_some_replication_does_not_grow(tiny: Scenario) -> None:
@@ -72,7 +99,7 @@ def test_the_log_gives_the_queue_lengths(tmp_path: Path) -> None:
 def test_a_steady_queue_is_rarely_reported_as_growing(tiny: Scenario) -> None:
     """A steady M/M/1 queue with load 0.95, with up to 10 replications: in at most 6 percent of 2,000 runs."""
     rng = np.random.default_rng(1)
-    queues = [_steady_queue(rng, load=0.95, per_day=4.0, days=180) for _ in range(2000)]
+    queues = [_steady_queue(rng, load=0.95, per_day=4.0, days=175) for _ in range(2000)]
     for n in (1, 2, 5, 10):
         runs = [queues[k : k + n] for k in range(0, len(queues), n)]
         named = [growing_queues(tiny, [[queue] for queue in one], 0.95) for one in runs]
@@ -86,4 +113,4 @@ def _steady_queue(rng: np.random.Generator, load: float, per_day: float, days: i
     start = int(rng.geometric(1 - load)) - 1
     walk = np.concatenate([[start], start + np.where(up, 1, -1).cumsum()])
     length = walk - np.minimum.accumulate(np.minimum(walk, 0))
-    return _queue(length[np.searchsorted(at, np.linspace(0, days, N_INSTANTS), side="right")].tolist())
+    return _queue(length[np.searchsorted(at, np.linspace(0, days, 76), side="right")].tolist())

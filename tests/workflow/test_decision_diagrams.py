@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflow.strategies import cases, expressions, fields
-from workflow.predicates import scalar
+from workflow.predicates import Field, Namespace, parse, scalar
 from workflow.proving.atoms import Atoms
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING, Diagrams
 
@@ -82,3 +82,16 @@ def test_a_condition_has_the_answers_of_the_cases_for_which_it_holds(data: st.Da
         holds = scalar(condition, list(case), [])(tuple(case.values()), ())
         assert atoms.diagrams.has(holding, answers.__getitem__) == holds
         assert atoms.diagrams.has(possible, answers.__getitem__)
+
+
+@pytest.mark.parametrize("condition", ["(guilty is not None) in (false,)", "(30 if age is None else age) > 20"])
+def test_a_case_answers_whether_a_fact_is_missing_within_a_comparison(condition: str) -> None:
+    """A value stands in for a missing fact only where the comparison itself does not ask whether it is missing."""
+    fields = {
+        "guilty": Field("guilty", "boolean", "fact", optional=True),
+        "age": Field("age", "integer", "fact", minimum=0, maximum=99, optional=True),
+    }
+    atoms = Atoms(fields)
+    holding = atoms.cases(parse(condition, Namespace(fields)))
+    answers = atoms.answers({"guilty": None, "age": None}, {"guilty": False, "age": 0}, range(1))
+    assert atoms.diagrams.has(holding, answers.__getitem__)

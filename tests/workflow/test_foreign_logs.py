@@ -115,7 +115,7 @@ def test_unknown_names_are_listed_with_the_nearest_match(tmp_path):
             "id,what,when\n1,issue,2024-01-01\n",
             {"case": "idd", "agge": "x", "resident": "what2"},
             [
-                "--map agge: is not case, activity, time, started_at, lifecycle, state, or a fact or record field of office. Did you mean 'age'?",
+                "--map agge: is not case, activity, time, started_at, lifecycle, policy_in_force, state, or a fact or record field of office. Did you mean 'age'?",
                 "has no column 'idd' for the case; its columns: id, what, when. Did you mean 'id'?",
                 "has no column for the activity; give --map activity=COLUMN; its columns: id, what, when",
                 "has no column for the time; give --map time=COLUMN; its columns: id, what, when",

@@ -198,19 +198,19 @@ class _Run:
 
     def _transitions(self) -> tuple[Any, ...]:
         log = self.log
-        _, bits = self._bits([[t.name] for t in log.workflow.transitions])
+        _, bits = self._bits([[t.name] for t in log.in_force.transitions])
         symbols = bits[log.transition] if bits.any() else None
         return symbols, symbols, log.seen, log.after
 
     def _events(self) -> tuple[Any, ...]:
         """Return the symbols of events; where one of several triggered a transition, all of them count possibly."""
-        log, workflow = self.log, self.log.workflow
-        _, bits = self._bits([[name] for name in workflow.events])
+        log = self.log
+        _, bits = self._bits([[event.name] for event in log.in_force.events])
         if not bits.any():
             return None, None, log.before, log.seen
         low = high = bits[log.event]
         if len(log.ambiguous):
-            surely, possibly = self._bits([t.events for t in workflow.transitions])
+            surely, possibly = self._bits([t.events for t in log.in_force.transitions])
             low, high, mine = low.copy(), high.copy(), log.transition[log.ambiguous]
             low[log.ambiguous], high[log.ambiguous] = self._ordered(surely[mine], possibly[mine])
         return low, high, log.before, log.seen

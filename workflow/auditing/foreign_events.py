@@ -9,23 +9,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.model.definition import Workflow
+from workflow.deciding.in_force import InForce
 
 Integers = NDArray[np.int64]
 
 
-def absorbed_events(workflow: Workflow, case: Integers, at: Integers, transition: Integers, event: Integers) -> NDArray[np.bool_]:
+def absorbed_events(in_force: InForce, case: Integers, at: Integers, transition: Integers, event: Integers) -> NDArray[np.bool_]:
     """Return the rows of an event that the next row, a transition upon it at the same instant, takes over."""
     absorbed = np.zeros(len(case), bool)
-    names = list(workflow.events)
-    upon = np.array([[name in t.events for name in names] + [False] for t in workflow.transitions] + [[False] * (len(names) + 1)])
+    upon = np.zeros((len(in_force.transitions) + 1, len(in_force.events) + 1), bool)  # the last are for none
+    for i, events in enumerate(in_force.events_upon):
+        upon[i, events] = True
     alone = (transition[:-1] < 0) & (event[:-1] >= 0) & (event[1:] < 0)
     absorbed[:-1] = alone & (case[1:] == case[:-1]) & (at[1:] == at[:-1]) & upon[transition[1:], event[:-1]]
     return absorbed
 
 
-def triggering_events(workflow: Workflow, transition: Integers, event: Integers) -> Integers:
+def triggering_events(in_force: InForce, transition: Integers, event: Integers) -> Integers:
     """Return the event of each row, also where a transition tells it because no other event can trigger it."""
-    names = list(workflow.events)
-    only = [names.index(t.events[0]) if len(t.events) == 1 else -1 for t in workflow.transitions]
+    only = [events[0] if len(events) == 1 else -1 for events in in_force.events_upon]
     return np.where(event >= 0, event, np.array([*only, -1])[transition])

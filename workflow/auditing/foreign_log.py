@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from workflow.auditing.foreign_events import absorbed_events, triggering_events
 from workflow.auditing.life_cycle import NO_START, completed_rows
 from workflow.auditing.log import AuditLog
+from workflow.auditing.log_columns import domain_indices
 from workflow.auditing.mapping import NEEDED, ROLES, LogMapping, UnmappedLog, usual_names
+from workflow.auditing.policies import checked_policies, policy_notes, policy_of_rows
 from workflow.auditing.replay import Said, replay
 from workflow.auditing.times import Times, clocks_of, time_zone
+from workflow.deciding.in_force import InForce
 from workflow.errors import InputError, Problem, nearest
 from workflow.files.cells import BLANK, DATE, Cells, cells_of, times_of
 from workflow.files.table import Table, n_of, same_name
@@ -46,16 +49,19 @@ def _initial(name: str) -> tuple[str, str]:
     return f"case:initial_{name}", f"case:{name}"
 
 
-def read_foreign(path: Path, workflow: Workflow, mapping: LogMapping, zone: str | None = None) -> AuditLog:
+def read_foreign(
+    path: Path, workflow: Workflow, mapping: LogMapping, zone: str | None = None, policies: Sequence[Workflow] = ()
+) -> AuditLog:
     """Read the log of another program; see `workflow.auditing.log_files.read_log`."""
-    return _Reading(path, workflow, mapping, zone).log()
+    return _Reading(path, InForce((workflow, *checked_policies(workflow, policies))), mapping, zone).log()
 
 
 class _Reading:
     """One file and its mistakes."""
 
-    def __init__(self, path: Path, workflow: Workflow, mapping: LogMapping, zone: str | None) -> None:
-        self.path, self.workflow, self.mapping = path, workflow, mapping
+    def __init__(self, path: Path, in_force: InForce, mapping: LogMapping, zone: str | None) -> None:
+        self.path, self.in_force, self.workflow, self.mapping = path, in_force, in_force.workflows[0], mapping
+        workflow = self.workflow
         self.zone = None if zone is None else time_zone(zone, "--time-zone")
         self.in_utc: str | None = None  # the place of the first time that is written in UTC
         self.problems: list[Problem | str] = [*mapping.checked(workflow)]
@@ -84,15 +90,17 @@ class _Reading:
         facts, given, lacks = self._values(columns, fields, roles, case, times.at, names)
         facts |= self._left_out(table, facts, len(names))
         started_at = self._starts(table, roles)
+        policy, wrong = policy_of_rows(table, roles.get("policy_in_force"), self.in_force)
+        self.problems += wrong
         self._check_offsets(table, {roles["time"]: times, _END: ends})
         self._stop_if_wrong()
         steps, started_at = self._completed(table, roles, rows, case, labels, times.at, started_at)
-        order, transition, event, unknown = self._steps(table, steps, labels, case, times.at)
+        order, transition, event, unknown = self._steps(table, steps, labels, case, times.at, policy)
         first = np.concatenate([[0], np.cumsum(np.bincount(case[order], minlength=len(names)))]).astype(np.int64)
         begins = self._initial(table, case, len(names), given)
-        outcome = self._texts(table, _OUTCOME)[order]
+        outcome, outcomes = self._outcomes(table, order)
         given = {name: values[order] for name, values in given.items()}
-        replayed = replay(Said(self.workflow, first, transition, event, outcome, given, begins))
+        replayed = replay(Said(self.in_force, first, transition, event, outcome, outcomes, given, begins))
         self._stop_if_wrong()
         shown = table.columns[roles["activity"]].texts()
         last = int(rows[np.argmax(ends.at[rows])]) if len(rows) else None
@@ -103,7 +111,9 @@ class _Reading:
             {k: v for k, v in lacks.items() if v.any()},
             {int(i): [*shown, ""][labels[order[i]]] for i in np.flatnonzero(unknown)},
             np.bincount(case[unnamed], minlength=len(names)) > 0 if len(unnamed) else None,
-            started_at=None if started_at is None else started_at[order], notes=(*self.notes, *self._zone_notes()),
+            started_at=None if started_at is None else started_at[order],
+            notes=(*self.notes, *self._zone_notes(), *policy_notes(self.in_force, policy[order])),
+            policies=self.in_force.workflows[1:],
         )  # fmt: skip
 
     # columns ------------------------------------------------------------------------------------------------
@@ -290,31 +300,30 @@ class _Reading:
         return rows[completed.rows], paired if (paired != NO_START).any() else None
 
     def _steps(
-        self, table: Table, rows: Integers, labels: Integers, case: Integers, at: Integers
+        self, table: Table, rows: Integers, labels: Integers, case: Integers, at: Integers, policy: Integers
     ) -> tuple[Integers, Integers, Integers, NDArray[np.bool_]]:
         """Return the order of the rows, and their transition, event, and whether their name is unknown."""
-        workflow, texts = self.workflow, self._texts_of_steps(table)
-        events = list(workflow.events)
-        index_of = [{t.name: i for i, t in enumerate(workflow.transitions)}, {name: i for i, name in enumerate(events)}]
-        transition, event = (np.array([*(index.get(text, -1) for text in texts), -1])[labels] for index in index_of)
+        in_force, texts = self.in_force, self._texts_of_steps(table)
+        transition, event = (codes[policy, labels] for codes in (in_force.transition_codes(texts), in_force.event_codes(texts)))
         unknown = (transition < 0) & (event < 0)
         order = rows[np.lexsort((rows, at[rows], case[rows]))]
         if _CAUSE in table.columns:
-            cause = self._indices(table, _CAUSE, events)
+            column = table.columns[_CAUSE]
+            cause = in_force.event_codes(column.texts())[policy, column.codes]
             event = np.where(cause >= 0, cause, event)
         elif len(order):
-            absorbed = absorbed_events(workflow, case[order], at[order], transition[order], event[order])
+            absorbed = absorbed_events(in_force, case[order], at[order], transition[order], event[order])
             taken = np.flatnonzero(absorbed)
             event[order[taken + 1]] = event[order[taken]]
             order = order[~absorbed]
-            event = triggering_events(workflow, transition, event)
+            event = triggering_events(in_force, transition, event)
         return order, transition[order], event[order], unknown[order]
 
     def _texts_of_steps(self, table: Table) -> list[str]:
         """Return the transition or event of each activity of the log, or the activity itself; note names that never occur."""
         column = self._column(table, "activity", "the activity", ROLES["activity"])
         texts = table.columns[str(column)].texts()
-        steps = self.mapping.steps(self.workflow)
+        steps = self.mapping.steps(*self.in_force.workflows)
         for step, labels in self.mapping.names.items():
             for label in labels:
                 if label not in texts:
@@ -391,15 +400,13 @@ class _Reading:
             column = next((c for c in _initial(name) if c in table.columns), None)
             if column is not None and name not in given:
                 begins[name] = self._first_of(_indices_of(declared, self._cells(table, column, declared)), case, n_cases)
-            elif declared.optional and name not in given:  # an export to XES leaves out missing values
-                begins[name] = np.full(n_cases, len(declared.domain()) - 1)
         return begins
 
-    def _texts(self, table: Table, column: str) -> NDArray[Any]:
-        """Return a column as text, with empty text for a missing value or column."""
-        if column not in table.columns:
-            return np.full(len(table), "", object)
-        return np.array([*table.columns[column].texts(), ""], object)[table.columns[column].codes]
+    def _outcomes(self, table: Table, order: Integers) -> tuple[Integers, list[str]]:
+        """Return what the activity or event of each row gave, as indices of labels; -1 where the log does not say."""
+        if _OUTCOME not in table.columns:
+            return np.full(len(order), -1), []
+        return table.columns[_OUTCOME].codes[order].astype(np.int64), table.columns[_OUTCOME].texts()
 
     def _first_of(self, values: NDArray[Any], case: Integers, n_cases: int) -> NDArray[Any]:
         """Return the value of the first row of each case."""
@@ -419,6 +426,4 @@ class _Reading:
 
 def _indices_of(declared: Field, cells: Cells) -> Integers:
     """Return the index of each value in the domain of a record field, or of the states; -1 where it is not known."""
-    offset = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
-    index = np.asarray(cells.values, np.int64) - offset
-    return np.where(cells.missing, len(declared.domain()) - 1 if declared.optional else -1, index)
+    return np.where(cells.missing, -1, domain_indices(declared, cells.values))

@@ -6,7 +6,6 @@ what asks for it is left unjudged.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.deciding.in_force import InForce
 from workflow.model.definition import Value, Workflow
 
 Integers = NDArray[np.int64]
@@ -51,9 +51,9 @@ class AuditLog:
     first : ndarray of int64, shape (n_cases + 1,)
         The first row of each case; the last entry is the number of rows.
     transition, event : ndarray of int64, shape (n_rows,)
-        Indices into the transitions and events of the workflow, -1 for none.
+        Indices into the transitions and events of `in_force`, -1 for none.
     unknown : ndarray of bool
-        Rows whose name is neither a transition nor an event of the workflow.
+        Rows whose name is neither a transition nor an event of the workflow that is in force.
     at : ndarray of int64
         The instant of each row, in microseconds; it orders the rows of a case, and hours and minutes are counted in it.
     local : ndarray of int64
@@ -81,6 +81,8 @@ class AuditLog:
         say.
     notes : tuple of str
         How the log was read: what was guessed, filled in, paired and left out.
+    policies : tuple of Workflow
+        The workflows that replace the first one during the log.
     """
 
     workflow: Workflow
@@ -104,9 +106,15 @@ class AuditLog:
     begun_at: Integers | None = None
     started_at: Integers | None = None
     notes: tuple[str, ...] = ()
+    policies: tuple[Workflow, ...] = ()
 
     def __len__(self) -> int:
         return len(self.transition)
+
+    @cached_property
+    def in_force(self) -> InForce:
+        """Return the workflow and its policies."""
+        return InForce((self.workflow, *self.policies))
 
     @cached_property
     def case(self) -> Integers:
@@ -116,16 +124,20 @@ class AuditLog:
     @cached_property
     def happened(self) -> frozenset[str]:
         """Return the transitions and events that occur in the log, and the events that may have triggered a transition."""
-        transitions, events = self.workflow.transitions, list(self.workflow.events)
+        transitions, events = self.in_force.transitions, self.in_force.events
         taken, happened = (np.flatnonzero(np.bincount(column + 1)[1:]) for column in (self.transition, self.event))
-        possible = (transitions[i].events for i in np.unique(self.transition[self.ambiguous]))
-        names = [*(transitions[i].name for i in taken), *(events[i] for i in happened)]
-        return frozenset([*names, *itertools.chain.from_iterable(possible)])
+        return frozenset([*(transitions[i].name for i in taken), *(events[i].name for i in happened), *self.possible])
+
+    @cached_property
+    def possible(self) -> frozenset[str]:
+        """Return the events that may have happened: one of several triggered a transition, and the log does not say which."""
+        transitions = self.in_force.transitions
+        return frozenset(name for i in np.unique(self.transition[self.ambiguous]) for name in transitions[i].events)
 
     @cached_property
     def ambiguous(self) -> Integers:
         """Return the rows of a transition that one of several events triggered; the log does not say which."""
-        upon = np.array([*(bool(t.events) for t in self.workflow.transitions), False])
+        upon = np.array([*(bool(t.events) for t in self.in_force.transitions), False])
         if not upon.any():
             return np.zeros(0, np.int64)
         return np.flatnonzero((self.event < 0) & upon[self.transition])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.deciding.records import indices_of
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names
 from workflow.model.definition import Value
@@ -41,6 +40,19 @@ def missing_in(values: Any) -> NDArray[np.bool_]:
     elif plain.dtype.kind in "OU":
         masked |= np.array([v is None or v == "" for v in plain.tolist()], bool)
     return masked
+
+
+def indices_of(values: NDArray[Any], labels: Sequence[str]) -> NDArray[np.int64]:
+    """Return the index of each string in a list, -1 if it is absent."""
+    distinct, inverse = np.unique(values.astype(str), return_inverse=True)
+    index = {label: i for i, label in enumerate(labels)}
+    return np.array([index.get(value, -1) for value in distinct.tolist()], np.int64)[inverse]
+
+
+def domain_indices(declared: Field, values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the index of each value in the domain of a record field; the values are converted as by `column_of`."""
+    offset = int(declared.minimum) if declared.kind == "integer" else 0  # type: ignore[arg-type]
+    return np.asarray(values, np.int64) - offset
 
 
 def run_column(values: Any, declared: Field) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:

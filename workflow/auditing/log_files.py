@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,25 @@ from numpy.typing import NDArray
 
 from workflow.auditing.foreign_log import read_foreign
 from workflow.auditing.log import AuditLog
-from workflow.auditing.log_columns import filled, run_column
+from workflow.auditing.log_columns import domain_indices, filled, indices_of, run_column
 from workflow.auditing.mapping import LogMapping
-from workflow.deciding.records import Rows, indices_of, records_along
+from workflow.auditing.policies import policy_notes
+from workflow.auditing.replay import Said, replay
+from workflow.deciding.in_force import InForce
 from workflow.errors import InputError
-from workflow.model.definition import BUILT_IN_FACTS, COMPLETE, HORIZON, INTERRUPTED, Workflow
+from workflow.loading.policies import conflicts
+from workflow.model.definition import BUILT_IN_FACTS, HORIZON, INTERRUPTED, Workflow
 from workflow.run_files.manifest import part_files, read_manifest, read_records
-from workflow.run_files.tables import open_tables
+from workflow.run_files.policies import RecordedPolicy, number_in_force, policy_workflows, recorded_policies
+from workflow.run_files.tables import open_tables, recorded_workflow
 
 Integers = NDArray[np.int64]
 
 
 def read_log(
-    path: Path, workflow: Workflow, mapping: LogMapping | Mapping[str, str] | None = None, time_zone: str | None = None
-) -> AuditLog:
+    path: Path, workflow: Workflow, mapping: LogMapping | Mapping[str, str] | None = None, time_zone: str | None = None,
+    policies: Sequence[Workflow] = (),
+) -> AuditLog:  # fmt: skip
     """Read a log.
 
     Parameters
@@ -37,6 +42,8 @@ def read_log(
         entry.
     time_zone : str, optional
         For a file: the time zone of the local clock of times that are written in UTC; default: UTC.
+    policies : sequence of Workflow
+        For a file: the other workflows that decided rows of it, as its column ``policy_in_force`` says.
 
     Raises
     ------
@@ -50,10 +57,12 @@ def read_log(
             raise InputError([f"--map: does not apply to a run folder ({path}), whose columns are known"])
         if time_zone is not None:
             raise InputError([f"--time-zone: does not apply to a run folder ({path}), whose times are local times"])
+        if policies:
+            raise InputError([f"--policy: does not apply to a run folder ({path}), which has its policies"])
         return _run_folder(path, workflow)
     if not path.exists():
         raise InputError([f"{path}: not found; give a run folder, or a CSV, Parquet, Excel or XES file"])
-    return read_foreign(path, workflow, mapping, time_zone)
+    return read_foreign(path, workflow, mapping, time_zone, policies)
 
 
 def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
@@ -61,10 +70,12 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
     parts = {kind: part_files(path, kind, records) for kind in ("cases", "events")}
     if not parts["events"]:
         raise InputError([f"{path}: this run has no event log"])
+    recorded = recorded_policies(path)
+    policies, in_force = _policies(path, workflow, recorded)
     with open_tables(path, parts) as connection:
         events = connection.execute(
-            "select replication, case_id, transition, cause, from_state, to_state, outcome, epoch_us(happened_at) as at"
-            " from events order by replication, case_id, sequence"
+            "select replication, case_id, transition, cause, from_state, outcome, epoch_us(happened_at) as at,"
+            f" {number_in_force(recorded, 'events')} as policy from events order by replication, case_id, sequence"
         ).fetchnumpy()
         cases = connection.execute(
             "select * exclude (arrived_at), arrived_at::date as arrived, epoch_us(arrived_at) as begun_at"
@@ -72,40 +83,51 @@ def _run_folder(path: Path, workflow: Workflow) -> AuditLog:
         ).fetchnumpy()
     names = np.array([f"{r}:{c}" for r, c in zip(cases["replication"].tolist(), cases["case_id"].tolist(), strict=True)], object)
     first = np.concatenate([[0], np.cumsum(_counts(path, events, cases))]).astype(np.int64)
-    cause, label = filled(events["cause"]), filled(events["transition"])
-    transition = indices_of(label, [t.name for t in workflow.transitions])
-    event = indices_of(cause, list(workflow.events))
-    keep = (cause != HORIZON) & (cause != INTERRUPTED)  # the other rows are not steps of a case
-    unknown = ((label != "") & (transition < 0)) | ((label == "") & (event < 0) & keep)
-    states = list(workflow.states)
-    seen = {"state": indices_of(filled(events["from_state"]), states)}
-    after, before = {"state": indices_of(filled(events["to_state"]), states)}, dict(seen)
+    keep = ~np.isin(filled(events["cause"]).astype(str), (HORIZON, INTERRUPTED))  # the other rows are not steps of a case
+    first = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
+    end = int(np.asarray(events["at"], np.int64).max()) if len(keep) else None
+    rows = {name: column[keep] for name, column in events.items()}
+    cause, label, at = filled(rows["cause"]), filled(rows["transition"]), np.asarray(rows["at"], np.int64)
+    policy = in_force[np.asarray(rows["policy"], np.int64)]
+    workflows = InForce((workflow, *policies))
+    labels, causes = (list(dict.fromkeys(names)) for names in ((t.name for t in workflows.transitions), workflow.events))
+    transition = workflows.transition_codes(labels)[policy, indices_of(label, labels)]
+    event = workflows.event_codes(causes)[policy, indices_of(cause, causes)]
+    unknown = ((label != "") & (transition < 0)) | ((label == "") & (event < 0))
     facts = {name: run_column(cases[name], declared) for name, declared in workflow.facts.items() if name in cases}
     for name in BUILT_IN_FACTS:
         facts[name] = (np.asarray(cases[name]).astype("datetime64[D]"), None)
-    begins: dict[str, NDArray[Any]] = {"state": indices_of(filled(cases["initial_state"]), states)}
-    at = np.asarray(events["at"], np.int64)
-    rows = Rows(
-        workflow, first, transition, event, seen["state"], cause == COMPLETE, filled(events["outcome"]),
-        workflow.transitions, tuple(workflow.events.values()),
-    )  # fmt: skip
+    states, outcomes = list(workflow.states), workflow.outcome_labels
+    begins = {"state": indices_of(filled(cases["initial_state"]), states)}
     for name, declared in workflow.record.items():
         if name in cases:
-            begins[name] = run_column(cases[name], declared)[0]
-            before[name], seen[name], after[name] = records_along(rows, name, begins[name])
-    end = int(at.max()) if len(at) else None
-    kept = np.concatenate([[0], np.cumsum(keep)])[first].astype(np.int64)
-    unknown_rows, unknown_names = np.flatnonzero(unknown[keep]).tolist(), np.where(label == "", cause, label)[unknown & keep]
-
-    def kept_of(record: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        return {name: values[keep] for name, values in record.items()}
-
+            begins[name] = domain_indices(declared, run_column(cases[name], declared)[0])
+    given = {"state": indices_of(filled(rows["from_state"]), states)}
+    outcome = indices_of(filled(rows["outcome"]), outcomes)
+    replayed = replay(Said(workflows, first, transition, event, outcome, outcomes, given, begins))
     return AuditLog(
-        workflow, names, kept, transition[keep], event[keep], unknown[keep], at[keep], at[keep], end, end, facts,
-        kept_of(before), kept_of(seen), kept_of(after), begins,
-        unknown_names=dict(zip(unknown_rows, unknown_names.tolist(), strict=True)),
-        begun_at=np.asarray(cases["begun_at"], np.int64),
+        workflow, names, first, transition, event, unknown, at, at, end, end, facts,
+        replayed.before, replayed.seen, replayed.after, replayed.begins,
+        unknown_names={int(i): str(label[i] or cause[i]) for i in np.flatnonzero(unknown)},
+        begun_at=np.asarray(cases["begun_at"], np.int64), notes=tuple(policy_notes(workflows, policy)), policies=policies,
     )  # fmt: skip
+
+
+def _policies(path: Path, workflow: Workflow, recorded: Sequence[RecordedPolicy]) -> tuple[tuple[Workflow, ...], Integers]:
+    """Return the policies that replace a workflow, and for each number of a recorded policy the number of its workflow.
+
+    A workflow that was not in force in the run judges all of it.
+    """
+    own = recorded_workflow(path) if recorded else workflow
+    in_run = (own, *policy_workflows(path, recorded))
+    if workflow.name not in [each.name for each in in_run]:
+        return (), np.zeros(len(in_run), np.int64)
+    others = {each.name: each for each in in_run if each.name != workflow.name}
+    wrong = [f"{path}: {message}" for _, message in conflicts(workflow, list(others.values()))]
+    if wrong:
+        raise InputError(wrong)  # the workflow has been changed since the run
+    numbers = {name: k for k, name in enumerate((workflow.name, *others))}
+    return tuple(others.values()), np.array([numbers[each.name] for each in in_run], np.int64)
 
 
 def _counts(path: Path, events: Mapping[str, Any], cases: Mapping[str, Any]) -> Integers:

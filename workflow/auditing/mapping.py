@@ -24,6 +24,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "time": ("happened_at", "time:timestamp", "timestamp", "time", "completed_at", "complete timestamp"),
     "started_at": ("started_at", "start_timestamp", "start timestamp"),
     "lifecycle": ("lifecycle:transition", "lifecycle"),
+    "policy_in_force": ("policy_in_force",),
 }
 """What a column can mean besides a field, with its usual names; in any case, with spaces or underscores."""
 
@@ -55,7 +56,7 @@ class MappingFile(Entry):
     mapping: Name = Field(description="the workflow that the log is mapped to", examples=["permits"])
     columns: dict[str, Name] = Field(
         default_factory=dict,
-        description="the column of `case`, `activity`, `time`, `started_at`, `lifecycle`, `state`, `arrived`, `as_of`, and of"
+        description="the column of `case`, `activity`, `time`, `started_at`, `lifecycle`, `policy_in_force`, `state`, `arrived`, `as_of`, and of"
         " facts and record fields",
         examples=[{"case": "file number", "complete": "papers complete"}],
     )
@@ -133,17 +134,18 @@ class LogMapping:
                 problems.append(Problem(f"--name {name}: is not a transition or an event of {workflow.name}.{hint}"))
         return problems
 
-    def steps(self, workflow: Workflow) -> dict[str, str]:
-        """Return the transition or event of each name of the log; the names of the workflow stand for themselves.
+    def steps(self, *workflows: Workflow) -> dict[str, str]:
+        """Return the transition or event of each name of the log; the names of the workflows stand for themselves.
 
         Raises
         ------
         InputError
             If the log has one name for two steps.
         """
-        steps = {name: name for name in workflow.step_names}
+        steps = {name: name for workflow in workflows for name in workflow.step_names}
         given: dict[str, str] = {}
-        for step, labels in {**workflow.log_names, **self.names}.items():
+        own = {step: labels for workflow in workflows for step, labels in workflow.log_names.items()}
+        for step, labels in {**own, **self.names}.items():
             for label in labels:
                 if given.setdefault(label, step) != step:
                     raise InputError(

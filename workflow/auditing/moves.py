@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from workflow.auditing.conditions import bounds
 from workflow.auditing.log import AuditLog, Options, Record
 from workflow.auditing.paths import Integers, off_the_map
-from workflow.model.definition import DecisionPoint
+from workflow.model.definition import DecisionPoint, Workflow
 from workflow.predicates import Expression
 from workflow.predicates.tree import And, Not
 
@@ -42,21 +42,32 @@ def moves_not_allowed(log: AuditLog) -> tuple[Integers, Integers]:
 
 def _ways(log: AuditLog) -> Iterator[tuple[Integers, list[tuple[Expression | None, Record]]]]:
     """Yield each way in which a row may be allowed: its rows, and the conditions for it with the record that they read."""
-    workflow, events = log.workflow, list(log.workflow.events)
     rows_of = _by_transition(log)
+    first_transition = first_event = 0
+    for workflow in log.in_force.workflows:
+        yield from _ways_of(log, workflow, rows_of, first_transition, first_event)
+        first_transition += len(workflow.transitions)
+        first_event += len(workflow.events)
+
+
+def _ways_of(
+    log: AuditLog, workflow: Workflow, rows_of: list[Integers], first_transition: int, first_event: int
+) -> Iterator[tuple[Integers, list[tuple[Expression | None, Record]]]]:
+    """Yield the ways of one workflow, whose transitions and events begin at these codes."""
+    events = list(workflow.events)
     points = {(p.state, p.trigger): p for p in workflow.decision_points}
     for event in workflow.events.values():
         for state in event.states:
             points.setdefault((state, event.name), DecisionPoint(state, event.name, (), must_move=False))
     for point in points.values():
-        event_index = events.index(point.trigger) if point.trigger in workflow.events else -1
+        event_index = first_event + events.index(point.trigger) if point.trigger in workflow.events else -1
         before = [(workflow.events[point.trigger].guard, log.before)] if event_index >= 0 else []
         earlier: list[Expression] = []
         for i in (*point.candidates, -1):
             if i < 0 and event_index < 0:  # only an event may stand alone
                 continue
             guard = workflow.transitions[i].guard if i >= 0 else None
-            rows = _here(log, rows_of[i + 1], i, event_index, point.state)
+            rows = _here(log, rows_of[first_transition + i + 1 if i >= 0 else 0], i, event_index, point.state)
             if len(rows):
                 parts = ([guard] if guard is not None else []) + [Not(each) for each in earlier]
                 condition = None if not parts else parts[0] if len(parts) == 1 else And(tuple(parts))
@@ -69,7 +80,7 @@ def _ways(log: AuditLog) -> Iterator[tuple[Integers, list[tuple[Expression | Non
 def _by_transition(log: AuditLog) -> list[Integers]:
     """Return the rows without a transition, and the rows of each transition."""
     order = np.argsort(log.transition.astype(np.int16), kind="stable")
-    starts = np.searchsorted(log.transition[order], np.arange(len(log.workflow.transitions)))
+    starts = np.searchsorted(log.transition[order], np.arange(len(log.in_force.transitions)))
     return np.split(order, starts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog, Options
+from workflow.deciding.in_force import InForce
 from workflow.model.definition import StateKind, Workflow
 
 Integers = NDArray[np.int64]
@@ -44,7 +46,7 @@ def run_automaton(table: States, begun: States, first: Integers, symbols: NDArra
 
 def off_the_map(log: AuditLog) -> Integers:
     """Return the rows that leave a state in which the case cannot be."""
-    return follow(log.workflow, log.first, log.transition, begins=log.begins.get("state")).off
+    return follow(log.in_force, log.first, log.transition, begins=log.begins.get("state")).off
 
 
 def ended(log: AuditLog, surely: bool) -> NDArray[np.bool_]:
@@ -86,7 +88,7 @@ class Followed:
 
 
 def follow(
-    workflow: Workflow, first: Integers, transition: Integers, event: Integers | None = None, given: Integers | None = None,
+    in_force: InForce, first: Integers, transition: Integers, event: Integers | None = None, given: Integers | None = None,
     begins: NDArray[Any] | Options | None = None,
 ) -> Followed:  # fmt: skip
     """Follow every case through the states in which it may be.
@@ -100,7 +102,7 @@ def follow(
     begins : ndarray or Options, optional
         The state in which each case begins; by default, any entry state.
     """
-    n_transitions, n_events = len(workflow.transitions), len(workflow.events)
+    n_transitions, n_events = len(in_force.transitions), len(in_force.events)
     key = transition + 1
     if event is not None:
         key = key + (n_transitions + 1) * (event + 1)
@@ -109,7 +111,7 @@ def follow(
     used = np.flatnonzero(np.bincount(key))
     symbol = np.zeros(int(key.max(initial=0)) + 1, np.int64)
     symbol[used] = np.arange(len(used))
-    moves = _Moves(workflow, [_Row(k % (n_transitions + 1) - 1, k // (n_transitions + 1), n_events) for k in used.tolist()])
+    moves = _Moves(in_force, [_Row(k % (n_transitions + 1) - 1, k // (n_transitions + 1), n_events) for k in used.tolist()])
     begun = moves.begun(begins, len(first) - 1)
     narrowed, lost, table = moves.tables()
     symbols = symbol[key]
@@ -132,15 +134,16 @@ class _Row:
 class _Moves:
     """The sets of states in which cases may be, and what each kind of row makes of them."""
 
-    def __init__(self, workflow: Workflow, rows: list[_Row]) -> None:
-        self.workflow, self.rows = workflow, rows
-        self.states, self.events = list(workflow.states), list(workflow.events.values())
+    def __init__(self, in_force: InForce, rows: list[_Row]) -> None:
+        self.in_force, self.rows = in_force, rows
+        self.states, self.entry_states = list(in_force.workflows[0].states), in_force.workflows[0].entry_states
+        self.must_move = [states for workflow in in_force.workflows for states in _must_move(workflow)]
         self.sets: dict[frozenset[str], int] = {}
 
     def begun(self, begins: NDArray[Any] | Options | None, n_cases: int) -> Integers:
         """Return the index of the set of states in which each case begins."""
         if begins is None:
-            return np.full(n_cases, self._index(frozenset(self.workflow.entry_states)))
+            return np.full(n_cases, self._index(frozenset(self.entry_states)))
         if isinstance(begins, Options):
             return np.array([self._index(frozenset(map(str, states))) for states in begins.sets], np.int64)[begins.of]
         of_states = np.array([self._index(frozenset({state})) for state in self.states], np.int64)
@@ -166,11 +169,19 @@ class _Moves:
         if row.given >= 0:
             here = frozenset({self.states[row.given]})
         if row.event >= 0:
-            here = here & frozenset(self.events[row.event].states) or here
+            here = here & frozenset(self.in_force.events[row.event].states) or here
         if row.transition < 0:
+            here = here - (self.must_move[row.event] if row.event >= 0 else frozenset()) or here
             return here, False, here
-        transition = self.workflow.transitions[row.transition]
+        transition = self.in_force.transitions[row.transition]
         leaves = here & frozenset(transition.sources)
         impossible = not leaves
         leaves = leaves or frozenset(transition.sources)
         return leaves, impossible, leaves if transition.target is None else frozenset({transition.target})
+
+
+def _must_move(workflow: Workflow) -> Iterator[frozenset[str]]:
+    """Yield, for each event, the states in which it cannot stand alone: a transition upon it has no guard."""
+    for event in workflow.events:
+        upon = [t for t in workflow.transitions if event in t.events and t.guard is None]
+        yield frozenset(state for transition in upon for state in transition.sources)

@@ -7,7 +7,7 @@ over all cases in parallel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workflow.auditing.log import Options, Record
 from workflow.auditing.paths import Followed, Integers, follow, run_automaton
+from workflow.deciding.in_force import InForce
 from workflow.model.definition import INCREMENT, Giver, StateKind, Value, Workflow
 from workflow.predicates import Field
 
@@ -34,9 +35,9 @@ class Said:
     first : ndarray of int64, shape (n_cases + 1,)
         The first row of each case; the last entry is the number of rows.
     transition, event : ndarray of int64, shape (n_rows,)
-        Indices into the transitions and events of the workflow, -1 for none.
-    outcome : ndarray of str
-        What the activity or event gave, empty where the log does not say.
+        Indices into the transitions and events of `in_force`, -1 for none.
+    outcome : ndarray of int64
+        What the activity or event gave, as an index of `outcomes`; -1 where the log does not say.
     given : mapping of str to ndarray of int64
         The state and record fields as the guards of the row saw them, as indices of their values; -1 where the log does not
         say.
@@ -44,13 +45,19 @@ class Said:
         The same, of the initial state and record of the cases.
     """
 
-    workflow: Workflow
+    in_force: InForce
     first: Integers
     transition: Integers
     event: Integers
-    outcome: NDArray[Any]
+    outcome: Integers
+    outcomes: Sequence[str]
     given: Mapping[str, Integers]
     begins: Mapping[str, Integers]
+
+    @property
+    def workflow(self) -> Workflow:
+        """Return the workflow that the policies replace; they have the same states and record."""
+        return self.in_force.workflows[0]
 
 
 @dataclass(frozen=True)
@@ -63,20 +70,29 @@ class Replayed:
     begins: Record
 
 
-def replay(said: Said) -> Replayed:
-    """Follow the cases of a log from their start, or from any entry state, with the defaults of the record."""
+def replay(said: Said, fields: Collection[str] | None = None) -> Replayed:
+    """Follow the cases of a log from their start, or from any entry state, with the defaults of the record.
+
+    Parameters
+    ----------
+    said : Said
+    fields : collection of str, optional
+        The record fields to follow; by default, all.
+    """
     workflow = said.workflow
     states = [(state,) for state in workflow.states]
     entry = [*states, workflow.entry_states]
     begun = said.begins.get("state")
     of = np.full(len(said.first) - 1, len(states), np.int64) if begun is None else np.where(begun < 0, len(states), begun)
-    followed = follow(workflow, said.first, said.transition, said.event, said.given.get("state"), Options(entry, of))
+    followed = follow(said.in_force, said.first, said.transition, said.event, said.given.get("state"), Options(entry, of))
     sets = [tuple(state for state in workflow.states if state in each) for each in followed.sets]
     domain = tuple(workflow.states)
     columns = {"state": [_column(sets, index, domain) for index in (followed.before, followed.before, followed.after)]}
     begins = {"state": _column(sets, followed.begins, domain)}
     known_start = _has_known_start(said, followed)
     for name, declared in workflow.record.items():
+        if fields is not None and name not in fields:
+            continue
         one = _OfField(said, followed, name, declared)
         *columns[name], begins[name] = one.replayed(known_start)
     before, seen, after = ({name: every[k] for name, every in columns.items()} for k in range(3))
@@ -116,7 +132,7 @@ class _OfField:
         self.said, self.followed, self.name = said, followed, name
         self.domain = declared.domain()
         self.everything: Values = frozenset(range(len(self.domain)))
-        self.states, self.events = said.workflow.states, list(said.workflow.events.values())
+        self.states, self.in_force = said.workflow.states, said.in_force
         self.sets: dict[Values, int] = {}
 
     def replayed(self, known_start: NDArray[np.bool_]) -> list[NDArray[Any] | Options]:
@@ -135,27 +151,31 @@ class _OfField:
         unknown = self._index(self.everything)
         begun = np.where(known_start, unknown if self.name in workflow.entry_record else self._index(default), unknown)
         if (given := self.said.begins.get(self.name)) is not None:
-            known = np.array([self._index(frozenset({i})) for i in range(len(self.domain))])
+            known = np.full(len(self.domain), unknown)
+            for i in np.flatnonzero(np.bincount(given[given >= 0])).tolist():
+                known[i] = self._index(frozenset({i}))
             begun = np.where(given >= 0, known[given], begun)
         return begun.astype(np.int64)
 
     def _kinds(self) -> tuple[Integers, Integers]:
         """Return a row of each kind, and the kind of each row: what the log says of it that bears on the field."""
         said = self.said
-        outcome = np.unique(said.outcome.astype(str), return_inverse=True)[1]
         kind = np.zeros(len(said.transition), np.int64)
-        given = said.given.get(self.name, np.zeros(0, np.int64))
-        columns = (self.followed.before, said.transition + 1, said.event + 1, outcome, given + 1)
+        columns = [self.followed.before, said.transition + 1, said.event + 1, said.outcome + 1]
+        if (given := said.given.get(self.name)) is not None:
+            columns.append(given + 1)
         for column in columns:
-            if len(column):
-                kind = np.unique(kind * (int(column.max()) + 1) + column, return_inverse=True)[1].astype(np.int64)
-        return np.unique(kind, return_index=True)[1].astype(np.int64), kind
+            kind = _dense(kind * (int(column.max(initial=0)) + 1) + column)
+        rows = np.zeros(int(kind.max(initial=-1)) + 1, np.int64)
+        rows[kind[::-1]] = np.arange(len(kind))[::-1]  # the last assignment is that of the first row
+        return rows, kind
 
     def _kind(self, row: int) -> _Kind:
         """Return what a row does to the field."""
-        said, workflow = self.said, self.said.workflow
-        transition = workflow.transitions[said.transition[row]] if said.transition[row] >= 0 else None
-        writes = [self._written(effects, giver, str(said.outcome[row])) for effects, giver in self._triggers(row)]
+        said = self.said
+        transition = self.in_force.transitions[said.transition[row]] if said.transition[row] >= 0 else None
+        outcome = said.outcomes[said.outcome[row]] if said.outcome[row] >= 0 else ""
+        writes = [self._written(effects, giver, outcome) for effects, giver in self._triggers(row)]
         given = said.given.get(self.name)
         return _Kind(
             writes, None if transition is None else dict(transition.effects).get(self.name),
@@ -165,11 +185,13 @@ class _OfField:
     def _triggers(self, row: int) -> Iterator[tuple[Mapping[str, Value], Giver | None]]:
         """Yield what may have happened at a row: the effects of the event, and what gives an outcome."""
         said = self.said
-        transition = said.workflow.transitions[said.transition[row]] if said.transition[row] >= 0 else None
+        transition = self.in_force.transitions[said.transition[row]] if said.transition[row] >= 0 else None
         if said.event[row] >= 0:
-            events = [self.events[said.event[row]]]
+            events = [self.in_force.events[said.event[row]]]
         else:
-            events = [] if transition is None else [said.workflow.events[name] for name in transition.events]
+            events = (
+                [] if transition is None else [self.in_force.events[i] for i in self.in_force.events_upon[said.transition[row]]]
+            )
         for event in events:
             yield dict(event.effects), event
         if events:
@@ -250,3 +272,10 @@ class _Kind:
     def keeps(self) -> bool:
         """Return whether the field is surely not written before the guards are tested."""
         return all(written == (_KEPT,) for written in self.writes)
+
+
+def _dense(codes: Integers) -> Integers:
+    """Return codes from 0 without gaps, in the same order."""
+    if int(codes.max(initial=0)) > len(codes) + 1_000_000:
+        return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    return (np.cumsum(np.bincount(codes) > 0) - 1)[codes]

@@ -161,9 +161,10 @@ class AuditReport:
             yield f"  {self._verdict(rule)}"
         unknown = Counter(log.unknown_names.values())
         if unknown:
+            known = log.workflow.step_names
             yield f"names in the log that {log.workflow.name} does not have:"
             for name, n in unknown.most_common(10):
-                yield f"  {name!r} in {_n(n, 'row')}.{nearest(name, log.workflow.step_names)}"
+                yield f"  {name!r} in {_n(n, 'row')}.{nearest(name, known) if name not in known else ''}"
             if len(unknown) > 10:
                 yield f"  and {len(unknown) - 10:,} others"
         examples = [row for rows in self._by_kind() for row in itertools.islice(rows, 1)]
@@ -217,18 +218,16 @@ class AuditReport:
 
     def _unclear(self, rule: RuleAudit) -> list[str]:
         """Return the events of a rule of which the log does not say whether they happened."""
-        transitions = self.log.workflow.transitions
-        possible = {name for i in np.unique(self.log.transition[self.log.ambiguous]) for name in transitions[i].events}
-        return sorted(possible & rule.rule.step_names)
+        return sorted(self.log.possible & rule.rule.step_names)
 
     def _offence(self, case: int, row: int, against: str, at: int | None = None) -> dict[str, Any]:
         log = self.log
         if row < 0:
             name = "(begins)"
         elif log.transition[row] >= 0:
-            name = log.workflow.transitions[log.transition[row]].name
+            name = log.in_force.transitions[log.transition[row]].name
         elif log.event[row] >= 0:
-            name = list(log.workflow.events)[log.event[row]]
+            name = log.in_force.events[log.event[row]].name
         else:
             name = log.unknown_names.get(row, "?")
         return {

@@ -80,7 +80,7 @@ record field."""
 FIELD_TYPES = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "date": "DATE", "enum": "VARCHAR"}
 """The SQL type of a fact or record field, by its kind."""
 
-EXPORTED = ("arrived", "observed_until", "step_kind", "ocel_id", "ocel_time", "ocel_changed_field")
+EXPORTED = ("arrived", "observed_until", "step_kind", "policy_in_force", "ocel_id", "ocel_time", "ocel_changed_field")
 """Columns of exports and views that have the facts of a case beside them."""
 
 PLANNED = ("current_court", "to_court", "booked_for", "batch")

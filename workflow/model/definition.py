@@ -306,6 +306,12 @@ class Workflow:
         return (*(t.name for t in self.transitions), *self.events)
 
     @property
+    def outcome_labels(self) -> tuple[str, ...]:
+        """Return everything that an activity or an event may give, as a log writes it."""
+        givers = (*self.activities.values(), *self.events.values())
+        return tuple(dict.fromkeys(giver.label(outcome) for giver in givers for outcome in giver.outcomes if outcome))
+
+    @property
     def log_names(self) -> Mapping[str, tuple[str, ...]]:
         """Return what logs of other systems call the transitions and events."""
         names = {t.name: t.log_names for t in self.transitions} | {e.name: e.log_names for e in self.events.values()}

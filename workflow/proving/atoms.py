@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 
 from workflow.model.definition import Value
 from workflow.predicates import Expression, names, scalar, substitute
-from workflow.predicates.tree import And, Compare, Conditional, Constant, InSet, IsNone, Not, Or
+from workflow.predicates.missing import unguarded
+from workflow.predicates.tree import And, Compare, Conditional, Constant, InSet, Not, Or
 from workflow.proving.decision_diagrams import EVERYTHING, NOTHING, Diagrams
 
 T = TypeVar("T")
@@ -167,12 +168,13 @@ class Atoms:
         Parameters
         ----------
         stand_ins : dict of str to Value
-            A value of each optional fact. It replaces a missing one, of which a condition asks nothing else.
+            A value of each optional fact. It replaces a missing one in an atom that does not itself test for it. No
+            condition depends on that answer.
         """
-        present = {name: stand_ins[name] if value is None else value for name, value in facts.items()}
         truth = {}
         for number in atoms:
             atom = self.numbered[number]
-            values = facts if isinstance(atom, IsNone) else present
+            needed = {name.field.name for name in unguarded(atom)}
+            values = {name: stand_ins[name] if value is None and name in needed else value for name, value in facts.items()}
             truth[number] = bool(scalar(atom, list(values), [])(tuple(values.values()), ()))
         return truth
