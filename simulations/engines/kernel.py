@@ -105,7 +105,9 @@ GIVES = _record(field="i8", outcome="i8", stride="i8", hash="u8")
 SUSPENSION = _record(start="i8", end="i8")
 # Work that a smaller size may interrupt: the length of the part that is next or in hand, and when the first part started.
 WORK = _record(length="i8", started="i8")
-ACTIVITY = _record(pool="i8", level="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8")
+ACTIVITY = _record(
+    pool="i8", priority="i8", priorities="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8"
+)
 RATE = _record(rate="f8", most="i8")
 DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
@@ -114,7 +116,7 @@ POOL = _record(station="i8", at_court="i8")
 STATION = _record(
     busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
     n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
-    shrinks="i8",
+    shrinks="i8", ranked="i8",
 )  # fmt: skip
 QUEUE = _record(head="i8", tail="i8", first="i8", n="i8")
 ENTRY = _record(order="i8", enabled="i8", case="i8")
@@ -142,6 +144,10 @@ class Model(NamedTuple):
         The columns of `simulations.scenarios.case_times.CaseTimes`; `brought` has the event of each first ring.
     given : ndarray of int64
         For each outcome of an activity or an event: its code in the log, then the value of each field.
+    priorities : ndarray of int64
+        Ranks of the priorities that lookups give, in the pools in which priorities differ from case to case.
+    orders : ndarray of int64, shape (n, n_cases)
+        Ranks of the cases by an order or a priority that depends on facts alone.
     """
 
     horizon: int
@@ -166,6 +172,7 @@ class Model(NamedTuple):
     effects: Any
     activities: Any
     levels: Any
+    priorities: Any
     distributions: Any
     cells: Any
     steps: Any
@@ -580,6 +587,7 @@ def _complete(model, c, start, length):
 # case number. Any other queue is a 4-ary heap whose entries hold the whole sort key, so that comparing reads no case.
 # `position` is the index of each case in its heap, for cases that leave before they are served. Interrupted work stands at
 # the head of its queue, which is then a heap: its order is the least number, and the start of its first part comes next.
+# Where priorities differ from case to case, all cases are in one heap, and their order begins with the rank of the priority.
 
 
 @_inline
@@ -708,6 +716,24 @@ def _queue_of(model, world, p, exempt, state):
     return _index(station.queue + (station.n_levels if exempt else 0) + model.levels[state])
 
 
+@njit
+def _first_that_resumes(model, world, p, with_others):
+    """Return the first case of a station whose work was interrupted, -1 if there is none.
+
+    Where priorities differ from case to case, it need not stand at the head of its queue.
+    """
+    first = np.int64(-1)
+    station = world.stations[p]
+    begin = station.queue if with_others or station.n_suspended == 0 else station.queue + 1
+    for q in range(begin, station.queue + (1 if station.n_suspended == 0 else 2)):
+        queue = world.queues[_index(q)]
+        for k in range(queue.first, queue.first + queue.n):
+            i = _index(world.entries[_index(k)].case)
+            if world.cases[i].interrupted == 1 and (first < 0 or _served_before(model, world, i, _index(first))):
+                first = np.int64(i)
+    return first
+
+
 @_inline
 def _served_before(model, world, x, y):
     """Return whether a case is served before a case of another queue of the station."""
@@ -724,19 +750,30 @@ def _served_before(model, world, x, y):
 
 
 @_inline
+def _is_suspended(model, world, p, now):
+    """Return whether a station is suspended for cases that are not exempt."""
+    station, suspensions = world.stations[p], model.suspensions
+    for s in range(station.suspended, station.suspended + station.n_suspended):
+        if suspensions[s].start <= now and now < suspensions[s].end:
+            return True
+    return False
+
+
+@_inline
 def _next_case(model, world, p, now):
     """Return the case that a station serves next, -1 if no case may be served now.
 
     When the slots are used up, only interrupted work may resume.
     """
-    station, suspensions = world.stations[p], model.suspensions
+    station = world.stations[p]
     n, queue, resumes = station.n_levels, station.queue, not _has_slot(world, p)
+    if resumes and station.ranked == 1:
+        return _first_that_resumes(model, world, p, not _is_suspended(model, world, p, now))
     if station.n_suspended == 0:
         return _first_of(world, queue, n, resumes)
     exempt_case = _first_of(world, queue + n, n, resumes)
-    for s in range(station.suspended, station.suspended + station.n_suspended):
-        if suspensions[s].start <= now and now < suspensions[s].end:
-            return exempt_case
+    if _is_suspended(model, world, p, now):
+        return exempt_case
     other_case = _first_of(world, queue, n, resumes)
     if other_case < 0 or (exempt_case >= 0 and _served_before(model, world, exempt_case, other_case)):
         return exempt_case
@@ -860,6 +897,15 @@ def _station_of(model, world, i, pool):
 
 
 @_inline
+def _priority(model, world, i, state):
+    """Return the rank of the priority of a case among all that occur in its pool."""
+    activity = model.activities[_index(model.states[state].activity)]
+    if activity.priorities >= 0:
+        return model.orders[_index(activity.priorities), i]
+    return model.priorities[_look_up(model, world, i, activity.priority)]
+
+
+@_inline
 def _enqueue(model, world, i, state, pool):
     """Add a case to the queue of its station in a pool."""
     case = world.cases[i]
@@ -876,7 +922,9 @@ def _enqueue(model, world, i, state, pool):
         case.order = model.orders[station.by, i]
     else:
         case.order = 0
-    if case.interrupted == 1:
+    if station.ranked == 1:
+        case.order = _priority(model, world, i, state) << 32 | (0 if case.interrupted == 1 else case.order + 1)
+    elif case.interrupted == 1:
         case.order = NEVER
     exempt = station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0
     case.server = -2 if exempt else -1
@@ -1406,17 +1454,21 @@ def _move(model, world, i, trigger, cause, outcome, changed, source, code):
 
 @_inline
 def _requeue(model, world, i):
-    """Put a waiting case whose record changed into its queue again: it may now be exempt from a suspension, or no longer."""
+    """Put a waiting case whose record changed into its queue again: its priority, or whether it is exempt, may be another."""
     case = world.cases[i]
     state = np.int64(case.state)
     p = _station_of(model, world, i, model.activities[model.states[state].activity].pool)
     station = world.stations[p]
-    if station.exempt != NONE:
+    if station.exempt != NONE or station.ranked == 1:
         was = case.server == -2
-        exempt = _look_up(model, world, i, station.exempt) != 0
-        if was != exempt:
+        exempt = station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0
+        order = case.order
+        if station.ranked == 1:
+            order = _priority(model, world, i, state) << 32 | (order & 0xFFFFFFFF)
+        if was != exempt or order != case.order:
             in_order = station.order != FIRST_COME
             _leave_queue(world, _queue_of(model, world, p, was, state), in_order, i)
+            case.order = order
             case.server = -2 if exempt else -1
             _join_queue(world, _queue_of(model, world, p, exempt, state), in_order, i)
     _touch(world, p)

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ from simulations.engines.sampling import purposes
 from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, FromFact, Length, Shares
-from simulations.scenarios.scenario import Pool, Scenario
+from simulations.scenarios.scenario import Pool, Scenario, Work
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import MICROSECONDS_PER_DAY
 from workflow.deciding.table import Columns, DecisionTable, FactClasses, GuardTable, codes, grid
@@ -57,6 +57,15 @@ _MOST_ENTRIES = 200_000_000
 _LOG_BUCKETS = 11
 
 Integers = NDArray[np.int64]
+
+
+class Ranked(NamedTuple):
+    """An order of cases by facts alone."""
+
+    by: Expression | str
+    """``oldest`` and ``newest`` are by `arrived`."""
+    pool: str = ""
+    """Of a priority, the pool among whose priorities it is ranked."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,10 @@ class KernelModel:
         The court of the cases that each queue may hold, -1 for all courts, ``None`` for a first-come queue.
     n_free, margin : int
         Maximum number of servers, and of entries that one instant may add to the heap.
-    orders : tuple of Expression
-        Queue orders by facts alone; each becomes a column with the rank of every case.
+    orders : tuple of Ranked
+        Queue orders and priorities by facts alone; each becomes a column with the rank of every case.
+    priorities : tuple of (str, float)
+        Pools and priorities that lookups give, in pools in which priorities differ from case to case.
     case_lengths : tuple of FromFact
         Lengths from facts; each becomes a column with the length of every case.
     """
@@ -84,7 +95,8 @@ class KernelModel:
     queues: tuple[int | None, ...]
     n_free: int
     margin: int
-    orders: tuple[Expression, ...]
+    orders: tuple[Ranked, ...]
+    priorities: tuple[tuple[str, float], ...]
     case_lengths: tuple[FromFact, ...]
 
 
@@ -227,7 +239,8 @@ class _Layout:
         self.outcomes: list[tuple[int, int]] = []
         self.shares: list[float] = []
         self.outcome_index: list[int] = []
-        self.orders: list[Expression] = []
+        self.orders: list[Ranked] = []
+        self.priorities: list[tuple[str, float]] = []
         self.all_calendars = [c for pool in scenario.pools.values() for c in pool.calendars]
         delays = [work.working_days for work in scenario.work.values()]
         delays += [timing.working_days for timing in scenario.event_timings.values()]
@@ -369,7 +382,9 @@ class _Layout:
             "n_fields": len(self.fields),
             "shift": max(0, scenario.horizon.bit_length() - _LOG_BUCKETS),
         }
-        return KernelModel(fixed, stations, tuple(queues), n_free, margin, tuple(self.orders), tuple(self.case_lengths))
+        return KernelModel(
+            fixed, stations, tuple(queues), n_free, margin, tuple(self.orders), tuple(self.priorities), tuple(self.case_lengths)
+        )
 
     def _rates(self) -> Any:
         """Return the rates of hazards, with an upper bound on the draws that lead to a date before the horizon."""
@@ -445,24 +460,45 @@ class _Layout:
 
     def _activities(self) -> Any:
         pools = list(self.scenario.pools)
-        priorities = {pool: sorted({w.priority for w in self.scenario.work.values() if w.pool == pool}) or [0] for pool in pools}
-        self.n_levels = {pool: len(levels) for pool, levels in priorities.items()}
+        of_pool = {pool: [w.priority for w in self.scenario.work.values() if w.pool == pool] for pool in pools}
+        self.ranked = {pool for pool, given in of_pool.items() if not all(isinstance(p, int | float) for p in given)}
+        fixed = {pool: sorted({*given}) or [0] for pool, given in of_pool.items() if pool not in self.ranked}  # type: ignore[type-var]
+        self.n_levels = {pool: len(fixed.get(pool, [0])) for pool in pools}
         rows = []
         for name, activity in self.workflow.activities.items():
             work = self.scenario.work.get(name)
             if work is None:  # no case reaches it
-                rows.append((-1, 0, 0, 0, 0, -1, -1, 0))
+                rows.append((-1, -1, -1, 0, 0, 0, -1, -1, 0))
                 continue
             pool = -1 if work.pool is None else pools.index(work.pool)
-            level = 0 if work.pool is None else priorities[work.pool].index(work.priority)
+            level = fixed[work.pool].index(work.priority) if work.pool in fixed else 0
             for k, state in enumerate(self.workflow.states.values()):
                 if state.activity == name:
                     self.levels[k] = level
             calendar = -1 if work.working_days is None else self._calendar(work.working_days)
             purpose = f"activity:{name}"
             gives = self.outcomes_of(activity, purpose, work.outcome)
-            rows.append((pool, level, *gives, self.takes(work.takes), calendar, purpose_hash(purpose)))
+            priority = self._priority(work) if work.pool in self.ranked else (-1, -1)
+            rows.append((pool, *priority, *gives, self.takes(work.takes), calendar, purpose_hash(purpose)))
         return structured(rows, kernel.ACTIVITY, spare=False)
+
+    def _priority(self, work: Work) -> tuple[int, int]:
+        """Return the lookup of a priority, and the column of ranks if it depends on facts alone; -1 for the other."""
+        value, pool = work.priority, str(work.pool)
+        first = len(self.priorities)
+        if isinstance(value, Expression) and not names(value) & set(self.fields):
+            self.orders.append(Ranked(value, pool))
+            return -1, len(self.orders) - 1
+        if isinstance(value, Expression):
+            fields, columns = self.look.grid(names(value))
+            values = np.broadcast_to(vector(value, columns.values, columns.missing), len(columns))
+            distinct, table = np.unique(values, return_inverse=True)
+            self.priorities += [(pool, float(number)) for number in distinct]
+            return self.look.add(fields, first + table.ravel()), -1
+        choice = value if isinstance(value, Choice) else Choice(value)
+        numbers = sorted(set(choice.leaves()))
+        self.priorities += [(pool, number) for number in numbers]
+        return self.look.choice(choice, lambda leaf: first + numbers.index(leaf), self.scenario), -1
 
     def _states(self) -> Any:
         activities = list(self.workflow.activities)
@@ -486,7 +522,8 @@ class _Layout:
         queues: list[int | None] = []
         n_free = 0
         for name, pool in self.scenario.pools.items():
-            order, by = self._order(pool)
+            ranked = name in self.ranked
+            order, by = self._order(pool, ranked)
             levels = self.n_levels[name]
             pools.append((len(rows), pool.at_court))
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
@@ -494,13 +531,13 @@ class _Layout:
                 shrinks = SHIFT_END_RULES[pool.at_shift_end] == SUSPEND and any(
                     later < size for (_, size), (_, later) in itertools.pairwise(sizes)
                 )
-                kept = FIRST_COME_IN_HEAP if shrinks and order == FIRST_COME else order
+                kept = FIRST_COME_IN_HEAP if (shrinks or ranked) and order == FIRST_COME else order
                 exempt = self.scenario.exemption(name, court)
                 rows.append((
                     0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
                     SHIFT_END_RULES[pool.at_shift_end], kept, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(suspensions), len(here), 0,
-                    shrinks,
+                    shrinks, ranked,
                 ))  # fmt: skip
                 suspensions += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
@@ -510,16 +547,22 @@ class _Layout:
         stops = structured(suspensions, kernel.SUSPENSION)
         return stations, structured(pools, kernel.POOL), stops, queues, n_free
 
-    def _order(self, pool: Pool) -> tuple[int, int]:
-        """Return the code of a pool's order, and the number of its lookup or column of ranks (-1 for none)."""
+    def _order(self, pool: Pool, ranked: bool) -> tuple[int, int]:
+        """Return the code of a pool's order, and the number of its lookup or column of ranks (-1 for none).
+
+        Where priorities differ from case to case, `ranked`, an order is a rank, so that it fits into one number with them.
+        """
         value = pool.order.value
+        if value is None and ranked and pool.order.rule != "first_come":
+            self.orders.append(Ranked(pool.order.rule))
+            return BY_RANK, len(self.orders) - 1
         if value is None:
             return QUEUE_ORDERS[pool.order.rule], -1
         if isinstance(value, Choice):
             ranks = {v: i for i, v in enumerate(sorted(set(value.leaves())))}
             return BY_LOOKUP, self.look.choice(value, lambda leaf: ranks[leaf], self.scenario)
         if not names(value) & set(self.fields):
-            self.orders.append(value)
+            self.orders.append(Ranked(value))
             return BY_RANK, len(self.orders) - 1
         fields, columns = self.look.grid(names(value))
         values = np.broadcast_to(vector(value, columns.values, columns.missing), len(columns))

@@ -57,7 +57,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "free": np.zeros(model.n_free + 1, np.int64),
         "queues": queues,
         "entries": entries,
-        "orders": _ranks(cases, model.orders),
+        **_ranks(cases, model),
         "case_lengths": _columns_of([plan.times.lengths[source] for source in model.case_lengths], n),
         "brought": np.array([list(workflow.events).index(event) for event in plan.times.first_rings], np.int64),
         "first_rings": _columns_of(list(plan.times.first_rings.values()), n),
@@ -93,13 +93,11 @@ def _expressions(scenario: Scenario) -> list[Expression]:
     """Return every expression that a lookup depends on, without the guards; each once."""
     choices = [choice for work in scenario.work.values() for choice in work.choices]
     choices += [choice for timing in scenario.event_timings.values() for choice in timing.choices]
-    choices += [p.order.value for p in scenario.pools.values() if isinstance(p.order.value, Choice)]
+    ranks = [*(pool.order.value for pool in scenario.pools.values()), *(work.priority for work in scenario.work.values())]
+    choices += [rank for rank in ranks if isinstance(rank, Choice)]
     expressions = [e for choice in choices for e in choice.selectors()]
     expressions += [s.exempt for s in scenario.suspensions if s.exempt is not None]
-    for pool in scenario.pools.values():
-        value = pool.order.value
-        if isinstance(value, Expression) and names(value) & set(scenario.workflow.record):
-            expressions.append(value)
+    expressions += [rank for rank in ranks if isinstance(rank, Expression) and names(rank) & set(scenario.workflow.record)]
     return list(dict.fromkeys(expressions))
 
 
@@ -157,11 +155,29 @@ def _queues(cases: Cases, model: KernelModel) -> tuple[Any, Any]:
     return queues, np.empty(sum(most) + 1, kernel.ENTRY)
 
 
-def _ranks(cases: Cases, orders: Iterable[Expression]) -> NDArray[np.int64]:
-    """Return the rank of each case in each order by facts alone."""
-    values = [vector(value, cases.columns.values, cases.columns.missing, len(cases)) for value in orders]
-    ranks = [np.unique(column, return_inverse=True)[1].ravel() for column in values]
-    return np.array(ranks, np.int64).reshape(len(ranks), len(cases)) if ranks else np.zeros((1, 1), np.int64)
+def _ranks(cases: Cases, model: KernelModel) -> dict[str, NDArray[np.int64]]:
+    """Return the rank of each case in each order by facts alone, and the ranks of the priorities that lookups give.
+
+    A priority is ranked among all priorities of its pool, an order by itself.
+    """
+    columns = [_values(cases, order.by) for order in model.orders]
+    groups: list[str | int] = [order.pool or k for k, order in enumerate(model.orders)]
+    known: dict[str | int, list[Any]] = {}
+    for group, column in zip(groups, columns, strict=True):
+        known.setdefault(group, []).append(column)
+    for pool, priority in model.priorities:
+        known.setdefault(pool, []).append([priority])
+    distinct = {group: np.unique(np.concatenate(values)) for group, values in known.items()}
+    orders = [np.searchsorted(distinct[group], column) for group, column in zip(groups, columns, strict=True)]
+    ranks = [np.searchsorted(distinct[pool], priority) for pool, priority in model.priorities]
+    return {"orders": _columns_of(orders, len(cases)), "priorities": np.array([*ranks, 0], np.int64)}
+
+
+def _values(cases: Cases, by: Expression | str) -> NDArray[Any]:
+    """Return the number of each case in an order by facts alone."""
+    if isinstance(by, str):
+        return cases.arrived if by == "oldest" else -cases.arrived
+    return np.broadcast_to(vector(by, cases.columns.values, cases.columns.missing, len(cases)), len(cases))
 
 
 def _columns_of(columns: list[NDArray[np.int64]], n: int) -> NDArray[np.int64]:

@@ -98,7 +98,7 @@ class _Activity:
         declared = scenario.workflow.activities[work.activity]
         self.index = index
         self.name = work.activity
-        self.priority = work.priority
+        self.priority = engine.ranking(work.priority)
         self.gives = Gives(engine.plan, path, f"activity:{work.activity}", declared, work.takes, work.outcome)
         self.purpose = self.gives.purpose
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
@@ -302,6 +302,12 @@ class Simulation:
             return lambda case: -case.arrived
         if value is None:
             return lambda case: 0
+        return self.ranking(value)
+
+    def ranking(self, value: float | Expression | Choice[float]) -> Callable[[Case], Any]:
+        """Return a function of a case that gives a number by its facts and its record."""
+        if isinstance(value, int | float):
+            return lambda _case: value
         names = (self.scenario.fact_names, tuple(self.scenario.workflow.record))
         pick: Test = value.picker(*names) if isinstance(value, Choice) else self._test(value)
         return lambda case: pick(case.facts, case.record)
@@ -409,7 +415,7 @@ class Simulation:
         case.status = WAITING
         case.server = -1
         case.enabled, case.started = now, NEVER
-        station.join(case, activity.priority)
+        station.join(case, activity.priority(case))
 
     def _dispatch(self) -> None:
         """Let the stations that changed at this instant start waiting cases."""
@@ -543,7 +549,7 @@ class Simulation:
         else:
             case.status = WAITING
             case.station = station = activity.stations[case.court if len(activity.stations) > 1 else 0]
-            station.join(case, activity.priority)
+            station.join(case, activity.priority(case))
             if station.may_start(now):
                 self._touched.add(station.index)
 
@@ -646,7 +652,7 @@ class Simulation:
             self._settle(case)
             return True
         if case.station is not None and case.status == WAITING and case.record != before:
-            case.station.rejoin(case)
+            case.station.rejoin(case, case.activity.priority(case))  # type: ignore[union-attr]
             self._touched.add(case.station.index)
         return True
 

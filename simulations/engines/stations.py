@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from simulations.timing.calendars import Calendar
 
-QueueEntry = tuple[int, bool, Any, int, int, int, Any]
+QueueEntry = tuple[float, bool, Any, int, int, int, Any]
 """Priority, whether the work is new (not interrupted), order, enabled, case number, a tie-breaker and the case."""
 
 _ties = count()
@@ -84,17 +84,17 @@ class Station:
         self._queue: list[QueueEntry] = []
         self._exempt_queue: list[QueueEntry] = []
 
-    def join(self, case: Waiting, priority: int) -> None:
+    def join(self, case: Waiting, priority: float) -> None:
         """Add a case to the queue. Interrupted work goes before other work of its priority, by its first start."""
         if case.interrupted:
             self._push(case, (priority, False, case.first_started, 0, case.number, next(_ties), case))
         else:
             self._push(case, (priority, True, self.order(case), case.enabled, case.number, next(_ties), case))
 
-    def rejoin(self, case: Waiting) -> None:
-        """Move a waiting case to the right one of the two queues; its order is kept."""
-        if case.entry is not None and self.exempt is not None:
-            self._push(case, (*case.entry[:5], next(_ties), case))
+    def rejoin(self, case: Waiting, priority: float) -> None:
+        """Move a waiting case whose record changed to its priority and to the right one of the two queues; its order is kept."""
+        if case.entry is not None and (self.exempt is not None or priority != case.entry[0]):
+            self._push(case, (priority, *case.entry[1:5], next(_ties), case))
 
     def _push(self, case: Waiting, entry: QueueEntry) -> None:
         case.entry = entry

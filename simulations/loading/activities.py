@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
+from simulations.loading.pools import read_rank
 from simulations.loading.times import check_working_days, has_days, read_choice_by_date
 from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
 from simulations.scenarios.scenario import Work
 from simulations.timing.calendars import Calendar
+from workflow.files.validation import parse_at
+from workflow.loading.reading import Keys
 from workflow.model.definition import StateKind, Workflow
+from workflow.predicates import Expression
 
 
 def read_activities(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Work]:
@@ -34,12 +39,35 @@ def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str,
     takes = read_choice_by_date(context, context.at(*path, "takes"), context.reader.length_of_case, f"{what}: takes", "lengths")
     if takes is not None:
         _check_takes(context, name, entry, takes)
+    priority = _priority(context, path, entry, what)
     outcome = read_outcome(context, entry.outcome, context.workflow.activities[name], path, what)
-    if takes is None:
+    if takes is None or priority is None:
         return None
     calendar = calendars.get(entry.calendar or "")
     days = None if calendar is None else calendar.working_days()
-    return Work(name, entry.pool, takes, outcome, entry.priority, days)
+    return Work(name, entry.pool, takes, outcome, priority, days)
+
+
+def _priority(context: Context, path: Keys, entry: WorkEntry, what: str) -> float | Expression | Choice[float] | None:
+    """Read a priority: a number, an expression, or numbers that differ `by:` something."""
+    node, what = context.at(*path, "priority"), f"{what}: priority"
+    if "priority" not in entry.model_fields_set:
+        return 0
+    if entry.pool is None:
+        context.wrong((*path, "priority"), f"{what}: is for the queue of a pool, and the activity has none; leave it out")
+        return None
+    if isinstance(node.value, str):
+        expression = parse_at(node, node.value, context.namespace, context.problems, what, "any")
+        if expression is None or expression.kind in ("integer", "number"):
+            return expression
+        hint = f"; give a number for each value: {{by: {node.value}, ...}}" if expression.kind in ("boolean", "enum") else ""
+        context.wrong(node, f"{what}: {node.value} is {expression.kind}, not a number{hint}")
+        return None
+    if isinstance(node.value, dict) and list(node.value) == ["by"]:
+        context.wrong(node, f"{what}: write an expression without by:, or add a number for each of its values")
+        return None
+    choice = context.reader.choice(node, partial(read_rank, context), what)
+    return choice.leaf if choice is not None and choice.constant else choice
 
 
 def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Length]) -> None:

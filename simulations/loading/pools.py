@@ -123,7 +123,7 @@ def _order(context: Context, node: Node, what: str) -> Order | None:
         context.wrong(node, f"{what}: must be {format_names(RULES)}, or {{by: expression}}, not {format_value(value)}")
         return None
     if len(value) > 1:
-        choice = context.reader.choice(node, partial(_rank, context), what)
+        choice = context.reader.choice(node, partial(read_rank, context), what)
         return None if choice is None else Order("by", choice)
     by = value["by"]
     text = by.value if isinstance(by.value, str) else str(by.value)
@@ -131,7 +131,8 @@ def _order(context: Context, node: Node, what: str) -> Order | None:
     return None if expression is None else Order("by", expression)
 
 
-def _rank(context: Context, node: Node, what: str) -> float | None:
+def read_rank(context: Context, node: Node, what: str) -> float | None:
+    """Read a number that orders cases."""
     if isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return float(node.value)
     context.wrong(node, f"{what}: must be a number (lower is served first), not {format_value(node.value)}")

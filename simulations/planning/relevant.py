@@ -106,8 +106,10 @@ def _is_served_in_order(scenario: Scenario, state: str) -> bool:
     exempted = any(s.pool == pool.name and s.exempt is not None for s in scenario.suspensions)
     instant = any(scenario.workflow.states[str(b.state)].kind is StateKind.INSTANT for b in scenario.backlog)
     entered = any(t.at_entry and state in t.sources for w in scenario.workflows for t in w.transitions)
+    activity = scenario.workflow.states[state].activity or ""
     return (
         served == [state]
+        and isinstance(scenario.work[activity].priority, int | float)
         and not exempted
         and not instant  # such cases would also reach the state at the start
         and not entered
@@ -177,11 +179,10 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
     choices: list[Any] = [work.takes for work in works]
     choices += [choice for name in timings for choice in scenario.event_timings[name].choices]
     pools = {_pool_of(scenario, name) for name in kept}
-    for pool in (scenario.pools[name] for name in pools if name is not None):
-        if isinstance(pool.order.value, Expression):
-            conditions.append(pool.order.value)
-        else:
-            choices.append(pool.order.value)
+    ranks: list[Any] = [scenario.pools[name].order.value for name in pools if name is not None]
+    ranks += [work.priority for work in works]
+    conditions += [rank for rank in ranks if isinstance(rank, Expression)]
+    choices += [rank for rank in ranks if isinstance(rank, Choice)]
     conditions += [s.exempt for s in scenario.suspensions if s.pool in pools]
     read = frozenset[str]().union(
         *(names(c) for c in conditions if c is not None), *(c.reads() for c in choices if c is not None)

@@ -20,13 +20,14 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.run_folder.whole_files import write_text
 from simulations.running.recorded import read_result
 from simulations.running.run_result import RunResult
-from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.quantities import Choice
+from simulations.scenarios.scenario import Scenario, Work
 from simulations.tables.formatting import format_replications
 from simulations.tables.run import describe_prediction
 from workflow.drawing.drawing import mermaid
 from workflow.files.yaml_tree import dump_yaml
 from workflow.model.definition import StateKind, Transition, Workflow
-from workflow.predicates import unparse
+from workflow.predicates import Expression, unparse
 
 MISSING = "NOT REPORTED"
 MOST_SIZES = 8
@@ -83,7 +84,7 @@ def _sections(result: RunResult, manifest: Mapping[str, Any]) -> Iterator[tuple[
         ("2.5.1 Components: entities", _entities(scenario)),
         ("2.5.2 Components: activities", _activities(scenario)),
         ("2.5.3 Components: resources", _resources(scenario)),
-        ("2.5.4 Components: queues", _list(f"`{p.name}`: by priority of the activity (lower numbers first), then {_order(p.order)}" for p in scenario.pools.values())),
+        ("2.5.4 Components: queues", _list(f"`{p.name}`: by priority (lower numbers first), then {_order(p.order)}" for p in scenario.pools.values())),
         ("2.5.5 Components: entry and exit points", f"Cases begin in {_names(workflow.entry_states)}. They end in {_names(s.name for s in workflow.states.values() if s.kind is StateKind.FINAL)}."),
     ]  # fmt: skip
     yield (
@@ -162,9 +163,17 @@ def _entities(scenario: Scenario) -> str:
 
 def _activities(scenario: Scenario) -> str:
     return _list(
-        f"`{work.activity}`: {f'by `{work.pool}`, priority {work.priority}' if work.pool else 'a delay without a pool'}"
+        f"`{work.activity}`: {f'by `{work.pool}`, priority {_priority(work)}' if work.pool else 'a delay without a pool'}"
         for work in scenario.work.values()
     )
+
+
+def _priority(work: Work) -> str:
+    if isinstance(work.priority, Expression):
+        return f"`{unparse(work.priority)}`"
+    if isinstance(work.priority, Choice):
+        return f"by {', '.join(f'`{unparse(by)}`' for by in work.priority.selectors())}"
+    return f"{work.priority:g}"
 
 
 def _resources(scenario: Scenario) -> str:

@@ -176,8 +176,11 @@ class WorkEntry(Entry):
         description="the record fields that the activity gives, each with the shares of its values",
         examples=[{"decision": {"grant": 0.7, "refuse": "rest"}}],
     )
-    priority: int = Field(
-        0, description="priority among the activities of the pool; lower numbers are served first", examples=[1]
+    priority: _anything("a number, an expression, or {by: expression, value: number, ...}") = Field(  # type: ignore[valid-type]
+        0,
+        description="priority in the queue of the pool; lower numbers are served first, and an expression is read again"
+        " when the record of a waiting case changes",
+        examples=[1, "2 - reminders", {"by": "urgent", True: 0, False: 1}],
     )
     calendar: Name | None = Field(None, description="the calendar of a delay in working days", examples=["office"])
 

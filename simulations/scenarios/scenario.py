@@ -98,13 +98,15 @@ class Work:
     ----------
     outcome : mapping of str to Choice of Shares
         The shares of the values of each record field that the activity gives.
+    priority : float, Expression or Choice of float
+        Of all cases, or of each case by its facts and its record while it waits.
     """
 
     activity: str
     pool: str | None
     takes: Choice[Length]
     outcome: Mapping[str, Choice[Shares]]
-    priority: int
+    priority: float | Expression | Choice[float]
     working_days: Calendar | None
 
     @property

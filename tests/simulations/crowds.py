@@ -16,6 +16,14 @@ from tests.simulations.random_scenarios import CALENDARS, COURTS, DAYS, ENDS, ST
 
 HOURS = (9, 10, 12, 13, 22, 57, 58, 60, 61, 65)
 MOMENTS = [f"{h} hours" for h in HOURS]
+PRIORITIES = (
+    "rank",
+    "rounds",
+    "2 - rounds",
+    "rank + rounds",
+    {"by": "mark", True: 0, False: 1.5},
+    {"by": "urgent", True: 2, False: 1},
+)
 CONDITIONS = ("urgent", "mark", "not mark", "rank == 0", "rounds > 0", "found == 'b'")
 
 WITHDRAWN: Mapping = {
@@ -133,6 +141,40 @@ EXCEPTED: Mapping = {
     "events": {"note": {"at": f"{STARTS} 06:00"}},
 }
 """The signature becomes an exception before the shift opens, and waits in another queue. It is still served first."""
+
+
+MARKED: Mapping = {
+    "scenario": "marked",
+    "workflow": {
+        "workflow": "marked",
+        "facts": {"short": {"type": "boolean"}},
+        "record": {"mark": {"type": "boolean"}},
+        "activities": {"hear": {}},
+        "states": {"long": {"activity": "hear"}, "done": {"final": True}},
+        "transitions": [{"transition": "heard", "from": "long", "to": "done"}],
+        "events": {"note": {"while": ["long"], "when": "short", "set": {"mark": True}}},
+        "entry": {"states": ["long"]},
+    },
+    "starts": STARTS,
+    "ends": ENDS,
+    "calendars": {"mornings": {"hours": {"mon-sun": "09:00-10:00"}}},
+    "pools": {"judges": {"at": "court", "size": {STARTS: 3, DAYS[1]: 0, DAYS[2]: 1}, "calendar": "mornings", "slots": 1}},
+    "suspensions": [{"pool": "judges", "courts": ["court"], "from": DAYS[4], "to": DAYS[4], "except": "mark"}],
+    "activities": {
+        "hear": {
+            "pool": "judges",
+            "takes": {"by": "short", True: "10 minutes", False: "2 hours"},
+            "priority": {"by": "mark", True: 0, False: 1},
+        }
+    },
+    "arrivals": {
+        "long": {"at": [f"{minutes} minutes" for minutes in (540, 541, 542)]},
+        "short": {"at": ["543 minutes", "543 minutes", "90 hours"], "people": {"short": 1}},
+    },
+    "events": {"note": {"at": ["12 hours", "91 hours"]}},
+}
+"""Three long hearings begin and are interrupted. Three short ones are marked and stand before them. On each later morning one of
+these has the only slot, and then the first long one resumes; but not on the fifth day, when they are suspended."""
 
 
 @st.composite
@@ -326,7 +368,7 @@ class _Drawing:
     def work(self) -> Mapping:
         takes = {"by": self.pick("urgent", "mark"), True: self.length(), False: self.length()}
         dated = {STARTS: self.pick("8 hours", takes), self.pick(*DAYS[1:4]): self.length()}
-        return {"takes": self.pick(takes, self.length(), dated), "priority": self.pick(0, 1, 2)}
+        return {"takes": self.pick(takes, self.length(), dated), "priority": self.pick(0, 0, 1, 1, 2, 2, *PRIORITIES)}
 
     def stream(self, tables: dict[str, str], courts: tuple[str, ...]) -> Mapping:
         entry: Mapping = {"into": self.pick("queue", "docket", "shelf", "thought", "pausing"), "courts": [self.pick(*courts)]}

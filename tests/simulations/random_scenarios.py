@@ -265,8 +265,16 @@ class _Drawing:
     def work(self, activity: Mapping, pools: list[str]) -> Mapping:
         entry: Mapping = {"takes": self.by_date(self.lengths), **self.outcome(activity)}
         if self.pick(True, True, True, False):
-            return entry | {"pool": self.pick(*pools), "priority": self.draw(st.integers(0, 2))}
+            return entry | {"pool": self.pick(*pools), "priority": self.priority()}
         return entry | (self.in_working_days("takes") if self.maybe() else {})
+
+    def priority(self) -> Any:
+        """Return a number, an expression over facts or the record, or numbers by a condition."""
+        options: list[Any] = [0, 1, 2]
+        options += list(self.numbers) + [f"1 - {name}" for name in self.numbers]
+        if self.yes:
+            options.append({"by": self.pick(*self.yes), True: 0, False: 1})
+        return self.pick(*options)
 
     def outcome(self, giver: Mapping) -> Mapping:
         """Return an outcome with shares in quarters; some of them may be zero, some depend on the record."""

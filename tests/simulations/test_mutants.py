@@ -14,7 +14,7 @@ from simulations.engines import compiled_engine, kernel, simpy_engine
 from simulations.log.eventlog import EventLog
 from simulations.scenarios.plan import Plan
 from tests.simulations.both_engines import SOME, planned
-from tests.simulations.crowds import EXCEPTED, INTERRUPTED, TOGETHER, WITHDRAWN, crowds
+from tests.simulations.crowds import EXCEPTED, INTERRUPTED, MARKED, TOGETHER, WITHDRAWN, crowds
 from tests.simulations.interpreted_kernel import SOURCE, Interpreted
 from tests.simulations.random_scenarios import Mapping, loaded
 from workflow.errors import VisitCap
@@ -95,8 +95,8 @@ MUTANTS = {
     "interrupted: the work is completed all the same": ("        case.interrupted = 1\n        case.stamp += np.uint32(1)\n", "        case.interrupted = 1\n"),
     "only: waiting is forgotten": ("entry.only_waiting != 0 and (case.status != WAITING or case.interrupted == 1)", "False"),
     "a suspension whose last instant counts": ("now < suspensions[s].end", "now <= suspensions[s].end"),
-    "a suspension that lets nobody pass": ("            return exempt_case\n    other_case", "            return np.int64(-1)\n    other_case"),
-    "an exception that changes is not heeded": ("        if was != exempt:", "        if False:"),
+    "a suspension that lets nobody pass": ("        return exempt_case\n    other_case", "        return np.int64(-1)\n    other_case"),
+    "an exception that changes is not heeded": ("        if was != exempt or order != case.order:", "        if order != case.order:"),
     "an exception that changes leaves the wrong queue": (
         "_queue_of(model, world, p, was, state), in_order",
         "_queue_of(model, world, p, exempt, state), in_order",
@@ -127,6 +127,13 @@ MUTANTS = {
     "a value by date: always the first": ("        while model.steps_of_lookups[", "        while False and model.steps_of_lookups["),
     "a hazard by date: each step begins at the first": ("            at = until\n", ""),
     "a hazard by date: what has passed does not count": ("            left -= rate * (until - at)\n", ""),
+    "a priority that changes is not heeded": ("    if station.exempt != NONE or station.ranked == 1:", "    if station.exempt != NONE:"),
+    "a priority that changes takes the order with it": ("(order & 0xFFFFFFFF)", "1"),
+    "priorities of cases: interrupted work has no place of its own": ("(0 if case.interrupted == 1 else case.order + 1)", "(case.order + 1)"),
+    "priorities of cases: interrupted work resumes only at the head": ("    if resumes and station.ranked == 1:", "    if False:"),
+    "priorities of cases: interrupted work resumes in a suspension": ("station.queue if with_others or station.n_suspended == 0 else station.queue + 1", "station.queue"),
+    "priorities of cases: of interrupted work the last": ("(first < 0 or _served_before(model, world, i, _index(first)))", "(first < 0 or i > first)"),
+    "priorities by facts alone do not count": ("        return model.orders[_index(activity.priorities), i]\n", "        return np.int64(0)\n"),
     "newest is oldest": ("case.order = -model.arrived[i]", "case.order = model.arrived[i]"),
     "a bucket of time that comes late": ("        if time >= counters.edge:", "        if time >= counters.edge + (np.int64(1) << model.shift):"),
     "what happens at the horizon does not count": ("if NEVER < end <= model.horizon:", "if NEVER < end < model.horizon:"),
@@ -135,10 +142,10 @@ MUTANTS = {
 
 @cache
 def _corpus() -> list[tuple[Plan, SamplePath, EventLog]]:
-    """Return plans with the SimPy engine's logs: four made by hand, a small pilot, and random ones."""
+    """Return plans with the SimPy engine's logs: five made by hand, a small pilot, and random ones."""
     pilot = load_scenario("pilot", [f"courts.{court}.backlog.pending.count=30" for court in ("denver", "baltimore")])
     examples = []
-    for scenario in (loaded(INTERRUPTED), loaded(WITHDRAWN), loaded(TOGETHER), loaded(EXCEPTED), pilot):
+    for scenario in (loaded(INTERRUPTED), loaded(WITHDRAWN), loaded(TOGETHER), loaded(EXCEPTED), loaded(MARKED), pilot):
         plan, path = planned(scenario, 1)
         examples.append((plan, path, simpy_engine.simulate(plan, path)))
 

@@ -275,9 +275,9 @@ def test_no_case_starts_while_an_earlier_one_waits_at_the_same_station(scenario:
 
 
 def _by_facts(history: History, pool: Any) -> bool:
-    value = pool.order.value
-    reads = value.reads() if isinstance(value, Choice) else frozenset() if value is None else _names(value)
-    return not reads & set(history.fields)
+    values = [pool.order.value, *(work.priority for work in history.scenario.work.values() if work.pool == pool.name)]
+    reads = [v.reads() if isinstance(v, Choice) else _names(v) if isinstance(v, Expression) else frozenset() for v in values]
+    return not frozenset().union(*reads) & set(history.fields)
 
 
 def _names(expression: Expression) -> frozenset[str]:
@@ -289,14 +289,15 @@ def _names(expression: Expression) -> frozenset[str]:
 def _rank(history: History, pool: Any, stay: Stay) -> tuple[Any, ...]:
     arrived = int(history.log.cases.arrived[stay.case])
     facts = history.log.cases.facts[stay.case]
-    value = pool.order.value
-    if isinstance(value, Choice):
-        order = value.picker(*history.names)(facts, [])
-    elif value is not None:
-        order = scalar(value, *history.names)(facts, [])
-    else:
-        order = {"first_come": 0, "oldest": arrived, "newest": -arrived}[pool.order.rule]
-    priority = history.scenario.work[stay.activity].priority
+
+    def number(value: Any) -> Any:
+        if isinstance(value, Choice):
+            return value.picker(*history.names)(facts, [])
+        return scalar(value, *history.names)(facts, []) if isinstance(value, Expression) else value
+
+    by_rule = {"first_come": 0, "oldest": arrived, "newest": -arrived}
+    order = number(pool.order.value) if pool.order.value is not None else by_rule[pool.order.rule]
+    priority = number(history.scenario.work[stay.activity].priority)
     if stay.first_started is not None:
         return (priority, 0, stay.first_started, 0, stay.case)
     return (priority, 1, order, stay.enabled, stay.case)

@@ -191,7 +191,7 @@ class Watched(Simulation):
         self.note("an exception during a suspension", closed)
         self.note("a start after a withdrawal alone", self.reasons[station.index] == {"withdrawal"})
         for other in others:
-            level, mine = rank[other.state].priority, rank[case.state].priority
+            level, mine = (rank[each.state].priority(each) for each in (other, case))
             if level > mine:
                 self.note("priority against the order", order(other) < order(case))
             elif level == mine and (order(other) != order(case) or pool.rule == "first_come"):
