@@ -47,7 +47,9 @@ demo: install ## simulate the pilot review of 2011, beside what was published
 	$(BIN)/docketsim run pilot --replications 10 --seed 1 --by represented --out runs/demo
 	@$(BIN)/docketsim report runs/demo --out runs/demo.html
 
+# The tests start many processes, each of which would compile the packages again where PYTHONDONTWRITEBYTECODE is set.
 test: install ## run the tests, but for the slow ones
+	@$(BIN)/python -m compileall -qq workflow simulations
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-all: install ## run the slow tests too

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from simulations.comparing.paired import Paired
+from simulations.measuring.descriptors import few_came_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Difference:
     hypothesis: int | None = None
     p_corrected: float | None = None
     needed: int | None = None
+
+    @property
+    def few_came_in(self) -> bool:
+        """Return whether it is of a clearance rate without a meaning; it is neither shown nor tested."""
+        return self.paired is not None and few_came_in(self.measure, self.paired.base, self.paired.other)
 
     def is_significant(self, confidence: float) -> bool:
         """Return whether the difference is significant after the correction."""

@@ -1,7 +1,8 @@
 """Which rows of a comparison are tested, and which of them are one hypothesis.
 
 Several rows often say the same: `all` beside the only court, or `pending` and `disposals` where the inflow is the same. Such
-rows count once when p-values are corrected. A difference that is the same in every replication is not tested.
+rows count once when p-values are corrected. A difference that is the same in every replication is not tested, nor is a
+clearance rate where hardly any case came in.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def correct(
     Rows whose vectors are equal, or equal but for the sign, are one hypothesis. With fewer than five replications vectors
     of different hypotheses are equal by coincidence; then only rows that are equal by definition are one.
     """
-    tested = [i for i, d in enumerate(differences) if d.paired is not None and d.paired.p is not None]
+    tested = [i for i, d in enumerate(differences) if d.paired is not None and d.paired.p is not None and not d.few_came_in]
     key_of: dict[int, Hashable] = {
         i: _vector_key(vectors[i]) if _length(vectors[i]) >= _FEWEST_FOR_VECTORS else _name_key(differences[i], scenarios)
         for i in tested

@@ -177,6 +177,9 @@ _PARTS = {
     "waiting_capacity": ("after the first chance: ", _CHANCE, "the other parts: together they are `waiting_reason.{}.capacity`"),
     "waiting_clock": ("by the clock: ", "", "the other parts: together they are the mean waiting time of the same activity"),
 }
+_MOST_CLEARED = 20.0
+"""Largest clearance rate with a meaning: one case came in for 20 that left."""
+
 _SINCE = "since the start of the run, or since the end of the warm-up"
 
 
@@ -229,8 +232,8 @@ BUILT_IN = {
         ),
         Descriptor(
             "clearance_rate", Family.DOCKET, "share", "Clearance rate",
-            "`disposals` over `inflow`. Above 1 the number of pending cases falls. No value if nothing came in. Tables that"
-            " have `inflow` and `disposals` too show `few came in` instead if inflow is less than 5 percent of disposals.",
+            "`disposals` over `inflow`. Above 1 the number of pending cases falls. No value if nothing came in. Above 20"
+            " hardly any case came in, and the rate has no meaning: tables show `few came in`, and a comparison does not test it.",
             "1, and the rate of another court, day or scenario with a similar inflow",
             inputs=("disposals", "inflow"),
         ),
@@ -374,6 +377,17 @@ def measures_of_pool(pool: str) -> tuple[str, ...]:
 def measures_of_fit(pool: str) -> tuple[str, ...]:
     """Return the measures of work that does not fit into the shifts of a pool."""
     return (f"idle_behind_unfit.{pool}", f"overtime_of_long_work.{pool}")
+
+
+def few_came_in(measure: str, *values: float | None) -> bool:
+    """Return whether a value is a clearance rate without a meaning, because hardly any case came in.
+
+    Examples
+    --------
+    >>> few_came_in("clearance_rate", 1.08), few_came_in("clearance_rate", 1.08, 581.5), few_came_in("disposals", 3432.7)
+    (False, True, False)
+    """
+    return measure == "clearance_rate" and any(value is not None and value > _MOST_CLEARED for value in values)
 
 
 def describe(scenario: Scenario) -> dict[str, Descriptor]:

@@ -55,7 +55,8 @@ def _hypotheses(n: int) -> str:
 
 def _print_differences(console: Console, comparison: Comparison, name: str, day: dt.date | None) -> None:
     when, courts = format_when(day, comparison.base.ends), shown_courts(comparison.base.courts, comparison.selection)
-    measured = [d for d in comparison.differences if d.against == name and d.at == day and d.court in courts]
+    of_day = [d for d in comparison.differences if d.against == name and d.at == day and d.court in courts]
+    measured = [d for d in of_day if not d.few_came_in]
     differing = [d for d in measured if d.paired is not None and not d.paired.same]
     untested = [d for d in differing if d.paired is not None and (d.certain or d.paired.constant)]
     clear = [d for d in differing if is_clear(comparison, d) and d not in untested]
@@ -77,3 +78,5 @@ def _print_differences(console: Console, comparison: Comparison, name: str, day:
     blank = sum(d.paired is None for d in measured)
     if blank:
         console.print(f"Not comparable: {blank} (a date that some replication did not reach, or no case to measure).")
+    if len(measured) < len(of_day):
+        console.print("Left out: clearance_rate, because few cases came in (--json has it).")

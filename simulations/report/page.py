@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from simulations.measuring.descriptors import few_came_in
 from simulations.measuring.selection import EVERYTHING, Selection
 from simulations.report.contents import Contents, read_contents
 from simulations.report.document import Document, Items, Note, Section, Tiles, write_document
@@ -13,7 +14,7 @@ from simulations.report.figure import Figure
 from simulations.report.figures import figures
 from simulations.report.tables import cases_table, state_table, times_table, use_table
 from simulations.statements.of_runs import NO_STEADY_STATE, WAITS_DEPEND, growing, not_steady
-from simulations.tables.formatting import few_came_in, format_estimate, format_replications
+from simulations.tables.formatting import format_estimate, format_replications
 from simulations.tables.run import (
     PREDICTION,
     contrast_table,
@@ -124,7 +125,7 @@ def _numbers(contents: Contents) -> Section:
 def _counts(contents: Contents) -> Section:
     blocks: list[Note | Table] = [cases_table(contents)]
     estimates = estimates_by_court(contents.result)
-    if any(few_came_in(estimates, court) for court in contents.courts):
+    if any(few_came_in(name, e.mean) for (name, court), e in estimates.items() if court in contents.courts):
         blocks.append(
             Note("Few came in: with hardly any inflow, the clearance rate (disposals over inflow) has no meaning. The CSV has it.")
         )  # fmt: skip

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from simulations.measuring.descriptors import few_came_in
 from simulations.running.intervals import interval
 from simulations.running.results import Contrast, Estimate
 from simulations.tables.table import Cell
 
 _HOUR = 1 / 24
-_FEW = 0.05
-"""Least inflow, as a share of disposals, for which a clearance rate is shown."""
 
 
 def number(value: float, unit: str) -> str:
@@ -233,6 +231,8 @@ def format_estimate(estimate: Estimate | None) -> str:
         return ""
     if estimate.mean is None:
         return f"in {estimate.n} of {estimate.of} runs" if estimate.n else "-"
+    if few_came_in(estimate.measure, estimate.mean):
+        return "few came in"
     if estimate.date is None:
         return format_mean(estimate.mean, estimate.low, estimate.high, estimate.unit)
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
@@ -251,34 +251,6 @@ def format_dates(estimate: Estimate, low: float, high: float) -> str:
 def estimate_cell(estimate: Estimate | None) -> Cell:
     """Return a cell with an estimate; an empty one for ``None``."""
     return Cell(format_estimate(estimate), None if estimate is None else estimate.mean)
-
-
-def measure_cell(estimates: Mapping[tuple[str, Any], Estimate], measure: str, of: Any) -> Cell:
-    """Return a cell with the estimate of a measure; a clearance rate of hardly any inflow is not shown.
-
-    Parameters
-    ----------
-    estimates : mapping
-        Estimates by measure and by court or group.
-    measure : str
-    of : str or None
-        The court or group.
-    """
-    estimate = estimates.get((measure, of))
-    if measure == "clearance_rate" and estimate is not None and few_came_in(estimates, of):
-        return Cell("few came in")
-    return estimate_cell(estimate)
-
-
-def few_came_in(estimates: Mapping[tuple[str, Any], Estimate], of: Any) -> bool:
-    """Return whether too few cases came in for a meaningful clearance rate of a court or group."""
-    inflow, disposals = (estimates.get((name, of)) for name in ("inflow", "disposals"))
-    return inflow is not None and disposals is not None and few(inflow.mean or 0.0, disposals.mean or 0.0)
-
-
-def few(inflow: float, disposals: float) -> bool:
-    """Return whether inflow is too small, compared with disposals, for a meaningful clearance rate."""
-    return inflow < _FEW * disposals
 
 
 def format_ratio(contrast: Contrast) -> str:

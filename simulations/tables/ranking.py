@@ -5,25 +5,17 @@ from __future__ import annotations
 from simulations.comparing.comparison import Comparison
 from simulations.comparing.differences import Difference
 from simulations.tables.comparison import is_clear
-from simulations.tables.formatting import few
 
 
 def compared(comparison: Comparison, against: str) -> list[Difference]:
     """Return the differences at the end of the run that mean something.
 
     Left out: measures without a value, those of the only court (they say the same as those of all courts), and clearance
-    rates where the base has hardly any inflow.
+    rates where hardly any case came in.
     """
     only_court = comparison.base.courts[0] if len(comparison.base.courts) == 1 and not comparison.selection.courts else None
     differences = [d for d in comparison.differences if d.against == against and d.at is None and d.paired is not None]
-    by_court = {(d.measure, d.court): d.paired for d in differences}
-
-    def is_meaningless(d: Difference) -> bool:
-        inflow, disposals = (by_court.get((measure, d.court)) for measure in ("inflow", "disposals"))
-        known = inflow is not None and disposals is not None
-        return d.measure == "clearance_rate" and known and few(inflow.base, disposals.base)  # type: ignore[union-attr]
-
-    return [d for d in differences if d.court != only_court and not is_meaningless(d)]
+    return [d for d in differences if d.court != only_court and not d.few_came_in]
 
 
 def stands_out(comparison: Comparison, d: Difference) -> bool:

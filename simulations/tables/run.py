@@ -17,7 +17,6 @@ from simulations.tables.formatting import (
     format_range,
     format_ratio,
     format_when,
-    measure_cell,
     signed_percent,
 )
 from simulations.tables.table import Cell, Table, as_csv, estimates_csv, json_csv
@@ -96,7 +95,7 @@ def court_table(
         The day; without it, the end of the run.
     """
     estimates = estimates_by_court(result, at)
-    rows = [[Cell(name), *(measure_cell(estimates, name, court) for court in courts)] for name in names]
+    rows = [[Cell(name), *(estimate_cell(estimates.get((name, court))) for court in courts)] for name in names]
     text = estimates_csv(e for (name, _), e in estimates.items() if name in names)
     return Table(key, title, ["measure", *courts.values()], rows, text)
 
@@ -166,7 +165,7 @@ def group_table(result: RunResult, by: str, court: str = "all") -> Table:
     estimates = {(e.measure, e.group): e for e in result.measures if e.by == by and e.court == court and e.at is None}
     groups = list(dict.fromkeys(group for _, group in estimates))
     rows = [
-        [Cell(name), *(measure_cell(estimates, name, group) for group in groups)]
+        [Cell(name), *(estimate_cell(estimates.get((name, group))) for group in groups)]
         for name in dict.fromkeys(name for name, _ in estimates)
     ]
     title = f"By {by}, {court_title(court)}, at the end of the run"

@@ -15,6 +15,7 @@ from simulations.comparing.case_pairs import ALIKE, DECIDED, ELSEWHERE, ONE_ONLY
 from simulations.comparing.comparison import Comparison
 from simulations.comparing.differences import Difference
 from simulations.comparing.paired import pair
+from simulations.printing.comparison_table import print_comparison
 from simulations.run_folder.folders import RunFolderExists
 from simulations.scenarios.population import draw_cases
 from simulations.statements.of_comparisons import difference_words
@@ -135,6 +136,26 @@ def test_a_queue_that_only_grows_is_named(tiny: Path, tmp_path: Path) -> None:
     comparison = compare(base, other, replications=2, out=tmp_path / "c")
     named = {name: [(queue.pool, queue.court) for queue in queues] for name, queues in comparison.growing.items()}
     assert named == {"base": [("clerks", "east")], "tiny": []}
+
+
+def test_a_clearance_rate_with_hardly_any_inflow_is_neither_shown_nor_tested(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight cases come in and thousands leave: 581.5 is in JSON only, and the family of hypotheses does not have it."""
+    changes, names = (
+        ["courts.denver.backlog.pending.count=300", "courts.baltimore.backlog.pending.count=300"],
+        ["clearance_rate", "closed"],
+    )
+    base = load_scenario("pilot", changes)
+    other = load_scenario("pilot", [*changes, "pools.reviewers.size.denver=2"])
+    comparison = compare(base, other, replications=3, seed=2, measures=names, out=tmp_path / "c", events=False)
+    rates = [d for d in comparison.differences if d.measure == "clearance_rate" and d.paired is not None]
+    assert rates
+    assert all(d.paired.base > 20 and d.hypothesis is None and d.p_corrected is None for d in rates)  # type: ignore[union-attr]
+    print_comparison(comparison, [])
+    printed = capsys.readouterr().out
+    assert "Left out: clearance_rate, because few cases came in" in printed
+    assert not [line for line in printed.splitlines() if line.startswith("clearance_rate")]
 
 
 def test_a_row_has_one_unit_of_time(tiny: Path, tmp_path: Path) -> None:

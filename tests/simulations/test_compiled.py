@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulations import SamplePath, load_scenario, make_plan, run
@@ -23,10 +23,10 @@ from workflow.errors import InputError, VisitCap
 pytest.importorskip("numba")
 
 
-@SOME
+@settings(SOME, max_examples=40)
 @given(any_scenario(), st.integers(0, 3))
 def test_both_engines_give_the_same_log_on_random_scenarios(scenario: Mapping, seed: int) -> None:
-    """A hundred of them; `test_compiled_many_1` and `_2` have ten thousand."""
+    """Forty of them; `test_compiled_many_1` and `_2` have ten thousand."""
     compare(loaded(scenario), seed)
 
 

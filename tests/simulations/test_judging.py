@@ -21,7 +21,7 @@ from workflow.errors import VisitCap
 
 pytest.importorskip("numba")
 
-SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 BROKEN = Path(__file__).parents[1] / "workflow" / "broken"
 
 

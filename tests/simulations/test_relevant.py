@@ -34,14 +34,14 @@ def _same_dates(mapping: Mapping, seed: int) -> None:
             assert course_of(alone, court).dates == course_of(whole, court).dates
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(scenarios(), st.integers(0, 99))
 def test_dates_of_random_scenarios_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
     """The dates are equal for every state of the workflow and every court."""
     _same_dates(scenario, seed)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(desks(), st.integers(0, 99))
 def test_dates_of_random_desks_are_those_of_their_relevant_part(scenario: Mapping, seed: int) -> None:
     """The scenario has one pool with any shifts, slots, suspensions and orders."""
