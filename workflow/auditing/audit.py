@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workflow.auditing.conditions import bounds
 from workflow.auditing.log import AuditLog
 from workflow.auditing.moves import moves_not_allowed
-from workflow.auditing.paths import Integers, States, ended, run_automaton
+from workflow.auditing.paths import Integers, States, run_automaton
 from workflow.auditing.report import AuditReport, RuleAudit
 from workflow.errors import InputError, nearest
 from workflow.model.automata import ROW_END, Automaton
@@ -25,7 +25,8 @@ from workflow.model.rules import Rule
 from workflow.predicates.tree import And, Name
 from workflow.predicates.words import PastField
 
-Symbols = NDArray[np.uint32]
+Symbols = NDArray[np.uint8 | np.uint32]
+"""The patterns that match each step, as bits."""
 
 
 def audit(log: AuditLog, rules: Sequence[Rule] | None = None) -> AuditReport:
@@ -104,14 +105,16 @@ class _Run:
     def _reading(self, step_rows: Integers, symbols: Symbols, surely: bool) -> _Reading:
         """Run the automaton; with `surely`, what breaks the rule is what surely does, else what possibly does."""
         log = self.log
-        has_ended = ended(log, surely) if self.automaton.open else np.zeros(len(log.names), bool)
         last, states = self._walk(step_rows, symbols)
+        opens = np.isin(range(len(self.automaton.table)), list(self.automaton.open))
+        nowhere = np.zeros(len(log.names), bool)
+        is_open, has_ended = (opens[last], log.ended[0 if surely else 1]) if self.automaton.open else (nowhere, nowhere)
         bad = [
             self._first_broken(step_rows, states),
             self._forbidden(step_rows, states, surely),
             self._too_often(step_rows, symbols),
         ]
-        late, overdue = self._late(step_rows, states, last, has_ended)
+        late, overdue = self._late(step_rows, opens[states], is_open & has_ended)
         rows = np.concatenate([*bad, late, overdue])
         at = np.stack([log.at[rows], log.local[rows]])
         at[:, len(rows) - len(overdue) :] = np.array([self._end()]).T
@@ -119,7 +122,7 @@ class _Run:
         rows, at = rows[order], at[:, order]
         cases, index = np.unique(log.case[rows], return_index=True)
         cases, rows, at = self._with_begun(cases, rows[index], at[:, index], surely)
-        is_open = np.isin(last, list(self.automaton.open)) & ~has_ended
+        is_open = is_open & ~has_ended
         is_open[cases] = False
         return _Reading(cases, rows, at, is_open)
 
@@ -169,32 +172,32 @@ class _Run:
 
         They are the same array where the log says everything. An event comes before its transition.
         """
-        log = self.log
-        # as `workflow.deciding.steps` defines it: an event gives the case as the guards of its transition see it
-        found = [self._events(), self._transitions(), self._ends()]
         matches = []
-        for order, (low, high, read, given) in enumerate(found):
+        # as `workflow.deciding.steps` defines it: an event gives the case as the guards of its transition see it
+        for order, (low, high, read, given) in enumerate([self._events(), self._transitions(), self._ends()]):
             if high is None:
                 continue
             low, high = self._where_conditions_hold(low, high, read, given)
-            rows = np.flatnonzero(high | low if low is not high else high)
-            matches.append((rows, low[rows], low[rows] if low is high else high[rows], np.full(len(rows), order, np.int8)))
+            rows = np.flatnonzero((high | low if low is not high else high) != 0)  # truth values are counted much faster
+            least = low[rows]
+            matches.append((4 * rows + order, least, least if low is high else high[rows]))
         if not matches:
-            nothing = np.zeros(0, np.uint32)
+            nothing = np.zeros(0, self.heard.bits)
             return np.zeros(0, np.int64), nothing, nothing
-        is_certain = all(f[0] is f[1] for f in found) and not log.untold(self.rule.reads)
-        rows, low, high, orders = (np.concatenate(m) if len(matches) > 1 else m[0] for m in zip(*matches, strict=True))
-        if len(matches) > 1:
-            sort = np.lexsort((orders, rows))
-            rows, low, high = rows[sort], low[sort], high[sort]
-        return rows, low, low if is_certain or np.array_equal(low, high) else high
+        if len(matches) == 1:
+            ((order_of, low, high),) = matches
+        else:
+            order_of, low, high = (np.concatenate(parts) for parts in zip(*matches, strict=True))
+            sort = np.argsort(order_of, kind="stable")  # merges sorted runs
+            order_of, low, high = order_of[sort], low[sort], high[sort]
+        return order_of >> 2, low, low if low is high or np.array_equal(low, high) else high
 
     def _bits(self, of_names: Sequence[Sequence[str]]) -> tuple[Symbols, Symbols]:
         """Return, for each group of names, the patterns that match surely, and those that match possibly; 0 comes last."""
         patterns = self.heard.patterns
         surely = [sum(1 << i for i, p in enumerate(patterns) if group and p.names.issuperset(group)) for group in of_names]
         possibly = [sum(1 << i for i, p in enumerate(patterns) if p.names.intersection(group)) for group in of_names]
-        return np.array([*surely, 0], np.uint32), np.array([*possibly, 0], np.uint32)
+        return np.array([*surely, 0], self.heard.bits), np.array([*possibly, 0], self.heard.bits)
 
     def _transitions(self) -> tuple[Any, ...]:
         log = self.log
@@ -221,18 +224,18 @@ class _Run:
         if ROW_END not in self.automaton.names:
             return None, None, log.after, log.after
         _, bits = self._bits([[ROW_END]])
-        symbols = np.full(len(log), bits[0], np.uint32)
+        symbols = np.full(len(log), bits[0])
         return symbols, symbols, log.after, log.after
 
     def _ordered(self, surely: Symbols, possibly: Symbols) -> tuple[Symbols, Symbols]:
         """Return the symbols that break the rule least and most often, given those that match surely and possibly."""
-        relieving = np.uint32(sum(1 << i for i in self.heard.relieving))
+        relieving = self.heard.bits(sum(1 << i for i in self.heard.relieving))
         return (surely & ~relieving) | (possibly & relieving), (possibly & ~relieving) | (surely & relieving)
 
     def _where_conditions_hold(self, low: Symbols, high: Symbols, read: Any, given: Any) -> tuple[Symbols, Symbols]:
         """Return the symbols without the patterns whose conditions do not hold."""
         for i, pattern in enumerate(self.heard.patterns):
-            bit = np.uint32(1 << i)
+            bit = self.heard.bits(1 << i)
             for condition, record in ((pattern.when, read), (pattern.giving, given)):
                 if condition is None:
                     continue
@@ -270,19 +273,25 @@ class _Run:
         last = int(np.argmax(log.at)) if len(log) else None
         return (0, 0) if last is None else (int(log.at[last]), int(log.local[last]))
 
-    def _late(self, rows: Integers, states: States, last: States, has_ended: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    def _late(self, rows: Integers, is_open: NDArray[np.bool_], ends_open: NDArray[np.bool_]) -> tuple[Integers, Integers]:
         """Return the rows that leave an obligation unmet, and the last rows of cases with a missed deadline but no later row.
 
         A row does so if it is the first after the deadline, or if it ends a case whose obligation is open.
+
+        Parameters
+        ----------
+        rows, is_open : ndarray, shape (n_steps,)
+            The rows of the steps, and whether an obligation is open after them.
+        ends_open : ndarray of bool, shape (n_cases,)
+            Whether the case has ended with an open obligation.
         """
         log, within = self.log, self.rule.within
         nothing = np.zeros(0, np.int64)
         if not self.automaton.open:
             return nothing, nothing
-        ends = log.first[np.flatnonzero(np.isin(last, list(self.automaton.open)) & has_ended) + 1] - 1
+        ends = log.first[np.flatnonzero(ends_open) + 1] - 1
         if within is None or not len(rows):
             return ends, nothing
-        is_open = np.isin(states, list(self.automaton.open))
         case = log.case[rows]
         before = np.concatenate([[False], is_open[:-1] & (case[1:] == case[:-1])])
         opens = np.flatnonzero(is_open & ~before)
@@ -367,11 +376,12 @@ class Heard:
         self.automaton = automaton
         self._numbers = [(i, one) for i, variants in enumerate(automaton.variants) for one in variants]
         self.patterns = [one for _, one in self._numbers]
+        self.bits: type[np.uint8 | np.uint32] = np.uint8 if len(self.patterns) <= 8 else np.uint32  # less memory, more speed
         self.relieving = frozenset(k for k, (i, _) in enumerate(self._numbers) if i in automaton.relieving)
 
-    def bits_of(self, symbol: int) -> np.uint32:
+    def bits_of(self, symbol: int) -> np.uint8 | np.uint32:
         """Return the bits of some patterns, whatever their form."""
-        return np.uint32(sum(1 << k for k, (i, _) in enumerate(self._numbers) if symbol >> i & 1))
+        return self.bits(sum(1 << k for k, (i, _) in enumerate(self._numbers) if symbol >> i & 1))
 
     def table(self, symbols: Symbols) -> tuple[States, NDArray[Any]]:
         """Return the table of the automaton, and symbols as its columns."""
@@ -386,14 +396,20 @@ class Heard:
 
 
 def _first_later(at: Integers, low: Integers, high: Integers, than: Integers) -> Integers:
-    """Return the first index from `low` up to but excluding `high` with a later time; `high` if there is none."""
-    low, high = low.copy(), high.copy()
+    """Return the first index from `low` up to but excluding `high` with a later time; `high` if there is none.
+
+    Times do not decrease within these ranges, none of which is empty.
+    """
+    found = high.copy()
+    late = np.flatnonzero(at[high - 1] > than)  # mostly few
+    low, high, than = low[late], high[late], than[late]
     while (searching := low < high).any():
         middle = (low + high) >> 1
         later = at[np.where(searching, middle, 0)] > than
         high = np.where(searching & later, middle, high)
         low = np.where(searching & ~later, middle + 1, low)
-    return high
+    found[late] = high
+    return found
 
 
 def _ranges(starts: Integers, ends: Integers) -> Integers:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.deciding.in_force import InForce
-from workflow.model.definition import Value, Workflow
+from workflow.model.definition import StateKind, Value, Workflow
 
 Integers = NDArray[np.int64]
 
@@ -141,6 +141,22 @@ class AuditLog:
         if not upon.any():
             return np.zeros(0, np.int64)
         return np.flatnonzero((self.event < 0) & upon[self.transition])
+
+    @cached_property
+    def ended(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the cases that surely are in a final state after their last row, and those that possibly are."""
+        final = np.array([state.kind is StateKind.FINAL for state in self.workflow.states.values()])
+        surely, possibly = (np.zeros(len(self.names), bool) for _ in range(2))
+        has_rows = np.flatnonzero(np.diff(self.first))
+        last, after = self.first[has_rows + 1] - 1, self.after["state"]
+        if not isinstance(after, Options):
+            surely[has_rows] = possibly[has_rows] = final[after[last]]
+            return surely, possibly
+        index = {name: i for i, name in enumerate(self.workflow.states)}
+        of_sets = [final[[index[str(state)] for state in states]] for states in after.sets]
+        surely[has_rows] = np.array([every.all() for every in of_sets])[after.of[last]]
+        possibly[has_rows] = np.array([every.any() for every in of_sets])[after.of[last]]
+        return surely, possibly
 
     @cached_property
     def turned_back(self) -> NDArray[np.bool_]:

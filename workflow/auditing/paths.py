@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog, Options
 from workflow.deciding.in_force import InForce
-from workflow.model.definition import StateKind, Workflow
+from workflow.model.definition import Workflow
 
 Integers = NDArray[np.int64]
 States = NDArray[np.int32]
@@ -47,21 +47,6 @@ def run_automaton(table: States, begun: States, first: Integers, symbols: NDArra
 def off_the_map(log: AuditLog) -> Integers:
     """Return the rows that leave a state in which the case cannot be."""
     return follow(log.in_force, log.first, log.transition, begins=log.begins.get("state")).off
-
-
-def ended(log: AuditLog, surely: bool) -> NDArray[np.bool_]:
-    """Return which cases are surely, or possibly, in a final state after their last row."""
-    after, final = log.after["state"], [s.kind is StateKind.FINAL for s in log.workflow.states.values()]
-    has_ended = np.diff(log.first) > 0
-    last = log.first[1:][has_ended] - 1
-    if isinstance(after, Options):
-        names = list(log.workflow.states)
-        every_or_any = all if surely else any
-        of_sets = [every_or_any(final[names.index(str(state))] for state in states) for states in after.sets]
-        has_ended[has_ended] = np.array(of_sets)[after.of[last]]
-    else:
-        has_ended[has_ended] = np.array(final)[after[last]]
-    return has_ended
 
 
 @dataclass(frozen=True)
