@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,7 +122,10 @@ def audit(
         list[str] | None,
         typer.Option("--policy", metavar="W", help="A workflow that replaced W during the log (its column policy_in_force)."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the offending cases to this CSV file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the cases and moves that are broken, open or unjudged to this CSV file."),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -147,13 +151,13 @@ def audit(
             raise InputError([*error.problems, Problem(next_step)]) from None
         report = judge(audited, all_rules)
         if out is not None:
-            _write_offending(out, report.offending())
+            _write_not_kept(out, report.not_kept())
         if as_json:
             print_json(report.json())
         elif not quiet:
             echo("\n".join(report.render()))
             if out is not None:
-                echo(f"The offending cases: {out}")
+                echo(f"Cases and moves that are broken, open or unjudged: {out}")
             if report.log.unknown_names and not log.is_dir():
                 proposed = f"{_proposal_command(log, workflow, rules)} writes a mapping of the names to edit"
                 edited = f"in {mapping}, put each of these names under names: or leave_out:"
@@ -197,11 +201,11 @@ def _proposal_command(log: Path, workflow: str, rules: list[Path] | None) -> str
     return f"{_audit_command(log, workflow, rules)} --propose-mapping {shlex.quote(f'{stem}.mapping.yaml')}"
 
 
-def _write_offending(path: Path, rows: list[dict[str, Any]]) -> None:
+def _write_not_kept(path: Path, rows: Iterator[dict[str, Any]]) -> None:
     from simulations.run_folder.whole_files import write_text
     from simulations.tables.table import as_csv
 
-    columns = ["case", "against", "at", "step"]
+    columns = ["case", "against", "verdict", "at", "step"]
     write_text(path, as_csv(columns, ([row.get(column) for column in columns] for row in rows)))
 
 

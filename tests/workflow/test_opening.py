@@ -10,7 +10,7 @@ import pytest
 from simulations.loading import load_scenario
 from workflow.auditing.log_files import read_log
 from workflow.errors import InputError
-from workflow.files.opening import TABLE_BYTES, TEXT_BYTES, bounded, check_file, open_file, read_file
+from workflow.files.opening import EXCEL_BYTES, TABLE_BYTES, TEXT_BYTES, bounded, check_file, open_file, read_file
 from workflow.files.tables import kind_of
 from workflow.loading import load_workflow
 from workflow.loading.rule_files import load_rules
@@ -109,7 +109,7 @@ def test_a_link_to_an_ordinary_file_is_followed(tmp_path):
 
 def test_the_limits_are_those_of_the_page_about_limits():
     """The documented sizes are the ones that apply."""
-    assert (TEXT_BYTES, TABLE_BYTES) == (4_000_000, 2_000_000_000)
+    assert (TEXT_BYTES, EXCEL_BYTES, TABLE_BYTES) == (4_000_000, 2_000_000_000, 20_000_000_000)
 
 
 @pytest.mark.parametrize("hostile", ["proc", "sparse", "device", "pipe"], indirect=True)

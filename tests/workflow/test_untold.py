@@ -276,3 +276,31 @@ def test_beyond_the_combinations_that_are_tried_a_false_part_still_decides():
     ):
         low, high = bounds(log, parse(text, workflow.namespace), np.array([0]), {})
         assert (int(low[0]), int(high[0])) == expected
+
+
+def test_an_event_that_stands_alone_tells_where_the_case_is_not(tmp_path):
+    """On the shelf, a ring always puts a case back into the queue; so a case in which it did not began in the second state."""
+    two = {**PERMITS, "entry": {"states": ["shelf", "second"]}}
+    rule = {"never": "ring", "if": "state == 'shelf'"}
+    report = audited(tmp_path, ["1,ring,2024-01-01", "1,finish,2024-01-02", "2,ring,2024-01-01"], rule, workflow=two)
+    assert verdicts(report) == ["kept"]
+    assert moves(report) == (0, 0)
+    report = audited(tmp_path, ["1,ring,2024-01-01", "1,requeue,2024-01-02"], rule, workflow=two)
+    assert moves(report) == (1, 0)
+
+
+def test_the_list_has_open_and_unjudged_cases_and_moves(tmp_path):
+    """Broken ones have a row and a time; of others the log has none to show."""
+    rows = ["1,park,2024-01-01,true", "2,grant,2024-01-01,", "3,grant,2024-01-02,true"]
+    rules = [{"after": "park", "then": "release"}, {"never": "grant", "if": "minor"}]
+    report = audited(tmp_path, rows, *rules, header="case,activity,time,minor")
+    of_moves = "a move that the workflow does not allow"
+    at = {"at": "2024-01-02T00:00:00.000000", "step": "grant"}
+    listed = [(row["case"], row["against"], row["verdict"]) for row in report.not_kept()]
+    assert listed == [
+        ("1", of_moves, "unjudged"), ("2", of_moves, "unjudged"), ("3", of_moves, "unjudged"),
+        ("1", "rule 0", "open"), ("3", "rule 1", "broken"), ("2", "rule 1", "unjudged"),
+    ]  # fmt: skip
+    assert [row for row in report.not_kept() if row["verdict"] == "broken"] == [
+        {"case": "3", "against": "rule 1", "verdict": "broken", **at}
+    ]

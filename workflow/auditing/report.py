@@ -144,6 +144,18 @@ class AuditReport:
         """Return one row for each violation."""
         return list(itertools.chain.from_iterable(self._by_kind()))
 
+    def not_kept(self) -> Iterator[dict[str, Any]]:
+        """Yield one row for each violation, and for each case and move that is open or unjudged."""
+        case, of_moves = self.log.case, "a move that the workflow does not allow"
+        violations = self._by_kind()
+        yield from ({**row, "verdict": "broken"} for row in next(violations))
+        yield from (self._offence(int(case[i]), int(i), of_moves) | {"verdict": "unjudged"} for i in self.moves_unjudged)
+        for rule, broken in zip(self.rules, violations, strict=True):
+            yield from ({**row, "verdict": "broken"} for row in broken)
+            for verdict, cases in (("open", rule.is_open), ("unjudged", rule.is_unjudged)):
+                names = self.log.names[np.flatnonzero(cases)]
+                yield from ({"case": str(name), "against": rule.rule.name, "verdict": verdict} for name in names)
+
     def _by_kind(self) -> Iterator[Iterator[dict[str, Any]]]:
         case = self.log.case
         yield (self._offence(int(case[i]), int(i), "a move that the workflow does not allow") for i in self.not_allowed)

@@ -6,7 +6,6 @@ no local time, so a time zone may give one; without it, the clock is that of UTC
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -14,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import InputError, nearest
-from workflow.files.times import LOCAL
+from workflow.files.times import LOCAL, offsets_of
 from workflow.files.times import Times as WrittenTimes
 
 Integers = NDArray[np.int64]
-
-_QUARTER = 900_000_000
 
 
 @dataclass(frozen=True)
@@ -81,19 +78,8 @@ def clocks_of(times: WrittenTimes, given: NDArray[np.bool_], zone: ZoneInfo | No
     at, local = times.wall - offset, times.wall.copy()
     rows = np.flatnonzero(utc & given)
     if zone is not None and len(rows):
-        local[rows] += _offsets(at[rows], zone)
+        local[rows] += offsets_of(at[rows], zone)
     return Times(at, local, _first(naive & given), _first(~naive & given), _first(utc & given))
-
-
-def _offsets(at: Integers, zone: ZoneInfo) -> Integers:
-    """Return the offset of a time zone from UTC at instants, which is the same within a quarter of an hour."""
-    quarters, index = np.unique(at // _QUARTER, return_inverse=True)
-    begin, microsecond = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.timedelta(microseconds=1)
-    offsets = []
-    for quarter in quarters.tolist():
-        local = (begin + dt.timedelta(microseconds=quarter * _QUARTER)).astimezone(zone)
-        offsets.append((local.utcoffset() or dt.timedelta()) // microsecond)
-    return np.array(offsets, np.int64)[index]
 
 
 def _first(rows: NDArray[np.bool_]) -> int | None:

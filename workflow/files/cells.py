@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workflow.errors import nearest
 from workflow.files.table import Table, text_of
-from workflow.files.times import EXAMPLE, LOCAL, Times, read_times
+from workflow.files.times import EXAMPLE, LOCAL, Times, offsets_of, read_times
 from workflow.files.validation import format_value
 from workflow.files.values import allowed_values
 from workflow.predicates import Field
@@ -108,7 +108,11 @@ def _times(table: Table, name: str, form: CellFormat, what: str) -> Times:
     """Return the times of the distinct values of a column."""
     column = table.columns[name]
     if column.is_time:
-        wall = column.values.astype("datetime64[us]").astype(np.int64)
+        values = column.values.astype("datetime64[us]")
+        wall = np.where(np.isnat(values), np.datetime64(0, "us"), values).astype(np.int64)
+        if column.zone is not None:
+            offset = offsets_of(wall, column.zone)
+            return Times(wall + offset, offset, np.zeros(len(wall), bool), [])
         return Times(wall, np.full(len(wall), 0 if column.utc else LOCAL), np.full(len(wall), column.utc), [])
     return read_times(column.values.tolist(), form.time_formats, form.option("time-format"), table.serial, what)
 

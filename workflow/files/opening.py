@@ -27,8 +27,11 @@ TEXT_BYTES = 4_000_000
 JSON_BYTES = 100_000_000
 """Maximum size of a manifest, or of another JSON file of a run folder."""
 
-TABLE_BYTES = 2_000_000_000
-"""Maximum size of a table or an event log; also of the content of a compressed one."""
+TABLE_BYTES = 20_000_000_000
+"""Maximum size of a table or an event log, which is read in pieces; also of the content of a compressed one."""
+
+EXCEL_BYTES = 2_000_000_000
+"""Maximum size of an Excel file."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),

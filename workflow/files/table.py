@@ -45,11 +45,14 @@ class Column:
         Strings and numbers as objects, or dates and times of numpy.
     utc : bool
         Whether times are instants in UTC, because the type of the column says so.
+    zone : tzinfo or None
+        The time zone of their local clock, if the file names one.
     """
 
     codes: Codes
     values: NDArray[Any]
     utc: bool = False
+    zone: dt.tzinfo | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -75,7 +78,7 @@ class Column:
 
     def taking(self, rows: NDArray[Any]) -> Column:
         """Return the column with only some rows."""
-        return Column(self.codes[rows], self.values, self.utc)
+        return Column(self.codes[rows], self.values, self.utc, self.zone)
 
 
 class ColumnBuilder:

@@ -17,11 +17,14 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from workflow.errors import InputError, nearest
 from workflow.files.encodings import check_encoding, decoded, encoding_of, head_of, is_compressed, separator_of
+from workflow.files.opening import EXCEL_BYTES, check_file
+from workflow.files.parquet_zones import zones_of
 from workflow.files.table import Column, ColumnBuilder, Table, n_of
 from workflow.files.xes import read_xes
 from workflow.sql.quoting import identifier, literal_path
@@ -102,6 +105,7 @@ def read_table(path: Path, wanted: Wanted = lambda name: True, form: FileFormat 
     if kind == "xes":
         return read_xes(path, wanted, form.encoding, limit)
     if kind == "excel":
+        check_file(path, EXCEL_BYTES)
         return _excel(path, wanted, form.sheet, limit)
     if kind == "parquet":
         return _parquet(path, wanted, limit)
@@ -140,12 +144,13 @@ def _csv(path: Path, wanted: Wanted, given: str | None, limit: int | None) -> Ta
     with _as_utf8(path, encoding) as plain, _database(path, plain, "CSV") as connection:
         connection.execute(
             f"create temp table rows as select {selected} from read_csv($file, auto_detect = false, header = true, skip = $skip,"
-            " delim = $separator, quote = '\"', escape = '\"', columns = $columns, store_rejects = true)"
+            " delim = $separator, quote = '\"', escape = '\"', columns = $columns, compression = $compression, store_rejects = true)"
             f"{f' limit {limit}' if limit is not None else ''}",
             {
                 "file": literal_path(plain),
                 "skip": n_blank,
                 "separator": separator,
+                "compression": "gzip" if is_compressed(plain) else "none",
                 "columns": {f"c{i}": "VARCHAR" for i in range(len(names))},
             },
         )
@@ -210,15 +215,19 @@ def _header(path: Path, encoding: str, separator: str) -> tuple[tuple[str, ...],
 
 @contextmanager
 def _as_utf8(path: Path, encoding: str) -> Iterator[Path]:
-    """Yield the path of the file in UTF-8, which is another file if it is compressed or in another encoding."""
-    if encoding in ("utf-8", "utf-8-sig") and not is_compressed(path):
+    """Yield the path of the file in UTF-8, which is a temporary copy if it is in another encoding."""
+    if encoding in ("utf-8", "utf-8-sig"):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="docketsim-") as folder:
         copy = Path(folder) / "table.csv"
-        with decoded(path, encoding) as text, copy.open("w", encoding="utf-8", newline="") as file:
-            while chunk := text.read(1 << 20):
-                file.write(chunk)
+        try:
+            with decoded(path, encoding) as text, copy.open("w", encoding="utf-8", newline="") as file:
+                while chunk := text.read(1 << 20):
+                    file.write(chunk)
+        except OSError as error:  # the disk is full
+            advice = "convert the file to UTF-8, or set TMPDIR to a folder with more space"
+            raise InputError([f"{path}: no temporary copy in UTF-8 can be written: {error.strerror}; {advice}"]) from None
         yield copy
 
 
@@ -253,11 +262,28 @@ def _parquet(path: Path, wanted: Wanted, limit: int | None) -> Table:
         relation = connection.read_parquet(literal_path(path), hive_partitioning=False)
         names = tuple(relation.columns)
         kinds = dict(zip(names, map(str, relation.types), strict=True))
-        columns = {name: _parquet_column(relation, name, kinds[name], limit) for name in names if wanted(name)}
-    return Table(path, names, columns, lambda i: f"row {i + 1}")
+        file = {"file": literal_path(path)}
+        metadata = connection.execute("select key, value from parquet_kv_metadata($file)", file).fetchall()
+        zones = {name: zone for name, text in zones_of(dict(metadata)).items() if (zone := _zone(text)) is not None}
+        columns = {
+            name: _parquet_column(connection, path, name, kinds[name], limit, zones.get(name)) for name in names if wanted(name)
+        }
+    notes = tuple(f"the times of {name!r} are local times of {c.zone}, as the file says" for name, c in columns.items() if c.zone)
+    return Table(path, names, columns, lambda i: f"row {i + 1}", notes)
 
 
-def _parquet_column(relation: Any, name: str, kind: str, limit: int | None) -> Column:
+def _zone(name: str) -> dt.tzinfo | None:
+    """Return a time zone that a file names; ``None`` for UTC and for an unknown name, which add nothing to an instant."""
+    if offset := re.fullmatch(r"([+-])(\d\d):(\d\d)", name):
+        length = dt.timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return dt.timezone(-length if offset[1] == "-" else length) if dt.timedelta() < length < dt.timedelta(days=1) else None
+    try:
+        return None if name in ("UTC", "Etc/UTC", "GMT") else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _parquet_column(connection: Any, path: Path, name: str, kind: str, limit: int | None, zone: dt.tzinfo | None) -> Column:
     quoted = identifier(name)
     utc = kind == "TIMESTAMP WITH TIME ZONE"
     if utc:
@@ -266,15 +292,17 @@ def _parquet_column(relation: Any, name: str, kind: str, limit: int | None) -> C
         selected = f"{quoted}::VARCHAR"
     else:
         selected = f"{quoted}::DOUBLE" if kind.startswith("DECIMAL") else quoted
-    chosen = relation.project(f"{selected} as c")
-    page = (chosen if limit is None else chosen.limit(limit)).fetchnumpy()["c"]
-    if np.asarray(page).dtype.kind == "M":
+    most = "" if limit is None else f" limit {limit}"
+    query = f"select {selected} as c from read_parquet($file, hive_partitioning = false){most}"
+    cells = connection.execute(query, {"file": literal_path(path)})
+    if utc or kind.startswith(("DATE", "TIMESTAMP")):
+        page = cells.fetchnumpy()["c"]
         values = np.ma.getdata(page).astype("datetime64[us]")
         empty = np.ma.getmaskarray(page) | np.isnat(values)
-        return Column(np.where(empty, -1, np.arange(len(values))).astype(np.int32), values, utc)
+        return Column(np.where(empty, -1, np.arange(len(values))).astype(np.int32), values, utc, zone if utc else None)
     builder = ColumnBuilder()
-    for low in range(0, len(page), _PAGE):
-        builder.add(page[low : low + _PAGE].tolist())
+    while page := cells.fetchmany(_PAGE):
+        builder.add([cell for (cell,) in page])
     return builder.column()
 
 
