@@ -52,6 +52,12 @@ def _rules(workflow: Any, files: list[Path] | None) -> list[Any]:
 def prove(
     workflow: WorkflowName,
     rules: Rules = None,
+    bounds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCENARIO", help="Prove time limits with the delays and clocks of a scenario, where they have an end."
+        ),
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0, help="Time limit for all rules together; the rest stays undecided.")] = 25.0,
     nodes: Annotated[int, typer.Option(min=1, help="Maximum size of one search; raise it if a rule needs more.")] = 200_000,
     as_json: Json = False,
@@ -66,7 +72,8 @@ def prove(
         from workflow.proving.prove import prove as decide
 
         loaded = load_workflow(workflow)
-        proof = decide(loaded, _rules(loaded, rules), most_nodes=nodes, seconds=seconds)
+        known = None if bounds is None else _bounds_of(bounds, loaded)
+        proof = decide(loaded, _rules(loaded, rules), most_nodes=nodes, seconds=seconds, bounds=known)
         if as_json:
             print_json(proof.json())
         elif not quiet:
@@ -75,6 +82,14 @@ def prove(
             raise typer.Exit(FAILURE)
         if proof.undecided:
             raise typer.Exit(UNDECIDED)
+
+
+def _bounds_of(scenario: str, workflow: Any) -> Any:
+    """Return the bounds on time of a scenario."""
+    from simulations.loading import load_scenario
+    from simulations.scenarios.time_bounds import bounds_of
+
+    return bounds_of(load_scenario(scenario), workflow)
 
 
 def audit(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulations.loading import load_scenario
+from simulations.scenarios.time_bounds import bounds_of
+from tests.workflow.fake_clock import fake_clock
 from tests.workflow.timed_grid import Grid, random_timed
 from workflow import InputError, load_rules, load_workflow
 from workflow.model.definition import Workflow
@@ -23,6 +28,14 @@ from workflow.proving.report import render_verdict
 from workflow.proving.verdict import Verdict
 
 pytest.importorskip("z3")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def stopped_clock() -> Iterator[None]:
+    """Stop the prover's clock, so that a slow machine leaves no rule undecided."""
+    with fake_clock():
+        yield
+
 
 HEARINGS: dict[str, Any] = {
     "workflow": "hearings",
@@ -272,6 +285,118 @@ def test_a_late_history_is_checked_against_the_bounds() -> None:
     replay_late(workflow, verdict.rule, verdict.history, verdict.rule.bounds)
     with pytest.raises(UnsoundProof):
         replay_late(workflow, verdict.rule, replace(verdict.history, times=later), verdict.rule.bounds)
+
+
+# bounds from a scenario ---------------------------------------------------------------------------------------
+
+COURT = """
+scenario: court
+workflow: hearings.yaml
+starts: 2024-01-01
+ends: 2024-12-31
+activities:
+  read: {takes: 1 day, outcome: {found: {yes: 0.5, no: rest}}}
+  hear: {takes: {uniform: {min: 10 days, max: 50 days}}}
+arrivals:
+  all: {at: [2024-01-08]}
+events:
+  illness: {hazard: 1 per year}
+  question: {hazard: 1 per year}
+  reply: {after: {uniform: {min: 2 days, max: 10 days}}}
+"""
+
+
+def by_scenario(tmp_path: Path, within: str, changes: Sequence[str] = (), **bounds: Any) -> Verdict:
+    """Return the verdict on the rule under the bounds of the court's scenario, changed as `--set` does."""
+    content = HEARINGS | {"bounds": bounds, "rules": [IN_TIME | {"within": within}]}
+    (tmp_path / "hearings.yaml").write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / "court.yaml").write_text(COURT, encoding="utf-8")
+    workflow = load_workflow(tmp_path / "hearings.yaml")
+    return prove(workflow, bounds=bounds_of(load_scenario(tmp_path / "court.yaml", changes), workflow)).verdicts[0]
+
+
+def test_delays_and_clocks_of_a_scenario_bound_a_time_limit(tmp_path: Path) -> None:
+    """Three hearings of 50 days and two answers of ten: 170 days of 24 hours."""
+    verdict = by_scenario(tmp_path, "170 days")
+    assert (verdict.decision, verdict.deadline and verdict.deadline.longest) == ("proved", "170 days")
+    broken = by_scenario(tmp_path, "169 days")
+    assert broken.decision == "broken"
+    assert broken.history is not None
+    assert broken.history.times is not None
+    assert broken.history.times.elapsed
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ("activities.hear.takes={gamma: {mean: 30 days, cv: 1}}", "hearing (gamma has no upper bound)"),
+        ("activities.hear={pool: judges, takes: 1 hour}", "hearing (it waits for the pool judges)"),
+        ("events.reply={hazard: 2 per year}", "asked"),
+    ],
+)
+def test_what_has_no_end_in_a_scenario_is_named(tmp_path: Path, change: str, missing: str) -> None:
+    """A tail, a queue and a hazard have no upper bound."""
+    pools = ["pools={judges: {size: 1}}"] if "judges" in change else []
+    verdict = by_scenario(tmp_path, "300 days", [*pools, change])
+    assert verdict.decision == "monitored"
+    assert verdict.deadline is not None
+    assert verdict.deadline.missing == (missing,)
+
+
+def test_a_bound_of_the_file_stands_in_for_one_that_the_scenario_lacks(tmp_path: Path) -> None:
+    """Hearings that wait for judges are bounded by the file, and answers by the scenario."""
+    changes = ["pools={judges: {size: 1}}", "activities.hear={pool: judges, takes: 1 hour}"]
+    assert by_scenario(tmp_path, "203 days", changes, hearing="at most 60 days").decision == "proved"
+
+
+def test_lengths_that_differ_between_cases_prove_but_do_not_break(tmp_path: Path) -> None:
+    """The longest of all lengths is taken for every case, so a late history may be that of no case."""
+    change = "activities.hear.takes={by: n, 0: 50 days, other: 10 days}"
+    assert by_scenario(tmp_path, "170 days", [change]).decision == "proved"
+    verdict = by_scenario(tmp_path, "169 days", [change])
+    assert verdict.decision == "undecided"
+    assert verdict.reason is not None
+    assert verdict.reason.endswith("hearing: its length differs between cases")
+
+
+def test_a_scenario_about_another_workflow_is_refused() -> None:
+    """The message names what the workflow lacks."""
+    with pytest.raises(InputError, match="pilot: the workflow hearings has no .*background_check.*; give a scenario of this workflow"):
+        bounds_of(load_scenario("pilot"), load_workflow(HEARINGS))
+
+
+# the built-in workflow ----------------------------------------------------------------------------------------
+
+BUILT_IN = "prosecutorial-discretion-review"
+
+
+def _referred(tmp_path: Path, changes: str) -> Verdict:
+    """Return the verdict on the time limit of the built-in workflow with changed bounds."""
+    path = tmp_path / "changed.yaml"
+    path.write_text(f"workflow: changed\nextends: {BUILT_IN}\nbounds: {{{changes}}}\n", encoding="utf-8")
+    workflow = load_workflow(path)
+    return prove(workflow, [rule for rule in workflow.rules if rule.within]).verdicts[0]
+
+
+def test_a_referred_case_is_done_within_eighteen_months(tmp_path: Path) -> None:
+    """The check, the offer and the motion take 545 days together, and the check never expires on the way."""
+    verdict = _referred(tmp_path, "offer: at most 60 days")
+    assert (verdict.decision, verdict.deadline and verdict.deadline.longest) == ("proved", "545 days")
+
+
+def test_two_days_more_for_an_offer_are_too_long_on_some_dates(tmp_path: Path) -> None:
+    """Eighteen months have 546 days at least, so 547 are late on some dates only, and one of them is shown."""
+    assert _referred(tmp_path, "offer: at most 61 days").decision == "proved"
+    verdict = _referred(tmp_path, "offer: at most 62 days")
+    assert (verdict.decision, days_open(verdict)) == ("broken", 547)
+
+
+def test_without_the_clock_of_the_check_it_may_be_repeated_for_ever(tmp_path: Path) -> None:
+    """If the check may expire at any time, a case can go round between check and offer."""
+    verdict = _referred(tmp_path, "check_expiry: at least 1 day")
+    assert verdict.decision == "broken"
+    assert verdict.deadline is not None
+    assert verdict.deadline.endless
 
 
 # random workflows against a grid of days ----------------------------------------------------------------------

@@ -73,7 +73,7 @@ class Bounds:
     unbounded : mapping of str to str
         For states of which it is known: why there is no upper bound.
     loose : mapping of str to str
-        Events that here may happen at any time, although more is known of them: what is known.
+        States and events of which more is known than is said here: what is known.
     """
 
     stays: Mapping[str, tuple[TimeRange, ...]] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Bounds:
     loose: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.stays or self.clocks)
+        return bool(self.stays or self.clocks or self.unbounded)
 
     def most(self, state: str) -> list[TimeLimit]:
         """Return the upper bounds on the time in a state."""
@@ -108,5 +108,4 @@ class Bounds:
             for state in (*self.stays, *other.stays)
         }
         clocks = {**other.clocks, **self.clocks}
-        loose = {event: known for event, known in {**other.loose, **self.loose}.items() if event not in clocks}
-        return Bounds(stays, clocks, {**other.unbounded, **self.unbounded}, loose)
+        return Bounds(stays, clocks, {**other.unbounded, **self.unbounded}, {**other.loose, **self.loose})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
@@ -39,7 +40,7 @@ class TimeLimit:
 
     Attributes
     ----------
-    number : int or float
+    number : int, float or Fraction
         At least 0; whole, except for hours and minutes.
     unit : str
         One of `UNITS`.
@@ -47,12 +48,12 @@ class TimeLimit:
         For working days.
     """
 
-    number: int | float
+    number: int | float | Fraction
     unit: str
     calendar: WorkingDays | None = None
 
     def __str__(self) -> str:
-        return f"{self.number:g} {self.unit if self.number != 1 else self.unit.removesuffix('s')}"
+        return f"{float(self.number):g} {self.unit if self.number != 1 else self.unit.removesuffix('s')}"
 
     @property
     def is_elapsed(self) -> bool:

@@ -141,6 +141,8 @@ class _Decision:
         found = dated(self.timing, late, _day_of(history.facts["arrived"]))
         if found is None:
             return Decided("undecided", Deadline(), reason=_NO_DATE)
+        if loose := self._loose(late):
+            return Decided("undecided", Deadline(), reason=f"{_LOOSE} {loose}")
         longest = self._took(found) if slowest is not None and not endless else None
         deadline = Deadline(longest=longest, endless=endless, dates=self._dates)
         return Decided("broken", deadline, replace(history, times=self._times(late, found)))
@@ -160,6 +162,13 @@ class _Decision:
         ]
         without = dict.fromkeys(state for state in stays if not self.bounds.most(state))
         return tuple(f"{s} ({self.bounds.unbounded[s]})" if s in self.bounds.unbounded else s for s in without)
+
+    def _loose(self, late: Late) -> str:
+        """Return the states and events of a path of which more is known than the search follows, with what is known."""
+        known = self.bounds.loose
+        names = [row.node[0] for row in late.rows]
+        names += [str(row.move.trigger) for row in late.rows if row.move is not None]
+        return "; ".join(f"{name}: {known[name]}" for name in dict.fromkeys(names) if name in known)
 
     def _length(self, longest: int) -> str:
         """Return a length of time in the unit of the search as text."""
@@ -206,3 +215,4 @@ _NO_DATE = (
     "months and working days differ in length: taken at their longest, a history breaks the rule, but on no date does the"
     " history that was found"
 )
+_LOOSE = "a history breaks the rule, but hangs on what the proof takes more freely than the scenario:"

@@ -169,7 +169,12 @@ class Prover:
             if found.history is not None:
                 replay_late(self.workflow, rule, found.history, bounds)
             verdict = replace(
-                verdict, decision=found.decision, history=found.history, reason=found.reason, deadline=found.deadline
+                verdict,
+                decision=found.decision,
+                outstanding=verdict.outstanding if found.decision == "monitored" else (),
+                history=found.history,
+                reason=found.reason,
+                deadline=found.deadline,
             )
         return replace(verdict, seconds=time.perf_counter() - start)
 

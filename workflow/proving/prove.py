@@ -8,6 +8,7 @@ from workflow.deciding.table import compile_table, guards, largest
 from workflow.errors import InputError
 from workflow.model.definition import Workflow
 from workflow.model.rules import Rule
+from workflow.model.time_bounds import Bounds
 from workflow.proving.budget import Budget, LimitReached
 from workflow.proving.fact_space import possible_classes
 from workflow.proving.findings import Finding, find_odd, find_odd_by_search
@@ -21,8 +22,9 @@ MAX_ENTRIES = 1_000_000  # of a table; building it takes a few hundred bytes per
 
 
 def prove(
-    workflow: Workflow, rules: Sequence[Rule] | None = None, *, most_nodes: int = MOST_NODES, seconds: float = SECONDS
-) -> Proof:
+    workflow: Workflow, rules: Sequence[Rule] | None = None, *, most_nodes: int = MOST_NODES, seconds: float = SECONDS,
+    bounds: Bounds | None = None,
+) -> Proof:  # fmt: skip
     """Decide rules for every possible case and history.
 
     Parameters
@@ -35,6 +37,8 @@ def prove(
     seconds : float
         Time limit for everything. The rules and the search for findings share it; each passes on the time that it does
         not use.
+    bounds : Bounds, optional
+        Bounds on time, besides those of the rules, such as those of a scenario.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def prove(
     """
     chosen = workflow.rules if rules is None else tuple(rules)
     budget = Budget(seconds, most_nodes)
-    prover = Prover(workflow, most_nodes)
+    prover = Prover(workflow, most_nodes, bounds=bounds)
     try:
         if not prover.paths.any_case(budget):
             problem = "no case satisfies assume:, so nothing can be proved; the assumptions contradict each other"
