@@ -361,7 +361,9 @@ def test_lengths_that_differ_between_cases_prove_but_do_not_break(tmp_path: Path
 
 def test_a_scenario_about_another_workflow_is_refused() -> None:
     """The message names what the workflow lacks."""
-    with pytest.raises(InputError, match="pilot: the workflow hearings has no .*background_check.*; give a scenario of this workflow"):
+    with pytest.raises(
+        InputError, match=r"pilot: the workflow hearings has no .*background_check.*; give a scenario of this workflow"
+    ):
         bounds_of(load_scenario("pilot"), load_workflow(HEARINGS))
 
 
