@@ -15,6 +15,7 @@ from simulations.timing.calendar_spec import CalendarSpec
 from simulations.timing.calendars import Calendar
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node
+from workflow.loading.reading import Keys
 from workflow.model.definition import Workflow
 
 Calendars = Mapping[str, tuple[Calendar, CalendarSpec]]
@@ -50,11 +51,7 @@ def _event_timing(
     if entry.chance is not None:
         chance = read_choice_by_date(context, context.at(*path, "chance"), reader.share, f"{what}: chance", "chances")
     transitions = list(dict.fromkeys(t.name for workflow in workflows for t in workflow.transitions))
-    since = frozenset(
-        transitions.index(transition)
-        for transition in (entry.since.transitions if entry.since is not None else ())
-        if context.known(transition, transitions, (*path, "since"), f"{what}: since", "a transition")
-    )
+    since = _since(context, path, what, entry.since.transitions if entry.since is not None else (), transitions)
     outcome = read_outcome(context, entry.outcome, event, path, what)
     if entry.only == "waiting" and not any(_may_be_queue(context, state) for state in event.states):
         message = f"cases do not wait for a pool in any of its states ({format_names(event.states)})"
@@ -71,6 +68,18 @@ def _event_timing(
     days = None if calendar is None else calendar.working_days()
     waiting, repeats = entry.only == "waiting", entry.every is not None
     return EventTiming(name, hazard, after, since, chance, outcome, dates, waiting, repeats, days, spec, began, at_fact)
+
+
+def _since(context: Context, path: Keys, what: str, named: Sequence[str], transitions: Sequence[str]) -> frozenset[int]:
+    """Return the indices of the transitions that start a clock."""
+    found: set[int] = set()
+    for name in named:
+        field = context.namespace.fields.get(name)
+        if name not in transitions and field is not None and field.kind == "date":
+            context.wrong((*path, "since"), f"{what}: since: {name!r} is a fact, not a transition; write {{fact: {name}}}")
+        elif context.known(name, transitions, (*path, "since"), f"{what}: since", "a transition"):
+            found.add(transitions.index(name))
+    return frozenset(found)
 
 
 def _dict_in(node: Node) -> Node:
@@ -125,6 +134,9 @@ def _dates(context: Context, name: str) -> tuple[int, ...]:
     if node.value == []:
         context.wrong(node, f"{what}: must have at least one date; leave the event out if it never happens")
     for each in node.value if isinstance(node.value, list) else [node]:
+        if context.reader.names_fact(each, ("date",)):
+            context.wrong(each, f"{what}: {each.value!r} is a fact; write at: {{fact: {each.value}}}")
+            continue
         time = read_time(context, each, what, "put earlier events into the facts and records of people:")
         if time is None:
             continue

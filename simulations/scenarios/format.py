@@ -285,6 +285,14 @@ class Since(NamedTuple):
     fact: str | None
 
 
+_IN_PLACE = {
+    "since": "; a clock of every: starts when the case enters the states of the event. Let the transition lead into a state of"
+    " its own, or set a record field that the when: of the event reads",
+    "chance": "; with every:, let the event give a record field with shares, and let its transitions read the field",
+}
+"""What to write with `every:` in place of a key."""
+
+
 class EventTimingEntry(Entry):
     """The timing of an outside event."""
 
@@ -349,8 +357,9 @@ class EventTimingEntry(Entry):
             raise ValueError(f"an event has exactly one timing: hazard, after, every or at; here: {', '.join(given) or 'none'}")
         if self.calendar is not None and self.after is None and self.every is None:
             raise ValueError("calendar: belongs to after: or every: in working days")
-        if self.after is None and (self.since is not None or self.chance is not None):
-            raise ValueError("since: and chance: belong to after:")
+        for key in ("since", "chance"):
+            if self.after is None and getattr(self, key) is not None:
+                raise ValueError(f"{key}: belongs to after:{_IN_PLACE[key] if self.every is not None else ''}")
         return self
 
 

@@ -382,6 +382,11 @@ class Reader:
 
     def length_of_case(self, node: Node, what: str) -> Length | None:
         """Read a length that may stand in a fact of the case: ``{fact: minutes, unit: minutes}``."""
+        if self.names_fact(node, ("integer", "number")):
+            self.wrong(
+                node, f"{what}: {node.value!r} is a fact; write {{fact: {node.value}, unit: days}}, with the unit that it has"
+            )
+            return None
         if not isinstance(node.value, dict) or "fact" not in node.value:
             return self.length(node, what)
         if set(node.value) != {"fact", "unit"}:
@@ -404,6 +409,11 @@ class Reader:
             return None
         distribution = make_distribution("constant", {"value": float(one.microseconds)})
         return Length(distribution, one.working, fact=FromFact(fact, one.microseconds))
+
+    def names_fact(self, node: Node, kinds: Sequence[str]) -> bool:
+        """Return whether a text is the name of a fact of one of some kinds."""
+        field = self.namespace.fields.get(node.value) if isinstance(node.value, str) else None
+        return field is not None and field.role == "fact" and field.kind in kinds
 
     def fact(self, node: Node, kinds: Sequence[str], what: str) -> str | None:
         """Read the name of a fact of one of some kinds."""

@@ -79,6 +79,29 @@ def test_a_clock_of_intervals_stops_outside_its_states_and_starts_anew():
     assert rings(scenario) == ["04 Feb 10:00", "10 Feb 00:00", "14 Feb 00:00", "18 Feb 00:00"]
 
 
+@pytest.mark.parametrize(
+    ("timing", "expected"),
+    [
+        ({"after": "6 days"}, ["06 Feb 10:00"]),
+        ({"every": "6 days"}, ["06 Feb 10:00", "12 Feb 10:00", "18 Feb 10:00"]),
+        ({"after": "6 days", "since": "turn"}, ["08 Feb 00:00"]),
+        ({"after": "1 day", "since": "turn"}, ["02 Feb 00:00", "03 Feb 00:00"]),
+        ({"after": "6 days", "since": ["turn", {"fact": "arrived"}]}, ["08 Feb 00:00"]),
+    ],
+)
+def test_a_transition_back_into_the_same_state_leaves_a_clock_running_unless_it_is_its_start(timing, expected):
+    """The case takes `turn`, from `a` to `a`, on 1 and 2 February at 00:00."""
+    scenario = letters(timing, while_=["a"])
+    workflow = scenario["workflow"]
+    workflow["events"]["ring"]["set"] = {"n": 3}
+    workflow["events"]["poke"] = {"while": ["a"]}
+    workflow["transitions"][:2] = [{"transition": "turn", "from": ["a"], "event": "poke", "to": "a"}]
+    workflow["transitions"][1]["from"] = workflow["events"]["out"]["while"] = ["a"]
+    del workflow["states"]["b"]
+    scenario["events"]["poke"] = {"at": [dt.date(2024, 2, 1), dt.date(2024, 2, 2)]}
+    assert rings(scenario) == expected
+
+
 def test_a_ring_whose_condition_does_not_hold_does_not_stop_the_clock():
     """The event does not happen, and the clock goes on."""
     scenario = letters({"every": "6 days"})
