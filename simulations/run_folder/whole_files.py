@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -59,11 +60,18 @@ def whole_file(path: Path, unfinished: Path | None = None, *, folders: bool = Tr
         unfinished.replace(path)
     except (duckdb.Error, OSError) as error:
         _forget(unfinished)
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-        raise WriteFailed(f"{path}: could not be written: {reason}") from None
+        raise WriteFailed(f"{path}: could not be written: {_reason(error)}") from None
     except BaseException:
         _forget(unfinished)
         raise
+
+
+def _reason(error: Exception) -> str:
+    """Return what the system said; DuckDB quotes its number in a long message."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    number = re.search(r'"errno":"(\d+)"', str(error))
+    return os.strerror(int(number[1])) if number else str(error).splitlines()[0]
 
 
 def _forget(unfinished: Path) -> None:
