@@ -45,7 +45,7 @@ def whole_file(path: Path, unfinished: Path | None = None, *, folders: bool = Tr
     """
     import duckdb
 
-    unfinished = unfinished or path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished = unfinished or path.with_name(f".{_shortened(path.name)}.{os.getpid()}.tmp")
     try:
         if folders:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +64,11 @@ def whole_file(path: Path, unfinished: Path | None = None, *, folders: bool = Tr
     except BaseException:
         _forget(unfinished)
         raise
+
+
+def _shortened(name: str) -> str:
+    """Return a name to which some characters can be added: file systems allow 255 bytes."""
+    return os.fsdecode(os.fsencode(name)[:200])
 
 
 def _reason(error: Exception) -> str:

@@ -153,3 +153,55 @@ def test_a_scenario_reads_its_table(strange: Path, suffix: str) -> None:
     )
     loaded = load_scenario(scenario)
     assert {stream.table.values["age"] for stream in loaded.streams} == {(30, 40)}
+
+
+@pytest.fixture(scope="module")
+def scenario(strange: Path) -> Path:
+    """A scenario and its workflow under the strange name."""
+    shutil.copy(strange.parent / "desk.yaml", strange / f"w{STRANGE}.yaml")
+    path = strange / f"s{STRANGE}.yaml"
+    text = (strange.parent / "tiny.yaml").read_text(encoding="utf-8")
+    path.write_text(text.replace("workflow: desk.yaml", f"workflow: {json.dumps(f'w{STRANGE}.yaml')}"), encoding="utf-8")
+    return path
+
+
+def test_staff_and_forecast_read_the_scenario(scenario: Path) -> None:
+    """Both simulate in memory."""
+    goal = ("--pool", "clerks", "--court", "east", "--goal", "pending < 40", "--at", "2024-01-10", "--replications", "10")
+    assert json.loads(_run("staff", scenario, *goal, *SHORT[:-1], "--json"))["size"] >= 1
+    forecast = _run("forecast", scenario, "--when", "pending < 100", "--replications", "2", *SHORT[:-1], "--json")
+    assert json.loads(forecast)["replications"] == 2
+
+
+def test_prove_reads_rules(strange: Path) -> None:
+    """The rules of the strange name are proved too."""
+    rules = strange / f"{STRANGE}.rules.yaml"
+    workflow = json.dumps(f"{STRANGE}.workflow.yaml")
+    rules.write_text(f"workflow: {workflow}\nrules: [{{rule: never twice, at_most: 1, of: finish}}]\n", encoding="utf-8")
+    proved = json.loads(_run("prove", strange / f"{STRANGE}.workflow.yaml", "--rules", rules, "--json"))
+    assert [rule["rule"] for rule in proved["rules"]] == ["never twice"]
+
+
+def test_sweep_writes_a_chart(scenario: Path) -> None:
+    """In another place than its folder."""
+    chart = scenario.parent / f"{STRANGE}.svg"
+    few = ("--replications", "2", "--measure", "pending", "--out", scenario.parent / f"chart{STRANGE}", *SHORT)
+    _run("sweep", scenario, "--set", "pools.clerks.size=1,2", "--chart", chart, *few)
+    assert chart.read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize("name", ["-r", "é" * 120, " "])
+def test_a_name_may_begin_with_a_dash_be_long_or_blank(strange: Path, tmp_path: Path, name: str) -> None:
+    """Names as long as a file system allows leave room for the temporary name of a file that is being written."""
+    run = tmp_path / name
+    shutil.copytree(strange / STRANGE, run)
+    workflow = tmp_path / f"{name}.yaml"
+    shutil.copy(strange.parent / "desk.yaml", workflow)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert CliRunner().invoke(app, ["draw", f"--out={name}.svg", "--", workflow.name]).exit_code == 0
+        _run("export", "--to", "xes", f"--out={name}.xes", "--quiet", "--", name)
+        _run("audit", f"--workflow={workflow.name}", f"--out={name}.csv", "--quiet", "--", f"{name}.xes")
+        _run("report", f"--stress={name}.md", "--quiet", "--", name)
+        assert json.loads(_run("sql", "--json", "--", name, "select count(distinct replication) from cases"))["rows"] == [[2]]
+    assert {path.name for path in tmp_path.iterdir()} == {name, *(f"{name}{s}" for s in (".yaml", ".svg", ".xes", ".csv", ".md"))}
