@@ -68,7 +68,7 @@ class Record:
 
 
 def finished_replications(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Record]:
-    """Return the record of every finished replication, from the manifest and from the files beside the measures."""
+    """Return the record of every finished replication."""
     return {
         k: Record(recorded.parts, tuple(LongQueue(*row) for row in recorded.queues), recorded.violations)
         for k, recorded in read_records(folder, manifest).items()
@@ -117,10 +117,15 @@ def write_record(
     folder: Path, replication: int, kinds: Iterable[str], queues: Iterable[LongQueue], violations: Mapping[str, int]
 ) -> None:
     """Write the record of a replication, after all of its parts."""
+    parts = {kind: sha256(part_path(folder, kind, replication)) for kind in kinds}
+    _write_record(folder, replication, Record(parts, tuple(queues), violations))
+
+
+def _write_record(folder: Path, replication: int, record: Record) -> None:
     content = {
-        "parts": {kind: sha256(part_path(folder, kind, replication)) for kind in kinds},
-        "queues": [queue.row() for queue in queues],
-        "violations": dict(sorted(violations.items())),
+        "parts": dict(record.parts),
+        "queues": [queue.row() for queue in record.queues],
+        "violations": dict(sorted(record.violations.items())),
     }
     write_text(record_path(folder, replication), json_text(content) + "\n", folders=False)
 
@@ -152,6 +157,14 @@ class RunFolder:
                 message = f"{format_names(changed)}: not as it was written; replication {k} is run again"
                 warnings.warn(f"{self.path}: {message}", stacklevel=2)
         return complete
+
+    def reopen(self) -> None:
+        """Turn a finished run into an unfinished one with the same records, before a replication is run (again)."""
+        if "parts" in self._before:
+            for k, record in self.records().items():
+                _write_record(self.path, k, record)
+            self._write_manifest(self.manifest)
+            self._before = self.manifest
 
     def close(self, replications: Sequence[int]) -> dict[int, Record]:
         """Write the manifest with the contents of all records, delete the record files, and return the records.

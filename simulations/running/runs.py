@@ -255,6 +255,8 @@ def _run_all(
     """Run the replications that are not finished. Plans in `planned` are used and removed."""
     complete = folder.complete(numbers)
     todo = [k for k in numbers if k not in complete]
+    if todo:
+        folder.reopen()
     for k in todo:
         record_path(folder.path, k).unlink(missing_ok=True)
     if progress is not None:

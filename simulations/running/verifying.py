@@ -16,7 +16,7 @@ from typing import Any
 
 from simulations.run_folder.folders import Record, finished_replications, recorded_contents
 from simulations.run_folder.manifest import MANIFEST, canonical_hash, manifest_hash, read_manifest, versions
-from simulations.run_folder.parts import KINDS, part_path
+from simulations.run_folder.parts import KINDS, part_path, record_path
 from simulations.running.recorded import recorded_scenario
 from simulations.running.runs import run
 from simulations.scenarios.scenario import Scenario
@@ -121,9 +121,10 @@ def _damaged(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str
 
 
 def _unlisted(folder: Path, records: Mapping[int, Record]) -> list[tuple[str, str]]:
-    """Return parts that belong to no finished replication. Other tools would read them."""
+    """Return files beside the parts that belong to no finished replication. Other tools would read them."""
     listed = {part_path(folder, kind, k) for k, record in records.items() for kind in record.parts}
-    existing = {path for kind in KINDS for path in (folder / kind).glob("*.parquet")}
+    listed |= {record_path(folder, k) for k in records}  # of an unfinished run, or of one killed as it finished
+    existing = {path for kind in KINDS for path in (folder / kind).glob("*") if not path.name.startswith(".")}
     return [(_name(folder, path), "belongs to no finished replication") for path in sorted(existing - listed)]
 
 

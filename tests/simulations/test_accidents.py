@@ -220,6 +220,26 @@ def test_warnings_of_replications_before_the_stop_are_repeated_after_resuming(tm
         run(load_scenario(tiny, ["pools.clerks.size=1"]), replications=3, out=whole.folder, resume=True)
 
 
+def test_a_finished_run_whose_repair_is_interrupted_is_resumed_to_the_same_bytes(six: Path, tmp_path: Path, tiny: Path) -> None:
+    """Meanwhile it is an unfinished run. Replications with unchanged parts are not run again."""
+
+    def stop(done: int, _: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    folder = Path(shutil.copytree(six, tmp_path / "run"))
+    for k in (2, 4):
+        (folder / "events" / f"replication={k}.parquet").unlink()
+    before = (folder / "cases" / "replication=1.parquet").stat().st_ino
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, replications=6, seed=3, out=folder, resume=True, progress=stop)
+    unfinished = ("manifest.json", "the run is not finished: 5 of 6 replications; complete it with --resume")
+    assert verify(folder).wrong[-1] == unfinished
+    run(tiny, replications=6, seed=3, out=folder, resume=True)
+    assert _files(folder) == _files(six)
+    assert (folder / "cases" / "replication=1.parquet").stat().st_ino == before
+
+
 # damaged ---------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from simulations.cli import app
+from simulations.run_folder.parts import sha256
 from tests.simulations.desk import write_tiny
 from tests.simulations.hostile import _RUNS, ATTACKS, CANARY, Folder, make, snapshot, watched
 
@@ -250,14 +251,70 @@ def test_a_part_whose_inside_is_damaged_is_one_message(good: Path, tmp_path: Pat
         assert len(result.stderr.splitlines()) == 1, command
 
 
-def test_audit_reads_only_the_parts_that_the_manifest_lists(good: Path, tmp_path: Path) -> None:
-    """A part beside them adds no case and no move."""
-    folder = make(good, "a part that is not listed", tmp_path)
-    arguments = ["--workflow", str(good.parent / "desk.yaml"), "--json"]
-    of_folder, of_good = (CliRunner().invoke(app, ["audit", str(path), *arguments]) for path in (folder.path, good))
-    assert of_folder.exit_code == of_good.exit_code == 0
-    assert json.loads(of_folder.stdout) == json.loads(of_good.stdout)
-    assert "extra.parquet" in CliRunner().invoke(app, ["verify", str(folder.path)]).stdout
+UNLISTED = [
+    ("events/extra.parquet", "events/replication=1.parquet"), ("events/replication=3.parquet", "events/replication=2.parquet"),
+    ("cases/replication=3.parquet", "cases/replication=2.parquet"), ("measures/replication=3.parquet", "measures/replication=2.parquet"),
+    ("measures/replication=3.json", "manifest.json"),
+]  # fmt: skip
+"""Parts that a manifest does not list, and the file that each is a copy of."""
+
+
+def _answers(folder: Path, workflow: Path, out: Path) -> list[str]:
+    """Return what every command that reads parts makes of a run."""
+    written = [out / name for name in ("log.xes", "log.csv", "stress.md")]
+    count = "select (select count(*) from events), (select count(*) from cases), (select count(*) from measures)"
+    commands = [
+        ["audit", str(folder), "--workflow", str(workflow), "--json"], ["sql", str(folder), count, "--json"],
+        ["export", str(folder), "--to", "xes", "--out", str(written[0]), "--quiet"],
+        ["export", str(folder), "--to", "csv", "--out", str(written[1]), "--quiet"],
+        ["report", str(folder), "--stress", str(written[2]), "--quiet"],
+    ]  # fmt: skip
+    results = [CliRunner().invoke(app, command) for command in commands]
+    assert [result.exit_code for result in results] == [0] * len(commands), [result.stderr for result in results]
+    return [result.stdout for result in results] + [path.read_text(encoding="utf-8") for path in written]
+
+
+@pytest.fixture(scope="module")
+def answers(good: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What the commands make of the run as it was written."""
+    return _answers(good, good.parent / "desk.yaml", tmp_path_factory.mktemp("answers"))
+
+
+def test_no_command_reads_parts_that_the_manifest_does_not_list(good: Path, tmp_path: Path, answers: list[str]) -> None:
+    """A part or a record beside them adds no case, no event, no figure and no move; `verify` names each."""
+    folder = Path(shutil.copytree(good, tmp_path / "run"))
+    for name, source in UNLISTED:
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(good / source, folder / name)
+    assert _answers(folder, good.parent / "desk.yaml", tmp_path) == answers
+    result = CliRunner().invoke(app, ["verify", str(folder), "--json"])
+    assert result.exit_code == 1
+    found = {entry["file"]: entry["what"] for entry in json.loads(result.stdout)["wrong"]}
+    assert found == {name: "belongs to no finished replication" for name, _ in UNLISTED}
+
+
+def test_a_record_beside_the_manifest_changes_nothing_that_it_lists(good: Path, tmp_path: Path) -> None:
+    """Other hashes for a listed replication do not make a changed part a part as it was written."""
+    folder = Path(shutil.copytree(good, tmp_path / "run"))
+    shutil.copy(folder / "events" / "replication=2.parquet", folder / "events" / "replication=1.parquet")
+    kinds = ("cases", "events", "measures")
+    hashes = {kind: sha256(folder / kind / "replication=1.parquet") for kind in kinds}
+    (folder / "measures" / "replication=1.json").write_text(json.dumps({"parts": hashes}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["verify", str(folder), "--json"])
+    assert result.exit_code == 1
+    wrong = [("events/replication=1.parquet", "not as it was written")]
+    assert [(entry["file"], entry["what"]) for entry in json.loads(result.stdout)["wrong"]] == wrong
+
+
+def test_resuming_a_finished_run_adds_no_part_that_its_manifest_does_not_list(good: Path, tmp_path: Path) -> None:
+    """A record and parts of a third replication are there; the run of two stays one of two."""
+    folder = Path(shutil.copytree(good, tmp_path / "run"))
+    for kind in ("cases", "events", "measures"):
+        shutil.copy(good / kind / "replication=2.parquet", folder / kind / "replication=3.parquet")
+    arguments = ["--set", "ends=2024-01-08", "--replications", "2", "--workers", "1", "--quiet", "--resume"]
+    result = CliRunner().invoke(app, ["run", str(good.parent / "tiny.yaml"), "--out", str(folder), *arguments])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (folder / "manifest.json").read_bytes() == (good / "manifest.json").read_bytes()
 
 
 def test_there_are_sixty_hostile_folders() -> None:

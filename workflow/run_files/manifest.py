@@ -192,19 +192,22 @@ def part_path(folder: Path, kind: str, replication: int) -> Path:
 
 
 def read_records(folder: Path, manifest: Mapping[str, Any]) -> dict[int, Recorded]:
-    """Return the record of every finished replication, from the manifest and from the files beside the measures.
+    """Return the record of every finished replication.
 
-    A record that cannot be read belongs to a replication that is not finished.
+    The manifest of a finished run has all of them, and no other file counts. Until then each replication has a file beside
+    the measures; one that cannot be read belongs to a replication that is not finished.
     """
-    parts: dict[int, dict[str, str]] = {}
-    for name, digest in manifest.get("parts", {}).items():
-        if match := _PART.fullmatch(name):
-            parts.setdefault(int(match["replication"]), {})[match["kind"]] = digest
-    queues, violations = manifest.get("queues", {}), manifest.get("violations", {})
-    records = {
-        k: Recorded.model_validate({"parts": p, "queues": queues.get(str(k), []), "violations": violations.get(str(k), {})})
-        for k, p in parts.items()
-    }
+    if "parts" in manifest:
+        parts: dict[int, dict[str, str]] = {}
+        for name, digest in manifest["parts"].items():
+            if match := _PART.fullmatch(name):
+                parts.setdefault(int(match["replication"]), {})[match["kind"]] = digest
+        queues, violations = manifest.get("queues", {}), manifest.get("violations", {})
+        return {
+            k: Recorded.model_validate({"parts": p, "queues": queues.get(str(k), []), "violations": violations.get(str(k), {})})
+            for k, p in sorted(parts.items())
+        }
+    records = {}
     for path in (folder / "measures").glob("replication=*.json"):
         if match := _RECORD.fullmatch(path.name):
             try:
