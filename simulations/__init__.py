@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from simulations.engines.simpy_engine import Simulation, simulate
     from simulations.loading import load_scenario
     from simulations.planning.forecasting import Forecast, forecast
+    from simulations.planning.opening import open_run
     from simulations.planning.staffing import Staffing, staff
     from simulations.planning.sweeping import Sweep, sweep
+    from simulations.report.looks import as_html
+    from simulations.report.plots import ComparisonPlots, RunPlots, SweepPlots
     from simulations.running.run_result import RunResult
     from simulations.running.runs import run
     from simulations.running.verifying import Verification, verify
@@ -24,18 +27,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison",
+    "ComparisonPlots",
     "Forecast",
+    "RunPlots",
     "RunResult",
     "SamplePath",
     "Scenario",
     "Simulation",
     "Staffing",
     "Sweep",
+    "SweepPlots",
     "Verification",
+    "as_html",
     "compare",
     "forecast",
     "load_scenario",
     "make_plan",
+    "open_run",
     "run",
     "simulate",
     "staff",
@@ -44,19 +52,24 @@ __all__ = [
 ]
 
 _HOME = {
+    "ComparisonPlots": "report.plots",
     "Comparison": "comparing.comparison",
     "Forecast": "planning.forecasting",
+    "RunPlots": "report.plots",
     "RunResult": "running.run_result",
     "SamplePath": "chance.draws",
     "Scenario": "scenarios.scenario",
     "Simulation": "engines.simpy_engine",
     "Staffing": "planning.staffing",
+    "SweepPlots": "report.plots",
     "Sweep": "planning.sweeping",
     "Verification": "running.verifying",
+    "as_html": "report.looks",
     "compare": "comparing.comparison",
     "forecast": "planning.forecasting",
     "load_scenario": "loading",
     "make_plan": "scenarios.plan",
+    "open_run": "planning.opening",
     "run": "running.runs",
     "simulate": "engines.simpy_engine",
     "staff": "planning.staffing",

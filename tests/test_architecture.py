@@ -49,6 +49,21 @@ def test_no_import_runs_upward() -> None:
     assert upward == []
 
 
+def test_only_methods_that_show_a_result_reach_a_later_room() -> None:
+    """They import a public name from the package itself, when they are called; scripts import from it as a user does."""
+    inside = {"_repr_html_": {"as_html"}, "plot": {"RunPlots", "ComparisonPlots", "SweepPlots"}, "draw": {"Picture"}}
+    allowed = {(function, name) for function, names in inside.items() for name in names}
+    found = set[tuple[str, str]]()
+    for room, paths in _modules().items():
+        for path in paths if room != "simulations/studies" else ():
+            for function in ast.walk(ast.parse(path.read_text())):
+                if isinstance(function, ast.FunctionDef | ast.Module):
+                    imports = [node for node in function.body if isinstance(node, ast.ImportFrom)]
+                    names = (a.name for node in imports if node.module in ("workflow", "simulations") for a in node.names)
+                    found |= {(getattr(function, "name", path.name), name) for name in names}
+    assert found == allowed
+
+
 def test_every_file_the_page_names_exists() -> None:
     """The table "Where do I change X" names files and folders of the repository."""
     named = re.findall(r"`((?:workflow|simulations|docs)/[\w/.]+)`", PAGE)

@@ -11,19 +11,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workflow.auditing.audit import audit
     from workflow.auditing.log_files import read_log
+    from workflow.auditing.report import AuditReport
     from workflow.deciding.machine import CaseMachine
     from workflow.deciding.table import compile_table
-    from workflow.errors import DocketsimError, InputError, StuckCase, VisitCap
+    from workflow.drawing.picture import Picture
+    from workflow.errors import DocketsimError, InputError, MissingResult, StuckCase, VisitCap
     from workflow.loading import load_workflow
     from workflow.loading.rule_files import load_rules
     from workflow.model.definition import Workflow
-    from workflow.proving.difference import diff
+    from workflow.proving.difference import Difference, diff
     from workflow.proving.prove import prove
+    from workflow.proving.report import Proof
 
 __all__ = [
+    "AuditReport",
     "CaseMachine",
+    "Difference",
     "DocketsimError",
     "InputError",
+    "MissingResult",
+    "Picture",
+    "Proof",
     "StuckCase",
     "VisitCap",
     "Workflow",
@@ -37,9 +45,14 @@ __all__ = [
 ]
 
 _HOME = {
+    "AuditReport": "auditing.report",
     "CaseMachine": "deciding.machine",
+    "Difference": "proving.difference",
     "DocketsimError": "errors",
     "InputError": "errors",
+    "MissingResult": "errors",
+    "Picture": "drawing.picture",
+    "Proof": "proving.report",
     "StuckCase": "errors",
     "VisitCap": "errors",
     "Workflow": "model.definition",

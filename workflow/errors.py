@@ -102,6 +102,13 @@ class Mistakes(list[Problem]):
             raise InputError(self)
 
 
+class MissingResult(DocketsimError, KeyError):
+    """A result has no such value: the measure, the court, the day or the group is not in it."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError itself would add quotes
+
+
 class StuckCase(DocketsimError, RuntimeError):
     """A case must move on, but no guard holds: the workflow is faulty, not the case."""
 

@@ -115,13 +115,11 @@ def run(
 
 def _print_run(result: RunResult, days: Sequence[dt.date], warm_up: bool, as_json: bool, quiet: bool) -> None:
     from simulations.printing.run_tables import print_result
-    from simulations.running.warmup import diagnose, still_trending
+    from simulations.running.warmup import diagnose
 
     diagnosis = diagnose(result) if warm_up else None
     if as_json:
         content = result.json()
-        if trends := still_trending(result):
-            content["trending"] = [trend.json() for trend in trends]
         if diagnosis is not None:
             content["warm_up"] = [d.json() for d in diagnosis]
         print_json(content)

@@ -77,7 +77,7 @@ def prove(
         if as_json:
             print_json(proof.json())
         elif not quiet:
-            echo("\n".join(proof.render()))
+            echo(str(proof))
         if proof.failed:
             raise typer.Exit(FAILURE)
         if proof.undecided:
@@ -170,7 +170,7 @@ def audit(
         if as_json:
             print_json(report.json())
         elif not quiet:
-            echo("\n".join(report.render()))
+            echo(str(report))
             if out is not None:
                 echo(f"Cases and moves that are broken, open or unjudged: {out}")
             if report.log.unknown_names and not log.is_dir():
@@ -247,7 +247,7 @@ def diff(
     with report_errors():
         from simulations.chance.draws import SamplePath
         from simulations.loading import load_scenario
-        from simulations.printing.workflow_difference import render_decided, render_difference
+        from simulations.printing.workflow_difference import render_decided
         from simulations.scenarios.population import draw_cases
         from workflow.loading import load_workflow
         from workflow.proving.difference import diff as compare
@@ -260,7 +260,7 @@ def diff(
         result = compare(a, b, cases)
         of = f"people of {counted}" if counted is not None else "kinds of cases"
         if not (as_json or quiet):
-            echo("\n".join(render_difference(result, of)))
+            echo("\n".join(result.render(of)))
         decided, reason = None, None
         if people is not None and replications:
             decided, reason = _simulate_both(one, other, people, replications, seed, workers, quiet or as_json)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from simulations.comparing.case_pairs import WHAT, Change, Pairs, pair_cases
 from simulations.comparing.differences import Difference
@@ -29,11 +29,14 @@ from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.recorded import recorded_scenario
 from simulations.running.results import read_values
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError, nearest
+from workflow.errors import InputError, MissingResult, nearest
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
 from workflow.files.validation import format_names
 from workflow.run_files.manifest import check_own_files
+
+if TYPE_CHECKING:
+    from simulations import ComparisonPlots
 
 RESULT = "comparison.json"
 _DEFAULTS = RunOptions(replications=10)
@@ -71,6 +74,22 @@ class Comparison:
     growing: dict[str, list[GrowingQueue]] = field(default_factory=dict)
     selection: Selection = EVERYTHING
 
+    @property
+    def plot(self) -> ComparisonPlots:
+        """Return its figures: ``comparison.plot.differences()`` and ``comparison.plot.pending()``."""
+        from simulations import ComparisonPlots
+
+        return ComparisonPlots(self)
+
+    def __repr__(self) -> str:
+        against = format_names(self.against)
+        return f"<Comparison of {self.base.name!r} with {against}: {self.replications} replications, seed {self.seed}, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        from simulations import as_html
+
+        return as_html(self)
+
     def is_detail(self, difference: Difference) -> bool:
         """Return whether a difference adds detail to that of a mean time, and was not asked for by name."""
         return not self.selection.measures and describe(self.base)[difference.measure].is_detail
@@ -80,7 +99,7 @@ class Comparison:
 
         Raises
         ------
-        KeyError
+        MissingResult
             If there is no such difference.
         """
         key = (self.against[0] if against is None else against, measure, court, at)
@@ -88,11 +107,14 @@ class Comparison:
             if (difference.against, difference.measure, difference.court, difference.at) == key:
                 return difference
         if key[0] not in self.against:
-            raise KeyError(f"{against!r} is not in the comparison. It is against {format_names(self.against)}.")
-        days = (d.at for d in self.differences if d.at is not None)
+            hint = nearest(against, self.against)
+            raise MissingResult(f"{against!r} is not in the comparison.{hint} It is against {format_names(self.against)}.")
         if measure in (known := describe(self.base)) and known[measure].is_second_view and not self.selection.measures:
-            raise KeyError(f"{measure!r} is compared only if it is chosen with --measure; the reasons for waiting are compared.")
-        raise KeyError(explain_missing(self.base, self.selection, measure, court, at, days))
+            raise MissingResult(
+                f"{measure!r} is compared only if it is chosen with --measure; the reasons for waiting are compared."
+            )
+        measured = ((d.measure, d.court, d.at) for d in self.differences if d.against == key[0])
+        raise MissingResult(explain_missing(self.base, self.selection, measure, court, at, measured))
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""

@@ -11,6 +11,9 @@ from simulations.scenarios.scenario import Scenario
 from workflow.errors import nearest
 from workflow.files.validation import format_names
 
+Value = tuple[str, str, dt.date | None]
+"""The measure, the court and the day of a value; ``None`` for the end of the run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -80,24 +83,32 @@ def unknown_courts(names: Iterable[str], courts: Sequence[str]) -> list[str]:
 
 
 def explain_missing(
-    scenario: Scenario, selection: Selection, measure: str, court: str, at: dt.date | None, days: Iterable[dt.date]
+    scenario: Scenario, selection: Selection, measure: str, court: str, at: object, measured: Iterable[Value]
 ) -> str:
     """Explain why results have no value of a measure: name the part that is wrong, and what there is.
 
     Parameters
     ----------
-    days : iterable of date
-        The days for which the results were measured.
+    at : date or None
+        The day that was asked for; ``None`` for the end of the run.
+    measured : iterable of (str, str, date or None)
+        The measure, the court and the day of each value that the results have.
     """
-    if measure not in describe(scenario):
-        known = describe(scenario)
+    known, courts, have = describe(scenario), ("all", *scenario.courts), list(measured)
+    if measure not in known:
         return f"{measure!r} is not a measure.{nearest(measure, known) or f' Known: {format_names(known, 60)}.'}"
-    courts = ("all", *scenario.courts)
     if court not in courts:
         return f"{court!r} is not a court.{nearest(court, courts)} The courts are {format_names(courts, 60)}."
     for what, name, chosen in (("measure", measure, selection.measures), ("court", court, selection.courts)):
         if chosen and name not in chosen:
             return f"the {what} {name!r} was not computed. The run has {format_names(chosen)}."
+    if at is not None and (not isinstance(at, dt.date) or isinstance(at, dt.datetime)):
+        return f"at: must be a date, such as datetime.date({scenario.ends:%Y, %-m, %-d}), not {at!r}."
+    if not any(one == measure and of == court for one, of, _ in have):
+        others = dict.fromkeys(of for one, of, _ in have if one == measure)
+        return f"{measure!r} has no value for {court!r}. It has values for: {format_names(others)}."
+    if at is not None and not scenario.starts <= at <= scenario.ends:
+        return f"{at} is not a day of the run, which lasts from {scenario.starts} to {scenario.ends}."
     when = f"at {at}" if at is not None else "at the end of the run"
-    known_days = format_names([*sorted(set(days)), "the end of the run"])
-    return f"no value of {measure!r} for {court!r} {when}. The run was measured at {known_days}."
+    days = sorted({day for *_, day in have if day is not None})
+    return f"no value of {measure!r} for {court!r} {when}. The run was measured at {format_names([*days, 'the end of the run'])}."

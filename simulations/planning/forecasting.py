@@ -96,6 +96,15 @@ class Forecast:
     time_to_closure: list[Remaining] = field(repr=False)
     pending_by_age: list[AgeBand] = field(repr=False)
 
+    def __repr__(self) -> str:
+        n = len(self.days)
+        return f"<Forecast of {self.scenario.name!r}: {self.when} on {self.date or 'no day'}, {n} replications, seed {self.seed}>"
+
+    def _repr_html_(self) -> str:
+        from simulations import as_html
+
+        return as_html(self)
+
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         names = (

@@ -69,6 +69,14 @@ class Staffing:
         """Return whether the intervals of the answer and of the next smaller size exclude the wanted probability."""
         return self.answer.low >= self.wanted and (self.less is None or self.less.high < self.wanted)
 
+    def __repr__(self) -> str:
+        return f"<Staffing of {self.scenario.name!r}: {self.pool} {self.answer.size:,} for {self.goal}, seed {self.seed}>"
+
+    def _repr_html_(self) -> str:
+        from simulations import as_html
+
+        return as_html(self)
+
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         return {

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from simulations.loading import load_scenario
 from simulations.measuring.descriptors import describe, utilisation_name, waiting_name
@@ -25,10 +25,13 @@ from simulations.running.recorded import read_result
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError
+from workflow.errors import InputError, MissingResult
 from workflow.files.json_text import check_types, json_text
 from workflow.files.opening import read_json
 from workflow.run_files.manifest import check_own_files
+
+if TYPE_CHECKING:
+    from simulations import SweepPlots
 
 RESULT = "sweep.json"
 _DEFAULTS = RunOptions(replications=10, events=False)
@@ -45,7 +48,7 @@ class Point:
         The value on each axis, as ``--set`` reads it.
     set : dict
         The values by path.
-    measures : list of Estimate
+    estimates : list of Estimate
         At the end of the run and of each day in `at`.
     growing : list of GrowingQueue
         Queues that are still growing at the end.
@@ -55,7 +58,7 @@ class Point:
     set: dict[str, Any]
     scenario: Scenario
     folder: Path
-    measures: list[Estimate]
+    estimates: list[Estimate]
     growing: list[GrowingQueue]
 
     def get(self, measure: str, court: str = "all", at: dt.date | None = None) -> Estimate:
@@ -63,23 +66,23 @@ class Point:
 
         Raises
         ------
-        KeyError
+        MissingResult
             If there is no such estimate.
         """
-        for estimate in self.measures:
+        for estimate in self.estimates:
             if (estimate.measure, estimate.court, estimate.at) == (measure, court, at):
                 return estimate
-        courts, names = ({getattr(e, part) for e in self.measures} for part in ("court", "measure"))
+        courts, names = ({getattr(e, part) for e in self.estimates} for part in ("court", "measure"))
         selection = Selection(tuple(sorted(names)), tuple(sorted(courts)))
-        days = (e.at for e in self.measures if e.at is not None)
-        raise KeyError(explain_missing(self.scenario, selection, measure, court, at, days))
+        measured = ((e.measure, e.court, e.at) for e in self.estimates)
+        raise MissingResult(explain_missing(self.scenario, selection, measure, court, at, measured))
 
     def json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
         return {
             "set": self.set,
             "run": str(self.folder),
-            "measures": [e.json() for e in self.measures],
+            "measures": [e.json() for e in self.estimates],
             "growing": [queue.json() for queue in self.growing],
         }
 
@@ -112,9 +115,25 @@ class Sweep:
         """Return the axes of the grid."""
         return self.grid.axes
 
+    @property
+    def plot(self) -> SweepPlots:
+        """Return its figure: ``sweep.plot()``."""
+        from simulations import SweepPlots
+
+        return SweepPlots(self)
+
+    def __repr__(self) -> str:
+        axes = " and ".join(axis.path for axis in self.axes)
+        return f"<Sweep of {self.name!r} by {axes}: {len(self.points)} points, {self.replications} replications each, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        from simulations import as_html
+
+        return as_html(self)
+
     def has(self, measure: str, court: str, day: dt.date | None) -> bool:
         """Return whether every point has this measure: a pool shared by all courts has no utilisation at one court."""
-        return all(any((e.measure, e.court, e.at) == (measure, court, day) for e in p.measures) for p in self.points)
+        return all(any((e.measure, e.court, e.at) == (measure, court, day) for e in p.estimates) for p in self.points)
 
     def describe(self, point: Point) -> str:
         """Return the values of a point by the names of their axes, such as ``size.north=4, size.south=2``."""
@@ -217,7 +236,7 @@ def read_sweep(folder: str | Path) -> Sweep:
     points = []
     for k, (texts, names) in enumerate(zip(grid.points(), kept, strict=True), start=1):
         run = read_result(folder / f"point-{k}")
-        estimates = [e for e in run.measures if (e.measure, e.court, e.at and e.at.isoformat()) in names]
+        estimates = [e for e in run.estimates if (e.measure, e.court, e.at and e.at.isoformat()) in names]
         points.append(Point(texts, grid.named(texts), run.scenario, run.folder, estimates, run.growing))
     return Sweep(*header, grid, points, shown)
 
@@ -239,7 +258,7 @@ def _scenarios(scenario: str | Path, changes: Sequence[str]) -> tuple[Grid, list
 
 
 def _point(grid: Grid, texts: tuple[str, ...], run: RunResult, days: set[dt.date | None]) -> Point:
-    estimates = [e for e in run.measures if e.at in days]
+    estimates = [e for e in run.estimates if e.at in days]
     return Point(texts, grid.named(texts), run.scenario, run.folder, estimates, run.growing)
 
 

@@ -17,9 +17,9 @@ from simulations.tables.run import PREDICTION
 from simulations.tables.table import text_table
 
 
-def print_staffing(staffing: Staffing) -> None:
-    """Print a staffing search to standard output: every size, the answer, and warnings."""
-    console, answer, less = new_console(), staffing.answer, staffing.less
+def print_staffing(staffing: Staffing, console: Console | None = None) -> None:
+    """Print a staffing search: every size, the answer, and warnings. Default: to standard output."""
+    console, answer, less = console or new_console(), staffing.answer, staffing.less
     pool = f"{staffing.pool} in {staffing.court}" if staffing.court else staffing.pool
     console.print(
         f"[bold]{escape(staffing.scenario.name)}[/bold]: {pool}, for {staffing.goal} with probability"
@@ -53,9 +53,9 @@ def _point_cells(point: Point) -> list[str]:
     return [*factor, f"{point.size:,}", f"{point.probability:.3f}", interval, f"{point.n}", sample]
 
 
-def print_forecast(forecast: Forecast) -> None:
-    """Print a forecast to standard output: dates, the Kaplan-Meier curve, and pending cases by age."""
-    console, ends, n = new_console(), forecast.scenario.ends, len(forecast.days)
+def print_forecast(forecast: Forecast, console: Console | None = None) -> None:
+    """Print a forecast: dates, the Kaplan-Meier curve, and pending cases by age. Default: to standard output."""
+    console, ends, n = console or new_console(), forecast.scenario.ends, len(forecast.days)
     hits = sum(day is not None for day in forecast.days)
     level = f"{forecast.confidence:.0%} confidence interval"
     how = f"{format_replications(n)}, seed {forecast.seed}"

@@ -49,7 +49,7 @@ def print_result(result: RunResult, days: Sequence[dt.date], diagnosis: Sequence
     print_table(console, published.without("source", *([] if n > 1 else [PREDICTION])) if published is not None else None)
     for day in (*days, None):
         _print_measures(console, result, day)
-    for by in dict.fromkeys(e.by for e in result.measures if e.by is not None):
+    for by in dict.fromkeys(e.by for e in result.estimates if e.by is not None):
         for court in result.selection.courts or ["all"]:
             print_table(console, group_table(result, by, court))
         print_table(console, contrast_table(result, by))

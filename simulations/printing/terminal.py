@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rich.cells import cell_len
@@ -36,6 +37,13 @@ def new_console(markup: bool = True) -> Console:
     """
     unlimited = not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit()
     return _Console(highlight=False, soft_wrap=False, markup=markup, width=_UNLIMITED if unlimited else None)
+
+
+def captured(show: Callable[[Console], None], width: int = 110) -> str:
+    """Return what a function prints to a console that is so many characters wide, as plain text."""
+    file = io.StringIO()
+    show(_Console(file=file, highlight=False, soft_wrap=False, width=width, color_system=None))
+    return "\n".join(line.rstrip() for line in file.getvalue().strip("\n").splitlines())
 
 
 def new_table(title: str | None, *columns: str) -> Grid:

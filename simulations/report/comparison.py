@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from simulations.comparing.comparison import RESULT, Comparison, read_comparison
+from simulations.comparing.comparison import Comparison, read_comparison
 from simulations.comparing.differences import Difference
 from simulations.measuring.descriptors import Family, describe
 from simulations.report.contents import court_groups, shown_courts
@@ -43,11 +43,6 @@ _TILES = 6
 _PLOT = WIDTH - 220
 
 
-def is_comparison(folder: str | Path) -> bool:
-    """Return whether a folder holds a comparison."""
-    return (Path(folder) / RESULT).is_file()
-
-
 def comparison_document(folder: str | Path) -> Document:
     """Return the page of a comparison.
 
@@ -57,9 +52,7 @@ def comparison_document(folder: str | Path) -> Document:
         If the folder cannot be read.
     """
     comparison = read_comparison(folder)
-    base = read_result(comparison.folder / "base")
-    names = [f"other-{k}" for k in range(1, len(comparison.against) + 1)]
-    others = [read_result(comparison.folder / name) for name in names]
+    base, *others = runs_of(comparison)
     n, scenario = comparison.replications, comparison.base
     how = f"{scenario.starts} to {scenario.ends}, {format_replications(n)} of each scenario, seed {comparison.seed}. "
     how += (
@@ -72,10 +65,19 @@ def comparison_document(folder: str | Path) -> Document:
     sections = [_summary(comparison, base, others)]
     sections += [_against(comparison, k, name) for k, name in enumerate(comparison.against, start=1)]
     heading = f"{scenario.name} against {against}"
-    foot = f"The runs are in {', '.join(['base', *names])}; docketsim report writes a page for each."
+    foot = f"The runs are in {', '.join(_folders(comparison))}; docketsim report writes a page for each."
     lead = f"What changes when {against} replaces {scenario.name}, the base."
     sections.append(_about(comparison, others))
     return Document(f"{heading}: report of a comparison", heading, lead, how, sections, foot)
+
+
+def runs_of(comparison: Comparison) -> list[RunResult]:
+    """Return the run of the base, and those of the others."""
+    return [read_result(comparison.folder / name) for name in _folders(comparison)]
+
+
+def _folders(comparison: Comparison) -> list[str]:
+    return ["base", *(f"other-{k}" for k in range(1, len(comparison.against) + 1))]
 
 
 def _summary(comparison: Comparison, base: RunResult, others: Sequence[RunResult]) -> Section:
@@ -88,7 +90,7 @@ def _summary(comparison: Comparison, base: RunResult, others: Sequence[RunResult
         tiles = [(_tile(d), difference_words(comparison, d)) for d in ranked(comparison, name)[:_TILES]]
         blocks += [Tiles(tiles)] if tiles else []
     blocks += [Note(statement, "warning") for statement in growing_in_each(comparison)]
-    pending = _pending(comparison, base, others)
+    pending = pending_figure(comparison, base, others)
     return Section("numbers", "What changes", [*blocks, *([pending] if pending is not None else [])])
 
 
@@ -101,7 +103,7 @@ def _against(comparison: Comparison, k: int, name: str) -> Section:
     named = list(comparison.selection.courts) or (["all", *courts] if len(courts) <= _MOST_COURTS else ["all"])
     titles = {court: court_title(court) for court in named}
     blocks = [
-        _figure(comparison, k, name),
+        differences_figure(comparison, k, name),
         _table(comparison, k, name),
         case_table(comparison, name, titles, f"cases-{k}"),
         change_table(comparison, name, key=f"changes-{k}"),
@@ -151,7 +153,7 @@ def _panels(comparison: Comparison, name: str) -> dict[str, list[Difference]]:
 # figures ---------------------------------------------------------------------------------------------------
 
 
-def _figure(comparison: Comparison, k: int, name: str) -> Figure | None:
+def differences_figure(comparison: Comparison, k: int, name: str) -> Figure | None:
     """Draw the paired differences with their intervals, a panel for each unit."""
     alt = altair()
     panels = _panels(comparison, name)
@@ -197,7 +199,7 @@ def _datum(comparison: Comparison, d: Difference, line: str) -> dict[str, object
     }
 
 
-def _pending(comparison: Comparison, base: RunResult, others: Sequence[RunResult]) -> Figure | None:
+def pending_figure(comparison: Comparison, base: RunResult, others: Sequence[RunResult]) -> Figure | None:
     """Draw pending cases of every scenario, by court."""
     alt = altair()
     shown = shown_courts(base, *others)
@@ -207,7 +209,7 @@ def _pending(comparison: Comparison, base: RunResult, others: Sequence[RunResult
     runs = {base_name: base, **dict(zip(comparison.against, others, strict=True))}
     if len(runs) > MOST_LINES or not comparison.selection.has("pending"):
         return None
-    series = {name: run.series.shown(groups).of_courts(courts, MOST_POINTS) for name, run in runs.items()}
+    series = {name: run.pending.shown(groups).of_courts(courts, MOST_POINTS) for name, run in runs.items()}
     data: Data = [
         {"scenario": name, "court": courts[e.court], "day": end_of(e.at), "mean": e.mean}
         for name, estimates in series.items()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from simulations.measuring.descriptors import slots_name, utilisation_name
 from simulations.measuring.selection import EVERYTHING, Selection
@@ -23,9 +24,11 @@ from simulations.tables.formatting import court_title
 from workflow.errors import InputError
 from workflow.model.definition import COMPLETE, ENTER, HORIZON, INTERRUPTED
 from workflow.run_files.manifest import part_files
-from workflow.run_files.tables import check_labels, open_tables
+from workflow.run_files.tables import add_table, check_labels, readable
+from workflow.sql.reading import connect
 
 MOST_COURTS = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,24 +40,69 @@ class Contents:
     courts : list of str
         The courts shown by name: those that have the most pending cases at any time, the largest first. With several
         courts, ``all`` is first.
-    moves : dict of str to list of int, or None
-        Count of each transition, by replication; ``None`` without an event log.
-    curves : list of Curve
-        Time until a case leaves the docket; empty without an event log.
-    flow : Flow or None
-        States of cases on several days; ``None`` without an event log.
-    use : list of Use
-        Weekly use of the pools; empty without an event log. Also empty if the user's own Python took part in the run,
-        since the log does not record the pool sizes that it set.
     """
 
     result: RunResult
     manifest: Mapping[str, Any]
     courts: list[str]
-    moves: dict[str, list[int]] | None = None
-    curves: list[Curve] = field(default_factory=list)
-    flow: Flow | None = None
-    use: list[Use] = field(default_factory=list)
+
+    @cached_property
+    def moves(self) -> dict[str, list[int]] | None:
+        """Return the count of each transition, by replication; ``None`` without an event log."""
+        query = "select transition, replication, count(*) from events where transition is not null and cause <> 'horizon' group by all"
+        read = self._read(lambda connection: {(name, k): n for name, k, n in connection.execute(query).fetchall()})
+        if read is None:
+            return None
+        names, replications = self.scenario.transition_names, self.result.replications
+        return {name: [read.get((name, k), 0) for k in replications] for name in names}
+
+    @cached_property
+    def curves(self) -> list[Curve]:
+        """Return the curves of the time until a case leaves the docket; none without an event log."""
+        replications, confidence = self.result.replications, self.result.confidence
+        return self._read(lambda connection: survival(connection, self.scenario, replications, self.groups, confidence)) or []
+
+    @cached_property
+    def flow(self) -> Flow | None:
+        """Return the states of cases on several days; ``None`` without an event log."""
+        return self._read(lambda connection: flow(connection, self.scenario, [*self.result.replications]))
+
+    @cached_property
+    def use(self) -> list[Use]:
+        """Return the weekly use of the pools; none without an event log.
+
+        There is none if the user's own Python took part in the run, since the log does not record the pool sizes that it set.
+        """
+        if self.manifest.get("own_python"):
+            return []
+        result, scenario = self.result, self.scenario
+        read = self._read(
+            lambda connection: use_by_week(
+                connection, result.folder, result.replications, scenario, self.courts, result.confidence
+            )
+        )
+        has = result.selection.has
+        return [u for u in read or () if has((slots_name if u.of_slots else utilisation_name)(u.pool), u.court)]
+
+    def _read(self, read: Callable[[Any], T]) -> T | None:
+        """Return what is read from the tables of cases and events; ``None`` without an event log."""
+        with readable(self.result.folder):
+            return None if self._log is None else read(self._log)
+
+    @cached_property
+    def _log(self) -> Any:
+        """Return a connection with the views ``cases`` and ``events``, whose names were checked."""
+        folder = self.result.folder
+        recorded = finished_replications(folder, self.manifest)
+        records = {k: recorded[k] for k in self.result.replications}
+        parts = {kind: part_files(folder, kind, records) for kind in ("cases", "events")}
+        if len(parts["events"]) < len(records):
+            return None
+        connection = connect([path for paths in parts.values() for path in paths])
+        for kind, paths in parts.items():
+            add_table(connection, folder, kind, paths)
+        _check_events(connection, folder, self.scenario)
+        return connection
 
     @property
     def scenario(self) -> Scenario:
@@ -100,10 +148,13 @@ def read_contents(folder: str | Path, scenario: str | Path | None = None, select
     """
     folder = Path(folder)
     check_run_folder(folder)
-    manifest = read_manifest(folder)
-    result = read_result(folder, scenario).select(selection)
-    courts = shown_courts(result)
-    return Contents(result, manifest, courts, **_read_log(folder, manifest, result, courts))
+    return contents_of(read_result(folder, scenario), selection)
+
+
+def contents_of(result: RunResult, selection: Selection = EVERYTHING) -> Contents:
+    """Return the contents of a report of a run: of all measures and courts, or of the chosen ones."""
+    chosen = result.select(selection)
+    return Contents(chosen, read_manifest(result.folder), shown_courts(chosen))
 
 
 def check_run_folder(folder: Path) -> None:
@@ -131,7 +182,7 @@ def shown_courts(*results: RunResult) -> list[str]:
         return ["all"]
     if not selection.has("pending"):
         return ["all", *courts[:MOST_COURTS]]
-    sizes = {court: max(float(r.series.of(court).max()) for r in results) for court in courts}
+    sizes = {court: max(float(r.pending.of(court).max()) for r in results) for court in courts}
     return ["all", *sorted(courts, key=lambda court: -sizes[court])[:MOST_COURTS]]
 
 
@@ -163,30 +214,3 @@ def _check_events(connection: Any, folder: Path, scenario: Scenario) -> None:
             "pool": (*scenario.pools, None),
         },
     )  # fmt: skip
-
-
-def _read_log(folder: Path, manifest: Mapping[str, Any], result: RunResult, courts: list[str]) -> dict[str, Any]:
-    scenario, selection, confidence = result.scenario, result.selection, result.confidence
-    groups = court_groups(scenario.courts, courts, selection)
-    records = finished_replications(folder, manifest)
-    if not all("events" in record.parts for record in records.values()):
-        return {}
-    with open_tables(folder, {kind: part_files(folder, kind, records) for kind in ("cases", "events")}) as connection:
-        _check_events(connection, folder, scenario)
-        rows = connection.execute(
-            "select transition, replication, count(*) from events where transition is not null and cause <> 'horizon'"
-            " group by all"
-        ).fetchall()
-        counts = {(name, k): n for name, k, n in rows}
-        return {
-            "moves": {name: [counts.get((name, k), 0) for k in records] for name in scenario.transition_names},
-            "curves": survival(connection, scenario, records, groups, confidence),
-            "flow": flow(connection, scenario, [*records]),
-            "use": []
-            if manifest.get("own_python")
-            else [
-                use
-                for use in use_by_week(connection, folder, records, scenario, courts, confidence)
-                if selection.has((slots_name if use.of_slots else utilisation_name)(use.pool), use.court)
-            ],
-        }

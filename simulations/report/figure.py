@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 from xml.sax.saxutils import escape
@@ -50,18 +51,30 @@ class Figure:
         Its main results.
     caption : sequence of Statement or str
         Caption and alternative text. Plain strings explain how to read the figure; they state no result.
-    svg : str
-        A complete ``<svg>`` element.
     csv : str
         The data.
+    chart : altair chart, optional
+    picture : str, optional
+        Instead of a chart: a complete ``<svg>`` element.
     """
 
     key: str
     name: str
     heading: Sequence[Statement | str]
     caption: Sequence[Statement | str]
-    svg: str
     csv: str
+    chart: Any = field(default=None, repr=False)
+    picture: str = field(default="", repr=False)
+
+    @cached_property
+    def svg(self) -> str:
+        """Return the figure as a complete ``<svg>`` element, with a title and a description for screen readers."""
+        import vl_convert
+
+        if self.chart is None:
+            return self.picture
+        picture = vl_convert.vegalite_to_svg(self.chart.to_dict(validate=False))  # validation takes longer than rendering
+        return described(picture, self.key, self.title, self.text)
 
     @property
     def title(self) -> str:
@@ -93,29 +106,25 @@ def altair() -> Any:
 def drawn(
     key: str, name: str, heading: Sequence[Statement | str], caption: Sequence[Statement | str], chart: Any, csv: str
 ) -> Figure:
-    """Render an Altair chart as a figure."""
-    import vl_convert
-
-    plain = chart.configure_view(stroke=None).configure(
+    """Return the figure of an Altair chart, in the style of the report."""
+    styled = chart.configure_view(stroke=None).configure(
         font=FONT, background="white",
         axis={"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridColor": "#e4e4e4", "labelLimit": 220, "labelColor": "#222", "titleColor": "#222", "labelOverlap": "greedy", "labelSeparation": 6},
         header={"labelFontSize": 13, "labelFontWeight": "bold", "labelOrient": "top", "labelAnchor": "start", "title": None},
         legend={"labelFontSize": 12, "orient": "top", "title": None, "labelLimit": 200, "symbolStrokeWidth": 3},
     )  # fmt: skip
-    picture = vl_convert.vegalite_to_svg(plain.to_dict(validate=False))  # validation takes longer than rendering
-    return described(Figure(key, name, heading, caption, picture, csv))
+    return Figure(key, name, heading, caption, csv, styled)
 
 
-def described(figure: Figure) -> Figure:
-    """Add a title and a description for screen readers to the SVG, and remove the labels of single marks."""
-    svg, key = figure.svg, figure.key
+def described(svg: str, key: str, title: str, text: str) -> str:
+    """Add a title and a description for screen readers to an SVG, and remove the labels of single marks."""
     svg = re.sub(r' (aria-[a-z]+|role|aria-roledescription)="[^"]*"', "", svg)
     svg = re.sub(r'<text[^>]*\bopacity="0"[^>]*>[^<]*</text>', "", svg)  # invisible labels of Vega
     svg = re.sub(r'\bid="', f'id="{key}-', svg)
     svg = re.sub(r"url\(#", f"url(#{key}-", svg)
     head, rest = svg.split(">", 1)
-    description = f'<title id="{key}-title">{escape(figure.title)}</title><desc id="{key}-desc">{escape(figure.text)}</desc>'
-    return replace(figure, svg=f'{head} role="img" aria-labelledby="{key}-title {key}-desc">{description}{rest}')
+    description = f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(text)}</desc>'
+    return f'{head} role="img" aria-labelledby="{key}-title {key}-desc">{description}{rest}'
 
 
 def day_axis(field: str) -> Any:

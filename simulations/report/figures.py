@@ -28,10 +28,11 @@ from simulations.report.figure import (  # fmt: skip
 from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
 from simulations.statements.of_runs import groups_differ, largest_part, longest_wait, pending_change
 from simulations.statements.statement import Statement
-from simulations.tables.formatting import court_title
+from simulations.tables.formatting import court_title, format_estimate
 from simulations.tables.run import describe_prediction, estimates_by_court, waits_by_reason
-from simulations.tables.table import estimates_csv
+from simulations.tables.table import as_csv, estimates_csv
 
+_PLOT = WIDTH - 300
 _REASON_COLOURS = dict(zip(REASONS, (VERMILION, PURPLE, ORANGE, GREY, YELLOW, GREEN, BLUE), strict=True))
 
 
@@ -39,13 +40,14 @@ def figures(contents: Contents) -> list[Figure]:
     """Return every figure that the run has data for; with chosen measures, only figures of these."""
     everything = not contents.result.selection.measures
     drawn_figures = [
-        _pending(contents),
+        pending_figure(contents),
         flow_figure(contents) if everything else None,
-        _waiting(contents),
+        published_figure(contents),
+        waiting_figure(contents),
         use_figure(contents) or _whole_utilisation(contents),
         survival_figure(contents) if everything else None,
         map_figure(contents) if everything else None,
-        *(_groups(contents, by) for by in contents.manifest["by"]),
+        *(_groups(contents, by) for by in contents.result.by),
     ]
     return [figure for figure in drawn_figures if figure is not None]
 
@@ -53,12 +55,12 @@ def figures(contents: Contents) -> list[Figure]:
 # pending -----------------------------------------------------------------------------------------------
 
 
-def _pending(contents: Contents) -> Figure | None:
+def pending_figure(contents: Contents) -> Figure | None:
     """Draw pending cases by court and day, with its prediction interval and the suspensions."""
-    if not len(contents.result.series):
+    if not len(contents.result.pending):
         return None
     alt = altair()
-    series = contents.result.series.shown(contents.groups)
+    series = contents.result.pending.shown(contents.groups)
     courts = {name: court_title(name) for name in contents.groups}
     data: Data = [
         {
@@ -112,10 +114,46 @@ def _pending_caption(contents: Contents, shaded: bool, published: bool) -> list[
     return [*caption, *contents.courts_note(summed=True)]
 
 
+# published figures ---------------------------------------------------------------------------------------
+
+
+def published_figure(contents: Contents) -> Figure | None:
+    """Draw how far the run is from each published figure, in percent of it, with both intervals."""
+    result, alt = contents.result, altair()
+    rows = []
+    for figure in result.published:
+        e = result.get(figure.measure, figure.court, figure.at)
+        if e.mean is None or not figure.value or e.unit == "date":
+            continue
+        line = f"{figure.measure}, {court_title(figure.court)}, {figure.at}"
+        ends = {"mean": e.mean, "low": e.low, "high": e.high, "least": e.prediction_low, "most": e.prediction_high}
+        relative = {k: (e.mean if v is None else v) / figure.value - 1 for k, v in ends.items()}
+        rows.append({"line": line, "label": f"{figure.value:,} published, {format_estimate(e)} simulated", **relative})
+    if not rows:
+        return None
+    lines = [row["line"] for row in rows]
+    axis = alt.Axis(format="+%", tickCount=7)
+    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("line:N", title=None, sort=lines, axis=alt.Axis(labelLimit=330)))
+    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=BLACK, strokeWidth=1).encode(x="zero:Q")
+    title = "simulated less published, in percent of the published figure"
+    band = base.mark_rule(color=SKY, strokeWidth=8, opacity=0.6).encode(x=alt.X("least:Q", title=title, axis=axis), x2="most:Q")
+    bars = base.mark_rule(color=BLACK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    points = base.mark_point(filled=True, color=BLUE, size=55, opacity=1).encode(x="mean:Q")
+    labels = base.mark_text(align="left", fontSize=11, color="#222").encode(x=alt.value(_PLOT + 10), text="label:N")
+    chart = alt.layer(zero, band, bars, points, labels).properties(width=_PLOT, height=alt.Step(22))
+    caption = ["Line at 0: as published. Dot: mean of the run, with the interval of the mean."]
+    if len(result.replications) > 1:
+        caption.append(f"Light bar: {describe_prediction(result)}.")
+    csv = as_csv(
+        ["figure", "mean", "low", "high", "prediction_low", "prediction_high"], ([r["line"], *(r[k] for k in ends)] for r in rows)
+    )
+    return drawn("published-figures", "Published and simulated", ["The run beside the published figures"], caption, chart, csv)
+
+
 # waiting and use -----------------------------------------------------------------------------------------
 
 
-def _waiting(contents: Contents) -> Figure | None:
+def waiting_figure(contents: Contents) -> Figure | None:
     """Draw the mean wait of each activity and court, by reason."""
     alt = altair()
     waits = waits_by_reason(contents.result, contents.titles)
@@ -183,7 +221,7 @@ def _groups(contents: Contents, by: str) -> Figure | None:
     measures = [c.measure for c in contrasts]
     rows = [
         (e.measure.removesuffix(".mean").replace("_time.", ": "), str(e.group), e)
-        for e in contents.result.measures
+        for e in contents.result.estimates
         if e.by == by and e.court == contents.whole and e.at is None and e.measure in measures and e.mean is not None
     ]
     text = f"Mean days of each group by {by}, {court_title(contents.whole)}, with the confidence interval of the mean."

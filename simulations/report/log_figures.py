@@ -102,7 +102,8 @@ def flow_figure(contents: Contents) -> Figure | None:
     svg = alluvial(
         flow.day_titles, flow.states, flow.moved, colours, lambda n: levels.get(round(n, 6), _format_cases(n)), outlined=[LATER]
     )
-    return described(Figure("flow", "Flow of cases", heading, caption, svg, csv))
+    drawing = Figure("flow", "Flow of cases", heading, caption, csv)
+    return replace(drawing, picture=described(svg, drawing.key, drawing.title, drawing.text))
 
 
 def _format_cases(n: float) -> str:
@@ -267,4 +268,4 @@ def map_figure(contents: Contents) -> Figure | None:
         caption.append(off_the_map(others, confidence))
     csv = as_csv(["transition", "mean_count"], ((name, sum(values) / len(values)) for name, values in moves.items()))
     svg = map_svg(workflow, counts)
-    return Figure("workflow-map", "Workflow map with counts", [most_frequent(moves, confidence)], caption, svg, csv)
+    return Figure("workflow-map", "Workflow map with counts", [most_frequent(moves, confidence)], caption, csv, picture=svg)

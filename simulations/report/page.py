@@ -8,6 +8,7 @@ from pathlib import Path
 
 from simulations.measuring.descriptors import few_came_in
 from simulations.measuring.selection import EVERYTHING, Selection
+from simulations.planning.opening import kind_of
 from simulations.report.contents import Contents, read_contents
 from simulations.report.document import Document, Items, Note, Section, Tiles, write_document
 from simulations.report.figure import Figure
@@ -21,6 +22,7 @@ from simulations.tables.run import (
     describe_prediction,
     estimates_by_court,
     group_table,
+    leading_measures,
     published_table,
     waiting_table,
 )
@@ -60,12 +62,12 @@ def write_page(
     InputError
         If the folder is not a run folder, comparison or sweep, or cannot be read.
     """
-    from simulations.report.comparison import comparison_document, is_comparison
-    from simulations.report.sweep import is_sweep, sweep_document
+    from simulations.report.comparison import comparison_document
+    from simulations.report.sweep import sweep_document
 
     target = Path(out) if out is not None else Path(folder) / "report.html"
-    joint = "comparison" if is_comparison(folder) else "sweep" if is_sweep(folder) else None
-    if joint is not None:
+    joint = kind_of(folder)
+    if joint != "run":
         if scenario is not None:
             raise InputError([f"--scenario is for a run, but {folder} holds a {joint}; leave it out"])
         if selection != EVERYTHING:
@@ -146,7 +148,7 @@ def _sections(contents: Contents, drawn: dict[str, Figure]) -> Iterator[Section]
     yield _counts(contents)
     if "utilisation" not in drawn:
         yield Section("times", "Times", [times])
-    for by in contents.manifest["by"]:
+    for by in contents.result.by:
         blocks = [drawn.get(f"groups-{by}"), contrast_table(result, by), group_table(result, by, contents.whole)]
         yield Section(f"by-{by}", f"By {by}", [block for block in blocks if block is not None])
 
@@ -161,17 +163,15 @@ def _about(contents: Contents) -> Section:
 
 def _tiles(contents: Contents) -> list[tuple[str, str]]:
     """Return the names and values of the key numbers."""
-    result, workflow = contents.result, contents.scenario.workflow
+    result = contents.result
     court, tiles = contents.whole, []
-    if first := result.series.of_courts([court], 1):
+    if first := result.pending.of_courts([court], 1):
         tiles = [
             (f"pending, end of {first[0].at}", format_estimate(first[0])),
             (f"pending, end of {contents.scenario.ends}", format_estimate(result.get("pending", court))),
         ]
     estimates = estimates_by_court(result)
-    declared = [m.measure for m in workflow.measures if (m.measure, court) in estimates]
-    dates = [m.measure for m in workflow.measures if m.emptied]
-    for name in dict.fromkeys(["inflow", "disposals", *declared[:3], *dates]):
+    for name in leading_measures(result):
         estimate = estimates.get((name, court))
         if estimate is not None and (estimate.mean is not None or estimate.n):
             tiles.append((name.replace("_", " "), format_estimate(estimate)))

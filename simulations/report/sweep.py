@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulations.planning.sweeping import RESULT, read_sweep
+from simulations.planning.sweeping import read_sweep
 from simulations.report.document import Document, Note, Section
 from simulations.report.figure import Figure
 from simulations.report.sweep_chart import chart_of
@@ -12,11 +12,6 @@ from simulations.statements.of_runs import WAITS_DEPEND, growing
 from simulations.tables.formatting import format_replications
 from simulations.tables.sweep import sweep_table
 from simulations.tables.table import Table
-
-
-def is_sweep(folder: str | Path) -> bool:
-    """Return whether a folder holds a sweep."""
-    return (Path(folder) / RESULT).is_file()
 
 
 def sweep_document(folder: str | Path) -> Document:

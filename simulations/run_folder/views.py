@@ -1,6 +1,7 @@
 """Query a run folder in SQL, read-only.
 
-The views `cases`, `events` and `measures` are the parts of all finished replications. The views ``pm4py.log`` [1]_,
+The views `cases`, `events` and `measures` are the parts of all finished replications; `series` has the daily pending cases of
+`measures`. The views ``pm4py.log`` [1]_,
 ``ocel.*`` (the tables of OCEL 2.0 [2]_) and ``vidigi.event_log`` [3]_ give the same log the names that other tools expect.
 Only a SELECT is accepted, and DuckDB cannot read files outside the run folder.
 
@@ -16,11 +17,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulations.log.row import COLUMNS, HORIZON, INTERRUPTED
 from simulations.run_folder.folders import finished_in, recorded_contents
@@ -31,8 +33,12 @@ from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import read_yaml
 from workflow.run_files.manifest import part_files
 from workflow.run_files.policies import number_in_force, recorded_policies
-from workflow.run_files.tables import open_tables, recorded_workflow
+from workflow.run_files.tables import add_table, recorded_workflow
 from workflow.sql.quoting import identifier, text
+from workflow.sql.reading import connect
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 NAME = "coalesce(transition, cause)"
 """SQL: the name of an event for other tools."""
@@ -53,10 +59,13 @@ ATTRIBUTES = ("court", *(c.name for c in COLUMNS if c.kind != "instant" and c.na
 """Columns of the events that other tools get as attributes, besides the name, the case and the instants."""
 
 _BATCH = 10_000
+_OF_EVENTS = ("pm4py", "vidigi", "ocel", "transitions")  # names or schemas of views that need the event log
+_SERIES = """select replication, court, "at" as day, value as pending from measures
+    where measure = 'pending' and "by" is null and "at" is not null"""
 _UNQUOTED = re.compile(r"(?<!\")\b(at|by|group)\b(?!\")(?!\s+by\b)", re.IGNORECASE)
 _READ_ONLY = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _QUERYING = {"query", "query_table", "json_execute_serialized_sql"}  # functions that run a query given as a string
-_NAMES = ("pm4py.log", "vidigi.event_log", "ocel.event", "ocel.object", "ocel.event_object", "ocel.object_object", "ocel.event_map_type", "ocel.object_map_type", "ocel.object_case", "transitions")  # fmt: skip
+_NAMES = ("series", "pm4py.log", "vidigi.event_log", "ocel.event", "ocel.object", "ocel.event_object", "ocel.object_object", "ocel.event_map_type", "ocel.object_map_type", "ocel.object_case", "transitions")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,91 @@ class Answer:
 
     columns: list[str]
     rows: Iterator[tuple[Any, ...]]
+
+
+class RunTables:
+    """The tables of a run folder as views of a database in memory. Each is checked and made when it is needed.
+
+    It can be used by several threads: each query has its own cursor.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    InputError
+        If it is not a run folder, or a part is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files = _files(folder)
+        self._connection = connect([path for paths in self._files.values() for path in paths], threads=1)
+        self._made: set[str] = set()
+        self._making = threading.Lock()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def need(self, *kinds: str) -> None:
+        """Make the views of these tables, unless they exist.
+
+        Raises
+        ------
+        InputError
+            With every part that has other columns than declared; or if the run has no event log.
+        """
+        with self._making:
+            for kind in kinds:
+                if kind in self._made:
+                    continue
+                if kind not in self._files:
+                    raise InputError([f"{self.folder}: this run has no {kind}: its event log was not written (--no-events)"])
+                add_table(self._connection, self.folder, kind, self._files[kind])
+                self._made.add(kind)
+
+    def table(self, name: str) -> DuckDBPyRelation:
+        """Return a table: ``cases``, ``events``, ``measures`` or ``series``."""
+        kind = "measures" if name == "series" else name
+        self.need(kind)
+        relation: DuckDBPyRelation = self._connection.cursor().sql(_SERIES if name == "series" else f"select * from {kind}")
+        return relation
+
+    def sql(self, query: str) -> DuckDBPyRelation:
+        """Return the result of a query, which runs when it is read.
+
+        Raises
+        ------
+        InputError
+            If the query is wrong, or does more than read. The message suggests the nearest name.
+        """
+        with self._cursor(query) as cursor:
+            relation: DuckDBPyRelation = cursor.sql(query)
+        return relation
+
+    @contextmanager
+    def answer(self, query: str) -> Iterator[Answer]:
+        """Yield the result of a query, whose rows are fetched in batches; see `sql` for its mistakes."""
+        with self._cursor(query) as cursor:
+            cursor.execute(query)
+            yield Answer([column[0] for column in cursor.description or ()], _rows(cursor))
+
+    @contextmanager
+    def _cursor(self, query: str) -> Iterator[Any]:
+        """Yield a cursor with every view that a query mentions, and explain the mistakes of the query."""
+        import duckdb
+
+        self.need(*self._files)
+        cursor = self._connection.cursor()
+        _check_single_select(cursor, query)
+        with self._making:
+            self._made |= _make_views(cursor, self.folder, query.lower(), self._made)
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            raise InputError([_describe(cursor, self.folder, self._files, error, query)]) from None
 
 
 @contextmanager
@@ -82,18 +176,8 @@ def query_run(folder: Path, sql: str) -> Iterator[Answer]:
     InputError
         If the folder is not a run folder, or the query is wrong. The message suggests the nearest name.
     """
-    import duckdb
-
-    files = _files(folder)
-    with open_tables(folder, files, threads=1) as connection:
-        _check_single_select(connection, sql)
-        if "events" in files:
-            _make_views(connection, folder, sql.lower())
-        try:
-            connection.execute(sql)
-            yield Answer([column[0] for column in connection.description or ()], _rows(connection))
-        except duckdb.Error as error:
-            raise InputError([_describe(connection, folder, files, error, sql)]) from None
+    with closing(RunTables(folder)) as tables, tables.answer(sql) as answer:
+        yield answer
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:
@@ -115,7 +199,7 @@ def _check_single_select(connection: Any, sql: str) -> None:
     if len(statements) != 1:
         raise InputError([f"sql: give one query, not {len(statements)}"])
     if statements[0].type == duckdb.StatementType.SELECT:
-        tree = json.loads(connection.execute("select json_serialize_sql(?)", [sql]).fetchone()[0])
+        tree = json.loads(connection.execute("select json_serialize_sql(?)", [sql]).fetchall()[0][0])
         if not tree.get("error", True) and _reads_only(tree):
             return
     raise InputError(["sql: a run folder is read-only: the query must be a SELECT that contains no other statement"])
@@ -135,16 +219,22 @@ def _reads_only(part: Any) -> bool:
 # views -----------------------------------------------------------------------------------------------
 
 
-def _make_views(connection: Any, folder: Path, sql: str) -> None:
-    """Make the views that a query mentions. Some need to read other files of the run."""
-    if "pm4py" in sql:
+def _make_views(connection: Any, folder: Path, sql: str, made: Collection[str]) -> set[str]:
+    """Make the views that a query mentions, and return what was made. Some need to read other files of the run."""
+    wanted = {name for name in (*_OF_EVENTS, "series") if name in sql and name not in made}
+    if "series" in wanted:
+        connection.execute(f"create view series as {_SERIES}")
+    if "events" not in made:
+        return wanted & {"series"}
+    if "pm4py" in wanted:
         _pm4py(connection, folder)
-    if "vidigi" in sql:
+    if "vidigi" in wanted:
         _vidigi(connection, folder)
-    if "ocel" in sql:
+    if "ocel" in wanted:
         _ocel(connection, folder)
-    if "transitions" in sql:
+    if "transitions" in wanted:
         _transitions(connection, folder)
+    return wanted
 
 
 def _pm4py(connection: Any, folder: Path) -> None:

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from simulations.loading import load_scenario
-from simulations.measuring.descriptors import describe
 from simulations.run_folder.folders import finished_in, recorded_contents
 from simulations.run_folder.manifest import read_manifest, scenario_hash
 from simulations.running.intervals import CONFIDENCE
 from simulations.running.run_result import RunResult, gather
 from simulations.scenarios.scenario import Scenario
-from workflow.errors import InputError, format_names
+from workflow.errors import InputError
 from workflow.files.validation import format_value
 from workflow.run_files.manifest import part_files
-from workflow.run_files.tables import check_labels, open_tables, recorded_workflow
+from workflow.run_files.tables import recorded_workflow
 
 
 def recorded_scenario(
@@ -85,7 +84,9 @@ def _other_files(content: Any, key: object = None) -> Iterator[object]:
 
 
 def read_result(folder: str | Path, scenario: str | Path | Scenario | None = None) -> RunResult:
-    """Read the result of a run from its folder, as `simulations.running.runs.run` returned it.
+    """Return the result of a run from its folder, as `simulations.running.runs.run` returned it.
+
+    The parts are read when the result is asked for their content. They may come from a stranger, so they are checked first.
 
     Parameters
     ----------
@@ -102,15 +103,5 @@ def read_result(folder: str | Path, scenario: str | Path | Scenario | None = Non
     manifest = read_manifest(folder)
     loaded = recorded_scenario(folder, manifest, scenario, "be read")
     records = finished_in(folder, manifest)
-    with open_tables(folder, {"measures": part_files(folder, "measures", records)}) as connection:
-        descriptors = describe(loaded)
-        units = {descriptor.unit for descriptor in descriptors.values()}
-        known = {"measure": descriptors, "court": (*loaded.courts, "all"), "unit": units}
-        check_labels(connection, folder, "measures", known)
-        measured = {number for (number,) in connection.execute("select distinct replication from measures").fetchall()}
-        if without := [str(k) for k in records if k not in measured]:
-            advice = f"docketsim verify {folder} checks the parts"
-            raise InputError([f"{folder}: measures: replication {format_names(without)} has none; {advice}"])
-        if connection.execute("select count(*) from measures where not isfinite(value)").fetchone() != (0,):
-            raise InputError([f"{folder}: measures: a value is infinite; docketsim verify {folder} checks the parts"])
-    return gather(loaded, {"monitor": None, "confidence": CONFIDENCE, **manifest}, records, folder)
+    part_files(folder, "measures", records)  # raises if one is missing
+    return gather(loaded, {"monitor": None, "confidence": CONFIDENCE, **manifest}, records, folder, from_outside=True)

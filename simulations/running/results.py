@@ -25,10 +25,11 @@ from simulations.run_folder.manifest import read_manifest
 from simulations.running.intervals import CONFIDENCE, Prediction, interval, prediction
 from simulations.scenarios.scenario import Scenario
 from simulations.timing.clock import MICROSECONDS_PER_DAY
-from workflow.errors import InputError
-from workflow.run_files.tables import readable
+from workflow.errors import InputError, format_names
+from workflow.run_files.tables import mistake_in_labels, readable
 from workflow.sql.quoting import literal_path
 
+_MOST_MISTAKES = 20
 ESTIMATE_COLUMNS = (
     "measure", "court", "by", "group", "at", "unit", "mean", "low", "high", "prediction_low", "prediction_high",
     "prediction_method", "date",
@@ -196,14 +197,18 @@ class Contrast:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def contrasts(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Contrast]:
-    """Compare the groups with the longest and the shortest time, for every mean time and every ``by`` of a run folder.
+Values = Mapping[tuple[str, str, str | None, str | None, dt.date | None, str], list[float | None]]
+"""The values of every measure of a run, one for each replication, by measure, court, by, group, day and unit."""
+
+
+def contrasts(scenario: Scenario, read: Values, confidence: float = CONFIDENCE) -> list[Contrast]:
+    """Compare the groups with the longest and the shortest time, for every mean time and every ``by`` of a run.
 
     A group without a value in some replication, such as one without any wait, is left out.
     """
     descriptors = describe(scenario)
     groups: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for (measure, court, by, group, at, _), values in read_values(folder, replications).items():
+    for (measure, court, by, group, at, _), values in read.items():
         known = [v for v in values if v is not None]
         whole_run = court == "all" and at is None and len(known) == len(values)
         if by and group and whole_run and descriptors[measure].is_mean_time:
@@ -225,9 +230,7 @@ def contrasts(scenario: Scenario, folder: Path, replications: Iterable[int], con
     return ranked
 
 
-def read_values(
-    folder: Path, replications: Iterable[int]
-) -> dict[tuple[str, str, str | None, str | None, dt.date | None, str], list[float | None]]:
+def read_values(folder: Path, replications: Iterable[int]) -> Values:
     """Return the values of every measure of a run folder, one for each replication.
 
     The daily series is left out, except on the days for which the run was measured.
@@ -242,6 +245,40 @@ def read_values(
         "fetchall",
     )
     return {tuple(key): values for *key, values in rows}
+
+
+def check_values(values: Values, scenario: Scenario, folder: Path, replications: Sequence[int]) -> None:
+    """Check that values have the names of a scenario, are finite, and that every replication has some.
+
+    Raises
+    ------
+    InputError
+        With every wrong name, or with one message.
+    """
+    descriptors = describe(scenario)
+    units = {descriptor.unit for descriptor in descriptors.values()}
+    known = {"measure": (0, descriptors), "court": (1, (*scenario.courts, "all")), "unit": (5, units)}
+    wrong = [
+        mistake_in_labels(folder, "measures", column, label, allowed)
+        for column, (place, allowed) in known.items()
+        for label in dict.fromkeys(key[place] for key in values)
+        if label not in allowed
+    ]
+    if wrong:
+        raise InputError(wrong[:_MOST_MISTAKES])
+    if max(map(len, values.values()), default=0) < len(replications):
+        advice = f"docketsim verify {folder} checks the parts"
+        without = _without_measures(folder, replications)
+        raise InputError([f"{folder}: measures: replication {format_names(without)} has none; {advice}"])
+    if any(v is not None and not math.isfinite(v) for of_key in values.values() for v in of_key):
+        raise InputError([f"{folder}: measures: a value is infinite; docketsim verify {folder} checks the parts"])
+
+
+def _without_measures(folder: Path, replications: Sequence[int]) -> list[int]:
+    measured = _query(
+        "select distinct replication from read_parquet(?, hive_partitioning = false)", folder, replications, "fetchall"
+    )
+    return sorted({*replications} - {number for (number,) in measured})
 
 
 def read_series(folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> Series:
@@ -259,11 +296,11 @@ def read_series(folder: Path, replications: Iterable[int], confidence: float = C
     )
     if not names:
         return Series(np.empty(0, "datetime64[D]"), (), np.empty((0, 0, len(numbers))), confidence)
-    if len(columns["value"]) % (len(names) * len(numbers)):
+    values = np.asarray(columns["value"], float)
+    if len(values) % (len(names) * len(numbers)) or not np.isfinite(values).all():
         raise InputError([f"{folder}: measures: pending is not known for every day and court; docketsim verify {folder}"])
-    values = np.asarray(columns["value"], float).reshape(-1, len(names), len(numbers))
     days = np.asarray(columns["at"]).astype("datetime64[D]")[:: len(names) * len(numbers)]
-    return Series(days, names, values, confidence)
+    return Series(days, names, values.reshape(-1, len(names), len(numbers)), confidence)
 
 
 _DAILY = """measure = 'pending' and "by" is null and "at" is not null"""
@@ -278,13 +315,13 @@ def _query(query: str, folder: Path, replications: Iterable[int], fetch: str) ->
         return getattr(connection.execute(query, [files]), fetch)()
 
 
-def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], confidence: float = CONFIDENCE) -> list[Estimate]:
-    """Return the estimate of every measure of a run folder.
+def estimates(scenario: Scenario, read: Values, confidence: float = CONFIDENCE) -> list[Estimate]:
+    """Return the estimate of every measure of a run.
 
     Parameters
     ----------
-    replications : iterable of int
-        Numbers of the replications.
+    read : mapping
+        The values of the run, as `read_values` returns them.
     confidence : float
         Between 0 and 1.
 
@@ -294,7 +331,7 @@ def estimates(scenario: Scenario, folder: Path, replications: Iterable[int], con
     """
     descriptors = describe(scenario)
     estimated = []
-    for (measure, court, by, group, at, unit), values in read_values(folder, replications).items():
+    for (measure, court, by, group, at, unit), values in read.items():
         descriptor, known = descriptors[measure], [v for v in values if v is not None]
         usable = known if not descriptor.is_date or len(known) == len(values) else []
         mean = math.fsum(usable) / len(usable) if usable else None

@@ -32,7 +32,7 @@ from simulations.run_folder.manifest import make_manifest
 from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
 from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.precision import Precision
-from simulations.running.results import estimates
+from simulations.running.results import estimates, read_values
 from simulations.running.run_result import RunResult, gather
 from simulations.running.shared import Shared, in_processes
 from simulations.scenarios.fitting import work_that_may_not_fit
@@ -309,7 +309,7 @@ def _until_precise(
     """Add replications until every interval is narrow enough, or `most` have run."""
     while True:
         enough = len(numbers) >= LEAST_FOR_PRECISION
-        current = estimates(job.scenario, job.folder, numbers, job.options.confidence) if enough else []
+        current = estimates(job.scenario, read_values(job.folder, numbers), job.options.confidence) if enough else []
         if current and all(p.met(current) for p in targets):
             return numbers
         if len(numbers) >= most:

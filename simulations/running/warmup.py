@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.running.run_result import RunResult
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import InputError
+
+if TYPE_CHECKING:
+    from simulations.running.run_result import RunResult
 
 _BATCH = 5
 _LEAST_DAYS = 50
@@ -87,8 +89,8 @@ def still_trending(result: RunResult) -> list[Trend]:
     if warm_up is None:
         return []
     trends = []
-    for court in result.series.courts:
-        days = [e for e in result.series.of_courts([court]) if e.at is not None and e.at >= warm_up]
+    for court in result.pending.courts:
+        days = [e for e in result.pending.of_courts([court]) if e.at is not None and e.at >= warm_up]
         days.sort(key=lambda e: str(e.at))
         known = [(e.mean, e.low, e.high) for e in days if e.mean is not None and e.low is not None and e.high is not None]
         third = len(known) // 3
@@ -125,8 +127,8 @@ def diagnose(result: RunResult) -> list[WarmUp]:
     """
     check_long_enough(result.scenario)
     warm_ups = []
-    for court in result.series.courts:
-        series = result.series.of(court)
+    for court in result.pending.courts:
+        series = result.pending.of(court)
         warm_ups.append(WarmUp(court, len(series), mser(series), welch(series), result.scenario.starts))
     return warm_ups
 

@@ -414,6 +414,11 @@ class Scenario:
         """Return the default of a fact or record field."""
         return self.workflow.defaults[name]
 
+    def __repr__(self) -> str:
+        n = len(self.courts)
+        where = f"{n} court{'s' if n > 1 else ''}"
+        return f"<Scenario {self.name!r}: {self.starts} to {self.ends}, {where}, workflow {self.workflow.name!r}>"
+
     def plain(self) -> dict[str, Any]:
         """Return the content of the file, with `extends:` merged, as plain values."""
         content: dict[str, Any] = self.document.plain()

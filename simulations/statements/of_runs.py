@@ -13,7 +13,7 @@ from simulations.running.run_result import RunResult
 from simulations.running.warmup import still_trending
 from simulations.statements.statement import Claim, Statement, join_names, largest, percent
 from simulations.tables.formatting import court_title, format_estimate, format_from_to, format_level, format_point, number
-from simulations.tables.run import Wait
+from simulations.tables.run import Wait, waits_by_reason
 
 _MOST_NAMES = 3
 WAITS_DEPEND = "Waiting times depend on the length of the run."
@@ -25,7 +25,7 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
 
     They rose or fell if the interval of the paired difference does not contain 0.
     """
-    series, ends = result.series, result.scenario.ends
+    series, ends = result.pending, result.scenario.ends
     starts: dt.date = series.days[0].item()
     column = series.courts.index(court)
     first, last = series.values[0, column], series.values[-1, column]
@@ -40,6 +40,16 @@ def pending_change(result: RunResult, court: str = "all") -> Statement:
     else:
         text = f"{cases} did not clearly change: {one} at the end of {starts}, {two} at the end of {ends}"
     return Statement(Claim.CHANGE, text, "pending", court, starts, ends, {"first": a, "last": b})
+
+
+def answer(result: RunResult) -> list[Statement]:
+    """Say in a few sentences what the run shows: pending cases, the longest wait, and what still grows at the end."""
+    chosen = result.selection.courts
+    court = "all" if not chosen or "all" in chosen else chosen[0]
+    waits = waits_by_reason(result, {court: court_title(court)})
+    sentences = [pending_change(result, court)] if len(result.pending) else []
+    sentences += [longest_wait(result.scenario.ends, waits, court)] if waits else []
+    return [*sentences, *growing(result.growing), *not_steady(result)]
 
 
 # states ------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def main(replications: int = 2) -> None:
         result = run(scenario, replications=replications, seed=1, at=years)
         waiting = {day: result.get("still_waiting.hearing", at=day).mean or 0 for day in (*years, None)}
         over = [day or scenario.ends for day, hundreds in waiting.items() if hundreds < NO_MORE_WAITING]
-        pending, highest = result.get("pending"), result.series.of("all").max()
+        pending, highest = result.get("pending"), result.pending.of("all").max()
         print(
             f"{name:<24} {cases(pending):<34} {number(CASES_IN_ONE * highest, 'cases'):>10}   {f'by {over[0]}' if over else f'not by {scenario.ends}'}"
         )

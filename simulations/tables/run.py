@@ -35,13 +35,21 @@ def describe_prediction(result: RunResult) -> str:
 
 def estimates_by_court(result: RunResult, at: dt.date | None = None) -> dict[tuple[str, str], Estimate]:
     """Return the estimates of a day, or of the end of the run, by measure and court, without groups of cases."""
-    return {(e.measure, e.court): e for e in result.measures if e.by is None and e.at == at}
+    return {(e.measure, e.court): e for e in result.estimates if e.by is None and e.at == at}
 
 
 def measures_of(result: RunResult, at: dt.date | None = None) -> list[Descriptor]:
     """Return the descriptor of each measure taken on a day, or at the end of the run."""
     descriptors = describe(result.scenario)
     return [descriptors[name] for name in dict.fromkeys(name for name, _ in estimates_by_court(result, at))]
+
+
+def leading_measures(result: RunResult) -> list[str]:
+    """Return the names of the measures that lead: inflow, disposals, and the first and the dated ones of the workflow."""
+    workflow = result.scenario.workflow
+    declared = [m.measure for m in workflow.measures if any(e.measure == m.measure for e in result.estimates)]
+    dates = [m.measure for m in workflow.measures if m.emptied]
+    return list(dict.fromkeys(["inflow", "disposals", *declared[:3], *dates]))
 
 
 def published_table(result: RunResult) -> Table | None:
@@ -162,7 +170,7 @@ def _parts(estimates: Mapping[tuple[str, str], Estimate], kind: str, activity: s
 
 def group_table(result: RunResult, by: str, court: str = "all") -> Table:
     """Return every measure of each group of cases of a court, or of all courts together, at the end of the run."""
-    estimates = {(e.measure, e.group): e for e in result.measures if e.by == by and e.court == court and e.at is None}
+    estimates = {(e.measure, e.group): e for e in result.estimates if e.by == by and e.court == court and e.at is None}
     groups = list(dict.fromkeys(group for _, group in estimates))
     rows = [
         [Cell(name), *(estimate_cell(estimates.get((name, group))) for group in groups)]

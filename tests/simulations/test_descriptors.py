@@ -71,7 +71,7 @@ def test_every_interval_is_within_the_bounds_of_its_measure(replications: int, t
     """Confidence and prediction intervals of shares, counts, times and dates, with the fewest replications."""
     result = run("pilot", replications=replications, out=tmp_path / "run", events=False)
     descriptors, days = describe(result.scenario), result.scenario.horizon / MICROSECONDS_PER_DAY
-    with_interval = [e for e in result.measures if e.low is not None]
+    with_interval = [e for e in result.estimates if e.low is not None]
     assert len({e.measure for e in with_interval}) > 30
     for e in with_interval:
         low, high = descriptors[e.measure].low, days if descriptors[e.measure].is_date else descriptors[e.measure].high

@@ -91,7 +91,7 @@ def test_every_case_is_reviewed_once_and_the_review_ends_near_the_published_day(
 
 def test_pending_falls_from_the_backlog_and_is_given_for_every_day(result: RunResult) -> None:
     """The daily series begins with all 11,682 cases and covers each of the 301 days."""
-    series = [e for e in result.series if e.court == "all" and e.at is not None]
+    series = [e for e in result.pending if e.court == "all" and e.at is not None]
     assert len(series) == 301
     assert series[0].mean == 11_682
     assert result.get("pending", "all", dt.date(2012, 9, 30)).mean == result.get("pending").mean

@@ -35,7 +35,16 @@ from tests.simulations.log_facts import LogFacts
 from tests.simulations.small_pilot import run_small_pilot
 from workflow.errors import InputError
 
-FIGURES = ["pending", "flow", "waiting-by-reason", "utilisation", "time-to-closure", "workflow-map", "groups-represented"]
+FIGURES = [
+    "pending",
+    "flow",
+    "published-figures",
+    "waiting-by-reason",
+    "utilisation",
+    "time-to-closure",
+    "workflow-map",
+    "groups-represented",
+]
 VOID = {"wbr", "meta", "link", "img", "br", "input", "hr"}
 
 
@@ -96,9 +105,9 @@ def text(small: RunResult, drawn: list[Figure]) -> str:
 def test_a_recorded_run_equals_the_returned_result(small: RunResult) -> None:
     """Every estimate, contrast and daily value."""
     recorded = read_result(small.folder)
-    assert recorded.measures == small.measures
+    assert recorded.estimates == small.estimates
     assert recorded.contrasts == small.contrasts
-    assert list(recorded.series) == list(small.series)
+    assert list(recorded.pending) == list(small.pending)
     assert (recorded.seed, recorded.replications, recorded.growing) == (small.seed, small.replications, small.growing)
 
 

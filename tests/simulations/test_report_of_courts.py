@@ -81,8 +81,8 @@ def test_the_court_with_the_most_pending_cases_at_any_time_is_first(contents: Co
 
 def test_the_sum_of_the_other_courts_is_drawn(contents: Contents) -> None:
     """All courts are the shown ones and the others, on every day."""
-    shown = contents.result.series.shown(contents.groups)
-    assert shown.of("other courts (2)").tolist() == (contents.result.series.of("e") + contents.result.series.of("quiet")).tolist()  # fmt: skip
+    shown = contents.result.pending.shown(contents.groups)
+    assert shown.of("other courts (2)").tolist() == (contents.result.pending.of("e") + contents.result.pending.of("quiet")).tolist()  # fmt: skip
     assert shown.mean[:, 1:].sum(axis=1) == pytest.approx(shown.of("all"))
 
 

@@ -173,7 +173,7 @@ def test_a_trend_after_the_warm_up_is_reported(court_days: list[int], courts: li
         for day in range(10)
     ]  # fmt: skip
     scenario = SimpleNamespace(warm_up=start, courts=())
-    result = SimpleNamespace(scenario=scenario, series=SimpleNamespace(courts=("all",), of_courts=lambda courts: series))
+    result = SimpleNamespace(scenario=scenario, pending=SimpleNamespace(courts=("all",), of_courts=lambda courts: series))
     trends = still_trending(result)  # type: ignore[arg-type]
     assert [trend.court for trend in trends] == courts
     scenario.warm_up = None

@@ -24,7 +24,7 @@ from simulations.running.verifying import verify
 from simulations.scenarios.plan import make_plan
 from simulations.scenarios.scenario import Scenario
 from tests.simulations.desk import DESK, TINY
-from workflow.errors import InputError
+from workflow.errors import InputError, MissingResult
 
 MEASURES = """\
 measures:
@@ -82,8 +82,8 @@ def test_what_was_not_chosen_is_not_computed(priced: Path) -> None:
 def test_a_run_writes_prints_and_reports_only_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     """In the folder, in --json, in the tables and on the page; the folder can be verified, but not resumed with others."""
     result = run(priced, replications=2, out=tmp_path / "r", measures=["inflow"], courts=["west"], at=[DAY])
-    assert {(e.measure, e.court, e.at) for e in result.measures} == {("inflow", "west", DAY), ("inflow", "west", None)}
-    assert len(result.series) == 0
+    assert {(e.measure, e.court, e.at) for e in result.estimates} == {("inflow", "west", DAY), ("inflow", "west", None)}
+    assert len(result.pending) == 0
     chosen = ["--measure", "clearance_rate", "--measure", "pending", "--court", "east"]
     command = ["run", str(priced), "--replications", "2", "--out", str(tmp_path / "c"), *chosen]
     result = CliRunner().invoke(app, [*command, "--json"])
@@ -125,7 +125,7 @@ def test_a_comparison_tests_and_corrects_for_what_was_chosen(priced: Path, tmp_p
     (difference,) = comparison.differences
     assert difference.paired is not None
     assert difference.p_corrected == difference.paired.p
-    assert {e.measure for e in run(priced, out=tmp_path / "c" / "base", resume=True, replications=4, events=False, measures=["waiting_time.serve.mean"], courts=["east"]).measures} == {"waiting_time.serve.mean"}  # fmt: skip
+    assert {e.measure for e in run(priced, out=tmp_path / "c" / "base", resume=True, replications=4, events=False, measures=["waiting_time.serve.mean"], courts=["east"]).estimates} == {"waiting_time.serve.mean"}  # fmt: skip
 
 
 def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_sweep_computes_what_was_chosen(priced: Path, tmp_path: Path) -> None:
     changes = ["pools.clerks.size=1,3"]
     swept = sweep(priced, changes, replications=2, out=tmp_path / "s", measures=["waiting_time.serve.p95"], courts=["east"])
     assert swept.shown == [("waiting_time.serve.p95", "east")]
-    assert [[(e.measure, e.court) for e in p.measures] for p in swept.points] == [[("waiting_time.serve.p95", "east")]] * 2
+    assert [[(e.measure, e.court) for e in p.estimates] for p in swept.points] == [[("waiting_time.serve.p95", "east")]] * 2
 
 
 def test_every_command_that_measures_can_choose_what() -> None:
@@ -203,10 +203,12 @@ def test_a_missing_value_is_explained_by_what_is_wrong(priced: Path, tmp_path: P
         (("pending", "purple"), "'purple' is not a court. The courts are all, east, west."),
         (("pendin",), "'pendin' is not a measure. Did you mean 'pending'?"),
         (("inflow", "east", dt.date(2024, 1, 3)), "The run was measured at 2024-01-20, the end of the run."),
-        (("inflow", "east", None, "kind", "odd"), "no group kind=odd of 'inflow'. The run has no group."),
+        (("inflow", "east", dt.date(2034, 1, 3)), "2034-01-03 is not a day of the run, which lasts from 2024-01-01 to"),
+        (("inflow", "east", "2024-01-20"), "at: must be a date, such as datetime.date(2024, "),
+        (("inflow", "east", None, "kind", "odd"), "the run has no groups by 'kind'. The run has no groups; give by= to run."),
     ):
-        with pytest.raises(KeyError) as raised:
+        with pytest.raises(MissingResult) as raised:
             measured.get(*arguments)
-        assert message in str(raised.value.args[0])
+        assert message in str(raised.value)
     with pytest.raises(InputError, match=r"this run did not compute it. It has inflow"):
         run(priced, out=tmp_path / "i", measures=["inflow"]).select(Selection(("pending",)))

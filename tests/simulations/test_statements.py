@@ -268,7 +268,7 @@ class RunChecks:
 
     def _check_clear(self, s: Statement, ratios: list[float]) -> None:
         """The ratio is above 1 even if the level is divided among all mean times and all pairs of groups."""
-        of = {e.group for e in self.result.measures if e.by == s.subject}
+        of = {e.group for e in self.result.estimates if e.by == s.subject}
         times = {c.measure for c in self.result.contrasts if c.by == s.subject}
         if len(ratios) > 1 and len(of) == 2:
             ends = bounded_interval(ratios, 1 - (1 - self.confidence) / len(times), 0.0)
@@ -314,15 +314,15 @@ class RunChecks:
     def check_selection(self, printed: str) -> None:
         """Only chosen measures and courts have a value, in the result and in what is printed."""
         result, chosen = self.result, self.result.selection
-        assert all(chosen.has(e.measure, e.court) for e in result.measures)
-        assert {e.measure for e in result.measures} <= set(chosen.measures or describe(self.scenario))
+        assert all(chosen.has(e.measure, e.court) for e in result.estimates)
+        assert {e.measure for e in result.estimates} <= set(chosen.measures or describe(self.scenario))
         if chosen.measures:
             words = set(re.findall(r"[\w.]+", printed))
             assert not words & (describe(self.scenario).keys() - {*chosen.measures} - {"pending"})
 
     def check_groups(self) -> None:
         """Pending cases and mean waits of each group by a fact, counted again."""
-        for e in self.result.measures:
+        for e in self.result.estimates:
             if e.by != "kind" or e.at is not None or e.group is None:
                 continue
             group = (e.by, e.group)

@@ -37,7 +37,7 @@ def test_a_point_equals_a_run_with_its_changes(tiny: Path, tmp_path: Path) -> No
     alone = run(
         load_scenario(tiny, ["pools.clerks.size=1", "ends=2024-01-20"]), replications=2, seed=3, out=tmp_path / "r", events=False
     )
-    assert result.points[1].measures == [e for e in alone.measures if e.at is None]
+    assert result.points[1].estimates == [e for e in alone.estimates if e.at is None]
     assert result.points[1].growing == alone.growing
     written = json.loads((tmp_path / "s" / "sweep.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(result.json()))
@@ -64,11 +64,11 @@ def test_a_sweep_is_read_back_and_has_a_page(tiny: Path, tmp_path: Path) -> None
 def test_points_use_common_random_numbers(tiny: Path, tmp_path: Path) -> None:
     """Two more clerks in the east leave the west unchanged to the last digit; the chart shows both courts."""
     result = sweep(tiny, [EAST], replications=3, courts=["east", "west"], out=tmp_path / "s")
-    west = [[e for e in point.measures if e.court == "west"] for point in result.points]
+    west = [[e for e in point.estimates if e.court == "west"] for point in result.points]
     east = [point.get("waiting_time.serve.mean", "east").mean or 0.0 for point in result.points]
     assert west[0] == west[1]
     assert east[1] < east[0]
-    assert {e.court for point in result.points for e in point.measures} == {"east", "west"}
+    assert {e.court for point in result.points for e in point.estimates} == {"east", "west"}
     figure = chart_of(result)
     assert "waiting_time.serve.mean" in figure.svg
     assert figure.csv is not None
@@ -90,7 +90,7 @@ def test_an_interrupted_sweep_is_resumed(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(RunFolderExists, match="already exists"):
         sweep(tiny, changes, replications=2, out=tmp_path / "s")
     again = sweep(tiny, changes, replications=2, out=tmp_path / "s", resume=True)
-    assert [p.measures for p in again.points] == [p.measures for p in whole.points]
+    assert [p.estimates for p in again.points] == [p.estimates for p in whole.points]
     with pytest.raises(RunFolderExists, match="the scenario or its workflow"):
         sweep(tiny, ["pools.clerks.size=3,2", "ends=2024-01-15"], replications=2, out=tmp_path / "s", resume=True)
     (tmp_path / "s" / "point-3").mkdir()

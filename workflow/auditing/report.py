@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.auditing.log import AuditLog
+from workflow.drawing import html
 from workflow.errors import nearest
 from workflow.files.validation import format_names
 from workflow.model.rules import Rule
@@ -171,7 +172,54 @@ class AuditReport:
         yield from (f"  {line}" for line in self._moves())
         for rule in self.rules:
             yield f"  {self._verdict(rule)}"
-        unknown = Counter(log.unknown_names.values())
+        yield from self._unknown_names()
+        if examples := self._examples():
+            yield "an example of each:"
+        for row in examples:
+            yield f"  case {row['case']}, {self._when(row)}, {row['step']}: {row['against']}"
+
+    def __repr__(self) -> str:
+        verdicts = Counter(rule.verdict for rule in self.rules)
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items())
+        moves = f"{_n(len(self.not_allowed), 'move')} not allowed"
+        return f"<AuditReport of {_n(len(self.log.names), 'case')}: {moves}; rules: {counts or 'none'}>"
+
+    def __str__(self) -> str:
+        return "\n".join(self.render())
+
+    def _repr_html_(self) -> str:
+        log = self.log
+        columns = ["verdict", "rule", "kept", "broken", "open", "unjudged", "note"]
+        rows = [
+            [r.verdict, r.rule.name, *(f"{n:,}" for n in (r.kept, len(r.cases), r.open, r.unjudged_cases)), self._note(r)]
+            for r in self.rules
+        ]
+        examples = [[row["case"], self._when(row), row["step"], row["against"]] for row in self._examples()]
+        return html.page(
+            html.paragraph(f"{log.workflow.name}: {_n(len(log.names), 'case')}, {_n(len(log), 'row')}{self._span()}"),
+            html.items([*log.notes, *self._moves()]),
+            html.table(columns, rows, "Cases by rule", n_text=2),
+            html.items(list(self._unknown_names())),
+            html.table(["case", "at", "step", "against"], examples, "An example of each violation", n_text=4),
+        )
+
+    def _note(self, rule: RuleAudit) -> str:
+        """Return why cases are unjudged, or what never occurs."""
+        if rule.unjudged_cases:
+            return self._why_unjudged(rule)
+        return str(rule.no_trigger) if rule.idle else ""
+
+    def _examples(self) -> list[dict[str, Any]]:
+        """Return the first violation of each kind."""
+        return [row for rows in self._by_kind() for row in itertools.islice(rows, 1)]
+
+    @staticmethod
+    def _when(row: dict[str, Any]) -> str:
+        return str(row["at"]).removesuffix(".000000").replace("T", " ")
+
+    def _unknown_names(self) -> Iterator[str]:
+        """Yield the names in the log that the workflow does not have."""
+        log, unknown = self.log, Counter(self.log.unknown_names.values())
         if unknown:
             known = log.workflow.step_names
             yield f"names in the log that {log.workflow.name} does not have:"
@@ -179,12 +227,6 @@ class AuditReport:
                 yield f"  {name!r} in {_n(n, 'row')}.{nearest(name, known) if name not in known else ''}"
             if len(unknown) > 10:
                 yield f"  and {len(unknown) - 10:,} others"
-        examples = [row for rows in self._by_kind() for row in itertools.islice(rows, 1)]
-        if examples:
-            yield "an example of each:"
-        for row in examples:
-            when = row["at"].removesuffix(".000000").replace("T", " ")
-            yield f"  case {row['case']}, {when}, {row['step']}: {row['against']}"
 
     def _span(self) -> str:
         at = self.log.local

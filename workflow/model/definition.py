@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow.files.format import MeasureEntry
 from workflow.files.yaml_tree import Node
@@ -19,6 +19,9 @@ from workflow.model.rules import Rule
 from workflow.model.time_bounds import Bounds
 from workflow.model.working_days import WorkingDays
 from workflow.predicates import Expression, Field, Namespace, names
+
+if TYPE_CHECKING:
+    from workflow import Picture
 
 Value = bool | int | float | str | dt.date | None
 
@@ -316,6 +319,19 @@ class Workflow:
         """Return what logs of other systems call the transitions and events."""
         names = {t.name: t.log_names for t in self.transitions} | {e.name: e.log_names for e in self.events.values()}
         return {step: log_names for step, log_names in names.items() if log_names}
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.states)} states, {len(self.transitions)} transitions, {len(self.rules)} rules"
+        return f"<Workflow {self.name!r}: {sizes}>"
+
+    def _repr_svg_(self) -> str:
+        return self.draw().svg
+
+    def draw(self) -> Picture:
+        """Return the map of its states and transitions, which a notebook shows and which can be saved."""
+        from workflow import Picture
+
+        return Picture.of(self)
 
     def plain(self) -> dict[str, Any]:
         """Return the content of the merged file as plain values."""

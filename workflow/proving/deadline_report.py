@@ -19,11 +19,11 @@ def deadline_note(verdict: Verdict) -> str:
     if deadline is None:
         return ""
     if deadline.missing:
-        return f"  (no bound on the time in {format_names(deadline.missing)})"
+        return f"no bound on the time in {format_names(deadline.missing)}"
     if verdict.decision != "proved":
         return ""
     dates = f", for {deadline.dates}" if deadline.dates not in (None, "every start date") else ""
-    return f"  (open for at most {deadline.longest}{dates})"
+    return f"open for at most {deadline.longest}{dates}"
 
 
 def format_time(times: Times, at: int) -> str:

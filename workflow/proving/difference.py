@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Columns, FactClasses, codes, fact_classes, grid, guards, parts_of
+from workflow.drawing import html
 from workflow.errors import InputError
 from workflow.files.validation import format_names
-from workflow.model.definition import INCREMENT, Value, Workflow
+from workflow.model.definition import INCREMENT, Value, Workflow, as_written
 from workflow.predicates import Expression, Field, names, unparse, vector
 from workflow.predicates.missing import unguarded
 from workflow.predicates.operators import COMPARISONS
@@ -113,6 +114,48 @@ class Difference:
         """Return it as ``--json`` prints it."""
         counts = {"could_differ": self.could_differ, "same": self.same, "total": self.total}
         return {"regions": [r.json() for r in self.regions], **counts}
+
+    def __repr__(self) -> str:
+        return f"<Difference of {self.one.name!r} and {self.other.name!r}: {len(self.regions)} regions, {self.could_differ:,} of {self.total:,} cases>"
+
+    def __str__(self) -> str:
+        return "\n".join(self.render())
+
+    def _repr_html_(self) -> str:
+        columns = ["cases", "when", "for example", f"decided by {self.other.name}, unlike {self.one.name}"]
+        rows = [
+            [f"{r.count:,}", r.when if r.example else "whatever their facts", self._example(r), "; ".join(r.decided)]
+            for r in self.regions
+        ]
+        return html.page(html.paragraph(self._summary("cases")), html.table(columns, rows, n_text=4))
+
+    def render(self, of: str = "cases") -> Iterator[str]:
+        """Yield the lines of a report.
+
+        Parameters
+        ----------
+        of : str
+            What was counted, such as ``people of pilot``.
+        """
+        yield self._summary(of)
+        for region in self.regions:
+            when = f" when {region.when}" if region.example else ", whatever their facts"
+            yield f"\n{region.count:,} could be decided otherwise{when}"
+            if region.example:
+                yield f"  for example {self._example(region)}"
+            yield f"  decided by {self.other.name}, unlike {self.one.name}:"
+            yield from (f"    {change}" for change in region.decided)
+
+    def _summary(self, of: str) -> str:
+        return (
+            f"{self.total:,} {of}: {self.could_differ:,} could be decided otherwise by {self.other.name} than by {self.one.name}"
+            f" in some course of events; {self.same:,} are decided alike in every one"
+        )
+
+    def _example(self, region: Region) -> str:
+        """Return the facts of the example that are not at their defaults."""
+        odd = {k: v for k, v in region.example.items() if k in self.one.facts and v != self.one.defaults[k]}
+        return ", ".join(f"{k} = {as_written(v)}" for k, v in odd.items()) or "every fact at its default"
 
 
 def diff(one: Workflow, other: Workflow, people: Columns | None = None) -> Difference:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from workflow.deciding.machine import HistoryRow
 from workflow.deciding.steps import names_of_row
+from workflow.drawing import html
 from workflow.model.definition import Value, Workflow, as_written
 from workflow.model.rules import Rule
 from workflow.model.templates import shorten_condition, template_of
@@ -21,6 +23,8 @@ _NEXT = (
     "(--nodes 1000000); an assume: that excludes impossible cases; record fields with fewer values.",
     "You can still test the rules on random histories (pytest) and monitor them in runs (docketsim run --monitor stop).",
 )
+_NO_TIME = "findings: the search ran out of time; raise --seconds"
+_NOT_ALL = "overlaps and hidden guards were not looked for: there are too many kinds of cases to go through"
 _MONITORED = (
     "monitored: to prove a time limit takes bounds on time (bounds: in the file, or --bounds SCENARIO). Runs monitor such a rule",
     "(docketsim run --monitor stop), and audits check it.",
@@ -82,6 +86,34 @@ class Proof:
             "findings": None if self.findings is None else [f.json() for f in self.findings],
         }
 
+    def __repr__(self) -> str:
+        decisions = Counter(v.decision for v in self.verdicts)
+        counts = ", ".join(f"{n} {decision}" for decision, n in decisions.items())
+        return f"<Proof of {self.workflow.name!r}: {counts or 'no rules'}>"
+
+    def __str__(self) -> str:
+        return "\n".join(self.render())
+
+    def _repr_html_(self) -> str:
+        rows = [[v.decision, v.rule.name, "; ".join(_notes(v))] for v in self.verdicts]
+        findings = [[f.finding, f.where, _example(f)] for f in self.findings or ()]
+        return html.page(
+            html.table(["verdict", "rule", "note"], rows, f"The rules of {self.workflow.name}", n_text=3),
+            *(_html_of_history(self.workflow, v.rule, v.history, v.deadline) for v in self.verdicts if v.history is not None),
+            html.table(["finding", "where", "for example"], findings, "Findings about the workflow, besides its rules", n_text=3),
+            html.items(list(self._advice())),
+        )
+
+    def _advice(self) -> Iterator[str]:
+        """Yield what the verdicts that are not final mean, and what was not looked for."""
+        for decision, advice in (("undecided", _NEXT), ("monitored", _MONITORED)):
+            if any(v.decision == decision for v in self.verdicts):
+                yield " ".join(advice)
+        if self.findings is None:
+            yield _NO_TIME
+        elif not self.all_findings:
+            yield _NOT_ALL
+
     def render(self) -> Iterator[str]:
         """Yield the lines of a report."""
         n_rules = len(self.verdicts)
@@ -92,22 +124,38 @@ class Proof:
             if any(v.decision == decision for v in self.verdicts):
                 yield from advice
         if self.findings is None:
-            yield "findings: the search ran out of time; raise --seconds"
+            yield _NO_TIME
         elif self.findings:
             yield "findings about the workflow, besides its rules:"
             for finding in self.findings:
-                example = ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
+                example = _example(finding)
                 yield f"  {finding.finding}: {finding.where}{f'; for example {example}' if example else ''}"
         if self.findings is not None and not self.all_findings:
-            yield "overlaps and hidden guards were not looked for: there are too many kinds of cases to go through"
+            yield _NOT_ALL
+
+
+def _example(finding: Finding) -> str:
+    return ", ".join(f"{k} = {as_written(v)}" for k, v in finding.example.items())
+
+
+def _notes(verdict: Verdict) -> list[str]:
+    """Return what is said about a verdict: the reason, vacuity, and where an obligation can stay open."""
+    notes = [verdict.reason] if verdict.reason else []
+    notes += [f"holds vacuously: {verdict.vacuous}"] if verdict.vacuous else []
+    notes += [f"can stay open forever in {', '.join(verdict.outstanding)}"] if verdict.outstanding else []
+    return notes + ([note] if (note := deadline_note(verdict)) else [])
+
+
+def _html_of_history(workflow: Workflow, rule: Rule, history: History, deadline: Deadline | None) -> str:
+    """Return a counterexample as numbered steps."""
+    begins, steps, breaks = _parts(workflow, rule, history, deadline)
+    source = [html.paragraph(f"source of the rule: {_source(workflow, rule.source)}")] if rule.source else []
+    return html.heading(rule.name) + html.paragraph(begins) + html.steps(steps) + "".join([*map(html.paragraph, breaks), *source])
 
 
 def render_verdict(proof: Proof, verdict: Verdict) -> Iterator[str]:
     """Yield the verdict on one rule, and its counterexample."""
-    note = f"  ({verdict.reason})" if verdict.reason else ""
-    note += f"  (holds vacuously: {verdict.vacuous})" if verdict.vacuous else ""
-    note += f"  (can stay open forever in {', '.join(verdict.outstanding)})" if verdict.outstanding else ""
-    note += deadline_note(verdict)
+    note = "".join(f"  ({note})" for note in _notes(verdict))
     yield f"{verdict.decision:<11} {verdict.rule.name}{note}"
     if verdict.history is not None:
         lines = render_history(proof.workflow, verdict.rule, verdict.history, verdict.deadline)
@@ -119,21 +167,27 @@ def render_history(workflow: Workflow, rule: Rule, history: History, deadline: D
 
     Only facts that the history turns on are shown. A history that breaks a time limit has dates.
     """
+    begins, steps, breaks = _parts(workflow, rule, history, deadline)
+    yield begins
+    yield from (f"{i:>2}. {step}" for i, step in enumerate(steps, start=1))
+    yield from breaks
+    if rule.source:
+        yield f"source of the rule: {_source(workflow, rule.source)}"
+
+
+def _parts(workflow: Workflow, rule: Rule, history: History, deadline: Deadline | None) -> tuple[str, list[str], list[str]]:
+    """Return how a case begins, its steps, and how it breaks a rule."""
     times = history.times
     facts = facts_that_matter(workflow, rule, history)
     begun = {n: v for n, v in zip(workflow.record, history.record, strict=True) if v != workflow.defaults[n]}
     shown = ", ".join(f"{k} = {as_written(v)}" for k, v in {**facts, **begun}.items()) or "any facts"
-    yield f"a case with {shown} begins in {history.state}{f' on {format_time(times, times.begun)}' if times else ''}"
-    for i, step in enumerate(history.steps, start=1):
-        when = f"{format_time(times, times.steps[i - 1])}  " if times else ""
-        yield f"{i:>2}. {when}{format_step(workflow, step)}{_allowed(workflow, step)}"
+    begins = f"a case with {shown} begins in {history.state}{f' on {format_time(times, times.begun)}' if times else ''}"
+    lines = [f"{format_step(workflow, step)}{_allowed(workflow, step)}" for step in history.steps]
     steps = [names_of_row(workflow, step.trigger, step.transition) for step in history.steps]
-    if times is not None:
-        yield from late_lines(rule, deadline, times, history.steps[-1].state_after, steps)
-    else:
-        yield f"breaks the rule: {template_of(rule).explain(rule, steps)}"
-    if rule.source:
-        yield f"source of the rule: {_source(workflow, rule.source)}"
+    if times is None:
+        return begins, lines, [f"breaks the rule: {template_of(rule).explain(rule, steps)}"]
+    dated = [f"{format_time(times, at)}  {line}" for at, line in zip(times.steps, lines, strict=True)]
+    return begins, dated, list(late_lines(rule, deadline, times, history.steps[-1].state_after, steps))
 
 
 def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[str, Value]:

@@ -51,14 +51,26 @@ def open_tables(folder: Path, parts: Mapping[str, Sequence[Path]], threads: int 
     InputError
         With every part that has other columns or types than declared, or cannot be read.
     """
-    declared = {**TABLES, "cases": cases_columns(recorded_workflow(folder))}
-    files = [path for paths in parts.values() for path in paths]
-    with readable(folder), reader(files, threads) as connection:
+    with reader([path for paths in parts.values() for path in paths], threads) as connection:
         for kind, paths in parts.items():
-            _check_columns(connection, paths, declared[kind])
-            columns = ", ".join(map(identifier, declared[kind]))
-            connection.execute(f"create view {kind} as select {columns} from {parquet(paths)}")
-        yield connection
+            add_table(connection, folder, kind, paths)
+        with readable(folder):
+            yield connection
+
+
+def add_table(connection: Any, folder: Path, kind: str, paths: Sequence[Path]) -> None:
+    """Make the view of a table of a run from its parts.
+
+    Raises
+    ------
+    InputError
+        With every part that has other columns or types than declared, or cannot be read.
+    """
+    declared = cases_columns(recorded_workflow(folder)) if kind == "cases" else TABLES[kind]
+    columns = ", ".join(map(identifier, declared))
+    with readable(folder):
+        _check_columns(connection, paths, declared)
+        connection.execute(f"create view {kind} as select {columns} from {parquet(paths)}")
 
 
 @contextmanager
@@ -117,12 +129,17 @@ def check_labels(connection: Any, folder: Path, kind: str, allowed: Mapping[str,
         distinct = connection.execute(f"select distinct {identifier(column)} from {kind} order by 1").fetchall()
         for (label,) in distinct:
             if label not in labels:
-                known = [each for each in labels if each is not None]
-                hint = nearest(label, known) or f" Known: {format_names(known)}."
-                shown = "is empty" if label is None else f"{format_value(visible(label))} is not in this run"
-                wrong.append(f"{folder}: {kind}: column {column!r}: {shown}.{hint}")
+                wrong.append(mistake_in_labels(folder, kind, column, label, labels))
     if wrong:
         raise InputError(wrong[:_MOST_MISTAKES])
+
+
+def mistake_in_labels(folder: Path, kind: str, column: str, label: object, allowed: Collection[str | None]) -> str:
+    """Return the message about a label in a column of a table that is not one of those allowed."""
+    known = [each for each in allowed if each is not None]
+    hint = nearest(label, known) or f" Known: {format_names(known)}."
+    shown = "is empty" if label is None else f"{format_value(visible(str(label)))} is not in this run"
+    return f"{folder}: {kind}: column {column!r}: {shown}.{hint}"
 
 
 def _differences(path: Path, names: Sequence[str], types: Sequence[str], declared: Mapping[str, str]) -> Iterator[str]:

@@ -1,0 +1,147 @@
+"""The figures of the report as charts, from Python and in notebooks.
+
+A chart is an Altair chart: it can be changed, and saved with ``chart.save("pending.svg")``. The flow of cases and the map are
+pictures.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulations.comparing.comparison import Comparison
+from simulations.measuring.selection import Selection
+from simulations.planning.sweeping import Sweep
+from simulations.report.comparison import differences_figure, runs_of
+from simulations.report.comparison import pending_figure as pending_of_each
+from simulations.report.contents import Contents, contents_of
+from simulations.report.figure import Figure, altair
+from simulations.report.figures import pending_figure, published_figure, waiting_figure
+from simulations.report.log_figures import flow_figure, map_figure, survival_figure, use_figure
+from simulations.report.sweep_chart import chart_of
+from simulations.running.run_result import RunResult
+from workflow.drawing.picture import Picture
+from workflow.errors import MissingResult, format_names, nearest
+
+if TYPE_CHECKING:
+    from altair import TopLevelMixin
+
+_TITLE_WIDTH = 90
+_NO_LOG = "the run has no event log (events=False), or no case moves"
+
+
+@dataclass(frozen=True)
+class RunPlots:
+    """The figures of a run: ``result.plot.pending(court="denver")``.
+
+    Each method returns the figure of the report, of every court with the most pending cases or of one.
+
+    Raises
+    ------
+    InputError
+        If there is no such court.
+    MissingResult
+        If the run has nothing to draw.
+    """
+
+    result: RunResult
+
+    def pending(self, court: str | None = None) -> TopLevelMixin:
+        """Return the pending cases of each day, with the prediction interval, as an Altair chart."""
+        return self._chart(pending_figure, court, "pending was not computed")
+
+    def waiting(self, court: str | None = None) -> TopLevelMixin:
+        """Return the mean wait for each activity by reason, in days, as an Altair chart."""
+        return self._chart(waiting_figure, court, "no case waited, or the reasons for waiting were not computed")
+
+    def published(self) -> TopLevelMixin:
+        """Return how far the run is from each published figure, in percent of it, as an Altair chart."""
+        return self._chart(published_figure, None, f"the scenario {self.result.scenario.name} has no published figures")
+
+    def utilisation(self, court: str | None = None) -> TopLevelMixin:
+        """Return the utilisation of each pool by week, as an Altair chart."""
+        return self._chart(use_figure, court, _NO_LOG)
+
+    def time_to_closure(self, court: str | None = None) -> TopLevelMixin:
+        """Return the Kaplan-Meier curve of the days until a case leaves the docket, as an Altair chart."""
+        return self._chart(survival_figure, court, _NO_LOG)
+
+    def flow(self) -> Picture:
+        """Return the states of cases on several days, and the flow between them, as a picture."""
+        return self._picture(flow_figure)
+
+    def map(self) -> Picture:
+        """Return the map of the workflow with the mean count of each transition, as a picture."""
+        return self._picture(map_figure)
+
+    def _chart(self, draw: Callable[[Contents], Figure | None], court: str | None, nothing: str) -> TopLevelMixin:
+        figure = draw(contents_of(self.result, Selection((), () if court is None else (court,))))
+        if figure is None:
+            raise MissingResult(f"nothing to draw: {nothing}.")
+        return titled(figure)
+
+    def _picture(self, draw: Callable[[Contents], Figure | None]) -> Picture:
+        figure = draw(contents_of(self.result))
+        if figure is None:
+            raise MissingResult(f"nothing to draw: {_NO_LOG}.")
+        return Picture(f"{figure.name.lower()}: {figure.title}", figure.svg)
+
+
+@dataclass(frozen=True)
+class ComparisonPlots:
+    """The figures of a comparison: ``comparison.plot.differences()``."""
+
+    comparison: Comparison
+
+    def differences(self, against: str | None = None) -> TopLevelMixin:
+        """Return the paired differences with their intervals as an Altair chart, by default against the first other scenario.
+
+        Raises
+        ------
+        MissingResult
+            If there is no such scenario, or nothing differs.
+        """
+        names = self.comparison.against
+        name = names[0] if against is None else against
+        if name not in names:
+            hint = nearest(name, names)
+            raise MissingResult(f"{name!r} is not in the comparison.{hint} It is against {format_names(names)}.")
+        figure = differences_figure(self.comparison, names.index(name) + 1, name)
+        if figure is None:
+            raise MissingResult(f"nothing to draw: nothing differs against {name}.")
+        return titled(figure)
+
+    def pending(self) -> TopLevelMixin:
+        """Return the pending cases of every scenario, by day, as an Altair chart.
+
+        Raises
+        ------
+        MissingResult
+            If `pending` was not compared, or there are too many scenarios for one chart.
+        """
+        base, *others = runs_of(self.comparison)
+        figure = pending_of_each(self.comparison, base, others)
+        if figure is None:
+            raise MissingResult("nothing to draw: pending was not compared, or there are too many scenarios for one chart.")
+        return titled(figure)
+
+
+@dataclass(frozen=True)
+class SweepPlots:
+    """The figure of a sweep: ``sweep.plot()``."""
+
+    sweep: Sweep
+
+    def __call__(self) -> TopLevelMixin:
+        """Return each measure against the first axis, with intervals, as an Altair chart."""
+        return titled(chart_of(self.sweep))
+
+
+def titled(figure: Figure) -> TopLevelMixin:
+    """Return the Altair chart of a figure, with its main results as the title."""
+    lines = [line for part in figure.heading for line in textwrap.wrap(str(part), _TITLE_WIDTH)]
+    title = altair().Title(lines, anchor="start", fontSize=13, offset=12)
+    chart: TopLevelMixin = figure.chart.properties(title=title)
+    return chart
