@@ -25,6 +25,12 @@ rules:
 """
 
 
+@pytest.fixture(autouse=True)
+def few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw 50 histories for a rule instead of 500: what is tested here is how pytest runs the rules."""
+    monkeypatch.setattr("workflow.testing.strategies.EXAMPLES", 50)
+
+
 @pytest.fixture
 def office(pytester: pytest.Pytester) -> pytest.Pytester:
     """Return a folder with a workflow and a rules file; one rule can be broken."""
