@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from simulations.planning.sweeping import Point, Sweep
@@ -28,6 +29,9 @@ from workflow.errors import InputError
 
 _MOST_PANELS = 12
 _MOST_TICKS = 12
+_MOST_IN_TITLE = 24
+"""Characters of an axis title that fit beside a panel."""
+
 _SUFFIXES = (".svg", ".png")
 
 
@@ -83,7 +87,7 @@ def chart_of(sweep: Sweep) -> Figure:
         axis = alt.Axis(format="%Y-%m-%d", tickCount=4) if dated else alt.Axis(tickCount=5)
         unit = "" if dated else f" ({sweep.points[0].get(measure, court).unit})"
         scale = alt.Scale(zero=False, padding=8, **({"type": "utc"} if dated else {}))
-        y = {"title": [f"{measure}{unit}", court_title(court)], "scale": scale, "axis": axis}
+        y = {"title": [*_in_lines(f"{measure}{unit}"), court_title(court)], "scale": scale, "axis": axis}
         base = alt.Chart(alt.Data(values=[d for d in data if d["mean"] is not None])).encode(
             x=x, color=alt.Color("rest:N", scale=colours, legend=legend, sort=None)
         )
@@ -95,10 +99,21 @@ def chart_of(sweep: Sweep) -> Figure:
     title = f"{sweep.name} by {' and '.join(axis.name for axis in sweep.axes)}"
     text = (
         f"{sweep.name}: means over {sweep.replications} replications at each of {len(sweep.points)} points, with"
-        f" {sweep.confidence:.0%} intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
+        f" {sweep.confidence:.0%} confidence intervals, against {first.path}{''.join(f' and {axis.path}' for axis in rest)}."
     )
     names = ["measure", "court", *(axis.path for axis in sweep.axes), "mean", "low", "high"]
     return drawn("sweep", "The sweep", [title], [text], alt.concat(*panels, columns=2), as_csv(names, rows))
+
+
+def _in_lines(title: str) -> list[str]:
+    """Break the title of an axis after dots into lines that are no longer than the axis.
+
+    Examples
+    --------
+    >>> _in_lines("waiting_time.examine.mean (days)"), _in_lines("pending (cases)")
+    (['waiting_time.examine.', 'mean (days)'], ['pending (cases)'])
+    """
+    return [line.replace(". ", ".") for line in wrap(title.replace(".", ". "), _MOST_IN_TITLE)]
 
 
 def _datum(sweep: Sweep, point: Point, estimate: Estimate, ordered: bool) -> dict[str, Any]:
