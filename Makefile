@@ -53,7 +53,7 @@ test: install ## run the tests, but for the slow ones
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-all: install ## run the slow tests too
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not benchmark"
+	DOCKETSIM_ALL_EXAMPLES=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not benchmark"
 
 interop: install ## test that pm4py reads the exports and that audits agree with it, in an environment of its own: its licence (AGPL) and packages stay out of .venv
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(INTEROP)

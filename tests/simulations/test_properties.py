@@ -22,12 +22,13 @@ from simulations.log.eventlog import HORIZON, NEVER, EventLog
 from simulations.measuring.invariants import check_log
 from simulations.measuring.utilisation import pool_times
 from simulations.scenarios.quantities import Choice
+from tests.examples import examples
 from tests.simulations.random_scenarios import Mapping, desks, loaded, run, scenarios, simulated
 from workflow.model.definition import COMPLETE, ENTER, INCREMENT, INTERRUPTED, StateKind
 from workflow.predicates import Expression, scalar
 
-SOME = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-FEW = settings(SOME, max_examples=20)
+SOME = settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(SOME, max_examples=examples(20))
 
 
 class History:

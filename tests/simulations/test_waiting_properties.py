@@ -14,13 +14,14 @@ from simulations.engines import compiled_engine
 from simulations.log.eventlog import NEVER, EventLog
 from simulations.measuring.descriptors import BREAKDOWNS
 from simulations.timing.clock import MICROSECONDS_PER_DAY as DAY
+from tests.examples import examples
 from tests.simulations.both_engines import assert_same
 from tests.simulations.crowds import crowds
 from tests.simulations.fixed_draws import waits_by_row
 from tests.simulations.random_scenarios import Mapping, loaded, run
 from tests.simulations.test_properties import History, Stay, size_at, stations, suspended
 
-SOME = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(SOME, max_examples=1000)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simulations import SamplePath, load_scenario
 from simulations.scenarios.population import draw_cases
+from tests.examples import examples
 from tests.workflow.random_workflows import facts, population, workflows
 from workflow import CaseMachine, load_workflow
 from workflow.deciding.machine import fact_names
@@ -23,7 +24,7 @@ from workflow.proving.difference import diff
 from workflow.proving.nearby import variations
 
 BASE = "prosecutorial-discretion-review"
-SLOW = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+SLOW = settings(deadline=None, max_examples=examples(40), suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.workflow.strategies import expressions
 from workflow import Workflow, compile_table, load_workflow
 from workflow.deciding.machine import fact_names
@@ -93,7 +94,7 @@ def _answers(conditions: Iterable[Expression]) -> list[tuple[bool, ...]]:
     return [tuple(test(case, []) for test in tests) for case in EVERYONE]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.lists(expressions(FIELDS, "boolean", 2), min_size=1, max_size=4), st.lists(expressions(FIELDS, "boolean", 1), max_size=1)
 )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.workflow.random_workflows import facts, population, records, workflows
 from workflow import CaseMachine, compile_table, load_workflow
 from workflow.deciding.machine import fact_names
@@ -16,7 +17,7 @@ from workflow.model.definition import COMPLETE, ENTER
 from workflow.predicates import Field, scalar
 
 BUILT_IN = load_workflow("prosecutorial-discretion-review")
-SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+SLOW = settings(deadline=None, max_examples=examples(60), suppress_health_check=list(HealthCheck))
 
 
 class Readings:
@@ -71,7 +72,7 @@ def every_state_and_trigger(workflow):
     return [(state.name, t) for state in workflow.states.values() for t in triggers if state.kind.value != "final"]
 
 
-@settings(SLOW, max_examples=30)
+@settings(SLOW, max_examples=examples(30))
 @given(st.data())
 def test_three_readings_of_the_built_in_workflow_agree(data):
     """Facts, records, states and triggers are random."""

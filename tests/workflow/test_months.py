@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from workflow import load_workflow
 from workflow.predicates import Field, Namespace, parse, scalar, substitute, unparse, vector
 from workflow.predicates.symbolic import Symbols, symbolic
@@ -60,7 +61,7 @@ def readings(text, values, kind="integer"):
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(DAYS, DAYS, st.integers(-40, 40) | st.sampled_from([-1200, -12, 12, 48, 216, 1200]))
 def test_the_readings_of_months_and_years_agree_with_a_plain_reference(born, on, months):
     """Also for leap days, ends of months and of years, and negative numbers."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.workflow.brute_force import Case, Judge, Row, fact_names, judge
 from tests.workflow.forms_by_definition import FormJudge
 from tests.workflow.random_workflows import facts, workflows
@@ -108,7 +109,7 @@ def _agree(data: st.DataObject, rules: Any = _rules, form: Any = Judge) -> None:
             assert _audited(each, rule) == expected
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=SLOW, derandomize=True, phases=[Phase.generate])
 @given(data=st.data())
 def test_the_readings_of_one_history_agree(data: st.DataObject) -> None:
     """A random history, and the prover's shortest one: the same row in each reading."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.workflow.strategies import cases, columns, expressions, fields
 from workflow.errors import DocketsimError, InputError
 from workflow.predicates import (
@@ -571,7 +572,7 @@ def worlds(draw, kind="boolean"):
     return some_fields, draw(expressions(some_fields, kind)), draw(st.lists(cases(some_fields), min_size=1, max_size=8))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(worlds(kind=None))
 def test_the_readings_agree(world):
     """Scalar and vector give the same value for every expression and every case."""
@@ -593,7 +594,7 @@ def test_the_readings_agree(world):
             assert low <= alone <= high
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(worlds(kind=None))
 def test_unparse_and_parse_are_opposites(world):
     """Parsing the text of an expression gives the same expression."""
@@ -601,7 +602,7 @@ def test_unparse_and_parse_are_opposites(world):
     assert parse(unparse(expression), Namespace({field.name: field for field in some_fields}), "any") == expression
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(worlds(kind=None), st.data())
 def test_substitution_keeps_the_value(world, data):
     """Substituting a case's own values, some or all, does not change the expression's value for that case."""
@@ -618,7 +619,7 @@ def test_substitution_keeps_the_value(world, data):
         assert scalar(folded, names_of, [])([case[name] for name in names_of], []) == before
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(worlds(), st.data())
 def test_equal_values_of_the_fact_parts_give_equal_decisions(world, data):
     """The values of the fact-only parts and the record determine the value of an expression."""
@@ -645,7 +646,7 @@ WORDS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.text(max_size=60)
     | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
@@ -661,7 +662,7 @@ def test_any_text_gives_a_predicate_or_a_predicate_error(text):
     assert mistakes if expression is None else ask(expression) in (True, False)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(worlds(), st.data())
 def test_a_damaged_text_is_read_or_refused(world, data):
     """A valid text with deleted or inserted pieces never crashes the parser, and an accepted text can be evaluated."""

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from workflow.errors import InputError
 from workflow.files.cells import CellFormat, cells_of, numbers_of, times_of
 from workflow.files.table import Table
@@ -92,7 +93,7 @@ def test_an_encoding_that_is_given_wins(tmp_path: Path) -> None:
     ),
     separator=st.sampled_from(",;\t|"),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_table_is_read_as_the_csv_module_of_python_reads_it(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], separator: str
 ) -> None:

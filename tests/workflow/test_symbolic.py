@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.workflow.strategies import cases, columns, expressions, fields
 from workflow.errors import DocketsimError
 from workflow.predicates import Field, Namespace, parse, scalar, vector
@@ -42,7 +43,7 @@ def _plain(term) -> bool | int | float:
     return term.as_long() if z3.is_int(term) else float(term.as_fraction())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_scalar_vector_and_symbolic_readings_agree(data: st.DataObject) -> None:
     """All three readings of random well-typed expressions give the same value, missing values included."""
@@ -62,7 +63,7 @@ def test_scalar_vector_and_symbolic_readings_agree(data: st.DataObject) -> None:
             assert _plain(_substituted(term, symbols, case)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_the_scalar_reading_confirms_a_case_from_z3(data: st.DataObject) -> None:
     """Z3 gives a case for which a condition holds, and one for which it does not."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.examples import examples
 from workflow import load_workflow
 from workflow.testing import RuleBroken, Walk, case_machine, check_rules, facts, histories, rule_test, seeds
 
@@ -69,7 +70,7 @@ def test_there_is_a_seed_for_every_transition() -> None:
     assert len(seeds(WORKFLOW)) == len(WORKFLOW.transitions)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(facts(WORKFLOW))
 def test_drawn_facts_satisfy_the_assumptions(drawn: dict[str, object]) -> None:
     """Time in the country is at most the age, and the reference date is not before the arrival."""
@@ -77,7 +78,7 @@ def test_drawn_facts_satisfy_the_assumptions(drawn: dict[str, object]) -> None:
     assert drawn["arrived"] <= drawn["as_of"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(histories(WORKFLOW))
 def test_a_history_agrees_with_the_machine(walk: Walk) -> None:
     """The case is in the state of its last step, and only possible steps are offered."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from workflow import load_workflow
 from workflow.auditing.audit import audit
 from workflow.auditing.conditions import MOST, bounds
@@ -236,7 +237,7 @@ SUBSETS = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CONDITIONS, st.lists(st.fixed_dictionaries({n: st.sampled_from(s) for n, s in SUBSETS.items()}), min_size=1, max_size=4))
 def test_a_condition_is_true_or_false_exactly_where_every_possible_record_agrees(condition, rows):
     """Checked by listing the records."""

@@ -1,0 +1,10 @@
+"""How many examples Hypothesis draws: all in `make test-all`, half of them in `make test`."""
+
+from __future__ import annotations
+
+import os
+
+
+def examples(n: int) -> int:
+    """Return `n` where ``DOCKETSIM_ALL_EXAMPLES`` is set, otherwise half of it."""
+    return n if os.environ.get("DOCKETSIM_ALL_EXAMPLES") else n // 2
