@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,22 @@ def test_each_move_is_judged_by_the_policy_in_force(folder: Path) -> None:
         assert len(report.log) == len(of_folder.log)
         assert not len(report.moves_unjudged)
         assert len(report.not_allowed) == len(of_folder.not_allowed) == 0
+
+
+def test_a_log_of_the_later_policy_alone_is_judged_by_it(folder: Path) -> None:
+    """Cases that met no move of the mild workflow, audited with the mild workflow and the strict policy."""
+    mild, strict = (load_workflow(str(folder / name)) for name in ("flow.yaml", "strict.yaml"))
+    with (folder / "log.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    others = {row["case:concept:name"] for row in rows if row["policy_in_force"] != "strict"}
+    late = [row for row in rows if row["case:concept:name"] not in others]
+    with (folder / "late.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(late)
+    report = audit(read_log(folder / "late.csv", mild, policies=[strict]))
+    assert len(report.log) == len(late) > 0
+    assert not len(report.not_allowed)
 
 
 def test_a_workflow_that_was_never_in_force_judges_the_whole_log(folder: Path) -> None:

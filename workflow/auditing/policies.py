@@ -41,7 +41,7 @@ def checked_policies(workflow: Workflow, policies: Sequence[Workflow]) -> tuple[
 def policy_of_rows(table: Table, column: str | None, in_force: InForce) -> tuple[Integers, list[str]]:
     """Return the number of the workflow that decided each row, and the mistakes of the column.
 
-    A log that never names the audited workflow is judged by it as a whole.
+    A log that names none of the workflows is judged by the audited one as a whole.
     """
     names = [workflow.name for workflow in in_force.workflows]
     everywhere = np.zeros(len(table), np.int64)
@@ -54,7 +54,7 @@ def policy_of_rows(table: Table, column: str | None, in_force: InForce) -> tuple
         return everywhere, []
     texts, codes = table.columns[column].texts(), table.columns[column].codes
     used = np.bincount(codes[codes >= 0], minlength=len(texts))
-    if not any(n and name == names[0] for name, n in zip(texts, used.tolist(), strict=True)):
+    if not any(n and name in names for name, n in zip(texts, used.tolist(), strict=True)):
         return everywhere, []
     index = {name: k for k, name in enumerate(names)}
     wrong = [
