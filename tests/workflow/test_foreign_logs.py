@@ -134,6 +134,7 @@ def test_unknown_names_are_listed_with_the_nearest_match(tmp_path):
                 "row 2, column 'resident': 'maybe' is not true or false.",
                 "row 2, column 'age': '15.5' is not a whole number from 0 to 120.",
                 "row 2, column 'born': '2024' is not a date such as 2024-01-31",
+                "if the log means something else by this name, --map resident= --map age= --map born= reads no column for it",
             ],
         ),
         (
@@ -157,7 +158,9 @@ def test_unknown_names_are_listed_with_the_nearest_match(tmp_path):
         (
             "case,activity,time,age\n1,issue,2024-01-01,15\n1,refuse,2024-01-02,16\n",
             {},
-            ["case 1: age is 15 in one row and 16 in another; a fact must not change within a case"],
+            [
+                "case 1: age is 15 in one row and 16 in another; a fact must not change within a case; if the log means something else by this name, --map age= reads no column for it"
+            ],
         ),
     ],
     ids=["names", "value", "kinds", "empty", "time", "mixed times", "fact that changes"],

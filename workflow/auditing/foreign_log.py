@@ -86,7 +86,7 @@ class _Reading:
         rows, labels, unnamed = self._labelled(table, roles)
         times = self._times(table, roles["time"], rows)
         ends = self._times(table, _END, rows) if _END in table.columns else times
-        columns = {name: self._cells(table, column, self._field(name)) for name, column in fields.items()}
+        columns = self._columns(table, fields)
         facts, given, lacks = self._values(columns, fields, roles, case, times.at, names)
         facts |= self._left_out(table, facts, len(names))
         started_at = self._starts(table, roles)
@@ -122,7 +122,7 @@ class _Reading:
         """Return which columns may be needed, by name."""
         usual = itertools.chain.from_iterable(usual_names(self.workflow).values())
         initial = itertools.chain.from_iterable(map(_initial, self.workflow.record))
-        mapped = (*self.mapping.columns.values(), *self.mapping.only)
+        mapped = (*filter(None, self.mapping.columns.values()), *self.mapping.only)
         wanted = set(map(same_name, (*usual, *initial, *mapped, _CAUSE, _END, _OUTCOME, *_REPLAYED)))
         return lambda name: same_name(name) in wanted
 
@@ -151,6 +151,8 @@ class _Reading:
     def _column(self, table: Table, name: str, what: str, usual: Iterable[str]) -> str | None:
         """Return the column that is mapped to a name, or one with a usual name; report a mapped one that does not exist."""
         mapped = self.mapping.columns.get(name)
+        if mapped is None and name in self.mapping.columns:
+            return None
         try:
             column = table.find(*([mapped] if mapped is not None else usual))
         except InputError as error:
@@ -164,6 +166,19 @@ class _Reading:
         if name == "state":
             return Field("state", "enum", "record", tuple(self.workflow.states))
         return self.workflow.namespace.fields[name]
+
+    def _columns(self, table: Table, fields: Mapping[str, str]) -> dict[str, Cells]:
+        """Return the values of all fields. Where most values of a column are wrong, it means something else by its name."""
+        columns, unfit = {}, []
+        for name, column in fields.items():
+            n_problems = len(self.problems)
+            columns[name] = self._cells(table, column, self._field(name))
+            n_wrong = len(self.problems) - n_problems
+            if 2 * n_wrong > len(table.columns[column].values) and name not in self.mapping.columns:
+                unfit.append(f"--map {name}=")
+        if unfit:
+            self.problems.append(f"if the log means something else by this name, {' '.join(unfit)} reads no column for it")
+        return columns
 
     def _cells(self, table: Table, column: str, declared: Field) -> Cells:
         if declared.kind == "date":
@@ -196,7 +211,7 @@ class _Reading:
     def _column_of_only(self, table: Table, name: str) -> str | None:
         """Return the column that `only` names, by itself or by what it means."""
         usual = ROLES.get(name, ())
-        column = table.find(self.mapping.columns.get(name, name), *usual)
+        column = table.find(self.mapping.columns.get(name) or name, *usual)
         if column is None:
             self.problems.append(f"--only {name}: {table.missing_column(name, 'the choice of rows')}")
         return column
@@ -285,7 +300,7 @@ class _Reading:
         """Return the rows that are completions, and the starts of all rows, paired with them if the log has a life cycle."""
         column = roles.get("lifecycle")
         if column is None or any(
-            table.find(self.mapping.columns.get(n, n), *ROLES.get(n, ())) == column for n in self.mapping.only
+            table.find(self.mapping.columns.get(n) or n, *ROLES.get(n, ())) == column for n in self.mapping.only
         ):
             return rows, started_at
         phases = table.columns[column]
@@ -384,7 +399,8 @@ class _Reading:
             declared, pair = self.workflow.namespace.fields[name], (of_case[case[i]], cells.values[i])
             one, other = (declared.values[v] if declared.kind == "enum" else v for v in pair)
             self._wrong(
-                f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact must not change within a case"
+                f"case {names[case[i]]}: {name} is {one} in one row and {other} in another; a fact must not change within a case;"
+                f" if the log means something else by this name, --map {name}= reads no column for it"
             )
         return of_case, row < 0
 

@@ -21,8 +21,8 @@ from workflow.model.definition import BUILT_IN_FACTS, Workflow
 ROLES: dict[str, tuple[str, ...]] = {
     "case": ("case_id", "case:concept:name", "case", "caseid", "case number"),
     "activity": ("transition", "concept:name", "activity", "event", "activity name"),
-    "time": ("happened_at", "time:timestamp", "timestamp", "time", "completed_at", "complete timestamp"),
-    "started_at": ("started_at", "start_timestamp", "start timestamp"),
+    "time": ("happened_at", "time:timestamp", "timestamp", "time", "completed_at", "complete timestamp", "complete time"),
+    "started_at": ("started_at", "start_timestamp", "start timestamp", "start time"),
     "lifecycle": ("lifecycle:transition", "lifecycle"),
     "policy_in_force": ("policy_in_force",),
 }
@@ -54,10 +54,10 @@ class MappingFile(Entry):
     """How a log maps to a workflow."""
 
     mapping: Name = Field(description="the workflow that the log is mapped to", examples=["permits"])
-    columns: dict[str, Name] = Field(
+    columns: dict[str, Name | None] = Field(
         default_factory=dict,
         description="the column of `case`, `activity`, `time`, `started_at`, `lifecycle`, `policy_in_force`, `state`, `arrived`, `as_of`, and of"
-        " facts and record fields",
+        " facts and record fields; `null`: no column is read",
         examples=[{"case": "file number", "complete": "papers complete"}],
     )
     names: dict[str, Texts] = Field(
@@ -91,7 +91,7 @@ class LogMapping:
     Attributes
     ----------
     columns : mapping of str to str
-        The column of a key of `ROLES`, of ``state``, or of a fact or record field.
+        The column of a key of `ROLES`, of ``state``, or of a fact or record field; ``None``: no column is read.
     names : mapping of str to tuple of str
         What the log calls a transition or an event.
     leave_out : tuple of str
@@ -100,7 +100,7 @@ class LogMapping:
         Read only rows with one of these values in the column.
     """
 
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str | None] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -123,6 +123,8 @@ class LogMapping:
         problems = []
         known = mappable(workflow)
         for name in self.columns:
+            if name in NEEDED and not self.columns[name]:
+                problems.append(Problem(f"--map {name}: every log needs a column for it"))
             if name not in known:
                 hint = nearest(name, known) or f" Known: {format_names(known)}."
                 what = f"is not {', '.join(ROLES)}, state, or a fact or record field of {workflow.name}"
@@ -185,7 +187,7 @@ def mapping_of(
     def pairs(option: str, entries: Iterable[str], example: str) -> Iterable[tuple[str, str]]:
         for entry in entries:
             name, equals, value = entry.partition("=")
-            if not equals or not name.strip() or not value.strip():
+            if not equals or not name.strip() or not (value.strip() or option == "map"):
                 problems.append(f"--{option} {entry}: must be {example}")
             else:
                 yield name.strip(), value.strip()
@@ -196,7 +198,8 @@ def mapping_of(
             values[name] = (*values.get(name, ()), value)
         return values
 
-    of_columns = dict(pairs("map", columns, "name=column, such as case=docket_number"))
+    found = pairs("map", columns, "name=column, such as case=docket_number")
+    of_columns = {name: column or None for name, column in found}
     of_names = several(pairs("name", names, "step='name in the log', such as grant='permit granted'"))
     chosen = several(pairs("only", only, "column=value, such as lifecycle:transition=complete"))
     formats = tuple(time_formats)

@@ -85,15 +85,16 @@ class _Proposing:
         self.missing: list[str] = []
         self.taken: set[str] = set()
         self.matched: dict[str, list[str]] = {}
+        self.case: str | None = None
 
     def proposal(self) -> Proposal:
         """Return the proposal."""
-        columns: dict[str, tuple[str, ...]] = dict.fromkeys(
-            NEEDED, ()
-        )  # in the order of the file; chosen in the order of certainty
+        # in the order of the file; chosen in the order of certainty
+        columns: dict[str, tuple[str, ...]] = dict.fromkeys(NEEDED, ())
         for role in ("time", "activity", "case"):
             columns[role] = tuple(name for name in self._ranked(role) if name not in self.taken)
             self.taken.update(columns[role][:1])
+        self.case = next(iter(columns["case"]), None)
         activity = next(iter(columns["activity"]), None)
         counts = self._activities(activity)
         lines = [*self._head(), *self._columns(columns), *self._names(counts), *self._formats(columns)]
@@ -102,18 +103,21 @@ class _Proposing:
     # columns ------------------------------------------------------------------------------------------------
 
     def _ranked(self, role: str) -> list[str]:
-        """Return the columns that may be the case, the activity or the time, the likeliest first."""
-        usual = self.table.find(*([self.given.columns[role]] if role in self.given.columns else ROLES[role]))
-        if usual is not None:
+        """Return the columns that may be the case, the activity or the time, the likeliest first; before them one with a usual name."""
+        if (given := self.given.columns.get(role)) is not None:
+            return [name for name in [self.table.find(given)] if name is not None]
+        usual = self.table.find(*ROLES[role])
+        if usual is not None and role == "case":
             return [usual]
         scores = {name: self._score(role, name) for name in self.table.columns if name and name not in self.taken}
         best = max(scores.values(), default=0)
-        return sorted((name for name, score in scores.items() if score > max(0.5, 0.7 * best)), key=lambda name: -scores[name])
+        ranked = sorted((name for name, score in scores.items() if score > max(0.5, 0.7 * best)), key=lambda name: -scores[name])
+        return ranked if usual is None else [usual, *(name for name in ranked if name != usual)]
 
     def _score(self, role: str, name: str) -> float:
         """Return how well the name and the values of a column fit a role."""
         column = self.table.columns[name]
-        plain = same_name(name.rpartition(":")[2])
+        plain = _plain(name)
         score = max(_likeness(plain, same_name(usual)) for usual in ROLES[role])
         score += 0.5 * any(word in _WORDS[role] for word in plain.replace("/", " ").split())
         texts = column.texts()
@@ -157,28 +161,56 @@ class _Proposing:
     def _field(self, name: str, usual: Sequence[str]) -> Iterator[str]:
         """Yield the line of a fact, a record field, the state, the start or the life cycle."""
         mapped = self.given.columns.get(name)
+        if mapped is None and name in self.given.columns:
+            yield f"  {name}: null"
+            return
         column = self.table.find(*([mapped] if mapped is not None else usual))
         if column is not None:
             self.taken.add(column)
-            yield self._line(name, column, [])
+            wrong = self._changes(name, column) or self._unfit(name, column)
+            yield f"  {name}: null  # {_one_line(wrong)}" if wrong else self._line(name, column, [])
             return
         if name in ROLES:
             return
         free = [c for c in self.table.columns if c and c not in self.taken]
-        scores = {c: _likeness(same_name(c.rpartition(":")[2]), same_name(name)) for c in free}
-        near = sorted((c for c in free if scores[c] >= _ALIKE and self._fits(c, name)), key=lambda c: -scores[c])
+        scores = {c: _likeness(_plain(c), same_name(name)) for c in free}
+        near = sorted(
+            (c for c in free if scores[c] >= _ALIKE and self._fits(c, name) and not self._changes(name, c)),
+            key=lambda c: -scores[c],
+        )
         if near:
             self.taken.add(near[0])
             yield self._line(name, near[0], near[1:4])
         else:
             yield f"  # {name}:  # {self._describe(name)}; no column has such a name"
 
+    def _changes(self, name: str, column: str) -> str:
+        """Return why a column is no fact, if it has several values within a case; otherwise nothing."""
+        if self.case is None or name in ROLES or name == "state" or name in self.workflow.record:
+            return ""
+        case, value = self.table.columns[self.case].codes, self.table.columns[column].codes
+        rows = np.flatnonzero((case >= 0) & (value >= 0))
+        rows = rows[np.argsort(case[rows], kind="stable")]
+        differs = np.flatnonzero((case[rows][1:] == case[rows][:-1]) & (value[rows][1:] != value[rows][:-1]))
+        if not len(differs):
+            return ""
+        texts, first = self.table.columns[column].texts(), int(differs[0])
+        one, other = (texts[value[row]][:30] for row in rows[first : first + 2])
+        of_case = self.table.columns[self.case].texts()[case[rows[first]]]
+        return f"the column {_quoted(column)} changes within case {of_case}: {one}, {other}; a fact does not"
+
     def _fits(self, column: str, name: str) -> bool:
+        return not self._unfit(name, column)
+
+    def _unfit(self, name: str, column: str) -> str:
+        """Return what is wrong with the values of a column, apart from those with two meanings; otherwise nothing."""
+        if name in ROLES:
+            return ""
         try:
             problems = cells_of(self.table, column, self._declared(name), self.given.cells).problems
-        except InputError:
-            return False
-        return all("may be" in problem for problem in problems)
+        except InputError as error:
+            return str(error)
+        return next((p.removeprefix(f"{self.path}: ") for p in problems if "may be" not in p), "")
 
     def _declared(self, name: str) -> Field:
         if name == "state":
@@ -283,6 +315,11 @@ class _Proposing:
                 yield f"# {key} {one}  # or {other}: {_one_line(message)}"
 
 
+def _plain(name: str) -> str:
+    """Return the words of a column's name: `(case) requestComplete` is `request complete`."""
+    return same_name(re.sub(r"[^\w/]+", " ", name.rpartition(":")[2].removeprefix("(case)")))
+
+
 def _likeness(one: str, other: str) -> float:
     """Return how alike two names are, from 0 to 1: by their letters, or by the words of the shorter one in the other."""
     if one == other:
@@ -295,7 +332,7 @@ def _likeness(one: str, other: str) -> float:
 def _same_word(one: str, other: str) -> bool:
     """Return whether two words are one but for their endings or a letter, such as grant and granted."""
     short, long = sorted((one, other), key=len)
-    if one == other or len(short) < 4:
+    if one == other or len(short) < 3:
         return one == other
     return long.startswith(short) or difflib.SequenceMatcher(None, short, long, autojunk=False).ratio() > 0.75
 

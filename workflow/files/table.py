@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +30,9 @@ def text_of(value: Any) -> str:
 
 
 def same_name(name: str) -> str:
-    """Return what the spellings of a column's name have in common: 'Case ID', 'case_id' and 'case id' are one name."""
-    return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+    """Return what the spellings of a column's name have in common: 'Case ID', 'case_id' and 'caseId' are one name."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(words.lower().replace("_", " ").replace("-", " ").split())
 
 
 @dataclass(frozen=True, slots=True)
