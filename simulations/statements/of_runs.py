@@ -168,13 +168,14 @@ def groups_differ(result: RunResult, by: str) -> Statement:
     """
     measures = describe(result.scenario)
     contrasts = [c for c in result.contrasts if c.by == by]
-    contrasts = [c for c in contrasts if measures[c.measure].family is Family.WAITING] or contrasts
+    waits = [c for c in contrasts if measures[c.measure].family is Family.WAITING]
+    contrasts, times = waits or contrasts, "mean waits" if waits else "mean times"
     different = [c for c in contrasts if (c.ratio > 1 if c.clear is None else c.clear)]
     if not different:
-        return Statement(Claim.GROUPS_DIFFER, f"By {by}, no difference between groups is clear", by)
+        return Statement(Claim.GROUPS_DIFFER, f"By {by}, no difference of {times} between groups is clear", by)
     most = max(different, key=lambda c: c.ratio)
     text = (
-        f"By {by}, the groups differ most in {most.measure}: {most.longest} has"
+        f"By {by}, of all {times}, the groups differ most in {most.measure}: {most.longest} has"
         f" {format_point(most.ratio, most.low, most.high, 'share')} times as many days as {most.shortest}"
     )
     values = {"measure": most.measure, "longest": most.longest, "shortest": most.shortest, "ratio": most.ratio}
