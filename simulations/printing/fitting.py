@@ -52,7 +52,9 @@ def fitting(table: Table, width: int, spare: Sequence[str] = ()) -> Iterator[Tab
         kept = [*range(n), *(n + k for k in block)]
         room = width - GAP * (len(kept) - 1)
         text = _shrunk(wide[:n], least[:n], room - sum(wide[k] for k in kept[n:]))
-        sizes = [*text, *_shrunk([wide[k] for k in kept[n:]], [least[k] for k in kept[n:]], room - sum(text))]
+        numbers = _shrunk([wide[k] for k in kept[n:]], [least[k] for k in kept[n:]], room - sum(text))
+        numbers = [_needed(headings[k], columns[k][1:], size) for k, size in zip(kept[n:], numbers, strict=True)]
+        sizes = [*_shrunk(wide[:n], least[:n], room - sum(numbers)), *numbers]  # names get what broken numbers leave
         rows = [
             [Cell(_broken(row[k].text, size, k < n), row[k].value) for k, size in zip(kept, sizes, strict=True)]
             for row in table.rows
@@ -81,6 +83,11 @@ def _shrunk(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]
         k = max((i for i in range(len(fitted)) if fitted[i] > least[i]), key=fitted.__getitem__)
         fitted[k] -= 1
     return fitted
+
+
+def _needed(heading: str, texts: Sequence[str], size: int) -> int:
+    """Return the width of a column of numbers that are broken to a size."""
+    return _longest([*heading.split("\n"), *(line for text in texts for line in _broken(text, size, False).split("\n"))])
 
 
 def _longest(texts: Sequence[str]) -> int:

@@ -55,3 +55,15 @@ def test_a_table_too_wide_for_a_line_is_divided_and_names_its_rows_again() -> No
     parts = [*fitting(TABLE, 50)]
     assert len(parts) > 1
     assert {tuple(part.columns[:2]) for part in parts} == {("measure", "court")}
+
+
+def test_names_get_the_room_that_broken_numbers_leave() -> None:
+    """A long interval takes two lines; the name beside it then stays whole."""
+    rows = [
+        ["waiting_time.examine.mean", "7.0 ± 3.0 d", "8.5 ± 1.5 d", "7.6 ± 2.2 d"],
+        ["utilisation", "0.964 (0.900 to 0.988)", "0.9988 (0.9958 to 1.0000)", "0.978 (0.940 to 0.992)"],
+    ]
+    (part,) = fitting(text_table("", ["measure", "north", "south", "all"], rows), 80)
+    assert part.rows[0][0].text == "waiting_time.examine.mean"
+    assert part.rows[1][1].text == "0.964 (0.900 to\n0.988)"
+    assert _width(part) <= 80
