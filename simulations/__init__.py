@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulations.chance.draws import SamplePath
+    from simulations.chance.own import own_distribution
     from simulations.comparing.comparison import Comparison, compare
     from simulations.engines.simpy_engine import Simulation, simulate
-    from simulations.loading import load_scenario
+    from simulations.loading import change_scenario, load_scenario
     from simulations.planning.forecasting import Forecast, forecast
     from simulations.planning.opening import open_run
     from simulations.planning.staffing import Staffing, staff
@@ -39,11 +40,13 @@ __all__ = [
     "SweepPlots",
     "Verification",
     "as_html",
+    "change_scenario",
     "compare",
     "forecast",
     "load_scenario",
     "make_plan",
     "open_run",
+    "own_distribution",
     "run",
     "simulate",
     "staff",
@@ -65,11 +68,13 @@ _HOME = {
     "Sweep": "planning.sweeping",
     "Verification": "running.verifying",
     "as_html": "report.looks",
+    "change_scenario": "loading",
     "compare": "comparing.comparison",
     "forecast": "planning.forecasting",
     "load_scenario": "loading",
     "make_plan": "scenarios.plan",
     "open_run": "planning.opening",
+    "own_distribution": "chance.own",
     "run": "running.runs",
     "simulate": "engines.simpy_engine",
     "staff": "planning.staffing",

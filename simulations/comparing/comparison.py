@@ -149,8 +149,7 @@ def compare(
     base, others : Scenario, str or Path
         Scenarios, or their names or paths. They have the same `starts` and `ends`.
     changes, other_changes : sequence of str
-        Changes of single values: in every scenario, and in the others only. Scenarios with changes must be given by
-        name or path.
+        Changes of single values: in every scenario, and in the others only.
     out : path, optional
         The folder of all runs. Default: ``runs/compare-<scenario>-<date and time>``.
     options : RunOptions, optional

@@ -4,6 +4,6 @@
 `context.Context`: the file, the names that sections refer to, and the mistakes found so far.
 """
 
-from simulations.loading.scenarios import catalog, load_scenario
+from simulations.loading.scenarios import catalog, change_scenario, load_scenario
 
-__all__ = ["catalog", "load_scenario"]
+__all__ = ["catalog", "change_scenario", "load_scenario"]

@@ -69,7 +69,10 @@ def _table(context: Context, node: Node, what: str, backlog: bool) -> CaseTable 
     workflow = context.workflow
     try:
         source = table_source(node)
-        return read_cases(source, workflow, context.epoch, context.courts, workflow.entry_states, backlog)
+        key = ("cases", repr(source), id(workflow), context.epoch.start, context.courts, backlog)
+        return context.files.once(
+            key, lambda: read_cases(source, workflow, context.epoch, context.courts, workflow.entry_states, backlog)
+        )
     except InputError as error:
         for problem in error.problems:
             context.problems.append(Problem(f"{what}: {problem.message}", problem.position or node.position))

@@ -3,38 +3,72 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from workflow.errors import InputError, nearest
+from workflow.errors import InputError, Problem, nearest
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import Node, Plain, Source, node_of, parse_yaml
 
 
-def changed(node: Node, change: str) -> Node:
-    """Apply a change ``path=value`` with a value in YAML.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new value at a path of a scenario, and where it was given."""
+
+    path: str
+    value: Plain
+    source: Source
+
+
+def changes_of(given: Mapping[str, Plain] | Iterable[str]) -> tuple[list[Change], list[Problem]]:
+    """Return the changes of a mapping of paths to values, or of texts ``path=value`` with values in YAML, and the mistakes."""
+    if isinstance(given, Mapping):
+        return [Change(str(path).strip(), value, Source(f"change {path}", "")) for path, value in given.items()], []
+    changes: list[Change] = []
+    problems: list[Problem] = []
+    for text in given:
+        try:
+            changes.append(_parsed(text))
+        except InputError as error:
+            problems += error.problems
+    return changes, problems
+
+
+def _parsed(text: str) -> Change:
+    """Parse a change ``path=value``.
 
     Raises
     ------
     InputError
-        If the change has another form, or its path does not exist.
+        If it has another form.
     """
-    path, equals, text = change.partition("=")
+    path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise InputError([f"--set {change}: must be path=value, such as pools.reviewers.size.denver=20"])
-    source = Source(f"--set {path.strip()}", text)
+        raise InputError([f"--set {text}: must be path=value, such as pools.reviewers.size.denver=20"])
+    source = Source(f"--set {path.strip()}", value)
     try:
-        value = parse_yaml(f"value: {text}", source.name).value["value"].plain()
+        return Change(path.strip(), parse_yaml(f"value: {value}", source.name).value["value"].plain(), source)
     except InputError as error:
-        raise InputError([f"--set {change}: {p.message}" for p in error.problems]) from None
-    return _set(node, [part.strip() for part in path.split(".")], [], value, source)
+        raise InputError([f"--set {text}: {p.message}" for p in error.problems]) from None
+
+
+def changed(node: Node, change: Change) -> Node:
+    """Apply a change.
+
+    Raises
+    ------
+    InputError
+        If its path does not exist.
+    """
+    return _set(node, [part.strip() for part in change.path.split(".")], [], change.value, change.source)
 
 
 def _set(node: Node, path: list[str], done: list[str], value: Plain, source: Source) -> Node:
     """Return a node with a new value at a path below it; `done` is the path of the node itself."""
     head, *rest = path
     here, where = ".".join(done), ".".join([*done, head])
-    whole = f"--set {'.'.join([*done, *path])}"
+    whole = source.name
     children = node.value
     key: Any = head
     if isinstance(children, list):

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 
 from simulations.scenarios.format import ScenarioFile
+from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.quantities import Reader
 from simulations.scenarios.scenario import scenario_namespace
 from simulations.timing.clock import Epoch
 from workflow.errors import InputError, Problem
 from workflow.files.validation import name_mistake
 from workflow.files.yaml_tree import Node
-from workflow.loading import load_workflow
 from workflow.loading.reading import Keys, Reading
 from workflow.model.definition import Workflow
 from workflow.predicates import Namespace, made_of
@@ -28,6 +28,8 @@ class Context(Reading[ScenarioFile]):
     ----------
     dates_fit : bool
         Whether the scenario's dates are valid, so that other dates can be compared with them.
+    files : OtherFiles
+        What has been read from other files.
     workflow : Workflow
     epoch : Epoch
     courts : tuple of str
@@ -44,8 +46,9 @@ class Context(Reading[ScenarioFile]):
         If the workflow does not exist or has mistakes.
     """
 
-    def __init__(self, file: ScenarioFile, node: Node, lost: set[str], reported: list[Problem]) -> None:
+    def __init__(self, file: ScenarioFile, node: Node, lost: set[str], reported: list[Problem], files: OtherFiles) -> None:
         super().__init__(file, node, lost, reported)
+        self.files = files
         self._check_dates()
         self.dates_fit = not self.problems
         self.workflow = self._workflow()
@@ -80,7 +83,7 @@ class Context(Reading[ScenarioFile]):
     def _workflow(self) -> Workflow:
         node = self.at("workflow")
         try:
-            return load_workflow(self.file.workflow, node.folder)
+            return self.files.workflow(self.file.workflow, node.folder)
         except InputError as error:
             located = [p if p.position else Problem(f"workflow: {p.message}", node.position) for p in error.problems]
             raise InputError([*self.reported, *self.problems, *located]) from None

@@ -187,7 +187,8 @@ def _rows(context: Context, node: Node, form: RotaFormat[T], what: str, courts: 
     """Read the rows of a table."""
     child = node.value["table"]
     try:
-        return read_rota(table_source(child), form.column, courts)
+        source = table_source(child)
+        return context.files.once(("rota", repr(source), form.column, courts), lambda: read_rota(source, form.column, courts))
     except InputError as error:
         context.problems += [Problem(f"{what}: {p.message}", p.position or child.position) for p in error.problems]
         return None

@@ -9,19 +9,21 @@ from pathlib import Path
 from simulations.loading.activities import check_reached, read_activities
 from simulations.loading.calendars import court_days, read_calendars
 from simulations.loading.cases import read_arrivals, read_backlog
-from simulations.loading.changes import changed
+from simulations.loading.changes import changed, changes_of
 from simulations.loading.context import Context
 from simulations.loading.costs import read_costs
 from simulations.loading.events import read_events
 from simulations.loading.people import People
 from simulations.loading.pools import read_pools, read_suspensions
 from simulations.scenarios.format import ScenarioFile
+from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.policies import read_policies
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import MOST_PRINTED, InputError, Problem
-from workflow.files.extending import read_extending
+from workflow.files.extending import read_given
 from workflow.files.validation import usable
 from workflow.files.yaml_tree import Node, Plain, Source, merge, node_of
+from workflow.model.definition import Workflow
 
 CATALOG = Path(__file__).parent.parent / "catalog"
 
@@ -31,32 +33,67 @@ def catalog() -> dict[str, Path]:
     return {path.stem.replace("_", "-"): path for path in sorted(CATALOG.glob("*.yaml"))}
 
 
-def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[str] = ()) -> Scenario:
-    """Load a scenario by built-in name, from a file, or from a mapping, with its workflow.
+def load_scenario(
+    scenario: str | Path | Mapping[str, Plain],
+    changes: Mapping[str, Plain] | Sequence[str] = (),
+    workflow: Workflow | None = None,
+) -> Scenario:
+    """Load a scenario by built-in name, from a file, from YAML text, or from a mapping, with its workflow.
 
     Parameters
     ----------
     scenario : str, Path or mapping
-        ``"pilot"``, ``"my_scenario.yaml"``, or the content of such a file.
-    changes : sequence of str
-        Changes of single values, ``"pools.reviewers.size.denver=20"``, checked like the file.
+        ``"pilot"``, ``"my_scenario.yaml"``, or the content of such a file: a string of several lines, or a mapping.
+    changes : mapping of str to object, or sequence of str
+        Changes of single values, ``{"pools.reviewers.size.denver": 20}`` or ``["pools.reviewers.size.denver=20"]``,
+        checked like the file.
+    workflow : Workflow, optional
+        Its workflow, if that is not in a file. The key `workflow` has its name, or is left out.
 
     Raises
     ------
     InputError
-        With all mistakes of the file, or of its workflow.
+        With all mistakes of the file, or of its workflow: each with its line and column, or its path in a mapping.
 
     Examples
     --------
     >>> load_scenario("pilot").courts
     ('denver', 'baltimore')
     """
-    if isinstance(scenario, Mapping):
-        node = node_of(scenario, Source("<mapping>", ""))
-    else:
-        node = read_extending(str(scenario), Path(), catalog(), "scenario", _extended)
-    problems: list[Problem] = []
-    for change in changes:
+    node = read_given(scenario, Path(), catalog(), "scenario", _extended)
+    files = OtherFiles()
+    if workflow is not None:
+        node = _with_workflow(node, workflow)
+        files.hold(workflow.name, node.value["workflow"].folder, workflow)
+    return _load(node, changes, files)
+
+
+def change_scenario(scenario: Scenario, changes: Mapping[str, Plain] | Sequence[str]) -> Scenario:
+    """Return a scenario with other values at some paths, checked like a file. Other files are not read again.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    changes : mapping of str to object, or sequence of str
+        New values by path, ``{"pools.reviewers.size.denver": 20}``, or texts as ``--set`` has them.
+
+    Raises
+    ------
+    InputError
+        With every path that does not exist, and every mistake that the new values make.
+
+    Examples
+    --------
+    >>> from simulations import load_scenario
+    >>> load_scenario("pilot").change({"pools.reviewers.size.denver": 20}).pools["reviewers"].sizes
+    (((0, 20),), ((0, 14),))
+    """
+    return _load(scenario.document, changes, OtherFiles(scenario.files.read)) if changes else scenario
+
+
+def _load(node: Node, changes: Mapping[str, Plain] | Sequence[str], files: OtherFiles) -> Scenario:
+    parsed, problems = changes_of(changes)
+    for change in parsed:
         try:
             node = changed(node, change)
         except InputError as error:
@@ -65,7 +102,24 @@ def load_scenario(scenario: str | Path | Mapping[str, Plain], changes: Sequence[
     problems += usable_part.problems
     if usable_part.content is None or len(problems) > MOST_PRINTED:
         raise InputError(problems)
-    return _read(Context(usable_part.content, usable_part.node, usable_part.lost, problems))
+    return _read(Context(usable_part.content, usable_part.node, usable_part.lost, problems, files))
+
+
+def _with_workflow(node: Node, workflow: Workflow) -> Node:
+    """Return a scenario whose key `workflow` names a given workflow.
+
+    Raises
+    ------
+    InputError
+        If it names another one.
+    """
+    given = node.value.get("workflow")
+    if given is not None and given.value != workflow.name:
+        raise InputError(
+            [Problem(f"workflow: is {given.plain()!r}, but the given workflow is {workflow.name!r}", given.position)]
+        )
+    named = given or node_of(workflow.name, Source("workflow", ""))
+    return replace(node, value={**node.value, "workflow": named}, keys={**node.keys, "workflow": named.position})
 
 
 def _extended(base: Node, over: Node) -> Node:
@@ -80,7 +134,7 @@ def _read(context: Context) -> Scenario:
     days = court_days(context, specs)
     pools = read_pools(context, calendars)
     work = read_activities(context, calendars)
-    policies, wrong = read_policies(file.policies, context.at, context.workflow, context.epoch)
+    policies, wrong = read_policies(file.policies, context.at, context.workflow, context.epoch, context.files)
     context.problems += wrong
     workflows = (context.workflow, *(policy.workflow for policy in policies))
     event_timings = read_events(context, workflows, {name: (calendar, specs[name]) for name, calendar in calendars.items()})
@@ -114,6 +168,7 @@ def _read(context: Context) -> Scenario:
         policies=tuple(policies),
         costs=costs,
         tables_of_rotas=tuple(context.tables_of_rotas),
+        files=context.files,
     )
     _check_published(context, scenario)
     context.next_stage(())

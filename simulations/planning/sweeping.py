@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from simulations.loading import load_scenario
+from simulations.loading import change_scenario, load_scenario
 from simulations.measuring.descriptors import describe, utilisation_name, waiting_name
 from simulations.measuring.selection import Selection, explain_missing
 from simulations.planning.grid import Axis, Grid, parse_grid
@@ -155,7 +155,7 @@ class Sweep:
 
 
 def sweep(
-    scenario: str | Path,
+    scenario: Scenario | str | Path,
     changes: Sequence[str],
     options: RunOptions = _DEFAULTS,
     *,
@@ -167,8 +167,8 @@ def sweep(
 
     Parameters
     ----------
-    scenario : str or Path
-        The name or path of one.
+    scenario : Scenario, str or Path
+        A scenario, or the name or path of one.
     changes : sequence of str
         ``"pools.reviewers.size.denver=8:24:2"`` (from, to and step, of numbers or dates) or ``"...=8,12,16"``. Changes
         with several values span the grid. A change with one value holds at every point.
@@ -241,13 +241,14 @@ def read_sweep(folder: str | Path) -> Sweep:
     return Sweep(*header, grid, points, shown)
 
 
-def _scenarios(scenario: str | Path, changes: Sequence[str]) -> tuple[Grid, list[Scenario]]:
-    """Load the scenario at every point. Report all mistakes of the grid and the points together, each once."""
+def _scenarios(scenario: Scenario | str | Path, changes: Sequence[str]) -> tuple[Grid, list[Scenario]]:
+    """Return the scenario at every point. Report all mistakes of the grid and the points together, each once."""
     grid, problems = parse_grid(changes)
+    base = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     scenarios: list[Scenario] = []
     for point in grid.points():
         try:
-            scenarios.append(load_scenario(scenario, grid.changes(point)))
+            scenarios.append(change_scenario(base, grid.changes(point)))
         except InputError as error:
             problems += [str(p) for p in error.problems]
     if problems:

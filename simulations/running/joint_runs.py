@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from simulations.loading import load_scenario
+from simulations.loading import change_scenario, load_scenario
 from simulations.run_folder.folders import RunFolderExists, make_folder
 from simulations.running.options import RunOptions
 from simulations.running.run_result import RunResult
@@ -20,18 +20,14 @@ from workflow.run_files.manifest import check_own_files
 
 
 def loaded(scenario: Scenario | str | Path, changes: Sequence[str]) -> Scenario:
-    """Return a scenario, loaded with changes if it is given by name or path.
+    """Return a scenario with changes.
 
     Raises
     ------
     InputError
-        With every mistake. Changes to a scenario that is already loaded are a mistake.
+        With every mistake.
     """
-    if not isinstance(scenario, Scenario):
-        return load_scenario(scenario, changes)
-    if changes:
-        raise InputError(["changes go with the name or path of a scenario; give them to load_scenario"])
-    return scenario
+    return change_scenario(scenario, changes) if isinstance(scenario, Scenario) else load_scenario(scenario, changes)
 
 
 def check_each(scenarios: Sequence[Scenario], options: RunOptions) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.scenarios.format import PolicyEntry
+from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.scenario import Policy, Scenario
 from simulations.timing.clock import Epoch
 from workflow.errors import InputError, Problem
 from workflow.files.yaml_tree import Node
-from workflow.loading import load_workflow
 from workflow.loading.policies import conflicts
 from workflow.model.definition import Workflow
 
@@ -37,7 +37,7 @@ def policy_in_force(scenario: Scenario, at: NDArray[np.int64], arrived: NDArray[
 
 
 def read_policies(
-    entries: list[PolicyEntry], at: Callable[..., Node], workflow: Workflow, epoch: Epoch
+    entries: list[PolicyEntry], at: Callable[..., Node], workflow: Workflow, epoch: Epoch, files: OtherFiles
 ) -> tuple[list[Policy], list[Problem]]:
     """Read the policies of a scenario and check that each can replace its workflow.
 
@@ -49,6 +49,7 @@ def read_policies(
     workflow : Workflow
         The scenario's own workflow.
     epoch : Epoch
+    files : OtherFiles
     """
     policies: list[Policy] = []
     problems: list[Problem] = []
@@ -59,7 +60,7 @@ def read_policies(
             message = f"{entry.from_} is not after {entries[i - 1].from_}, the date of the policy before"
             problems.append(Problem(f"policies: from: {message}", date.position))
         try:
-            other = load_workflow(entry.workflow, name.folder)
+            other = files.workflow(entry.workflow, name.folder)
         except InputError as error:
             problems += [p if p.position else Problem(f"policies: workflow: {p.message}", name.position) for p in error.problems]
             continue

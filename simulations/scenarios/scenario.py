@@ -7,19 +7,22 @@ a replication, and an engine draws everything else.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from simulations.scenarios.format import AboutEntry, PublishedEntry
+from simulations.scenarios.other_files import OtherFiles
 from simulations.scenarios.quantities import Choice, Length, Shares
 from simulations.timing.calendar_spec import CalendarSpec
 from simulations.timing.calendars import Calendar
 from simulations.timing.clock import Epoch
 from workflow.deciding.machine import fact_names
 from workflow.deciding.table import Tabulator
-from workflow.files.yaml_tree import Node
+from workflow.files.yaml_tree import Node, dump_yaml
+from workflow.loading import catalog
 from workflow.model.definition import Value, Workflow
 from workflow.predicates import Expression, Field, Namespace, names, parse
 
@@ -346,6 +349,7 @@ class Scenario:
     policies: tuple[Policy, ...] = ()
     costs: Costs | None = None
     tables_of_rotas: tuple[object, ...] = ()
+    files: OtherFiles = field(default_factory=OtherFiles, repr=False, compare=False)
 
     @cached_property
     def epoch(self) -> Epoch:
@@ -419,10 +423,48 @@ class Scenario:
         where = f"{n} court{'s' if n > 1 else ''}"
         return f"<Scenario {self.name!r}: {self.starts} to {self.ends}, {where}, workflow {self.workflow.name!r}>"
 
+    def change(self, changes: Mapping[str, Any] | Sequence[str]) -> Scenario:
+        """Return a scenario with other values at some paths; see `change_scenario`."""
+        from simulations import change_scenario
+
+        return change_scenario(self, changes)
+
+    def to_yaml(self) -> str:
+        """Return a scenario file that loads to the same scenario, from any folder.
+
+        Tables and workflows in files have their whole path. A workflow that is in no file has its name: put the text of
+        ``scenario.workflow.to_yaml()`` into the same folder.
+        """
+        content = with_whole_paths(self.document)
+        content["workflow"] = _name_of(self.workflow, content["workflow"])
+        for entry, policy in zip(content.get("policies") or (), self.policies, strict=False):
+            entry["workflow"] = _name_of(policy.workflow, entry["workflow"])
+        return self.document.written() if content == self.plain() else dump_yaml(content)
+
     def plain(self) -> dict[str, Any]:
         """Return the content of the file, with `extends:` merged, as plain values."""
         content: dict[str, Any] = self.document.plain()
         return content
+
+
+def with_whole_paths(node: Node, key: object = None) -> Any:
+    """Return the content of a scenario, in which the files of tables have their whole paths."""
+    if isinstance(node.value, dict):
+        return {
+            name: with_whole_paths(child, "table" if (key, name) == ("table", "file") else name)
+            for name, child in node.value.items()
+        }
+    if isinstance(node.value, list):
+        return [with_whole_paths(child) for child in node.value]
+    return str(Path(node.folder, node.value).absolute()) if key == "table" and isinstance(node.value, str) else node.value
+
+
+def _name_of(workflow: Workflow, given: str) -> str:
+    """Return the whole path of the file of a workflow, or its name if it is built in or in no file."""
+    file = Path(workflow.document.source.name)
+    if given in catalog() or not file.is_file():
+        return given
+    return str(file.absolute())
 
 
 def scenario_namespace(workflow: Workflow, courts: tuple[str, ...]) -> Namespace:

@@ -11,7 +11,7 @@ from workflow.errors import InputError, Problem, nearest
 from workflow.files.kinds import check_kind, describe_path
 from workflow.files.opening import TEXT_BYTES, check_file, read_file
 from workflow.files.validation import format_names, format_value
-from workflow.files.yaml_tree import Node, read_yaml, tidy
+from workflow.files.yaml_tree import Node, Plain, Source, node_of, parse_yaml, read_yaml, tidy
 
 
 def read_extending(
@@ -50,6 +50,44 @@ def read_extending(
         raise InputError([f"{name!r} extends itself: {' -> '.join(p.name for p in (*extended_by, path))}"])
     node = read_yaml(path)
     check_kind(node, what)
+    return _extended(node, path.parent, built_in, what, extend, (*extended_by, real))
+
+
+def read_given(
+    given: str | Path | Mapping[str, Plain],
+    beside: Path,
+    built_in: Mapping[str, Path],
+    what: str,
+    extend: Callable[[Node, Node], Node],
+) -> Node:
+    """Read a workflow or a scenario that is given by name, as the path of a file, as YAML text, or as a mapping.
+
+    A string with a line break is YAML text. Relative paths in a text and a mapping start from the current folder.
+
+    Raises
+    ------
+    InputError
+        As for `read_extending`.
+    """
+    if isinstance(given, Mapping):
+        node = node_of(given, Source("<mapping>", ""))
+    elif isinstance(given, str) and "\n" in given:
+        node = parse_yaml(given, "<text>")
+        check_kind(node, what)
+    else:
+        return read_extending(str(given), beside, built_in, what, extend)
+    return _extended(node, Path(), built_in, what, extend, ())
+
+
+def _extended(
+    node: Node,
+    folder: Path,
+    built_in: Mapping[str, Path],
+    what: str,
+    extend: Callable[[Node, Node], Node],
+    extended_by: tuple[Path, ...],
+) -> Node:
+    """Return a workflow or a scenario merged with those that it extends, whose paths start from a folder."""
     extends = node.value.get("extends")
     if extends is None or extends.value is None:
         return node
@@ -57,7 +95,7 @@ def read_extending(
         message = f"extends: must be the name or path of a {what}, not {format_value(extends.value)}"
         raise InputError([Problem(message, extends.position)])
     try:
-        base = read_extending(extends.value, path.parent, built_in, what, extend, (*extended_by, real))
+        base = read_extending(extends.value, folder, built_in, what, extend, extended_by)
     except InputError as error:
         raise InputError(
             p if p.position else Problem(f"extends: {p.message}", extends.position) for p in error.problems

@@ -28,6 +28,7 @@ Plain = Any
 """A tree of dict, list, str, int, float, bool, None, date and datetime."""
 
 MAX_DEPTH = 40
+_LONGEST_KEY = 60
 
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -46,6 +47,14 @@ class Source:
     name: str
     text: str = field(repr=False)
     root: Node | None = field(default=None, repr=False)
+
+    def inside(self, key: object) -> Source:
+        """Return the source of a value at a key or an index; the same one for values that were given as a text."""
+        if self.text:
+            return self
+        name = str(key) if str(key).isprintable() else repr(key)
+        name = name if len(name) <= _LONGEST_KEY else f"{name[:_LONGEST_KEY]}…"
+        return Source(f"{self.name}{': ' if self.name.endswith('>') else '.'}{name}", "")
 
 
 @dataclass(slots=True)
@@ -78,8 +87,8 @@ class Node:
 
     @property
     def folder(self) -> Path:
-        """Return the folder of the file, which relative file names start from."""
-        return Path(self.source.name).parent
+        """Return the folder of the file, which relative file names start from; the current one without a file."""
+        return Path(self.source.name).parent if self.line else Path()
 
     def written(self) -> str:
         """Return the value as YAML; the root of a file as its text, with comments."""
@@ -454,6 +463,8 @@ def merge(base: Node, over: Node) -> Node:
 def node_of(plain: Plain, source: Source, depth: int = 0) -> Node:
     """Return a tree for values that come from no file, such as a value of ``--set`` or a dictionary.
 
+    The position of a value is its path: ``<mapping>: pools.clerks.size``.
+
     Raises
     ------
     InputError
@@ -462,12 +473,15 @@ def node_of(plain: Plain, source: Source, depth: int = 0) -> Node:
     if depth > MAX_DEPTH:
         raise InputError([f"{source.name}: nested more than {MAX_DEPTH} levels deep"])
     if isinstance(plain, Mapping):
-        children = {key: node_of(child, source, depth + 1) for key, child in plain.items()}
+        inside = {key: source.inside(key) for key in plain}
+        children = {key: node_of(child, inside[key], depth + 1) for key, child in plain.items()}
         for key in children:
             node_of(key, source, depth)
-        return Node(children, source, 0, 0, keys=dict.fromkeys(children, Position(source.name, 0, 0)))
+        return Node(children, source, 0, 0, keys={key: Position(inside[key].name, 0, 0) for key in children})
     if isinstance(plain, list | tuple):
-        return Node([node_of(child, source, depth + 1) for child in plain], source, 0, 0)
+        return Node([node_of(child, source.inside(i), depth + 1) for i, child in enumerate(plain)], source, 0, 0)
+    if type(plain).__module__ == "numpy" and hasattr(plain, "item"):
+        plain = plain.item()
     if isinstance(plain, str) and _SURROGATE.search(plain):
         raise InputError([f"{source.name}: the string {plain!r} contains a lone surrogate (half a character)"])
     return Node(plain, source, 0, 0)

@@ -12,7 +12,7 @@ from workflow.errors import MOST_PRINTED, InputError, Mistakes, Problem
 from workflow.files.format import BoundEntries, RuleEntry, bounds_field, calendars_field
 from workflow.files.kinds import check_kind
 from workflow.files.validation import Entry, Name, format_value, usable
-from workflow.files.yaml_tree import Plain, Source, node_of, read_yaml
+from workflow.files.yaml_tree import Plain, Source, node_of, parse_yaml, read_yaml
 from workflow.loading import load_workflow
 from workflow.loading.bounds import BoundReader
 from workflow.loading.rules import RuleReader
@@ -39,7 +39,7 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     Parameters
     ----------
     rules : str, Path or mapping
-        A path, or the content of such a file.
+        A path, or the content of such a file: a string of several lines, or a mapping.
     workflow : Workflow, optional
         The workflow of the rules; by default, the one that the file names. It may be a variant of that workflow.
 
@@ -48,7 +48,10 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     InputError
         With every mistake of the file.
     """
-    node = node_of(rules, Source("<mapping>", "")) if isinstance(rules, Mapping) else read_yaml(Path(rules))
+    if isinstance(rules, Mapping):
+        node = node_of(rules, Source("<mapping>", ""))
+    else:
+        node = parse_yaml(rules, "<text>") if isinstance(rules, str) and "\n" in rules else read_yaml(Path(rules))
     check_kind(node, "rules file")
     validated = usable(RulesFile, node)
     problems: list[Problem] = Mistakes(validated.problems)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workflow.errors import MOST_PRINTED, InputError, Problem
-from workflow.files.extending import read_extending
+from workflow.files.extending import read_given
 from workflow.files.format import WorkflowFile
 from workflow.files.validation import parse_at, usable, validate
-from workflow.files.yaml_tree import Node, Plain, Source, node_of
+from workflow.files.yaml_tree import Node, Plain
 from workflow.loading.bounds import BoundReader
 from workflow.loading.fields import read_defaults, read_fields
 from workflow.loading.graph_checks import graph_problems
@@ -33,19 +33,20 @@ def catalog() -> dict[str, Path]:
 
 
 def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | None = None) -> Workflow:
-    """Load a workflow by built-in name, from a file, or from a mapping.
+    """Load a workflow by built-in name, from a file, from YAML text, or from a mapping.
 
     Parameters
     ----------
     workflow : str, Path or mapping
-        ``"prosecutorial-discretion-review"``, ``"my_workflow.yaml"``, or the content of such a file.
+        ``"prosecutorial-discretion-review"``, ``"my_workflow.yaml"``, or the content of such a file: a string of several
+        lines, or a mapping.
     beside : Path, optional
         The folder that relative paths start from; by default, the current folder.
 
     Raises
     ------
     InputError
-        With every mistake of the file (or of the files it extends).
+        With every mistake of the file (or of the files it extends): its line and column, or its path in a mapping.
 
     Examples
     --------
@@ -58,10 +59,7 @@ def load_workflow(workflow: str | Path | Mapping[str, Plain], beside: Path | Non
         validate(WorkflowFile, base)
         return merge_variant(base, over, problems)
 
-    if isinstance(workflow, Mapping):
-        node = node_of(workflow, Source("<mapping>", ""))
-    else:
-        node = read_extending(str(workflow), beside or Path(), catalog(), "workflow", merge)
+    node = read_given(workflow, beside or Path(), catalog(), "workflow", merge)
     validated = usable(WorkflowFile, node)
     problems += validated.problems
     if validated.content is None or len(problems) > MOST_PRINTED:

@@ -333,6 +333,10 @@ class Workflow:
 
         return Picture.of(self)
 
+    def to_yaml(self) -> str:
+        """Return a workflow file that loads to the same workflow, from any folder."""
+        return self.document.written()
+
     def plain(self) -> dict[str, Any]:
         """Return the content of the merged file as plain values."""
         content: dict[str, Any] = self.document.plain()
