@@ -91,11 +91,11 @@ def compare(
 
 def sql(
     folder: RunFolder,
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT over cases, events and measures.")],
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT over cases, events, holds and measures.")],
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on standard output.")] = False,
 ) -> None:
-    """Query a run folder in SQL: the views cases, events, measures; pm4py.log, ocel.*, vidigi.event_log; transitions."""
+    """Query a run folder in SQL: the views cases, events, holds, measures; pm4py.log, ocel.*, vidigi.event_log; transitions."""
     with report_errors():
         from simulations.run_folder.views import query_run
 

@@ -41,3 +41,6 @@ ONCE, HAZARD, EVERY = 0, 1, 2
 
 # The workflow's events follow, in file order.
 TRIGGER_COMPLETE, TRIGGER_ENTER, FIRST_EVENT_TRIGGER = 0, 1, 2
+
+# What a case that waits for a team lacks: nothing, a pool that no suspension closes to it, a server, the time until the shift ends.
+NOTHING_LACKS, NOT_SUSPENDED, A_SERVER, THE_TIME = 0, 1, 2, 3

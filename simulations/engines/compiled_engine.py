@@ -118,8 +118,10 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
     arguments["far"] = np.zeros(max(SMALLEST_HEAP, arguments["margin"] + 2), kernel.FAR)
     n_at_once = len(plan.scenario.workflow.states) + len(arguments["serving"])
     arguments["rows"] = np.empty(ROWS_AT_ONCE + n_at_once + 8, kernel.ROW)
+    most_holds = arguments["most_holds"]
+    arguments["holds"] = np.empty(most_holds + (ROWS_AT_ONCE if most_holds else 1), kernel.HOLD)
     labels = Labels.of(plan.scenario)
-    types, parts = labels.types(), list[dict[str, Any]]()
+    types, parts, further, n_rows = labels.types(), list[dict[str, Any]](), list[Integers](), 0
     while True:
         code = kernel.run(*kernel.grouped(arguments))
         counters, rows = arguments["counters"][0], arguments["rows"]
@@ -133,17 +135,21 @@ def simulate(plan: Plan, path: SamplePath) -> EventLog:
             arguments[name] = np.concatenate([full, np.zeros(len(full) + arguments["margin"], full.dtype)])
             continue
         parts.append({name: rows[: counters["n_rows"]][name].astype(dtype) for name, dtype in types.items()})
-        counters["n_rows"] = 0
+        further.append(arguments["holds"][: counters["n_holds"]].view(np.int64).reshape(-1, 3) + np.array([n_rows, 0, 0]))
+        n_rows += int(counters["n_rows"])
+        counters["n_rows"] = counters["n_holds"] = 0
         if code == kernel.DONE:
             break
-    parts.append(_closing_rows(plan, arguments, labels))
+    closing, held = _closing_rows(plan, arguments, labels)
+    parts.append(closing)
+    further.append(held + np.array([n_rows, 0, 0]))
     arguments.clear()  # frees as much memory as the log needs
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in types}
-    return EventLog(plan.cases, labels, columns)
+    return EventLog(plan.cases, labels, columns, further=np.concatenate(further))
 
 
-def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> dict[str, Any]:
-    """Return a (right-censored) row for each case that is open at the horizon, as columns."""
+def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> tuple[dict[str, Any], Integers]:
+    """Return a (right-censored) row for each case that is open at the horizon, as columns, and the further servers of teams."""
     cases, workflow = arguments["cases"], plan.scenario.workflow
     final = np.array([s.kind is StateKind.FINAL for s in workflow.states.values()])
     state = np.ascontiguousarray(cases["state"])
@@ -161,4 +167,11 @@ def _closing_rows(plan: Plan, arguments: dict[str, Any], labels: Labels) -> dict
     columns["enabled_at"][busy] = here["enabled"]
     columns["started_at"][busy] = np.where(here["status"] == WAITING, NEVER, here["started"])
     columns["server"][busy] = np.where(here["status"] == SERVED, here["server"], -1)
-    return columns
+    held = []
+    stations, holder, links = arguments["stations"], arguments["holder"], arguments["links"]
+    for row in busy[(here["status"] == SERVED) & (arguments["activities"]["kinds"][activity] >= 0)].tolist():
+        place = int(cases["previous"][open_[row]])
+        columns["pool"][row] = stations["pool"][holder[place]]
+        while (place := int(links[place])) >= 0:
+            held.append((row, stations["pool"][holder[place]], place - stations["free"][holder[place]]))
+    return columns, np.array(held, np.int64).reshape(-1, 3)

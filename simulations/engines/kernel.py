@@ -21,6 +21,7 @@ from numba.extending import intrinsic
 
 from simulations.engines import codes
 from simulations.engines.codes import (
+    A_SERVER,
     ACTIVITY_STATE,
     ARRIVAL,
     BY_LOOKUP,
@@ -41,6 +42,8 @@ from simulations.engines.codes import (
     KIND_SHIFT,
     MONTHS,
     NEWEST,
+    NOT_SUSPENDED,
+    NOTHING_LACKS,
     NOWHERE,
     NUMBER,
     NUMBER_SHIFT,
@@ -50,6 +53,7 @@ from simulations.engines.codes import (
     SERVED,
     SUSPEND,
     TABULATED,
+    THE_TIME,
     TRIGGER_COMPLETE,
     TRIGGER_ENTER,
     WAITING,
@@ -79,6 +83,9 @@ NOTHING, HEAP, CHANGES, DATES, ARRIVALS = range(5)
 # Compile a function into its callers.
 _inline = njit(forceinline=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
+# Compile a function once, apart from the loop, which stays small: for models with teams.
+_team = njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 
 def _record(**fields: str) -> np.dtype[Any]:
     return np.dtype(list(fields.items()), align=True)
@@ -106,8 +113,15 @@ SUSPENSION = _record(start="i8", end="i8")
 # Work that a smaller size may interrupt: the length of the part that is next or in hand, and when the first part started.
 WORK = _record(length="i8", started="i8")
 ACTIVITY = _record(
-    pool="i8", priority="i8", priorities="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8"
-)
+    pool="i8", priority="i8", priorities="i8", gives="i8", n_gives="i8", given="i8", takes="i8", calendar="i8", hash="u8",
+    kinds="i8",
+)  # fmt: skip
+# The cases of a queue that need the same: each kind has a queue of its own. Its teams are tried in order.
+KIND = _record(first="i8", n="i8", hold="i8")
+TEAM = _record(first="i8", n="i8", takes="i8", calendars="i8")
+NEED = _record(pool="i8", count="i8", exempt="i8")
+# A server of a team besides the one in the row.
+HOLD = _record(row="i8", pool="i8", server="i8")
 RATE = _record(rate="f8", most="i8")
 DISTRIBUTION = _record(kind="i8", first="i8", n="i8", value="i8")
 CALENDAR = _record(first="i8", n="i8", longest="i8")
@@ -116,9 +130,9 @@ POOL = _record(station="i8", at_court="i8")
 STATION = _record(
     busy="i8", size="i8", begun="i8", slots="i8", calendar="i8", until="i8", rule="i8", order="i8", by="i8", queue="i8",
     n_levels="i8", free="i8", n_free="i8", numbered="i8", exempt="i8", suspended="i8", n_suspended="i8", touched="i8",
-    shrinks="i8", ranked="i8",
+    shrinks="i8", ranked="i8", pool="i8", by_teams="i8", kinds="i8", width="i8", variants="i8", wakes="i8", n_wakes="i8",
 )  # fmt: skip
-QUEUE = _record(head="i8", tail="i8", first="i8", n="i8")
+QUEUE = _record(head="i8", tail="i8", first="i8", n="i8", walk="i8")
 ENTRY = _record(order="i8", enabled="i8", case="i8")
 CHANGE = _record(time="i8", station="i8", opens="i8", value="i8")
 DATE = _record(time="i8", event="i8", visit="i8")
@@ -127,7 +141,7 @@ FAR = _record(time="i8", code="i8", visit="i8", next="i8")
 BUCKETS = _record(first="i8", n="i8")
 COUNTERS = _record(
     now="i8", n_rows="i8", n_heap="i8", n_touched="i8", at_change="i8", at_arrival="i8", at_date="i8", at_turn="i8",
-    bucket="i8", edge="i8", planned="i8", moved_on="i8",
+    bucket="i8", edge="i8", planned="i8", moved_on="i8", n_holds="i8", walk="i8",
 )  # fmt: skip
 # The largest fields first, so that no bytes are lost to alignment.
 ROW = np.dtype([(c.name, f"i{c.size}") for c in sorted(COLUMNS, key=lambda c: -c.size)], align=True)
@@ -148,6 +162,16 @@ class Model(NamedTuple):
         Ranks of the priorities that lookups give, in the pools in which priorities differ from case to case.
     orders : ndarray of int64, shape (n, n_cases)
         Ranks of the cases by an order or a priority that depends on facts alone.
+    kind_of : ndarray of int64
+        For each activity of a queue whose cases teams serve, and for each court: the lookup of the kind of a case.
+    team_calendars : ndarray of int64
+        For each team and court: the calendar of the time in which all its pools work.
+    wakes : ndarray of int64
+        Stations with queues that may need a server of another one.
+    holder : ndarray of int64
+        The station of each server.
+    most_holds : int
+        Maximum number of rows that one event may add to `World.holds`.
     """
 
     horizon: int
@@ -156,6 +180,7 @@ class Model(NamedTuple):
     n_fields: int
     shift: int
     margin: int
+    most_holds: int
     unit: int
     key: Any
     lookups: Any
@@ -173,6 +198,13 @@ class Model(NamedTuple):
     activities: Any
     levels: Any
     priorities: Any
+    kind_of: Any
+    kinds: Any
+    teams: Any
+    needs: Any
+    team_calendars: Any
+    wakes: Any
+    holder: Any
     distributions: Any
     cells: Any
     steps: Any
@@ -212,6 +244,8 @@ class World(NamedTuple):
         A row for each case. Only stations that may interrupt work use it.
     serving : ndarray of int64
         The cases in service at one station, while an opening interrupts some of them.
+    links : ndarray of int64
+        For each server of a team, the next one, -1 after the last.
     """
 
     counters: Any
@@ -229,6 +263,8 @@ class World(NamedTuple):
     far: Any
     buckets: Any
     touched: Any
+    links: Any
+    holds: Any
     rows: Any
 
 
@@ -582,6 +618,15 @@ def _complete(model, c, start, length):
     return intervals[j].open + target - intervals[j].worked
 
 
+@_inline
+def _fits(model, c, now, length, until):
+    """Return whether work fits into an interval until its end. Work longer than all intervals of a calendar fits at an opening."""
+    if now + length <= until:
+        return True
+    k = _n_opened(model, c, now) - 1
+    return length > model.calendars[c].longest and now == model.intervals[model.calendars[c].first + k].open
+
+
 # queues ----------------------------------------------------------------------------------------------
 # A station has a queue for each priority. A first-come queue is a linked list through the cases, ordered by enabling and
 # case number. Any other queue is a 4-ary heap whose entries hold the whole sort key, so that comparing reads no case.
@@ -710,10 +755,25 @@ def _first_of(world, queue, n, resumes):
 
 
 @_inline
-def _queue_of(model, world, p, exempt, state):
-    """Return the queue of a station for a case in a state."""
-    station = world.stations[p]
-    return _index(station.queue + (station.n_levels if exempt else 0) + model.levels[state])
+def _queue_of(model, world, p, i, state):
+    """Return the queue of a station in which a case in a state waits."""
+    station, server = world.stations[p], np.int64(world.cases[i].server)
+    if station.by_teams == 1:
+        return _index(station.queue - 1 - server)
+    return _index(station.queue + (station.n_levels if server == -2 else 0) + model.levels[state])
+
+
+@_inline
+def _place(model, world, p, i, state):
+    """Return what stands for the queue of a station that a case belongs into, in place of the number of a server."""
+    station, case = world.stations[p], world.cases[i]
+    if station.by_teams == 1:
+        court = np.int64(case.court)
+        a = _index(model.states[state].activity)
+        kind = _look_up(model, world, i, model.kind_of[_index(model.activities[a].kinds + court)])
+        place = kind * station.width + (court * station.variants if station.width > station.variants else 0)
+        return -1 - (place + (1 if case.interrupted == 1 and station.variants == 2 else 0))
+    return np.int64(-2 if station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0 else -1)
 
 
 @njit
@@ -766,7 +826,7 @@ def _next_case(model, world, p, now):
     When the slots are used up, only interrupted work may resume.
     """
     station = world.stations[p]
-    n, queue, resumes = station.n_levels, station.queue, not _has_slot(world, p)
+    n, queue, resumes = station.n_levels, station.queue, not _has_slots(world, p, 1)
     if resumes and station.ranked == 1:
         return _first_that_resumes(model, world, p, not _is_suspended(model, world, p, now))
     if station.n_suspended == 0:
@@ -791,17 +851,26 @@ def _touch(world, p):
 
 
 @_inline
-def _has_slot(world, p):
-    """Return whether a station has a slot left in this working interval."""
+def _touch_all(model, world, p):
+    """Mark a station for dispatch, with the stations whose queues may need its servers."""
+    _touch(world, p)
     station = world.stations[p]
-    return station.slots < 0 or station.begun < station.slots * station.size
+    for x in range(station.wakes, station.wakes + station.n_wakes):
+        _touch(world, _index(model.wakes[_index(x)]))
+
+
+@_inline
+def _has_slots(world, p, n):
+    """Return whether a station has n slots left in this working interval."""
+    station = world.stations[p]
+    return station.slots < 0 or station.begun + n <= station.slots * station.size
 
 
 @_inline
 def _may_start(world, p, now):
     """Return whether a station is open and has a free server, and a slot or interrupted work."""
     station = world.stations[p]
-    return station.busy < station.size and now < station.until and (_has_slot(world, p) or station.shrinks == 1)
+    return station.busy < station.size and now < station.until and (_has_slots(world, p, 1) or station.shrinks == 1)
 
 
 @_inline
@@ -926,10 +995,9 @@ def _enqueue(model, world, i, state, pool):
         case.order = _priority(model, world, i, state) << 32 | (0 if case.interrupted == 1 else case.order + 1)
     elif case.interrupted == 1:
         case.order = NEVER
-    exempt = station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0
-    case.server = -2 if exempt else -1
-    _join_queue(world, _queue_of(model, world, p, exempt, state), station.order != FIRST_COME, i)
-    if _may_start(world, p, world.counters[0].now):
+    case.server = _place(model, world, p, i, state)
+    _join_queue(world, _queue_of(model, world, p, i, state), station.order != FIRST_COME, i)
+    if station.by_teams == 1 or _may_start(world, p, world.counters[0].now):
         _touch(world, p)
 
 
@@ -944,10 +1012,10 @@ def _draw_delay(model, world, i, event, visit):
 
 
 @_inline
-def _draw_work(model, world, i, a, visit):
+def _draw_work(model, world, i, a, takes, visit):
     """Draw the length of a case's activity and the numerator of its outcome: one draw gives both."""
     activity = model.activities[a]
-    distribution = _look_up_now(model, world, i, activity.takes)
+    distribution = _look_up_now(model, world, i, takes)
     bits, outcome = np.int64(0), np.int64(0)
     if model.distributions[distribution].kind > OF_CASE or activity.n_gives > 0:
         bits, outcome = _both_bits(model, world.cases[i].key, activity.hash, visit)
@@ -1015,6 +1083,8 @@ def _full_buffer(model, world):
     """Return which buffer may be too small for the next event, `RUNNING` if none is."""
     counters = world.counters[0]
     if counters.n_rows + len(model.states) + len(world.serving) + 4 > len(world.rows):
+        return ROWS_FULL
+    if counters.n_holds + model.most_holds > len(world.holds):
         return ROWS_FULL
     if counters.n_heap + model.margin > len(world.heap):
         return HEAP_FULL
@@ -1087,6 +1157,9 @@ def _dispatch(model, world):
     for x in range(n):
         p = _index(touched[x])
         world.stations[p].touched = 0
+        if world.stations[p].by_teams == 1:
+            _start_teams(model, world, p, now)
+            continue
         while _may_start(world, p, now):
             i = _next_case(model, world, p, now)
             if i < 0 or not _start(model, world, p, _index(i), now):
@@ -1099,19 +1172,16 @@ def _start(model, world, p, i, now):
     """Start the work of a case at a station; return whether it fits into the shift, if it must."""
     case, station = world.cases[i], world.stations[p]
     a = _index(model.states[_index(np.int64(case.state))].activity)
-    length, bits = _draw_work(model, world, i, a, np.int64(case.visit))
+    length, bits = _draw_work(model, world, i, a, model.activities[a].takes, np.int64(case.visit))
     if case.interrupted == 1:
         length = world.work[i].length
     elif station.shrinks == 1:
         world.work[i].length = length
         world.work[i].started = now
     c = station.calendar
-    if station.rule == FIT and now + length > station.until:
-        k = _n_opened(model, c, now) - 1
-        if not (length > model.calendars[c].longest and now == model.intervals[model.calendars[c].first + k].open):
-            return False
-    exempt = station.exempt != NONE and case.server == -2
-    _leave_queue(world, _queue_of(model, world, p, exempt, case.state), station.order != FIRST_COME, i)
+    if station.rule == FIT and not _fits(model, c, now, length, station.until):
+        return False
+    _leave_queue(world, _queue_of(model, world, p, i, _index(np.int64(case.state))), station.order != FIRST_COME, i)
     following = _first_of(world, station.queue, station.n_levels, False)
     if following >= 0:  # read soon
         _prefetch(world.cases, following)
@@ -1129,6 +1199,159 @@ def _start(model, world, p, i, now):
     return True
 
 
+# teams -------------------------------------------------------------------------------------------------
+# A case in the service of a team has the team in `next` and the first of its servers in `previous`; `links` has the others.
+# A server is numbered by its place in `free`.
+
+
+@_team
+def _lacks(model, world, i, team, now):
+    """Return what keeps a team from starting work on a case, apart from the length of the work."""
+    needs, interrupted, lacking = model.needs, world.cases[i].interrupted == 1, NOTHING_LACKS
+    for x in range(team.first, team.first + team.n):
+        p, n = _station_of(model, world, i, needs[_index(x)].pool), needs[_index(x)].count
+        if needs[_index(x)].exempt == 0 and _is_suspended(model, world, p, now):
+            return NOT_SUSPENDED
+        station = world.stations[p]
+        has_slots = interrupted or _has_slots(world, p, n)
+        if station.busy + n > station.size or now >= station.until or not has_slots:
+            lacking = A_SERVER
+    return lacking
+
+
+@_inline
+def _team_calendar(model, world, i, t):
+    """Return the calendar of the time in which all pools of a team work, at the court of a case."""
+    return model.team_calendars[_index(model.teams[_index(t)].calendars + np.int64(world.cases[i].court))]
+
+
+@_team
+def _start_team(model, world, p, i, now):
+    """Start the work of a case with the first team that is free; return what is lacking if there is none."""
+    case, queue = world.cases[i], world.stations[p]
+    kind = model.kinds[_index(queue.kinds + (-1 - np.int64(case.server)) // queue.width)]
+    a = _index(model.states[_index(np.int64(case.state))].activity)
+    lacking = NOT_SUSPENDED
+    for t in range(kind.first, kind.first + kind.n):
+        team = model.teams[_index(t)]
+        lacks = _lacks(model, world, i, team, now)
+        lacking = max(lacking, lacks)
+        if lacks != NOTHING_LACKS:
+            continue
+        length, bits = _draw_work(model, world, i, a, team.takes, np.int64(case.visit))
+        if case.interrupted == 1:
+            length = world.work[i].length
+        c, until = _team_calendar(model, world, i, t), np.int64(NO_EDGE)
+        for x in range(team.first, team.first + team.n):
+            until = min(until, world.stations[_station_of(model, world, i, model.needs[_index(x)].pool)].until)
+        rule = world.stations[_station_of(model, world, i, model.needs[_index(team.first)].pool)].rule
+        if rule == FIT and not _fits(model, c, now, length, until):
+            lacking = THE_TIME
+            continue
+        _leave_queue(world, _queue_of(model, world, p, i, _index(np.int64(case.state))), queue.order != FIRST_COME, i)
+        if case.interrupted == 0:
+            world.work[i].length = length
+            world.work[i].started = now
+        case.status = SERVED
+        case.started = now
+        case.order = bits
+        case.next = t
+        _seize_team(model, world, i, team)
+        end = now + length
+        if rule == SUSPEND and end > until:
+            end = _complete(model, c, now, length)
+        _schedule_completion(model, world, i, end)
+        return NOTHING_LACKS
+    return lacking
+
+
+@_team
+def _seize_team(model, world, i, team):
+    """Seize the servers of a team for a case."""
+    case, last = world.cases[i], np.int64(-1)
+    for x in range(team.first, team.first + team.n):
+        need = model.needs[_index(x)]
+        p = _station_of(model, world, i, need.pool)
+        station = world.stations[p]
+        if case.interrupted == 0:
+            station.begun += need.count
+        for _ in range(need.count):
+            server = _seize(world, p)
+            place = station.free + server
+            world.links[place] = -1
+            if last < 0:
+                case.server = server
+                case.previous = place
+            else:
+                world.links[last] = place
+            last = place
+
+
+@_team
+def _start_teams(model, world, p, now):
+    """Start the cases of a station's queues for which a team is free, in order.
+
+    If the first case of a queue lacks something, so do all cases behind it in that queue, which need the same.
+    """
+    station, queues, counters = world.stations[p], world.queues, world.counters[0]
+    counters.walk += 1
+    while True:
+        first, at = np.int64(-1), np.int64(-1)
+        for q in range(station.queue, station.queue + station.n_levels):
+            queue = queues[_index(q)]
+            if queue.head < 0 or queue.walk == counters.walk:
+                continue
+            if first < 0 or _served_before(model, world, _index(queue.head), _index(first)):
+                first, at = queue.head, np.int64(q)
+        if first < 0:
+            return
+        kind = (-1 - np.int64(world.cases[_index(first)].server)) // station.width
+        lacking = _start_team(model, world, p, _index(first), now)
+        if lacking == THE_TIME or (lacking == A_SERVER and model.kinds[_index(station.kinds + kind)].hold == 1):
+            return
+        if lacking != NOTHING_LACKS:
+            queues[_index(at)].walk = counters.walk
+
+
+@_team
+def _record_team(model, world, i, r):
+    """Record the servers of a case's team for a row; the row itself has the first."""
+    counters, place = world.counters[0], np.int64(world.cases[i].previous)
+    world.rows[r].pool = world.stations[model.holder[place]].pool
+    place = world.links[place]
+    while place >= 0:
+        station, hold = world.stations[model.holder[place]], world.holds[_index(counters.n_holds)]
+        hold.row = r
+        hold.pool = station.pool
+        hold.server = place - station.free
+        counters.n_holds += 1
+        place = world.links[place]
+
+
+@_team
+def _release_team(model, world, i):
+    """Release the servers of a case's team."""
+    place = np.int64(world.cases[i].previous)
+    while place >= 0:
+        p = _index(model.holder[place])
+        following = world.links[place]
+        _release(world, p, place - world.stations[p].free)
+        _touch_all(model, world, p)
+        place = following
+
+
+@_inline
+def _servers_at(model, world, i, a, p):
+    """Return how many servers of a station work on a case in service."""
+    if model.activities[a].kinds < 0:
+        return np.int64(_station_of(model, world, i, model.activities[a].pool) == p)
+    n, place = np.int64(0), np.int64(world.cases[i].previous)
+    while place >= 0:
+        n += model.holder[place] == p
+        place = world.links[place]
+    return n
+
+
 @_inline
 def _interrupt(model, world, p):
     """Interrupt the work that started last at a station, so that no more resumes than the size allows."""
@@ -1137,27 +1360,39 @@ def _interrupt(model, world, p):
     for i in range(len(cases)):
         if cases[i].status == SERVED:
             a = _index(model.states[_index(np.int64(cases[i].state))].activity)
-            if _station_of(model, world, i, model.activities[a].pool) == p:
+            if _servers_at(model, world, i, a, p) > 0:
                 x = n
                 while x > 0 and world.work[serving[x - 1]].started > world.work[i].started:
                     serving[x] = serving[x - 1]
                     x -= 1
                 serving[x] = i
                 n += 1
-    for x in range(station.size, n):
+    left = station.size
+    for x in range(n):
         i = _index(serving[x])
         case = cases[i]
         state = _index(np.int64(case.state))
         a = _index(model.states[state].activity)
-        row_ = world.rows[_write_row(world, i, -1, BY_INTERRUPTION, state, state, -1)]
+        here = _servers_at(model, world, i, a, p)
+        if here <= left:
+            left -= here
+            continue
+        r = _write_row(world, i, -1, BY_INTERRUPTION, state, state, -1)
+        row_ = world.rows[r]
         row_.activity = a
         row_.pool = model.activities[a].pool
         row_.server = case.server
         row_.enabled_at = case.enabled
         row_.started_at = case.started
-        worked = _working_time(model, station.calendar, now) - _working_time(model, station.calendar, case.started)
-        world.work[i].length -= worked
-        _release(world, p, case.server)
+        c = station.calendar
+        if model.activities[a].kinds < 0:
+            _release(world, p, case.server)
+            _touch_all(model, world, p)
+        else:
+            c = _team_calendar(model, world, i, np.int64(case.next))
+            _record_team(model, world, i, r)
+            _release_team(model, world, i)
+        world.work[i].length -= _working_time(model, c, now) - _working_time(model, c, case.started)
         case.interrupted = 1
         case.stamp += np.uint32(1)
         case.enabled = now
@@ -1179,7 +1414,7 @@ def _change_capacity(model, world):
             _interrupt(model, world, _index(change.station))
     elif change.value >= 0:
         station.size = change.value
-    _touch(world, change.station)
+    _touch_all(model, world, _index(change.station))
 
 
 @_inline
@@ -1311,12 +1546,14 @@ def _take(model, world, i, taken, trigger, cause, outcome):
         if pool >= 0:
             p = _station_of(model, world, i, pool)
             station = world.stations[p]
-            if case.status == SERVED:
+            if case.status != SERVED:
+                _leave_queue(world, _queue_of(model, world, p, i, old), station.order != FIRST_COME, i)
+            elif model.activities[a].kinds < 0:
                 _release(world, p, case.server)
             else:
-                exempt = station.exempt != NONE and case.server == -2
-                _leave_queue(world, _queue_of(model, world, p, exempt, old), station.order != FIRST_COME, i)
-            _touch(world, p)
+                _record_team(model, world, i, r)
+                _release_team(model, world, i)
+            _touch_all(model, world, p)
         case.status = NOWHERE
         case.server = -1
         case.interrupted = 0
@@ -1389,7 +1626,7 @@ def _rest(model, world, i, state):
         return RUNNING
     case.status = DELAYED
     case.started = now
-    length, bits = _draw_work(model, world, i, a, v)
+    length, bits = _draw_work(model, world, i, a, model.activities[a].takes, v)
     case.order = bits
     c = model.activities[a].calendar
     end = now + length if c < 0 else _complete(model, c, now, length)
@@ -1459,18 +1696,16 @@ def _requeue(model, world, i):
     state = np.int64(case.state)
     p = _station_of(model, world, i, model.activities[model.states[state].activity].pool)
     station = world.stations[p]
-    if station.exempt != NONE or station.ranked == 1:
-        was = case.server == -2
-        exempt = station.exempt != NONE and _look_up(model, world, i, station.exempt) != 0
-        order = case.order
+    if station.exempt != NONE or station.ranked == 1 or station.by_teams == 1:
+        place, order = _place(model, world, p, i, state), case.order
         if station.ranked == 1:
             order = _priority(model, world, i, state) << 32 | (order & 0xFFFFFFFF)
-        if was != exempt or order != case.order:
+        if place != np.int64(case.server) or order != case.order:
             in_order = station.order != FIRST_COME
-            _leave_queue(world, _queue_of(model, world, p, was, state), in_order, i)
+            _leave_queue(world, _queue_of(model, world, p, i, state), in_order, i)
             case.order = order
-            case.server = -2 if exempt else -1
-            _join_queue(world, _queue_of(model, world, p, exempt, state), in_order, i)
+            case.server = place
+            _join_queue(world, _queue_of(model, world, p, i, state), in_order, i)
     _touch(world, p)
 
 

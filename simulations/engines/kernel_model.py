@@ -7,7 +7,6 @@ same values.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -35,12 +34,12 @@ from simulations.engines.codes import (
     SAMPLED,
     SHIFT_END_RULES,
     STATE_KINDS,
-    SUSPEND,
     TABULATED,
     TRIGGER_COMPLETE,
     TRIGGER_ENTER,
 )
 from simulations.engines.sampling import purposes
+from simulations.engines.team_model import Teams, shrinks
 from simulations.log.eventlog import Labels
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice, FromFact, Length, Shares
@@ -247,6 +246,7 @@ class _Layout:
         self.all_calendars += [calendar for calendar in delays if calendar is not None]
         self.levels = np.zeros(max(1, len(self.states)), np.int64)
         self.look = _Lookups(self.workflow, source.witness, self.fields)
+        self.teams = Teams(scenario, self.look, self.takes, self._calendar)
         self.outcome_labels = Labels.of(scenario).outcome
 
     # parts ---------------------------------------------------------------------------------------
@@ -361,6 +361,7 @@ class _Layout:
             "effects": structured(self.effects, kernel.EFFECT),
             "activities": activities,
             "levels": self.levels,
+            **self.teams.arrays(n_free),
             "distributions": structured(self.distribution_rows, kernel.DISTRIBUTION),
             "cells": np.concatenate([*self.cells, np.zeros((1, 4))]),
             "steps": np.concatenate([*self.steps, np.zeros(1)]),
@@ -468,7 +469,7 @@ class _Layout:
         for name, activity in self.workflow.activities.items():
             work = self.scenario.work.get(name)
             if work is None:  # no case reaches it
-                rows.append((-1, -1, -1, 0, 0, 0, -1, -1, 0))
+                rows.append((-1, -1, -1, 0, 0, 0, -1, -1, 0, -1))
                 continue
             pool = -1 if work.pool is None else pools.index(work.pool)
             level = fixed[work.pool].index(work.priority) if work.pool in fixed else 0
@@ -479,7 +480,8 @@ class _Layout:
             purpose = f"activity:{name}"
             gives = self.outcomes_of(activity, purpose, work.outcome)
             priority = self._priority(work) if work.pool in self.ranked else (-1, -1)
-            rows.append((pool, *priority, *gives, self.takes(work.takes), calendar, purpose_hash(purpose)))
+            kinds = self.teams.add(work)
+            rows.append((pool, *priority, *gives, self.takes(work.takes), calendar, purpose_hash(purpose), kinds))
         return structured(rows, kernel.ACTIVITY, spare=False)
 
     def _priority(self, work: Work) -> tuple[int, int]:
@@ -521,28 +523,33 @@ class _Layout:
         suspensions: list[Any] = []
         queues: list[int | None] = []
         n_free = 0
-        for name, pool in self.scenario.pools.items():
+        for k, (name, pool) in enumerate(self.scenario.pools.items()):
             ranked = name in self.ranked
             order, by = self._order(pool, ranked)
-            levels = self.n_levels[name]
+            levels = self.teams.n_queues(pool) or self.n_levels[name]
             pools.append((len(rows), pool.at_court))
             for court, (sizes, calendar) in enumerate(zip(pool.sizes, pool.calendars, strict=True)):
                 here = self.scenario.suspensions_at(name, court)
-                shrinks = SHIFT_END_RULES[pool.at_shift_end] == SUSPEND and any(
-                    later < size for (_, size), (_, later) in itertools.pairwise(sizes)
-                )
-                kept = FIRST_COME_IN_HEAP if (shrinks or ranked) and order == FIRST_COME else order
+                smaller = shrinks(pool, sizes)
+                in_heap = smaller or ranked or self.teams.may_shrink(pool)
+                kept = FIRST_COME_IN_HEAP if in_heap and order == FIRST_COME else order
+                by_teams, first_kind, width, variants, *wakes = self.teams.of_station(pool, court)
                 exempt = self.scenario.exemption(name, court)
                 rows.append((
                     0, sizes[0][1], 0, -1 if pool.slots is None else pool.slots, self._calendar(calendar), -1,
                     SHIFT_END_RULES[pool.at_shift_end], kept, by, len(queues), levels, n_free, 0, 0,
                     -1 if exempt is None else self.look.expression(exempt), len(suspensions), len(here), 0,
-                    shrinks, ranked,
+                    smaller, ranked, k, by_teams, first_kind, width, variants, *wakes,
                 ))  # fmt: skip
                 suspensions += [(s.start, s.end) for s in here]
                 n_free += max(s for _, s in sizes)
-                holds = None if kept == FIRST_COME else court if pool.at_court else -1
-                queues += [holds] * (2 * levels if here else levels)
+                if kept == FIRST_COME:
+                    holds: list[int | None] = [None]
+                else:
+                    courts = range(width // variants)
+                    holds = [k for k in courts for _ in range(variants)] if len(courts) > 1 else [court if pool.at_court else -1]
+                n_queues = 2 * levels if here and not by_teams else levels
+                queues += holds * (n_queues // len(holds))
         stations = structured(rows, kernel.STATION, spare=False)
         stops = structured(suspensions, kernel.SUSPENSION)
         return stations, structured(pools, kernel.POOL), stops, queues, n_free
@@ -569,7 +576,11 @@ class _Layout:
         return BY_LOOKUP, self.look.add(fields, np.unique(values, return_inverse=True)[1].ravel())
 
     def _calendar(self, calendar: Calendar) -> int:
-        return next(i for i, each in enumerate(self.all_calendars) if each is calendar)
+        """Return the number of a calendar, and add it if it is new."""
+        number = next((i for i, each in enumerate(self.all_calendars) if each is calendar), len(self.all_calendars))
+        if number == len(self.all_calendars):
+            self.all_calendars.append(calendar)
+        return number
 
     def _calendars(self) -> tuple[Any, Any]:
         rows: list[Any] = []

@@ -55,6 +55,7 @@ def kernel_plan(plan: Plan, path: SamplePath) -> dict[str, Any]:
         "work": np.zeros(n + 1, kernel.WORK),  # memory that is never written is never allocated
         "serving": np.zeros(model.n_free + 1, np.int64),
         "free": np.zeros(model.n_free + 1, np.int64),
+        "links": np.zeros(model.n_free + 1, np.int64),
         "queues": queues,
         "entries": entries,
         **_ranks(cases, model),
@@ -96,6 +97,7 @@ def _expressions(scenario: Scenario) -> list[Expression]:
     ranks = [*(pool.order.value for pool in scenario.pools.values()), *(work.priority for work in scenario.work.values())]
     choices += [rank for rank in ranks if isinstance(rank, Choice)]
     expressions = [e for choice in choices for e in choice.selectors()]
+    expressions += [e for work in scenario.work.values() for e in work.conditions]
     expressions += [s.exempt for s in scenario.suspensions if s.exempt is not None]
     expressions += [rank for rank in ranks if isinstance(rank, Expression) and names(rank) & set(scenario.workflow.record)]
     return list(dict.fromkeys(expressions))
@@ -151,7 +153,7 @@ def _queues(cases: Cases, model: KernelModel) -> tuple[Any, Any]:
     in_court = np.bincount(cases.court, minlength=len(cases.scenario.courts)).tolist()
     most = [0 if court is None else len(cases) if court < 0 else in_court[court] for court in model.queues]
     first = itertools.accumulate(most, initial=0)
-    queues = structured([(-1, -1, at, 0) for at, _ in zip(first, most, strict=False)], kernel.QUEUE)
+    queues = structured([(-1, -1, at, 0, 0) for at, _ in zip(first, most, strict=False)], kernel.QUEUE)
     return queues, np.empty(sum(most) + 1, kernel.ENTRY)
 
 

@@ -16,18 +16,33 @@ from typing import Any, Literal
 import numpy as np
 
 from simulations.chance.draws import Draws
-from simulations.engines.codes import ARRIVAL, CAPACITY, CLOCK, COMPLETION, DELAYED, NOWHERE, NUMBER_SHIFT, SERVED, WAITING
+from simulations.engines.codes import (
+    A_SERVER,
+    ARRIVAL,
+    CAPACITY,
+    CLOCK,
+    COMPLETION,
+    DELAYED,
+    NOT_SUSPENDED,
+    NOTHING_LACKS,
+    NOWHERE,
+    NUMBER_SHIFT,
+    SERVED,
+    THE_TIME,
+    WAITING,
+)  # fmt: skip
 from simulations.engines.hazards import LONGEST, NEVER_COMES, UNIT, Hazard
 from simulations.engines.sampling import Gives, Purpose
 from simulations.engines.simpy_clock import ScheduledCall, SimpyClock
 from simulations.engines.stations import QueueEntry, Station
-from simulations.log.eventlog import EventLog, Row, event_log
+from simulations.log.eventlog import EventLog, Hold, Row, event_log
 from simulations.log.row import BY_COMPLETION, BY_ENTRY, BY_HORIZON, BY_INTERRUPTION, FIRST_EVENT_CAUSE, NEVER
 from simulations.log.watching import Violation, Watch, last_moves, rule_broken, watched_rules
 from simulations.scenarios.case_times import NO_CLOCK
 from simulations.scenarios.plan import MOST_RINGS, MOST_VISITS, Plan
 from simulations.scenarios.quantities import Choice
-from simulations.scenarios.scenario import Policy, Pool, Scenario, Work
+from simulations.scenarios.scenario import Need, Policy, Pool, Scenario, Team, Work
+from simulations.timing.calendars import Calendar, common_calendar
 from workflow.deciding.machine import CaseMachine, effect_of
 from workflow.deciding.steps import steps_of
 from workflow.errors import InputError, StuckCase, VisitCap, nearest
@@ -60,7 +75,7 @@ class Case:
         Microseconds since the start.
     """
 
-    __slots__ = ("activity", "arrived", "clocks", "court", "enabled", "entry", "facts", "first_started", "interrupted", "key", "length", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "work")  # fmt: skip
+    __slots__ = ("activity", "arrived", "calendar", "clocks", "court", "enabled", "entry", "facts", "first_started", "held", "interrupted", "key", "length", "number", "record", "server", "started", "state", "station", "status", "visit", "visits", "work")  # fmt: skip
 
     def __init__(
         self, number: int, court: int, key: int, arrived: int, facts: Sequence[Value], record: Sequence[Value], visits: list[int]
@@ -82,16 +97,42 @@ class Case:
         self.first_started = NEVER  # when the first part of its work started
         self.interrupted = False
         self.server = -1
+        self.held: list[tuple[Station, int]] = []  # the servers of the team that serves it
+        self.calendar: Calendar | None = None  # of that team
         self.station: Station | None = None
         self.entry: QueueEntry | None = None
         self.work: ScheduledCall | None = None
         self.clocks: dict[int, ScheduledCall] | None = None
 
 
+class _Team:
+    """A team that can do the work of an activity, prepared for the engine."""
+
+    __slots__ = ("_needs", "purpose")
+
+    def __init__(
+        self, engine: Simulation, needs: Sequence[Need], stations: Mapping[str, list[Station]], purpose: Purpose
+    ) -> None:
+        names = (engine.scenario.fact_names, tuple(engine.scenario.workflow.record))
+        self._needs = [
+            (stations[n.pool], n.count.picker(*names), None if n.when is None else scalar(n.when, *names)) for n in needs
+        ]
+        self.purpose = purpose
+
+    def servers(self, case: Case) -> list[tuple[Station, int]]:
+        """Return the stations whose servers the work on a case needs, each with their number."""
+        found = []
+        for stations, count, when in self._needs:
+            n = count(case.facts, case.record) if when is None or when(case.facts, case.record) else 0
+            if n > 0:
+                found.append((stations[case.court if len(stations) > 1 else 0], n))
+        return found
+
+
 class _Activity:
     """An activity, prepared for the engine."""
 
-    __slots__ = ("gives", "index", "name", "pool", "priority", "purpose", "stations", "working_days")
+    __slots__ = ("gives", "hold", "index", "name", "pool", "priority", "purpose", "stations", "teams", "working_days")
 
     def __init__(self, engine: Simulation, index: int, work: Work, stations: Mapping[str, list[Station]], path: Draws) -> None:
         scenario = engine.scenario
@@ -104,6 +145,13 @@ class _Activity:
         self.pool = -1 if work.pool is None else list(scenario.pools).index(work.pool)
         self.stations = None if work.pool is None else stations[work.pool]
         self.working_days = work.working_days
+        self.hold = work.hold
+        self.teams: list[_Team] = []
+        if work.pool in scenario.queues_with_teams:
+            for team in work.teams or (Team((Need(work.pool, Choice(1)),), work.takes),):
+                own = team.takes is not work.takes
+                purpose = Purpose(engine.plan, path, f"activity:{work.activity}", team.takes) if own else self.purpose
+                self.teams.append(_Team(engine, team.needs, stations, purpose))
 
 
 def _length(case: Case, now: int) -> int:
@@ -192,6 +240,9 @@ class Simulation:
         self._hooks = self._by_transition(hooks or {})
         self._stations: list[Station] = []
         stations = {name: self._make_stations(i, pool) for i, (name, pool) in enumerate(self.scenario.pools.items())}
+        self._connect(stations)
+        self._held: list[Hold] = []
+        self._common_calendars: dict[tuple[int, ...], Calendar] = {}
         names = list(workflow.activities)
         activities = {name: _Activity(self, names.index(name), work, stations, path) for name, work in self.scenario.work.items()}
         self._activity_of = {s.name: activities[s.activity] for s in workflow.states.values() if s.activity in activities}
@@ -294,6 +345,19 @@ class Simulation:
             self._next_opening(station, -1)
         return opened
 
+    def _connect(self, stations: Mapping[str, list[Station]]) -> None:
+        """Tell each station which queues may need its servers."""
+        for work in self.scenario.work.values():
+            for team in work.teams:
+                for queue in stations[work.pool or ""]:
+                    queue.by_teams = True
+                    queue.alone = queue.alone and work.pool in team.pools
+                    for pool in team.pools:
+                        local = self.scenario.pools[pool].at_court and self.scenario.pools[work.pool or ""].at_court
+                        for station in [stations[pool][queue.court]] if local else stations[pool]:
+                            if station is not queue and queue.index not in station.wakes:
+                                station.wakes = (*station.wakes, queue.index)
+
     def _order_of(self, pool: Pool) -> Callable[[Case], Any]:
         rule, value = pool.order.rule, pool.order.value
         if rule == "oldest":
@@ -382,7 +446,12 @@ class Simulation:
         if size is not None:
             station.size = size
             station.sizes.append((self.now, size))
+        self._touch(station)
+
+    def _touch(self, station: Station) -> None:
+        """Let a station, and the queues that may need its servers, start cases when the instant is over."""
         self._touched.add(station.index)
+        self._touched.update(station.wakes)
 
     def _next_opening(self, station: Station, after: int) -> None:
         opening = station.calendar.next_opening(after)
@@ -394,19 +463,22 @@ class Simulation:
         interval = station.calendar.interval_at(now)
         station.open(now if interval is None else station.calendar.closes[interval])
         for case in station.beyond_size():
-            self._interrupt(case, station)
-        self._touched.add(station.index)
+            self._interrupt(case)
+        self._touch(station)
         self._next_opening(station, now)
 
-    def _interrupt(self, case: Case, station: Station) -> None:
+    def _interrupt(self, case: Case) -> None:
         """Interrupt the work on a case: it waits for a server, at the head of its priority, with the rest of its work."""
         activity: _Activity = case.activity  # type: ignore[assignment]
-        state, now, calendar = self._codes[case.state], self.env._now, station.calendar
+        station: Station = case.station  # type: ignore[assignment]
+        state, now = self._codes[case.state], self.env._now
+        pool = self._record_team(case)
         self._rows.append(
-            (case.number, -1, BY_INTERRUPTION, state, state, activity.index, activity.pool, case.server,
+            (case.number, -1, BY_INTERRUPTION, state, state, activity.index, pool, case.server,
              case.enabled, case.started, NEVER, -1, now)
         )  # fmt: skip
-        station.release(case)
+        calendar = case.calendar or station.calendar
+        self._release(case)
         if case.work is not None:
             case.work.cancel()
             case.work = None
@@ -424,8 +496,68 @@ class Simulation:
         now = self.env._now
         for index in touched:
             station = self._stations[index]
+            if station.by_teams:
+                self._start_teams(station, now)
+                continue
             while (case := station.next(now, _length)) is not None:
                 self._start(case, station, now)
+
+    def _start_teams(self, station: Station, now: int) -> None:
+        """Start the cases of a queue for which a team is free, in order."""
+        if station.alone and not station.may_start(now):
+            return
+        for case in station.in_order():
+            lacking = self._start_team(case, now)
+            if lacking == THE_TIME or (lacking == A_SERVER and case.activity.hold):
+                break
+
+    def _start_team(self, case: Case, now: int) -> int:
+        """Start the work of a case with the first team that is free; return what is lacking if there is none."""
+        lacking = NOT_SUSPENDED
+        for team in case.activity.teams:  # type: ignore[union-attr]
+            servers = team.servers(case)
+            if any(station.is_suspended(case, now) for station, _ in servers):
+                continue
+            lacking = max(lacking, A_SERVER)
+            if not all(station.has(n, case, now) for station, n in servers):
+                continue
+            length = case.length if case.interrupted else team.purpose.length(case, case.visit, now)
+            calendar, rule = self._common(servers), servers[0][0].rule
+            if rule == "fit" and not calendar.fits(now, length):
+                lacking = THE_TIME
+                continue
+            case.entry, case.length, case.calendar = None, length, calendar
+            if not case.interrupted:
+                case.first_started = now
+            case.status, case.started = SERVED, now
+            case.held = [(station, station.seize(case)) for station, n in servers for _ in range(n)]
+            case.server = case.held[0][1]
+            self._finish_at(case, calendar.complete(now, length, rule))
+            return NOTHING_LACKS
+        return lacking
+
+    def _common(self, servers: Sequence[tuple[Station, int]]) -> Calendar:
+        """Return the calendar of the time in which all stations work."""
+        key = tuple(station.index for station, _ in servers)
+        if key not in self._common_calendars:
+            self._common_calendars[key] = common_calendar([station.calendar for station, _ in servers])
+        return self._common_calendars[key]
+
+    def _record_team(self, case: Case) -> int:
+        """Record the servers of a case besides the first, for the row that is written next; return the pool of the first."""
+        if not case.held:
+            return case.activity.pool  # type: ignore[union-attr]
+        self._held += [(len(self._rows), station.pool, server) for station, server in case.held[1:]]
+        return case.held[0][0].pool
+
+    def _release(self, case: Case) -> None:
+        """Release the servers of a case."""
+        alone: Station = case.station  # type: ignore[assignment]
+        for station, server in case.held or [(alone, case.server)]:
+            station.release(case, server)
+            self._touch(station)
+        if case.held:
+            case.held, case.calendar = [], None
 
     def _start(self, case: Case, station: Station, now: int) -> None:
         case.length = _length(case, now)
@@ -481,8 +613,9 @@ class Simulation:
         if moved and case.status != NOWHERE:
             activity: _Activity = case.activity  # type: ignore[assignment]
             completed = now if cause == BY_COMPLETION else NEVER
+            pool = self._record_team(case) if case.held else activity.pool
             self._rows.append(
-                (case.number, taken, cause, codes[old], codes[case.state], activity.index, activity.pool, case.server,
+                (case.number, taken, cause, codes[old], codes[case.state], activity.index, pool, case.server,
                  case.enabled, case.started, completed, outcome, now)
             )  # fmt: skip
             self._leave(case)
@@ -523,7 +656,7 @@ class Simulation:
         """Remove a case from its queue or release its server."""
         if case.station is not None:
             if case.status == SERVED:
-                case.station.release(case)
+                self._release(case)
             case.entry = None
             self._touched.add(case.station.index)
             case.station = None
@@ -550,7 +683,7 @@ class Simulation:
             case.status = WAITING
             case.station = station = activity.stations[case.court if len(activity.stations) > 1 else 0]
             station.join(case, activity.priority(case))
-            if station.may_start(now):
+            if station.by_teams or station.may_start(now):
                 self._touched.add(station.index)
 
     def _visit(self, case: Case, index: int, name: str, most: int = MOST_VISITS) -> int:
@@ -669,7 +802,7 @@ class Simulation:
             if case.state and case.state not in self._final:
                 state = self._codes[case.state]
                 activity = self._activity_of.get(case.state)
-                at = (-1, -1) if activity is None or case.status == NOWHERE else (activity.index, activity.pool)
+                at = (-1, -1) if activity is None or case.status == NOWHERE else (activity.index, self._record_team(case))
                 self._rows.append(
                     (case.number, -1, BY_HORIZON, state, state, *at, case.server,
                      case.enabled, case.started, NEVER, -1, self._horizon)
@@ -679,7 +812,7 @@ class Simulation:
             for i, name in enumerate(self.scenario.pools)
             if name in self._resized
         }
-        return event_log(self.plan.cases, self._rows, resized)
+        return event_log(self.plan.cases, self._rows, resized, self._held)
 
     def _judge(self, case: Case, violation: Violation | None) -> None:
         """Raise if a rule was broken and the monitor is to stop the run."""

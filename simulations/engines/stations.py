@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heappop, heappush, merge
 from itertools import count
 from typing import Any, Protocol
 
@@ -48,10 +48,16 @@ class Station:
     sizes : list of (int, int)
         Pairs of a time and the size from then on.
     serving : dict
-        The cases in service, by number.
+        The cases in service, by number, each with its number of servers.
+    by_teams : bool
+        Whether teams serve the cases of its queue.
+    alone : bool
+        Whether no case of its queue can start without a server of this station.
+    wakes : tuple of int
+        The stations with cases that may need a server of this one.
     """
 
-    __slots__ = ("_exempt_queue", "_queue", "busy", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "serving", "size", "sizes", "slots", "started", "suspended")  # fmt: skip
+    __slots__ = ("_exempt_queue", "_queue", "alone", "busy", "by_teams", "calendar", "court", "exempt", "free", "index", "numbered", "open_until", "order", "pool", "rule", "serving", "size", "sizes", "slots", "started", "suspended", "wakes")  # fmt: skip
 
     def __init__(
         self,
@@ -76,11 +82,14 @@ class Station:
         self.started = 0
         self.open_until = -1
         self.busy = 0
-        self.serving: dict[int, Any] = {}
+        self.serving: dict[int, tuple[Any, int]] = {}
         self.numbered = 0
         self.free: list[int] = []
         self.exempt: Callable[[Any], bool] | None = None
         self.suspended: list[tuple[int, int]] = []
+        self.by_teams = False
+        self.alone = True
+        self.wakes: tuple[int, ...] = ()
         self._queue: list[QueueEntry] = []
         self._exempt_queue: list[QueueEntry] = []
 
@@ -109,7 +118,13 @@ class Station:
         """Return the cases that may not resume at an opening: all in service but those that started first."""
         if self.rule != "suspend" or self.busy <= self.size:
             return []
-        return sorted(self.serving.values(), key=lambda case: (case.first_started, case.number))[self.size :]
+        left, beyond = self.size, []
+        for case, n in sorted(self.serving.values(), key=lambda served: (served[0].first_started, served[0].number)):
+            if n <= left:
+                left -= n
+            else:
+                beyond.append(case)
+        return beyond
 
     def may_start(self, now: int) -> bool:
         """Return whether it is open and has a free server. Without a slot, only interrupted work may start."""
@@ -162,11 +177,27 @@ class Station:
             return queue if queue[0][:5] < exempt[0][:5] else exempt
         return queue or exempt or None
 
+    def in_order(self) -> list[Any]:
+        """Return the waiting cases in the order of the queue."""
+        for queue in (self._queue, self._exempt_queue):
+            queue[:] = sorted(entry for entry in queue if entry[-1].entry is entry)
+        return [entry[-1] for entry in merge(self._queue, self._exempt_queue)]
+
+    def is_suspended(self, case: Any, now: int) -> bool:
+        """Return whether a suspension keeps a case from starting."""
+        return any(start <= now < end for start, end in self.suspended) and not (self.exempt is not None and self.exempt(case))
+
+    def has(self, n: int, case: Any, now: int) -> bool:
+        """Return whether it is open and has n free servers for a case, with a slot of each unless the work was interrupted."""
+        slots = self.slots is None or case.interrupted or self.started + n <= self.slots * self.size
+        return self.busy + n <= self.size and now < self.open_until and slots
+
     def seize(self, case: Any) -> int:
         """Seize the free server with the lowest number for a case, and return it. Interrupted work uses no slot."""
         self.busy += 1
         self.started += not case.interrupted
-        self.serving[case.number] = case
+        before = self.serving.get(case.number)
+        self.serving[case.number] = (case, 1 if before is None else before[1] + 1)
         if self.free:
             return heappop(self.free)
         self.numbered += 1
@@ -178,8 +209,8 @@ class Station:
             return now + length
         return self.calendar.complete(now, length, self.rule)
 
-    def release(self, case: Any) -> None:
-        """Release the server of a case."""
+    def release(self, case: Any, server: int) -> None:
+        """Release a server of a case that leaves the station."""
         self.busy -= 1
-        del self.serving[case.number]
-        heappush(self.free, case.server)
+        self.serving.pop(case.number, None)
+        heappush(self.free, server)

@@ -8,10 +8,11 @@ from functools import partial
 from simulations.loading.context import Context
 from simulations.loading.outcomes import read_outcome
 from simulations.loading.pools import read_rank
-from simulations.loading.times import check_working_days, has_days, read_choice_by_date
+from simulations.loading.teams import check_pools_named, check_teams, read_takes, read_teams
+from simulations.loading.times import check_working_days, has_days
 from simulations.scenarios.format import WorkEntry
 from simulations.scenarios.quantities import Choice, Length
-from simulations.scenarios.scenario import Work
+from simulations.scenarios.scenario import Pool, Work
 from simulations.timing.calendars import Calendar
 from workflow.files.validation import parse_at
 from workflow.loading.reading import Keys
@@ -19,33 +20,38 @@ from workflow.model.definition import StateKind, Workflow
 from workflow.predicates import Expression
 
 
-def read_activities(context: Context, calendars: Mapping[str, Calendar]) -> dict[str, Work]:
+def read_activities(context: Context, calendars: Mapping[str, Calendar], pools: Mapping[str, Pool]) -> dict[str, Work]:
     """Read `activities:`, without those that have mistakes."""
-    read = {name: _work(context, name, entry, calendars) for name, entry in context.file.activities.items()}
+    read = {name: _work(context, name, entry, calendars, pools) for name, entry in context.file.activities.items()}
     return {name: work for name, work in read.items() if work is not None}
 
 
-def _work(context: Context, name: str, entry: WorkEntry, calendars: Mapping[str, Calendar]) -> Work | None:
+def _work(
+    context: Context, name: str, entry: WorkEntry, calendars: Mapping[str, Calendar], pools: Mapping[str, Pool]
+) -> Work | None:
     file, path, what = context.file, ("activities", name), f"activity {name!r}"
     if not context.known(name, context.workflow.activities, path, "activities", "an activity of the workflow"):
         return None
-    if entry.pool is not None:
-        context.known(entry.pool, file.pools, (*path, "pool"), f"{what}: pool", "a pool")
+    named = check_pools_named(context, name, entry)
     if entry.calendar is not None:
         context.known(entry.calendar, file.calendars, (*path, "calendar"), f"{what}: calendar", "a calendar")
-        if entry.pool is not None:
+        if entry.pools:
             message = "a pool has its own calendar; calendar: is for a delay in working days"
             context.wrong((*path, "calendar"), f"{what}: calendar: {message}")
-    takes = read_choice_by_date(context, context.at(*path, "takes"), context.reader.length_of_case, f"{what}: takes", "lengths")
-    if takes is not None:
-        _check_takes(context, name, entry, takes)
+    takes = read_takes(context, name, entry, context.reader.length_of_case)
+    of_pools = [takes] if isinstance(takes, Choice) else list((takes or {}).values())
+    for choice in of_pools:
+        _check_takes(context, name, entry, choice)
     priority = _priority(context, path, entry, what)
     outcome = read_outcome(context, entry.outcome, context.workflow.activities[name], path, what)
-    if takes is None or priority is None:
+    teams = read_teams(context, name, entry, takes) if takes is not None and named else None
+    if teams is None or priority is None:
         return None
+    check_teams(context, name, teams, pools)
     calendar = calendars.get(entry.calendar or "")
     days = None if calendar is None else calendar.working_days()
-    return Work(name, entry.pool, takes, outcome, priority, days)
+    pool = entry.pools[0] if entry.pools else None
+    return Work(name, pool, of_pools[0], outcome, priority, days, teams, entry.hold and bool(teams))
 
 
 def _priority(context: Context, path: Keys, entry: WorkEntry, what: str) -> float | Expression | Choice[float] | None:
@@ -53,7 +59,7 @@ def _priority(context: Context, path: Keys, entry: WorkEntry, what: str) -> floa
     node, what = context.at(*path, "priority"), f"{what}: priority"
     if "priority" not in entry.model_fields_set:
         return 0
-    if entry.pool is None:
+    if not entry.pools:
         context.wrong((*path, "priority"), f"{what}: is for the queue of a pool, and the activity has none; leave it out")
         return None
     if isinstance(node.value, str):
@@ -78,13 +84,13 @@ def _check_takes(context: Context, name: str, entry: WorkEntry, takes: Choice[Le
             message = f"the fact {fact!r} may be missing, but work has a length; declare it without optional:"
             context.wrong((*path, "takes"), f"{what}: takes: {message}")
     working = [length.working for length in takes.leaves()]
-    pool = context.file.pools.get(entry.pool or "")
-    if entry.pool is not None and any(working):
+    with_shifts = any(pool in context.file.pools and context.file.pools[pool].calendar is not None for pool in entry.pools)
+    if entry.pools and any(working):
         message = "working days are for a delay; give the work of a pool in hours or minutes"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
-    elif entry.pool is None and not check_working_days(context, path, "takes", what, takes, entry.calendar):
+    elif not entry.pools and not check_working_days(context, path, "takes", what, takes, entry.calendar):
         return
-    elif pool is not None and pool.calendar is not None and has_days(context.at(*path, "takes")):
+    elif with_shifts and has_days(context.at(*path, "takes")):
         message = "a day of work is ambiguous: 24 hours or a shift; give hours or minutes if the pool has a calendar"
         context.wrong((*path, "takes"), f"{what}: takes: {message}")
 

@@ -63,11 +63,11 @@ class Context(Reading[ScenarioFile]):
         self.reader = Reader(self.namespace, self.problems)
         self.tables_of_rotas: list[object] = []
 
-    def explain(self, first: int, why: str) -> None:
-        """Explain in the problems from index `first` on why an existing name cannot be used here."""
+    def explain(self, first: int, why: str, more: Iterable[str] = ()) -> None:
+        """Explain in the problems from index `first` on why an existing name, or one of `more`, cannot be used here."""
         for i, problem in enumerate(self.problems[first:], first):
             unknown = re.search(r"unknown name '(\w+)'", problem.message)
-            if unknown and (unknown[1] in self.namespace.fields or unknown[1] in self.namespace.definitions):
+            if unknown and unknown[1] in {*self.namespace.fields, *self.namespace.definitions, *more}:
                 message = f"{problem.message[: unknown.start()]}{unknown[1]!r} {why}"
                 self.problems[i] = Problem(message, problem.position)
 

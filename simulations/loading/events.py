@@ -124,7 +124,7 @@ def _may_be_queue(context: Context, state: str) -> bool:
     """Return whether cases in a state may wait for a pool; true if its entry has mistakes."""
     activity = context.workflow.states[state].activity or ""
     entry = context.file.activities.get(activity)
-    return activity in context.lost or (entry is not None and entry.pool is not None)
+    return activity in context.lost or (entry is not None and bool(entry.pools))
 
 
 def _dates(context: Context, name: str) -> tuple[int, ...]:

@@ -133,7 +133,7 @@ def _read(context: Context) -> Scenario:
     calendars, specs = read_calendars(context)
     days = court_days(context, specs)
     pools = read_pools(context, calendars)
-    work = read_activities(context, calendars)
+    work = read_activities(context, calendars, pools)
     policies, wrong = read_policies(file.policies, context.at, context.workflow, context.epoch, context.files)
     context.problems += wrong
     workflows = (context.workflow, *(policy.workflow for policy in policies))

@@ -27,6 +27,7 @@ __all__ = [
     "ByCase",
     "ByStation",
     "EventLog",
+    "Hold",
     "Interruptions",
     "Labels",
     "Row",
@@ -37,6 +38,9 @@ __all__ = [
 
 Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 """The values of a row, in the order of `simulations.log.row.COLUMNS`."""
+
+Hold = tuple[int, int, int]
+"""Index of a row, and pool and server of a server of the row's team besides the one in the row."""
 
 Sizes = tuple[tuple[tuple[int, int], ...], ...]
 """For each station of a pool: pairs of a time in microseconds since the start, and the number of servers from then on."""
@@ -155,12 +159,15 @@ class EventLog:
         With the types of `Labels.types`.
     resized : mapping of str to Sizes
         Actual sizes of the pools that a user's process resized.
+    further : ndarray of int64, shape (n, 3)
+        The servers of teams that the rows do not name: the index of the row, pool and server of each, as in `Hold`.
     """
 
     cases: Cases
     labels: Labels
     columns: Mapping[str, NDArray[Any]]
     resized: Mapping[str, Sizes] = field(default_factory=dict)
+    further: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
 
     def sizes(self, pool: str) -> Sizes:
         """Return the sizes of a pool over time at each of its stations."""
@@ -205,26 +212,54 @@ class EventLog:
         n_stations = sum(len(p.calendars) for p in self.cases.scenario.pools.values())
         return ByStation.of(rows, self.station_of(rows), n_stations)
 
+    @cached_property
+    def by_queue(self) -> ByStation:
+        """Return the rows of `by_station`, sorted by the station in whose queue the case waited, which may be of another pool."""
+        scenario = self.cases.scenario
+        if all(len({team.pools[0] for team in work.teams}) < 2 for work in scenario.work.values()):
+            return self.by_station
+        pools = list(scenario.pools)
+        queue = {name: pools.index(work.pool) for name, work in scenario.work.items() if work.pool is not None}
+        of_activity = np.array([*(queue.get(name, -1) for name in self.labels.activity), -1], np.int64)
+        rows = np.flatnonzero(self.columns["pool"] >= 0)
+        station = self._station_of(of_activity[self.columns["activity"][rows]], self.columns["case_id"][rows])
+        return ByStation.of(rows, station, len(self.by_station.first) - 1)
+
     def station_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the station, numbered pool by pool, of rows that belong to a pool."""
+        return self._station_of(self.columns["pool"][rows], self.columns["case_id"][rows])
+
+    def _station_of(self, pools: NDArray[Any], cases: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the station of each pool for each case."""
         stations: list[int] = []
         n_stations, n_courts = 0, len(self.cases.scenario.courts)
         for pool in self.cases.scenario.pools.values():
             stations += range(n_stations, n_stations + n_courts) if pool.at_court else [n_stations] * n_courts
             n_stations += len(pool.calendars)
-        index = self.columns["pool"][rows] * np.int64(n_courts)
-        index += self.cases.court.take(self.columns["case_id"][rows])  # for small integers `take` is faster than []
+        index = pools * np.int64(n_courts)
+        index += self.cases.court.take(cases)  # for small integers `take` is faster than []
         return np.array(stations, np.int64).take(index)
 
     def served(self, pool: str, station: int) -> NDArray[np.int64]:
-        """Return the rows that end the work of a server at a station of a pool, in order of time."""
+        """Return the rows that end the work of a server at a station of a pool, in order of time; each once for each server."""
+        return self.servers(pool, station)[0]
+
+    def servers(self, pool: str, station: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of `served`, and the number of the server of each."""
         for name, each in self.cases.scenario.pools.items():
             if name == pool:
                 break
             station += len(each.calendars)
         rows = self.by_station.rows[self.by_station.first[station] : self.by_station.first[station + 1]]
-        served: NDArray[np.int64] = rows[self.columns["started_at"][rows] > NEVER]
-        return served
+        rows = rows[self.columns["started_at"][rows] > NEVER]
+        servers = self.columns["server"][rows].astype(np.int64)
+        if len(self.further):
+            row, of_pool, server = self.further.T
+            here = self._station_of(of_pool, self.columns["case_id"][row]) == station
+            rows, servers = np.concatenate([rows, row[here]]), np.concatenate([servers, server[here]])
+            order = np.argsort(rows, kind="stable")
+            rows, servers = rows[order], servers[order]
+        return rows, servers
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows with labels for codes and datetimes for instants."""
@@ -242,12 +277,14 @@ class EventLog:
         return [None if v < 0 else labels[v] for v in values]
 
 
-def event_log(cases: Cases, rows: Sequence[Row], resized: Mapping[str, Sizes] | None = None) -> EventLog:
-    """Make a log from an engine's rows, which are in order of time."""
+def event_log(
+    cases: Cases, rows: Sequence[Row], resized: Mapping[str, Sizes] | None = None, further: Sequence[Hold] = ()
+) -> EventLog:
+    """Make a log from an engine's rows, which are in order of time, and the further servers of teams."""
     labels = Labels.of(cases.scenario)
     values = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(COLUMNS)).reshape(-1, len(COLUMNS))
     columns = {name: values[:, k].astype(dtype) for k, (name, dtype) in enumerate(labels.types().items())}
-    return EventLog(cases, labels, columns, resized or {})
+    return EventLog(cases, labels, columns, resized or {}, np.array(further, np.int64).reshape(-1, 3))
 
 
 def order_of(codes: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:

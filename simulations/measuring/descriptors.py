@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from simulations.measuring.shares import is_share
-from simulations.scenarios.scenario import Scenario
+from simulations.scenarios.quantities import Choice
+from simulations.scenarios.scenario import Need, Scenario, Work
 from simulations.timing.calendars import ShiftEnd
 from workflow.files.format import MeasureEntry
 
@@ -56,6 +57,9 @@ CLOCK = {**_CLOSED, "on_shift": "during a shift of a pool that was not suspended
 BREAKDOWNS = {"waiting_reason": REASONS, "waiting_capacity": CAPACITY_PARTS, "waiting_clock": CLOCK}
 """The divisions of a wait, by the first part of their measures' names, each with its parts. At every instant exactly one part
 holds. Reasons and clock each add up to the wait, the parts of capacity to that reason."""
+
+WAITING_FOR, OTHERS = "waiting_for", "others"
+"""The division of a wait for a team by the pool that was short, and its last part."""
 
 UNITS = {
     "cases": "A number of cases. It is whole in one replication; a mean over replications has decimals.",
@@ -177,6 +181,7 @@ _PARTS = {
     "waiting_capacity": ("after the first chance: ", _CHANCE, "the other parts: together they are `waiting_reason.{}.capacity`"),
     "waiting_clock": ("by the clock: ", "", "the other parts: together they are the mean waiting time of the same activity"),
 }
+_OF_TEAMS = "the other parts: together they are the mean waiting time of the same activity"
 _MOST_CLEARED = 20.0
 """Largest clearance rate with a meaning: one case came in for 20 that left."""
 
@@ -194,6 +199,22 @@ def _waiting() -> Iterator[Descriptor]:
                 f"The part of `{WAITING}.{{}}.mean` that passed {when} It is the mean over the same waits, zeros included. {note}"
             )
             yield Descriptor(f"{kind}.{{}}.{part}", Family.WAITING, "days", title, text.strip(), others, statistic=part)
+    yield Descriptor(
+        f"{WAITING_FOR}.{{}}.<pool>", Family.WAITING, "days", "Mean wait for {} while <pool> was short",
+        f"The part of `{WAITING}.{{}}.mean` in which `<pool>` was the first pool that lacked what the case needs: it was off shift,"
+        " suspended for the case, out of slots, or had too few free servers. The pools are looked at in their order in `needs`; of"
+        " the pools of `either`, all must lack a server, and the first one names the part. What a case needs is taken from its"
+        " record at the end of its wait. It is the mean over the same waits, zeros included. In place of reasons and clock, for"
+        " activities of a queue in which some work has `needs` or `either`.",
+        _OF_TEAMS,
+    )  # fmt: skip
+    yield Descriptor(
+        f"{WAITING_FOR}.{{}}.{OTHERS}", Family.WAITING, "days", "Mean wait for {} while others went first",
+        f"The part of `{WAITING}.{{}}.mean` in which no pool was short: a case with `hold` stood before it, or work did not fit into"
+        f" the shift. It is the mean over the same waits, zeros included. Measured where `{WAITING_FOR}.{{}}.<pool>` is.",
+        _OF_TEAMS,
+        statistic=OTHERS,
+    )  # fmt: skip
 
 
 BUILT_IN = {
@@ -281,13 +302,13 @@ BUILT_IN = {
             f"Hours on shift in which a server of the pool was free while cases waited, because the first case of the queue did"
             f" not fit into the rest of the shift, {_SINCE}. Of several free servers, as many count as there are cases that"
             " wait. Left out: time in which the pool was suspended, and shifts whose slots were used up. Only measured for pools"
-            " with `at_shift_end: fit`, and not for a group of cases.",
+            " with `at_shift_end: fit` whose work is not for several pools, and not for a group of cases.",
         ),
         Descriptor(
             "overtime_of_long_work.{}", Family.OVERTIME, "hours", "Overtime of {} for work longer than every shift",
             f"The part of `overtime.{{}}` that fell off shift in work that was longer than every shift of the calendar, {_SINCE}."
             " Such work starts at an opening and runs over. Unfinished work counts when it has lasted longer than every shift."
-            " Only measured for pools with `at_shift_end: fit`, and not for a group of cases.",
+            " Only measured for pools with `at_shift_end: fit` whose work is not for several pools, and not for a group of cases.",
         ),
         Descriptor(
             "cost.{}", Family.COST, "currency", "Cost of {}",
@@ -405,14 +426,20 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
     for activity, work in scenario.work.items():
         if work.pool is not None:
             yield from (BUILT_IN[waiting_name("{}", shape)].of(activity) for shape in SHAPES)
-            parts = (part_name(kind, "{}", part) for kind, parts in BREAKDOWNS.items() for part in parts)
-            yield from (BUILT_IN[name].of(activity) for name in parts)
+            if work.pool in scenario.queues_with_teams:
+                for group in groups_of(work):
+                    yield _of_pool(BUILT_IN[part_name(WAITING_FOR, "{}", "<pool>")].of(activity), group[0].pool)
+                yield BUILT_IN[part_name(WAITING_FOR, "{}", OTHERS)].of(activity)
+            else:
+                parts = (part_name(kind, "{}", part) for kind, parts in BREAKDOWNS.items() for part in parts)
+                yield from (BUILT_IN[name].of(activity) for name in parts)
             yield BUILT_IN["still_waiting.{}"].of(activity)
         yield from (BUILT_IN[f"{PROCESSING}.{{}}.{shape}"].of(activity) for shape in SHAPES)
+    in_teams = {pool for work in scenario.work.values() if work.pool in scenario.queues_with_teams for pool in work.pools}
     for pool in scenario.pools:
         slots = [slots_name("{}")] if scenario.pools[pool].slots is not None else []
         yield from (BUILT_IN[name].of(pool) for name in (utilisation_name("{}"), *slots, "overtime.{}"))
-        if scenario.pools[pool].at_shift_end == ShiftEnd.FIT:
+        if scenario.pools[pool].at_shift_end == ShiftEnd.FIT and pool not in in_teams:
             yield from (BUILT_IN[name].of(pool) for name in measures_of_fit("{}"))
     if scenario.costs is not None:
         priced, currency = (*scenario.costs.pools, *scenario.costs.activities), scenario.costs.currency
@@ -422,6 +449,22 @@ def _measures(scenario: Scenario) -> Iterator[Descriptor]:
             per = "disposals" if name == "disposal" else name
             yield replace(BUILT_IN["cost_per.{}"].of(name, currency), inputs=("cost", per))
         yield replace(BUILT_IN["cost_per.month_of_backlog"], unit=currency, inputs=("cost", "disposals", "inflow"))
+
+
+def _of_pool(descriptor: Descriptor, pool: str) -> Descriptor:
+    """Return the descriptor with the name of a pool in place of ``<pool>``."""
+    texts = {key: getattr(descriptor, key).replace("<pool>", pool) for key in ("name", "title", "description")}
+    return replace(descriptor, statistic=pool, **texts)
+
+
+def groups_of(work: Work) -> list[list[Need]]:
+    """Return what work of a queue with teams needs, in order: each entry is satisfied by one of its pools."""
+    if not work.teams:
+        return [[Need(work.pool or "", Choice(1))]]
+    first, *others = (team.needs for team in work.teams)
+    if not others:
+        return [[need] for need in first]
+    return [[needs[0] for needs in (first, *others)], *([need] for need in first[1:])]
 
 
 def _declared(entry: MeasureEntry, scenario: Scenario) -> Iterator[Descriptor]:

@@ -123,11 +123,11 @@ def _busy(log: EventLog) -> None:
 
     Under ``suspend``, no more work resumes at an opening than the size allows, and work is interrupted only there.
     """
-    horizon = log.cases.scenario.horizon
+    horizon, at_opening = log.cases.scenario.horizon, np.zeros(len(log), bool)
     for name, pool in log.cases.scenario.pools.items():
         for station, (calendar, sizes) in enumerate(zip(pool.calendars, log.sizes(name), strict=True)):
-            rows = log.served(name, station)
-            _one_at_a_time(log, rows, name)
+            rows, servers = log.servers(name, station)
+            _one_at_a_time(log, rows, servers, name)
             started, ended = (log.columns[column][rows] for column in ("started_at", "happened_at"))
             off_shift, not_free = wrong_starts(calendar, sizes, horizon, started, ended)
             for wrong, what in ((off_shift, "off shift"), (not_free, "without a free server")):
@@ -135,27 +135,26 @@ def _busy(log: EventLog) -> None:
                     others = np.clip(started, -1, horizon + 1) != wrong[0]
                     _all(others, log.columns["case_id"][rows], f"work of {name!r} starts {what}")
             _resumed(log, rows, pool, calendar, sizes)
+            if pool.at_shift_end == ShiftEnd.SUSPEND and len(log.interruptions.rows):
+                at_opening[rows] |= np.isin(log.columns["happened_at"][rows], calendar.arrays()[0])
+    interrupted = log.interruptions.rows  # work of a team is interrupted at an opening of one of its pools
+    _all(at_opening[interrupted], log.columns["case_id"][interrupted], "work is interrupted during a shift")
 
 
 def _resumed(log: EventLog, rows: NDArray[np.int64], pool: Pool, calendar: Calendar, sizes: tuple[tuple[int, int], ...]) -> None:
-    """Check that work is interrupted only at openings, and that no more resumes there than the size allows."""
+    """Check that no more work resumes at an opening than the size allows."""
     case, started, ended = (log.columns[column][rows] for column in ("case_id", "started_at", "happened_at"))
-    suspends = pool.at_shift_end == ShiftEnd.SUSPEND
-    interrupted = log.columns["cause"][rows] == BY_INTERRUPTION
-    if interrupted.any():
-        at_opening = np.isin(ended, calendar.arrays()[0]) & suspends
-        _all(~interrupted | at_opening, case, f"work of {pool.name!r} is interrupted during a shift")
-    if suspends and any(later < size for (_, size), (_, later) in itertools.pairwise(sizes)):
+    if pool.at_shift_end == ShiftEnd.SUSPEND and any(later < size for (_, size), (_, later) in itertools.pairwise(sizes)):
         for opening in beyond_size(calendar, sizes, log.cases.scenario.horizon, started, ended)[:1]:
             in_hand = (started <= opening) & (ended > opening)
             _all(~in_hand, case, f"more work of {pool.name!r} resumes than it has servers")
 
 
-def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], pool: str) -> None:
+def _one_at_a_time(log: EventLog, rows: NDArray[np.int64], server: NDArray[np.int64], pool: str) -> None:
     """Check that each piece of work of a server starts after the one before it in the log has ended."""
-    server = log.columns["server"][rows]
-    rows = rows[order_of(server, int(server.max(initial=0)) + 1)]
-    server, started, ended = (log.columns[column][rows] for column in ("server", "started_at", "happened_at"))
+    order = order_of(server, int(server.max(initial=0)) + 1)
+    rows, server = rows[order], server[order]
+    started, ended = (log.columns[column][rows] for column in ("started_at", "happened_at"))
     free = (server[1:] != server[:-1]) | (started[1:] >= ended[:-1])
     _all(free, log.columns["case_id"][rows[1:]], f"a server of {pool!r} does two things at once")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.log.eventlog import HORIZON, NEVER, EventLog, order_of
-from simulations.measuring.descriptors import BREAKDOWNS, PROCESSING, SHAPES, WAITING, part_name
+from simulations.measuring.descriptors import BREAKDOWNS, OTHERS, PROCESSING, SHAPES, WAITING, WAITING_FOR, describe, part_name
 from simulations.measuring.frame import Frame
 from simulations.measuring.measured import ByCourt
 from simulations.measuring.sums import add_up_parts, ratio
@@ -64,8 +64,19 @@ class Lengths:
         self._values: dict[tuple[str, int], dict[str, ByCourt]] = {}
         self._wanted = wanted
         names = self._log.labels.activity
-        self.activities = [code for code, name in enumerate(names) if any(self._has(s, name) for s in _EVERY)]
-        self.breakdowns = [kind for kind, parts in _PARTS.items() if any(self._has(part, *names) for part in parts.values())]
+        self._parts_of = self._all_parts()
+        parts = [part for parts in self._parts_of.values() for part in parts.values()]
+        self.activities = [code for code, name in enumerate(names) if any(self._has(s, name) for s in (*_EVERY, *parts))]
+        self.breakdowns = [
+            kind for kind, parts in self._parts_of.items() if any(self._has(part, *names) for part in parts.values())
+        ]
+
+    def _all_parts(self) -> dict[str, dict[str, str]]:
+        """Return the measures of the parts of waits, by breakdown and part."""
+        scenario = self._log.cases.scenario
+        if not scenario.queues_with_teams:
+            return _PARTS
+        return {**_PARTS, WAITING_FOR: {part: part_name(WAITING_FOR, "{}", part) for part in (*scenario.pools, OTHERS)}}
 
     def _has(self, measure: str, *activities: str) -> bool:
         """Return whether a measure of any of these activities is wanted."""
@@ -74,10 +85,12 @@ class Lengths:
     def values(self) -> dict[str, ByCourt]:
         """Return every measure by instant, court and group."""
         values: dict[str, ByCourt] = {}
+        declared = describe(self._log.cases.scenario)
         for name, work in self._log.cases.scenario.work.items():
             for kind in (WAITING, PROCESSING) if work.pool is not None else (PROCESSING,):
                 of_activity = self._values.get((kind, self._log.labels.activity.index(name)), {})
-                values |= {measure.format(name): by_court for measure, by_court in of_activity.items()}
+                named = {measure.format(name): by_court for measure, by_court in of_activity.items()}
+                values |= {measure: by_court for measure, by_court in named.items() if measure in declared}
         return values
 
     def add(self, activities: range, waits: Waits) -> None:
@@ -88,8 +101,9 @@ class Lengths:
 
     def _waiting(self, activities: range, waits: Waits) -> dict[str, ByCourt]:
         frame, n = self._frame, len(activities)
-        wanted = {m for m in _EVERY if self._has(m, *(self._log.labels.activity[k] for k in activities))}
-        if wanted.isdisjoint(_WAITING):
+        names, of_teams = [self._log.labels.activity[k] for k in activities], self._parts_of.get(WAITING_FOR, {}).values()
+        wanted = {m for m in (*_EVERY, *of_teams) if self._has(m, *names)}
+        if wanted.isdisjoint({*_WAITING, *of_teams}):
             return {}
         slot, left = self._slots_of(activities, waits.rows), waits.end.copy()
         # A wait ends when work starts or the case leaves the queue. At the horizon it does not end.
@@ -116,7 +130,7 @@ class Lengths:
         del slot, counted
         values |= known.shapes(WAITING, whole(waits.end - waits.start)[ended], wanted)
         for kind in self.breakdowns:
-            for part, measure in _PARTS[kind].items():
+            for part, measure in self._parts_of[kind].items():
                 lengths = waits.parts[kind].get(part)
                 values[measure] = known.mean(None if lengths is None else whole(lengths)[ended])
         values["still_waiting.{}"] = values.pop("still_waiting.{}")  # the order of the results

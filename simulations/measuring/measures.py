@@ -192,6 +192,7 @@ def _use_and_costs(frame: Frame, values: Mapping[str, ByCourt], wanted: Set[str]
         pools = scenario.pools
         times = times_by_instant(frame, [name for name in pools if not wanted.isdisjoint(measures_of_pool(name))])
         use = utilisation(times) | slots_used(frame, [name for name in pools if slots_name(name) in wanted])
-        use |= unfit(frame, [name for name in pools if not wanted.isdisjoint(measures_of_fit(name))])
+        fitting = {name for name in describe(scenario) if name in wanted}
+        use |= unfit(frame, [name for name in pools if not fitting.isdisjoint(measures_of_fit(name))])
     priced = costs(scenario.costs, frame, values, times, wanted) if scenario.costs is not None else {}
     return use | priced

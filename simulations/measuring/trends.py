@@ -112,7 +112,7 @@ def long_queues(log: EventLog) -> list[LongQueue]:
     scenario = log.cases.scenario
     period = TrendPeriod.of(scenario)
     instants = period.instants(scenario)
-    columns, stations = log.columns, log.by_station
+    columns, stations = log.columns, log.by_queue
     names = [(name, court) for name, pool in scenario.pools.items() for court in (scenario.courts if pool.at_court else ("all",))]
     queues = []
     for station, (pool, court) in enumerate(names):

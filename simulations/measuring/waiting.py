@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from simulations.log.eventlog import NEVER, ByStation, EventLog
 from simulations.log.histories import Histories
-from simulations.measuring.descriptors import BREAKDOWNS, CLOCK, REASONS
+from simulations.measuring.descriptors import BREAKDOWNS, CLOCK, REASONS, WAITING_FOR
+from simulations.measuring.lacking import lacking
 from simulations.measuring.timelines import StationTimes, station_times
 from simulations.scenarios.scenario import Pool, Scenario
 from workflow.predicates import Expression, names, vector
@@ -50,13 +51,19 @@ class Waits:
 
 
 def divide_waits(log: EventLog, activities: range, breakdowns: Collection[str] = tuple(BREAKDOWNS)) -> Waits:
-    """Return the waits for these activities, given by their codes, with the parts of these keys of `BREAKDOWNS`."""
-    ends = log.by_station
+    """Return the waits for these activities, given by their codes, with the parts of these keys of `BREAKDOWNS` and `WAITING_FOR`.
+
+    Waits for teams have parts of `WAITING_FOR`, which other waits have not; their parts of the other keys mean nothing.
+    """
+    ends = log.by_queue
     if len(activities) < len(log.labels.activity):
         activity = log.columns["activity"][ends.rows]
         ends = ends.select((activity >= activities.start) & (activity < activities.stop))
     whole, never = _Segments.whole(log, ends)
-    parts = _Division(log, whole).parts(breakdowns) if breakdowns else {}
+    usual = [kind for kind in breakdowns if kind != WAITING_FOR]
+    parts = _Division(log, whole).parts(usual) if usual else {}
+    if WAITING_FOR in breakdowns:
+        parts[WAITING_FOR] = lacking(log, whole.ends, whole.start, whole.end)
     return Waits(whole.ends, whole.start, whole.end, never, parts)
 
 

@@ -40,7 +40,7 @@ def what_matters(scenario: Scenario, measure: str, court: str = "all") -> Scenar
     if any(b.table is not None for b in scenario.backlog) or any(s.table is not None for s in scenario.streams):
         return scenario
     kept = relevant_states(scenario, state)
-    pools = {work.pool for name, work in scenario.work.items() if work.pool and _at(scenario, kept, name)}
+    pools = {pool for name, work in scenario.work.items() if _at(scenario, kept, name) for pool in work.pools}
     courts = range(len(scenario.courts))
     if court != "all" and all(scenario.pools[name].at_court for name in pools):
         courts = range(scenario.courts.index(court), scenario.courts.index(court) + 1)
@@ -79,14 +79,14 @@ def _people(source: Backlog | Stream, drawn: frozenset[str]) -> tuple[DrawnField
 def relevant_states(scenario: Scenario, state: str) -> frozenset[str]:
     """Return the states in which a case can affect when other cases leave a state.
 
-    These are the state itself, all states served by the same pool, and recursively all states that lead to one of them.
+    These are the state itself, all states served by one of its pools, and recursively all states that lead to one of them.
     """
     if _is_served_in_order(scenario, state):
         return frozenset([state])
     relevant = {state}
     while True:
-        pools = {pool for name in relevant if (pool := _pool_of(scenario, name)) is not None}
-        more = {name for name in scenario.workflow.states if _pool_of(scenario, name) in pools}
+        pools = {pool for name in relevant for pool in _pools_of(scenario, name)}
+        more = {name for name in scenario.workflow.states if not pools.isdisjoint(_pools_of(scenario, name))}
         more |= {s for t in _live(scenario) if t.target in relevant for s in t.sources}
         if more <= relevant:
             return frozenset(relevant)
@@ -99,10 +99,17 @@ def _is_served_in_order(scenario: Scenario, state: str) -> bool:
     This holds for first come, first served, if the pool serves only this state and every case that begins in the state
     is in it from the start of the run. Cases that return later then do not matter.
     """
-    pool = scenario.pools.get(_pool_of(scenario, state) or "")
-    if pool is None or (pool.order.rule, pool.order.value) != ("first_come", None) or pool.at_shift_end == "fit":
+    name, *others = _pools_of(scenario, state) or ("",)
+    pool = scenario.pools.get(name)
+    if (
+        pool is None
+        or others
+        or scenario.queues_with_teams
+        or (pool.order.rule, pool.order.value) != ("first_come", None)
+        or pool.at_shift_end == "fit"
+    ):
         return False
-    served = [name for name in scenario.workflow.states if _pool_of(scenario, name) == pool.name]
+    served = [name for name in scenario.workflow.states if pool.name in _pools_of(scenario, name)]
     exempted = any(s.pool == pool.name and s.exempt is not None for s in scenario.suspensions)
     instant = any(scenario.workflow.states[str(b.state)].kind is StateKind.INSTANT for b in scenario.backlog)
     entered = any(t.at_entry and state in t.sources for w in scenario.workflows for t in w.transitions)
@@ -117,9 +124,10 @@ def _is_served_in_order(scenario: Scenario, state: str) -> bool:
     )
 
 
-def _pool_of(scenario: Scenario, state: str) -> str | None:
+def _pools_of(scenario: Scenario, state: str) -> tuple[str, ...]:
+    """Return the pools whose servers may work on a case in a state."""
     work = scenario.work.get(scenario.workflow.states[state].activity or "")
-    return None if work is None else work.pool
+    return () if work is None else work.pools
 
 
 def _live(scenario: Scenario) -> list[Transition]:
@@ -176,10 +184,11 @@ def _read(scenario: Scenario, kept: frozenset[str], timings: Iterable[str]) -> f
     conditions: list[Expression | None] = [t.guard for t in _from(scenario, kept)]
     conditions += [w.events[name].guard for w in scenario.workflows for name in timings]
     works = [work for name, work in scenario.work.items() if _at(scenario, kept, name)]
-    choices: list[Any] = [work.takes for work in works]
+    choices: list[Any] = [choice for work in works for choice in (*work.lengths, *work.counts)]
+    conditions += [condition for work in works for condition in work.conditions]
     choices += [choice for name in timings for choice in scenario.event_timings[name].choices]
-    pools = {_pool_of(scenario, name) for name in kept}
-    ranks: list[Any] = [scenario.pools[name].order.value for name in pools if name is not None]
+    pools = {pool for name in kept for pool in _pools_of(scenario, name)}
+    ranks: list[Any] = [scenario.pools[name].order.value for name in pools]
     ranks += [work.priority for work in works]
     conditions += [rank for rank in ranks if isinstance(rank, Expression)]
     choices += [rank for rank in ranks if isinstance(rank, Choice)]

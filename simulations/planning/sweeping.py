@@ -269,7 +269,7 @@ def _shown(scenario: Scenario, grid: Grid, measures: Sequence[str], courts: Sequ
         changed = {axis.path.split(".")[1] for axis in grid.axes if axis.path.startswith("pools.")}
         measures = [name for name, descriptor in describe(scenario).items() if descriptor.is_date]
         measures += ["pending"]
-        measures += [waiting_name(work.activity) for work in scenario.work.values() if work.pool in changed]
+        measures += [waiting_name(work.activity) for work in scenario.work.values() if not changed.isdisjoint(work.pools)]
         measures += [utilisation_name(pool) for pool in scenario.pools if pool in changed]
     if not courts:
         courts = ("all",) if len(scenario.courts) == 1 or len(scenario.courts) > 4 else (*scenario.courts, "all")

@@ -95,8 +95,8 @@ class Contents:
         folder = self.result.folder
         recorded = finished_replications(folder, self.manifest)
         records = {k: recorded[k] for k in self.result.replications}
-        parts = {kind: part_files(folder, kind, records) for kind in ("cases", "events")}
-        if len(parts["events"]) < len(records):
+        parts = {kind: paths for kind in ("cases", "events", "holds") if (paths := part_files(folder, kind, records))}
+        if len(parts.get("events", ())) < len(records):
             return None
         connection = connect([path for paths in parts.values() for path in paths])
         for kind, paths in parts.items():
@@ -214,3 +214,5 @@ def _check_events(connection: Any, folder: Path, scenario: Scenario) -> None:
             "pool": (*scenario.pools, None),
         },
     )  # fmt: skip
+    if scenario.queues_with_teams:
+        check_labels(connection, folder, "holds", {"court": scenario.courts, "pool": tuple(scenario.pools)})

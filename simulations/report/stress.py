@@ -163,7 +163,7 @@ def _entities(scenario: Scenario) -> str:
 
 def _activities(scenario: Scenario) -> str:
     return _list(
-        f"`{work.activity}`: {f'by `{work.pool}`, priority {_priority(work)}' if work.pool else 'a delay without a pool'}"
+        f"`{work.activity}`: {f'by {_teams(work)}, priority {_priority(work)}' if work.pool else 'a delay without a pool'}"
         for work in scenario.work.values()
     )
 
@@ -174,6 +174,13 @@ def _priority(work: Work) -> str:
     if isinstance(work.priority, Choice):
         return f"by {', '.join(f'`{unparse(by)}`' for by in work.priority.selectors())}"
     return f"{work.priority:g}"
+
+
+def _teams(work: Work) -> str:
+    """Name the pools that do the work."""
+    named = [" and ".join(f"`{pool}`" for pool in team.pools) for team in work.teams] or [f"`{work.pool}`"]
+    passed = ", passed by nobody" if work.hold else ", passed by others while a pool is short" if work.teams else ""
+    return " or ".join(named) + passed
 
 
 def _resources(scenario: Scenario) -> str:

@@ -70,16 +70,22 @@ def use_by_week(
     weeks = _weeks(scenario)
     bounds = np.array([*(scenario.epoch.microseconds(day) for day in weeks), scenario.horizon], np.int64)
     start = f"timestamp '{scenario.starts}'"
+    kinds = ("events", "holds") if scenario.queues_with_teams else ("events",)
     shares: dict[tuple[str, str, bool], list[NDArray[np.float64]]] = {}
     for k in replications:
-        part = literal_path(part_path(folder, "events", k))
-        work = connection.execute(
-            f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court,
-                date_diff('microsecond', {start}, started_at) as started, date_diff('microsecond', {start}, happened_at) as ended,
+        files = {kind: literal_path(part_path(folder, kind, k)) for kind in kinds}
+        rows = f"""select sequence, pool, court, date_diff('microsecond', {start}, started_at) as started,
+                date_diff('microsecond', {start}, happened_at) as ended,
                 lag(cause) over (partition by case_id order by file_row_number) is not distinct from '{INTERRUPTED}' as resumed
-            from read_parquet($part, file_row_number = true, hive_partitioning = false) where enabled_at is not null
-            qualify pool is not null and started_at is not null""",
-            {"pools": list(scenario.pools), "courts": list(scenario.courts), "part": part},
+            from read_parquet($events, file_row_number = true, hive_partitioning = false) where enabled_at is not null
+            qualify pool is not null and started_at is not null"""
+        if "holds" in kinds:
+            rows = f"""select holds.pool, court, started, ended, resumed from ({rows})
+                join (select sequence, pool from read_parquet($holds, hive_partitioning = false)) holds using (sequence)"""
+        work = connection.execute(
+            f"""select list_position($pools, pool) - 1 as pool, list_position($courts, court) - 1 as court, started, ended, resumed
+            from ({rows})""",
+            {"pools": list(scenario.pools), "courts": list(scenario.courts), **files},
         ).fetchnumpy()
         for code, (name, pool) in enumerate(scenario.pools.items()):
             of_pool = work["pool"] == code

@@ -20,7 +20,7 @@ from typing import Any
 
 from simulations.measuring.trends import LongQueue
 from simulations.run_folder.manifest import MANIFEST, differences, manifest_hash, read_manifest
-from simulations.run_folder.parts import KINDS, part_path, record_path, sha256, unfinished_files
+from simulations.run_folder.parts import KINDS, kinds_of, part_path, record_path, sha256, unfinished_files
 from simulations.run_folder.whole_files import WriteFailed, write_text
 from simulations.scenarios.scenario import Scenario
 from workflow.errors import DocketsimError, InputError
@@ -138,6 +138,10 @@ class RunFolder:
         self.manifest = manifest
         self._before = before
 
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return kinds_of(self.manifest["events"], self.manifest["teams"])
+
     def records(self) -> dict[int, Record]:
         """Return the record of every finished replication."""
         return finished_replications(self.path, self._before)
@@ -145,7 +149,7 @@ class RunFolder:
     def complete(self, replications: Sequence[int]) -> set[int]:
         """Return which of these replications are finished with all parts unchanged. Warn about parts that changed."""
         records = self.records()
-        kinds = {kind for kind in KINDS if self.manifest["events"] or kind != "events"}
+        kinds = {*self._kinds}
         complete = set()
         for k in replications:
             if k not in records or set(records[k].parts) != kinds:
@@ -206,9 +210,8 @@ class RunFolder:
             path, text = self.path / name, document.written()
             if not path.is_file() or path.read_bytes() != text.encode():
                 write_text(path, text, folders=False)
-        for kind in KINDS:
-            if kind != "events" or self.manifest["events"]:
-                (self.path / kind).mkdir(exist_ok=True)
+        for kind in self._kinds:
+            (self.path / kind).mkdir(exist_ok=True)
 
     def _write_manifest(self, content: Mapping[str, Any]) -> None:
         write_text(self.path / MANIFEST, json_text({**content, "sha256": manifest_hash(content)}, indent=2) + "\n", folders=False)

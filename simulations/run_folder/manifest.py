@@ -94,7 +94,7 @@ def make_manifest(
     """Return the manifest of a run before it starts."""
     lengths = {
         length.distribution.fingerprint
-        for choice in [w.takes for w in scenario.work.values()]
+        for choice in [takes for w in scenario.work.values() for takes in w.lengths]
         + [x.after for x in scenario.event_timings.values() if x.after is not None]
         for length in choice.leaves()
     }
@@ -109,6 +109,7 @@ def make_manifest(
         "measures": list(selection.measures),
         "courts": list(selection.courts),
         "events": events,
+        "teams": bool(scenario.queues_with_teams),
         "monitor": monitor,
         "own_python": own_python,
         "engine": engine,

@@ -20,10 +20,13 @@ from simulations.run_folder.database import enum
 from simulations.run_folder.parquet import write_parquet
 from simulations.scenarios.population import ORIGINS, Cases
 from simulations.scenarios.scenario import Scenario
-from workflow.run_files.manifest import KINDS, part_path
+from workflow.run_files.manifest import KINDS, kinds_of, part_path
 from workflow.sql.quoting import identifier
 
-__all__ = ["KINDS", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_measures"]
+__all__ = [
+    "KINDS", "kinds_of", "part_path", "record_path", "sha256", "unfinished_files", "write_cases", "write_events", "write_holds",
+    "write_measures",
+]  # fmt: skip
 
 
 def record_path(folder: Path, replication: int) -> Path:
@@ -89,6 +92,31 @@ def write_events(path: Path, log: EventLog, replication: int) -> None:
         _label("court", scenario.courts),
         _instant("happened_at", scenario),
         *(_column(column, log) for column in COLUMNS if column.name not in ("case_id", "happened_at")),
+    ]
+    write_parquet(path, columns, select)
+
+
+def write_holds(path: Path, log: EventLog, replication: int) -> None:
+    """Write every server that works in a row of the event log: replication, sequence of the row, pool, court and server."""
+    scenario = log.cases.scenario
+    own = np.flatnonzero((log.columns["server"] >= 0) & (log.columns["started_at"] > NEVER))
+    row, pool, server = np.concatenate(
+        [np.array([own, log.columns["pool"][own], log.columns["server"][own]], np.int64).T, log.further]
+    ).T
+    order = np.argsort(row, kind="stable")
+    columns = {
+        "replication": _constant(replication, len(row)),
+        "sequence": row[order],
+        "pool": pool[order] + 1,
+        "court": (log.cases.court[log.columns["case_id"][row[order]]] + 1).astype(np.int16),
+        "server": server[order],
+    }
+    select = [
+        "replication",
+        "sequence",
+        _label("pool", scenario.pools),
+        _label("court", scenario.courts),
+        "server::integer as server",
     ]
     write_parquet(path, columns, select)
 

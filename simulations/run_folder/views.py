@@ -31,6 +31,7 @@ from simulations.run_folder.parts import KINDS
 from workflow.errors import InputError, nearest
 from workflow.files.validation import format_names, format_value
 from workflow.files.yaml_tree import read_yaml
+from workflow.model.columns import TABLES
 from workflow.run_files.manifest import part_files
 from workflow.run_files.policies import number_in_force, recorded_policies
 from workflow.run_files.tables import add_table, recorded_workflow
@@ -59,7 +60,7 @@ ATTRIBUTES = ("court", *(c.name for c in COLUMNS if c.kind != "instant" and c.na
 """Columns of the events that other tools get as attributes, besides the name, the case and the instants."""
 
 _BATCH = 10_000
-_OF_EVENTS = ("pm4py", "vidigi", "ocel", "transitions")  # names or schemas of views that need the event log
+_OF_EVENTS = ("pm4py", "vidigi", "ocel", "transitions", "holds")  # names or schemas of views that need the event log
 _SERIES = """select replication, court, "at" as day, value as pending from measures
     where measure = 'pending' and "by" is null and "at" is not null"""
 _UNQUOTED = re.compile(r"(?<!\")\b(at|by|group)\b(?!\")(?!\s+by\b)", re.IGNORECASE)
@@ -234,6 +235,9 @@ def _make_views(connection: Any, folder: Path, sql: str, made: Collection[str]) 
         _ocel(connection, folder)
     if "transitions" in wanted:
         _transitions(connection, folder)
+    if "holds" in wanted:  # without teams, each row of the events has its only server, and the run has no such parts
+        columns = ", ".join(TABLES["holds"])
+        connection.execute(f"create view holds as select {columns} from events where server is not null")
     return wanted
 
 

@@ -29,7 +29,7 @@ from simulations.measuring.measures import group_cases, measure
 from simulations.measuring.trends import long_queues
 from simulations.run_folder.folders import RunFolder, RunFolderExists, default_folder, open_folder, write_record
 from simulations.run_folder.manifest import make_manifest
-from simulations.run_folder.parts import KINDS, part_path, record_path, write_cases, write_events, write_measures
+from simulations.run_folder.parts import kinds_of, part_path, record_path, write_cases, write_events, write_holds, write_measures
 from simulations.running.options import RunKeywords, RunOptions
 from simulations.running.precision import Precision
 from simulations.running.results import estimates, read_values
@@ -70,7 +70,7 @@ class _Job:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of parts to write, measures last."""
-        return tuple(kind for kind in KINDS if self.options.events or kind != "events")
+        return kinds_of(self.options.events, bool(self.scenario.queues_with_teams))
 
     def manifest(self) -> dict[str, Any]:
         """Return the manifest of the run folder."""
@@ -108,6 +108,8 @@ class _Job:
     def _write_events(self, log: EventLog, replication: int) -> None:
         if self.options.events:
             write_events(part_path(self.folder, "events", replication), log, replication)
+        if "holds" in self.kinds:
+            write_holds(part_path(self.folder, "holds", replication), log, replication)
 
     def _end_if_orphaned(self) -> None:
         """Exit if the main process has ended: another run may own the folder now."""

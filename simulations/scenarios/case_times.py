@@ -58,7 +58,7 @@ def case_times(cases: Cases, path: Draws) -> CaseTimes:
     scenario = cases.scenario
     lengths: dict[FromFact, Integers] = {}
     problems: list[str] = []
-    choices = [(f"activity {work.activity!r}: takes", work.takes) for work in scenario.work.values()]
+    choices = [(f"activity {work.activity!r}: takes", takes) for work in scenario.work.values() for takes in work.lengths]
     timings = scenario.event_timings.values()
     choices += [(f"event {timing.event!r}: {timing.key}", timing.after) for timing in timings if timing.after is not None]
     for what, choice in choices:

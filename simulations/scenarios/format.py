@@ -167,8 +167,26 @@ class WorkEntry(Entry):
     pool: Name | None = Field(
         None, description="the pool that does the work; default: none, so it is a delay without a queue", examples=["clerks"]
     )
+    needs: dict[Name, Any] = Field(
+        default_factory=dict,
+        description="the pools whose servers do the work together, each with a number of servers, which may depend on the case,"
+        " or {count:, when:}; the case waits in the queue of the first pool named; with `either`, the pools that it needs besides",
+        examples=[{"clerks": 1, "interpreters": {"count": 1, "when": "urgent"}}],
+    )
+    either: list[Name] | None = Field(
+        None,
+        min_length=2,
+        description="pools of which one does the work: the first in this order that can start; the case waits in the queue of the"
+        " first pool named",
+        examples=[["heads", "visitors"]],
+    )
+    hold: bool = Field(
+        False,
+        description="with `needs` or `either`: a case that lacks a server keeps all cases behind it from starting",
+        examples=[True],
+    )
     takes: Length = Field(  # type: ignore[valid-type]
-        description="length of the work; in hours or minutes if the pool has a calendar",
+        description="length of the work, which may differ `by: pool` with `either`; in hours or minutes if a pool has a calendar",
         examples=[{"lognormal": {"mean": "2 hours", "cv": 0.6}}],
     )
     outcome: dict[Any, Any] | None = Field(
@@ -183,6 +201,11 @@ class WorkEntry(Entry):
         examples=[1, "2 - reminders", {"by": "urgent", True: 0, False: 1}],
     )
     calendar: Name | None = Field(None, description="the calendar of a delay in working days", examples=["office"])
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools that may do the work, the one whose queue cases join first."""
+        return tuple(dict.fromkeys((*([self.pool] if self.pool else ()), *(self.either or ()), *self.needs)))
 
 
 class ArrivalEntry(Entry):

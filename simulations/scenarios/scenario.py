@@ -94,11 +94,53 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Work:
-    """Pool, length and outcome of an activity.
+class Need:
+    """Servers of one pool that the work on a case needs.
 
     Attributes
     ----------
+    count : Choice of int
+        Number of servers, at least 0.
+    when : Expression or None
+        Only cases that meet it need the servers.
+    """
+
+    pool: str
+    count: Choice[int]
+    when: Expression | None = None
+
+
+@dataclass(frozen=True)
+class Team:
+    """Servers that work on a case together. The pool of the first need is never without a server.
+
+    Attributes
+    ----------
+    takes : Choice of Length
+        The length of the work of this team.
+    """
+
+    needs: tuple[Need, ...]
+    takes: Choice[Length]
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Return the pools of the needs, in order."""
+        return tuple(need.pool for need in self.needs)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Pools, length and outcome of an activity.
+
+    Attributes
+    ----------
+    pool : str or None
+        The pool whose queue cases join; ``None`` for a delay.
+    teams : tuple of Team
+        The teams that can do the work, in the order in which they are tried; none if one server of the pool does it.
+    hold : bool
+        Whether a case for which no team is free keeps all cases behind it from starting.
     outcome : mapping of str to Choice of Shares
         The shares of the values of each record field that the activity gives.
     priority : float, Expression or Choice of float
@@ -111,11 +153,34 @@ class Work:
     outcome: Mapping[str, Choice[Shares]]
     priority: float | Expression | Choice[float]
     working_days: Calendar | None
+    teams: tuple[Team, ...] = ()
+    hold: bool = False
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Return every pool that may do the work, the one whose queue cases join first."""
+        own = () if self.pool is None else (self.pool,)
+        return tuple(dict.fromkeys((*own, *(pool for team in self.teams for pool in team.pools))))
+
+    @property
+    def lengths(self) -> list[Choice[Length]]:
+        """Return the lengths of the work: of each team, if there are teams."""
+        return list(dict.fromkeys(team.takes for team in self.teams)) or [self.takes]
+
+    @property
+    def counts(self) -> list[Choice[int]]:
+        """Return the numbers of servers that teams need."""
+        return list(dict.fromkeys(need.count for team in self.teams for need in team.needs))
+
+    @property
+    def conditions(self) -> list[Expression]:
+        """Return the conditions under which servers are needed."""
+        return list(dict.fromkeys(need.when for team in self.teams for need in team.needs if need.when is not None))
 
     @property
     def choices(self) -> list[Choice[Any]]:
-        """Return everything that may differ from case to case."""
-        return [self.takes, *self.outcome.values()]
+        """Return everything that may differ from case to case, besides the conditions."""
+        return [*self.lengths, *self.counts, *self.outcome.values()]
 
 
 @dataclass(frozen=True)
@@ -391,9 +456,15 @@ class Scenario:
         return self.event_timings.get(event, EventTiming(event))
 
     def dates_of_fit(self, pool: Pool) -> list[int]:
-        """Return the dates on which lengths of the work of a pool change, if work must fit: its first cases are tried again."""
-        works = [work for work in self.work.values() if work.pool == pool.name] if pool.at_shift_end == "fit" else []
-        return sorted({date for work in works for date, _ in work.takes.steps})
+        """Return the dates on which lengths of work in the queue of a pool change, if it must fit: first cases are tried again."""
+        works = [work for work in self.work.values() if work.pool == pool.name]
+        fitting = [work for work in works if any(self.pools[name].at_shift_end == "fit" for name in work.pools)]
+        return sorted({date for work in fitting for takes in work.lengths for date, _ in takes.steps})
+
+    @cached_property
+    def queues_with_teams(self) -> frozenset[str]:
+        """Return the pools whose queues have cases that teams serve."""
+        return frozenset(work.pool for work in self.work.values() if work.teams and work.pool is not None)
 
     def suspensions_at(self, pool: str, court: int) -> list[Suspension]:
         """Return the suspensions of a pool at a court."""

@@ -6,10 +6,20 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulations.measuring.descriptors import BREAKDOWNS, Descriptor, describe, part_name, waiting_name
+from simulations.measuring.descriptors import (
+    BREAKDOWNS,
+    OTHERS,
+    WAITING_FOR,
+    Descriptor,
+    describe,
+    groups_of,
+    part_name,
+    waiting_name,
+)
 from simulations.running.intervals import describe_method
 from simulations.running.results import Estimate
 from simulations.running.run_result import RunResult
+from simulations.scenarios.scenario import Work
 from simulations.tables.formatting import (
     court_title,
     estimate_cell,
@@ -145,21 +155,30 @@ def waiting_table(result: RunResult, kind: str, courts: Mapping[str, str], at: d
         The heading of each court.
     """
     estimates, rows, listed = estimates_by_court(result, at), [], []
-    for activity in result.scenario.work:
+    for activity, work in result.scenario.work.items():
         measures = {"in all": waiting_name(activity)}
-        for part in BREAKDOWNS[kind]:
+        if work.pool in result.scenario.queues_with_teams:
+            measures = _waits_for_teams(activity, work) if kind == "waiting_reason" else {}
+        for part in BREAKDOWNS[kind] if work.pool not in result.scenario.queues_with_teams else ():
             measures[part.replace("_", " ")] = part_name(kind, activity, part)
             for of_capacity in BREAKDOWNS["waiting_capacity"] if part == "capacity" else ():
                 measures[f"capacity: {of_capacity.replace('_', ' ')}"] = part_name("waiting_capacity", activity, of_capacity)
         for label, measure in measures.items():
             of_courts = [estimates.get((measure, court)) for court in courts]
-            if measures["in all"] and any(e is not None and e.mean for e in of_courts):
+            if any(e is not None and e.mean for e in of_courts):
                 rows.append([Cell(activity), Cell(label), *(Cell("") if e is None else estimate_cell(e) for e in of_courts)])
                 listed += [e for e in of_courts if e is not None]
     by = {"waiting_reason": "reason", "waiting_clock": "the clock of the pool"}[kind]
     title = f"Mean wait for work that has begun, by {by}, {format_when(at, result.scenario.ends)}"
     columns = ["activity", kind.removeprefix("waiting_"), *courts.values()]
     return Table(kind.replace("_", "-"), title, columns, rows, estimates_csv(listed), n_text=2) if rows else None
+
+
+def _waits_for_teams(activity: str, work: Work) -> dict[str, str]:
+    """Return the measures of a wait for a team and its parts, by their label: the pools that were short."""
+    pools = [group[0].pool for group in groups_of(work)]
+    measures = {"in all": waiting_name(activity), **{f"{pool} short": part_name(WAITING_FOR, activity, pool) for pool in pools}}
+    return measures | {"others first": part_name(WAITING_FOR, activity, OTHERS)}
 
 
 def _parts(estimates: Mapping[tuple[str, str], Estimate], kind: str, activity: str, court: str) -> dict[str, Estimate]:

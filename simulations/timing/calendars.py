@@ -190,3 +190,34 @@ class Calendar:
         """Return `opens`, `closes` and `worked` as int64 arrays, for a kernel."""
         opens, closes, worked = (np.array(x, dtype=np.int64) for x in (self.opens, self.closes, self.worked))
         return opens, closes, worked
+
+
+def common_calendar(calendars: Sequence[Calendar]) -> Calendar:
+    """Return the calendar of the working intervals that calendars have in common. Each of their openings begins an interval.
+
+    Examples
+    --------
+    >>> days = [Calendar.build("a", [(0, 9)], (0,), 9), Calendar.build("b", [(2, 5), (5, 12)], (0, 0), 7)]
+    >>> common_calendar(days).opens, common_calendar(days).closes
+    ((2, 5), (5, 9))
+    """
+    common, *others = dict.fromkeys(calendars)
+    for other in others:
+        common = _common(common, other)
+    return common
+
+
+def _common(one: Calendar, other: Calendar) -> Calendar:
+    intervals, days = [], []
+    i = j = 0
+    while i < len(one.opens) and j < len(other.opens):
+        begin, end = max(one.opens[i], other.opens[j]), min(one.closes[i], other.closes[j])
+        if begin < end:
+            intervals.append((begin, end))
+            days.append(one.days[i])
+        if one.closes[i] <= other.closes[j]:
+            i += 1
+        else:
+            j += 1
+    longest = max((end - begin for begin, end in intervals), default=0)
+    return Calendar.build(f"{one.name} and {other.name}", intervals, tuple(days), longest)

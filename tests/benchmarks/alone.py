@@ -23,6 +23,7 @@ def kernel_alone(plan: Any, path: SamplePath) -> tuple[float, int]:
     arguments["heap"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.PENDING)
     arguments["far"] = np.zeros(n // 8 + 8 * arguments["margin"] + 1024, kernel.FAR)
     arguments["rows"] = np.zeros(2 * n + 1000, kernel.ROW)
+    arguments["holds"] = np.zeros(1, kernel.HOLD)
     given = kernel.grouped(arguments)
     start = time.process_time()
     assert kernel.run(*given) == kernel.DONE

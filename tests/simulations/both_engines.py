@@ -32,6 +32,7 @@ def assert_same(one: EventLog, two: EventLog) -> None:
     for name, column in one.columns.items():
         assert np.array_equal(column, two.columns[name]), name
         assert column.dtype == two.columns[name].dtype
+    assert np.array_equal(one.further, two.further)
 
 
 def planned(scenario: Scenario, seed: int, replication: int = 1) -> tuple[Plan, SamplePath]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.simulations.random_scenarios import CALENDARS, COURTS, DAYS, ENDS, STARTS, Mapping, shrinking
+from tests.simulations.random_scenarios import CALENDARS, COURTS, DAYS, ENDS, STARTS, Mapping, alike, shrinking, with_pools
 
 HOURS = (9, 10, 12, 13, 22, 57, 58, 60, 61, 65)
 MOMENTS = [f"{h} hours" for h in HOURS]
@@ -178,14 +178,14 @@ these has the only slot, and then the first long one resumes; but not on the fif
 
 
 @st.composite
-def crowds(draw: Any) -> Mapping:
-    """Draw a scenario; the key ``workflow`` holds the mapping of its workflow."""
-    return _Drawing(draw).scenario()
+def crowds(draw: Any, teams: bool = True) -> Mapping:
+    """Draw a scenario; the key ``workflow`` holds the mapping of its workflow. With `teams`, work may need several pools."""
+    return _Drawing(draw, teams).scenario()
 
 
 class _Drawing:
-    def __init__(self, draw: Any) -> None:
-        self.draw = draw
+    def __init__(self, draw: Any, teams: bool) -> None:
+        self.draw, self.teams = draw, teams
         self.calm = self.pick(True, False, False, False)
 
     def pick(self, *options: Any) -> Any:
@@ -273,7 +273,9 @@ class _Drawing:
         """Return the whole mapping."""
         decisions = self.decisions()
         workflow = self.workflow(decisions)
-        pools = {name: self.pool() for name in self.pick(("clerks",), ("clerks", "judges"))}
+        conditions = [*CONDITIONS] if self.teams else None
+        names = self.pick(("clerks",), ("clerks", "judges"), ("clerks", "judges", "ushers"))
+        pools = alike(self.draw, {name: self.pool() for name in names})
         courts = COURTS[: self.pick(1, 2)]
         tables: dict[str, str] = {}
         found, rank = {"a": 0.5, "b": 0.5}, {0: 0.4, 1: 0.3, 2: 0.3}
@@ -293,8 +295,11 @@ class _Drawing:
             ],
             "policies": self.policies(decisions),
             "activities": {
-                "look": {"pool": "clerks", **self.work(), "outcome": {"found": self.pick(found, found, {STARTS: found, DAYS[2]: {"a": 1}})}},
-                "hear": {"pool": self.pick(*pools), **self.work()},
+                "look": {
+                    **with_pools(self.draw, self.work(), pools, conditions),
+                    "outcome": {"found": self.pick(found, found, {STARTS: found, DAYS[2]: {"a": 1}})},
+                },
+                "hear": with_pools(self.draw, self.work(), pools, conditions),
                 "think": {"takes": self.length()},
                 "pause": {"takes": f"{self.pick(0, 1, 2)} working days", "calendar": self.pick("office", "split")},
             },

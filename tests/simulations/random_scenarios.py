@@ -43,15 +43,17 @@ DESK_WORKFLOW = {
 
 
 @st.composite
-def scenarios(draw: Any, shared: bool = True) -> Mapping:
+def scenarios(draw: Any, shared: bool = True, teams: bool = True) -> Mapping:
     """Draw a scenario and, under the key ``workflow``, the mapping of its workflow.
 
     Parameters
     ----------
     shared : bool
         Whether courts may share a pool.
+    teams : bool
+        Whether work may need several pools.
     """
-    return _Drawing(draw, draw(workflows()), shared).scenario()
+    return _Drawing(draw, draw(workflows()), shared, teams).scenario()
 
 
 @st.composite
@@ -98,6 +100,50 @@ def shrinking(draw: Any) -> Mapping:
     return {"size": sizes, "calendar": calendar, "at_shift_end": "suspend"}
 
 
+def alike(draw: Any, pools: Mapping) -> Mapping:
+    """Let all pools treat the end of a shift alike, two times in three, so that they can work together."""
+    if draw(st.sampled_from([True, True, False])) and len(pools) > 1:
+        rule = draw(st.sampled_from(["suspend", "finish", "fit", "suspend"]))
+        calendar = draw(st.sampled_from(sorted(CALENDARS)))
+        return {name: {"calendar": calendar, **pool, "at_shift_end": rule} for name, pool in pools.items()}
+    return pools
+
+
+def with_pools(draw: Any, work: Mapping, pools: Mapping, conditions: list[str] | None) -> Mapping:
+    """Give an activity one pool, several at once, or the first of several that is free; lengths may differ by pool.
+
+    Servers may depend on the conditions; ``None`` stands for one pool.
+    """
+    pick = lambda *options: draw(st.sampled_from(options))  # noqa: E731
+    first = pick(*pools)
+    kind = pick("pool", "pool", "needs", "either", "both")
+    others = [name for name in pools if name != first]
+    if kind == "pool" or not others or conditions is None:
+        return work | {"pool": first}
+    entry: Mapping = work | {"hold": pick(True, False)}
+    taken = {first}
+    if kind != "needs":
+        other = pick(*others)
+        taken.add(other)
+        entry["either"] = [first, other]
+        if pick(True, False):
+            entry["takes"] = {"by": "pool", first: work["takes"], "other": pick("2 hours", {"exponential": {"mean": "5 hours"}})}
+    if kind != "either":
+        needs: Mapping = {first: pick(1, 1, 2)} if kind == "needs" else {}
+        rules = {pools[name].get("at_shift_end", "suspend") for name in taken}
+        for name in others:
+            if name not in taken and rules == {pools[name].get("at_shift_end", "suspend")} and pick(True, True, False):
+                needs[name] = pick(1, 1, 2, *(_count(pick, conditions) if conditions else ()))
+        entry |= {"needs": needs} if needs else {}
+    return entry
+
+
+def _count(pick: Any, conditions: list[str]) -> list[Any]:
+    """Return numbers of servers that depend on the case."""
+    condition = pick(*conditions)
+    return [{"count": pick(1, 2), "when": condition}, {"when": condition}, {"by": condition, True: 2, False: pick(0, 1)}]
+
+
 def loaded(scenario: Mapping) -> Scenario:
     """Load a scenario from a folder with its workflows and the texts under ``tables``.
 
@@ -139,8 +185,8 @@ def simulated(scenario: Scenario, seed: int = 1) -> tuple[Simulation, EventLog]:
 
 
 class _Drawing:
-    def __init__(self, draw: Any, workflow: Mapping, shared: bool) -> None:
-        self.draw, self.workflow, self.shared = draw, workflow, shared
+    def __init__(self, draw: Any, workflow: Mapping, shared: bool, teams: bool) -> None:
+        self.draw, self.workflow, self.shared, self.teams = draw, workflow, shared, teams
         self.fields = {**workflow["facts"], **workflow["record"]}
         sure = {n: entry for n, entry in self.fields.items() if not entry.get("optional")}
         self.numbers = [n for n, entry in sure.items() if entry.get("type") == "integer"]
@@ -158,12 +204,12 @@ class _Drawing:
 
     def scenario(self) -> Mapping:
         """Return the whole mapping."""
-        pools = {f"p{i}": self.pool() for i in range(self.draw(st.integers(1, 2)))}
+        pools = alike(self.draw, {f"p{i}": self.pool() for i in range(self.draw(st.integers(1, 3)))})
         names = self.workflow["activities"]
         entry = self.workflow["entry"]
         courts = {c: {"backlog": {s: self.pick(0, 3, 5, 8) for s in entry["states"]}} for c in COURTS}
         arrivals = {court: self.stream() for court in COURTS if self.maybe()}
-        self.works = {name: self.work(names[name], list(pools)) for name in names}
+        self.works = {name: self.work(names[name], pools) for name in names}
         return {
             "scenario": "random",
             "workflow": self.workflow,
@@ -262,10 +308,10 @@ class _Drawing:
             return {"by": self.pick(*self.yes), True: self.length(), False: self.length()}
         return self.length()
 
-    def work(self, activity: Mapping, pools: list[str]) -> Mapping:
+    def work(self, activity: Mapping, pools: Mapping) -> Mapping:
         entry: Mapping = {"takes": self.by_date(self.lengths), **self.outcome(activity)}
         if self.pick(True, True, True, False):
-            return entry | {"pool": self.pick(*pools), "priority": self.priority()}
+            return with_pools(self.draw, entry, pools, self.yes if self.teams else None) | {"priority": self.priority()}
         return entry | (self.in_working_days("takes") if self.maybe() else {})
 
     def priority(self) -> Any:
@@ -301,7 +347,7 @@ class _Drawing:
         """Return whether an event counts in a state in which cases wait for a pool."""
         states: Mapping = self.workflow["states"]
         within = list(states) if event["while"] == "any" else event["while"]
-        return any("pool" in self.works.get(states[s].get("activity"), {}) for s in within)
+        return any(not {"pool", "needs", "either"}.isdisjoint(self.works.get(states[s].get("activity"), {})) for s in within)
 
     def timing(self, event: Mapping) -> Mapping | None:
         kind = self.pick("after", "after", "hazard", "since", "at", "none", "every")

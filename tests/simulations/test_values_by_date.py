@@ -172,7 +172,9 @@ def test_what_is_relevant_keeps_the_dates_and_what_their_values_read() -> None:
 
 
 def _split(entry: Any) -> Any:
-    """Return a value that changes on a date, into itself."""
+    """Return a value that changes on a date, into itself; of a value by pool, that of each pool."""
+    if isinstance(entry, dict) and entry.get("by") == "pool":
+        return {key: value if key == "by" else _split(value) for key, value in entry.items()}
     return entry if isinstance(entry, dict) and any(isinstance(k, dt.date) for k in entry) else {STARTS: entry, DAYS[2]: entry}
 
 

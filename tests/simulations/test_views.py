@@ -137,7 +137,7 @@ def test_a_query_cannot_change_the_run(two: Path, query: str) -> None:
     [
         ("from evnts", "sql: there is no view 'evnts'. Did you mean 'events'?"),
         ("from pm4pi.log", "sql: there is no view 'pm4pi.log'. Did you mean 'pm4py.log'?"),
-        ("from zebra", "sql: there is no view 'zebra'. Known: cases, events, measures"),
+        ("from zebra", "sql: there is no view 'zebra'. Known: cases, events, holds, measures"),
         ("select cuort from cases", "sql: there is no column 'cuort' here. Did you mean 'court'?"),
         ("select c.cuort from cases c", "sql: there is no column 'cuort' here. Did you mean 'court'?"),
         ("select medain(value) from measures", "sql: there is no function 'medain'. Did you mean 'median'?"),

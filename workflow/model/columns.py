@@ -63,6 +63,7 @@ TABLES: dict[str, dict[str, str]] = {
         "happened_at": "TIMESTAMP",
         **{column.name: _TYPES[column.kind] for column in COLUMNS if column.name not in ("case_id", "happened_at")},
     },
+    "holds": {"replication": "INTEGER", "sequence": "BIGINT", "pool": "VARCHAR", "court": "VARCHAR", "server": "INTEGER"},
     "measures": {
         "replication": "INTEGER",
         "measure": "VARCHAR",

@@ -21,8 +21,8 @@ from workflow.files.validation import Entry, format_value, validate
 from workflow.files.yaml_tree import Source, node_of
 
 MANIFEST = "manifest.json"
-KINDS = ("cases", "events", "measures")
-"""The folders of parts, and the tables in them."""
+KINDS = ("cases", "events", "holds", "measures")
+"""The folders of parts, and the tables in them. Only runs with teams have holds, and only runs with events have events."""
 
 _PART = re.compile(rf"(?P<kind>{'|'.join(KINDS)})/replication=(?P<replication>[1-9][0-9]{{0,8}})\.parquet")
 _RECORD = re.compile(r"replication=([1-9][0-9]{0,8})\.json")
@@ -46,7 +46,7 @@ class Recorded(Entry):
         With a monitor: how often each rule was broken.
     """
 
-    parts: dict[Literal["cases", "events", "measures"], str]
+    parts: dict[Literal["cases", "events", "holds", "measures"], str]
     queues: list[Queue] = Field(default_factory=list)
     violations: dict[str, int] = Field(default_factory=dict)
 
@@ -76,6 +76,7 @@ class Manifest(Entry):
     measures: list[str] = Field(default_factory=list)
     courts: list[str] = Field(default_factory=list)
     events: bool = True
+    teams: bool = False
     monitor: Literal["stop", "count"] | None = None
     own_python: bool = False
     engine: str = "simpy"
@@ -184,6 +185,11 @@ def _foreign(folder: Path, top: bool) -> Iterator[str]:
                 yield f"{entry.path}: is a symbolic link; a run folder has only files of its own"
             elif not (entry.is_dir() if is_folder else entry.is_file()):
                 yield f"{entry.path}: is not {'a folder' if is_folder else 'an ordinary file'}"
+
+
+def kinds_of(events: bool, teams: bool) -> tuple[str, ...]:
+    """Return the kinds of parts of a run with or without its event log, and with or without teams."""
+    return tuple(kind for kind in KINDS if (events or kind not in ("events", "holds")) and (teams or kind != "holds"))
 
 
 def part_path(folder: Path, kind: str, replication: int) -> Path:
