@@ -401,6 +401,19 @@ def test_without_the_clock_of_the_check_it_may_be_repeated_for_ever(tmp_path: Pa
     assert verdict.deadline.endless
 
 
+def test_a_day_more_for_an_assessment_is_late_only_where_a_month_has_28_days(tmp_path: Path) -> None:
+    """The slowest history is received so that the month ends on 28 February."""
+    path = tmp_path / "slower.yaml"
+    path.write_text("workflow: slower\nextends: erasure-requests\nbounds: {assessment: at most 16 days}\n", encoding="utf-8")
+    workflow = load_workflow(path)
+    verdict = prove(workflow, workflow.rules[:1]).verdicts[0]
+    assert (verdict.decision, days_open(verdict)) == ("broken", 29)
+    assert verdict.history is not None
+    assert verdict.history.times is not None
+    due = dt.date(1970, 1, 1) + dt.timedelta(verdict.history.times.due // DAY)
+    assert (due.month, due.day) == (2, 28)
+
+
 # random workflows against a grid of days ----------------------------------------------------------------------
 
 

@@ -69,6 +69,22 @@ def test_the_rules_of_the_built_in_variants_hold_with_one_intended_exception(nam
     assert [v.rule.name for v in verdicts if v.vacuous] == []
 
 
+def test_the_rules_on_erasure_requests_hold_with_their_time_limits() -> None:
+    """No rule is vacuous, each has a source, and five time limits hold under the stated bounds."""
+    workflow = load_workflow("erasure-requests")
+    proof = prove(workflow)
+    assert {v.decision for v in proof.verdicts} == {"proved"}
+    assert [v.rule.name for v in proof.verdicts if v.vacuous or not v.rule.source] == []
+    longest = [v.deadline.longest for v in proof.verdicts if v.deadline is not None]
+    assert longest == ["28 days", "25 days", "75 days", "72 days", "5 days"]
+
+
+def test_every_rule_on_erasure_requests_has_a_variant_that_breaks_it() -> None:
+    """The first line of each variant names its rule."""
+    named = {path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# breaks: ") for path in BROKEN}
+    assert [rule.name for rule in load_workflow("erasure-requests").rules if rule.name not in named] == []
+
+
 def test_without_referrals_the_rules_on_referring_and_closing_are_vacuous() -> None:
     """They are proved and marked as vacuous."""
     verdicts = prove(load_workflow("no-discretion")).verdicts
