@@ -245,6 +245,27 @@ def test_a_calendar_of_the_file_may_be_named() -> None:
     assert dt.date(2024, 11, 1) < begun < dt.date(2025, 1, 3)
 
 
+def test_a_calendar_that_a_rules_file_names_is_the_same_as_one_written_out() -> None:
+    """So runs, audits and proofs read it alike; a rules file may also name a calendar of its workflow."""
+    office = {"days": "mon-thu", "closed": ["2024-12-24"]}
+    workflow = load_workflow(HEARINGS | {"calendars": {"court": office}})
+    rule = IN_TIME | {"within": "10 working days"}
+    file = {"workflow": "hearings", "calendars": {"office": office}}
+    written, named, inherited = (
+        load_rules(file | {"rules": [rule | {"calendar": calendar}]}, workflow)[1][0] for calendar in (office, "office", "court")
+    )
+    assert written.within == named.within == inherited.within
+    with pytest.raises(InputError, match=r"'offic' is not a calendar\. Did you mean 'office'"):
+        load_rules(file | {"rules": [rule | {"calendar": "offic"}]}, workflow)
+
+
+def test_bounds_without_a_time_limit_are_a_finding() -> None:
+    """Nothing reads them then."""
+    proof = prove(load_workflow(HEARINGS | {"bounds": {"hearing": "at most 60 days"}, "rules": [IN_TIME]}))
+    assert proof.findings is not None
+    assert [f.where for f in proof.findings if f.finding == "unused bound"] == ["hearing: no rule has a time limit"]
+
+
 def test_the_bounds_of_a_rules_file_are_added_to_those_of_the_workflow() -> None:
     """Both bounds on a state hold, so the shorter one decides."""
     workflow = load_workflow(NEVER_ASKED | {"bounds": {"hearing": "at most 90 days"}})

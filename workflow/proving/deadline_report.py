@@ -38,11 +38,12 @@ def late_lines(rule: Rule, deadline: Deadline | None, times: Times, state: str, 
     opening = " or ".join(steps[times.opened - 1])
     yield f"    {until}  the case is still in {state}"
     needed = f"no {rule.words['then']} has followed {opening}" if "then" in rule.words else f"{opening} is not settled"
-    length = ""
     if deadline is not None and deadline.endless:
         length = "; it can stay so for ever"
     elif deadline is not None and deadline.longest is not None:
         length = f"; this is the slowest history: {deadline.longest}"
+    else:
+        length = "; there may be slower histories"
     yield f"breaks the rule: {needed} (step {times.opened}) by {due}, which is {rule.within} later{length}"
 
 

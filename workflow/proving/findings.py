@@ -1,4 +1,4 @@
-"""Find suspicious parts of a workflow without a run: dead transitions, hidden guards, gaps, overlaps, unused facts.
+"""Find suspicious parts of a workflow without a run: dead transitions, hidden guards, gaps, overlaps, unused facts and bounds.
 
 Only a gap is an error: a case can get stuck there. Each finding has an example case.
 """
@@ -32,7 +32,7 @@ class Finding:
     Attributes
     ----------
     finding : str
-        ``dead transition``, ``hidden guard``, ``gap``, ``overlap`` or ``unused fact``.
+        ``dead transition``, ``hidden guard``, ``gap``, ``overlap``, ``unused fact`` or ``unused bound``.
     where : str
         The transition, state or fact, and the problem.
     example : dict
@@ -111,12 +111,15 @@ def _read_by(workflow: Workflow, transitions: Iterable[int]) -> frozenset[str]:
 
 
 def _unused(workflow: Workflow, rules: Sequence[Rule]) -> list[Finding]:
-    """Return the facts that nothing reads, neither the workflow nor further rules."""
+    """Return the facts and the bounds on time that nothing reads, neither the workflow nor further rules."""
     conditions = [*guards(workflow), *workflow.definitions.values(), *workflow.assumptions]
     read = frozenset[str]().union(*map(names, conditions), *(rule.reads for rule in (*workflow.rules, *rules)))
     text = " ".join(str(m.if_) for m in workflow.measures if m.if_ is not None)
     unused = [name for name in workflow.facts if name not in read and name not in text.replace("(", " ").split()]
-    return [Finding("unused fact", f"{name}: no guard, definition, assumption, measure or rule reads it") for name in unused]
+    facts = [Finding("unused fact", f"{name}: no guard, definition, assumption, measure or rule reads it") for name in unused]
+    limited = any(rule.within is not None for rule in (*workflow.rules, *rules))
+    bounds = [] if limited else [*workflow.bounds.stays, *workflow.bounds.clocks]
+    return [*facts, *(Finding("unused bound", f"{name}: no rule has a time limit") for name in bounds)]
 
 
 class _Survey:
