@@ -91,7 +91,7 @@ class _Judged:
         return AuditLog(
             workflow, np.arange(n).astype(object), first, filled(-1, histories.transition), filled(-1, histories.event),
             np.zeros(n + len(case), bool), at, at + start, self.scenario.horizon, self.scenario.horizon + start, given,
-            before, seen, after, policies=self.scenario.workflows[1:],
+            before, seen, after, begins=replayed.begins, policies=self.scenario.workflows[1:],
         )  # fmt: skip
 
     def _sort_keys(self, row: Integers, case: Integers, at: Integers) -> tuple[Integers, Integers, Integers]:

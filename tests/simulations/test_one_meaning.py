@@ -145,6 +145,13 @@ DECISIONS = [
     (COMPLAINTS, DROPPED, {"at_most": 1, "of": "complaint", "per": "1 day"}, "monitored", 2),
     (COMPLAINTS, DROPPED, {"at_most": 1, "of": "complaint", "per": "12 hours"}, "monitored", None),
     (COMPLAINTS, DROPPED, {"at_most": 1, "of": "drop", "per": "1 day"}, "proved", None),
+    # what every case must come to: a case that is over without it breaks the rule; one that rests forever does in a proof
+    (COMPLAINTS, DROPPED, {"eventually": "release"}, "broken", 3),
+    (COMPLAINTS, DROPPED, {"eventually": 'found != "none"'}, "proved", None),
+    (COMPLAINTS, DROPPED, {"eventually": "drop or park"}, "proved", None),
+    (COMPLAINTS, DROPPED, {"eventually": 'state == "gone"', "fair": "complaint"}, "broken", None),
+    (COMPLAINTS, DROPPED, {"after": "park", "then": "complaint", "fair": "complaint"}, "proved", None),
+    (COMPLAINTS, DROPPED, {"after": "park", "then": "complaint", "fair": "none"}, "broken", None),
     # neighbouring rows: an event and its transition are in one
     (COMPLAINTS, DROPPED, {"after": "complaint", "then": "drop", "how": "directly"}, "broken", 2),
     (COMPLAINTS, DROPPED, {"after": "complaint", "then": "drop or release", "how": "each time"}, "broken", 2),

@@ -17,7 +17,7 @@ from workflow.predicates.tree import Field, Name, Namespace
 
 Memory = tuple[Any, ...]
 
-KEYS = ("never", "together_with", "before", "needs", "since", "once", "after", "then", "of")
+KEYS = ("never", "together_with", "eventually", "before", "needs", "since", "once", "after", "then", "of")
 
 
 class FormJudge:
@@ -28,11 +28,13 @@ class FormJudge:
         state = Field("state", "enum", "record", values=tuple(workflow.states))
         own = workflow.namespace
         self._space = Namespace({**own.fields, "state": state}, own.definitions, workflow.step_names, past=True)
-        self._subject = next(key for key in ("never", "before", "after", "of") if key in entry)
-        never = entry.get("never")
-        is_condition = isinstance(never, str) and not set(never.split(" or ")) <= set(workflow.step_names)
-        self._condition = parse(never, self._space) if is_condition else None
-        self._words = {key: self._word(key) for key in KEYS if key in entry and not (key == "never" and is_condition)}
+        self._subject = next(key for key in ("never", "eventually", "before", "after", "of") if key in entry)
+        either = entry.get("never", entry.get("eventually"))
+        is_condition = isinstance(either, str) and not set(either.split(" or ")) <= set(workflow.step_names)
+        self._condition = parse(either, self._space) if is_condition else None
+        self._words = {
+            key: self._word(key) for key in KEYS if key in entry and not (key in ("never", "eventually") and is_condition)
+        }
         conditions = [self._condition, *(c for word in self._words.values() for _, *both in word for c in both)]
         self._past = list[Any]()
         self._find([c for c in conditions if c is not None])
@@ -91,8 +93,14 @@ class FormJudge:
 
     def begin(self, record: Values, state: str) -> tuple[Memory, bool]:
         """Return the memory of a case at its start, and whether it breaks the rule there."""
-        memory: Memory = (tuple("" for _ in self._past), (), 0)
-        return memory, self._ends_badly(memory, record, state, False)
+        past = tuple("" for _ in self._past)
+        memory: Memory = (past, self._came_to((), record, state, past), 0)
+        return memory, self._ends_badly(memory, record, state)
+
+    def _came_to(self, own: Memory, record: Values, state: str, past: Memory) -> Memory:
+        """Return (1,) if the case has come to what every case must come to."""
+        is_asked = self._subject == "eventually" and self._condition is not None
+        return (1,) if is_asked and self._holds(self._condition, record, state, past) else own
 
     def after(self, memory: Memory, row: Row) -> tuple[Memory, bool]:
         """Return the memory after a row, and whether the row breaks the rule.
@@ -112,8 +120,8 @@ class FormJudge:
                 for field, happened in zip(self._past, past, strict=True)
             )
         own, wrong = self._rows(own, here)
-        memory = (past, own, n)
-        return memory, broken or wrong or self._ends_badly(memory, row.record, row.state, True)
+        memory = (past, self._came_to(own, row.record, row.state, past), n)
+        return memory, broken or wrong or self._ends_badly(memory, row.record, row.state)
 
     def _letter(self, field: Any, step: Step, past: Memory) -> str:
         t, *u = (
@@ -153,6 +161,8 @@ class FormJudge:
             return own, len(own) == 2
         if subject == "never":
             return (), any("never" in keys for keys in here)
+        if subject == "eventually":
+            return (1,) if any("eventually" in keys for keys in here) else own, False
         if subject == "after":
             return self._obligations(own, here, how)
         if subject == "before" and how == "directly":
@@ -189,15 +199,15 @@ class FormJudge:
             own = ("reset", own[-1]) if "reset" in own else own[-1:]
         return own, broken
 
-    def _ends_badly(self, memory: Memory, record: Values, state: str, has_rows: bool) -> bool:
-        past, own, n = memory
-        if self._condition is not None:
+    def _ends_badly(self, memory: Memory, record: Values, state: str) -> bool:
+        past, _, n = memory
+        if self._condition is not None and self._subject == "never":
             return self._holds(self._condition, record, state, past)
         if self.workflow.states[state].kind is not StateKind.FINAL:
             return False
         too_few = self._subject == "of" and "at_most" not in self.entry and n < self.number
-        return too_few or (self._subject == "after" and bool(own))
+        return too_few or self.is_open(memory)
 
     def is_open(self, memory: Memory) -> bool:
         """Return whether an obligation is outstanding."""
-        return self._subject == "after" and bool(memory[1])
+        return bool(memory[1]) if self._subject == "after" else self._subject == "eventually" and not memory[1]

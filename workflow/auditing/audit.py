@@ -22,6 +22,7 @@ from workflow.auditing.report import AuditReport, RuleAudit
 from workflow.errors import InputError, nearest
 from workflow.model.automata import ROW_END, Automaton
 from workflow.model.rules import Rule
+from workflow.predicates import names
 from workflow.predicates.tree import And, Name
 from workflow.predicates.words import PastField
 
@@ -72,12 +73,14 @@ class _Run:
         """Return the state of the automaton at the start of each case, and whether the log leaves it open."""
         log = self.log
         n_cases = len(log.names)
-        begun, known = np.zeros(n_cases, np.int32), np.full(n_cases, not self.automaton.starts)
+        starts = self.automaton.starts
+        begun, known = np.full(n_cases, starts[-1][1] if starts else 0, np.int32), np.full(n_cases, not starts)
         everyone = slice(0, n_cases)
-        for condition, q in self.automaton.starts:
-            surely, _ = bounds(log, condition, everyone, log.begins or {}, everyone)
-            begun[surely] = q
-            known |= surely
+        for condition, q in starts:
+            if log.begins or names(condition) <= log.facts.keys():
+                surely, _ = bounds(log, condition, everyone, log.begins or {}, everyone)
+                begun[surely] = q
+                known |= surely
         return begun, ~known
 
     def judge(self) -> RuleAudit:
@@ -87,6 +90,10 @@ class _Run:
         is_certain = low is high and not self.log.untold(self.rule.reads | ({"state"} if self.automaton.open else set()))
         most = least if is_certain else self._reading(rows, high, surely=False)
         unjudged = self._unreadable(rows, low, high)
+        if self.rule.template == "eventually":  # whatever a case began with, it has come to it
+            came = ~least.is_open
+            came[least.cases] = False
+            unjudged &= ~(came & self.begun_unknown)
         is_broken = np.zeros(len(self.log.names), bool)
         is_broken[least.cases] = True
         is_broken &= ~unjudged
@@ -148,7 +155,7 @@ class _Run:
 
     def _idle(self, symbols: Symbols) -> str | None:
         """Return why the rule says nothing about any case of the log: its trigger never occurs."""
-        if self.rule.template in ("at_least", "exactly"):  # they also speak of cases to which nothing happens
+        if self.rule.template in ("at_least", "exactly", "eventually"):  # they also speak of cases to which nothing happens
             return None
         happened, unknown = self.log.happened, sorted(set(self.log.unknown_names.values()))
         if self.rule.condition is not None:

@@ -1,28 +1,30 @@
-"""What a case can do for ever: rest in a state, or go round a loop.
+"""What a case can do forever: rest in a state, or go round a loop.
 
-A history with what follows it for ever is a *lasso*. It says that an obligation is never met, if no event keeps the case from
+A history with what follows it forever is a *lasso*. It says that an obligation is never met, if no event keeps the case from
 doing so. Three things do:
 
-* Work ends. A case cannot stay in one working state for ever.
-* An event that a rule calls *fair* cannot stay away for ever: if it is possible again and again, it happens again and again.
+* Work ends. A case cannot stay in one working state forever.
+* An event that a rule calls *fair* cannot stay away forever: if it is possible again and again, it happens again and again.
 * Transitions that are tried when a case enters a state are taken at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 from workflow.deciding.machine import CaseMachine, MachineRow
 from workflow.deciding.monitor import Monitor
 from workflow.model.definition import COMPLETE, ENTER, StateKind, Value, Workflow
+
+Begins = tuple[str, Sequence[Value]]
+"""State and record at the start of a case."""
 
 Place = tuple[str, tuple[Value, ...], bool, int]
 """State, record, whether transitions are tried on entry, and state of the automaton."""
 
 
 class Lassos:
-    """Finds what one case of a rule about what must follow can do for ever.
+    """Finds what one case of a rule about what must follow can do forever.
 
     Parameters
     ----------
@@ -43,22 +45,24 @@ class Lassos:
         self._live = {state: live | reads for state, live in self.workflow.live_fields.items()}
 
     def rests(self, state: str, record: Sequence[Value], q: int) -> bool:
-        """Return whether a case can stay where it is for ever, with an obligation open."""
+        """Return whether a case can stay where it is forever, with an obligation open."""
         kind = self.workflow.states[state].kind
         return q in self.monitor.open and kind is StateKind.RESTING and not self._possible(state, record)
 
-    def loop_from(self, begins: tuple[str, Sequence[Value]], rows: Sequence[MachineRow]) -> int | None:
+    def loop_from(self, begins: Begins, rows: Sequence[MachineRow]) -> int | None:
         """Return how many rows of a history come before a loop that its last rows close; ``None`` if they close none."""
         places = list(self._places(begins, rows))
-        last = places[-1]
-        for n in reversed(range(len(rows))):
-            if places[n][3] not in self.monitor.open:
-                return None
-            if places[n][:3] == last[:3] and places[n][3] == last[3] and self._is_fair(places[n:-1], rows[n:]):
-                return n
-        return None
+        return next((n for n in reversed(range(len(rows))) if self._loops(places, rows, n)), None)
 
-    def _places(self, begins: tuple[str, Sequence[Value]], rows: Sequence[MachineRow]) -> Any:
+    def closes(self, begins: Begins, rows: Sequence[MachineRow], n: int) -> bool:
+        """Return whether the rows of a history after the first `n` are a loop."""
+        return self._loops(list(self._places(begins, rows)), rows, n)
+
+    def _loops(self, places: Sequence[Place], rows: Sequence[MachineRow], n: int) -> bool:
+        is_open = all(q in self.monitor.open for *_, q in places[n:])
+        return is_open and places[n] == places[-1] and self._is_fair(places[n:-1], rows[n:])
+
+    def _places(self, begins: Begins, rows: Sequence[MachineRow]) -> Iterator[Place]:
         state, record = begins
         q = self.monitor.start(self.facts, record, state)
         yield state, self._needed(state, record), self._tried(state), q
@@ -86,7 +90,7 @@ class Lassos:
         }
 
     def _is_fair(self, places: Sequence[Place], rows: Sequence[MachineRow]) -> bool:
-        """Return whether a loop can go on for ever: no work is endless, and no fair event stays away."""
+        """Return whether a loop can go on forever: no work is endless, and no fair event stays away."""
         triggers = {row.trigger for row in rows}
         goes_on = triggers & {COMPLETE, ENTER} or any(
             row.transition is not None and self.workflow.transitions[row.transition].target is not None for row in rows

@@ -209,7 +209,8 @@ class TemplateKeys(NamedTuple):
 TEMPLATE_KEYS = {
     "never": TemplateKeys(options=("giving", "together_with")),
     "before": TemplateKeys("needs", ("since", "once", "how")),
-    "after": TemplateKeys("then", ("within", "calendar", "how")),
+    "after": TemplateKeys("then", ("within", "calendar", "how", "fair")),
+    "eventually": TemplateKeys(options=("fair",)),
     "at_least": TemplateKeys("of", ("since",)),
     "at_most": TemplateKeys("of", ("since", "per", "calendar")),
     "exactly": TemplateKeys("of", ("since",)),
@@ -278,6 +279,18 @@ class RuleEntry(Entry):
         description="with `after` and `before`: `directly` means in the next row (or the one before); `each time` means that"
         " each one needs its own",
         examples=["directly", "each time"],
+    )
+    eventually: Any = Field(
+        None,
+        description="what every case must come to: transitions or events, one of which must happen; or a condition that must hold"
+        " at its start or after a step",
+        examples=["allow or uphold or withdraw", 'state in ("granted", "refused")'],
+    )
+    fair: Names | None = Field(
+        None,
+        description="with `eventually` and `after`: events that cannot stay away forever. With this key, `after` is also broken by"
+        " a case that rests or goes round forever; `none` names no event",
+        examples=["new_facts", ["withdrawal", "new_facts"]],
     )
     within: Length | None = Field(
         None,

@@ -69,7 +69,7 @@ def load_rules(rules: str | Path | Mapping[str, Plain], workflow: Workflow | Non
     transitions = [transition.name for transition in workflow.transitions]
     bounds = BoundReader(workflow.states, workflow.events, transitions, calendars, node, problems).read(file.bounds)
     bounds = bounds.over(workflow.bounds)
-    reader = RuleReader(workflow.namespace, workflow.states, workflow.step_names, problems, calendars, bounds)
+    reader = RuleReader(workflow.namespace, workflow.states, workflow.step_names, workflow.events, problems, calendars, bounds)
     read = [
         reader.read(entry, node.find(("rules", i)), malformed=entry.rule in validated.lost) for i, entry in enumerate(file.rules)
     ]

@@ -38,6 +38,7 @@ class RuleReader:
     states : iterable of str
     step_names : iterable of str
         The names of transitions and events.
+    events : iterable of str
     problems : list of Problem
     calendars : mapping of str to WorkingDays
         That `calendar:` may name.
@@ -46,11 +47,11 @@ class RuleReader:
     """
 
     def __init__(
-        self, namespace: Namespace, states: Iterable[str], step_names: Iterable[str], problems: list[Problem],
-        calendars: Calendars, bounds: Bounds,
+        self, namespace: Namespace, states: Iterable[str], step_names: Iterable[str], events: Iterable[str],
+        problems: list[Problem], calendars: Calendars, bounds: Bounds,
     ) -> None:  # fmt: skip
         state = Field("state", "enum", "record", values=tuple(states))
-        self.step_names = tuple(step_names)
+        self.step_names, self.events = tuple(step_names), tuple(events)
         self.namespace = Namespace({**namespace.fields, "state": state}, namespace.definitions, self.step_names)
         self.problems = problems
         self.calendars = calendars
@@ -76,34 +77,35 @@ class RuleReader:
         template = None if malformed else self._template(entry, node, what)
         when = self._condition(entry.if_, node.find(("if",)), "if", what, past=True)
         giving = self._condition(entry.giving, node.find(("giving",)), "giving", what)
-        forbidden = self._never(entry, node, what)
+        open_keys = [key for key in ("never", "eventually") if getattr(entry, key) is not None]
+        either = {key: self._steps_or_condition(entry, node, key, what) for key in open_keys}
         words = {
             key: self._word(given, node, key, what)
             for key in _STEP_KEYS
-            if key != "never" and (given := getattr(entry, key)) is not None
+            if key not in ("never", "eventually") and (given := getattr(entry, key)) is not None
         }
-        if isinstance(forbidden, Word):
-            words["never"] = forbidden
+        words |= {key: given for key, given in either.items() if isinstance(given, Word)}
         if template is not None:
             for key, message in template.mistakes(entry, words):
                 self._wrong(node, key, f"{what}: {message}")
         within = self._length(entry, node, "within", what)
         per = self._length(entry, node, "per", what)
         number = self._number(entry, node, template, what)
+        self._check_fair(entry, node, what)
         if template is None or len(self.problems) > before:
             return None
-        condition = None
-        if isinstance(forbidden, Expression):
-            template, condition, words = CONDITION, forbidden, {}
+        condition = next((given for given in either.values() if isinstance(given, Expression)), None)
+        if condition is not None:
+            template, words = (CONDITION if template.key == "never" else template), {}
         else:
             words = {key: words[key] for key in template.step_keys if key in words}
             words[template.subject] = _narrowed(words[template.subject], when, giving)
         try:
             automaton = template.automaton(RuleParts(words, condition, number, entry))
         except InputError as error:
-            self._wrong(node, "never" if condition is not None else None, f"{what}: {error}")
+            self._wrong(node, template.key if condition is not None else None, f"{what}: {error}")
             return None
-        written = {"never": entry.never, "if": entry.if_, "giving": entry.giving, template.key: getattr(entry, template.key)}
+        written = {"if": entry.if_, "giving": entry.giving, template.key: getattr(entry, template.key)}
         return Rule(
             entry.rule,
             template.name,
@@ -114,7 +116,8 @@ class RuleReader:
             limit=number if isinstance(number, int) else 0,
             how=entry.how,
             bounds=self.bounds,
-            condition=condition,
+            fair=self._fair(entry),
+            condition=condition if template is CONDITION else None,
             source=entry.source,
             description=entry.description,
             position=node.position,
@@ -222,40 +225,50 @@ class RuleReader:
             return " Join names with 'or'; put a condition under if:, or in a never: of its own."
         return nearest(name, self.step_names) or nearest(name, [*known, *states]) or f" Known: {format_names(self.step_names)}."
 
-    def _never(self, entry: RuleEntry, node: Node, what: str) -> Word | Expression | None:
-        """Read ``never:``: steps, or a condition, which may use past operators."""
-        text = entry.never
-        if text is None:
-            return None
+    def _fair(self, entry: RuleEntry) -> tuple[str, ...] | None:
+        """Return the fair events; ``None`` for a rule that allows a case to rest forever."""
+        if entry.fair is None:
+            return () if entry.eventually is not None else None
+        return tuple(name for name in entry.fair if name != "none")
+
+    def _check_fair(self, entry: RuleEntry, node: Node, what: str) -> None:
+        for name in entry.fair or ():
+            if name != "none" and name not in self.events:
+                hint = nearest(name, self.events) or f" Known: {format_names(self.events) or 'none'}."
+                self._wrong(node, "fair", f"{what}: fair: {name!r} is not an event.{hint}")
+
+    def _steps_or_condition(self, entry: RuleEntry, node: Node, key: str, what: str) -> Word | Expression | None:
+        """Read ``never:`` or ``eventually:``: steps, or a condition. Under ``never:``, it may use past operators."""
+        text = getattr(entry, key)
         if isinstance(text, list | dict) or (isinstance(text, str) and self._lists_steps(text)):
             try:
-                return self._word(split_words(text), node, "never", what)
+                return self._word(split_words(text), node, key, what)
             except ValueError as error:
-                self._wrong(node, "never", f"{what}: never: {error}")
+                self._wrong(node, key, f"{what}: {key}: {error}")
                 return None
         if not isinstance(text, str):
-            self._wrong(node, "never", f"{what}: never: must be a transition or a condition, not {format_value(text)}")
+            self._wrong(node, key, f"{what}: {key}: must be a transition or a condition, not {format_value(text)}")
             return None
         if (parts := _NAME_AND_CONDITION.fullmatch(text)) and parts[1] in self.step_names:
-            message = f"write a transition and its condition in two keys: never: {parts[1]} and if: {shorten(parts[2])}"
-            self._wrong(node, "never", f"{what}: never: {message}")
+            message = f"write a transition and its condition in two keys: {key}: {parts[1]} and if: {shorten(parts[2])}"
+            self._wrong(node, key, f"{what}: {key}: {message}")
             return None
-        for key, given in (("if", entry.if_), ("giving", entry.giving), ("together_with", entry.together_with)):
-            if given is not None:
-                message = "never: with a condition takes neither if:, giving: nor together_with:; join the conditions with and"
-                self._wrong(node, key, f"{what}: {message}")
+        for other in ("if", "giving", "together_with"):
+            if getattr(entry, "if_" if other == "if" else other) is not None:
+                message = f"{key}: with a condition takes neither if:, giving: nor together_with:; join the conditions with and"
+                self._wrong(node, other, f"{what}: {message}")
                 break
-        return self._condition(text, node.find(("never",)), "never", what, past=True)
+        return self._condition(text, node.find((key,)), key, what, past=key == "never")
 
     def _lists_steps(self, text: str) -> bool:
-        """Return whether a ``never:`` lists transitions and events rather than stating a condition."""
+        """Return whether a text lists transitions and events rather than stating a condition."""
         try:
             parts = split_names(text)
         except ValueError:
             return False
         if not all(part.isidentifier() for part in parts):
             return False
-        known = {*self.namespace.fields, *self.namespace.definitions, *PAST}
+        known = {*self.namespace.fields, *self.namespace.definitions, *PAST, "true", "false"}
         return any(part in self.step_names for part in parts) or not any(part in known for part in parts)
 
 

@@ -90,7 +90,7 @@ def _read(reading: Reading[WorkflowFile]) -> Workflow:
     calendars = read_calendars(file.calendars, reading.node, reading.problems)
     named = [entry.transition for entry in file.transitions]
     bounds = BoundReader(states, events, named, calendars, reading.node, reading.problems).read(file.bounds)
-    reader = RuleReader(namespace, states, [*named, *events], reading.problems, calendars, bounds)
+    reader = RuleReader(namespace, states, [*named, *events], events, reading.problems, calendars, bounds)
     rules = tuple(rule for i, entry in enumerate(file.rules) if (rule := reader.read(entry, reading.at("rules", i))))
     check_measures(reading, made_of({**facts, **BUILT_IN_FACTS}, namespace))
     reading.next_stage(())

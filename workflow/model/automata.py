@@ -13,6 +13,7 @@ from functools import cached_property
 
 from workflow.errors import InputError
 from workflow.predicates import Expression, substitute
+from workflow.predicates.tree import Not
 from workflow.predicates.words import PastField, StepPattern, Word, past_operators
 
 ROW_END = ""
@@ -259,6 +260,15 @@ def after_then(after: Word, then: Word) -> Automaton:
 
     is_ordered = not after.names & then.names  # else one more match may open an obligation or meet it
     return _build([after, then], (0,), step, is_open=lambda q: q == (1,), relieving=[1], is_ordered=is_ordered)
+
+
+def eventually(condition: Expression) -> Automaton:
+    """``eventually: state == "decided"`` - at the start of a case, or after a row."""
+    holds = Word((StepPattern(frozenset({ROW_END}), giving=condition),))
+    starts: list[tuple[Expression, State]] = [(condition, (0,)), (Not(condition), (1,))]
+    return _build(
+        [holds], (1,), lambda q, matches: (0,) if matches[0] else q, is_open=lambda q: q == (1,), relieving=[0], starts=starts
+    )
 
 
 def hears(*words: Word | None) -> Automaton:

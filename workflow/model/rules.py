@@ -41,6 +41,9 @@ class Rule:
         ``directly`` or ``each time``.
     bounds : Bounds
         What its file takes the world to be like; a proof of `within` relies on it.
+    fair : tuple of str or None
+        The events that cannot stay away forever, for a rule about what must happen at last; ``None`` if the rule allows a case
+        to rest or go round forever.
     condition : Expression or None
         The condition that must never hold, with a truth value for each past operator.
     written : mapping of str to str
@@ -56,6 +59,7 @@ class Rule:
     limit: int = 0
     how: str | None = None
     bounds: Bounds = field(default=Bounds(), repr=False)
+    fair: tuple[str, ...] | None = None
     condition: Expression | None = field(default=None, repr=False)
     source: str | None = None
     description: str | None = None
@@ -76,6 +80,11 @@ class Rule:
     def without_time(self) -> Rule:
         """Return the rule without ``per:``: as if all steps of a case were in one such length of time."""
         return replace(self, automaton=count(self.subject, self.words.get("since"), most=self.limit), per=None)
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether a case breaks the rule that rests or goes round forever while an obligation is open."""
+        return self.fair is not None
 
     @cached_property
     def subject_bits(self) -> int:

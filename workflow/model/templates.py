@@ -19,6 +19,7 @@ from workflow.model.automata import (
     after_then,
     before_needs,
     count,
+    eventually,
     follows_directly,
     follows_each,
     hears,
@@ -194,6 +195,8 @@ class _After(RuleTemplate):
             yield from _same_steps(entry, words, "after", "then", "at_most:")
         elif entry.within is not None:
             yield "how", "within: and how: exclude each other; write two rules"
+        if entry.fair is not None and entry.within is not None:
+            yield "fair", "within: and fair: exclude each other; write two rules"
 
     def automaton(self, parts: RuleParts) -> Automaton:
         form = {"directly": follows_directly, "each time": follows_each, None: after_then}[parts.entry.how]
@@ -207,6 +210,22 @@ class _After(RuleTemplate):
         if rule.how == "each time" and (again := after.first_of(steps[-1])) is not None:
             return f"{again} again at step {len(steps)}, and {missing} has followed the one before, or the case is over"
         return f"the case is over at step {len(steps)}, and {missing} has followed {after}"
+
+
+class _Eventually(RuleTemplate):
+    """``eventually: decide`` or ``eventually: state == "decided"``, with ``fair: deadline``."""
+
+    name, key, subject = "eventually", "eventually", "eventually"
+    step_keys = ("eventually",)
+
+    def automaton(self, parts: RuleParts) -> Automaton:
+        if parts.condition is not None:
+            return eventually(parts.condition)
+        return count(parts.words["eventually"], None, least=1)
+
+    def explain(self, rule: Rule, steps: Steps) -> str:
+        what = shorten_condition(rule.written["eventually"])
+        return f"the case is over {_at(steps)}, and {what} {'has not happened' if rule.words else 'has not held'}"
 
 
 class _Counting(RuleTemplate):
@@ -276,7 +295,7 @@ class _Exactly(_Counting):
         return f"{self._counted(rule, steps)} at step {len(steps)}, not exactly {rule.written['exactly']}"
 
 
-TEMPLATES: tuple[RuleTemplate, ...] = (_Never(), _Before(), _After(), _AtLeast(), _AtMost(), _Exactly())
+TEMPLATES: tuple[RuleTemplate, ...] = (_Never(), _Before(), _After(), _Eventually(), _AtLeast(), _AtMost(), _Exactly())
 """The templates by their keys, in the order of the reference."""
 
 CONDITION: RuleTemplate = _Condition()
@@ -306,6 +325,18 @@ def _last_step(rule: Rule, steps: Steps) -> str:
     """Return the name of the last step of a history, its number, and the ``if:`` of the rule."""
     condition = f", while {shorten_condition(rule.written['if'])}" if "if" in rule.written else ""
     return f"{_last_of([rule.subject], steps)} at step {len(steps)}{condition}"
+
+
+def explain_forever(rule: Rule) -> str:
+    """Return how a case breaks a rule that rests or goes round forever."""
+    if "then" in rule.words:
+        return f"{rule.words['then']} never follows {rule.words['after']}"
+    what = shorten_condition(rule.written["eventually"])
+    return f"{what} never {'happens' if rule.words else 'holds'}"
+
+
+def _at(steps: Steps) -> str:
+    return f"at step {len(steps)}" if steps else "as it begins"
 
 
 def _last_of(words: Iterable[Word], steps: Steps) -> str:

@@ -181,6 +181,10 @@ class Abstraction:
         for state in workflow.entry_states:
             yield from ((state, record) for record in product(*values))
 
+    def kept(self, state: str) -> frozenset[str]:
+        """Return the record fields whose values in a state matter later."""
+        return frozenset(self._live[state])
+
     def normal(self, state: str, record: LooseRecord) -> LooseRecord:
         """Reset the tracked fields of a record that are dead in a state to their defaults."""
         live, values = self._live[state], list(record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workflow.deciding.steps import names_of_row
 from workflow.model.automata import before_needs, count
 from workflow.model.definition import StateKind
 from workflow.model.rules import Rule
@@ -27,6 +28,8 @@ def why_vacuous(prover: Prover, rule: Rule, walk: Walk, budget: Budget) -> str |
     if rule.condition is not None:
         part = _never_held(prover, rule, walk, _pushed(rule.condition), False, budget)
         return None if part is None else f"{unparse(part)!r} holds in no reachable state"
+    if rule.template == "eventually":
+        return None
     subject = rule.subject
     if not (walk.steps & subject.names or _exists(prover, Question.takes(Word.of(*subject.names)), budget)):
         return f"{subject} can never happen"
@@ -147,3 +150,14 @@ def may_stay_open(prover: Prover, rule: Rule, budget: Budget) -> tuple[tuple[str
 
 def _stays_open(prover: Prover, rule: Rule, states: frozenset[str], budget: Budget) -> bool:
     return bool(states) and prover.find(Question.stays_open(rule, states), budget) is not None
+
+
+def may_go_round(prover: Prover, rule: Rule, budget: Budget) -> tuple[str, ...]:
+    """Return the steps of a loop that a case can go round forever while an obligation without a time limit is open."""
+    if not rule.automaton.open or rule.within is not None:
+        return ()
+    witness = prover.find(Question.loops_open(rule, prover.workflow.states), budget)
+    if witness is None or witness.loop is None:
+        return ()
+    moves = [row.move for row in witness.rows[witness.loop :] if row.move is not None and row.move.trigger is not None]
+    return tuple(names_of_row(prover.workflow, str(move.trigger), move.transition)[-1] for move in moves if not move.stuck)

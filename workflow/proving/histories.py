@@ -21,4 +21,6 @@ def history_of(workflow: Workflow, witness: Witness, paths: PathCheck, budget: B
         if not move.stuck
     )
     turns_on = paths.turned_on(witness.taken.asked, facts, budget)
-    return History(facts, witness.rows[0].node[0], witness.taken.record, steps, turns_on)
+    before = witness.rows[: witness.loop] if witness.loop is not None else []
+    loop = sum(row.move is not None and row.move.trigger is not None for row in before) if witness.loop is not None else None
+    return History(facts, witness.rows[0].node[0], witness.taken.record, steps, turns_on, loop=loop)

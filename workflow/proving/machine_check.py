@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from workflow.deciding.lassos import Lassos
 from workflow.deciding.machine import CaseMachine, MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.errors import DocketsimError
@@ -46,12 +47,19 @@ def replay(workflow: Workflow, rule: Rule, history: History) -> None:
     case = SimpleNamespace(state=history.state, facts=tuple(history.facts.values()), record=list(history.record))
     q = monitor.start(case.facts, case.record, case.state)
     broken = monitor.is_broken(q, case.facts, case.record, case.state)
-    for row in history.steps:
+    rows: list[MachineRow] = []
+    again = history.steps[history.loop :] if history.loop is not None else ()
+    for row in (*history.steps, *again):
         state, taken = case.state, machine.take(case, row.trigger, row.given)
         if taken is None or taken.transition != row.transition or case.state != row.state_after:
             raise UnsoundProof(f"the transitions machine contradicts the history at {row.trigger!r} in {state!r}")
+        rows.append(taken)
         q = monitor.advance(q, case.facts, taken.heard)
         broken = monitor.is_broken(q, case.facts, case.record, case.state)
+    if history.loop is not None:
+        begins, lassos = (history.state, history.record), Lassos(monitor, machine, rule.fair or (), case.facts)
+        rests = lassos.rests(case.state, case.record, q)
+        broken = lassos.closes(begins, rows[: len(history.steps)], history.loop) if again else rests
     if not broken:
         raise UnsoundProof(f"rule {rule.name!r}: the counterexample does not break it on the transitions machine")
 

@@ -33,6 +33,22 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Loop:
+    """The end of a path leads back to where one of its rows begins.
+
+    Attributes
+    ----------
+    row : int
+        The index of the first row of the loop.
+    fields : collection of str
+        Record fields that must have the same values there and at the end.
+    """
+
+    row: int
+    fields: Collection[str]
+
+
+@dataclass(frozen=True)
 class Contradiction:
     """The atoms (by number) and record fields for which no case takes a path."""
 
@@ -121,9 +137,9 @@ class PathCheck:
         """Return whether any case satisfies the assumptions of the workflow."""
         return self.solve(self.solver(), budget)
 
-    def check(self, rows: Sequence[Row], atoms: Atoms, budget: Budget) -> Taken | Contradiction:
+    def check(self, rows: Sequence[Row], atoms: Atoms, budget: Budget, loop: Loop | None = None) -> Taken | Contradiction:
         """Return how a case takes a path, or why none does."""
-        path = _Path(self, rows, atoms)
+        path = _Path(self, rows, atoms, loop)
         if self.solve(path.solver, budget, path.ties):
             return path.taken(budget)
         core = self.least(path.solver, path.solver.unsat_core(), budget)
@@ -200,7 +216,7 @@ class _Path:
         The assumption that ties the copies of an atom or a field to what they stand for.
     """
 
-    def __init__(self, check: PathCheck, rows: Sequence[Row], atoms: Atoms) -> None:
+    def __init__(self, check: PathCheck, rows: Sequence[Row], atoms: Atoms, loop: Loop | None) -> None:
         self.check, self.atoms = check, atoms
         self.workflow, self.z3 = check.workflow, check.z3
         self.context = check.facts.context
@@ -216,8 +232,13 @@ class _Path:
         self.loose: dict[str, Field] = {name: field for (name, field), value in loose if value is Free.FREE}
         self.now = {name: self._first(field) for name, field in self.loose.items()}
         self._record = dict(self.now)
-        for row in rows:
+        at_loop: dict[str, Any] = {}
+        for i, row in enumerate(rows):
+            if loop is not None and i == loop.row:
+                at_loop = {name: now for name, now in self.now.items() if name in loop.fields}
             self._add(row)
+        for name, then in at_loop.items():
+            self.solver.add(self.z3.Implies(self._tie(self.field_ties, name, "field"), then == self.now[name]))
         self.ties = [*self.atom_ties.values(), *self.field_ties.values()]
 
     def _first(self, field: Field) -> Any:

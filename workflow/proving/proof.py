@@ -30,10 +30,11 @@ from workflow.model.time_bounds import Bounds
 from workflow.proving.abstraction import Precision
 from workflow.proving.atoms import Atoms
 from workflow.proving.budget import Budget, LimitReached
-from workflow.proving.coverage import may_stay_open, why_vacuous
+from workflow.proving.coverage import may_go_round, may_stay_open, why_vacuous
 from workflow.proving.deadlines import Decided, decide_deadline
 from workflow.proving.fact_space import plainest_case
 from workflow.proving.histories import history_of
+from workflow.proving.loops import LoopSearch
 from workflow.proving.machine_check import ProofCheck, Walk, replay, replay_late
 from workflow.proving.paths import PathCheck
 from workflow.proving.questions import Question
@@ -58,7 +59,8 @@ class _Inquiry:
     def run(self, budget: Budget) -> Witness | None:
         """Return the path of a shortest history that answers the question; ``None`` if there is none."""
         while True:
-            self.search = Search(self.workflow, self.question, self.atoms, self.precision, self.paths, self.lemmas, budget)
+            search = LoopSearch if self.question.goes_round else Search
+            self.search = search(self.workflow, self.question, self.atoms, self.precision, self.paths, self.lemmas, budget)
             try:
                 return self.search.run()
             except Refine as finer:
@@ -121,6 +123,8 @@ class Prover:
         try:
             witness = inquiry.run(budget)
             history = None if witness is None else self._plainest_history(inquiry, witness, budget)
+            if witness is None:
+                history = self._forever(rule, budget)
         except LimitReached as reason:
             self._unfinished[id(rule)] = rule, inquiry
             return Verdict(rule, "undecided", time.perf_counter() - start, _size(inquiry), reason=str(reason))
@@ -142,21 +146,29 @@ class Prover:
                 best = history
         return best
 
+    def _forever(self, rule: Rule, budget: Budget) -> History | None:
+        """Return a history after which a case rests or goes round forever with an obligation open."""
+        found = (self.find(question, budget) for question in Question.never_ends(rule, self.workflow))
+        witness = next((one for one in found if one is not None), None)
+        return None if witness is None else self.history(witness, budget)
+
     def _proved(self, rule: Rule, inquiry: _Inquiry, budget: Budget, start: float) -> Verdict:
         """Check a proof on the machine; return the verdict, with what else is to be known of the rule."""
         assert inquiry.search is not None
         walk = self._check(rule, inquiry.search, budget)
         vacuous: str | None = None
-        outstanding: tuple[str, ...] = ()
+        outstanding, rounds = tuple[str, ...](), tuple[str, ...]()
         may_wait = rule.within is not None
         try:
-            outstanding, may_wait = may_stay_open(self, rule, budget)
+            if not rule.is_live:
+                outstanding, may_wait = may_stay_open(self, rule, budget)
+                rounds = may_go_round(self, rule, budget)
             vacuous = why_vacuous(self, rule, walk, budget)
         except LimitReached:
             pass  # the rule is still proved
         if rule.within is not None and may_wait:
-            return self._timed(rule, budget, start, Verdict(rule, "monitored", 0.0, _size(inquiry), vacuous, outstanding))
-        return Verdict(rule, "proved", time.perf_counter() - start, _size(inquiry), vacuous, outstanding)
+            return self._timed(rule, budget, start, Verdict(rule, "monitored", 0.0, _size(inquiry), vacuous, outstanding, rounds))
+        return Verdict(rule, "proved", time.perf_counter() - start, _size(inquiry), vacuous, outstanding, rounds)
 
     def _timed(self, rule: Rule, budget: Budget, start: float, verdict: Verdict) -> Verdict:
         """Decide the time limit of a rule that holds without it, if there are bounds on time."""

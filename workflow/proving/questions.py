@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from workflow.model.automata import Automaton, never
+from workflow.model.definition import StateKind, Workflow
 from workflow.model.rules import Rule
 from workflow.predicates import Expression, names
 from workflow.predicates.words import Word
@@ -24,6 +25,12 @@ class Question:
         Also in a final state, with the automaton in an open state.
     rests_open : frozenset of str
         Also in one of these states, where the case stays, with the automaton in an open state.
+    goes_round : bool
+        Only histories that then go round a loop forever, with the automaton in open states.
+    moves_on : bool
+        Of these, only loops in which work ends or the case enters a state.
+    fair : tuple of str
+        The events that cannot stay away forever, for `rests_open` and `goes_round`.
     stuck : frozenset of (str, str)
         Also in one of these states, where on this trigger a transition is required and no guard holds.
     events : frozenset of str
@@ -33,6 +40,9 @@ class Question:
     automaton: Automaton
     ends_open: bool = False
     rests_open: frozenset[str] = field(default_factory=frozenset)
+    goes_round: bool = False
+    moves_on: bool = False
+    fair: tuple[str, ...] = ()
     stuck: frozenset[tuple[str, str]] = field(default_factory=frozenset)
     events: frozenset[str] = field(default_factory=frozenset)
 
@@ -59,7 +69,26 @@ class Question:
     @classmethod
     def stays_open(cls, rule: Rule, states: frozenset[str]) -> Question:
         """Ask for a history after which a case stays in one of these states with an obligation of a rule open."""
-        return cls(rule.automaton, rests_open=states)
+        return cls(rule.automaton, rests_open=states, fair=rule.fair or ())
+
+    @classmethod
+    def never_ends(cls, rule: Rule, workflow: Workflow) -> list[Question]:
+        """Ask for histories that break a rule by what the case does forever, if it is such a rule."""
+        if not rule.is_live:
+            return []
+        resting = frozenset(state.name for state in workflow.states.values() if state.kind is StateKind.RESTING)
+        return [cls.stays_open(rule, resting), cls.loops_open(rule, workflow.states)]
+
+    @classmethod
+    def loops_open(cls, rule: Rule, states: Collection[str]) -> Question:
+        """Ask for a history after which a case goes round a loop forever with an obligation of a rule open.
+
+        Parameters
+        ----------
+        states : collection of str
+            Every state of the workflow.
+        """
+        return cls(rule.automaton, rests_open=frozenset(states), goes_round=True, moves_on=not rule.is_live, fair=rule.fair or ())
 
     @property
     def heard(self) -> frozenset[str]:

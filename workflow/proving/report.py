@@ -12,7 +12,7 @@ from workflow.deciding.steps import names_of_row
 from workflow.drawing import html
 from workflow.model.definition import Value, Workflow, as_written
 from workflow.model.rules import Rule
-from workflow.model.templates import shorten_condition, template_of
+from workflow.model.templates import explain_forever, shorten_condition, template_of
 from workflow.predicates import names
 from workflow.proving.deadline_report import deadline_json, deadline_note, format_time, late_lines, times_json
 from workflow.proving.findings import Finding, json_values
@@ -73,6 +73,7 @@ class Proof:
                 "vacuous": v.vacuous,
                 "outstanding": list(v.outstanding),
                 "deadline": deadline_json(v.deadline),
+                "rounds": list(v.rounds),
                 "source": v.rule.source,
                 "seconds": round(v.seconds, 3),
                 "history": None if v.history is None else _json(self.workflow, v.rule, v.history),
@@ -139,10 +140,11 @@ def _example(finding: Finding) -> str:
 
 
 def _notes(verdict: Verdict) -> list[str]:
-    """Return what is said about a verdict: the reason, vacuity, and where an obligation can stay open."""
+    """Return what is said about a verdict: the reason, vacuity, and how an obligation can stay open."""
     notes = [verdict.reason] if verdict.reason else []
     notes += [f"holds vacuously: {verdict.vacuous}"] if verdict.vacuous else []
     notes += [f"can stay open forever in {', '.join(verdict.outstanding)}"] if verdict.outstanding else []
+    notes += [f"can go round forever: {', '.join(verdict.rounds)}"] if verdict.rounds else []
     return notes + ([note] if (note := deadline_note(verdict)) else [])
 
 
@@ -184,10 +186,20 @@ def _parts(workflow: Workflow, rule: Rule, history: History, deadline: Deadline 
     begins = f"a case with {shown} begins in {history.state}{f' on {format_time(times, times.begun)}' if times else ''}"
     lines = [f"{format_step(workflow, step)}{_allowed(workflow, step)}" for step in history.steps]
     steps = [names_of_row(workflow, step.trigger, step.transition) for step in history.steps]
+    if history.loop is not None:
+        return begins, lines, [_forever(history), f"breaks the rule: {explain_forever(rule)}"]
     if times is None:
         return begins, lines, [f"breaks the rule: {template_of(rule).explain(rule, steps)}"]
     dated = [f"{format_time(times, at)}  {line}" for at, line in zip(times.steps, lines, strict=True)]
     return begins, dated, list(late_lines(rule, deadline, times, history.steps[-1].state_after, steps))
+
+
+def _forever(history: History) -> str:
+    """Return what a case does forever after a history."""
+    first, last = (history.loop or 0) + 1, len(history.steps)
+    if first > last:
+        return f"and stays in {history.steps[-1].state_after if history.steps else history.state} forever"
+    return f"and takes step{f's {first} to' if first < last else ''} {last} again and again, forever"
 
 
 def facts_that_matter(workflow: Workflow, rule: Rule, history: History) -> dict[str, Value]:
@@ -247,6 +259,7 @@ def _json(workflow: Workflow, rule: Rule, history: History) -> dict[str, Any]:
         "facts": json_values(facts_that_matter(workflow, rule, history)),
         "state": history.state,
         "record": dict(zip(workflow.record, history.record, strict=True)),
+        "loop": history.loop,
         "steps": [
             {
                 "trigger": s.trigger,

@@ -22,16 +22,23 @@ from workflow.proving.paths import Contradiction, PathCheck, Row, Taken
 from workflow.proving.questions import Question
 from workflow.proving.relations import possible_answers
 
-_REFUTED_AT_ONCE = 8  # candidates that no case takes, before the search starts again
+REFUTED_AT_ONCE = 8  # candidates that no case takes, before the search starts again
 _MOST_OTHERS = 7  # further shortest histories, among which the one with the fewest facts is shown
 
 
 @dataclass(frozen=True)
 class Witness:
-    """A path that answers the question, and how a case takes it."""
+    """A path that answers the question, and how a case takes it.
+
+    Attributes
+    ----------
+    loop : int or None
+        The index of the first row of the loop that the case goes round forever; the number of rows if it stays where it is.
+    """
 
     rows: list[Row]
     taken: Taken
+    loop: int | None = None
 
 
 class Refine(Exception):
@@ -183,10 +190,7 @@ class Search:
                 witness = self._candidate(cases, Row(node, move, move.asked), self._depth)
                 yield from (witness,) if witness is not None else ()
             return
-        key = (node[3], id(move))
-        if key not in self._heard:
-            self._heard[key] = self.abstraction.hear(self.automaton, node[3], node[0], move)
-        for heard in self._heard[key]:
+        for heard in self._hear(node, move):
             left = self.diagrams.both(cases, heard.cases)
             if left == NOTHING:
                 continue
@@ -197,6 +201,13 @@ class Search:
             if heard.q not in self.automaton.broken:
                 self._push(target, self.diagrams.both(left, self.possible), _Arrival(left, node, move, asked))
 
+    def _hear(self, node: Node, move: Move) -> list[Heard]:
+        """Return the states of the automaton after a move (cached)."""
+        key = (node[3], id(move))
+        if key not in self._heard:
+            self._heard[key] = self.abstraction.hear(self.automaton, node[3], node[0], move)
+        return self._heard[key]
+
     def _arrived(self, node: Node, record: LooseRecord, cases: int, row: Row) -> Witness | None:
         """Return the history that ends at a node, if it answers the question."""
         state, _, entering, q = node
@@ -204,15 +215,31 @@ class Search:
         depth = self._depth if stays else self._depth + 1
         final = self.workflow.states[state].kind is StateKind.FINAL
         is_open = q in self.automaton.open
-        rests = is_open and not entering and state in self.question.rests_open
-        if q in self.automaton.broken or (is_open and final and self.question.ends_open) or rests:
+        if q in self.automaton.broken or (is_open and final and self.question.ends_open):
             return self._candidate(cases, row, depth)
+        if is_open and not entering and state in self.question.rests_open:
+            return self._resting(state, record, cases, row, depth)
         if stays or q not in self.automaton.forbidden:
             return None
         condition = self.abstraction.put_in(self.automaton.forbidden[q], state, record)
         cases = self.diagrams.both(cases, self.abstraction.cases(condition))
         asked = Asked(condition, True, At.AFTER)
         return self._candidate(cases, Row(row.node, row.move, (*row.asked, asked)), depth)
+
+    def _resting(self, state: str, record: LooseRecord, cases: int, row: Row, depth: int) -> Witness | None:
+        """Return the history after which a case stays in a state, where no fair event is possible to it."""
+        asked = row.asked
+        for name in self.question.fair:
+            event = self.workflow.events[name]
+            if state not in event.states:
+                continue
+            if event.guard is None:
+                return None
+            guard = self.abstraction.put_in(event.guard, state, record)
+            cases = self.diagrams.both(cases, self.abstraction.cases(guard, False))
+            asked = (*asked, Asked(guard, False, At.AFTER))
+        witness = self._candidate(cases, Row(row.node, row.move, asked), depth)
+        return None if witness is None else Witness(witness.rows, witness.taken, len(witness.rows))
 
     # Candidates
 
@@ -232,7 +259,7 @@ class Search:
                 return Witness(rows, result)
             if not (result.atoms <= self.precision.atoms and result.fields <= self.precision.fields):
                 self._refuted.append((depth, result))
-                if len(self._refuted) >= _REFUTED_AT_ONCE:
+                if len(self._refuted) >= REFUTED_AT_ONCE:
                     self._refine()
                 return None
             cases = self._without(cases, {number: answers[number] for number in result.atoms})

@@ -49,6 +49,9 @@ class History:
         history that the prover did not find.
     times : Times or None
         For a history that is late.
+    loop : int or None
+        For a case that breaks a rule by what it does forever: the number of steps before those that it repeats; the number of
+        steps if it stays where it is.
     """
 
     facts: dict[str, Value]
@@ -57,6 +60,7 @@ class History:
     steps: tuple[HistoryRow, ...]
     turns_on: tuple[str, ...] | None = None
     times: Times | None = None
+    loop: int | None = None
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -96,6 +100,8 @@ class Verdict:
         Why the rule holds vacuously, if it does.
     outstanding : tuple of str
         For ``after``: the resting states in which a case can stay while the obligation is open.
+    rounds : tuple of str
+        For ``after``: the steps of a loop that a case can go round while the obligation is open.
     history : History or None
         A shortest counterexample.
     reason : str or None
@@ -110,6 +116,7 @@ class Verdict:
     nodes: int
     vacuous: str | None = None
     outstanding: tuple[str, ...] = ()
+    rounds: tuple[str, ...] = ()
     history: History | None = None
     reason: str | None = None
     deadline: Deadline | None = None

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 from hypothesis.stateful import rule as step_rule
 
+from workflow.deciding.lassos import Lassos
 from workflow.deciding.machine import MachineRow, fact_names, plain_machine
 from workflow.deciding.monitor import Monitor
 from workflow.deciding.table import guards
@@ -116,7 +117,11 @@ class Walk:
             raise RuleBroken(self.render(rule, n_rows))
 
     def broken_after(self, rule: Rule) -> int | None:
-        """Return the number of rows after which the history breaks a rule, 0 for its start; ``None`` if it keeps it."""
+        """Return the number of rows after which the history breaks a rule, 0 for its start; ``None`` if it keeps it.
+
+        A rule about what must happen at last is also broken at the end, if the case can rest there forever, or the last rows
+        are a loop that it can go round forever.
+        """
         monitor = Monitor(rule, self.workflow)
         q = monitor.start(self._values, self.begins[1], self.begins[0])
         if monitor.is_broken(q, self._values, self.begins[1], self.begins[0]):
@@ -125,11 +130,27 @@ class Walk:
             q = monitor.advance(q, self._values, row.heard)
             if monitor.is_broken(q, self._values, row.after, row.state_after):
                 return n
-        return None
+        return len(self.taken) if rule.is_live and self._forever(monitor, q) is not None else None
+
+    def _forever(self, monitor: Monitor, q: int) -> int | None:
+        """Return the number of rows before what the case can do forever with an obligation open; ``None`` if it cannot."""
+        lassos = Lassos(monitor, self._machine, monitor.rule.fair or (), self._values)
+        if lassos.rests(self.state, self.record, q):
+            return len(self.taken)
+        return lassos.loop_from(self.begins, self.taken) if self.taken and q in monitor.open else None
+
+    def _loop_of(self, rule: Rule, n_steps: int) -> int | None:
+        """Return what a history that breaks a rule after some steps needs as its loop."""
+        monitor = Monitor(rule, self.workflow)
+        q = monitor.start(self._values, self.begins[1], self.begins[0])
+        for row in self.taken:
+            q = monitor.advance(q, self._values, row.heard)
+        is_finite = n_steps < len(self.taken) or monitor.is_broken(q, self._values, self.record, self.state)
+        return None if is_finite or not rule.is_live else self._forever(monitor, q)
 
     def render(self, rule: Rule, n_steps: int) -> str:
         """Return the case and its first steps as text."""
-        history = History(self.facts, *self.begins, tuple(self.taken[:n_steps]))
+        history = History(self.facts, *self.begins, tuple(self.taken[:n_steps]), loop=self._loop_of(rule, n_steps))
         lines = (f"  {line}" for line in render_history(self.workflow, rule, history))
         return "\n".join([f"broken: {rule.name}", *lines])
 
@@ -195,7 +216,8 @@ def seeds(workflow: Workflow, rules: Sequence[Rule] = ()) -> tuple[Seed, ...]:
     if id(workflow) not in _SEEDS:
         reached = [Question.takes(Word.of(t.name)) for t in workflow.transitions]
         _SEEDS[id(workflow)] = (workflow, _shortest(workflow, reached))
-    return (_shortest(workflow, [Question.breaks(r) for r in rules]) if rules else ()) + _SEEDS[id(workflow)][1]
+    broken = [question for rule in rules for question in (Question.breaks(rule), *Question.never_ends(rule, workflow))]
+    return (_shortest(workflow, broken) if rules else ()) + _SEEDS[id(workflow)][1]
 
 
 def _shortest(workflow: Workflow, questions: Sequence[Question]) -> tuple[Seed, ...]:
