@@ -136,3 +136,20 @@ def test_two_workflows_of_one_name_are_refused(tmp_path: Path) -> None:
         InputError, match=r"given.yaml:\d+:\d+: policies: two different workflows are named 'mild'; give one another"
     ):
         run(tmp_path / "given.yaml", out=tmp_path / "run")
+
+
+def test_a_policy_that_was_in_force_from_the_start_on(tmp_path: Path) -> None:
+    """The mild workflow decides nothing; the export says whose decisions it has, and with the policy no move is wrong."""
+    for name, text in (("flow", MILD), ("strict", STRICT)):
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    text = _scenario(points=1).replace("from: 2024-01-02", "from: 2024-01-01").replace("GIVEN", "3 hours")
+    text = f"scenario: given\nworkflow: flow.yaml{text}events: {{crime: {{at: [20 hours, 40 hours]}}}}\n"
+    (tmp_path / "given.yaml").write_text(text, encoding="utf-8")
+    run(tmp_path / "given.yaml", out=tmp_path / "run")
+    export(tmp_path / "run", "csv", tmp_path / "log.csv")
+    mild, strict = (load_workflow(str(tmp_path / name)) for name in ("flow.yaml", "strict.yaml"))
+    right = audit(read_log(tmp_path / "run", mild))
+    given = audit(read_log(tmp_path / "log.csv", mild, policies=[strict]))
+    alone = audit(read_log(tmp_path / "log.csv", mild))
+    assert [len(report.not_allowed) for report in (right, given, alone)] == [0, 0, 4]
+    assert "in force was strict; mild judges all rows in its place, unless --policy FILE gives it" in alone.log.notes

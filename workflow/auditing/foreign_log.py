@@ -90,8 +90,9 @@ class _Reading:
         facts, given, lacks = self._values(columns, fields, roles, case, times.at, names)
         facts |= self._left_out(table, facts, len(names))
         started_at = self._starts(table, roles)
-        policy, wrong = policy_of_rows(table, roles.get("policy_in_force"), self.in_force)
+        policy, wrong, notes = policy_of_rows(table, roles.get("policy_in_force"), self.in_force)
         self.problems += wrong
+        self.notes += notes
         self._check_offsets(table, {roles["time"]: times, _END: ends})
         self._stop_if_wrong()
         steps, started_at = self._completed(table, roles, rows, case, labels, times.at, started_at)
