@@ -12,7 +12,8 @@ __all__ = ["net_of"]
 def net_of(workflow: Workflow) -> tuple[Any, Any, Any]:
     """Return the net, its initial and its final marking: a place for each state; a case begins in an entry state and rests anywhere.
 
-    An event that moves nothing is a loop, but not where an unguarded transition upon it must follow.
+    An event that moves nothing is a loop in the states in which it happens, but not where an unguarded transition upon it must
+    follow.
     """
     from pm4py.objects.petri_net.obj import Marking, PetriNet
     from pm4py.objects.petri_net.utils.petri_utils import add_arc_from_to
@@ -33,9 +34,9 @@ def net_of(workflow: Workflow) -> tuple[Any, Any, Any]:
             move(t.name, f"in {source}", f"in {t.target or source}")
     for state in workflow.states:
         move(None, f"in {state}", "end")
-        for event in workflow.events:
-            if (state, event) not in must_move:
-                move(event, f"in {state}", f"in {state}")
+        for event in workflow.events.values():
+            if state in event.states and (state, event.name) not in must_move:
+                move(event.name, f"in {state}", f"in {state}")
     for state in workflow.entry_states:
         move(None, "start", f"in {state}")
     return net, Marking({places["start"]: 1}), Marking({places["end"]: 1})

@@ -154,7 +154,7 @@ def misfits(workflow: Workflow, table: Any) -> set[str]:
 
 def cases_not_allowed(log: AuditLog) -> set[str]:
     """Return the cases with a move that is not allowed."""
-    return set(log.names[log.case[moves_not_allowed(log)]])
+    return set(log.names[log.case[moves_not_allowed(log)[0]]])
 
 
 def steps_of(workflow: Workflow, names: list[str]) -> list[str]:
